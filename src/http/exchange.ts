@@ -1,0 +1,63 @@
+/** The record of one exchange: filled in on the way of a request, read once at its end. */
+
+import type { RouteConfig } from "../config/schema.ts";
+import type { ProxyError } from "./errors.ts";
+
+/** What became of a HEAD: answered through a GET, or sent on as it was. */
+export type HeadOutcome = "convert" | "pass";
+
+/** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
+export type BodyOutcome = "none" | "drained" | "aborted";
+
+/** One request and its answer. Times are milliseconds of a monotonic clock; a wall clock may jump. */
+export interface Exchange {
+  readonly id: string;
+  readonly startedMs: number;
+  readonly method: string;
+  /** The request-target as the client sent it. */
+  readonly target: string;
+  /** The client's fields as received: name, value, name, value, … */
+  readonly rawFields: readonly string[];
+  readonly clientAddress: string;
+  /** True once the connection was switched to another protocol. */
+  tunnel: boolean;
+  route: RouteConfig | undefined;
+  upstreamMethod: string | undefined;
+  /** Set for HEAD requests only. */
+  head: HeadOutcome | undefined;
+  body: BodyOutcome | undefined;
+  bytesDrained: number;
+  /** Content announced by Content-Length that was never pulled from the upstream. */
+  bytesSpared: number;
+  /** When the request was handed to the upstream connection. */
+  sentMs: number | undefined;
+  /** When the upstream's header section was complete. */
+  answeredMs: number | undefined;
+  endedMs: number | undefined;
+  /** The status sent to the client; 0 while there is none. */
+  status: number;
+  retries: number;
+  error: ProxyError | undefined;
+}
+
+/** Starts the record. `id` and the clock come in, so that this file stays pure. */
+export function beginExchange(
+  request: Pick<Exchange, "id" | "startedMs" | "method" | "target" | "rawFields" | "clientAddress">,
+): Exchange {
+  return {
+    ...request,
+    tunnel: false,
+    route: undefined,
+    upstreamMethod: undefined,
+    head: undefined,
+    body: undefined,
+    bytesDrained: 0,
+    bytesSpared: 0,
+    sentMs: undefined,
+    answeredMs: undefined,
+    endedMs: undefined,
+    status: 0,
+    retries: 0,
+    error: undefined,
+  };
+}
