@@ -23,6 +23,8 @@ const KINDS = {
   http_response_header_section_size: { status: 502, fault: "upstream", title: "The upstream's header section is too large" },
   http_response_incomplete: { status: 502, fault: "upstream", title: "The upstream's answer ended early" },
   http_response_timeout: { status: 504, fault: "upstream", title: "The upstream did not answer in time" },
+  connection_read_timeout: { status: 504, fault: "upstream", title: "The upstream stopped sending" },
+  connection_write_timeout: { status: 504, fault: "upstream", title: "The upstream stopped reading" },
   http_upgrade_failed: { status: 502, fault: "upstream", title: "The upstream did not complete the upgrade" },
   http_request_error: { status: 400, fault: "client", title: "The request is not valid HTTP" },
   proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
@@ -45,5 +47,57 @@ export class ProxyError extends Error {
     this.code = code;
     this.status = options.status ?? KINDS[code].status;
     this.fault = KINDS[code].fault;
+  }
+}
+
+// What node, undici and OpenSSL call a failure, in RFC 9209's words. Prefixes stand for families of codes.
+const CODES: ReadonlyMap<string, ErrorCode> = new Map([
+  ["ECONNREFUSED", "connection_refused"],
+  ["ENOENT", "connection_refused"], // a unix socket that nobody made yet
+  ["EACCES", "connection_refused"], // a unix socket that we may not open
+  ["ENOTFOUND", "dns_error"],
+  ["EAI_AGAIN", "dns_error"],
+  ["ETIMEDOUT", "connection_timeout"],
+  ["UND_ERR_CONNECT_TIMEOUT", "connection_timeout"],
+  ["EHOSTUNREACH", "destination_ip_unroutable"],
+  ["ENETUNREACH", "destination_ip_unroutable"],
+  ["EADDRNOTAVAIL", "destination_ip_unroutable"],
+  ["ECONNRESET", "connection_terminated"],
+  ["EPIPE", "connection_terminated"],
+  ["UND_ERR_SOCKET", "connection_terminated"],
+  ["UND_ERR_HEADERS_OVERFLOW", "http_response_header_section_size"],
+  ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
+  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "http_response_incomplete"],
+  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "http_request_error"],
+  ["UND_ERR_INVALID_ARG", "http_request_error"], // undici refuses to write what node's parser let in
+  ["UND_ERR_NOT_SUPPORTED", "http_request_error"],
+  ["EPROTO", "tls_protocol_error"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "tls_certificate_error"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls_certificate_error"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "tls_certificate_error"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls_certificate_error"],
+]);
+
+const FAMILIES: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/^HPE_/, "http_protocol_error"],
+  [/^ERR_INVALID_CHAR$|^ERR_INVALID_HTTP_TOKEN$|^ERR_HTTP_(?:INVALID|TRAILER)/, "http_protocol_error"], // an answer that node refuses to write
+  [/^ERR_TLS_CERT|^CERT_|_CERT_/, "tls_certificate_error"],
+  [/^ERR_(?:TLS|SSL)_/, "tls_protocol_error"],
+];
+
+/** Turns whatever was thrown into a ProxyError. Total: it never throws, and what it does not know is headgate's own fault (500). */
+export function toProxyError(error: unknown): ProxyError {
+  if (error instanceof ProxyError) return error;
+  const code = codeOf(error);
+  const known = CODES.get(code) ?? FAMILIES.find(([family]) => family.test(code))?.[1];
+  return new ProxyError(known ?? "proxy_internal_error", { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  try {
+    if (typeof error !== "object" || error === null || !("code" in error)) return "";
+    return typeof error.code === "string" ? error.code : "";
+  } catch {
+    return ""; // a getter that throws
   }
 }

@@ -1,0 +1,80 @@
+/** The content that nobody will see: read a little, so that the connection can serve again, or cut it off. */
+
+import type { BodyOutcome } from "../http/exchange.ts";
+import type { ProxyError } from "../http/errors.ts";
+
+/** The content of an answer, as this file needs it. */
+interface Discardable {
+  read(reader: { onChunk(chunk: Buffer): void; onEnd(): void; onError(error: ProxyError): void }): void;
+  abort(): void;
+}
+
+/** What the header section says of the content to come. */
+export interface Announcement {
+  readonly contentLength: number | undefined;
+  readonly eventStream: boolean;
+}
+
+/** How much to read and for how long before the connection is given up: bytes and milliseconds. */
+export interface DrainLimits {
+  readonly bytes: number;
+  readonly time: number;
+}
+
+/** What became of it. `bytes` were read in vain. */
+export interface Discarded {
+  readonly body: BodyOutcome;
+  readonly bytes: number;
+}
+
+/** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
+export type Discard = (content: Discardable, announced: Announcement, limits: DrainLimits) => Promise<Discarded>;
+
+/**
+ * Creates the rule by which content is discarded.
+ *
+ * Draining a small body costs less than a new TCP connection, draining a large or endless one costs without bound, and the
+ * header section mostly tells which it is. At most `mostDraining` are drained at one time; the next is cut off.
+ */
+export function createDiscard(mostDraining: number): Discard {
+  let draining = 0;
+
+  return (content, announced, limits) => {
+    if (announced.eventStream || (announced.contentLength ?? 0) > limits.bytes || draining >= mostDraining) {
+      content.abort();
+      return Promise.resolve({ body: "aborted", bytes: 0 });
+    }
+    draining += 1;
+    return drain(content, limits).finally(() => {
+      draining -= 1;
+    });
+  };
+}
+
+function drain(content: Discardable, limits: DrainLimits): Promise<Discarded> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
+    const finish = (body: BodyOutcome): void => {
+      isOver = true;
+      clearTimeout(timer);
+      resolve({ body, bytes });
+    };
+    const cut = (): void => {
+      content.abort();
+      finish("aborted");
+    };
+    content.read({
+      onChunk(chunk) {
+        if (isOver) return;
+        bytes += chunk.length;
+        if (bytes > limits.bytes) cut();
+      },
+      onEnd: () => finish(bytes === 0 ? "none" : "drained"),
+      onError: () => finish("aborted"),
+    });
+    // Most small bodies came with their header section and are over by now; only the others need a clock.
+    if (!isOver) timer = setTimeout(cut, limits.time);
+  });
+}

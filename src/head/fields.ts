@@ -1,0 +1,14 @@
+/** The fields of the request that goes up in place of a HEAD. */
+
+import { filterFields } from "../http/headers.ts";
+import type { HeadPlan } from "./plan.ts";
+
+// Range and If-Range mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the
+// GET that stands for it they would turn 200 into 206.
+const GET_ONLY: ReadonlySet<string> = new Set(["range", "if-range"]);
+
+/** The end-to-end fields of a HEAD without the framing of content, which a HEAD has no use for (RFC 9110 §9.3.2). */
+export function toHeadFields(fields: readonly string[], plan: HeadPlan): string[] {
+  const isGet = plan.upstreamMethod === "GET";
+  return filterFields(fields, (name) => name !== "content-length" && !(isGet && GET_ONLY.has(name)));
+}

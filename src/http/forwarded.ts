@@ -1,0 +1,97 @@
+/** X-Forwarded-*: whom to believe, what to append. */
+
+import { BlockList, isIP } from "node:net"; // pure: a set of addresses, no socket
+
+/** The other end of a client connection. `address` is undefined where there is none (a unix socket). */
+export interface Peer {
+  readonly address: string | undefined;
+  readonly trusted: boolean;
+}
+
+/** The part of a socket that tells who is at its other end. */
+export interface PeerSocket {
+  readonly remoteAddress?: string | undefined;
+}
+
+const FOR = "x-forwarded-for";
+const PROTO = "x-forwarded-proto";
+const HOST = "x-forwarded-host";
+// RFC 7239's field makes the same claims. It passes from a trusted peer, and nothing is appended to it: no backend in sight
+// reads it, and a half-kept chain is worse than none.
+const FORWARDED = "forwarded";
+
+/**
+ * Compiles the list of trusted addresses and CIDR ranges.
+ *
+ * A peer without an address came through a unix socket, whose file permissions already decided whom to trust.
+ */
+export function createTrust(ranges: readonly string[]): (address: string | undefined) => boolean {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [network = "", prefix] = range.split("/");
+    const family = isIP(network) === 6 ? "ipv6" : "ipv4";
+    if (prefix === undefined) list.addAddress(network, family);
+    else list.addSubnet(network, Number(prefix), family);
+  }
+  return (address) => address === undefined || list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+/** Looks a connection's peer up once: a check against a list of ranges costs as much as the rest of a request's routing. */
+export function createPeers(isTrusted: (address: string | undefined) => boolean): (socket: PeerSocket) => Peer {
+  const peers = new WeakMap<PeerSocket, Peer>();
+  return (socket) => {
+    const known = peers.get(socket);
+    if (known !== undefined) return known;
+    const address = toPeerAddress(socket.remoteAddress);
+    const peer = { address, trusted: isTrusted(address) };
+    peers.set(socket, peer);
+    return peer;
+  };
+}
+
+/** An IPv4 peer of a dual-stack socket without its IPv6 clothes: `::ffff:10.0.0.1` is `10.0.0.1`. */
+export function toPeerAddress(remoteAddress: string | undefined): string | undefined {
+  return remoteAddress?.startsWith("::ffff:") === true ? remoteAddress.slice(7) : remoteAddress;
+}
+
+/**
+ * Appends what this hop knows of the client to its fields: the peer's address to X-Forwarded-For, and X-Forwarded-Proto and
+ * -Host where no trusted peer said them already.
+ *
+ * Claims of an untrusted peer are dropped, because uvicorn believes them from 127.0.0.1, which is where a sidecar sits. The
+ * chain is kept in one line: uvicorn reads only the last line of a repeated field.
+ */
+export function withForwarded(fields: readonly string[], peer: Peer, host: string | undefined): string[] {
+  const chain: string[] = [];
+  const kept: string[] = [];
+  let chainAt = -1;
+  let hasProto = false;
+  let hasHost = false;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    const value = fields[index + 1] ?? "";
+    const claim = claimOf(name);
+    if (claim !== undefined && !peer.trusted) continue;
+    if (claim === FOR) {
+      if (chainAt === -1) chainAt = kept.push(name, value) - 1;
+      chain.push(value);
+      continue;
+    }
+    if (claim === PROTO) hasProto = true;
+    if (claim === HOST) hasHost = true;
+    kept.push(name, value);
+  }
+  if (peer.address !== undefined) chain.push(peer.address);
+  if (chainAt !== -1) kept[chainAt] = chain.join(", ");
+  else if (chain.length > 0) kept.push("X-Forwarded-For", chain.join(", "));
+  if (!hasProto) kept.push("X-Forwarded-Proto", "http");
+  if (!hasHost && host !== undefined) kept.push("X-Forwarded-Host", host);
+  return kept;
+}
+
+function claimOf(name: string): string | undefined {
+  const { length } = name;
+  if (length !== FORWARDED.length && (length < FOR.length || length > PROTO.length)) return undefined;
+  const lower = name.toLowerCase();
+  return lower === FOR || lower === PROTO || lower === HOST || lower === FORWARDED ? lower : undefined;
+}

@@ -1,0 +1,208 @@
+/** Header fields as lists of name, value, name, value, …: what belongs to one hop stays there, all else keeps order and case. */
+
+import { ProxyError } from "./errors.ts";
+
+/** What one pass over a request's fields finds. */
+export interface RequestFields {
+  /** The end-to-end fields, raw, without Host. */
+  readonly endToEnd: string[];
+  readonly hosts: readonly string[];
+  /** How the request's content is framed (RFC 9112 §6.3). */
+  readonly framing: "none" | "length" | "chunked";
+  /** The tokens of Upgrade as sent, where Connection names it. */
+  readonly upgrade: string | undefined;
+}
+
+/** What one pass over an answer's fields finds. */
+export interface AnswerFields {
+  /** The end-to-end fields, raw; Transfer-Encoding is not among them. */
+  readonly endToEnd: string[];
+  readonly chunked: boolean;
+  readonly contentLength: number | undefined;
+  readonly eventStream: boolean;
+}
+
+type FieldKind = "hop" | "connection" | "host" | "length" | "coding" | "upgrade" | "trailer" | "expect" | "type";
+
+// RFC 9110 §7.6.1 and what history added. Everything that is not in this table is end-to-end.
+const KINDS: ReadonlyMap<string, FieldKind> = new Map([
+  ["connection", "connection"],
+  ["keep-alive", "hop"], // HTTP/1.0's parameters for one connection
+  ["proxy-connection", "hop"], // non-standard, still sent by old clients to what they believe is a proxy
+  ["te", "hop"], // what this connection's peer can decode, not what the next one can
+  ["upgrade", "upgrade"],
+  ["transfer-encoding", "coding"], // each hop frames for itself
+  ["trailer", "trailer"], // means something only beside chunked framing
+  ["host", "host"],
+  ["content-length", "length"],
+  ["expect", "expect"], // met by this hop: the server says 100 when the upstream takes the content
+  ["content-type", "type"],
+]);
+
+// Most names are ruled out by their length alone, before anything is lower-cased.
+const LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
+  [...KINDS.keys()].some((name) => name.length === length),
+);
+
+// Fields that say how the message is read. A Connection field that names one of these is an attack or a mistake, and obeying
+// it would lose the message's host or its framing.
+const NEVER_NOMINATED: ReadonlySet<string> = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "content-type",
+  "content-encoding",
+  "content-range",
+]);
+
+/**
+ * Sorts a request's fields: one pass, nothing joined, nothing renamed.
+ *
+ * Throws a ProxyError for framing that node's parser lets through and another reader may read differently: a coding beside
+ * chunked (501, RFC 9112 §6.1), chunked in HTTP/1.0 (400, §6.1 calls it faulty).
+ */
+export function readRequestFields(raw: readonly string[], httpVersion: string): RequestFields {
+  const endToEnd: string[] = [];
+  const hosts: string[] = [];
+  let framing: RequestFields["framing"] = "none";
+  let upgrade: string | undefined;
+  let connection = "";
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] ?? "";
+    const value = raw[index + 1] ?? "";
+    switch (kindOf(name)) {
+      case "hop":
+      case "expect":
+        break;
+      case "connection":
+        connection = connection === "" ? value : `${connection},${value}`;
+        break;
+      case "host":
+        hosts.push(value);
+        break;
+      case "coding":
+        if (framing === "chunked" || value.toLowerCase() !== "chunked") throw unknownCoding();
+        if (httpVersion === "1.0") throw new ProxyError("http_request_error", { title: "HTTP/1.0 has no Transfer-Encoding" });
+        framing = "chunked";
+        break;
+      case "length":
+        framing = "length";
+        endToEnd.push(name, value);
+        break;
+      case "upgrade":
+        upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`;
+        break;
+      case "trailer": // undici writes no trailer section, so announcing one upstream would be a promise not kept
+        break;
+      default:
+        endToEnd.push(name, value);
+    }
+  }
+  if (connection === "") return { endToEnd, hosts, framing, upgrade: undefined };
+  const nominated = toNominated(connection);
+  return {
+    endToEnd: withoutNominated(endToEnd, nominated),
+    hosts,
+    framing,
+    upgrade: nominated.has("upgrade") ? upgrade : undefined,
+  };
+}
+
+/** Sorts an answer's fields, given as the bytes that came. Field values are latin1 on the wire (RFC 9110 §5.5). */
+export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
+  const endToEnd: string[] = [];
+  let chunked = false;
+  let contentLength: number | undefined;
+  let eventStream = false;
+  let connection = "";
+  let announcesTrailer = false;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = toText(raw[index]);
+    const value = toText(raw[index + 1]);
+    switch (kindOf(name)) {
+      case "hop":
+      case "upgrade":
+        break;
+      case "connection":
+        connection = connection === "" ? value : `${connection},${value}`;
+        break;
+      case "coding":
+        chunked = true;
+        break;
+      case "trailer":
+        announcesTrailer = true;
+        endToEnd.push(name, value);
+        break;
+      case "length":
+        contentLength = Number(value);
+        endToEnd.push(name, value);
+        break;
+      case "type":
+        eventStream = /^text\/event-stream\b/i.test(value);
+        endToEnd.push(name, value);
+        break;
+      default:
+        endToEnd.push(name, value);
+    }
+  }
+  let kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
+  // Without chunked framing there is no trailer section, and node throws where it finds one announced.
+  if (announcesTrailer && !chunked) kept = filterFields(kept, (name) => name !== "trailer");
+  return { endToEnd: kept, chunked, contentLength, eventStream };
+}
+
+/** Trailer fields as pairs for node's `addTrailers`, less those that frame or route a message (RFC 9110 §6.5.1). */
+export function toTrailers(raw: readonly Buffer[]): [string, string][] {
+  const trailers: [string, string][] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = toText(raw[index]);
+    if (kindOf(name) === undefined) trailers.push([name, toText(raw[index + 1])]);
+  }
+  return trailers;
+}
+
+/** Keeps fields by their lower-case names. */
+export function filterFields(fields: readonly string[], keep: (lowerCaseName: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    if (keep(name.toLowerCase())) kept.push(name, fields[index + 1] ?? "");
+  }
+  return kept;
+}
+
+/** The value of the first field of that lower-case name. */
+export function findField(fields: readonly string[], lowerCaseName: string): string | undefined {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return fields[index + 1];
+  }
+  return undefined;
+}
+
+function kindOf(name: string): FieldKind | undefined {
+  return LENGTHS[name.length] === true ? KINDS.get(name.toLowerCase()) : undefined;
+}
+
+function toNominated(connection: string): ReadonlySet<string> {
+  const tokens = connection.split(",").map((token) => token.trim().toLowerCase());
+  return new Set(tokens.filter((token) => !NEVER_NOMINATED.has(token)));
+}
+
+function withoutNominated(fields: string[], nominated: ReadonlySet<string>): string[] {
+  // `keep-alive`, `close` and `upgrade` name no field that is still here: the common case copies nothing.
+  for (const token of nominated) {
+    if (token !== "keep-alive" && token !== "close" && token !== "upgrade") {
+      return filterFields(fields, (name) => !nominated.has(name));
+    }
+  }
+  return fields;
+}
+
+function toText(bytes: Buffer | undefined): string {
+  return bytes === undefined ? "" : bytes.toString("latin1");
+}
+
+function unknownCoding(): ProxyError {
+  return new ProxyError("http_request_error", { status: 501, title: "The request's Transfer-Encoding is not chunked alone" });
+}

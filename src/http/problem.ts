@@ -1,0 +1,31 @@
+/** The answer that headgate gives itself when an exchange fails. */
+
+import type { ProxyError } from "./errors.ts";
+
+/** An answer of headgate's own. */
+export interface LocalAnswer {
+  readonly status: number;
+  readonly fields: readonly string[];
+  readonly body: string;
+}
+
+/**
+ * A problem document (RFC 9457) with a Proxy-Status field (RFC 9209).
+ *
+ * It tells the type of the failure and the id to look for in the log, never the cause: addresses and messages of the inside
+ * would make it an oracle about the network behind.
+ */
+export function toProblem(error: ProxyError, requestId: string): LocalAnswer {
+  const problem = { status: error.status, title: error.message, error: error.code, requestId };
+  const body = `${JSON.stringify(problem)}\n`;
+  const fields = [
+    "Content-Type",
+    "application/problem+json",
+    "Content-Length",
+    String(Buffer.byteLength(body)),
+    "Proxy-Status",
+    `headgate; error=${error.code}`,
+  ];
+  if (error.status === 503) fields.push("Retry-After", "1");
+  return { status: error.status, fields, body };
+}

@@ -1,0 +1,68 @@
+/** The request-target and the Host field: what is asked for, and of whom. Nothing here decodes or re-encodes a byte. */
+
+import { ProxyError } from "./errors.ts";
+
+/** A request-target taken apart. */
+export interface Target {
+  /** What the upstream is asked for: the origin-form, or `*`. */
+  readonly path: string;
+  /** Set where the client wrote the absolute-form; it replaces the Host field (RFC 9112 §3.2.2). */
+  readonly authority: string | undefined;
+}
+
+const SLASH = 0x2f;
+
+// RFC 3986's host with an optional port, less the comma: a list in Host is how two readers come to see two hosts.
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::([0-9]{0,5}))?$/;
+
+/**
+ * Reads a request-target by its method (RFC 9112 §3.2).
+ *
+ * Throws a ProxyError (400) for every form that is not a server's to serve. A fragment is refused too: it is not part of a
+ * request-target, and a proxy that routes with it while the upstream reads without it sees another resource.
+ */
+export function parseTarget(method: string, raw: string): Target {
+  if (raw.includes("#")) throw invalid("The request-target has a fragment");
+  if (raw.charCodeAt(0) === SLASH) return { path: raw, authority: undefined };
+  if (raw === "*") {
+    if (method === "OPTIONS") return { path: raw, authority: undefined };
+    throw invalid("The request-target * is for OPTIONS only");
+  }
+  return parseAbsoluteForm(method, raw);
+}
+
+/** Whether a Host field's value names one host; an empty one names none (RFC 9112 §3.2). */
+export function isHost(value: string): boolean {
+  const match = HOST.exec(value);
+  return match !== null && Number(match[1] ?? 0) <= 65_535;
+}
+
+/**
+ * The host that a request is for: the absolute-form's authority, else the one Host field.
+ *
+ * Throws a ProxyError (400) where it is missing from an HTTP/1.1 request, doubled or malformed (RFC 9112 §3.2).
+ */
+export function toHost(target: Target, hosts: readonly string[], httpVersion: string): string | undefined {
+  const host = hosts[0];
+  if (hosts.length > 1) throw invalid("The request has more than one Host field");
+  if (host === undefined && httpVersion !== "1.0") throw invalid("The request has no Host field");
+  if (host !== undefined && !isHost(host)) throw invalid("The Host field is not a host");
+  return target.authority ?? host;
+}
+
+function parseAbsoluteForm(method: string, raw: string): Target {
+  const scheme = /^https?:\/\//i.exec(raw);
+  if (scheme === null) throw invalid("The request-target is not one that this server serves");
+  const start = scheme[0].length;
+  const end = raw.slice(start).search(/[/?]/);
+  const authority = end === -1 ? raw.slice(start) : raw.slice(start, start + end);
+  if (!isHost(authority)) throw invalid("The request-target's authority is not a host");
+  const rest = end === -1 ? "" : raw.slice(start + end);
+  // RFC 9112 §3.2.4: an OPTIONS for a whole server reaches the last hop as `*`.
+  if (rest === "") return { path: method === "OPTIONS" ? "*" : "/", authority };
+  return { path: rest.charCodeAt(0) === SLASH ? rest : `/${rest}`, authority };
+}
+
+function invalid(title: string): ProxyError {
+  return new ProxyError("http_request_error", { title });
+}

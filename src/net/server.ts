@@ -1,0 +1,223 @@
+/** The client's side: listening, node's limits and time limits, one exchange at a time on a connection, an orderly end. */
+
+import {
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+  STATUS_CODES,
+  createServer as createHttpServer,
+} from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+import type { Address } from "../config/schema.ts";
+import { ProxyError } from "../http/errors.ts";
+import { type LocalAnswer, toProblem } from "../http/problem.ts";
+import { toPlainRequest } from "../http/upgrade.ts";
+
+/** What the server does with what it parsed. Neither may reject. */
+export interface ServerHandler {
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether a request with `Connection: Upgrade` is tunnelled; otherwise it is served as if it had not asked (RFC 9110 §7.8). */
+  isUpgrade(request: IncomingMessage): boolean;
+  onUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void>;
+  createId(): string;
+}
+
+/** Times are milliseconds. */
+export interface ServerLimits {
+  readonly headerMs: number;
+  readonly keepAliveMs: number;
+  readonly headerBytes: number;
+}
+
+/** A listening server. */
+export interface Server {
+  /** Where it listens, as a URL or `unix:/path`. Rejects with node's error (EADDRINUSE, EACCES, …). */
+  listen(address: Address): Promise<string>;
+  connections(): number;
+  /** From now on every answer says `Connection: close`. */
+  drain(): void;
+  /** Stops listening and resolves when the last exchange is over; idle connections are closed at once. */
+  close(): Promise<void>;
+  /** Cuts what is left. */
+  destroy(): void;
+}
+
+// How long a client may go on sending what nobody wants any more after its answer: long enough for one that reads the answer
+// only after its upload (nginx's lingering_time), not for ever.
+const LINGER_MS = 30_000;
+// The same after a message that could not even be parsed.
+const REFUSED_LINGER_MS = 1_000;
+// Requests that may be sent ahead on one connection before the first is answered.
+const MOST_PIPELINED = 256;
+
+interface ClientConnection {
+  readonly socket: Duplex;
+  /** Waiting their turn: a pipelined request may depend on what the one before it changed (RFC 9112 §9.3.2). */
+  readonly queue: (() => void)[];
+  current: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
+  /** What made the connection unreadable, to be said when it is its turn. */
+  refusal: ProxyError | undefined;
+  isRefused: boolean;
+}
+
+/** Creates a server; nothing listens yet. */
+export function createServer(handler: ServerHandler, limits: ServerLimits): Server {
+  const http: HttpServer = createHttpServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headerMs,
+    requestTimeout: 0, // would cut long uploads; a stalled one is cut by the idle limit of its route
+    connectionsCheckingInterval: Math.min(1_000, Math.max(50, limits.headerMs / 4)),
+    keepAliveTimeout: limits.keepAliveMs,
+    requireHostHeader: false, // checked in http/target.ts, with a better answer
+    insecureHTTPParser: false, // said out loud, so that NODE_OPTIONS cannot say otherwise
+  });
+  http.maxHeadersCount = 0; // node drops fields beyond its count without a word; http/request.ts refuses them
+  http.timeout = 0;
+
+  const connections = new Map<Duplex, ClientConnection>();
+  let isDraining = false;
+
+  http.on("connection", (socket: Socket) => {
+    if (connections.has(socket)) return; // served again after an upgrade that was not wanted
+    connections.set(socket, { socket, queue: [], current: undefined, refusal: undefined, isRefused: false });
+    socket.once("close", () => connections.delete(socket));
+  });
+  http.on("request", enqueue);
+  http.on("checkContinue", enqueue);
+  http.on("checkExpectation", enqueue);
+  http.on("upgrade", (request, socket, early) => {
+    socket.on("error", () => undefined); // node took its own listener away; the tunnel adds what it needs
+    const connection = connections.get(socket);
+    if (connection === undefined || isDraining || !handler.isUpgrade(request)) return serveWithoutUpgrade(request, socket, early);
+    inTurn(connection, () => void handler.onUpgrade(request, socket, early));
+  });
+  http.on("connect", (_request, socket) => {
+    refuse(socket, new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" }));
+  });
+  http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
+
+  return {
+    listen: (address) => listen(http, address),
+    connections: () => connections.size,
+    drain() {
+      isDraining = true;
+      for (const { current } of connections.values()) {
+        if (current !== undefined && !current.response.headersSent) current.response.shouldKeepAlive = false;
+      }
+    },
+    close() {
+      const closed = new Promise<void>((resolve) => {
+        http.close(() => resolve());
+      });
+      // node counts a connection that never sent a byte as busy.
+      for (const { socket } of connections.values()) if ((socket as Socket).bytesRead === 0) socket.destroy();
+      return closed;
+    },
+    destroy() {
+      for (const socket of connections.keys()) socket.destroy();
+    },
+  };
+
+  function enqueue(request: IncomingMessage, response: ServerResponse): void {
+    const connection = connections.get(request.socket);
+    if (connection === undefined) return request.socket.destroy() && undefined;
+    inTurn(connection, () => serve(connection, request, response));
+  }
+
+  function inTurn(connection: ClientConnection, task: () => void): void {
+    if (connection.current === undefined && connection.queue.length === 0) return task();
+    if (connection.queue.length >= MOST_PIPELINED) return void connection.socket.destroy();
+    connection.queue.push(task);
+  }
+
+  function serve(connection: ClientConnection, request: IncomingMessage, response: ServerResponse): void {
+    connection.current = { request, response };
+    if (isDraining) response.shouldKeepAlive = false;
+    response.once("close", () => onServed(connection, request));
+    handler.onRequest(request, response);
+  }
+
+  function onServed(connection: ClientConnection, request: IncomingMessage): void {
+    connection.current = undefined;
+    if (!request.complete) lingerFor(request);
+    if (connection.socket.destroyed) return;
+    const next = connection.queue.shift();
+    if (next !== undefined) next();
+    else if (connection.refusal !== undefined) refuse(connection.socket, connection.refusal);
+  }
+
+  function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const connection = connections.get(socket);
+    if (connection === undefined || error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    if (connection.isRefused || connection.refusal !== undefined) return;
+    const refusal = toRefusal(error);
+    const { current } = connection;
+    if (current === undefined) return refuse(socket, refusal);
+    // What is wrong belongs to a later message: the answer under way is owed, and the refusal must not be taken for it.
+    if (current.request.complete) connection.refusal = refusal;
+    else if (current.response.headersSent) socket.destroy();
+    else refuse(socket, refusal);
+  }
+
+  // A refusal is written past node's ServerResponse, because there is no request to respond to.
+  function refuse(socket: Duplex, error: ProxyError): void {
+    const connection = connections.get(socket);
+    if (connection !== undefined) connection.isRefused = true;
+    socket.end(toBytes(toProblem(error, handler.createId())), "latin1");
+    socket.resume();
+    // Closing at once would reset the connection while the client still sends, and take the answer from its buffer.
+    const timer = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+  }
+
+  function serveWithoutUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
+    const { method = "", url = "", httpVersion, rawHeaders } = request;
+    const plain = toPlainRequest({ method, target: url, httpVersion, rawFields: rawHeaders });
+    socket.unshift(Buffer.concat([Buffer.from(plain, "latin1"), early]));
+    http.emit("connection", socket);
+  }
+}
+
+function lingerFor(request: IncomingMessage): void {
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
+  timer.unref();
+  const clear = (): void => clearTimeout(timer);
+  request.once("end", clear).once("close", clear);
+}
+
+function toRefusal(error: NodeJS.ErrnoException): ProxyError {
+  const refusal = (status: number, title: string): ProxyError =>
+    new ProxyError("http_request_error", { status, title, cause: error });
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return refusal(431, "The request's header section is too large");
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return refusal(413, "The request's chunk extensions are too large");
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return refusal(408, "The request's header section did not come in time");
+    default:
+      return refusal(400, "The request is not valid HTTP");
+  }
+}
+
+function toBytes({ status, fields, body }: LocalAnswer): string {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nDate: ${new Date().toUTCString()}\r\n`;
+  for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  return `${head}\r\n${body}`;
+}
+
+function listen(http: HttpServer, address: Address): Promise<string> {
+  return new Promise((resolve, reject) => {
+    http.once("error", reject);
+    http.listen(address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port }, () => {
+      http.off("error", reject);
+      const bound = http.address();
+      if (bound === null || typeof bound === "string") return resolve(`unix:${bound ?? ""}`);
+      const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+      resolve(`http://${host}:${bound.port}`);
+    });
+  });
+}

@@ -1,0 +1,160 @@
+/** The story of one request, in order. Every step lives in its own file; this one only tells the sequence. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
+import type { Discard } from "./head/discard.ts";
+import { toHeadFields } from "./head/fields.ts";
+import { type HeadPlan, planHead } from "./head/plan.ts";
+import { toClientFields, toReason } from "./http/answer.ts";
+import { ProxyError, toProxyError } from "./http/errors.ts";
+import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
+import { type Peer, toPeerAddress, withForwarded } from "./http/forwarded.ts";
+import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
+import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
+import { toProblem } from "./http/problem.ts";
+import { type CheckedRequest, type RequestHead, checkRequest } from "./http/request.ts";
+import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
+import type { Call, Upstream, UpstreamAnswer, UpstreamRequest } from "./net/upstream.ts";
+
+/** What one configuration compiles to. An exchange keeps the one it began with. */
+export interface Generation {
+  match(host: string | undefined, path: string): RouteConfig;
+  upstream(name: string): { readonly config: UpstreamConfig; readonly pool: Upstream };
+  /** Undefined: X-Forwarded-* fields pass untouched. */
+  readonly peer: ((socket: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
+  readonly mostFields: number;
+  readonly discard: Discard;
+}
+
+/** What the story needs from the rest of the house. */
+export interface ProxyParts {
+  generation(): Generation;
+  createId(): string;
+  observe(exchange: Exchange): void;
+}
+
+/** Handles one request; it never rejects, and `observe` is called once for each. */
+export type Proxy = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Creates the handler of all requests that are not tunnelled. */
+export function createProxy({ generation, createId, observe }: ProxyParts): Proxy {
+  return async (request, response) => {
+    const exchange = begin(request, createId());
+    let call: Call | undefined;
+    const closed = untilClosed(response, () => {
+      exchange.error ??= new ProxyError("client_gone");
+      call?.cancel(exchange.error);
+    });
+    try {
+      const parts = generation();
+      const head = toHead(request);
+      const checked = checkRequest(head, parts.mostFields);
+      exchange.route = parts.match(checked.host, checked.path);
+
+      const local = toLocalAnswer(head, checked);
+      if (local !== undefined) {
+        answerLocally(local, response);
+        return;
+      }
+
+      const plan = request.method === "HEAD" ? planHead(exchange.route) : undefined;
+      exchange.head = plan?.outcome;
+      const { config, pool } = parts.upstream(exchange.route.upstream);
+      const peer = parts.peer?.(request.socket);
+      call = pool.send(toUpstreamRequest({ request, response, checked, plan, peer, config, route: exchange.route }));
+      const answer = await call.answer;
+      exchange.answeredMs = performance.now();
+
+      const { status, reason, rawFields } = answer.head;
+      const fields = readAnswerFields(rawFields);
+      response.writeHead(status, toReason(reason), toClientFields(status, request.httpVersion, fields));
+      if (plan?.upstreamMethod === "GET") {
+        response.end();
+        await spare(answer, fields, exchange, { discard: parts.discard, route: exchange.route });
+      } else {
+        await relayContent(answer.content, response);
+      }
+    } catch (error) {
+      exchange.error ??= toProxyError(error);
+      call?.cancel(exchange.error);
+      if (response.headersSent) breakOff(response);
+      else if (!response.destroyed) answerLocally(toProblem(exchange.error, toRequestId(exchange)), response);
+    } finally {
+      await closed;
+      end(exchange, call, response);
+      observe(exchange);
+    }
+  };
+}
+
+function begin(request: IncomingMessage, id: string): Exchange {
+  return beginExchange({
+    id,
+    startedMs: performance.now(),
+    method: request.method ?? "",
+    target: request.url ?? "",
+    rawFields: request.rawHeaders,
+    clientAddress: toPeerAddress(request.socket.remoteAddress) ?? "",
+  });
+}
+
+function toHead({ method = "", url = "", httpVersion, rawHeaders }: IncomingMessage): RequestHead {
+  return { method, target: url, httpVersion, rawFields: rawHeaders };
+}
+
+/** Resolves when the client has its answer or has left; `onGone` is called in the second case. */
+function untilClosed(response: ServerResponse, onGone: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    response.once("close", () => {
+      if (!response.writableFinished) onGone();
+      resolve();
+    });
+  });
+}
+
+interface Outgoing {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly checked: CheckedRequest;
+  readonly plan: HeadPlan | undefined;
+  readonly peer: Peer | undefined;
+  readonly config: UpstreamConfig;
+  readonly route: RouteConfig;
+}
+
+function toUpstreamRequest({ request, response, checked, plan, peer, config, route }: Outgoing): UpstreamRequest {
+  const method = plan?.upstreamMethod ?? request.method ?? "";
+  const endToEnd = plan === undefined ? withMaxForwards(method, checked.fields) : toHeadFields(checked.fields, plan);
+  const fields = peer === undefined ? endToEnd : withForwarded(endToEnd, peer, checked.host);
+  const host = config.host === "preserve" ? checked.host : config.url.authority;
+  return {
+    method,
+    path: checked.path,
+    fields: host === undefined ? fields : ["Host", host, ...fields],
+    content: plan === undefined && checked.framing !== "none" ? toContent(request, response, checked) : undefined,
+    responseMs: route.responseTimeout,
+    idleMs: route.idleTimeout,
+    onInterim: (answer) => relayInterim(answer, response),
+  };
+}
+
+interface Spared {
+  readonly discard: Discard;
+  readonly route: RouteConfig;
+}
+
+/** The content of the GET behind a HEAD: the client has its answer, this is between headgate and the upstream. */
+async function spare(answer: UpstreamAnswer, announced: AnswerFields, exchange: Exchange, { discard, route }: Spared): Promise<void> {
+  const { body, bytes } = await discard(answer.content, announced, route.head.drain);
+  exchange.body = body;
+  exchange.bytesDrained = bytes;
+  exchange.bytesSpared = Math.max(0, (announced.contentLength ?? 0) - bytes);
+}
+
+function end(exchange: Exchange, call: Call | undefined, response: ServerResponse): void {
+  exchange.endedMs = performance.now();
+  exchange.sentMs = call?.sentMs();
+  exchange.retries = call?.retries() ?? 0;
+  exchange.status = response.headersSent ? response.statusCode : (exchange.error?.status ?? 0);
+}
