@@ -22,6 +22,7 @@ const KINDS = {
   http_protocol_error: { status: 502, fault: "upstream", title: "The upstream's answer is not valid HTTP" },
   http_response_header_section_size: { status: 502, fault: "upstream", title: "The upstream's header section is too large" },
   http_response_incomplete: { status: 502, fault: "upstream", title: "The upstream's answer ended early" },
+  http_response_transfer_coding: { status: 502, fault: "upstream", title: "The upstream's answer has an unknown transfer coding" },
   http_response_timeout: { status: 504, fault: "upstream", title: "The upstream did not answer in time" },
   connection_read_timeout: { status: 504, fault: "upstream", title: "The upstream stopped sending" },
   connection_write_timeout: { status: 504, fault: "upstream", title: "The upstream stopped reading" },

@@ -108,7 +108,11 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   };
 }
 
-/** Sorts an answer's fields, given as the bytes that came. Field values are latin1 on the wire (RFC 9110 §5.5). */
+/**
+ * Sorts an answer's fields, given as the bytes that came. Field values are latin1 on the wire (RFC 9110 §5.5).
+ *
+ * Throws a ProxyError (502) for a transfer coding other than chunked.
+ */
 export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
   const endToEnd: string[] = [];
   let chunked = false;
@@ -127,6 +131,8 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
         connection = connection === "" ? value : `${connection},${value}`;
         break;
       case "coding":
+        // The coding is taken off with the framing; content in one that stays on would arrive without its name.
+        if (chunked || value.toLowerCase() !== "chunked") throw new ProxyError("http_response_transfer_coding");
         chunked = true;
         break;
       case "trailer":

@@ -1,7 +1,7 @@
 /** One connection to the backend, one exchange on it at a time. */
 
 import { type Dispatcher, Client, buildConnector } from "undici";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
@@ -75,10 +75,11 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
   let isClosed = false;
   let hasBegun = false;
   let hasAnswered = false;
+  let hasContent = true;
   let hasContentLeft = false;
   let interimAnswers = 0;
   let answersOnSocket = 0;
-  let socket: { readonly writableNeedDrain: boolean } | undefined;
+  let socket: Duplex | undefined;
   let lastActivityMs = 0;
   let watchdog: NodeJS.Timeout | undefined;
   let firesAtMs = 0;
@@ -90,6 +91,7 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
       connector({ ...options, servername: toServerName(upstream) }, (...result) => {
         answersOnSocket = 0;
         socket = result[1] ?? undefined;
+        if (socket !== undefined) letContinuePass(socket);
         callback(...result);
       });
     },
@@ -139,14 +141,10 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
     },
     cancel() {
       receiver = undefined;
-      if (abort === undefined) void client.destroy().catch(() => undefined);
-      else abort(new ProxyError("client_gone"));
+      abort?.(new ProxyError("client_gone"));
       closed();
     },
-    close() {
-      closed();
-      void client.destroy().catch(() => undefined);
-    },
+    close: closed,
   };
 
   // The older of undici's two handler forms: it hands over the fields as they came, where the newer one first builds an object
@@ -170,11 +168,12 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
       touch();
       if (status < 200) {
         interimAnswers += 1;
-        if (interimAnswers > MOST_INTERIM_ANSWERS) fail(new ProxyError("http_protocol_error"));
+        if (status < 100 || interimAnswers > MOST_INTERIM_ANSWERS) fail(new ProxyError("http_protocol_error"));
         else receiver.onInterim({ status, reason, rawFields });
         return true;
       }
       hasAnswered = true;
+      hasContent = status !== 204 && status !== 304;
       resume = resumeAnswer;
       watch(receiver.request.idleMs);
       receiver.onAnswer({ status, reason, rawFields });
@@ -193,6 +192,8 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
       if (!isClosed) events.onIdle(connection);
     },
     onError(error) {
+      // undici measures a 204 or 304 by its Content-Length, which speaks of another answer's content (RFC 9110 §8.6).
+      if (hasAnswered && !hasContent) return endEarly();
       const untouched = abort !== undefined && !hasBegun && answersOnSocket > 0;
       fail(toUpstreamError(error), untouched);
     },
@@ -213,10 +214,20 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
     failed?.onError(error, untouched);
   }
 
+  function endEarly(): void {
+    const served = receiver;
+    receiver = undefined;
+    closed();
+    served?.onEnd([]);
+  }
+
   function closed(): void {
     if (isClosed) return;
     isClosed = true;
     clearTimeout(watchdog);
+    // undici takes an aborted request for one that is still to be sent, and would open a connection for it. Not at once: this
+    // may be called from within its parser.
+    queueMicrotask(() => void client.destroy());
     events.onClosed(connection);
   }
 
@@ -253,13 +264,35 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
     return new ProxyError("http_request_error", { status: 408, title: "The client stopped sending" });
   }
 
+  // undici takes a 100 (Continue) that it did not ask for as the end of the connection; RFC 9110 §15.2 wants a client to expect
+  // one at any time. So it never gets to see it.
+  function letContinuePass(from: Duplex): void {
+    const read = from.read.bind(from);
+    const readNext = (): Buffer | null => {
+      const chunk = read() as Buffer | null;
+      if (chunk === null || hasAnswered || !isContinue(chunk)) return chunk;
+      const end = chunk.indexOf("\r\n\r\n");
+      if (end === -1) return chunk;
+      receiver?.onInterim({ status: 100, reason: "Continue", rawFields: [] });
+      return end + 4 < chunk.length ? chunk.subarray(end + 4) : readNext();
+    };
+    from.read = readNext;
+  }
+
   function toUpstreamError(error: Error): ProxyError {
+    // Its parser's errors have a name, and a code only sometimes.
+    if (error.name === "HTTPParserError") return new ProxyError("http_protocol_error", { cause: error });
     const known = toProxyError(error);
+    if (known.code === "http_response_incomplete" && !hasAnswered) return new ProxyError("http_protocol_error", { cause: error });
     if (known.code !== "connection_terminated") return known;
     // undici says `bad response` of bytes that nobody asked for and of an answer it cannot place.
     if (error.message.startsWith("bad ")) return new ProxyError("http_protocol_error", { cause: error });
     return hasAnswered ? new ProxyError("http_response_incomplete", { cause: error }) : known;
   }
+}
+
+function isContinue(chunk: Buffer): boolean {
+  return chunk[9] === 0x31 && chunk[10] === 0x30 && chunk[11] === 0x30 && chunk.toString("latin1", 0, 5) === "HTTP/";
 }
 
 function toOrigin({ url }: UpstreamConfig): string {

@@ -42,6 +42,8 @@ export function relayContent(content: Content, response: ServerResponse): Promis
 
 /** Sends an answer of headgate's own; node leaves the content out where the request was a HEAD. */
 export function answerLocally({ status, fields, body }: LocalAnswer, response: ServerResponse): void {
+  // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
+  if (status >= 400 && status < 500) response.shouldKeepAlive = false;
   response.writeHead(status, [...fields]);
   response.end(body);
 }
@@ -61,6 +63,8 @@ export function breakOff(response: ServerResponse): void {
 export function relayInterim(interim: AnswerHead, response: ServerResponse): void {
   // Without a socket it is not this answer's turn yet: an interim answer that comes too early would belong to another request.
   if (response.socket === null || response.headersSent || response.req.httpVersion === "1.0") return;
+  // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
+  if (interim.status === 100 && response.req.headers.expect !== undefined) return;
   const { endToEnd } = readAnswerFields(interim.rawFields);
   let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
   for (let index = 0; index < endToEnd.length; index += 2) head += `${endToEnd[index]}: ${endToEnd[index + 1]}\r\n`;
