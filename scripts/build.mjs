@@ -1,0 +1,87 @@
+// `npm run build`: all of src and its dependencies in one file that starts fast.
+//
+// Plain JavaScript without dependencies at load time, because it also answers "is the bundle still fresh?" on a machine
+// that has nothing installed yet.
+
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const stampFile = join(root, "dist", ".stamp");
+
+/** The file that `npm start`, the `headgate` command and the image run. */
+export const bundleFile = join(root, "dist", "headgate.cjs");
+
+/** True when the bundle was built from exactly the sources that are here now. */
+export function isBundleFresh() {
+  return readOrEmpty(stampFile) === fingerprint() && readOrEmpty(bundleFile) !== "";
+}
+
+/** Writes dist/. The stamp goes first and comes back last, so that a build that was cut off is never taken for a whole one. */
+export async function buildBundle() {
+  const made = fingerprint();
+  mkdirSync(join(root, "dist"), { recursive: true });
+  rmSync(stampFile, { force: true });
+  const { build } = await import("esbuild");
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["src/main.ts"],
+    outfile: bundleFile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    // Every dependency but zod and yaml is CommonJS. One CommonJS file loads 4 ms (Node 20) to 12 ms (Node 22) faster than
+    // the same code as an ES module with a createRequire banner, and needs no banner.
+    format: "cjs",
+    // Names stay: they are what a stack trace is read by. Shorter syntax and white space save 2 ms of parsing.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    lineLimit: 160,
+    legalComments: "external",
+    // Beside the file, and read only under `node --enable-source-maps`, so it costs nothing at start.
+    sourcemap: "linked",
+    sourcesContent: false,
+    define: { HEADGATE_VERSION: JSON.stringify(readManifest().version) },
+    banner: { js: "#!/usr/bin/env node" },
+    logLevel: "warning",
+  });
+  chmodSync(bundleFile, 0o755);
+  writeFileSync(stampFile, made);
+}
+
+// Contents, not times: a checkout or a copy changes times, and a clock may jump.
+function fingerprint() {
+  const hash = createHash("sha256");
+  const inputs = ["package.json", "package-lock.json", "scripts/build.mjs", ...sources("src")];
+  for (const path of inputs)
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(root, path)))
+      .update("\0");
+  return hash.digest("hex");
+}
+
+function sources(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      return entry.isDirectory() ? sources(path) : [path];
+    });
+}
+
+function readManifest() {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+}
+
+function readOrEmpty(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildBundle();

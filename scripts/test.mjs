@@ -1,0 +1,40 @@
+// `npm test`: makes the checkout ready, then runs node's own runner over test/**/*.test.ts.
+//
+//   npm test -- test/http/target.test.ts      only this file (or folder)
+//   npm test -- --test-name-pattern=HEAD      any option of node
+
+import { spawn } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fail, readyToTest } from "./ready.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+await readyToTest();
+const args = process.argv.slice(2);
+const options = args.filter((arg) => arg.startsWith("-"));
+const named = args.filter((arg) => !arg.startsWith("-"));
+const files = (named.length > 0 ? named : ["test"]).flatMap(testFiles);
+if (files.length === 0) fail(`no *.test.ts in ${named.join(" ")}`);
+
+// The same reporter everywhere: Node 20 prints TAP where there is no terminal. The time limit is for a test that hangs.
+const runner = ["--import", "tsx", "--test", "--test-reporter=spec", "--test-timeout=300000"];
+const child = spawn(process.execPath, [...runner, ...options, ...files], {
+  cwd: root,
+  stdio: "inherit",
+});
+// Ctrl-C reaches the whole group by itself; a signal that reached only us must not leave the runner behind.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (code) => process.exit(code ?? 1));
+
+// Node 20 does not expand patterns itself, and a shell's ** differs from machine to machine.
+function testFiles(path) {
+  const entry = statSync(join(root, path), { throwIfNoEntry: false });
+  if (entry === undefined) fail(`no such test file or folder: ${path}`);
+  if (entry.isFile()) return [path];
+  return readdirSync(join(root, path), { recursive: true })
+    .filter((name) => name.endsWith(".test.ts"))
+    .toSorted()
+    .map((name) => join(path, name));
+}
