@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { startBackend, type Backend } from "./backend.ts";
+import type { Child, Children } from "./children.ts";
+import { splitCores, type Cores } from "./cores.ts";
+import type { Peer } from "./peers.ts";
+import { findFreePort, waitAccepting } from "./ports.ts";
+import { compileTools, type Tools } from "./tools.ts";
+
+/** What every part of the benchmark works with. */
+export interface Bench {
+  readonly folder: string;
+  readonly tools: Tools;
+  readonly cores: Cores;
+  readonly backend: Backend;
+  readonly children: Children;
+}
+
+export interface RunningPeer {
+  readonly peer: Peer;
+  readonly child: Child;
+  readonly port: number;
+  /** From the start of the process until its port accepted a connection. */
+  readonly startMs: number;
+}
+
+/** Builds the tools and starts the backend; every file goes to `folder`, every process into `children`. */
+export async function setUpBench(folder: string, children: Children): Promise<Bench> {
+  const tools = compileTools(folder);
+  const cores = splitCores();
+  return { folder, tools, cores, children, backend: await startBackend(children, tools) };
+}
+
+/** Starts a peer on the core of its own. Throws when it does not come up. `nodeFlags` are for peers that run on Node. */
+export async function startPeer(
+  bench: Bench,
+  peer: Peer,
+  nodeFlags: readonly string[] = [],
+): Promise<RunningPeer> {
+  const port = await findFreePort();
+  const upstreamPort = bench.backend.port;
+  const folder = join(bench.folder, peer.name);
+  const place = {
+    folder: join(bench.folder, peer.name),
+    port,
+    upstreamPort: bench.backend.port,
+    upstream: `http://127.0.0.1:${bench.backend.port}`,
+  };
+  const [program = "", ...args] = peer.command(place);
+  const command = [...bench.cores.proxyPrefix, program, ...nodeFlags, ...args];
+  const startedMs = performance.now();
+  const child = bench.children.start(peer.name, command, peer.env?.(place));
+  await waitAccepting(child, port);
+  return { peer, child, port, startMs: performance.now() - startedMs };
+}

@@ -1,0 +1,66 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface Child {
+  readonly pid: number;
+  /** What it wrote so far, both streams. */
+  readonly output: () => string;
+  readonly hasExited: () => boolean;
+  /** Asks it to end, and kills it if it has not after `graceMs`. Resolves when it is gone. */
+  readonly stop: (graceMs: number) => Promise<void>;
+}
+
+export interface Children {
+  readonly start: (name: string, command: readonly string[], env?: NodeJS.ProcessEnv) => Child;
+  /** Kills whatever still runs, at once; safe in an 'exit' handler. */
+  readonly killAll: () => void;
+}
+
+/** Keeps account of every process the benchmark starts, so that none outlives it. `folder` takes their output. */
+export function createChildren(folder: string): Children {
+  const running = new Set<ChildProcess>();
+
+  function start(name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
+    const [program = "", ...args] = command;
+    const outputFile = join(folder, `${name}.out`);
+    const out = openSync(outputFile, "w");
+    // A group of its own: nginx's worker survives the death of its master, so the whole group has to go.
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ["ignore", out, out],
+      env: { ...process.env, ...env },
+    });
+    closeSync(out);
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+    child.on("error", () => running.delete(child));
+    const hasExited = (): boolean =>
+      child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+    return {
+      pid: child.pid ?? -1,
+      output: () => readFileSync(outputFile, "utf8"),
+      hasExited,
+      async stop(graceMs) {
+        if (hasExited()) return;
+        const gone = once(child, "exit");
+        child.kill("SIGTERM");
+        const timer = setTimeout(() => killGroup(child), graceMs);
+        await gone;
+        clearTimeout(timer);
+      },
+    };
+  }
+
+  return { start, killAll: () => running.forEach(killGroup) };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It ended in the meantime.
+  }
+}

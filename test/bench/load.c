@@ -1,0 +1,218 @@
+// A closed-loop HTTP/1.1 load generator that understands HEAD: each connection sends its next request when the answer to the
+// last one is complete. The usual generators wait for the content that a HEAD's Content-Length only announces.
+//
+//   load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] PORT PATH
+//
+// Prints one line of JSON. `wrong` counts statuses that are not 200, `broken` everything that is not a clean answer: a reset,
+// a connection that ended early, bytes after the header section of a HEAD's answer.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEAD_BYTES 65536
+#define LATENCY_US 2000000 // longer ones fall into the last slot
+
+enum state { CONNECTING, IDLE, HEADER, LENGTH, CHUNKED, UNTIL_CLOSE };
+
+typedef struct {
+  int fd, closing, status;
+  enum state state;
+  uint64_t started;
+  size_t got;
+  long left;
+  char tail[5];
+  char header[HEAD_BYTES];
+} connection;
+
+static char request[1024];
+static size_t request_bytes;
+static int is_head, loop;
+static struct sockaddr_in target;
+static uint64_t latencies[LATENCY_US];
+static uint64_t sent, limit = UINT64_MAX, done, wrong, broken, bytes;
+
+static uint64_t now_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void open_connection(connection *c) {
+  int one = 1;
+  c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  c->state = CONNECTING;
+  setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  connect(c->fd, (struct sockaddr *)&target, sizeof target);
+  struct epoll_event e = {.events = EPOLLIN | EPOLLOUT, .data.ptr = c};
+  epoll_ctl(loop, EPOLL_CTL_ADD, c->fd, &e);
+}
+
+static void reopen(connection *c) {
+  close(c->fd);
+  open_connection(c);
+}
+
+static void fail(connection *c) {
+  broken++;
+  reopen(c);
+}
+
+static void send_request(connection *c) {
+  c->state = IDLE;
+  if (sent >= limit) return;
+  sent++;
+  c->started = now_us();
+  c->got = 0;
+  c->state = HEADER;
+  if (send(c->fd, request, request_bytes, MSG_NOSIGNAL) != (ssize_t)request_bytes) fail(c);
+}
+
+static void finish(connection *c) {
+  uint64_t took = now_us() - c->started;
+  latencies[took < LATENCY_US ? took : LATENCY_US - 1]++;
+  done++;
+  if (c->status != 200) wrong++;
+  if (c->closing) reopen(c);
+  else send_request(c);
+}
+
+static int ends_chunked(connection *c, const char *data, size_t n) {
+  if (n >= 5) memcpy(c->tail, data + n - 5, 5);
+  else {
+    memmove(c->tail, c->tail + n, 5 - n);
+    memcpy(c->tail + 5 - n, data, n);
+  }
+  return !memcmp(c->tail, "0\r\n\r\n", 5);
+}
+
+// Reads what is there of the content; 0 when this connection has nothing more to do now.
+static int read_content(connection *c) {
+  static char sink[1 << 20];
+  // MSG_TRUNC makes the kernel throw content of a known length away unseen, so that the generator does not slow a download.
+  int truncate = c->state == LENGTH ? MSG_TRUNC : 0;
+  size_t want = c->state == LENGTH && c->left < (long)sizeof sink ? (size_t)c->left : sizeof sink;
+  ssize_t n = recv(c->fd, sink, want, truncate);
+  if (n < 0 && errno == EAGAIN) return 0;
+  if (n == 0 && c->state == UNTIL_CLOSE) return finish(c), 0;
+  if (n <= 0) return fail(c), 0;
+  bytes += n;
+  if (c->state == LENGTH && (c->left -= n) > 0) return 1;
+  if (c->state == UNTIL_CLOSE || (c->state == CHUNKED && !ends_chunked(c, sink, n))) return 1;
+  return finish(c), 0;
+}
+
+// Decides by the header section how the answer ends (RFC 9112 section 6.3); `over` bytes of content came along with it.
+static void frame(connection *c, char *end) {
+  size_t section = end + 4 - c->header;
+  size_t over = c->got - section;
+  c->status = atoi(c->header + 9);
+  end[2] = 0;
+  char *length = strcasestr(c->header, "\r\ncontent-length:");
+  int chunked = !!strcasestr(c->header, "\r\ntransfer-encoding: chunked");
+  c->closing = !!strcasestr(c->header, "\r\nconnection: close");
+  if (is_head || c->status == 204 || c->status == 304) {
+    if (over > 0) fail(c);
+    else finish(c);
+    return;
+  }
+  memset(c->tail, 0, sizeof c->tail);
+  c->state = chunked ? CHUNKED : length ? LENGTH : UNTIL_CLOSE;
+  if (c->state == UNTIL_CLOSE) c->closing = 1;
+  if (c->state == LENGTH && (c->left = atol(length + 17) - (long)over) <= 0) {
+    if (c->left < 0) fail(c);
+    else finish(c);
+  } else if (c->state == CHUNKED && ends_chunked(c, c->header + section, over)) finish(c);
+}
+
+static int read_header(connection *c) {
+  ssize_t n = recv(c->fd, c->header + c->got, HEAD_BYTES - 1 - c->got, 0);
+  if (n < 0 && errno == EAGAIN) return 0;
+  if (n <= 0) return fail(c), 0;
+  bytes += n;
+  c->got += n;
+  c->header[c->got] = 0;
+  if (c->got >= 7 && memcmp(c->header, "HTTP/1.", 7)) return fail(c), 0;
+  char *end = strstr(c->header, "\r\n\r\n");
+  if (end) frame(c, end);
+  else if (c->got >= HEAD_BYTES - 1) fail(c);
+  return c->state == LENGTH || c->state == CHUNKED || c->state == UNTIL_CLOSE;
+}
+
+static void connected(connection *c) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error) {
+    usleep(1000);
+    fail(c);
+    return;
+  }
+  struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+  epoll_ctl(loop, EPOLL_CTL_MOD, c->fd, &e);
+  send_request(c);
+}
+
+static void on_event(connection *c, uint32_t events) {
+  if (c->state == CONNECTING) {
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) connected(c);
+    return;
+  }
+  if (c->state == IDLE) { // nothing was asked: the peer closed, or spoke out of turn
+    epoll_ctl(loop, EPOLL_CTL_DEL, c->fd, 0);
+    return;
+  }
+  // One answer per event, then the next connection: a fast answer must not starve the others.
+  if (c->state == HEADER && !read_header(c)) return;
+  while (read_content(c))
+    ;
+}
+
+static uint64_t percentile(double share) {
+  uint64_t seen = 0;
+  for (int i = 0; i < LATENCY_US; i++)
+    if ((seen += latencies[i]) > share * done) return i;
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  const char *method = "GET";
+  int connections = 32, option;
+  double seconds = 3;
+  while ((option = getopt(argc, argv, "m:c:d:n:")) > 0) {
+    if (option == 'm') method = optarg;
+    else if (option == 'c') connections = atoi(optarg);
+    else if (option == 'd') seconds = atof(optarg);
+    else if (option == 'n') limit = strtoull(optarg, 0, 10);
+    else return 2;
+  }
+  if (argc - optind != 2) return fprintf(stderr, "load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] PORT PATH\n"), 2;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  is_head = !strcmp(method, "HEAD");
+  target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(argv[optind])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  request_bytes = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n",
+                           method, argv[optind + 1]);
+  loop = epoll_create1(0);
+  connection *all = calloc(connections, sizeof(connection));
+  uint64_t started = now_us(), stop = started + (uint64_t)(seconds * 1e6);
+  for (int i = 0; i < connections; i++) open_connection(&all[i]);
+  struct epoll_event ready[512];
+  while (now_us() < stop && done + broken < limit) {
+    int n = epoll_wait(loop, ready, 512, 100);
+    for (int i = 0; i < n; i++) on_event(ready[i].data.ptr, ready[i].events);
+  }
+  printf("{\"seconds\":%.6f,\"done\":%lu,\"wrong\":%lu,\"broken\":%lu,\"bytes\":%lu,\"p50Us\":%lu,\"p99Us\":%lu}\n",
+         (now_us() - started) / 1e6, done, wrong, broken, bytes, percentile(.5), percentile(.99));
+  return 0;
+}

@@ -1,0 +1,172 @@
+import { BIG_BYTES } from "./backend.ts";
+import { startPeer, type Bench, type RunningPeer } from "./bench.ts";
+import { median } from "./median.ts";
+import type { Options } from "./options.ts";
+import { runLoad, type Load } from "./tools.ts";
+import { createUsageReader, type UsageReader } from "./usage.ts";
+
+/** Requests for the 15-byte answer. */
+export interface SmallFigures {
+  readonly cpuUs: number;
+  readonly perSecond: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** New connections that the backend saw, for each request. */
+  readonly connections: number;
+}
+
+/** HEAD of 100 MB, one after another on one client connection. */
+export interface BigHeadFigures {
+  readonly pulledBytes: number;
+  readonly connections: number;
+  readonly ms: number;
+}
+
+/** Downloads of 100 MB, four at a time. */
+export interface DownloadFigures {
+  readonly megabytesPerSecond: number;
+  readonly cpuMs: number;
+}
+
+export interface Figures {
+  readonly name: string;
+  readonly get: SmallFigures;
+  readonly head: SmallFigures;
+  readonly bigHead: BigHeadFigures | undefined;
+  readonly download: DownloadFigures | undefined;
+  readonly peakRssBytes: number;
+  readonly startMs: number | undefined;
+}
+
+const SMALL_CONNECTIONS = 32;
+const DOWNLOADS = 4;
+const BIG_HEADS = 20;
+
+interface Samples {
+  readonly get: SmallFigures[];
+  readonly head: SmallFigures[];
+  readonly download: DownloadFigures[];
+}
+
+/** Measures the running peers in turn, round by round: what disturbs the machine for a while then disturbs all of them. */
+export async function measurePeers(
+  bench: Bench,
+  running: readonly RunningPeer[],
+  options: Options,
+): Promise<Figures[]> {
+  const usage = createUsageReader();
+  const samples = new Map(
+    running.map((one): [RunningPeer, Samples] => [one, { get: [], head: [], download: [] }]),
+  );
+  for (const one of running) await warmUp(bench, one);
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const [one, taken] of samples) {
+      taken.get.push(
+        await measureSmall(bench, one, { usage, load: small("GET", options.roundSeconds) }),
+      );
+      taken.head.push(
+        await measureSmall(bench, one, { usage, load: small("HEAD", options.roundSeconds) }),
+      );
+      if (one.peer.kind === "proxy")
+        taken.download.push(await measureDownload(bench, one, { usage, options }));
+    }
+  }
+  const figures: Figures[] = [];
+  for (const [one, taken] of samples) {
+    figures.push({
+      name: one.peer.name,
+      get: medians(taken.get),
+      head: medians(taken.head),
+      bigHead: one.peer.kind === "proxy" ? await measureBigHead(bench, one) : undefined,
+      download: taken.download.length > 0 ? medians(taken.download) : undefined,
+      peakRssBytes: usage.peakRssBytes(one.child.pid),
+      startMs:
+        one.peer.runtime === "node" ? await measureStart(bench, one, options.starts) : undefined,
+    });
+  }
+  return figures;
+}
+
+function small(method: Load["method"], seconds: number): Load {
+  return { method, path: "/small", connections: SMALL_CONNECTIONS, seconds };
+}
+
+/** Until the just-in-time compiler has seen the hot path; the figures are those of a process that has run for a while. */
+async function warmUp(bench: Bench, { port }: RunningPeer): Promise<void> {
+  await runLoad(bench.tools, port, small("GET", 1));
+  await runLoad(bench.tools, port, small("HEAD", 1));
+}
+
+async function measureSmall(
+  bench: Bench,
+  { child, port }: RunningPeer,
+  { usage, load }: { readonly usage: UsageReader; readonly load: Load },
+): Promise<SmallFigures> {
+  const before = await bench.backend.counters();
+  const cpuBefore = usage.cpuUs(child.pid);
+  const result = await runLoad(bench.tools, port, load);
+  const cpuUs = usage.cpuUs(child.pid) - cpuBefore;
+  const after = await bench.backend.counters();
+  return {
+    cpuUs: cpuUs / result.done,
+    perSecond: result.done / result.seconds,
+    p50Us: result.p50Us,
+    p99Us: result.p99Us,
+    connections: (after.connections - before.connections) / result.done,
+  };
+}
+
+/** By bytes that arrived, not by complete downloads: the last ones are cut off when the time is over. */
+async function measureDownload(
+  bench: Bench,
+  { child, port }: RunningPeer,
+  { usage, options }: { readonly usage: UsageReader; readonly options: Options },
+): Promise<DownloadFigures> {
+  const cpuBefore = usage.cpuUs(child.pid);
+  const load: Load = {
+    method: "GET",
+    path: "/big",
+    connections: DOWNLOADS,
+    seconds: options.roundSeconds,
+  };
+  const { bytes, seconds } = await runLoad(bench.tools, port, load);
+  const cpuUs = usage.cpuUs(child.pid) - cpuBefore;
+  return { megabytesPerSecond: bytes / seconds / 1e6, cpuMs: cpuUs / 1000 / (bytes / BIG_BYTES) };
+}
+
+async function measureBigHead(bench: Bench, { port }: RunningPeer): Promise<BigHeadFigures> {
+  const before = await bench.backend.settledCounters();
+  const load: Load = {
+    method: "HEAD",
+    path: "/big",
+    connections: 1,
+    seconds: 60,
+    requests: BIG_HEADS,
+  };
+  const { seconds, done } = await runLoad(bench.tools, port, load);
+  const after = await bench.backend.settledCounters();
+  return {
+    pulledBytes: (after.bigBytes - before.bigBytes) / done,
+    connections: (after.connections - before.connections) / done,
+    ms: (seconds * 1000) / done,
+  };
+}
+
+async function measureStart(bench: Bench, { peer }: RunningPeer, times: number): Promise<number> {
+  const took: number[] = [];
+  for (let start = 0; start < times; start += 1) {
+    const { child, startMs } = await startPeer(bench, peer);
+    took.push(startMs);
+    await child.stop(2000);
+  }
+  return median(took);
+}
+
+/** The median of each figure by itself. */
+function medians<T extends object>(samples: readonly T[]): T {
+  const [first] = samples;
+  if (first === undefined) throw new Error("nothing was measured");
+  const keys = Object.keys(first) as (keyof T)[];
+  const values = keys.map((key) => [key, median(samples.map((sample) => sample[key] as number))]);
+  return Object.fromEntries(values) as T;
+}

@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util";
+
+export const USAGE = `npm run bench -- [options]
+  --quick              one-second rounds: for trying a change, not for publishing
+  --only NAMES         only these peers, e.g. --only headgate,http-proxy
+  --json               print the figures as JSON
+  --write              put the tables into docs/performance.md
+  --profile            no figures: the functions of headgate (or of the Node peers in --only) with the most self time`;
+
+export interface Options {
+  /** What is asked for: the figures, or a CPU profile. */
+  readonly task: "measure" | "profile";
+  readonly format: "table" | "json";
+  readonly publish: "print" | "write";
+  /** Length of one round of load. */
+  readonly roundSeconds: number;
+  readonly rounds: number;
+  readonly starts: number;
+  /** Names of the peers to run; undefined means all. */
+  readonly only: readonly string[] | undefined;
+}
+
+/** Reads the command line; `undefined` means that help was asked for. Throws on an unknown flag. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      only: { type: "string" },
+    },
+  });
+  if (values.help) return undefined;
+  if (values.write && (values.quick || values.only !== undefined)) {
+    throw new Error("--write publishes a full run: leave out --quick and --only");
+  }
+  return {
+    task: values.profile ? "profile" : "measure",
+    format: values.json ? "json" : "table",
+    publish: values.write ? "write" : "print",
+    roundSeconds: values.quick ? 1 : 3,
+    rounds: 3,
+    starts: 5,
+    only: values.only?.split(",").map((name) => name.trim()),
+  };
+}

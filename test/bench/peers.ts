@@ -1,0 +1,162 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { caddyFile, haproxyFile, nginxFile, type Place } from "./configs.ts";
+
+/** Something that may stand in headgate's place. */
+export interface Peer {
+  readonly name: string;
+  /** What it is and how it was set up, for the page. */
+  readonly about: string;
+  readonly version: string;
+  /** Writes its configuration where it needs one, and says how it is started. */
+  readonly command: (place: Place) => readonly string[];
+  readonly env?: (place: Place) => NodeJS.ProcessEnv;
+  /** A proxy, or the floor that answers by itself and so has no big answer and nothing to pull. */
+  readonly kind: "proxy" | "floor";
+  /** Whether its start-up is measured and its profile can be taken. */
+  readonly runtime: "node" | "native";
+}
+
+export interface PeerList {
+  readonly present: readonly Peer[];
+  /** One sentence for each peer that cannot run here. */
+  readonly leftOut: readonly string[];
+}
+
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+const headgateScript = join(repository, "dist/headgate.js");
+
+/** The peers that can run here, in the order of the table. Throws when `only` names one that does not exist. */
+export function listPeers(only: readonly string[] | undefined): PeerList {
+  const known = ["headgate", "http-proxy", "nginx", "haproxy", "caddy", "floor"];
+  const unknown = only?.filter((name) => !known.includes(name)) ?? [];
+  if (unknown.length > 0)
+    throw new Error(`unknown: ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  const wanted = [headgate(), httpProxy(), nginx(), haproxy(), caddy(), floor()].filter(
+    (peer) => only?.includes(peer.name) ?? true,
+  );
+  return {
+    present: wanted.filter((peer) => peer.version !== ""),
+    leftOut: wanted
+      .filter((peer) => peer.version === "")
+      .map(
+        (peer) =>
+          `${peer.name} is left out: ${peer.name === "headgate" ? "dist/headgate.js is not built" : "it is not installed"}`,
+      ),
+  };
+}
+
+function headgate(): Peer {
+  return {
+    name: "headgate",
+    about:
+      "`headgate run --upstream URL --listen ADDR --admin off`, every other setting at its default",
+    version: existsSync(headgateScript)
+      ? readVersion([process.execPath, headgateScript, "--version"]) || "unknown"
+      : "",
+    command: ({ port, upstream }) => [
+      ...[process.execPath, headgateScript, "run", "--upstream", upstream],
+      ...["--listen", `127.0.0.1:${port}`, "--admin", "off"],
+    ],
+    kind: "proxy",
+    runtime: "node",
+  };
+}
+
+function httpProxy(): Peer {
+  const require = createRequire(import.meta.url);
+  const { name, version } = require("http-proxy/package.json") as { name: string; version: string };
+  return {
+    name: "http-proxy",
+    about:
+      "the package alone, with a keep-alive agent and `method: 'GET'` for HEAD; no forwarding fields, no log, no limits",
+    version: `${name} ${version}`,
+    command: ({ port, upstream }) => [
+      process.execPath,
+      script("http-proxy"),
+      String(port),
+      upstream,
+    ],
+    kind: "proxy",
+    runtime: "node",
+  };
+}
+
+function floor(): Peer {
+  return {
+    name: "floor",
+    about: "a `node:http` server that answers by itself: below it no proxy on `node:http` can get",
+    version: `Node ${process.version}`,
+    command: ({ port }) => [process.execPath, script("floor"), String(port)],
+    kind: "floor",
+    runtime: "node",
+  };
+}
+
+function nginx(): Peer {
+  return {
+    name: "nginx",
+    about:
+      "`proxy_method` by a map, `keepalive 64` to the upstream, one worker, no access log, no temporary files",
+    version: readVersion(["nginx", "-v"]),
+    command: (place) => {
+      const file = write(place, "nginx.conf", nginxFile(place));
+      return ["nginx", "-e", "stderr", "-p", place.folder, "-c", file];
+    },
+    kind: "proxy",
+    runtime: "native",
+  };
+}
+
+function haproxy(): Peer {
+  return {
+    name: "haproxy",
+    about: "`http-request set-method GET if METH_HEAD`, one thread, no log",
+    version: readVersion(["haproxy", "-v"]),
+    command: (place) => ["haproxy", "-db", "-f", write(place, "haproxy.cfg", haproxyFile(place))],
+    kind: "proxy",
+    runtime: "native",
+  };
+}
+
+function caddy(): Peer {
+  return {
+    name: "caddy",
+    about:
+      "`reverse_proxy` with `method GET` for HEAD, `compression off`, one thread of Go (`GOMAXPROCS=1`), no access log",
+    version: readVersion(["caddy", "version"]),
+    command: (place) => [
+      "caddy",
+      "run",
+      "--adapter",
+      "caddyfile",
+      "--config",
+      write(place, "Caddyfile", caddyFile(place)),
+    ],
+    // Caddy saves its configuration and its state in the home folder otherwise.
+    env: ({ folder }) => ({ GOMAXPROCS: "1", XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder }),
+    kind: "proxy",
+    runtime: "native",
+  };
+}
+
+function script(name: string): string {
+  return fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url));
+}
+
+function write(place: Place, name: string, text: string): string {
+  mkdirSync(place.folder, { recursive: true });
+  const file = join(place.folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** The first dotted number that a program prints about itself; empty when the program does not exist. */
+function readVersion([program = "", ...args]: readonly string[]): string {
+  const result = spawnSync(program, args, { encoding: "utf8" });
+  if (result.error !== undefined) return "";
+  return /\d+(\.\d+)+[\w.-]*/.exec(result.stdout + result.stderr)?.[0] ?? "unknown";
+}

@@ -1,0 +1,95 @@
+// npm run bench: headgate and its peers, one after another in front of the same backend. See docs/performance.md.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkAnswers } from "./answers.ts";
+import { setUpBench, startPeer, type Bench, type RunningPeer } from "./bench.ts";
+import { createChildren } from "./children.ts";
+import { measurePeers } from "./measure.ts";
+import { parseOptions, USAGE, type Options } from "./options.ts";
+import { toConditions, toJson, toReport, writePage } from "./page.ts";
+import { listPeers, type Peer } from "./peers.ts";
+import { profilePeer } from "./profile.ts";
+
+/** Progress goes to stderr, so that the figures alone can be piped. */
+const say = (line: string): void => console.error(line);
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === undefined) console.log(USAGE);
+  else await run(options);
+  process.exit();
+} catch (error) {
+  say(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
+
+async function run(options: Options): Promise<void> {
+  if (process.platform !== "linux")
+    throw new Error("The benchmark reads /proc: it runs on Linux only");
+  buildHeadgate();
+  const { present, leftOut } = listPeers(options.only);
+  leftOut.forEach(say);
+  const folder = mkdtempSync(join(tmpdir(), "headgate-bench-"));
+  const children = createChildren(folder);
+  process.on("exit", () => {
+    children.killAll();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => process.exit(128 + constants.signals[signal]));
+  }
+  const bench = await setUpBench(folder, children);
+  if (options.task === "profile") await profile(bench, present, options);
+  else await measure(bench, present, options);
+}
+
+/** A stale bundle would be measured without a word. */
+function buildHeadgate(): void {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  if (scripts["build"] === undefined) return;
+  const result = spawnSync("npm", ["run", "--silent", "build"], { cwd: root, encoding: "utf8" });
+  if (result.status !== 0)
+    throw new Error(`npm run build failed\n${result.stdout}${result.stderr}`);
+}
+
+async function measure(bench: Bench, peers: readonly Peer[], options: Options): Promise<void> {
+  const running: RunningPeer[] = [];
+  for (const peer of peers) {
+    const one = await startChecked(bench, peer);
+    if (one !== undefined) running.push(one);
+  }
+  if (running.length === 0) throw new Error("there is nothing to measure");
+  const measured = running.map(({ peer }) => peer);
+  say(`measuring ${measured.map(({ name }) => name).join(", ")}`);
+  const figures = await measurePeers(bench, running, options);
+  const conditions = toConditions(bench, measured, options);
+  const report = toReport(figures, conditions);
+  if (options.publish === "write") writePage(report);
+  console.log(options.format === "json" ? toJson(figures, conditions) : report);
+}
+
+/** A peer that does not do the work is named, not measured. */
+async function startChecked(bench: Bench, peer: Peer): Promise<RunningPeer | undefined> {
+  try {
+    const one = await startPeer(bench, peer);
+    await checkAnswers(peer, one.port);
+    return one;
+  } catch (error) {
+    say(`${peer.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+async function profile(bench: Bench, peers: readonly Peer[], options: Options): Promise<void> {
+  const named = options.only ?? ["headgate"];
+  const chosen = peers.filter(({ name, runtime }) => named.includes(name) && runtime === "node");
+  if (chosen.length === 0)
+    throw new Error("--profile needs a peer that runs on Node: headgate, http-proxy or floor");
+  for (const peer of chosen) console.log(await profilePeer(bench, peer, options.roundSeconds));
+}

@@ -1,0 +1,97 @@
+import type { Figures, SmallFigures } from "./measure.ts";
+
+type Column = readonly [
+  title: string,
+  read: (figures: Figures) => number | undefined,
+  format: (value: number) => string,
+];
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+const tenths = (value: number): string => value.toFixed(1);
+const megabytes = (value: number): string => (value / 1e6).toFixed(2);
+
+function smallColumns(read: (figures: Figures) => SmallFigures): readonly Column[] {
+  return [
+    ["CPU µs/request", (figures) => read(figures).cpuUs, tenths],
+    ["requests/s", (figures) => read(figures).perSecond, whole],
+    ["p50 µs", (figures) => read(figures).p50Us, whole],
+    ["p99 µs", (figures) => read(figures).p99Us, whole],
+    [
+      "upstream connections/request",
+      (figures) => read(figures).connections,
+      (value) => value.toFixed(3),
+    ],
+  ];
+}
+
+const SECTIONS: readonly (readonly [title: string, columns: readonly Column[]])[] = [
+  ["GET, 15 bytes, 32 connections", smallColumns(({ get }) => get)],
+  ["HEAD, 15 bytes, 32 connections", smallColumns(({ head }) => head)],
+  [
+    "HEAD of 100 MB, 20 in a row on one client connection",
+    [
+      ["MB pulled/HEAD", ({ bigHead }) => bigHead?.pulledBytes, megabytes],
+      [
+        "upstream connections/HEAD",
+        ({ bigHead }) => bigHead?.connections,
+        (value) => value.toFixed(2),
+      ],
+      ["ms/HEAD", ({ bigHead }) => bigHead?.ms, tenths],
+    ],
+  ],
+  [
+    "Download of 100 MB (4 at a time), memory, start",
+    [
+      ["MB/s", ({ download }) => download?.megabytesPerSecond, whole],
+      ["CPU ms/100 MB", ({ download }) => download?.cpuMs, tenths],
+      ["peak RSS MB", ({ peakRssBytes }) => peakRssBytes, megabytes],
+      ["ready after ms", ({ startMs }) => startMs, whole],
+    ],
+  ],
+];
+
+/**
+ * The figures as Markdown tables, each value with its ratio to the first row's: `84.0 (1.83×)` costs 1.83 times as much.
+ * Absolute figures are those of one machine on one day; ratios within one run travel better.
+ */
+export function toTables(all: readonly Figures[]): string {
+  return SECTIONS.map(([title, columns]) => `### ${title}\n\n${toTable(all, columns)}`).join("\n");
+}
+
+function toTable(all: readonly Figures[], columns: readonly Column[]): string {
+  const rows = all
+    .filter((figures) => columns.some(([, read]) => read(figures) !== undefined))
+    .map((figures) => [figures.name, ...columns.map((column) => toCell(column, figures, all[0]))]);
+  return alignRows([["", ...columns.map(([title]) => title)], ...rows]);
+}
+
+function toCell([, read, format]: Column, figures: Figures, base: Figures | undefined): string {
+  const value = read(figures);
+  const baseValue = base === undefined ? undefined : read(base);
+  if (value === undefined) return "–";
+  // A ratio to practically nothing, as in connections for each of many requests, says nothing.
+  if (baseValue === undefined || baseValue < 0.05 || figures === base) return format(value);
+  return `${format(value)} (${toRatio(value / baseValue)}×)`;
+}
+
+function toRatio(ratio: number): string {
+  return ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(0);
+}
+
+/** Names to the left, numbers to the right, in columns of equal width: readable as plain text too. */
+function alignRows(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const rule = widths.map((width, column) =>
+    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
+  );
+  const pad = (row: readonly string[]): string => {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+    );
+    return `| ${cells.join(" | ")} |`;
+  };
+  const [header = [], ...body] = rows;
+  return `${[header, rule, ...body].map(pad).join("\n")}\n`;
+}

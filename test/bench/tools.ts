@@ -1,0 +1,71 @@
+import { execFile, spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+/** The two C programs of the benchmark: a backend and a load generator that Node could not be fast enough for. */
+export interface Tools {
+  readonly backend: string;
+  readonly load: string;
+}
+
+/** Compiles them into `folder`. Throws when there is no C compiler. */
+export function compileTools(folder: string): Tools {
+  return { backend: compile("backend", folder), load: compile("load", folder) };
+}
+
+function compile(name: string, folder: string): string {
+  const program = join(folder, name);
+  const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
+  const result = spawnSync("cc", ["-O2", "-o", program, source], { encoding: "utf8" });
+  if (result.error !== undefined) {
+    throw new Error(
+      "The benchmark needs a C compiler named cc (Debian: apt-get install gcc libc6-dev)",
+    );
+  }
+  if (result.status !== 0) throw new Error(`cc could not compile ${source}\n${result.stderr}`);
+  return program;
+}
+
+export interface Load {
+  readonly method: "GET" | "HEAD";
+  readonly path: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Ends the load early, after so many answers. */
+  readonly requests?: number;
+}
+
+export interface LoadResult {
+  readonly seconds: number;
+  readonly done: number;
+  /** Answers whose status is not 200. */
+  readonly wrong: number;
+  /** Resets, early ends, content after a HEAD's header section. */
+  readonly broken: number;
+  readonly bytes: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+/** Runs the load generator against a port. Throws when an answer was wrong or broken: such figures mean nothing. */
+export async function runLoad(tools: Tools, port: number, load: Load): Promise<LoadResult> {
+  const limit = load.requests === undefined ? [] : ["-n", String(load.requests)];
+  const args = [
+    "-m",
+    load.method,
+    "-c",
+    String(load.connections),
+    "-d",
+    String(load.seconds),
+    ...limit,
+  ];
+  const { stdout } = await promisify(execFile)(tools.load, [...args, String(port), load.path]);
+  const result = JSON.parse(stdout) as LoadResult;
+  if (result.wrong > 0 || result.broken > 0) {
+    throw new Error(
+      `${load.method} ${load.path}: ${result.wrong} wrong, ${result.broken} broken answers of ${result.done}`,
+    );
+  }
+  return result;
+}
