@@ -37,8 +37,6 @@ export async function startPeer(
   nodeFlags: readonly string[] = [],
 ): Promise<RunningPeer> {
   const port = await findFreePort();
-  const upstreamPort = bench.backend.port;
-  const folder = join(bench.folder, peer.name);
   const place = {
     folder: join(bench.folder, peer.name),
     port,

@@ -8,7 +8,7 @@ export function toRatios(figures: Figures, base: Figures): object {
 function divideAll(part: object, whole: object): object {
   const wholes = new Map<string, unknown>(Object.entries(whole));
   return Object.fromEntries(
-    Object.entries(part).flatMap(([key, value]: [string, unknown]) => {
+    Object.entries(part).flatMap(([key, value]: [string, unknown]): [string, unknown][] => {
       const by = wholes.get(key);
       if (typeof value === "number" && typeof by === "number" && by > 0) return [[key, value / by]];
       if (isObject(value) && isObject(by)) return [[key, divideAll(value, by)]];
