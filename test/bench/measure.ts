@@ -11,6 +11,8 @@ export interface SmallFigures {
   readonly perSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  /** Part of its core that the process had; a saturated proxy gets less than all only when something else takes it. */
+  readonly coreShare: number;
   /** New connections that the backend saw, for each request. */
   readonly connections: number;
 }
@@ -42,6 +44,10 @@ const SMALL_CONNECTIONS = 32;
 const DOWNLOADS = 4;
 const BIG_HEADS = 20;
 
+/** Below this share of its core a round was disturbed: colder caches and emptier event loops make each request dearer. */
+const CALM_SHARE = 0.93;
+const ATTEMPTS = 3;
+
 interface Samples {
   readonly get: SmallFigures[];
   readonly head: SmallFigures[];
@@ -62,10 +68,10 @@ export async function measurePeers(
   for (let round = 0; round < options.rounds; round += 1) {
     for (const [one, taken] of samples) {
       taken.get.push(
-        await measureSmall(bench, one, { usage, load: small("GET", options.roundSeconds) }),
+        await measureCalmly(bench, one, { usage, load: small("GET", options.roundSeconds) }),
       );
       taken.head.push(
-        await measureSmall(bench, one, { usage, load: small("HEAD", options.roundSeconds) }),
+        await measureCalmly(bench, one, { usage, load: small("HEAD", options.roundSeconds) }),
       );
       if (one.peer.kind === "proxy")
         taken.download.push(await measureDownload(bench, one, { usage, options }));
@@ -91,10 +97,27 @@ function small(method: Load["method"], seconds: number): Load {
   return { method, path: "/small", connections: SMALL_CONNECTIONS, seconds };
 }
 
-/** Until the just-in-time compiler has seen the hot path; the figures are those of a process that has run for a while. */
+/**
+ * Until the just-in-time compiler has settled: a bare http-proxy needs three times as long for each of its first requests and
+ * becomes faster until about 40,000 were done. The figures are those of a process that has run for a while.
+ */
 async function warmUp(bench: Bench, { port }: RunningPeer): Promise<void> {
-  await runLoad(bench.tools, port, small("GET", 1));
-  await runLoad(bench.tools, port, small("HEAD", 1));
+  await runLoad(bench.tools, port, { ...small("GET", 10), requests: 40_000 });
+  await runLoad(bench.tools, port, { ...small("HEAD", 10), requests: 40_000 });
+}
+
+/** A disturbed round is taken again; after the last attempt the calmest one counts, and its share shows what it is worth. */
+async function measureCalmly(
+  bench: Bench,
+  one: RunningPeer,
+  what: { readonly usage: UsageReader; readonly load: Load },
+): Promise<SmallFigures> {
+  let best = await measureSmall(bench, one, what);
+  for (let attempt = 1; attempt < ATTEMPTS && best.coreShare < CALM_SHARE; attempt += 1) {
+    const next = await measureSmall(bench, one, what);
+    if (next.coreShare > best.coreShare) best = next;
+  }
+  return best;
 }
 
 async function measureSmall(
@@ -112,6 +135,7 @@ async function measureSmall(
     perSecond: result.done / result.seconds,
     p50Us: result.p50Us,
     p99Us: result.p99Us,
+    coreShare: cpuUs / 1e6 / result.seconds,
     connections: (after.connections - before.connections) / result.done,
   };
 }

@@ -6,6 +6,9 @@ import { runLoad } from "./tools.ts";
 
 const SHOWN = 35;
 
+/** Long enough that start-up and compilation weigh little beside the load. */
+const PROFILE_SECONDS = 6;
+
 /** The part of a .cpuprofile file that is read here: times in microseconds, a sample names the node that was on top. */
 interface CpuProfile {
   readonly nodes: readonly {
@@ -21,7 +24,7 @@ interface CpuProfile {
 }
 
 /** Runs a Node peer under load with V8's profiler; returns where its time went, for GET and for HEAD, each in a fresh process. */
-export async function profilePeer(bench: Bench, peer: Peer, seconds: number): Promise<string> {
+export async function profilePeer(bench: Bench, peer: Peer): Promise<string> {
   const parts: string[] = [];
   for (const method of ["GET", "HEAD"] as const) {
     const folder = join(bench.folder, `profile-${peer.name}-${method}`);
@@ -29,13 +32,13 @@ export async function profilePeer(bench: Bench, peer: Peer, seconds: number): Pr
     const { child, port } = await startPeer(bench, peer, [
       "--cpu-prof",
       `--cpu-prof-dir=${folder}`,
-      "--cpu-prof-interval=200",
+      "--cpu-prof-interval=500",
     ]);
     const { done } = await runLoad(bench.tools, port, {
       method,
       path: "/small",
       connections: 32,
-      seconds,
+      seconds: PROFILE_SECONDS,
     });
     await child.stop(30_000);
     const [file] = readdirSync(folder);

@@ -65,6 +65,9 @@ async function measure(bench: Bench, peers: readonly Peer[], options: Options): 
     if (one !== undefined) running.push(one);
   }
   if (running.length === 0) throw new Error("there is nothing to measure");
+  if (options.publish === "write" && !running.some(({ peer }) => peer.name === "headgate")) {
+    throw new Error("--write publishes headgate's figures, and headgate was left out");
+  }
   const measured = running.map(({ peer }) => peer);
   say(`measuring ${measured.map(({ name }) => name).join(", ")}`);
   const figures = await measurePeers(bench, running, options);
@@ -91,5 +94,5 @@ async function profile(bench: Bench, peers: readonly Peer[], options: Options): 
   const chosen = peers.filter(({ name, runtime }) => named.includes(name) && runtime === "node");
   if (chosen.length === 0)
     throw new Error("--profile needs a peer that runs on Node: headgate, http-proxy or floor");
-  for (const peer of chosen) console.log(await profilePeer(bench, peer, options.roundSeconds));
+  for (const peer of chosen) console.log(await profilePeer(bench, peer));
 }

@@ -4,6 +4,8 @@ type Column = readonly [
   title: string,
   read: (figures: Figures) => number | undefined,
   format: (value: number) => string,
+  /** Where a ratio to headgate's value says nothing. */
+  ratio?: "without ratio",
 ];
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
@@ -20,6 +22,13 @@ function smallColumns(read: (figures: Figures) => SmallFigures): readonly Column
       "upstream connections/request",
       (figures) => read(figures).connections,
       (value) => value.toFixed(3),
+      "without ratio",
+    ],
+    [
+      "had of its core",
+      (figures) => read(figures).coreShare,
+      (value) => `${whole(value * 100)} %`,
+      "without ratio",
     ],
   ];
 }
@@ -35,6 +44,7 @@ const SECTIONS: readonly (readonly [title: string, columns: readonly Column[]])[
         "upstream connections/HEAD",
         ({ bigHead }) => bigHead?.connections,
         (value) => value.toFixed(2),
+        "without ratio",
       ],
       ["ms/HEAD", ({ bigHead }) => bigHead?.ms, tenths],
     ],
@@ -65,12 +75,16 @@ function toTable(all: readonly Figures[], columns: readonly Column[]): string {
   return alignRows([["", ...columns.map(([title]) => title)], ...rows]);
 }
 
-function toCell([, read, format]: Column, figures: Figures, base: Figures | undefined): string {
+function toCell(
+  [, read, format, ratio]: Column,
+  figures: Figures,
+  base: Figures | undefined,
+): string {
   const value = read(figures);
   const baseValue = base === undefined ? undefined : read(base);
   if (value === undefined) return "–";
-  // A ratio to practically nothing, as in connections for each of many requests, says nothing.
-  if (baseValue === undefined || baseValue < 0.05 || figures === base) return format(value);
+  if (ratio === "without ratio") return format(value);
+  if (baseValue === undefined || baseValue === 0 || figures === base) return format(value);
   return `${format(value)} (${toRatio(value / baseValue)}×)`;
 }
 
