@@ -4,7 +4,7 @@ import { findFreePort, waitAccepting } from "./ports.ts";
 import type { Tools } from "./tools.ts";
 
 /** What the backend saw since it started; a connection that only asked for these counters is not in them. */
-export interface BackendCounters {
+interface BackendCounters {
   readonly connections: number;
   readonly requests: number;
   readonly heads: number;

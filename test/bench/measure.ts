@@ -18,14 +18,14 @@ export interface SmallFigures {
 }
 
 /** HEAD of 100 MB, one after another on one client connection. */
-export interface BigHeadFigures {
+interface BigHeadFigures {
   readonly pulledBytes: number;
   readonly connections: number;
   readonly ms: number;
 }
 
 /** Downloads of 100 MB, four at a time. */
-export interface DownloadFigures {
+interface DownloadFigures {
   readonly megabytesPerSecond: number;
   readonly cpuMs: number;
 }

@@ -58,8 +58,12 @@ function headgate(): Peer {
       ? readVersion([process.execPath, headgateScript, "--version"]) || "unknown"
       : "",
     command: ({ port, upstream }) => [
-      ...[process.execPath, headgateScript, "run", "--upstream", upstream],
-      ...["--listen", `127.0.0.1:${port}`, "--admin", "off"],
+      process.execPath,
+      headgateScript,
+      "run",
+      `--upstream=${upstream}`,
+      `--listen=127.0.0.1:${port}`,
+      "--admin=off",
     ],
     kind: "proxy",
     runtime: "node",
