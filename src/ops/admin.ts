@@ -1,0 +1,133 @@
+/**
+ * The second port: probes and metrics.
+ *
+ * It speaks to Node's request and response through shapes of its own, so that any server can carry it:
+ * `createServer(createAdmin({ readiness, metrics, logger }))`. Limits on connections, header sections and request time are
+ * that server's.
+ */
+
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import { toPrintable } from "./printable.ts";
+import type { Readiness } from "./readiness.ts";
+
+/** The part of `http.IncomingMessage` that is used. */
+export interface AdminRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: {
+    readonly accept?: string | undefined;
+    readonly "content-length"?: string | undefined;
+    readonly "transfer-encoding"?: string | undefined;
+  };
+}
+
+/** The part of `http.ServerResponse` that is used. */
+export interface AdminResponse {
+  writeHead(status: number, fields: Record<string, string>): unknown;
+  end(body?: string): unknown;
+  destroy(): unknown;
+  once(event: "close", listener: () => void): unknown;
+}
+
+export interface AdminOptions {
+  readonly readiness: Pick<Readiness, "state">;
+  readonly metrics: Pick<Metrics, "text">;
+  readonly logger: Pick<Logger, "error">;
+  /** How long a client may take to read an answer; 10 s unless given. */
+  readonly answerTimeoutMs?: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+type Page = (request: AdminRequest) => Answer | Promise<Answer>;
+
+/** Prometheus gives up after 10 s as well. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Returns the port's request listener. It never throws and never rejects. */
+export function createAdmin(
+  options: AdminOptions,
+): (request: AdminRequest, response: AdminResponse) => void {
+  const pages = createPages(options);
+  const timeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+  return (request, response) => {
+    // A client that does not read would keep its answer in memory for as long as it likes.
+    const timer = setTimeout(() => response.destroy(), timeoutMs);
+    response.once("close", () => clearTimeout(timer));
+    answer(pages, request).then(
+      (found) => send(response, request, found),
+      (error: unknown) => {
+        // The reason stays in the log: the port may be reachable by more than the operator.
+        options.logger.error({}, toPrintable(`admin request failed: ${String(error)}`, 512));
+        send(response, request, toText(500, "failed, see the log"));
+      },
+    );
+  };
+}
+
+function createPages({ readiness, metrics }: AdminOptions): ReadonlyMap<string, Page> {
+  return new Map<string, Page>([
+    // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
+    ["/livez", () => toText(200, "live")],
+    ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
+    [
+      "/metrics",
+      async ({ headers }) => {
+        const { contentType, body } = await metrics.text(headers.accept);
+        return { status: 200, contentType, body };
+      },
+    ],
+    [
+      "/",
+      () =>
+        toText(
+          200,
+          "headgate\n\n/livez    the process runs\n/readyz   it takes traffic\n/metrics  Prometheus",
+        ),
+    ],
+  ]);
+}
+
+async function answer(pages: ReadonlyMap<string, Page>, request: AdminRequest): Promise<Answer> {
+  const [path = ""] = (request.url ?? "").split("?", 1);
+  const page = pages.get(path);
+  if (page === undefined) return toText(404, "not found");
+  if (!isReading(request)) return toText(405, "method not allowed");
+  return await page(request);
+}
+
+function send(
+  response: AdminResponse,
+  request: AdminRequest,
+  { status, contentType, body }: Answer,
+): void {
+  const fields: Record<string, string> = {
+    "Content-Type": contentType,
+    "Content-Length": String(Buffer.byteLength(body)),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  };
+  if (status === 405) fields["Allow"] = "GET, HEAD";
+  // No page reads content, so a connection on which some may come ends here instead of swallowing it.
+  if (hasContent(request)) fields["Connection"] = "close";
+  response.writeHead(status, fields);
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function isReading({ method }: AdminRequest): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** RFC 9112 §6: content is announced by one of these two fields. */
+function hasContent({ headers }: AdminRequest): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
+function toText(status: number, text: string): Answer {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${text}\n` };
+}

@@ -1,0 +1,139 @@
+/** The end of every exchange: its samples and, if wanted, its log line. The only place where both happen. */
+
+import type { Fault } from "../http/errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { LogFields, Logger, LogLevel } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import { toPrintable } from "./printable.ts";
+import { toStatus } from "./tally.ts";
+
+export interface ObserveOptions {
+  readonly logger: Pick<Logger, LogLevel>;
+  readonly metrics: Pick<Metrics, "observe">;
+  /** Which exchanges get a line. "errors": those that failed or were answered with 5xx. */
+  readonly access: "all" | "errors" | "off";
+  /** Whether `url.query` is logged. Queries carry tokens and personal data, so only where the operator says so. */
+  readonly query: "log" | "omit";
+}
+
+/** Who has to act decides how loud the line is: a stranger's nonsense must not wake anybody. */
+const LEVELS: Readonly<Record<Fault, LogLevel>> = {
+  client: "info",
+  upstream: "warn",
+  headgate: "error",
+};
+
+/** Longest values, in characters. Together they keep a line under 16 KiB, where container runtimes split it. */
+const MAX_TOKEN = 64;
+const MAX_USER_AGENT = 256;
+const MAX_URL = 2048;
+const MAX_MESSAGE = 512;
+const MAX_STACK = 4096;
+
+/** W3C Trace Context §3.2.2. Later versions may append fields; version ff and an id of zeros are invalid. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
+
+/** Returns what proxy.ts calls once for each exchange, whatever its end. It does not throw. */
+export function createObserve(options: ObserveOptions): (exchange: Exchange) => void {
+  const { logger, metrics } = options;
+  return (exchange) => {
+    metrics.observe(exchange);
+    if (!isWanted(exchange, options)) return;
+    logger[toLevel(exchange)](toFields(exchange, options), toMessage(exchange));
+  };
+}
+
+function isWanted({ error, status }: Exchange, { access }: ObserveOptions): boolean {
+  if (access !== "errors") return access === "all";
+  // A client that leaves is everyday life (a closed tab, a probe's own deadline), not an error.
+  return status >= 500 || (error !== undefined && error.code !== "client_gone");
+}
+
+function toLevel({ error, status }: Exchange): LogLevel {
+  if (error !== undefined) return LEVELS[error.fault];
+  // A 5xx without an error of ours is the upstream's own answer.
+  return status >= 500 ? LEVELS.upstream : "info";
+}
+
+function toMessage({ error, tunnel }: Exchange): string {
+  if (error === undefined) return tunnel ? "tunnel" : "request";
+  // The cause ("connect ECONNREFUSED 127.0.0.1:8000") is for the operator; the client never sees it.
+  const { cause, message } = error;
+  return toPrintable(
+    cause instanceof Error ? `${message}: ${cause.message}` : message,
+    MAX_MESSAGE,
+  );
+}
+
+/** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word. Undefined ones are left out. */
+function toFields(exchange: Exchange, { query }: ObserveOptions): LogFields {
+  const { head, route, error, rawFields, sentMs } = exchange;
+  const status = toStatus(exchange);
+  const url = splitTarget(exchange.target);
+  return {
+    "http.request.method": toPrintable(exchange.method, MAX_TOKEN),
+    "url.path": toPrintable(url.path, MAX_URL),
+    "url.query":
+      query === "log" && url.query !== undefined ? toPrintable(url.query, MAX_URL) : undefined,
+    "http.response.status_code": status === 0 ? undefined : status,
+    "client.address": toPrintable(exchange.clientAddress, MAX_TOKEN),
+    "user_agent.original": toOptional(findField(rawFields, "user-agent"), MAX_USER_AGENT),
+    "error.type": error?.code,
+    trace_id: TRACEPARENT.exec(findField(rawFields, "traceparent") ?? "")?.[1],
+    route: route?.name,
+    upstream: route?.upstream,
+    upstream_method: toOptional(exchange.upstreamMethod, MAX_TOKEN),
+    head,
+    body: exchange.body,
+    bytes_drained: head === undefined ? undefined : exchange.bytesDrained,
+    duration_ms: toMs(exchange.startedMs, exchange.endedMs),
+    upstream_ms: toMs(sentMs, exchange.answeredMs),
+    request_id: toPrintable(exchange.id, MAX_USER_AGENT),
+    // The line of a fault of our own is what a bug report is made of.
+    "exception.stacktrace": error?.fault === "headgate" ? toStack(error.cause) : undefined,
+  };
+}
+
+/**
+ * The target without what may be secret: query, and the userinfo of an absolute or authority form. It is cut, not parsed:
+ * malformed targets are logged too, and a parser that gives up would show all of them or nothing.
+ */
+function splitTarget(target: string): {
+  readonly path: string;
+  readonly query: string | undefined;
+} {
+  const mark = target.search(/[?#]/);
+  const before = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? undefined : target.slice(mark + 1);
+  if (before.startsWith("/")) return { path: before, query };
+  const path = before.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
+  return { path: path.slice(path.lastIndexOf("@") + 1) || "/", query };
+}
+
+/** The first value of a field; only looked for when a line is written. */
+function findField(rawFields: readonly string[], name: string): string | undefined {
+  for (let index = 0; index + 1 < rawFields.length; index += 2) {
+    const candidate = rawFields[index];
+    // The length first: it spares the lower-casing of nearly all the others.
+    if (candidate?.length === name.length && candidate.toLowerCase() === name)
+      return rawFields[index + 1];
+  }
+  return undefined;
+}
+
+function toOptional(text: string | undefined, maxLength: number): string | undefined {
+  return text === undefined ? undefined : toPrintable(text, maxLength);
+}
+
+/** Milliseconds, to the microsecond: more digits are noise. */
+function toMs(fromMs: number | undefined, toMs: number | undefined): number | undefined {
+  return fromMs === undefined || toMs === undefined
+    ? undefined
+    : Math.round((toMs - fromMs) * 1000) / 1000;
+}
+
+function toStack(cause: unknown): string | undefined {
+  if (!(cause instanceof Error) || cause.stack === undefined) return undefined;
+  // Its line ends become " | ", or they would be escaped into one unreadable run.
+  return toPrintable(cause.stack.replace(/\s*\n\s*/g, " | "), MAX_STACK);
+}

@@ -1,0 +1,31 @@
+/** Log lines for a person at a terminal. */
+
+import { toPrintable } from "./printable.ts";
+
+/** Longer than any field that observe.ts lets through; a stack fits. */
+const MAX_VALUE = 8192;
+
+/** Values that need no quotes. Whatever could be taken for another key, or for the end of the line, gets them. */
+const BARE = /^[\w./:@%+*[\]-]+$/;
+
+/**
+ * Turns one JSON log line into `12:03:04.123 WARN  message key=value …`.
+ *
+ * It reads the finished line rather than hooking into the logger: one path makes every line, and the format in which
+ * machines read it is the one that the tests hold.
+ */
+export function toPretty(line: string): string {
+  const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const head = `${toText(time).slice(11, 23)} ${toText(level).toUpperCase().padEnd(5)} ${toText(msg)}`;
+  const pairs = Object.entries(fields).map(([key, value]) => ` ${toText(key)}=${toValue(value)}`);
+  return `${head}${pairs.join("")}\n`;
+}
+
+function toText(value: unknown): string {
+  return toPrintable(typeof value === "string" ? value : (JSON.stringify(value) ?? ""), MAX_VALUE);
+}
+
+function toValue(value: unknown): string {
+  const text = toText(value);
+  return BARE.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,25 @@
+/** Strings of strangers, made fit for a log: bounded, on one line, and without power over a terminal. */
+
+/** Nearly every value is plain ASCII; this cheap test spares it the Unicode one. */
+const NOT_PLAIN = /[^\x20-\x7e]/;
+
+/**
+ * Control, format (bidirectional overrides among them) and unassigned characters, lone surrogates, line separators.
+ * JSON escapes only those below U+0020, yet U+009B starts a terminal sequence just as ESC [ does, and Node decodes field
+ * values as Latin-1, so any client can send it.
+ */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+/** Cuts to `maxLength` UTF-16 units (marked by "…") and writes what must not be printed as nginx does: `\x9b`. */
+export function toPrintable(text: string, maxLength: number): string {
+  // Cut first: the work per value is bounded as well as its size.
+  const short = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+  return NOT_PLAIN.test(short) ? short.replace(UNPRINTABLE, escape) : short;
+}
+
+function escape(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+}
