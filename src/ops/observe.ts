@@ -23,12 +23,12 @@ const LEVELS: Readonly<Record<Fault, LogLevel>> = {
   headgate: "error",
 };
 
-/** Longest values, in characters. Together they keep a line under 16 KiB, where container runtimes split it. */
+/** Longest values, in characters: even if all of them need JSON's escapes a line stays under 16 KiB, where runtimes split it. */
 const MAX_TOKEN = 64;
 const MAX_USER_AGENT = 256;
 const MAX_URL = 2048;
 const MAX_MESSAGE = 512;
-const MAX_STACK = 4096;
+const MAX_STACK = 2048;
 
 /** W3C Trace Context §3.2.2. Later versions may append fields; version ff and an id of zeros are invalid. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;

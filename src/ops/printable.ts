@@ -10,11 +10,15 @@ const NOT_PLAIN = /[^\x20-\x7e]/;
  */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** Cuts to `maxLength` UTF-16 units (marked by "…") and writes what must not be printed as nginx does: `\x9b`. */
+/** Writes what must not be printed as nginx does, `\x9b`, in at most `maxLength` UTF-16 units and "…" if it was cut. */
 export function toPrintable(text: string, maxLength: number): string {
-  // Cut first: the work per value is bounded as well as its size.
-  const short = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
-  return NOT_PLAIN.test(short) ? short.replace(UNPRINTABLE, escape) : short;
+  // Cut before and after: the first bounds the work, the second what escaping has made longer.
+  const short = cut(text, maxLength);
+  return NOT_PLAIN.test(short) ? cut(short.replace(UNPRINTABLE, escape), maxLength) : short;
+}
+
+function cut(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
 }
 
 function escape(character: string): string {

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import test, { type TestContext } from "node:test";
+
+import { createAdmin, type AdminOptions } from "../../src/ops/admin.ts";
+import { createLogger } from "../../src/ops/logger.ts";
+import { createReadiness } from "../../src/ops/readiness.ts";
+import { quietMetrics } from "../support/exchange.ts";
+
+async function listen(
+  t: TestContext,
+  options: Partial<AdminOptions> = {},
+): Promise<{ server: Server; port: number }> {
+  const logger = createLogger({ level: "error", format: "json" }, (line) => assert.fail(line));
+  const server = createServer(
+    createAdmin({ readiness: createReadiness(), metrics: quietMetrics(), logger, ...options }),
+  );
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+test("the process is live from the start", async (t) => {
+  const { port } = await listen(t);
+  const response = await fetch(`http://127.0.0.1:${port}/livez`);
+  assert.equal(response.status, 200);
+  assert.equal(await response.text(), "live\n");
+});
+
+test("the process is ready only between start and shutdown", async (t) => {
+  const readiness = createReadiness();
+  const { port } = await listen(t, { readiness });
+  const probe = async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz?verbose`);
+    return [response.status, await response.text()];
+  };
+  assert.deepEqual(await probe(), [503, "starting\n"]);
+  readiness.ready();
+  assert.deepEqual(await probe(), [200, "ready\n"]);
+  readiness.drain();
+  assert.deepEqual(await probe(), [503, "draining\n"]);
+});
+
+test("metrics come in the format that Accept asks for", async (t) => {
+  const { port } = await listen(t);
+  const plain = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assert.match(plain.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+  assert.match(await plain.text(), /^headgate_tunnels 1$/m);
+  const open = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    headers: { accept: "application/openmetrics-text" },
+  });
+  assert.match(open.headers.get("content-type") ?? "", /^application\/openmetrics-text/);
+  assert.match(await open.text(), /# EOF\n$/);
+});
+
+test("the front page names what there is", async (t) => {
+  const { port } = await listen(t);
+  assert.match(
+    await (await fetch(`http://127.0.0.1:${port}/`)).text(),
+    /^headgate\n[^]*\/readyz[^]*\/metrics/,
+  );
+});
+
+test("a HEAD has the GET's fields and no content", async (t) => {
+  const { port } = await listen(t);
+  const head = await fetch(`http://127.0.0.1:${port}/metrics`, { method: "HEAD" });
+  const get = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assert.equal(head.headers.get("content-length"), String((await get.arrayBuffer()).byteLength));
+  assert.equal(await head.text(), "");
+});
+
+test("other methods are refused with what is allowed, and their content is not waited for", async (t) => {
+  const { port } = await listen(t);
+  const socket = connect(port, "127.0.0.1");
+  t.after(() => socket.destroy());
+  socket.write("POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx");
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  assert.match(text, /^HTTP\/1\.1 405 /);
+  assert.match(text, /\r\nAllow: GET, HEAD\r\n/);
+  assert.match(text, /\r\nConnection: close\r\n/);
+});
+
+test("any other path is 404", async (t) => {
+  const { port } = await listen(t);
+  for (const path of ["/nothing", "/livez/", "//livez", "/%6civez"]) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    assert.equal(response.status, 404, path);
+    await response.text();
+  }
+});
+
+test("a failing source answers 500 without telling why, and the log tells", async (t) => {
+  const lines: string[] = [];
+  const logger = createLogger({ level: "error", format: "json" }, (line) => lines.push(line));
+  const metrics = { text: () => Promise.reject(new Error("inner detail")) };
+  const { port } = await listen(t, { logger, metrics });
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  assert.equal(response.status, 500);
+  assert.doesNotMatch(await response.text(), /inner detail/);
+  assert.match(lines.join(""), /inner detail/);
+});
+
+test("a client that does not read its answer is cut off", { timeout: 20_000 }, async (t) => {
+  const body = "x".repeat(64 * 1024 * 1024);
+  const metrics = { text: () => Promise.resolve({ contentType: "text/plain", body }) };
+  const { server, port } = await listen(t, { metrics, answerTimeoutMs: 100 });
+  const [socket] = await Promise.all([
+    once(server, "connection").then(([accepted]) => accepted as NodeJS.EventEmitter),
+    once(
+      connect(port, "127.0.0.1")
+        .setEncoding("latin1")
+        .pause()
+        .end("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
+      "connect",
+    ),
+  ]);
+  await once(socket, "close");
+});

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { ProxyError } from "../../src/http/errors.ts";
+import type { Exchange } from "../../src/http/exchange.ts";
+import { createLogger } from "../../src/ops/logger.ts";
+import { createObserve, type ObserveOptions } from "../../src/ops/observe.ts";
+import { finishedExchange, quietMetrics } from "../support/exchange.ts";
+
+/** The parsed lines that one exchange leaves in the log. */
+function linesOf(
+  exchange: Exchange,
+  options: Partial<ObserveOptions> = {},
+): Record<string, unknown>[] {
+  const lines: string[] = [];
+  const logger = createLogger({ level: "debug", format: "json" }, (line) => lines.push(line));
+  createObserve({ logger, metrics: quietMetrics(), access: "all", query: "omit", ...options })(
+    exchange,
+  );
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+const appFailed = finishedExchange({ status: 500 });
+const refused = finishedExchange({
+  status: 502,
+  error: new ProxyError("connection_refused", {
+    cause: new Error("connect ECONNREFUSED 127.0.0.1:8000"),
+  }),
+});
+const clientGone = finishedExchange({ status: 0, error: new ProxyError("client_gone") });
+const badRequest = finishedExchange({ status: 400, error: new ProxyError("http_request_error") });
+const brokenAnswer = finishedExchange({
+  status: 200,
+  error: new ProxyError("http_response_incomplete"),
+});
+const bug = finishedExchange({
+  status: 500,
+  error: new ProxyError("proxy_internal_error", { cause: new TypeError("x is not a function") }),
+});
+
+test("with access: all each exchange leaves one line", () => {
+  assert.equal(linesOf(finishedExchange()).length, 1);
+});
+
+test("with access: errors a line is left by failures and 5xx only", () => {
+  for (const exchange of [appFailed, refused, badRequest, brokenAnswer, bug]) {
+    assert.equal(linesOf(exchange, { access: "errors" }).length, 1);
+  }
+  assert.deepEqual(linesOf(finishedExchange(), { access: "errors" }), []);
+  assert.deepEqual(linesOf(finishedExchange({ status: 404 }), { access: "errors" }), []);
+});
+
+test("a client that leaves is not an error", () => {
+  assert.deepEqual(linesOf(clientGone, { access: "errors" }), []);
+  assert.equal(linesOf(clientGone)[0]?.["level"], "info");
+  assert.equal(linesOf(clientGone)[0]?.["http.response.status_code"], 499);
+});
+
+test("with access: off nothing is logged and everything is counted", async () => {
+  const metrics = quietMetrics();
+  assert.deepEqual(linesOf(bug, { access: "off", metrics }), []);
+  assert.match(
+    (await metrics.text(undefined)).body,
+    /^headgate_requests_total\{.*code="500".*\} 1$/m,
+  );
+});
+
+test("the level says who has to act", () => {
+  const levels = [finishedExchange(), badRequest, appFailed, refused, brokenAnswer, bug].map(
+    (exchange) => linesOf(exchange)[0]?.["level"],
+  );
+  assert.deepEqual(levels, ["info", "info", "warn", "warn", "warn", "error"]);
+});
+
+test("the message of a failure holds its cause, and a fault of headgate's own its stack", () => {
+  assert.equal(
+    linesOf(refused)[0]?.["msg"],
+    "The upstream refused the connection: connect ECONNREFUSED 127.0.0.1:8000",
+  );
+  assert.equal(linesOf(refused)[0]?.["exception.stacktrace"], undefined);
+  assert.match(
+    String(linesOf(bug)[0]?.["exception.stacktrace"]),
+    /^TypeError: x is not a function \| at .*observe\.test/,
+  );
+});
+
+test("the query is logged only when it is asked for", () => {
+  assert.ok(!JSON.stringify(linesOf(finishedExchange())).includes("secret"));
+  assert.equal(linesOf(finishedExchange(), { query: "log" })[0]?.["url.query"], "token=secret");
+});
+
+const PATHS: readonly (readonly [string, string])[] = [
+  ["/a/../b//%2e?x=1", "/a/../b//%2e"],
+  ["//a", "//a"],
+  ["?", "/"],
+  ["*", "*"],
+  ["http://user:secret@example.test:80/x?y#z", "/x"],
+  ["HTTP://user:secret@example.test", "/"],
+  ["user:secret@example.test:443", "example.test:443"],
+  ["/a#secret", "/a"],
+];
+for (const [target, path] of PATHS) {
+  test(`of the target ${target} the log shows ${path}`, () =>
+    assert.equal(linesOf(finishedExchange({ target }))[0]?.["url.path"], path));
+}
+
+test("credentials and cookies never reach the log", () => {
+  const rawFields = [
+    "Authorization",
+    "Bearer secret",
+    "Cookie",
+    "sid=secret",
+    "Proxy-Authorization",
+    "secret",
+  ];
+  const text = JSON.stringify(linesOf(finishedExchange({ rawFields }), { query: "log" })).replace(
+    "token=secret",
+    "",
+  );
+  assert.ok(!text.includes("secret"), text);
+});
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const TRACEPARENTS: readonly (readonly [string, string | undefined])[] = [
+  [`00-${TRACE}-00f067aa0ba902b7-01`, TRACE],
+  [`cc-${TRACE}-00f067aa0ba902b7-01-what-the-future-brings`, TRACE],
+  [`ff-${TRACE}-00f067aa0ba902b7-01`, undefined],
+  [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, undefined],
+  [`00-${TRACE.toUpperCase()}-00f067aa0ba902b7-01`, undefined],
+  [`00-${TRACE}-00f067aa0ba902b7-01x`, undefined],
+  ["", undefined],
+];
+for (const [traceparent, traceId] of TRACEPARENTS) {
+  test(`the traceparent ${JSON.stringify(traceparent)} gives the trace id ${traceId}`, () => {
+    const rawFields = ["TraceParent", traceparent];
+    assert.equal(linesOf(finishedExchange({ rawFields }))[0]?.["trace_id"], traceId);
+  });
+}
+
+test("a line stays short however long a stranger's strings are", () => {
+  const long = '\x9b"'.repeat(50_000);
+  const exchange = finishedExchange({
+    id: long,
+    method: long,
+    target: long,
+    clientAddress: long,
+    upstreamMethod: long,
+    rawFields: ["user-agent", long],
+    error: new ProxyError("proxy_internal_error", { title: long, cause: new Error(long) }),
+  });
+  const [line] = linesOf(exchange, { query: "log" });
+  assert.ok(JSON.stringify(line).length < 16 * 1024);
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { toPretty } from "../../src/ops/pretty.ts";
+import { toPrintable } from "../../src/ops/printable.ts";
+
+test("plain text and letters of any script are left as they are", () => {
+  for (const text of ["", "curl/8.1.2 (x86_64)", "naïve 漢字 🚀"])
+    assert.equal(toPrintable(text, 100), text);
+});
+
+test("control, bidirectional and line separating characters are written out", () => {
+  assert.equal(toPrintable("a\r\nb\x1b[31m\x9bc", 100), "a\\x0d\\x0ab\\x1b[31m\\x9bc");
+  assert.equal(toPrintable("\u202eexe\u2028\ud800", 100), "\\u202eexe\\u2028\\ud800");
+});
+
+test("a long text is cut and says so", () => {
+  assert.equal(toPrintable("x".repeat(50), 10), `${"x".repeat(10)}…`);
+  assert.equal(toPrintable("\x9b".repeat(50), 10), "\\x9b\\x9b\\x…");
+  assert.equal(toPrintable("x".repeat(9) + "🚀", 10), `${"x".repeat(9)}\\…`);
+});
+
+test("a pretty line shows time, level, message and the fields", () => {
+  const line = JSON.stringify({
+    level: "warn",
+    time: "2024-05-06T07:08:09.123Z",
+    "url.path": "/a b",
+    n: 7,
+    msg: "request",
+  });
+  assert.equal(toPretty(line), '07:08:09.123 WARN  request url.path="/a b" n=7\n');
+});
+
+test("a value in a pretty line can neither end the line nor pass as another field", () => {
+  const line = JSON.stringify({
+    level: "info",
+    time: "2024-05-06T07:08:09.123Z",
+    msg: "request\nforged",
+    a: '/x" status=200\n\x9b2J',
+  });
+  const pretty = toPretty(line);
+  assert.equal(pretty.indexOf("\n"), pretty.length - 1);
+  assert.ok(pretty.endsWith(' a="/x\\" status=200\\\\x0a\\\\x9b2J"\n'), pretty);
+});

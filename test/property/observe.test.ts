@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import fc from "fast-check";
+
+import type { Exchange } from "../../src/http/exchange.ts";
+import { createLogger } from "../../src/ops/logger.ts";
+import { createObserve } from "../../src/ops/observe.ts";
+import { finishedExchange, quietMetrics } from "../support/exchange.ts";
+
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 300 }),
+  fc.string({
+    unit: fc.constantFrom("\n", "\r", "\x1b", "\x9b", "\u2028", '"', "\\", "{", "}", "=", " ", "?"),
+  }),
+);
+
+const exchanges: fc.Arbitrary<Exchange> = fc
+  .record({
+    id: text,
+    method: text,
+    target: text,
+    clientAddress: text,
+    upstreamMethod: text,
+    rawFields: fc.array(fc.oneof(text, fc.constantFrom("user-agent", "User-Agent", "traceparent"))),
+    status: fc.oneof(fc.integer(), fc.double()),
+  })
+  .map(finishedExchange);
+
+for (const format of ["json", "pretty"] as const) {
+  test(`whatever an exchange's strings are, it leaves one printable ${format} line`, () => {
+    fc.assert(
+      fc.property(exchanges, (exchange) => {
+        const lines: string[] = [];
+        const logger = createLogger({ level: "info", format }, (line) => lines.push(line));
+        createObserve({ logger, metrics: quietMetrics(), access: "all", query: "log" })(exchange);
+        assert.equal(lines.length, 1);
+        const [line = ""] = lines;
+        assert.equal(line.indexOf("\n"), line.length - 1);
+        assert.doesNotMatch(line.slice(0, -1), /[\p{C}\p{Zl}\p{Zp}]/u);
+      }),
+    );
+  });
+}
+
+test("whatever clients send, the number of series stays bounded", async () => {
+  const metrics = quietMetrics();
+  fc.assert(
+    fc.property(exchanges, (exchange) => metrics.observe(exchange)),
+    { numRuns: 2000 },
+  );
+  const { body } = await metrics.text(undefined);
+  const series = body.split("\n").filter((line) => line.startsWith("headgate_requests_total{"));
+  // One route; the methods of RFC 9110, PATCH and "other"; 500 statuses and "none"; strings alone add nothing.
+  for (const line of series) {
+    assert.match(
+      line,
+      /^\S+\{route="files",method="(other|[A-Z]{3,7})",code="([1-5]\d\d|none)",head="none"\} \d+$/,
+    );
+  }
+  assert.equal(
+    body.split("\n").filter((line) => /_seconds_count\{route=/.test(line)).length,
+    new Set(series.map((line) => /method="(\w+)"/.exec(line)?.[1])).size,
+  );
+});

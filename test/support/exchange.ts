@@ -1,0 +1,55 @@
+/** Finished exchanges for tests of what happens at the end of one. */
+
+import type { RouteConfig } from "../../src/config/schema.ts";
+import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
+import { createMetrics, type Metrics } from "../../src/ops/metrics.ts";
+
+export const ROUTE: RouteConfig = {
+  name: "files",
+  host: undefined,
+  path: "/files/*",
+  head: { mode: "convert", drain: { bytes: 65536, time: 200 } },
+  upstream: "app",
+  responseTimeout: 60_000,
+  idleTimeout: 300_000,
+};
+
+/** A GET of /files/a that took 5 ms, 4 of them the upstream's, changed as given. */
+export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
+  const exchange = beginExchange({
+    id: "id-1",
+    startedMs: 1000.25,
+    method: "GET",
+    target: "/files/a?token=secret",
+    rawFields: ["Host", "example.test", "User-Agent", "curl/8.1.2"],
+    clientAddress: "192.0.2.7",
+  });
+  return Object.assign(
+    exchange,
+    {
+      route: ROUTE,
+      upstreamMethod: "GET",
+      sentMs: 1000.5,
+      answeredMs: 1004.5,
+      endedMs: 1005.25,
+      status: 200,
+    },
+    changes,
+  );
+}
+
+/** Metrics without the process's own, whose sources report fixed numbers. */
+export function quietMetrics(): Metrics {
+  return createMetrics({
+    build: { version: "1.2.3", node: "v20.20.2" },
+    loadedAtSeconds: 1_700_000_000,
+    runtime: "off",
+    sources: {
+      requestsInFlight: () => 3,
+      clientConnections: () => 5,
+      tunnels: () => 1,
+      upstreamConnections: () => [{ upstream: "app", state: "idle", count: 2 }],
+      droppedLogLines: () => 0,
+    },
+  });
+}
