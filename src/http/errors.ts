@@ -51,54 +51,77 @@ export class ProxyError extends Error {
   }
 }
 
-// What node, undici and OpenSSL call a failure, in RFC 9209's words. Prefixes stand for families of codes.
-const CODES: ReadonlyMap<string, ErrorCode> = new Map([
+/** Codes of Node's sockets, resolver, TLS and HTTP parser that say the same thing wherever they come from. */
+const BY_CODE = new Map<string, ErrorCode>([
   ["ECONNREFUSED", "connection_refused"],
-  ["ENOENT", "connection_refused"], // a unix socket that nobody made yet
-  ["EACCES", "connection_refused"], // a unix socket that we may not open
+  // A unix socket: nobody has made it yet, or it is not ours to use. On the way to a peer both mean that nobody listens.
+  ["ENOENT", "connection_refused"],
+  ["EACCES", "connection_refused"],
   ["ENOTFOUND", "dns_error"],
   ["EAI_AGAIN", "dns_error"],
-  ["ETIMEDOUT", "connection_timeout"],
-  ["UND_ERR_CONNECT_TIMEOUT", "connection_timeout"],
   ["EHOSTUNREACH", "destination_ip_unroutable"],
   ["ENETUNREACH", "destination_ip_unroutable"],
   ["EADDRNOTAVAIL", "destination_ip_unroutable"],
+  ["EHOSTDOWN", "destination_ip_unroutable"],
+  ["ENETDOWN", "destination_ip_unroutable"],
+  // Node's "socket hang up" and "aborted" carry ECONNRESET as well.
   ["ECONNRESET", "connection_terminated"],
+  ["ECONNABORTED", "connection_terminated"],
   ["EPIPE", "connection_terminated"],
+  ["EPROTO", "tls_protocol_error"],
+  ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
+  ["UND_ERR_CONNECT_TIMEOUT", "connection_timeout"],
   ["UND_ERR_SOCKET", "connection_terminated"],
   ["UND_ERR_HEADERS_OVERFLOW", "http_response_header_section_size"],
-  ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "http_response_incomplete"],
   ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "http_request_error"],
-  ["UND_ERR_INVALID_ARG", "http_request_error"], // undici refuses to write what node's parser let in
+  // The parser of the incoming request was more lenient than who has to write it again.
+  ["UND_ERR_INVALID_ARG", "http_request_error"],
   ["UND_ERR_NOT_SUPPORTED", "http_request_error"],
-  ["EPROTO", "tls_protocol_error"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "tls_certificate_error"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls_certificate_error"],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "tls_certificate_error"],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls_certificate_error"],
+  ["ERR_UNESCAPED_CHARACTERS", "http_request_error"],
+  // The same on the way back: node's server refuses to write such an answer.
+  ["ERR_INVALID_CHAR", "http_protocol_error"],
+  ["ERR_INVALID_HTTP_TOKEN", "http_protocol_error"],
+  ["ERR_HTTP_INVALID_HEADER_VALUE", "http_protocol_error"],
+  ["ERR_HTTP_TRAILER_INVALID", "http_protocol_error"],
 ]);
 
-const FAMILIES: readonly (readonly [RegExp, ErrorCode])[] = [
+/** Families of codes, in order: OpenSSL's verification results (as Node names them) come before the rest of TLS. */
+const BY_FAMILY: readonly (readonly [family: RegExp, code: ErrorCode])[] = [
   [/^HPE_/, "http_protocol_error"],
-  [/^ERR_INVALID_CHAR$|^ERR_INVALID_HTTP_TOKEN$|^ERR_HTTP_(?:INVALID|TRAILER)/, "http_protocol_error"], // an answer that node refuses to write
-  [/^ERR_TLS_CERT|^CERT_|_CERT_/, "tls_certificate_error"],
+  [/^(?:ERR_TLS_CERT_|CERT_|CRL_|ERROR_IN_C|UNABLE_TO_)/, "tls_certificate_error"],
+  [
+    /SELF_SIGNED_CERT|^HOSTNAME_MISMATCH$|^INVALID_(?:CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$/,
+    "tls_certificate_error",
+  ],
   [/^ERR_(?:TLS|SSL)_/, "tls_protocol_error"],
 ];
 
-/** Turns whatever was thrown into a ProxyError. Total: it never throws, and what it does not know is headgate's own fault (500). */
+/** Any thrown value as a ProxyError, with the value as its cause. Total: whatever is thrown, this throws nothing. */
 export function toProxyError(error: unknown): ProxyError {
-  if (error instanceof ProxyError) return error;
-  const code = codeOf(error);
-  const known = CODES.get(code) ?? FAMILIES.find(([family]) => family.test(code))?.[1];
-  return new ProxyError(known ?? "proxy_internal_error", { cause: error });
+  try {
+    if (error instanceof ProxyError) return error;
+    // What was thrown may be anything, also nothing at all: Object() makes something of it that has properties.
+    const code: unknown = Reflect.get(Object(error), "code");
+    const syscall: unknown = Reflect.get(Object(error), "syscall");
+    return new ProxyError(toErrorCode(code, syscall), { cause: error });
+  } catch {
+    // An object whose getters throw in turn.
+    return new ProxyError("proxy_internal_error", { cause: error });
+  }
 }
 
-function codeOf(error: unknown): string {
-  try {
-    if (typeof error !== "object" || error === null || !("code" in error)) return "";
-    return typeof error.code === "string" ? error.code : "";
-  } catch {
-    return ""; // a getter that throws
-  }
+function toErrorCode(code: unknown, syscall: unknown): ErrorCode {
+  if (typeof code !== "string") return "proxy_internal_error";
+  // The kernel reports a silent peer alike before and after the connection stands. A failed attempt over several
+  // addresses (an AggregateError) names no call, and can only have been a connect.
+  if (code === "ETIMEDOUT")
+    return syscall === "read" || syscall === "write"
+      ? "connection_terminated"
+      : "connection_timeout";
+  return (
+    BY_CODE.get(code) ??
+    BY_FAMILY.find(([family]) => family.test(code))?.[1] ??
+    "proxy_internal_error"
+  );
 }

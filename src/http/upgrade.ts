@@ -1,26 +1,110 @@
-/** Requests that ask to switch protocols (RFC 9110 §7.8). */
+/** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
-import type { RequestHead } from "./request.ts";
+import { ProxyError } from "./errors.ts";
+
+/** Fields of one connection, RFC 9110 §7.6.1, with the older names still in use. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Methods that Node sends without any framing; every other one gets `Transfer-Encoding: chunked` when no length is set. */
+const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+/** Any answer's head: rawFields alternate name, value, name, value, … */
+export interface AnswerHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly rawFields: readonly string[];
+}
 
 /**
- * The same request without the wish to switch, as bytes in latin1 to be parsed again.
- *
- * Other fields that Connection names stay named there, so that they are still taken for hop-by-hop: a Java client's `h2c`
- * comes with `Connection: Upgrade, HTTP2-Settings`.
+ * The fields of the request that asks the upstream for `token`: the end-to-end fields as they are, then the two of this hop.
+ * Throws ProxyError http_request_error (501) if content is announced: Node ends an upgrade request at its header section, so
+ * the content would be taken for the first bytes of the new protocol.
  */
-export function toPlainRequest({ method, target, httpVersion, rawFields }: RequestHead): string {
-  let head = `${method} ${target} HTTP/${httpVersion}\r\n`;
-  for (let index = 0; index < rawFields.length; index += 2) {
-    const name = rawFields[index] ?? "";
-    const value = rawFields[index + 1] ?? "";
-    const lowerCaseName = name.toLowerCase();
-    if (lowerCaseName === "upgrade") continue;
-    if (lowerCaseName !== "connection") {
-      head += `${name}: ${value}\r\n`;
-      continue;
-    }
-    const rest = value.split(",").filter((token) => token.trim().toLowerCase() !== "upgrade");
-    if (rest.length > 0) head += `${name}: ${rest.join(",")}\r\n`;
+export function toUpgradeFields(
+  method: string,
+  token: string,
+  fields: readonly string[],
+): string[] {
+  const framing = pairs(fields).filter(
+    ([name]) => isNamed(name, "content-length") || isNamed(name, "transfer-encoding"),
+  );
+  if (framing.some(([name, value]) => !isNamed(name, "content-length") || Number(value) !== 0)) {
+    throw new ProxyError("http_request_error", {
+      status: 501,
+      title: "An upgrade request with content is not supported",
+    });
   }
-  return `${head}\r\n`;
+  // RFC 9110 §8.6: no content and a length of 0 mean the same; unsaid, Node would frame the nothing as chunked.
+  const length = framing.length > 0 || WITHOUT_CONTENT.has(method) ? [] : ["Content-Length", "0"];
+  return [...fields, ...length, "Connection", "Upgrade", "Upgrade", token];
+}
+
+/**
+ * True if the 101's Upgrade field names something, and nothing that was not asked for (RFC 9110 §7.8: a server MUST NOT
+ * switch to a protocol that the client did not indicate). Names are compared without regard to case.
+ */
+export function isAgreedProtocol(asked: string, rawFields: readonly string[]): boolean {
+  const offered = new Set(toMembers(asked));
+  const chosen = pairs(rawFields).flatMap(([name, value]) =>
+    isNamed(name, "upgrade") ? toMembers(value) : [],
+  );
+  return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
+}
+
+/**
+ * The fields of a 101 on their way to the client, in their order: everything end-to-end, the Upgrade field, and Connection
+ * reduced to `upgrade`. Content-Length goes too: a 101 has none (RFC 9110 §8.6), and a client that believes one loses its place.
+ */
+export function toSwitchedFields(rawFields: readonly string[]): string[] {
+  const dropped = toDropped(rawFields);
+  return pairs(rawFields).flatMap(([name, value]) => {
+    if (isNamed(name, "connection"))
+      return toMembers(value).includes("upgrade") ? [name, "Upgrade"] : [];
+    return dropped.has(name.toLowerCase()) && !isNamed(name, "upgrade") ? [] : [name, value];
+  });
+}
+
+/** The fields of any other 1xx on their way to the client: the end-to-end ones. */
+export function toInterimFields(rawFields: readonly string[]): string[] {
+  const dropped = toDropped(rawFields);
+  return pairs(rawFields).flatMap(([name, value]) =>
+    dropped.has(name.toLowerCase()) ? [] : [name, value],
+  );
+}
+
+/** A head as it stands on the wire (RFC 9112 §4). The caller writes it as latin1, the encoding Node reads fields in. */
+export function serializeHead(head: AnswerHead): string {
+  const lines = pairs(head.rawFields).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${lines.join("")}\r\n`;
+}
+
+function toDropped(rawFields: readonly string[]): Set<string> {
+  const nominated = pairs(rawFields).flatMap(([name, value]) =>
+    isNamed(name, "connection") ? toMembers(value) : [],
+  );
+  return new Set([...HOP_BY_HOP, "content-length", ...nominated]);
+}
+
+/** The members of a comma-separated list (RFC 9110 §5.6.1), in lower case; neither Upgrade nor Connection quotes anything. */
+function toMembers(value: string): string[] {
+  const members = value.split(",").map((member) => member.trim().toLowerCase());
+  return members.filter((member) => member !== "");
+}
+
+function isNamed(name: string, lowerCase: string): boolean {
+  return name.toLowerCase() === lowerCase;
+}
+
+function pairs(rawFields: readonly string[]): [name: string, value: string][] {
+  const result: [string, string][] = [];
+  for (let i = 0; i + 1 < rawFields.length; i += 2)
+    result.push([rawFields[i] ?? "", rawFields[i + 1] ?? ""]);
+  return result;
 }

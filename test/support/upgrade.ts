@@ -1,0 +1,252 @@
+/** A plain node:http server before `createTunnels`, and upstreams that speak raw bytes. */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, ServerResponse } from "node:http";
+import {
+  connect,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from "node:net";
+import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { TestContext } from "node:test";
+import type { UpstreamConfig } from "../../src/config/schema.ts";
+import { type ProxyError, toProxyError } from "../../src/http/errors.ts";
+import {
+  createTunnels,
+  type RefusedUpgrade,
+  type TunnelEnd,
+  type TunnelRequest,
+} from "../../src/net/tunnel.ts";
+
+/** What became of one call of open(): exactly one of the two. */
+export interface Outcome {
+  readonly end?: TunnelEnd;
+  readonly error?: ProxyError;
+}
+
+/** A door in front of `upstream`. `ended()` waits for the next upgrade that is over. */
+export async function startDoor(
+  t: TestContext,
+  upstream: UpstreamConfig,
+  overrides: Partial<TunnelRequest> = {},
+) {
+  const tunnels = createTunnels();
+  const outcomes: Outcome[] = [];
+  const waiting: ((outcome: Outcome) => void)[] = [];
+  const settle = (outcome: Outcome): void => {
+    const next = waiting.shift();
+    if (next === undefined) outcomes.push(outcome);
+    else next(outcome);
+  };
+  const server = createServer({ keepAliveTimeout: 0 });
+  server.on("upgrade", (incoming, client, early) => {
+    const request = toTunnelRequest(incoming, client, early);
+    tunnels.open({ ...request, upstream, ...overrides }).then(
+      (end) => settle({ end }),
+      (error: ProxyError) => {
+        if (client.writable)
+          client.end(
+            `HTTP/1.1 ${error.status} x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+          );
+        settle({ error });
+      },
+    );
+  });
+  const port = await listen(t, server);
+  return {
+    port,
+    tunnels,
+    ended: () =>
+      new Promise<Outcome>((resolve) => {
+        const outcome = outcomes.shift();
+        if (outcome === undefined) waiting.push(resolve);
+        else resolve(outcome);
+      }),
+    /** True if nothing settled that nobody waited for. */
+    quiet: () => outcomes.length === 0,
+  };
+}
+
+function toTunnelRequest(
+  incoming: IncomingMessage,
+  client: Duplex,
+  early: Buffer,
+): Omit<TunnelRequest, "upstream"> {
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
+    const name = incoming.rawHeaders[i] ?? "";
+    if (!/^(?:connection|upgrade)$/i.test(name))
+      fields.push(name, incoming.rawHeaders[i + 1] ?? "");
+  }
+  return {
+    client,
+    early,
+    method: incoming.method ?? "",
+    target: incoming.url ?? "",
+    fields,
+    token: incoming.headers.upgrade ?? "",
+    upgradeMs: 5_000,
+    idleMs: 0,
+    onSwitched: () => {},
+    refuse: (answer) => relay(incoming, client, answer),
+  };
+}
+
+/** How a caller may relay a refusal: a ServerResponse on the client's socket does the framing. */
+async function relay(
+  incoming: IncomingMessage,
+  client: Duplex,
+  answer: RefusedUpgrade,
+): Promise<void> {
+  const response = new ServerResponse(incoming);
+  response.shouldKeepAlive = false;
+  response.sendDate = false;
+  response.assignSocket(client as Socket);
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < answer.rawFields.length; i += 2) {
+    const name = answer.rawFields[i] ?? "";
+    if (!/^(?:connection|transfer-encoding|keep-alive)$/i.test(name))
+      fields.push(name, answer.rawFields[i + 1] ?? "");
+  }
+  response.writeHead(answer.status, answer.reason, [...fields, "Connection", "close"]);
+  await pipeline(answer.body, response);
+}
+
+/** An upstream that hands every connection to `speak` as a raw socket. Errors of its sockets are nobody's concern. */
+export async function startRawUpstream(
+  t: TestContext,
+  speak: (socket: Socket) => void,
+  path?: string,
+) {
+  const sockets: Socket[] = [];
+  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    speak(socket);
+  });
+  const port = path === undefined ? await listen(t, server) : 0;
+  if (path !== undefined) {
+    server.listen(path);
+    await once(server, "listening");
+    t.after(() => server.close());
+  }
+  t.after(() => sockets.forEach((socket) => socket.destroy()));
+  return { port, sockets, config: toUpstream({ port, socketPath: path }) };
+}
+
+/** Answers the head of each connection with `answer`, then hands the socket over, with what came behind the head. */
+export function answerHead(
+  answer: string,
+  then: (socket: Socket, head: string, rest: Buffer) => void = () => {},
+) {
+  return (socket: Socket): void => {
+    void readHead(socket).then(([head, rest]) => {
+      socket.write(answer, "latin1");
+      then(socket, head, rest);
+    });
+  };
+}
+
+/** The bytes up to the empty line, and those behind it. The socket is paused afterwards. */
+export function readHead(socket: Socket): Promise<[head: string, rest: Buffer]> {
+  return new Promise((resolve, reject) => {
+    let bytes = Buffer.alloc(0);
+    const collect = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const end = bytes.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      socket.off("data", collect).pause();
+      resolve([bytes.subarray(0, end + 4).toString("latin1"), bytes.subarray(end + 4)]);
+    };
+    socket.on("data", collect);
+    socket.once("close", () =>
+      reject(new Error(`closed after ${bytes.length} bytes: ${bytes.toString("latin1")}`)),
+    );
+  });
+}
+
+/** Everything up to the peer's FIN or RST. */
+export async function readAll(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  socket.on("error", () => {});
+  socket.resume();
+  if (!socket.readableEnded && !socket.destroyed) {
+    await new Promise((resolve) => socket.once("end", resolve).once("close", resolve));
+  }
+  return Buffer.concat(chunks).toString("latin1");
+}
+
+/** Exactly `size` bytes. */
+export async function readBytes(socket: Socket, size: number): Promise<string> {
+  let text = "";
+  socket.resume();
+  while (text.length < size) {
+    const [chunk] = (await once(socket, "data")) as [Buffer];
+    text += chunk.toString("latin1");
+  }
+  socket.pause();
+  return text;
+}
+
+/** A client that has connected; errors show as the close that follows them. */
+export async function startClient(t: TestContext, port: number, text = ""): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.on("error", () => {});
+  t.after(() => socket.destroy());
+  await once(socket, "connect");
+  if (text !== "") socket.write(text, "latin1");
+  return socket;
+}
+
+export const UPGRADE =
+  "GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
+export const SWITCHED =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
+
+/** Resolves when the socket is closed, at once if it is. */
+export async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
+}
+
+/** The error code that broke the socket, or undefined after a clean close. */
+export async function breakOf(socket: Socket): Promise<string | undefined> {
+  socket.resume();
+  await closed(socket);
+  return socket.errored === null ? undefined : toProxyError(socket.errored).code;
+}
+
+export function toUpstream(
+  url: Partial<UpstreamConfig["url"]>,
+  rest: Partial<UpstreamConfig> = {},
+): UpstreamConfig {
+  return {
+    name: "default",
+    url: {
+      protocol: "http:",
+      host: "127.0.0.1",
+      port: 80,
+      socketPath: undefined,
+      authority: "x",
+      ...url,
+    },
+    connectTimeout: 2_000,
+    responseTimeout: 60_000,
+    idleTimeout: 300_000,
+    keepAlive: 4_000,
+    maxConnections: 256,
+    host: "preserve",
+    tls: undefined,
+    ...rest,
+  };
+}
+
+async function listen(t: TestContext, server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
