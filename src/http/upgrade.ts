@@ -15,6 +15,14 @@ const HOP_BY_HOP = new Set([
 /** Methods that Node sends without any framing; every other one gets `Transfer-Encoding: chunked` when no length is set. */
 const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
+/** Fields that speak of content, which an upgrade request has not got. */
+const ABOUT_CONTENT = new Set([
+  // Announces fields behind chunked content (RFC 9110 §6.6.2); without any, Node throws.
+  "trailer",
+  // Asks before content is sent (RFC 9110 §10.1.1); for its sake Node writes the header section in UTF-8 instead of latin1.
+  "expect",
+]);
+
 /** Any answer's head: rawFields alternate name, value, name, value, … */
 export interface AnswerHead {
   readonly status: number;
@@ -43,7 +51,8 @@ export function toUpgradeFields(
   }
   // RFC 9110 §8.6: no content and a length of 0 mean the same; unsaid, Node would frame the nothing as chunked.
   const length = framing.length > 0 || WITHOUT_CONTENT.has(method) ? [] : ["Content-Length", "0"];
-  return [...fields, ...length, "Connection", "Upgrade", "Upgrade", token];
+  const kept = pairs(fields).filter(([name]) => !ABOUT_CONTENT.has(name.toLowerCase()));
+  return [...kept.flat(), ...length, "Connection", "Upgrade", "Upgrade", token];
 }
 
 /**

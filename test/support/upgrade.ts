@@ -1,6 +1,6 @@
 /** A plain node:http server before `createTunnels`, and upstreams that speak raw bytes. */
 
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, ServerResponse } from "node:http";
 import {
   connect,
@@ -34,6 +34,7 @@ export async function startDoor(
   overrides: Partial<TunnelRequest> = {},
 ) {
   const tunnels = createTunnels();
+  const clients: Socket[] = [];
   const outcomes: Outcome[] = [];
   const waiting: ((outcome: Outcome) => void)[] = [];
   const settle = (outcome: Outcome): void => {
@@ -44,6 +45,7 @@ export async function startDoor(
   const server = createServer({ keepAliveTimeout: 0 });
   server.on("upgrade", (incoming, client, early) => {
     const request = toTunnelRequest(incoming, client, early);
+    clients.push(client as Socket);
     tunnels.open({ ...request, upstream, ...overrides }).then(
       (end) => settle({ end }),
       (error: ProxyError) => {
@@ -59,6 +61,8 @@ export async function startDoor(
   return {
     port,
     tunnels,
+    /** The clients' sockets as the door sees them. */
+    clients,
     ended: () =>
       new Promise<Outcome>((resolve) => {
         const outcome = outcomes.shift();
@@ -112,20 +116,22 @@ async function relay(
       fields.push(name, answer.rawFields[i + 1] ?? "");
   }
   response.writeHead(answer.status, answer.reason, [...fields, "Connection", "close"]);
+  response.flushHeaders();
   await pipeline(answer.body, response);
 }
 
+type Speak = (socket: Socket, head: Promise<string>) => void;
+
 /** An upstream that hands every connection to `speak` as a raw socket. Errors of its sockets are nobody's concern. */
-export async function startRawUpstream(
-  t: TestContext,
-  speak: (socket: Socket) => void,
-  path?: string,
-) {
+export async function startRawUpstream(t: TestContext, speak: Speak, path?: string) {
+  const heads = new EventEmitter();
   const sockets: Socket[] = [];
   const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
     socket.on("error", () => {});
-    speak(socket);
+    const head = readHead(socket);
+    head.then((text) => heads.emit("head", text)).catch(() => {});
+    speak(socket, head);
   });
   const port = path === undefined ? await listen(t, server) : 0;
   if (path !== undefined) {
@@ -134,24 +140,27 @@ export async function startRawUpstream(
     t.after(() => server.close());
   }
   t.after(() => sockets.forEach((socket) => socket.destroy()));
-  return { port, sockets, config: toUpstream({ port, socketPath: path }) };
+  /** The head of the next request. Ask before the client sends it. */
+  const nextHead = async (): Promise<string> => ((await once(heads, "head")) as [string])[0];
+  return { port, server, sockets, nextHead, config: toUpstream({ port, socketPath: path }) };
 }
 
-/** Answers the head of each connection with `answer`, then hands the socket over, with what came behind the head. */
+/** Answers the head of each connection with `answer`, then hands the socket over. */
 export function answerHead(
   answer: string,
-  then: (socket: Socket, head: string, rest: Buffer) => void = () => {},
-) {
-  return (socket: Socket): void => {
-    void readHead(socket).then(([head, rest]) => {
+  then: (socket: Socket, head: string) => void = () => {},
+): Speak {
+  return (socket, read) => {
+    const answered = read.then((head) => {
       socket.write(answer, "latin1");
-      then(socket, head, rest);
+      then(socket, head);
     });
+    answered.catch(() => {});
   };
 }
 
-/** The bytes up to the empty line, and those behind it. The socket is paused afterwards. */
-export function readHead(socket: Socket): Promise<[head: string, rest: Buffer]> {
+/** The bytes up to the empty line. The socket is paused afterwards and still holds those behind it. */
+export function readHead(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
     const collect = (chunk: Buffer): void => {
@@ -159,12 +168,11 @@ export function readHead(socket: Socket): Promise<[head: string, rest: Buffer]> 
       const end = bytes.indexOf("\r\n\r\n");
       if (end < 0) return;
       socket.off("data", collect).pause();
-      resolve([bytes.subarray(0, end + 4).toString("latin1"), bytes.subarray(end + 4)]);
+      if (end + 4 < bytes.length) socket.unshift(bytes.subarray(end + 4));
+      resolve(bytes.subarray(0, end + 4).toString("latin1"));
     };
-    socket.on("data", collect);
-    socket.once("close", () =>
-      reject(new Error(`closed after ${bytes.length} bytes: ${bytes.toString("latin1")}`)),
-    );
+    socket.on("data", collect).resume();
+    socket.once("close", () => reject(new Error(`closed after: ${bytes.toString("latin1")}`)));
   });
 }
 
