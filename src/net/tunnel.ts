@@ -280,16 +280,18 @@ async function waitForAnswer(
   const connected = upstream.url.protocol === "https:" ? "secureConnect" : "connect";
   outgoing.once("socket", (socket) => void socket.once(connected, () => clearTimeout(connecting)));
   outgoing.on("information", ({ statusCode: status, statusMessage: reason, rawHeaders }) => {
-    // Node takes a 101 without an Upgrade field for one of these; it switches to nothing that has a name.
-    if (status === 101) fail("http_upgrade_failed");
     // RFC 9110 §15.2: a proxy forwards them. They are optional all the same, and a flood must not pile up in memory.
-    else if (!client.writableNeedDrain)
+    if (!client.writableNeedDrain)
       writeHead(client, { status, reason, rawFields: toInterimFields(rawHeaders) });
   });
   try {
     return await new Promise((resolve, reject) => {
       outgoing.on("error", reject);
-      outgoing.once("response", (incoming) => resolve({ incoming, upstream: undefined }));
+      outgoing.once("response", (incoming) => {
+        // A 101 that does not say what it switches to is an ordinary answer for Node.
+        if (incoming.statusCode === 101) fail("http_upgrade_failed");
+        else resolve({ incoming, upstream: undefined });
+      });
       outgoing.once("upgrade", (incoming, socket, head) => {
         socket.on("error", ignore);
         if (isAgreedProtocol(token, incoming.rawHeaders)) {
@@ -313,8 +315,10 @@ async function relayRefusal(
 ): Promise<TunnelEnd> {
   const { client, upstream } = request;
   const end = { switched: false, error: undefined, bytesFromClient: 0, bytesFromUpstream: 0 };
+  // Node takes the socket off the answer once that is complete.
+  const { socket } = incoming;
   incoming.on("error", ignore);
-  incoming.socket.setTimeout(upstream.idleTimeout, () =>
+  socket.setTimeout(upstream.idleTimeout, () =>
     incoming.destroy(new ProxyError("http_response_timeout")),
   );
   try {
@@ -334,7 +338,7 @@ async function relayRefusal(
       ? { ...end, reason: "shutdown" }
       : { ...end, reason: "broken", error };
   } finally {
-    incoming.socket.destroy();
+    socket.destroy();
   }
   client.end();
   await waitForClose(client);

@@ -109,6 +109,8 @@ async function relay(
   response.shouldKeepAlive = false;
   response.sendDate = false;
   response.assignSocket(client as Socket);
+  // After an upgrade Node's server no longer tells the response that its socket has drained: the relay would stall for ever.
+  client.on("drain", () => response.emit("drain"));
   const fields: string[] = [];
   for (let i = 0; i + 1 < answer.rawFields.length; i += 2) {
     const name = answer.rawFields[i] ?? "";
@@ -215,15 +217,10 @@ export const UPGRADE =
 export const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
-/** Resolves when the socket is closed, at once if it is. */
-export async function closed(socket: Socket): Promise<void> {
-  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
-}
-
 /** The error code that broke the socket, or undefined after a clean close. */
 export async function breakOf(socket: Socket): Promise<string | undefined> {
   socket.resume();
-  await closed(socket);
+  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
   return socket.errored === null ? undefined : toProxyError(socket.errored).code;
 }
 
