@@ -410,7 +410,8 @@ function startBytes(
 /** Resolves when the socket is closed. Calls `lost` if that is not because both directions came to their end. */
 function watchSocket(socket: Duplex, lost: (cause: unknown) => void): Promise<void> {
   return new Promise((resolve) => {
-    socket.on("error", lost);
+    // Before http-proxy's own listener: that ends the other side, whose reset then comes too late.
+    socket.prependListener("error", lost);
     socket.on("close", () => {
       if (!socket.readableEnded || !socket.writableFinished) lost(undefined);
       resolve();
@@ -435,11 +436,14 @@ function writeHead(client: Duplex, head: AnswerHead): void {
   client.write(serializeHead(head), "latin1");
 }
 
-/** Breaks a connection off so that the peer sees it broken: RST where the transport has one, which TLS and unix sockets do not. */
+/** Breaks a connection off so that the peer sees it broken: RST where the transport has one; TLS and unix sockets do not. */
 function reset(socket: Duplex): void {
   if (socket.destroyed) return;
+  // While a FIN is on its way, libuv refuses to reset, and Node then leaves the handle open for good.
+  const ending = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
   try {
-    (socket as Socket).resetAndDestroy();
+    if (ending) socket.destroy();
+    else (socket as Socket).resetAndDestroy();
   } catch {
     socket.destroy();
   }

@@ -219,7 +219,8 @@ export const SWITCHED =
 
 /** The error code that broke the socket, or undefined after a clean close. */
 export async function breakOf(socket: Socket): Promise<string | undefined> {
-  socket.resume();
+  // A FIN is answered with one, or a socket that may be half open never closes.
+  socket.once("end", () => socket.end()).resume();
   if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
   return socket.errored === null ? undefined : toProxyError(socket.errored).code;
 }

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import {
+  answerHead,
+  readAll,
+  startClient,
+  startDoor,
+  startRawUpstream,
+  SWITCHED,
+  UPGRADE,
+} from "../support/upgrade.ts";
+
+const REFUSED = "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nhello";
+
+// Every cut is a place where one side leaves, counted in bytes that the upstream sends and in turns of the event loop: before
+// the answer, within its head, right behind it, in its content, and each time one turn earlier or later on the other side.
+for (const [what, answer] of [
+  ["101", `${SWITCHED}hello`],
+  ["refusal", REFUSED],
+] as const) {
+  for (const leaver of ["client", "upstream", "both"] as const) {
+    for (const leave of ["destroy", "resetAndDestroy", "end"] as const) {
+      test(`an upgrade settles once and frees both sockets: ${leaver}.${leave}() around a ${what}`, async (t) => {
+        for (const bytes of [0, 9, answer.length - 5, answer.length - 2, answer.length]) {
+          for (const turns of [0, 1, 2, 5]) {
+            const upstream = await startRawUpstream(t, answerHead(answer.slice(0, bytes)));
+            const door = await startDoor(t, upstream.config, { upgradeMs: 300, idleMs: 100 });
+            const seen = upstream.nextHead();
+            const client = await startClient(t, door.port, `${UPGRADE}early`);
+            client.resume();
+            await seen;
+            for (let i = 0; i < turns; i++) await new Promise(setImmediate);
+            const socket = upstream.sockets[0] ?? assert.fail();
+            socket.resume();
+            if (leaver !== "upstream") client[leave]();
+            if (leaver !== "client") socket[leave]();
+            const outcome = await door.ended();
+            assert.ok((outcome.end === undefined) !== (outcome.error === undefined));
+            await Promise.all([readAll(client), readAll(socket)]);
+            assert.equal(door.tunnels.count(), 0);
+            assert.equal(door.quiet(), true);
+            client.destroy();
+            socket.destroy();
+          }
+        }
+      });
+    }
+  }
+}
