@@ -24,21 +24,19 @@ test("four stalled readers with 100 MB behind each cost at most some tens of MB,
       await readHead(client);
       clients.push(client);
     }
-    const pairs = clients.map(
-      (client, i) => [client, upstream.sockets[i] ?? assert.fail()] as const,
-    );
-    const flows = pairs.map(
-      ([client, socket]) => (stalled === "client" ? [socket, client] : [client, socket]) as const,
-    );
+    const flows = clients.map((client, i) => {
+      const socket = upstream.sockets[i] ?? assert.fail();
+      return stalled === "client" ? { from: socket, to: client } : { from: client, to: socket };
+    });
     // One buffer 100 times over: the sender's own queue costs nothing.
-    for (const [from] of flows) for (let i = 0; i < 100; i++) from.write(chunk);
+    for (const { from } of flows) for (let i = 0; i < 100; i++) from.write(chunk);
     await Promise.all(
-      flows.map(([from]) => untilStill(() => from.bytesWritten - from.writableLength)),
+      flows.map(({ from }) => untilStill(() => from.bytesWritten - from.writableLength)),
     );
     const grown = (process.memoryUsage().rss - before) / MB;
     assert.ok(grown < 50, `${grown} MB`);
     // And all of it arrives.
-    for (const [, to] of flows) {
+    for (const { to } of flows) {
       let bytes = 0;
       for await (const part of to.iterator({ destroyOnReturn: false })) {
         bytes += (part as Buffer).length;
@@ -46,7 +44,7 @@ test("four stalled readers with 100 MB behind each cost at most some tens of MB,
       }
       assert.equal(bytes, 100 * MB);
     }
-    for (const [from] of flows) from.resetAndDestroy();
+    for (const { from } of flows) from.resetAndDestroy();
     await Promise.all(flows.map(() => door.ended()));
   }
 });

@@ -27,7 +27,7 @@ for (const [what, answer] of [
             const door = await startDoor(t, upstream.config, { upgradeMs: 300, idleMs: 100 });
             const seen = upstream.nextHead();
             const client = await startClient(t, door.port, `${UPGRADE}early`);
-            client.resume();
+            client.once("end", () => client.end()).resume();
             await seen;
             for (let i = 0; i < turns; i++) await new Promise(setImmediate);
             const socket = upstream.sockets[0] ?? assert.fail();
