@@ -65,6 +65,19 @@ test("a refusal reaches the client as it comes, before its content is complete",
   assert.equal(await readAll(client), "b");
 });
 
+test("the time for the answer is not the time of its content", async (t) => {
+  const upgradeMs = 100;
+  const upstream = await startRawUpstream(
+    t,
+    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", (socket) => {
+      setTimeout(() => socket.write("a"), 2 * upgradeMs);
+    }),
+  );
+  const door = await startDoor(t, upstream.config, { upgradeMs });
+  const client = await startClient(t, door.port, UPGRADE);
+  assert.match(await readAll(client), /\r\n\r\na$/);
+});
+
 test("a refusal that breaks off reaches the client broken off", async (t) => {
   const upstream = await startRawUpstream(
     t,

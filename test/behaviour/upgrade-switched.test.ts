@@ -33,6 +33,14 @@ test("the 101 comes back with its reason and its fields in order, case and numbe
   assert.deepEqual(switched, [101]);
 });
 
+test("1,500 fields of a 101 reach the client, none is dropped in silence", async (t) => {
+  const fields = "X: 1\r\n".repeat(1_500);
+  const upstream = await startRawUpstream(t, answerHead(SWITCHED.replace("Conn", `${fields}Conn`)));
+  const door = await startDoor(t, upstream.config);
+  const client = await startClient(t, door.port, UPGRADE);
+  assert.equal((await readHead(client)).match(/^X: 1\r$/gm)?.length, 1_500);
+});
+
 test("hop-by-hop fields of a 101 stay behind, Upgrade and Connection: Upgrade pass", async (t) => {
   const fields =
     "Upgrade: foo/2\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nContent-Length: 7\r\nX-Kept: 1\r\nConnection: upgrade, x-hop\r\n";
