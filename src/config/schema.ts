@@ -1,34 +1,393 @@
-/** What an operator may write. Durations are milliseconds and sizes bytes once loaded. */
+/**
+ * The one schema of the route file: what may be written, the defaults and the descriptions. The types below, the JSON Schema
+ * and the reference in docs/ come from it. Only zod is imported here, and nothing of zod leaves this file.
+ */
 
-export type Address =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+import { z } from "zod";
+import { parseAddress, parseAddressOrOff, parseRange, parseUpstreamUrl } from "./address.ts";
+import type { Address } from "./address.ts";
+import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
+import type { Finding } from "./issues.ts";
+import { allowVariables } from "./json-schema.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
-export interface UpstreamUrl {
-  readonly protocol: "http:" | "https:";
-  /** Name or address, without brackets. */
-  readonly host: string;
-  readonly port: number;
-  /** Set for `unix:/path`. */
-  readonly socketPath: string | undefined;
-  /** host[:port] as a Host field writes it. */
-  readonly authority: string;
+export type { Address, UpstreamUrl } from "./address.ts";
+
+/** Every way to answer a HEAD. A further mode is a line here, and a branch in head/. */
+const HEAD_MODES = {
+  convert: "ask the upstream with GET and keep the body back",
+  pass: "send the HEAD on as it is",
+} as const;
+
+/** Loopback, private and link-local ranges (RFC 1122, 1918, 3927, 4193, 4291): what stands before a sidecar in its own network. */
+const PRIVATE_RANGES = [
+  ...["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"],
+  ...["fc00::/7", "fe80::/10"],
+];
+
+/** An upstream's name. It holds no colon, so a name and a URL cannot be confused. */
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+
+// --- What a value may be ---------------------------------------------------------------------------------------------------
+
+interface ScalarKind<Value> {
+  readonly title: string;
+  /** For the message when it is no text at all. */
+  readonly expected: string;
+  readonly parse: (text: string) => Value;
+  readonly pattern?: string;
 }
 
-export interface UpstreamConfig {
-  readonly name: string;
-  readonly url: UpstreamUrl;
-  readonly connectTimeout: number;
-  /** Until the header section of the answer. */
-  readonly responseTimeout: number;
-  /** Between bytes; 0 = none. */
-  readonly idleTimeout: number;
-  /** How long an idle connection is kept. */
-  readonly keepAlive: number;
-  readonly maxConnections: number;
-  /** The Host field that the upstream sees: the client's, or the upstream's own authority. */
-  readonly host: "preserve" | "upstream";
-  readonly tls: TlsConfig | undefined;
+/** A text with a syntax of its own; `parse` throws a RangeError that says what is wrong with it. */
+function scalar<Value>({ title, expected, parse, pattern }: ScalarKind<Value>) {
+  const text = z
+    .string({ error: mismatch(expected) })
+    .meta(pattern === undefined ? { title } : { title, pattern });
+  return text.transform((written, context): Value => {
+    try {
+      return parse(written);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      context.issues.push({ code: "custom", message: error.message, input: written });
+      return z.NEVER;
+    }
+  });
+}
+
+const duration = () =>
+  scalar({
+    title: "duration",
+    expected: "a duration such as 250ms or 5s",
+    parse: parseDuration,
+    pattern: DURATION_PATTERN,
+  });
+/** For limits of time where 0 would mean "at once" and so break everything. */
+const positiveDuration = () =>
+  duration().refine((milliseconds) => milliseconds > 0, "must be longer than 0");
+const size = () =>
+  scalar({
+    title: "size",
+    expected: "a size such as 512B or 64KiB",
+    parse: parseSize,
+    pattern: SIZE_PATTERN,
+  });
+const text = (title: string, expected: string) =>
+  z
+    .string({ error: mismatch(expected) })
+    .min(1, "is empty")
+    .meta({ title });
+const count = (least: number, most: number) =>
+  z
+    .int({ error: mismatch("a whole number") })
+    .min(least, `must be at least ${least}`)
+    .max(most, `must be at most ${most}`);
+const oneOf = <Name extends string>(names: readonly Name[]) =>
+  z.enum(names, { error: notOneOf(names) });
+const mapping = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, { error: listKeys(Object.keys(shape)) });
+const url = () =>
+  scalar({
+    title: "upstream URL",
+    expected: "a URL such as http://127.0.0.1:8000",
+    parse: parseUpstreamUrl,
+    pattern: "^(https?://[^/?#@]+/?|unix:/.+)$",
+  });
+const address = {
+  title: "address",
+  expected: "an address such as 0.0.0.0:8080, in quotes if it begins with [",
+};
+
+// --- upstreams -------------------------------------------------------------------------------------------------------------
+
+const tls = mapping({
+  ca: text("file", "the path of a PEM file").optional().meta({
+    description:
+      "PEM file of the authorities to trust instead of the well-known ones, relative to the route file.",
+  }),
+  cert: text("file", "the path of a PEM file").optional().meta({
+    description: "PEM file of the certificate that headgate shows (mutual TLS); needs key.",
+  }),
+  key: text("file", "the path of a PEM file")
+    .optional()
+    .meta({ description: "PEM file of the key of cert." }),
+  serverName: text("host", "a host name").optional().meta({
+    description:
+      "The name asked for (SNI) and looked for in the certificate; the URL's host when left out.",
+  }),
+  verify: z
+    .boolean({ error: mismatch("true or false") })
+    .prefault(true)
+    .meta({
+      description:
+        "Whether the certificate is checked. false makes the connection open to anyone in between.",
+    }),
+}).meta({ description: "For https:// upstreams." });
+
+const upstreamSettings = mapping({
+  connectTimeout: positiveDuration()
+    .prefault("2s")
+    .meta({ description: "Until the connection stands, TLS included; then 504." }),
+  responseTimeout: positiveDuration()
+    .prefault("60s")
+    .meta({ description: "From the request to the end of the answer's header section; then 504." }),
+  idleTimeout: duration().prefault("5m").meta({
+    description:
+      "Between two pieces of the answer's body; then the answer is broken off. 0s = no limit.",
+  }),
+  keepAlive: duration().prefault("4s").meta({
+    description:
+      "How long an idle connection is kept. Stay below the upstream's own limit (uvicorn: 5s). 0s = a new connection for each request.",
+  }),
+  maxConnections: count(1, 65_535)
+    .prefault(256)
+    .meta({ description: "Connections at one time; further requests wait (limits.waiting)." }),
+  host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
+    description: "The Host field the upstream sees: the client's, or the upstream's own.",
+  }),
+  tls: tls.optional(),
+});
+
+const upstreamMapping = mapping({
+  url: url().meta({
+    description:
+      "http://host:port, https://host or unix:/path. No path: paths are forwarded unchanged.",
+  }),
+  ...upstreamSettings.shape,
+});
+
+const upstream = z
+  .union([url(), upstreamMapping])
+  .transform((written) =>
+    "authority" in written ? { ...upstreamSettings.parse({}), url: written } : written,
+  );
+
+/** In a route: the name of an upstream, or a URL with the default settings. */
+const upstreamReference = scalar({
+  title: "upstream name or URL",
+  expected: "the name of an upstream or a URL",
+  parse: (written) =>
+    NAME.test(written)
+      ? { name: written }
+      : {
+          name: written,
+          inline: { ...upstreamSettings.parse({}), url: parseUpstreamUrl(written) },
+        },
+});
+
+// --- head and routes -------------------------------------------------------------------------------------------------------
+
+const headMode = () =>
+  oneOf(Object.keys(HEAD_MODES) as (keyof typeof HEAD_MODES)[]).meta({
+    description: `How a HEAD is answered: ${Object.entries(HEAD_MODES)
+      .map(([mode, meaning]) => `${mode} (${meaning})`)
+      .join(", ")}.`,
+  });
+const drainBytes = () =>
+  size().meta({
+    description:
+      "A converted HEAD's body is read up to here to keep the upstream connection; beyond it the connection is closed.",
+  });
+const drainTime = () => duration().meta({ description: "The same limit in time." });
+
+const headMapping = mapping({
+  mode: headMode().prefault("convert"),
+  drain: mapping({
+    bytes: drainBytes().prefault("64KiB"),
+    time: drainTime().prefault("200ms"),
+  }).prefault({}),
+});
+const head = z
+  .union([headMode(), headMapping])
+  .transform((written) =>
+    typeof written === "string" ? { ...headMapping.parse({}), mode: written } : written,
+  );
+
+/** A route's own: every field may be left out and is then the top level's. */
+const routeHeadMapping = mapping({
+  mode: headMode().optional(),
+  drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() }).optional(),
+});
+const routeHead = z
+  .union([headMode(), routeHeadMapping])
+  .transform((written): z.output<typeof routeHeadMapping> =>
+    typeof written === "string" ? { mode: written } : written,
+  );
+
+const route = mapping({
+  name: text("text", "a text")
+    .optional()
+    .meta({ description: "For logs and metrics; host + path when left out." }),
+  host: scalar({ title: "host", expected: "a host such as example.com", parse: parseRouteHost })
+    .optional()
+    .meta({
+      description:
+        "example.com, or *.example.com for every name below it. Compared without case and port. Every host when left out.",
+    }),
+  path: scalar({
+    title: "path",
+    expected: "a path such as /health",
+    parse: parseRoutePath,
+    pattern: "^/[^?#\\s]*$",
+  }).meta({
+    description:
+      "/exact; /users/{id}/avatar, {id} standing for one segment; /prefix/* for /prefix and everything below it.",
+  }),
+  head: routeHead
+    .optional()
+    .meta({ description: "A mode, or a mapping; what it leaves out is the top level's." }),
+  upstream: upstreamReference
+    .optional()
+    .meta({ description: "A name in upstreams, or a URL; the top-level upstream when left out." }),
+  responseTimeout: positiveDuration()
+    .optional()
+    .meta({ description: "Instead of the upstream's." }),
+  idleTimeout: duration().optional().meta({ description: "Instead of the upstream's." }),
+});
+
+// --- the whole -------------------------------------------------------------------------------------------------------------
+
+const forwardedMapping = mapping({
+  trust: z
+    .array(
+      scalar({
+        title: "IP address or range",
+        expected: "an IP address or range",
+        parse: parseRange,
+      }),
+      { error: mismatch("a list of addresses and ranges") },
+    )
+    .prefault(PRIVATE_RANGES)
+    .meta({ description: "Peers whose X-Forwarded-* are believed. Anyone else's are dropped." }),
+});
+const forwarded = z.union([oneOf(["off"]), forwardedMapping]);
+
+const timeouts = mapping({
+  header: positiveDuration()
+    .prefault("10s")
+    .meta({ description: "For a client to send its header section; then 408." }),
+  keepAlive: positiveDuration().prefault("75s").meta({
+    description:
+      "How long an idle client connection is kept. Longer than the load balancer in front keeps it (usually 60s).",
+  }),
+  idle: duration().prefault("5m").meta({
+    description:
+      "Between two pieces of a client's upload, or for a client that does not read. 0s = no limit.",
+  }),
+  upgrade: positiveDuration()
+    .prefault("10s")
+    .meta({ description: "For the upstream to answer an upgrade; then 504." }),
+  tunnelIdle: duration()
+    .prefault("1h")
+    .meta({ description: "For a tunnel (a WebSocket) on which nothing moves. 0s = no limit." }),
+});
+
+const limits = mapping({
+  headerBytes: size()
+    .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
+    .prefault("16KiB")
+    .meta({ description: "Size of a header section; then 431." }),
+  headerCount: count(1, 10_000)
+    .prefault(200)
+    .meta({ description: "Fields in a header section; then 431." }),
+  waiting: count(0, 1_000_000)
+    .prefault(1024)
+    .meta({ description: "Requests that wait for a connection of one upstream; then 503." }),
+  draining: count(0, 1_000_000).prefault(128).meta({
+    description:
+      "Bodies of converted HEADs that are read at one time; beyond it the connection is closed.",
+  }),
+  connections: count(0, 1_000_000)
+    .prefault(0)
+    .meta({ description: "Client connections at one time. 0 = no limit." }),
+  tunnels: count(0, 1_000_000)
+    .prefault(0)
+    .meta({ description: "Tunnels at one time. 0 = no limit." }),
+});
+
+const log = mapping({
+  level: oneOf(["debug", "info", "warn", "error", "silent"])
+    .prefault("info")
+    .meta({ description: "The least severe lines that are written." }),
+  access: oneOf(["all", "errors", "off"])
+    .prefault("errors")
+    .meta({ description: "Which requests get a line." }),
+});
+
+const shutdown = mapping({
+  delay: duration().prefault("0s").meta({
+    description:
+      "Between not being ready any more and no longer accepting, for a load balancer to notice.",
+  }),
+  grace: duration().prefault("25s").meta({
+    description:
+      "For requests in flight to finish. Below Kubernetes' terminationGracePeriodSeconds (30s).",
+  }),
+});
+
+const file = mapping({
+  listen: scalar({ ...address, parse: parseAddress })
+    .prefault("0.0.0.0:8080")
+    .meta({
+      description:
+        "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
+    }),
+  admin: scalar({ ...address, parse: parseAddressOrOff })
+    .prefault("0.0.0.0:9090")
+    .meta({ description: "Where /livez, /readyz and /metrics are; or off." }),
+  upstream: upstream.optional().meta({
+    description:
+      "Where requests go unless a route says otherwise: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
+  }),
+  upstreams: z
+    .record(z.string().regex(NAME), upstream, {
+      error: mismatch("a mapping from names to upstreams"),
+    })
+    .prefault({})
+    .meta({ description: "Further upstreams by name, for routes." }),
+  head: head
+    .prefault({})
+    .meta({ description: "For every route that does not say otherwise: a mode, or a mapping." }),
+  routes: z
+    .array(route, { error: mismatch("a list of routes") })
+    .prefault([])
+    .meta({
+      description:
+        "The most specific route wins, wherever it stands; a request that no route matches uses the top level's settings.",
+    }),
+  forwarded: forwarded
+    .prefault({})
+    .meta({ description: "X-Forwarded-For, -Proto and -Host: off, or whom to believe." }),
+  timeouts: timeouts.prefault({}).meta({ description: "Limits of time towards clients." }),
+  limits: limits.prefault({}).meta({ description: "Limits of size and number." }),
+  log: log.prefault({}).meta({ description: "What is written to standard output." }),
+  shutdown: shutdown.prefault({}).meta({ description: "What happens at SIGTERM." }),
+}).meta({ title: "headgate route file" });
+
+// --- What comes out --------------------------------------------------------------------------------------------------------
+
+/** What was written, checked, in milliseconds and bytes, with every default; names and files are not looked up yet. */
+export type Written = z.output<typeof file>;
+/** One upstream of it. */
+export type WrittenUpstream = z.output<typeof upstreamMapping>;
+/** One route of it. */
+export type WrittenRoute = z.output<typeof route>;
+
+/** The value, checked; or everything that is wrong with it. */
+export function parseWritten(value: unknown): {
+  readonly written: Written | undefined;
+  readonly findings: readonly Finding[];
+} {
+  const result = file.safeParse(value);
+  return result.success
+    ? { written: result.data, findings: [] }
+    : { written: undefined, findings: flattenIssues(result.error.issues) };
+}
+
+/** The JSON Schema (draft 7, which every editor's YAML support reads) of what may be written. */
+export function toJsonSchema(): JsonSchema {
+  return allowVariables(z.toJSONSchema(file, { io: "input", target: "draft-7" }) as JsonSchema);
 }
 
 /** PEM texts, already read from their files. */
@@ -40,14 +399,24 @@ export interface TlsConfig {
   readonly verify: boolean;
 }
 
+/** One upstream, ready for use. */
+export interface UpstreamConfig extends Readonly<Omit<WrittenUpstream, "tls">> {
+  readonly name: string;
+  readonly tls: TlsConfig | undefined;
+}
+
+/** How a HEAD is answered. */
 export interface HeadConfig {
-  readonly mode: "convert" | "pass";
+  readonly mode: keyof typeof HEAD_MODES;
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 
+/** One route, with everything it inherits. */
 export interface RouteConfig {
   readonly name: string;
+  /** Lower case, without port and trailing dot; `*.` in front for every name below it. */
   readonly host: string | undefined;
+  /** The pattern as it was written. */
   readonly path: string;
   readonly head: HeadConfig;
   /** A name in `upstreams`. */
@@ -56,6 +425,7 @@ export interface RouteConfig {
   readonly idleTimeout: number;
 }
 
+/** What a loaded configuration means. Durations are milliseconds and sizes bytes. */
 export interface Config {
   readonly listen: Address;
   readonly admin: Address | "off";
@@ -65,23 +435,8 @@ export interface Config {
   /** Where a request goes that no route matches: name "default", path "/*". */
   readonly defaultRoute: RouteConfig;
   readonly forwarded: "off" | { readonly trust: readonly string[] };
-  readonly timeouts: {
-    readonly header: number;
-    readonly keepAlive: number;
-    readonly upgrade: number;
-    readonly tunnelIdle: number;
-  };
-  readonly limits: {
-    readonly headerBytes: number;
-    readonly headerCount: number;
-    /** Requests that may wait for a connection of one upstream. */
-    readonly waiting: number;
-    /** Bodies of converted HEADs that may be draining at one time. */
-    readonly draining: number;
-  };
-  readonly log: {
-    readonly level: "debug" | "info" | "warn" | "error" | "silent";
-    readonly access: "all" | "errors" | "off";
-  };
-  readonly shutdown: { readonly grace: number };
+  readonly timeouts: Readonly<Written["timeouts"]>;
+  readonly limits: Readonly<Written["limits"]>;
+  readonly log: Readonly<Written["log"]>;
+  readonly shutdown: Readonly<Written["shutdown"]>;
 }

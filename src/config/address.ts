@@ -1,0 +1,150 @@
+/** Where to listen and where the upstream is: texts → addresses. Each function throws a RangeError that says what is wrong. */
+
+/** Where a server listens. */
+export type Address =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string }
+  /** A socket that the process inherited, as systemd's socket activation hands it over. */
+  | { readonly kind: "fd"; readonly fd: number };
+
+/** Where an upstream is. */
+export interface UpstreamUrl {
+  readonly protocol: "http:" | "https:";
+  /** Name or address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Set for `unix:/path`. */
+  readonly socketPath: string | undefined;
+  /** host[:port] as a Host field writes it. */
+  readonly authority: string;
+}
+
+/** `sun_path` has 108 bytes on Linux, with the closing NUL; Node would cut a longer path off without a word. */
+const LONGEST_SOCKET_PATH = 107;
+
+const HOST_NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
+
+/** An address to listen on: `host:port`, `:port` (all IPv4 addresses), `[::]:port`, `unix:/path` or `fd:3`. */
+export function parseAddress(text: string): Address {
+  if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text) };
+  if (text.startsWith("fd:")) return { kind: "fd", fd: parseDescriptor(text) };
+  const match = /^(\[[^\]]*\]|[^:[\]]*):([0-9]{1,5})$/.exec(text);
+  if (match === null)
+    throw new RangeError(
+      `"${text}" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3${addressHint(text)}`,
+    );
+  const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
+  const port = Number(match[2]);
+  if (port > 65_535) throw new RangeError(`"${text}": a port is at most 65535`);
+  if (host === "" && match[1] === "") return { kind: "tcp", host: "0.0.0.0", port };
+  if (!(match[1]?.startsWith("[") ? isIPv6(host) : isHost(host)))
+    throw new RangeError(`"${text}": "${host}" is not a host name or address`);
+  return { kind: "tcp", host, port };
+}
+
+function addressHint(text: string): string {
+  if (/^[0-9]{1,5}$/.test(text)) return `; did you mean ":${text}"?`;
+  if (isIPv6(text)) return `; did you mean "[${text}]:8080"?`;
+  if (isHost(text)) return ": the port is missing";
+  return "";
+}
+
+function parseDescriptor(text: string): number {
+  // 0, 1 and 2 are stdin, stdout and stderr; inherited sockets begin at 3 (sd_listen_fds(3)).
+  const fd = /^fd:[0-9]{1,4}$/.test(text) ? Number(text.slice(3)) : 0;
+  if (fd < 3) throw new RangeError(`"${text}" is not an inherited socket: fd:3 is the first one`);
+  return fd;
+}
+
+function parseSocketPath(text: string): string {
+  // `unix:///run/app.sock` is how other tools write it.
+  const path = text.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
+  if (!path.startsWith("/") || path.endsWith("/") || path.includes("\0")) {
+    throw new RangeError(
+      `"${text}" is not the absolute path of a socket, such as unix:/run/app.sock`,
+    );
+  }
+  if (new TextEncoder().encode(path).length > LONGEST_SOCKET_PATH) {
+    throw new RangeError(
+      `"${text}": the path of a socket has at most ${LONGEST_SOCKET_PATH} bytes`,
+    );
+  }
+  return path;
+}
+
+/** `http://host:port`, `https://host` or `unix:/path`. The text is not repeated in errors where it may hold a password. */
+export function parseUpstreamUrl(text: string): UpstreamUrl {
+  if (text.startsWith("unix:")) {
+    return {
+      protocol: "http:",
+      host: "localhost",
+      port: 80,
+      socketPath: parseSocketPath(text),
+      authority: "localhost",
+    };
+  }
+  const scheme = /^(https?:)\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme !== "http:" && scheme !== "https:") throw new RangeError(schemeProblem(text));
+  const url = parseUrl(text);
+  if (url === undefined) throw new RangeError("is not a URL such as http://127.0.0.1:8000");
+  if (text.includes("@"))
+    throw new RangeError("must not hold a user or a password: headgate does not log in");
+  if (url.pathname !== "/" || /[?#]/.test(text)) {
+    throw new RangeError(
+      "must end after the host and port: paths are forwarded unchanged, nothing is put before them",
+    );
+  }
+  const port = url.port === "" ? (scheme === "https:" ? 443 : 80) : Number(url.port);
+  if (port === 0) throw new RangeError("port 0 cannot be connected to");
+  return {
+    protocol: scheme,
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port,
+    socketPath: undefined,
+    authority: url.host,
+  };
+}
+
+function schemeProblem(text: string): string {
+  const guess = parseUrl(`http://${text}`);
+  const looksLikeHost =
+    /^[A-Za-z0-9.-]+(:[0-9]+)?\/?$/.test(text) || /^\[[0-9a-f:.]+\](:[0-9]+)?$/i.test(text);
+  const hint = guess !== undefined && looksLikeHost ? `; did you mean "http://${text}"?` : "";
+  return `must begin with http://, https:// or unix:/${hint}`;
+}
+
+function parseUrl(text: string): URL | undefined {
+  // The URL class would silently drop white space and tabs.
+  return !/[\s\x00-\x1f]/.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+}
+
+/** An address, or `off`. */
+export function parseAddressOrOff(text: string): Address | "off" {
+  return text === "off" ? "off" : parseAddress(text);
+}
+
+/** An IP address or a CIDR range, as it was written. */
+export function parseRange(text: string): string {
+  const [address = "", bits, ...rest] = text.split("/");
+  const longest = isIPv4(address) ? 32 : isIPv6(address) ? 128 : undefined;
+  if (longest === undefined || rest.length > 0)
+    throw new RangeError(`"${text}" is not an IP address or a range such as 10.0.0.0/8`);
+  if (bits === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= longest))
+    return text;
+  throw new RangeError(`"${text}": the number after the slash is at most ${longest}`);
+}
+
+function isHost(text: string): boolean {
+  // Digits and dots only is an address or a mistake, never a name.
+  return /^[0-9.]+$/.test(text) ? isIPv4(text) : HOST_NAME.test(text);
+}
+
+function isIPv4(text: string): boolean {
+  return /^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4}$/.test(text);
+}
+
+/** Through the URL class, so that `node:net` keeps its one door; a zone (`%eth0`) is not accepted. */
+function isIPv6(text: string): boolean {
+  return /^[0-9A-Fa-f:.]+$/.test(text) && text.includes(":") && URL.canParse(`http://[${text}]`);
+}

@@ -1,0 +1,65 @@
+/** Text files that the configuration names. Only `node:fs/promises` is imported here, with `node:path` for relative names. */
+
+import { open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+
+/** No route file is that long; a device or a wrong mount would fill the memory. */
+const LONGEST_FILE_BYTES = 1024 * 1024;
+
+/** A file's text, or why there is none. */
+export type FileText =
+  | { readonly text: string; readonly bytes: Uint8Array }
+  | { readonly reason: string };
+
+/** Reads a small UTF-8 file, without a byte order mark. Never throws. */
+export async function readTextFile(path: string): Promise<FileText> {
+  try {
+    const bytes = await readAtMost(path, LONGEST_FILE_BYTES + 1);
+    if (bytes.length > LONGEST_FILE_BYTES) return { reason: "is larger than 1 MiB" };
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), bytes };
+  } catch (error) {
+    return { reason: toReason(error) };
+  }
+}
+
+/** A name written in a file means a place beside that file; one from the command line, a place in the working directory. */
+export function resolveBeside(file: string, name: string): string {
+  return resolve(dirname(file), name);
+}
+
+/** An absolute path. */
+export function resolveFrom(directory: string, name: string): string {
+  return resolve(directory, name);
+}
+
+/** The size is not asked for first: pipes and devices have none. */
+async function readAtMost(path: string, most: number): Promise<Uint8Array> {
+  const handle = await open(path, "r");
+  try {
+    const buffer = new Uint8Array(most);
+    let length = 0;
+    while (length < most) {
+      const { bytesRead } = await handle.read(buffer, length, most - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    await handle.close();
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "does not exist: a part of its path is no directory",
+  EACCES: "may not be read by this user",
+  EISDIR: "is a directory",
+  ENAMETOOLONG: "has a name that is too long",
+  ELOOP: "is a symbolic link that leads to itself",
+  ERR_ENCODING_INVALID_ENCODED_DATA: "is not UTF-8 text",
+};
+
+function toReason(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return REASONS[code] ?? `cannot be read (${code})`;
+}

@@ -1,0 +1,80 @@
+/** What flags and environment variables say over the file. */
+
+import type { KeyPath } from "./issues.ts";
+import { asMapping } from "./tree.ts";
+import type { Environment } from "./variables.ts";
+
+/** The command line's settings, as they were written. */
+export interface Flags {
+  readonly config?: string | undefined;
+  readonly listen?: string | undefined;
+  readonly upstream?: string | undefined;
+  readonly admin?: string | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+/** One value from outside the file. */
+export interface Override {
+  readonly path: KeyPath;
+  readonly value: string;
+  /** `--listen` or `HEADGATE_LISTEN`: where a mistake is. */
+  readonly place: string;
+}
+
+const SETTINGS = [
+  { flag: "listen", option: "--listen", variable: "HEADGATE_LISTEN", path: ["listen"] },
+  { flag: "upstream", option: "--upstream", variable: "HEADGATE_UPSTREAM", path: ["upstream"] },
+  { flag: "admin", option: "--admin", variable: "HEADGATE_ADMIN", path: ["admin"] },
+  {
+    flag: "logLevel",
+    option: "--log-level",
+    variable: "HEADGATE_LOG_LEVEL",
+    path: ["log", "level"],
+  },
+] as const;
+
+/** Flags before variables. An empty variable is an unset one: that is what compose files make of `HEADGATE_ADMIN: ${ADMIN}`. */
+export function collectOverrides(flags: Flags, env: Environment): readonly Override[] {
+  return SETTINGS.flatMap(({ flag, option, variable, path }): readonly Override[] => {
+    const given = flags[flag];
+    if (given !== undefined) return [{ path, value: given, place: option }];
+    const value = env[variable];
+    return value === undefined || value === "" ? [] : [{ path, value, place: variable }];
+  });
+}
+
+/** An upstream given outside the file changes where it is; the timeouts and the rest of the file's mapping stay. */
+export function aimAtUrl(overrides: readonly Override[], value: unknown): readonly Override[] {
+  const hasMapping = Object.keys(asMapping(asMapping(value)["upstream"])).length > 0;
+  return overrides.map((override) =>
+    hasMapping && override.path[0] === "upstream"
+      ? { ...override, path: ["upstream", "url"] }
+      : override,
+  );
+}
+
+/**
+ * systemd passes sockets on from descriptor 3, to the process that LISTEN_PID names (sd_listen_fds(3)). It is a default only:
+ * whoever says where to listen gets that.
+ */
+export function inheritedListen(env: Environment, pid: number | undefined): string | undefined {
+  const count = Number(env["LISTEN_FDS"] ?? 0);
+  const isForOther =
+    env["LISTEN_PID"] !== undefined && pid !== undefined && env["LISTEN_PID"] !== String(pid);
+  return count >= 1 && !isForOther ? "fd:3" : undefined;
+}
+
+/** A copy of the value with the overrides in it. */
+export function applyOverrides(value: unknown, overrides: readonly Override[]): unknown {
+  return overrides.reduce((tree, { path, value: given }) => setAt(tree, path, given), value);
+}
+
+function setAt(tree: unknown, [key, ...rest]: KeyPath, value: string): unknown {
+  if (typeof key !== "string") return value;
+  // A list or a text where a mapping belongs stays: the schema says what is wrong with it.
+  if (tree !== undefined && (typeof tree !== "object" || tree === null || Array.isArray(tree)))
+    return tree;
+  return Object.assign(Object.create(null), tree, {
+    [key]: setAt(asMapping(tree)[key], rest, value),
+  });
+}

@@ -1,0 +1,140 @@
+/** What is wrong with a configuration, and where: `file:line:col key: what is wrong`, the line and a caret under the place. */
+
+import type { KeyPath } from "./issues.ts";
+
+/** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
+export interface Problem {
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly col: number | undefined;
+  /** `routes[2].path`; `--listen` or `HEADGATE_LISTEN` for what was given there; empty for the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+  /** The source line with a caret line under it. */
+  readonly excerpt: string | undefined;
+}
+
+/** Everything that is wrong with a configuration. The message is meant for the operator, as it is. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(formatProblems(problems));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** Part of a text, as offsets. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A file whose mistakes are shown with their lines. */
+export interface Source {
+  problemAt(span: Span, key: string, message: string): Problem;
+  lineOf(offset: number): number;
+}
+
+/** More than anyone reads; a file of another kind, mounted by mistake, can have one per line. */
+const MOST_SHOWN = 100;
+const LONGEST_MESSAGE = 400;
+const EXCERPT_WIDTH = 100;
+
+/** A mistake that has no place in a file. */
+export function problemOf(key: string, message: string, file?: string): Problem {
+  return {
+    file,
+    line: undefined,
+    col: undefined,
+    key: toPrintable(key),
+    message: toMessage(message),
+    excerpt: undefined,
+  };
+}
+
+/** Looks up lines and columns in a text. */
+export function createSource(file: string, text: string): Source {
+  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+
+  function lineOf(offset: number): number {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low + 1;
+  }
+
+  function problemAt({ start, end }: Span, key: string, message: string): Problem {
+    const line = lineOf(start);
+    const lineStart = starts[line - 1] ?? 0;
+    const content = text.slice(lineStart, starts[line] ?? text.length).replace(/\r?\n$/, "");
+    const column = Math.min(start - lineStart, content.length);
+    const excerpt = drawExcerpt({ line, content, column, length: end - start });
+    return {
+      file,
+      line,
+      col: column + 1,
+      key: toPrintable(key),
+      message: toMessage(message),
+      excerpt,
+    };
+  }
+
+  return { problemAt, lineOf };
+}
+
+function drawExcerpt(place: {
+  line: number;
+  content: string;
+  column: number;
+  length: number;
+}): string {
+  const { line, content, column, length } = place;
+  const from = column < EXCERPT_WIDTH - 20 ? 0 : column - 40;
+  const shown = toPrintable(content.slice(from, from + EXCERPT_WIDTH));
+  const carets = "^".repeat(
+    Math.max(1, Math.min(length, content.length - column, EXCERPT_WIDTH - (column - from))),
+  );
+  const gutter = String(line);
+  return `  ${gutter} | ${shown}\n  ${" ".repeat(gutter.length)} | ${" ".repeat(column - from)}${carets}`;
+}
+
+function formatProblems(problems: readonly Problem[]): string {
+  const shown = problems.slice(0, MOST_SHOWN).map(formatProblem);
+  const rest = problems.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
+}
+
+function formatProblem({ file, line, col, key, message, excerpt }: Problem): string {
+  const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
+  // `file:1:2 key: message`, `file: message`, `--listen: message`
+  const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
+  const text = head === "" ? message : `${head}: ${message}`;
+  return excerpt === undefined ? text : `${text}\n${excerpt}`;
+}
+
+/** `routes[2].path`. */
+export function formatKey(path: KeyPath): string {
+  return path
+    .map((part, index) =>
+      typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`,
+    )
+    .join("");
+}
+
+/** What is shown comes from files and variables: no control or direction characters reach the terminal or a log. One for one, so that carets stay in place. */
+function toPrintable(text: string): string {
+  return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
+}
+
+function toMessage(message: string): string {
+  const printable = toPrintable(message);
+  return printable.length <= LONGEST_MESSAGE
+    ? printable
+    : `${printable.slice(0, LONGEST_MESSAGE)}…`;
+}

@@ -1,0 +1,93 @@
+/** What was written → what it means: every route with what it inherits, every upstream by its name. Cannot fail. */
+
+import type {
+  Config,
+  HeadConfig,
+  RouteConfig,
+  UpstreamConfig,
+  Written,
+  WrittenRoute,
+  WrittenUpstream,
+} from "./schema.ts";
+
+/** Builds the Config. `texts` holds the TLS files by the names that were written. */
+export function resolveConfig(
+  written: Written & { upstream: WrittenUpstream },
+  texts: ReadonlyMap<string, string>,
+): Config {
+  const { upstream, upstreams: named, routes, head, ...rest } = written;
+  const inline = routes.flatMap((route) =>
+    route.upstream?.inline === undefined
+      ? []
+      : [[route.upstream.name, route.upstream.inline] as const],
+  );
+  const upstreams = new Map(
+    [["default", upstream] as const, ...Object.entries(named), ...inline].map(([name, one]) => [
+      name,
+      resolveUpstream(name, one, texts),
+    ]),
+  );
+  const defaultRoute: RouteConfig = {
+    name: "default",
+    host: undefined,
+    path: "/*",
+    head,
+    upstream: "default",
+    responseTimeout: upstream.responseTimeout,
+    idleTimeout: upstream.idleTimeout,
+  };
+  return {
+    ...rest,
+    upstreams,
+    defaultRoute,
+    routes: routes.map((route) => resolveRoute(route, defaultRoute, upstreams)),
+  };
+}
+
+function resolveUpstream(
+  name: string,
+  { tls, ...settings }: WrittenUpstream,
+  texts: ReadonlyMap<string, string>,
+): UpstreamConfig {
+  const textOf = (file: string | undefined) => (file === undefined ? undefined : texts.get(file));
+  return {
+    ...settings,
+    name,
+    tls: tls && {
+      ca: textOf(tls.ca),
+      cert: textOf(tls.cert),
+      key: textOf(tls.key),
+      serverName: tls.serverName,
+      verify: tls.verify,
+    },
+  };
+}
+
+/** Modes are the route's or the top level's; times are the route's or its upstream's. */
+function resolveRoute(
+  route: WrittenRoute,
+  base: RouteConfig,
+  upstreams: ReadonlyMap<string, UpstreamConfig>,
+): RouteConfig {
+  const upstream = route.upstream?.name ?? base.upstream;
+  const { responseTimeout, idleTimeout } = upstreams.get(upstream) ?? base;
+  return {
+    name: route.name ?? `${route.host ?? ""}${route.path}`,
+    host: route.host,
+    path: route.path,
+    head: inheritHead(route.head, base.head),
+    upstream,
+    responseTimeout: route.responseTimeout ?? responseTimeout,
+    idleTimeout: route.idleTimeout ?? idleTimeout,
+  };
+}
+
+function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
+  return {
+    mode: own?.mode ?? base.mode,
+    drain: {
+      bytes: own?.drain?.bytes ?? base.drain.bytes,
+      time: own?.drain?.time ?? base.drain.time,
+    },
+  };
+}

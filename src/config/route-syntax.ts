@@ -1,0 +1,54 @@
+/** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
+
+const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
+const HOST = new RegExp(`^(\\*\\.)?${LABEL}(\\.${LABEL})*\\.?$`);
+const PARAM = /^\{[A-Za-z_][A-Za-z0-9_-]*\}$/;
+
+/** The host in the form in which it is compared: lower case, no trailing dot. IPv6 in brackets. */
+export function parseRouteHost(text: string): string {
+  if (text === "*") throw new RangeError("leave host out to match every host");
+  if (/^\[[0-9A-Fa-f:.]+\]$/.test(text)) return text.toLowerCase();
+  if (/:[0-9]*$/.test(text))
+    throw new RangeError(`"${text}": leave the port out, it is not compared`);
+  if (text.length > 253 || !HOST.test(text)) {
+    throw new RangeError(
+      `"${text}" is not a host such as example.com or *.example.com${hostHint(text)}`,
+    );
+  }
+  return text.toLowerCase().replace(/\.$/, "");
+}
+
+function hostHint(text: string): string {
+  if (text.includes("//")) return ": leave the scheme out";
+  if (text.includes("*")) return ": the asterisk stands for whole labels, at the beginning";
+  if (/[^\x00-\x7f]/.test(text)) return ": write the name as it stands in the Host field, xn--…";
+  return "";
+}
+
+/** The path pattern, as it was written. */
+export function parseRoutePath(text: string): string {
+  if (!text.startsWith("/")) throw new RangeError(`"${text}" must begin with a slash`);
+  if (/[?#]/.test(text))
+    throw new RangeError("must not hold a query or a fragment: the path alone is compared");
+  // White space and control characters cannot stand in a request-target; a lone surrogate is no character.
+  if (/[\s\x00-\x1f\x7f\p{Surrogate}]/u.test(text))
+    throw new RangeError("must not hold white space or control characters");
+  if (/%(?![0-9A-Fa-f]{2})/.test(text))
+    throw new RangeError("a percent sign begins two hexadecimal digits; itself it is %25");
+  const segments = text.slice(1).split("/");
+  segments.forEach((segment, index) => checkSegment(segment, index === segments.length - 1));
+  return text;
+}
+
+function checkSegment(segment: string, isLast: boolean): void {
+  if (segment.includes("*") && !(segment === "*" && isLast)) {
+    throw new RangeError(
+      '"*" stands for everything below, alone and at the end: /files/*; one segment is {name}',
+    );
+  }
+  if (/[{}]/.test(segment) && !PARAM.test(segment)) {
+    throw new RangeError(
+      `"${segment}": a parameter is a whole segment in braces: /users/{id}/avatar`,
+    );
+  }
+}

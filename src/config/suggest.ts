@@ -1,0 +1,44 @@
+/** "Did you mean": the known word that is nearest to what was written. */
+
+/** ` did you mean "head"?` for a near miss, with `; ` in front; nothing when no word is near. */
+export function suggest(written: string, known: readonly string[]): string {
+  const nearest = findNearest(written, known);
+  return nearest === undefined ? "" : `; did you mean "${nearest}"?`;
+}
+
+function findNearest(written: string, known: readonly string[]): string | undefined {
+  if (written.length > 64) return undefined;
+  const lower = written.toLowerCase();
+  // One slip in a short word, two or three in a longer one: beyond that a guess is noise.
+  const furthest = Math.min(3, Math.max(1, Math.floor(written.length / 3)));
+  const ranked = known
+    .filter((word) => Math.abs(word.length - written.length) <= furthest)
+    .map((word) => ({ word, distance: measureDistance(lower, word.toLowerCase()) }))
+    .filter(({ distance }) => distance <= furthest)
+    .toSorted((a, b) => a.distance - b.distance);
+  return ranked[0]?.word;
+}
+
+/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours each cost 1. */
+function measureDistance(from: string, to: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const substitution = from[row - 1] === to[column - 1] ? 0 : 1;
+      const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      current.push(
+        Math.min(
+          (last[column] ?? 0) + 1,
+          (current[column - 1] ?? 0) + 1,
+          (last[column - 1] ?? 0) + substitution,
+          isSwap ? (beforeLast[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[to.length] ?? 0;
+}

@@ -1,0 +1,78 @@
+/** The TLS settings of upstreams: their files are read here, so that a missing one is found at start and not at the first request. */
+
+import { readTextFile, resolveBeside } from "./files.ts";
+import type { Finding, KeyPath } from "./issues.ts";
+import { asMapping } from "./tree.ts";
+
+/** The texts by the names that were written, and what is wrong with them. */
+export interface TlsFiles {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly findings: readonly Finding[];
+}
+
+/** What a PEM file must hold (RFC 7468). */
+const MARKS = {
+  ca: "CERTIFICATE-----",
+  cert: "CERTIFICATE-----",
+  key: "PRIVATE KEY-----",
+} as const;
+
+type Mapping = Readonly<Record<string, unknown>>;
+interface Upstream {
+  readonly path: KeyPath;
+  readonly settings: Mapping;
+}
+
+/** Reads the files named in the unchecked value; names are relative to the route file. */
+export async function readTlsFiles(value: unknown, file: string): Promise<TlsFiles> {
+  const { upstream, upstreams } = asMapping(value);
+  const all: readonly Upstream[] = [
+    { path: ["upstream"], settings: asMapping(upstream) },
+    ...Object.entries(asMapping(upstreams)).map(([name, one]) => ({
+      path: ["upstreams", name],
+      settings: asMapping(one),
+    })),
+  ];
+  const texts = new Map<string, string>();
+  const findings = all.filter(({ settings }) => "tls" in settings).flatMap(checkTls);
+  for (const { path, settings } of all) {
+    const tls = asMapping(settings["tls"]);
+    for (const [key, mark] of Object.entries(MARKS)) {
+      const name = tls[key];
+      if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
+      const read = await readTextFile(resolveBeside(file, name));
+      if ("reason" in read)
+        findings.push({
+          path: [...path, "tls", key],
+          at: "value",
+          message: `the file ${read.reason}`,
+        });
+      else if (!read.text.includes(mark))
+        findings.push({
+          path: [...path, "tls", key],
+          at: "value",
+          message: `the file holds no "${mark}" block`,
+        });
+      else texts.set(name, read.text);
+    }
+  }
+  return { texts, findings };
+}
+
+function checkTls({ path, settings }: Upstream): readonly Finding[] {
+  const { cert, key } = asMapping(settings["tls"]);
+  const url = settings["url"];
+  const findings: Finding[] = [];
+  if (typeof url === "string" && !/^https:/i.test(url)) {
+    findings.push({
+      path: [...path, "tls"],
+      at: "key",
+      message: "has no effect: the url does not begin with https://",
+    });
+  }
+  if (cert !== undefined && key === undefined)
+    findings.push({ path: [...path, "tls", "cert"], at: "key", message: "needs key beside it" });
+  if (key !== undefined && cert === undefined)
+    findings.push({ path: [...path, "tls", "key"], at: "key", message: "needs cert beside it" });
+  return findings;
+}

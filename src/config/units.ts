@@ -1,0 +1,49 @@
+/** Durations and sizes: "250ms" → milliseconds, "64KiB" → bytes. */
+
+/** Node's timers hold 31 bits: a longer one fires at once, with a warning that nobody reads. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const DURATION_UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+
+/** What a duration looks like, for the JSON Schema. */
+export const DURATION_PATTERN = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$";
+/** What a size looks like, for the JSON Schema. */
+export const SIZE_PATTERN = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$";
+
+/** Milliseconds of "250ms", "1.5s", "1m" or "1h". Throws a RangeError that says what is wrong. */
+export function parseDuration(text: string): number {
+  const milliseconds = Math.round(
+    parseQuantity(text, DURATION_UNITS, "a duration such as 250ms, 5s, 1m or 1h"),
+  );
+  if (milliseconds > LONGEST_TIMER_MS)
+    throw new RangeError(`"${text}" is longer than a timer can run (596h)`);
+  return milliseconds;
+}
+
+/** Bytes of "512B", "64KiB" or "1MiB". Throws a RangeError that says what is wrong. */
+export function parseSize(text: string): number {
+  const bytes = Math.round(parseQuantity(text, SIZE_UNITS, "a size such as 512B, 64KiB or 1MiB"));
+  if (!Number.isSafeInteger(bytes)) throw new RangeError(`"${text}" is too large`);
+  return bytes;
+}
+
+/** A unit is required, even for 0: "timeout: 5" is five seconds to one reader and five milliseconds to the next. */
+function parseQuantity(
+  text: string,
+  units: Readonly<Record<string, number>>,
+  expected: string,
+): number {
+  const match = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(text);
+  const [, number = "", unit = ""] = match ?? [];
+  const known = Object.keys(units).find((name) => name === unit);
+  if (match !== null && known === undefined) {
+    const meant = Object.keys(units).find((name) => name.toLowerCase() === unit.toLowerCase());
+    const hint = meant === undefined ? "" : `; did you mean "${number}${meant}"?`;
+    throw new RangeError(
+      `"${text}" is not ${expected}${unit === "" ? ": the unit is missing" : hint}`,
+    );
+  }
+  if (known === undefined) throw new RangeError(`"${text}" is not ${expected}`);
+  return Number(number) * (units[known] ?? 1);
+}

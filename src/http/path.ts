@@ -1,0 +1,62 @@
+/** Paths as they are compared, never as they are forwarded: the normal form of RFC 3986 §6.2.2. */
+
+const SLASH = 0x2f;
+const DOT = 0x2e;
+const PERCENT = 0x25;
+const QUESTION = 0x3f;
+const HASH = 0x23;
+
+/** RFC 3986 §2.3: the only characters that mean the same whether percent-encoded or not. */
+const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
+
+/**
+ * The path of a request-target (no query, no fragment) in the form in which paths are compared.
+ * Nearly every path that is received is in that form already, so one pass over its characters looks for a reason to do more.
+ */
+export function normalisePath(target: string): string {
+  let previous = 0;
+  for (let index = 0; index < target.length; index++) {
+    const code = target.charCodeAt(index);
+    if (code === QUESTION || code === HASH) return target.slice(0, index);
+    const startsDotOrEmptySegment = previous === SLASH && (code === SLASH || code === DOT);
+    if (code === PERCENT || startsDotOrEmptySegment) return rewrite(target);
+    previous = code;
+  }
+  return target;
+}
+
+function rewrite(target: string): string {
+  const end = target.search(/[?#]/);
+  const path = end === -1 ? target : target.slice(0, end);
+  return resolveSegments(normaliseEncoding(path));
+}
+
+/**
+ * Decodes what is unreserved and writes the other triplets in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). So %2F and %5C stay
+ * encoded and cannot split a segment. It is done once: %2561 is "%61" spelled out, not "a". A percent sign that begins no
+ * triplet is written %25, or `%%361` would turn into a triplet that the next reading decodes.
+ */
+function normaliseEncoding(path: string): string {
+  return path.replace(/%([0-9A-Fa-f]{2})?/g, (_match, hex: string | undefined) => {
+    if (hex === undefined) return "%25";
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return UNRESERVED.test(character) ? character : `%${hex.toUpperCase()}`;
+  });
+}
+
+/**
+ * Merges slashes, then removes dot segments (RFC 3986 §5.2.4). In this order because servers that merge do it first: nginx
+ * takes `/a//../b` for `/b`, where the RFC alone would say `/a/b`.
+ */
+function resolveSegments(path: string): string {
+  if (!path.startsWith("/")) return path;
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const kept: string[] = [];
+  for (const segment of segments) {
+    if (segment === "..") kept.pop();
+    else if (segment !== ".") kept.push(segment);
+  }
+  const last = segments.at(-1);
+  const endsInSlash = path.endsWith("/") || last === "." || last === "..";
+  return kept.length === 0 ? "/" : `/${kept.join("/")}${endsInSlash ? "/" : ""}`;
+}
