@@ -25,7 +25,7 @@ export interface AdminRequest {
 /** The part of `http.ServerResponse` that is used. */
 export interface AdminResponse {
   writeHead(status: number, fields: Record<string, string>): unknown;
-  end(body?: string): unknown;
+  end(body: string): unknown;
   destroy(): unknown;
   once(event: "close", listener: () => void): unknown;
 }
@@ -116,7 +116,8 @@ function send(
   // No page reads content, so a connection on which some may come ends here instead of swallowing it.
   if (hasContent(request)) fields["Connection"] = "close";
   response.writeHead(status, fields);
-  response.end(request.method === "HEAD" ? undefined : body);
+  // Node leaves out the content where the request was a HEAD.
+  response.end(body);
 }
 
 function isReading({ method }: AdminRequest): boolean {
