@@ -9,11 +9,12 @@ import { type HeadPlan, planHead } from "./head/plan.ts";
 import { toClientFields, toReason } from "./http/answer.ts";
 import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
-import { type Peer, toPeerAddress, withForwarded } from "./http/forwarded.ts";
+import type { Peer } from "./http/forwarded.ts";
 import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
+import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
-import { type CheckedRequest, type RequestHead, checkRequest } from "./http/request.ts";
+import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
 import type { Call, Upstream, UpstreamAnswer, UpstreamRequest } from "./net/upstream.ts";
 
@@ -25,6 +26,8 @@ export interface Generation {
   readonly peer: ((socket: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
   readonly mostFields: number;
   readonly discard: Discard;
+  /** Until the answer to an upgrade, and between bytes of a tunnel. */
+  readonly tunnelLimits: { readonly upgradeMs: number; readonly idleMs: number };
 }
 
 /** What the story needs from the rest of the house. */
@@ -40,7 +43,7 @@ export type Proxy = (request: IncomingMessage, response: ServerResponse) => Prom
 /** Creates the handler of all requests that are not tunnelled. */
 export function createProxy({ generation, createId, observe }: ProxyParts): Proxy {
   return async (request, response) => {
-    const exchange = begin(request, createId());
+    const exchange = beginExchange(request, createId(), performance.now());
     let call: Call | undefined;
     const closed = untilClosed(response, () => {
       exchange.error ??= new ProxyError("client_gone");
@@ -88,21 +91,6 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
   };
 }
 
-function begin(request: IncomingMessage, id: string): Exchange {
-  return beginExchange({
-    id,
-    startedMs: performance.now(),
-    method: request.method ?? "",
-    target: request.url ?? "",
-    rawFields: request.rawHeaders,
-    clientAddress: toPeerAddress(request.socket.remoteAddress) ?? "",
-  });
-}
-
-function toHead({ method = "", url = "", httpVersion, rawHeaders }: IncomingMessage): RequestHead {
-  return { method, target: url, httpVersion, rawFields: rawHeaders };
-}
-
 /** Resolves when the client has its answer or has left; `onGone` is called in the second case. */
 function untilClosed(response: ServerResponse, onGone: () => void): Promise<void> {
   return new Promise((resolve) => {
@@ -126,12 +114,10 @@ interface Outgoing {
 function toUpstreamRequest({ request, response, checked, plan, peer, config, route }: Outgoing): UpstreamRequest {
   const method = plan?.upstreamMethod ?? request.method ?? "";
   const endToEnd = plan === undefined ? withMaxForwards(method, checked.fields) : toHeadFields(checked.fields, plan);
-  const fields = peer === undefined ? endToEnd : withForwarded(endToEnd, peer, checked.host);
-  const host = config.host === "preserve" ? checked.host : config.url.authority;
   return {
     method,
     path: checked.path,
-    fields: host === undefined ? fields : ["Host", host, ...fields],
+    fields: toOutgoingFields(endToEnd, { host: checked.host, peer, upstream: config }),
     content: plan === undefined && checked.framing !== "none" ? toContent(request, response, checked) : undefined,
     responseMs: route.responseTimeout,
     idleMs: route.idleTimeout,

@@ -2,7 +2,9 @@
 
 import type { RouteConfig } from "../config/schema.ts";
 import type { ProxyError } from "./errors.ts";
+import { toPeerAddress } from "./forwarded.ts";
 import { findField } from "./headers.ts";
+import type { ReceivedRequest } from "./request.ts";
 
 /** What became of a HEAD: answered through a GET, or sent on as it was. */
 export type HeadOutcome = "convert" | "pass";
@@ -41,18 +43,15 @@ export interface Exchange {
   error: ProxyError | undefined;
 }
 
-/** Starts the record. `id` and the clock come in, so that this file stays pure. */
-export function beginExchange(
-  request: Pick<Exchange, "id" | "startedMs" | "method" | "target" | "rawFields" | "clientAddress">,
-): Exchange {
+/** Starts the record. The clock and the id come in, so that this file stays pure. */
+export function beginExchange(request: ReceivedRequest, id: string, nowMs: number): Exchange {
   return {
-    // Spelled out: a spread costs more than the rest of the record.
-    id: request.id,
-    startedMs: request.startedMs,
-    method: request.method,
-    target: request.target,
-    rawFields: request.rawFields,
-    clientAddress: request.clientAddress,
+    id,
+    startedMs: nowMs,
+    method: request.method ?? "",
+    target: request.url ?? "",
+    rawFields: request.rawHeaders,
+    clientAddress: toPeerAddress(request.socket.remoteAddress) ?? "",
     tunnel: false,
     route: undefined,
     upstreamMethod: undefined,

@@ -12,6 +12,20 @@ export interface RequestHead {
   readonly rawFields: readonly string[];
 }
 
+/** What this house needs of node's IncomingMessage. */
+export interface ReceivedRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
+/** The header section under the RFC's names. */
+export function toHead({ method = "", url = "", httpVersion, rawHeaders }: ReceivedRequest): RequestHead {
+  return { method, target: url, httpVersion, rawFields: rawHeaders };
+}
+
 /** A request that may be forwarded. */
 export interface CheckedRequest {
   /** What the upstream is asked for, byte for byte, or `*`. */

@@ -1,6 +1,7 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
 import { ProxyError } from "./errors.ts";
+import type { CheckedRequest, RequestHead } from "./request.ts";
 
 /** Fields of one connection, RFC 9110 §7.6.1, with the older names still in use. */
 const HOP_BY_HOP = new Set([
@@ -22,6 +23,39 @@ const ABOUT_CONTENT = new Set([
   // Asks before content is sent (RFC 9110 §10.1.1); for its sake Node writes the header section in UTF-8 instead of latin1.
   "expect",
 ]);
+
+/**
+ * Whether a tunnel is what a request with an Upgrade field gets. A server may always go on as if the field were not there
+ * (RFC 9110 §7.8), and headgate does for `h2c` (a client's guess that no upstream here would follow), for HEAD (which asks for
+ * an answer, not for a connection), for a request with content (which would have to be read before the switch) and in HTTP/1.0.
+ */
+export function isTunnelled({ method, httpVersion }: RequestHead, { upgrade, framing }: CheckedRequest): boolean {
+  if (upgrade === undefined || upgrade.trim().toLowerCase() === "h2c") return false;
+  return method !== "HEAD" && framing === "none" && httpVersion === "1.1";
+}
+
+/**
+ * The same request without the wish to switch, as bytes in latin1 to be parsed again.
+ *
+ * Other fields that Connection names stay named there, so that they are still taken for hop-by-hop: a Java client's `h2c`
+ * comes with `Connection: Upgrade, HTTP2-Settings`.
+ */
+export function toPlainRequest({ method, target, httpVersion, rawFields }: RequestHead): string {
+  let head = `${method} ${target} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawFields.length; index += 2) {
+    const name = rawFields[index] ?? "";
+    const value = rawFields[index + 1] ?? "";
+    const lowerCaseName = name.toLowerCase();
+    if (lowerCaseName === "upgrade") continue;
+    if (lowerCaseName !== "connection") {
+      head += `${name}: ${value}\r\n`;
+      continue;
+    }
+    const rest = value.split(",").filter((token) => token.trim().toLowerCase() !== "upgrade");
+    if (rest.length > 0) head += `${name}: ${rest.join(",")}\r\n`;
+  }
+  return `${head}\r\n`;
+}
 
 /** Any answer's head: rawFields alternate name, value, name, value, … */
 export interface AnswerHead {

@@ -40,6 +40,23 @@ export function relayContent(content: Content, response: ServerResponse): Promis
   });
 }
 
+/** Writes an answer's content from a stream, as `relayContent` does; `rawTrailers` are known at its end. */
+export function relayStream(body: Readable, rawTrailers: () => readonly string[], response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.on("error", reject).once("aborted", () => reject(new ProxyError("http_response_incomplete")));
+    response.once("close", () => (response.writableFinished ? resolve() : reject(new ProxyError("client_gone"))));
+    body.on("data", (chunk: Buffer) => {
+      if (!response.write(chunk)) body.pause();
+    });
+    response.on("drain", () => body.resume());
+    body.once("end", () => {
+      const trailers = toTrailers(rawTrailers().map((text) => Buffer.from(text, "latin1")));
+      if (trailers.length > 0) response.addTrailers(trailers);
+      response.end();
+    });
+  });
+}
+
 /** Sends an answer of headgate's own; node leaves the content out where the request was a HEAD. */
 export function answerLocally({ status, fields, body }: LocalAnswer, response: ServerResponse): void {
   // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).

@@ -3,11 +3,11 @@
 import {
   type IncomingMessage,
   type Server as HttpServer,
-  type ServerResponse,
+  ServerResponse,
   STATUS_CODES,
   createServer as createHttpServer,
 } from "node:http";
-import type { Socket } from "node:net";
+import type { ListenOptions, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import type { Address } from "../config/schema.ts";
@@ -15,12 +15,20 @@ import { ProxyError } from "../http/errors.ts";
 import { type LocalAnswer, toProblem } from "../http/problem.ts";
 import { toPlainRequest } from "../http/upgrade.ts";
 
+/** A request whose connection was taken off HTTP. `respond` makes a response on it, to be used once. */
+export interface ReceivedUpgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly early: Buffer;
+  respond(): ServerResponse;
+}
+
 /** What the server does with what it parsed. Neither may reject. */
 export interface ServerHandler {
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   /** Whether a request with `Connection: Upgrade` is tunnelled; otherwise it is served as if it had not asked (RFC 9110 §7.8). */
   isUpgrade(request: IncomingMessage): boolean;
-  onUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void>;
+  onUpgrade(upgrade: ReceivedUpgrade): void;
   createId(): string;
 }
 
@@ -36,6 +44,8 @@ export interface Server {
   /** Where it listens, as a URL or `unix:/path`. Rejects with node's error (EADDRINUSE, EACCES, …). */
   listen(address: Address): Promise<string>;
   connections(): number;
+  /** Connections with an exchange in progress. */
+  busy(): number;
   /** From now on every answer says `Connection: close`. */
   drain(): void;
   /** Stops listening and resolves when the last exchange is over; idle connections are closed at once. */
@@ -91,7 +101,9 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     socket.on("error", () => undefined); // node took its own listener away; the tunnel adds what it needs
     const connection = connections.get(socket);
     if (connection === undefined || isDraining || !handler.isUpgrade(request)) return serveWithoutUpgrade(request, socket, early);
-    inTurn(connection, () => void handler.onUpgrade(request, socket, early));
+    inTurn(connection, () => {
+      handler.onUpgrade({ request, socket, early, respond: () => openResponse(request, socket) });
+    });
   });
   http.on("connect", (_request, socket) => {
     refuse(socket, new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" }));
@@ -101,6 +113,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   return {
     listen: (address) => listen(http, address),
     connections: () => connections.size,
+    busy: () => [...connections.values()].filter(({ current }) => current !== undefined).length,
     drain() {
       isDraining = true;
       for (const { current } of connections.values()) {
@@ -180,6 +193,13 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   }
 }
 
+function openResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(request);
+  response.assignSocket(socket as Socket);
+  response.shouldKeepAlive = false;
+  return response;
+}
+
 function lingerFor(request: IncomingMessage): void {
   request.resume();
   const timer = setTimeout(() => request.socket.destroy(), LINGER_MS);
@@ -212,7 +232,7 @@ function toBytes({ status, fields, body }: LocalAnswer): string {
 function listen(http: HttpServer, address: Address): Promise<string> {
   return new Promise((resolve, reject) => {
     http.once("error", reject);
-    http.listen(address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port }, () => {
+    http.listen(toListenOptions(address), () => {
       http.off("error", reject);
       const bound = http.address();
       if (bound === null || typeof bound === "string") return resolve(`unix:${bound ?? ""}`);
@@ -220,4 +240,15 @@ function listen(http: HttpServer, address: Address): Promise<string> {
       resolve(`http://${host}:${bound.port}`);
     });
   });
+}
+
+function toListenOptions(address: Address): ListenOptions {
+  switch (address.kind) {
+    case "tcp":
+      return { host: address.host, port: address.port };
+    case "unix":
+      return { path: address.path };
+    case "fd":
+      return { fd: address.fd } as ListenOptions; // node takes it; its types say so only for another overload
+  }
 }

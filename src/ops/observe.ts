@@ -1,7 +1,8 @@
 /** The end of every exchange: its samples and, if wanted, its log line. The only place where both happen. */
 
 import type { Fault } from "../http/errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import { type Exchange, toRequestId } from "../http/exchange.ts";
+import { findField } from "../http/headers.ts";
 import type { LogFields, Logger, LogLevel } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { toPrintable } from "./printable.ts";
@@ -88,7 +89,7 @@ function toFields(exchange: Exchange, { query }: ObserveOptions): LogFields {
     bytes_drained: head === undefined ? undefined : exchange.bytesDrained,
     duration_ms: toMs(exchange.startedMs, exchange.endedMs),
     upstream_ms: toMs(sentMs, exchange.answeredMs),
-    request_id: toPrintable(exchange.id, MAX_USER_AGENT),
+    request_id: toRequestId(exchange),
     // The line of a fault of our own is what a bug report is made of.
     "exception.stacktrace": error?.fault === "headgate" ? toStack(error.cause) : undefined,
   };
@@ -108,17 +109,6 @@ function splitTarget(target: string): {
   if (before.startsWith("/")) return { path: before, query };
   const path = before.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
   return { path: path.slice(path.lastIndexOf("@") + 1) || "/", query };
-}
-
-/** The first value of a field; only looked for when a line is written. */
-function findField(rawFields: readonly string[], name: string): string | undefined {
-  for (let index = 0; index + 1 < rawFields.length; index += 2) {
-    const candidate = rawFields[index];
-    // The length first: it spares the lower-casing of nearly all the others.
-    if (candidate?.length === name.length && candidate.toLowerCase() === name)
-      return rawFields[index + 1];
-  }
-  return undefined;
 }
 
 function toOptional(text: string | undefined, maxLength: number): string | undefined {

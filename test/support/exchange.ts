@@ -16,14 +16,14 @@ export const ROUTE: RouteConfig = {
 
 /** A GET of /files/a that took 5 ms, 4 of them the upstream's, changed as given. */
 export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
-  const exchange = beginExchange({
-    id: "id-1",
-    startedMs: 1000.25,
+  const request = {
     method: "GET",
-    target: "/files/a?token=secret",
-    rawFields: ["Host", "example.test", "User-Agent", "curl/8.1.2"],
-    clientAddress: "192.0.2.7",
-  });
+    url: "/files/a?token=secret",
+    httpVersion: "1.1",
+    rawHeaders: ["Host", "example.test", "User-Agent", "curl/8.1.2"],
+    socket: { remoteAddress: "192.0.2.7" },
+  };
+  const exchange = beginExchange(request, "id-1", 1000.25);
   return Object.assign(
     exchange,
     {

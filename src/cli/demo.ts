@@ -1,0 +1,55 @@
+/** `headgate demo`: a backend that refuses HEAD, and headgate before it. */
+
+import { loadConfig } from "../config/load.ts";
+import { createServer } from "../net/server.ts";
+import { answerGetOnly } from "./backend.ts";
+import { readArguments } from "./flags.ts";
+import type { Io } from "./io.ts";
+import { serve } from "./serve.ts";
+
+const LIMITS = { headerMs: 10_000, keepAliveMs: 75_000, headerBytes: 16 * 1024 };
+
+/** Runs both until a signal and prints the two lines to try. Ports that are taken are replaced by free ones. */
+export async function demo(args: readonly string[], io: Io): Promise<number> {
+  readArguments(args, {});
+  const { server, url } = await listenNear(8000);
+  const listen = await freePortNear(8080);
+  const { config } = await loadConfig({
+    flags: { upstream: url, listen: `127.0.0.1:${listen}`, admin: "off" },
+    env: {},
+    cwd: io.cwd,
+  });
+  const code = await serve(config, io, (listening) => io.out(toInvitation(url, listening.listen)));
+  server.destroy();
+  await server.close();
+  return code;
+}
+
+function toInvitation(backend: string, proxy: string): string {
+  return `headgate demo: a backend that answers GET and refuses HEAD, and headgate before it. Try, in another terminal:
+
+  curl -I ${backend}/health    # the backend itself: 405 Method Not Allowed
+  curl -I ${proxy}/health    # through headgate: 200 OK
+
+Before a backend of your own: npm start -- --upstream http://127.0.0.1:8000 --listen :8080
+Ctrl-C ends it.
+`;
+}
+
+async function listenNear(port: number): Promise<{ readonly server: ReturnType<typeof createServer>; readonly url: string }> {
+  const server = createServer(
+    { onRequest: answerGetOnly, isUpgrade: () => false, onUpgrade: () => undefined, createId: () => "demo" },
+    LIMITS,
+  );
+  try {
+    return { server, url: await server.listen({ kind: "tcp", host: "127.0.0.1", port }) };
+  } catch {
+    return { server, url: await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }) };
+  }
+}
+
+async function freePortNear(port: number): Promise<number> {
+  const { server, url } = await listenNear(port);
+  await server.close();
+  return Number(new URL(url).port);
+}

@@ -1,0 +1,54 @@
+/** Arguments of a command, read by one set of rules. */
+
+import { parseArgs } from "node:util";
+
+/** A command called in a way that it does not know; the message says what to write instead. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+/** What a command was called with. */
+export interface Arguments {
+  /** By flag, without its dashes; the last one of a repeated flag counts. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly switches: ReadonlySet<string>;
+  readonly positionals: readonly string[];
+}
+
+/** The flags of one command. */
+export interface Flags {
+  /** Flags with a value: `--listen ADDR` or `--listen=ADDR`. */
+  readonly values?: readonly string[];
+  /** Flags without one. */
+  readonly switches?: readonly string[];
+  readonly mostPositionals?: number;
+}
+
+/** Reads the arguments. Throws a UsageError for an unknown flag, a missing value or an argument too many. */
+export function readArguments(args: readonly string[], { values = [], switches = [], mostPositionals = 0 }: Flags): Arguments {
+  const options = Object.fromEntries([
+    ...values.map((name) => [name, { type: "string" as const }]),
+    ...switches.map((name) => [name, { type: "boolean" as const }]),
+  ]);
+  const parsed = parse(args, options);
+  if (parsed.positionals.length > mostPositionals) {
+    throw new UsageError(`Unexpected argument '${parsed.positionals[mostPositionals] ?? ""}'`);
+  }
+  const given = Object.entries(parsed.values);
+  return {
+    values: new Map(given.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))),
+    switches: new Set(given.flatMap(([name, value]) => (value === true ? [name] : []))),
+    positionals: parsed.positionals,
+  };
+}
+
+function parse(args: readonly string[], options: Record<string, { type: "string" | "boolean" }>): ReturnType<typeof parseArgs> {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error));
+  }
+}

@@ -1,0 +1,20 @@
+/** `headgate run`: the proxy, by route file, environment and flags. */
+
+import { loadConfig } from "../config/load.ts";
+import { readArguments } from "./flags.ts";
+import type { Io } from "./io.ts";
+import { serve } from "./serve.ts";
+
+/** Runs until a signal. Throws a UsageError or a ConfigError before anything listens. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values } = readArguments(args, { values: ["config", "listen", "upstream", "admin", "log-level"] });
+  const flags = {
+    config: values.get("config"),
+    listen: values.get("listen"),
+    upstream: values.get("upstream"),
+    admin: values.get("admin"),
+    logLevel: values.get("log-level"),
+  };
+  const { config } = await loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid });
+  return serve(config, io);
+}
