@@ -27,7 +27,7 @@ export interface PeerList {
 }
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
-const headgateScript = join(repository, "dist/headgate.js");
+const headgateScript = join(repository, "dist/headgate.cjs");
 
 /** The peers that can run here, in the order of the table. Throws when `only` names one that does not exist. */
 export function listPeers(only: readonly string[] | undefined): PeerList {
@@ -44,7 +44,7 @@ export function listPeers(only: readonly string[] | undefined): PeerList {
       .filter((peer) => peer.version === "")
       .map(
         (peer) =>
-          `${peer.name} is left out: ${peer.name === "headgate" ? "dist/headgate.js is not built" : "it is not installed"}`,
+          `${peer.name} is left out: ${peer.name === "headgate" ? "dist/headgate.cjs is not built" : "it is not installed"}`,
       ),
   };
 }
