@@ -358,7 +358,9 @@ async function runSwitched(
   let end: Pick<TunnelEnd, "reason" | "error"> = { reason: "closed", error: undefined };
   const finish = (reason: TunnelEnd["reason"], error?: ProxyError): void => {
     if (end.reason === "closed") end = { reason, error };
-    for (const socket of [client, upstream]) reason === "broken" ? reset(socket) : socket.destroy();
+    const close = reason === "broken" ? reset : destroy;
+    close(client);
+    close(upstream);
   };
   const closed = Promise.all([
     watchSocket(client, (cause) => finish("broken", new ProxyError("client_gone", { cause }))),
@@ -369,17 +371,20 @@ async function runSwitched(
   const idle = startTimer(request.idleMs, () => finish("idle"));
   onAbort(life, () => finish("shutdown"));
 
-  startBytes(request, answer, held);
-  client.on("data", (chunk: Buffer) => {
-    bytes.bytesFromClient += chunk.length;
-    idle?.refresh();
-  });
-  upstream.on("data", (chunk: Buffer) => {
-    bytes.bytesFromUpstream += chunk.length;
-    idle?.refresh();
-  });
-  await closed;
-  clearTimeout(idle);
+  try {
+    startBytes(request, answer, held);
+    client.on("data", (chunk: Buffer) => {
+      bytes.bytesFromClient += chunk.length;
+      idle?.refresh();
+    });
+    upstream.on("data", (chunk: Buffer) => {
+      bytes.bytesFromUpstream += chunk.length;
+      idle?.refresh();
+    });
+    await closed;
+  } finally {
+    clearTimeout(idle);
+  }
   return { switched: true, ...end, ...bytes };
 }
 
@@ -447,6 +452,10 @@ function reset(socket: Duplex): void {
   } catch {
     socket.destroy();
   }
+}
+
+function destroy(socket: Duplex): void {
+  socket.destroy();
 }
 
 /** A timer of Node's; undefined for 0, which stands for no limit. */

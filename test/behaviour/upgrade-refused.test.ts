@@ -78,6 +78,31 @@ test("the time for the answer is not the time of its content", async (t) => {
   assert.match(await readAll(client), /\r\n\r\na$/);
 });
 
+test("what a client sent before a refusal is read and dropped, however much it is", async (t) => {
+  const upstream = await startRawUpstream(
+    t,
+    answerHead("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
+  );
+  const door = await startDoor(t, upstream.config);
+  const client = await startClient(t, door.port, UPGRADE);
+  const written = new Promise((resolve) => client.write(Buffer.alloc(2 ** 24), resolve));
+  assert.match(await readHead(client), /^HTTP\/1.1 403 /);
+  assert.equal((await written) ?? undefined, undefined);
+});
+
+test("a refusal whose content the caller does not read frees the upstream all the same", async (t) => {
+  const upstream = await startRawUpstream(
+    t,
+    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"),
+  );
+  const door = await startDoor(t, upstream.config, { refuse: async () => {} });
+  const seen = upstream.nextHead();
+  const client = await startClient(t, door.port, UPGRADE);
+  await seen;
+  await Promise.all([readAll(upstream.sockets[0] ?? assert.fail()), readAll(client)]);
+  assert.equal((await door.ended()).end?.reason, "closed");
+});
+
 test("a refusal that breaks off reaches the client broken off", async (t) => {
   const upstream = await startRawUpstream(
     t,

@@ -11,8 +11,16 @@ import {
 
 test("the fields of the request keep their places; Connection and Upgrade follow, as the token was sent", () => {
   assert.deepEqual(toUpgradeFields("GET", "WebSocket, h9", ["b", "1", "A", "2", "b", "3"]), [
-    ...["b", "1", "A", "2", "b", "3"],
-    ...["Connection", "Upgrade", "Upgrade", "WebSocket, h9"],
+    "b",
+    "1",
+    "A",
+    "2",
+    "b",
+    "3",
+    "Connection",
+    "Upgrade",
+    "Upgrade",
+    "WebSocket, h9",
   ]);
 });
 

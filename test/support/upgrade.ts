@@ -93,7 +93,8 @@ function toTunnelRequest(
     fields,
     token: incoming.headers.upgrade ?? "",
     upgradeMs: 5_000,
-    idleMs: 0,
+    // Long enough that a timer left behind would keep the test process alive past its own limit.
+    idleMs: 3_600_000,
     onSwitched: () => {},
     refuse: (answer) => relay(incoming, client, answer),
   };
