@@ -1,5 +1,6 @@
 // `npm start`: makes the checkout ready, then becomes headgate. The bundle runs in this very process, so that a signal
-// reaches it without a go-between.
+// reaches it without a go-between. For the same reason package.json says `exec node`: npm runs a script through `sh -c`, and
+// dash would stay between, die of the SIGTERM that npm passes on, and leave headgate running.
 //
 //   npm start                                 the demo
 //   npm start -- --upstream URL --listen A    headgate run with these flags
