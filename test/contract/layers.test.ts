@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { findViolations } from "../support/layers.ts";
+
+const src = join(import.meta.dirname, "..", "..", "src");
+
+function readSources(): Map<string, string> {
+  const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".ts"),
+  );
+  return new Map(paths.map((path) => [path, readFileSync(join(src, path), "utf8")]));
+}
+
+test("src keeps the layer contract", () => {
+  const sources = readSources();
+  assert.ok(sources.has("main.ts"), "the contract is looking at src");
+  assert.deepEqual(findViolations(sources), []);
+});
+
+/** A tree that keeps the contract; each planted fault replaces or adds files. */
+const sound: Readonly<Record<string, string>> = {
+  "main.ts": 'import { start } from "./app.ts";\nstart(process.argv);\n',
+  "app.ts":
+    'import { send } from "./net/upstream.ts";\nexport const start = (_: unknown): void => send();\n',
+  "net/upstream.ts":
+    'import { Client } from "undici";\nimport { one } from "../http/errors.ts";\nexport function send(): void {}\n',
+  "net/server.ts":
+    'import {\n  createServer,\n} from "node:http";\nimport type { Client } from "undici";\nimport type { send } from "./upstream.ts";\n',
+  "http/errors.ts": 'import type { Config } from "../config/schema.ts";\nexport const one = 1;\n',
+  "http/forwarded.ts":
+    'import { BlockList, isIP } from "node:net"; // pure\nimport { one } from "./errors.ts";\n',
+  "config/schema.ts":
+    'import { z } from "zod";\n// process.env is read in main.ts\nexport interface Config {}\n',
+};
+
+const planted: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
+  [
+    "a layer above",
+    { "http/a.ts": 'import { z } from "../config/schema.ts";\n' },
+    /^http\/a\.ts may not import config\/schema\.ts$/,
+  ],
+  [
+    "a sibling in net",
+    { "net/a.ts": 'import { send } from "./upstream.ts";\n' },
+    /^net\/a\.ts may not import net\/upstream\.ts$/,
+  ],
+  [
+    "the composition root, from a leaf",
+    { "ops/a.ts": 'import { start } from "../app.ts";\n' },
+    /^ops\/a\.ts may not import app\.ts$/,
+  ],
+  [
+    "a value among types",
+    { "config/a.ts": 'import {\n  type T,\n  one,\n} from "../http/errors.ts";\n' },
+    /^config\/a\.ts may not/,
+  ],
+  [
+    "a layer above, late",
+    { "http/a.ts": 'const a = () => import("../net/upstream.ts");\n' },
+    /^http\/a\.ts may not import net/,
+  ],
+  [
+    "something from a folder without a rule",
+    { "misc/a.ts": 'import { one } from "../http/errors.ts";\n' },
+    /^misc\/a\.ts may not/,
+  ],
+  [
+    "a file that is not there",
+    { "http/a.ts": 'import { b } from "./b.ts";\n' },
+    /^http\/a\.ts imports \.\/b\.ts, which is no file/,
+  ],
+  [
+    "a file outside src",
+    { "app.ts": 'import a from "../package.json" with { type: "json" };\n' },
+    /^app\.ts imports \.\.\/package\.json/,
+  ],
+  [
+    "a package through a second door",
+    { "net/a.ts": 'import { Agent } from "undici";\n' },
+    /^undici has more than one door: net\/a\.ts, net\/upstream\.ts$/,
+  ],
+  [
+    "a package's inside through a second door",
+    { "net/a.ts": 'import Client from "undici/lib/a.js";\n' },
+    /^undici has more/,
+  ],
+  [
+    "a builtin through a second door",
+    { "ops/a.ts": 'import http from "node:http";\n' },
+    /^node:http has more than one door/,
+  ],
+  [
+    "a builtin's promises through a second door",
+    {
+      "config/a.ts": 'import fs from "node:fs";\n',
+      "ops/a.ts": 'import { open } from "node:fs/promises";\n',
+    },
+    /^node:fs has/,
+  ],
+  [
+    "more than the pure names",
+    {
+      "http/a.ts": 'import { isIP, connect } from "node:net";\n',
+      "ops/a.ts": 'import "node:net";\n',
+    },
+    /^node:net has/,
+  ],
+  [
+    "itself in a circle",
+    { "http/a.ts": 'import { b } from "./b.ts";\n', "http/b.ts": 'import { a } from "./a.ts";\n' },
+    /^cycle: http\/a\.ts → http\/b\.ts → http\/a\.ts$/,
+  ],
+];
+
+for (const [what, files, expected] of planted) {
+  test(`the contract catches a file that imports ${what}`, () => {
+    const violations = findViolations(new Map(Object.entries({ ...sound, ...files })));
+    assert.equal(violations.length, 1, violations.join("\n"));
+    assert.match(violations[0] ?? "", expected);
+  });
+}
+
+const written: readonly (readonly [string, string, RegExp])[] = [
+  ["a default export", "export default function a(): void {}\n", /has a default export$/],
+  ["a renamed default export", "const a = 1;\nexport { a as default };\n", /has a default export$/],
+  ["a barrel", 'export * from "./errors.ts";\n', /re-exports another file$/],
+  ["a named re-export", 'export {\n  one,\n} from "./errors.ts";\n', /re-exports another file$/],
+  ["a re-exported type", 'export type { one } from "./errors.ts";\n', /re-exports another file$/],
+  ["a module-level let", "let count = 0;\n", /has a module-level let$/],
+  ["an exported let", "export let count = 0;\n", /has a module-level let$/],
+  [
+    "a module-level cache",
+    "const seen = new Map<string, number>();\n",
+    /has a mutable module-level value$/,
+  ],
+  ["a module-level list", "const seen: string[] = [];\n", /has a mutable module-level value$/],
+  ["an await at module level", "const a = await b();\n", /awaits at module level$/],
+  ["process", 'const a = (): boolean => process.env["A"] === "b";\n', /touches process$/],
+  ["an imported process", 'import { env } from "node:process";\n', /touches process$/],
+];
+
+for (const [what, text, expected] of written) {
+  test(`the contract catches ${what}`, () => {
+    const violations = findViolations(new Map(Object.entries({ ...sound, "http/a.ts": text })));
+    assert.equal(violations.length, 1, violations.join("\n"));
+    assert.match(violations[0] ?? "", expected);
+  });
+}
+
+test("the contract lets a sound tree pass", () => {
+  assert.deepEqual(findViolations(new Map(Object.entries(sound))), []);
+});
