@@ -86,6 +86,7 @@ function toTunnelRequest({ request, socket, early, respond }: UpgradeRequest, ex
       const response = respond();
       const answer = readAnswerFields(rawFields.map((text) => Buffer.from(text, "latin1")));
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answer));
+      response.flushHeaders(); // not with the first bytes of the content, which may be long in coming
       await relayStream(body, rawTrailers, response);
     },
   };

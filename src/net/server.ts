@@ -196,6 +196,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 function openResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
   const response = new ServerResponse(request);
   response.assignSocket(socket as Socket);
+  // node passes a socket's `drain` on to its response only for connections that are still HTTP's.
+  socket.on("drain", () => response.emit("drain"));
   response.shouldKeepAlive = false;
   return response;
 }

@@ -1,0 +1,95 @@
+/** A real headgate in the test's process: both ports on sockets, its log lines kept. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+
+import { type App, createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createLogger } from "../../src/ops/logger.ts";
+
+export type LogLine = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Sidecar {
+  readonly app: App;
+  readonly port: number;
+  readonly adminPort: number;
+  /** Every line logged so far, parsed. */
+  readonly lines: readonly LogLine[];
+  /** Resolves with the first line, past or future, that the condition holds for. */
+  line(isWanted: (line: LogLine) => boolean): Promise<LogLine>;
+  stop(): Promise<"finished" | "cut off">;
+}
+
+export interface SidecarOptions {
+  /** `http://127.0.0.1:PORT` or `unix:/path`. */
+  readonly upstream?: string;
+  /** The rest of the route file. */
+  readonly yaml?: string;
+  /** Error lines fail a test unless it is about one. */
+  readonly expectsErrors?: true;
+}
+
+/** Starts headgate before an upstream; it is stopped, and its log looked at, when the test ends. */
+export async function startSidecar(t: TestContext, options: SidecarOptions): Promise<Sidecar> {
+  const lines: LogLine[] = [];
+  const waiting = new Set<(line: LogLine) => void>();
+  const logger = createLogger({ level: "debug", format: "json" }, (text) => {
+    const line = JSON.parse(text) as LogLine;
+    lines.push(line);
+    for (const notify of waiting) notify(line);
+  });
+  const config = await load(t, options);
+  const app = createApp({
+    config,
+    logger,
+    version: "0.0.0-test",
+    nodeVersion: process.version,
+    runtimeMetrics: "off",
+  });
+  const { listen, admin } = await app.start();
+  let stopped: Promise<"finished" | "cut off"> | undefined;
+  const stop = (): Promise<"finished" | "cut off"> => (stopped ??= app.stop());
+  t.after(async () => {
+    await stop();
+    const errors = lines.filter(({ level }) => level === "error");
+    if (options.expectsErrors === undefined) assert.deepEqual(errors, [], "no error was logged");
+  });
+  return {
+    app,
+    port: portOf(listen),
+    adminPort: portOf(admin),
+    lines,
+    line(isWanted) {
+      const known = lines.find(isWanted);
+      if (known !== undefined) return Promise.resolve(known);
+      return new Promise((resolve) => {
+        const notify = (line: LogLine): void => {
+          if (!isWanted(line)) return;
+          waiting.delete(notify);
+          resolve(line);
+        };
+        waiting.add(notify);
+      });
+    },
+    stop,
+  };
+}
+
+async function load(t: TestContext, { upstream, yaml = "" }: SidecarOptions) {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "routes.yaml");
+  const defaults = { listen: "listen: 127.0.0.1:0", admin: "admin: 127.0.0.1:0", log: "log: { access: all }" };
+  const missing = Object.entries(defaults).filter(([key]) => !new RegExp(`^${key}:`, "m").test(yaml));
+  const head = upstream === undefined ? [] : [`upstream: ${upstream}`];
+  writeFileSync(file, [...missing.map(([, line]) => line), ...head, yaml, ""].join("\n"));
+  const { config } = await loadConfig({ flags: { config: file }, env: {}, cwd: folder });
+  return config;
+}
+
+function portOf(url: string | undefined): number {
+  return url?.startsWith("http") === true ? Number(new URL(url).port) : 0;
+}
