@@ -1,0 +1,90 @@
+/** A raw client: writes the bytes it is told to, and reads answers off the wire as they are. */
+
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import {
+  type ByteReader,
+  type Ending,
+  type Framing,
+  type Head,
+  type Message,
+  framingOf,
+  readBody,
+  readBytes,
+  readHead,
+} from "./message.ts";
+
+/** One answer as it stood on the wire. */
+export interface Answer extends Message {
+  readonly status: number;
+  readonly reason: string;
+}
+
+export interface Wire {
+  readonly socket: Socket;
+  /** Texts are Latin-1: one character is one byte. */
+  write(bytes: string | Buffer): void;
+  /**
+   * Reads exactly one answer, interim (1xx) or final; `method` is the one it answers, because a HEAD's answer has no body.
+   * Bytes beyond it stay unread, so that a stray one breaks the next read.
+   */
+  readAnswer(method?: string): Promise<Answer>;
+  /** Reads a status line and fields only, for an answer whose body is to be watched byte by byte. */
+  readHead(): Promise<Head>;
+  readonly bytes: ByteReader;
+  /** How the connection ended, once it has. Bytes that came before the end are still there to be read. */
+  readonly closed: Promise<Ending>;
+  /** Sends a FIN and goes on reading. */
+  halfClose(): void;
+  /** Sends a RST. */
+  reset(): void;
+  /** Stops taking bytes, so that the peer meets backpressure. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Where to connect to: a port of 127.0.0.1, or the path of a unix socket. */
+export type WireTarget = number | string;
+
+/** The part of node:test's context that ends what a test began. */
+export interface Cleanup {
+  after(end: () => void | Promise<void>): void;
+}
+
+/** Opens a connection that the end of test `t` destroys. */
+export async function openWire(t: Cleanup, target: WireTarget): Promise<Wire> {
+  const where = typeof target === "number" ? { host: "127.0.0.1", port: target } : { path: target };
+  const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
+  t.after(() => void socket.destroy());
+  const bytes = readBytes(socket);
+  await once(socket, "connect");
+  return {
+    socket,
+    bytes,
+    closed: bytes.closed,
+    write: (text) =>
+      void socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text),
+    readAnswer: (method = "GET") => readAnswer(bytes, method),
+    readHead: () => readHead(bytes),
+    halfClose: () => void socket.end(),
+    reset: () => void socket.resetAndDestroy(),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+  };
+}
+
+async function readAnswer(bytes: ByteReader, method: string): Promise<Answer> {
+  const head = await readHead(bytes);
+  const parts = /^HTTP\/1\.[01] (\d{3}) (.*)$/.exec(head.start);
+  if (parts === null) throw new Error(`not a status line: ${JSON.stringify(head.start)}`);
+  const status = Number(parts[1]);
+  const body = await readBody(bytes, answerFraming(head, status, method));
+  return { ...head, ...body, status, reason: parts[2] ?? "" };
+}
+
+// RFC 9112 §6.3: these answers end with their header section, whatever their fields announce.
+function answerFraming(head: Head, status: number, method: string): Framing {
+  const announced = framingOf(head) ?? "close";
+  const isBodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;
+  return isBodiless ? 0 : announced;
+}
