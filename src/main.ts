@@ -2,11 +2,13 @@
 
 import { setFlagsFromString } from "node:v8";
 
+import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
 import { UsageError } from "./cli/flags.ts";
 import { HELP } from "./cli/help.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
+import { schema } from "./cli/schema.ts";
 import { ConfigError } from "./config/problem.ts";
 
 /** Written in by the build; absent when the sources run as they are. */
@@ -15,6 +17,8 @@ declare const HEADGATE_VERSION: string | undefined;
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
   ["demo", demo],
+  ["check", check],
+  ["schema", schema],
 ]);
 
 const io: Io = {

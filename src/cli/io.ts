@@ -16,5 +16,8 @@ export interface Io {
   onReload(listener: () => void): void;
 }
 
+/** The part that a command needs which starts nothing. */
+export type CommandIo = Pick<Io, "env" | "cwd" | "out" | "err">;
+
 /** A command: its arguments without its name, to an exit code. 0 fine, 1 failed, 2 called wrongly. */
 export type Command = (args: readonly string[], io: Io) => Promise<number>;

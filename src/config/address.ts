@@ -60,7 +60,7 @@ function parseDescriptor(text: string): number {
 function parseSocketPath(text: string): string {
   // `unix:///run/app.sock` is how other tools write it.
   const path = text.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
-  if (!path.startsWith("/") || path.endsWith("/") || path.includes("\0")) {
+  if (!path.startsWith("/") || path.endsWith("/") || /\p{C}/u.test(path)) {
     throw new RangeError(
       `"${text}" is not the absolute path of a socket, such as unix:/run/app.sock`,
     );
@@ -116,7 +116,7 @@ function schemeProblem(text: string): string {
 
 function parseUrl(text: string): URL | undefined {
   // The URL class would silently drop white space and tabs.
-  return !/[\s\x00-\x1f]/.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  return !/[\s\p{C}]/u.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
 /** An address, or `off`. */

@@ -31,7 +31,7 @@ export function parseRoutePath(text: string): string {
   if (/[?#]/.test(text))
     throw new RangeError("must not hold a query or a fragment: the path alone is compared");
   // White space and control characters cannot stand in a request-target; a lone surrogate is no character.
-  if (/[\s\x00-\x1f\x7f\p{Surrogate}]/u.test(text))
+  if (/[\s\p{C}]/u.test(text))
     throw new RangeError("must not hold white space or control characters");
   if (/%(?![0-9A-Fa-f]{2})/.test(text))
     throw new RangeError("a percent sign begins two hexadecimal digits; itself it is %25");

@@ -191,12 +191,19 @@ const drainBytes = () =>
   });
 const drainTime = () => duration().meta({ description: "The same limit in time." });
 
+const drainMeaning = {
+  description:
+    "How much of the body nobody will see is read before the upstream connection is given up.",
+};
+
 const headMapping = mapping({
   mode: headMode().prefault("convert"),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
-  }).prefault({}),
+  })
+    .prefault({})
+    .meta(drainMeaning),
 });
 const head = z
   .union([headMode(), headMapping])
@@ -207,7 +214,9 @@ const head = z
 /** A route's own: every field may be left out and is then the top level's. */
 const routeHeadMapping = mapping({
   mode: headMode().optional(),
-  drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() }).optional(),
+  drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
+    .optional()
+    .meta(drainMeaning),
 });
 const routeHead = z
   .union([headMode(), routeHeadMapping])
@@ -216,7 +225,10 @@ const routeHead = z
   );
 
 const route = mapping({
-  name: text("text", "a text")
+  name: z
+    .string({ error: mismatch("a text") })
+    .meta({ title: "text" })
+    .refine((name) => /^\P{C}{1,128}$/u.test(name), "must be 1 to 128 printable characters")
     .optional()
     .meta({ description: "For logs and metrics; host + path when left out." }),
   host: scalar({ title: "host", expected: "a host such as example.com", parse: parseRouteHost })

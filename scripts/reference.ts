@@ -1,0 +1,105 @@
+/** The reference of the route file as Markdown, from the JSON Schema's descriptions. */
+
+import type { JsonSchema } from "../src/config/json-schema.ts";
+
+interface Row {
+  readonly key: string;
+  readonly type: string;
+  readonly preset: string;
+  readonly meaning: string;
+}
+
+const INTRODUCTION = `# The route file
+
+One YAML file says everything. Every key may be left out, except an \`upstream\`, which may also come from \`--upstream\` or
+\`HEADGATE_UPSTREAM\`. Flags win over environment variables, those over the file. Unknown keys are errors.
+\`headgate check FILE\` says what is wrong or what the file means.
+
+Durations are \`250ms\`, \`5s\`, \`1m\`, \`1h\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`. In any value \`\${VAR}\` is an environment variable,
+\`\${VAR:-default}\` one with a default, \`\${VAR:?message}\` one that must be set, \`$$\` a dollar sign. They are put in after the
+YAML is read, so a value cannot change the file's structure; between brackets or braces they stand in quotes.
+
+This page is generated from the schema, as is \`config/headgate.schema.json\`: with its first line
+\`# yaml-language-server: $schema=…\` an editor completes and checks the file.
+`;
+
+/** The whole page, one table per top-level key that has keys of its own. */
+export function toReference(schema: JsonSchema): string {
+  const entries = Object.entries(schema.properties ?? {});
+  const top = entries.map(([key, value]) => toRow(key, value));
+  const sections = entries.map(([key, value]) => {
+    const rows = toRows(key, value);
+    return rows.length === 0 ? "" : `\n## ${key}\n\n${toTable(rows)}`;
+  });
+  return `${INTRODUCTION}\n## Top level\n\n${toTable(top)}${sections.join("")}`;
+}
+
+/** The keys below a key. `upstreams` has the same as `upstream`, so they are not told twice. */
+function toRows(prefix: string, schema: JsonSchema): readonly Row[] {
+  const mapping = findMapping(schema) ?? findMapping(schema.items ?? {});
+  const base = schema.items === undefined ? prefix : `${prefix}[]`;
+  return Object.entries(mapping?.properties ?? {}).flatMap(([key, value]) => {
+    const path = `${base}.${key}`;
+    return [toRow(path, value), ...toRows(path, value)];
+  });
+}
+
+function findMapping(schema: JsonSchema): JsonSchema | undefined {
+  return schema.properties !== undefined
+    ? schema
+    : schema.anyOf?.find(({ properties }) => properties !== undefined);
+}
+
+function toRow(key: string, schema: JsonSchema): Row {
+  const { default: preset, description = "" } = schema;
+  const isShown =
+    preset !== undefined &&
+    preset !== null &&
+    (typeof preset !== "object" || (Array.isArray(preset) && preset.length > 0));
+  return {
+    key: `\`${key}\``,
+    type: typeOf(schema),
+    preset: isShown ? `\`${Array.isArray(preset) ? preset.join(" ") : String(preset)}\`` : "",
+    meaning: description,
+  };
+}
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.title !== undefined) return schema.title;
+  if (schema.enum !== undefined) return schema.enum.map((name) => `\`${String(name)}\``).join(", ");
+  if (schema.items !== undefined) return `list of ${plural(typeOf(schema.items))}`;
+  if (typeof schema.additionalProperties === "object")
+    return `mapping: name → ${typeOf(schema.additionalProperties)}`;
+  const alternatives = schema.anyOf?.filter(({ $ref }) => $ref === undefined).map(typeOf);
+  return (
+    alternatives?.join(" or ") ??
+    (schema.type === "object"
+      ? "mapping"
+      : schema.type === "integer"
+        ? "number"
+        : (schema.type ?? ""))
+  );
+}
+
+function plural(type: string): string {
+  return type === "IP address or range" ? "IP addresses and ranges" : `${type}s`;
+}
+
+/** Padded as formatters want it, so that formatting changes nothing. */
+function toTable(rows: readonly Row[]): string {
+  const cells = [
+    ["key", "value", "default", "meaning"],
+    ...rows.map(({ key, type, preset, meaning }) => [key, type, preset, meaning]),
+  ].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(3, ...cells.map((row) => [...(row[column] ?? "")].length)),
+  );
+  const toLine = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - [...cell].length)).join(" | ")} |\n`;
+  const [header = [], ...body] = cells;
+  return [
+    toLine(header),
+    toLine(widths.map((width) => "-".repeat(width))),
+    ...body.map(toLine),
+  ].join("");
+}

@@ -1,0 +1,14 @@
+/** `headgate schema`: the route file's JSON Schema, for editors. */
+
+import { toJsonSchema } from "../config/schema.ts";
+import type { CommandIo } from "./io.ts";
+
+/** Prints the schema. Exit code 0, or 2 for arguments. */
+export async function schema(args: readonly string[], io: CommandIo): Promise<number> {
+  if (args.length > 0) {
+    io.err("usage: headgate schema\n");
+    return 2;
+  }
+  io.out(`${JSON.stringify(toJsonSchema(), undefined, 2)}\n`);
+  return 0;
+}

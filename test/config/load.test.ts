@@ -1,0 +1,374 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
+import { loadConfig } from "../../src/config/load.ts";
+import { loadText, makeDirectory, messageOf, problemsOf } from "../support/route-file.ts";
+
+const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
+
+test("an upstream is enough; everything else has its default", async () => {
+  const { config, file, hash } = await loadConfig({
+    flags: { upstream: "http://app:8000" },
+    env: {},
+    cwd: "/",
+  });
+  assert.deepEqual([file, hash], [undefined, undefined]);
+  assert.deepEqual(config.listen, { kind: "tcp", host: "0.0.0.0", port: 8080 });
+  assert.deepEqual(config.admin, { kind: "tcp", host: "0.0.0.0", port: 9090 });
+  const { url, ...settings } = config.upstreams.get("default") ?? assert.fail();
+  assert.equal(url.authority, "app:8000");
+  assert.deepEqual(settings, {
+    name: "default",
+    connectTimeout: 2_000,
+    responseTimeout: 60_000,
+    idleTimeout: 300_000,
+    keepAlive: 4_000,
+    maxConnections: 256,
+    host: "preserve",
+    tls: undefined,
+  });
+  assert.deepEqual(config.defaultRoute, {
+    name: "default",
+    host: undefined,
+    path: "/*",
+    head: { mode: "convert", drain: { bytes: 65_536, time: 200 } },
+    upstream: "default",
+    responseTimeout: 60_000,
+    idleTimeout: 300_000,
+  });
+  assert.deepEqual(config.timeouts, {
+    header: 10_000,
+    keepAlive: 75_000,
+    idle: 300_000,
+    upgrade: 10_000,
+    tunnelIdle: 3_600_000,
+  });
+  assert.deepEqual(config.limits, {
+    headerBytes: 16_384,
+    headerCount: 200,
+    waiting: 1_024,
+    draining: 128,
+    connections: 0,
+    tunnels: 0,
+  });
+  assert.deepEqual(config.log, { level: "info", access: "errors" });
+  assert.deepEqual(config.shutdown, { delay: 0, grace: 25_000 });
+  assert.ok(config.forwarded !== "off" && config.forwarded.trust.includes("fe80::/10"));
+  assert.deepEqual(config.routes, []);
+});
+
+test("without an upstream the message says the three ways to give one", async () => {
+  const message = await messageOf(loadConfig({ flags: {}, env: {}, cwd: "/" }));
+  assert.match(message, /^upstream: is missing.*route file, --upstream or HEADGATE_UPSTREAM$/);
+});
+
+test("flags win over the environment, the environment over the file, the file over defaults", async (t) => {
+  const text =
+    "listen: :1\nadmin: :1\nlog: { level: warn, access: all }\nupstream: { url: http://file, keepAlive: 1s }\n";
+  const env = {
+    HEADGATE_LISTEN: ":2",
+    HEADGATE_UPSTREAM: "http://env",
+    HEADGATE_LOG_LEVEL: "",
+    HEADGATE_ADMIN: "off",
+  };
+  const { config } = await loadText(t, text, { env, flags: { listen: ":3" } });
+  assert.deepEqual(config.listen, { kind: "tcp", host: "0.0.0.0", port: 3 });
+  assert.equal(config.admin, "off");
+  assert.deepEqual(config.log, { level: "warn", access: "all" });
+  const upstream = config.upstreams.get("default");
+  assert.equal(upstream?.url.host, "env");
+  assert.equal(upstream?.keepAlive, 1_000, "the rest of the file's mapping stays");
+});
+
+test("HEADGATE_CONFIG names the file, --config another one", async (t) => {
+  const cwd = await makeDirectory(t, {
+    "a.yaml": "upstream: http://a\n",
+    "b.yaml": "upstream: http://b\n",
+  });
+  const env = { HEADGATE_CONFIG: "a.yaml" };
+  const first = await loadConfig({ flags: {}, env, cwd });
+  assert.deepEqual([first.file, first.config.upstreams.get("default")?.url.host], ["a.yaml", "a"]);
+  const second = await loadConfig({ flags: { config: join(cwd, "b.yaml") }, env, cwd });
+  assert.equal(second.config.upstreams.get("default")?.url.host, "b");
+});
+
+test("a bad flag or variable is named as such", async () => {
+  const env = { HEADGATE_LISTEN: "8080", HEADGATE_UPSTREAM: "http://app" };
+  const message = await messageOf(
+    loadConfig({ flags: { logLevel: "inof", upstream: "app:1" }, env, cwd: "/" }),
+  );
+  const expected = [
+    '--upstream: must begin with http://, https:// or unix:/; did you mean "http://app:1"?',
+    '--log-level: "inof" is not one of debug, info, warn, error, silent; did you mean "info"?',
+    'HEADGATE_LISTEN: "8080" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3; did you mean ":8080"?',
+  ];
+  assert.deepEqual(message.split("\n").toSorted(), expected.toSorted());
+});
+
+test("an inherited socket is listened on unless something says where to listen", async (t) => {
+  const env = { LISTEN_FDS: "1", LISTEN_PID: "7", HEADGATE_UPSTREAM: "http://app" };
+  const listenOf = async (more: object) =>
+    (await loadConfig({ flags: {}, env, cwd: "/", ...more })).config.listen;
+  assert.deepEqual(await listenOf({ pid: 7 }), { kind: "fd", fd: 3 });
+  assert.equal((await listenOf({ pid: 8 })).kind, "tcp", "meant for another process");
+  assert.equal((await listenOf({ pid: 7, flags: { listen: ":1" } })).kind, "tcp");
+  assert.equal(
+    (await loadText(t, `${UPSTREAM}listen: :1`, { env, pid: 7 })).config.listen.kind,
+    "tcp",
+  );
+});
+
+test("a route inherits what it leaves out", async (t) => {
+  const text = `
+upstream: { url: http://app, responseTimeout: 7s }
+upstreams: { slow: { url: http://slow, responseTimeout: 9s, idleTimeout: 0s } }
+head: { mode: pass, drain: { bytes: 1KiB } }
+routes:
+  - { host: A.Example.com., path: /a, upstream: slow }
+  - { path: /b, head: convert, idleTimeout: 3s }
+  - { path: /c, head: { drain: { time: 1s } }, name: sea, upstream: "http://other:1" }
+`;
+  const { config } = await loadText(t, text);
+  const [a, b, c] = config.routes;
+  const base = { bytes: 1_024, time: 200 };
+  assert.deepEqual(a, {
+    name: "a.example.com/a",
+    host: "a.example.com",
+    path: "/a",
+    head: { mode: "pass", drain: base },
+    upstream: "slow",
+    responseTimeout: 9_000,
+    idleTimeout: 0,
+  });
+  assert.deepEqual(
+    [b?.name, b?.head, b?.responseTimeout, b?.idleTimeout],
+    ["/b", { mode: "convert", drain: base }, 7_000, 3_000],
+  );
+  assert.deepEqual(
+    [c?.name, c?.head, c?.upstream],
+    ["sea", { mode: "pass", drain: { bytes: 1_024, time: 1_000 } }, "http://other:1"],
+  );
+  assert.deepEqual([...config.upstreams.keys()], ["default", "slow", "http://other:1"]);
+  assert.equal(config.upstreams.get("http://other:1")?.responseTimeout, 60_000);
+});
+
+test("the hash is the SHA-256 of the file's bytes", async (t) => {
+  const { hash } = await loadText(t, UPSTREAM);
+  assert.equal(hash, createHash("sha256").update(UPSTREAM).digest("hex"));
+});
+
+test("every problem is reported at once, with its line, a caret and the nearest word", async (t) => {
+  const text = `${UPSTREAM}lisen: :80
+head: convrt
+timeouts: { header: 5 }
+routes:
+  - path: /users/{id}
+    haed: pass
+    upstream: blu
+  - path: //us%65rs/{name}
+upstreams:
+  blue: 127.0.0.1:80
+`;
+  assert.equal(
+    await messageOf(loadText(t, text)),
+    `f.yaml:2:1 lisen: is not a known key; did you mean "listen"?
+  2 | lisen: :80
+    | ^^^^^
+f.yaml:3:7 head: "convrt" is not one of convert, pass; did you mean "convert"?
+  3 | head: convrt
+    |       ^^^^^^
+f.yaml:4:21 timeouts.header: must be a duration such as 250ms or 5s, not the number 5
+  4 | timeouts: { header: 5 }
+    |                     ^
+f.yaml:7:5 routes[0].haed: is not a known key; did you mean "head"?
+  7 |     haed: pass
+    |     ^^^^
+f.yaml:8:15 routes[0].upstream: "blu" is not in upstreams; did you mean "blue"?
+  8 |     upstream: blu
+    |               ^^^
+f.yaml:9:11 routes[1].path: matches the same requests as routes[0] on line 6
+  9 |   - path: //us%65rs/{name}
+    |           ^^^^^^^^^^^^^^^^
+f.yaml:11:9 upstreams.blue: must begin with http://, https:// or unix:/; did you mean "http://127.0.0.1:80"?
+  11 |   blue: 127.0.0.1:80
+     |         ^^^^^^^^^^^^`,
+  );
+});
+
+test("routes conflict by what they match, not by how they are written", async (t) => {
+  const conflicts = [
+    ["{ host: a.b, path: /x }", "{ host: A.B., path: /x }"],
+    ["{ path: /x/* }", "{ path: /x//* }"],
+    ["{ path: /a%2fb }", "{ path: /a%2Fb }"],
+    ["{ path: '/{a}/*' }", "{ path: '/{b}/*' }"],
+  ];
+  for (const [one, other] of conflicts) {
+    const [problem, ...rest] = await problemsOf(
+      loadText(t, `${UPSTREAM}routes:\n  - ${one}\n  - ${other}\n`),
+    );
+    assert.deepEqual(
+      [problem?.line, problem?.message, rest.length],
+      [4, "matches the same requests as routes[0] on line 3", 0],
+    );
+  }
+  const distinct =
+    "routes: [{ path: /x }, { path: /x/ }, { path: /x/* }, { path: '/{x}' }, { host: a, path: /x }, { host: '*.a', path: /x }]";
+  assert.equal((await loadText(t, `${UPSTREAM}${distinct}`)).config.routes.length, 6);
+});
+
+test("each kind of unusable file has its own message", async (t) => {
+  const cwd = await makeDirectory(t, {
+    "locked.yaml": UPSTREAM,
+    "latin.yaml": new Uint8Array([0x61, 0x3a, 0x20, 0xe9]),
+  });
+  await mkdir(join(cwd, "directory"));
+  await chmod(join(cwd, "locked.yaml"), 0);
+  const expected: Readonly<Record<string, string>> = {
+    "none.yaml": "none.yaml: does not exist",
+    directory: "directory: is a directory",
+    "latin.yaml": "latin.yaml: is not UTF-8 text",
+    "/dev/zero": "/dev/zero: is larger than 1 MiB",
+    // root reads everything
+    ...(process.getuid?.() === 0
+      ? {}
+      : { "locked.yaml": "locked.yaml: may not be read by this user" }),
+  };
+  for (const [config, message] of Object.entries(expected)) {
+    assert.equal(await messageOf(loadConfig({ flags: { config }, env: {}, cwd })), message);
+  }
+  assert.equal(
+    await messageOf(loadText(t, "#".repeat(10_000_000))),
+    "f.yaml: is larger than 1 MiB",
+  );
+});
+
+test("a byte order mark is not part of the text", async (t) => {
+  assert.equal((await loadText(t, `\ufeff${UPSTREAM}`)).config.upstreams.size, 1);
+});
+
+test("each kind of unusable YAML has its own message, at its place", async (t) => {
+  const expected: readonly (readonly [text: string, message: RegExp])[] = [
+    ["", /^f\.yaml:1:1: the file is empty/],
+    ["# only a comment\n", /^f\.yaml:1:1: the file is empty/],
+    ["~\n", /^f\.yaml:1:1: the file is empty/],
+    ["a\n", /^f\.yaml:1:1: must be a mapping, not text/],
+    ["- a\n", /^f\.yaml:1:1: must be a mapping, not a list/],
+    [`${UPSTREAM}head:\n\tmode: pass\n`, /^f\.yaml:3:1: tabs are not allowed as indentation/],
+    [`${UPSTREAM}head: { mode: pass\n`, /^f\.yaml:3:1: flow map .* must .* end with a \}/],
+    [
+      `${UPSTREAM}listen: [${"$"}{A}]\n`,
+      /^f\.yaml:2:11: between brackets or braces a value with { or \[ in it must stand in quotes\n.*\n.*\^$/,
+    ],
+    [`${UPSTREAM}routes: [{ path: /users/{id} }]\n`, /^f\.yaml:2:25: between brackets or braces/],
+    [`${UPSTREAM}listen: :1\nlisten: :2\n`, /^f\.yaml:3:1 listen: is written twice/],
+    [`${UPSTREAM}---\n${UPSTREAM}`, /^f\.yaml:2:1: a second document begins here/],
+    [
+      `${UPSTREAM}upstreams: { 80: http://a }\n`,
+      /^f\.yaml:2:14 upstreams: a key must be text: put it in quotes/,
+    ],
+    [`${UPSTREAM}upstreams: { ? [a] : http://a }\n`, /a key must be text/],
+    [
+      `${UPSTREAM}__proto__: { listen: :1 }\n`,
+      /^f\.yaml:2:1 __proto__: is not a key that can be used/,
+    ],
+    [
+      `${UPSTREAM}upstreams: { __proto__: http://a, constructor: http://b }\n`,
+      /^f\.yaml:2:14 upstreams\.__proto__: is not a key/,
+    ],
+    [`${UPSTREAM}constructor: 1\n`, /^f\.yaml:2:1 constructor: is not a known key/],
+    [`${UPSTREAM}listen: *a\n`, /alias/],
+    [`${UPSTREAM}listen: !secret x\n`, /unresolved tag/],
+    [`${UPSTREAM}routes: &a [*a]\n`, /an alias leads back to itself/],
+    ["[".repeat(200_000), /^f\.yaml:1:34: is nested deeper than 32 levels/],
+    ["- ".repeat(100_000), /is nested deeper than 32 levels/],
+    ["{a: ".repeat(50_000), /is nested deeper than 32 levels/],
+    [
+      `${UPSTREAM}routes:\n`,
+      /^f\.yaml:2:1 routes: has no value: write a list of routes, or leave the key out/,
+    ],
+    [
+      `${UPSTREAM}admin: off\nlimits: { waiting: 1.5 }\n`,
+      /limits\.waiting: must be a whole number/,
+    ],
+    [`${UPSTREAM}limits: { waiting: 99999999999999999999 }\n`, /limits\.waiting: /],
+    [`${UPSTREAM}limits: { waiting: -1 }\n`, /limits\.waiting: must be at least 0/],
+    [`${UPSTREAM}timeouts: { header: 0s }\n`, /timeouts\.header: must be longer than 0/],
+    [`upstream: { keepAlive: 1s }\n`, /^f\.yaml:1:1 upstream\.url: is missing/],
+    [
+      `upstream: []\n`,
+      /^f\.yaml:1:11 upstream: must be a URL such as http:\/\/127\.0\.0\.1:8000, not a list/,
+    ],
+    [
+      `${UPSTREAM}upstreams: { default: http://a }\n`,
+      /upstreams\.default: is the name of the top-level upstream/,
+    ],
+  ];
+  for (const [text, message] of expected)
+    assert.match(await messageOf(loadText(t, text)), message, text.slice(0, 80));
+});
+
+test("aliases repeat settings, but cannot multiply a small file into a large one", async (t) => {
+  const shared = `${UPSTREAM}routes:\n  - { path: /a, head: &h { mode: pass } }\n  - { path: /b, head: *h }\n`;
+  assert.equal((await loadText(t, shared)).config.routes[1]?.head.mode, "pass");
+  const levels = Array.from(
+    { length: 12 },
+    (_, level) =>
+      `l${level}: &l${level} [${Array(10)
+        .fill(level === 0 ? "x" : `*l${level - 1}`)
+        .join(", ")}]`,
+  );
+  assert.match(
+    await messageOf(loadText(t, levels.join("\n"))),
+    /aliases repeat more than 10000 values/,
+  );
+});
+
+test("a mistake behind an alias is shown where it stands", async (t) => {
+  const text = `${UPSTREAM}routes:\n  - { path: /a, head: &h { mode: pas } }\n  - { path: /b, head: *h }\n`;
+  const problems = await problemsOf(loadText(t, text));
+  assert.deepEqual(
+    problems.map(({ line, key }) => [line, key]),
+    [
+      [3, "routes[0].head.mode"],
+      [3, "routes[1].head.mode"],
+    ],
+  );
+});
+
+test("YAML is 1.2, whatever a directive says: off is a text", async (t) => {
+  assert.equal((await loadText(t, `%YAML 1.1\n---\n${UPSTREAM}admin: off\n`)).config.admin, "off");
+});
+
+test("control characters of a file never reach the terminal", async (t) => {
+  const message = await messageOf(
+    loadText(t, `${UPSTREAM}"\\e[31m\\u202e": 1\nlisten: "a\x1b[2J"\n`),
+  );
+  assert.doesNotMatch(message, /[\x00-\x09\x0b-\x1f\x7f\u202e]/);
+});
+
+test("a very long line is cut around the mistake", async (t) => {
+  const message = await messageOf(
+    loadText(
+      t,
+      `{ upstream: http://a, listen: ":1", ${" ".repeat(5_000)} haed: 1, ${" ".repeat(5_000)} }`,
+    ),
+  );
+  const [head, line = "", caret = ""] = message.split("\n");
+  assert.match(head ?? "", /^f\.yaml:1:5038 haed: /);
+  assert.ok(line.length < 120);
+  assert.equal(line.slice(caret.indexOf("^"), caret.lastIndexOf("^") + 1), "haed");
+});
+
+test("more problems than anyone reads are counted", async (t) => {
+  const text = `${UPSTREAM}${Array.from({ length: 500 }, (_, index) => `k${index}: 1\n`).join("")}`;
+  assert.match(await messageOf(loadText(t, text)), /\n… and 400 more$/);
+});
+
+test("ten thousand routes load in a moment", async (t) => {
+  const routes = Array.from({ length: 10_000 }, (_, index) => `  - path: /r${index}/{id}\n`).join(
+    "",
+  );
+  assert.equal((await loadText(t, `${UPSTREAM}routes:\n${routes}`)).config.routes.length, 10_000);
+});

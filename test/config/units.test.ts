@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { parseDuration, parseSize } from "../../src/config/units.ts";
+
+test("durations are milliseconds", () => {
+  const expected = {
+    "0s": 0,
+    "250ms": 250,
+    "5s": 5_000,
+    "1.5s": 1_500,
+    "1m": 60_000,
+    "1h": 3_600_000,
+    "596h": 2_145_600_000,
+  };
+  for (const [text, milliseconds] of Object.entries(expected))
+    assert.equal(parseDuration(text), milliseconds, text);
+});
+
+test("sizes are bytes", () => {
+  const expected = {
+    "0B": 0,
+    "512B": 512,
+    "64KiB": 65_536,
+    "1.5KiB": 1_536,
+    "1MiB": 1_048_576,
+    "1GiB": 1_073_741_824,
+  };
+  for (const [text, bytes] of Object.entries(expected)) assert.equal(parseSize(text), bytes, text);
+});
+
+test("a number without a unit is refused, and so is whatever is no number", () => {
+  assert.throws(
+    () => parseDuration("5"),
+    /^RangeError: "5" is not a duration such as .*: the unit is missing$/,
+  );
+  assert.throws(() => parseSize("5"), /the unit is missing/);
+  for (const text of ["", "s", "-1s", "1 s", "1s ", "1e3s", "1d", "0x1s", ".5s", "1m30s", "5s\n"]) {
+    assert.throws(() => parseDuration(text), RangeError, text);
+  }
+  for (const text of ["", "KiB", "-1B", "64K", "64KB", "1TiB"])
+    assert.throws(() => parseSize(text), RangeError, text);
+});
+
+test("a unit in the wrong case is recognised", () => {
+  assert.throws(() => parseDuration("5S"), /did you mean "5s"\?/);
+  assert.throws(() => parseSize("64kib"), /did you mean "64KiB"\?/);
+});
+
+test("a duration beyond 2^31-1 ms would fire at once and is refused", () => {
+  assert.throws(() => parseDuration("597h"), /longer than a timer can run/);
+  assert.throws(() => parseDuration(`${"9".repeat(400)}s`), /longer than a timer can run/);
+  assert.throws(() => parseSize(`${"9".repeat(400)}B`), /too large/);
+});

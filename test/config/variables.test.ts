@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { substitute } from "../../src/config/variables.ts";
+import { loadText, messageOf, problemsOf } from "../support/route-file.ts";
+
+const env = {
+  PORT: "8000",
+  EMPTY: "",
+  TRICK: "${PORT}: [x] # y",
+  OFF: "off",
+  NUMBER: "7",
+  LIST: "[1, 2]",
+  DASH: "-",
+  PATH_: "/a$b",
+};
+
+test("variables, defaults, required ones and the dollar sign itself", () => {
+  const expected: Readonly<Record<string, string>> = {
+    "a${PORT}b${PORT}": "a8000b8000",
+    "${NONE:-x}${EMPTY:-y}${PORT:-z}": "xy8000",
+    "${EMPTY}": "",
+    "${PORT:?needed}": "8000",
+    "$$ $${PORT} $PORT $ $5": "$ ${PORT} $PORT $ $5",
+    "${TRICK}": "${PORT}: [x] # y",
+    "${NONE:-}": "",
+    "${PATH_}": "/a$b",
+  };
+  for (const [text, result] of Object.entries(expected))
+    assert.equal(substitute(text, env), result, text);
+});
+
+test("what cannot be put in is an error that names the variable", () => {
+  const expected: Readonly<Record<string, RegExp>> = {
+    "${NONE}": /the variable NONE is not set; \$\{NONE:-…\} gives a default/,
+    "${NONE:?say where}": /the variable NONE is not set: say where/,
+    "${EMPTY:?say where}": /the variable EMPTY is empty: say where/,
+    "${}": /is not \$\{NAME\}/,
+    "${a b}": /is not \$\{NAME\}/,
+    "${PORT-1}": /is not \$\{NAME\}/,
+    "${PORT": /has no end/,
+    "${__proto__}": /not set/,
+    "${toString}": /not set/,
+  };
+  for (const [text, message] of Object.entries(expected))
+    assert.throws(() => substitute(text, env), { name: "RangeError", message }, text);
+});
+
+test("a plain value is read again, so that a variable can be a number or a word", async (t) => {
+  const text =
+    "upstream: http://app:${PORT}\nadmin: ${OFF}\nlimits:\n  waiting: ${NUMBER}\n  draining: 1${NUMBER}\n";
+  const { config } = await loadText(t, text, { env });
+  assert.equal(config.upstreams.get("default")?.url.port, 8000);
+  assert.equal(config.admin, "off");
+  assert.deepEqual([config.limits.waiting, config.limits.draining], [7, 17]);
+});
+
+test("a variable's value cannot become structure", async (t) => {
+  for (const name of ["LIST", "TRICK", "DASH"]) {
+    const text = `upstream: http://app\nroutes: \${${name}}\n`;
+    assert.match(
+      await messageOf(loadText(t, text, { env })),
+      /routes: must be a list of routes, not text/,
+      name,
+    );
+  }
+});
+
+test("an unset variable is one problem, at its place", async (t) => {
+  const problems = await problemsOf(
+    loadText(t, 'upstream: http://app\nlog:\n  level: "${NONE}"\nlimits: { waiting: "${NONE}" }\n'),
+  );
+  assert.deepEqual(
+    problems.map(({ line, col, key }) => [line, col, key]),
+    [
+      [3, 10, "log.level"],
+      [4, 20, "limits.waiting"],
+    ],
+  );
+});
+
+test("positions stay those of the file", async (t) => {
+  const [problem] = await problemsOf(
+    loadText(t, "upstream: http://app\nlisten: ${TRICK}\n", { env }),
+  );
+  assert.deepEqual(
+    [problem?.line, problem?.col, problem?.excerpt],
+    [2, 9, "  2 | listen: ${TRICK}\n    |         ^^^^^^^^"],
+  );
+});

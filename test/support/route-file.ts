@@ -1,0 +1,49 @@
+/** Route files for tests: written to a directory of their own, loaded as the process would. */
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Loaded, Sources } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import type { Problem } from "../../src/config/problem.ts";
+
+/** A directory that is gone after the test, with these files in it. */
+export async function makeDirectory(
+  t: TestContext,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "headgate-"));
+  t.after(() => rm(directory, { recursive: true }));
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(directory, name), content);
+  return directory;
+}
+
+/** Loads a text as the file `f.yaml`. */
+export async function loadText(
+  t: TestContext,
+  text: string | Uint8Array,
+  sources: Partial<Sources> = {},
+): Promise<Loaded> {
+  const cwd = await makeDirectory(t, { "f.yaml": text });
+  return loadConfig({ env: {}, cwd, ...sources, flags: { config: "f.yaml", ...sources.flags } });
+}
+
+/** The problems of something that must not load. */
+export async function problemsOf(loading: Promise<unknown>): Promise<readonly Problem[]> {
+  const error: unknown = await loading.then(
+    () => assert.fail("it loads"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof ConfigError, String(error));
+  assert.ok(error.problems.length > 0);
+  return error.problems;
+}
+
+/** The message of something that must not load. */
+export async function messageOf(loading: Promise<unknown>): Promise<string> {
+  return new ConfigError(await problemsOf(loading)).message;
+}
