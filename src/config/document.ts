@@ -69,18 +69,16 @@ function failed(start: number, message: string): Document {
 function findSyntaxErrors(document: ParsedDocument, text: string): readonly Mistake[] {
   const all = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
   const lost = all.findIndex(({ code }) => code === "UNEXPECTED_TOKEN");
-  return all
-    .slice(0, lost === -1 ? all.length : lost + 1)
-    .map(({ pos: [start, end], code, message }) => {
-      // `{ path: /users/{id} }` and `[${PORT}]`: in flow collections a brace ends the plain value before it.
-      const isWithinValue = /^\S[{[]$/.test(text.slice(start - 1, start + 1));
-      const hint = "between brackets or braces a value with { or [ in it must stand in quotes";
-      return {
-        key: "",
-        message: code === "UNEXPECTED_TOKEN" && isWithinValue ? hint : lowerFirst(message),
-        span: { start, end },
-      };
-    });
+  return all.slice(0, lost === -1 ? all.length : lost + 1).map(({ pos: [start, end], message }) => {
+    // `{ path: /users/{id} }` and `[${PORT}]`: in flow collections a brace ends the plain value before it.
+    const isWithinValue = /^[^\s{}[\],:][{[]$/.test(text.slice(start - 1, start + 1));
+    const hint = "between brackets or braces a value with { or [ in it must stand in quotes";
+    return {
+      key: "",
+      message: isWithinValue ? hint : lowerFirst(message),
+      span: { start, end },
+    };
+  });
 }
 
 /** Walks the tokens without recursion. Returns the offset of the first one that is too deep. */

@@ -295,7 +295,7 @@ test("each kind of unusable YAML has its own message, at its place", async (t) =
     [`${UPSTREAM}limits: { waiting: 99999999999999999999 }\n`, /limits\.waiting: /],
     [`${UPSTREAM}limits: { waiting: -1 }\n`, /limits\.waiting: must be at least 0/],
     [`${UPSTREAM}timeouts: { header: 0s }\n`, /timeouts\.header: must be longer than 0/],
-    [`upstream: { keepAlive: 1s }\n`, /^f\.yaml:1:1 upstream\.url: is missing/],
+    [`upstream: { keepAlive: 1s }\n`, /^f\.yaml:1:11 upstream\.url: is missing/],
     [
       `upstream: []\n`,
       /^f\.yaml:1:11 upstream: must be a URL such as http:\/\/127\.0\.0\.1:8000, not a list/,

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { TestContext } from "node:test";
+import { check } from "../../src/cli/check.ts";
+import { schema } from "../../src/cli/schema.ts";
+import { toJsonSchema } from "../../src/config/schema.ts";
+import { makeDirectory } from "../support/route-file.ts";
+
+async function run(
+  t: TestContext,
+  args: readonly string[],
+  { files = {}, env = {} }: { files?: Record<string, string>; env?: Record<string, string> } = {},
+) {
+  const printed = { out: "", err: "" };
+  const io = {
+    env,
+    cwd: await makeDirectory(t, files),
+    out: (text: string) => void (printed.out += text),
+    err: (text: string) => void (printed.err += text),
+  };
+  return { code: await check(args, io), ...printed };
+}
+
+const VALID = `upstream: http://127.0.0.1:8000
+upstreams: { files: unix:/run/files.sock }
+admin: off
+listen: "[::]:80"
+routes:
+  - { name: naïve, path: /café/*, head: pass, upstream: files }
+  - { host: "*.example.com", path: /health }
+`;
+
+test("check prints what a valid file means", async (t) => {
+  const { code, out, err } = await run(t, ["f.yaml"], { files: { "f.yaml": VALID } });
+  assert.deepEqual([code, err], [0, ""]);
+  assert.equal(
+    out,
+    `f.yaml is valid
+
+listen  [::]:80
+admin   off
+
+UPSTREAM  URL
+default   http://127.0.0.1:8000
+files     unix:/run/files.sock
+
+ROUTE                 HOST           PATH     HEAD     UPSTREAM
+naïve                 any            /café/*  pass     files
+*.example.com/health  *.example.com  /health  convert  default
+default               any            /*       convert  default
+`,
+  );
+});
+
+test("check prints every problem and their number, with exit code 1", async (t) => {
+  const { code, out, err } = await run(t, ["f.yaml"], {
+    files: { "f.yaml": "upstream: x\nlisen: y\n" },
+  });
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(
+    err,
+    /^f\.yaml:1:11 upstream: .*\n.*\n.*\nf\.yaml:2:1 lisen: .*\n.*\n.*\n\n2 problems\n$/,
+  );
+});
+
+test("check --json is for programs, valid or not", async (t) => {
+  const files = { "good.yaml": VALID, "bad.yaml": "lisen: y\nupstream: http://a" };
+  const good = await run(t, ["--json", "good.yaml"], { files });
+  const { valid, file, routes } = JSON.parse(good.out);
+  assert.deepEqual([good.code, valid, file, routes.length], [0, true, "good.yaml", 3]);
+  assert.deepEqual(routes[0], { name: "naïve", path: "/café/*", head: "pass", upstream: "files" });
+  const bad = await run(t, ["--json", "bad.yaml"], { files });
+  const { problems } = JSON.parse(bad.out);
+  assert.deepEqual([bad.code, bad.err, problems.length], [1, "", 1]);
+  const [{ file: name, line, col, key }] = problems;
+  assert.deepEqual([name, line, col, key], ["bad.yaml", 1, 1, "lisen"]);
+});
+
+test("check without a file takes HEADGATE_CONFIG, or the environment alone", async (t) => {
+  const files = { "f.yaml": VALID };
+  assert.match(
+    (await run(t, [], { files, env: { HEADGATE_CONFIG: "f.yaml" } })).out,
+    /^f\.yaml is valid/,
+  );
+  assert.match(
+    (await run(t, [], { env: { HEADGATE_UPSTREAM: "http://a" } })).out,
+    /^the environment is valid/,
+  );
+});
+
+test("wrong usage is exit code 2, with the usage", async (t) => {
+  for (const args of [[], ["a", "b"], ["--jsn", "a"], [""]]) {
+    const { code, out, err } = await run(t, args);
+    assert.deepEqual([code, out], [2, ""]);
+    assert.match(err, /^usage: headgate check \[FILE\] \[--json\]/);
+  }
+});
+
+test("schema prints the JSON Schema", async () => {
+  let out = "";
+  const io = {
+    env: {},
+    cwd: "/",
+    out: (text: string) => void (out += text),
+    err: () => assert.fail(),
+  };
+  assert.equal(await schema([], io), 0);
+  assert.deepEqual(JSON.parse(out), JSON.parse(JSON.stringify(toJsonSchema())));
+  assert.equal(await schema(["x"], { ...io, err: () => {} }), 2);
+});

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import test from "node:test";
+import { parse } from "yaml";
+import { z } from "zod";
+import { toReference } from "../../scripts/reference.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { toJsonSchema } from "../../src/config/schema.ts";
+
+const directory = new URL("../../config/", import.meta.url);
+const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml"));
+const HINT = "run: node --import tsx scripts/generate.ts";
+
+test("config/headgate.schema.json is what `headgate schema` prints", async () => {
+  const committed: unknown = JSON.parse(
+    await readFile(new URL("headgate.schema.json", directory), "utf8"),
+  );
+  assert.deepEqual(committed, JSON.parse(JSON.stringify(toJsonSchema())), HINT);
+});
+
+test("docs/route-file.md is what the schema says", async () => {
+  assert.equal(
+    await readFile(new URL("../../docs/route-file.md", import.meta.url), "utf8"),
+    toReference(toJsonSchema()),
+    HINT,
+  );
+});
+
+test("every key has a description", () => {
+  const rows = toReference(toJsonSchema())
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  assert.ok(rows.length > 50);
+  for (const row of rows) assert.doesNotMatch(row, /\|\s*\|$/, row);
+});
+
+test("there is an example of each kind", () => {
+  assert.deepEqual(names.toSorted(), [
+    "fastapi.yaml",
+    "minimal.yaml",
+    "several-upstreams.yaml",
+    "strict.yaml",
+    "unix-socket.yaml",
+  ]);
+});
+
+for (const name of names) {
+  test(`config/${name} loads, an editor checks it, and it explains itself`, async () => {
+    const text = await readFile(new URL(name, directory), "utf8");
+    assert.match(text, /^# yaml-language-server: \$schema=headgate\.schema\.json\n\n# /);
+    const { config } = await loadConfig({
+      flags: { config: name },
+      env: { UPSTREAM: "http://app" },
+      cwd: fileURLToPath(directory),
+    });
+    assert.ok(config.upstreams.has("default"));
+    // zod reads the JSON Schema back, so the committed schema itself is what is tried here.
+    const schema = z.fromJSONSchema(
+      JSON.parse(await readFile(new URL("headgate.schema.json", directory), "utf8")),
+    );
+    assert.deepEqual(schema.safeParse(parse(text)).error?.issues ?? [], []);
+    assert.equal(schema.safeParse({ ...parse(text), lisen: ":1" }).success, false);
+  });
+}
+
+test("strict.yaml does not start without its variable", async () => {
+  const loading = loadConfig({
+    flags: { config: "strict.yaml" },
+    env: {},
+    cwd: fileURLToPath(directory),
+  });
+  await assert.rejects(
+    loading,
+    /strict\.yaml:\d+:\d+ upstream\.url: the variable UPSTREAM is not set: the URL of the application/,
+  );
+});

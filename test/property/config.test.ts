@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { readFile, rm, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import fc from "fast-check";
+import { stringify } from "yaml";
+import { loadConfig } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+
+const examples = await Promise.all(
+  ["minimal", "fastapi", "several-upstreams", "unix-socket", "strict"].map((name) =>
+    readFile(new URL(`../../config/${name}.yaml`, import.meta.url), "utf8"),
+  ),
+);
+
+/** Loads, or throws a ConfigError whose problems are where the file has something. */
+async function loadsOrSaysWhy(text: string): Promise<void> {
+  const cwd = await mkdtemp(join(tmpdir(), "headgate-"));
+  try {
+    await writeFile(join(cwd, "f.yaml"), text);
+    await loadConfig({
+      flags: { config: "f.yaml" },
+      env: { A: "x: [", UPSTREAM: "http://a" },
+      cwd,
+    });
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, error instanceof Error ? error.stack : String(error));
+    assert.ok(error.problems.length > 0);
+    const lines = text.split("\n").length;
+    for (const { line, col, message } of error.problems) {
+      assert.ok(
+        line === undefined || (line >= 1 && line <= lines && col !== undefined && col >= 1),
+      );
+      assert.ok(
+        message.length > 0 &&
+          !/undefined|\[object|NaN|Invalid input/.test(message.replaceAll(/".*"/g, "")),
+        message,
+      );
+    }
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
+}
+
+const key = fc.constantFrom(
+  ...[
+    "listen",
+    "admin",
+    "upstream",
+    "upstreams",
+    "head",
+    "routes",
+    "forwarded",
+    "timeouts",
+    "limits",
+    "log",
+    "url",
+    "tls",
+    "ca",
+    "mode",
+    "drain",
+  ],
+  ...[
+    "path",
+    "host",
+    "name",
+    "trust",
+    "header",
+    "level",
+    "__proto__",
+    "constructor",
+    "1",
+    "default",
+    "lisen",
+    "",
+  ],
+);
+const scalar = fc.oneof(
+  fc.constantFrom(
+    "convert",
+    "pass",
+    "off",
+    "http://a",
+    "unix:/a",
+    "5s",
+    "1KiB",
+    "/a/*",
+    "/{x}",
+    "${A}",
+    "${NONE}",
+    "${",
+    "$$",
+    "*",
+    "10.0.0.0/8",
+    ":1",
+    "fd:3",
+    "/",
+  ),
+  fc.string(),
+  fc.double(),
+  fc.boolean(),
+  fc.constant(null),
+);
+const { tree } = fc.letrec((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 5 },
+    scalar,
+    fc.dictionary(key, tie("tree"), { maxKeys: 6 }),
+    fc.array(tie("tree"), { maxLength: 4 }),
+  ),
+}));
+
+test("a random value in YAML loads or is refused with reasons", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(key, tree, { maxKeys: 8 }), (value) =>
+      loadsOrSaysWhy(stringify(value)),
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("a random text loads or is refused with reasons", async () => {
+  const noise = fc.string({
+    unit: fc.constantFrom(..."abc:-?&*!|>%@`{}[],#'\"\t\n  ~$<"),
+    maxLength: 60,
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(noise, fc.string({ unit: "binary" })), loadsOrSaysWhy),
+    { numRuns: 400 },
+  );
+});
+
+test("an example with random pieces replaced loads or is refused with reasons", async () => {
+  const piece = fc.oneof(
+    fc.string({ maxLength: 5 }),
+    fc.constantFrom(
+      "\n",
+      "\t",
+      "  ",
+      ": ",
+      "- ",
+      "{",
+      "]",
+      "*a",
+      "&a ",
+      "<<: ",
+      "!!x ",
+      "---\n",
+      "\u0000",
+      "\ud800",
+    ),
+  );
+  const mutated = fc
+    .tuple(
+      fc.constantFrom(...examples),
+      fc.array(fc.tuple(fc.nat(), fc.nat(8), piece), { minLength: 1, maxLength: 4 }),
+    )
+    .map(([text, edits]) =>
+      edits.reduce((edited, [at, length, inserted]) => {
+        const start = at % edited.length;
+        return edited.slice(0, start) + inserted + edited.slice(start + length);
+      }, text),
+    );
+  await fc.assert(fc.asyncProperty(mutated, loadsOrSaysWhy), { numRuns: 400 });
+});
