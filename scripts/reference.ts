@@ -59,7 +59,9 @@ function toRow(key: string, schema: JsonSchema): Row {
   return {
     key: `\`${key}\``,
     type: typeOf(schema),
-    preset: isShown ? `\`${Array.isArray(preset) ? preset.join(" ") : String(preset)}\`` : "",
+    preset: isShown
+      ? `\`${Array.isArray(preset) ? preset.join(" ") : JSON.stringify(preset).replaceAll('"', "")}\``
+      : "",
     meaning: description,
   };
 }
@@ -92,10 +94,10 @@ function toTable(rows: readonly Row[]): string {
     ...rows.map(({ key, type, preset, meaning }) => [key, type, preset, meaning]),
   ].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = [0, 1, 2, 3].map((column) =>
-    Math.max(3, ...cells.map((row) => [...(row[column] ?? "")].length)),
+    Math.max(3, ...cells.map((row) => Array.from(row[column] ?? "").length)),
   );
   const toLine = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - [...cell].length)).join(" | ")} |\n`;
+    `| ${row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - Array.from(cell).length)).join(" | ")} |\n`;
   const [header = [], ...body] = cells;
   return [
     toLine(header),

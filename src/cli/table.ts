@@ -13,5 +13,5 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 
 /** Code points, not UTF-16 units: near enough for names and paths. */
 function widthOf(cell: string): number {
-  return [...cell].length;
+  return Array.from(cell).length;
 }

@@ -9,7 +9,7 @@ import {
   parseDocument as parseYaml,
   Parser,
 } from "yaml";
-import type { Alias, CST, Document as ParsedDocument, Node, Pair, ParsedNode, YAMLMap } from "yaml";
+import type { Alias, CST, Document as ParsedDocument, Node, Pair, YAMLMap } from "yaml";
 import type { KeyPath } from "./issues.ts";
 import { formatKey } from "./problem.ts";
 import type { Span } from "./problem.ts";
@@ -230,7 +230,8 @@ function locateIn(
 }
 
 function spanOf(node: Node): Span {
-  const [start = 0, end = start] = (node as ParsedNode).range ?? [];
+  // Every node that was read from a text has a range; the type allows for those that a program builds.
+  const [start, end] = node.range ?? [0, 0];
   return { start, end };
 }
 

@@ -90,5 +90,7 @@ function chooseAlternative(alternatives: readonly (readonly Issue[])[]): readonl
 function describe(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
-  return typeof value === "string" ? "text" : `the ${typeof value} ${String(value)}`;
+  if (typeof value === "number" || typeof value === "boolean")
+    return `the ${typeof value} ${value}`;
+  return "text";
 }

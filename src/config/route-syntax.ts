@@ -21,7 +21,7 @@ export function parseRouteHost(text: string): string {
 function hostHint(text: string): string {
   if (text.includes("//")) return ": leave the scheme out";
   if (text.includes("*")) return ": the asterisk stands for whole labels, at the beginning";
-  if (/[^\x00-\x7f]/.test(text)) return ": write the name as it stands in the Host field, xn--…";
+  if (/\P{ASCII}/u.test(text)) return ": write the name as it stands in the Host field, xn--…";
   return "";
 }
 
