@@ -268,9 +268,10 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
   // one at any time. So it never gets to see it.
   function letContinuePass(from: Duplex): void {
     const read = from.read.bind(from);
-    const readNext = (): Buffer | null => {
-      const chunk = read() as Buffer | null;
-      if (chunk === null || hasAnswered || !isContinue(chunk)) return chunk;
+    const readNext = (size?: number): Buffer | null => {
+      const chunk = read(size) as Buffer | null;
+      // node itself calls read(0) to ask for more; only undici takes what there is.
+      if (chunk === null || size !== undefined || hasAnswered || !isContinue(chunk)) return chunk;
       const end = chunk.indexOf("\r\n\r\n");
       if (end === -1) return chunk;
       receiver?.onInterim({ status: 100, reason: "Continue", rawFields: [] });
