@@ -131,7 +131,7 @@ function compile(config: Config): Generation & { readonly pools: ReadonlyMap<str
       if (pool === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
       return pool;
     },
-    peer: config.forwarded === "off" ? undefined : createPeers(createTrust(config.forwarded.trust)),
+    peer: config.forwarded === "off" ? undefined : createPeers(createTrust(config.forwarded.trust, config.listen.kind === "unix" ? "unix" : "tcp")),
     mostFields: config.limits.headerCount,
     discard: createDiscard(config.limits.draining),
     tunnelLimits: { upgradeMs: config.timeouts.upgrade, idleMs: config.timeouts.tunnelIdle },

@@ -2,7 +2,7 @@
 
 import { BlockList, isIP } from "node:net"; // pure: a set of addresses, no socket
 
-/** The other end of a client connection. `address` is undefined where there is none (a unix socket). */
+/** The other end of a client connection. `address` is undefined where there is none: a unix socket, a peer that is gone. */
 export interface Peer {
   readonly address: string | undefined;
   readonly trusted: boolean;
@@ -20,20 +20,25 @@ const HOST = "x-forwarded-host";
 // reads it, and a half-kept chain is worse than none.
 const FORWARDED = "forwarded";
 
+const RANGE = /^([^/]+)(?:\/(\d{1,3}))?$/;
+
 /**
- * Compiles the list of trusted addresses and CIDR ranges.
+ * Compiles the list of trusted addresses and CIDR ranges for the peers of one listener.
  *
- * A peer without an address came through a unix socket, whose file permissions already decided whom to trust.
+ * All that come through a unix socket are trusted: its file permissions already decided. Over TCP a peer without an address is
+ * one that reset its connection right after the request, and trusting it would let anybody forge a chain that way.
+ * Throws (TypeError, RangeError) for what is not an address or a range: `10.0.0.0/` must not come to mean everybody.
  */
-export function createTrust(ranges: readonly string[]): (address: string | undefined) => boolean {
+export function createTrust(ranges: readonly string[], listener: "tcp" | "unix"): (address: string | undefined) => boolean {
   const list = new BlockList();
   for (const range of ranges) {
-    const [network = "", prefix] = range.split("/");
+    const [, network = "", prefix] = RANGE.exec(range) ?? [];
     const family = isIP(network) === 6 ? "ipv6" : "ipv4";
     if (prefix === undefined) list.addAddress(network, family);
     else list.addSubnet(network, Number(prefix), family);
   }
-  return (address) => address === undefined || list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  if (listener === "unix") return () => true;
+  return (address) => address !== undefined && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
 /** Looks a connection's peer up once: a check against a list of ranges costs as much as the rest of a request's routing. */
@@ -71,10 +76,10 @@ export function withForwarded(fields: readonly string[], peer: Peer, host: strin
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     const claim = claimOf(name);
-    if (claim !== undefined && !peer.trusted) continue;
+    if (!peer.trusted && (claim !== undefined || isDisguised(name))) continue;
     if (claim === FOR) {
       if (chainAt === -1) chainAt = kept.push(name, value) - 1;
-      chain.push(value);
+      if (value !== "") chain.push(value); // RFC 9110 §5.6.1.1: a list is sent without empty elements
       continue;
     }
     if (claim === PROTO) hasProto = true;
@@ -94,4 +99,9 @@ function claimOf(name: string): string | undefined {
   if (length !== FORWARDED.length && (length < FOR.length || length > PROTO.length)) return undefined;
   const lower = name.toLowerCase();
   return lower === FOR || lower === PROTO || lower === HOST || lower === FORWARDED ? lower : undefined;
+}
+
+// WSGI and CGI turn `-` and `_` into the same variable, so that X_Forwarded_For would be believed as well.
+function isDisguised(name: string): boolean {
+  return name.includes("_") && claimOf(name.replaceAll("_", "-")) !== undefined;
 }
