@@ -7,14 +7,17 @@ import { type AnswerFields, filterFields } from "./headers.ts";
  *
  * Content-Length is passed on and never invented; without one the content is chunked for HTTP/1.1 and ends with the connection
  * for 1.0. A HEAD gets the same as its GET would: with neither field, Node clients drop the connection (RFC 9112 §6.1 permits
- * Transfer-Encoding there). 204 has neither (RFC 9110 §8.6), and 304 has no content to frame.
+ * Transfer-Encoding there). 1xx and 204 have neither (RFC 9110 §8.6), and 304 has no content to frame.
+ *
+ * Trailer stays where both hops are chunked: otherwise no trailer section comes or goes, and node throws where one is announced.
  */
 export function toClientFields(status: number, httpVersion: string, answer: AnswerFields): string[] {
-  if (status === 204) return filterFields(answer.endToEnd, (name) => name !== "content-length");
-  if (status !== 304 && answer.contentLength === undefined && httpVersion === "1.1") {
-    answer.endToEnd.push("Transfer-Encoding", "chunked");
-  }
-  return answer.endToEnd;
+  const { endToEnd, chunked, trailer, contentLength } = answer;
+  if (status < 200 || status === 204) return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");
+  const isChunked = status !== 304 && contentLength === undefined && httpVersion === "1.1";
+  const fields = trailer && !(chunked && isChunked) ? filterFields(endToEnd, (name) => name !== "trailer") : endToEnd;
+  if (isChunked) fields.push("Transfer-Encoding", "chunked");
+  return fields;
 }
 
 /**

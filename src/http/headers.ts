@@ -18,6 +18,8 @@ export interface AnswerFields {
   /** The end-to-end fields, raw; Transfer-Encoding is not among them. */
   readonly endToEnd: string[];
   readonly chunked: boolean;
+  /** Whether `endToEnd` announces trailers. */
+  readonly trailer: boolean;
   readonly contentLength: number | undefined;
   readonly eventStream: boolean;
 }
@@ -55,11 +57,15 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   "content-range",
 ]);
 
+// undici reads it as a number and writes the number: below 2^53 that is the same.
+const LENGTH = /^[0-9]{1,15}$/;
+
 /**
  * Sorts a request's fields: one pass, nothing joined, nothing renamed.
  *
  * Throws a ProxyError for framing that node's parser lets through and another reader may read differently: a coding beside
- * chunked (501, RFC 9112 §6.1), chunked in HTTP/1.0 (400, §6.1 calls it faulty).
+ * chunked (501, RFC 9112 §6.1), chunked in HTTP/1.0 (400, §6.1 calls it faulty), two framings in one message (400, §6.3), a
+ * Content-Length that a double does not hold and that would go up as another number (400, RFC 9110 §8.6).
  */
 export function readRequestFields(raw: readonly string[], httpVersion: string): RequestFields {
   const endToEnd: string[] = [];
@@ -82,14 +88,18 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         break;
       case "coding":
         if (framing === "chunked" || value.toLowerCase() !== "chunked") throw unknownCoding();
-        if (httpVersion === "1.0") throw new ProxyError("http_request_error", { title: "HTTP/1.0 has no Transfer-Encoding" });
+        if (httpVersion === "1.0") throw invalid("HTTP/1.0 has no Transfer-Encoding");
+        if (framing === "length") throw invalid("The request has more than one framing");
         framing = "chunked";
         break;
       case "length":
+        if (framing !== "none") throw invalid("The request has more than one framing");
+        if (!LENGTH.test(value)) throw invalid("The request's Content-Length is not a length");
         framing = "length";
         endToEnd.push(name, value);
         break;
       case "upgrade":
+        if (httpVersion === "1.0") break; // RFC 9110 §7.8: means nothing there
         upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`;
         break;
       case "trailer": // undici writes no trailer section, so announcing one upstream would be a promise not kept
@@ -119,7 +129,7 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
   let contentLength: number | undefined;
   let eventStream = false;
   let connection = "";
-  let announcesTrailer = false;
+  let trailer = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = toText(raw[index]);
     const value = toText(raw[index + 1]);
@@ -136,7 +146,7 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
         chunked = true;
         break;
       case "trailer":
-        announcesTrailer = true;
+        trailer = true;
         endToEnd.push(name, value);
         break;
       case "length":
@@ -151,18 +161,16 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
         endToEnd.push(name, value);
     }
   }
-  let kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
-  // Without chunked framing there is no trailer section, and node throws where it finds one announced.
-  if (announcesTrailer && !chunked) kept = filterFields(kept, (name) => name !== "trailer");
-  return { endToEnd: kept, chunked, contentLength, eventStream };
+  const kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
+  return { endToEnd: kept, chunked, trailer, contentLength, eventStream };
 }
 
-/** Trailer fields as pairs for node's `addTrailers`, less those that frame or route a message (RFC 9110 §6.5.1). */
+/** Trailer fields as pairs for node's `addTrailers`, less those that frame, route or decode a message (RFC 9110 §6.5.1). */
 export function toTrailers(raw: readonly Buffer[]): [string, string][] {
   const trailers: [string, string][] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = toText(raw[index]);
-    if (kindOf(name) === undefined) trailers.push([name, toText(raw[index + 1])]);
+    if (kindOf(name) === undefined && !NEVER_NOMINATED.has(name.toLowerCase())) trailers.push([name, toText(raw[index + 1])]);
   }
   return trailers;
 }
@@ -207,6 +215,10 @@ function withoutNominated(fields: string[], nominated: ReadonlySet<string>): str
 
 function toText(bytes: Buffer | undefined): string {
   return bytes === undefined ? "" : bytes.toString("latin1");
+}
+
+function invalid(title: string): ProxyError {
+  return new ProxyError("http_request_error", { title });
 }
 
 function unknownCoding(): ProxyError {

@@ -1,0 +1,310 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  filterFields,
+  findField,
+  readAnswerFields,
+  readRequestFields,
+  toTrailers,
+} from "../../src/http/headers.ts";
+import { toBytes, toFields } from "../support/fields.ts";
+import { refuses } from "../support/refusal.ts";
+
+const request = (...lines: string[]) => readRequestFields(toFields(lines), "1.1");
+const answer = (...lines: string[]) => readAnswerFields(toBytes(lines));
+
+test("end-to-end fields of a request keep order, case, duplicates and bytes", () => {
+  const lines = [
+    "X-b: 2",
+    "x-B: \xe9",
+    "Accept: a",
+    "ACCEPT: b",
+    "X-b:",
+    "Cookie: a=1",
+    "cookie: b=2",
+    "__proto__: x",
+    "constructor: y",
+  ];
+  assert.deepEqual(request(...lines).endToEnd, toFields(lines));
+});
+
+test("end-to-end fields of an answer keep order, case, duplicates and bytes", () => {
+  const lines = [
+    "Set-Cookie: a",
+    "X: \xe9",
+    "set-cookie: b",
+    "Date: now",
+    "Set-Cookie: a",
+    "__proto__: x",
+  ];
+  assert.deepEqual(answer(...lines).endToEnd, toFields(lines));
+});
+
+for (const name of [
+  "Connection",
+  "Keep-Alive",
+  "Proxy-Connection",
+  "TE",
+  "Upgrade",
+  "Transfer-Encoding",
+  "Trailer",
+  "Expect",
+]) {
+  test(`${name} of a request ends here without being named by Connection`, () => {
+    const value = name === "Transfer-Encoding" ? "chunked" : "x";
+    for (const spelled of [name, name.toLowerCase(), name.toUpperCase()]) {
+      assert.deepEqual(
+        request("A: 1", `${spelled}: ${value}`, "B: 2").endToEnd,
+        toFields(["A: 1", "B: 2"]),
+      );
+    }
+  });
+}
+
+for (const name of [
+  "Connection",
+  "Keep-Alive",
+  "Proxy-Connection",
+  "TE",
+  "Upgrade",
+  "Transfer-Encoding",
+]) {
+  test(`${name} of an answer ends here`, () => {
+    const value = name === "Transfer-Encoding" ? "Chunked" : "x";
+    assert.deepEqual(
+      answer("A: 1", `${name.toUpperCase()}: ${value}`, "B: 2").endToEnd,
+      toFields(["A: 1", "B: 2"]),
+    );
+  });
+}
+
+test("fields that Connection names end here, wherever and however it names them", () => {
+  const { endToEnd } = request(
+    "x-one: 1",
+    "connection: X-ONE ,,\tX-Two",
+    "X-Two: 2",
+    "X-two: 3",
+    "CONNECTION:",
+    "Connection: x-three",
+    "X-Three: 4",
+    "X-Four: 5",
+  );
+  assert.deepEqual(endToEnd, ["X-Four", "5"]);
+  assert.deepEqual(answer("x-one: 1", "Connection: X-One", "X-Two: 2").endToEnd, ["X-Two", "2"]);
+});
+
+test("a field whose name only contains a named one stays", () => {
+  assert.deepEqual(
+    request("Connection: x", "X-Y: 1", "Y-X: 2").endToEnd,
+    toFields(["X-Y: 1", "Y-X: 2"]),
+  );
+});
+
+test("close, keep-alive and Upgrade in Connection take nothing else away", () => {
+  assert.deepEqual(request("Connection: close, keep-alive, Upgrade", "A: 1").endToEnd, ["A", "1"]);
+});
+
+test("Connection cannot take away a request's host, framing or the name of its content's coding", () => {
+  const kept = [
+    "Content-Length: 3",
+    "Content-Type: a/b",
+    "Content-Encoding: gzip",
+    "Content-Range: bytes 0-2/3",
+  ];
+  const read = request(
+    "Connection: Host, content-LENGTH, Content-Type, Content-Encoding, Content-Range, close",
+    "Host: h",
+    ...kept,
+  );
+  assert.deepEqual(read, {
+    endToEnd: toFields(kept),
+    hosts: ["h"],
+    framing: "length",
+    upgrade: undefined,
+  });
+});
+
+test("Connection cannot take away a request's chunked framing", () => {
+  assert.equal(
+    request("Connection: Transfer-Encoding", "Transfer-Encoding: chunked").framing,
+    "chunked",
+  );
+});
+
+test("Connection cannot take away an answer's Content-Length", () => {
+  const read = answer("Content-Length: 3", "Connection: Content-Length");
+  assert.deepEqual([read.endToEnd, read.contentLength], [["Content-Length", "3"], 3]);
+});
+
+test("Host fields are set apart, all of them", () => {
+  const read = request("host: a", "A: 1", "HOST: b", "Host:");
+  assert.deepEqual(
+    [read.hosts, read.endToEnd],
+    [
+      ["a", "b", ""],
+      ["A", "1"],
+    ],
+  );
+});
+
+test("a request without framing has no content", () => {
+  assert.equal(request("A: 1").framing, "none");
+});
+
+test("an Upgrade counts only where Connection names it", () => {
+  assert.equal(request("Upgrade: websocket").upgrade, undefined);
+  assert.equal(request("Upgrade: websocket", "Connection: keep-alive").upgrade, undefined);
+  assert.equal(
+    request("Upgrade: a", "Connection: keep-alive, upgrade", "Upgrade: b").upgrade,
+    "a, b",
+  );
+});
+
+test("an Upgrade in HTTP/1.0 means nothing", () => {
+  assert.equal(
+    readRequestFields(toFields(["Connection: Upgrade", "Upgrade: websocket"]), "1.0").upgrade,
+    undefined,
+  );
+});
+
+const CODINGS: readonly (readonly string[])[] = [
+  ["gzip, chunked"],
+  ["chunked, gzip"],
+  ["gzip"],
+  ["identity"],
+  ["xchunked"],
+  ["chunked;q=1"],
+  ["chunked,"],
+  [",chunked"],
+  [""],
+  ["chunked, chunked"],
+  ["chunked", "chunked"],
+  ["chunked", "identity"],
+  ["identity", "chunked"],
+  ["\x0bchunked"],
+];
+
+for (const codings of CODINGS) {
+  const lines = codings.map((coding) => ["Transfer-Encoding", coding]);
+  test(`a request in ${JSON.stringify(codings)} is refused with 501, such an answer with 502`, () => {
+    refuses(() => readRequestFields(lines.flat(), "1.1"), 501);
+    refuses(
+      () => readAnswerFields(lines.flat().map((text) => Buffer.from(text))),
+      502,
+      "http_response_transfer_coding",
+    );
+  });
+}
+
+test("chunked in HTTP/1.0 is refused with 400", () => {
+  refuses(() => readRequestFields(["Transfer-Encoding", "chunked"], "1.0"), 400);
+});
+
+const FRAMINGS: readonly (readonly string[])[] = [
+  ["Content-Length: 3", "Transfer-Encoding: chunked"],
+  ["Transfer-Encoding: chunked", "Content-Length: 3"],
+  ["Content-Length: 3", "Content-Length: 4"],
+  ["Content-Length: 3", "content-length: 3"],
+];
+
+for (const lines of FRAMINGS) {
+  test(`a request with ${lines.join(" and ")} is refused with 400`, () => {
+    refuses(() => request(...lines), 400);
+  });
+}
+
+for (const length of [
+  "",
+  "+1",
+  "-1",
+  "0x1",
+  "1 1",
+  "1, 1",
+  "1.0",
+  "1e3",
+  "9007199254740993",
+  "18446744073709551616",
+  "\xb2",
+]) {
+  test(`a Content-Length of ${JSON.stringify(length)} is refused with 400`, () => {
+    refuses(() => readRequestFields(["Content-Length", length], "1.1"), 400);
+  });
+}
+
+for (const length of ["0", "1", "1099511627776", "999999999999999"]) {
+  test(`a Content-Length of ${length} is a request's framing and goes up`, () => {
+    const { framing, endToEnd } = request(`Content-Length: ${length}`);
+    assert.deepEqual([framing, endToEnd], ["length", ["Content-Length", length]]);
+  });
+}
+
+test("an answer tells its framing", () => {
+  assert.deepEqual(answer("Content-Length: 12"), {
+    endToEnd: ["Content-Length", "12"],
+    chunked: false,
+    trailer: false,
+    contentLength: 12,
+    eventStream: false,
+  });
+  assert.deepEqual(answer("Transfer-Encoding: CHUNKED", "Trailer: x"), {
+    endToEnd: ["Trailer", "x"],
+    chunked: true,
+    trailer: true,
+    contentLength: undefined,
+    eventStream: false,
+  });
+});
+
+for (const [value, expected] of [
+  ["text/event-stream", true],
+  ["Text/Event-Stream; charset=utf-8", true],
+  ["text/event-streams", false],
+  ["application/json; x=text/event-stream", false],
+] as const) {
+  test(`Content-Type ${value} is ${expected ? "an" : "no"} event stream`, () => {
+    assert.equal(answer(`Content-Type: ${value}`).eventStream, expected);
+  });
+}
+
+test("trailers keep order, case, duplicates and bytes", () => {
+  assert.deepEqual(toTrailers(toBytes(["X-b: \xe9", "x-A: 2", "X-b: 3"])), [
+    ["X-b", "\xe9"],
+    ["x-A", "2"],
+    ["X-b", "3"],
+  ]);
+});
+
+test("trailers that frame, route or decode a message are dropped", () => {
+  const forbidden = [
+    "Content-Length: 1",
+    "transfer-encoding: chunked",
+    "HOST: h",
+    "Connection: x",
+    "Trailer: y",
+    "Upgrade: z",
+    "TE: t",
+    "Expect: 100-continue",
+    "Content-Type: a/b",
+    "Content-Encoding: gzip",
+    "Content-Range: bytes 0-1/2",
+  ];
+  assert.deepEqual(toTrailers(toBytes(["A: 1", ...forbidden, "B: 2"])), [
+    ["A", "1"],
+    ["B", "2"],
+  ]);
+});
+
+test("fields are filtered by lower-case name and otherwise left alone", () => {
+  assert.deepEqual(
+    filterFields(toFields(["A: 1", "b: 2", "a: 3", "C: 4"]), (name) => name !== "a"),
+    toFields(["b: 2", "C: 4"]),
+  );
+});
+
+test("a field is found by any spelling of its name, the first one first", () => {
+  const fields = toFields(["X-AB: 1", "x-a: 2", "X-A: 3", "E:"]);
+  assert.equal(findField(fields, "x-a"), "2");
+  assert.equal(findField(fields, "e"), "");
+  assert.equal(findField(fields, "2"), undefined);
+});
