@@ -57,8 +57,8 @@ const BY_CODE = new Map<string, ErrorCode>([
   // A unix socket: nobody has made it yet, or it is not ours to use. On the way to a peer both mean that nobody listens.
   ["ENOENT", "connection_refused"],
   ["EACCES", "connection_refused"],
+  ["EPERM", "connection_refused"], // what a firewall of this host says
   ["ENOTFOUND", "dns_error"],
-  ["EAI_AGAIN", "dns_error"],
   ["EHOSTUNREACH", "destination_ip_unroutable"],
   ["ENETUNREACH", "destination_ip_unroutable"],
   ["EADDRNOTAVAIL", "destination_ip_unroutable"],
@@ -88,12 +88,10 @@ const BY_CODE = new Map<string, ErrorCode>([
 
 /** Families of codes, in order: OpenSSL's verification results (as Node names them) come before the rest of TLS. */
 const BY_FAMILY: readonly (readonly [family: RegExp, code: ErrorCode])[] = [
+  [/^EAI_/, "dns_error"],
   [/^HPE_/, "http_protocol_error"],
-  [/^(?:ERR_TLS_CERT_|CERT_|CRL_|ERROR_IN_C|UNABLE_TO_)/, "tls_certificate_error"],
-  [
-    /SELF_SIGNED_CERT|^HOSTNAME_MISMATCH$|^INVALID_(?:CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$/,
-    "tls_certificate_error",
-  ],
+  [/^ERR_TLS_CERT|(?:^|_)(?:CERT|CRL)(?:_|$)|^UNABLE_TO_|^ERROR_IN_C/, "tls_certificate_error"],
+  [/^HOSTNAME_MISMATCH$|^INVALID_(?:CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$/, "tls_certificate_error"],
   [/^ERR_(?:TLS|SSL)_/, "tls_protocol_error"],
 ];
 

@@ -1,39 +1,163 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+
 import { type ErrorCode, ProxyError, toProxyError } from "../../src/http/errors.ts";
 
-const CODES: readonly (readonly [code: string, expected: ErrorCode])[] = [
-  ["ECONNREFUSED", "connection_refused"],
-  ["ENOENT", "connection_refused"],
-  ["EACCES", "connection_refused"],
-  ["ENOTFOUND", "dns_error"],
-  ["EAI_AGAIN", "dns_error"],
-  ["ETIMEDOUT", "connection_timeout"],
-  ["EHOSTUNREACH", "destination_ip_unroutable"],
-  ["ENETUNREACH", "destination_ip_unroutable"],
-  ["ECONNRESET", "connection_terminated"],
-  ["EPIPE", "connection_terminated"],
-  ["HPE_INVALID_CONSTANT", "http_protocol_error"],
-  ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
-  ["CERT_HAS_EXPIRED", "tls_certificate_error"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls_certificate_error"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "tls_certificate_error"],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "tls_certificate_error"],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls_certificate_error"],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", "tls_certificate_error"],
-  ["ERR_TLS_HANDSHAKE_TIMEOUT", "tls_protocol_error"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", "tls_protocol_error"],
-  ["EPROTO", "tls_protocol_error"],
-  ["ERR_INVALID_CHAR", "http_request_error"],
-  ["EMFILE", "proxy_internal_error"],
-  ["constructor", "proxy_internal_error"],
-  ["", "proxy_internal_error"],
+const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
+  connection_refused: ["ECONNREFUSED", "ENOENT", "EACCES", "EPERM"],
+  dns_error: ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"],
+  connection_timeout: ["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT"],
+  destination_ip_unroutable: [
+    "EHOSTUNREACH",
+    "ENETUNREACH",
+    "EHOSTDOWN",
+    "ENETDOWN",
+    "EADDRNOTAVAIL",
+  ],
+  connection_terminated: ["ECONNRESET", "ECONNABORTED", "EPIPE", "UND_ERR_SOCKET"],
+  http_response_header_section_size: ["UND_ERR_HEADERS_OVERFLOW", "HPE_HEADER_OVERFLOW"],
+  http_response_incomplete: ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH"],
+  http_protocol_error: [
+    "HPE_INVALID_CONSTANT",
+    "HPE_UNEXPECTED_CONTENT_LENGTH",
+    "ERR_INVALID_CHAR",
+    "ERR_INVALID_HTTP_TOKEN",
+    "ERR_HTTP_INVALID_STATUS_CODE",
+    "ERR_HTTP_INVALID_HEADER_VALUE",
+    "ERR_HTTP_TRAILER_INVALID",
+  ],
+  http_request_error: [
+    "UND_ERR_INVALID_ARG",
+    "UND_ERR_NOT_SUPPORTED",
+    "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+  ],
+  tls_protocol_error: [
+    "EPROTO",
+    "ERR_SSL_WRONG_VERSION_NUMBER",
+    "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "ERR_TLS_HANDSHAKE_TIMEOUT",
+  ],
+  // The codes of https://nodejs.org/api/tls.html#x509-certificate-error-codes, less OUT_OF_MEM.
+  tls_certificate_error: [
+    "UNABLE_TO_GET_ISSUER_CERT",
+    "UNABLE_TO_GET_CRL",
+    "UNABLE_TO_DECRYPT_CERT_SIGNATURE",
+    "UNABLE_TO_DECRYPT_CRL_SIGNATURE",
+    "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY",
+    "CERT_SIGNATURE_FAILURE",
+    "CRL_SIGNATURE_FAILURE",
+    "CERT_NOT_YET_VALID",
+    "CERT_HAS_EXPIRED",
+    "CRL_NOT_YET_VALID",
+    "CRL_HAS_EXPIRED",
+    "ERROR_IN_CERT_NOT_BEFORE_FIELD",
+    "ERROR_IN_CRL_LAST_UPDATE_FIELD",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "CERT_CHAIN_TOO_LONG",
+    "CERT_REVOKED",
+    "INVALID_CA",
+    "PATH_LENGTH_EXCEEDED",
+    "INVALID_PURPOSE",
+    "CERT_UNTRUSTED",
+    "CERT_REJECTED",
+    "HOSTNAME_MISMATCH",
+    "ERR_TLS_CERT_ALTNAME_INVALID",
+  ],
+  proxy_internal_error: [
+    "ERR_HTTP_HEADERS_SENT",
+    "ERR_STREAM_DESTROYED",
+    "EMFILE",
+    "",
+    "__proto__",
+    "constructor",
+  ],
+};
+
+for (const [expected, codes] of Object.entries(KNOWN)) {
+  for (const code of codes) {
+    test(`${JSON.stringify(code)} is ${expected}`, () => {
+      const cause = Object.assign(new Error("x"), { code });
+      const error = toProxyError(cause);
+      assert.equal(error.code, expected);
+      assert.equal(error.cause, cause);
+    });
+  }
+}
+
+const STATUSES: readonly (readonly [ErrorCode, number, string])[] = [
+  ["connection_refused", 502, "upstream"],
+  ["connection_terminated", 502, "upstream"],
+  ["http_protocol_error", 502, "upstream"],
+  ["connection_timeout", 504, "upstream"],
+  ["http_response_timeout", 504, "upstream"],
+  ["connection_limit_reached", 503, "headgate"],
+  ["http_request_error", 400, "client"],
+  ["proxy_internal_error", 500, "headgate"],
 ];
 
-test("each code of Node's sockets, resolver, TLS and parser has its error type", () => {
-  for (const [code, expected] of CODES)
-    assert.equal(toProxyError(Object.assign(new Error("x"), { code })).code, expected, code);
+for (const [code, status, fault] of STATUSES) {
+  test(`${code} is answered ${status} and is the ${fault}'s fault`, () => {
+    const error = new ProxyError(code);
+    assert.deepEqual([error.status, error.fault, error.name], [status, fault, "ProxyError"]);
+    assert.notEqual(error.message, "");
+  });
+}
+
+test("a rule may be more exact about status and title", () => {
+  const error = new ProxyError("http_request_error", { status: 431, title: "Too many" });
+  assert.deepEqual(
+    [error.status, error.message, error.code],
+    [431, "Too many", "http_request_error"],
+  );
 });
+
+test("a ProxyError passes through untouched", () => {
+  const error = new ProxyError("dns_error");
+  assert.equal(toProxyError(error), error);
+});
+
+// A Proxy that throws when asked what it is an instance of took the exchange with it, and so did a code that changed its type
+// between two reads.
+const trapped = new Proxy({}, { getPrototypeOf: () => { throw new Error("trap"); } }); // prettier-ignore
+const revoked = Proxy.revocable({}, {});
+revoked.revoke();
+let reads = 0;
+const fickle = {
+  get code() {
+    reads += 1;
+    return reads % 2 === 1 ? "X" : Symbol("x");
+  },
+};
+const throwing = {
+  get code() {
+    throw new Error("getter");
+  },
+};
+const STRANGE: Readonly<Record<string, unknown>> = {
+  undefined,
+  null: null,
+  text: "ECONNREFUSED",
+  number: 5,
+  symbol: Symbol("x"),
+  function: () => 0,
+  "null-prototype": Object.create(null),
+  "numeric code": { code: 5 },
+  "throwing getter": throwing,
+  "fickle getter": fickle,
+  "throwing Proxy": trapped,
+  "revoked Proxy": revoked.proxy,
+};
+
+for (const [what, thrown] of Object.entries(STRANGE)) {
+  test(`a thrown ${what} is headgate's own fault`, () => {
+    const error = toProxyError(thrown);
+    assert.deepEqual([error.code, error.status], ["proxy_internal_error", 500]);
+    assert.ok(Object.is(error.cause, thrown));
+  });
+}
 
 test("a silent peer is a timeout of connecting, or a lost connection once that stood", () => {
   const toCode = (syscall: string): ErrorCode => toProxyError({ code: "ETIMEDOUT", syscall }).code;
@@ -42,11 +166,4 @@ test("a silent peer is a timeout of connecting, or a lost connection once that s
     "connection_terminated",
     "connection_terminated",
   ]);
-});
-
-test("a ProxyError stays itself, anything else becomes the cause", () => {
-  const error = new ProxyError("dns_error");
-  assert.equal(toProxyError(error), error);
-  const cause = new Error("x");
-  assert.equal(toProxyError(cause).cause, cause);
 });
