@@ -28,11 +28,14 @@ export function withMaxForwards(method: string, fields: readonly string[]): read
   );
 }
 
+// RFC 9110 §7.6.2 lets a recipient lower what is more than it supports; left alone, such a value would never reach 0.
+const MOST_FORWARDS = 1_000_000_000;
+
 const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "" };
 
 function readMaxForwards(fields: readonly string[]): number | undefined {
   const value = findField(fields, "max-forwards");
-  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MOST_FORWARDS) : undefined;
 }
 
 function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalAnswer {
@@ -41,6 +44,5 @@ function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalA
     const name = rawFields[index] ?? "";
     if (!SECRET.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
   }
-  const length = Buffer.byteLength(body, "latin1");
-  return { status: 200, fields: ["Content-Type", "message/http", "Content-Length", String(length)], body };
+  return { status: 200, fields: ["Content-Type", "message/http", "Content-Length", String(body.length)], body };
 }

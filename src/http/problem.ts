@@ -6,6 +6,7 @@ import type { ProxyError } from "./errors.ts";
 export interface LocalAnswer {
   readonly status: number;
   readonly fields: readonly string[];
+  /** One character per byte (latin1), so that what came in as bytes goes out as the same. */
   readonly body: string;
 }
 
@@ -17,15 +18,20 @@ export interface LocalAnswer {
  */
 export function toProblem(error: ProxyError, requestId: string): LocalAnswer {
   const problem = { status: error.status, title: error.message, error: error.code, requestId };
-  const body = `${JSON.stringify(problem)}\n`;
+  const body = `${toAscii(JSON.stringify(problem))}\n`;
   const fields = [
     "Content-Type",
     "application/problem+json",
     "Content-Length",
-    String(Buffer.byteLength(body)),
+    String(body.length),
     "Proxy-Status",
     `headgate; error=${error.code}`,
   ];
   if (error.status === 503) fields.push("Retry-After", "1");
   return { status: error.status, fields, body };
+}
+
+// JSON's own escapes are the same text in every encoding.
+function toAscii(json: string): string {
+  return json.replaceAll(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { ProxyError } from "../../src/http/errors.ts";
+import { findField } from "../../src/http/headers.ts";
+import { toProblem } from "../../src/http/problem.ts";
+
+const CAUSE = Object.assign(new Error("connect ECONNREFUSED 10.1.2.3:8000"), {
+  code: "ECONNREFUSED",
+});
+
+test("a problem tells status, title, type and id, and nothing else", () => {
+  const { status, body } = toProblem(
+    new ProxyError("connection_refused", { cause: CAUSE }),
+    "id-1",
+  );
+  assert.equal(status, 502);
+  assert.deepEqual(JSON.parse(body), {
+    status: 502,
+    title: "The upstream refused the connection",
+    error: "connection_refused",
+    requestId: "id-1",
+  });
+});
+
+test("a problem's fields name its type, its length and what failed", () => {
+  const { fields, body } = toProblem(
+    new ProxyError("connection_refused", { cause: CAUSE }),
+    "id-1",
+  );
+  const expected = [
+    "Content-Type",
+    "application/problem+json",
+    "Content-Length",
+    String(body.length),
+  ];
+  assert.deepEqual(fields, [...expected, "Proxy-Status", "headgate; error=connection_refused"]);
+});
+
+test("only a 503 says when to come back", () => {
+  assert.equal(
+    findField(toProblem(new ProxyError("connection_limit_reached"), "x").fields, "retry-after"),
+    "1",
+  );
+  assert.equal(
+    findField(toProblem(new ProxyError("http_response_timeout"), "x").fields, "retry-after"),
+    undefined,
+  );
+});
+
+test("a problem is the same bytes in every encoding", () => {
+  const { fields, body } = toProblem(
+    new ProxyError("http_request_error", { title: "é ✓ 😀 \u2028" }),
+    "ü",
+  );
+  assert.equal(findField(fields, "content-length"), String(Buffer.byteLength(body, "utf8")));
+  assert.equal(findField(fields, "content-length"), String(Buffer.byteLength(body, "latin1")));
+  const said = JSON.parse(body) as Record<string, unknown>;
+  assert.deepEqual([said["title"], said["requestId"]], ["é ✓ 😀 \u2028", "ü"]);
+});
