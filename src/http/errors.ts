@@ -84,6 +84,7 @@ const BY_CODE = new Map<string, ErrorCode>([
   ["ERR_INVALID_HTTP_TOKEN", "http_protocol_error"],
   ["ERR_HTTP_INVALID_HEADER_VALUE", "http_protocol_error"],
   ["ERR_HTTP_TRAILER_INVALID", "http_protocol_error"],
+  ["ERR_HTTP_INVALID_STATUS_CODE", "http_protocol_error"],
 ]);
 
 /** Families of codes, in order: OpenSSL's verification results (as Node names them) come before the rest of TLS. */

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { toHeadFields } from "../../src/head/fields.ts";
+import { toFields } from "../support/fields.ts";
+
+const CONVERT = { outcome: "convert", upstreamMethod: "GET" } as const;
+const PASS = { outcome: "pass", upstreamMethod: "HEAD" } as const;
+const KEPT = [
+  "Accept: a",
+  "IF-None-Match: x",
+  "accept: b",
+  "If-Match: y",
+  "If-Modified-Since: z",
+  "Ranges: 1",
+];
+
+test("a converted HEAD asks for no range and announces no content", () => {
+  const lines = [
+    "Range: bytes=0-1",
+    ...KEPT,
+    "if-RANGE: e",
+    "content-LENGTH: 3",
+    "range: bytes=2-3",
+  ];
+  assert.deepEqual(toHeadFields(toFields(lines), CONVERT), toFields(KEPT));
+});
+
+test("a HEAD that is passed keeps its range and announces no content", () => {
+  const lines = ["Range: bytes=0-1", ...KEPT, "If-Range: e"];
+  assert.deepEqual(toHeadFields(toFields([...lines, "Content-Length: 3"]), PASS), toFields(lines));
+});
