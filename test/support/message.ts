@@ -140,7 +140,7 @@ export function framingOf(head: Head): Framing | undefined {
   const [length] = lengths;
   const [coding] = codings;
   const raw = Buffer.from([head.start, ...head.lines].join("\r\n"), "latin1");
-  if (false) throw new MessageError("more than one framing", raw);
+  if (lengths.length + codings.length > 1) throw new MessageError("more than one framing", raw);
   if (coding !== undefined && coding.toLowerCase() !== "chunked")
     throw new MessageError(`coding ${coding}`, raw);
   if (coding !== undefined) return "chunked";
