@@ -1,6 +1,7 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
-import type { Address, Config, UpstreamConfig } from "./config/schema.ts";
+import type { Address } from "./config/address.ts";
+import type { Config, UpstreamConfig } from "./config/schema.ts";
 import { createDiscard } from "./head/discard.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
@@ -50,7 +51,13 @@ interface Pool {
 const ADMIN_LIMITS = { headerMs: 5_000, keepAliveMs: 30_000, headerBytes: 8 * 1024 };
 
 /** Builds everything; nothing listens until `start`. */
-export function createApp({ config, logger, version, nodeVersion, runtimeMetrics }: AppOptions): App {
+export function createApp({
+  config,
+  logger,
+  version,
+  nodeVersion,
+  runtimeMetrics,
+}: AppOptions): App {
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
@@ -79,10 +86,19 @@ export function createApp({ config, logger, version, nodeVersion, runtimeMetrics
       onUpgrade: (upgrade) => void upgrades.open(upgrade),
       createId,
     },
-    { headerMs: config.timeouts.header, keepAliveMs: config.timeouts.keepAlive, headerBytes: config.limits.headerBytes },
+    {
+      headerMs: config.timeouts.header,
+      keepAliveMs: config.timeouts.keepAlive,
+      headerBytes: config.limits.headerBytes,
+    },
   );
   const admin = createServer(
-    { onRequest: createAdmin({ readiness, metrics, logger }), isUpgrade: () => false, onUpgrade: () => undefined, createId },
+    {
+      onRequest: createAdmin({ readiness, metrics, logger }),
+      isUpgrade: () => false,
+      onUpgrade: () => undefined,
+      createId,
+    },
     ADMIN_LIMITS,
   );
 
@@ -131,7 +147,12 @@ function compile(config: Config): Generation & { readonly pools: ReadonlyMap<str
       if (pool === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
       return pool;
     },
-    peer: config.forwarded === "off" ? undefined : createPeers(createTrust(config.forwarded.trust, config.listen.kind === "unix" ? "unix" : "tcp")),
+    peer:
+      config.forwarded === "off"
+        ? undefined
+        : createPeers(
+            createTrust(config.forwarded.trust, config.listen.kind === "unix" ? "unix" : "tcp"),
+          ),
     mostFields: config.limits.headerCount,
     discard: createDiscard(config.limits.draining),
     tunnelLimits: { upgradeMs: config.timeouts.upgrade, idleMs: config.timeouts.tunnelIdle },
@@ -139,10 +160,14 @@ function compile(config: Config): Generation & { readonly pools: ReadonlyMap<str
 }
 
 async function listenAdmin(admin: Server, address: Address | "off"): Promise<string | undefined> {
-  return address === "off" ? undefined : await admin.listen(address);
+  return address === "off" ? undefined : admin.listen(address);
 }
 
-function finishWithin(graceMs: number, finished: Promise<void>, cutOff: () => void): Promise<"finished" | "cut off"> {
+function finishWithin(
+  graceMs: number,
+  finished: Promise<void>,
+  cutOff: () => void,
+): Promise<"finished" | "cut off"> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       cutOff();
@@ -155,7 +180,9 @@ function finishWithin(graceMs: number, finished: Promise<void>, cutOff: () => vo
   });
 }
 
-function* toConnectionCounts(pools: ReadonlyMap<string, Pool>): Generator<{ upstream: string; state: string; count: number }> {
+function* toConnectionCounts(
+  pools: ReadonlyMap<string, Pool>,
+): Generator<{ upstream: string; state: string; count: number }> {
   for (const [upstream, { pool }] of pools) {
     const { idle, active } = pool.connections();
     yield { upstream, state: "idle", count: idle };

@@ -63,8 +63,10 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
     return 0;
   }
   const command = name === undefined ? undefined : COMMANDS.get(name);
-  if (command !== undefined) return await perform(command, args);
-  io.err(name === undefined ? HELP : `headgate: there is no command '${name}'; see headgate --help\n`);
+  if (command !== undefined) return perform(command, args);
+  io.err(
+    name === undefined ? HELP : `headgate: there is no command '${name}'; see headgate --help\n`,
+  );
   return 2;
 }
 

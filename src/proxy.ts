@@ -65,13 +65,27 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       exchange.head = plan?.outcome;
       const { config, pool } = parts.upstream(exchange.route.upstream);
       const peer = parts.peer?.(request.socket);
-      call = pool.send(toUpstreamRequest({ request, response, checked, plan, peer, config, route: exchange.route }));
+      call = pool.send(
+        toUpstreamRequest({
+          request,
+          response,
+          checked,
+          plan,
+          peer,
+          config,
+          route: exchange.route,
+        }),
+      );
       const answer = await call.answer;
       exchange.answeredMs = performance.now();
 
       const { status, reason, rawFields } = answer.head;
       const fields = readAnswerFields(rawFields);
-      response.writeHead(status, toReason(reason), toClientFields(status, request.httpVersion, fields));
+      response.writeHead(
+        status,
+        toReason(reason),
+        toClientFields(status, request.httpVersion, fields),
+      );
       if (plan?.upstreamMethod === "GET") {
         response.end();
         await spare(answer, fields, exchange, { discard: parts.discard, route: exchange.route });
@@ -82,7 +96,8 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       exchange.error ??= toProxyError(error);
       call?.cancel(exchange.error);
       if (response.headersSent) breakOff(response);
-      else if (!response.destroyed) answerLocally(toProblem(exchange.error, toRequestId(exchange)), response);
+      else if (!response.destroyed)
+        answerLocally(toProblem(exchange.error, toRequestId(exchange)), response);
     } finally {
       await closed;
       end(exchange, call, response);
@@ -111,14 +126,28 @@ interface Outgoing {
   readonly route: RouteConfig;
 }
 
-function toUpstreamRequest({ request, response, checked, plan, peer, config, route }: Outgoing): UpstreamRequest {
+function toUpstreamRequest({
+  request,
+  response,
+  checked,
+  plan,
+  peer,
+  config,
+  route,
+}: Outgoing): UpstreamRequest {
   const method = plan?.upstreamMethod ?? request.method ?? "";
-  const endToEnd = plan === undefined ? withMaxForwards(method, checked.fields) : toHeadFields(checked.fields, plan);
+  const endToEnd =
+    plan === undefined
+      ? withMaxForwards(method, checked.fields)
+      : toHeadFields(checked.fields, plan);
   return {
     method,
     path: checked.path,
     fields: toOutgoingFields(endToEnd, { host: checked.host, peer, upstream: config }),
-    content: plan === undefined && checked.framing !== "none" ? toContent(request, response, checked) : undefined,
+    content:
+      plan === undefined && checked.framing !== "none"
+        ? toContent(request, response, checked)
+        : undefined,
     responseMs: route.responseTimeout,
     idleMs: route.idleTimeout,
     onInterim: (answer) => relayInterim(answer, response),
@@ -131,7 +160,12 @@ interface Spared {
 }
 
 /** The content of the GET behind a HEAD: the client has its answer, this is between headgate and the upstream. */
-async function spare(answer: UpstreamAnswer, announced: AnswerFields, exchange: Exchange, { discard, route }: Spared): Promise<void> {
+async function spare(
+  answer: UpstreamAnswer,
+  announced: AnswerFields,
+  exchange: Exchange,
+  { discard, route }: Spared,
+): Promise<void> {
   const { body, bytes } = await discard(answer.content, announced, route.head.drain);
   exchange.body = body;
   exchange.bytesDrained = bytes;

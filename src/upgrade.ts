@@ -33,11 +33,16 @@ export interface UpgradeProxy {
 }
 
 /** Creates the handler of upgrades. `idleMs` of 0 lets a silent tunnel stay. */
-export function createUpgradeProxy(parts: ProxyParts & { readonly tunnels: Tunnels }): UpgradeProxy {
+export function createUpgradeProxy(
+  parts: ProxyParts & { readonly tunnels: Tunnels },
+): UpgradeProxy {
   return {
     isWanted(request) {
       try {
-        return isTunnelled(toHead(request), checkRequest(toHead(request), parts.generation().mostFields));
+        return isTunnelled(
+          toHead(request),
+          checkRequest(toHead(request), parts.generation().mostFields),
+        );
       } catch {
         return false; // refused in proxy.ts, where there is a response to say so
       }
@@ -46,12 +51,15 @@ export function createUpgradeProxy(parts: ProxyParts & { readonly tunnels: Tunne
     async open(upgrade) {
       const exchange = beginExchange(upgrade.request, parts.createId(), performance.now());
       try {
-        const end = await parts.tunnels.open(toTunnelRequest(upgrade, exchange, parts.generation()));
+        const end = await parts.tunnels.open(
+          toTunnelRequest(upgrade, exchange, parts.generation()),
+        );
         exchange.error = end.error;
       } catch (error) {
         exchange.error = toProxyError(error);
         exchange.status = exchange.error.status;
-        if (upgrade.socket.writable) answerLocally(toProblem(exchange.error, toRequestId(exchange)), upgrade.respond());
+        if (upgrade.socket.writable)
+          answerLocally(toProblem(exchange.error, toRequestId(exchange)), upgrade.respond());
       } finally {
         exchange.endedMs = performance.now();
         parts.observe(exchange);
@@ -60,7 +68,11 @@ export function createUpgradeProxy(parts: ProxyParts & { readonly tunnels: Tunne
   };
 }
 
-function toTunnelRequest({ request, socket, early, respond }: UpgradeRequest, exchange: Exchange, parts: Generation) {
+function toTunnelRequest(
+  { request, socket, early, respond }: UpgradeRequest,
+  exchange: Exchange,
+  parts: Generation,
+) {
   const checked = checkRequest(toHead(request), parts.mostFields);
   const route = (exchange.route = parts.match(checked.host, checked.path));
   const { config: upstream } = parts.upstream(route.upstream);
@@ -71,7 +83,11 @@ function toTunnelRequest({ request, socket, early, respond }: UpgradeRequest, ex
     early,
     method: exchange.method,
     target: checked.path,
-    fields: toOutgoingFields(checked.fields, { host: checked.host, peer: parts.peer?.(request.socket), upstream }),
+    fields: toOutgoingFields(checked.fields, {
+      host: checked.host,
+      peer: parts.peer?.(request.socket),
+      upstream,
+    }),
     token: checked.upgrade ?? "",
     upstream,
     ...parts.tunnelLimits,

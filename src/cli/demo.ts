@@ -36,9 +36,16 @@ Ctrl-C ends it.
 `;
 }
 
-async function listenNear(port: number): Promise<{ readonly server: ReturnType<typeof createServer>; readonly url: string }> {
+async function listenNear(
+  port: number,
+): Promise<{ readonly server: ReturnType<typeof createServer>; readonly url: string }> {
   const server = createServer(
-    { onRequest: answerGetOnly, isUpgrade: () => false, onUpgrade: () => undefined, createId: () => "demo" },
+    {
+      onRequest: answerGetOnly,
+      isUpgrade: () => false,
+      onUpgrade: () => undefined,
+      createId: () => "demo",
+    },
     LIMITS,
   );
   try {

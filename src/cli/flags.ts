@@ -28,7 +28,10 @@ export interface Flags {
 }
 
 /** Reads the arguments. Throws a UsageError for an unknown flag, a missing value or an argument too many. */
-export function readArguments(args: readonly string[], { values = [], switches = [], mostPositionals = 0 }: Flags): Arguments {
+export function readArguments(
+  args: readonly string[],
+  { values = [], switches = [], mostPositionals = 0 }: Flags,
+): Arguments {
   const options = Object.fromEntries([
     ...values.map((name) => [name, { type: "string" as const }]),
     ...switches.map((name) => [name, { type: "boolean" as const }]),
@@ -39,16 +42,23 @@ export function readArguments(args: readonly string[], { values = [], switches =
   }
   const given = Object.entries(parsed.values);
   return {
-    values: new Map(given.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))),
+    values: new Map(
+      given.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+    ),
     switches: new Set(given.flatMap(([name, value]) => (value === true ? [name] : []))),
     positionals: parsed.positionals,
   };
 }
 
-function parse(args: readonly string[], options: Record<string, { type: "string" | "boolean" }>): ReturnType<typeof parseArgs> {
+function parse(
+  args: readonly string[],
+  options: Record<string, { type: "string" | "boolean" }>,
+): ReturnType<typeof parseArgs> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error));
+    throw new UsageError(
+      error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error),
+    );
   }
 }

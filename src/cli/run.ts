@@ -7,7 +7,9 @@ import { serve } from "./serve.ts";
 
 /** Runs until a signal. Throws a UsageError or a ConfigError before anything listens. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values } = readArguments(args, { values: ["config", "listen", "upstream", "admin", "log-level"] });
+  const { values } = readArguments(args, {
+    values: ["config", "listen", "upstream", "admin", "log-level"],
+  });
   const flags = {
     config: values.get("config"),
     listen: values.get("listen"),

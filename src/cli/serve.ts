@@ -10,8 +10,17 @@ export type OnListening = (listening: Listening) => void;
 
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
 export async function serve(config: Config, io: Io, onListening?: OnListening): Promise<number> {
-  const logger = createLogger({ level: config.log.level, format: io.isTerminal ? "pretty" : "json" });
-  const app = createApp({ config, logger, version: io.version, nodeVersion: io.nodeVersion, runtimeMetrics: "on" });
+  const logger = createLogger({
+    level: config.log.level,
+    format: io.isTerminal ? "pretty" : "json",
+  });
+  const app = createApp({
+    config,
+    logger,
+    version: io.version,
+    nodeVersion: io.nodeVersion,
+    runtimeMetrics: "on",
+  });
   const terminated = new Promise<void>((resolve) => io.onTerminate(resolve));
   try {
     const listening = await app.start();
@@ -36,12 +45,16 @@ async function stop(app: App, logger: Logger): Promise<void> {
 
 function logStart(logger: Logger, config: Config, { listen, admin }: Listening): void {
   const { url } = config.upstreams.get("default") ?? {};
-  logger.info({ listen, admin: admin ?? "off", upstream: url?.authority, routes: config.routes.length }, `listening on ${listen}`);
+  logger.info(
+    { listen, admin: admin ?? "off", upstream: url?.authority, routes: config.routes.length },
+    `listening on ${listen}`,
+  );
 }
 
 function toReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") return `${message.replace("listen EADDRINUSE: ", "")} — another process listens there`;
+  if (code === "EADDRINUSE")
+    return `${message.replace("listen EADDRINUSE: ", "")} — another process listens there`;
   return message;
 }

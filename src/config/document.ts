@@ -162,7 +162,7 @@ function convert(root: Node, env: Environment): Document {
         seen.set(key, pair.key);
         value[key] =
           pair.value === null
-            ? null
+            ? null // oxlint-disable-line unicorn/no-null -- YAML has one, and the schema refuses it
             : visit(pair.value, { ...place, path, depth: place.depth + 1 });
       }
     }

@@ -13,8 +13,6 @@ import type { JsonSchema } from "./json-schema.ts";
 import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
-export type { Address, UpstreamUrl } from "./address.ts";
-
 /** Every way to answer a HEAD. A further mode is a line here, and a branch in head/. */
 const HEAD_MODES = {
   convert: "ask the upstream with GET and keep the body back",

@@ -5,7 +5,11 @@ import type { ProxyError } from "../http/errors.ts";
 
 /** The content of an answer, as this file needs it. */
 interface Discardable {
-  read(reader: { onChunk(chunk: Buffer): void; onEnd(): void; onError(error: ProxyError): void }): void;
+  read(reader: {
+    onChunk(chunk: Buffer): void;
+    onEnd(): void;
+    onError(error: ProxyError): void;
+  }): void;
   abort(): void;
 }
 
@@ -28,7 +32,11 @@ export interface Discarded {
 }
 
 /** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
-export type Discard = (content: Discardable, announced: Announcement, limits: DrainLimits) => Promise<Discarded>;
+export type Discard = (
+  content: Discardable,
+  announced: Announcement,
+  limits: DrainLimits,
+) => Promise<Discarded>;
 
 /**
  * Creates the rule by which content is discarded.
@@ -40,7 +48,11 @@ export function createDiscard(mostDraining: number): Discard {
   let draining = 0;
 
   return (content, announced, limits) => {
-    if (announced.eventStream || (announced.contentLength ?? 0) > limits.bytes || draining >= mostDraining) {
+    if (
+      announced.eventStream ||
+      (announced.contentLength ?? 0) > limits.bytes ||
+      draining >= mostDraining
+    ) {
       content.abort();
       return Promise.resolve({ body: "aborted", bytes: 0 });
     }

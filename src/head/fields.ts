@@ -10,5 +10,8 @@ const GET_ONLY: ReadonlySet<string> = new Set(["range", "if-range"]);
 /** The end-to-end fields of a HEAD without the framing of content, which a HEAD has no use for (RFC 9110 §9.3.2). */
 export function toHeadFields(fields: readonly string[], plan: HeadPlan): string[] {
   const isGet = plan.upstreamMethod === "GET";
-  return filterFields(fields, (name) => name !== "content-length" && !(isGet && GET_ONLY.has(name)));
+  return filterFields(
+    fields,
+    (name) => name !== "content-length" && !(isGet && GET_ONLY.has(name)),
+  );
 }

@@ -11,11 +11,19 @@ import { type AnswerFields, filterFields } from "./headers.ts";
  *
  * Trailer stays where both hops are chunked: otherwise no trailer section comes or goes, and node throws where one is announced.
  */
-export function toClientFields(status: number, httpVersion: string, answer: AnswerFields): string[] {
+export function toClientFields(
+  status: number,
+  httpVersion: string,
+  answer: AnswerFields,
+): string[] {
   const { endToEnd, chunked, trailer, contentLength } = answer;
-  if (status < 200 || status === 204) return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");
+  if (status < 200 || status === 204)
+    return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");
   const isChunked = status !== 304 && contentLength === undefined && httpVersion === "1.1";
-  const fields = trailer && !(chunked && isChunked) ? filterFields(endToEnd, (name) => name !== "trailer") : endToEnd;
+  const fields =
+    trailer && !(chunked && isChunked)
+      ? filterFields(endToEnd, (name) => name !== "trailer")
+      : endToEnd;
   if (isChunked) fields.push("Transfer-Encoding", "chunked");
   return fields;
 }
@@ -25,5 +33,7 @@ export function toClientFields(status: number, httpVersion: string, answer: Answ
  * would otherwise come out as another byte.
  */
 export function toReason(decoded: string): string {
-  return /^[\t\x20-\x7e]*$/.test(decoded) ? decoded : Buffer.from(decoded, "utf8").toString("latin1");
+  return /^[\t\x20-\x7e]*$/.test(decoded)
+    ? decoded
+    : Buffer.from(decoded, "utf8").toString("latin1");
 }

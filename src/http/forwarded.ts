@@ -29,7 +29,10 @@ const RANGE = /^([^/]+)(?:\/(\d{1,3}))?$/;
  * one that reset its connection right after the request, and trusting it would let anybody forge a chain that way.
  * Throws (TypeError, RangeError) for what is not an address or a range: `10.0.0.0/` must not come to mean everybody.
  */
-export function createTrust(ranges: readonly string[], listener: "tcp" | "unix"): (address: string | undefined) => boolean {
+export function createTrust(
+  ranges: readonly string[],
+  listener: "tcp" | "unix",
+): (address: string | undefined) => boolean {
   const list = new BlockList();
   for (const range of ranges) {
     const [, network = "", prefix] = RANGE.exec(range) ?? [];
@@ -38,11 +41,14 @@ export function createTrust(ranges: readonly string[], listener: "tcp" | "unix")
     else list.addSubnet(network, Number(prefix), family);
   }
   if (listener === "unix") return () => true;
-  return (address) => address !== undefined && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  return (address) =>
+    address !== undefined && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
 /** Looks a connection's peer up once: a check against a list of ranges costs as much as the rest of a request's routing. */
-export function createPeers(isTrusted: (address: string | undefined) => boolean): (socket: PeerSocket) => Peer {
+export function createPeers(
+  isTrusted: (address: string | undefined) => boolean,
+): (socket: PeerSocket) => Peer {
   const peers = new WeakMap<PeerSocket, Peer>();
   return (socket) => {
     const known = peers.get(socket);
@@ -66,7 +72,12 @@ export function toPeerAddress(remoteAddress: string | undefined): string | undef
  * Claims of an untrusted peer are dropped, because uvicorn believes them from 127.0.0.1, which is where a sidecar sits. The
  * chain is kept in one line: uvicorn reads only the last line of a repeated field.
  */
-export function withForwarded(fields: readonly string[], peer: Peer, host: string | undefined): string[] {
+// oxlint-disable-next-line complexity -- one pass; four would read better and cost every request three times as much
+export function withForwarded(
+  fields: readonly string[],
+  peer: Peer,
+  host: string | undefined,
+): string[] {
   const chain: string[] = [];
   const kept: string[] = [];
   let chainAt = -1;
@@ -96,9 +107,12 @@ export function withForwarded(fields: readonly string[], peer: Peer, host: strin
 
 function claimOf(name: string): string | undefined {
   const { length } = name;
-  if (length !== FORWARDED.length && (length < FOR.length || length > PROTO.length)) return undefined;
+  if (length !== FORWARDED.length && (length < FOR.length || length > PROTO.length))
+    return undefined;
   const lower = name.toLowerCase();
-  return lower === FOR || lower === PROTO || lower === HOST || lower === FORWARDED ? lower : undefined;
+  return lower === FOR || lower === PROTO || lower === HOST || lower === FORWARDED
+    ? lower
+    : undefined;
 }
 
 // WSGI and CGI turn `-` and `_` into the same variable, so that X_Forwarded_For would be believed as well.

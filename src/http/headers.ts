@@ -24,7 +24,16 @@ export interface AnswerFields {
   readonly eventStream: boolean;
 }
 
-type FieldKind = "hop" | "connection" | "host" | "length" | "coding" | "upgrade" | "trailer" | "expect" | "type";
+type FieldKind =
+  | "hop"
+  | "connection"
+  | "host"
+  | "length"
+  | "coding"
+  | "upgrade"
+  | "trailer"
+  | "expect"
+  | "type";
 
 // RFC 9110 §7.6.1 and what history added. Everything that is not in this table is end-to-end.
 const KINDS: ReadonlyMap<string, FieldKind> = new Map([
@@ -67,6 +76,7 @@ const LENGTH = /^[0-9]{1,15}$/;
  * chunked (501, RFC 9112 §6.1), chunked in HTTP/1.0 (400, §6.1 calls it faulty), two framings in one message (400, §6.3), a
  * Content-Length that a double does not hold and that would go up as another number (400, RFC 9110 §8.6).
  */
+// oxlint-disable-next-line complexity -- one pass over the fields, one case for each kind
 export function readRequestFields(raw: readonly string[], httpVersion: string): RequestFields {
   const endToEnd: string[] = [];
   const hosts: string[] = [];
@@ -142,7 +152,8 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
         break;
       case "coding":
         // The coding is taken off with the framing; content in one that stays on would arrive without its name.
-        if (chunked || value.toLowerCase() !== "chunked") throw new ProxyError("http_response_transfer_coding");
+        if (chunked || value.toLowerCase() !== "chunked")
+          throw new ProxyError("http_response_transfer_coding");
         chunked = true;
         break;
       case "trailer":
@@ -170,13 +181,17 @@ export function toTrailers(raw: readonly Buffer[]): [string, string][] {
   const trailers: [string, string][] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = toText(raw[index]);
-    if (kindOf(name) === undefined && !NEVER_NOMINATED.has(name.toLowerCase())) trailers.push([name, toText(raw[index + 1])]);
+    if (kindOf(name) === undefined && !NEVER_NOMINATED.has(name.toLowerCase()))
+      trailers.push([name, toText(raw[index + 1])]);
   }
   return trailers;
 }
 
 /** Keeps fields by their lower-case names. */
-export function filterFields(fields: readonly string[], keep: (lowerCaseName: string) => boolean): string[] {
+export function filterFields(
+  fields: readonly string[],
+  keep: (lowerCaseName: string) => boolean,
+): string[] {
   const kept: string[] = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
@@ -189,7 +204,8 @@ export function filterFields(fields: readonly string[], keep: (lowerCaseName: st
 export function findField(fields: readonly string[], lowerCaseName: string): string | undefined {
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
-    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return fields[index + 1];
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName)
+      return fields[index + 1];
   }
   return undefined;
 }
@@ -222,5 +238,8 @@ function invalid(title: string): ProxyError {
 }
 
 function unknownCoding(): ProxyError {
-  return new ProxyError("http_request_error", { status: 501, title: "The request's Transfer-Encoding is not chunked alone" });
+  return new ProxyError("http_request_error", {
+    status: 501,
+    title: "The request's Transfer-Encoding is not chunked alone",
+  });
 }

@@ -11,7 +11,10 @@ const SECRET: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-a
  * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
  * is used up (RFC 9110 §7.6.2). Undefined for everything else.
  */
-export function toLocalAnswer(head: RequestHead, { path, fields }: CheckedRequest): LocalAnswer | undefined {
+export function toLocalAnswer(
+  head: RequestHead,
+  { path, fields }: CheckedRequest,
+): LocalAnswer | undefined {
   if (path === "*") return NO_CONTENT;
   if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
   if (readMaxForwards(fields) !== 0) return undefined;
@@ -24,7 +27,9 @@ export function withMaxForwards(method: string, fields: readonly string[]): read
   const left = readMaxForwards(fields);
   if (left === undefined) return fields;
   return fields.map((text, index) =>
-    index % 2 === 1 && fields[index - 1]?.toLowerCase() === "max-forwards" ? String(left - 1) : text,
+    index % 2 === 1 && fields[index - 1]?.toLowerCase() === "max-forwards"
+      ? String(left - 1)
+      : text,
   );
 }
 
@@ -35,7 +40,9 @@ const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "" };
 
 function readMaxForwards(fields: readonly string[]): number | undefined {
   const value = findField(fields, "max-forwards");
-  return value !== undefined && /^\d+$/.test(value) ? Math.min(Number(value), MOST_FORWARDS) : undefined;
+  return value !== undefined && /^\d+$/.test(value)
+    ? Math.min(Number(value), MOST_FORWARDS)
+    : undefined;
 }
 
 function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalAnswer {
@@ -44,5 +51,9 @@ function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalA
     const name = rawFields[index] ?? "";
     if (!SECRET.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
   }
-  return { status: 200, fields: ["Content-Type", "message/http", "Content-Length", String(body.length)], body };
+  return {
+    status: 200,
+    fields: ["Content-Type", "message/http", "Content-Length", String(body.length)],
+    body,
+  };
 }

@@ -12,7 +12,10 @@ export interface Origin {
 }
 
 /** Puts Host first (RFC 9110 §7.2 wants it there) and X-Forwarded-* last, around the end-to-end fields as they are. */
-export function toOutgoingFields(endToEnd: readonly string[], { host, peer, upstream }: Origin): readonly string[] {
+export function toOutgoingFields(
+  endToEnd: readonly string[],
+  { host, peer, upstream }: Origin,
+): readonly string[] {
   const fields = peer === undefined ? endToEnd : withForwarded(endToEnd, peer, host);
   const named = upstream.host === "preserve" ? host : upstream.url.authority;
   return named === undefined ? fields : ["Host", named, ...fields];

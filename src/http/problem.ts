@@ -33,5 +33,8 @@ export function toProblem(error: ProxyError, requestId: string): LocalAnswer {
 
 // JSON's own escapes are the same text in every encoding.
 function toAscii(json: string): string {
-  return json.replaceAll(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return json.replaceAll(
+    /[^\x00-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -22,7 +22,12 @@ export interface ReceivedRequest {
 }
 
 /** The header section under the RFC's names. */
-export function toHead({ method = "", url = "", httpVersion, rawHeaders }: ReceivedRequest): RequestHead {
+export function toHead({
+  method = "",
+  url = "",
+  httpVersion,
+  rawHeaders,
+}: ReceivedRequest): RequestHead {
   return { method, target: url, httpVersion, rawFields: rawHeaders };
 }
 
@@ -47,10 +52,16 @@ export interface CheckedRequest {
 export function checkRequest(head: RequestHead, mostFields: number): CheckedRequest {
   const { method, httpVersion, rawFields } = head;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") {
-    throw new ProxyError("http_request_error", { status: 505, title: "The request is not HTTP/1.1 or HTTP/1.0" });
+    throw new ProxyError("http_request_error", {
+      status: 505,
+      title: "The request is not HTTP/1.1 or HTTP/1.0",
+    });
   }
   if (rawFields.length > mostFields * 2) {
-    throw new ProxyError("http_request_error", { status: 431, title: "The request has too many fields" });
+    throw new ProxyError("http_request_error", {
+      status: 431,
+      title: "The request has too many fields",
+    });
   }
   const target = parseTarget(method, head.target);
   const { endToEnd, hosts, framing, upgrade } = readRequestFields(rawFields, httpVersion);
@@ -69,5 +80,8 @@ function isContinueExpected(rawFields: readonly string[], httpVersion: string): 
   const expectation = findField(rawFields, "expect");
   if (expectation === undefined || httpVersion === "1.0") return false;
   if (expectation.trim().toLowerCase() === "100-continue") return true;
-  throw new ProxyError("http_request_error", { status: 417, title: "The request's expectation is not known here" });
+  throw new ProxyError("http_request_error", {
+    status: 417,
+    title: "The request's expectation is not known here",
+  });
 }

@@ -42,7 +42,11 @@ export function isHost(value: string): boolean {
  *
  * Throws a ProxyError (400) where it is missing from an HTTP/1.1 request, doubled or malformed (RFC 9112 §3.2).
  */
-export function toHost(target: Target, hosts: readonly string[], httpVersion: string): string | undefined {
+export function toHost(
+  target: Target,
+  hosts: readonly string[],
+  httpVersion: string,
+): string | undefined {
   const host = hosts[0];
   if (hosts.length > 1) throw invalid("The request has more than one Host field");
   if (host === undefined && httpVersion !== "1.0") throw invalid("The request has no Host field");

@@ -29,7 +29,10 @@ const ABOUT_CONTENT = new Set([
  * (RFC 9110 §7.8), and headgate does for `h2c` (a client's guess that no upstream here would follow), for HEAD (which asks for
  * an answer, not for a connection), for a request with content (which would have to be read before the switch) and in HTTP/1.0.
  */
-export function isTunnelled({ method, httpVersion }: RequestHead, { upgrade, framing }: CheckedRequest): boolean {
+export function isTunnelled(
+  { method, httpVersion }: RequestHead,
+  { upgrade, framing }: CheckedRequest,
+): boolean {
   if (upgrade === undefined || upgrade.trim().toLowerCase() === "h2c") return false;
   return method !== "HEAD" && framing === "none" && httpVersion === "1.1";
 }

@@ -116,10 +116,10 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
       const { method, path, fields, content } = next.request;
       client.dispatch(
         {
-          method: method as Dispatcher.HttpMethod, // undici takes any token; its type lists the common ones
+          method: method, // undici takes any token; its type lists the common ones
           path,
           headers: fields as string[], // typed as mutable, only read
-          body: content ?? null,
+          body: content,
           servername: upstream.url.host, // constant, or undici would reconnect for every other Host
         } as DispatchOptions,
         handler,
@@ -151,7 +151,7 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
   // of them that a proxy has no use for (1 µs of an exchange's 35).
   const handler: Dispatcher.DispatchHandler = {
     onConnect(abortRequest) {
-      abort = abortRequest as (error: Error) => void;
+      abort = abortRequest;
       if (receiver === undefined) return abort(new ProxyError("client_gone"));
       receiver.onSent();
       touch();
@@ -168,7 +168,8 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
       touch();
       if (status < 200) {
         interimAnswers += 1;
-        if (status < 100 || interimAnswers > MOST_INTERIM_ANSWERS) fail(new ProxyError("http_protocol_error"));
+        if (status < 100 || interimAnswers > MOST_INTERIM_ANSWERS)
+          fail(new ProxyError("http_protocol_error"));
         else receiver.onInterim({ status, reason, rawFields });
         return true;
       }
@@ -261,7 +262,10 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
     if (hasAnswered) return new ProxyError("connection_read_timeout");
     if (!hasContentLeft) return new ProxyError("http_response_timeout");
     if (socket?.writableNeedDrain === true) return new ProxyError("connection_write_timeout");
-    return new ProxyError("http_request_error", { status: 408, title: "The client stopped sending" });
+    return new ProxyError("http_request_error", {
+      status: 408,
+      title: "The client stopped sending",
+    });
   }
 
   // undici takes a 100 (Continue) that it did not ask for as the end of the connection; RFC 9110 §15.2 wants a client to expect
@@ -282,18 +286,26 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
 
   function toUpstreamError(error: Error): ProxyError {
     // Its parser's errors have a name, and a code only sometimes.
-    if (error.name === "HTTPParserError") return new ProxyError("http_protocol_error", { cause: error });
+    if (error.name === "HTTPParserError")
+      return new ProxyError("http_protocol_error", { cause: error });
     const known = toProxyError(error);
-    if (known.code === "http_response_incomplete" && !hasAnswered) return new ProxyError("http_protocol_error", { cause: error });
+    if (known.code === "http_response_incomplete" && !hasAnswered)
+      return new ProxyError("http_protocol_error", { cause: error });
     if (known.code !== "connection_terminated") return known;
     // undici says `bad response` of bytes that nobody asked for and of an answer it cannot place.
-    if (error.message.startsWith("bad ")) return new ProxyError("http_protocol_error", { cause: error });
+    if (error.message.startsWith("bad "))
+      return new ProxyError("http_protocol_error", { cause: error });
     return hasAnswered ? new ProxyError("http_response_incomplete", { cause: error }) : known;
   }
 }
 
 function isContinue(chunk: Buffer): boolean {
-  return chunk[9] === 0x31 && chunk[10] === 0x30 && chunk[11] === 0x30 && chunk.toString("latin1", 0, 5) === "HTTP/";
+  return (
+    chunk[9] === 0x31 &&
+    chunk[10] === 0x30 &&
+    chunk[11] === 0x30 &&
+    chunk.toString("latin1", 0, 5) === "HTTP/"
+  );
 }
 
 function toOrigin({ url }: UpstreamConfig): string {
@@ -307,7 +319,11 @@ function toServerName({ url, tls }: UpstreamConfig): string {
   return /^[\d.]+$|:/.test(name) ? "" : name; // RFC 6066 §3: an address is not a server name
 }
 
-function toConnectorOptions({ url, tls, connectTimeout }: UpstreamConfig): buildConnector.BuildOptions {
+function toConnectorOptions({
+  url,
+  tls,
+  connectTimeout,
+}: UpstreamConfig): buildConnector.BuildOptions {
   const options: buildConnector.BuildOptions = { timeout: connectTimeout };
   if (url.socketPath !== undefined) options.socketPath = url.socketPath;
   if (tls === undefined) return options;

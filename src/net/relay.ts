@@ -41,10 +41,18 @@ export function relayContent(content: Content, response: ServerResponse): Promis
 }
 
 /** Writes an answer's content from a stream, as `relayContent` does; `rawTrailers` are known at its end. */
-export function relayStream(body: Readable, rawTrailers: () => readonly string[], response: ServerResponse): Promise<void> {
+export function relayStream(
+  body: Readable,
+  rawTrailers: () => readonly string[],
+  response: ServerResponse,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    body.on("error", reject).once("aborted", () => reject(new ProxyError("http_response_incomplete")));
-    response.once("close", () => (response.writableFinished ? resolve() : reject(new ProxyError("client_gone"))));
+    body
+      .on("error", reject)
+      .once("aborted", () => reject(new ProxyError("http_response_incomplete")));
+    response.once("close", () =>
+      response.writableFinished ? resolve() : reject(new ProxyError("client_gone")),
+    );
     body.on("data", (chunk: Buffer) => {
       if (!response.write(chunk)) body.pause();
     });
@@ -58,7 +66,10 @@ export function relayStream(body: Readable, rawTrailers: () => readonly string[]
 }
 
 /** Sends an answer of headgate's own; node leaves the content out where the request was a HEAD. */
-export function answerLocally({ status, fields, body }: LocalAnswer, response: ServerResponse): void {
+export function answerLocally(
+  { status, fields, body }: LocalAnswer,
+  response: ServerResponse,
+): void {
   // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
   if (status >= 400 && status < 500) response.shouldKeepAlive = false;
   response.writeHead(status, [...fields]);
@@ -79,12 +90,14 @@ export function breakOff(response: ServerResponse): void {
 /** Sends an interim answer (RFC 9110 §15.2) raw: node's own ways of writing one rename fields, or are not there before 24.21. */
 export function relayInterim(interim: AnswerHead, response: ServerResponse): void {
   // Without a socket it is not this answer's turn yet: an interim answer that comes too early would belong to another request.
-  if (response.socket === null || response.headersSent || response.req.httpVersion === "1.0") return;
+  if (response.socket === null || response.headersSent || response.req.httpVersion === "1.0")
+    return;
   // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
   if (interim.status === 100 && response.req.headers.expect !== undefined) return;
   const { endToEnd } = readAnswerFields(interim.rawFields);
   let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
-  for (let index = 0; index < endToEnd.length; index += 2) head += `${endToEnd[index]}: ${endToEnd[index + 1]}\r\n`;
+  for (let index = 0; index < endToEnd.length; index += 2)
+    head += `${endToEnd[index]}: ${endToEnd[index + 1]}\r\n`;
   response.socket.write(`${head}\r\n`, "latin1");
 }
 
@@ -123,7 +136,7 @@ export function toContent(
     if (!content.push(chunk)) request.pause();
   };
   const onEnd = (): void => {
-    content.push(null);
+    content.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
   };
   const onClose = (): void => {
     content.destroy(new ProxyError("client_gone"));

@@ -10,7 +10,7 @@ import {
 import type { ListenOptions, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import type { Address } from "../config/schema.ts";
+import type { Address } from "../config/address.ts";
 import { ProxyError } from "../http/errors.ts";
 import { type LocalAnswer, toProblem } from "../http/problem.ts";
 import { toPlainRequest } from "../http/upgrade.ts";
@@ -91,7 +91,13 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   http.on("connection", (socket: Socket) => {
     if (connections.has(socket)) return; // served again after an upgrade that was not wanted
-    connections.set(socket, { socket, queue: [], current: undefined, refusal: undefined, isRefused: false });
+    connections.set(socket, {
+      socket,
+      queue: [],
+      current: undefined,
+      refusal: undefined,
+      isRefused: false,
+    });
     socket.once("close", () => connections.delete(socket));
   });
   http.on("request", enqueue);
@@ -100,13 +106,17 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   http.on("upgrade", (request, socket, early) => {
     socket.on("error", () => undefined); // node took its own listener away; the tunnel adds what it needs
     const connection = connections.get(socket);
-    if (connection === undefined || isDraining || !handler.isUpgrade(request)) return serveWithoutUpgrade(request, socket, early);
+    if (connection === undefined || isDraining || !handler.isUpgrade(request))
+      return serveWithoutUpgrade(request, socket, early);
     inTurn(connection, () => {
       handler.onUpgrade({ request, socket, early, respond: () => openResponse(request, socket) });
     });
   });
   http.on("connect", (_request, socket) => {
-    refuse(socket, new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" }));
+    refuse(
+      socket,
+      new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" }),
+    );
   });
   http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
 
@@ -117,7 +127,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     drain() {
       isDraining = true;
       for (const { current } of connections.values()) {
-        if (current !== undefined && !current.response.headersSent) current.response.shouldKeepAlive = false;
+        if (current !== undefined && !current.response.headersSent)
+          current.response.shouldKeepAlive = false;
       }
     },
     close() {
@@ -125,7 +136,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
         http.close(() => resolve());
       });
       // node counts a connection that never sent a byte as busy.
-      for (const { socket } of connections.values()) if ((socket as Socket).bytesRead === 0) socket.destroy();
+      for (const { socket } of connections.values())
+        if ((socket as Socket).bytesRead === 0) socket.destroy();
       return closed;
     },
     destroy() {
@@ -145,7 +157,11 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     connection.queue.push(task);
   }
 
-  function serve(connection: ClientConnection, request: IncomingMessage, response: ServerResponse): void {
+  function serve(
+    connection: ClientConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     connection.current = { request, response };
     if (isDraining) response.shouldKeepAlive = false;
     response.once("close", () => onServed(connection, request));
@@ -163,7 +179,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     const connection = connections.get(socket);
-    if (connection === undefined || error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    if (connection === undefined || error.code === "ECONNRESET" || !socket.writable)
+      return void socket.destroy();
     if (connection.isRefused || connection.refusal !== undefined) return;
     const refusal = toRefusal(error);
     const { current } = connection;
@@ -227,7 +244,8 @@ function toRefusal(error: NodeJS.ErrnoException): ProxyError {
 
 function toBytes({ status, fields, body }: LocalAnswer): string {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nDate: ${new Date().toUTCString()}\r\n`;
-  for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  for (let index = 0; index < fields.length; index += 2)
+    head += `${fields[index]}: ${fields[index + 1]}\r\n`;
   return `${head}\r\n${body}`;
 }
 

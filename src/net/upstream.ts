@@ -1,6 +1,12 @@
 /** Connections to one backend: taken, waited for, given back, and the one safe retry. */
 
-import type { AnswerHead, Connection, ConnectionEvents, ConnectionRequest, Receiver } from "./connection.ts";
+import type {
+  AnswerHead,
+  Connection,
+  ConnectionEvents,
+  ConnectionRequest,
+  Receiver,
+} from "./connection.ts";
 import { ProxyError } from "../http/errors.ts";
 
 /** What goes up, and who hears of interim answers. */
@@ -63,7 +69,10 @@ export interface UpstreamLimits {
  * A request that finds all connections busy waits; one that finds the queue full fails at once (RFC 9209
  * `connection_limit_reached`), because a queue without bound only moves the failure to memory.
  */
-export function createUpstream(limits: UpstreamLimits, open: (events: ConnectionEvents) => Connection): Upstream {
+export function createUpstream(
+  limits: UpstreamLimits,
+  open: (events: ConnectionEvents) => Connection,
+): Upstream {
   const idle: Connection[] = [];
   const waiting = new Set<Pooled>();
   const all = new Set<Connection>();
@@ -144,7 +153,10 @@ function isRepeatable({ method, content }: UpstreamRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
-function createCall(request: UpstreamRequest, pool: Pool): { readonly call: Call; readonly pooled: Pooled } {
+function createCall(
+  request: UpstreamRequest,
+  pool: Pool,
+): { readonly call: Call; readonly pooled: Pooled } {
   let sentMs: number | undefined;
   let retries = 0;
   let hasAnswered = false;

@@ -98,7 +98,7 @@ async function answer(pages: ReadonlyMap<string, Page>, request: AdminRequest): 
   const page = pages.get(path);
   if (page === undefined) return toText(404, "not found");
   if (!isReading(request)) return toText(405, "method not allowed");
-  return await page(request);
+  return page(request);
 }
 
 function send(

@@ -89,7 +89,7 @@ function toFields(exchange: Exchange, { query }: ObserveOptions): LogFields {
     bytes_drained: head === undefined ? undefined : exchange.bytesDrained,
     duration_ms: toMs(exchange.startedMs, exchange.endedMs),
     upstream_ms: toMs(sentMs, exchange.answeredMs),
-    request_id: toRequestId(exchange),
+    request_id: toPrintable(toRequestId(exchange), MAX_USER_AGENT),
     // The line of a fault of our own is what a bug report is made of.
     "exception.stacktrace": error?.fault === "headgate" ? toStack(error.cause) : undefined,
   };
@@ -116,10 +116,10 @@ function toOptional(text: string | undefined, maxLength: number): string | undef
 }
 
 /** Milliseconds, to the microsecond: more digits are noise. */
-function toMs(fromMs: number | undefined, toMs: number | undefined): number | undefined {
-  return fromMs === undefined || toMs === undefined
+function toMs(fromMs: number | undefined, untilMs: number | undefined): number | undefined {
+  return fromMs === undefined || untilMs === undefined
     ? undefined
-    : Math.round((toMs - fromMs) * 1000) / 1000;
+    : Math.round((untilMs - fromMs) * 1000) / 1000;
 }
 
 function toStack(cause: unknown): string | undefined {

@@ -85,8 +85,10 @@ test("a flood of 1xx is bounded by what the client reads", async (t) => {
   const client = await startClient(t, door.port);
   client.pause();
   let pending = 0;
-  const [socket] = await Promise.all([once(upstream.server, "connection"), client.write(UPGRADE)]);
-  await once(socket[0], "drain");
+  const connected = once(upstream.server, "connection");
+  client.write(UPGRADE);
+  const [socket] = await connected;
+  await once(socket, "drain");
   pending = door.clients[0]?.writableLength ?? Number.NaN;
   assert.ok(pending < 1_000_000, `${pending} bytes wait for the client`);
 });

@@ -258,7 +258,7 @@ test("each kind of unusable YAML has its own message, at its place", async (t) =
     [`${UPSTREAM}head:\n\tmode: pass\n`, /^f\.yaml:3:1: tabs are not allowed as indentation/],
     [`${UPSTREAM}head: { mode: pass\n`, /^f\.yaml:3:1: flow map .* must .* end with a \}/],
     [
-      `${UPSTREAM}listen: [${"$"}{A}]\n`,
+      `${UPSTREAM}listen: [\${A}]\n`,
       /^f\.yaml:2:11: between brackets or braces a value with { or \[ in it must stand in quotes\n.*\n.*\^$/,
     ],
     [`${UPSTREAM}routes: [{ path: /users/{id} }]\n`, /^f\.yaml:2:25: between brackets or braces/],

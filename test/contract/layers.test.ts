@@ -53,7 +53,7 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
   ],
   [
     "a value among types",
-    { "config/a.ts": 'import {\n  type T,\n  one,\n} from "../http/errors.ts";\n' },
+    { "config/a.ts": 'import {\n  type T,\n  send,\n} from "../net/upstream.ts";\n' },
     /^config\/a\.ts may not/,
   ],
   [

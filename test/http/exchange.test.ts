@@ -4,19 +4,29 @@ import test from "node:test";
 import { beginExchange, toRequestId } from "../../src/http/exchange.ts";
 
 test("an exchange begins with what is known and nothing else", () => {
-  const known = {
-    id: "i",
-    startedMs: 5,
+  const request = {
     method: "HEAD",
-    target: "/x",
-    rawFields: ["A", "1"],
-    clientAddress: "1.1.1.1",
+    url: "/x",
+    httpVersion: "1.1",
+    rawHeaders: ["A", "1"],
+    socket: { remoteAddress: "::ffff:1.1.1.1" },
   };
-  const { tunnel, bytesDrained, bytesSpared, status, retries, ...rest } = beginExchange(known);
+  const { tunnel, bytesDrained, bytesSpared, status, retries, ...rest } = beginExchange(
+    request,
+    "i",
+    5,
+  );
   assert.deepEqual([tunnel, bytesDrained, bytesSpared, status, retries], [false, 0, 0, 0, 0]);
   assert.deepEqual(
-    Object.entries(rest).filter(([, value]) => value !== undefined),
-    Object.entries(known),
+    Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
+    {
+      id: "i",
+      startedMs: 5,
+      method: "HEAD",
+      target: "/x",
+      rawFields: ["A", "1"],
+      clientAddress: "1.1.1.1",
+    },
   );
 });
 

@@ -24,7 +24,7 @@ function explain(
   target: string,
 ) {
   const { route, reason, path, others } = explainMatch(
-    routes.map((route) => routeOf(...route)),
+    routes.map((parts) => routeOf(...parts)),
     defaultRoute,
     { host, target },
   );

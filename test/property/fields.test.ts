@@ -212,16 +212,18 @@ test("a client never gets two framings, nor a Trailer without chunks", () => {
       fc.constantFrom(103, 200, 204, 206, 304, 404),
       fc.constantFrom("1.0", "1.1"),
       (lines, status, version) => {
-        const names = toClientFields(status, version, readAnswerFields(toBytes(lines.flat())))
-          .filter((_, index) => index % 2 === 0)
-          .map((name) => name.toLowerCase());
-        const hasCoding = names.includes("transfer-encoding");
-        assert.ok(!(hasCoding && names.includes("content-length")));
-        assert.ok(hasCoding || !names.includes("trailer"));
+        const names = new Set(
+          toClientFields(status, version, readAnswerFields(toBytes(lines.flat())))
+            .filter((_, index) => index % 2 === 0)
+            .map((name) => name.toLowerCase()),
+        );
+        const hasCoding = names.has("transfer-encoding");
+        assert.ok(!(hasCoding && names.has("content-length")));
+        assert.ok(hasCoding || !names.has("trailer"));
         assert.ok(
           !hasCoding || (version === "1.1" && status >= 200 && status !== 204 && status !== 304),
         );
-        assert.ok(status !== 204 || !names.includes("content-length"));
+        assert.ok(status !== 204 || !names.has("content-length"));
       },
     ),
   );

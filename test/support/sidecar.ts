@@ -82,8 +82,14 @@ async function load(t: TestContext, { upstream, yaml = "" }: SidecarOptions) {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "routes.yaml");
-  const defaults = { listen: "listen: 127.0.0.1:0", admin: "admin: 127.0.0.1:0", log: "log: { access: all }" };
-  const missing = Object.entries(defaults).filter(([key]) => !new RegExp(`^${key}:`, "m").test(yaml));
+  const defaults = {
+    listen: "listen: 127.0.0.1:0",
+    admin: "admin: 127.0.0.1:0",
+    log: "log: { access: all }",
+  };
+  const missing = Object.entries(defaults).filter(
+    ([key]) => !new RegExp(`^${key}:`, "m").test(yaml),
+  );
   const head = upstream === undefined ? [] : [`upstream: ${upstream}`];
   writeFileSync(file, [...missing.map(([, line]) => line), ...head, yaml, ""].join("\n"));
   const { config } = await loadConfig({ flags: { config: file }, env: {}, cwd: folder });
