@@ -8,6 +8,7 @@ import { createRouter } from "./http/router.ts";
 import { createConnection } from "./net/connection.ts";
 import { type Server, createServer } from "./net/server.ts";
 import { createTunnels } from "./net/tunnel.ts";
+import { type Pressure, createPressure } from "./net/pressure.ts";
 import { type Upstream, createUpstream } from "./net/upstream.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -26,6 +27,8 @@ export interface AppOptions {
   readonly nodeVersion: string;
   /** The process's own metrics; they can be collected once per process, which tests are not. */
   readonly runtimeMetrics: "on" | "off";
+  /** A minor garbage collection. */
+  collectGarbage(): void;
 }
 
 /** Where the two ports listen, as URLs or `unix:/path`. */
@@ -57,11 +60,12 @@ export function createApp({
   version,
   nodeVersion,
   runtimeMetrics,
+  collectGarbage,
 }: AppOptions): App {
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
-  const generation = compile(config);
+  const generation = compile(config, createPressure(collectGarbage));
 
   const metrics = createMetrics({
     build: { version, node: nodeVersion },
@@ -130,13 +134,13 @@ export function createApp({
   };
 }
 
-function compile(config: Config): Generation & { readonly pools: ReadonlyMap<string, Pool> } {
+function compile(config: Config, onBytes: Pressure): Generation & { readonly pools: ReadonlyMap<string, Pool> } {
   const pools = new Map<string, Pool>();
   for (const upstream of config.upstreams.values()) {
     const limits = { connections: upstream.maxConnections, waiting: config.limits.waiting };
     pools.set(upstream.name, {
       config: upstream,
-      pool: createUpstream(limits, (events) => createConnection(upstream, events)),
+      pool: createUpstream(limits, (events) => createConnection(upstream, events, onBytes)),
     });
   }
   return {

@@ -1,6 +1,7 @@
 /** The process: arguments and environment in, signals, exit code out. The only file that touches `process`. */
 
 import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
@@ -13,6 +14,10 @@ import { ConfigError } from "./config/problem.ts";
 
 /** Written in by the build; absent when the sources run as they are. */
 declare const HEADGATE_VERSION: string | undefined;
+
+// The one way to V8's collector without a flag on the command line, which a sidecar's image or `npx` may not have.
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
@@ -28,6 +33,7 @@ const io: Io = {
   version: typeof HEADGATE_VERSION === "string" ? HEADGATE_VERSION : "0.0.0-dev",
   nodeVersion: process.version,
   isTerminal: process.stdout.isTTY,
+  collectGarbage: () => collect({ type: "minor" }),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   onTerminate(listener) {

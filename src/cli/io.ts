@@ -8,6 +8,8 @@ export interface Io {
   readonly version: string;
   readonly nodeVersion: string;
   readonly isTerminal: boolean;
+  /** A minor garbage collection. */
+  collectGarbage(): void;
   out(text: string): void;
   err(text: string): void;
   /** Called at the first SIGTERM or SIGINT; a second one ends the process. Without a listener they end it as ever. */

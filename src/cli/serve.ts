@@ -20,6 +20,7 @@ export async function serve(config: Config, io: Io, onListening?: OnListening): 
     version: io.version,
     nodeVersion: io.nodeVersion,
     runtimeMetrics: "on",
+    collectGarbage: io.collectGarbage,
   });
   const terminated = new Promise<void>((resolve) => io.onTerminate(resolve));
   try {

@@ -5,6 +5,7 @@ import type { Duplex, Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import type { Pressure } from "./pressure.ts";
 
 /** What goes up. `fields` are raw and include Host. */
 export interface ConnectionRequest {
@@ -67,7 +68,11 @@ const MOST_INTERIM_ANSWERS = 100;
  * decides whether a request may be sent again. Its own time limits are off, because they count in whole seconds and cannot
  * tell a client that stopped uploading from an upstream that does not answer.
  */
-export function createConnection(upstream: UpstreamConfig, events: ConnectionEvents): Connection {
+export function createConnection(
+  upstream: UpstreamConfig,
+  events: ConnectionEvents,
+  onBytes: Pressure,
+): Connection {
   let receiver: Receiver | undefined;
   let abort: ((error: Error) => void) | undefined;
   let resume: (() => void) | undefined;
@@ -157,8 +162,9 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
       touch();
       watch(hasContentLeft ? receiver.request.idleMs : receiver.request.responseMs);
     },
-    onBodySent() {
+    onBodySent(chunk) {
       touch();
+      onBytes((chunk as unknown as Buffer).length); // typed as a number, handed over as the bytes
     },
     onResponseStarted() {
       hasBegun = true;
@@ -182,6 +188,7 @@ export function createConnection(upstream: UpstreamConfig, events: ConnectionEve
     },
     onData(chunk) {
       touch();
+      onBytes(chunk.length);
       receiver?.onChunk(chunk);
       return !isPaused;
     },

@@ -48,6 +48,7 @@ export async function startSidecar(t: TestContext, options: SidecarOptions): Pro
     version: "0.0.0-test",
     nodeVersion: process.version,
     runtimeMetrics: "off",
+    collectGarbage: () => undefined,
   });
   const { listen, admin } = await app.start();
   let stopped: Promise<"finished" | "cut off"> | undefined;
