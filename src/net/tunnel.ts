@@ -1,6 +1,6 @@
 /** Protocol upgrades: the request that asks for one, and the tunnel after the 101. The door of http-proxy. */
 
-import { createProxyServer, type ProxyServer } from "http-proxy";
+import type { ProxyServer } from "http-proxy";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
@@ -107,15 +107,13 @@ interface HeldClient {
 /** Makes the one owner of all tunnels. */
 export function createTunnels(): Tunnels {
   const running = new Set<AbortController>();
-  const proxy = createProxyServer();
-  // http-proxy throws what nobody listens for. Whatever it may report is seen on the sockets and the request as well.
-  proxy.on("error", ignore);
+  let proxy: Promise<ProxyServer> | undefined;
   return {
     async open(request) {
       const life = new AbortController();
       running.add(life);
       try {
-        return await runTunnel(proxy, request, life);
+        return await runTunnel(await (proxy ??= loadProxy()), request, life);
       } catch (error) {
         throw toProxyError(error);
       } finally {
@@ -131,6 +129,15 @@ export function createTunnels(): Tunnels {
       for (const life of running) life.abort(error);
     },
   };
+}
+
+/** Loaded at the first upgrade: most services never see one, and it would be a twentieth of the time until headgate is ready. */
+async function loadProxy(): Promise<ProxyServer> {
+  const { createProxyServer } = await import("http-proxy");
+  const proxy = createProxyServer();
+  // http-proxy throws what nobody listens for. Whatever it may report is seen on the sockets and the request as well.
+  proxy.on("error", ignore);
+  return proxy;
 }
 
 /** The story of one upgrade. Aborting `life` ends it at any moment; the reason is its error while there is no answer. */
