@@ -65,6 +65,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       exchange.head = plan?.outcome;
       const { config, pool } = parts.upstream(exchange.route.upstream);
       const peer = parts.peer?.(request.socket);
+      exchange.upstreamMethod = plan?.upstreamMethod ?? exchange.method;
       call = pool.send(
         toUpstreamRequest({
           request,
