@@ -79,7 +79,13 @@ export function createApp({
       droppedLogLines: logger.droppedLines,
     },
   });
-  const observe = createObserve({ logger, metrics, access: config.log.access, query: "omit" });
+  const observe = createObserve({
+    logger,
+    metrics,
+    access: config.log.access,
+    query: config.log.query ? "log" : "omit",
+    fields: config.log.fields,
+  });
   const proxy = createProxy({ generation: () => generation, createId, observe });
   const upgrades = createUpgradeProxy({ generation: () => generation, createId, observe, tunnels });
 
@@ -134,7 +140,10 @@ export function createApp({
   };
 }
 
-function compile(config: Config, onBytes: Pressure): Generation & { readonly pools: ReadonlyMap<string, Pool> } {
+function compile(
+  config: Config,
+  onBytes: Pressure,
+): Generation & { readonly pools: ReadonlyMap<string, Pool> } {
   const pools = new Map<string, Pool>();
   for (const upstream of config.upstreams.values()) {
     const limits = { connections: upstream.maxConnections, waiting: config.limits.waiting };
@@ -157,6 +166,7 @@ function compile(config: Config, onBytes: Pressure): Generation & { readonly poo
         : createPeers(
             createTrust(config.forwarded.trust, config.listen.kind === "unix" ? "unix" : "tcp"),
           ),
+    requestId: config.requestId,
     mostFields: config.limits.headerCount,
     discard: createDiscard(config.limits.draining),
     tunnelLimits: { upgradeMs: config.timeouts.upgrade, idleMs: config.timeouts.tunnelIdle },

@@ -24,6 +24,8 @@ export interface Generation {
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: Upstream };
   /** Undefined: X-Forwarded-* fields pass untouched. */
   readonly peer: ((socket: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
+  /** Whether the upstream is told each request's id. */
+  readonly requestId: "log" | "forward";
   readonly mostFields: number;
   readonly discard: Discard;
   /** Until the answer to an upgrade, and between bytes of a tunnel. */
@@ -65,6 +67,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       exchange.head = plan?.outcome;
       const { config, pool } = parts.upstream(exchange.route.upstream);
       const peer = parts.peer?.(request.socket);
+      const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
       exchange.upstreamMethod = plan?.upstreamMethod ?? exchange.method;
       call = pool.send(
         toUpstreamRequest({
@@ -74,6 +77,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
           plan,
           peer,
           config,
+          requestId,
           route: exchange.route,
         }),
       );
@@ -124,6 +128,7 @@ interface Outgoing {
   readonly plan: HeadPlan | undefined;
   readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
+  readonly requestId: string | undefined;
   readonly route: RouteConfig;
 }
 
@@ -134,6 +139,7 @@ function toUpstreamRequest({
   plan,
   peer,
   config,
+  requestId,
   route,
 }: Outgoing): UpstreamRequest {
   const method = plan?.upstreamMethod ?? request.method ?? "";
@@ -144,7 +150,7 @@ function toUpstreamRequest({
   return {
     method,
     path: checked.path,
-    fields: toOutgoingFields(endToEnd, { host: checked.host, peer, upstream: config }),
+    fields: toOutgoingFields(endToEnd, { host: checked.host, peer, upstream: config, requestId }),
     content:
       plan === undefined && checked.framing !== "none"
         ? toContent(request, response, checked)

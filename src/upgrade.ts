@@ -87,6 +87,7 @@ function toTunnelRequest(
       host: checked.host,
       peer: parts.peer?.(request.socket),
       upstream,
+      requestId: parts.requestId === "forward" ? toRequestId(exchange) : undefined,
     }),
     token: checked.upgrade ?? "",
     upstream,

@@ -1,7 +1,8 @@
 /** `headgate check [FILE] [--json]`: everything that is wrong with a route file, or what it means. */
 
 import { parseArgs } from "node:util";
-import type { Address, UpstreamUrl } from "../config/address.ts";
+import { formatUrl } from "../config/address.ts";
+import type { Address } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Loaded } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -100,8 +101,4 @@ function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;
   return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-}
-
-function formatUrl({ protocol, authority, socketPath }: UpstreamUrl): string {
-  return socketPath === undefined ? `${protocol}//${authority}` : `unix:${socketPath}`;
 }

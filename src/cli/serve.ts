@@ -3,6 +3,7 @@
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { type Logger, createLogger } from "../ops/logger.ts";
+import { logStart, toGreeting } from "./greeting.ts";
 import type { Io } from "./io.ts";
 
 /** Called when both ports listen, before anything is logged. */
@@ -10,10 +11,8 @@ export type OnListening = (listening: Listening) => void;
 
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
 export async function serve(config: Config, io: Io, onListening?: OnListening): Promise<number> {
-  const logger = createLogger({
-    level: config.log.level,
-    format: io.isTerminal ? "pretty" : "json",
-  });
+  const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
+  const logger = createLogger({ level: config.log.level, format });
   const app = createApp({
     config,
     logger,
@@ -25,8 +24,9 @@ export async function serve(config: Config, io: Io, onListening?: OnListening): 
   const terminated = new Promise<void>((resolve) => io.onTerminate(resolve));
   try {
     const listening = await app.start();
-    if (onListening === undefined) logStart(logger, config, listening);
-    else onListening(listening);
+    if (onListening !== undefined) onListening(listening);
+    else if (format === "json") logStart(logger, config, listening);
+    else io.out(toGreeting(config, listening, io.version));
   } catch (error) {
     io.err(`headgate: ${toReason(error)}\n`);
     return 1;
@@ -42,14 +42,6 @@ async function stop(app: App, logger: Logger): Promise<void> {
   if (end === "finished") logger.info({}, "stopped");
   else logger.warn({}, "stopped: the grace period is over, what was left was cut off");
   await logger.flush();
-}
-
-function logStart(logger: Logger, config: Config, { listen, admin }: Listening): void {
-  const { url } = config.upstreams.get("default") ?? {};
-  logger.info(
-    { listen, admin: admin ?? "off", upstream: url?.authority, routes: config.routes.length },
-    `listening on ${listen}`,
-  );
 }
 
 function toReason(error: unknown): string {

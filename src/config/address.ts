@@ -148,3 +148,8 @@ function isIPv4(text: string): boolean {
 function isIPv6(text: string): boolean {
   return /^[0-9A-Fa-f:.]+$/.test(text) && text.includes(":") && URL.canParse(`http://[${text}]`);
 }
+
+/** The URL as it is written in the route file. */
+export function formatUrl({ protocol, authority, socketPath }: UpstreamUrl): string {
+  return socketPath === undefined ? `${protocol}//${authority}` : `unix:${socketPath}`;
+}

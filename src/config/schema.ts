@@ -25,6 +25,14 @@ const PRIVATE_RANGES =
     " ",
   );
 
+/** The fields of a request's log line: OpenTelemetry's names, and ours where it has no word. ops/observe.ts fills them in. */
+const LOG_FIELDS = [
+  ...(["http.request.method", "url.path", "url.query", "http.response.status_code"] as const),
+  ...(["client.address", "user_agent.original", "error.type", "trace_id"] as const),
+  ...(["route", "upstream", "upstream_method", "head", "body", "bytes_drained"] as const),
+  ...(["duration_ms", "upstream_ms", "request_id", "exception.stacktrace"] as const),
+] as const;
+
 /** An upstream's name. It holds no colon, so a name and a URL cannot be confused. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
@@ -323,6 +331,20 @@ const log = mapping({
   access: oneOf(["all", "errors", "off"])
     .prefault("errors")
     .meta({ description: "Which requests get a line." }),
+  format: oneOf(["json", "pretty"]).optional().meta({
+    description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
+  }),
+  query: z
+    .boolean({ error: mismatch("true or false") })
+    .prefault(false)
+    .meta({ description: "Whether url.query is logged. Queries carry tokens and personal data." }),
+  fields: z
+    .array(oneOf(LOG_FIELDS), { error: mismatch("a list of log fields") })
+    .optional()
+    .meta({
+      description:
+        "The only fields of a request's line, beside time, level and msg; all of them when left out.",
+    }),
 });
 
 const shutdown = mapping({
@@ -371,6 +393,10 @@ const file = mapping({
     .meta({ description: "X-Forwarded-For, -Proto and -Host: off, or whom to believe." }),
   timeouts: timeouts.prefault({}).meta({ description: "Limits of time towards clients." }),
   limits: limits.prefault({}).meta({ description: "Limits of size and number." }),
+  requestId: oneOf(["log", "forward"]).prefault("log").meta({
+    description:
+      "forward: the upstream gets each request's id as X-Request-Id. log: it gets what the client sent, if anything.",
+  }),
   log: log.prefault({}).meta({ description: "What is written to standard output." }),
   shutdown: shutdown.prefault({}).meta({ description: "What happens at SIGTERM." }),
 }).meta({ title: "headgate route file" });
@@ -435,6 +461,9 @@ export interface RouteConfig {
   readonly idleTimeout: number;
 }
 
+/** The name of a field of a request's log line. */
+export type LogField = (typeof LOG_FIELDS)[number];
+
 /** What a loaded configuration means. Durations are milliseconds and sizes bytes. */
 export interface Config {
   readonly listen: Address;
@@ -447,6 +476,7 @@ export interface Config {
   readonly forwarded: "off" | { readonly trust: readonly string[] };
   readonly timeouts: Readonly<Written["timeouts"]>;
   readonly limits: Readonly<Written["limits"]>;
+  readonly requestId: Written["requestId"];
   readonly log: Readonly<Written["log"]>;
   readonly shutdown: Readonly<Written["shutdown"]>;
 }

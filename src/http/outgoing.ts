@@ -2,6 +2,7 @@
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { type Peer, withForwarded } from "./forwarded.ts";
+import { filterFields, findField } from "./headers.ts";
 
 /** Who asks for what: `host` is undefined where an HTTP/1.0 client named none. */
 export interface Origin {
@@ -9,14 +10,23 @@ export interface Origin {
   /** Undefined: X-Forwarded-* fields pass untouched. */
   readonly peer: Peer | undefined;
   readonly upstream: UpstreamConfig;
+  /** To be told to the upstream as X-Request-Id; undefined: it gets what the client sent, if anything. */
+  readonly requestId: string | undefined;
 }
 
 /** Puts Host first (RFC 9110 §7.2 wants it there) and X-Forwarded-* last, around the end-to-end fields as they are. */
 export function toOutgoingFields(
   endToEnd: readonly string[],
-  { host, peer, upstream }: Origin,
+  { host, peer, upstream, requestId }: Origin,
 ): readonly string[] {
-  const fields = peer === undefined ? endToEnd : withForwarded(endToEnd, peer, host);
-  const named = upstream.host === "preserve" ? host : upstream.url.authority;
-  return named === undefined ? fields : ["Host", named, ...fields];
+  const named = requestId === undefined ? endToEnd : withRequestId(endToEnd, requestId);
+  const fields = peer === undefined ? named : withForwarded(named, peer, host);
+  const authority = upstream.host === "preserve" ? host : upstream.url.authority;
+  return authority === undefined ? fields : ["Host", authority, ...fields];
+}
+
+// A malformed id is replaced: logs and upstream must name the request alike, or neither can be found from the other.
+function withRequestId(fields: readonly string[], id: string): readonly string[] {
+  if (findField(fields, "x-request-id") === id) return fields;
+  return [...filterFields(fields, (name) => name !== "x-request-id"), "X-Request-Id", id];
 }

@@ -1,5 +1,6 @@
 /** The end of every exchange: its samples and, if wanted, its log line. The only place where both happen. */
 
+import type { LogField } from "../config/schema.ts";
 import type { Fault } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { findField } from "../http/headers.ts";
@@ -15,6 +16,8 @@ export interface ObserveOptions {
   readonly access: "all" | "errors" | "off";
   /** Whether `url.query` is logged. Queries carry tokens and personal data, so only where the operator says so. */
   readonly query: "log" | "omit";
+  /** The only fields that a line may have, beside `time`, `level` and `msg`; undefined: all of them. */
+  readonly fields?: readonly LogField[] | undefined;
 }
 
 /** Who has to act decides how loud the line is: a stranger's nonsense must not wake anybody. */
@@ -26,6 +29,7 @@ const LEVELS: Readonly<Record<Fault, LogLevel>> = {
 
 /** Longest values, in characters: even if all of them need JSON's escapes a line stays under 16 KiB, where runtimes split it. */
 const MAX_TOKEN = 64;
+const MAX_ID = 128;
 const MAX_USER_AGENT = 256;
 const MAX_URL = 2048;
 const MAX_MESSAGE = 512;
@@ -36,12 +40,18 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-
 
 /** Returns what proxy.ts calls once for each exchange, whatever its end. It does not throw. */
 export function createObserve(options: ObserveOptions): (exchange: Exchange) => void {
-  const { logger, metrics } = options;
+  const { logger, metrics, fields } = options;
+  const toWanted = fields === undefined ? undefined : createPick(fields);
   return (exchange) => {
     metrics.observe(exchange);
     if (!isWanted(exchange, options)) return;
-    logger[toLevel(exchange)](toFields(exchange, options), toMessage(exchange));
+    const all = toFields(exchange, options);
+    logger[toLevel(exchange)](toWanted?.(all) ?? all, toMessage(exchange));
   };
+}
+
+function createPick(names: readonly LogField[]): (fields: LogFields) => LogFields {
+  return (fields) => Object.fromEntries(names.map((name) => [name, fields[name]]));
 }
 
 function isWanted({ error, status }: Exchange, { access }: ObserveOptions): boolean {
@@ -67,7 +77,10 @@ function toMessage({ error, tunnel }: Exchange): string {
 }
 
 /** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word. Undefined ones are left out. */
-function toFields(exchange: Exchange, { query }: ObserveOptions): LogFields {
+function toFields(
+  exchange: Exchange,
+  { query }: ObserveOptions,
+): Record<LogField, LogFields[string]> {
   const { head, route, error, rawFields, sentMs } = exchange;
   const status = toStatus(exchange);
   const url = splitTarget(exchange.target);
@@ -89,7 +102,7 @@ function toFields(exchange: Exchange, { query }: ObserveOptions): LogFields {
     bytes_drained: head === undefined ? undefined : exchange.bytesDrained,
     duration_ms: toMs(exchange.startedMs, exchange.endedMs),
     upstream_ms: toMs(sentMs, exchange.answeredMs),
-    request_id: toPrintable(toRequestId(exchange), MAX_USER_AGENT),
+    request_id: toPrintable(toRequestId(exchange), MAX_ID),
     // The line of a fault of our own is what a bug report is made of.
     "exception.stacktrace": error?.fault === "headgate" ? toStack(error.cause) : undefined,
   };

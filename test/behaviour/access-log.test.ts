@@ -15,3 +15,22 @@ test("the line of a HEAD says with which method the upstream was asked", async (
   assert.equal(head["upstream_method"], "GET");
   assert.equal(head["head"], "convert");
 });
+
+test("log.fields is an allow-list", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const yaml = "log: { access: all, fields: [url.path, http.response.status_code, url.query] }";
+  const { port, line } = await startSidecar(t, { upstream: origin.url, yaml });
+  await fetch(`http://127.0.0.1:${port}/a?token=secret`);
+  const { time, ...rest } = await line((one) => one["msg"] === "request");
+  assert.match(String(time), /^\d{4}-/);
+  const wanted = { level: "info", msg: "request", "url.path": "/a" };
+  assert.deepEqual(rest, { ...wanted, "http.response.status_code": 200 });
+});
+
+test("the query is logged with log.query: true", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const yaml = "log: { access: all, query: true }";
+  const { port, line } = await startSidecar(t, { upstream: origin.url, yaml });
+  await fetch(`http://127.0.0.1:${port}/a?b=c`);
+  assert.equal((await line((one) => one["msg"] === "request"))["url.query"], "b=c");
+});

@@ -34,7 +34,9 @@ async function loadsOrSaysWhy(text: string): Promise<void> {
       );
       assert.ok(
         message.length > 0 &&
-          !/undefined|\[object|NaN|Invalid input/.test(message.replaceAll(/".*"|the number NaN/g, "")),
+          !/undefined|\[object|NaN|Invalid input/.test(
+            message.replaceAll(/".*"|the number NaN/g, ""),
+          ),
         message,
       );
     }

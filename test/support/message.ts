@@ -186,7 +186,7 @@ async function readChunked(bytes: ByteReader): Promise<Omit<Message, keyof Head>
 }
 
 /** The values of a field, in order, without the white space around them. `name` in lower case. */
-function fieldValues(head: Pick<Head, "lines">, name: string): readonly string[] {
+export function fieldValues(head: Pick<Head, "lines">, name: string): readonly string[] {
   return head.lines
     .filter((line) => line.toLowerCase().startsWith(`${name}:`))
     .map((line) => line.slice(name.length + 1).trim());
