@@ -1,21 +1,19 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
 import type { Address } from "./config/address.ts";
-import type { Config, UpstreamConfig } from "./config/schema.ts";
-import { createDiscard } from "./head/discard.ts";
-import { createPeers, createTrust } from "./http/forwarded.ts";
-import { createRouter } from "./http/router.ts";
-import { createConnection } from "./net/connection.ts";
-import { type Server, createServer } from "./net/server.ts";
+import type { Config } from "./config/schema.ts";
+import { compile, retire } from "./generation.ts";
+import type { Pool } from "./generation.ts";
+import { createPressure } from "./net/pressure.ts";
+import { type Server, type ServerLimits, createServer } from "./net/server.ts";
 import { createTunnels } from "./net/tunnel.ts";
-import { type Pressure, createPressure } from "./net/pressure.ts";
-import { type Upstream, createUpstream } from "./net/upstream.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import { createObserve } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
-import { type Generation, createProxy } from "./proxy.ts";
+import { type ProxyParts, createProxy } from "./proxy.ts";
+import type { Reload } from "./reload.ts";
 import { createUpgradeProxy } from "./upgrade.ts";
 
 /** What the process gives to the composition. */
@@ -29,6 +27,8 @@ export interface AppOptions {
   readonly runtimeMetrics: "on" | "off";
   /** A minor garbage collection. */
   collectGarbage(): void;
+  /** What `POST /reload` on the admin port does; undefined where there is no file to read again. */
+  readonly reload?: Reload | undefined;
 }
 
 /** Where the two ports listen, as URLs or `unix:/path`. */
@@ -41,13 +41,11 @@ export interface Listening {
 export interface App {
   /** Rejects with node's error where an address cannot be had; nothing listens then. */
   start(): Promise<Listening>;
+  /** Takes a new configuration into use at once. Throws, and changes nothing, where that needs a restart. */
+  reload(config: Config): void;
+  countReload(result: "success" | "failure"): void;
   /** Finishes what is in flight within the grace period. Resolves with how that went. */
   stop(): Promise<"finished" | "cut off">;
-}
-
-interface Pool {
-  readonly config: UpstreamConfig;
-  readonly pool: Upstream;
 }
 
 // The admin port serves probes and scrapes; whoever needs longer or more is not one of those.
@@ -61,11 +59,13 @@ export function createApp({
   nodeVersion,
   runtimeMetrics,
   collectGarbage,
+  reload,
 }: AppOptions): App {
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
-  const generation = compile(config, createPressure(collectGarbage));
+  const pressure = createPressure(collectGarbage);
+  let generation = compile(config, pressure);
 
   const metrics = createMetrics({
     build: { version, node: nodeVersion },
@@ -79,15 +79,14 @@ export function createApp({
       droppedLogLines: logger.droppedLines,
     },
   });
-  const observe = createObserve({
-    logger,
-    metrics,
-    access: config.log.access,
-    query: config.log.query ? "log" : "omit",
-    fields: config.log.fields,
-  });
-  const proxy = createProxy({ generation: () => generation, createId, observe });
-  const upgrades = createUpgradeProxy({ generation: () => generation, createId, observe, tunnels });
+  let observe = toObserve(config);
+  const parts: ProxyParts = {
+    generation: () => generation,
+    createId,
+    observe: (exchange) => observe(exchange),
+  };
+  const proxy = createProxy(parts);
+  const upgrades = createUpgradeProxy({ ...parts, tunnels });
 
   const server = createServer(
     {
@@ -96,15 +95,16 @@ export function createApp({
       onUpgrade: (upgrade) => void upgrades.open(upgrade),
       createId,
     },
-    {
-      headerMs: config.timeouts.header,
-      keepAliveMs: config.timeouts.keepAlive,
-      headerBytes: config.limits.headerBytes,
-    },
+    toServerLimits(config),
   );
   const admin = createServer(
     {
-      onRequest: createAdmin({ readiness, metrics, logger }),
+      onRequest: createAdmin({
+        readiness,
+        metrics,
+        logger,
+        reload: isLoopback(config.admin) ? reload : undefined,
+      }),
       isUpgrade: () => false,
       onUpgrade: () => undefined,
       createId,
@@ -125,52 +125,56 @@ export function createApp({
         throw error;
       }
     },
+    reload(next) {
+      refuseMoved(generation.config, next);
+      const previous = generation;
+      generation = compile(next, pressure, previous);
+      observe = toObserve(next);
+      server.configure(toServerLimits(next));
+      logger.setLevel(next.log.level);
+      retire(previous, generation);
+    },
+    countReload: (result) => metrics.countReload(result, Date.now() / 1000),
     async stop() {
       readiness.drain();
       server.drain();
-      const end = await finishWithin(config.shutdown.grace, server.close(), () => {
+      const end = await finishWithin(generation.config.shutdown.grace, server.close(), () => {
         tunnels.closeAll();
         server.destroy();
       });
-      for (const { pool } of generation.pools.values()) pool.close();
+      retire(generation);
       admin.destroy();
       if (config.admin !== "off") await admin.close();
       return end;
     },
   };
+
+  function toObserve({ log }: Config): ProxyParts["observe"] {
+    const query = log.query ? "log" : "omit";
+    return createObserve({ logger, metrics, access: log.access, query, fields: log.fields });
+  }
 }
 
-function compile(
-  config: Config,
-  onBytes: Pressure,
-): Generation & { readonly pools: ReadonlyMap<string, Pool> } {
-  const pools = new Map<string, Pool>();
-  for (const upstream of config.upstreams.values()) {
-    const limits = { connections: upstream.maxConnections, waiting: config.limits.waiting };
-    pools.set(upstream.name, {
-      config: upstream,
-      pool: createUpstream(limits, (events) => createConnection(upstream, events, onBytes)),
-    });
-  }
+function toServerLimits({ timeouts, limits }: Config): ServerLimits {
   return {
-    pools,
-    match: createRouter(config.routes, config.defaultRoute).match,
-    upstream(name) {
-      const pool = pools.get(name);
-      if (pool === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
-      return pool;
-    },
-    peer:
-      config.forwarded === "off"
-        ? undefined
-        : createPeers(
-            createTrust(config.forwarded.trust, config.listen.kind === "unix" ? "unix" : "tcp"),
-          ),
-    requestId: config.requestId,
-    mostFields: config.limits.headerCount,
-    discard: createDiscard(config.limits.draining),
-    tunnelLimits: { upgradeMs: config.timeouts.upgrade, idleMs: config.timeouts.tunnelIdle },
+    headerMs: timeouts.header,
+    keepAliveMs: timeouts.keepAlive,
+    headerBytes: limits.headerBytes,
   };
+}
+
+// Sockets that listen are not moved while they serve: between the old and the new one a connection could be lost.
+function refuseMoved(current: Config, next: Config): void {
+  for (const key of ["listen", "admin"] as const) {
+    if (JSON.stringify(current[key]) === JSON.stringify(next[key])) continue;
+    throw new Error(`${key} has changed, which needs a restart`);
+  }
+}
+
+// Whoever may open a connection to the loopback interface shares the machine; a pod's address is open to the whole cluster.
+function isLoopback(address: Address | "off"): boolean {
+  if (address === "off" || address.kind === "fd") return false;
+  return address.kind === "unix" || /^127\.|^::1$|^localhost$/.test(address.host);
 }
 
 async function listenAdmin(admin: Server, address: Address | "off"): Promise<string | undefined> {

@@ -19,7 +19,10 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
     env: {},
     cwd: io.cwd,
   });
-  const code = await serve(config, io, (listening) => io.out(toInvitation(url, listening.listen)));
+  const code = await serve(
+    { config, onListening: (listening) => io.out(toInvitation(url, listening.listen)) },
+    io,
+  );
   server.destroy();
   await server.close();
   return code;

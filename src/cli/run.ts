@@ -1,6 +1,6 @@
 /** `headgate run`: the proxy, by route file, environment and flags. */
 
-import { loadConfig } from "../config/load.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";
@@ -17,6 +17,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     admin: values.get("admin"),
     logLevel: values.get("log-level"),
   };
-  const { config } = await loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid });
-  return serve(config, io);
+  const load = (): Promise<Loaded> => loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid });
+  const { config, path, hash } = await load();
+  return serve({ config, load, path, hash }, io);
 }

@@ -1,21 +1,49 @@
 /** A headgate in the foreground: started, said so, and stopped in order. */
 
 import { type App, type Listening, createApp } from "../app.ts";
+import type { Loaded } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { PATIENCE, watchFile } from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/logger.ts";
+import { createReload } from "../reload.ts";
 import { logStart, toGreeting } from "./greeting.ts";
 import type { Io } from "./io.ts";
 
 /** Called when both ports listen, before anything is logged. */
 export type OnListening = (listening: Listening) => void;
 
+/** What to serve, and how to read it again. */
+export interface Serving {
+  readonly config: Config;
+  /** Undefined where nothing can change while it runs. */
+  readonly load?: (() => Promise<Loaded>) | undefined;
+  /** The route file's absolute path, to be watched. */
+  readonly path?: string | undefined;
+  /** SHA-256 of that file's content. */
+  readonly hash?: string | undefined;
+  readonly onListening?: OnListening;
+}
+
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
-export async function serve(config: Config, io: Io, onListening?: OnListening): Promise<number> {
+export async function serve(
+  { config, load, path, hash, onListening }: Serving,
+  io: Io,
+): Promise<number> {
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
   const logger = createLogger({ level: config.log.level, format });
-  const app = createApp({
+  const reload =
+    load && createReload({ load, logger, apply: (loaded) => app.reload(loaded.config) });
+  const requestReload =
+    reload &&
+    (async (trigger: string) => {
+      const done = await reload(trigger);
+      app.countReload(done.result);
+      return done;
+    });
+  const app: App = createApp({
     config,
     logger,
+    reload: requestReload,
     version: io.version,
     nodeVersion: io.nodeVersion,
     runtimeMetrics: "on",
@@ -31,7 +59,13 @@ export async function serve(config: Config, io: Io, onListening?: OnListening): 
     io.err(`headgate: ${toReason(error)}\n`);
     return 1;
   }
+  io.onReload(() => void requestReload?.("SIGHUP"));
+  const stopWatching =
+    path !== undefined && requestReload !== undefined
+      ? watchFile({ ...PATIENCE, path, hash }, () => void requestReload("file"))
+      : undefined;
   await terminated;
+  stopWatching?.();
   await stop(app, logger);
   return 0;
 }

@@ -1,5 +1,6 @@
-/** Text files that the configuration names. Only `node:fs/promises` is imported here, with `node:path` for relative names. */
+/** The files that the configuration names: the only place that touches the file system. */
 
+import { watch } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
@@ -30,6 +31,33 @@ export function resolveBeside(file: string, name: string): string {
 /** An absolute path. */
 export function resolveFrom(directory: string, name: string): string {
   return resolve(directory, name);
+}
+
+/** SHA-256 of a file's content in hexadecimal, or why there is none. Never throws. */
+export async function digestFile(path: string): Promise<string> {
+  const read = await readTextFile(path);
+  return "reason" in read ? read.reason : toDigest(read.bytes);
+}
+
+/** SHA-256 in hexadecimal. */
+export async function toDigest(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
+}
+
+/** Where a file stands. */
+export function directoryOf(path: string): string {
+  return dirname(path);
+}
+
+/** Calls `onEvent` at every change in a directory, until the returned function is called. A directory that is not there has none. */
+export function watchDirectory(path: string, onEvent: () => void): () => void {
+  try {
+    const watcher = watch(path, { persistent: false }, onEvent);
+    watcher.on("error", () => watcher.close());
+    return () => watcher.close();
+  } catch {
+    return () => undefined;
+  }
 }
 
 /** The size is not asked for first: pipes and devices have none. */

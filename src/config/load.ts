@@ -2,7 +2,7 @@
 
 import { parseDocument } from "./document.ts";
 import type { Document } from "./document.ts";
-import { readTextFile, resolveFrom } from "./files.ts";
+import { readTextFile, resolveFrom, toDigest } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
 import { aimAtUrl, applyOverrides, collectOverrides, inheritedListen } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
@@ -29,6 +29,8 @@ export interface Loaded {
   readonly config: Config;
   /** As it was given; undefined when there is none. */
   readonly file: string | undefined;
+  /** The same as an absolute path. */
+  readonly path: string | undefined;
   /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly hash: string | undefined;
 }
@@ -57,7 +59,12 @@ export async function loadConfig({ flags, env, cwd, pid }: Sources): Promise<Loa
   const upstream = written?.upstream;
   if (problems.length > 0 || written === undefined || upstream === undefined)
     throw new ConfigError(problems);
-  return { config: resolveConfig({ ...written, upstream }, tls.texts), file, hash: origin?.hash };
+  return {
+    config: resolveConfig({ ...written, upstream }, tls.texts),
+    file,
+    path: origin?.path,
+    hash: origin?.hash,
+  };
 }
 
 async function openOrigin(file: string, cwd: string, env: Environment): Promise<Origin> {
@@ -69,8 +76,7 @@ async function openOrigin(file: string, cwd: string, env: Environment): Promise<
   // Without a value there is nothing that a schema could complain about.
   if (document.value === undefined)
     throw new ConfigError(toProblems([], { path, hash: "", document, source }, []));
-  const digest = await crypto.subtle.digest("SHA-256", read.bytes);
-  return { path, hash: Buffer.from(digest).toString("hex"), document, source };
+  return { path, hash: await toDigest(read.bytes), document, source };
 }
 
 function withInheritedListen(value: unknown, listen: string | undefined): unknown {

@@ -46,6 +46,8 @@ export interface Server {
   connections(): number;
   /** Connections with an exchange in progress. */
   busy(): number;
+  /** Takes effect on the next connection (`headerBytes`) or the next request. */
+  configure(limits: ServerLimits): void;
   /** From now on every answer says `Connection: close`. */
   drain(): void;
   /** Stops listening and resolves when the last exchange is over; idle connections are closed at once. */
@@ -123,6 +125,11 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
 
   return {
+    configure(changed) {
+      http.headersTimeout = changed.headerMs;
+      http.keepAliveTimeout = changed.keepAliveMs;
+      Object.assign(http, { maxHeaderSize: changed.headerBytes }); // node reads it for each connection; its types do not say so
+    },
     listen: (address) => listen(http, address),
     connections: () => connections.size,
     busy: () => [...connections.values()].filter(({ current }) => current !== undefined).length,

@@ -17,6 +17,7 @@ export interface AdminRequest {
   readonly url?: string | undefined;
   readonly headers: {
     readonly accept?: string | undefined;
+    readonly origin?: string | undefined;
     readonly "content-length"?: string | undefined;
     readonly "transfer-encoding"?: string | undefined;
   };
@@ -34,8 +35,16 @@ export interface AdminOptions {
   readonly readiness: Pick<Readiness, "state">;
   readonly metrics: Pick<Metrics, "text">;
   readonly logger: Pick<Logger, "error">;
+  /** Reads the configuration again; undefined where nobody may ask for that here. */
+  readonly reload?: ((trigger: string) => Promise<ReloadOutcome>) | undefined;
   /** How long a client may take to read an answer; 10 s unless given. */
   readonly answerTimeoutMs?: number;
+}
+
+/** How a reload went. */
+export interface ReloadOutcome {
+  readonly result: "success" | "failure";
+  readonly message: string;
 }
 
 interface Answer {
@@ -59,7 +68,7 @@ export function createAdmin(
     // A client that does not read would keep its answer in memory for as long as it likes.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
     response.once("close", () => clearTimeout(timer));
-    answer(pages, request).then(
+    answer(pages, request, options).then(
       (found) => send(response, request, found),
       (error: unknown) => {
         // The reason stays in the log: the port may be reachable by more than the operator.
@@ -93,12 +102,35 @@ function createPages({ readiness, metrics }: AdminOptions): ReadonlyMap<string, 
   ]);
 }
 
-async function answer(pages: ReadonlyMap<string, Page>, request: AdminRequest): Promise<Answer> {
+async function answer(
+  pages: ReadonlyMap<string, Page>,
+  request: AdminRequest,
+  { reload }: AdminOptions,
+): Promise<Answer> {
   const [path = ""] = (request.url ?? "").split("?", 1);
+  if (path === "/reload") return answerReload(request, reload);
   const page = pages.get(path);
   if (page === undefined) return toText(404, "not found");
   if (!isReading(request)) return toText(405, "method not allowed");
   return page(request);
+}
+
+/** The one request that changes something: POST only, so that no link and no crawler can do it. */
+async function answerReload(
+  request: AdminRequest,
+  reload: AdminOptions["reload"],
+): Promise<Answer> {
+  if (reload === undefined) {
+    return toText(
+      403,
+      "reload is served only where the admin port is bound to loopback and a route file is in use",
+    );
+  }
+  // A page in a browser on this machine may send a POST anywhere, and says so.
+  if (request.method !== "POST" || request.headers.origin !== undefined)
+    return toText(405, "use POST");
+  const { result, message } = await reload("admin");
+  return toText(result === "success" ? 200 : 422, message);
 }
 
 function send(
@@ -112,7 +144,8 @@ function send(
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
   };
-  if (status === 405) fields["Allow"] = "GET, HEAD";
+  if (status === 405)
+    fields["Allow"] = request.url?.startsWith("/reload") === true ? "POST" : "GET, HEAD";
   // No page reads content, so a connection on which some may come ends here instead of swallowing it.
   if (hasContent(request)) fields["Connection"] = "close";
   response.writeHead(status, fields);

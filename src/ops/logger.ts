@@ -14,6 +14,7 @@ type Log = (fields: LogFields, msg: string) => void;
 export interface Logger extends Readonly<Record<LogLevel, Log>> {
   /** Resolves once every line is written, or after a second if nobody reads. To be awaited before the process exits. */
   flush(): Promise<void>;
+  setLevel(level: LogLevel | "silent"): void;
   /** Lines that were given up because the reader was too slow or gone. */
   droppedLines(): number;
 }
@@ -69,6 +70,9 @@ export function createLogger(
     info: (fields, msg) => log.info(fields, msg),
     warn: (fields, msg) => log.warn(fields, msg),
     error: (fields, msg) => log.error(fields, msg),
+    setLevel(level) {
+      log.level = level;
+    },
     flush: sink.flush,
     droppedLines: sink.droppedLines,
   };

@@ -1,0 +1,50 @@
+/** A changed route file, taken into use without a restart, or refused without harm. */
+
+import { type Loaded } from "./config/load.ts";
+import type { Logger } from "./ops/logger.ts";
+
+/** How a reload went. `message` is for the operator. */
+export interface ReloadResult {
+  readonly result: "success" | "failure";
+  readonly message: string;
+}
+
+/** Reloads, one at a time. Never rejects. */
+export type Reload = (trigger: string) => Promise<ReloadResult>;
+
+/** What a reload needs. `load` and `apply` throw what is wrong with the new configuration; `apply` then has changed nothing. */
+export interface ReloadParts {
+  load(): Promise<Loaded>;
+  apply(loaded: Loaded): void;
+  readonly logger: Pick<Logger, "info" | "error">;
+}
+
+/**
+ * Creates the one way in which a configuration changes, whoever asks for it.
+ *
+ * The file is read, checked and compiled aside; then it is swapped in at once. Requests in flight keep the configuration that
+ * they began with, and one that is wrong changes nothing. Two that are asked for at the same time run one after the other.
+ */
+export function createReload({ load, apply, logger }: ReloadParts): Reload {
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function reload(trigger: string): Promise<ReloadResult> {
+    try {
+      const loaded = await load();
+      apply(loaded);
+      const message = `reloaded ${loaded.file ?? "the configuration"}`;
+      logger.info({ trigger, hash: loaded.hash, routes: loaded.config.routes.length }, message);
+      return { result: "success", message };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      logger.error({ trigger }, `not reloaded, the old configuration stays in use: ${message}`);
+      return { result: "failure", message };
+    }
+  }
+
+  return (trigger) => {
+    const next = last.then(() => reload(trigger));
+    last = next;
+    return next;
+  };
+}
