@@ -6,7 +6,7 @@ import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import type { Discard } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
 import { type HeadPlan, planHead } from "./head/plan.ts";
-import { toClientFields, toReason } from "./http/answer.ts";
+import { toClientFields } from "./http/answer.ts";
 import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
@@ -86,11 +86,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
 
       const { status, reason, rawFields } = answer.head;
       const fields = readAnswerFields(rawFields);
-      response.writeHead(
-        status,
-        toReason(reason),
-        toClientFields(status, request.httpVersion, fields),
-      );
+      response.writeHead(status, reason, toClientFields(status, request.httpVersion, fields));
       if (plan?.upstreamMethod === "GET") {
         response.end();
         await spare(answer, fields, exchange, { discard: parts.discard, route: exchange.route });

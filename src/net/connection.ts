@@ -4,7 +4,9 @@ import { type Dispatcher, Client, buildConnector } from "undici";
 import type { Duplex, Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/schema.ts";
+import { toReason } from "../http/answer.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import { createInterimFilter } from "../http/interim.ts";
 import type { Pressure } from "./pressure.ts";
 
 /** What goes up. `fields` are raw and include Host. */
@@ -22,6 +24,7 @@ export interface ConnectionRequest {
 /** The header section of an answer, interim (1xx) or final. */
 export interface AnswerHead {
   readonly status: number;
+  /** The bytes that came, as latin1. */
   readonly reason: string;
   readonly rawFields: readonly Buffer[];
 }
@@ -89,6 +92,7 @@ export function createConnection(
   let watchdog: NodeJS.Timeout | undefined;
   let firesAtMs = 0;
 
+  const interim = createInterimFilter(() => tellInterim({ status: 100, reason: "Continue", rawFields: [] }));
   const connector = buildConnector(toConnectorOptions(upstream));
   const client = new Client(toOrigin(upstream), {
     connect(options, callback) {
@@ -96,7 +100,7 @@ export function createConnection(
       connector({ ...options, servername: toServerName(upstream) }, (...result) => {
         answersOnSocket = 0;
         socket = result[1] ?? undefined;
-        if (socket !== undefined) letContinuePass(socket);
+        if (socket !== undefined) filterInterim(socket);
         callback(...result);
       });
     },
@@ -117,6 +121,7 @@ export function createConnection(
       hasBegun = false;
       hasAnswered = false;
       interimAnswers = 0;
+      interim.begin();
       hasContentLeft = next.request.content !== undefined;
       const { method, path, fields, content } = next.request;
       client.dispatch(
@@ -166,24 +171,18 @@ export function createConnection(
       touch();
       onBytes((chunk as unknown as Buffer).length); // typed as a number, handed over as the bytes
     },
-    onResponseStarted() {
-      hasBegun = true;
-    },
     onHeaders(status, rawFields, resumeAnswer, reason) {
       if (receiver === undefined) return true;
       touch();
       if (status < 200) {
-        interimAnswers += 1;
-        if (status < 100 || interimAnswers > MOST_INTERIM_ANSWERS)
-          fail(new ProxyError("http_protocol_error"));
-        else receiver.onInterim({ status, reason, rawFields });
+        tellInterim({ status, reason: toReason(reason, undefined), rawFields });
         return true;
       }
       hasAnswered = true;
       hasContent = status !== 204 && status !== 304;
       resume = resumeAnswer;
       watch(receiver.request.idleMs);
-      receiver.onAnswer({ status, reason, rawFields });
+      receiver.onAnswer({ status, reason: toReason(reason, interim.finalHead()), rawFields });
       return !isPaused;
     },
     onData(chunk) {
@@ -213,6 +212,12 @@ export function createConnection(
   });
 
   return connection;
+
+  function tellInterim(answer: AnswerHead): void {
+    interimAnswers += 1;
+    if (answer.status < 100 || interimAnswers > MOST_INTERIM_ANSWERS) fail(new ProxyError("http_protocol_error"));
+    else receiver?.onInterim(answer);
+  }
 
   function fail(error: ProxyError, untouched = false): void {
     const failed = receiver;
@@ -275,20 +280,19 @@ export function createConnection(
     });
   }
 
-  // undici takes a 100 (Continue) that it did not ask for as the end of the connection; RFC 9110 §15.2 wants a client to expect
-  // one at any time. So it never gets to see it.
-  function letContinuePass(from: Duplex): void {
+  // undici reads its socket by `read`, and nothing else does.
+  function filterInterim(from: Duplex): void {
     const read = from.read.bind(from);
-    const readNext = (size?: number): Buffer | null => {
-      const chunk = read(size) as Buffer | null;
-      // node itself calls read(0) to ask for more; only undici takes what there is.
-      if (chunk === null || size !== undefined || hasAnswered || !isContinue(chunk)) return chunk;
-      const end = chunk.indexOf("\r\n\r\n");
-      if (end === -1) return chunk;
-      receiver?.onInterim({ status: 100, reason: "Continue", rawFields: [] });
-      return end + 4 < chunk.length ? chunk.subarray(end + 4) : readNext();
+    from.read = (size?: number) => {
+      for (;;) {
+        const chunk = read(size) as Buffer | null;
+        // node itself calls read(0) to ask for more and throws the result away; only undici takes what there is.
+        if (chunk === null || size !== undefined) return chunk;
+        hasBegun = true;
+        const passed = interim.pass(chunk);
+        if (passed.length > 0) return passed;
+      }
     };
-    from.read = readNext;
   }
 
   function toUpstreamError(error: Error): ProxyError {
@@ -304,15 +308,6 @@ export function createConnection(
       return new ProxyError("http_protocol_error", { cause: error });
     return hasAnswered ? new ProxyError("http_response_incomplete", { cause: error }) : known;
   }
-}
-
-function isContinue(chunk: Buffer): boolean {
-  return (
-    chunk[9] === 0x31 &&
-    chunk[10] === 0x30 &&
-    chunk[11] === 0x30 &&
-    chunk.toString("latin1", 0, 5) === "HTTP/"
-  );
 }
 
 function toOrigin({ url }: UpstreamConfig): string {

@@ -63,7 +63,7 @@ export function getOnly(script: Script): Script {
 }
 
 /** One chunk of a chunked body. */
-function toChunk(part: string): string {
+export function toChunk(part: string): string {
   return `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`;
 }
 
