@@ -1,13 +1,13 @@
 /** An upstream's answer on its way to the client, and a client's content on its way up. */
 
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
-import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { LocalAnswer } from "../http/problem.ts";
 import type { AnswerHead } from "./connection.ts";
 import type { Content } from "./upstream.ts";
 import { ProxyError } from "../http/errors.ts";
-import { readAnswerFields, toTrailers } from "../http/headers.ts";
+import { filterFields, readAnswerFields, toTrailers } from "../http/headers.ts";
 
 const SMALL_BYTES = 16 * 1024;
 
@@ -72,7 +72,8 @@ export function answerLocally(
 ): void {
   // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
   if (status >= 400 && status < 500) response.shouldKeepAlive = false;
-  response.writeHead(status, [...fields]);
+  // Said aloud: node would keep the reason of an upstream's answer that it has refused to write.
+  response.writeHead(status, STATUS_CODES[status] ?? "", [...fields]);
   response.end(body);
 }
 
@@ -94,10 +95,10 @@ export function relayInterim(interim: AnswerHead, response: ServerResponse): voi
     return;
   // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
   if (interim.status === 100 && response.req.headers.expect !== undefined) return;
-  const { endToEnd } = readAnswerFields(interim.rawFields);
+  // RFC 9110 §8.6, RFC 9112 §6.1: an interim answer has no content to frame.
+  const fields = filterFields(readAnswerFields(interim.rawFields).endToEnd, (name) => name !== "content-length" && name !== "trailer");
   let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
-  for (let index = 0; index < endToEnd.length; index += 2)
-    head += `${endToEnd[index]}: ${endToEnd[index + 1]}\r\n`;
+  for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
   response.socket.write(`${head}\r\n`, "latin1");
 }
 
