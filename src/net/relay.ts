@@ -6,8 +6,9 @@ import { Readable } from "node:stream";
 import type { LocalAnswer } from "../http/problem.ts";
 import type { AnswerHead } from "./connection.ts";
 import type { Content } from "./upstream.ts";
+import { toClientFields } from "../http/answer.ts";
 import { ProxyError } from "../http/errors.ts";
-import { filterFields, readAnswerFields, toTrailers } from "../http/headers.ts";
+import { readAnswerFields, toTrailers } from "../http/headers.ts";
 
 const SMALL_BYTES = 16 * 1024;
 
@@ -74,7 +75,7 @@ export function answerLocally(
   if (status >= 400 && status < 500) response.shouldKeepAlive = false;
   // Said aloud: node would keep the reason of an upstream's answer that it has refused to write.
   response.writeHead(status, STATUS_CODES[status] ?? "", [...fields]);
-  response.end(body);
+  response.end(body, "latin1");
 }
 
 /**
@@ -95,8 +96,7 @@ export function relayInterim(interim: AnswerHead, response: ServerResponse): voi
     return;
   // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
   if (interim.status === 100 && response.req.headers.expect !== undefined) return;
-  // RFC 9110 §8.6, RFC 9112 §6.1: an interim answer has no content to frame.
-  const fields = filterFields(readAnswerFields(interim.rawFields).endToEnd, (name) => name !== "content-length" && name !== "trailer");
+  const fields = toClientFields(interim.status, "1.1", readAnswerFields(interim.rawFields));
   let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
   for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
   response.socket.write(`${head}\r\n`, "latin1");

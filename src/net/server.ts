@@ -95,6 +95,9 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   http.on("connection", (socket: Socket) => {
     if (connections.has(socket)) return; // served again after an upgrade that was not wanted
+    // Asked at once, which makes node remember it: a peer's address is lost when the peer resets the connection, and a request
+    // without one would reach the upstream as if headgate itself had sent it. A unix socket has no address at either end.
+    if (socket.remoteAddress === undefined && socket.localAddress !== undefined) return void socket.destroy();
     connections.set(socket, {
       socket,
       queue: [],

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  createServer as createHttpServer,
+} from "node:http";
+import { type AddressInfo, type Socket, connect } from "node:net";
+import test, { type TestContext } from "node:test";
+
+import { toLocalAnswer } from "../../src/http/local.ts";
+import { checkRequest } from "../../src/http/request.ts";
+import { answerLocally, relayInterim } from "../../src/net/relay.ts";
+import { createServer } from "../../src/net/server.ts";
+
+/** Sends bytes to a server that answers with `respond`, and resolves with all that came back (latin1). */
+async function exchange(
+  t: TestContext,
+  sent: string,
+  respond: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<string> {
+  const server = createHttpServer(respond).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1").setEncoding("latin1");
+  client.write(sent, "latin1");
+  let received = "";
+  for await (const text of client) received += String(text);
+  return received;
+}
+
+const END = "Connection: close\r\n\r\n";
+
+// Symptom: the echo of a TRACE with a byte beyond ASCII was longer than its Content-Length, and its last bytes stood where the
+// next answer begins. Cause: the length was counted in latin1, the body written in UTF-8.
+test("the echo of a TRACE is the bytes that came, as many as it says", async (t) => {
+  const sent = `TRACE / HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\nX: \xe9\xe8\r\n${END}`;
+  const received = await exchange(t, sent, ({ rawHeaders }, response) => {
+    const head = { method: "TRACE", target: "/", httpVersion: "1.1", rawFields: rawHeaders };
+    const answer = toLocalAnswer(head, checkRequest(head, 100));
+    assert.ok(answer);
+    answerLocally(answer, response);
+  });
+  const body = received.slice(received.indexOf("\r\n\r\n") + 4);
+  assert.equal(`${body}\r\n`, sent);
+  assert.match(received, new RegExp(`\r\nContent-Length: ${body.length}\r\n`));
+});
+
+// Symptom: `HTTP/1.1 502 OK`. Cause: node keeps the reason of the header section that it refused to write.
+test("an answer of our own does not inherit a reason", async (t) => {
+  const received = await exchange(
+    t,
+    `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
+    (_request, response) => {
+      assert.throws(() => response.writeHead(200, "OK", ["X", "a\nb"]));
+      answerLocally({ status: 502, fields: [], body: "" }, response);
+    },
+  );
+  assert.match(received, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
+});
+
+// Symptom: an upstream's reason phrase became fields of an interim answer. Cause: U+010D and U+010A, written in latin1, are CR LF.
+test("an interim answer goes out with its reason as bytes, and without framing", async (t) => {
+  const fields = [
+    "Link",
+    "</a>; rel=preload",
+    "Content-Length",
+    "7",
+    "Trailer",
+    "x",
+    "Connection",
+    "x",
+  ];
+  const received = await exchange(
+    t,
+    `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
+    (_request, response) => {
+      relayInterim(
+        {
+          status: 103,
+          reason: "\u010d\u010aX-Injected: 1",
+          rawFields: fields.map((text) => Buffer.from(text)),
+        },
+        response,
+      );
+      response.end();
+    },
+  );
+  const [interim = ""] = received.split("\r\n\r\n");
+  assert.deepEqual(interim.split("\r\n"), [
+    "HTTP/1.1 103 \xc4\x8d\xc4\x8aX-Injected: 1",
+    "Link: </a>; rel=preload",
+  ]);
+});
+
+// Symptom: a request whose sender reset the connection right after it went up without the sender's address, as if headgate had
+// sent it itself. Cause: the kernel forgets the address at the reset.
+test("a request is served only if its sender's address is known", async (t) => {
+  const addresses: (string | undefined)[] = [];
+  const server = createServer(
+    {
+      onRequest(request, response) {
+        addresses.push(request.socket.remoteAddress);
+        response.end();
+      },
+      isUpgrade: () => false,
+      onUpgrade: () => Promise.resolve(),
+      createId: () => "id",
+    },
+    { headerMs: 5_000, keepAliveMs: 5_000, headerBytes: 16_384 },
+  );
+  const url = new URL(await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }));
+  t.after(() => server.close());
+  const open = async (): Promise<Socket> => {
+    const socket = connect(Number(url.port), url.hostname);
+    await once(socket, "connect");
+    return socket;
+  };
+  for (let count = 0; count < 5; count += 1) {
+    const gone = await open();
+    gone.write("GET /gone HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n");
+    gone.resetAndDestroy();
+  }
+  const last = await open();
+  last.write(`GET / HTTP/1.1\r\nHost: h\r\n${END}`);
+  last.resume();
+  await once(last, "close");
+  assert.equal(addresses.at(-1), "127.0.0.1");
+  assert.ok(!addresses.includes(undefined));
+});
