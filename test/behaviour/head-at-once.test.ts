@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { slow, sse, text, toHead } from "../support/answers.ts";
+import { type Script, startOrigin } from "../support/origin.ts";
+import { toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+/** 200 MB with backpressure. `written` tells how much of it the upstream got rid of. */
+function endlessFile(written: { bytes: number }): Script {
+  return async (request) => {
+    await request.whole;
+    request.write(toHead("200 OK", [`Content-Length: ${200 * 1024 ** 2}`]));
+    const { socket } = request.connection;
+    const block = Buffer.alloc(64 * 1024);
+    const pump = (): void => {
+      while (!socket.destroyed && written.bytes < 200 * 1024 ** 2) {
+        written.bytes += block.length;
+        if (!socket.write(block)) return;
+      }
+    };
+    socket.on("drain", pump);
+    pump();
+    await request.connection.closed;
+  };
+}
+
+// The drain limits are out of reach, so that an answer that waited for the body would never come.
+const PATIENT = "head: { mode: convert, drain: { bytes: 1GiB, time: 1h } }";
+
+test("a HEAD is answered at the header section, and so is the next request on that connection, while the body is still to come", async (t) => {
+  const never = new Promise(() => {});
+  const late = slow("x".repeat(2_000), never);
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/late" ? late(request) : text("ok")(request),
+  );
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PATIENT });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("HEAD /late") + toRequest("HEAD /late") + toRequest("GET /next"));
+  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  for (const { socket } of origin.connections) socket.destroy();
+});
+
+test("a HEAD of a body that comes two seconds late is answered, and the next request too, well before it", async (t) => {
+  const release = new Promise((resolve) => setTimeout(resolve, 2_000).unref());
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/late" ? slow("late", release)(request) : text("ok")(request),
+  );
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const started = performance.now();
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("HEAD /late"));
+  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  wire.write(toRequest("GET /next"));
+  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.ok(performance.now() - started < 1_500);
+});
+
+test("a HEAD of 200 MB is answered at once, little of it is pulled, and the upstream connection is dropped", async (t) => {
+  const written = { bytes: 0 };
+  const file = endlessFile(written);
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/file" ? file(request) : text("ok")(request),
+  );
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("HEAD /file"));
+  const answer = await wire.readAnswer("HEAD");
+  assert.ok(answer.lines.includes(`Content-Length: ${200 * 1024 ** 2}`));
+  wire.write(toRequest("GET /next"));
+  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  await (
+    await origin.connection(0)
+  ).closed;
+  // What the kernel's buffers on both sides took, not what headgate read.
+  assert.ok(written.bytes < 20 * 1024 ** 2, `${written.bytes} bytes`);
+});
+
+test("a HEAD of an event stream is answered at once and its upstream connection dropped, whatever the limits say", async (t) => {
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/events" ? sse()(request) : text("ok")(request),
+  );
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PATIENT });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("HEAD /events") + toRequest("HEAD /events") + toRequest("GET /next"));
+  const answer = await wire.readAnswer("HEAD");
+  assert.ok(answer.lines.includes("Content-Type: text/event-stream"));
+  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  await (
+    await origin.connection(0)
+  ).closed;
+  await (
+    await origin.connection(1)
+  ).closed;
+});
+
+test("a HEAD's client that leaves right after its answer takes nothing with it", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (let round = 0; round < 20; round += 1) {
+    const wire = await openWire(t, sidecar.port);
+    wire.write(toRequest("HEAD /"));
+    assert.equal((await wire.readAnswer("HEAD")).status, 200);
+    wire.reset();
+  }
+  assert.equal(origin.connections.length, 1);
+});
