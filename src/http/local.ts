@@ -51,9 +51,6 @@ function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalA
     const name = rawFields[index] ?? "";
     if (!SECRET.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
   }
-  return {
-    status: 200,
-    fields: ["Content-Type", "message/http", "Content-Length", String(body.length)],
-    body,
-  };
+  body += "\r\n";
+  return { status: 200, fields: ["Content-Type", "message/http", "Content-Length", String(body.length)], body };
 }

@@ -111,19 +111,17 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   http.on("checkContinue", enqueue);
   http.on("checkExpectation", enqueue);
   http.on("upgrade", (request, socket, early) => {
-    socket.on("error", () => undefined); // node took its own listener away; the tunnel adds what it needs
-    const connection = connections.get(socket);
-    if (connection === undefined || isDraining || !handler.isUpgrade(request))
-      return serveWithoutUpgrade(request, socket, early);
+    const connection = takeOver(socket);
+    if (connection === undefined || isDraining || !handler.isUpgrade(request)) return serveWithoutUpgrade(request, socket, early);
     inTurn(connection, () => {
       handler.onUpgrade({ request, socket, early, respond: () => openResponse(request, socket) });
     });
   });
   http.on("connect", (_request, socket) => {
-    refuse(
-      socket,
-      new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" }),
-    );
+    const connection = takeOver(socket);
+    if (connection === undefined) return void socket.destroy();
+    const refusal = new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" });
+    inTurn(connection, () => refuse(socket, refusal));
   });
   http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
 
@@ -161,6 +159,14 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     const connection = connections.get(request.socket);
     if (connection === undefined) return request.socket.destroy() && undefined;
     inTurn(connection, () => serve(connection, request, response));
+  }
+
+  // node takes its listeners away from a socket that it hands over, while an answer may still be under way on it.
+  function takeOver(socket: Duplex): ClientConnection | undefined {
+    const connection = connections.get(socket);
+    socket.on("error", () => undefined);
+    socket.on("drain", () => connection?.current?.response.emit("drain"));
+    return connection;
   }
 
   function inTurn(connection: ClientConnection, task: () => void): void {
