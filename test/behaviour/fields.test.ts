@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+
+const OFF = "forwarded: off";
+/** The fields between headgate and the upstream, which are theirs. */
+const HOP = /^(?:host|connection):/i;
+
+async function seenOf(
+  t: test.TestContext,
+  request: string,
+  yaml = OFF,
+): Promise<readonly string[]> {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  const answer = await ask(t, sidecar.port, request);
+  assert.equal(answer.status, 200);
+  return (await origin.arrival(0)).lines.map((line) => line.trim());
+}
+
+const SENT = [
+  "aCCept: a",
+  "X-B: 1",
+  "Cookie: a=1",
+  "x-b: 2",
+  "User-Agent: Mozilla/5.0 (é)",
+  "cookie: b=2",
+  "X-B: 1",
+  "Accept-Encoding: gzip, br",
+  "X-Empty:",
+  "AUTHORIZATION: Bearer abc",
+  "__proto__: x",
+  "constructor: y",
+  "Via: 1.1 front",
+  "X-Tab: a\tb",
+  "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+];
+
+test("a request's fields reach the upstream raw: order, case, number, bytes; none is added", async (t) => {
+  const seen = await seenOf(t, toRequest("GET /", SENT));
+  assert.deepEqual(
+    seen.filter((line) => !HOP.test(line)),
+    SENT,
+  );
+});
+
+test("Host is preserved, its case and port too, and stands there once", async (t) => {
+  for (const host of ["a.example", "A.Example:8080", "[::1]:80", "127.0.0.1", "a_b.example"]) {
+    const lines = await seenOf(t, toRequest("GET /", [`hOSt: ${host}`]));
+    assert.deepEqual(fieldValues({ lines }, "host"), [host]);
+  }
+});
+
+test("upstream.host: upstream says the upstream's own name instead", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, {
+    yaml: `upstream: { url: "${origin.url}", host: upstream }`,
+  });
+  await ask(t, sidecar.port, toRequest("GET /"));
+  const arrival = await origin.arrival(0);
+  assert.deepEqual(fieldValues(arrival, "host"), [`127.0.0.1:${origin.port}`]);
+  assert.deepEqual(fieldValues(arrival, "x-forwarded-host"), ["a.example"]);
+});
+
+test("an answer's fields reach the client raw: order, case, number, bytes; but for Date, Connection and Keep-Alive none is added", async (t) => {
+  const lines = [
+    "sErver: x",
+    "Set-Cookie: a=1",
+    "X-B: 1",
+    "set-cookie: b=2",
+    "x-b: 2",
+    "X-Latin: é",
+    "Content-Type: text/plain",
+    "CONTENT-length: 2",
+    "Allow: GET",
+    "__proto__: x",
+    "Via: 1.0 behind",
+    "Proxy-Status: other",
+    "X-Empty:",
+  ];
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(`${toHead("200 OK", lines)}ok`);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const answer = await ask(t, sidecar.port, toRequest("GET /"));
+  assert.deepEqual(
+    answer.lines
+      .filter((line) => !/^(?:date|connection|keep-alive):/i.test(line))
+      .map((line) => line.trim()),
+    lines,
+  );
+});
+
+test("a request's hop-by-hop fields stay behind, whatever their case", async (t) => {
+  const hop = [
+    "Keep-Alive: timeout=5",
+    "PROXY-connection: keep-alive",
+    "te: trailers, deflate",
+    "Trailer: X-A",
+    "Upgrade: h2c",
+  ];
+  const lines = await seenOf(t, toRequest("GET /", [...hop, "X-Kept: 1", "TE-X: kept"]));
+  assert.deepEqual(
+    lines.filter((line) => !HOP.test(line)),
+    ["X-Kept: 1", "TE-X: kept"],
+  );
+});
+
+test("fields that Connection names stay behind, in a list, in several lines, in any case", async (t) => {
+  const sent = [
+    "X-One: 1",
+    "Connection: x-one, ,X-TWO",
+    "x-two: 2",
+    "connection: close,\tX-Three",
+    "X-THREE: 3",
+    "x-three: 4",
+    "X-Four: 4",
+  ];
+  const lines = await seenOf(t, toRequest("GET /", sent));
+  assert.deepEqual(
+    lines.filter((line) => !HOP.test(line)),
+    ["X-Four: 4"],
+  );
+});
+
+test("a Connection field cannot take Host or the content's framing and kind away", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: OFF });
+  const nominated =
+    "Connection: host, content-length, transfer-encoding, content-type, content-encoding, Content-Range, close";
+  const kept = ["Content-Type: a/b", "Content-Encoding: gzip", "Content-Range: bytes 0-1/2"];
+  await ask(t, sidecar.port, toRequest("POST /", [nominated, ...kept, "Content-Length: 3"], "abc"));
+  await ask(
+    t,
+    sidecar.port,
+    toRequest(
+      "POST /",
+      [nominated, ...kept, "Transfer-Encoding: chunked"],
+      "3\r\nabc\r\n0\r\n\r\n",
+    ),
+  );
+  for (const index of [0, 1]) {
+    const arrival = await origin.arrival(index);
+    assert.deepEqual(fieldValues(arrival, "host"), ["a.example"]);
+    assert.deepEqual(
+      arrival.lines.filter((line) => /^content-(?!length)/i.test(line)),
+      kept,
+    );
+    assert.equal((await arrival.whole).body.toString(), "abc");
+  }
+});
+
+test("a Connection field cannot take away what headgate says of the client", async (t) => {
+  const nominated = "Connection: X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host";
+  const lines = await seenOf(t, toRequest("GET /", [nominated, "X-Forwarded-For: 192.0.2.1"]), "");
+  assert.deepEqual(
+    fieldValues({ lines }, "x-forwarded-for").at(-1)?.split(", ").at(-1),
+    "127.0.0.1",
+  );
+  assert.deepEqual(fieldValues({ lines }, "x-forwarded-proto"), ["http"]);
+});
+
+test("an answer's hop-by-hop fields and those that its Connection names stay behind, but never its framing", async (t) => {
+  const hop = [
+    "Keep-Alive: timeout=99",
+    "Proxy-Connection: close",
+    "TE: x",
+    "Upgrade: h2c",
+    "Connection: keep-alive, X-Hop, content-length, Content-Type",
+    "X-Hop: 1",
+  ];
+  const kept = ["Content-Type: text/plain", "X-Kept: 1", "Content-Length: 2"];
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(`${toHead("200 OK", [...hop, ...kept])}ok`);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (const method of ["GET", "HEAD"]) {
+    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    assert.deepEqual(
+      answer.lines.filter((line) => !/^(?:date|connection):|^keep-alive: timeout=7/i.test(line)),
+      kept,
+    );
+  }
+});
+
+test("200 fields pass and 201 are 431, none dropped without a word", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: OFF });
+  const fields = Array.from({ length: 199 }, (_, index) => `x-${index}: ${index}`);
+  await ask(t, sidecar.port, toRequest("GET /", fields));
+  assert.deepEqual(
+    (await origin.arrival(0)).lines.filter((line) => line.startsWith("x-")),
+    fields,
+  );
+  assert.equal(
+    (await ask(t, sidecar.port, toRequest("GET /", [...fields, "x-last: 1"]))).status,
+    431,
+  );
+  const many = Array.from({ length: 1_500 }, (_, index) => `a${index}:`);
+  assert.equal((await ask(t, sidecar.port, toRequest("GET /", many))).status, 431);
+  assert.equal(
+    (await ask(t, sidecar.port, toRequest("GET /", [`X-Long: ${"x".repeat(17_000)}`]))).status,
+    431,
+  );
+  assert.equal(origin.arrivals.length, 1);
+});
+
+test("an answer of 1,100 fields reaches the client whole", async (t) => {
+  const fields = Array.from({ length: 1_100 }, (_, index) => `x${index}: 1`);
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(`${toHead("200 OK", [...fields, "Content-Length: 2"])}ok`);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (const method of ["GET", "HEAD"]) {
+    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    assert.deepEqual(
+      answer.lines.filter((line) => line.startsWith("x")),
+      fields,
+    );
+  }
+});
