@@ -1,7 +1,7 @@
 /** A client's request, read and checked once: what node's parser lets through and another reader could take for something else stops here. */
 
 import { ProxyError } from "./errors.ts";
-import { type RequestFields, findField, readRequestFields } from "./headers.ts";
+import { type RequestFields, readRequestFields } from "./headers.ts";
 import { parseTarget, toHost } from "./target.ts";
 
 /** The header section as node hands it over. */
@@ -65,23 +65,32 @@ export function checkRequest(head: RequestHead, mostFields: number): CheckedRequ
   }
   const target = parseTarget(method, head.target);
   const { endToEnd, hosts, framing, upgrade } = readRequestFields(rawFields, httpVersion);
+  const expectsContinue = isContinueExpected(rawFields, httpVersion);
   return {
     path: target.path,
     host: toHost(target, hosts, httpVersion),
     fields: endToEnd,
     framing,
     upgrade,
-    expectsContinue: framing !== "none" && isContinueExpected(rawFields, httpVersion),
+    expectsContinue: expectsContinue && framing !== "none",
   };
 }
 
 // RFC 9110 §10.1.1: one expectation is defined, and in HTTP/1.0 it means nothing.
 function isContinueExpected(rawFields: readonly string[], httpVersion: string): boolean {
-  const expectation = findField(rawFields, "expect");
-  if (expectation === undefined || httpVersion === "1.0") return false;
-  if (expectation.trim().toLowerCase() === "100-continue") return true;
-  throw new ProxyError("http_request_error", {
-    status: 417,
-    title: "The request's expectation is not known here",
-  });
+  if (httpVersion === "1.0") return false;
+  let isExpected = false;
+  for (let index = 0; index < rawFields.length; index += 2) {
+    const name = rawFields[index] ?? "";
+    if (name.length !== EXPECT.length || name.toLowerCase() !== EXPECT) continue;
+    if (rawFields[index + 1]?.trim().toLowerCase() !== "100-continue") throw unknownExpectation();
+    isExpected = true;
+  }
+  return isExpected;
+}
+
+const EXPECT = "expect";
+
+function unknownExpectation(): ProxyError {
+  return new ProxyError("http_request_error", { status: 417, title: "The request's expectation is not known here" });
 }

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+for (const expectation of ["100-continue", "100-Continue"]) {
+  test(`a client that expects ${expectation} hears 100 when the upstream takes the content, then its answer`, async (t) => {
+    const origin = await startOrigin(t, text("ok"));
+    const sidecar = await startSidecar(t, { upstream: origin.url });
+    const wire = await openWire(t, sidecar.port);
+    for (const _ of [1, 2]) {
+      wire.write(toRequest("POST /", ["Content-Length: 5", `Expect: ${expectation}`]));
+      assert.deepEqual((await wire.readAnswer()).start, "HTTP/1.1 100 Continue");
+      wire.write("hello");
+      assert.equal((await wire.readAnswer()).body.toString(), "ok");
+    }
+    const arrival = await origin.arrival(0);
+    assert.equal((await arrival.whole).body.toString(), "hello");
+    assert.deepEqual(fieldValues(arrival, "expect"), [], "met by this hop");
+  });
+}
+
+test("a client that does not wait for 100 is served as well", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(
+    toRequest(
+      "PUT /",
+      ["Transfer-Encoding: chunked", "Expect: 100-continue"],
+      "2\r\nhi\r\n0\r\n\r\n",
+    ),
+  );
+  let answer = await wire.readAnswer();
+  if (answer.status === 100) answer = await wire.readAnswer();
+  assert.equal(answer.body.toString(), "ok");
+});
+
+test("the upstream's own 100 does not make it two", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    request.write(toHead("100 Continue", []));
+    await request.whole;
+    request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: 100-continue"]));
+  assert.equal((await wire.readAnswer()).status, 100);
+  wire.write("hello");
+  assert.equal((await wire.readAnswer()).status, 200);
+});
+
+test("an upstream that cannot be reached is said instead of 100, with Connection: close", async (t) => {
+  const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket" });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: 100-continue"]));
+  const answer = await wire.readAnswer();
+  assert.equal(answer.status, 502);
+  assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+});
+
+test("an unknown expectation is refused with 417, with content or without", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (const expectation of ["bogus", "100-continue, bogus", "200-ok", ""]) {
+    for (const [start, lines] of [
+      ["GET /", []],
+      ["HEAD /", []],
+      ["POST /", ["Content-Length: 5"]],
+    ] as const) {
+      const answer = await ask(
+        t,
+        sidecar.port,
+        toRequest(start, [...lines, `Expect: ${expectation}`]),
+      );
+      assert.equal(answer.status, 417, `${start} ${expectation}`);
+      assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+    }
+  }
+  const twice = ["Expect: 100-continue", "Expect: bogus", "Content-Length: 5"];
+  assert.equal((await ask(t, sidecar.port, toRequest("POST /", twice))).status, 417);
+  assert.equal(origin.connections.length, 0);
+});
+
+test("a request without content that expects 100 gets its answer and no 100", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (const method of ["GET", "HEAD", "DELETE"]) {
+    const answer = await ask(t, sidecar.port, toRequest(`${method} /`, ["Expect: 100-continue"]));
+    assert.equal(answer.status, 200);
+  }
+});
+
+test("in HTTP/1.0 an expectation means nothing", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (const expectation of ["100-continue", "bogus"]) {
+    const answer = await ask(
+      t,
+      sidecar.port,
+      toRequest("POST / HTTP/1.0", ["Content-Length: 5", `Expect: ${expectation}`], "hello"),
+    );
+    assert.equal(answer.status, 200);
+  }
+});
