@@ -33,10 +33,7 @@ export function withMaxForwards(method: string, fields: readonly string[]): read
   );
 }
 
-// RFC 9110 §7.6.2 lets a recipient lower what is more than it supports; left alone, such a value would never reach 0.
-const MOST_FORWARDS = 1_000_000_000;
-
-const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "" };
+const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "", connection: "keep-alive" };
 
 function readMaxForwards(fields: readonly string[]): number | undefined {
   const value = findField(fields, "max-forwards");
@@ -52,5 +49,6 @@ function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalA
     if (!SECRET.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
   }
   body += "\r\n";
-  return { status: 200, fields: ["Content-Type", "message/http", "Content-Length", String(body.length)], body };
+  const fields = ["Content-Type", "message/http", "Content-Length", String(body.length)];
+  return { status: 200, fields, body, connection: "keep-alive" };
 }

@@ -8,6 +8,8 @@ export interface LocalAnswer {
   readonly fields: readonly string[];
   /** One character per byte (latin1), so that what came in as bytes goes out as the same. */
   readonly body: string;
+  /** Whether the connection ends with it. */
+  readonly connection: "keep-alive" | "close";
 }
 
 /**
@@ -28,7 +30,9 @@ export function toProblem(error: ProxyError, requestId: string): LocalAnswer {
     `headgate; error=${error.code}`,
   ];
   if (error.status === 503) fields.push("Retry-After", "1");
-  return { status: error.status, fields, body };
+  // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
+  const connection = error.fault === "client" ? "close" : "keep-alive";
+  return { status: error.status, fields, body, connection };
 }
 
 // JSON's own escapes are the same text in every encoding.

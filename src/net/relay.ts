@@ -67,12 +67,8 @@ export function relayStream(
 }
 
 /** Sends an answer of headgate's own; node leaves the content out where the request was a HEAD. */
-export function answerLocally(
-  { status, fields, body }: LocalAnswer,
-  response: ServerResponse,
-): void {
-  // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
-  if (status >= 400 && status < 500) response.shouldKeepAlive = false;
+export function answerLocally({ status, fields, body, connection }: LocalAnswer, response: ServerResponse): void {
+  if (connection === "close") response.shouldKeepAlive = false;
   // Said aloud: node would keep the reason of an upstream's answer that it has refused to write.
   response.writeHead(status, STATUS_CODES[status] ?? "", [...fields]);
   response.end(body, "latin1");

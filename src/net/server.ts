@@ -59,19 +59,18 @@ export interface Server {
 // How long a client may go on sending what nobody wants any more after its answer: long enough for one that reads the answer
 // only after its upload (nginx's lingering_time), not for ever.
 const LINGER_MS = 30_000;
-// The same after a message that could not even be parsed.
-const REFUSED_LINGER_MS = 1_000;
+// The same where the answer closes the connection: a client that pauses this long has stopped sending.
+const LINGER_IDLE_MS = 1_000;
 // Requests that may be sent ahead on one connection before the first is answered.
 const MOST_PIPELINED = 256;
 
 interface ClientConnection {
-  readonly socket: Duplex;
+  readonly socket: Socket;
   /** Waiting their turn: a pipelined request may depend on what the one before it changed (RFC 9112 §9.3.2). */
   readonly queue: (() => void)[];
   current: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
   /** What made the connection unreadable, to be said when it is its turn. */
   refusal: ProxyError | undefined;
-  isRefused: boolean;
 }
 
 /** Creates a server; nothing listens yet. */
@@ -95,16 +94,9 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   http.on("connection", (socket: Socket) => {
     if (connections.has(socket)) return; // served again after an upgrade that was not wanted
-    // Asked at once, which makes node remember it: a peer's address is lost when the peer resets the connection, and a request
-    // without one would reach the upstream as if headgate itself had sent it. A unix socket has no address at either end.
-    if (socket.remoteAddress === undefined && socket.localAddress !== undefined) return void socket.destroy();
-    connections.set(socket, {
-      socket,
-      queue: [],
-      current: undefined,
-      refusal: undefined,
-      isRefused: false,
-    });
+    const connection: ClientConnection = { socket, queue: [], current: undefined, refusal: undefined };
+    connections.set(socket, connection);
+    closeGently(connection);
     socket.once("close", () => connections.delete(socket));
   });
   http.on("request", enqueue);
@@ -121,7 +113,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     const connection = takeOver(socket);
     if (connection === undefined) return void socket.destroy();
     const refusal = new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" });
-    inTurn(connection, () => refuse(socket, refusal));
+    inTurn(connection, () => refuse(connection, refusal));
   });
   http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
 
@@ -145,9 +137,10 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
       const closed = new Promise<void>((resolve) => {
         http.close(() => resolve());
       });
-      // node counts a connection that never sent a byte as busy.
-      for (const { socket } of connections.values())
-        if ((socket as Socket).bytesRead === 0) socket.destroy();
+      // node counts a connection that never sent a byte as busy, and one that only lingers.
+      for (const connection of connections.values()) {
+        if (connection.socket.bytesRead === 0 || hasLastAnswer(connection)) connection.socket.destroy();
+      }
       return closed;
     },
     destroy() {
@@ -170,6 +163,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   }
 
   function inTurn(connection: ClientConnection, task: () => void): void {
+    if (hasLastAnswer(connection)) return;
     if (connection.current === undefined && connection.queue.length === 0) return task();
     if (connection.queue.length >= MOST_PIPELINED) return void connection.socket.destroy();
     connection.queue.push(task);
@@ -189,35 +183,29 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   function onServed(connection: ClientConnection, request: IncomingMessage): void {
     connection.current = undefined;
     if (!request.complete) lingerFor(request);
-    if (connection.socket.destroyed) return;
+    if (hasLastAnswer(connection)) return;
     const next = connection.queue.shift();
     if (next !== undefined) next();
-    else if (connection.refusal !== undefined) refuse(connection.socket, connection.refusal);
+    else if (connection.refusal !== undefined) refuse(connection, connection.refusal);
   }
 
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     const connection = connections.get(socket);
-    if (connection === undefined || error.code === "ECONNRESET" || !socket.writable)
-      return void socket.destroy();
-    if (connection.isRefused || connection.refusal !== undefined) return;
+    if (connection === undefined || error.code === "ECONNRESET") return void socket.destroy();
+    if (hasLastAnswer(connection) || connection.refusal !== undefined) return;
     const refusal = toRefusal(error);
     const { current } = connection;
-    if (current === undefined) return refuse(socket, refusal);
+    if (current === undefined) return refuse(connection, refusal);
     // What is wrong belongs to a later message: the answer under way is owed, and the refusal must not be taken for it.
     if (current.request.complete) connection.refusal = refusal;
     else if (current.response.headersSent) socket.destroy();
-    else refuse(socket, refusal);
+    else refuse(connection, refusal);
   }
 
   // A refusal is written past node's ServerResponse, because there is no request to respond to.
-  function refuse(socket: Duplex, error: ProxyError): void {
-    const connection = connections.get(socket);
-    if (connection !== undefined) connection.isRefused = true;
+  function refuse({ socket }: ClientConnection, error: ProxyError): void {
     socket.end(toBytes(toProblem(error, handler.createId())), "latin1");
-    socket.resume();
-    // Closing at once would reset the connection while the client still sends, and take the answer from its buffer.
-    const timer = setTimeout(() => socket.destroy(), REFUSED_LINGER_MS);
-    socket.once("close", () => clearTimeout(timer));
+    readOn(socket);
   }
 
   function serveWithoutUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
@@ -226,6 +214,32 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     socket.unshift(Buffer.concat([Buffer.from(plain, "latin1"), early]));
     http.emit("connection", socket);
   }
+}
+
+// RFC 9112 §9.6: what a client sends behind the request whose answer closed the connection is not processed. Whoever was
+// refused for one reading of its bytes must not get the rest of them through as another request.
+function hasLastAnswer({ socket }: ClientConnection): boolean {
+  return socket.destroyed || socket.writableEnded;
+}
+
+// node closes a connection with its last answer, also while the client still sends.
+function closeGently(connection: ClientConnection): void {
+  const { socket } = connection;
+  const destroySoon = socket.destroySoon.bind(socket);
+  socket.destroySoon = () => {
+    if (connection.current?.request.complete !== false) return destroySoon();
+    socket.end();
+    readOn(socket);
+  };
+}
+
+// Closing at once would reset the connection while the client still sends, and take the answer from its buffer.
+function readOn(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  timer.unref();
+  socket.setTimeout(LINGER_IDLE_MS, () => socket.destroy());
+  socket.once("close", () => clearTimeout(timer));
+  socket.resume();
 }
 
 function openResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
