@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import test, { type TestContext } from "node:test";
+import { toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { type Arrival, startOrigin } from "../support/origin.ts";
+import { toRequest } from "../support/request.ts";
+import { type Sidecar, startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+interface Expected {
+  readonly status: number;
+  readonly reason: string;
+  readonly error: string;
+}
+
+/** GET, HEAD, POST and HEAD on a route with head: pass fail alike: a HEAD has the GET's fields and no body. */
+async function assertFailure(
+  t: TestContext,
+  sidecar: Sidecar,
+  { status, reason, error }: Expected,
+): Promise<void> {
+  for (const [start, lines, body] of [
+    ["GET /", [], ""],
+    ["HEAD /", [], ""],
+    ["HEAD /passed", [], ""],
+    ["POST /", ["Content-Length: 2"], "{}"],
+    ["GET / HTTP/1.0", [], ""],
+  ] as const) {
+    const wire = await openWire(t, sidecar.port);
+    wire.write(toRequest(start, ["X-Request-ID: abc-1", ...lines], body));
+    const method = start.slice(0, start.indexOf(" "));
+    const answer = await wire.readAnswer(method);
+    assert.equal(answer.start, `HTTP/1.1 ${status} ${reason}`);
+    assert.deepEqual(fieldValues(answer, "content-type"), ["application/problem+json"]);
+    assert.deepEqual(fieldValues(answer, "proxy-status"), [`headgate; error=${error}`]);
+    const lengths = fieldValues(answer, "content-length");
+    assert.equal(lengths.length, 1);
+    wire.halfClose();
+    assert.equal((await wire.bytes.takeAll()).length, 0);
+    if (method === "HEAD") {
+      assert.ok(Number(lengths[0]) > 0, "the length that the body would have");
+      continue;
+    }
+    const problem = JSON.parse(answer.body.toString()) as Record<string, unknown>;
+    assert.deepEqual(Object.keys(problem), ["status", "title", "error", "requestId"]);
+    assert.deepEqual(
+      [problem["status"], problem["error"], problem["requestId"]],
+      [status, error, "abc-1"],
+    );
+    assert.ok(typeof problem["title"] === "string" && problem["title"] !== "");
+    assert.doesNotMatch(
+      answer.body.toString(),
+      /127\.0\.0\.1|ECONN|invalid/,
+      "nothing of the inside",
+    );
+  }
+}
+
+const PASS = "routes: [{ path: /passed, head: pass }]";
+
+test("nobody listens: 502 connection_refused", async (t) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  const sidecar = await startSidecar(t, { upstream: `http://127.0.0.1:${port}`, yaml: PASS });
+  await assertFailure(t, sidecar, {
+    status: 502,
+    reason: "Bad Gateway",
+    error: "connection_refused",
+  });
+});
+
+test("no unix socket is there: 502 connection_refused", async (t) => {
+  const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket", yaml: PASS });
+  await assertFailure(t, sidecar, {
+    status: 502,
+    reason: "Bad Gateway",
+    error: "connection_refused",
+  });
+});
+
+test("a name that does not resolve: 502 dns_error", async (t) => {
+  // A label of 64 characters is no name at all (RFC 1035 §2.3.4), so that no resolver has to be asked.
+  const sidecar = await startSidecar(t, {
+    upstream: `http://${"x".repeat(64)}.invalid:80`,
+    yaml: PASS,
+  });
+  await assertFailure(t, sidecar, { status: 502, reason: "Bad Gateway", error: "dns_error" });
+});
+
+const CUTS: Record<string, (request: Arrival) => void> = {
+  "closes before an answer": (request) => request.end(),
+  "resets before an answer": (request) => request.reset(),
+  "closes in its status line": (request) => {
+    request.write("HTTP/1.1 20");
+    request.end();
+  },
+  "closes in its header section": (request) => {
+    request.write("HTTP/1.1 200 OK\r\nContent-Le");
+    request.end();
+  },
+  "closes after an interim answer": (request) => {
+    request.write("HTTP/1.1 102 Processing\r\n\r\n");
+    request.end();
+  },
+};
+for (const [what, cut] of Object.entries(CUTS)) {
+  test(`an upstream that ${what}: 502 connection_terminated`, async (t) => {
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      cut(request);
+    });
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
+    for (const start of ["GET /", "HEAD /", "POST /"]) {
+      const wire = await openWire(t, sidecar.port);
+      wire.write(toRequest(start));
+      const method = start.slice(0, -2);
+      let answer = await wire.readAnswer(method);
+      if (answer.status === 102) answer = await wire.readAnswer(method);
+      assert.equal(answer.start, "HTTP/1.1 502 Bad Gateway");
+      assert.deepEqual(fieldValues(answer, "proxy-status"), [
+        "headgate; error=connection_terminated",
+      ]);
+    }
+    assert.equal(origin.arrivals.length, 3, "a fresh connection that dies is not tried again");
+  });
+}
+
+const MALFORMED: Record<string, string> = {
+  "another protocol": "SSH-2.0-OpenSSH_9.2\r\n",
+  "no status code": "HTTP/1.1 OK\r\n\r\n",
+  "a status code of two digits": "HTTP/1.1 20 OK\r\n\r\n",
+  "a status code below 100": "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
+  "a field without a colon": "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
+  "a space in a field name": "HTTP/1.1 200 OK\r\nA B: c\r\nContent-Length: 0\r\n\r\n",
+  "a space before the colon": "HTTP/1.1 200 OK\r\nX-A : c\r\nContent-Length: 0\r\n\r\n",
+  "a NUL in a field": "HTTP/1.1 200 OK\r\nX-A: \0\r\nContent-Length: 0\r\n\r\n",
+  "a bare CR in a field": "HTTP/1.1 200 OK\r\nX-A: a\rX-B: c\r\nContent-Length: 0\r\n\r\n",
+  "two Content-Lengths": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+  "a Content-Length that is a list": "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na",
+  "a negative Content-Length": "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\na",
+  "Content-Length and chunks":
+    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  "a switch nobody asked for":
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+};
+for (const [what, bytes] of Object.entries(MALFORMED)) {
+  test(`an answer with ${what}: 502 http_protocol_error`, async (t) => {
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      request.write(bytes);
+    });
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
+    await assertFailure(t, sidecar, {
+      status: 502,
+      reason: "Bad Gateway",
+      error: "http_protocol_error",
+    });
+    for (const connection of origin.connections) await connection.closed;
+  });
+}
+
+for (const coding of ["gzip, chunked", "identity", "gzip", "chunked, chunked"]) {
+  test(`an answer in the transfer coding '${coding}': 502 http_response_transfer_coding`, async (t) => {
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      request.write(`${toHead("200 OK", [`Transfer-Encoding: ${coding}`])}0\r\n\r\n`);
+    });
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
+    const expected = { status: 502, reason: "Bad Gateway", error: "http_response_transfer_coding" };
+    await assertFailure(t, sidecar, expected);
+  });
+}
+
+test("a header section above 16 KiB: 502 http_response_header_section_size", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(toHead("200 OK", [`X-Long: ${"x".repeat(20_000)}`, "Content-Length: 0"]));
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
+  const expected = {
+    status: 502,
+    reason: "Bad Gateway",
+    error: "http_response_header_section_size",
+  };
+  await assertFailure(t, sidecar, expected);
+});
+
+test("a header section without end: 502, its bytes bounded", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write("HTTP/1.1 200 OK\r\n");
+    const { socket } = request.connection;
+    const pump = (): void => {
+      while (
+        !socket.destroyed &&
+        socket.write("X-Endless: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n")
+      );
+    };
+    socket.on("drain", pump);
+    pump();
+    await request.connection.closed;
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
+  const expected = {
+    status: 502,
+    reason: "Bad Gateway",
+    error: "http_response_header_section_size",
+  };
+  await assertFailure(t, sidecar, expected);
+});
+
+test("no answer within responseTimeout: 504 http_response_timeout, and the upstream request ends", async (t) => {
+  const origin = await startOrigin(t, () => {});
+  const yaml = `upstream: { url: "${origin.url}", responseTimeout: 200ms }\n${PASS}`;
+  const sidecar = await startSidecar(t, { yaml });
+  const started = performance.now();
+  await assertFailure(t, sidecar, {
+    status: 504,
+    reason: "Gateway Timeout",
+    error: "http_response_timeout",
+  });
+  assert.ok(performance.now() - started >= 900, "five requests, one after the other");
+  for (const connection of origin.connections) await connection.closed;
+});
+
+test("half a header section within responseTimeout is no answer: 504", async (t) => {
+  for (const part of [
+    "HTTP/1.1 200 OK\r\nX-A: 1\r\n",
+    "HTTP/1.1 10",
+    "HTTP/1.1 100 Continue\r\n\r\n",
+  ]) {
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      request.write(part);
+    });
+    const sidecar = await startSidecar(t, {
+      yaml: `upstream: { url: "${origin.url}", responseTimeout: 200ms }`,
+    });
+    const wire = await openWire(t, sidecar.port);
+    wire.write(toRequest("GET /"));
+    let answer = await wire.readAnswer();
+    if (answer.status === 100) answer = await wire.readAnswer();
+    assert.equal(answer.start, "HTTP/1.1 504 Gateway Timeout");
+  }
+});
+
+test("a route's responseTimeout goes before the upstream's", async (t) => {
+  const origin = await startOrigin(t, () => {});
+  const yaml = "routes: [{ path: /slow, responseTimeout: 100ms }]";
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("HEAD /slow"));
+  assert.equal((await wire.readAnswer("HEAD")).status, 504);
+});
+
+test("after a 502 and a 504 the client's connection serves on", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    if (request.target === "/dies") request.reset();
+    else if (request.target === "/ok")
+      request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
+  });
+  const sidecar = await startSidecar(t, {
+    yaml: `upstream: { url: "${origin.url}", responseTimeout: 200ms }`,
+  });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(
+    ["HEAD /dies", "GET /silent", "GET /dies", "HEAD /ok", "GET /ok"]
+      .map((start) => toRequest(start))
+      .join(""),
+  );
+  assert.equal((await wire.readAnswer("HEAD")).status, 502);
+  assert.equal((await wire.readAnswer()).status, 504);
+  assert.equal((await wire.readAnswer()).status, 502);
+  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+});
+
+for (const given of ["a".repeat(129), "a b", 'x"y', "é", ""]) {
+  test(`an X-Request-ID such as '${given.slice(0, 10)}' is not repeated in a problem`, async (t) => {
+    const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket" });
+    const wire = await openWire(t, sidecar.port);
+    wire.write(toRequest("GET /", [`X-Request-ID: ${given}`]));
+    const problem = JSON.parse((await wire.readAnswer()).body.toString()) as Record<string, string>;
+    assert.match(problem["requestId"] ?? "", /^[\w-]+$/);
+    assert.notEqual(problem["requestId"], given);
+  });
+}
