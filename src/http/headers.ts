@@ -187,6 +187,14 @@ export function toTrailers(raw: readonly Buffer[]): [string, string][] {
   return trailers;
 }
 
+/** Whether a trailer section says something of its connection or of framing, where nobody may (RFC 9110 §6.5.1). */
+export function hasConnectionTrailer(raw: readonly Buffer[]): boolean {
+  return raw.some((name, index) => {
+    const kind = index % 2 === 0 ? kindOf(toText(name)) : undefined;
+    return kind === "connection" || kind === "length" || kind === "coding";
+  });
+}
+
 /** Keeps fields by their lower-case names. */
 export function filterFields(
   fields: readonly string[],

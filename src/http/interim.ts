@@ -4,13 +4,15 @@
 export interface InterimFilter {
   /** A new exchange begins: what comes next may be interim answers. */
   begin(): void;
-  /** What of a chunk passes; empty where all of it was taken out, or is held until its line is complete. */
-  pass(chunk: Buffer): Buffer;
-  /** Where the final answer begins, as far as it came in one piece. Forgotten once it was asked for: an idle connection holds no bytes. */
+  push(chunk: Buffer): void;
+  /** The next bytes that pass: one interim answer, or all there is from the final one on. */
+  next(): Buffer | undefined;
+  /** Where the final answer begins, as far as it came in one piece. */
   finalHead(): Buffer | undefined;
 }
 
 const START = Buffer.from("HTTP/1.");
+const END = "\r\n\r\n";
 const ONE = 0x31;
 /** Where a status line has its status code. */
 const STATUS_AT = "HTTP/1.1 ".length;
@@ -28,19 +30,33 @@ const NOTHING = Buffer.alloc(0);
 export function createInterimFilter(onContinue: () => void): InterimFilter {
   let isFinal = true;
   let head: Buffer | undefined;
-  let held: Buffer = NOTHING;
+  let pending: Buffer = NOTHING;
 
   return {
     begin() {
       isFinal = false;
       head = undefined;
-      held = NOTHING;
+      pending = NOTHING;
     },
-    pass(chunk) {
-      if (isFinal) return chunk;
-      const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      held = NOTHING;
-      return mayBeInterim(bytes) ? sift(bytes) : passFinal(bytes);
+    push(chunk) {
+      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    },
+    next() {
+      while (pending.length > 0) {
+        if (isFinal) return take(pending.length);
+        const end = mayBeInterim(pending) ? pending.indexOf(END) : undefined;
+        if (end === undefined || (end === -1 && pending.length > MOST_HELD_BYTES)) {
+          isFinal = true;
+          head = pending;
+        } else if (end === -1) {
+          return undefined;
+        } else {
+          const answer = take(end + END.length);
+          if (answer.toString("latin1", STATUS_AT, STATUS_END) !== "100") return answer;
+          onContinue();
+        }
+      }
+      return undefined;
     },
     finalHead() {
       const first = head;
@@ -49,31 +65,10 @@ export function createInterimFilter(onContinue: () => void): InterimFilter {
     },
   };
 
-  function passFinal(bytes: Buffer): Buffer {
-    isFinal = true;
-    head = bytes;
-    return bytes;
-  }
-
-  function sift(bytes: Buffer): Buffer {
-    const passed: Buffer[] = [];
-    let rest = bytes;
-    while (rest.length > 0) {
-      if (!mayBeInterim(rest)) {
-        passed.push(passFinal(rest));
-        break;
-      }
-      const end = rest.indexOf("\r\n\r\n");
-      if (end === -1) {
-        if (rest.length > MOST_HELD_BYTES) passed.push(passFinal(rest));
-        else held = rest;
-        break;
-      }
-      if (rest.toString("latin1", STATUS_AT, STATUS_END) === "100") onContinue();
-      else passed.push(rest.subarray(0, end + 4));
-      rest = rest.subarray(end + 4);
-    }
-    return passed.length === 1 && passed[0] !== undefined ? passed[0] : Buffer.concat(passed);
+  function take(length: number): Buffer {
+    const taken = pending.subarray(0, length);
+    pending = pending.subarray(length);
+    return taken;
   }
 }
 

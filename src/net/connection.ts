@@ -6,6 +6,7 @@ import type { Duplex, Readable } from "node:stream";
 import type { UpstreamConfig } from "../config/schema.ts";
 import { toReason } from "../http/answer.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import { hasConnectionTrailer } from "../http/headers.ts";
 import { createInterimFilter } from "../http/interim.ts";
 import type { Pressure } from "./pressure.ts";
 
@@ -195,8 +196,12 @@ export function createConnection(
       const served = receiver;
       receiver = undefined;
       answersOnSocket += 1;
-      served?.onEnd((rawTrailers ?? []) as unknown as Buffer[]); // typed as strings, handed over as bytes
-      if (!isClosed) events.onIdle(connection);
+      const trailers = (rawTrailers ?? []) as unknown as Buffer[]; // typed as strings, handed over as bytes
+      served?.onEnd(trailers);
+      if (isClosed) return;
+      // The parser obeys a `Connection: close` among the trailers, and would refuse the next answer.
+      if (hasConnectionTrailer(trailers)) closed();
+      else events.onIdle(connection);
     },
     onError(error) {
       // undici measures a 204 or 304 by its Content-Length, which speaks of another answer's content (RFC 9110 §8.6).
@@ -285,12 +290,12 @@ export function createConnection(
     const read = from.read.bind(from);
     from.read = (size?: number) => {
       for (;;) {
-        const chunk = read(size) as Buffer | null;
-        // node itself calls read(0) to ask for more and throws the result away; only undici takes what there is.
-        if (chunk === null || size !== undefined) return chunk;
+        const passed = interim.next();
+        if (passed !== undefined) return passed;
+        const chunk = read() as Buffer | null;
+        if (chunk === null) return chunk;
         hasBegun = true;
-        const passed = interim.pass(chunk);
-        if (passed.length > 0) return passed;
+        interim.push(chunk);
       }
     };
   }

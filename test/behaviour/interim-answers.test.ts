@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import test, { type TestContext } from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const HINTS = toHead("103 Early Hints", [
+  "Link: </a.css>; rel=preload",
+  "link: </b.js>",
+  "X-Latin: é",
+]);
+const CONTINUE = toHead("100 Continue", []);
+const FINAL = `${toHead("200 OK", ["Content-Length: 2"])}ok`;
+
+/** What a client gets, status by status, when the upstream sends `pieces`, each in a segment of its own. */
+async function statuses(
+  t: TestContext,
+  pieces: readonly string[],
+  method = "GET",
+): Promise<number[]> {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    for (const piece of pieces) {
+      request.write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 3)); // lets the segment be read before the next one
+    }
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  const seen: number[] = [];
+  wire.write(toRequest(`${method} /`));
+  for (;;) {
+    const { status } = await wire.readAnswer(method);
+    seen.push(status);
+    if (status >= 200) break;
+  }
+  wire.halfClose();
+  assert.equal((await wire.bytes.takeAll()).length, 0);
+  return seen;
+}
+
+test("103 reaches the client before the answer, its fields raw, its hop-by-hop and framing fields left out", async (t) => {
+  let answer = (): void => {};
+  const released = new Promise<void>((resolve) => (answer = resolve));
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(
+      HINTS.replace(
+        "\r\n\r\n",
+        "\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: x\r\nContent-Length: 5\r\nTrailer: x\r\n\r\n",
+      ),
+    );
+    await released;
+    request.write(FINAL);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  for (const method of ["GET", "HEAD", "POST"]) {
+    const wire = await openWire(t, sidecar.port);
+    wire.write(toRequest(`${method} /`));
+    const interim = await wire.readAnswer(method);
+    assert.equal(interim.start, "HTTP/1.1 103 Early Hints");
+    assert.deepEqual(interim.lines, ["Link: </a.css>; rel=preload", "link: </b.js>", "X-Latin: é"]);
+    answer();
+    assert.equal((await wire.readAnswer(method)).status, 200);
+  }
+});
+
+const COMBINATIONS: readonly (readonly [
+  what: string,
+  pieces: readonly string[],
+  seen: readonly number[],
+])[] = [
+  ["a 100 nobody asked for", [CONTINUE, FINAL], [100, 200]],
+  ["a 100 in one segment with the answer", [CONTINUE + FINAL], [100, 200]],
+  ["two 100s in one segment", [CONTINUE + CONTINUE + FINAL], [100, 100, 200]],
+  ["a 100 behind a 103 in one segment", [HINTS + CONTINUE + FINAL], [103, 100, 200]],
+  ["a 103 behind a 100", [CONTINUE + HINTS + FINAL], [100, 103, 200]],
+  ["a 100 in two segments", ["HTTP/1.1 10", "0 Continue\r\n\r\n", FINAL], [100, 200]],
+  ["a 100 split in its end", ["HTTP/1.1 100 Continue\r\n\r", `\n${FINAL}`], [100, 200]],
+  ["a 103 byte by byte", [...HINTS, FINAL], [103, 200]],
+  ["an answer byte by byte", [...FINAL], [200]],
+  [
+    "102 and an unknown 1xx",
+    [toHead("102 Processing", []) + toHead("199 Odd", ["A: b"]) + FINAL],
+    [102, 199, 200],
+  ],
+];
+for (const [what, pieces, seen] of COMBINATIONS) {
+  for (const method of ["GET", "HEAD"]) {
+    test(`${what} leaves a ${method} its answer`, async (t) => {
+      assert.deepEqual(await statuses(t, pieces, method), seen);
+    });
+  }
+}
+
+test("a body that begins like an interim answer is a body", async (t) => {
+  const body = `${CONTINUE}${toHead("103 Early Hints", [])}`;
+  const origin = await startOrigin(t, text(body));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  for (const _ of [1, 2]) {
+    wire.write(toRequest("GET /"));
+    assert.equal((await wire.readAnswer()).body.toString(), body);
+  }
+});
+
+for (const [what, flood] of Object.entries({
+  "100": CONTINUE,
+  "103": toHead("103 Early Hints", ["Link: </a>"]),
+})) {
+  for (const method of ["GET", "HEAD"]) {
+    test(`a ${method} whose upstream sends ${what} without end is 502, after a bounded number of them`, async (t) => {
+      const origin = await startOrigin(t, async (request) => {
+        await request.whole;
+        const { socket } = request.connection;
+        const pump = (): void => {
+          while (!socket.destroyed && socket.write(flood));
+        };
+        socket.on("drain", pump);
+        pump();
+        await request.connection.closed;
+      });
+      const sidecar = await startSidecar(t, { upstream: origin.url });
+      const wire = await openWire(t, sidecar.port);
+      wire.write(toRequest(`${method} /`));
+      let interim = 0;
+      let answer = await wire.readAnswer(method);
+      for (; answer.status < 200; interim += 1) answer = await wire.readAnswer(method);
+      assert.equal(answer.status, 502);
+      assert.deepEqual(fieldValues(answer, "proxy-status"), [
+        "headgate; error=http_protocol_error",
+      ]);
+      assert.ok(interim <= 100, `${interim} interim answers`);
+      await (
+        await origin.connection(0)
+      ).closed;
+    });
+  }
+}
+
+test("a 101 that nobody asked for is 502, and what follows it reaches nobody", async (t) => {
+  const switched =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nraw bytes";
+  for (const method of ["GET", "HEAD"])
+    assert.deepEqual(await statuses(t, [switched], method), [502]);
+});

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { chunked, text, toChunk, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+test("an answer's trailers reach the client as trailers, in order, case and number, announced or not", async (t) => {
+  const trailers = ["X-Sum: 1", "x-sum: 2", "Server-Timing: é"];
+  for (const announced of [["Trailer: X-Sum, Server-Timing"], []]) {
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      request.write(toHead("200 OK", [...announced, "Transfer-Encoding: chunked"]));
+      request.write(`${toChunk("ok")}${["0", ...trailers, "", ""].join("\r\n")}`);
+    });
+    const sidecar = await startSidecar(t, { upstream: origin.url });
+    const wire = await openWire(t, sidecar.port);
+    for (const _ of [1, 2]) {
+      wire.write(toRequest("GET /", ["TE: trailers"]));
+      const answer = await wire.readAnswer();
+      assert.equal(answer.body.toString(), "ok");
+      assert.deepEqual(answer.trailers, trailers);
+      assert.deepEqual(
+        answer.lines.filter((line) => line.startsWith("Trailer")),
+        announced,
+      );
+    }
+  }
+});
+
+test("trailers that frame, route or belong to the connection are left out", async (t) => {
+  const forbidden = [
+    "Host: evil",
+    "Connection: close",
+    "Content-Type: text/html",
+    "Trailer: x",
+    "Keep-Alive: x",
+    "Upgrade: x",
+  ];
+  const origin = await startOrigin(t, chunked(["ok"], [...forbidden, "X-Kept: 1"]));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("GET /") + toRequest("GET /"));
+  for (const _ of [1, 2]) assert.deepEqual((await wire.readAnswer()).trailers, ["X-Kept: 1"]);
+  assert.equal(
+    origin.connections.length,
+    2,
+    "a connection whose trailers speak of it is not used again",
+  );
+});
+
+test("a Trailer field beside Content-Length announces nothing and is left out", async (t) => {
+  const origin = await startOrigin(t, text("ok", ["Trailer: X-Sum"]));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  for (const method of ["GET", "HEAD", "GET"]) {
+    wire.write(toRequest(`${method} /`));
+    const answer = await wire.readAnswer(method);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(fieldValues(answer, "trailer"), []);
+  }
+});
+
+test("a HEAD's answer keeps the Trailer field of its chunked GET, and gets no trailers", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(
+      `${toHead("200 OK", ["Trailer: X-Sum", "Transfer-Encoding: chunked"])}${toChunk("ok")}0\r\nX-Sum: 1\r\n\r\n`,
+    );
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  for (const method of ["HEAD", "HEAD", "GET"]) {
+    wire.write(toRequest(`${method} /`));
+    assert.deepEqual(fieldValues(await wire.readAnswer(method), "trailer"), ["X-Sum"]);
+  }
+  assert.equal(origin.connections.length, 1);
+});
+
+test("a request's trailers harm nobody, and its content arrives", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  for (const _ of [1, 2]) {
+    wire.write(
+      toRequest(
+        "POST /",
+        ["Trailer: X-Sum", "Transfer-Encoding: chunked"],
+        "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n",
+      ),
+    );
+    assert.equal((await wire.readAnswer()).status, 200);
+  }
+  const arrival = await origin.arrival(0);
+  assert.equal((await arrival.whole).body.toString(), "hello");
+  assert.deepEqual(fieldValues(arrival, "trailer"), [], "no promise that is not kept");
+});
