@@ -61,7 +61,7 @@ export interface Server {
 const LINGER_MS = 30_000;
 // The same where the answer closes the connection: a client that pauses this long has stopped sending.
 const LINGER_IDLE_MS = 1_000;
-// Requests that may be sent ahead on one connection before the first is answered.
+// Requests that are read ahead on one connection before the first is answered; further ones wait in the network.
 const MOST_PIPELINED = 256;
 
 interface ClientConnection {
@@ -165,8 +165,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   function inTurn(connection: ClientConnection, task: () => void): void {
     if (hasLastAnswer(connection)) return;
     if (connection.current === undefined && connection.queue.length === 0) return task();
-    if (connection.queue.length >= MOST_PIPELINED) return void connection.socket.destroy();
     connection.queue.push(task);
+    if (connection.queue.length === MOST_PIPELINED) hold(connection.socket);
   }
 
   function serve(
@@ -185,6 +185,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     if (!request.complete) lingerFor(request);
     if (hasLastAnswer(connection)) return;
     const next = connection.queue.shift();
+    if (connection.queue.length === MOST_PIPELINED - 1) release(connection.socket);
     if (next !== undefined) next();
     else if (connection.refusal !== undefined) refuse(connection, connection.refusal);
   }
@@ -220,6 +221,17 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 // refused for one reading of its bytes must not get the rest of them through as another request.
 function hasLastAnswer({ socket }: ClientConnection): boolean {
   return socket.destroyed || socket.writableEnded;
+}
+
+// Stops reading. node resumes a connection after each request that it is done with, which would fill the queue without bound.
+function hold(socket: Socket): void {
+  socket.pause();
+  socket.resume = () => socket;
+}
+
+function release(socket: Socket): void {
+  Reflect.deleteProperty(socket, "resume");
+  socket.resume();
 }
 
 // node closes a connection with its last answer, also while the client still sends.
