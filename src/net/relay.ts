@@ -136,7 +136,8 @@ export function toContent(
     content.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
   };
   const onClose = (): void => {
-    content.destroy(new ProxyError("client_gone"));
+    // A request that came whole closes as well, and may do so before its content is read to the end here.
+    if (!request.readableEnded) content.destroy(new ProxyError("client_gone"));
   };
   request.on("data", onData).on("end", onEnd).on("close", onClose);
   request.pause();
