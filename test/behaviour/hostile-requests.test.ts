@@ -81,7 +81,7 @@ const REFUSED: readonly (readonly [what: string, status: number, bytes: string])
     501,
     `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: identity\r\n\r\n`,
   ],
-  ["an empty Transfer-Encoding", 501, `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding:\r\n\r\n`],
+  ["an empty Transfer-Encoding", 400, `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding:\r\n\r\n`],
   [
     "chunked behind a vertical tab",
     400,

@@ -15,6 +15,10 @@ const HINTS = toHead("103 Early Hints", [
 const CONTINUE = toHead("100 Continue", []);
 const FINAL = `${toHead("200 OK", ["Content-Length: 2"])}ok`;
 
+function toBytes(message: string): string[] {
+  return Array.from({ length: message.length }, (_, index) => message.charAt(index));
+}
+
 /** What a client gets, status by status, when the upstream sends `pieces`, each in a segment of its own. */
 async function statuses(
   t: TestContext,
@@ -80,8 +84,8 @@ const COMBINATIONS: readonly (readonly [
   ["a 103 behind a 100", [CONTINUE + HINTS + FINAL], [100, 103, 200]],
   ["a 100 in two segments", ["HTTP/1.1 10", "0 Continue\r\n\r\n", FINAL], [100, 200]],
   ["a 100 split in its end", ["HTTP/1.1 100 Continue\r\n\r", `\n${FINAL}`], [100, 200]],
-  ["a 103 byte by byte", [...HINTS, FINAL], [103, 200]],
-  ["an answer byte by byte", [...FINAL], [200]],
+  ["a 103 byte by byte", [...toBytes(HINTS), FINAL], [103, 200]],
+  ["an answer byte by byte", toBytes(FINAL), [200]],
   [
     "102 and an unknown 1xx",
     [toHead("102 Processing", []) + toHead("199 Odd", ["A: b"]) + FINAL],
