@@ -33,6 +33,9 @@ export function withMaxForwards(method: string, fields: readonly string[]): read
   );
 }
 
+// RFC 9110 §7.6.2 lets a recipient lower what is more than it supports; left alone, such a value would never reach 0.
+const MOST_FORWARDS = 1_000_000_000;
+
 const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "", connection: "keep-alive" };
 
 function readMaxForwards(fields: readonly string[]): number | undefined {

@@ -92,5 +92,8 @@ function isContinueExpected(rawFields: readonly string[], httpVersion: string): 
 const EXPECT = "expect";
 
 function unknownExpectation(): ProxyError {
-  return new ProxyError("http_request_error", { status: 417, title: "The request's expectation is not known here" });
+  return new ProxyError("http_request_error", {
+    status: 417,
+    title: "The request's expectation is not known here",
+  });
 }

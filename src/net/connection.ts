@@ -93,7 +93,9 @@ export function createConnection(
   let watchdog: NodeJS.Timeout | undefined;
   let firesAtMs = 0;
 
-  const interim = createInterimFilter(() => tellInterim({ status: 100, reason: "Continue", rawFields: [] }));
+  const interim = createInterimFilter(() =>
+    tellInterim({ status: 100, reason: "Continue", rawFields: [] }),
+  );
   const connector = buildConnector(toConnectorOptions(upstream));
   const client = new Client(toOrigin(upstream), {
     connect(options, callback) {
@@ -220,7 +222,8 @@ export function createConnection(
 
   function tellInterim(answer: AnswerHead): void {
     interimAnswers += 1;
-    if (answer.status < 100 || interimAnswers > MOST_INTERIM_ANSWERS) fail(new ProxyError("http_protocol_error"));
+    if (answer.status < 100 || interimAnswers > MOST_INTERIM_ANSWERS)
+      fail(new ProxyError("http_protocol_error"));
     else receiver?.onInterim(answer);
   }
 
@@ -285,10 +288,12 @@ export function createConnection(
     });
   }
 
-  // undici reads its socket by `read`, and nothing else does.
+  // undici takes all there is, by `read` without a size.
   function filterInterim(from: Duplex): void {
     const read = from.read.bind(from);
     from.read = (size?: number) => {
+      // node itself calls read(0) to ask for more, and throws the result away.
+      if (size !== undefined) return read(size) as Buffer | null;
       for (;;) {
         const passed = interim.next();
         if (passed !== undefined) return passed;

@@ -67,7 +67,10 @@ export function relayStream(
 }
 
 /** Sends an answer of headgate's own; node leaves the content out where the request was a HEAD. */
-export function answerLocally({ status, fields, body, connection }: LocalAnswer, response: ServerResponse): void {
+export function answerLocally(
+  { status, fields, body, connection }: LocalAnswer,
+  response: ServerResponse,
+): void {
   if (connection === "close") response.shouldKeepAlive = false;
   // Said aloud: node would keep the reason of an upstream's answer that it has refused to write.
   response.writeHead(status, STATUS_CODES[status] ?? "", [...fields]);
@@ -94,7 +97,8 @@ export function relayInterim(interim: AnswerHead, response: ServerResponse): voi
   if (interim.status === 100 && response.req.headers.expect !== undefined) return;
   const fields = toClientFields(interim.status, "1.1", readAnswerFields(interim.rawFields));
   let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
-  for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  for (let index = 0; index < fields.length; index += 2)
+    head += `${fields[index]}: ${fields[index + 1]}\r\n`;
   response.socket.write(`${head}\r\n`, "latin1");
 }
 

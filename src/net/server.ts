@@ -94,7 +94,16 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   http.on("connection", (socket: Socket) => {
     if (connections.has(socket)) return; // served again after an upgrade that was not wanted
-    const connection: ClientConnection = { socket, queue: [], current: undefined, refusal: undefined };
+    // Asked at once, which makes node remember it: a peer's address is lost when the peer resets the connection, and a request
+    // without one would reach the upstream as if headgate itself had sent it. A unix socket has no address at either end.
+    if (socket.remoteAddress === undefined && socket.localAddress !== undefined)
+      return void socket.destroy();
+    const connection: ClientConnection = {
+      socket,
+      queue: [],
+      current: undefined,
+      refusal: undefined,
+    };
     connections.set(socket, connection);
     closeGently(connection);
     socket.once("close", () => connections.delete(socket));
@@ -104,7 +113,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   http.on("checkExpectation", enqueue);
   http.on("upgrade", (request, socket, early) => {
     const connection = takeOver(socket);
-    if (connection === undefined || isDraining || !handler.isUpgrade(request)) return serveWithoutUpgrade(request, socket, early);
+    if (connection === undefined || isDraining || !handler.isUpgrade(request))
+      return serveWithoutUpgrade(request, socket, early);
     inTurn(connection, () => {
       handler.onUpgrade({ request, socket, early, respond: () => openResponse(request, socket) });
     });
@@ -112,7 +122,10 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   http.on("connect", (_request, socket) => {
     const connection = takeOver(socket);
     if (connection === undefined) return void socket.destroy();
-    const refusal = new ProxyError("http_request_error", { status: 501, title: "CONNECT is not served here" });
+    const refusal = new ProxyError("http_request_error", {
+      status: 501,
+      title: "CONNECT is not served here",
+    });
     inTurn(connection, () => refuse(connection, refusal));
   });
   http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
@@ -139,7 +152,8 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
       });
       // node counts a connection that never sent a byte as busy, and one that only lingers.
       for (const connection of connections.values()) {
-        if (connection.socket.bytesRead === 0 || hasLastAnswer(connection)) connection.socket.destroy();
+        if (connection.socket.bytesRead === 0 || hasLastAnswer(connection))
+          connection.socket.destroy();
       }
       return closed;
     },

@@ -177,7 +177,6 @@ const CODINGS: readonly (readonly string[])[] = [
   ["chunked;q=1"],
   ["chunked,"],
   [",chunked"],
-  [""],
   ["chunked, chunked"],
   ["chunked", "chunked"],
   ["chunked", "identity"],

@@ -15,7 +15,7 @@ function answerTo(method: string, target: string, ...lines: string[]) {
   return toLocalAnswer(head, checkRequest(head, 100));
 }
 
-const NO_CONTENT = { status: 204, fields: [], body: "" };
+const NO_CONTENT = { status: 204, fields: [], body: "", connection: "keep-alive" };
 
 test("OPTIONS * is answered here", () => {
   assert.deepEqual(answerTo("OPTIONS", "*"), NO_CONTENT);
@@ -51,11 +51,12 @@ test("TRACE whose Max-Forwards is used up gets its request back, without secrets
     "Proxy-Authorization: s",
     "Max-Forwards: 0",
   );
-  const body = "TRACE /x HTTP/1.1\r\nHost: h\r\nA: 1\r\nMax-Forwards: 0\r\n";
+  const body = "TRACE /x HTTP/1.1\r\nHost: h\r\nA: 1\r\nMax-Forwards: 0\r\n\r\n";
   assert.deepEqual(answer, {
     status: 200,
     fields: ["Content-Type", "message/http", "Content-Length", String(body.length)],
     body,
+    connection: "keep-alive",
   });
 });
 
