@@ -288,12 +288,11 @@ export function createConnection(
     });
   }
 
-  // undici takes all there is, by `read` without a size.
+  // undici reads its socket by `read`. So does node, but with a size: its `read(0)` only asks for more, and drops what it gets.
   function filterInterim(from: Duplex): void {
     const read = from.read.bind(from);
     from.read = (size?: number) => {
-      // node itself calls read(0) to ask for more, and throws the result away.
-      if (size !== undefined) return read(size) as Buffer | null;
+      if (size !== undefined) return read(size) as unknown;
       for (;;) {
         const passed = interim.next();
         if (passed !== undefined) return passed;
