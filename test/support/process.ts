@@ -1,0 +1,103 @@
+/** headgate as a process: the real bundle, spawned with real arguments, watched from outside. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Cleanup } from "./wire.ts";
+
+/** What `npm run build` makes; `npm test` has seen to it that it is fresh. */
+export const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
+
+/** Longer than anything headgate does by itself in these tests; who waits longer has failed. */
+const PATIENCE_MS = 20_000;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Process {
+  readonly pid: number;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves with the first match in what standard output has said or will say; rejects where the process ends before. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when it has ended and all its output is here. */
+  readonly exited: Promise<Exit>;
+}
+
+export interface Running extends Process {
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+/** Starts `headgate …args` without any HEADGATE_* variable but those in `env`; the end of test `t` kills it. */
+export function startProcess(
+  t: Cleanup,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Process {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HEADGATE_"));
+  const child = spawn(process.execPath, [BUNDLE, ...args], {
+    env: { ...Object.fromEntries(inherited), NODE_OPTIONS: "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  t.after(() => void child.kill("SIGKILL"));
+  return watch(child);
+}
+
+/** Starts `headgate run` on free ports and resolves when it listens on both. */
+export async function startRun(t: Cleanup, args: readonly string[]): Promise<Running> {
+  const ports = ["--listen=127.0.0.1:0", "--admin=127.0.0.1:0"];
+  const started = startProcess(t, ["run", ...ports, ...args]);
+  const [line = "{}"] = await started.printed(/^\{.*"listening on .*\}$/m);
+  const { listen, admin } = JSON.parse(line) as { readonly listen: string; readonly admin: string };
+  return { ...started, port: Number(new URL(listen).port), adminPort: Number(new URL(admin).port) };
+}
+
+function watch(child: ChildProcess): Process {
+  const said = { stdout: "", stderr: "" };
+  const news = new EventEmitter().setMaxListeners(0);
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name]?.setEncoding("utf8").on("data", (text: string) => {
+      said[name] += text;
+      news.emit("news");
+    });
+  }
+  let isOver = false;
+  const exited = once(child, "close").then(([code, signal]): Exit => {
+    isOver = true;
+    news.emit("news");
+    return { code: code as Exit["code"], signal: signal as Exit["signal"] };
+  });
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => said.stdout,
+    stderr: () => said.stderr,
+    async printed(pattern) {
+      for (;;) {
+        const match = pattern.exec(said.stdout);
+        if (match !== null) return match;
+        if (isOver)
+          throw new Error(`ended without saying ${String(pattern)}: ${JSON.stringify(said)}`);
+        await once(news, "news", { signal: AbortSignal.timeout(PATIENCE_MS) });
+      }
+    },
+    signal: (name) => void child.kill(name),
+    exited,
+  };
+}
+
+/** Peak resident memory in bytes since the start, or since `forgetPeak`. */
+export function peakBytes(pid: number): number {
+  const [, kilobytes = ""] =
+    /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kilobytes) * 1024;
+}
+
+/** Makes the present use the peak (proc(5), clear_refs). */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+}
