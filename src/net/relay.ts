@@ -25,8 +25,10 @@ export function relayContent(content: Content, response: ServerResponse): Promis
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {
+    let hasBegun = false;
     content.read({
       onChunk(chunk) {
+        hasBegun = true;
         if (response.write(chunk)) return;
         content.pause();
         response.once("drain", content.resume);
@@ -38,6 +40,8 @@ export function relayContent(content: Content, response: ServerResponse): Promis
       },
       onError: reject,
     });
+    // Node keeps the header section back for the first piece of content, which may be long in coming.
+    if (!hasBegun && !response.writableEnded) response.flushHeaders();
   });
 }
 
