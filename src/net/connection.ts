@@ -176,11 +176,12 @@ export function createConnection(
     },
     onHeaders(status, rawFields, resumeAnswer, reason) {
       if (receiver === undefined) return true;
-      touch();
       if (status < 200) {
+        // It gains no time: whoever waits for an answer has none yet.
         tellInterim({ status, reason: toReason(reason, undefined), rawFields });
         return true;
       }
+      touch();
       hasAnswered = true;
       hasContent = status !== 204 && status !== 304;
       resume = resumeAnswer;
