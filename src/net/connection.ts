@@ -107,11 +107,11 @@ export function createConnection(
         callback(...result);
       });
     },
-    pipelining: 1,
+    pipelining: upstream.keepAlive === 0 ? 0 : 1, // 0 is undici's word for `Connection: close`
     headersTimeout: 0,
     bodyTimeout: 0,
-    keepAliveTimeout: upstream.keepAlive,
-    keepAliveMaxTimeout: upstream.keepAlive, // a `Keep-Alive: timeout=…` of the upstream can only shorten it
+    keepAliveTimeout: upstream.keepAlive || 1,
+    keepAliveMaxTimeout: upstream.keepAlive || 1, // a `Keep-Alive: timeout=…` of the upstream can only shorten it
     keepAliveTimeoutThreshold: 1_000,
   });
 

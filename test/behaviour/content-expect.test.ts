@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const EXPECT = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+
+test("a client that expects 100 hears it once, sends its content and gets the answer", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (let turn = 0; turn < 2; turn += 1) {
+    client.write(EXPECT);
+    assert.equal((await client.readAnswer()).status, 100);
+    client.write("hello");
+    const answer = await client.readAnswer();
+    assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
+    const { body } = await (await origin.arrival(turn)).whole;
+    assert.equal(body.toString(), "hello");
+  }
+});
+
+test("a 100 of the upstream's own is not said twice to a client that expects one", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    request.write("HTTP/1.1 100 Continue\r\n\r\n");
+    await text("ok")(request);
+  });
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(EXPECT);
+  assert.equal((await client.readAnswer()).status, 100);
+  client.write("hello");
+  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal(client.bytes.unread().length, 0);
+});
+
+test("a client that expects 100 from an upstream that cannot be reached gets the failure", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: "unix:/nowhere.sock" });
+  const client = await openWire(t, port);
+  client.write(EXPECT);
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 502);
+  assert.deepEqual(
+    fieldValues(answer, "connection"),
+    ["close"],
+    "nobody knows whether the content will come",
+  );
+  assert.equal(origin.connections.length, 0);
+});
+
+test("a final answer instead of 100 gets through", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.write(toHead("401 Unauthorized", ["Content-Length: 0"]));
+  });
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(EXPECT);
+  let answer = await client.readAnswer();
+  if (answer.status === 100) answer = await client.readAnswer();
+  assert.equal(answer.status, 401);
+});
+
+test("an expectation without content, or from HTTP/1.0, is not waited for", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const newer = await openWire(t, port);
+  newer.write("GET /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n");
+  assert.equal((await newer.readAnswer()).status, 200);
+  const older = await openWire(t, port);
+  older.write(
+    "POST /x HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+  );
+  assert.equal((await older.readAnswer()).status, 200);
+  for (const arrival of origin.arrivals) assert.deepEqual(fieldValues(arrival, "expect"), []);
+});
+
+test("an unknown expectation is 417", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: wonders\r\n\r\nhello");
+  assert.equal((await client.readAnswer()).status, 417);
+  assert.equal(origin.arrivals.length, 0);
+});
+
+test("a client that leaves after its 100 frees the upstream", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(EXPECT);
+  assert.equal((await client.readAnswer()).status, 100);
+  const { connection } = await origin.arrival(0);
+  client.reset();
+  await connection.closed;
+});

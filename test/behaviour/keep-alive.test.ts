@@ -1,0 +1,131 @@
+/** Connections are used again on both sides, and nobody sees that the upstream closes its own without a word. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+test("a hundred requests of one client take one connection to the upstream", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (let turn = 0; turn < 100; turn += 1) {
+    client.write(GET);
+    assert.equal((await client.readAnswer()).status, 200);
+  }
+  assert.equal(origin.connections.length, 1);
+});
+
+test("an upstream that closes idle connections without a word is never seen by a GET", async (t) => {
+  // It answers and closes at once: the FIN, or the reset that answers the next request, races with that request.
+  for (const leave of ["end", "reset"] as const) {
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      request.connection.socket.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`, () => request[leave]());
+    });
+    const { port } = await startSidecar(t, { upstream: origin.url });
+    const client = await openWire(t, port);
+    for (let turn = 0; turn < 50; turn += 1) {
+      client.write(GET);
+      const answer = await client.readAnswer();
+      assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"], `${leave} ${turn}`);
+    }
+  }
+});
+
+test("keepAlive closes an upstream connection that was idle for so long", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { yaml: `upstream: { url: "${origin.url}", keepAlive: 100ms }` });
+  const client = await openWire(t, port);
+  client.write(GET);
+  await client.readAnswer();
+  const answered = performance.now();
+  await (await origin.connection(0)).closed;
+  const idleMs = performance.now() - answered;
+  assert.ok(idleMs > 50, `after ${idleMs} ms`);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal(origin.connections.length, 2);
+});
+
+test("with keepAlive: 0s each request has a connection of its own", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { yaml: `upstream: { url: "${origin.url}", keepAlive: 0s }` });
+  const client = await openWire(t, port);
+  for (let turn = 0; turn < 3; turn += 1) {
+    client.write(GET);
+    assert.equal((await client.readAnswer()).status, 200);
+    await (await origin.connection(turn)).closed;
+  }
+  assert.equal(origin.connections.length, 3);
+});
+
+test("an upstream that says Connection: close is not asked on that connection again", async (t) => {
+  const origin = await startOrigin(t, text("ok", ["Connection: close"]));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (let turn = 0; turn < 3; turn += 1) {
+    client.write(GET);
+    const answer = await client.readAnswer();
+    assert.equal(answer.status, 200);
+    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"], "the client's connection is another matter");
+  }
+  assert.equal(origin.connections.length, 3);
+});
+
+test("an upstream connection that spoke unasked is not used again, and nobody gets what it said", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await text("ok")(request);
+    if (request.connection.number > 1) return;
+    // In a write of its own, when headgate has the answer.
+    setImmediate(() => setImmediate(() => request.write(`${toHead("200 OK", ["Content-Length: 4"])}evil`)));
+  });
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).body.toString(), "ok");
+  await (await origin.connection(0)).closed;
+  client.write(GET);
+  assert.equal((await client.readAnswer()).body.toString(), "ok");
+  assert.equal((await origin.arrival(1)).connection.number, 2);
+});
+
+test("a client is told how long its idle connection is kept: 75 s unless the route file says otherwise", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  for (const [yaml, seconds] of [["", 75], ["timeouts: { keepAlive: 20s }", 20]] as const) {
+    const { port } = await startSidecar(t, { upstream: origin.url, yaml });
+    const client = await openWire(t, port);
+    client.write(GET);
+    const answer = await client.readAnswer();
+    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
+    assert.deepEqual(fieldValues(answer, "keep-alive"), [`timeout=${seconds}`]);
+  }
+});
+
+test("a client that says Connection: close, or speaks HTTP/1.0, has its connection closed after the answer", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  for (const request of ["GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /x HTTP/1.0\r\nHost: a\r\n\r\n"]) {
+    const client = await openWire(t, port);
+    client.write(request);
+    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal(await client.closed, "end");
+  }
+});
+
+test("an HTTP/1.0 client that asks for keep-alive keeps its connection where the answer has a length", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (let turn = 0; turn < 2; turn += 1) {
+    client.write("GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    const answer = await client.readAnswer();
+    assert.equal(answer.body.toString(), "ok");
+    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
+  }
+});

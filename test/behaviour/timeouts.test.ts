@@ -1,0 +1,229 @@
+/** Each limit of time in the route file does what it says; the limits here are short, and nothing else would end the wait. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, type Socket, createServer } from "node:net";
+import test, { type TestContext } from "node:test";
+import { text, toChunk, toHead } from "../support/answers.ts";
+import { MEBIBYTE, pour } from "../support/flood.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+test("connectTimeout: a TLS handshake that does not end is 504 connection_timeout", async (t) => {
+  const port = await startSilent(t);
+  const { client, line } = await start(t, `upstream: { url: "https://127.0.0.1:${port}", connectTimeout: 200ms }`);
+  client.write(GET);
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 504);
+  assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_timeout"]);
+  await line((each) => each["error.type"] === "connection_timeout");
+});
+
+test("responseTimeout: an answer that does not come is 504 http_response_timeout, for GET and HEAD", async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
+  for (const method of ["GET", "HEAD"]) {
+    client.write(`${method} /x HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const answer = await client.readAnswer(method);
+    assert.equal(answer.status, 504);
+    assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=http_response_timeout"]);
+    await (await origin.connection(origin.connections.length - 1)).closed;
+  }
+});
+
+test("responseTimeout: half a header section is no answer", async (t) => {
+  const origin = await startOrigin(t, (request) => request.write("HTTP/1.1 200 OK\r\nContent-Le"));
+  const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).status, 504);
+});
+
+test("responseTimeout: interim answers are no answer", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    const timer = setInterval(() => request.write("HTTP/1.1 102 Processing\r\n\r\n"), 80);
+    await request.connection.closed;
+    clearInterval(timer);
+  });
+  const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 300ms }`);
+  client.write(GET);
+  let answer = await client.readAnswer();
+  while (answer.status === 102) answer = await client.readAnswer();
+  assert.equal(answer.status, 504);
+});
+
+test("responseTimeout: it begins when the upload is complete", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
+  client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+  for (const byte of "hello") {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 80);
+    });
+    client.write(byte);
+  }
+  assert.equal((await client.readAnswer()).status, 200);
+});
+
+test("responseTimeout: a route's own goes before the upstream's", async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const routes = "routes: [{ path: /x, responseTimeout: 200ms }]";
+  const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 1h }\n${routes}`);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).status, 504);
+});
+
+test("idleTimeout: a download that the upstream lets rest is broken off", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("beginning"));
+  });
+  const { client, line } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 200ms }`);
+  client.write(GET);
+  await client.bytes.take("beginning\r\n");
+  await client.closed;
+  assert.equal(client.bytes.unread().length, 0);
+  await line((each) => each["error.type"] === "connection_read_timeout");
+});
+
+test("idleTimeout: a download that moves, however slowly, goes on", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    request.write(toHead("200 OK", ["Content-Length: 8"]));
+    for (const byte of "patience") {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
+      request.write(byte);
+    }
+  });
+  const { client } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 500ms }`);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).body.toString(), "patience");
+});
+
+test("idleTimeout: a client that stops reading its download is let go", async (t) => {
+  const port = await startServer(t, (socket) => {
+    socket.once("data", () => {
+      socket.write(toHead("200 OK", [`Content-Length: ${100 * MEBIBYTE}`]));
+      void pour(socket, 100 * MEBIBYTE);
+    });
+  });
+  const { client, line } = await start(t, `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 200ms }`);
+  client.write(GET);
+  await client.readHead();
+  client.pause();
+  await line((each) => each["error.type"] === "client_gone");
+});
+
+test("idleTimeout: a client that stops in the middle of its upload is 408", async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const { client } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 200ms }`);
+  client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf");
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 408);
+  assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+  await (await origin.connection(0)).closed;
+});
+
+test("idleTimeout: a client that sends none of its content is 408 too", async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  for (const framing of ["Content-Length: 100", "Transfer-Encoding: chunked", "Content-Length: 9\r\nExpect: 100-continue"]) {
+    const { client } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 200ms }`);
+    client.write(`POST /x HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+    let answer = await client.readAnswer();
+    if (answer.status === 100) answer = await client.readAnswer();
+    assert.equal(answer.status, 408, framing);
+  }
+});
+
+test("idleTimeout: an upstream that stops reading the upload is 504", async (t) => {
+  const port = await startSilent(t);
+  const { client } = await start(t, `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 300ms }`);
+  client.write(`POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${100 * MEBIBYTE}\r\n\r\n`);
+  void pour(client.socket, 100 * MEBIBYTE);
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 504);
+  assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_write_timeout"]);
+});
+
+test("timeouts.header: a header section that does not end in time is 408, and a silent connection is closed", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 200ms }`);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 408);
+  await client.closed;
+  assert.equal(origin.connections.length, 0);
+});
+
+test("timeouts.header: a byte now and then does not help", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 300ms }`);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+  const timer = setInterval(() => client.write("a"), 50);
+  t.after(() => clearInterval(timer));
+  assert.equal((await client.readAnswer()).status, 408);
+});
+
+test("timeouts.header: it begins anew with each request of a connection", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 300ms }`);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).status, 200);
+  client.write("GET /x HTTP/1.1\r\n");
+  assert.equal((await client.readAnswer()).status, 408);
+});
+
+test("timeouts.keepAlive: a client connection that rests after an answer is closed", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { keepAlive: 200ms }`);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).status, 200);
+  await client.closed;
+});
+
+test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
+  const origin = await startOrigin(t, (request) => void request.takeOver());
+  const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { upgrade: 200ms }`);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  assert.equal((await client.readAnswer()).status, 504);
+});
+
+test("timeouts.tunnelIdle: a tunnel on which nothing moves is closed", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.takeOver();
+    request.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  });
+  const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { tunnelIdle: 200ms }`);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  await client.readHead();
+  await client.closed;
+  await (await origin.connection(0)).closed;
+});
+
+async function start(t: TestContext, yaml: string) {
+  const sidecar = await startSidecar(t, { yaml });
+  return { ...sidecar, client: await openWire(t, sidecar.port) };
+}
+
+/** Accepts connections and neither reads nor says anything. */
+function startSilent(t: TestContext): Promise<number> {
+  return startServer(t, (socket) => void socket.pause());
+}
+
+async function startServer(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on("error", () => undefined));
+    serve(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
