@@ -274,6 +274,11 @@ function openResponse(request: IncomingMessage, socket: Duplex): ServerResponse 
   // node passes a socket's `drain` on to its response only for connections that are still HTTP's.
   socket.on("drain", () => response.emit("drain"));
   response.shouldKeepAlive = false;
+  // Nor does it end the connection after the answer.
+  response.once("finish", () => {
+    socket.end();
+    readOn(socket as Socket);
+  });
   return response;
 }
 
