@@ -57,11 +57,7 @@ test("trailers of a request, and a Trailer field without any, do no harm", async
   const client = await openWire(t, port);
   const head =
     "POST /x HTTP/1.1\r\nHost: a\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const end of [
-    "0\r\nX-Check: 1\r\n\r\n",
-    "0\r\n\r\n",
-    "0\r\nHost: b\r\n\r\n",
-  ]) {
+  for (const end of ["0\r\nX-Check: 1\r\n\r\n", "0\r\n\r\n", "0\r\nHost: b\r\n\r\n"]) {
     client.write(`${head}3\r\nabc\r\n${end}`);
     assert.equal((await client.readAnswer()).body.toString(), "ok");
     const { body } = await (origin.arrivals.at(-1) ?? assert.fail()).whole;

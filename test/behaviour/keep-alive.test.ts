@@ -26,7 +26,9 @@ test("an upstream that closes idle connections without a word is never seen by a
   for (const leave of ["end", "reset"] as const) {
     const origin = await startOrigin(t, async (request) => {
       await request.whole;
-      request.connection.socket.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`, () => request[leave]());
+      request.connection.socket.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`, () =>
+        request[leave](),
+      );
     });
     const { port } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
@@ -40,12 +42,16 @@ test("an upstream that closes idle connections without a word is never seen by a
 
 test("keepAlive closes an upstream connection that was idle for so long", async (t) => {
   const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, { yaml: `upstream: { url: "${origin.url}", keepAlive: 100ms }` });
+  const { port } = await startSidecar(t, {
+    yaml: `upstream: { url: "${origin.url}", keepAlive: 100ms }`,
+  });
   const client = await openWire(t, port);
   client.write(GET);
   await client.readAnswer();
   const answered = performance.now();
-  await (await origin.connection(0)).closed;
+  await (
+    await origin.connection(0)
+  ).closed;
   const idleMs = performance.now() - answered;
   assert.ok(idleMs > 50, `after ${idleMs} ms`);
   client.write(GET);
@@ -55,12 +61,16 @@ test("keepAlive closes an upstream connection that was idle for so long", async 
 
 test("with keepAlive: 0s each request has a connection of its own", async (t) => {
   const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, { yaml: `upstream: { url: "${origin.url}", keepAlive: 0s }` });
+  const { port } = await startSidecar(t, {
+    yaml: `upstream: { url: "${origin.url}", keepAlive: 0s }`,
+  });
   const client = await openWire(t, port);
   for (let turn = 0; turn < 3; turn += 1) {
     client.write(GET);
     assert.equal((await client.readAnswer()).status, 200);
-    await (await origin.connection(turn)).closed;
+    await (
+      await origin.connection(turn)
+    ).closed;
   }
   assert.equal(origin.connections.length, 3);
 });
@@ -73,7 +83,11 @@ test("an upstream that says Connection: close is not asked on that connection ag
     client.write(GET);
     const answer = await client.readAnswer();
     assert.equal(answer.status, 200);
-    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"], "the client's connection is another matter");
+    assert.deepEqual(
+      fieldValues(answer, "connection"),
+      ["keep-alive"],
+      "the client's connection is another matter",
+    );
   }
   assert.equal(origin.connections.length, 3);
 });
@@ -83,13 +97,17 @@ test("an upstream connection that spoke unasked is not used again, and nobody ge
     await text("ok")(request);
     if (request.connection.number > 1) return;
     // In a write of its own, when headgate has the answer.
-    setImmediate(() => setImmediate(() => request.write(`${toHead("200 OK", ["Content-Length: 4"])}evil`)));
+    setImmediate(() =>
+      setImmediate(() => request.write(`${toHead("200 OK", ["Content-Length: 4"])}evil`)),
+    );
   });
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(GET);
   assert.equal((await client.readAnswer()).body.toString(), "ok");
-  await (await origin.connection(0)).closed;
+  await (
+    await origin.connection(0)
+  ).closed;
   client.write(GET);
   assert.equal((await client.readAnswer()).body.toString(), "ok");
   assert.equal((await origin.arrival(1)).connection.number, 2);
@@ -97,7 +115,10 @@ test("an upstream connection that spoke unasked is not used again, and nobody ge
 
 test("a client is told how long its idle connection is kept: 75 s unless the route file says otherwise", async (t) => {
   const origin = await startOrigin(t, text("ok"));
-  for (const [yaml, seconds] of [["", 75], ["timeouts: { keepAlive: 20s }", 20]] as const) {
+  for (const [yaml, seconds] of [
+    ["", 75],
+    ["timeouts: { keepAlive: 20s }", 20],
+  ] as const) {
     const { port } = await startSidecar(t, { upstream: origin.url, yaml });
     const client = await openWire(t, port);
     client.write(GET);
@@ -110,7 +131,10 @@ test("a client is told how long its idle connection is kept: 75 s unless the rou
 test("a client that says Connection: close, or speaks HTTP/1.0, has its connection closed after the answer", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
-  for (const request of ["GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /x HTTP/1.0\r\nHost: a\r\n\r\n"]) {
+  for (const request of [
+    "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    "GET /x HTTP/1.0\r\nHost: a\r\n\r\n",
+  ]) {
     const client = await openWire(t, port);
     client.write(request);
     assert.equal((await client.readAnswer()).status, 200);

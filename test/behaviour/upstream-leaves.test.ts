@@ -100,7 +100,8 @@ async function assertBroken(client: Wire, ending: string): Promise<void> {
   const [fields = "", content = ""] = rest.split("\r\n\r\n", 2);
   const length = /content-length: (\d+)/i.exec(fields)?.[1];
   if (length !== undefined) assert.ok(content.length < Number(length), ending);
-  else if (/transfer-encoding: chunked/i.test(fields)) assert.ok(!rest.endsWith("0\r\n\r\n"), ending);
+  else if (/transfer-encoding: chunked/i.test(fields))
+    assert.ok(!rest.endsWith("0\r\n\r\n"), ending);
   // Where neither a length nor chunks tell how much there is, only a reset can.
   else assert.equal(how, "reset", ending);
 }

@@ -35,7 +35,9 @@ test("a request that finds the queue full is 503 connection_limit_reached at onc
   const third = await ask("/third");
   const answer = await third.readAnswer();
   assert.equal(answer.status, 503);
-  assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_limit_reached"]);
+  assert.deepEqual(fieldValues(answer, "proxy-status"), [
+    "headgate; error=connection_limit_reached",
+  ]);
   assert.equal(fieldValues(answer, "retry-after").length, 1);
   assert.equal(origin.arrivals.length, 1);
 
@@ -81,7 +83,9 @@ test("an upload that waits is sent whole when it is its turn", async (t) => {
   const arrival = await origin.arrival(0);
   const uploading = await sidecar.connect();
   const content = "x".repeat(500_000);
-  uploading.write(`POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${content.length}\r\n\r\n${content}`);
+  uploading.write(
+    `POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${content.length}\r\n\r\n${content}`,
+  );
   await sidecar.settled();
   finish(arrival);
   const upload = await origin.arrival(1);
