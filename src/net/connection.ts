@@ -89,6 +89,7 @@ export function createConnection(
   let interimAnswers = 0;
   let answersOnSocket = 0;
   let socket: Duplex | undefined;
+  let connecting: Duplex | undefined;
   let lastActivityMs = 0;
   let watchdog: NodeJS.Timeout | undefined;
   let firesAtMs = 0;
@@ -100,12 +101,15 @@ export function createConnection(
   const client = new Client(toOrigin(upstream), {
     connect(options, callback) {
       // SNI follows the upstream's name, never the Host field of whoever asked first.
-      connector({ ...options, servername: toServerName(upstream) }, (...result) => {
+      const asked = { ...options, servername: toServerName(upstream) };
+      // Typed as if it returned nothing.
+      connecting = connector(asked, (...result) => {
+        connecting = undefined;
         answersOnSocket = 0;
         socket = result[1] ?? undefined;
         if (socket !== undefined) filterInterim(socket);
         callback(...result);
-      });
+      }) as unknown as Duplex;
     },
     pipelining: upstream.keepAlive === 0 ? 0 : 1, // 0 is undici's word for `Connection: close`
     headersTimeout: 0,
@@ -250,6 +254,8 @@ export function createConnection(
     // undici takes an aborted request for one that is still to be sent, and would open a connection for it. Not at once: this
     // may be called from within its parser.
     queueMicrotask(() => void client.destroy());
+    // That leaves a connection which does not stand yet to its time limit. With an error, or undici would wait for one.
+    connecting?.destroy(new ProxyError("client_gone"));
     events.onClosed(connection);
   }
 
