@@ -1,0 +1,44 @@
+/** The demo is the first thing anybody tries: what it prints is run here as it stands. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import test from "node:test";
+import { promisify } from "node:util";
+import { startProcess } from "../support/process.ts";
+
+const runFile = promisify(execFile);
+
+test("headgate demo prints two curl lines: the first answers 405, the second 200 with the GET's fields", async (t) => {
+  const demo = startProcess(t, ["demo"]);
+  await demo.printed(/Ctrl-C/);
+  const lines = demo.stdout().split("\n").flatMap((line) => /^\s*(curl -I \S+)/.exec(line)?.[1] ?? []);
+  assert.equal(lines.length, 2);
+  const [direct = "", through = ""] = await Promise.all(lines.map(run));
+  assert.match(direct, /^HTTP\/1\.1 405 Method Not Allowed\r\n/);
+  assert.match(through, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.match(through, /^content-length: 15\r\n/im);
+  assert.match(through, /^content-type: application\/json\r\n/im);
+
+  const get = await run((lines[1] ?? "").replace(" -I", " -s"));
+  assert.equal(get, '{"status":"ok"}');
+  demo.signal("SIGINT");
+  assert.deepEqual(await demo.exited, { code: 0, signal: null });
+  assert.equal(demo.stderr(), "");
+});
+
+test("two demos run side by side", async (t) => {
+  const demos = [startProcess(t, ["demo"])];
+  await demos[0]?.printed(/Ctrl-C/);
+  demos.push(startProcess(t, ["demo"]));
+  for (const demo of demos) {
+    await demo.printed(/Ctrl-C/);
+    const line = /^\s*(curl -I \S+).*200 OK/m.exec(demo.stdout())?.[1] ?? assert.fail();
+    assert.match(await run(line), /^HTTP\/1\.1 200 OK\r\n/);
+  }
+});
+
+async function run(line: string): Promise<string> {
+  const [command = "", ...args] = line.split(" ");
+  const { stdout } = await runFile(command, args);
+  return stdout;
+}

@@ -1,0 +1,139 @@
+/** Start-up as its operator meets it: what is said, where, and the exit code. On the real bundle. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import test, { type TestContext } from "node:test";
+import { text } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startProcess, startRun } from "../support/process.ts";
+import { openWire } from "../support/wire.ts";
+
+const UPSTREAM = "http://127.0.0.1:9";
+
+test("--version and --help answer on standard output and exit 0", async (t) => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+  const asked = startProcess(t, ["--version"]);
+  assert.deepEqual(await asked.exited, { code: 0, signal: null });
+  assert.deepEqual([asked.stdout(), asked.stderr()], [`headgate ${version}\n`, ""]);
+
+  for (const args of [["--help"], ["run", "--help"], ["help"]]) {
+    const help = startProcess(t, args);
+    assert.deepEqual(await help.exited, { code: 0, signal: null });
+    assert.match(help.stdout(), /^headgate [^]*--upstream[^]*HEADGATE_UPSTREAM/);
+    assert.equal(help.stderr(), "");
+  }
+});
+
+test("a wrong command line is exit 2 with one line on standard error that says what is wrong", async (t) => {
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [["walk"], /walk/],
+    [["run", "--colour"], /--colour/],
+    [["run", "--listen"], /--listen/],
+    [["run", "file.yaml"], /file\.yaml/],
+    [["demo", "--upstream", UPSTREAM], /--upstream/],
+  ];
+  for (const [args, pattern] of wrong) {
+    const asked = startProcess(t, args);
+    assert.deepEqual(await asked.exited, { code: 2, signal: null }, args.join(" "));
+    assert.match(asked.stderr(), pattern);
+    assert.match(asked.stderr(), /^headgate: [^\n]+\n$/);
+    assert.equal(asked.stdout(), "");
+  }
+});
+
+test("without a command the usage is said on standard error, exit 2", async (t) => {
+  const asked = startProcess(t, []);
+  assert.deepEqual(await asked.exited, { code: 2, signal: null });
+  assert.match(asked.stderr(), /Usage/);
+});
+
+test("a setting that cannot be is exit 1, names the setting, and shows no stack", async (t) => {
+  const wrong: readonly (readonly [readonly string[], NodeJS.ProcessEnv, RegExp])[] = [
+    [["run"], {}, /--upstream|upstream/],
+    [["run", "--upstream", "ftp://x"], {}, /--upstream/],
+    [["run", "--upstream", UPSTREAM, "--listen", "nowhere"], {}, /--listen/],
+    [["run", "--upstream", UPSTREAM, "--log-level", "loud"], {}, /--log-level/],
+    [["run"], { HEADGATE_UPSTREAM: "ftp://x" }, /HEADGATE_UPSTREAM/],
+    [["run", "--config", "/nonexistent.yaml"], {}, /\/nonexistent\.yaml/],
+  ];
+  for (const [args, env, pattern] of wrong) {
+    const asked = startProcess(t, args, env);
+    assert.deepEqual(await asked.exited, { code: 1, signal: null }, args.join(" "));
+    assert.match(asked.stderr(), pattern);
+    assert.doesNotMatch(asked.stderr(), /\n\s+at /);
+    assert.equal(asked.stdout(), "");
+  }
+});
+
+test("a port in use is exit 1 with one line that names it, and the other port is free again", async (t) => {
+  const taken = await occupy(t);
+  for (const which of ["--listen", "--admin"]) {
+    const free = await freePort();
+    const other = which === "--listen" ? "--admin" : "--listen";
+    const asked = startProcess(t, ["run", "--upstream", UPSTREAM, `${which}=127.0.0.1:${taken}`, `${other}=127.0.0.1:${free}`]);
+    assert.deepEqual(await asked.exited, { code: 1, signal: null }, which);
+    assert.match(asked.stderr(), new RegExp(`^headgate: [^\\n]*127\\.0\\.0\\.1:${taken}[^\\n]*\\n$`));
+    const late = connect({ host: "127.0.0.1", port: free });
+    const [error] = (await once(late, "error")) as [NodeJS.ErrnoException];
+    assert.equal(error.code, "ECONNREFUSED");
+  }
+});
+
+test("a start says nothing on standard error, and flags go before the environment", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const headgate = startProcess(
+    t,
+    ["run", "--upstream", origin.url, "--listen", "127.0.0.1:0", "--admin", "off"],
+    { HEADGATE_UPSTREAM: UPSTREAM, HEADGATE_ADMIN: "127.0.0.1:1", NODE_ENV: "production" },
+  );
+  const [, port] = await headgate.printed(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
+  const client = await openWire(t, Number(port));
+  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  assert.equal((await origin.arrival(0)).method, "GET");
+  headgate.signal("SIGTERM");
+  await headgate.exited;
+  assert.equal(headgate.stderr(), "");
+});
+
+test("the environment alone is enough", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const headgate = startProcess(t, ["run"], {
+    HEADGATE_UPSTREAM: origin.url,
+    HEADGATE_LISTEN: "127.0.0.1:0",
+    HEADGATE_ADMIN: "off",
+  });
+  const [, port] = await headgate.printed(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
+  const client = await openWire(t, Number(port));
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).body.toString(), "ok");
+});
+
+test("an upstream that is not there yet does not keep headgate from starting and being ready", async (t) => {
+  const headgate = await startRun(t, ["--upstream", UPSTREAM]);
+  const probe = await openWire(t, headgate.adminPort);
+  probe.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await probe.readAnswer()).status, 200);
+  const client = await openWire(t, headgate.port);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).status, 502);
+});
+
+async function occupy(t: TestContext): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,164 @@
+/** SIGTERM: not ready at once, what is in flight finishes, then exit 0. Watched from outside, on the real bundle. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { chunked, text, toHead } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { type Script, startOrigin } from "../support/origin.ts";
+import { startRun } from "../support/process.ts";
+import { openWire } from "../support/wire.ts";
+
+const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+const READYZ = "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n";
+
+test("SIGTERM: not ready at once, the request in flight finishes with Connection: close, exit 0", async (t) => {
+  const { headgate, origin } = await start(t, () => undefined);
+  const probe = await openWire(t, headgate.adminPort);
+  probe.write(READYZ);
+  assert.equal((await probe.readAnswer()).status, 200);
+  const client = await openWire(t, headgate.port);
+  client.write(GET);
+  const request = await origin.arrival(0);
+
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  probe.write(READYZ);
+  const ready = await probe.readAnswer();
+  assert.deepEqual([ready.status, ready.body.toString()], [503, "draining\n"]);
+
+  await text("finished")(request);
+  const answer = await client.readAnswer();
+  assert.deepEqual([answer.status, answer.body.toString()], [200, "finished"]);
+  assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+  assert.equal(await client.closed, "end");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.equal(headgate.stderr(), "");
+});
+
+test("SIGTERM: a download, an upload and a HEAD in flight finish too", async (t) => {
+  const { headgate, origin } = await start(t, () => undefined);
+  const download = await openWire(t, headgate.port);
+  download.write(GET);
+  const downloading = await origin.arrival(0);
+  downloading.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
+  await download.readHead();
+  const upload = await openWire(t, headgate.port);
+  upload.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst");
+  const uploading = await origin.arrival(1);
+  const probe = await openWire(t, headgate.port);
+  probe.write("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  const probing = await origin.arrival(2);
+
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  downloading.write("later");
+  assert.equal((await download.bytes.take(10)).toString(), "firstlater");
+  upload.write("later");
+  assert.equal((await uploading.whole).body.toString(), "firstlater");
+  await text("ok")(uploading);
+  assert.equal((await upload.readAnswer()).status, 200);
+  await chunked(["unseen"])(probing);
+  assert.equal((await probe.readAnswer("HEAD")).status, 200);
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+});
+
+test("SIGTERM: idle and silent connections do not delay the exit", async (t) => {
+  const { headgate } = await start(t, text("ok"));
+  const idle = await openWire(t, headgate.port);
+  idle.write(GET);
+  await idle.readAnswer();
+  const silent = await openWire(t, headgate.port);
+  const admin = await openWire(t, headgate.adminPort);
+  admin.write(READYZ);
+  await admin.readAnswer();
+  const silentAdmin = await openWire(t, headgate.adminPort);
+  const asked = performance.now();
+  headgate.signal("SIGTERM");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - asked < 1000);
+  for (const wire of [idle, silent, admin, silentAdmin]) await wire.closed;
+});
+
+test("SIGINT is the same as SIGTERM", async (t) => {
+  const { headgate } = await start(t, text("ok"));
+  headgate.signal("SIGINT");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+});
+
+test("a second signal exits at once", async (t) => {
+  const { headgate, origin } = await start(t, () => undefined);
+  const client = await openWire(t, headgate.port);
+  client.write(GET);
+  await origin.arrival(0);
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  const asked = performance.now();
+  headgate.signal("SIGTERM");
+  const { code } = await headgate.exited;
+  assert.equal(code, 1);
+  assert.ok(performance.now() - asked < 1000);
+});
+
+test("what is not finished when the grace period ends is cut off, and visibly broken", async (t) => {
+  const { headgate, origin } = await start(t, () => undefined, "shutdown: { grace: 300ms }");
+  const client = await openWire(t, headgate.port);
+  client.write(GET);
+  const request = await origin.arrival(0);
+  request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
+  await client.readHead();
+  const tunnel = await openWire(t, headgate.port);
+  tunnel.write("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  const upgrading = await origin.arrival(1);
+  upgrading.takeOver();
+  upgrading.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  await tunnel.readHead();
+
+  headgate.signal("SIGTERM");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  await client.closed;
+  assert.equal(client.bytes.unread().toString(), "first");
+  await tunnel.closed;
+  assert.match(headgate.stdout(), /grace period is over/);
+});
+
+test("nothing new is accepted while it stops", async (t) => {
+  const { headgate, origin } = await start(t, () => undefined);
+  const client = await openWire(t, headgate.port);
+  client.write(GET);
+  const request = await origin.arrival(0);
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  const late = connect({ host: "127.0.0.1", port: headgate.port });
+  const [error] = (await once(late, "error")) as [NodeJS.ErrnoException];
+  assert.equal(error.code, "ECONNREFUSED");
+  await text("ok")(request);
+  await headgate.exited;
+});
+
+test("the log is whole when the process ends: the last request's line and the last word", async (t) => {
+  const { headgate } = await start(t, text("ok"), "log: { access: all }");
+  const client = await openWire(t, headgate.port);
+  for (let turn = 0; turn < 200; turn += 1) {
+    client.write(GET);
+    await client.readAnswer();
+  }
+  headgate.signal("SIGTERM");
+  await headgate.exited;
+  const lines = headgate.stdout().trim().split("\n").map((line) => JSON.parse(line) as { msg: string });
+  assert.equal(lines.filter(({ msg }) => msg === "request").length, 200);
+  assert.equal(lines.at(-1)?.msg, "stopped");
+});
+
+async function start(t: TestContext, script: Script, yaml = "") {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const origin = await startOrigin(t, script);
+  const file = join(folder, "routes.yaml");
+  writeFileSync(file, `upstream: ${origin.url}\n${yaml}\n`);
+  return { origin, headgate: await startRun(t, ["--config", file]) };
+}
