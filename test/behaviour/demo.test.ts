@@ -11,7 +11,10 @@ const runFile = promisify(execFile);
 test("headgate demo prints two curl lines: the first answers 405, the second 200 with the GET's fields", async (t) => {
   const demo = startProcess(t, ["demo"]);
   await demo.printed(/Ctrl-C/);
-  const lines = demo.stdout().split("\n").flatMap((line) => /^\s*(curl -I \S+)/.exec(line)?.[1] ?? []);
+  const lines = demo
+    .stdout()
+    .split("\n")
+    .flatMap((line) => /^\s*(curl -I \S+)/.exec(line)?.[1] ?? []);
   assert.equal(lines.length, 2);
   const [direct = "", through = ""] = await Promise.all(lines.map(run));
   assert.match(direct, /^HTTP\/1\.1 405 Method Not Allowed\r\n/);

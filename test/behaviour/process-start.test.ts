@@ -72,9 +72,18 @@ test("a port in use is exit 1 with one line that names it, and the other port is
   for (const which of ["--listen", "--admin"]) {
     const free = await freePort();
     const other = which === "--listen" ? "--admin" : "--listen";
-    const asked = startProcess(t, ["run", "--upstream", UPSTREAM, `${which}=127.0.0.1:${taken}`, `${other}=127.0.0.1:${free}`]);
+    const asked = startProcess(t, [
+      "run",
+      "--upstream",
+      UPSTREAM,
+      `${which}=127.0.0.1:${taken}`,
+      `${other}=127.0.0.1:${free}`,
+    ]);
     assert.deepEqual(await asked.exited, { code: 1, signal: null }, which);
-    assert.match(asked.stderr(), new RegExp(`^headgate: [^\\n]*127\\.0\\.0\\.1:${taken}[^\\n]*\\n$`));
+    assert.match(
+      asked.stderr(),
+      new RegExp(`^headgate: [^\\n]*127\\.0\\.0\\.1:${taken}[^\\n]*\\n$`),
+    );
     const late = connect({ host: "127.0.0.1", port: free });
     const [error] = (await once(late, "error")) as [NodeJS.ErrnoException];
     assert.equal(error.code, "ECONNREFUSED");

@@ -115,7 +115,9 @@ test("what is not finished when the grace period ends is cut off, and visibly br
   tunnel.write("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   const upgrading = await origin.arrival(1);
   upgrading.takeOver();
-  upgrading.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  upgrading.write(
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  );
   await tunnel.readHead();
 
   headgate.signal("SIGTERM");
@@ -149,7 +151,11 @@ test("the log is whole when the process ends: the last request's line and the la
   }
   headgate.signal("SIGTERM");
   await headgate.exited;
-  const lines = headgate.stdout().trim().split("\n").map((line) => JSON.parse(line) as { msg: string });
+  const lines = headgate
+    .stdout()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { msg: string });
   assert.equal(lines.filter(({ msg }) => msg === "request").length, 200);
   assert.equal(lines.at(-1)?.msg, "stopped");
 });
