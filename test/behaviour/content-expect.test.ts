@@ -52,16 +52,18 @@ test("a client that expects 100 from an upstream that cannot be reached gets the
   assert.equal(origin.connections.length, 0);
 });
 
-test("a final answer instead of 100 gets through", async (t) => {
+// headgate says 100 when it has a connection: undici writes a request's header section with the first byte of its content, so
+// the upstream cannot be asked first.
+test("an answer that is final before the content was read gets through", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write(toHead("401 Unauthorized", ["Content-Length: 0"]));
   });
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(EXPECT);
-  let answer = await client.readAnswer();
-  if (answer.status === 100) answer = await client.readAnswer();
-  assert.equal(answer.status, 401);
+  assert.equal((await client.readAnswer()).status, 100);
+  client.write("hello");
+  assert.equal((await client.readAnswer()).status, 401);
 });
 
 test("an expectation without content, or from HTTP/1.0, is not waited for", async (t) => {
@@ -93,7 +95,7 @@ test("a client that leaves after its 100 frees the upstream", async (t) => {
   const client = await openWire(t, port);
   client.write(EXPECT);
   assert.equal((await client.readAnswer()).status, 100);
-  const { connection } = await origin.arrival(0);
+  const connection = await origin.connection(0);
   client.reset();
   await connection.closed;
 });
