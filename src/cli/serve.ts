@@ -56,7 +56,7 @@ export async function serve(
     else if (format === "json") logStart(logger, config, listening);
     else io.out(toGreeting(config, listening, io.version));
   } catch (error) {
-    io.err(`headgate: ${toReason(error)}\n`);
+    io.err(`headgate: ${toReason(error, config)}\n`);
     return 1;
   }
   io.onReload(() => void requestReload?.("SIGHUP"));
@@ -78,10 +78,17 @@ async function stop(app: App, logger: Logger): Promise<void> {
   await logger.flush();
 }
 
-function toReason(error: unknown): string {
+// Both ports have defaults that a second headgate on the machine would want too; which of them it was, the address alone
+// does not tell.
+function toReason(error: unknown, { listen, admin }: Config): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE")
-    return `${message.replace("listen EADDRINUSE: ", "")} — another process listens there`;
-  return message;
+  const { code, message, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  if (code !== "EADDRINUSE") return message;
+  const isAdmin = isAt(admin, port) && !isAt(listen, port);
+  const wayOut = isAdmin ? "--admin ADDR or --admin off" : "--listen ADDR";
+  return `${message.replace("listen EADDRINUSE: ", "")}: another process listens there; choose another by ${wayOut}`;
+}
+
+function isAt(address: Config["admin"], port: number | undefined): boolean {
+  return address !== "off" && address.kind === "tcp" && address.port === port;
 }
