@@ -1,0 +1,59 @@
+// A README that is wrong is worse than none: what can be checked of it is.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+
+import { HELP } from "../../src/cli/help.ts";
+import { loadConfig } from "../../src/config/load.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const README = readFileSync(new URL("README.md", ROOT), "utf8");
+const MANIFEST = JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")) as {
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+
+test("README's route file is valid", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [, yaml] = /```yaml\n(.*?)```/s.exec(README) ?? [];
+  writeFileSync(join(folder, "routes.yaml"), yaml ?? "");
+  const { config } = await loadConfig({ flags: { config: "routes.yaml" }, env: {}, cwd: folder });
+  assert.equal(config.routes.length, 4);
+});
+
+test("README's links lead somewhere", () => {
+  const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path ?? "");
+  assert.ok(links.length > 3);
+  assert.deepEqual(
+    links.filter((path) => !existsSync(new URL(path, ROOT))),
+    [],
+  );
+});
+
+test("README's npm commands exist", () => {
+  const names = [...README.matchAll(/npm (?:run )?([a-z]+)/g)].map(([, name]) => name ?? "");
+  assert.ok(names.includes("check"));
+  assert.deepEqual(
+    names.filter((name) => !(name in MANIFEST.scripts)),
+    [],
+  );
+});
+
+test("README gives each dependency its reason, and no other", () => {
+  const [, section] = /## Dependencies\n(.*?)\n## /s.exec(README) ?? [];
+  const named = [...(section ?? "").matchAll(/^\| `([^`]+)` /gm)].map(([, name]) => name);
+  assert.deepEqual(new Set(named), new Set(Object.keys(MANIFEST.dependencies)));
+});
+
+test("README names the flags and variables that --help names", () => {
+  const settings = HELP.match(/^ {2}--\w[\w-]*|HEADGATE_\w+/gm)?.map((name) => name.trim()) ?? [];
+  assert.ok(settings.includes("--upstream"));
+  assert.deepEqual(
+    settings.filter((name) => !README.includes(`\`${name}`)),
+    [],
+  );
+});
