@@ -12,8 +12,10 @@ import type { Logger } from "./ops/logger.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import { createObserve } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
+import type { ConfigurationState } from "./ops/report.ts";
+import { createStatus } from "./ops/status.ts";
 import { type ProxyParts, createProxy } from "./proxy.ts";
-import type { Reload } from "./reload.ts";
+import type { Reload, ReloadResult } from "./reload.ts";
 import { createUpgradeProxy } from "./upgrade.ts";
 
 /** What the process gives to the composition. */
@@ -23,6 +25,10 @@ export interface AppOptions {
   readonly version: string;
   /** node's version, as `process.version` says it. */
   readonly nodeVersion: string;
+  /** Where the configuration came from, for the status page; absent without a file. */
+  readonly file?: string | undefined;
+  /** SHA-256 of that file, in hexadecimal. */
+  readonly hash?: string | undefined;
   /** The process's own metrics; they can be collected once per process, which tests are not. */
   readonly runtimeMetrics: "on" | "off";
   /** A minor garbage collection. */
@@ -43,10 +49,13 @@ export interface App {
   start(): Promise<Listening>;
   /** Takes a new configuration into use at once. Throws, and changes nothing, where that needs a restart. */
   reload(config: Config): void;
-  countReload(result: "success" | "failure"): void;
+  /** Tells metrics and status page how a reload went. */
+  noteReload(result: ReloadResult): void;
   /** Finishes what is in flight within the grace period. Resolves with how that went. */
   stop(): Promise<"finished" | "cut off">;
 }
+
+type ConfigurationOrigin = Omit<ConfigurationState, "routes">;
 
 // The admin port serves probes and scrapes; whoever needs longer or more is not one of those.
 const ADMIN_LIMITS = { headerMs: 5_000, keepAliveMs: 30_000, headerBytes: 8 * 1024 };
@@ -54,6 +63,8 @@ const ADMIN_LIMITS = { headerMs: 5_000, keepAliveMs: 30_000, headerBytes: 8 * 10
 /** Builds everything; nothing listens until `start`. */
 export function createApp({
   config,
+  file,
+  hash,
   logger,
   version,
   nodeVersion,
@@ -67,17 +78,32 @@ export function createApp({
   const pressure = createPressure(collectGarbage);
   let generation = compile(config, pressure);
 
+  const build = { version, node: nodeVersion };
+  const gauges = {
+    requestsInFlight: () => server.busy(),
+    clientConnections: () => server.connections(),
+    tunnels: tunnels.count,
+    upstreamConnections: () => toConnectionCounts(generation.pools),
+    droppedLogLines: logger.droppedLines,
+  };
+  const startedAtMs = Date.now();
+  let origin: ConfigurationOrigin = { file, hash, loadedAtMs: startedAtMs, lastReload: undefined };
   const metrics = createMetrics({
-    build: { version, node: nodeVersion },
+    build,
     runtime: runtimeMetrics,
-    loadedAtSeconds: Date.now() / 1000,
-    sources: {
-      requestsInFlight: () => server.busy(),
-      clientConnections: () => server.connections(),
-      tunnels: tunnels.count,
-      upstreamConnections: () => toConnectionCounts(generation.pools),
-      droppedLogLines: logger.droppedLines,
-    },
+    loadedAtSeconds: startedAtMs / 1000,
+    sources: gauges,
+  });
+  const status = createStatus({
+    build,
+    startedAtMs,
+    tally: metrics.tally,
+    gauges,
+    state: readiness.state,
+    configuration: () => ({
+      ...origin,
+      routes: [...generation.config.routes, generation.config.defaultRoute],
+    }),
   });
   let observe = toObserve(config);
   const parts: ProxyParts = {
@@ -102,6 +128,7 @@ export function createApp({
       onRequest: createAdmin({
         readiness,
         metrics,
+        status,
         logger,
         reload: isLoopback(config.admin) ? reload : undefined,
       }),
@@ -118,6 +145,7 @@ export function createApp({
       try {
         const listening = { listen: await server.listen(config.listen), admin: adminUrl };
         readiness.ready();
+        status.start();
         return listening;
       } catch (error) {
         admin.destroy();
@@ -134,7 +162,15 @@ export function createApp({
       logger.setLevel(next.log.level);
       retire(previous, generation);
     },
-    countReload: (result) => metrics.countReload(result, Date.now() / 1000),
+    noteReload({ result, hash: newHash, problems }) {
+      const atMs = Date.now();
+      metrics.countReload(result, atMs / 1000);
+      const lastReload = { atMs, problems };
+      origin =
+        result === "success"
+          ? { file, hash: newHash, loadedAtMs: atMs, lastReload }
+          : { ...origin, lastReload };
+    },
     async stop() {
       readiness.drain();
       server.drain();
@@ -143,6 +179,7 @@ export function createApp({
         server.destroy();
       });
       retire(generation);
+      status.stop();
       admin.destroy();
       if (config.admin !== "off") await admin.close();
       return end;
@@ -151,7 +188,14 @@ export function createApp({
 
   function toObserve({ log }: Config): ProxyParts["observe"] {
     const query = log.query ? "log" : "omit";
-    return createObserve({ logger, metrics, access: log.access, query, fields: log.fields });
+    return createObserve({
+      logger,
+      metrics,
+      status,
+      access: log.access,
+      query,
+      fields: log.fields,
+    });
   }
 }
 

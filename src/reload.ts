@@ -1,12 +1,17 @@
 /** A changed route file, taken into use without a restart, or refused without harm. */
 
-import { type Loaded } from "./config/load.ts";
+import type { Loaded } from "./config/load.ts";
+import { ConfigError, type Problem } from "./config/problem.ts";
 import type { Logger } from "./ops/logger.ts";
 
 /** How a reload went. `message` is for the operator. */
 export interface ReloadResult {
   readonly result: "success" | "failure";
   readonly message: string;
+  /** SHA-256 of the file that was read. */
+  readonly hash: string | undefined;
+  /** What was wrong, one by one. */
+  readonly problems: readonly (Pick<Problem, "message"> & Partial<Problem>)[];
 }
 
 /** Reloads, one at a time. Never rejects. */
@@ -34,11 +39,12 @@ export function createReload({ load, apply, logger }: ReloadParts): Reload {
       apply(loaded);
       const message = `reloaded ${loaded.file ?? "the configuration"}`;
       logger.info({ trigger, hash: loaded.hash, routes: loaded.config.routes.length }, message);
-      return { result: "success", message };
+      return { result: "success", message, hash: loaded.hash, problems: [] };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       logger.error({ trigger }, `not reloaded, the old configuration stays in use: ${message}`);
-      return { result: "failure", message };
+      const problems = error instanceof ConfigError ? error.problems : [{ message }];
+      return { result: "failure", message, hash: undefined, problems };
     }
   }
 

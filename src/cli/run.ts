@@ -18,6 +18,5 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     logLevel: values.get("log-level"),
   };
   const load = (): Promise<Loaded> => loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid });
-  const { config, path, hash } = await load();
-  return serve({ config, load, path, hash }, io);
+  return serve({ ...(await load()), load }, io);
 }

@@ -17,7 +17,9 @@ export interface Serving {
   readonly config: Config;
   /** Undefined where nothing can change while it runs. */
   readonly load?: (() => Promise<Loaded>) | undefined;
-  /** The route file's absolute path, to be watched. */
+  /** The route file as it was given. */
+  readonly file?: string | undefined;
+  /** Its absolute path, to be watched. */
   readonly path?: string | undefined;
   /** SHA-256 of that file's content. */
   readonly hash?: string | undefined;
@@ -26,7 +28,7 @@ export interface Serving {
 
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
 export async function serve(
-  { config, load, path, hash, onListening }: Serving,
+  { config, load, file, path, hash, onListening }: Serving,
   io: Io,
 ): Promise<number> {
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
@@ -37,11 +39,13 @@ export async function serve(
     reload &&
     (async (trigger: string) => {
       const done = await reload(trigger);
-      app.countReload(done.result);
+      app.noteReload(done);
       return done;
     });
   const app: App = createApp({
     config,
+    file,
+    hash,
     logger,
     reload: requestReload,
     version: io.version,

@@ -1,5 +1,5 @@
 /**
- * The second port: probes and metrics.
+ * The second port: probes, metrics and the status page.
  *
  * It speaks to Node's request and response through shapes of its own, so that any server can carry it:
  * `createServer(createAdmin({ readiness, metrics, logger }))`. Limits on connections, header sections and request time are
@@ -8,8 +8,10 @@
 
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { createStatusPage } from "./page/page.ts";
 import { toPrintable } from "./printable.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Status } from "./status.ts";
 
 /** The part of `http.IncomingMessage` that is used. */
 export interface AdminRequest {
@@ -26,9 +28,11 @@ export interface AdminRequest {
 /** The part of `http.ServerResponse` that is used. */
 export interface AdminResponse {
   writeHead(status: number, fields: Record<string, string>): unknown;
+  /** False when the client reads too slowly; "drain" tells when it has caught up. */
+  write(text: string): boolean;
   end(body: string): unknown;
   destroy(): unknown;
-  once(event: "close", listener: () => void): unknown;
+  on(event: "close" | "drain", listener: () => void): unknown;
 }
 
 export interface AdminOptions {
@@ -37,6 +41,7 @@ export interface AdminOptions {
   readonly logger: Pick<Logger, "error">;
   /** Reads the configuration again; undefined where nobody may ask for that here. */
   readonly reload?: ((trigger: string) => Promise<ReloadOutcome>) | undefined;
+  readonly status: Pick<Status, "text" | "open">;
   /** How long a client may take to read an answer; 10 s unless given. */
   readonly answerTimeoutMs?: number;
 }
@@ -50,7 +55,9 @@ export interface ReloadOutcome {
 interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  /** Undefined: this is only said of what would come, and nobody knows how long that is. */
+  readonly body: string | undefined;
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 type Page = (request: AdminRequest) => Answer | Promise<Answer>;
@@ -65,9 +72,10 @@ export function createAdmin(
   const pages = createPages(options);
   const timeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   return (request, response) => {
+    if (isForEvents(request) && options.status.open(response) === "open") return;
     // A client that does not read would keep its answer in memory for as long as it likes.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
-    response.once("close", () => clearTimeout(timer));
+    response.on("close", () => clearTimeout(timer));
     answer(pages, request, options).then(
       (found) => send(response, request, found),
       (error: unknown) => {
@@ -79,7 +87,8 @@ export function createAdmin(
   };
 }
 
-function createPages({ readiness, metrics }: AdminOptions): ReadonlyMap<string, Page> {
+function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<string, Page> {
+  const page = createStatusPage();
   return new Map<string, Page>([
     // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
     ["/livez", () => toText(200, "live")],
@@ -91,15 +100,37 @@ function createPages({ readiness, metrics }: AdminOptions): ReadonlyMap<string, 
         return { status: 200, contentType, body };
       },
     ],
+    ["/status.json", () => ({ status: 200, contentType: "application/json", body: status.text() })],
+    ["/events", toEventsRefused],
     [
       "/",
-      () =>
-        toText(
-          200,
-          "headgate\n\n/livez    the process runs\n/readyz   it takes traffic\n/metrics  Prometheus",
-        ),
+      // curl gets what a terminal can show.
+      ({ headers }) =>
+        headers.accept?.includes("text/html") === true
+          ? { status: 200, contentType: "text/html; charset=utf-8", ...page }
+          : toText(200, INDEX),
     ],
   ]);
+}
+
+const INDEX = `headgate
+
+/             the status page, in a browser
+/status.json  the same for programs
+/events       the same once a second, as server-sent events
+/livez        the process runs
+/readyz       it takes traffic
+/metrics      Prometheus`;
+
+function isForEvents({ method, url }: AdminRequest): boolean {
+  return method === "GET" && url?.split("?", 1)[0] === "/events";
+}
+
+/** A browser stops at this answer instead of trying again at once; the page asks again later. */
+function toEventsRefused({ method }: AdminRequest): Answer {
+  return method === "HEAD"
+    ? { status: 200, contentType: "text/event-stream", body: undefined }
+    : { ...toText(503, "too many listeners"), fields: { "Retry-After": "5" } };
 }
 
 async function answer(
@@ -136,21 +167,22 @@ async function answerReload(
 function send(
   response: AdminResponse,
   request: AdminRequest,
-  { status, contentType, body }: Answer,
+  { status, contentType, body, fields: more }: Answer,
 ): void {
   const fields: Record<string, string> = {
     "Content-Type": contentType,
-    "Content-Length": String(Buffer.byteLength(body)),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...more,
   };
+  if (body !== undefined) fields["Content-Length"] = String(Buffer.byteLength(body));
   if (status === 405)
     fields["Allow"] = request.url?.startsWith("/reload") === true ? "POST" : "GET, HEAD";
   // No page reads content, so a connection on which some may come ends here instead of swallowing it.
   if (hasContent(request)) fields["Connection"] = "close";
   response.writeHead(status, fields);
   // Node leaves out the content where the request was a HEAD.
-  response.end(body);
+  response.end(body ?? "");
 }
 
 function isReading({ method }: AdminRequest): boolean {

@@ -1,4 +1,4 @@
-/** The end of every exchange: its samples and, if wanted, its log line. The only place where both happen. */
+/** The end of every exchange: its samples, its place among the last ones and, if wanted, its log line. Only here. */
 
 import type { LogField } from "../config/schema.ts";
 import type { Fault } from "../http/errors.ts";
@@ -7,11 +7,15 @@ import { findField } from "../http/headers.ts";
 import type { LogFields, Logger, LogLevel } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { toPrintable } from "./printable.ts";
+import type { Status } from "./status.ts";
+import { splitTarget } from "./target.ts";
 import { toStatus } from "./tally.ts";
 
 export interface ObserveOptions {
   readonly logger: Pick<Logger, LogLevel>;
   readonly metrics: Pick<Metrics, "observe">;
+  /** For the status page. */
+  readonly status?: Pick<Status, "add"> | undefined;
   /** Which exchanges get a line. "errors": those that failed or were answered with 5xx. */
   readonly access: "all" | "errors" | "off";
   /** Whether `url.query` is logged. Queries carry tokens and personal data, so only where the operator says so. */
@@ -40,10 +44,11 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-
 
 /** Returns what proxy.ts calls once for each exchange, whatever its end. It does not throw. */
 export function createObserve(options: ObserveOptions): (exchange: Exchange) => void {
-  const { logger, metrics, fields } = options;
+  const { logger, metrics, status, fields } = options;
   const toWanted = fields === undefined ? undefined : createPick(fields);
   return (exchange) => {
     metrics.observe(exchange);
+    status?.add(exchange);
     if (!isWanted(exchange, options)) return;
     const all = toFields(exchange, options);
     logger[toLevel(exchange)](toWanted?.(all) ?? all, toMessage(exchange));
@@ -106,22 +111,6 @@ function toFields(
     // The line of a fault of our own is what a bug report is made of.
     "exception.stacktrace": error?.fault === "headgate" ? toStack(error.cause) : undefined,
   };
-}
-
-/**
- * The target without what may be secret: query, and the userinfo of an absolute or authority form. It is cut, not parsed:
- * malformed targets are logged too, and a parser that gives up would show all of them or nothing.
- */
-function splitTarget(target: string): {
-  readonly path: string;
-  readonly query: string | undefined;
-} {
-  const mark = target.search(/[?#]/);
-  const before = mark < 0 ? target : target.slice(0, mark);
-  const query = mark < 0 ? undefined : target.slice(mark + 1);
-  if (before.startsWith("/")) return { path: before, query };
-  const path = before.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
-  return { path: path.slice(path.lastIndexOf("@") + 1) || "/", query };
 }
 
 function toOptional(text: string | undefined, maxLength: number): string | undefined {

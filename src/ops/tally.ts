@@ -28,6 +28,16 @@ export interface RouteTally {
 export interface UpstreamTally {
   readonly response: Histogram;
   readonly errors: Map<ErrorCode, number>;
+  /** When it last answered, by the exchanges' clock. */
+  answeredMs: number | undefined;
+  lastError: UpstreamError | undefined;
+}
+
+/** `title` is headgate's own text for the code; the cause, which may say more than a page should, is in the log. */
+export interface UpstreamError {
+  readonly code: ErrorCode;
+  readonly title: string;
+  readonly atMs: number;
 }
 
 /** Everything is keyed by name, not by configuration object, so that counters go on through a reload. */
@@ -129,8 +139,10 @@ function countError(tally: Tally, route: RouteTally, exchange: Exchange): void {
   const error = exchange.error;
   if (error?.code === "client_gone") route.clientAborts += 1;
   if (error === undefined || error.fault === "client") return;
-  const { errors } = upstreamTally(tally, exchange.route?.upstream ?? UNMATCHED);
-  errors.set(error.code, (errors.get(error.code) ?? 0) + 1);
+  const upstream = upstreamTally(tally, exchange.route?.upstream ?? UNMATCHED);
+  upstream.errors.set(error.code, (upstream.errors.get(error.code) ?? 0) + 1);
+  const atMs = exchange.endedMs ?? exchange.startedMs;
+  upstream.lastError = { code: error.code, title: error.message, atMs };
 }
 
 /**
@@ -145,6 +157,7 @@ function countUpstream(tally: Tally, sentMs: number, exchange: Exchange): void {
   if (exchange.retries === 0) addTo(tally.overhead, (sentMs - exchange.startedMs) / 1000);
   if (exchange.answeredMs === undefined) return;
   const upstream = upstreamTally(tally, exchange.route?.upstream ?? UNMATCHED);
+  upstream.answeredMs = exchange.answeredMs;
   addTo(upstream.response, (exchange.answeredMs - sentMs) / 1000);
 }
 
@@ -172,7 +185,12 @@ function methodTally(route: RouteTally, name: string): MethodTally {
 function upstreamTally(tally: Tally, name: string): UpstreamTally {
   const known = tally.upstreams.get(name);
   if (known !== undefined) return known;
-  const upstream: UpstreamTally = { response: createHistogram(DURATION_BOUNDS), errors: new Map() };
+  const upstream: UpstreamTally = {
+    response: createHistogram(DURATION_BOUNDS),
+    errors: new Map(),
+    answeredMs: undefined,
+    lastError: undefined,
+  };
   tally.upstreams.set(name, upstream);
   return upstream;
 }

@@ -15,7 +15,13 @@ async function listen(
 ): Promise<{ server: Server; port: number }> {
   const logger = createLogger({ level: "error", format: "json" }, (line) => assert.fail(line));
   const server = createServer(
-    createAdmin({ readiness: createReadiness(), metrics: quietMetrics(), logger, ...options }),
+    createAdmin({
+      readiness: createReadiness(),
+      metrics: quietMetrics(),
+      status: { text: () => "{}", open: () => "full" },
+      logger,
+      ...options,
+    }),
   );
   await once(server.listen(0, "127.0.0.1"), "listening");
   t.after(() => {
@@ -58,12 +64,43 @@ test("metrics come in the format that Accept asks for", async (t) => {
   assert.match(await open.text(), /# EOF\n$/);
 });
 
-test("the front page names what there is", async (t) => {
+test("the front page shows a program what there is", async (t) => {
   const { port } = await listen(t);
   assert.match(
     await (await fetch(`http://127.0.0.1:${port}/`)).text(),
     /^headgate\n[^]*\/readyz[^]*\/metrics/,
   );
+});
+
+test("the front page shows a browser the status page", async (t) => {
+  const { port } = await listen(t);
+  const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+  const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { accept } });
+  assert.match(response.headers.get("content-type") ?? "", /^text\/html/);
+  assert.match(response.headers.get("content-security-policy") ?? "", /^default-src 'none'; /);
+  assert.match(await response.text(), /^<!doctype html>/);
+});
+
+test("the report is JSON", async (t) => {
+  const { port } = await listen(t);
+  const response = await fetch(`http://127.0.0.1:${port}/status.json`);
+  assert.equal(response.headers.get("content-type"), "application/json");
+  assert.deepEqual(await response.json(), {});
+});
+
+test("one listener too many is told to come again", async (t) => {
+  const { port } = await listen(t);
+  const response = await fetch(`http://127.0.0.1:${port}/events`);
+  assert.equal(response.status, 503);
+  assert.equal(response.headers.get("retry-after"), "5");
+  await response.text();
+});
+
+test("a HEAD of the events names their type and no length", async (t) => {
+  const { port } = await listen(t);
+  const response = await fetch(`http://127.0.0.1:${port}/events`, { method: "HEAD" });
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  assert.equal(response.headers.get("content-length"), null);
 });
 
 test("a HEAD has the GET's fields and no content", async (t) => {

@@ -1,0 +1,141 @@
+/** Script: tables, bars and cards. */
+
+export const LISTS: string = String.raw`
+/* What this version knows of; a word that comes later is shown as it is. */
+const OUTCOMES = { convert: ["converted", "teal"], pass: ["passed on", "violet"], none: ["refused", "grey"] };
+const BODIES = { none: ["no body", "grey"], drained: ["read", "blue"], aborted: ["cut off", "teal"] };
+function nameOf(names, key) { return names[key] || [key, "amber"]; }
+
+function showHeads(heads) {
+  split(byId("outcomes"), heads.outcomes, OUTCOMES);
+  split(byId("bodies"), heads.bodies, BODIES);
+}
+
+function split(host, counts, names) {
+  if (host.children.length === 0) host.append(make("div", "bar"), make("ul", "legend"));
+  const keys = Object.keys(names).concat(Object.keys(counts).filter(function (key) { return !(key in names); }));
+  const total = keys.reduce(function (all, key) { return all + (counts[key] || 0); }, 0);
+  const toKey = function (key) { return key; };
+  sync(host.children[0], keys, toKey, function (key) { return make("span", nameOf(names, key)[1]); }, function (part, key) {
+    const share = total === 0 ? 0 : (counts[key] || 0) / total;
+    part.style.width = share * 100 + "%";
+    part.hidden = share === 0;
+  });
+  sync(host.children[1], keys, toKey, function (key) {
+    const item = make("li", nameOf(names, key)[1]);
+    item.append(make("span"), make("b"), make("small"));
+    put(item.children[0], nameOf(names, key)[0]);
+    return item;
+  }, function (item, key) {
+    const value = counts[key] || 0;
+    put(item.children[1], count(value));
+    put(item.children[2], total === 0 ? "–" : (100 * value / total).toFixed(1) + " %");
+  });
+}
+
+function showUpstreams(upstreams, now) {
+  sync(byId("upstreams"), upstreams, function (upstream) { return upstream.name; }, function (upstream) {
+    const card = make("li"), top = make("div", "top"), numbers = make("div", "numbers");
+    top.append(make("b", "name"), make("span", "pill"));
+    ["idle", "active", "answers", "errors", "p99"].forEach(function (label) {
+      const cell = make("span");
+      cell.append(make("b"), label);
+      numbers.append(cell);
+    });
+    put(top.firstChild, upstream.name);
+    card.append(top, numbers, make("p", "trouble"));
+    return card;
+  }, function (card, upstream) {
+    const errors = Object.values(upstream.errors).reduce(function (all, value) { return all + value; }, 0);
+    const isFailing = upstream.state === "failing", last = upstream.lastError;
+    pill(card.children[0].lastChild, upstream.state, { up: "good", failing: "bad" }[upstream.state]);
+    [count(upstream.connections.idle || 0), count(upstream.connections.active || 0), count(upstream.answers), count(errors),
+      words(duration(upstream.p99Ms))].forEach(function (value, index) {
+      put(card.children[1].children[index].firstChild, value);
+    });
+    card.children[2].className = isFailing ? "trouble" : "trouble past";
+    put(card.children[2], last === undefined ? "no errors since the start" : last.title + " (" + last.code + "), " + ago(last.at, now));
+  });
+}
+
+const ROUTE_LABELS = ["", "HEAD", "Upstream", "Requests", "HEADs", "Rescued", "4xx", "5xx", "Aborts", "p50", "p99"];
+function showRoutes(routes, routeCount) {
+  text("routes-note", routeCount > routes.length ? "the " + routes.length + " busiest of " + count(routeCount) : "since the start");
+  sync(byId("routes"), routes, function (route) { return route.name; }, function () {
+    const row = make("tr");
+    ROUTE_LABELS.forEach(function (label, index) {
+      const cell = make("td", index === 0 || index === 2 ? "name" : "");
+      cell.dataset.label = label;
+      row.append(cell);
+    });
+    row.children[1].append(make("span"));
+    return row;
+  }, function (row, route) {
+    const mode = nameOf(OUTCOMES, route.mode);
+    row.className = route.requests === 0 ? "idle" : "";
+    row.children[1].firstChild.className = route.mode === undefined ? "muted" : "tag " + mode[1];
+    put(row.children[1].firstChild, route.mode || "–");
+    [route.mode === undefined && route.name === "none" ? "refused before any route" : route.name, undefined, route.upstream || "–",
+      count(route.requests), count(route.heads), count(route.rescued), count(route.clientErrors), count(route.serverErrors),
+      count(route.clientAborts), words(duration(route.p50Ms)), words(duration(route.p99Ms))].forEach(function (value, index) {
+      if (value !== undefined) put(row.children[index], value);
+    });
+    row.children[0].title = route.name;
+    row.children[7].className = route.serverErrors > 0 ? "hot" : "";
+  });
+}
+
+/* Rows never change: what happened, happened. After a restart their numbers begin anew. */
+function showLast(body, entries, toCells, nothing) {
+  const isFirst = body.children.length === 0;
+  if (entries.length === 0) {
+    if (!isFirst) return;
+    const row = make("tr", "empty"), cell = make("td");
+    cell.colSpan = 6;
+    put(cell, nothing);
+    row.append(cell);
+    return body.append(row);
+  }
+  sync(body, entries, function (entry) { return page.startedAt + "#" + entry.number; }, function (entry) {
+    const row = make("tr", isFirst ? "" : "new");
+    toCells(entry).forEach(function (cell) { row.append(cell); });
+    return row;
+  }, function () {});
+}
+
+function cell(value, className, title) {
+  const element = make("td", className || "");
+  put(element, value);
+  if (title) element.title = title;
+  return element;
+}
+function wrapped(value, className) {
+  const element = make("td"), inner = make("span", className);
+  put(inner, value);
+  element.append(inner);
+  return element;
+}
+function hueOf(status) {
+  return status >= 500 || status === 0 ? "red" : status >= 400 ? "amber" : "teal";
+}
+function timeCell(entry) { return cell(entry.at.slice(11, 19), "", entry.at); }
+function statusCell(entry) { return wrapped(entry.status === 0 ? "none" : String(entry.status), "status " + hueOf(entry.status)); }
+
+function headCells(entry) {
+  const outcome = nameOf(OUTCOMES, entry.head || "none");
+  return [
+    timeCell(entry), statusCell(entry), cell(entry.path, "name", entry.path + (entry.route ? "\nroute " + entry.route : "")),
+    wrapped(outcome[0], "tag " + outcome[1]), cell(bodyOf(entry)), cell(words(duration(entry.durationMs)))
+  ];
+}
+function bodyOf(entry) {
+  if (entry.body === "drained") return bytes(entry.bytesDrained).join(" ") + " dropped";
+  if (entry.body === "aborted") return entry.bytesSpared > 0 ? bytes(entry.bytesSpared).join(" ") + " spared" : "cut off";
+  return entry.body === "none" ? "no body" : entry.body || "–";
+}
+function errorCells(entry) {
+  const request = entry.method + " " + entry.path;
+  const error = entry.error || "the upstream's own";
+  return [timeCell(entry), statusCell(entry), cell(request, "name", request), cell(error, entry.error ? "name" : "muted", error)];
+}
+`;

@@ -1,0 +1,150 @@
+/**
+ * The page's script. It is text to this program: a type checker for the browser would need another set of globals, and a
+ * build step would make what is tested differ from what is served. So: no backquotes, no `${`, plain DOM calls.
+ */
+
+import { FORMAT } from "./format.ts";
+import { LISTS } from "./lists.ts";
+import { PLOT } from "./plot.ts";
+
+const MAIN = String.raw`
+const root = document.documentElement;
+const page = { isPaused: false, startedAt: "", lastFrameAt: 0, announced: "" };
+const drawTraffic = plot(byId("plot-traffic"), "Requests per second", formatRate, [
+  { key: "requests", name: "all", hue: "blue", area: true },
+  { key: "heads", name: "HEAD", hue: "teal" },
+  { key: "errors", name: "5xx", hue: "red" }
+]);
+const drawLatency = plot(byId("plot-latency"), "Latency", function (ms) { return words(duration(ms)); }, [
+  { key: "p99Ms", name: "p99", hue: "violet", area: true },
+  { key: "p50Ms", name: "p50", hue: "blue" }
+]);
+
+function show(frame) {
+  page.startedAt = frame.startedAt;
+  document.body.classList.remove("waiting");
+  showState(frame);
+  showTiles(frame);
+  drawTraffic(frame.points);
+  drawLatency(frame.points);
+  showHeads(frame.heads);
+  showUpstreams(frame.upstreams, frame.now);
+  showRoutes(frame.routes, frame.routeCount);
+  showLast(byId("last-heads"), frame.lastHeads, headCells, "No HEAD yet. Send one, and it appears here.");
+  showLast(byId("last-errors"), frame.lastErrors, errorCells, "No errors since the start.");
+  showConfiguration(frame);
+}
+
+function showState(frame) {
+  text("version", frame.version);
+  text("uptime", span(frame.uptimeSeconds));
+  pill(byId("state"), frame.state, { ready: "good", draining: "warn" }[frame.state]);
+  document.title = frame.state === "ready" ? "headgate" : frame.state + " · headgate";
+}
+
+function showTiles(frame) {
+  const recent = frame.points.slice(-60);
+  const now = recent.length === 0 ? undefined : recent[recent.length - 1];
+  // The middle of the last seconds with traffic: one second's percentile jumps about.
+  const p99 = duration(middle(recent, "p99Ms"));
+  const asked = sum(recent, "requests");
+  const share = asked === 0 ? 0 : 100 * sum(recent, "errors") / asked;
+  text("rate", now === undefined ? "–" : formatRate(now.requests));
+  text("requests", count(frame.totals.requests));
+  text("p99", p99[0]);
+  text("p99-unit", p99[1]);
+  text("p50", words(duration(middle(recent, "p50Ms"))));
+  text("errors", share === 0 ? "0" : share < 10 ? share.toFixed(1) : share.toFixed(0));
+  text("errors-total", count(frame.totals.serverErrors));
+  byId("errors").closest(".tile").classList.toggle("alert", share > 0);
+  text("rescued", count(frame.heads.rescued));
+  text("heads", count(frame.totals.heads));
+  const spared = bytes(frame.heads.sparedBytes);
+  text("spared", spared[0]);
+  text("spared-unit", spared[1]);
+  text("drained", bytes(frame.heads.drainedBytes).join(" "));
+  text("in-flight", count(frame.requestsInFlight));
+  text("connections", count(frame.clientConnections));
+  text("tunnels", count(frame.tunnels));
+}
+
+function showConfiguration(frame) {
+  const configuration = frame.configuration, reload = configuration.lastReload;
+  text("file", configuration.file || "none: flags and environment");
+  text("hash", configuration.sha256 ? configuration.sha256.slice(0, 12) : "–");
+  byId("hash").title = configuration.sha256 || "";
+  text("loaded", ago(configuration.loadedAt, frame.now));
+  text("reload", reload ? (reload.result === "success" ? "succeeded " : "failed ") + ago(reload.at, frame.now) : "none yet");
+  byId("reload").className = reload ? (reload.result === "success" ? "good" : "bad") : "";
+  text("node", frame.node);
+  text("dropped", count(frame.droppedLogLines));
+  sync(byId("reload-errors"), reload ? reload.errors : [], function (line) { return line; }, function () { return make("li"); },
+    function (item, line) { put(item, line); });
+  announce(frame.state, reload);
+}
+
+/* For those who do not see the page change: only what is worth an interruption. */
+function announce(state, reload) {
+  const news = "headgate is " + state + (reload && reload.result === "failure" ? "; the last reload failed" : "");
+  if (news === page.announced) return;
+  page.announced = news;
+  text("news", news);
+}
+
+function showConnection(problem) {
+  byId("notice").hidden = problem === "";
+  text("notice", problem);
+  root.classList.toggle("stale", problem !== "");
+}
+
+function listen() {
+  const source = new EventSource("events");
+  source.onmessage = function (event) {
+    page.lastFrameAt = Date.now();
+    showConnection("");
+    if (!page.isPaused) show(JSON.parse(event.data));
+  };
+  source.onerror = function () {
+    // The browser connects again by itself, except where it was refused.
+    if (source.readyState !== EventSource.CLOSED) return showConnection("The connection is lost; trying again …");
+    showConnection("No live updates: headgate ended, or too many people are watching. Trying again …");
+    setTimeout(listen, 5000);
+  };
+}
+
+/* A connection that died without a word raises no error for minutes. */
+setInterval(function () {
+  if (page.lastFrameAt > 0 && Date.now() - page.lastFrameAt > 6000) showConnection("Nothing was heard of headgate for a while …");
+}, 2000);
+
+byId("pause").addEventListener("click", function () {
+  page.isPaused = !page.isPaused;
+  this.setAttribute("aria-pressed", String(page.isPaused));
+  put(this, page.isPaused ? "Paused" : "Pause");
+});
+
+/* Private windows may refuse storage: then the choice holds until the page is left. */
+function storedTheme(value) {
+  try {
+    if (value !== undefined) localStorage.setItem("headgate-theme", value);
+    return localStorage.getItem("headgate-theme");
+  } catch (error) {
+    return value;
+  }
+}
+const THEMES = ["auto", "light", "dark"];
+function setTheme(theme) {
+  root.dataset.theme = theme;
+  put(byId("theme"), "Theme: " + theme);
+}
+byId("theme").addEventListener("click", function () {
+  const next = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];
+  storedTheme(next);
+  setTheme(next);
+});
+setTheme(THEMES.indexOf(storedTheme()) > 0 ? storedTheme() : "auto");
+listen();
+`;
+
+/** Everything in one scope of its own. */
+export const SCRIPT: string = `(function () {\n"use strict";${FORMAT}${PLOT}${LISTS}${MAIN}})();\n`;

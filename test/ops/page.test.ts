@@ -1,0 +1,41 @@
+/** The status page as text; test/behaviour/status-page.test.ts opens it in a browser. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import test from "node:test";
+import { Script } from "node:vm";
+
+import { createStatusPage } from "../../src/ops/page/page.ts";
+
+const { body, fields } = createStatusPage();
+const policy = fields["Content-Security-Policy"] ?? "";
+const [, style = ""] = /<style>([^]*?)<\/style>/.exec(body) ?? [];
+const [, script = ""] = /<script>([^]*?)<\/script>/.exec(body) ?? [];
+
+test("the policy allows this style, this script and nothing else", () => {
+  const hash = (text: string): string => createHash("sha256").update(text).digest("base64");
+  assert.ok(policy.includes(`style-src 'sha256-${hash(style)}';`));
+  assert.ok(policy.includes(`script-src 'sha256-${hash(script)}';`));
+  assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+});
+
+test("the page asks nothing of another server", () => {
+  const addresses = body.match(/https?:\/\/[^"'\s)]+/g) ?? [];
+  assert.deepEqual([...new Set(addresses)], ["http://www.w3.org/2000/svg"]);
+  assert.doesNotMatch(body, /\b(?:src|srcset|@import|url)\s*[=(]/);
+});
+
+test("the page has no inline code or style that the policy would refuse", () => {
+  assert.doesNotMatch(body.replace(script, ""), /\son\w+=|\sstyle=|javascript:/);
+});
+
+test("the script is one that a browser can read, and never sets markup", () => {
+  assert.doesNotThrow(() => new Script(script));
+  assert.doesNotMatch(script, /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(/);
+});
+
+test("every id that the script names is on the page", () => {
+  const ids = [...script.matchAll(/(?:byId|\btext)\("([\w-]+)"/g)].map(([, id]) => id);
+  assert.ok(ids.length > 20);
+  for (const id of ids) assert.ok(body.includes(`id="${id}"`), id);
+});

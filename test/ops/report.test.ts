@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { ProxyError } from "../../src/http/errors.ts";
+import type { Exchange } from "../../src/http/exchange.ts";
+import { createRecent } from "../../src/ops/recent.ts";
+import { type ConfigurationState, type Report, toFrame, toReport } from "../../src/ops/report.ts";
+import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
+
+const NOW = { nowMs: 1_700_000_060_000, clockMs: 2000 };
+
+function reportOf(
+  exchanges: readonly Exchange[],
+  changes: Partial<ConfigurationState> = {},
+): Report {
+  const metrics = quietMetrics();
+  const recent = createRecent();
+  for (const exchange of exchanges) {
+    metrics.observe(exchange);
+    recent.add(exchange);
+  }
+  return toReport(
+    {
+      build: { version: "1.2.3", node: "v20.20.2" },
+      startedAtMs: 1_700_000_000_000,
+      tally: metrics.tally,
+      recent,
+      gauges: {
+        requestsInFlight: () => 3,
+        clientConnections: () => 5,
+        tunnels: () => 1,
+        upstreamConnections: () => [
+          { upstream: "app", state: "idle", count: 2 },
+          { upstream: "app", state: "active", count: 1 },
+          { upstream: "other", state: "idle", count: 0 },
+        ],
+        droppedLogLines: () => 0,
+      },
+      state: () => "ready",
+      configuration: () => ({
+        file: "routes.yaml",
+        hash: "abc",
+        loadedAtMs: 1_700_000_000_000,
+        routes: [ROUTE],
+        lastReload: undefined,
+        ...changes,
+      }),
+    },
+    NOW,
+  );
+}
+
+const refused = (changes: Partial<Exchange> = {}): Exchange =>
+  finishedExchange({
+    status: 502,
+    answeredMs: undefined,
+    error: new ProxyError("connection_refused", { cause: new Error("10.0.0.7:8000") }),
+    ...changes,
+  });
+
+test("the report says what runs, since when and by which file", () => {
+  const report = reportOf([]);
+  assert.equal(report.version, "1.2.3");
+  assert.equal(report.startedAt, "2023-11-14T22:13:20.000Z");
+  assert.equal(report.uptimeSeconds, 60);
+  assert.deepEqual(report.configuration, {
+    file: "routes.yaml",
+    sha256: "abc",
+    loadedAt: "2023-11-14T22:13:20.000Z",
+    lastReload: undefined,
+  });
+});
+
+test("a failed reload is told without what was written in the file", () => {
+  const problems = [
+    {
+      file: "a.yaml",
+      line: 3,
+      col: 5,
+      key: "upstream",
+      message: '"http://u:secret@x" holds a user',
+    },
+    { message: 'cannot be read: "secret"' },
+  ];
+  const { lastReload } = reportOf([], {
+    lastReload: { atMs: NOW.nowMs, problems },
+  }).configuration;
+  assert.deepEqual(lastReload, {
+    at: "2023-11-14T22:14:20.000Z",
+    result: "failure",
+    errors: ['a.yaml:3:5 upstream: "…" holds a user', 'cannot be read: "…"'],
+  });
+});
+
+test("each route is there with its counts, in the file's order, also before its first request", () => {
+  const files = { ...ROUTE, name: "z-first" };
+  const { routes } = reportOf(
+    [finishedExchange(), finishedExchange({ route: undefined, status: 400 })],
+    {
+      routes: [files, ROUTE],
+    },
+  );
+  assert.deepEqual(
+    routes.map(({ name, mode, requests, clientErrors }) => ({
+      name,
+      mode,
+      requests,
+      clientErrors,
+    })),
+    [
+      { name: "z-first", mode: "convert", requests: 0, clientErrors: 0 },
+      { name: "files", mode: "convert", requests: 1, clientErrors: 0 },
+      { name: "none", mode: undefined, requests: 1, clientErrors: 1 },
+    ],
+  );
+  assert.equal(routes[1]?.p50Ms, 3.75);
+});
+
+test("HEADs are told by what was done with them and with their bodies", () => {
+  const head = finishedExchange({
+    method: "HEAD",
+    head: "convert",
+    body: "aborted",
+    bytesSpared: 100,
+  });
+  const passed = finishedExchange({ method: "HEAD", head: "pass" });
+  assert.deepEqual(reportOf([head, head, passed, finishedExchange()]).heads, {
+    outcomes: { none: 0, convert: 2, pass: 1 },
+    bodies: { none: 0, drained: 0, aborted: 2 },
+    rescued: 2,
+    drainedBytes: 0,
+    sparedBytes: 200,
+  });
+});
+
+test("an upstream's state is that of its last exchange", () => {
+  const states = (...exchanges: readonly Exchange[]): unknown[] =>
+    reportOf(exchanges).upstreams.map(({ name, state }) => `${name} ${state}`);
+  assert.deepEqual(states(), ["app unused", "other unused"]);
+  assert.deepEqual(states(finishedExchange()), ["app up", "other unused"]);
+  assert.deepEqual(states(finishedExchange(), refused({ endedMs: 1100 })), [
+    "app failing",
+    "other unused",
+  ]);
+  assert.deepEqual(states(refused({ endedMs: 1001 }), finishedExchange()), [
+    "app up",
+    "other unused",
+  ]);
+});
+
+test("an upstream's last error has its type and time, and no address", () => {
+  const report = reportOf([refused({ endedMs: 1500 })]);
+  assert.deepEqual(report.upstreams[0]?.lastError, {
+    at: "2023-11-14T22:14:19.500Z",
+    code: "connection_refused",
+    title: "The upstream refused the connection",
+  });
+  assert.deepEqual(report.upstreams[0]?.connections, { idle: 2, active: 1 });
+  assert.doesNotMatch(JSON.stringify(report), /10\.0\.0\.7|192\.0\.2|secret|curl/);
+});
+
+test("a frame shows the hundred busiest of very many routes, on one line", () => {
+  const routes = Array.from({ length: 150 }, (_, index) => ({ ...ROUTE, name: `r${index}` }));
+  const busy = finishedExchange({ route: routes[149] });
+  const frame = toFrame(reportOf([busy], { routes }), []);
+  const shown = JSON.parse(frame) as Report & { readonly routeCount: number };
+  assert.equal(shown.routes.length, 100);
+  assert.equal(shown.routes[0]?.name, "r149");
+  assert.equal(shown.routeCount, 150);
+  assert.doesNotMatch(frame, /\n/);
+});
