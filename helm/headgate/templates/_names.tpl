@@ -1,0 +1,92 @@
+{{/* Names, labels and what is derived from the values. */}}
+
+{{- define "headgate.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "headgate.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "headgate.name" . -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "headgate.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "headgate.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "headgate.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "headgate.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Whose pods headgate runs in: its own, or the app's. */}}
+{{- define "headgate.podLabels" -}}
+{{- if eq .Values.mode "sidecar" -}}
+{{- toYaml (required "app.podLabels: a sidecar's Service, PodMonitor and NetworkPolicy find the app's pods by their labels" .Values.app.podLabels) -}}
+{{- else -}}
+{{- include "headgate.selectorLabels" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "headgate.image" -}}
+{{- $registry := .Values.image.registry -}}
+{{- with .Values.global }}{{ $registry = default $registry .imageRegistry }}{{ end -}}
+{{- $name := ternary .Values.image.repository (printf "%s/%s" $registry .Values.image.repository) (empty $registry) -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" $name .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "headgate.serviceName" -}}
+{{- default (include "headgate.fullname" .) .Values.service.name -}}
+{{- end -}}
+
+{{- define "headgate.serviceAccountName" -}}
+{{- default (ternary (include "headgate.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "headgate.configMapName" -}}
+{{- default (include "headgate.fullname" .) .Values.config.existingConfigMap -}}
+{{- end -}}
+
+{{/* The route file. A text stays what it is, comments included; without one every HEAD is converted. */}}
+{{- define "headgate.routeFile" -}}
+{{- if empty .Values.config.file -}}
+routes: []
+{{- else if kindIs "string" .Values.config.file -}}
+{{- .Values.config.file -}}
+{{- else -}}
+{{- toYaml .Values.config.file -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Empty where the route file says it. */}}
+{{- define "headgate.upstream" -}}
+{{- $isInFile := or .Values.config.existingConfigMap (hasKey (include "headgate.routeFile" . | fromYaml) "upstream") -}}
+{{- if .Values.upstream -}}
+{{- .Values.upstream -}}
+{{- else if $isInFile -}}
+{{- else if eq .Values.mode "sidecar" -}}
+http://127.0.0.1:{{ int .Values.app.port }}
+{{- else -}}
+{{- fail "upstream: standalone needs the address of the existing Service, such as http://my-app:8000" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Changes with the route file, where pods shall be replaced for it. */}}
+{{- define "headgate.podAnnotations" -}}
+{{- if and (eq .Values.config.reload "rollout") (not .Values.config.existingConfigMap) -}}
+checksum/headgate: {{ include "headgate.routeFile" . | sha256sum }}
+{{- end -}}
+{{- end -}}
