@@ -6,6 +6,7 @@ import { runInNewContext } from "node:vm";
 import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
 import { UsageError } from "./cli/flags.ts";
+import { healthcheck } from "./cli/healthcheck.ts";
 import { HELP } from "./cli/help.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
@@ -23,6 +24,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
   ["demo", demo],
   ["check", check],
+  ["healthcheck", healthcheck],
   ["schema", schema],
 ]);
 

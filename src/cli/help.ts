@@ -7,6 +7,7 @@ Usage
   headgate demo                   try it: a GET-only backend, and headgate before it
   headgate check [FILE] [--json]  read a route file: every problem at its place, or what the file means
   headgate schema                 print the JSON Schema of the route file
+  headgate healthcheck            exit 0 when the headgate that runs with these settings is ready, else 1
   headgate --version | --help
 
 Settings of run: a flag goes before the environment, that before the route file

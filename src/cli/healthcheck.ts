@@ -1,0 +1,92 @@
+/** `headgate healthcheck`: is the headgate that runs with these settings ready? For images, which have no shell and no curl. */
+
+import { loadConfig } from "../config/load.ts";
+import type { Flags } from "../config/overrides.ts";
+import { ConfigError } from "../config/problem.ts";
+import type { Address, UpstreamConfig } from "../config/schema.ts";
+import { ProxyError } from "../http/errors.ts";
+import { createConnection } from "../net/connection.ts";
+import { createUpstream } from "../net/upstream.ts";
+import { readArguments } from "./flags.ts";
+import type { Io } from "./io.ts";
+
+// Whoever answers /readyz later than this takes no traffic either; the image's HEALTHCHECK gives up after 3 s.
+const ANSWER_MS = 2_000;
+
+/** Exit code 0 when /readyz answers 200; 1 with one line that says what it was instead. Takes the flags of `run`. */
+export async function healthcheck(args: readonly string[], io: Io): Promise<number> {
+  const { values } = readArguments(args, {
+    values: ["config", "listen", "upstream", "admin", "log-level"],
+  });
+  const flags = { config: values.get("config"), admin: values.get("admin") };
+  const admin = toUrl(await findAdmin(flags, io));
+  if (admin === undefined) {
+    io.err(
+      "headgate: admin has no address that can be asked; give it one, or run the image without its health check\n",
+    );
+    return 1;
+  }
+  const { isReady, answer } = await ask(admin, io);
+  if (isReady) io.out(`${answer}\n`);
+  else io.err(`headgate: ${admin}/readyz: ${answer}\n`);
+  return isReady ? 0 : 1;
+}
+
+// Where requests go plays no part here, and may have been said to `run` alone.
+const ANY_UPSTREAM = "http://127.0.0.1";
+
+async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off"> {
+  const flags = { ...given, upstream: ANY_UPSTREAM };
+  try {
+    return (await loadConfig({ flags, env, cwd })).config.admin;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // A route file that broke after the start: headgate goes on with the one that it read, so it must not be called ill, and
+    // restarted into the broken file, for that. What flags and environment say of admin still counts.
+    const { config } = await loadConfig({
+      flags: { ...flags, config: undefined },
+      env: { ...env, HEADGATE_CONFIG: undefined },
+      cwd,
+    });
+    return config.admin;
+  }
+}
+
+/** Undefined for `off` and for an inherited socket, whose address only its owner knows. */
+function toUrl(admin: Address | "off"): string | undefined {
+  if (admin === "off" || admin.kind === "fd") return undefined;
+  if (admin.kind === "unix") return `unix:${admin.path}`;
+  // A wildcard is an address to listen on, not one to connect to.
+  const host = admin.host === "0.0.0.0" ? "127.0.0.1" : admin.host === "::" ? "::1" : admin.host;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${admin.port}`;
+}
+
+async function ask(
+  url: string,
+  { cwd }: Io,
+): Promise<{ readonly isReady: boolean; readonly answer: string }> {
+  const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
+  const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
+  const pool = createUpstream({ connections: 1, waiting: 0 }, (events) =>
+    createConnection(upstream, events),
+  );
+  try {
+    const { head, content } = await pool.send({
+      method: "GET",
+      path: "/readyz",
+      fields: ["host", upstream.url.authority],
+      content: undefined,
+      responseMs: ANSWER_MS,
+      idleMs: ANSWER_MS,
+      onInterim: () => undefined,
+    }).answer;
+    content.abort();
+    return {
+      isReady: head.status === 200,
+      answer: head.status === 200 ? "ready" : `answered ${head.status}`,
+    };
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    return { isReady: false, answer: error.code.replaceAll("_", " ") };
+  }
+}
