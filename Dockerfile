@@ -33,7 +33,8 @@ COPY --from=build /src/dist/headgate.cjs /src/dist/headgate.cjs.LEGAL.txt /app/
 # The heap ends at half of the container's memory. Without this, node sizes it by the machine, collects too late, and the
 # container is killed. The other half is for what is not heap: code, sockets' buffers, the kernel's accounts.
 ARG HEAP=--max-old-space-size-percentage=50
-ENV NODE_ENV=production NODE_OPTIONS=${HEAP}
+# glibc keeps a heap for each thread; node's buffers, freed on another thread than they were taken on, pile up there.
+ENV NODE_ENV=production NODE_OPTIONS=${HEAP} MALLOC_ARENA_MAX=2
 
 USER 65532:65532
 EXPOSE 8080 9090

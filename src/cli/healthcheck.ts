@@ -1,9 +1,10 @@
 /** `headgate healthcheck`: is the headgate that runs with these settings ready? For images, which have no shell and no curl. */
 
+import type { Address } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
 import { ConfigError } from "../config/problem.ts";
-import type { Address, UpstreamConfig } from "../config/schema.ts";
+import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
 import { createConnection } from "../net/connection.ts";
 import { createUpstream } from "../net/upstream.ts";

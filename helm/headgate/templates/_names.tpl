@@ -31,10 +31,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Whose pods headgate runs in: its own, or the app's. */}}
 {{- define "headgate.podLabels" -}}
 {{- if eq .Values.mode "sidecar" -}}
-{{- toYaml (required "app.podLabels: a sidecar's Service, PodMonitor and NetworkPolicy find the app's pods by their labels" .Values.app.podLabels) -}}
+{{- include "headgate.appLabels" . -}}
 {{- else -}}
 {{- include "headgate.selectorLabels" . -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Not by `required`: that lets an empty map pass, and an empty selector selects every pod. */}}
+{{- define "headgate.appLabels" -}}
+{{- if empty .Values.app.podLabels -}}
+{{- fail "app.podLabels: Service, PodMonitor and NetworkPolicy find the app's pods by their labels" -}}
+{{- end -}}
+{{- toYaml .Values.app.podLabels -}}
 {{- end -}}
 
 {{- define "headgate.image" -}}

