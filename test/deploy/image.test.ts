@@ -1,0 +1,168 @@
+/**
+ * The image, built from the Dockerfile and run as the chart and the compose file run it: read-only, without capabilities,
+ * with little memory, before a real uvicorn in a container of its own.
+ */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import test, { type TestContext, after, before } from "node:test";
+
+import { type Engine, containersMissing, createEngine, namesMissing } from "../support/containers.ts";
+
+// `/slow` answers when somebody has asked for `/release`, so that a test says when a request is over.
+const APP = `
+import asyncio
+from fastapi import FastAPI
+
+app = FastAPI()
+waiting = []
+
+@app.get("/health")
+async def health():
+    return {"status": "ok"}
+
+@app.get("/slow")
+async def slow():
+    released = asyncio.Event()
+    waiting.append(released)
+    await released.wait()
+    return {"status": "late"}
+
+@app.get("/waiting")
+async def count():
+    return len(waiting)
+
+@app.get("/release")
+async def release():
+    for one in waiting:
+        one.set()
+`;
+
+const skip = containersMissing();
+const folder = mkdtempSync(join(tmpdir(), "headgate-image-"));
+let engine: Engine;
+
+before(() => {
+  if (skip !== false) return;
+  writeFileSync(join(folder, "main.py"), APP);
+  engine = createEngine();
+});
+
+after(() => {
+  if (skip === false) engine.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Running {
+  readonly name: string;
+  readonly address: string;
+}
+
+function run(t: TestContext, args: readonly string[]): Running {
+  const name = engine.podman("run", "--detach", "--no-healthcheck", "--network", engine.network, ...args);
+  t.after(() => engine.podman("rm", "--force", "--ignore", "--time", "0", name));
+  return { name, address: engine.addressOf(name) };
+}
+
+async function startApp(t: TestContext, ...args: readonly string[]): Promise<Running> {
+  const serve = ["/usr/bin/python3", "-m", "uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"];
+  const app = run(t, [...args, "-v", `${folder}:/srv:ro`, "--workdir", "/srv", ...engine.machine, ...serve]);
+  await answered(`http://${app.address}:8000/health`, 200);
+  return app;
+}
+
+async function startHeadgate(t: TestContext, upstream: string): Promise<Running> {
+  const hardened = ["--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges"];
+  const headgate = run(t, [...hardened, "--memory", "128m", "--env", `HEADGATE_UPSTREAM=${upstream}`, engine.image]);
+  await answered(`http://${headgate.address}:9090/readyz`, 200);
+  return headgate;
+}
+
+/** Asks until the answer has this status: containers say nothing of when they listen. */
+async function answered(url: string, status: number): Promise<void> {
+  for (;;) {
+    const answer = await fetch(url).catch(() => undefined);
+    await answer?.arrayBuffer();
+    if (answer?.status === status) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function inHeadgate({ name }: Running, script: string): string {
+  return engine.podman("exec", name, "/nodejs/bin/node", "--print", script);
+}
+
+test("a HEAD that uvicorn refuses is answered", { skip }, async (t) => {
+  const app = await startApp(t);
+  const headgate = await startHeadgate(t, `http://${app.address}:8000`);
+  const refused = await fetch(`http://${app.address}:8000/health`, { method: "HEAD" });
+  const { status, headers } = await fetch(`http://${headgate.address}:8080/health`, { method: "HEAD" });
+  assert.deepEqual({ refused: refused.status, status, length: headers.get("content-length") }, { refused: 405, status: 200, length: "15" });
+});
+
+test("it runs as 65532, can write nowhere, and has no shell", { skip }, async (t) => {
+  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+  assert.equal(inHeadgate(headgate, "`${process.getuid()}:${process.getgid()}`"), "65532:65532");
+  for (const path of ["/a", "/app/a", "/tmp/a", "/etc/a"]) {
+    const script = `try { fs.writeFileSync("${path}", ""); "written" } catch ({ code }) { code }`;
+    assert.match(inHeadgate(headgate, script), /^(EROFS|ENOENT|EACCES)$/, path);
+  }
+  assert.throws(() => engine.podman("exec", headgate.name, "sh", "-c", "true"), /executable file.*not found/);
+});
+
+test("the heap ends well below the container's memory", { skip }, async (t) => {
+  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+  const megabytes = Number(inHeadgate(headgate, "v8.getHeapStatistics().heap_size_limit / 1024 ** 2"));
+  assert.ok(megabytes > 32 && megabytes < 100, `${megabytes} MB of 128`);
+});
+
+test("its health check says ready", { skip }, async (t) => {
+  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+  const check = JSON.parse(engine.podman("image", "inspect", engine.image, "--format", "{{json .HealthCheck.Test}}")) as string[];
+  assert.equal(check[0], "CMD");
+  assert.equal(engine.podman("exec", headgate.name, ...check.slice(1)), "ready");
+});
+
+test("its labels say version and licence", { skip }, () => {
+  const labels = JSON.parse(engine.podman("image", "inspect", engine.image, "--format", "{{json .Labels}}")) as Record<string, string>;
+  assert.equal(labels["org.opencontainers.image.version"], "0.0.0-test");
+  assert.equal(labels["org.opencontainers.image.licenses"], "Apache-2.0");
+});
+
+test("stopped while idle it ends at once, with 0", { skip }, async (t) => {
+  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+  const begin = performance.now();
+  engine.podman("stop", "--time", "10", headgate.name);
+  const took = performance.now() - begin;
+  assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
+  // podman itself takes a part of it; 10 s would mean that SIGTERM was not heard.
+  assert.ok(took < 3_000, `${took} ms`);
+});
+
+test("stopped with a request in flight it finishes the request, then ends with 0", { skip }, async (t) => {
+  const app = await startApp(t);
+  const headgate = await startHeadgate(t, `http://${app.address}:8000`);
+  const slow = fetch(`http://${headgate.address}:8080/slow`);
+  while ((await (await fetch(`http://${app.address}:8000/waiting`)).json()) === 0) continue;
+  const stopped = engine.start("stop", "--time", "20", headgate.name);
+  await answered(`http://${headgate.address}:9090/readyz`, 503);
+  await fetch(`http://${app.address}:8000/release`);
+  const answer = await slow;
+  assert.deepEqual([answer.status, await answer.json()], [200, { status: "late" }]);
+  assert.equal(await stopped, 0);
+  assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
+});
+
+test("a service that is recreated at another address is found", { skip: skip || namesMissing() }, async (t) => {
+  const first = await startApp(t, "--network-alias", "app");
+  const headgate = await startHeadgate(t, "http://app:8000");
+  await answered(`http://${headgate.address}:8080/health`, 200);
+  engine.podman("rm", "--force", "--time", "0", first.name);
+  await answered(`http://${headgate.address}:8080/health`, 502);
+  const second = await startApp(t, "--network-alias", "app");
+  assert.notEqual(second.address, first.address);
+  await answered(`http://${headgate.address}:8080/health`, 200);
+});
