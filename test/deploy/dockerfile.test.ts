@@ -14,8 +14,7 @@ const argumentsOf = (instruction: string): readonly string[] =>
 
 interface Service {
   readonly ports?: readonly string[];
-  readonly networks?: readonly string[];
-  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly healthcheck?: object;
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
@@ -56,11 +55,10 @@ for (const example of ["compose", "compose-two-services"]) {
   const { services } = parse(readFileSync(join(root, "examples", example, "compose.yaml"), "utf8")) as { services: Record<string, Service> };
   const { headgate, ...apps } = services;
 
-  test(`examples/${example}: only headgate has a port on the host, and shares a network with it`, () => {
+  test(`examples/${example}: only headgate has a port on the host`, () => {
     assert.deepEqual(headgate?.ports, ["8080:8080"]);
     for (const [name, app] of Object.entries(apps)) {
       assert.equal(app.ports, undefined, name);
-      assert.deepEqual(app.networks, ["inside"], name);
     }
   });
 
@@ -77,9 +75,10 @@ for (const example of ["compose", "compose-two-services"]) {
     );
   });
 
-  test(`examples/${example}: the health check is the image's own`, () => {
-    const [, image = ""] = /^HEALTHCHECK .* CMD (.*)$/m.exec(text) ?? [];
-    assert.deepEqual(headgate?.healthcheck?.test, ["CMD", ...JSON.parse(image)]);
+  // podman-compose would run it through a shell, which the image has not.
+  test(`examples/${example}: the health check is left to the image`, () => {
+    assert.equal(headgate?.healthcheck, undefined);
+    assert.match(text, /^HEALTHCHECK /m);
   });
 }
 

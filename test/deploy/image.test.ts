@@ -4,13 +4,17 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import test, { type TestContext, after, before } from "node:test";
 
-import { type Engine, containersMissing, createEngine, namesMissing } from "../support/containers.ts";
+import { parse } from "yaml";
+import { type Engine, composeMissing, containersMissing, createEngine, namesMissing } from "../support/containers.ts";
+import { root } from "../support/manifests.ts";
 
 // `/slow` answers when somebody has asked for `/release`, so that a test says when a request is over.
 const APP = `
@@ -155,6 +159,52 @@ test("stopped with a request in flight it finishes the request, then ends with 0
   assert.equal(await stopped, 0);
   assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
 });
+
+for (const { example, hosts } of [
+  { example: "compose", hosts: ["localhost"] },
+  { example: "compose-two-services", hosts: ["shop.localhost", "blog.localhost"] },
+]) {
+  test(`examples/${example} comes up and answers a HEAD`, { skip: skip || composeMissing() || namesMissing() }, async (t) => {
+    const port = startCompose(t, example);
+    for (const host of hosts) await answeredHead(port, host);
+  });
+}
+
+/** The example as it is, but for three things: the images, which are not released here, and a port that is free. */
+function startCompose(t: TestContext, example: string): number {
+  const copy = mkdtempSync(join(tmpdir(), `headgate-${example}-`));
+  cpSync(join(root, "examples", example), copy, { recursive: true });
+  const file = join(copy, "compose.yaml");
+  const { services } = parse(readFileSync(file, "utf8")) as { services: Record<string, object> };
+  const [, , image] = engine.machine;
+  const command = ["/usr/bin/python3", "-m", "uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"];
+  const app = { image, command, working_dir: "/srv", volumes: ["/usr:/usr:ro", `${folder}:/srv:ro`] };
+  const given = Object.entries(services).map(([name, service]) =>
+    name === "headgate" ? [name, { ...service, image: engine.image, ports: ["127.0.0.1::8080"] }] : [name, app],
+  );
+  writeFileSync(file, JSON.stringify({ services: Object.fromEntries(given) }));
+  const compose = (...args: readonly string[]): string =>
+    execFileSync("podman-compose", ["--podman-path", engine.program, "--file", file, ...args], { cwd: copy, encoding: "utf8", stdio: "pipe" });
+  t.after(() => {
+    compose("down", "--timeout", "1");
+    rmSync(copy, { recursive: true, force: true });
+  });
+  compose("up", "--detach", "--no-build");
+  const [name = ""] = engine.podman("ps", "--filter", "label=com.docker.compose.service=headgate", "--format", "{{.Names}}").split("\n");
+  return Number(engine.podman("port", name, "8080").split(":").at(-1));
+}
+
+async function answeredHead(port: number, host: string): Promise<void> {
+  for (;;) {
+    const status = await new Promise<number | undefined>((resolve) => {
+      request({ port, host: "127.0.0.1", method: "HEAD", path: "/health", headers: { host } }, (answer) => resolve(answer.statusCode))
+        .on("error", () => resolve(undefined))
+        .end();
+    });
+    if (status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 test("a service that is recreated at another address is found", { skip: skip || namesMissing() }, async (t) => {
   const first = await startApp(t, "--network-alias", "app");

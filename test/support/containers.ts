@@ -30,6 +30,8 @@ export interface Engine {
   /** The address of a container in the test's network. */
   addressOf(container: string): string;
   readonly network: string;
+  /** A podman of this engine alone, as one program: for podman-compose. */
+  readonly program: string;
   close(): void;
 }
 
@@ -41,6 +43,12 @@ export function containersMissing(): string | false {
   if (spawnSync("/usr/bin/python3", ["-c", "import fastapi, uvicorn"]).status !== 0)
     return "LEFT OUT: no uvicorn for the app's container (apt-get install python3-fastapi python3-uvicorn)";
   return false;
+}
+
+/** Why there is no compose; false when there is one. */
+export function composeMissing(): string | false {
+  const { status } = spawnSync("podman-compose", ["--version"]);
+  return status === 0 ? false : "LEFT OUT: podman-compose is not installed";
 }
 
 /** Why there are no names in a container network; false when there are. */
@@ -67,6 +75,10 @@ export function createEngine(): Engine {
   const podman = (...args: readonly string[]): string => exec("podman", [...podmanArgs, ...args]);
   const network = `headgate-${folder.slice(-6).toLowerCase()}`;
 
+  const program = join(folder, "podman");
+  const words = [`CONTAINERS_CONF=${env.CONTAINERS_CONF}`, "STORAGE_DRIVER=vfs", "podman", ...podmanArgs];
+  writeFileSync(program, `#!/bin/sh\nexec env ${words.join(" ")} "$@"\n`, { mode: 0o755 });
+
   const node = findNode();
   build(BUILD_IMAGE, writeBuildImage(folder));
   build(RUN_IMAGE, writeRunImage(folder, node));
@@ -81,6 +93,7 @@ export function createEngine(): Engine {
     machine: ["-v", "/usr:/usr:ro", BUILD_IMAGE],
     podman,
     network,
+    program,
     start(...args) {
       const child = spawn("podman", [...podmanArgs, ...args], { env, stdio: "ignore" });
       return new Promise((resolve) => child.once("exit", resolve));
