@@ -28,7 +28,7 @@ LABEL org.opencontainers.image.title="headgate" \
       org.opencontainers.image.revision="${REVISION}"
 
 COPY LICENSE /app/
-COPY --from=build /src/dist/headgate.cjs /src/dist/headgate.cjs.LEGAL.txt /app/
+COPY --from=build /src/dist/headgate.cjs /src/dist/THIRD_PARTY_NOTICES.txt /app/
 
 # The heap ends at half of the container's memory. Without this, node sizes it by the machine, collects too late, and the
 # container is killed. The other half is for what is not heap: code, sockets' buffers, the kernel's accounts.

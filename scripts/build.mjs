@@ -14,6 +14,9 @@ const stampFile = join(root, "dist", ".stamp");
 /** The file that `npm start`, the `headgate` command and the image run. */
 export const bundleFile = join(root, "dist", "headgate.cjs");
 
+/** The licences of what the bundle holds: every copy of it has to bring them along. */
+export const noticesFile = join(root, "dist", "THIRD_PARTY_NOTICES.txt");
+
 /** True when the bundle was built from exactly the sources that are here now. */
 export function isBundleFresh() {
   return readOrEmpty(stampFile) === fingerprint() && readOrEmpty(bundleFile) !== "";
@@ -25,7 +28,7 @@ export async function buildBundle() {
   mkdirSync(join(root, "dist"), { recursive: true });
   rmSync(stampFile, { force: true });
   const { build } = await import("esbuild");
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: ["src/main.ts"],
     outfile: bundleFile,
@@ -39,7 +42,9 @@ export async function buildBundle() {
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: 160,
-    legalComments: "external",
+    // The whole licences, not the comments that happen to say something of them.
+    legalComments: "none",
+    metafile: true,
     // Beside the file, and read only under `node --enable-source-maps`, so it costs nothing at start.
     sourcemap: "linked",
     sourcesContent: false,
@@ -49,6 +54,7 @@ export async function buildBundle() {
     logLevel: "warning",
   });
   chmodSync(bundleFile, 0o755);
+  writeFileSync(noticesFile, toNotices(Object.keys(metafile.inputs)));
   writeFileSync(stampFile, made);
 }
 
@@ -69,6 +75,18 @@ const slimUndici = {
     }));
   },
 };
+
+function toNotices(inputs) {
+  const folders = new Set(inputs.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  return [...folders].toSorted().map(toNotice).join(`\n${"-".repeat(80)}\n\n`);
+}
+
+function toNotice(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+  const file = readdirSync(join(root, folder)).find((path) => /^licen[cs]e(\.|$)/i.test(path));
+  if (file === undefined) throw new Error(`${folder} has no licence to pass on`);
+  return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8")}`;
+}
 
 // Contents, not times: a checkout or a copy changes times, and a clock may jump.
 function fingerprint() {

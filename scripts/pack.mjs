@@ -12,7 +12,7 @@ import { fail, readyToRun } from "./ready.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const KEPT = ["name", "version", "description", "keywords", "license", "repository", "homepage", "bugs", "bin", "engines"];
-const FILES = ["LICENSE", "README.md", "CHANGELOG.md", "dist/headgate.cjs", "dist/headgate.cjs.LEGAL.txt"];
+const FILES = ["LICENSE", "README.md", "CHANGELOG.md", "dist/headgate.cjs", "dist/THIRD_PARTY_NOTICES.txt"];
 
 await readyToRun();
 const target = resolve(process.argv[2] ?? ".");

@@ -28,6 +28,7 @@ test("the npm package is one file of JavaScript that depends on nothing; npx hea
   assert.equal(manifest["private"], undefined);
   assert.equal(manifest["scripts"], undefined);
   assert.match(readFileSync(join(installed, "LICENSE"), "utf8"), /Apache License/);
+  assert.match(readFileSync(join(installed, "dist", "THIRD_PARTY_NOTICES.txt"), "utf8"), /^undici [\d.]+ \(MIT\)$/m);
 
   // A group of its own: npx starts a shell, which starts node, and a signal must reach the last.
   const npx = spawn("npx", ["--offline", "headgate", "demo"], { cwd: folder, detached: true, stdio: ["ignore", "pipe", "inherit"] });

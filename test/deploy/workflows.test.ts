@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { parse } from "yaml";
+
+import { root } from "../support/manifests.ts";
+
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+}
+
+interface Workflow {
+  readonly permissions: object;
+  readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[]; readonly "timeout-minutes"?: number }>>;
+}
+
+const folder = join(root, ".github", "workflows");
+
+for (const file of readdirSync(folder)) {
+  const { permissions, jobs } = parse(readFileSync(join(folder, file), "utf8")) as Workflow;
+  const steps = Object.values(jobs).flatMap((job) => job.steps);
+
+  test(`${file}: every action is pinned by its commit`, () => {
+    const uses = steps.flatMap((step) => step.uses ?? []);
+    assert.deepEqual(uses.filter((one) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/.test(one)), []);
+  });
+
+  test(`${file}: a job may only read, unless it says otherwise, and ends by itself`, () => {
+    assert.deepEqual(permissions, { contents: "read" });
+    for (const [name, job] of Object.entries(jobs)) assert.ok(job["timeout-minutes"], name);
+  });
+
+  // ${{ }} is pasted into the script before a shell sees it: a branch's name would be run.
+  test(`${file}: no script has an expression pasted into it`, () => {
+    assert.deepEqual(steps.flatMap(({ run }) => run ?? []).filter((run) => run.includes("${{")), []);
+  });
+}
