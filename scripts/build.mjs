@@ -77,12 +77,19 @@ const slimUndici = {
 };
 
 function toNotices(inputs) {
-  const folders = new Set(inputs.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
-  return [...folders].toSorted().map(toNotice).join(`\n${"-".repeat(80)}\n\n`);
+  const folders = new Set(
+    inputs.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+  );
+  return [...folders]
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .map(toNotice)
+    .join(`\n${"-".repeat(80)}\n\n`);
 }
 
 function toNotice(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+  const { name, version, license } = JSON.parse(
+    readFileSync(join(root, folder, "package.json"), "utf8"),
+  );
   const file = readdirSync(join(root, folder)).find((path) => /^licen[cs]e(\.|$)/i.test(path));
   if (file === undefined) throw new Error(`${folder} has no licence to pass on`);
   return `${name} ${version} (${license})\n\n${readFileSync(join(root, folder, file), "utf8")}`;

@@ -18,7 +18,12 @@ interface Checked {
 
 async function check(args: readonly string[], env: Io["env"] = {}): Promise<Checked> {
   const written = { out: "", err: "" };
-  const io = { env, cwd: tmpdir(), out: (text: string) => (written.out += text), err: (text: string) => (written.err += text) };
+  const io = {
+    env,
+    cwd: tmpdir(),
+    out: (text: string) => (written.out += text),
+    err: (text: string) => (written.err += text),
+  };
   const code = await healthcheck(args, io as unknown as Io);
   return { code, ...written };
 }
@@ -31,7 +36,11 @@ function folderOf(t: TestContext): string {
 
 test("a ready headgate is healthy, whatever its upstream does", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: NOWHERE });
-  assert.deepEqual(await check(["--admin", `127.0.0.1:${adminPort}`]), { code: 0, out: "ready\n", err: "" });
+  assert.deepEqual(await check(["--admin", `127.0.0.1:${adminPort}`]), {
+    code: 0,
+    out: "ready\n",
+    err: "",
+  });
 });
 
 test("the settings are those of run: flags, environment, route file", async (t) => {

@@ -29,7 +29,9 @@ for (const file of readdirSync(join(chart, "ci"))) {
     const manifests = render(chart, "-f", join(chart, "ci", file));
     const folder = mkdtempSync(join(tmpdir(), "headgate-chart-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const routeFiles = manifests.filter((one) => one.kind === "ConfigMap").flatMap((one) => one["data"]?.["headgate.yaml"] ?? []);
+    const routeFiles = manifests
+      .filter((one) => one.kind === "ConfigMap")
+      .flatMap((one) => one["data"]?.["headgate.yaml"] ?? []);
     for (const text of routeFiles) {
       const path = join(folder, "headgate.yaml");
       writeFileSync(path, text);
@@ -40,30 +42,50 @@ for (const file of readdirSync(join(chart, "ci"))) {
   });
 }
 
-test("standalone is a Deployment, a Service, a ServiceAccount, a budget and a ConfigMap", { skip }, () => {
-  const kinds = render(chart, ...standalone, "--skip-tests").map(({ kind }) => kind);
-  assert.deepEqual(kinds.toSorted(), ["ConfigMap", "Deployment", "PodDisruptionBudget", "Service", "ServiceAccount"]);
-});
+test(
+  "standalone is a Deployment, a Service, a ServiceAccount, a budget and a ConfigMap",
+  { skip },
+  () => {
+    const kinds = render(chart, ...standalone, "--skip-tests").map(({ kind }) => kind);
+    assert.deepEqual(kinds.toSorted(), [
+      "ConfigMap",
+      "Deployment",
+      "PodDisruptionBudget",
+      "Service",
+      "ServiceAccount",
+    ]);
+  },
+);
 
 test("sidecar has no workload of its own", { skip }, () => {
   const kinds = render(chart, ...sidecar, "--skip-tests").map(({ kind }) => kind);
   assert.deepEqual(kinds.toSorted(), ["ConfigMap", "Service"]);
 });
 
-test("a sidecar's Service selects the app's pods and goes to a port by its number", { skip }, () => {
-  const { spec } = only(render(chart, ...sidecar), "Service") as never as { spec: object };
-  assert.deepEqual(spec, {
-    type: "ClusterIP",
-    selector: { app: "my-app" },
-    ports: [{ name: "http", port: 80, targetPort: 8080, protocol: "TCP" }],
-  });
-});
+test(
+  "a sidecar's Service selects the app's pods and goes to a port by its number",
+  { skip },
+  () => {
+    const { spec } = only(render(chart, ...sidecar), "Service") as never as { spec: object };
+    assert.deepEqual(spec, {
+      type: "ClusterIP",
+      selector: { app: "my-app" },
+      ports: [{ name: "http", port: 80, targetPort: 8080, protocol: "TCP" }],
+    });
+  },
+);
 
 test("no Service, probe or policy refers to a port by its name", { skip }, () => {
   for (const file of readdirSync(join(chart, "ci"))) {
-    const found = JSON.stringify(render(chart, "-f", join(chart, "ci", file))).match(/"(targetPort|containerPort|port)":"[^"]*"/g);
+    const found = JSON.stringify(render(chart, "-f", join(chart, "ci", file))).match(
+      /"(targetPort|containerPort|port)":"[^"]*"/g,
+    );
     // A ServiceMonitor names a port of a Service, never one of a pod.
-    assert.deepEqual((found ?? []).filter((one) => one !== '"port":"metrics"'), [], file);
+    assert.deepEqual(
+      (found ?? []).filter((one) => one !== '"port":"metrics"'),
+      [],
+      file,
+    );
   }
 });
 
@@ -75,14 +97,20 @@ test("no probe asks anything but headgate's own admin port", { skip }, () => {
 });
 
 test("there is a memory limit and no CPU limit", { skip }, () => {
-  const { resources } = headgateOf(only(render(chart, ...standalone), "Deployment")) as never as { resources: { limits: object } };
+  const { resources } = headgateOf(only(render(chart, ...standalone), "Deployment")) as never as {
+    resources: { limits: object };
+  };
   assert.deepEqual(Object.keys(resources.limits), ["memory"]);
 });
 
 test("the route file's folder is mounted, never the file", { skip }, () => {
   const deployment = only(render(chart, ...standalone), "Deployment");
-  assert.deepEqual(headgateOf(deployment)["volumeMounts"], [{ name: "headgate", mountPath: "/etc/headgate", readOnly: true }]);
-  assert.deepEqual(podOf(deployment)?.["volumes"], [{ name: "headgate", configMap: { name: "x-headgate" } }]);
+  assert.deepEqual(headgateOf(deployment)["volumeMounts"], [
+    { name: "headgate", mountPath: "/etc/headgate", readOnly: true },
+  ]);
+  assert.deepEqual(podOf(deployment)?.["volumes"], [
+    { name: "headgate", configMap: { name: "x-headgate" } },
+  ]);
 });
 
 test("a changed route file replaces pods only where reload is rollout", { skip }, () => {
@@ -103,23 +131,53 @@ test("the test's pod is no endpoint of the Service", { skip }, () => {
   assert.ok(Object.entries(selector).some(([key, value]) => labels[key] !== value));
 });
 
-test("a PodDisruptionBudget over a single replica is left out: it would only block its node", { skip }, () => {
-  assert.ok(!render(chart, ...standalone, "--set", "replicas=1").some(({ kind }) => kind === "PodDisruptionBudget"));
-});
+test(
+  "a PodDisruptionBudget over a single replica is left out: it would only block its node",
+  { skip },
+  () => {
+    assert.ok(
+      !render(chart, ...standalone, "--set", "replicas=1").some(
+        ({ kind }) => kind === "PodDisruptionBudget",
+      ),
+    );
+  },
+);
 
-test("the network policies leave open headgate's ports, and the app's for headgate alone", { skip }, () => {
-  const args = [...standalone, "--set", "networkPolicy.enabled=true", "--set", "app.podLabels.app=my-app"];
-  const manifests = render(chart, ...args);
-  const own = only(manifests, "NetworkPolicy", "x-headgate")["spec"];
-  const app = only(manifests, "NetworkPolicy", "x-headgate-app")["spec"];
-  assert.deepEqual(own.ingress.flatMap(({ ports }: { ports: { port: number }[] }) => ports.map(({ port }) => port)), [8080, 9090]);
-  assert.deepEqual(app.podSelector.matchLabels, { app: "my-app" });
-  assert.deepEqual(app.ingress[0].ports[0].port, 8000);
-  assert.deepEqual(app.ingress[0].from[0].podSelector, own.podSelector);
-});
+test(
+  "the network policies leave open headgate's ports, and the app's for headgate alone",
+  { skip },
+  () => {
+    const args = [
+      ...standalone,
+      "--set",
+      "networkPolicy.enabled=true",
+      "--set",
+      "app.podLabels.app=my-app",
+    ];
+    const manifests = render(chart, ...args);
+    const own = only(manifests, "NetworkPolicy", "x-headgate")["spec"];
+    const app = only(manifests, "NetworkPolicy", "x-headgate-app")["spec"];
+    assert.deepEqual(
+      own.ingress.flatMap(({ ports }: { ports: { port: number }[] }) =>
+        ports.map(({ port }) => port),
+      ),
+      [8080, 9090],
+    );
+    assert.deepEqual(app.podSelector.matchLabels, { app: "my-app" });
+    assert.deepEqual(app.ingress[0].ports[0].port, 8000);
+    assert.deepEqual(app.ingress[0].from[0].podSelector, own.podSelector);
+  },
+);
 
 test("dashboard and rules come from the chart's files", { skip }, () => {
-  const manifests = render(chart, ...sidecar, "--set", "dashboard.enabled=true", "--set", "prometheusRule.enabled=true");
+  const manifests = render(
+    chart,
+    ...sidecar,
+    "--set",
+    "dashboard.enabled=true",
+    "--set",
+    "prometheusRule.enabled=true",
+  );
   const dashboard = only(manifests, "ConfigMap", "x-headgate-dashboard");
   assert.equal(dashboard.metadata["labels"].grafana_dashboard, "1");
   const file = readFileSync(join(chart, "files", "dashboards", "headgate.json"), "utf8");
@@ -130,45 +188,109 @@ test("dashboard and rules come from the chart's files", { skip }, () => {
 test("the injected container is the chart's own, as CEL", { skip }, () => {
   const manifests = render(chart, ...sidecar, "--set", "injection.enabled=true");
   const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0].jsonPatch;
-  assert.match(expression, /path: "\/spec\/initContainers\/-", value: Object\.spec\.initContainers\{/);
+  assert.match(
+    expression,
+    /path: "\/spec\/initContainers\/-", value: Object\.spec\.initContainers\{/,
+  );
   assert.match(expression, /restartPolicy: "Always"/);
-  assert.match(expression, /httpGet: Object\.spec\.initContainers\.startupProbe\.httpGet\{path: "\/readyz", port: 9090\}/);
+  assert.match(
+    expression,
+    /httpGet: Object\.spec\.initContainers\.startupProbe\.httpGet\{path: "\/readyz", port: 9090\}/,
+  );
   assert.match(expression, /requests: \{"cpu": "25m", "memory": "64Mi"\}/);
   assert.match(expression, /configMap: Object\.spec\.volumes\.configMap\{name: "x-headgate"\}/);
 });
 
 test("the injection takes the beta API where the cluster has no other", { skip }, () => {
   const beta = "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy";
-  const manifests = render(chart, ...sidecar, "--set", "injection.enabled=true", "--api-versions", beta);
-  assert.equal(only(manifests, "MutatingAdmissionPolicy").apiVersion, "admissionregistration.k8s.io/v1beta1");
+  const manifests = render(
+    chart,
+    ...sidecar,
+    "--set",
+    "injection.enabled=true",
+    "--api-versions",
+    beta,
+  );
+  assert.equal(
+    only(manifests, "MutatingAdmissionPolicy").apiVersion,
+    "admissionregistration.k8s.io/v1beta1",
+  );
 });
 
 test("the notes name the Service to point at, and the app container's preStop", { skip }, () => {
   // `helm install --dry-run` would ask a cluster; any template may include the notes.
-  const notes = 'kind: ConfigMap\nmetadata: { name: notes }\ndata: { text: {{ include "headgate/templates/NOTES.txt" . | toJson }} }\n';
+  const notes =
+    'kind: ConfigMap\nmetadata: { name: notes }\ndata: { text: {{ include "headgate/templates/NOTES.txt" . | toJson }} }\n';
   const read = (...args: readonly string[]): string => {
     const given = ["--set-json", `extraObjects=${JSON.stringify([notes])}`];
     return only(render(chart, ...args, ...given), "ConfigMap", "notes")["data"].text;
   };
   assert.match(read(...standalone), /http:\/\/x-headgate\.web:80/);
-  assert.match(read(...sidecar), /\{\{- include "headgate\.sidecar" \.Subcharts\.headgate \| nindent 8 \}\}/);
+  assert.match(
+    read(...sidecar),
+    /\{\{- include "headgate\.sidecar" \.Subcharts\.headgate \| nindent 8 \}\}/,
+  );
   assert.match(read(...sidecar), /preStop: \{ sleep: \{ seconds: 10 \} \}/);
 });
 
 const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
-  ["an unknown key", ["--set", "replicaCount=3"], /Additional property replicaCount is not allowed/],
-  ["an unknown key below", ["--set", "image.name=a"], /image: Additional property name is not allowed/],
-  ["a port's name", ["--set", "ports.http=http"], /ports\.http: Invalid type\. Expected: integer, given: string/],
-  ["a privileged port", ["--set", "ports.http=80"], /ports\.http: Must be greater than or equal to 1024/],
+  [
+    "an unknown key",
+    ["--set", "replicaCount=3"],
+    /Additional property replicaCount is not allowed/,
+  ],
+  [
+    "an unknown key below",
+    ["--set", "image.name=a"],
+    /image: Additional property name is not allowed/,
+  ],
+  [
+    "a port's name",
+    ["--set", "ports.http=http"],
+    /ports\.http: Invalid type\. Expected: integer, given: string/,
+  ],
+  [
+    "a privileged port",
+    ["--set", "ports.http=80"],
+    /ports\.http: Must be greater than or equal to 1024/,
+  ],
   ["an upstream with a path", ["--set", "upstream=http://a/b"], /upstream: Does not match pattern/],
-  ["an unknown mode", ["--set", "mode=daemon"], /mode must be one of the following: "standalone", "sidecar"/],
-  ["a probe's path", ["--set", "readinessProbe.path=/"], /readinessProbe: Additional property path is not allowed/],
+  [
+    "an unknown mode",
+    ["--set", "mode=daemon"],
+    /mode must be one of the following: "standalone", "sidecar"/,
+  ],
+  [
+    "a probe's path",
+    ["--set", "readinessProbe.path=/"],
+    /readinessProbe: Additional property path is not allowed/,
+  ],
   ["a tag as digest", ["--set", "image.digest=v1"], /image\.digest: Does not match pattern/],
-  ["standalone without an upstream", [], /upstream: standalone needs the address of the existing Service/],
-  ["a sidecar's Service without labels", ["--set", "mode=sidecar"], /app\.podLabels: Service, PodMonitor and/],
-  ["to close every pod's port", [...standalone, "--set", "networkPolicy.enabled=true"], /app\.podLabels: Service/],
-  ["a sidecar's ServiceMonitor", [...sidecar, "--set", "metrics.serviceMonitor.enabled=true"], /scraped by metrics\.podMonitor/],
-  ["injection of standalone", [...standalone, "--set", "injection.enabled=true"], /injection is for mode: sidecar/],
+  [
+    "standalone without an upstream",
+    [],
+    /upstream: standalone needs the address of the existing Service/,
+  ],
+  [
+    "a sidecar's Service without labels",
+    ["--set", "mode=sidecar"],
+    /app\.podLabels: Service, PodMonitor and/,
+  ],
+  [
+    "to close every pod's port",
+    [...standalone, "--set", "networkPolicy.enabled=true"],
+    /app\.podLabels: Service/,
+  ],
+  [
+    "a sidecar's ServiceMonitor",
+    [...sidecar, "--set", "metrics.serviceMonitor.enabled=true"],
+    /scraped by metrics\.podMonitor/,
+  ],
+  [
+    "injection of standalone",
+    [...standalone, "--set", "injection.enabled=true"],
+    /injection is for mode: sidecar/,
+  ],
   [
     "a native sidecar on an old cluster",
     [...sidecar, "--set", "injection.enabled=true", "--kube-version", "1.28.0"],
@@ -186,7 +308,9 @@ for (const [what, args, message] of refused) {
 
 test("an older cluster gets no preStop.sleep, which it would refuse", { skip }, () => {
   const lifecycle = (version: string): unknown =>
-    headgateOf(only(render(chart, ...standalone, "--kube-version", version), "Deployment"))["lifecycle"];
+    headgateOf(only(render(chart, ...standalone, "--kube-version", version), "Deployment"))[
+      "lifecycle"
+    ];
   assert.equal(lifecycle("1.29.0"), undefined);
   assert.deepEqual(lifecycle("1.30.0"), { preStop: { sleep: { seconds: 5 } } });
 });

@@ -10,7 +10,9 @@ import { root } from "../support/manifests.ts";
 const text = readFileSync(join(root, "Dockerfile"), "utf8");
 const lines = text.replaceAll("\\\n", " ").split("\n");
 const argumentsOf = (instruction: string): readonly string[] =>
-  lines.filter((line) => line.startsWith(`${instruction} `)).map((line) => line.slice(instruction.length + 1));
+  lines
+    .filter((line) => line.startsWith(`${instruction} `))
+    .map((line) => line.slice(instruction.length + 1));
 
 interface Service {
   readonly ports?: readonly string[];
@@ -35,9 +37,13 @@ test("the linter catches an unknown instruction and a second CMD", () => {
 test("the image is not root, has no shell form, and both base images can be pinned by digest", () => {
   assert.deepEqual(argumentsOf("USER"), ["65532:65532"]);
   for (const instruction of ["ENTRYPOINT", "CMD"]) {
-    for (const form of argumentsOf(instruction)) assert.ok(Array.isArray(JSON.parse(form)), `${instruction} ${form}`);
+    for (const form of argumentsOf(instruction))
+      assert.ok(Array.isArray(JSON.parse(form)), `${instruction} ${form}`);
   }
-  assert.deepEqual(argumentsOf("FROM"), ["--platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build", "${RUN_IMAGE}"]);
+  assert.deepEqual(argumentsOf("FROM"), [
+    "--platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build",
+    "${RUN_IMAGE}",
+  ]);
 });
 
 test("whatever the Dockerfile copies passes .dockerignore, and nothing else does", () => {
@@ -52,7 +58,9 @@ test("whatever the Dockerfile copies passes .dockerignore, and nothing else does
 });
 
 for (const example of ["compose", "compose-two-services"]) {
-  const { services } = parse(readFileSync(join(root, "examples", example, "compose.yaml"), "utf8")) as { services: Record<string, Service> };
+  const { services } = parse(
+    readFileSync(join(root, "examples", example, "compose.yaml"), "utf8"),
+  ) as { services: Record<string, Service> };
   const { headgate, ...apps } = services;
 
   test(`examples/${example}: only headgate has a port on the host`, () => {
@@ -81,4 +89,3 @@ for (const example of ["compose", "compose-two-services"]) {
     assert.match(text, /^HEALTHCHECK /m);
   });
 }
-

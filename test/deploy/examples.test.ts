@@ -5,7 +5,18 @@ import { join, relative } from "node:path";
 import test, { type TestContext } from "node:test";
 
 import { EXAMPLES, renderExample } from "../support/examples.ts";
-import { type Fields, type Manifest, chart, headgateOf, kustomize, missing, only, podOf, render, root } from "../support/manifests.ts";
+import {
+  type Fields,
+  type Manifest,
+  chart,
+  headgateOf,
+  kustomize,
+  missing,
+  only,
+  podOf,
+  render,
+  root,
+} from "../support/manifests.ts";
 import { securityViolations } from "../support/pod-security.ts";
 
 const skip = missing("helm");
@@ -17,9 +28,13 @@ for (const name of Object.keys(EXAMPLES).filter((one) => one.endsWith("after")))
     assertHasChartsContainer(renderExample(t, name));
   });
 
-  test(`examples, ${name}: requests go through headgate, and the app waits before it ends`, { skip }, (t) => {
-    assertIsWired(renderExample(t, name));
-  });
+  test(
+    `examples, ${name}: requests go through headgate, and the app waits before it ends`,
+    { skip },
+    (t) => {
+      assertIsWired(renderExample(t, name));
+    },
+  );
 }
 
 for (const name of Object.keys(EXAMPLES).filter((one) => one.endsWith("before"))) {
@@ -30,35 +45,74 @@ for (const name of Object.keys(EXAMPLES).filter((one) => one.endsWith("before"))
   });
 }
 
-test("kustomize: the native-sidecar component adds the chart's own container", { skip: kubectlIsMissing || skip }, () => {
-  const manifests = kustomize(join(root, "examples", "kubernetes", "kustomize", "after"));
-  assertHasChartsContainer(manifests);
-  assertIsWired(manifests);
-  assert.match(only(manifests, "ConfigMap", "headgate")["data"]["headgate.yaml"], /path: \/files\/\*, head: pass/);
-});
+test(
+  "kustomize: the native-sidecar component adds the chart's own container",
+  { skip: kubectlIsMissing || skip },
+  () => {
+    const manifests = kustomize(join(root, "examples", "kubernetes", "kustomize", "after"));
+    assertHasChartsContainer(manifests);
+    assertIsWired(manifests);
+    assert.match(
+      only(manifests, "ConfigMap", "headgate")["data"]["headgate.yaml"],
+      /path: \/files\/\*, head: pass/,
+    );
+  },
+);
 
 for (const component of ["native-sidecar", "sidecar"]) {
-  test(`kustomize: the ${component} component leaves what is labelled headgate.dev/skip`, { skip: kubectlIsMissing }, (t) => {
-    const app = { selector: { matchLabels: { app: "a" } }, template: { metadata: { labels: { app: "a" } }, spec: { containers: [] } } };
-    const manifests = kustomizeWith(t, component, [
-      { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: app },
-      { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "db", labels: { "headgate.dev/skip": "" } }, spec: app },
-      { apiVersion: "v1", kind: "Service", metadata: { name: "a" }, spec: { ports: [{ port: 80 }] } },
-      { apiVersion: "v1", kind: "Service", metadata: { name: "db", labels: { "headgate.dev/skip": "" } }, spec: { ports: [{ port: 1 }] } },
-    ]);
-    assert.equal(only(manifests, "Service", "a")["spec"].ports[0].targetPort, 8080);
-    assert.equal(only(manifests, "Service", "db")["spec"].ports[0].targetPort, undefined);
-    assertIsChartsContainer(headgateOf(only(manifests, "Deployment", "a")));
-    assert.deepEqual(podOf(only(manifests, "Deployment", "db")), { containers: [] });
-  });
+  test(
+    `kustomize: the ${component} component leaves what is labelled headgate.dev/skip`,
+    { skip: kubectlIsMissing },
+    (t) => {
+      const app = {
+        selector: { matchLabels: { app: "a" } },
+        template: { metadata: { labels: { app: "a" } }, spec: { containers: [] } },
+      };
+      const manifests = kustomizeWith(t, component, [
+        { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: app },
+        {
+          apiVersion: "apps/v1",
+          kind: "Deployment",
+          metadata: { name: "db", labels: { "headgate.dev/skip": "" } },
+          spec: app,
+        },
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "a" },
+          spec: { ports: [{ port: 80 }] },
+        },
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "db", labels: { "headgate.dev/skip": "" } },
+          spec: { ports: [{ port: 1 }] },
+        },
+      ]);
+      assert.equal(only(manifests, "Service", "a")["spec"].ports[0].targetPort, 8080);
+      assert.equal(only(manifests, "Service", "db")["spec"].ports[0].targetPort, undefined);
+      assertIsChartsContainer(headgateOf(only(manifests, "Deployment", "a")));
+      assert.deepEqual(podOf(only(manifests, "Deployment", "db")), { containers: [] });
+    },
+  );
 }
 
 /** The manifests as a user's own kustomization of them and one component makes them. */
-function kustomizeWith(t: TestContext, component: string, manifests: readonly Manifest[]): readonly Manifest[] {
+function kustomizeWith(
+  t: TestContext,
+  component: string,
+  manifests: readonly Manifest[],
+): readonly Manifest[] {
   const folder = mkdtempSync(join(tmpdir(), "headgate-kustomize-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, "app.json"), JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests }));
-  const kustomization = { resources: ["app.json"], components: [relative(folder, join(components, component))] };
+  writeFileSync(
+    join(folder, "app.json"),
+    JSON.stringify({ apiVersion: "v1", kind: "List", items: manifests }),
+  );
+  const kustomization = {
+    resources: ["app.json"],
+    components: [relative(folder, join(components, component))],
+  };
   writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
   return kustomize(folder);
 }
@@ -68,8 +122,12 @@ function assertHasChartsContainer(manifests: readonly Manifest[]): void {
   const container = headgateOf(deployment);
   assertIsChartsContainer(container);
   const isNative = container["restartPolicy"] === "Always";
-  const list: readonly Fields[] = podOf(deployment)?.[isNative ? "initContainers" : "containers"] ?? [];
-  assert.ok(list.some(({ name }) => name === "headgate"), "a native sidecar is an init container, another one is not");
+  const list: readonly Fields[] =
+    podOf(deployment)?.[isNative ? "initContainers" : "containers"] ?? [];
+  assert.ok(
+    list.some(({ name }) => name === "headgate"),
+    "a native sidecar is an init container, another one is not",
+  );
 }
 
 /** The chart is where the container is thought about; what is written out elsewhere must not fall behind it. */
@@ -77,19 +135,36 @@ function assertIsChartsContainer(container: Fields): void {
   const isNative = container["restartPolicy"] === "Always";
   const pod =
     'apiVersion: v1\nkind: Pod\nmetadata: { name: pod }\nspec:\n  containers:\n    {{- include "headgate.sidecar" . | nindent 4 }}\n';
-  const settings = { mode: "sidecar", service: { enabled: false }, sidecar: { native: isNative }, extraObjects: [pod] };
-  const args = Object.entries(settings).flatMap(([key, value]) => ["--set-json", `${key}=${JSON.stringify(value)}`]);
-  assert.deepEqual(toComparable(container), toComparable(headgateOf(only(render(chart, ...args), "Pod", "pod"))));
-  const violations = securityViolations({ apiVersion: "v1", kind: "Pod", metadata: {}, spec: { containers: [container] } });
+  const settings = {
+    mode: "sidecar",
+    service: { enabled: false },
+    sidecar: { native: isNative },
+    extraObjects: [pod],
+  };
+  const args = Object.entries(settings).flatMap(([key, value]) => [
+    "--set-json",
+    `${key}=${JSON.stringify(value)}`,
+  ]);
+  assert.deepEqual(
+    toComparable(container),
+    toComparable(headgateOf(only(render(chart, ...args), "Pod", "pod"))),
+  );
+  const violations = securityViolations({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {},
+    spec: { containers: [container] },
+  });
   assert.deepEqual(violations, []);
 }
 
 /** Without order and defaults: the API server fills those in. */
-function toComparable({ imagePullPolicy: _, env, ports, ...rest }: Fields): Fields {
+function toComparable(container: Fields): Fields {
   return {
-    ...rest,
-    env: Object.fromEntries(env.map(({ name, value }: Fields) => [name, value])),
-    ports: ports.map(({ protocol: _protocol, ...port }: Fields) => port),
+    ...container,
+    imagePullPolicy: "IfNotPresent",
+    env: Object.fromEntries(container["env"].map(({ name, value }: Fields) => [name, value])),
+    ports: container["ports"].map((port: Fields) => ({ ...port, protocol: "TCP" })),
   };
 }
 
@@ -98,5 +173,8 @@ function assertIsWired(manifests: readonly Manifest[]): void {
   const deployment = only(manifests, "Deployment");
   const app = podOf(deployment)?.["containers"].find(({ name }: Fields) => name !== "headgate");
   assert.deepEqual(app.lifecycle, { preStop: { sleep: { seconds: 10 } } });
-  assert.match(JSON.stringify(podOf(deployment)?.["volumes"]), /"configMap":\{"name":"(x-)?headgate"\}/);
+  assert.match(
+    JSON.stringify(podOf(deployment)?.["volumes"]),
+    /"configMap":\{"name":"(x-)?headgate"\}/,
+  );
 }

@@ -13,7 +13,13 @@ import { performance } from "node:perf_hooks";
 import test, { type TestContext, after, before } from "node:test";
 
 import { parse } from "yaml";
-import { type Engine, composeMissing, containersMissing, createEngine, namesMissing } from "../support/containers.ts";
+import {
+  type Engine,
+  composeMissing,
+  containersMissing,
+  createEngine,
+  namesMissing,
+} from "../support/containers.ts";
 import { root } from "../support/manifests.ts";
 
 // `/slow` answers when somebody has asked for `/release`, so that a test says when a request is over.
@@ -66,21 +72,59 @@ interface Running {
 }
 
 function run(t: TestContext, args: readonly string[]): Running {
-  const name = engine.podman("run", "--detach", "--no-healthcheck", "--network", engine.network, ...args);
+  const name = engine.podman(
+    "run",
+    "--detach",
+    "--no-healthcheck",
+    "--network",
+    engine.network,
+    ...args,
+  );
   t.after(() => engine.podman("rm", "--force", "--ignore", "--time", "0", name));
   return { name, address: engine.addressOf(name) };
 }
 
 async function startApp(t: TestContext, ...args: readonly string[]): Promise<Running> {
-  const serve = ["/usr/bin/python3", "-m", "uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"];
-  const app = run(t, [...args, "-v", `${folder}:/srv:ro`, "--workdir", "/srv", ...engine.machine, ...serve]);
+  const serve = [
+    "/usr/bin/python3",
+    "-m",
+    "uvicorn",
+    "main:app",
+    "--host",
+    "0.0.0.0",
+    "--port",
+    "8000",
+  ];
+  const app = run(t, [
+    ...args,
+    "-v",
+    `${folder}:/srv:ro`,
+    "--workdir",
+    "/srv",
+    ...engine.machine,
+    ...serve,
+  ]);
   await answered(`http://${app.address}:8000/health`, 200);
   return app;
 }
 
 async function startHeadgate(t: TestContext, upstream: string): Promise<Running> {
-  const hardened = ["--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges"];
-  const headgate = run(t, [...hardened, "--memory", "128m", "--env", `HEADGATE_UPSTREAM=${upstream}`, engine.image]);
+  const hardened = [
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--cap-drop",
+    "all",
+    "--security-opt",
+    "no-new-privileges",
+  ];
+  const headgate = run(t, [
+    ...hardened,
+    "--memory",
+    "128m",
+    "--env",
+    `HEADGATE_UPSTREAM=${upstream}`,
+    engine.image,
+  ]);
   await answered(`http://${headgate.address}:9090/readyz`, 200);
   return headgate;
 }
@@ -103,8 +147,13 @@ test("a HEAD that uvicorn refuses is answered", { skip }, async (t) => {
   const app = await startApp(t);
   const headgate = await startHeadgate(t, `http://${app.address}:8000`);
   const refused = await fetch(`http://${app.address}:8000/health`, { method: "HEAD" });
-  const { status, headers } = await fetch(`http://${headgate.address}:8080/health`, { method: "HEAD" });
-  assert.deepEqual({ refused: refused.status, status, length: headers.get("content-length") }, { refused: 405, status: 200, length: "15" });
+  const { status, headers } = await fetch(`http://${headgate.address}:8080/health`, {
+    method: "HEAD",
+  });
+  assert.deepEqual(
+    { refused: refused.status, status, length: headers.get("content-length") },
+    { refused: 405, status: 200, length: "15" },
+  );
 });
 
 test("it runs as 65532, can write nowhere, and has no shell", { skip }, async (t) => {
@@ -114,24 +163,33 @@ test("it runs as 65532, can write nowhere, and has no shell", { skip }, async (t
     const script = `try { fs.writeFileSync("${path}", ""); "written" } catch ({ code }) { code }`;
     assert.match(inHeadgate(headgate, script), /^(EROFS|ENOENT|EACCES)$/, path);
   }
-  assert.throws(() => engine.podman("exec", headgate.name, "sh", "-c", "true"), /executable file.*not found/);
+  assert.throws(
+    () => engine.podman("exec", headgate.name, "sh", "-c", "true"),
+    /executable file.*not found/,
+  );
 });
 
 test("the heap ends well below the container's memory", { skip }, async (t) => {
   const headgate = await startHeadgate(t, "http://127.0.0.1:9");
-  const megabytes = Number(inHeadgate(headgate, "v8.getHeapStatistics().heap_size_limit / 1024 ** 2"));
+  const megabytes = Number(
+    inHeadgate(headgate, "v8.getHeapStatistics().heap_size_limit / 1024 ** 2"),
+  );
   assert.ok(megabytes > 32 && megabytes < 100, `${megabytes} MB of 128`);
 });
 
 test("its health check says ready", { skip }, async (t) => {
   const headgate = await startHeadgate(t, "http://127.0.0.1:9");
-  const check = JSON.parse(engine.podman("image", "inspect", engine.image, "--format", "{{json .HealthCheck.Test}}")) as string[];
+  const check = JSON.parse(
+    engine.podman("image", "inspect", engine.image, "--format", "{{json .HealthCheck.Test}}"),
+  ) as string[];
   assert.equal(check[0], "CMD");
   assert.equal(engine.podman("exec", headgate.name, ...check.slice(1)), "ready");
 });
 
 test("its labels say version and licence", { skip }, () => {
-  const labels = JSON.parse(engine.podman("image", "inspect", engine.image, "--format", "{{json .Labels}}")) as Record<string, string>;
+  const labels = JSON.parse(
+    engine.podman("image", "inspect", engine.image, "--format", "{{json .Labels}}"),
+  ) as Record<string, string>;
   assert.equal(labels["org.opencontainers.image.version"], "0.0.0-test");
   assert.equal(labels["org.opencontainers.image.licenses"], "Apache-2.0");
 });
@@ -146,28 +204,36 @@ test("stopped while idle it ends at once, with 0", { skip }, async (t) => {
   assert.ok(took < 3_000, `${took} ms`);
 });
 
-test("stopped with a request in flight it finishes the request, then ends with 0", { skip }, async (t) => {
-  const app = await startApp(t);
-  const headgate = await startHeadgate(t, `http://${app.address}:8000`);
-  const slow = fetch(`http://${headgate.address}:8080/slow`);
-  while ((await (await fetch(`http://${app.address}:8000/waiting`)).json()) === 0) continue;
-  const stopped = engine.start("stop", "--time", "20", headgate.name);
-  await answered(`http://${headgate.address}:9090/readyz`, 503);
-  await fetch(`http://${app.address}:8000/release`);
-  const answer = await slow;
-  assert.deepEqual([answer.status, await answer.json()], [200, { status: "late" }]);
-  assert.equal(await stopped, 0);
-  assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
-});
+test(
+  "stopped with a request in flight it finishes the request, then ends with 0",
+  { skip },
+  async (t) => {
+    const app = await startApp(t);
+    const headgate = await startHeadgate(t, `http://${app.address}:8000`);
+    const slow = fetch(`http://${headgate.address}:8080/slow`);
+    while ((await (await fetch(`http://${app.address}:8000/waiting`)).json()) === 0) continue;
+    const stopped = engine.start("stop", "--time", "20", headgate.name);
+    await answered(`http://${headgate.address}:9090/readyz`, 503);
+    await fetch(`http://${app.address}:8000/release`);
+    const answer = await slow;
+    assert.deepEqual([answer.status, await answer.json()], [200, { status: "late" }]);
+    assert.equal(await stopped, 0);
+    assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
+  },
+);
 
 for (const { example, hosts } of [
   { example: "compose", hosts: ["localhost"] },
   { example: "compose-two-services", hosts: ["shop.localhost", "blog.localhost"] },
 ]) {
-  test(`examples/${example} comes up and answers a HEAD`, { skip: skip || composeMissing() || namesMissing() }, async (t) => {
-    const port = startCompose(t, example);
-    for (const host of hosts) await answeredHead(port, host);
-  });
+  test(
+    `examples/${example} comes up and answers a HEAD`,
+    { skip: skip || composeMissing() || namesMissing() },
+    async (t) => {
+      const port = startCompose(t, example);
+      for (const host of hosts) await answeredHead(port, host);
+    },
+  );
 }
 
 /** The example as it is, but for three things: the images, which are not released here, and a port that is free. */
@@ -177,27 +243,52 @@ function startCompose(t: TestContext, example: string): number {
   const file = join(copy, "compose.yaml");
   const { services } = parse(readFileSync(file, "utf8")) as { services: Record<string, object> };
   const [, , image] = engine.machine;
-  const command = ["/usr/bin/python3", "-m", "uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"];
-  const app = { image, command, working_dir: "/srv", volumes: ["/usr:/usr:ro", `${folder}:/srv:ro`] };
+  const command = [
+    "/usr/bin/python3",
+    "-m",
+    "uvicorn",
+    "main:app",
+    "--host",
+    "0.0.0.0",
+    "--port",
+    "8000",
+  ];
+  const app = {
+    image,
+    command,
+    working_dir: "/srv",
+    volumes: ["/usr:/usr:ro", `${folder}:/srv:ro`],
+  };
   const given = Object.entries(services).map(([name, service]) =>
-    name === "headgate" ? [name, { ...service, image: engine.image, ports: ["127.0.0.1::8080"] }] : [name, app],
+    name === "headgate"
+      ? [name, { ...service, image: engine.image, ports: ["127.0.0.1::8080"] }]
+      : [name, app],
   );
   writeFileSync(file, JSON.stringify({ services: Object.fromEntries(given) }));
   const compose = (...args: readonly string[]): string =>
-    execFileSync("podman-compose", ["--podman-path", engine.program, "--file", file, ...args], { cwd: copy, encoding: "utf8", stdio: "pipe" });
+    execFileSync("podman-compose", ["--podman-path", engine.program, "--file", file, ...args], {
+      cwd: copy,
+      encoding: "utf8",
+      stdio: "pipe",
+    });
   t.after(() => {
     compose("down", "--timeout", "1");
     rmSync(copy, { recursive: true, force: true });
   });
   compose("up", "--detach", "--no-build");
-  const [name = ""] = engine.podman("ps", "--filter", "label=com.docker.compose.service=headgate", "--format", "{{.Names}}").split("\n");
+  const [name = ""] = engine
+    .podman("ps", "--filter", "label=com.docker.compose.service=headgate", "--format", "{{.Names}}")
+    .split("\n");
   return Number(engine.podman("port", name, "8080").split(":").at(-1));
 }
 
 async function answeredHead(port: number, host: string): Promise<void> {
   for (;;) {
     const status = await new Promise<number | undefined>((resolve) => {
-      request({ port, host: "127.0.0.1", method: "HEAD", path: "/health", headers: { host } }, (answer) => resolve(answer.statusCode))
+      request(
+        { port, host: "127.0.0.1", method: "HEAD", path: "/health", headers: { host } },
+        (answer) => resolve(answer.statusCode),
+      )
         .on("error", () => resolve(undefined))
         .end();
     });
@@ -206,13 +297,17 @@ async function answeredHead(port: number, host: string): Promise<void> {
   }
 }
 
-test("a service that is recreated at another address is found", { skip: skip || namesMissing() }, async (t) => {
-  const first = await startApp(t, "--network-alias", "app");
-  const headgate = await startHeadgate(t, "http://app:8000");
-  await answered(`http://${headgate.address}:8080/health`, 200);
-  engine.podman("rm", "--force", "--time", "0", first.name);
-  await answered(`http://${headgate.address}:8080/health`, 502);
-  const second = await startApp(t, "--network-alias", "app");
-  assert.notEqual(second.address, first.address);
-  await answered(`http://${headgate.address}:8080/health`, 200);
-});
+test(
+  "a service that is recreated at another address is found",
+  { skip: skip || namesMissing() },
+  async (t) => {
+    const first = await startApp(t, "--network-alias", "app");
+    const headgate = await startHeadgate(t, "http://app:8000");
+    await answered(`http://${headgate.address}:8080/health`, 200);
+    engine.podman("rm", "--force", "--time", "0", first.name);
+    await answered(`http://${headgate.address}:8080/health`, 502);
+    const second = await startApp(t, "--network-alias", "app");
+    assert.notEqual(second.address, first.address);
+    await answered(`http://${headgate.address}:8080/health`, 200);
+  },
+);

@@ -15,25 +15,40 @@ import { type Manifest, chart, kustomize, missing, render, root } from "../suppo
 const helmIsMissing = missing("helm");
 
 for (const file of readdirSync(join(chart, "ci"))) {
-  test(`ci/${file}: every manifest is what Kubernetes' types say`, { skip: helmIsMissing }, async (t) => {
-    await assertTyped(t, render(chart, "-f", join(chart, "ci", file)));
-  });
+  test(
+    `ci/${file}: every manifest is what Kubernetes' types say`,
+    { skip: helmIsMissing },
+    async (t) => {
+      await assertTyped(t, render(chart, "-f", join(chart, "ci", file)));
+    },
+  );
 }
 
 for (const name of Object.keys(EXAMPLES)) {
-  test(`examples, ${name}: every manifest is what Kubernetes' types say`, { skip: helmIsMissing }, async (t) => {
-    await assertTyped(t, renderExample(t, name));
-  });
+  test(
+    `examples, ${name}: every manifest is what Kubernetes' types say`,
+    { skip: helmIsMissing },
+    async (t) => {
+      await assertTyped(t, renderExample(t, name));
+    },
+  );
 }
 
-test("kustomize: every manifest is what Kubernetes' types say", { skip: missing("kubectl") }, async (t) => {
-  await assertTyped(t, kustomize(join(root, "examples", "kubernetes", "kustomize", "after")));
-});
+test(
+  "kustomize: every manifest is what Kubernetes' types say",
+  { skip: missing("kubectl") },
+  async (t) => {
+    await assertTyped(t, kustomize(join(root, "examples", "kubernetes", "kustomize", "after")));
+  },
+);
 
 const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "a" } };
 
 test("the check catches a wrong value", async (t) => {
-  const wrong = { ...pod, spec: { containers: [{ name: "a", ports: [{ containerPort: "http" }] }] } };
+  const wrong = {
+    ...pod,
+    spec: { containers: [{ name: "a", ports: [{ containerPort: "http" }] }] },
+  };
   await assert.rejects(assertTyped(t, [wrong]), /containerPort/);
 });
 
@@ -44,7 +59,10 @@ test("the check catches an unknown key", async (t) => {
 
 async function assertTyped(t: TestContext, manifests: readonly Manifest[]): Promise<void> {
   for (const manifest of manifests) {
-    const models = (await import(toModule(manifest))) as Record<string, new (data: object) => { validate(): void }>;
+    const models = (await import(toModule(manifest))) as Record<
+      string,
+      new (data: object) => { validate(): void }
+    >;
     const Model = models[manifest.kind];
     assert.ok(Model, `${manifest.apiVersion} has a ${manifest.kind}`);
     new Model(manifest).validate();
@@ -55,9 +73,21 @@ async function assertTyped(t: TestContext, manifests: readonly Manifest[]): Prom
   const folder = mkdtempSync(join(cache, "manifests-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, "manifests.ts"), manifests.map(toSource).join(""));
-  const options = { strict: true, noEmit: true, skipLibCheck: true, module: "nodenext", types: [], rootDir: "/" };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["manifests.ts"] }));
-  const tsc = spawnSync(join(root, "node_modules", ".bin", "tsc"), ["-p", folder], { encoding: "utf8" });
+  const options = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    module: "nodenext",
+    types: [],
+    rootDir: "/",
+  };
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ compilerOptions: options, files: ["manifests.ts"] }),
+  );
+  const tsc = spawnSync(join(root, "node_modules", ".bin", "tsc"), ["-p", folder], {
+    encoding: "utf8",
+  });
   assert.equal(tsc.status, 0, tsc.stdout);
 }
 

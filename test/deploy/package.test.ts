@@ -23,19 +23,35 @@ function installPackage(t: TestContext): string {
 test("the npm package is one file of JavaScript that depends on nothing; npx headgate demo answers a HEAD", async (t) => {
   const folder = installPackage(t);
   const installed = join(folder, "node_modules", "headgate");
-  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
-  assert.deepEqual(Object.keys(JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")).packages), ["", "node_modules/headgate"]);
+  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual(
+    Object.keys(JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")).packages),
+    ["", "node_modules/headgate"],
+  );
   assert.equal(manifest["private"], undefined);
   assert.equal(manifest["scripts"], undefined);
   assert.match(readFileSync(join(installed, "LICENSE"), "utf8"), /Apache License/);
-  assert.match(readFileSync(join(installed, "dist", "THIRD_PARTY_NOTICES.txt"), "utf8"), /^undici [\d.]+ \(MIT\)$/m);
+  assert.match(
+    readFileSync(join(installed, "dist", "THIRD_PARTY_NOTICES.txt"), "utf8"),
+    /^undici [\d.]+ \(MIT\)$/m,
+  );
 
   // A group of its own: npx starts a shell, which starts node, and a signal must reach the last.
-  const npx = spawn("npx", ["--offline", "headgate", "demo"], { cwd: folder, detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const npx = spawn("npx", ["--offline", "headgate", "demo"], {
+    cwd: folder,
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.after(() => npx.exitCode ?? npx.signalCode ?? process.kill(-(npx.pid ?? 0), "SIGKILL"));
   const url = await findUrl(createInterface({ input: npx.stdout }));
   const { status, headers } = await fetch(url, { method: "HEAD" });
-  assert.deepEqual({ status, length: headers.get("content-length") }, { status: 200, length: "15" });
+  assert.deepEqual(
+    { status, length: headers.get("content-length") },
+    { status: 200, length: "15" },
+  );
   const ended = once(npx, "exit");
   process.kill(-(npx.pid ?? 0), "SIGTERM");
   await ended;

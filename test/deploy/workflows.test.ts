@@ -13,7 +13,9 @@ interface Step {
 
 interface Workflow {
   readonly permissions: object;
-  readonly jobs: Readonly<Record<string, { readonly steps: readonly Step[]; readonly "timeout-minutes"?: number }>>;
+  readonly jobs: Readonly<
+    Record<string, { readonly steps: readonly Step[]; readonly "timeout-minutes"?: number }>
+  >;
 }
 
 const folder = join(root, ".github", "workflows");
@@ -24,7 +26,10 @@ for (const file of readdirSync(folder)) {
 
   test(`${file}: every action is pinned by its commit`, () => {
     const uses = steps.flatMap((step) => step.uses ?? []);
-    assert.deepEqual(uses.filter((one) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/.test(one)), []);
+    assert.deepEqual(
+      uses.filter((one) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/.test(one)),
+      [],
+    );
   });
 
   test(`${file}: a job may only read, unless it says otherwise, and ends by itself`, () => {
@@ -34,6 +39,9 @@ for (const file of readdirSync(folder)) {
 
   // ${{ }} is pasted into the script before a shell sees it: a branch's name would be run.
   test(`${file}: no script has an expression pasted into it`, () => {
-    assert.deepEqual(steps.flatMap(({ run }) => run ?? []).filter((run) => run.includes("${{")), []);
+    assert.deepEqual(
+      steps.flatMap(({ run }) => run ?? []).filter((run) => run.includes("${{")),
+      [],
+    );
   });
 }

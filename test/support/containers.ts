@@ -8,7 +8,16 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -37,8 +46,11 @@ export interface Engine {
 
 /** Why containers are left out here; false when they can be run. For `skip` of node:test. */
 export function containersMissing(): string | false {
-  const tools = ["buildah", "podman", "runc"].filter((tool) => spawnSync(tool, ["--version"]).status !== 0);
-  if (tools.length > 0) return `LEFT OUT: ${tools.join(", ")} not installed (apt-get install buildah podman runc)`;
+  const tools = ["buildah", "podman", "runc"].filter(
+    (tool) => spawnSync(tool, ["--version"]).status !== 0,
+  );
+  if (tools.length > 0)
+    return `LEFT OUT: ${tools.join(", ")} not installed (apt-get install buildah podman runc)`;
   if (process.getuid?.() !== 0) return "LEFT OUT: containers with limits need root";
   if (spawnSync("/usr/bin/python3", ["-c", "import fastapi, uvicorn"]).status !== 0)
     return "LEFT OUT: no uvicorn for the app's container (apt-get install python3-fastapi python3-uvicorn)";
@@ -54,7 +66,9 @@ export function composeMissing(): string | false {
 /** Why there are no names in a container network; false when there are. */
 export function namesMissing(): string | false {
   const hasNames = existsSync("/usr/lib/cni/dnsname") || existsSync("/usr/lib/podman/aardvark-dns");
-  return hasNames ? false : "LEFT OUT: no names in container networks (golang-github-containernetworking-plugin-dnsname dnsmasq-base)";
+  return hasNames
+    ? false
+    : "LEFT OUT: no names in container networks (golang-github-containernetworking-plugin-dnsname dnsmasq-base)";
 }
 
 /** Builds headgate's image from the Dockerfile as it is. Takes about ten seconds, most of them `npm ci`. */
@@ -66,26 +80,62 @@ export function createEngine(): Engine {
   mkdirSync(networks);
   const podmanArgs = [...storage, "--network-config-dir", networks];
   const exec = (command: string, args: readonly string[], cwd = root): string => {
-    const { status, stdout, stderr, error } = spawnSync(command, args, { env, cwd, encoding: "utf8" });
+    const { status, stdout, stderr, error } = spawnSync(command, args, {
+      env,
+      cwd,
+      encoding: "utf8",
+    });
     assert.equal(status, 0, `${command} ${args.join(" ")}\n${error?.message ?? stderr}`);
     return stdout.trim();
   };
   const build = (tag: string, context: string, ...args: readonly string[]): void =>
-    void exec("buildah", [...storage, "bud", "--isolation", "chroot", "--pull-never", "--format", "docker", ...args, "-t", tag, context]);
+    void exec("buildah", [
+      ...storage,
+      "bud",
+      "--isolation",
+      "chroot",
+      "--pull-never",
+      "--format",
+      "docker",
+      ...args,
+      "-t",
+      tag,
+      context,
+    ]);
   const podman = (...args: readonly string[]): string => exec("podman", [...podmanArgs, ...args]);
   const network = `headgate-${folder.slice(-6).toLowerCase()}`;
 
   const program = join(folder, "podman");
-  const words = [`CONTAINERS_CONF=${env.CONTAINERS_CONF}`, "STORAGE_DRIVER=vfs", "podman", ...podmanArgs];
+  const words = [
+    `CONTAINERS_CONF=${env.CONTAINERS_CONF}`,
+    "STORAGE_DRIVER=vfs",
+    "podman",
+    ...podmanArgs,
+  ];
   writeFileSync(program, `#!/bin/sh\nexec env ${words.join(" ")} "$@"\n`, { mode: 0o755 });
 
   const node = findNode();
   build(BUILD_IMAGE, writeBuildImage(folder));
   build(RUN_IMAGE, writeRunImage(folder, node));
-  const images = ["--build-arg", `BUILD_IMAGE=${BUILD_IMAGE}`, "--build-arg", `RUN_IMAGE=${RUN_IMAGE}`];
+  const images = [
+    "--build-arg",
+    `BUILD_IMAGE=${BUILD_IMAGE}`,
+    "--build-arg",
+    `RUN_IMAGE=${RUN_IMAGE}`,
+  ];
   // Node 20 does not know the image's own flag, and refuses to start with it.
   const heap = knowsPercentage(node) ? [] : ["--build-arg", "HEAP=--max-old-space-size=64"];
-  build(IMAGE, root, "--network", "host", ...machineMounts(), ...images, ...heap, "--build-arg", "VERSION=0.0.0-test");
+  build(
+    IMAGE,
+    root,
+    "--network",
+    "host",
+    ...machineMounts(),
+    ...images,
+    ...heap,
+    "--build-arg",
+    "VERSION=0.0.0-test",
+  );
   podman("network", "create", network);
 
   return {
@@ -98,7 +148,13 @@ export function createEngine(): Engine {
       const child = spawn("podman", [...podmanArgs, ...args], { env, stdio: "ignore" });
       return new Promise((resolve) => child.once("exit", resolve));
     },
-    addressOf: (container) => podman("inspect", container, "--format", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`),
+    addressOf: (container) =>
+      podman(
+        "inspect",
+        container,
+        "--format",
+        `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`,
+      ),
     close() {
       spawnSync("podman", [...podmanArgs, "rm", "--all", "--force", "--time", "0"], { env });
       spawnSync("podman", [...podmanArgs, "network", "rm", "--force", network], { env });
@@ -118,13 +174,21 @@ function writeSettings(folder: string): string {
 
 /** A current node where CI has put one beside the machine's own. */
 function findNode(): string {
-  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "headgate", "node-24", "node_modules");
-  const current = ["x64", "arm64"].map((machine) => join(cache, `node-linux-${machine}`, "bin", "node"));
+  const cache = join(
+    process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
+    "headgate",
+    "node-24",
+    "node_modules",
+  );
+  const current = ["x64", "arm64"].map((machine) =>
+    join(cache, `node-linux-${machine}`, "bin", "node"),
+  );
   return current.find((path) => existsSync(path)) ?? process.execPath;
 }
 
 function knowsPercentage(node: string): boolean {
-  const script = "process.exit(process.allowedNodeEnvironmentFlags.has('--max-old-space-size-percentage') ? 0 : 1)";
+  const script =
+    "process.exit(process.allowedNodeEnvironmentFlags.has('--max-old-space-size-percentage') ? 0 : 1)";
   return spawnSync(node, ["-e", script]).status === 0;
 }
 
@@ -132,22 +196,38 @@ function knowsPercentage(node: string): boolean {
 function writeBuildImage(folder: string): string {
   const context = join(folder, "build-image");
   const files = join(context, "rootfs");
-  for (const path of ["usr", "etc", "tmp", "root"]) mkdirSync(join(files, path), { recursive: true });
+  for (const path of ["usr", "etc", "tmp", "root"])
+    mkdirSync(join(files, path), { recursive: true });
   for (const path of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${path}`, join(files, path));
-  for (const path of ["/etc/passwd", "/etc/resolv.conf", "/etc/hosts"]) copyFileSync(path, join(files, path));
+  for (const path of ["/etc/passwd", "/etc/resolv.conf", "/etc/hosts"])
+    copyFileSync(path, join(files, path));
   // npm as this machine uses it: its registry, its certificates, and what it has in its cache already.
-  const kept = Object.entries(process.env).filter(([name]) => /^(NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i.test(name));
-  const variables = [["PATH", `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`], ["npm_config_prefer_offline", "true"], ...kept];
+  const kept = Object.entries(process.env).filter(([name]) =>
+    /^(NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i.test(name),
+  );
+  const variables = [
+    ["PATH", `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`],
+    ["npm_config_prefer_offline", "true"],
+    ...kept,
+  ];
   const lines = variables.map(([name, value]) => `ENV ${name}=${JSON.stringify(value)}`);
-  writeFileSync(join(context, "Dockerfile"), ["FROM scratch", "COPY rootfs/ /", ...lines, ""].join("\n"));
+  writeFileSync(
+    join(context, "Dockerfile"),
+    ["FROM scratch", "COPY rootfs/ /", ...lines, ""].join("\n"),
+  );
   return context;
 }
 
 function machineMounts(): readonly string[] {
-  const mounts = ["/usr", "/etc/ssl", "/etc/npmrc", join(homedir(), ".npmrc")].filter((path) => existsSync(path));
+  const mounts = ["/usr", "/etc/ssl", "/etc/npmrc", join(homedir(), ".npmrc")].filter((path) =>
+    existsSync(path),
+  );
   const npmCache = join(homedir(), ".npm");
   const writable = existsSync(npmCache) ? ["-v", `${npmCache}:/root/.npm`] : [];
-  return [...mounts.flatMap((path) => ["-v", `${path}:${path.replace(homedir(), "/root")}:ro`]), ...writable];
+  return [
+    ...mounts.flatMap((path) => ["-v", `${path}:${path.replace(homedir(), "/root")}:ro`]),
+    ...writable,
+  ];
 }
 
 function writeRunImage(folder: string, node: string): string {
@@ -161,7 +241,10 @@ function writeRunImage(folder: string, node: string): string {
   mkdirSync(join(files, "nodejs", "bin"), { recursive: true });
   copyFileSync(node, join(files, "nodejs", "bin", "node"));
   mkdirSync(join(files, "etc"));
-  writeFileSync(join(files, "etc", "passwd"), "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n");
+  writeFileSync(
+    join(files, "etc", "passwd"),
+    "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n",
+  );
   writeFileSync(join(context, "Dockerfile"), "FROM scratch\nCOPY rootfs/ /\n");
   return context;
 }

@@ -67,8 +67,14 @@ export function readManifests(text: string): readonly Manifest[] {
 
 /** The only manifest of this kind, or the one of this name. */
 export function only(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
-  const found = manifests.filter((one) => one.kind === kind && (name === undefined || one.metadata["name"] === name));
-  assert.equal(found.length, 1, `one ${kind} ${name ?? ""} among ${manifests.map((one) => one.kind).join(", ")}`);
+  const found = manifests.filter(
+    (one) => one.kind === kind && (name === undefined || one.metadata["name"] === name),
+  );
+  assert.equal(
+    found.length,
+    1,
+    `one ${kind} ${name ?? ""} among ${manifests.map((one) => one.kind).join(", ")}`,
+  );
   return found[0] as Manifest;
 }
 
@@ -80,12 +86,17 @@ export function podOf(manifest: Manifest): Fields | undefined {
 /** headgate's container, wherever in the pod it is. */
 export function headgateOf(manifest: Manifest): Fields {
   const pod = podOf(manifest);
-  const found = [...(pod?.["initContainers"] ?? []), ...(pod?.["containers"] ?? [])].filter(({ name }) => name === "headgate");
+  const found = [...(pod?.["initContainers"] ?? []), ...(pod?.["containers"] ?? [])].filter(
+    ({ name }) => name === "headgate",
+  );
   assert.equal(found.length, 1, `${manifest.kind} has one headgate`);
   return found[0];
 }
 
 function exec(command: string, args: readonly string[]): Ran {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", cwd: root });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: "utf8",
+    cwd: root,
+  });
   return { status: status ?? undefined, stdout: stdout ?? "", stderr: error?.message ?? stderr };
 }

@@ -3,23 +3,42 @@
 import { type Fields, type Manifest, podOf } from "./manifests.ts";
 
 // What restricted allows among volumes: everything but the node's own.
-const VOLUMES = ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+const VOLUMES = new Set([
+  "configMap",
+  "csi",
+  "downwardAPI",
+  "emptyDir",
+  "ephemeral",
+  "persistentVolumeClaim",
+  "projected",
+  "secret",
+]);
 
 /** One sentence for each rule that the manifest's pod breaks; none for a manifest without a pod. */
 export function securityViolations(manifest: Manifest): readonly string[] {
   const pod = podOf(manifest);
   if (pod === undefined) return [];
   const name = `${manifest.kind} ${manifest.metadata["name"]}`;
-  const containers: readonly Fields[] = [...(pod["initContainers"] ?? []), ...(pod["containers"] ?? [])];
-  const broken = [...podViolations(pod), ...containers.flatMap((one) => containerViolations(one, pod["securityContext"] ?? {}))];
+  const containers: readonly Fields[] = [
+    ...(pod["initContainers"] ?? []),
+    ...(pod["containers"] ?? []),
+  ];
+  const broken = [
+    ...podViolations(pod),
+    ...containers.flatMap((one) => containerViolations(one, pod["securityContext"] ?? {})),
+  ];
   return broken.map((what) => `${name}: ${what}`);
 }
 
 function podViolations(pod: Fields): readonly string[] {
-  const kinds = (pod["volumes"] ?? []).flatMap((volume: Fields) => Object.keys(volume).filter((key) => key !== "name"));
+  const kinds = (pod["volumes"] ?? []).flatMap((volume: Fields) =>
+    Object.keys(volume).filter((key) => key !== "name"),
+  );
   return [
     ...["hostNetwork", "hostPID", "hostIPC"].filter((key) => pod[key] === true),
-    ...kinds.filter((kind: string) => !VOLUMES.includes(kind)).map((kind: string) => `has a volume of kind ${kind}`),
+    ...kinds
+      .filter((kind: string) => !VOLUMES.has(kind))
+      .map((kind: string) => `has a volume of kind ${kind}`),
   ];
 }
 
@@ -32,9 +51,18 @@ function containerViolations(container: Fields, pod: Fields): readonly string[] 
     [own.allowPrivilegeEscalation === false, "allowPrivilegeEscalation is not false"],
     [own.privileged !== true, "is privileged"],
     [(own.capabilities?.drop ?? []).includes("ALL"), "does not drop all capabilities"],
-    [(own.capabilities?.add ?? []).every((one: string) => one === "NET_BIND_SERVICE"), "adds capabilities"],
-    [["RuntimeDefault", "Localhost"].includes((own.seccompProfile ?? pod["seccompProfile"])?.type), "has no seccomp profile"],
-    [(container["ports"] ?? []).every((port: Fields) => port["hostPort"] === undefined), "takes a port of its host"],
+    [
+      (own.capabilities?.add ?? []).every((one: string) => one === "NET_BIND_SERVICE"),
+      "adds capabilities",
+    ],
+    [
+      ["RuntimeDefault", "Localhost"].includes((own.seccompProfile ?? pod["seccompProfile"])?.type),
+      "has no seccomp profile",
+    ],
+    [
+      (container["ports"] ?? []).every((port: Fields) => port["hostPort"] === undefined),
+      "takes a port of its host",
+    ],
     // Not of the standard, but promised.
     [own.readOnlyRootFilesystem === true, "can write to its root file system"],
   ];
