@@ -69,7 +69,7 @@ async function ask(
   const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
   const pool = createUpstream({ connections: 1, waiting: 0 }, (events) =>
-    createConnection(upstream, events),
+    createConnection(upstream, events, () => undefined),
   );
   try {
     const { head, content } = await pool.send({

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -108,7 +108,11 @@ async function startApp(t: TestContext, ...args: readonly string[]): Promise<Run
   return app;
 }
 
-async function startHeadgate(t: TestContext, upstream: string): Promise<Running> {
+async function startHeadgate(
+  t: TestContext,
+  upstream: string,
+  more: readonly string[] = [],
+): Promise<Running> {
   const hardened = [
     "--read-only",
     "--read-only-tmpfs=false",
@@ -119,6 +123,7 @@ async function startHeadgate(t: TestContext, upstream: string): Promise<Running>
   ];
   const headgate = run(t, [
     ...hardened,
+    ...more,
     "--memory",
     "128m",
     "--env",
@@ -130,9 +135,9 @@ async function startHeadgate(t: TestContext, upstream: string): Promise<Running>
 }
 
 /** Asks until the answer has this status: containers say nothing of when they listen. */
-async function answered(url: string, status: number): Promise<void> {
+async function answered(url: string, status: number, method = "GET"): Promise<void> {
   for (;;) {
-    const answer = await fetch(url).catch(() => undefined);
+    const answer = await fetch(url, { method }).catch(() => undefined);
     await answer?.arrayBuffer();
     if (answer?.status === status) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -296,6 +301,30 @@ async function answeredHead(port: number, host: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+test(
+  "a route file changed in the mounted folder is read without a restart",
+  { skip },
+  async (t) => {
+    const app = await startApp(t);
+    const routes = mkdtempSync(join(tmpdir(), "headgate-routes-"));
+    t.after(() => rmSync(routes, { recursive: true, force: true }));
+    chmodSync(routes, 0o755);
+    const write = (mode: string): void =>
+      writeFileSync(join(routes, "headgate.yaml"), `head: ${mode}\n`);
+    write("pass");
+    const mounted = [
+      "-v",
+      `${routes}:/etc/headgate:ro`,
+      "--env",
+      "HEADGATE_CONFIG=/etc/headgate/headgate.yaml",
+    ];
+    const headgate = await startHeadgate(t, `http://${app.address}:8000`, mounted);
+    await answered(`http://${headgate.address}:8080/health`, 405, "HEAD");
+    write("convert");
+    await answered(`http://${headgate.address}:8080/health`, 200, "HEAD");
+  },
+);
 
 test(
   "a service that is recreated at another address is found",

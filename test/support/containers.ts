@@ -157,7 +157,13 @@ export function createEngine(): Engine {
       ),
     close() {
       spawnSync("podman", [...podmanArgs, "rm", "--all", "--force", "--time", "0"], { env });
-      spawnSync("podman", [...podmanArgs, "network", "rm", "--force", network], { env });
+      // podman-compose leaves its networks behind, and with each a bridge of the machine.
+      const networksLeft = spawnSync("podman", [...podmanArgs, "network", "ls", "--quiet"], {
+        env,
+        encoding: "utf8",
+      }).stdout.split("\n");
+      const created = networksLeft.filter((name) => name !== "" && name !== "podman");
+      spawnSync("podman", [...podmanArgs, "network", "rm", "--force", ...created], { env });
       rmSync(folder, { recursive: true, force: true });
     },
   };
