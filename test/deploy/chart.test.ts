@@ -185,21 +185,59 @@ test("dashboard and rules come from the chart's files", { skip }, () => {
   assert.ok(only(manifests, "PrometheusRule")["spec"].groups.length > 0);
 });
 
-test("the injected container is the chart's own, as CEL", { skip }, () => {
-  const manifests = render(chart, ...sidecar, "--set", "injection.enabled=true");
-  const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0].jsonPatch;
-  assert.match(
-    expression,
-    /path: "\/spec\/initContainers\/-", value: Object\.spec\.initContainers\{/,
+test(
+  "what the API server is told to inject is the chart's own container and volume",
+  { skip },
+  () => {
+    const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
+    for (const list of ["initContainers", "containers"]) {
+      const kind = ["--set", `sidecar.native=${list === "initContainers"}`];
+      const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
+      const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
+        .jsonPatch;
+      const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
+      assert.deepEqual(
+        added.map(([, path, value]) => [path, fromCel(value)]),
+        [
+          [`/spec/${list}/-`, containerOf(...settings, ...kind)],
+          ["/spec/volumes/-", { name: "headgate", configMap: { name: "x-headgate" } }],
+        ],
+      );
+      assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
+    }
+  },
+);
+
+/** The container as another chart's include gets it. */
+function containerOf(...args: readonly string[]): object {
+  const pod =
+    'apiVersion: v1\nkind: Pod\nmetadata: { name: pod }\nspec:\n  containers:\n    {{- include "headgate.sidecar" . | nindent 4 }}\n';
+  return headgateOf(
+    only(
+      render(chart, ...args, "--set-json", `extraObjects=${JSON.stringify([pod])}`),
+      "Pod",
+      "pod",
+    ),
   );
-  assert.match(expression, /restartPolicy: "Always"/);
-  assert.match(
-    expression,
-    /httpGet: Object\.spec\.initContainers\.startupProbe\.httpGet\{path: "\/readyz", port: 9090\}/,
+}
+
+/** Object literals of CEL are JSON but for the type before the brace and the keys without quotes. */
+function fromCel(text: string): unknown {
+  return JSON.parse(
+    text.replaceAll(/Object[\w.]*\{/g, "{").replaceAll(/([{ ])(\w+): /g, '$1"$2": '),
   );
-  assert.match(expression, /requests: \{"cpu": "25m", "memory": "64Mi"\}/);
-  assert.match(expression, /configMap: Object\.spec\.volumes\.configMap\{name: "x-headgate"\}/);
-});
+}
+
+/** The types in the literal that do not begin with the type of the whole, or that name no place below it. */
+function wrongTypes(text: string, type: string): readonly string[] {
+  const types = [...text.matchAll(/(?:(\w+): \[?)?(Object[\w.]*)\{/g)];
+  return types.flatMap(([, key, found = ""]) =>
+    found === type ||
+    (found.startsWith(`${type}.`) && (key === undefined || found.endsWith(`.${key}`)))
+      ? []
+      : found,
+  );
+}
 
 test("the injection takes the beta API where the cluster has no other", { skip }, () => {
   const beta = "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy";
