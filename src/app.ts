@@ -58,7 +58,13 @@ export interface App {
 type ConfigurationOrigin = Omit<ConfigurationState, "routes">;
 
 // The admin port serves probes and scrapes; whoever needs longer or more is not one of those.
-const ADMIN_LIMITS = { headerMs: 5_000, keepAliveMs: 30_000, headerBytes: 8 * 1024 };
+const ADMIN_LIMITS: ServerLimits = {
+  headerMs: 5_000,
+  keepAliveMs: 30_000,
+  idleMs: 30_000,
+  headerBytes: 8 * 1024,
+  connections: 128,
+};
 
 /** Builds everything; nothing listens until `start`. */
 export function createApp({
@@ -174,6 +180,8 @@ export function createApp({
     async stop() {
       readiness.drain();
       server.drain();
+      // Load balancers look at /readyz now and then; until they have, requests still come and are served.
+      await delay(generation.config.shutdown.delay);
       const end = await finishWithin(generation.config.shutdown.grace, server.close(), () => {
         tunnels.closeAll();
         server.destroy();
@@ -203,7 +211,9 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
   return {
     headerMs: timeouts.header,
     keepAliveMs: timeouts.keepAlive,
+    idleMs: timeouts.idle,
     headerBytes: limits.headerBytes,
+    connections: limits.connections,
   };
 }
 
@@ -223,6 +233,12 @@ function isLoopback(address: Address | "off"): boolean {
 
 async function listenAdmin(admin: Server, address: Address | "off"): Promise<string | undefined> {
   return address === "off" ? undefined : admin.listen(address);
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 function finishWithin(

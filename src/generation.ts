@@ -47,7 +47,11 @@ export function compile(
     requestId: config.requestId,
     mostFields: config.limits.headerCount,
     discard: createDiscard(config.limits.draining),
-    tunnelLimits: { upgradeMs: config.timeouts.upgrade, idleMs: config.timeouts.tunnelIdle },
+    tunnelLimits: {
+      upgradeMs: config.timeouts.upgrade,
+      idleMs: config.timeouts.tunnelIdle,
+      most: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
+    },
   };
 }
 

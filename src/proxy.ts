@@ -29,7 +29,12 @@ export interface Generation {
   readonly mostFields: number;
   readonly discard: Discard;
   /** Until the answer to an upgrade, and between bytes of a tunnel. */
-  readonly tunnelLimits: { readonly upgradeMs: number; readonly idleMs: number };
+  readonly tunnelLimits: {
+    readonly upgradeMs: number;
+    readonly idleMs: number;
+    /** How many may be open at one time. */
+    readonly most: number;
+  };
 }
 
 /** What the story needs from the rest of the house. */

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { toClientFields } from "./http/answer.ts";
-import { toProxyError } from "./http/errors.ts";
+import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import { readAnswerFields } from "./http/headers.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
@@ -51,9 +51,10 @@ export function createUpgradeProxy(
     async open(upgrade) {
       const exchange = beginExchange(upgrade.request, parts.createId(), performance.now());
       try {
-        const end = await parts.tunnels.open(
-          toTunnelRequest(upgrade, exchange, parts.generation()),
-        );
+        const generation = parts.generation();
+        if (parts.tunnels.count() >= generation.tunnelLimits.most)
+          throw new ProxyError("connection_limit_reached");
+        const end = await parts.tunnels.open(toTunnelRequest(upgrade, exchange, generation));
         exchange.error = end.error;
       } catch (error) {
         exchange.error = toProxyError(error);

@@ -7,7 +7,13 @@ import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";
 
-const LIMITS = { headerMs: 10_000, keepAliveMs: 75_000, headerBytes: 16 * 1024 };
+const LIMITS = {
+  headerMs: 10_000,
+  keepAliveMs: 75_000,
+  idleMs: 75_000,
+  headerBytes: 16 * 1024,
+  connections: 0,
+};
 
 /** Runs both until a signal and prints the two lines to try. Ports that are taken are replaced by free ones. */
 export async function demo(args: readonly string[], io: Io): Promise<number> {

@@ -36,7 +36,11 @@ export interface ServerHandler {
 export interface ServerLimits {
   readonly headerMs: number;
   readonly keepAliveMs: number;
+  /** How long a client that has an answer to read may take nothing of it; 0 = for ever. */
+  readonly idleMs: number;
   readonly headerBytes: number;
+  /** Connections beyond this are closed as they come; 0 = no limit. */
+  readonly connections: number;
 }
 
 /** A listening server. */
@@ -87,7 +91,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     insecureHTTPParser: false, // said out loud, so that NODE_OPTIONS cannot say otherwise
   });
   http.maxHeadersCount = 0; // node drops fields beyond its count without a word; http/request.ts refuses them
-  http.timeout = 0;
+  setLimits(limits);
 
   const connections = new Map<Duplex, ClientConnection>();
   let isDraining = false;
@@ -128,14 +132,15 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     });
     inTurn(connection, () => refuse(connection, refusal));
   });
+  // Fires for a connection without traffic, also where the upstream is what everybody waits for: that is the route's to limit.
+  http.on("timeout", (socket) => {
+    const response = connections.get(socket)?.current?.response;
+    if (response === undefined || response.writableLength > 0) socket.destroy();
+  });
   http.on("clientError", (error: NodeJS.ErrnoException, socket) => onClientError(error, socket));
 
   return {
-    configure(changed) {
-      http.headersTimeout = changed.headerMs;
-      http.keepAliveTimeout = changed.keepAliveMs;
-      Object.assign(http, { maxHeaderSize: changed.headerBytes }); // node reads it for each connection; its types do not say so
-    },
+    configure: setLimits,
     listen: (address) => listen(http, address),
     connections: () => connections.size,
     busy: () => [...connections.values()].filter(({ current }) => current !== undefined).length,
@@ -161,6 +166,14 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
       for (const socket of connections.keys()) socket.destroy();
     },
   };
+
+  function setLimits(changed: ServerLimits): void {
+    http.headersTimeout = changed.headerMs;
+    http.keepAliveTimeout = changed.keepAliveMs;
+    http.timeout = changed.idleMs;
+    http.maxConnections = changed.connections === 0 ? Infinity : changed.connections;
+    Object.assign(http, { maxHeaderSize: changed.headerBytes }); // node reads it for each connection; its types do not say so
+  }
 
   function enqueue(request: IncomingMessage, response: ServerResponse): void {
     const connection = connections.get(request.socket);

@@ -136,10 +136,10 @@ test("nothing moves when numbers grow", options, async (t) => {
     );
   await head(sidecar, "/first");
   await page.locator("#last-heads tr", { hasText: "/first" }).waitFor();
-  const before = await places();
+  const placesBefore = await places();
   await Promise.all(Array.from({ length: 120 }, (_, index) => head(sidecar, `/${index}`)));
   await page.locator("#heads", { hasText: "121" }).waitFor();
-  assert.deepEqual(await places(), before);
+  assert.deepEqual(await places(), placesBefore);
 });
 
 test("a page whose headgate ends says so", options, async (t) => {

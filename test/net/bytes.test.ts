@@ -105,10 +105,16 @@ test("a request is served only if its sender's address is known", async (t) => {
         response.end();
       },
       isUpgrade: () => false,
-      onUpgrade: () => Promise.resolve(),
+      onUpgrade: () => undefined,
       createId: () => "id",
     },
-    { headerMs: 5_000, keepAliveMs: 5_000, headerBytes: 16_384 },
+    {
+      headerMs: 5_000,
+      keepAliveMs: 5_000,
+      idleMs: 5_000,
+      headerBytes: 16_384,
+      connections: 0,
+    },
   );
   const url = new URL(await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }));
   t.after(() => server.close());

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Cleanup } from "./wire.ts";
 
 /** What `npm run build` makes; `npm test` has seen to it that it is fresh. */
-export const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
+const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 
 /** Longer than anything headgate does by itself in these tests; who waits longer has failed. */
 const PATIENCE_MS = 20_000;

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { text, toHead } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n";
+
+test("during shutdown.delay requests are still served, with Connection: close, while /readyz says 503", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const yaml = "shutdown: { delay: 1s, grace: 5s }";
+  const { app, port, adminPort } = await startSidecar(t, { upstream: origin.url, yaml });
+  const stopped = app.stop();
+  const probe = await openWire(t, adminPort);
+  probe.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await probe.readAnswer()).status, 503);
+  const client = await openWire(t, port);
+  client.write(GET);
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 200);
+  assert.ok(answer.lines.includes("Connection: close"));
+  assert.equal(await stopped, "finished");
+});
+
+test("a connection beyond limits.connections is closed, and the ones before it are served", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: "limits: { connections: 2 }",
+  });
+  const served = [await openWire(t, port), await openWire(t, port)];
+  for (const client of served) {
+    client.write(GET);
+    assert.equal((await client.readAnswer()).status, 200);
+  }
+  const third = await openWire(t, port);
+  await third.closed;
+});
+
+test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    const bytes = request.takeOver();
+    request.write(toHead("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: foo"]));
+    void bytes.take(2).then((echo) => request.write(echo.toString()));
+  });
+  const { port } = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: "limits: { tunnels: 1 }",
+    expectsErrors: true,
+  });
+  const first = await openWire(t, port);
+  first.write(UPGRADE);
+  assert.equal((await first.readAnswer()).status, 101);
+  const second = await openWire(t, port);
+  second.write(UPGRADE);
+  assert.equal((await second.readAnswer()).status, 503);
+  first.write("hi");
+  assert.equal((await first.bytes.take(2)).toString(), "hi");
+});
+
+test("timeouts.idle cuts a client that takes nothing of its answer", async (t) => {
+  const origin = await startOrigin(t, text("x".repeat(32 * 1024 * 1024)));
+  const yaml = "timeouts: { idle: 300ms }";
+  const { port, line } = await startSidecar(t, { upstream: origin.url, yaml });
+  const client = await openWire(t, port);
+  client.pause();
+  client.write(GET);
+  const { "error.type": type } = await line((one) => one["http.request.method"] === "GET");
+  assert.equal(type, "client_gone");
+});
