@@ -6,6 +6,7 @@ import type { Figures } from "./measure.ts";
 import type { Options } from "./options.ts";
 import type { Peer } from "./peers.ts";
 import { toRatios } from "./ratios.ts";
+import { routerTable } from "./router.ts";
 import { toTables } from "./tables.ts";
 import { toVerdicts } from "./targets.ts";
 
@@ -18,7 +19,7 @@ const END = "<!-- bench:end -->";
 export function toReport(figures: readonly Figures[], conditions: string): string {
   const verdicts = toVerdicts(figures);
   const promises = verdicts === "" ? "" : `### What headgate promises\n\n${verdicts}\n`;
-  return `${conditions}- In brackets: the ratio to ${figures[0]?.name}\n\n${promises}${toTables(figures)}`;
+  return `${conditions}- In brackets: the ratio to ${figures[0]?.name}\n\n${promises}${toTables(figures)}\n${routerTable()}\n`;
 }
 
 /** The run for programs: the same, unrounded. */
