@@ -160,6 +160,7 @@ export function createApp({
       }
     },
     reload(next) {
+      if (readiness.state() === "draining") throw new Error("headgate is stopping");
       refuseMoved(generation.config, next);
       const previous = generation;
       generation = compile(next, pressure, previous);
@@ -228,7 +229,7 @@ function refuseMoved(current: Config, next: Config): void {
 // Whoever may open a connection to the loopback interface shares the machine; a pod's address is open to the whole cluster.
 function isLoopback(address: Address | "off"): boolean {
   if (address === "off" || address.kind === "fd") return false;
-  return address.kind === "unix" || /^127\.|^::1$|^localhost$/.test(address.host);
+  return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
 }
 
 async function listenAdmin(admin: Server, address: Address | "off"): Promise<string | undefined> {

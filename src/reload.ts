@@ -21,6 +21,8 @@ export type Reload = (trigger: string) => Promise<ReloadResult>;
 export interface ReloadParts {
   load(): Promise<Loaded>;
   apply(loaded: Loaded): void;
+  /** Told of each one, for metrics and status page. */
+  note(result: ReloadResult): void;
   readonly logger: Pick<Logger, "info" | "error">;
 }
 
@@ -28,10 +30,12 @@ export interface ReloadParts {
  * Creates the one way in which a configuration changes, whoever asks for it.
  *
  * The file is read, checked and compiled aside; then it is swapped in at once. Requests in flight keep the configuration that
- * they began with, and one that is wrong changes nothing. Two that are asked for at the same time run one after the other.
+ * they began with, and one that is wrong changes nothing. Who asks while one is running gets the next; everybody who asks
+ * until that begins shares it, because it will read what all of them have written.
  */
-export function createReload({ load, apply, logger }: ReloadParts): Reload {
+export function createReload({ load, apply, note, logger }: ReloadParts): Reload {
   let last: Promise<unknown> = Promise.resolve();
+  let next: Promise<ReloadResult> | undefined;
 
   async function reload(trigger: string): Promise<ReloadResult> {
     try {
@@ -49,7 +53,12 @@ export function createReload({ load, apply, logger }: ReloadParts): Reload {
   }
 
   return (trigger) => {
-    const next = last.then(() => reload(trigger));
+    next ??= last.then(async () => {
+      next = undefined;
+      const done = await reload(trigger);
+      note(done);
+      return done;
+    });
     last = next;
     return next;
   };

@@ -17,6 +17,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     admin: values.get("admin"),
     logLevel: values.get("log-level"),
   };
-  const load = (): Promise<Loaded> => loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid });
-  return serve({ ...(await load()), load }, io);
+  const files = new Map<string, string>();
+  const load = (onRead: (path: string, digest: string) => void): Promise<Loaded> =>
+    loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid, onRead });
+  const { config, file, hash } = await load((path, digest) => files.set(path, digest));
+  return serve({ config, file, hash, load, files }, io);
 }

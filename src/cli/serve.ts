@@ -3,7 +3,7 @@
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { PATIENCE, watchFile } from "../config/watch.ts";
+import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/logger.ts";
 import { createReload } from "../reload.ts";
 import { logStart, toGreeting } from "./greeting.ts";
@@ -15,45 +15,51 @@ export type OnListening = (listening: Listening) => void;
 /** What to serve, and how to read it again. */
 export interface Serving {
   readonly config: Config;
-  /** Undefined where nothing can change while it runs. */
-  readonly load?: (() => Promise<Loaded>) | undefined;
   /** The route file as it was given. */
   readonly file?: string | undefined;
-  /** Its absolute path, to be watched. */
-  readonly path?: string | undefined;
-  /** SHA-256 of that file's content. */
+  /** SHA-256 of its content. */
   readonly hash?: string | undefined;
+  /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
+  readonly load?: ((onRead: (path: string, digest: string) => void) => Promise<Loaded>) | undefined;
+  /** The files that `config` was read from, to be watched. */
+  readonly files?: Digests;
   readonly onListening?: OnListening;
 }
 
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
 export async function serve(
-  { config, load, file, path, hash, onListening }: Serving,
+  { config, file, hash, load, files = new Map(), onListening }: Serving,
   io: Io,
 ): Promise<number> {
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
   const logger = createLogger({ level: config.log.level, format });
+  const watch = createWatch(PATIENCE, () => void reload?.("file"));
   const reload =
-    load && createReload({ load, logger, apply: (loaded) => app.reload(loaded.config) });
-  const requestReload =
-    reload &&
-    (async (trigger: string) => {
-      const done = await reload(trigger);
-      app.noteReload(done);
-      return done;
+    load &&
+    createReload({
+      load: () => loadAndFollow(load, watch),
+      apply(loaded) {
+        app.reload(loaded.config);
+        if (loaded.config.log.format !== config.log.format)
+          logger.warn({}, "log.format has changed, which takes effect at the next start");
+      },
+      note: (result) => app.noteReload(result),
+      logger,
     });
   const app: App = createApp({
     config,
     file,
     hash,
     logger,
-    reload: requestReload,
+    reload: files.size === 0 ? undefined : reload,
     version: io.version,
     nodeVersion: io.nodeVersion,
     runtimeMetrics: "on",
     collectGarbage: io.collectGarbage,
   });
   const terminated = new Promise<void>((resolve) => io.onTerminate(resolve));
+  // Before anything else happens: until somebody listens for it, a SIGHUP ends the process.
+  if (reload !== undefined) io.onReload(() => void reload("SIGHUP"));
   try {
     const listening = await app.start();
     if (onListening !== undefined) onListening(listening);
@@ -63,15 +69,24 @@ export async function serve(
     io.err(`headgate: ${toReason(error, config)}\n`);
     return 1;
   }
-  io.onReload(() => void requestReload?.("SIGHUP"));
-  const stopWatching =
-    path !== undefined && requestReload !== undefined
-      ? watchFile({ ...PATIENCE, path, hash }, () => void requestReload("file"))
-      : undefined;
+  watch.follow(files);
   await terminated;
-  stopWatching?.();
+  watch.stop();
   await stop(app, logger);
   return 0;
+}
+
+/** A configuration that is refused names the files whose change may mend it. */
+async function loadAndFollow(
+  load: NonNullable<Serving["load"]>,
+  watch: { follow(files: Digests): void },
+): Promise<Loaded> {
+  const files = new Map<string, string>();
+  try {
+    return await load((path, digest) => files.set(path, digest));
+  } finally {
+    watch.follow(files);
+  }
 }
 
 async function stop(app: App, logger: Logger): Promise<void> {

@@ -6,6 +6,8 @@ import { dirname, resolve } from "node:path";
 
 /** No route file is that long; a device or a wrong mount would fill the memory. */
 const LONGEST_FILE_BYTES = 1024 * 1024;
+/** Nearly every route file and certificate fits. */
+const FIRST_READ_BYTES = 16 * 1024;
 
 /** A file's text, or why there is none. */
 export type FileText =
@@ -21,6 +23,18 @@ export async function readTextFile(path: string): Promise<FileText> {
   } catch (error) {
     return { reason: toReason(error) };
   }
+}
+
+/** Reads a file as `readTextFile` does. */
+export type ReadFile = typeof readTextFile;
+
+/** A reader that tells of each file what `digestFile` would say of it, before it hands it over. */
+export function createReader(onRead: (path: string, digest: string) => void): ReadFile {
+  return async (path) => {
+    const read = await readTextFile(path);
+    onRead(path, "reason" in read ? read.reason : await toDigest(read.bytes));
+    return read;
+  };
 }
 
 /** A name written in a file means a place beside that file; one from the command line, a place in the working directory. */
@@ -60,14 +74,19 @@ export function watchDirectory(path: string, onEvent: () => void): () => void {
   }
 }
 
-/** The size is not asked for first: pipes and devices have none. */
+/** The size is not asked for first: pipes and devices have none. Grown as needed, because a watched file is read all the time. */
 async function readAtMost(path: string, most: number): Promise<Uint8Array> {
   const handle = await open(path, "r");
   try {
-    const buffer = new Uint8Array(most);
+    let buffer = new Uint8Array(FIRST_READ_BYTES);
     let length = 0;
     while (length < most) {
-      const { bytesRead } = await handle.read(buffer, length, most - length);
+      if (length === buffer.length) {
+        const larger = new Uint8Array(Math.min(most, length * 4));
+        larger.set(buffer);
+        buffer = larger;
+      }
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
       if (bytesRead === 0) break;
       length += bytesRead;
     }

@@ -2,7 +2,7 @@
 
 import { parseDocument } from "./document.ts";
 import type { Document } from "./document.ts";
-import { readTextFile, resolveFrom, toDigest } from "./files.ts";
+import { type ReadFile, createReader, readTextFile, resolveFrom, toDigest } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
 import { aimAtUrl, applyOverrides, collectOverrides, inheritedListen } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
@@ -22,6 +22,8 @@ export interface Sources {
   readonly env: Environment;
   readonly cwd: string;
   readonly pid?: number | undefined;
+  /** Told of each file that is read: its absolute path, and its SHA-256 or why it cannot be read. */
+  readonly onRead?: ((path: string, digest: string) => void) | undefined;
 }
 
 /** A configuration and the file it came from. */
@@ -44,15 +46,17 @@ interface Origin {
 }
 
 /** Loads the configuration. Throws a ConfigError with every problem, and nothing else. */
-export async function loadConfig({ flags, env, cwd, pid }: Sources): Promise<Loaded> {
+export async function loadConfig({ flags, env, cwd, pid, onRead }: Sources): Promise<Loaded> {
+  const readFile = onRead === undefined ? readTextFile : createReader(onRead);
   const file = flags.config ?? (env["HEADGATE_CONFIG"] || undefined);
-  const origin = file === undefined ? undefined : await openOrigin(file, cwd, env);
+  const origin =
+    file === undefined ? undefined : await openOrigin(resolveFrom(cwd, file), file, env, readFile);
   const given = withInheritedListen(origin?.document.value ?? {}, inheritedListen(env, pid));
   const overrides = aimAtUrl(collectOverrides(flags, env), given);
   const value = applyOverrides(given, overrides);
 
   const { written, findings } = parseWritten(value);
-  const tls = await readTlsFiles(value, origin?.path ?? cwd);
+  const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
   const conflicts = checkRoutes(value, (index) => lineOf(origin, ["routes", index, "path"]));
   const all = [...findings, ...findMissingUpstream(value), ...conflicts, ...tls.findings];
   const problems = toProblems(all, origin, overrides);
@@ -67,9 +71,14 @@ export async function loadConfig({ flags, env, cwd, pid }: Sources): Promise<Loa
   };
 }
 
-async function openOrigin(file: string, cwd: string, env: Environment): Promise<Origin> {
-  const path = resolveFrom(cwd, file);
-  const read = await readTextFile(path);
+/** `file` is the name as it was given. */
+async function openOrigin(
+  path: string,
+  file: string,
+  env: Environment,
+  readFile: ReadFile,
+): Promise<Origin> {
+  const read = await readFile(path);
   if ("reason" in read) throw new ConfigError([problemOf("", read.reason, file)]);
   const source = createSource(file, read.text);
   const document = parseDocument(read.text, env);

@@ -1,6 +1,6 @@
 /** The TLS settings of upstreams: their files are read here, so that a missing one is found at start and not at the first request. */
 
-import { readTextFile, resolveBeside } from "./files.ts";
+import { type ReadFile, resolveBeside } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
 import { asMapping } from "./tree.ts";
 
@@ -24,7 +24,11 @@ interface Upstream {
 }
 
 /** Reads the files named in the unchecked value; names are relative to the route file. */
-export async function readTlsFiles(value: unknown, file: string): Promise<TlsFiles> {
+export async function readTlsFiles(
+  value: unknown,
+  file: string,
+  readFile: ReadFile,
+): Promise<TlsFiles> {
   const { upstream, upstreams } = asMapping(value);
   const all: readonly Upstream[] = [
     { path: ["upstream"], settings: asMapping(upstream) },
@@ -40,7 +44,7 @@ export async function readTlsFiles(value: unknown, file: string): Promise<TlsFil
     for (const [key, mark] of Object.entries(MARKS)) {
       const name = tls[key];
       if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
-      const read = await readTextFile(resolveBeside(file, name));
+      const read = await readFile(resolveBeside(file, name));
       if ("reason" in read)
         findings.push({
           path: [...path, "tls", key],

@@ -1,59 +1,93 @@
-/** A changed file, seen also through the swap of a symbolic link by which Kubernetes updates a ConfigMap. */
+/** Changed files, seen also through the swap of a symbolic link by which Kubernetes updates a ConfigMap or a Secret. */
 
 import { digestFile, directoryOf, watchDirectory } from "./files.ts";
 
-/** What is watched and how. Times are milliseconds. */
-export interface WatchOptions {
-  readonly path: string;
-  /** SHA-256 of the content in use: what was written before the watch began counts as a change too. */
-  readonly hash: string | undefined;
-  /** Quiet time after which a change counts as finished: editors and `cp` write in several steps. */
+/** Absolute paths with what was read there: the content's SHA-256 in hexadecimal, or why there was none. */
+export type Digests = ReadonlyMap<string, string>;
+
+/** Milliseconds. */
+export interface Patience {
+  /** From an event to a look, and from there to the next: content counts when two looks agree. Editors and `cp` write in several steps. */
   readonly settleMs: number;
-  /** A look at the file without any event: a net below what the kernel reports, which on network mounts is nothing. */
+  /** A look without any event: a net below what the kernel reports, which on network mounts is nothing. */
   readonly pollMs: number;
 }
 
 /** Good for a person at an editor and for kubelet. */
-export const PATIENCE: Pick<WatchOptions, "settleMs" | "pollMs"> = { settleMs: 150, pollMs: 5_000 };
+export const PATIENCE: Patience = { settleMs: 100, pollMs: 5_000 };
+
+/** A watch on files. */
+export interface Watch {
+  /** Watches these from now on instead; what has changed since they were read counts. */
+  follow(files: Digests): void;
+  stop(): void;
+}
 
 /**
- * Calls `onChange` when the file's content is another than before; its disappearance counts. Returns a function that ends it.
+ * Calls `onChange` once when the content of a followed file is another than before; its disappearance counts.
  *
- * It watches the directory: a watch on the file follows the inode, and goes deaf with the first rename over it. Content is
- * compared, not time, because kubelet touches what it does not change.
+ * It watches directories: a watch on a file follows the inode, and goes deaf with the first rename over it. Content is
+ * compared, not time, because kubelet touches what it does not change. Events only ask for a look and never put one off, or a
+ * busy neighbour in the directory would hide every change.
  */
-export function watchFile(
-  { path, hash, settleMs, pollMs }: WatchOptions,
-  onChange: () => void,
-): () => void {
-  let known = hash;
+export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void): Watch {
+  let followed: Digests = new Map();
+  let known = "";
+  let seen = "";
+  let stopWatching: () => void = () => undefined;
   let settling: NodeJS.Timeout | undefined;
-  let stopWatching = watchDirectory(directoryOf(path), onEvent);
 
-  async function look(): Promise<void> {
-    const digest = await digestFile(path);
-    if (digest === known) return;
-    known = digest;
+  function settle(): void {
+    settling ??= setTimeout(() => {
+      settling = undefined;
+      void look(followed);
+    }, settleMs);
+    settling.unref();
+  }
+
+  async function look(files: Digests): Promise<void> {
+    const paths = [...files.keys()];
+    const found = toState(await Promise.all(paths.map(digestFile)));
+    if (files !== followed) return; // others are followed by now
+    const isSettled = found === seen;
+    seen = found;
+    if (found === known) return;
+    if (!isSettled) return settle();
+    known = found;
     onChange();
   }
 
-  function onEvent(): void {
-    clearTimeout(settling);
-    settling = setTimeout(() => void look(), settleMs);
+  function watchAll(): void {
+    stopWatching();
+    const directories = new Set([...followed.keys()].map(directoryOf));
+    const stops = [...directories].map((directory) => watchDirectory(directory, settle));
+    stopWatching = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   const poll = setInterval(() => {
-    // The directory itself may have been replaced, and its watch with it.
-    stopWatching();
-    stopWatching = watchDirectory(directoryOf(path), onEvent);
-    void look();
+    watchAll(); // a directory may have been replaced, and its watch with it
+    settle();
   }, pollMs);
   poll.unref();
 
-  onEvent();
-  return () => {
-    stopWatching();
-    clearInterval(poll);
-    clearTimeout(settling);
+  return {
+    follow(files) {
+      followed = files;
+      known = seen = toState([...files.values()]);
+      watchAll();
+      settle();
+    },
+    stop() {
+      followed = new Map();
+      stopWatching();
+      clearInterval(poll);
+      clearTimeout(settling);
+    },
   };
+}
+
+function toState(digests: readonly string[]): string {
+  return digests.join("\n");
 }

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
+import { appendFile, mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { digestFile } from "../../src/config/files.ts";
+import { type Patience, createWatch } from "../../src/config/watch.ts";
+import { makeDirectory } from "../support/route-file.ts";
+
+/** Long enough for a machine that is busy; nothing waits for as long as this when all is well. */
+const LONG = 15_000;
+const BY_EVENT: Patience = { settleMs: 50, pollMs: 60_000 };
+const BY_POLL: Patience = { settleMs: 5, pollMs: 20 };
+
+async function watchFiles(t: TestContext, paths: readonly string[], patience: Patience) {
+  const news = new EventEmitter();
+  let changes = 0;
+  const watch = createWatch(patience, () => {
+    changes += 1;
+    news.emit("change");
+  });
+  t.after(() => watch.stop());
+  const digest = async () =>
+    new Map(await Promise.all(paths.map(async (path) => [path, await digestFile(path)] as const)));
+  watch.follow(await digest());
+  return {
+    watch,
+    changes: () => changes,
+    /** Does something and waits for the change that it makes. */
+    async after(act: () => Promise<unknown>): Promise<void> {
+      // The watch keeps no process alive, so the test has to.
+      const late = setTimeout(() => news.emit("error", new Error("no change was seen")), LONG);
+      await Promise.all([once(news, "change"), act()]).finally(() => clearTimeout(late));
+    },
+    digest,
+  };
+}
+
+test("a file that is written in several steps is one change", async (t) => {
+  const directory = await makeDirectory(t, { a: "old" });
+  const path = join(directory, "a");
+  const { after, changes } = await watchFiles(t, [path], { ...BY_EVENT, settleMs: 150 });
+  await after(async () => {
+    await writeFile(path, "");
+    for (let step = 0; step < 20; step += 1) await appendFile(path, `${step}\n`);
+  });
+  await after(() => writeFile(path, "next"));
+  assert.equal(changes(), 2);
+});
+
+test("a file that is replaced by a rename is a change, again and again", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { after, changes } = await watchFiles(t, [path], BY_EVENT);
+  for (const text of ["1", "2", "3"]) {
+    await after(async () => {
+      await writeFile(`${path}.tmp`, text);
+      await rename(`${path}.tmp`, path);
+    });
+  }
+  assert.equal(changes(), 3);
+});
+
+test("a file that disappears is a change, and one more when it is back", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { after } = await watchFiles(t, [path], BY_EVENT);
+  await after(() => rm(path));
+  await after(() => writeFile(path, "0"));
+});
+
+test("only content counts: the same bytes with another time, inode or mode are no change", async (t) => {
+  const directory = await makeDirectory(t, { a: "same" });
+  const path = join(directory, "a");
+  const { after, changes } = await watchFiles(t, [path], BY_EVENT);
+  await utimes(path, 1, 1);
+  await writeFile(`${path}.tmp`, "same");
+  await rename(`${path}.tmp`, path);
+  await after(() => writeFile(path, "other"));
+  assert.equal(changes(), 1);
+});
+
+test("what was written between the reading and the watch is a change", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { watch, digest, after } = await watchFiles(t, [path], BY_EVENT);
+  const read = await digest();
+  watch.follow(new Map());
+  await writeFile(path, "1");
+  await after(async () => watch.follow(read));
+});
+
+test("a busy neighbour in the directory hides no change", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { after } = await watchFiles(t, [path], BY_EVENT);
+  let isBusy = true;
+  t.after(() => void (isBusy = false));
+  const neighbour = (async () => {
+    while (isBusy) await writeFile(join(directory, "b"), "");
+  })();
+  await after(() => writeFile(path, "1"));
+  isBusy = false;
+  await neighbour;
+});
+
+test("each of several files counts, in whichever directory", async (t) => {
+  const [one, two] = [await makeDirectory(t, { a: "0" }), await makeDirectory(t, { b: "0" })];
+  const paths = [join(one, "a"), join(two, "b")];
+  const { after, changes } = await watchFiles(t, paths, BY_EVENT);
+  for (const path of paths) await after(() => writeFile(path, "1"));
+  assert.equal(changes(), 2);
+});
+
+test("a directory that is replaced is followed", async (t) => {
+  const parent = await makeDirectory(t, {});
+  const directory = join(parent, "etc");
+  await mkdir(directory);
+  await writeFile(join(directory, "a"), "0");
+  const path = join(directory, "a");
+  const { after } = await watchFiles(t, [path], BY_POLL);
+  await after(async () => {
+    await mkdir(`${directory}.new`);
+    await writeFile(join(`${directory}.new`, "a"), "1");
+    await rename(directory, `${directory}.old`);
+    await rename(`${directory}.new`, directory);
+  });
+  await after(() => writeFile(path, "2"));
+});
+
+test("a target that is edited in another directory is seen by the poll", async (t) => {
+  const [mount, elsewhere] = [await makeDirectory(t, {}), await makeDirectory(t, { a: "0" })];
+  const target = join(elsewhere, "a");
+  await symlink(target, join(mount, "a"));
+  const { after } = await watchFiles(t, [join(mount, "a")], BY_POLL);
+  for (const text of ["1", "2"]) await after(() => writeFile(target, text));
+});
+
+test("the poll does not take a half-written file for a change", async (t) => {
+  const [mount, elsewhere] = [await makeDirectory(t, {}), await makeDirectory(t, { a: "0" })];
+  const target = join(elsewhere, "a");
+  await symlink(target, join(mount, "a"));
+  const { after, changes } = await watchFiles(t, [join(mount, "a")], {
+    settleMs: 150,
+    pollMs: 10,
+  });
+  await after(async () => {
+    for (let step = 0; step < 60; step += 1) {
+      await appendFile(target, `${step}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  });
+  assert.equal(changes(), 1);
+});
+
+test("nothing is called after the end, whatever was under way", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { watch, changes } = await watchFiles(t, [path], BY_POLL);
+  const other = await watchFiles(t, [path], BY_EVENT);
+  watch.stop();
+  await other.after(() => writeFile(path, "1"));
+  assert.equal(changes(), 0);
+});
