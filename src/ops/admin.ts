@@ -157,9 +157,10 @@ async function answerReload(
       "reload is served only where the admin port is bound to loopback and a route file is in use",
     );
   }
+  if (request.method !== "POST") return toText(405, "use POST");
   // A page in a browser on this machine may send a POST anywhere, and says so.
-  if (request.method !== "POST" || request.headers.origin !== undefined)
-    return toText(405, "use POST");
+  if (request.headers.origin !== undefined)
+    return toText(403, "reload is not served to pages in a browser");
   const { result, message } = await reload("admin");
   return toText(result === "success" ? 200 : 422, message);
 }
