@@ -10,7 +10,7 @@ import { createTunnels } from "./net/tunnel.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
 import { createMetrics } from "./ops/metrics.ts";
-import { createObserve } from "./ops/observe.ts";
+import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
 import type { ConfigurationState } from "./ops/report.ts";
 import { createStatus } from "./ops/status.ts";
@@ -111,11 +111,11 @@ export function createApp({
       routes: [...generation.config.routes, generation.config.defaultRoute],
     }),
   });
-  let observe = toObserve(config);
+  let observer = toObserver(config);
   const parts: ProxyParts = {
     generation: () => generation,
     createId,
-    observe: (exchange) => observe(exchange),
+    observe: (exchange) => observer.observe(exchange),
   };
   const proxy = createProxy(parts);
   const upgrades = createUpgradeProxy({ ...parts, tunnels });
@@ -164,7 +164,8 @@ export function createApp({
       refuseMoved(generation.config, next);
       const previous = generation;
       generation = compile(next, pressure, previous);
-      observe = toObserve(next);
+      observer.flush();
+      observer = toObserver(next);
       server.configure(toServerLimits(next));
       logger.setLevel(next.log.level);
       retire(previous, generation);
@@ -189,15 +190,16 @@ export function createApp({
       });
       retire(generation);
       status.stop();
+      observer.flush();
       admin.destroy();
       if (config.admin !== "off") await admin.close();
       return end;
     },
   };
 
-  function toObserve({ log }: Config): ProxyParts["observe"] {
+  function toObserver({ log }: Config): Observer {
     const query = log.query ? "log" : "omit";
-    return createObserve({
+    return createObserver({
       logger,
       metrics,
       status,

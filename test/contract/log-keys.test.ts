@@ -6,8 +6,7 @@ import test from "node:test";
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/logger.ts";
-import { createObserve } from "../../src/ops/observe.ts";
-import { finishedExchange, quietMetrics } from "../support/exchange.ts";
+import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 
 const ALWAYS = {
   level: "string",
@@ -31,7 +30,7 @@ function typesOf(exchange: Exchange, query: "log" | "omit"): Record<string, stri
   const logger = createLogger({ level: "info", format: "json" }, (line) => {
     written = line;
   });
-  createObserve({ logger, metrics: quietMetrics(), access: "all", query })(exchange);
+  observeOne(exchange, { logger, metrics: quietMetrics(), access: "all", query });
   const line = JSON.parse(written) as Record<string, unknown>;
   assert.equal(new Date(String(line["time"])).toISOString(), line["time"]);
   return Object.fromEntries(Object.entries(line).map(([key, value]) => [key, typeof value]));

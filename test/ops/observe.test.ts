@@ -4,8 +4,8 @@ import test from "node:test";
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/logger.ts";
-import { createObserve, type ObserveOptions } from "../../src/ops/observe.ts";
-import { finishedExchange, quietMetrics } from "../support/exchange.ts";
+import type { ObserveOptions } from "../../src/ops/observe.ts";
+import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 
 /** The parsed lines that one exchange leaves in the log. */
 function linesOf(
@@ -14,9 +14,13 @@ function linesOf(
 ): Record<string, unknown>[] {
   const lines: string[] = [];
   const logger = createLogger({ level: "debug", format: "json" }, (line) => lines.push(line));
-  createObserve({ logger, metrics: quietMetrics(), access: "all", query: "omit", ...options })(
-    exchange,
-  );
+  observeOne(exchange, {
+    logger,
+    metrics: quietMetrics(),
+    access: "all",
+    query: "omit",
+    ...options,
+  });
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 

@@ -5,8 +5,7 @@ import fc from "fast-check";
 
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/logger.ts";
-import { createObserve } from "../../src/ops/observe.ts";
-import { finishedExchange, quietMetrics } from "../support/exchange.ts";
+import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 300 }),
@@ -33,7 +32,7 @@ for (const format of ["json", "pretty"] as const) {
       fc.property(exchanges, (exchange) => {
         const lines: string[] = [];
         const logger = createLogger({ level: "info", format }, (line) => lines.push(line));
-        createObserve({ logger, metrics: quietMetrics(), access: "all", query: "log" })(exchange);
+        observeOne(exchange, { logger, metrics: quietMetrics(), access: "all", query: "log" });
         assert.equal(lines.length, 1);
         const [line = ""] = lines;
         assert.equal(line.indexOf("\n"), line.length - 1);

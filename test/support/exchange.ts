@@ -3,6 +3,7 @@
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
 import { createMetrics, type Metrics } from "../../src/ops/metrics.ts";
+import { createObserver, type ObserveOptions } from "../../src/ops/observe.ts";
 
 export const ROUTE: RouteConfig = {
   name: "files",
@@ -52,4 +53,11 @@ export function quietMetrics(): Metrics {
       droppedLogLines: () => 0,
     },
   });
+}
+
+/** What happens at the end of one exchange: all of it is done when this returns. */
+export function observeOne(exchange: Exchange, options: ObserveOptions): void {
+  const observer = createObserver(options);
+  observer.observe(exchange);
+  observer.flush();
 }

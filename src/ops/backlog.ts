@@ -1,0 +1,34 @@
+/** Work that can wait a little, done in one go. */
+
+export interface Backlog<Item> {
+  add(item: Item): void;
+  /** Does now what waits. */
+  flush(): void;
+}
+
+/** As many as make a batch worth it, and few enough that their items are still in the processor's cache. */
+const MOST_WAITING = 64;
+const DELAY_MS = 20;
+
+/** Calls `perform` for each item, in order, once 64 wait or 20 ms after the first. */
+export function createBacklog<Item>(perform: (item: Item) => void): Backlog<Item> {
+  let waiting: Item[] = [];
+  let timer: NodeJS.Timeout | undefined;
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const items = waiting;
+    waiting = [];
+    for (const item of items) perform(item);
+  }
+
+  return {
+    add(item) {
+      if (waiting.push(item) >= MOST_WAITING) flush();
+      // Not unref'd: a process that simply runs out of work still does it.
+      else timer ??= setTimeout(flush, DELAY_MS);
+    },
+    flush,
+  };
+}
