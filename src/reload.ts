@@ -52,13 +52,16 @@ export function createReload({ load, apply, note, logger }: ReloadParts): Reload
     }
   }
 
+  async function afterLast(trigger: string): Promise<ReloadResult> {
+    await last;
+    next = undefined;
+    const done = await reload(trigger);
+    note(done);
+    return done;
+  }
+
   return (trigger) => {
-    next ??= last.then(async () => {
-      next = undefined;
-      const done = await reload(trigger);
-      note(done);
-      return done;
-    });
+    next ??= afterLast(trigger);
     last = next;
     return next;
   };

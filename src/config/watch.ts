@@ -34,7 +34,7 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
   let followed: Digests = new Map();
   let known = "";
   let seen = "";
-  let stopWatching: () => void = () => undefined;
+  let stops: readonly (() => void)[] = [];
   let settling: NodeJS.Timeout | undefined;
 
   function settle(): void {
@@ -60,10 +60,11 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
   function watchAll(): void {
     stopWatching();
     const directories = new Set([...followed.keys()].map(directoryOf));
-    const stops = [...directories].map((directory) => watchDirectory(directory, settle));
-    stopWatching = () => {
-      for (const stop of stops) stop();
-    };
+    stops = [...directories].map((directory) => watchDirectory(directory, settle));
+  }
+
+  function stopWatching(): void {
+    for (const stop of stops) stop();
   }
 
   const poll = setInterval(() => {
