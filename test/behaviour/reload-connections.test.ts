@@ -5,6 +5,8 @@ import { startEdited } from "../support/binary.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
 
+/** Kept for longer than any test waits: only headgate itself closes it. */
+const at = (url: string): string => `{ url: "${url}", keepAlive: 1m }`;
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /** Answers `/held` when it is told to, everything else at once. */
@@ -22,7 +24,7 @@ test("requests in flight keep the configuration they began with", async (t) => {
   const { script, release } = holding();
   const before = await startOrigin(t, script);
   const after = await startOrigin(t, text("new"));
-  const routes = (url: string) => `upstream: ${url}\nlog: { access: all }\n`;
+  const routes = (url: string) => `upstream: ${at(url)}\nlog: { access: all }\n`;
   const headgate = await startEdited(t, routes(before.url));
   const held = await openWire(t, headgate.port);
   held.write("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -46,7 +48,7 @@ test("requests in flight keep the configuration they began with", async (t) => {
 test("connections to an unchanged upstream stay, idle ones to a removed one are closed", async (t) => {
   const kept = await startOrigin(t, text("kept"));
   const removed = await startOrigin(t, text("removed"));
-  const yaml = `upstream: ${kept.url}\nupstreams: { other: "${removed.url}" }\n`;
+  const yaml = `upstream: ${at(kept.url)}\nupstreams: { other: ${at(removed.url)} }\n`;
   const headgate = await startEdited(
     t,
     `${yaml}routes: [{ path: /other, upstream: other }, { path: /a, head: pass }]\n`,
@@ -58,7 +60,7 @@ test("connections to an unchanged upstream stay, idle ones to a removed one are 
   };
   assert.deepEqual([await get("/"), await get("/other")], ["kept", "removed"]);
 
-  await headgate.edit(`upstream: ${kept.url}\nhead: pass\n`);
+  await headgate.edit(`upstream: ${at(kept.url)}\nhead: pass\n`);
   await (
     await removed.connection(0)
   ).closed;
@@ -70,7 +72,7 @@ test("connections to an unchanged upstream stay, idle ones to a removed one are 
 
 test("an upstream whose settings change gets new connections", async (t) => {
   const origin = await startOrigin(t, text("x"));
-  const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
+  const headgate = await startEdited(t, `upstream: ${at(origin.url)}\n`);
   const wire = await openWire(t, headgate.port);
   wire.write(GET);
   await wire.readAnswer();
@@ -90,7 +92,7 @@ test("a download goes on through a reload that removes its upstream", async (t) 
     request.write(toHead("200 OK", [`Content-Length: ${size}`]));
     request.write("x".repeat(1000));
   });
-  const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
+  const headgate = await startEdited(t, `upstream: ${at(origin.url)}\n`);
   const wire = await openWire(t, headgate.port);
   wire.write(GET);
   const head = await wire.readHead();

@@ -127,7 +127,7 @@ for (const [name, { yaml, observe, before, after }] of Object.entries(settings))
 
 test("a changed timeouts.header is taken into use", async (t) => {
   const upstream = "upstream: http://127.0.0.1:9\n";
-  const headgate = await startEdited(t, upstream);
+  const headgate = await startEdited(t, `${upstream}timeouts: { header: 1m }\n`);
   await headgate.edit(`${upstream}timeouts: { header: 100ms }\n`);
   assert.equal(await ask(t, headgate, "GET / HTTP/1.1\r\nHost:"), 408);
 });
