@@ -4,6 +4,9 @@ import type { Address } from "./config/address.ts";
 import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
 import type { Pool } from "./generation.ts";
+import type { ProxyError } from "./http/errors.ts";
+import { beginExchange } from "./http/exchange.ts";
+import type { ReceivedRequest } from "./http/request.ts";
 import { createPressure } from "./net/pressure.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
 import { createTunnels } from "./net/tunnel.ts";
@@ -125,7 +128,7 @@ export function createApp({
       onRequest: (request, response) => void proxy(request, response),
       isUpgrade: upgrades.isWanted,
       onUpgrade: (upgrade) => void upgrades.open(upgrade),
-      createId,
+      onRefused: observeRefused,
     },
     toServerLimits(config),
   );
@@ -140,7 +143,7 @@ export function createApp({
       }),
       isUpgrade: () => false,
       onUpgrade: () => undefined,
-      createId,
+      onRefused: createId,
     },
     ADMIN_LIMITS,
   );
@@ -196,6 +199,16 @@ export function createApp({
       return end;
     },
   };
+
+  // What could not be parsed is an exchange too, of which nothing is known but its end.
+  function observeRefused(error: ProxyError, socket: ReceivedRequest["socket"]): string {
+    const received = { httpVersion: "", rawHeaders: [], socket };
+    const exchange = beginExchange(received, createId(), performance.now());
+    observer.observe(
+      Object.assign(exchange, { error, status: error.status, endedMs: exchange.startedMs }),
+    );
+    return exchange.id;
+  }
 
   function toObserver({ log }: Config): Observer {
     const query = log.query ? "log" : "omit";

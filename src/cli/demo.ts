@@ -53,7 +53,7 @@ async function listenNear(
       onRequest: answerGetOnly,
       isUpgrade: () => false,
       onUpgrade: () => undefined,
-      createId: () => "demo",
+      onRefused: () => "demo",
     },
     LIMITS,
   );

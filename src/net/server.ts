@@ -29,7 +29,8 @@ export interface ServerHandler {
   /** Whether a request with `Connection: Upgrade` is tunnelled; otherwise it is served as if it had not asked (RFC 9110 §7.8). */
   isUpgrade(request: IncomingMessage): boolean;
   onUpgrade(upgrade: ReceivedUpgrade): void;
-  createId(): string;
+  /** Told of a message that could not be read as a request; returns the id to name it by in the answer. */
+  onRefused(error: ProxyError, socket: Socket): string;
 }
 
 /** Times are milliseconds. */
@@ -232,7 +233,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   // A refusal is written past node's ServerResponse, because there is no request to respond to.
   function refuse({ socket }: ClientConnection, error: ProxyError): void {
-    socket.end(toBytes(toProblem(error, handler.createId())), "latin1");
+    socket.end(toBytes(toProblem(error, handler.onRefused(error, socket as Socket))), "latin1");
     readOn(socket);
   }
 

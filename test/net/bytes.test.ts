@@ -106,7 +106,7 @@ test("a request is served only if its sender's address is known", async (t) => {
       },
       isUpgrade: () => false,
       onUpgrade: () => undefined,
-      createId: () => "id",
+      onRefused: () => "id",
     },
     {
       headerMs: 5_000,
