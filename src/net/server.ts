@@ -233,7 +233,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   // A refusal is written past node's ServerResponse, because there is no request to respond to.
   function refuse({ socket }: ClientConnection, error: ProxyError): void {
-    socket.end(toBytes(toProblem(error, handler.onRefused(error, socket as Socket))), "latin1");
+    socket.end(toBytes(toProblem(error, handler.onRefused(error, socket))), "latin1");
     readOn(socket);
   }
 
