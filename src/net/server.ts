@@ -96,6 +96,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   const connections = new Map<Duplex, ClientConnection>();
   let isDraining = false;
+  let isClosing = false;
 
   http.on("connection", (socket: Socket) => {
     if (connections.has(socket)) return; // served again after an upgrade that was not wanted
@@ -153,6 +154,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
       }
     },
     close() {
+      isClosing = true;
       const closed = new Promise<void>((resolve) => {
         http.close(() => resolve());
       });
@@ -216,6 +218,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     if (connection.queue.length === MOST_PIPELINED - 1) release(connection.socket);
     if (next !== undefined) next();
     else if (connection.refusal !== undefined) refuse(connection, connection.refusal);
+    else if (isClosing) closeIdle(connection.socket, request);
   }
 
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -271,6 +274,13 @@ function closeGently(connection: ClientConnection): void {
     socket.end();
     readOn(socket);
   };
+}
+
+// An answer that had begun before the end did promised to keep the connection, which nobody waits for now.
+function closeIdle(socket: Socket, request: IncomingMessage): void {
+  if (request.complete) return socket.destroySoon();
+  socket.end();
+  readOn(socket);
 }
 
 // Closing at once would reset the connection while the client still sends, and take the answer from its buffer.

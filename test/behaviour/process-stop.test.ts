@@ -64,7 +64,10 @@ test("SIGTERM: a download, an upload and a HEAD in flight finish too", async (t)
   assert.equal((await upload.readAnswer()).status, 200);
   await chunked(["unseen"])(probing);
   assert.equal((await probe.readAnswer("HEAD")).status, 200);
+  const finished = performance.now();
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - finished < 5000, "not when the grace period of 25 s is over");
+  assert.doesNotMatch(headgate.stdout(), /cut off/);
 });
 
 test("SIGTERM: idle and silent connections do not delay the exit", async (t) => {
