@@ -145,6 +145,28 @@ test("nothing new is accepted while it stops", async (t) => {
   await headgate.exited;
 });
 
+test("shutdown.delay: it goes on accepting for so long, says Connection: close, and is not ready", async (t) => {
+  const { headgate } = await start(t, text("ok"), "shutdown: { delay: 2s }");
+  const kept = await openWire(t, headgate.port);
+  kept.write(GET);
+  await kept.readAnswer();
+  const signalled = performance.now();
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  const probe = await openWire(t, headgate.adminPort);
+  probe.write(READYZ);
+  assert.equal((await probe.readAnswer()).status, 503);
+  for (const client of [kept, await openWire(t, headgate.port)]) {
+    client.write(GET);
+    const answer = await client.readAnswer();
+    assert.equal(answer.status, 200);
+    assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+    assert.equal(await client.closed, "end");
+  }
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - signalled >= 1900);
+});
+
 test("the log is whole when the process ends: the last request's line and the last word", async (t) => {
   const { headgate } = await start(t, text("ok"), "log: { access: all }");
   const client = await openWire(t, headgate.port);
