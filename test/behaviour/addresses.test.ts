@@ -1,0 +1,177 @@
+/** Where headgate listens and where it connects to: TCP over IPv4 and IPv6, unix sockets, TLS; and the Host it names. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, type Server, connect } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import test, { type TestContext } from "node:test";
+import { text } from "../support/answers.ts";
+import { fieldValues, readBytes, readHead } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const GET = "GET /x HTTP/1.1\r\nHost: client.test\r\n\r\n";
+const hasIpv6 = Object.values(networkInterfaces())
+  .flat()
+  .some((each) => each?.address === "::1");
+
+test("unix sockets on both sides: GET, HEAD and an upload, and the client's Host", async (t) => {
+  const folder = makeFolder(t);
+  const listen = join(folder, "listen.sock");
+  const origin = await startOrigin(t, text("ok"), join(folder, "upstream.sock"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `listen: unix:${listen}` });
+  const client = await openWire(t, listen);
+  for (const request of [
+    GET,
+    GET.replace("GET", "HEAD"),
+    GET.replace("GET", "PUT").replace("\r\n\r\n", "\r\nContent-Length: 2\r\n\r\nhi"),
+  ]) {
+    client.write(request);
+    assert.equal((await client.readAnswer(request.split(" ")[0])).status, 200);
+  }
+  const methods = origin.arrivals.map(({ method }) => method);
+  assert.deepEqual(methods, ["GET", "GET", "PUT"]);
+  for (const arrival of origin.arrivals)
+    assert.deepEqual(fieldValues(arrival, "host"), ["client.test"]);
+  await sidecar.stop();
+  assert.equal(existsSync(listen), false, "the socket's file is gone when it has stopped");
+});
+
+test("a unix socket that is not there is 502, and the path is nobody's business", async (t) => {
+  const { port } = await startSidecar(t, { upstream: "unix:/nonexistent/secret.sock" });
+  const client = await openWire(t, port);
+  client.write(GET);
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 502);
+  assert.doesNotMatch(answer.body.toString() + answer.lines.join(), /secret/);
+});
+
+test("IPv6 on both sides", { skip: hasIpv6 ? false : "no IPv6 here" }, async (t) => {
+  const upstream = createHttpServer((request, response) => response.end(request.headers.host));
+  const upstreamPort = await listen(t, upstream, "::1");
+  const sidecar = await startSidecar(t, {
+    upstream: `http://[::1]:${upstreamPort}`,
+    yaml: 'listen: "[::1]:0"',
+  });
+  const socket = connect({ host: "::1", port: sidecar.port });
+  t.after(() => void socket.destroy());
+  socket.write(GET);
+  const bytes = readBytes(socket);
+  assert.equal((await readHead(bytes)).start, "HTTP/1.1 200 OK");
+  await bytes.take("client.test");
+});
+
+test("Host is the client's by default, and the upstream's own with host: upstream", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  for (const [host, expected] of [
+    ["preserve", "client.test"],
+    ["upstream", `127.0.0.1:${origin.port}`],
+  ]) {
+    const { port } = await startSidecar(t, {
+      yaml: `upstream: { url: "${origin.url}", host: ${host} }`,
+    });
+    const client = await openWire(t, port);
+    client.write(GET);
+    await client.readAnswer();
+    const arrival = origin.arrivals.at(-1) ?? assert.fail();
+    assert.deepEqual(fieldValues(arrival, "host"), [expected]);
+    assert.deepEqual(fieldValues(arrival, "x-forwarded-host"), ["client.test"]);
+  }
+});
+
+test("an https upstream whose certificate is of a trusted authority is asked, with its name as SNI", async (t) => {
+  const { certificate, key, file } = makeCertificate(t);
+  const names: unknown[] = [];
+  const upstream = createHttpsServer({ cert: certificate, key }, (request, response) => {
+    names.push(Reflect.get(request.socket, "servername"));
+    response.end("ok");
+  });
+  const upstreamPort = await listen(t, upstream, "127.0.0.1");
+  const { port } = await startSidecar(t, {
+    yaml: `upstream: { url: "https://127.0.0.1:${upstreamPort}", tls: { ca: "${file}", serverName: backend.test } }`,
+  });
+  const client = await openWire(t, port);
+  for (const method of ["GET", "HEAD", "GET"]) {
+    client.write(GET.replace("GET", method));
+    assert.equal((await client.readAnswer(method)).status, 200);
+  }
+  assert.deepEqual(names, ["backend.test", "backend.test", "backend.test"]);
+});
+
+test("a certificate that is not trusted, or of another name, is 502 tls_certificate_error", async (t) => {
+  const { certificate, key, file } = makeCertificate(t);
+  const upstream = createHttpsServer({ cert: certificate, key }, (_request, response) =>
+    response.end("secret"),
+  );
+  const upstreamPort = await listen(t, upstream, "127.0.0.1");
+  const url = `https://127.0.0.1:${upstreamPort}`;
+  for (const tls of ["{}", `{ ca: "${file}", serverName: another.test }`]) {
+    const { port } = await startSidecar(t, { yaml: `upstream: { url: "${url}", tls: ${tls} }` });
+    const client = await openWire(t, port);
+    client.write(GET);
+    const answer = await client.readAnswer();
+    assert.equal(answer.status, 502);
+    assert.deepEqual(fieldValues(answer, "proxy-status"), [
+      "headgate; error=tls_certificate_error",
+    ]);
+  }
+});
+
+test("with verify: false any certificate will do", async (t) => {
+  const { certificate, key } = makeCertificate(t);
+  const upstream = createHttpsServer({ cert: certificate, key }, (_request, response) =>
+    response.end("ok"),
+  );
+  const upstreamPort = await listen(t, upstream, "127.0.0.1");
+  const { port } = await startSidecar(t, {
+    yaml: `upstream: { url: "https://127.0.0.1:${upstreamPort}", tls: { verify: false } }`,
+  });
+  const client = await openWire(t, port);
+  client.write(GET);
+  assert.equal((await client.readAnswer()).status, 200);
+});
+
+test("an https upstream that speaks plain HTTP is 502 tls_protocol_error", async (t) => {
+  const upstream = createHttpServer((_request, response) => response.end("plain"));
+  const upstreamPort = await listen(t, upstream, "127.0.0.1");
+  const { port } = await startSidecar(t, { upstream: `https://127.0.0.1:${upstreamPort}` });
+  const client = await openWire(t, port);
+  client.write(GET);
+  const answer = await client.readAnswer();
+  assert.equal(answer.status, 502);
+  assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=tls_protocol_error"]);
+});
+
+async function listen(t: TestContext, server: Server, host: string): Promise<number> {
+  server.listen(0, host);
+  await once(server, "listening");
+  t.after(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+function makeFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A certificate of its own authority for backend.test, made now. */
+function makeCertificate(t: TestContext): { certificate: Buffer; key: Buffer; file: string } {
+  const folder = makeFolder(t);
+  const [key, file] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const subject = ["-subj", "/CN=backend.test", "-addext", "subjectAltName=DNS:backend.test"];
+  execFileSync(
+    "openssl",
+    ["req", "-x509", ...curve, ...subject, "-days", "2", "-keyout", key, "-out", file],
+    { stdio: "pipe" },
+  );
+  return { certificate: readFileSync(file), key: readFileSync(key), file };
+}

@@ -1,0 +1,107 @@
+/** The second port, as a stranger on the network meets it. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const PAGES = ["/livez", "/readyz", "/metrics"];
+
+test("each page answers GET and HEAD alike, on one connection", async (t) => {
+  const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
+  const client = await openWire(t, adminPort);
+  for (const page of PAGES) {
+    client.write(`GET ${page} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const get = await client.readAnswer();
+    assert.equal(get.status, 200);
+    assert.deepEqual(fieldValues(get, "content-length"), [String(get.body.length)]);
+    client.write(`HEAD ${page} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const head = await client.readAnswer("HEAD");
+    assert.equal(head.status, 200);
+    assert.equal(fieldValues(head, "content-length").length, 1);
+    assert.deepEqual(fieldValues(head, "content-type"), fieldValues(get, "content-type"));
+  }
+  assert.equal(client.bytes.unread().length, 0);
+});
+
+test("another path is 404, another method 405 with Allow", async (t) => {
+  const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
+  const client = await openWire(t, adminPort);
+  for (const path of ["/nothing", "/livez/", "/livez/../metrics", "/%6civez", "//livez"]) {
+    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    assert.equal((await client.readAnswer()).status, 404, path);
+  }
+  for (const method of ["DELETE", "OPTIONS"]) {
+    client.write(`${method} /livez HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const answer = await client.readAnswer();
+    assert.deepEqual([answer.status, fieldValues(answer, "allow")], [405, ["GET, HEAD"]], method);
+  }
+});
+
+test("the metrics count what the proxy's port served", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  await line(({ msg }) => msg === "request");
+  const admin = await openWire(t, adminPort);
+  admin.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  const metrics = (await admin.readAnswer()).body.toString();
+  assert.match(metrics, /^headgate_requests_total\{[^}]*\} 1$/m);
+});
+
+test("hostile input is refused, and the port goes on answering", async (t) => {
+  const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
+  const hostile = [
+    "\r\n\r\nnonsense\r\n\r\n",
+    "GET /livez HTTP/9.9\r\n\r\n",
+    `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+    `GET /livez HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(20_000)}\r\n\r\n`,
+    "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "CONNECT example.com:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+  ];
+  for (const bytes of hostile) {
+    const client = await openWire(t, adminPort);
+    client.write(bytes);
+    const answer = await client.readAnswer();
+    assert.ok(answer.status >= 400, JSON.stringify(bytes.slice(0, 60)));
+    await client.closed;
+  }
+  const client = await openWire(t, adminPort);
+  client.write("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).status, 200);
+});
+
+test("content is not swallowed: the connection ends after the answer", async (t) => {
+  const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
+  const client = await openWire(t, adminPort);
+  client.write("POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
+  const answer = await client.readAnswer();
+  assert.deepEqual([answer.status, fieldValues(answer, "connection")], [405, ["close"]]);
+  await client.closed;
+});
+
+test("an Upgrade on the admin port is served as a plain request", async (t) => {
+  const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
+  const client = await openWire(t, adminPort);
+  client.write(
+    "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  );
+  assert.equal((await client.readAnswer()).status, 200);
+});
+
+test("the proxy's port has no pages of its own", async (t) => {
+  const origin = await startOrigin(t, text("the upstream's"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (const page of PAGES) {
+    client.write(`GET ${page} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    assert.equal((await client.readAnswer()).body.toString(), "the upstream's");
+  }
+});
