@@ -74,6 +74,8 @@ interface ClientConnection {
   /** Waiting their turn: a pipelined request may depend on what the one before it changed (RFC 9112 §9.3.2). */
   readonly queue: (() => void)[];
   current: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
+  /** The request that was answered last, while its content still comes. */
+  lingering: IncomingMessage | undefined;
   /** What made the connection unreadable, to be said when it is its turn. */
   refusal: ProxyError | undefined;
 }
@@ -108,6 +110,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
       socket,
       queue: [],
       current: undefined,
+      lingering: undefined,
       refusal: undefined,
     };
     connections.set(socket, connection);
@@ -160,8 +163,10 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
       });
       // node counts a connection that never sent a byte as busy, and one that only lingers.
       for (const connection of connections.values()) {
-        if (connection.socket.bytesRead === 0 || hasLastAnswer(connection))
-          connection.socket.destroy();
+        const { socket, current, lingering } = connection;
+        if (socket.bytesRead === 0 || hasLastAnswer(connection)) socket.destroy();
+        else if (current === undefined && lingering?.complete === false)
+          closeIdle(socket, lingering);
       }
       return closed;
     },
@@ -212,7 +217,10 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   function onServed(connection: ClientConnection, request: IncomingMessage): void {
     connection.current = undefined;
-    if (!request.complete) lingerFor(request);
+    if (!request.complete) {
+      connection.lingering = request;
+      lingerFor(request);
+    }
     if (hasLastAnswer(connection)) return;
     const next = connection.queue.shift();
     if (connection.queue.length === MOST_PIPELINED - 1) release(connection.socket);

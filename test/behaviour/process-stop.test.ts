@@ -87,6 +87,19 @@ test("SIGTERM: idle and silent connections do not delay the exit", async (t) => 
   for (const wire of [idle, silent, admin, silentAdmin]) await wire.closed;
 });
 
+test("SIGTERM: a client that has its answer and still uploads does not delay the exit", async (t) => {
+  const { headgate } = await start(t, (request) =>
+    request.write(toHead("413 Content Too Large", ["Content-Length: 0"])),
+  );
+  const client = await openWire(t, headgate.port);
+  client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
+  assert.equal((await client.readAnswer()).status, 413);
+  const asked = performance.now();
+  headgate.signal("SIGTERM");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.ok(performance.now() - asked < 5000, "not when the grace period of 25 s is over");
+});
+
 test("SIGINT is the same as SIGTERM", async (t) => {
   const { headgate } = await start(t, text("ok"));
   headgate.signal("SIGINT");
