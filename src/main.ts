@@ -20,6 +20,9 @@ declare const HEADGATE_VERSION: string | undefined;
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
 
+// Under `npm start` a Ctrl-C comes twice, from the terminal and from npm, a millisecond apart: asked once all the same.
+const ECHO_MS = 50;
+
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
   ["demo", demo],
@@ -39,11 +42,14 @@ const io: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   onTerminate(listener) {
-    let hasBegun = false;
+    let begunMs: number | undefined;
     const onSignal = (): void => {
-      if (hasBegun) process.exit(1); // whoever asks twice does not want to wait
-      hasBegun = true;
-      listener();
+      if (begunMs === undefined) {
+        begunMs = performance.now();
+        listener();
+      } else if (performance.now() - begunMs > ECHO_MS) {
+        process.exit(1); // whoever asks twice does not want to wait
+      }
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   },
