@@ -24,10 +24,10 @@ const hasIpv6 = Object.values(networkInterfaces())
 
 test("unix sockets on both sides: GET, HEAD and an upload, and the client's Host", async (t) => {
   const folder = makeFolder(t);
-  const listen = join(folder, "listen.sock");
+  const place = join(folder, "listen.sock");
   const origin = await startOrigin(t, text("ok"), join(folder, "upstream.sock"));
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `listen: unix:${listen}` });
-  const client = await openWire(t, listen);
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `listen: unix:${place}` });
+  const client = await openWire(t, place);
   for (const request of [
     GET,
     GET.replace("GET", "HEAD"),
