@@ -91,7 +91,7 @@ function showLast(body, entries, toCells, nothing) {
   if (entries.length === 0) {
     if (!isFirst) return;
     const row = make("tr", "empty"), cell = make("td");
-    cell.colSpan = 6;
+    cell.colSpan = body.parentElement.tHead.rows[0].cells.length;
     put(cell, nothing);
     row.append(cell);
     return body.append(row);
