@@ -4,15 +4,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import type { Discard } from "./head/discard.ts";
-import { toHeadFields } from "./head/fields.ts";
+import { toUpstreamFields } from "./head/fields.ts";
 import { type HeadPlan, planHead } from "./head/plan.ts";
 import { toClientFields } from "./http/answer.ts";
 import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
 import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
-import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
-import { toOutgoingFields } from "./http/outgoing.ts";
+import { toLocalAnswer } from "./http/local.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
@@ -144,14 +143,15 @@ function toUpstreamRequest({
   route,
 }: Outgoing): UpstreamRequest {
   const method = plan?.upstreamMethod ?? request.method ?? "";
-  const endToEnd =
-    plan === undefined
-      ? withMaxForwards(method, checked.fields)
-      : toHeadFields(checked.fields, plan);
   return {
     method,
     path: checked.path,
-    fields: toOutgoingFields(endToEnd, { host: checked.host, peer, upstream: config, requestId }),
+    fields: toUpstreamFields(method, checked.fields, plan, {
+      host: checked.host,
+      peer,
+      upstream: config,
+      requestId,
+    }),
     content:
       plan === undefined && checked.framing !== "none"
         ? toContent(request, response, checked)

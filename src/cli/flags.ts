@@ -1,6 +1,6 @@
 /** Arguments of a command, read by one set of rules. */
 
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 
 /** A command called in a way that it does not know; the message says what to write instead. */
 export class UsageError extends Error {
@@ -15,6 +15,8 @@ export interface Arguments {
   /** By flag, without its dashes; the last one of a repeated flag counts. */
   readonly values: ReadonlyMap<string, string>;
   readonly switches: ReadonlySet<string>;
+  /** Every value of a flag that may be repeated, in order. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
 }
 
@@ -24,17 +26,20 @@ export interface Flags {
   readonly values?: readonly string[];
   /** Flags without one. */
   readonly switches?: readonly string[];
+  /** Flags with a value that may be repeated, each with its letter: `-H VALUE`. */
+  readonly lists?: readonly (readonly [name: string, letter: string])[];
   readonly mostPositionals?: number;
 }
 
 /** Reads the arguments. Throws a UsageError for an unknown flag, a missing value or an argument too many. */
 export function readArguments(
   args: readonly string[],
-  { values = [], switches = [], mostPositionals = 0 }: Flags,
+  { values = [], switches = [], lists = [], mostPositionals = 0 }: Flags,
 ): Arguments {
   const options = Object.fromEntries([
     ...values.map((name) => [name, { type: "string" as const }]),
     ...switches.map((name) => [name, { type: "boolean" as const }]),
+    ...lists.map(([name, short]) => [name, { type: "string" as const, short, multiple: true }]),
   ]);
   const parsed = parse(args, options);
   if (parsed.positionals.length > mostPositionals) {
@@ -46,13 +51,16 @@ export function readArguments(
       given.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
     ),
     switches: new Set(given.flatMap(([name, value]) => (value === true ? [name] : []))),
+    lists: new Map(
+      given.flatMap(([name, value]) => (Array.isArray(value) ? [[name, value.map(String)]] : [])),
+    ),
     positionals: parsed.positionals,
   };
 }
 
 function parse(
   args: readonly string[],
-  options: Record<string, { type: "string" | "boolean" }>,
+  options: NonNullable<ParseArgsConfig["options"]>,
 ): ReturnType<typeof parseArgs> {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });

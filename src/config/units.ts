@@ -28,6 +28,23 @@ export function parseSize(text: string): number {
   return bytes;
 }
 
+/** The shortest way to write that many milliseconds. */
+export function formatDuration(milliseconds: number): string {
+  return formatQuantity(milliseconds, DURATION_UNITS);
+}
+
+/** The shortest way to write that many bytes. */
+export function formatSize(bytes: number): string {
+  return formatQuantity(bytes, SIZE_UNITS);
+}
+
+/** In the largest unit that leaves no fraction. */
+function formatQuantity(quantity: number, units: Readonly<Record<string, number>>): string {
+  const fitting = Object.entries(units).filter(([, size]) => quantity % size === 0);
+  const [unit, size] = fitting.toSorted(([, a], [, b]) => b - a).at(quantity === 0 ? -1 : 0) ?? ["", 1];
+  return `${quantity / size}${unit}`;
+}
+
 /** A unit is required, even for 0: "timeout: 5" is five seconds to one reader and five milliseconds to the next. */
 function parseQuantity(
   text: string,
