@@ -13,7 +13,8 @@ const INTRODUCTION = `# The route file
 
 One YAML file says everything. Every key may be left out, except an \`upstream\`, which may also come from \`--upstream\` or
 \`HEADGATE_UPSTREAM\`. Flags win over environment variables, those over the file. Unknown keys are errors.
-\`headgate check FILE\` says what is wrong or what the file means.
+\`headgate check FILE\` says what is wrong or what the file means;
+\`headgate explain METHOD URL\` says which route a request meets and what the upstream would get of it.
 
 Durations are \`250ms\`, \`5s\`, \`1m\`, \`1h\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`. In any value \`\${VAR}\` is an environment variable,
 \`\${VAR:-default}\` one with a default, \`\${VAR:?message}\` one that must be set, \`$$\` a dollar sign. They are put in after the

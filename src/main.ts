@@ -5,6 +5,7 @@ import { runInNewContext } from "node:vm";
 
 import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
+import { explain } from "./cli/explain.ts";
 import { UsageError } from "./cli/flags.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { HELP } from "./cli/help.ts";
@@ -27,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
   ["demo", demo],
   ["check", check],
+  ["explain", explain],
   ["healthcheck", healthcheck],
   ["schema", schema],
 ]);

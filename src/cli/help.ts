@@ -6,6 +6,8 @@ Usage
   headgate run [--config FILE] [--listen ADDR] [--upstream URL] [--admin ADDR|off] [--log-level LEVEL]
   headgate demo                   try it: a GET-only backend, and headgate before it
   headgate check [FILE] [--json]  read a route file: every problem at its place, or what the file means
+  headgate explain METHOD URL [--config FILE] [--upstream URL] [-H 'Name: value'] [--from IP] [--json]
+                                  which route a request meets and what the upstream would get; sends nothing
   headgate schema                 print the JSON Schema of the route file
   headgate healthcheck            exit 0 when the headgate that runs with these settings is ready, else 1
   headgate --version | --help

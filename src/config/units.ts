@@ -41,7 +41,10 @@ export function formatSize(bytes: number): string {
 /** In the largest unit that leaves no fraction. */
 function formatQuantity(quantity: number, units: Readonly<Record<string, number>>): string {
   const fitting = Object.entries(units).filter(([, size]) => quantity % size === 0);
-  const [unit, size] = fitting.toSorted(([, a], [, b]) => b - a).at(quantity === 0 ? -1 : 0) ?? ["", 1];
+  const [unit, size] = fitting.toSorted(([, a], [, b]) => b - a).at(quantity === 0 ? -1 : 0) ?? [
+    "",
+    1,
+  ];
   return `${quantity / size}${unit}`;
 }
 

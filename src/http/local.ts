@@ -4,8 +4,12 @@ import { findField } from "./headers.ts";
 import type { LocalAnswer } from "./problem.ts";
 import type { CheckedRequest, RequestHead } from "./request.ts";
 
-// RFC 9110 §9.3.8: a TRACE must not reveal what may be secret.
-const SECRET: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+/** Fields whose values are for the upstream alone (RFC 9110 §9.3.8: a TRACE must not reveal them). */
+export const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+]);
 
 /**
  * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
@@ -49,7 +53,7 @@ function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalA
   let body = `${method} ${target} HTTP/${httpVersion}\r\n`;
   for (let index = 0; index < rawFields.length; index += 2) {
     const name = rawFields[index] ?? "";
-    if (!SECRET.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
+    if (!SECRET_FIELDS.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
   }
   body += "\r\n";
   const fields = ["Content-Type", "message/http", "Content-Length", String(body.length)];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { parseDuration, parseSize } from "../../src/config/units.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/config/units.ts";
 
 test("durations are milliseconds", () => {
   const expected = {
@@ -50,4 +50,11 @@ test("a duration beyond 2^31-1 ms would fire at once and is refused", () => {
   assert.throws(() => parseDuration("597h"), /longer than a timer can run/);
   assert.throws(() => parseDuration(`${"9".repeat(400)}s`), /longer than a timer can run/);
   assert.throws(() => parseSize(`${"9".repeat(400)}B`), /too large/);
+});
+
+test("what is formatted is short, and read back as it was", () => {
+  for (const text of ["0ms", "250ms", "1500ms", "5s", "90s", "1m", "1h", "36h"])
+    assert.equal(formatDuration(parseDuration(text)), text);
+  for (const text of ["0B", "512B", "1KiB", "64KiB", "1536KiB", "1GiB"])
+    assert.equal(formatSize(parseSize(text)), text);
 });

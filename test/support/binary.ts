@@ -76,7 +76,7 @@ export async function startBinary(t: TestContext, options: BinaryOptions): Promi
 }
 
 /** Starts the process without waiting for anything. */
-function spawnBinary(
+export function spawnBinary(
   t: TestContext,
   { args, cwd, env = {} }: BinaryOptions,
 ): Pick<Binary, "child" | "exited"> {

@@ -1,0 +1,85 @@
+/** An explanation as a page to read. */
+
+import type { RouteConfig } from "../config/schema.ts";
+import { formatDuration, formatSize } from "../config/units.ts";
+import type { HeadOutcome } from "../http/exchange.ts";
+import type { Explanation } from "../http/explain.ts";
+import type { Explained, Forwarded } from "./explanation.ts";
+import { formatTable } from "./table.ts";
+
+/** What becomes of the body that belongs to a HEAD's answer. A further outcome is a line here. */
+const HEAD_CONTENT: Readonly<Record<HeadOutcome, (route: RouteConfig) => readonly string[]>> = {
+  convert: ({ head }) => [
+    "The client gets the status and the fields of the answer to the GET at once, and no body.",
+    `Up to ${formatSize(head.drain.bytes)} of the body are read within ${formatDuration(head.drain.time)}, to keep the upstream connection; a longer one is cut off.`,
+  ],
+  pass: () => [
+    "The upstream gets the HEAD itself, and answers it without a body.",
+    "A backend that serves GET only answers 405 here.",
+  ],
+};
+
+/** The same of every other request. */
+const REQUEST_CONTENT: Readonly<Record<Forwarded["framing"], string>> = {
+  none: "The request has none.",
+  length: "The request's is passed on as it comes.",
+  chunked: "The request's is passed on as it comes, in chunks of this hop's own.",
+};
+
+/** Paragraphs: the request, its route, what goes up, what does not, the body. */
+export function formatExplanation({
+  request,
+  client,
+  match,
+  answer,
+  forwarded,
+}: Explained): string {
+  const paragraphs = [`${request.method} ${request.target}  from ${client}\n`];
+  if (match !== undefined) paragraphs.push(formatMatch(match, request.target));
+  if (answer !== undefined)
+    paragraphs.push(`headgate answers ${answer.status} itself: ${answer.reason}.\n`);
+  if (match !== undefined && forwarded !== undefined)
+    paragraphs.push(...formatForwarded(forwarded, match.route));
+  return paragraphs.join("\n");
+}
+
+/** What happens to content, in sentences. */
+export function toContentWords(
+  { head, isTunnel, framing }: Forwarded,
+  route: RouteConfig,
+): readonly string[] {
+  if (isTunnel) return ["Once the upstream agrees, bytes pass both ways until either side ends."];
+  if (head !== undefined) return HEAD_CONTENT[head](route);
+  return [REQUEST_CONTENT[framing], "The answer's is passed on as it comes."];
+}
+
+function formatMatch({ route, reason, path, others }: Explanation, target: string): string {
+  const rows = [
+    ["Route", toPlace(route), reason],
+    ...others.map((other) => ["", toPlace(other.route), other.reason]),
+  ];
+  const isRewritten = path !== target.split("?", 1)[0];
+  return formatTable(isRewritten ? [...rows, ["", path, "is the path as it is compared"]] : rows);
+}
+
+/** What a person looks for in the file: the name where there is one, host and path. */
+function toPlace({ name, host = "", path }: RouteConfig): string {
+  const place = `${host}${path}`;
+  return name === place ? place : `${name} (${place})`;
+}
+
+function formatForwarded(forwarded: Forwarded, route: RouteConfig): readonly string[] {
+  const { upstream, url, method, target, fields, dropped } = forwarded;
+  const sent = fields.map(({ name, value, note }) => [`  ${name}: ${value}`, toAside(note)]);
+  const kept = dropped.map(({ name, value, reason }) => [`  ${name}: ${value}`, toAside(reason)]);
+  const words = toContentWords(forwarded, route).map((sentence) => `  ${sentence}\n`);
+  return [
+    `The upstream ${upstream} at ${url} gets\n  ${method} ${target} HTTP/1.1\n${formatTable(sent)}`,
+    ...(kept.length > 0 ? [`It does not get\n${formatTable(kept)}`] : []),
+    `The body\n${words.join("")}`,
+  ];
+}
+
+function toAside(text: string | undefined): string {
+  return text === undefined ? "" : `← ${text}`;
+}

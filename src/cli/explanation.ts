@@ -1,0 +1,136 @@
+/** What would become of a request, step by step as proxy.ts takes them, and nothing is sent. */
+
+import { METHODS } from "node:http";
+
+import { formatUrl } from "../config/address.ts";
+import type { Config, RouteConfig } from "../config/schema.ts";
+import { toPeers } from "../generation.ts";
+import { toUpstreamFields } from "../head/fields.ts";
+import { type HeadPlan, planHead } from "../head/plan.ts";
+import { ProxyError } from "../http/errors.ts";
+import { toRequestId } from "../http/exchange.ts";
+import { type Explanation, explainMatch } from "../http/explain.ts";
+import { toLocalAnswer } from "../http/local.ts";
+import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
+import { type CheckedRequest, type RequestHead, checkRequest } from "../http/request.ts";
+import { isTunnelled } from "../http/upgrade.ts";
+import { type DroppedField, type SentField, toDropped, toSent } from "./explained-fields.ts";
+
+/** What headgate answers itself. */
+export interface OwnAnswer {
+  readonly status: number;
+  readonly reason: string;
+}
+
+/** What goes up. */
+export interface Forwarded {
+  readonly upstream: string;
+  readonly url: string;
+  readonly method: string;
+  readonly target: string;
+  readonly fields: readonly SentField[];
+  readonly dropped: readonly DroppedField[];
+  /** Undefined for what is not a HEAD. */
+  readonly head: HeadPlan["outcome"] | undefined;
+  readonly isTunnel: boolean;
+  /** How the request's content is framed. */
+  readonly framing: CheckedRequest["framing"];
+}
+
+/** Undefined parts are those that the request does not get to. */
+export interface Explained {
+  readonly request: RequestHead;
+  readonly client: string;
+  readonly match: Explanation | undefined;
+  readonly answer: OwnAnswer | undefined;
+  readonly forwarded: Forwarded | undefined;
+}
+
+/** Explains one request of HTTP/1.1 from the client of that address. */
+export function explainRequest(config: Config, request: RequestHead, client: string): Explained {
+  const peer = config.listen.kind === "unix" ? "a unix socket" : client;
+  const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
+  if (!METHODS.includes(request.method))
+    return { ...said, answer: { status: 400, reason: "The request is not valid HTTP" } };
+  if (request.method === "CONNECT")
+    return { ...said, answer: { status: 501, reason: "CONNECT is not served here" } };
+  const checked = check(request, config);
+  if ("status" in checked) return { ...said, answer: checked };
+
+  const { routes, defaultRoute } = config;
+  const match = explainMatch(routes, defaultRoute, { host: checked.host, target: checked.path });
+  const local = toLocalAnswer(request, checked);
+  if (local !== undefined) {
+    const reason =
+      checked.path === "*" ? "OPTIONS * asks about this server" : "Max-Forwards is used up";
+    return { ...said, match, answer: { status: local.status, reason } };
+  }
+  return { ...said, match, forwarded: toForwarded(config, request, { checked, match, client }) };
+}
+
+function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnAnswer {
+  try {
+    return checkRequest(request, limits.headerCount);
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    return { status: error.status, reason: error.message };
+  }
+}
+
+interface Step {
+  readonly checked: CheckedRequest;
+  readonly match: Explanation;
+  readonly client: string;
+}
+
+function toForwarded(
+  config: Config,
+  request: RequestHead,
+  { checked, match, client }: Step,
+): Forwarded {
+  const { route } = match;
+  const isTunnel = isTunnelled(request, checked);
+  const plan = request.method === "HEAD" ? planHead(route) : undefined;
+  const method = plan?.upstreamMethod ?? request.method;
+  const origin = toOrigin(config, request, { route, host: checked.host, client });
+  const outgoing = isTunnel
+    ? toOutgoingFields(checked.fields, origin)
+    : toUpstreamFields(method, checked.fields, plan, origin);
+  const { name, url, keepAlive } = origin.upstream;
+  // undici ends the connection after a HEAD, because some backends send a body with its answer.
+  const isKept = keepAlive > 0 && method !== "HEAD";
+  const hop = isTunnel
+    ? ["Connection", "upgrade", "Upgrade", checked.upgrade ?? ""]
+    : ["Connection", isKept ? "keep-alive" : "close"];
+  return {
+    upstream: name,
+    url: formatUrl(url),
+    method,
+    target: checked.path,
+    fields: toSent(request.rawFields, outgoing, hop),
+    // A tunnel's request says the same two to the upstream.
+    dropped: toDropped(request.rawFields, checked.fields, outgoing).filter(
+      (field) => !isTunnel || !/^(?:connection|upgrade)$/i.test(field.name),
+    ),
+    head: plan?.outcome,
+    isTunnel,
+    framing: plan === undefined ? checked.framing : "none",
+  };
+}
+
+function toOrigin(
+  config: Config,
+  { rawFields }: RequestHead,
+  { route, host, client }: { route: RouteConfig; host: string | undefined; client: string },
+): Origin {
+  const upstream = config.upstreams.get(route.upstream);
+  if (upstream === undefined) throw new Error(`no upstream is named ${route.upstream}`); // the schema has checked every route
+  const remoteAddress = config.listen.kind === "unix" ? undefined : client;
+  const id = "<made for each request>";
+  return {
+    host,
+    peer: toPeers(config)?.({ remoteAddress }),
+    upstream,
+    requestId: config.requestId === "forward" ? toRequestId({ id, rawFields }) : undefined,
+  };
+}

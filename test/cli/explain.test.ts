@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import test, { type TestContext } from "node:test";
+import { UsageError } from "../../src/cli/flags.ts";
+import { explain } from "../../src/cli/explain.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { text } from "../support/answers.ts";
+import { spawnBinary } from "../support/binary.ts";
+import { startOrigin } from "../support/origin.ts";
+import { makeDirectory } from "../support/route-file.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const ROUTES = `upstream: http://127.0.0.1:8000
+upstreams: { files: unix:/run/files.sock }
+routes:
+  - { name: users, path: /users/* }
+  - { path: "/users/{id}/avatar", head: pass, upstream: files }
+  - { path: /Health }
+`;
+
+async function run(t: TestContext, args: readonly string[], yaml = ROUTES) {
+  const printed = { out: "", err: "" };
+  const io = {
+    env: { HEADGATE_CONFIG: "f.yaml" },
+    cwd: await makeDirectory(t, { "f.yaml": yaml }),
+    out: (said: string) => void (printed.out += said),
+    err: (said: string) => void (printed.err += said),
+  };
+  const code = await explain(args, io);
+  assert.deepEqual([code, printed.err], [0, ""]);
+  return printed.out;
+}
+
+test("explain says which route, what goes up, what does not, and what becomes of the body", async (t) => {
+  const fields = ["Range: bytes=0-10", "Cookie: secret", "X-Foo: 1", "Connection: close, x-foo"];
+  const headers = ["Accept: */*", "X-Forwarded-For: 192.0.2.1", ...fields];
+  const out = await run(t, [
+    "HEAD",
+    "http://api.test/./users/1?x#top",
+    "--from=198.51.100.7",
+    ...headers.flatMap((header) => ["-H", header]),
+  ]);
+  assert.equal(
+    out,
+    `HEAD /./users/1?x  from 198.51.100.7
+
+Route  users (/users/*)  a prefix matches
+       /users/1          is the path as it is compared
+
+The upstream default at http://127.0.0.1:8000 gets
+  GET /./users/1?x HTTP/1.1
+  Host: api.test
+  Accept: */*
+  Cookie: <hidden>
+  X-Forwarded-For: 198.51.100.7  ← changed
+  X-Forwarded-Proto: http        ← added
+  X-Forwarded-Host: api.test     ← added
+  Connection: keep-alive         ← for the connection to the upstream
+
+It does not get
+  Range: bytes=0-10         ← means nothing on a HEAD (RFC 9110 §14.2)
+  X-Foo: 1                  ← is named by Connection (RFC 9110 §7.6.1)
+  Connection: close, x-foo  ← belongs to one connection (RFC 9110 §7.6.1)
+
+The body
+  The client gets the status and the fields of the answer to the GET at once, and no body.
+  Up to 64KiB of the body are read within 200ms, to keep the upstream connection; a longer one is cut off.
+`,
+  );
+});
+
+test("explain names the routes that nearly matched, and why not", async (t) => {
+  const out = await run(t, ["HEAD", "/users/1/avatar"]);
+  assert.match(out, /^Route {2}\/users\/\{id\}\/avatar +a path with a parameter matches$/m);
+  assert.match(out, /^ +users \(\/users\/\*\) +matches too, but a path with a parameter comes/m);
+  assert.match(out, /^The upstream files at unix:\/run\/files\.sock gets\n {2}HEAD \/users/m);
+  assert.match(out, /The upstream gets the HEAD itself/);
+  assert.match(await run(t, ["GET", "/health"]), /\/Health +its path is near, but does not match/);
+});
+
+test("explain says what headgate answers itself", async (t) => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["OPTIONS", "*"], /^headgate answers 204 itself: OPTIONS \* asks about this server\.$/m],
+    [["TRACE", "/", "-H", "Max-Forwards: 0"], /answers 200 itself: Max-Forwards is used up/],
+    [["GET", "*"], /answers 400 itself: The request-target \* is for OPTIONS only/],
+    [["GET", "/", "-H", "Host: a", "-H", "Host: b"], /answers 400 itself: .* more than one Host/],
+    [["POST", "/", "-H", "Transfer-Encoding: gzip, chunked"], /answers 501 itself/],
+    [["CONNECT", "/"], /answers 501 itself/],
+    [["PURGEALL", "/"], /answers 400 itself/],
+  ];
+  for (const [args, expected] of cases) {
+    const out = await run(t, args);
+    assert.match(out, expected);
+    assert.doesNotMatch(out, /The upstream/);
+  }
+});
+
+test("no secret is shown, in text or JSON, sent or dropped", async (t) => {
+  const secrets = ["Authorization", "cookie", "Proxy-Authorization"];
+  const args = ["GET", "/", "-H", "Connection: proxy-authorization"];
+  const headers = secrets.flatMap((name) => ["-H", `${name}: s3cret`]);
+  for (const format of [[], ["--json"]])
+    assert.doesNotMatch(await run(t, [...args, ...headers, ...format]), /s3cret/);
+});
+
+test("explain --json is for programs", async (t) => {
+  const out = JSON.parse(
+    await run(t, ["HEAD", "/users/1", "-H", "If-Range: x", "--json"]),
+  ) as object;
+  assert.deepEqual(out, {
+    request: { method: "HEAD", target: "/users/1", client: "127.0.0.1" },
+    route: { name: "users", reason: "a prefix matches", path: "/users/1" },
+    others: [],
+    forwarded: {
+      upstream: "default",
+      url: "http://127.0.0.1:8000",
+      method: "GET",
+      target: "/users/1",
+      fields: [
+        { name: "Host", value: "localhost" },
+        { name: "X-Forwarded-For", value: "127.0.0.1", note: "added" },
+        { name: "X-Forwarded-Proto", value: "http", note: "added" },
+        { name: "X-Forwarded-Host", value: "localhost", note: "added" },
+        { name: "Connection", value: "keep-alive", note: "for the connection to the upstream" },
+      ],
+      dropped: [
+        { name: "If-Range", value: "x", reason: "means nothing on a HEAD (RFC 9110 §14.2)" },
+      ],
+      head: "convert",
+      isTunnel: false,
+      framing: "none",
+      content: [
+        "The client gets the status and the fields of the answer to the GET at once, and no body.",
+        "Up to 64KiB of the body are read within 200ms, to keep the upstream connection; a longer one is cut off.",
+      ],
+    },
+  });
+});
+
+test("an upgrade is explained as the tunnel that it asks for", async (t) => {
+  const out = await run(t, ["GET", "/", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]);
+  assert.match(out, /^ {2}Upgrade: websocket +← for the connection to the upstream$/m);
+  assert.match(out, /bytes pass both ways/);
+  assert.doesNotMatch(out, /It does not get/);
+});
+
+test("--upstream and --config say what is explained, as they do for run", async (t) => {
+  const args = ["GET", "/", "--upstream", "http://other:1", "--config", "f.yaml"];
+  assert.match(await run(t, args), /^The upstream default at http:\/\/other:1 gets$/m);
+});
+
+test("what cannot be read is a wrong call, a bad file a bad configuration", async (t) => {
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [["HEAD"], /needs a METHOD and a URL/],
+    [["HEAD", "/", "/"], /Unexpected argument/],
+    [["head", "/"], /did you mean HEAD/],
+    [["GET", "example.com"], /neither a URL/],
+    [["GET", "/a b"], /%20/],
+    [["GET", "/", "-H", "no colon"], /is not a field/],
+    [["GET", "/", "-H", "A: b\nC: d"], /is not a field/],
+    [["GET", "/", "--from", "me"], /not an IP address/],
+  ];
+  for (const [args, message] of wrong) {
+    await assert.rejects(run(t, args), (error) => {
+      assert.ok(error instanceof UsageError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  await assert.rejects(run(t, ["GET", "/"], "upstream: [\n"), ConfigError);
+});
+
+test("the process ends with 0 for an explanation, 1 for a bad file, 2 for a wrong call", async (t) => {
+  const cwd = await makeDirectory(t, { "good.yaml": ROUTES, "bad.yaml": "upstream: [\n" });
+  const codes = ["good.yaml", "bad.yaml"].map((file) => ["GET", "/", "--config", file]);
+  const exits = [...codes, ["GET"]].map(
+    (args) => spawnBinary(t, { args: ["explain", ...args], cwd }).exited,
+  );
+  assert.deepEqual(await Promise.all(exits), [0, 1, 2]);
+});
+
+/** Requests as their method, target and fields. */
+const requests: readonly (readonly [method: string, target: string, ...fields: string[]])[] = [
+  ["HEAD", "/a?b", "Range: bytes=0-1", "If-None-Match: x", "X-Forwarded-For: 192.0.2.1"],
+  ["HEAD", "/pass", "Range: bytes=0-1", "TE: trailers", "Connection: te, X-Own", "X-Own: 1"],
+  ["GET", "/%61//b", "Accept: a", "accept: b", "X_Forwarded_For: 192.0.2.1", "Keep-Alive: 1"],
+  ["OPTIONS", "/", "Max-Forwards: 3"],
+  ["POST", "/", "Content-Length: 0", "Expect: 100-continue", "X-Request-Id: mine"],
+];
+
+for (const trust of ["[]", "[127.0.0.1]"]) {
+  test(`the upstream gets what explain says, with forwarded.trust: ${trust}`, async (t) => {
+    const origin = await startOrigin(t, text("x"));
+    const rest = `forwarded: { trust: ${trust} }\nrequestId: forward\nroutes: [{ path: /pass, head: pass }]\n`;
+    const { port } = await startSidecar(t, { upstream: origin.url, yaml: rest });
+    for (const [method, target, ...lines] of requests) {
+      const wire = await openWire(t, port);
+      wire.write([`${method} ${target} HTTP/1.1`, "Host: a.test", ...lines, "", ""].join("\r\n"));
+      await wire.readAnswer(method);
+      const { start, lines: received } = await origin.arrival(origin.arrivals.length - 1);
+
+      const headers = ["Host: a.test", ...lines].flatMap((line) => ["-H", line]);
+      const yaml = `upstream: ${origin.url}\n${rest}`;
+      const { forwarded } = JSON.parse(await run(t, [method, target, ...headers, "--json"], yaml));
+      const said = forwarded.fields as { name: string; value: string }[];
+      assert.equal(`${forwarded.method} ${forwarded.target} HTTP/1.1`, start);
+      assert.deepEqual(
+        said.map(({ name, value }) => toComparable(`${name}: ${value}`)).toSorted(),
+        received.map(toComparable).toSorted(),
+      );
+    }
+  });
+}
+
+/** The library that writes the request spells the fields of the connection its own way; an id is new each time. */
+function toComparable(line: string): string {
+  return line
+    .replace(/^(?:host|connection|content-length):/i, (name) => name.toLowerCase())
+    .replace(/^(X-Request-Id): (?!mine).*/, "$1: new");
+}
