@@ -41,7 +41,7 @@ test("unix sockets on both sides: GET, HEAD and an upload, and the client's Host
   for (const arrival of origin.arrivals)
     assert.deepEqual(fieldValues(arrival, "host"), ["client.test"]);
   await sidecar.stop();
-  assert.equal(existsSync(listen), false, "the socket's file is gone when it has stopped");
+  assert.equal(existsSync(place), false, "the socket's file is gone when it has stopped");
 });
 
 test("a unix socket that is not there is 502, and the path is nobody's business", async (t) => {
