@@ -1,24 +1,24 @@
-/** The story of one request, in order. Every step lives in its own file; this one only tells the sequence. */
+/** The story of one request, in order; head.ts tells the part of a HEAD. Every step lives in its own file; this one only tells the sequence. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
-import type { Discard } from "./head/discard.ts";
-import { toUpstreamFields } from "./head/fields.ts";
-import { type HeadPlan, planHead } from "./head/plan.ts";
+import { type HeadParts, answerHead } from "./head.ts";
 import { toClientFields } from "./http/answer.ts";
 import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
-import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
-import { toLocalAnswer } from "./http/local.ts";
+import { readAnswerFields } from "./http/headers.ts";
+import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
+import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
-import type { Call, Upstream, UpstreamAnswer, UpstreamRequest } from "./net/upstream.ts";
+import type { Call, Upstream, UpstreamRequest } from "./net/upstream.ts";
 
 /** What one configuration compiles to. An exchange keeps the one it began with. */
-export interface Generation {
+export interface Generation extends HeadParts {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: Upstream };
   /** Undefined: X-Forwarded-* fields pass untouched. */
@@ -26,7 +26,6 @@ export interface Generation {
   /** Whether the upstream is told each request's id. */
   readonly requestId: "log" | "forward";
   readonly mostFields: number;
-  readonly discard: Discard;
   /** Until the answer to an upgrade, and between bytes of a tunnel. */
   readonly tunnelLimits: {
     readonly upgradeMs: number;
@@ -59,7 +58,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       const parts = generation();
       const head = toHead(request);
       const checked = checkRequest(head, parts.mostFields);
-      exchange.route = parts.match(checked.host, checked.path);
+      const route = (exchange.route = parts.match(checked.host, checked.path));
 
       const local = toLocalAnswer(head, checked);
       if (local !== undefined) {
@@ -67,36 +66,38 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
         return;
       }
 
-      const plan = request.method === "HEAD" ? planHead(exchange.route) : undefined;
-      exchange.head = plan?.outcome;
-      const { config, pool } = parts.upstream(exchange.route.upstream);
+      const { config, pool } = parts.upstream(route.upstream);
       const peer = parts.peer?.(request.socket);
       const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
-      exchange.upstreamMethod = plan?.upstreamMethod ?? exchange.method;
-      call = pool.send(
-        toUpstreamRequest({
-          request,
-          response,
-          checked,
-          plan,
-          peer,
-          config,
-          requestId,
-          route: exchange.route,
-        }),
-      );
+      const outgoing = { config, host: checked.host, peer, requestId, route };
+
+      if (request.method === "HEAD") {
+        await answerHead(
+          { request, response, checked, exchange, route },
+          parts,
+          (method, fields) => {
+            if (call !== undefined) noteCall(exchange, call);
+            if (exchange.error !== undefined) throw exchange.error; // the client has left in between
+            exchange.upstreamMethod = method;
+            call = pool.send(toUpstreamRequest({ method, fields, response, checked }, outgoing));
+            return call.answer;
+          },
+        );
+        return;
+      }
+
+      const method = (exchange.upstreamMethod = exchange.method);
+      const fields = withMaxForwards(method, checked.fields);
+      const content =
+        checked.framing === "none" ? undefined : toContent(request, response, checked);
+      call = pool.send(toUpstreamRequest({ method, fields, response, checked, content }, outgoing));
       const answer = await call.answer;
       exchange.answeredMs = performance.now();
 
       const { status, reason, rawFields } = answer.head;
-      const fields = readAnswerFields(rawFields);
-      response.writeHead(status, reason, toClientFields(status, request.httpVersion, fields));
-      if (plan?.upstreamMethod === "GET") {
-        response.end();
-        await spare(answer, fields, exchange, { discard: parts.discard, route: exchange.route });
-      } else {
-        await relayContent(answer.content, response);
-      }
+      const answered = readAnswerFields(rawFields);
+      response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
+      await relayContent(answer.content, response);
     } catch (error) {
       exchange.error ??= toProxyError(error);
       call?.cancel(exchange.error);
@@ -121,68 +122,46 @@ function untilClosed(response: ServerResponse, onGone: () => void): Promise<void
   });
 }
 
-interface Outgoing {
-  readonly request: IncomingMessage;
+interface Asked {
+  readonly method: string;
+  /** End-to-end. */
+  readonly fields: readonly string[];
   readonly response: ServerResponse;
   readonly checked: CheckedRequest;
-  readonly plan: HeadPlan | undefined;
+  readonly content?: Readable | undefined;
+}
+
+interface Outgoing {
+  readonly host: string | undefined;
   readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
   readonly requestId: string | undefined;
   readonly route: RouteConfig;
 }
 
-function toUpstreamRequest({
-  request,
-  response,
-  checked,
-  plan,
-  peer,
-  config,
-  requestId,
-  route,
-}: Outgoing): UpstreamRequest {
-  const method = plan?.upstreamMethod ?? request.method ?? "";
+function toUpstreamRequest(
+  { method, fields, response, checked, content }: Asked,
+  { host, peer, config, requestId, route }: Outgoing,
+): UpstreamRequest {
   return {
     method,
     path: checked.path,
-    fields: toUpstreamFields(method, checked.fields, plan, {
-      host: checked.host,
-      peer,
-      upstream: config,
-      requestId,
-    }),
-    content:
-      plan === undefined && checked.framing !== "none"
-        ? toContent(request, response, checked)
-        : undefined,
+    fields: toOutgoingFields(fields, { host, peer, upstream: config, requestId }),
+    content,
     responseMs: route.responseTimeout,
     idleMs: route.idleTimeout,
     onInterim: (answer) => relayInterim(answer, response),
   };
 }
 
-interface Spared {
-  readonly discard: Discard;
-  readonly route: RouteConfig;
-}
-
-/** The content of the GET behind a HEAD: the client has its answer, this is between headgate and the upstream. */
-async function spare(
-  answer: UpstreamAnswer,
-  announced: AnswerFields,
-  exchange: Exchange,
-  { discard, route }: Spared,
-): Promise<void> {
-  const { body, bytes } = await discard(answer.content, announced, route.head.drain);
-  exchange.body = body;
-  exchange.bytesDrained = bytes;
-  exchange.bytesSpared = Math.max(0, (announced.contentLength ?? 0) - bytes);
+/** What a request on its way knows. A HEAD may need several: it was sent when the first was. */
+function noteCall(exchange: Exchange, call: Call): void {
+  exchange.sentMs ??= call.sentMs();
+  exchange.retries += call.retries();
 }
 
 function end(exchange: Exchange, call: Call | undefined, response: ServerResponse): void {
   exchange.endedMs = performance.now();
-  exchange.sentMs = call?.sentMs();
-  exchange.retries = call?.retries() ?? 0;
+  if (call !== undefined) noteCall(exchange, call);
   exchange.status = response.headersSent ? response.statusCode : (exchange.error?.status ?? 0);
 }

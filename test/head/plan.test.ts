@@ -3,14 +3,14 @@ import test from "node:test";
 
 import type { HeadConfig, RouteConfig } from "../../src/config/schema.ts";
 import { planHead } from "../../src/head/plan.ts";
+import { toHeadConfig } from "../support/head.ts";
 
-function toRoute(mode: HeadConfig["mode"]): RouteConfig {
-  const head = { mode, drain: { bytes: 1, time: 1 } };
+function toRoute(head: HeadConfig["mode"]): RouteConfig {
   return {
     name: "x",
     host: undefined,
     path: "/*",
-    head,
+    head: toHeadConfig(head),
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,

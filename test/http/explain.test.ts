@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { explainMatch } from "../../src/http/explain.ts";
+import { toHeadConfig } from "../support/head.ts";
 
 function routeOf(host: string | undefined, path: string): RouteConfig {
-  const head = { mode: "convert", drain: { bytes: 0, time: 0 } } as const;
   return {
     name: `${host ?? ""}${path}`,
     host,
     path,
-    head,
+    head: toHeadConfig(),
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,

@@ -3,6 +3,7 @@ import test from "node:test";
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { normalisePath } from "../../src/http/path.ts";
 import { createRouter } from "../../src/http/router.ts";
+import { toHeadConfig } from "../support/head.ts";
 
 function routeOf(pattern: string): RouteConfig {
   const slash = pattern.indexOf("/");
@@ -10,7 +11,7 @@ function routeOf(pattern: string): RouteConfig {
     name: pattern,
     host: slash > 0 ? pattern.slice(0, slash) : undefined,
     path: pattern.slice(slash),
-    head: { mode: "convert", drain: { bytes: 1, time: 1 } },
+    head: toHeadConfig(),
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,

@@ -6,6 +6,9 @@ import { explainMatch } from "../../src/http/explain.ts";
 import { normalisePath } from "../../src/http/path.ts";
 import { toPatternKey } from "../../src/http/pattern.ts";
 import { createRouter } from "../../src/http/router.ts";
+import { toHeadConfig } from "../support/head.ts";
+
+const HEAD = toHeadConfig();
 
 /** Few names, so that random routes and random requests meet. */
 const literal = fc.constantFrom("a", "b", "c");
@@ -44,12 +47,11 @@ function toRoute({
   readonly host: string | undefined;
   readonly path: string;
 }): RouteConfig {
-  const head = { mode: "convert", drain: { bytes: 0, time: 0 } } as const;
   return {
     name: `${host ?? ""}${path}`,
     host,
     path,
-    head,
+    head: HEAD,
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,

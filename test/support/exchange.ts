@@ -3,13 +3,14 @@
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
 import { createMetrics, type Metrics } from "../../src/ops/metrics.ts";
+import { toHeadConfig } from "./head.ts";
 import { createObserver, type ObserveOptions } from "../../src/ops/observe.ts";
 
 export const ROUTE: RouteConfig = {
   name: "files",
   host: undefined,
   path: "/files/*",
-  head: { mode: "convert", drain: { bytes: 65536, time: 200 } },
+  head: toHeadConfig(),
   upstream: "app",
   responseTimeout: 60_000,
   idleTimeout: 300_000,

@@ -1,0 +1,61 @@
+/** The story of one HEAD from the decision to the answer, in order; proxy.ts tells what comes before and after. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { RouteConfig } from "./config/schema.ts";
+import type { Discard, Discarded } from "./head/discard.ts";
+import { toHeadFields } from "./head/fields.ts";
+import { planHead } from "./head/plan.ts";
+import { toClientFields } from "./http/answer.ts";
+import type { Exchange } from "./http/exchange.ts";
+import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
+import type { CheckedRequest } from "./http/request.ts";
+import { relayContent } from "./net/relay.ts";
+import type { UpstreamAnswer } from "./net/upstream.ts";
+
+/** What one configuration compiles to for HEADs. */
+export interface HeadParts {
+  readonly discard: Discard;
+}
+
+/** One HEAD. */
+export interface HeadRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly checked: CheckedRequest;
+  readonly exchange: Exchange;
+  readonly route: RouteConfig;
+}
+
+/** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
+export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamAnswer>;
+
+/** Answers a HEAD. Rejects with a ProxyError where there is no answer to give. */
+export async function answerHead(
+  { request, response, checked, exchange, route }: HeadRequest,
+  parts: HeadParts,
+  ask: Ask,
+): Promise<void> {
+  const plan = planHead(route);
+  exchange.head = plan.outcome;
+  const answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
+  exchange.answeredMs = performance.now();
+
+  const { status, reason, rawFields } = answer.head;
+  const fields = readAnswerFields(rawFields);
+  response.writeHead(status, reason, toClientFields(status, request.httpVersion, fields));
+  if (plan.upstreamMethod === "HEAD") return relayContent(answer.content, response);
+  response.end(); // the client has its answer: what follows is between headgate and the upstream
+  const discarded = await parts.discard(answer.content, fields, route.head.drain);
+  noteDiscarded(exchange, discarded, fields);
+}
+
+function noteDiscarded(
+  exchange: Exchange,
+  { body, bytes }: Discarded,
+  { contentLength = 0 }: AnswerFields,
+): void {
+  exchange.body = body;
+  exchange.bytesDrained = bytes;
+  exchange.bytesSpared = Math.max(0, contentLength - bytes);
+}

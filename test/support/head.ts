@@ -1,0 +1,11 @@
+/** How a HEAD is answered, as the schema makes it of what is written: a test names only what it is about. */
+
+import assert from "node:assert/strict";
+
+import { type HeadConfig, parseWritten } from "../../src/config/schema.ts";
+
+/** `written` is what stands under `head:`, a mode or a mapping. */
+export function toHeadConfig(written: unknown = {}): HeadConfig {
+  const { written: file, findings } = parseWritten({ upstream: "http://app", head: written });
+  return file?.head ?? assert.fail(JSON.stringify(findings));
+}
