@@ -2,6 +2,7 @@
 
 import type { Config, UpstreamConfig } from "./config/schema.ts";
 import { createDiscard } from "./head/discard.ts";
+import { createMemory } from "./head/memory.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
 import { createConnection } from "./net/connection.ts";
@@ -47,6 +48,7 @@ export function compile(
     requestId: config.requestId,
     mostFields: config.limits.headerCount,
     discard: createDiscard(config.limits.draining),
+    needsGet: createMemory(() => performance.now()),
     tunnelLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,

@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouteConfig } from "./config/schema.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
-import { planHead } from "./head/plan.ts";
+import type { Memory } from "./head/memory.ts";
+import { FALLBACK, isRefused, planHead } from "./head/plan.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
@@ -16,6 +17,8 @@ import type { UpstreamAnswer } from "./net/upstream.ts";
 /** What one configuration compiles to for HEADs. */
 export interface HeadParts {
   readonly discard: Discard;
+  /** Of HEADs that were refused. */
+  readonly needsGet: Memory;
 }
 
 /** One HEAD. */
@@ -36,9 +39,17 @@ export async function answerHead(
   parts: HeadParts,
   ask: Ask,
 ): Promise<void> {
-  const plan = planHead(route);
+  const { needsGet } = parts;
+  let plan = planHead(route, checked.path, needsGet.knows);
   exchange.head = plan.outcome;
-  const answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
+  let answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
+  if (isRefused(plan, route, answer.head.status)) {
+    plan = FALLBACK;
+    exchange.head = plan.outcome;
+    answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
+    // A GET that is refused as well has not helped.
+    if (!route.head.fallbackOn.includes(answer.head.status)) needsGet.learn(route, checked.path);
+  } else if (plan.outcome === "native") needsGet.forget(route, checked.path);
   exchange.answeredMs = performance.now();
 
   const { status, reason, rawFields } = answer.head;

@@ -85,6 +85,8 @@ function resolveRoute(
 function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
   return {
     mode: own?.mode ?? base.mode,
+    fallbackOn: own?.fallbackOn ?? base.fallbackOn,
+    remember: own?.remember ?? base.remember,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,
       time: own?.drain?.time ?? base.drain.time,

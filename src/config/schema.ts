@@ -16,6 +16,7 @@ import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./unit
 /** Every way to answer a HEAD. A further mode is a line here, and a branch in head/. */
 const HEAD_MODES = {
   convert: "ask the upstream with GET and keep the body back",
+  auto: "send the HEAD on, and repeat it as GET where it is refused",
   pass: "send the HEAD on as it is",
 } as const;
 
@@ -190,6 +191,14 @@ const headMode = () =>
       .map(([mode, meaning]) => `${mode} (${meaning})`)
       .join(", ")}.`,
   });
+const fallbackOn = () =>
+  z.array(count(400, 599), { error: mismatch("a list of status codes") }).meta({
+    description: "mode auto: the answers to a HEAD that mean that it is not served.",
+  });
+const remember = () =>
+  positiveDuration().meta({
+    description: "mode auto: how long a route that refused HEAD is asked with GET at once.",
+  });
 const drainBytes = () =>
   size().meta({
     description:
@@ -204,6 +213,8 @@ const drainMeaning = {
 
 const headMapping = mapping({
   mode: headMode().prefault("convert"),
+  fallbackOn: fallbackOn().prefault([405, 501]),
+  remember: remember().prefault("5m"),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
@@ -220,6 +231,8 @@ const head = z
 /** A route's own: every field may be left out and is then the top level's. */
 const routeHeadMapping = mapping({
   mode: headMode().optional(),
+  fallbackOn: fallbackOn().optional(),
+  remember: remember().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
     .meta(drainMeaning),
@@ -444,6 +457,8 @@ export interface UpstreamConfig extends Readonly<Omit<WrittenUpstream, "tls">> {
 /** How a HEAD is answered. */
 export interface HeadConfig {
   readonly mode: keyof typeof HEAD_MODES;
+  readonly fallbackOn: readonly number[];
+  readonly remember: number;
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

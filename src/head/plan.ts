@@ -9,10 +9,30 @@ export interface HeadPlan {
   readonly upstreamMethod: "GET" | "HEAD";
 }
 
+/** The plan for a HEAD that came back refused. */
+export const FALLBACK: HeadPlan = { outcome: "fallback", upstreamMethod: "GET" };
+
 const CONVERT: HeadPlan = { outcome: "convert", upstreamMethod: "GET" };
+const NATIVE: HeadPlan = { outcome: "native", upstreamMethod: "HEAD" };
 const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 
-/** Decides by the route alone. */
-export function planHead(route: RouteConfig): HeadPlan {
-  return route.head.mode === "convert" ? CONVERT : PASS;
+/** Decides by the route. `needsGet` says whether HEADs of this path are known to be refused; it is asked in mode auto only. */
+export function planHead(
+  route: RouteConfig,
+  path: string,
+  needsGet: (route: RouteConfig, path: string) => boolean,
+): HeadPlan {
+  switch (route.head.mode) {
+    case "convert":
+      return CONVERT;
+    case "auto":
+      return needsGet(route, path) ? CONVERT : NATIVE;
+    case "pass":
+      return PASS;
+  }
+}
+
+/** Whether the answer to a native HEAD is no answer, but the refusal of the method. */
+export function isRefused({ outcome }: HeadPlan, { head }: RouteConfig, status: number): boolean {
+  return outcome === "native" && head.fallbackOn.includes(status);
 }

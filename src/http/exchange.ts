@@ -6,8 +6,11 @@ import { toPeerAddress } from "./forwarded.ts";
 import { findField } from "./headers.ts";
 import type { ReceivedRequest } from "./request.ts";
 
-/** What became of a HEAD: answered through a GET, or sent on as it was. */
-export type HeadOutcome = "convert" | "pass";
+/**
+ * What became of a HEAD: answered through a GET, answered by an upstream that serves HEAD itself (native), refused by it and then
+ * repeated as GET (fallback), or sent on as it was.
+ */
+export type HeadOutcome = "convert" | "native" | "fallback" | "pass";
 
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";

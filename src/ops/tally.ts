@@ -12,6 +12,14 @@ import { addTo, createHistogram, type Histogram } from "./histogram.ts";
 /** The `head` label: what was done with a HEAD; "none" for every other method. */
 export type HeadLabel = HeadOutcome | "none";
 
+const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
+  none: 0,
+  convert: 0,
+  native: 0,
+  fallback: 0,
+  pass: 0,
+};
+
 export interface MethodTally {
   readonly duration: Histogram;
   /** By status, then by what was done with a HEAD. Status 0: no answer was sent and nothing says why. */
@@ -118,7 +126,7 @@ function countRequest(route: RouteTally, exchange: Exchange): void {
   const status = toStatus(exchange);
   let requests = method.requests.get(status);
   if (requests === undefined) {
-    requests = { none: 0, convert: 0, pass: 0 };
+    requests = { ...NO_REQUESTS };
     method.requests.set(status, requests);
   }
   requests[exchange.head ?? "none"] += 1;
@@ -131,8 +139,12 @@ function countHead(route: RouteTally, exchange: Exchange): void {
   if (exchange.body !== undefined) route.bodies[exchange.body] += 1;
   // Before the GET's answer nobody knows whether a HEAD would have been refused, and to ask would double the requests.
   // On a backend that serves GET only, which is what headgate is put in front of, each of these was a 405.
-  if (exchange.head === "convert" && exchange.status >= 200 && exchange.status < 400)
+  if (isThroughGet(exchange.head) && exchange.status >= 200 && exchange.status < 400)
     route.rescued += 1;
+}
+
+function isThroughGet(head: HeadOutcome | undefined): boolean {
+  return head === "convert" || head === "fallback";
 }
 
 function countError(tally: Tally, route: RouteTally, exchange: Exchange): void {

@@ -4,6 +4,7 @@ import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { loadConfig } from "../../src/config/load.ts";
+import { toHeadConfig } from "../support/head.ts";
 import { loadText, makeDirectory, messageOf, problemsOf } from "../support/route-file.ts";
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
@@ -33,7 +34,12 @@ test("an upstream is enough; everything else has its default", async () => {
     name: "default",
     host: undefined,
     path: "/*",
-    head: { mode: "convert", drain: { bytes: 65_536, time: 200 } },
+    head: {
+      mode: "convert",
+      fallbackOn: [405, 501],
+      remember: 300_000,
+      drain: { bytes: 65_536, time: 200 },
+    },
     upstream: "default",
     responseTimeout: 60_000,
     idleTimeout: 300_000,
@@ -134,23 +140,24 @@ routes:
 `;
   const { config } = await loadText(t, text);
   const [a, b, c] = config.routes;
-  const base = { bytes: 1_024, time: 200 };
+  const drain = { bytes: 1_024, time: 200 };
+  const base = { ...toHeadConfig("pass"), drain };
   assert.deepEqual(a, {
     name: "a.example.com/a",
     host: "a.example.com",
     path: "/a",
-    head: { mode: "pass", drain: base },
+    head: base,
     upstream: "slow",
     responseTimeout: 9_000,
     idleTimeout: 0,
   });
   assert.deepEqual(
     [b?.name, b?.head, b?.responseTimeout, b?.idleTimeout],
-    ["/b", { mode: "convert", drain: base }, 7_000, 3_000],
+    ["/b", { ...base, mode: "convert" }, 7_000, 3_000],
   );
   assert.deepEqual(
     [c?.name, c?.head, c?.upstream],
-    ["sea", { mode: "pass", drain: { bytes: 1_024, time: 1_000 } }, "http://other:1"],
+    ["sea", { ...base, drain: { ...drain, time: 1_000 } }, "http://other:1"],
   );
   assert.deepEqual([...config.upstreams.keys()], ["default", "slow", "http://other:1"]);
   assert.equal(config.upstreams.get("http://other:1")?.responseTimeout, 60_000);
@@ -178,7 +185,7 @@ upstreams:
     `f.yaml:2:1 lisen: is not a known key; did you mean "listen"?
   2 | lisen: :80
     | ^^^^^
-f.yaml:3:7 head: "convrt" is not one of convert, pass; did you mean "convert"?
+f.yaml:3:7 head: "convrt" is not one of convert, auto, pass; did you mean "convert"?
   3 | head: convrt
     |       ^^^^^^
 f.yaml:4:21 timeouts.header: must be a duration such as 250ms or 5s, not the number 5

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import type { HeadConfig, RouteConfig } from "../../src/config/schema.ts";
-import { planHead } from "../../src/head/plan.ts";
+import { isRefused, planHead } from "../../src/head/plan.ts";
 import { toHeadConfig } from "../support/head.ts";
 
 function toRoute(head: HeadConfig["mode"]): RouteConfig {
@@ -17,10 +17,38 @@ function toRoute(head: HeadConfig["mode"]): RouteConfig {
   };
 }
 
+const never = () => assert.fail("nobody needs to know");
+
 test("a HEAD goes up as GET where the route converts", () => {
-  assert.deepEqual(planHead(toRoute("convert")), { outcome: "convert", upstreamMethod: "GET" });
+  const plan = planHead(toRoute("convert"), "/x", never);
+  assert.deepEqual(plan, { outcome: "convert", upstreamMethod: "GET" });
 });
 
 test("a HEAD goes up as HEAD where the route passes", () => {
-  assert.deepEqual(planHead(toRoute("pass")), { outcome: "pass", upstreamMethod: "HEAD" });
+  const plan = planHead(toRoute("pass"), "/x", never);
+  assert.deepEqual(plan, { outcome: "pass", upstreamMethod: "HEAD" });
+});
+
+test("in mode auto a HEAD goes up as HEAD, until it is known that this is refused", () => {
+  const route = toRoute("auto");
+  assert.deepEqual(
+    planHead(route, "/x", () => false),
+    { outcome: "native", upstreamMethod: "HEAD" },
+  );
+  assert.deepEqual(
+    planHead(route, "/x", () => true),
+    { outcome: "convert", upstreamMethod: "GET" },
+  );
+});
+
+test("only a native HEAD can be refused, by the answers in fallbackOn", () => {
+  const native = planHead(toRoute("auto"), "/x", () => false);
+  for (const [status, expected] of [
+    [405, true],
+    [501, true],
+    [404, false],
+    [200, false],
+  ] as const)
+    assert.equal(isRefused(native, toRoute("auto"), status), expected);
+  assert.equal(isRefused(planHead(toRoute("pass"), "/x", never), toRoute("pass"), 405), false);
 });

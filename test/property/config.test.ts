@@ -61,6 +61,8 @@ const key = fc.constantFrom(
   "ca",
   "mode",
   "drain",
+  "fallbackOn",
+  "remember",
   "path",
   "host",
   "name",
@@ -78,6 +80,7 @@ const scalar = fc.oneof(
   fc.constantFrom(
     "convert",
     "pass",
+    "auto",
     "off",
     "http://a",
     "unix:/a",
