@@ -7,11 +7,12 @@ import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
 import type { Memory } from "./head/memory.ts";
 import { FALLBACK, isRefused, planHead } from "./head/plan.ts";
+import { REJECTION } from "./head/rejection.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
-import { relayContent } from "./net/relay.ts";
+import { answerLocally, relayContent } from "./net/relay.ts";
 import type { UpstreamAnswer } from "./net/upstream.ts";
 
 /** What one configuration compiles to for HEADs. */
@@ -40,8 +41,10 @@ export async function answerHead(
   ask: Ask,
 ): Promise<void> {
   const { needsGet } = parts;
-  let plan = planHead(route, checked.path, needsGet.knows);
-  exchange.head = plan.outcome;
+  const planned = planHead(route, checked.path, needsGet.knows);
+  exchange.head = planned.outcome;
+  if (planned.outcome === "reject") return answerLocally(REJECTION, response);
+  let plan = planned;
   let answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
   if (isRefused(plan, route, answer.head.status)) {
     plan = FALLBACK;

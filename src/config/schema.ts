@@ -18,6 +18,8 @@ const HEAD_MODES = {
   convert: "ask the upstream with GET and keep the body back",
   auto: "send the HEAD on, and repeat it as GET where it is refused",
   pass: "send the HEAD on as it is",
+  observe: "pass, and count the HEADs that auto would have repeated",
+  reject: "answer 405 without asking the upstream",
 } as const;
 
 /** Loopback, private and link-local ranges (RFC 1122, 1918, 3927, 4193, 4291): what stands before a sidecar in its own network. */
@@ -193,7 +195,7 @@ const headMode = () =>
   });
 const fallbackOn = () =>
   z.array(count(400, 599), { error: mismatch("a list of status codes") }).meta({
-    description: "mode auto: the answers to a HEAD that mean that it is not served.",
+    description: "modes auto and observe: the answers to a HEAD that mean that it is not served.",
   });
 const remember = () =>
   positiveDuration().meta({

@@ -5,8 +5,13 @@ import type { HeadOutcome } from "../http/exchange.ts";
 
 /** What goes up in place of a HEAD. */
 export interface HeadPlan {
-  readonly outcome: HeadOutcome;
+  readonly outcome: Exclude<HeadOutcome, "reject">;
   readonly upstreamMethod: "GET" | "HEAD";
+}
+
+/** The plan that leaves the upstream in peace. */
+export interface Rejection {
+  readonly outcome: "reject";
 }
 
 /** The plan for a HEAD that came back refused. */
@@ -14,6 +19,8 @@ export const FALLBACK: HeadPlan = { outcome: "fallback", upstreamMethod: "GET" }
 
 const CONVERT: HeadPlan = { outcome: "convert", upstreamMethod: "GET" };
 const NATIVE: HeadPlan = { outcome: "native", upstreamMethod: "HEAD" };
+const OBSERVE: HeadPlan = { outcome: "observe", upstreamMethod: "HEAD" };
+const REJECT: Rejection = { outcome: "reject" };
 const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 
 /** Decides by the route. `needsGet` says whether HEADs of this path are known to be refused; it is asked in mode auto only. */
@@ -21,7 +28,7 @@ export function planHead(
   route: RouteConfig,
   path: string,
   needsGet: (route: RouteConfig, path: string) => boolean,
-): HeadPlan {
+): HeadPlan | Rejection {
   switch (route.head.mode) {
     case "convert":
       return CONVERT;
@@ -29,6 +36,10 @@ export function planHead(
       return needsGet(route, path) ? CONVERT : NATIVE;
     case "pass":
       return PASS;
+    case "observe":
+      return OBSERVE;
+    case "reject":
+      return REJECT;
   }
 }
 

@@ -151,6 +151,11 @@ function headFamilies(tally: Tally): Family[] {
       "HEADs answered with 2xx or 3xx through a GET: each would be a 405 from a backend that serves GET only.",
       () => perRoute(tally, (labels, route) => [{ labels, value: route.rescued }]),
     ),
+    counter(
+      "head_rescuable_total",
+      "HEADs of routes in mode observe whose answer another mode would have replaced by that to a GET.",
+      () => perRoute(tally, (labels, route) => [{ labels, value: route.rescuable }]),
+    ),
   ];
 }
 

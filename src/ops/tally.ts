@@ -18,6 +18,8 @@ const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
   native: 0,
   fallback: 0,
   pass: 0,
+  observe: 0,
+  reject: 0,
 };
 
 export interface MethodTally {
@@ -30,6 +32,8 @@ export interface RouteTally {
   readonly methods: Map<string, MethodTally>;
   readonly bodies: Record<BodyOutcome, number>;
   rescued: number;
+  /** HEADs that went up as they were in mode observe, and were refused. */
+  rescuable: number;
   clientAborts: number;
 }
 
@@ -141,6 +145,8 @@ function countHead(route: RouteTally, exchange: Exchange): void {
   // On a backend that serves GET only, which is what headgate is put in front of, each of these was a 405.
   if (isThroughGet(exchange.head) && exchange.status >= 200 && exchange.status < 400)
     route.rescued += 1;
+  if (exchange.head === "observe" && exchange.route?.head.fallbackOn.includes(exchange.status))
+    route.rescuable += 1;
 }
 
 function isThroughGet(head: HeadOutcome | undefined): boolean {
@@ -180,6 +186,7 @@ function routeTally(tally: Tally, name: string): RouteTally {
     methods: new Map(),
     bodies: { none: 0, drained: 0, aborted: 0 },
     rescued: 0,
+    rescuable: 0,
     clientAborts: 0,
   };
   tally.routes.set(name, route);

@@ -185,7 +185,7 @@ upstreams:
     `f.yaml:2:1 lisen: is not a known key; did you mean "listen"?
   2 | lisen: :80
     | ^^^^^
-f.yaml:3:7 head: "convrt" is not one of convert, auto, pass; did you mean "convert"?
+f.yaml:3:7 head: "convrt" is not one of convert, auto, pass, observe, reject; did you mean "convert"?
   3 | head: convrt
     |       ^^^^^^
 f.yaml:4:21 timeouts.header: must be a duration such as 250ms or 5s, not the number 5

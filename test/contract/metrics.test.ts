@@ -19,6 +19,7 @@ const FAMILIES = {
   headgate_head_drained_bytes_total: "counter ",
   headgate_head_spared_bytes_total: "counter ",
   headgate_head_rescued_total: "counter route",
+  headgate_head_rescuable_total: "counter route",
   headgate_requests_in_flight: "gauge ",
   headgate_client_connections: "gauge ",
   headgate_tunnels: "gauge ",

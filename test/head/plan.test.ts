@@ -29,6 +29,12 @@ test("a HEAD goes up as HEAD where the route passes", () => {
   assert.deepEqual(plan, { outcome: "pass", upstreamMethod: "HEAD" });
 });
 
+test("a HEAD goes up as HEAD where the route observes, and not at all where it rejects", () => {
+  const plan = planHead(toRoute("observe"), "/x", never);
+  assert.deepEqual(plan, { outcome: "observe", upstreamMethod: "HEAD" });
+  assert.deepEqual(planHead(toRoute("reject"), "/x", never), { outcome: "reject" });
+});
+
 test("in mode auto a HEAD goes up as HEAD, until it is known that this is refused", () => {
   const route = toRoute("auto");
   assert.deepEqual(
@@ -42,7 +48,8 @@ test("in mode auto a HEAD goes up as HEAD, until it is known that this is refuse
 });
 
 test("only a native HEAD can be refused, by the answers in fallbackOn", () => {
-  const native = planHead(toRoute("auto"), "/x", () => false);
+  const native = { outcome: "native", upstreamMethod: "HEAD" } as const;
+  const passed = { outcome: "pass", upstreamMethod: "HEAD" } as const;
   for (const [status, expected] of [
     [405, true],
     [501, true],
@@ -50,5 +57,5 @@ test("only a native HEAD can be refused, by the answers in fallbackOn", () => {
     [200, false],
   ] as const)
     assert.equal(isRefused(native, toRoute("auto"), status), expected);
-  assert.equal(isRefused(planHead(toRoute("pass"), "/x", never), toRoute("pass"), 405), false);
+  assert.equal(isRefused(passed, toRoute("pass"), 405), false);
 });

@@ -133,6 +133,7 @@ test("bodies of HEAD answers are counted by what became of them, with the bytes 
     "headgate_head_drained_bytes_total 20",
     "headgate_head_spared_bytes_total 995",
     'headgate_head_rescued_total{route="files"} 2',
+    'headgate_head_rescuable_total{route="files"} 0',
   ]);
 });
 
