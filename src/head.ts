@@ -41,7 +41,7 @@ export async function answerHead(
   ask: Ask,
 ): Promise<void> {
   const { needsGet } = parts;
-  const planned = planHead(route, checked.path, needsGet.knows);
+  const planned = planHead(route, checked, needsGet.knows);
   exchange.head = planned.outcome;
   if (planned.outcome === "reject") return answerLocally(REJECTION, response);
   let plan = planned;

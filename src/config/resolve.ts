@@ -87,6 +87,7 @@ function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
     mode: own?.mode ?? base.mode,
     fallbackOn: own?.fallbackOn ?? base.fallbackOn,
     remember: own?.remember ?? base.remember,
+    guards: own?.guards ?? base.guards,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,
       time: own?.drain?.time ?? base.drain.time,

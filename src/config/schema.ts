@@ -22,6 +22,9 @@ const HEAD_MODES = {
   reject: "answer 405 without asking the upstream",
 } as const;
 
+/** HEADs that are passed whatever the mode says, unless it is reject. head/guards.ts knows them. */
+const HEAD_GUARDS = ["tus", "signed-url"] as const;
+
 /** Loopback, private and link-local ranges (RFC 1122, 1918, 3927, 4193, 4291): what stands before a sidecar in its own network. */
 const PRIVATE_RANGES =
   "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 fc00::/7 fe80::/10".split(
@@ -201,6 +204,11 @@ const remember = () =>
   positiveDuration().meta({
     description: "mode auto: how long a route that refused HEAD is asked with GET at once.",
   });
+const guards = () =>
+  z.array(oneOf(HEAD_GUARDS), { error: mismatch("a list of guards") }).meta({
+    description:
+      "HEADs that reach the upstream as HEAD where others are converted: of uploads (tus) and of URLs whose signature covers the method (signed-url). [] = none.",
+  });
 const drainBytes = () =>
   size().meta({
     description:
@@ -217,6 +225,7 @@ const headMapping = mapping({
   mode: headMode().prefault("convert"),
   fallbackOn: fallbackOn().prefault([405, 501]),
   remember: remember().prefault("5m"),
+  guards: guards().prefault([...HEAD_GUARDS]),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
@@ -235,6 +244,7 @@ const routeHeadMapping = mapping({
   mode: headMode().optional(),
   fallbackOn: fallbackOn().optional(),
   remember: remember().optional(),
+  guards: guards().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
     .meta(drainMeaning),
@@ -456,11 +466,15 @@ export interface UpstreamConfig extends Readonly<Omit<WrittenUpstream, "tls">> {
   readonly tls: TlsConfig | undefined;
 }
 
+/** The name of a guard. */
+export type HeadGuard = (typeof HEAD_GUARDS)[number];
+
 /** How a HEAD is answered. */
 export interface HeadConfig {
   readonly mode: keyof typeof HEAD_MODES;
   readonly fallbackOn: readonly number[];
   readonly remember: number;
+  readonly guards: readonly HeadGuard[];
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

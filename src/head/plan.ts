@@ -2,6 +2,7 @@
 
 import type { RouteConfig } from "../config/schema.ts";
 import type { HeadOutcome } from "../http/exchange.ts";
+import { type GuardedRequest, isGuarded } from "./guards.ts";
 
 /** What goes up in place of a HEAD. */
 export interface HeadPlan {
@@ -23,17 +24,22 @@ const OBSERVE: HeadPlan = { outcome: "observe", upstreamMethod: "HEAD" };
 const REJECT: Rejection = { outcome: "reject" };
 const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 
-/** Decides by the route. `needsGet` says whether HEADs of this path are known to be refused; it is asked in mode auto only. */
+/**
+ * Decides by the route and the request. `needsGet` says whether HEADs of this path are known to be refused; it is asked in mode
+ * auto only.
+ */
 export function planHead(
   route: RouteConfig,
-  path: string,
+  request: GuardedRequest,
   needsGet: (route: RouteConfig, path: string) => boolean,
 ): HeadPlan | Rejection {
-  switch (route.head.mode) {
+  const { mode, guards } = route.head;
+  if (mode !== "reject" && isGuarded(request, guards)) return PASS;
+  switch (mode) {
     case "convert":
       return CONVERT;
     case "auto":
-      return needsGet(route, path) ? CONVERT : NATIVE;
+      return needsGet(route, request.path) ? CONVERT : NATIVE;
     case "pass":
       return PASS;
     case "observe":

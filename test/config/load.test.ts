@@ -38,6 +38,7 @@ test("an upstream is enough; everything else has its default", async () => {
       mode: "convert",
       fallbackOn: [405, 501],
       remember: 300_000,
+      guards: ["tus", "signed-url"],
       drain: { bytes: 65_536, time: 200 },
     },
     upstream: "default",

@@ -17,32 +17,33 @@ function toRoute(head: HeadConfig["mode"]): RouteConfig {
   };
 }
 
+const X = { path: "/x", fields: [] };
 const never = () => assert.fail("nobody needs to know");
 
 test("a HEAD goes up as GET where the route converts", () => {
-  const plan = planHead(toRoute("convert"), "/x", never);
+  const plan = planHead(toRoute("convert"), X, never);
   assert.deepEqual(plan, { outcome: "convert", upstreamMethod: "GET" });
 });
 
 test("a HEAD goes up as HEAD where the route passes", () => {
-  const plan = planHead(toRoute("pass"), "/x", never);
+  const plan = planHead(toRoute("pass"), X, never);
   assert.deepEqual(plan, { outcome: "pass", upstreamMethod: "HEAD" });
 });
 
 test("a HEAD goes up as HEAD where the route observes, and not at all where it rejects", () => {
-  const plan = planHead(toRoute("observe"), "/x", never);
+  const plan = planHead(toRoute("observe"), X, never);
   assert.deepEqual(plan, { outcome: "observe", upstreamMethod: "HEAD" });
-  assert.deepEqual(planHead(toRoute("reject"), "/x", never), { outcome: "reject" });
+  assert.deepEqual(planHead(toRoute("reject"), X, never), { outcome: "reject" });
 });
 
 test("in mode auto a HEAD goes up as HEAD, until it is known that this is refused", () => {
   const route = toRoute("auto");
   assert.deepEqual(
-    planHead(route, "/x", () => false),
+    planHead(route, X, () => false),
     { outcome: "native", upstreamMethod: "HEAD" },
   );
   assert.deepEqual(
-    planHead(route, "/x", () => true),
+    planHead(route, X, () => true),
     { outcome: "convert", upstreamMethod: "GET" },
   );
 });
@@ -58,4 +59,11 @@ test("only a native HEAD can be refused, by the answers in fallbackOn", () => {
   ] as const)
     assert.equal(isRefused(native, toRoute("auto"), status), expected);
   assert.equal(isRefused(passed, toRoute("pass"), 405), false);
+});
+
+test("what is guarded goes up as HEAD, unless the route rejects", () => {
+  const guarded = { path: "/x", fields: ["Tus-Resumable", "1.0.0"] };
+  for (const mode of ["convert", "auto", "pass", "observe"] as const)
+    assert.equal(planHead(toRoute(mode), guarded, never).outcome, "pass");
+  assert.equal(planHead(toRoute("reject"), guarded, never).outcome, "reject");
 });

@@ -1,0 +1,43 @@
+/** HEADs that mean something to the application: a GET in their place would be another request, not the same without content. */
+
+import type { HeadGuard } from "../config/schema.ts";
+
+/** The parts of a HEAD that a guard looks at. */
+export interface GuardedRequest {
+  /** With the query. */
+  readonly path: string;
+  /** Raw: name, value, name, value, … */
+  readonly fields: readonly string[];
+}
+
+type Guard = (request: GuardedRequest) => boolean;
+
+const GUARDS: Readonly<Record<HeadGuard, Guard>> = {
+  // tus 1.0.0: a HEAD asks how far an upload has come; servers have no GET there, or serve the file by it.
+  tus: ({ fields }) => fields.some((name, index) => index % 2 === 0 && isTusField(name)),
+  "signed-url": ({ path }) => isSigned(path),
+};
+
+/** Whether one of the guards holds its hand over this HEAD. */
+export function isGuarded(request: GuardedRequest, guards: readonly HeadGuard[]): boolean {
+  return guards.some((guard) => GUARDS[guard](request));
+}
+
+function isTusField(name: string): boolean {
+  // Fields that begin with T or U are few: the others cost one comparison.
+  const first = name.charCodeAt(0) | 0x20;
+  if (first !== 0x74 && first !== 0x75) return false;
+  const lower = name.toLowerCase();
+  return lower === "tus-resumable" || lower.startsWith("upload-");
+}
+
+// The signature covers the method: AWS Signature Version 4 and Google's V4 in the query, Azure's shared access signature, whose
+// `sig` means little without `se` (expiry) or `sv` (version).
+const SIGNATURE = /[?&]x-(?:amz|goog)-signature=/i;
+const AZURE = /[?&]sig=/;
+const AZURE_TERMS = /[?&]s[ev]=/;
+
+function isSigned(path: string): boolean {
+  if (!path.includes("?")) return false;
+  return SIGNATURE.test(path) || (AZURE.test(path) && AZURE_TERMS.test(path));
+}
