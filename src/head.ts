@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { RouteConfig } from "./config/schema.ts";
+import { repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
 import type { Memory } from "./head/memory.ts";
@@ -56,7 +57,7 @@ export async function answerHead(
   exchange.answeredMs = performance.now();
 
   const { status, reason, rawFields } = answer.head;
-  const fields = readAnswerFields(rawFields);
+  const fields = repairAllow(route, readAnswerFields(rawFields));
   response.writeHead(status, reason, toClientFields(status, request.httpVersion, fields));
   if (plan.upstreamMethod === "HEAD") return relayContent(answer.content, response);
   response.end(); // the client has its answer: what follows is between headgate and the upstream

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import { type HeadParts, answerHead } from "./head.ts";
+import { repairAllow } from "./head/allow.ts";
 import { toClientFields } from "./http/answer.ts";
 import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
@@ -95,7 +96,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       exchange.answeredMs = performance.now();
 
       const { status, reason, rawFields } = answer.head;
-      const answered = readAnswerFields(rawFields);
+      const answered = repairAllow(route, readAnswerFields(rawFields));
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
       await relayContent(answer.content, response);
     } catch (error) {

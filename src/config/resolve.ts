@@ -88,6 +88,7 @@ function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
     fallbackOn: own?.fallbackOn ?? base.fallbackOn,
     remember: own?.remember ?? base.remember,
     guards: own?.guards ?? base.guards,
+    allow: own?.allow ?? base.allow,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,
       time: own?.drain?.time ?? base.drain.time,

@@ -209,6 +209,11 @@ const guards = () =>
     description:
       "HEADs that reach the upstream as HEAD where others are converted: of uploads (tus) and of URLs whose signature covers the method (signed-url). [] = none.",
   });
+const allow = () =>
+  oneOf(["keep", "repair"]).meta({
+    description:
+      "repair: HEAD is added to an Allow field that names GET, where HEADs are converted. keep: Allow is the upstream's (RFC 9110 §10.2.1).",
+  });
 const drainBytes = () =>
   size().meta({
     description:
@@ -226,6 +231,7 @@ const headMapping = mapping({
   fallbackOn: fallbackOn().prefault([405, 501]),
   remember: remember().prefault("5m"),
   guards: guards().prefault([...HEAD_GUARDS]),
+  allow: allow().prefault("keep"),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
@@ -245,6 +251,7 @@ const routeHeadMapping = mapping({
   fallbackOn: fallbackOn().optional(),
   remember: remember().optional(),
   guards: guards().optional(),
+  allow: allow().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
     .meta(drainMeaning),
@@ -475,6 +482,7 @@ export interface HeadConfig {
   readonly fallbackOn: readonly number[];
   readonly remember: number;
   readonly guards: readonly HeadGuard[];
+  readonly allow: "keep" | "repair";
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

@@ -39,6 +39,7 @@ test("an upstream is enough; everything else has its default", async () => {
       fallbackOn: [405, 501],
       remember: 300_000,
       guards: ["tus", "signed-url"],
+      allow: "keep",
       drain: { bytes: 65_536, time: 200 },
     },
     upstream: "default",

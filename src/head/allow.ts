@@ -1,0 +1,23 @@
+/** Allow fields of backends that do not know that HEAD works here. */
+
+import type { RouteConfig } from "../config/schema.ts";
+import type { AnswerFields } from "../http/headers.ts";
+
+/**
+ * Adds HEAD to an Allow that names GET, where the operator wants that and the route serves HEAD through GET. RFC 9110 §10.2.1
+ * keeps proxies from changing the field, which is why nobody gets this without asking.
+ */
+export function repairAllow({ head }: RouteConfig, fields: AnswerFields): AnswerFields {
+  if (head.allow === "keep" || (head.mode !== "convert" && head.mode !== "auto")) return fields;
+  const endToEnd = [...fields.endToEnd];
+  let atGet: number | undefined;
+  for (let index = 0; index < endToEnd.length; index += 2) {
+    if (endToEnd[index]?.toLowerCase() !== "allow") continue;
+    const methods = (endToEnd[index + 1] ?? "").split(",").map((method) => method.trim());
+    if (methods.includes("HEAD")) return fields;
+    if (methods.includes("GET")) atGet ??= index + 1;
+  }
+  if (atGet === undefined) return fields;
+  endToEnd[atGet] += ", HEAD";
+  return { ...fields, endToEnd };
+}
