@@ -73,7 +73,10 @@ function toPool(upstream: UpstreamConfig, waiting: number, onBytes: Pressure): P
 }
 
 /** Who a client is and whether its claims are believed; undefined where X-Forwarded-* fields pass untouched. */
-export function toPeers({ forwarded, listen }: Pick<Config, "forwarded" | "listen">): Generation["peer"] {
+export function toPeers({
+  forwarded,
+  listen,
+}: Pick<Config, "forwarded" | "listen">): Generation["peer"] {
   if (forwarded === "off") return undefined;
   return createPeers(createTrust(forwarded.trust, listen.kind === "unix" ? "unix" : "tcp"));
 }

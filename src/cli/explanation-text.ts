@@ -8,7 +8,9 @@ import type { Explained, Forwarded } from "./explanation.ts";
 import { formatTable } from "./table.ts";
 
 /** What becomes of the body that belongs to a HEAD's answer. A further outcome is a line here. */
-const HEAD_CONTENT: Readonly<Record<HeadOutcome, (route: RouteConfig) => readonly string[]>> = {
+const HEAD_CONTENT: Readonly<
+  Record<Exclude<HeadOutcome, "reject">, (route: RouteConfig) => readonly string[]>
+> = {
   convert: ({ head }) => [
     "The client gets the status and the fields of the answer to the GET at once, and no body.",
     `Up to ${formatSize(head.drain.bytes)} of the body are read within ${formatDuration(head.drain.time)}, to keep the upstream connection; a longer one is cut off.`,
@@ -16,6 +18,15 @@ const HEAD_CONTENT: Readonly<Record<HeadOutcome, (route: RouteConfig) => readonl
   pass: () => [
     "The upstream gets the HEAD itself, and answers it without a body.",
     "A backend that serves GET only answers 405 here.",
+  ],
+  native: ({ head }) => [
+    `The upstream gets the HEAD itself; an answer of ${head.fallbackOn.join(" or ")} is replaced by that of the same request as GET.`,
+    `What this path needs is remembered for ${formatDuration(head.remember)}.`,
+  ],
+  fallback: () => ["A native HEAD was refused; this GET stands for it."],
+  observe: ({ head }) => [
+    "The upstream gets the HEAD itself, and its answer is passed on.",
+    `An answer of ${head.fallbackOn.join(" or ")} is counted as one that a GET would have rescued.`,
   ],
 };
 

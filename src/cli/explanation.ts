@@ -7,6 +7,7 @@ import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
 import { toUpstreamFields } from "../head/fields.ts";
 import { type HeadPlan, planHead } from "../head/plan.ts";
+import { REJECTION } from "../head/rejection.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { type Explanation, explainMatch } from "../http/explain.ts";
@@ -65,7 +66,14 @@ export function explainRequest(config: Config, request: RequestHead, client: str
       checked.path === "*" ? "OPTIONS * asks about this server" : "Max-Forwards is used up";
     return { ...said, match, answer: { status: local.status, reason } };
   }
-  return { ...said, match, forwarded: toForwarded(config, request, { checked, match, client }) };
+  // What mode auto remembers belongs to a running process: this is how it begins.
+  const plan = request.method === "HEAD" ? planHead(match.route, checked, () => false) : undefined;
+  if (plan?.outcome === "reject") {
+    const reason = "the route rejects HEAD";
+    return { ...said, match, answer: { status: REJECTION.status, reason } };
+  }
+  const forwarded = toForwarded(config, request, { checked, match, client, plan });
+  return { ...said, match, forwarded };
 }
 
 function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnAnswer {
@@ -81,16 +89,16 @@ interface Step {
   readonly checked: CheckedRequest;
   readonly match: Explanation;
   readonly client: string;
+  readonly plan: HeadPlan | undefined;
 }
 
 function toForwarded(
   config: Config,
   request: RequestHead,
-  { checked, match, client }: Step,
+  { checked, match, client, plan }: Step,
 ): Forwarded {
   const { route } = match;
   const isTunnel = isTunnelled(request, checked);
-  const plan = request.method === "HEAD" ? planHead(route) : undefined;
   const method = plan?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
   const outgoing = isTunnel

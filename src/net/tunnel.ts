@@ -324,7 +324,11 @@ async function relayRefusal(
   const end = { switched: false, error: undefined, bytesFromClient: 0, bytesFromUpstream: 0 };
   // Node takes the socket off the answer once that is complete.
   const { socket } = incoming;
-  incoming.on("error", ignore);
+  // Whoever broke off first is to blame: the other side's end follows, and may be seen before the relay has given up.
+  let broken: Error | undefined;
+  incoming.on("error", (error) => {
+    if (!life.signal.aborted) broken ??= error;
+  });
   socket.setTimeout(upstream.idleTimeout, () =>
     incoming.destroy(new ProxyError("http_response_timeout")),
   );
@@ -340,8 +344,9 @@ async function relayRefusal(
     });
   } catch (cause) {
     reset(client);
-    const error = toProxyError(life.signal.aborted ? life.signal.reason : cause);
-    return life.signal.aborted && error.code !== "client_gone"
+    const isEnded = life.signal.aborted && broken === undefined;
+    const error = toProxyError(broken ?? (isEnded ? life.signal.reason : cause));
+    return isEnded && error.code !== "client_gone"
       ? { ...end, reason: "shutdown" }
       : { ...end, reason: "broken", error };
   } finally {

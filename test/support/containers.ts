@@ -10,7 +10,6 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -242,7 +241,7 @@ function writeRunImage(folder: string, node: string): string {
   const libraries = spawnSync("ldd", [node], { encoding: "utf8" }).stdout.match(/\/\S+/g) ?? [];
   for (const path of libraries) {
     mkdirSync(join(files, dirname(path)), { recursive: true });
-    cpSync(path, join(files, path), { dereference: true });
+    copyFileSync(path, join(files, path)); // follows links, on every Node alike
   }
   mkdirSync(join(files, "nodejs", "bin"), { recursive: true });
   copyFileSync(node, join(files, "nodejs", "bin", "node"));
