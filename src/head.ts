@@ -6,6 +6,7 @@ import type { RouteConfig } from "./config/schema.ts";
 import { repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
+import { isMeasured, withMeasured } from "./head/measure.ts";
 import type { Memory } from "./head/memory.ts";
 import { FALLBACK, isRefused, planHead } from "./head/plan.ts";
 import { REJECTION } from "./head/rejection.ts";
@@ -58,6 +59,15 @@ export async function answerHead(
 
   const { status, reason, rawFields } = answer.head;
   const fields = repairAllow(route, readAnswerFields(rawFields));
+  if (plan.upstreamMethod === "GET" && isMeasured(route, status, fields)) {
+    const discarded = await parts.discard(answer.content, fields, route.head.drain);
+    noteDiscarded(exchange, discarded, fields);
+    if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
+    const measured = withMeasured(fields, discarded);
+    response.writeHead(status, reason, toClientFields(status, request.httpVersion, measured));
+    response.end();
+    return;
+  }
   response.writeHead(status, reason, toClientFields(status, request.httpVersion, fields));
   if (plan.upstreamMethod === "HEAD") return relayContent(answer.content, response);
   response.end(); // the client has its answer: what follows is between headgate and the upstream

@@ -89,6 +89,7 @@ function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
     remember: own?.remember ?? base.remember,
     guards: own?.guards ?? base.guards,
     allow: own?.allow ?? base.allow,
+    contentLength: own?.contentLength ?? base.contentLength,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,
       time: own?.drain?.time ?? base.drain.time,

@@ -214,6 +214,11 @@ const allow = () =>
     description:
       "repair: HEAD is added to an Allow field that names GET, where HEADs are converted. keep: Allow is the upstream's (RFC 9110 §10.2.1).",
   });
+const contentLength = () =>
+  oneOf(["keep", "measure"]).meta({
+    description:
+      "measure: where a converted HEAD's GET is chunked, its body is counted within the drain limits before the HEAD is answered, with the exact Content-Length if it ended. keep: as the GET has it.",
+  });
 const drainBytes = () =>
   size().meta({
     description:
@@ -232,6 +237,7 @@ const headMapping = mapping({
   remember: remember().prefault("5m"),
   guards: guards().prefault([...HEAD_GUARDS]),
   allow: allow().prefault("keep"),
+  contentLength: contentLength().prefault("keep"),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
@@ -252,6 +258,7 @@ const routeHeadMapping = mapping({
   remember: remember().optional(),
   guards: guards().optional(),
   allow: allow().optional(),
+  contentLength: contentLength().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
     .meta(drainMeaning),
@@ -483,6 +490,7 @@ export interface HeadConfig {
   readonly remember: number;
   readonly guards: readonly HeadGuard[];
   readonly allow: "keep" | "repair";
+  readonly contentLength: "keep" | "measure";
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

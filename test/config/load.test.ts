@@ -40,6 +40,7 @@ test("an upstream is enough; everything else has its default", async () => {
       remember: 300_000,
       guards: ["tus", "signed-url"],
       allow: "keep",
+      contentLength: "keep",
       drain: { bytes: 65_536, time: 200 },
     },
     upstream: "default",

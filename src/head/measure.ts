@@ -1,0 +1,27 @@
+/** The length of content that did not announce it. */
+
+import type { RouteConfig } from "../config/schema.ts";
+import type { AnswerFields } from "../http/headers.ts";
+import type { Discarded } from "./discard.ts";
+
+/**
+ * Whether a GET's content is to be counted before the HEAD is answered. Only chunked content tells its end: content that ends
+ * with its connection may have been cut short, and Content-Length is exact or absent (RFC 9110 §8.6).
+ */
+export function isMeasured({ head }: RouteConfig, status: number, fields: AnswerFields): boolean {
+  return (
+    head.contentLength === "measure" &&
+    fields.chunked &&
+    fields.contentLength === undefined &&
+    !fields.eventStream &&
+    status !== 204 &&
+    status !== 304
+  );
+}
+
+/** The fields with the length that was counted; as they were where the content did not end within the drain limits. */
+export function withMeasured(fields: AnswerFields, { body, bytes }: Discarded): AnswerFields {
+  if (body === "aborted") return fields;
+  const endToEnd = [...fields.endToEnd, "Content-Length", String(bytes)];
+  return { ...fields, endToEnd, contentLength: bytes };
+}
