@@ -49,6 +49,7 @@ export function compile(
     mostFields: config.limits.headerCount,
     discard: createDiscard(config.limits.draining),
     needsGet: createMemory(() => performance.now()),
+    refusesRange: createMemory(() => performance.now()),
     tunnelLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,

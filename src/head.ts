@@ -8,7 +8,8 @@ import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
 import { isMeasured, withMeasured } from "./head/measure.ts";
 import type { Memory } from "./head/memory.ts";
-import { FALLBACK, isRefused, planHead } from "./head/plan.ts";
+import { isRefused, planHead } from "./head/plan.ts";
+import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
 import { REJECTION } from "./head/rejection.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -22,6 +23,8 @@ export interface HeadParts {
   readonly discard: Discard;
   /** Of HEADs that were refused. */
   readonly needsGet: Memory;
+  /** Of probes that had to be repeated. */
+  readonly refusesRange: Memory;
 }
 
 /** One HEAD. */
@@ -37,42 +40,97 @@ export interface HeadRequest {
 export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamAnswer>;
 
 /** Answers a HEAD. Rejects with a ProxyError where there is no answer to give. */
-export async function answerHead(
-  { request, response, checked, exchange, route }: HeadRequest,
-  parts: HeadParts,
-  ask: Ask,
-): Promise<void> {
-  const { needsGet } = parts;
-  const planned = planHead(route, checked, needsGet.knows);
-  exchange.head = planned.outcome;
-  if (planned.outcome === "reject") return answerLocally(REJECTION, response);
-  let plan = planned;
-  let answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
-  if (isRefused(plan, route, answer.head.status)) {
-    plan = FALLBACK;
-    exchange.head = plan.outcome;
-    answer = await ask(plan.upstreamMethod, toHeadFields(checked.fields, plan));
-    // A GET that is refused as well has not helped.
-    if (!route.head.fallbackOn.includes(answer.head.status)) needsGet.learn(route, checked.path);
-  } else if (plan.outcome === "native") needsGet.forget(route, checked.path);
-  exchange.answeredMs = performance.now();
+export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
+  const { response, checked, exchange, route } = head;
+  const plan = planHead(route, checked, parts.needsGet.knows);
+  exchange.head = plan.outcome;
+  if (plan.outcome === "reject") return answerLocally(REJECTION, response);
 
-  const { status, reason, rawFields } = answer.head;
-  const fields = repairAllow(route, readAnswerFields(rawFields));
-  if (plan.upstreamMethod === "GET" && isMeasured(route, status, fields)) {
-    const discarded = await parts.discard(answer.content, fields, route.head.drain);
-    noteDiscarded(exchange, discarded, fields);
-    if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
-    const measured = withMeasured(fields, discarded);
-    response.writeHead(status, reason, toClientFields(status, request.httpVersion, measured));
-    response.end();
-    return;
+  if (plan.upstreamMethod === "HEAD") {
+    const answer = await ask("HEAD", toHeadFields(checked.fields, "HEAD"));
+    if (!isRefused(plan, route, answer.head.status)) {
+      if (plan.outcome === "native") parts.needsGet.forget(route, checked.path);
+      return answerAsItIs(head, answer);
+    }
+    exchange.head = "fallback";
   }
-  response.writeHead(status, reason, toClientFields(status, request.httpVersion, fields));
-  if (plan.upstreamMethod === "HEAD") return relayContent(answer.content, response);
-  response.end(); // the client has its answer: what follows is between headgate and the upstream
-  const discarded = await parts.discard(answer.content, fields, route.head.drain);
-  noteDiscarded(exchange, discarded, fields);
+
+  const got = await get(head, parts, ask);
+  // A GET that is refused as well has not helped.
+  if (exchange.head !== plan.outcome && !route.head.fallbackOn.includes(got.status))
+    parts.needsGet.learn(route, checked.path);
+  if (isMeasured(route, got.status, got.fields)) await answerMeasured(head, got, parts.discard);
+  else await answerAtOnce(head, got, parts.discard);
+}
+
+/** The answer to a GET that stands for a HEAD. */
+interface Got {
+  readonly status: number;
+  readonly reason: string;
+  /** What the client is told. */
+  readonly fields: AnswerFields;
+  /** What the upstream said of the content that comes. */
+  readonly announced: AnswerFields;
+  readonly content: UpstreamAnswer["content"];
+}
+
+async function get(
+  { checked, exchange, route }: HeadRequest,
+  { refusesRange, discard }: HeadParts,
+  ask: Ask,
+): Promise<Got> {
+  const sent = toHeadFields(checked.fields, "GET");
+  if (route.head.range === "strip" || refusesRange.knows(route, checked.path))
+    return toGot(await ask("GET", sent));
+
+  const probe = toGot(await ask("GET", [...sent, ...PROBE]));
+  const whole = readProbe(probe.status, probe.fields);
+  if (whole !== undefined) {
+    refusesRange.forget(route, checked.path);
+    if (whole.status === probe.status) return probe;
+    exchange.head = "probed";
+    return { ...probe, ...whole, reason: "OK" };
+  }
+  void discard(probe.content, probe.announced, route.head.drain);
+  if (!isEmpty(probe.fields)) refusesRange.learn(route, checked.path);
+  return toGot(await ask("GET", sent));
+}
+
+function toGot({ head: { status, reason, rawFields }, content }: UpstreamAnswer): Got {
+  const fields = readAnswerFields(rawFields);
+  return { status, reason, fields, announced: fields, content };
+}
+
+function answerAsItIs(head: HeadRequest, answer: UpstreamAnswer): Promise<void> {
+  writeHead(head, toGot(answer));
+  return relayContent(answer.content, head.response);
+}
+
+/** The client has its answer before the content came: what follows is between headgate and the upstream. */
+async function answerAtOnce(head: HeadRequest, got: Got, discard: Discard): Promise<void> {
+  writeHead(head, got);
+  head.response.end();
+  const discarded = await discard(got.content, got.announced, head.route.head.drain);
+  noteDiscarded(head.exchange, discarded, got.fields);
+}
+
+async function answerMeasured(head: HeadRequest, got: Got, discard: Discard): Promise<void> {
+  const { exchange, response, route } = head;
+  exchange.answeredMs = performance.now();
+  const discarded = await discard(got.content, got.announced, route.head.drain);
+  noteDiscarded(exchange, discarded, got.fields);
+  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
+  writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });
+  response.end();
+}
+
+function writeHead(
+  { request, response, exchange, route }: HeadRequest,
+  { status, reason, fields }: Pick<Got, "status" | "reason" | "fields">,
+): void {
+  exchange.answeredMs ??= performance.now();
+  const repaired = repairAllow(route, fields);
+  response.writeHead(status, reason, toClientFields(status, request.httpVersion, repaired));
 }
 
 function noteDiscarded(

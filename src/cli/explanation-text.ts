@@ -14,7 +14,18 @@ const HEAD_CONTENT: Readonly<
   convert: ({ head }) => [
     "The client gets the status and the fields of the answer to the GET at once, and no body.",
     `Up to ${formatSize(head.drain.bytes)} of the body are read within ${formatDuration(head.drain.time)}, to keep the upstream connection; a longer one is cut off.`,
+    ...(head.range === "probe"
+      ? [
+          "The GET also carries Range: bytes=0-0, so that a file costs one byte; what refuses it is asked again without.",
+        ]
+      : []),
+    ...(head.contentLength === "measure"
+      ? [
+          "Where the answer has no Content-Length, a body that ends within these limits is counted for one.",
+        ]
+      : []),
   ],
+  probed: () => ["The GET asked for one byte; its answer says how many there are."],
   pass: () => [
     "The upstream gets the HEAD itself, and answers it without a body.",
     "A backend that serves GET only answers 405 here.",

@@ -82,6 +82,7 @@ function resolveRoute(
   };
 }
 
+// oxlint-disable-next-line complexity -- one line for each key
 function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
   return {
     mode: own?.mode ?? base.mode,
@@ -90,6 +91,7 @@ function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
     guards: own?.guards ?? base.guards,
     allow: own?.allow ?? base.allow,
     contentLength: own?.contentLength ?? base.contentLength,
+    range: own?.range ?? base.range,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,
       time: own?.drain?.time ?? base.drain.time,

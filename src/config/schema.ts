@@ -202,7 +202,8 @@ const fallbackOn = () =>
   });
 const remember = () =>
   positiveDuration().meta({
-    description: "mode auto: how long a route that refused HEAD is asked with GET at once.",
+    description:
+      "How long it is remembered that a route refused HEAD (mode auto) or a range (range: probe).",
   });
 const guards = () =>
   z.array(oneOf(HEAD_GUARDS), { error: mismatch("a list of guards") }).meta({
@@ -218,6 +219,11 @@ const contentLength = () =>
   oneOf(["keep", "measure"]).meta({
     description:
       "measure: where a converted HEAD's GET is chunked, its body is counted within the drain limits before the HEAD is answered, with the exact Content-Length if it ended. keep: as the GET has it.",
+  });
+const range = () =>
+  oneOf(["strip", "probe"]).meta({
+    description:
+      "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer. strip: the GET asks for no range.",
   });
 const drainBytes = () =>
   size().meta({
@@ -238,6 +244,7 @@ const headMapping = mapping({
   guards: guards().prefault([...HEAD_GUARDS]),
   allow: allow().prefault("keep"),
   contentLength: contentLength().prefault("keep"),
+  range: range().prefault("strip"),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
@@ -259,6 +266,7 @@ const routeHeadMapping = mapping({
   guards: guards().optional(),
   allow: allow().optional(),
   contentLength: contentLength().optional(),
+  range: range().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
     .meta(drainMeaning),
@@ -491,6 +499,7 @@ export interface HeadConfig {
   readonly guards: readonly HeadGuard[];
   readonly allow: "keep" | "repair";
   readonly contentLength: "keep" | "measure";
+  readonly range: "strip" | "probe";
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

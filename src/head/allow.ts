@@ -13,9 +13,10 @@ export function repairAllow({ head }: RouteConfig, fields: AnswerFields): Answer
   let atGet: number | undefined;
   for (let index = 0; index < endToEnd.length; index += 2) {
     if (endToEnd[index]?.toLowerCase() !== "allow") continue;
-    const methods = (endToEnd[index + 1] ?? "").split(",").map((method) => method.trim());
-    if (methods.includes("HEAD")) return fields;
-    if (methods.includes("GET")) atGet ??= index + 1;
+    const members = (endToEnd[index + 1] ?? "").split(",");
+    const methods = new Set(members.map((method) => method.trim()));
+    if (methods.has("HEAD")) return fields;
+    if (methods.has("GET")) atGet ??= index + 1;
   }
   if (atGet === undefined) return fields;
   endToEnd[atGet] += ", HEAD";

@@ -10,8 +10,8 @@ import type { HeadPlan } from "./plan.ts";
 const GET_ONLY: ReadonlySet<string> = new Set(["range", "if-range"]);
 
 /** The end-to-end fields of a HEAD without the framing of content, which a HEAD has no use for (RFC 9110 §9.3.2). */
-export function toHeadFields(fields: readonly string[], plan: HeadPlan): string[] {
-  const isGet = plan.upstreamMethod === "GET";
+export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): string[] {
+  const isGet = method === "GET";
   return filterFields(
     fields,
     (name) => name !== "content-length" && !(isGet && GET_ONLY.has(name)),
@@ -26,6 +26,8 @@ export function toUpstreamFields(
   origin: Origin,
 ): readonly string[] {
   const meant =
-    plan === undefined ? withMaxForwards(method, endToEnd) : toHeadFields(endToEnd, plan);
+    plan === undefined
+      ? withMaxForwards(method, endToEnd)
+      : toHeadFields(endToEnd, plan.upstreamMethod);
   return toOutgoingFields(meant, origin);
 }

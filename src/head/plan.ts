@@ -15,9 +15,6 @@ export interface Rejection {
   readonly outcome: "reject";
 }
 
-/** The plan for a HEAD that came back refused. */
-export const FALLBACK: HeadPlan = { outcome: "fallback", upstreamMethod: "GET" };
-
 const CONVERT: HeadPlan = { outcome: "convert", upstreamMethod: "GET" };
 const NATIVE: HeadPlan = { outcome: "native", upstreamMethod: "HEAD" };
 const OBSERVE: HeadPlan = { outcome: "observe", upstreamMethod: "HEAD" };

@@ -8,9 +8,17 @@ import type { ReceivedRequest } from "./request.ts";
 
 /**
  * What became of a HEAD: answered through a GET, answered by an upstream that serves HEAD itself (native), refused by it and then
- * repeated as GET (fallback), sent on as it was, sent on and counted (observe), or refused here (reject).
+ * repeated as GET (fallback), sent on as it was, sent on and counted (observe), refused here (reject), or
+ * answered through a GET of the first byte (probed).
  */
-export type HeadOutcome = "convert" | "native" | "fallback" | "pass" | "observe" | "reject";
+export type HeadOutcome =
+  | "convert"
+  | "native"
+  | "fallback"
+  | "pass"
+  | "observe"
+  | "reject"
+  | "probed";
 
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";

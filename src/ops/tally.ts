@@ -20,6 +20,7 @@ const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
   pass: 0,
   observe: 0,
   reject: 0,
+  probed: 0,
 };
 
 export interface MethodTally {
@@ -150,7 +151,7 @@ function countHead(route: RouteTally, exchange: Exchange): void {
 }
 
 function isThroughGet(head: HeadOutcome | undefined): boolean {
-  return head === "convert" || head === "fallback";
+  return head === "convert" || head === "fallback" || head === "probed";
 }
 
 function countError(tally: Tally, route: RouteTally, exchange: Exchange): void {

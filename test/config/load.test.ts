@@ -41,6 +41,7 @@ test("an upstream is enough; everything else has its default", async () => {
       guards: ["tus", "signed-url"],
       allow: "keep",
       contentLength: "keep",
+      range: "strip",
       drain: { bytes: 65_536, time: 200 },
     },
     upstream: "default",

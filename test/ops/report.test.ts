@@ -125,7 +125,16 @@ test("HEADs are told by what was done with them and with their bodies", () => {
   });
   const passed = finishedExchange({ method: "HEAD", head: "pass" });
   assert.deepEqual(reportOf([head, head, passed, finishedExchange()]).heads, {
-    outcomes: { none: 0, convert: 2, native: 0, fallback: 0, pass: 1, observe: 0, reject: 0 },
+    outcomes: {
+      none: 0,
+      convert: 2,
+      native: 0,
+      fallback: 0,
+      pass: 1,
+      observe: 0,
+      reject: 0,
+      probed: 0,
+    },
     bodies: { none: 0, drained: 0, aborted: 2 },
     rescued: 2,
     drainedBytes: 0,
