@@ -2,6 +2,7 @@
 
 import type { Config, UpstreamConfig } from "./config/schema.ts";
 import { createDiscard } from "./head/discard.ts";
+import { createHeadLimits } from "./head/limits.ts";
 import { createMemory } from "./head/memory.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
@@ -50,6 +51,7 @@ export function compile(
     discard: createDiscard(config.limits.draining),
     needsGet: createMemory(() => performance.now()),
     refusesRange: createMemory(() => performance.now()),
+    limits: createHeadLimits(() => performance.now()),
     tunnelLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,

@@ -6,11 +6,12 @@ import type { RouteConfig } from "./config/schema.ts";
 import { repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
+import type { HeadLimits } from "./head/limits.ts";
 import { isMeasured, withMeasured } from "./head/measure.ts";
 import type { Memory } from "./head/memory.ts";
 import { isRefused, planHead } from "./head/plan.ts";
 import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
-import { REJECTION } from "./head/rejection.ts";
+import { REJECTION, toOverload } from "./head/rejection.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
@@ -25,6 +26,7 @@ export interface HeadParts {
   readonly needsGet: Memory;
   /** Of probes that had to be repeated. */
   readonly refusesRange: Memory;
+  readonly limits: HeadLimits;
 }
 
 /** One HEAD. */
@@ -55,12 +57,21 @@ export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask):
     exchange.head = "fallback";
   }
 
-  const got = await get(head, parts, ask);
-  // A GET that is refused as well has not helped.
-  if (exchange.head !== plan.outcome && !route.head.fallbackOn.includes(got.status))
-    parts.needsGet.learn(route, checked.path);
-  if (isMeasured(route, got.status, got.fields)) await answerMeasured(head, got, parts.discard);
-  else await answerAtOnce(head, got, parts.discard);
+  const leave = parts.limits.enter(route);
+  if (typeof leave === "number") {
+    exchange.head = "reject";
+    return answerLocally(toOverload(leave), response);
+  }
+  try {
+    const got = await get(head, parts, ask);
+    // It was refused as HEAD; a GET that is refused as well has not helped.
+    if (plan.outcome === "native" && !route.head.fallbackOn.includes(got.status))
+      parts.needsGet.learn(route, checked.path);
+    if (isMeasured(route, got.status, got.fields)) await answerMeasured(head, got, parts.discard);
+    else await answerAtOnce(head, got, parts.discard);
+  } finally {
+    leave();
+  }
 }
 
 /** The answer to a GET that stands for a HEAD. */

@@ -92,6 +92,7 @@ function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
     allow: own?.allow ?? base.allow,
     contentLength: own?.contentLength ?? base.contentLength,
     range: own?.range ?? base.range,
+    limit: own?.limit ?? base.limit,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,
       time: own?.drain?.time ?? base.drain.time,

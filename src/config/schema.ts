@@ -11,7 +11,14 @@ import type { Finding } from "./issues.ts";
 import { allowVariables } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
-import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
+import {
+  DURATION_PATTERN,
+  parseDuration,
+  parseRate,
+  parseSize,
+  RATE_PATTERN,
+  SIZE_PATTERN,
+} from "./units.ts";
 
 /** Every way to answer a HEAD. A further mode is a line here, and a branch in head/. */
 const HEAD_MODES = {
@@ -225,6 +232,25 @@ const range = () =>
     description:
       "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer. strip: the GET asks for no range.",
   });
+const limit = () =>
+  mapping({
+    concurrent: count(1, 1_000_000)
+      .optional()
+      .meta({ description: "Converted HEADs at one time. No limit when left out." }),
+    rate: scalar({
+      title: "rate",
+      expected: "a rate such as 100/s",
+      parse: parseRate,
+      pattern: RATE_PATTERN,
+    })
+      .optional()
+      .meta({
+        description:
+          "Converted HEADs in time: 100/s, 30/m or 5/h, a second's worth of them at once. No limit when left out.",
+      }),
+  }).meta({
+    description: "A cap on each route's converted HEADs; over it they are answered with 503.",
+  });
 const drainBytes = () =>
   size().meta({
     description:
@@ -245,6 +271,7 @@ const headMapping = mapping({
   allow: allow().prefault("keep"),
   contentLength: contentLength().prefault("keep"),
   range: range().prefault("strip"),
+  limit: limit().optional(),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
     time: drainTime().prefault("200ms"),
@@ -267,6 +294,7 @@ const routeHeadMapping = mapping({
   allow: allow().optional(),
   contentLength: contentLength().optional(),
   range: range().optional(),
+  limit: limit().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
     .meta(drainMeaning),
@@ -491,6 +519,12 @@ export interface UpstreamConfig extends Readonly<Omit<WrittenUpstream, "tls">> {
 /** The name of a guard. */
 export type HeadGuard = (typeof HEAD_GUARDS)[number];
 
+/** Of one route: how many at one time, and how many a second. */
+export interface HeadLimit {
+  readonly concurrent?: number | undefined;
+  readonly rate?: number | undefined;
+}
+
 /** How a HEAD is answered. */
 export interface HeadConfig {
   readonly mode: keyof typeof HEAD_MODES;
@@ -500,6 +534,7 @@ export interface HeadConfig {
   readonly allow: "keep" | "repair";
   readonly contentLength: "keep" | "measure";
   readonly range: "strip" | "probe";
+  readonly limit?: HeadLimit | undefined;
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

@@ -1,4 +1,4 @@
-/** Durations and sizes: "250ms" → milliseconds, "64KiB" → bytes. */
+/** Durations, sizes and rates: "250ms" → milliseconds, "64KiB" → bytes, "30/m" → 0.5 a second. */
 
 /** Node's timers hold 31 bits: a longer one fires at once, with a warning that nobody reads. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -10,6 +10,10 @@ const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 export const DURATION_PATTERN = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$";
 /** What a size looks like, for the JSON Schema. */
 export const SIZE_PATTERN = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$";
+
+/** What a rate looks like, for the JSON Schema. */
+export const RATE_PATTERN = "^([0-9]+)/(s|m|h)$";
+const RATE_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
 
 /** Milliseconds of "250ms", "1.5s", "1m" or "1h". Throws a RangeError that says what is wrong. */
 export function parseDuration(text: string): number {
@@ -46,6 +50,15 @@ function formatQuantity(quantity: number, units: Readonly<Record<string, number>
     1,
   ];
   return `${quantity / size}${unit}`;
+}
+
+/** Events per second of "100/s", "30/m" or "5/h". Throws a RangeError that says what is wrong. */
+export function parseRate(text: string): number {
+  const [, number = "", unit = ""] = new RegExp(RATE_PATTERN).exec(text) ?? [];
+  const perSecond = Number(number) / (RATE_SECONDS[unit] ?? 0);
+  if (!(perSecond > 0 && perSecond < Infinity))
+    throw new RangeError(`"${text}" is not a rate such as 100/s, 30/m or 5/h`);
+  return perSecond;
 }
 
 /** A unit is required, even for 0: "timeout: 5" is five seconds to one reader and five milliseconds to the next. */

@@ -1,4 +1,4 @@
-/** The answer to a HEAD that the operator wants refused. */
+/** The answers to HEADs that the operator wants refused, always or over a limit. */
 
 import type { LocalAnswer } from "../http/problem.ts";
 
@@ -9,3 +9,20 @@ export const REJECTION: LocalAnswer = {
   body: "",
   connection: "keep-alive",
 };
+
+/** The answer to a HEAD over its route's limit. */
+export function toOverload(retryAfterSeconds: number): LocalAnswer {
+  return {
+    status: 503,
+    fields: [
+      "Retry-After",
+      String(retryAfterSeconds),
+      "Content-Length",
+      "0",
+      "Proxy-Status",
+      "headgate; error=http_request_denied",
+    ],
+    body: "",
+    connection: "keep-alive",
+  };
+}

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { formatDuration, formatSize, parseDuration, parseSize } from "../../src/config/units.ts";
+import {
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from "../../src/config/units.ts";
 
 test("durations are milliseconds", () => {
   const expected = {
@@ -14,6 +20,13 @@ test("durations are milliseconds", () => {
   };
   for (const [text, milliseconds] of Object.entries(expected))
     assert.equal(parseDuration(text), milliseconds, text);
+});
+
+test("rates are per second", () => {
+  for (const [text, perSecond] of Object.entries({ "100/s": 100, "30/m": 0.5, "36/h": 0.01 }))
+    assert.equal(parseRate(text), perSecond, text);
+  for (const text of ["", "0/s", "-1/s", "1", "1/d", "1 / s", "x1/s", "1/s/s", "1/sm"])
+    assert.throws(() => parseRate(text), RangeError, text);
 });
 
 test("sizes are bytes", () => {

@@ -1,0 +1,64 @@
+/** `limit`: a cap on the HEADs that cost the backend a GET. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+test("a HEAD over limit.concurrent is answered with 503, Retry-After and Proxy-Status; GETs and other routes are not; each that ends makes room", async (t) => {
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/held" ? undefined : text("ok")(request),
+  );
+  const yaml = "head: { limit: { concurrent: 2 } }\nroutes: [{ path: /other }]";
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  const held = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
+  for (const [index, wire] of held.entries()) {
+    wire.write(toRequest("HEAD /held"));
+    await origin.arrival(index);
+  }
+  const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+  assert.equal(answer.status, 503);
+  assert.deepEqual(fieldValues(answer, "retry-after"), ["1"]);
+  assert.match(fieldValues(answer, "proxy-status").join(), /^headgate; error=/);
+  assert.equal((await ask(t, sidecar.port, toRequest("GET /x"))).status, 200);
+  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /other"))).status, 200);
+
+  held[0]?.reset();
+  await (
+    await origin.arrival(0)
+  ).connection.closed;
+  await sidecar.line((line) => line["error.type"] === "client_gone");
+  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+  const second = await origin.arrival(1);
+  await text("ok")(second);
+  assert.equal((await held[1]?.readAnswer("HEAD"))?.status, 200);
+  const refused = await sidecar.line((line) => line["http.response.status_code"] === 503);
+  assert.deepEqual([refused["head"], refused["upstream_method"]], ["reject", undefined]);
+});
+
+test("HEADs over limit.rate are answered with 503 and when to come again", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const yaml = "head: { limit: { rate: 2/h } }";
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  const statuses: number[] = [];
+  for (const start of ["HEAD /x", "HEAD /x", "GET /x"])
+    statuses.push((await ask(t, sidecar.port, toRequest(start))).status);
+  assert.deepEqual(statuses, [200, 503, 200]);
+  const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+  const seconds = Number(fieldValues(answer, "retry-after").join());
+  assert.ok(seconds > 1_700 && seconds <= 1_800, String(seconds));
+});
+
+test("HEADs that go up as HEAD are not limited", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  for (const mode of ["pass", "auto", "observe"]) {
+    const yaml = `head: { mode: ${mode}, limit: { rate: 1/h } }`;
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    for (let round = 0; round < 3; round += 1)
+      assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+  }
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import { type HeadLimit, type RouteConfig } from "../../src/config/schema.ts";
+import { createHeadLimits } from "../../src/head/limits.ts";
+import { toHeadConfig } from "../support/head.ts";
+
+function toRoute(limit: HeadLimit | undefined): RouteConfig {
+  const head = { ...toHeadConfig(), limit };
+  return {
+    name: "x",
+    host: undefined,
+    path: "/*",
+    head,
+    upstream: "default",
+    responseTimeout: 1,
+    idleTimeout: 1,
+  };
+}
+
+test("a rate lets a second's worth in at once and then as many as time allows", () => {
+  let nowMs = 0;
+  const limits = createHeadLimits(() => nowMs);
+  const route = toRoute({ rate: 10 });
+  const enter = (): boolean => typeof limits.enter(route) === "function";
+  assert.equal(Array.from({ length: 30 }, enter).filter(Boolean).length, 10);
+  nowMs = 500;
+  assert.equal(Array.from({ length: 30 }, enter).filter(Boolean).length, 5);
+  nowMs = 3_600_000;
+  assert.equal(Array.from({ length: 30 }, enter).filter(Boolean).length, 10);
+});
+
+test("a route without a limit, and another route, are not counted", () => {
+  const limits = createHeadLimits(() => 0);
+  const [limited, other] = [toRoute({ concurrent: 1 }), toRoute({ concurrent: 1 })];
+  assert.equal(typeof limits.enter(limited), "function");
+  assert.equal(limits.enter(limited), 1);
+  assert.equal(typeof limits.enter(other), "function");
+  for (let round = 0; round < 100; round += 1)
+    assert.equal(typeof limits.enter(toRoute(undefined)), "function");
+});
+
+test("never more than `concurrent` are in, and never fewer may be", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.boolean()), (concurrent, steps) => {
+      const limits = createHeadLimits(() => 0);
+      const route = toRoute({ concurrent });
+      const inside: (() => void)[] = [];
+      for (const isEntering of steps) {
+        if (!isEntering) inside.pop()?.();
+        else {
+          const leave = limits.enter(route);
+          assert.equal(typeof leave === "function", inside.length < concurrent);
+          if (typeof leave === "function") inside.push(leave);
+        }
+      }
+    }),
+  );
+});
