@@ -6,6 +6,7 @@ import type { RouteConfig } from "./config/schema.ts";
 import { repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
+import { withExplanation } from "./head/explain.ts";
 import type { HeadLimits } from "./head/limits.ts";
 import { isMeasured, withMeasured } from "./head/measure.ts";
 import type { Memory } from "./head/memory.ts";
@@ -83,6 +84,7 @@ interface Got {
   /** What the upstream said of the content that comes. */
   readonly announced: AnswerFields;
   readonly content: UpstreamAnswer["content"];
+  readonly sentMs: number | undefined;
 }
 
 async function get(
@@ -107,9 +109,9 @@ async function get(
   return toGot(await ask("GET", sent));
 }
 
-function toGot({ head: { status, reason, rawFields }, content }: UpstreamAnswer): Got {
+function toGot({ head: { status, reason, rawFields }, content, sentMs }: UpstreamAnswer): Got {
   const fields = readAnswerFields(rawFields);
-  return { status, reason, fields, announced: fields, content };
+  return { status, reason, fields, announced: fields, content, sentMs };
 }
 
 function answerAsItIs(head: HeadRequest, answer: UpstreamAnswer): Promise<void> {
@@ -137,11 +139,14 @@ async function answerMeasured(head: HeadRequest, got: Got, discard: Discard): Pr
 
 function writeHead(
   { request, response, exchange, route }: HeadRequest,
-  { status, reason, fields }: Pick<Got, "status" | "reason" | "fields">,
+  { status, reason, fields, sentMs }: Got,
 ): void {
   exchange.answeredMs ??= performance.now();
   const repaired = repairAllow(route, fields);
-  response.writeHead(status, reason, toClientFields(status, request.httpVersion, repaired));
+  const told = route.head.explain
+    ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)
+    : repaired;
+  response.writeHead(status, reason, toClientFields(status, request.httpVersion, told));
 }
 
 function noteDiscarded(

@@ -251,6 +251,10 @@ const limit = () =>
   }).meta({
     description: "A cap on each route's converted HEADs; over it they are answered with 503.",
   });
+const explain = () =>
+  z.boolean({ error: mismatch("true or false") }).meta({
+    description: "Whether a HEAD's answer says in a Proxy-Status field what was done with it.",
+  });
 const drainBytes = () =>
   size().meta({
     description:
@@ -271,6 +275,7 @@ const headMapping = mapping({
   allow: allow().prefault("keep"),
   contentLength: contentLength().prefault("keep"),
   range: range().prefault("strip"),
+  explain: explain().prefault(false),
   limit: limit().optional(),
   drain: mapping({
     bytes: drainBytes().prefault("64KiB"),
@@ -294,6 +299,7 @@ const routeHeadMapping = mapping({
   allow: allow().optional(),
   contentLength: contentLength().optional(),
   range: range().optional(),
+  explain: explain().optional(),
   limit: limit().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
     .optional()
@@ -535,6 +541,7 @@ export interface HeadConfig {
   readonly contentLength: "keep" | "measure";
   readonly range: "strip" | "probe";
   readonly limit?: HeadLimit | undefined;
+  readonly explain: boolean;
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 

@@ -18,6 +18,8 @@ export interface UpstreamRequest extends ConnectionRequest {
 export interface UpstreamAnswer {
   readonly head: AnswerHead;
   readonly content: Content;
+  /** When its request went out, in milliseconds of the monotonic clock. */
+  readonly sentMs: number | undefined;
 }
 
 /** The content of an answer. What comes before somebody reads is kept: at most what one read of the socket brought. */
@@ -181,7 +183,7 @@ function createCall(
     onInterim: request.onInterim,
     onAnswer(head) {
       hasAnswered = true;
-      resolve({ head, content });
+      resolve({ head, content, sentMs });
     },
     onChunk(chunk) {
       if (reader === undefined) early.push(chunk);

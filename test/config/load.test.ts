@@ -42,6 +42,7 @@ test("an upstream is enough; everything else has its default", async () => {
       allow: "keep",
       contentLength: "keep",
       range: "strip",
+      explain: false,
       drain: { bytes: 65_536, time: 200 },
     },
     upstream: "default",
