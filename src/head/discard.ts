@@ -5,6 +5,8 @@ import type { ProxyError } from "../http/errors.ts";
 
 /** The content of an answer, as this file needs it. */
 interface Discardable {
+  /** All of it, where it came together with the header section. */
+  whole?(): Buffer | undefined;
   read(reader: {
     onChunk(chunk: Buffer): void;
     onEnd(): void;
@@ -55,6 +57,13 @@ export function createDiscard(mostDraining: number): Discard {
     ) {
       content.abort();
       return Promise.resolve({ body: "aborted", bytes: 0 });
+    }
+    const whole = content.whole?.();
+    if (whole !== undefined && whole.length <= limits.bytes) {
+      return Promise.resolve({
+        body: whole.length === 0 ? "none" : "drained",
+        bytes: whole.length,
+      });
     }
     draining += 1;
     return drain(content, limits).finally(() => {
