@@ -27,12 +27,16 @@ This page is generated from the schema, as is \`config/headgate.schema.json\`: w
 /** The whole page, one table per top-level key that has keys of its own. */
 export function toReference(schema: JsonSchema): string {
   const entries = Object.entries(schema.properties ?? {});
-  const top = entries.map(([key, value]) => toRow(key, value));
   const sections = entries.map(([key, value]) => {
     const rows = toRows(key, value);
     return rows.length === 0 ? "" : `\n## ${key}\n\n${toTable(rows)}`;
   });
-  return `${INTRODUCTION}\n## Top level\n\n${toTable(top)}${sections.join("")}`;
+  return `${INTRODUCTION}\n## Top level\n\n${toTopLevel(schema)}${sections.join("")}`;
+}
+
+/** The table of the top-level keys, which the README shows too. */
+export function toTopLevel(schema: JsonSchema): string {
+  return toTable(Object.entries(schema.properties ?? {}).map(([key, value]) => toRow(key, value)));
 }
 
 /** The keys below a key. `upstreams` has the same as `upstream`, so they are not told twice. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import test from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
-import { toReference } from "../../scripts/reference.ts";
+import { toReference, toTopLevel } from "../../scripts/reference.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { toJsonSchema } from "../../src/config/schema.ts";
 
@@ -23,6 +23,14 @@ test("docs/route-file.md is what the schema says", async () => {
   assert.equal(
     await readFile(new URL("../../docs/route-file.md", import.meta.url), "utf8"),
     toReference(toJsonSchema()),
+    HINT,
+  );
+});
+
+test("the README's table of keys is what the schema says", async () => {
+  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+  assert.ok(
+    readme.includes(`<!-- generated -->\n\n${toTopLevel(toJsonSchema())}\n<!-- /generated -->`),
     HINT,
   );
 });
