@@ -97,10 +97,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         hosts.push(value);
         break;
       case "coding":
-        if (value === "")
-          throw new ProxyError("http_request_error", {
-            title: "The request's Transfer-Encoding is empty",
-          });
+        if (value === "") throw invalid("The request's Transfer-Encoding is empty");
         if (framing === "chunked" || value.toLowerCase() !== "chunked") throw unknownCoding();
         if (httpVersion === "1.0") throw invalid("HTTP/1.0 has no Transfer-Encoding");
         if (framing === "length") throw invalid("The request has more than one framing");
