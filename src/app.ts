@@ -7,6 +7,7 @@ import type { Pool } from "./generation.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { beginExchange } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
+import { createGather } from "./net/gather.ts";
 import { createPressure } from "./net/pressure.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
 import { createTunnels } from "./net/tunnel.ts";
@@ -84,8 +85,8 @@ export function createApp({
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
-  const pressure = createPressure(collectGarbage);
-  let generation = compile(config, pressure);
+  const shared = { onBytes: createPressure(collectGarbage), gather: createGather() };
+  let generation = compile(config, shared);
 
   const build = { version, node: nodeVersion };
   const gauges = {
@@ -166,7 +167,7 @@ export function createApp({
       if (readiness.state() === "draining") throw new Error("headgate is stopping");
       refuseMoved(generation.config, next);
       const previous = generation;
-      generation = compile(next, pressure, previous);
+      generation = compile(next, shared, previous);
       observer.flush();
       observer = toObserver(next);
       server.configure(toServerLimits(next));

@@ -8,6 +8,7 @@ import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
 import { createConnection } from "./net/connection.ts";
 import { createDial } from "./net/dial.ts";
+import type { Gather } from "./net/gather.ts";
 import type { Pressure } from "./net/pressure.ts";
 import { type Upstream, createUpstream } from "./net/upstream.ts";
 import type { Generation } from "./proxy.ts";
@@ -25,16 +26,22 @@ export interface CompiledGeneration extends Generation {
   readonly pools: ReadonlyMap<string, Pool>;
 }
 
+/** What all connections of the process share. */
+export interface Shared {
+  readonly onBytes: Pressure;
+  readonly gather: Gather;
+}
+
 /** Compiles a configuration. Connections to upstreams that did not change are those of `previous`. */
 export function compile(
   config: Config,
-  onBytes: Pressure,
+  shared: Shared,
   previous?: CompiledGeneration,
 ): CompiledGeneration {
   const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
   const pools = new Map<string, Pool>();
   for (const upstream of config.upstreams.values()) {
-    const pool = toPool(upstream, config.limits.waiting, onBytes);
+    const pool = toPool(upstream, config.limits.waiting, shared);
     pools.set(upstream.name, known.get(pool.key) ?? pool);
   }
   return {
@@ -52,6 +59,7 @@ export function compile(
     discard: createDiscard(config.limits.draining),
     needsGet: createMemory(() => performance.now()),
     refusesRange: createMemory(() => performance.now()),
+    gather: shared.gather,
     limits: createHeadLimits(() => performance.now()),
     tunnelLimits: {
       upgradeMs: config.timeouts.upgrade,
@@ -67,9 +75,9 @@ export function retire(previous: CompiledGeneration, next?: CompiledGeneration):
   for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
 }
 
-function toPool(upstream: UpstreamConfig, waiting: number, onBytes: Pressure): Pool {
+function toPool(upstream: UpstreamConfig, waiting: number, { onBytes, gather }: Shared): Pool {
   const limits = { connections: upstream.maxConnections, waiting };
-  const options = { dial: createDial(upstream), keepAliveMs: upstream.keepAlive };
+  const options = { dial: createDial(upstream, gather), keepAliveMs: upstream.keepAlive };
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,

@@ -17,6 +17,7 @@ import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
+import type { Gather } from "./net/gather.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
 import type { UpstreamAnswer } from "./net/upstream.ts";
 
@@ -28,6 +29,7 @@ export interface HeadParts {
   /** Of probes that had to be repeated. */
   readonly refusesRange: Memory;
   readonly limits: HeadLimits;
+  readonly gather: Gather;
 }
 
 /** One HEAD. */
@@ -53,7 +55,7 @@ export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask):
     const answer = await ask("HEAD", toHeadFields(checked.fields, "HEAD"));
     if (!isRefused(plan, route, answer.head.status)) {
       if (plan.outcome === "native") parts.needsGet.forget(route, checked.path);
-      return answerAsItIs(head, answer);
+      return answerAsItIs(head, parts, answer);
     }
     exchange.head = "fallback";
   }
@@ -73,10 +75,10 @@ export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask):
     if (plan.outcome === "native" && !route.head.fallbackOn.includes(got.status))
       parts.needsGet.learn(route, checked.path);
     if (isMeasured(route, got.status, got.fields)) {
-      await answerMeasured(head, got, parts.discard);
+      await answerMeasured(head, parts, got);
     } else {
       writeHead(head, got);
-      response.end(); // the client has its answer: what follows is between headgate and the upstream
+      parts.gather(() => response.end()); // the client has its answer: what follows is between headgate and the upstream
       const discarded = await parts.discard(got.content, got.announced, route.head.drain);
       noteDiscarded(exchange, discarded, got.fields);
     }
@@ -122,15 +124,15 @@ function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamAn
   return { status, reason, fields, announced: fields, content, sentMs };
 }
 
-function answerAsItIs(head: HeadRequest, answer: UpstreamAnswer): Promise<void> {
+function answerAsItIs(head: HeadRequest, parts: HeadParts, answer: UpstreamAnswer): Promise<void> {
   writeHead(head, toGot(answer));
-  return relayContent(answer.content, head.response);
+  return relayContent(answer.content, head.response, parts.gather);
 }
 
-async function answerMeasured(head: HeadRequest, got: Got, discard: Discard): Promise<void> {
+async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Promise<void> {
   const { exchange, response, route } = head;
   exchange.answeredMs = performance.now();
-  const discarded = await discard(got.content, got.announced, route.head.drain);
+  const discarded = await parts.discard(got.content, got.announced, route.head.drain);
   noteDiscarded(exchange, discarded, got.fields);
   if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });

@@ -1,8 +1,5 @@
 /** The process: arguments and environment in, signals, exit code out. The only file that touches `process`. */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
 import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
 import { explain } from "./cli/explain.ts";
@@ -13,13 +10,10 @@ import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
 import { ConfigError } from "./config/problem.ts";
+import { createHeap } from "./heap.ts";
 
 /** Written in by the build; absent when the sources run as they are. */
 declare const HEADGATE_VERSION: string | undefined;
-
-// The one way to V8's collector without a flag on the command line, which a sidecar's image or `npx` may not have.
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
 
 // Under `npm start` a Ctrl-C comes twice, from the terminal and from npm, a millisecond apart: asked once all the same. npm
 // alone gets other signals, and passes them on once: two of those are always two.
@@ -41,7 +35,7 @@ const io: Io = {
   version: typeof HEADGATE_VERSION === "string" ? HEADGATE_VERSION : "0.0.0-dev",
   nodeVersion: process.version,
   isTerminal: process.stdout.isTTY,
-  collectGarbage: () => collect({ type: "minor" }),
+  collectGarbage: createHeap().collectMinor,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   onTerminate(listener) {
@@ -58,10 +52,6 @@ const io: Io = {
   },
   onReload: (listener) => void process.on("SIGHUP", listener),
 };
-
-// The young generation stays at its first size: nearly everything here lives as long as one exchange, and letting it grow
-// takes another 13 MB for no gain.
-setFlagsFromString("--semi-space-growth-factor=1");
 
 void dispatch(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

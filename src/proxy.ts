@@ -97,7 +97,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       const { status, reason, fields: raw } = answer.head;
       const answered = repairAllow(route, raw);
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
-      await relayContent(answer.content, response);
+      await relayContent(answer.content, response, parts.gather);
     } catch (error) {
       exchange.error ??= toProxyError(error);
       call?.cancel(exchange.error);

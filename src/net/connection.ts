@@ -148,6 +148,7 @@ export function createConnection(
     const nowMs = performance.now();
     touch(nowMs);
     next.onSent(nowMs);
+    link.gather();
     link.write(toRequestText(next.request, toHopFields({ method, framing, isKept })));
     watch(content === undefined ? responseMs : idleMs);
     if (content === undefined) return;

@@ -5,9 +5,12 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
+import type { Gather } from "./gather.ts";
 
 /** One connection, as bytes. */
 export interface Link {
+  /** Holds what is written in this turn back to its end. */
+  gather(): void;
   /** False where `onDrain` is to be awaited before more is written. Text is latin1. */
   write(bytes: string | Uint8Array): boolean;
   pause(): void;
@@ -36,7 +39,7 @@ export type Dial = (events: LinkEvents) => Link;
 const READ_BYTES = 64 * 1024;
 
 /** Prepares for the connections to one upstream. */
-export function createDial(upstream: UpstreamConfig): Dial {
+export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
   // All connections read into the same memory, one after the other: whoever wants to keep a byte copies it. A buffer for each
   // read, as node's streams have it, is 64 KiB of garbage for an answer of two hundred bytes.
   const memory = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -68,6 +71,10 @@ export function createDial(upstream: UpstreamConfig): Dial {
         if (!isOver) events.onClosed(failure);
       });
     return {
+      gather() {
+        socket.cork();
+        gather(() => socket.uncork());
+      },
       write: (bytes) =>
         typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes),
       pause: () => void socket.pause(),

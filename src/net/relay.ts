@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 
 import type { LocalAnswer } from "../http/problem.ts";
 import type { AnswerHead } from "../http/answer-head.ts";
+import type { Gather } from "./gather.ts";
 import type { Content } from "./upstream.ts";
 import { toClientFields } from "../http/answer.ts";
 import { ProxyError } from "../http/errors.ts";
@@ -15,10 +16,14 @@ import { toTrailers } from "../http/headers.ts";
  *
  * Rejects with the ProxyError of an upstream that breaks off; the answer must then be left visibly unfinished (RFC 9112 §8).
  */
-export function relayContent(content: Content, response: ServerResponse): Promise<void> {
+export function relayContent(
+  content: Content,
+  response: ServerResponse,
+  gather: Gather,
+): Promise<void> {
   const whole = content.whole();
   if (whole !== undefined) {
-    response.end(whole, "latin1");
+    gather(() => response.end(whole, "latin1"));
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {
