@@ -11,6 +11,7 @@ export interface Heap {
 
 /** Two halves of 4 MiB. */
 const YOUNG_BYTES = 8 * 1024 * 1024;
+const NO_GROWTH = "--semi-space-growth-factor=1";
 const SURVIVOR_BYTES = 2 * 1024;
 /** How often it is looked at. */
 const CHECK_MS = 1_000;
@@ -30,6 +31,7 @@ export function createHeap(): Heap {
   const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
   const collectMinor = (): void => collect({ type: "minor" });
 
+  setFlagsFromString(NO_GROWTH);
   let utilization = performance.eventLoopUtilization();
   setInterval(() => {
     const now = performance.eventLoopUtilization();
@@ -50,7 +52,7 @@ function widen(collectMinor: () => void): void {
     Array.from({ length: SURVIVOR_BYTES / 8 }, () => 0),
   );
   collectMinor();
-  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString(NO_GROWTH);
   survivors.length = 0;
 }
 
