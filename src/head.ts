@@ -13,6 +13,7 @@ import type { Memory } from "./head/memory.ts";
 import { isRefused, planHead } from "./head/plan.ts";
 import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
 import { REJECTION, toOverload } from "./head/rejection.ts";
+import type { Lead, Sharing } from "./head/share.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
@@ -28,6 +29,7 @@ export interface HeadParts {
   /** Of probes that had to be repeated. */
   readonly refusesRange: Memory;
   readonly limits: HeadLimits;
+  readonly sharing: Sharing;
 }
 
 /** One HEAD. */
@@ -37,6 +39,8 @@ export interface HeadRequest {
   readonly checked: CheckedRequest;
   readonly exchange: Exchange;
   readonly route: RouteConfig;
+  /** Told of the answer, where others wait for it or get it later. */
+  readonly lead?: Pick<Lead, "answered"> | undefined;
 }
 
 /** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
@@ -133,17 +137,18 @@ async function answerMeasured(head: HeadRequest, got: Got, discard: Discard): Pr
   exchange.answeredMs = performance.now();
   const discarded = await discard(got.content, got.announced, route.head.drain);
   noteDiscarded(exchange, discarded, got.fields);
-  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });
   response.end();
 }
 
 function writeHead(
-  { request, response, exchange, route }: HeadRequest,
+  { request, response, exchange, route, lead }: HeadRequest,
   { status, reason, fields, sentMs }: Got,
 ): void {
   exchange.answeredMs ??= performance.now();
   const repaired = repairAllow(route, fields);
+  lead?.answered(status, reason, repaired);
+  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   const told = route.head.explain
     ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)
     : repaired;
