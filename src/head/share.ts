@@ -70,7 +70,7 @@ const ALONE: Place = { kind: "alone" };
 /** What belongs to one host and path. Once it is forgotten only those who ask already still look at it. */
 interface Page {
   readonly key: string;
-  /** The Vary of the last answer. */
+  /** The Vary of the last answer: what was kept by the names of another is looked for in vain, and goes with time. */
   vary: readonly string[];
   bytes: number;
   /** Both by identity and variant. */
@@ -134,20 +134,13 @@ export function createSharing(now: () => number, limits: ShareLimits = LIMITS): 
         flight.settle((others) => (toVariant(vary, others) === variant ? answer : undefined));
         const untilMs = Math.min(now() + question.shareMs, askedMs + freshMs);
         if (freshMs === 0 || answer.bytes > limits.answerBytes) return;
-        vet(page, vary);
+        page.vary = vary;
         keep(page, question.identity + variant, { answer, untilMs });
       },
       failed: (error) => flight.fail(error),
       ended: () => flight.settle(() => undefined),
       leave: (error) => flight.leave(error),
     };
-  }
-
-  // Answers are found by the names of one Vary; those of another would be looked for in vain.
-  function vet(page: Page, vary: readonly string[]): void {
-    if (vary.join() === page.vary.join()) return;
-    page.vary = vary;
-    for (const place of page.kept.keys()) unkeep(page, place);
   }
 
   function keep(page: Page, place: string, kept: Kept): void {

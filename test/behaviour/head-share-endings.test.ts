@@ -90,6 +90,19 @@ test("one of those who wait may leave without harm", async (t) => {
   for (const wire of [leader, other]) assert.equal((await wire.readAnswer("HEAD")).status, 200);
 });
 
+test("one that had to ask for itself after all takes its request along when it leaves", async (t) => {
+  const held = await startHeld(t, "{ share: 1m }");
+  const leader = await held.head();
+  const request = await held.origin.arrival(0);
+  const other = await held.head();
+  await held.inFlight(2);
+  release(request, ["Set-Cookie: a=b", "Content-Length: 0"]);
+  await leader.readAnswer("HEAD");
+  const own = await held.origin.arrival(1);
+  other.reset();
+  await own.connection.closed;
+});
+
 test("an error of the connection is for those who wait already, and for nobody after", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head()];

@@ -143,10 +143,7 @@ head: { share: 2s }
 routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
 `;
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [
-      ["/x"],
-      /^ {2}HEADs that ask the same meanwhile, or within 2s, get this answer too, unless/m,
-    ],
+    [["/x"], /^ {2}HEADs that ask the same meanwhile, or within 2s, get this answer too, unless/m],
     [["/x", "-H", "cookie: a"], /^ {2}The answer is for this client alone: it carries cookie\.$/m],
     [["/x", "-H", "Content-Length: 1"], /for this client alone: it carries content\.$/m],
     [["/x?X-Amz-Signature=a"], /for this client alone: a guard passes it on\.$/m],

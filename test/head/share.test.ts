@@ -55,6 +55,13 @@ test("the targets that were asked for longest ago are forgotten first", () => {
   assert.deepEqual(findTold(join, ["/a", "/b", "/c"]), ["/c", "/b"]);
 });
 
+test("targets of which there is nothing to keep count as well", () => {
+  const { join } = createAsked({ targets: 2 });
+  answer(toLead(join("/a")));
+  for (const path of ["/b", "/c"]) toLead(join(path)).failed(new ProxyError("dns_error"));
+  assert.equal(join("/a").kind, "asks");
+});
+
 test("of one target so many variants are kept, and others are not crowded out", () => {
   const { join } = createAsked({ variants: 2 });
   assert.deepEqual(findTold(join, ["/a 1", "/b 1", "/b 2", "/b 3"]), ["/b 3", "/b 2", "/a 1"]);
