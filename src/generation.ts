@@ -4,6 +4,7 @@ import type { Config, UpstreamConfig } from "./config/schema.ts";
 import { createDiscard } from "./head/discard.ts";
 import { createHeadLimits } from "./head/limits.ts";
 import { createMemory } from "./head/memory.ts";
+import { createSharing } from "./head/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
 import { createConnection } from "./net/connection.ts";
@@ -61,6 +62,7 @@ export function compile(
     refusesRange: createMemory(() => performance.now()),
     gather: shared.gather,
     limits: createHeadLimits(() => performance.now()),
+    sharing: createSharing(() => performance.now()),
     tunnelLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,

@@ -13,6 +13,7 @@ import type { Memory } from "./head/memory.ts";
 import { isRefused, planHead } from "./head/plan.ts";
 import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
 import { REJECTION, toOverload } from "./head/rejection.ts";
+import type { Lead, Sharing } from "./head/share.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
@@ -29,6 +30,8 @@ export interface HeadParts {
   /** Of probes that had to be repeated. */
   readonly refusesRange: Memory;
   readonly limits: HeadLimits;
+  readonly sharing: Sharing;
+  /** For writes that may wait for the end of the turn. */
   readonly gather: Gather;
 }
 
@@ -39,6 +42,8 @@ export interface HeadRequest {
   readonly checked: CheckedRequest;
   readonly exchange: Exchange;
   readonly route: RouteConfig;
+  /** Told of the answer, where others wait for it or get it later. */
+  readonly lead?: Pick<Lead, "answered"> | undefined;
 }
 
 /** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
@@ -134,17 +139,18 @@ async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Pr
   exchange.answeredMs = performance.now();
   const discarded = await parts.discard(got.content, got.announced, route.head.drain);
   noteDiscarded(exchange, discarded, got.fields);
-  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });
   response.end();
 }
 
 function writeHead(
-  { request, response, exchange, route }: HeadRequest,
+  { request, response, exchange, route, lead }: HeadRequest,
   { status, reason, fields, sentMs }: Got,
 ): void {
   exchange.answeredMs ??= performance.now();
   const repaired = repairAllow(route, fields);
+  lead?.answered(status, reason, repaired);
+  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   const told = route.head.explain
     ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)
     : repaired;

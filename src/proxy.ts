@@ -16,6 +16,7 @@ import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
 import type { Call, Upstream, UpstreamRequest } from "./net/upstream.ts";
+import { answerShared } from "./shared.ts";
 
 /** What one configuration compiles to. An exchange keeps the one it began with. */
 export interface Generation extends HeadParts {
@@ -50,9 +51,14 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
   return async (request, response) => {
     const exchange = beginExchange(request, createId(), performance.now());
     let call: Call | undefined;
+    let cancelled: ProxyError | undefined;
+    const cancel = (error: ProxyError): void => {
+      cancelled = error;
+      call?.cancel(error);
+    };
+    let leave = cancel; // others may wait for what this client has asked
     const closed = untilClosed(response, () => {
-      exchange.error ??= new ProxyError("client_gone");
-      call?.cancel(exchange.error);
+      leave((exchange.error ??= new ProxyError("client_gone")));
     });
     try {
       const parts = generation();
@@ -72,17 +78,21 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       const outgoing = { config, host: checked.host, peer, requestId, route };
 
       if (request.method === "HEAD") {
-        await answerHead(
-          { request, response, checked, exchange, route },
-          parts,
-          (method, fields) => {
-            if (call !== undefined) noteCall(exchange, call);
-            if (exchange.error !== undefined) throw exchange.error; // the client has left in between
-            exchange.upstreamMethod = method;
-            call = pool.send(toUpstreamRequest({ method, fields, response, checked }, outgoing));
-            return call.answer;
-          },
-        );
+        const asking = { request, response, checked, exchange, route };
+        const ask = (asked: "GET" | "HEAD", fields: readonly string[]) => {
+          if (call !== undefined) noteCall(exchange, call);
+          if (cancelled !== undefined) throw cancelled; // the client has left in between
+          exchange.upstreamMethod = asked;
+          call = pool.send(
+            toUpstreamRequest({ method: asked, fields, response, checked }, outgoing),
+          );
+          return call.answer;
+        };
+        if (route.head.share === 0) await answerHead(asking, parts, ask);
+        else {
+          const whenGone = (next: typeof leave) => void (leave = next);
+          await answerShared(asking, parts, { ask, cancel, whenGone, peer });
+        }
         return;
       }
 
@@ -91,7 +101,9 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       const content =
         checked.framing === "none" ? undefined : toContent(request, response, checked);
       call = pool.send(toUpstreamRequest({ method, fields, response, checked, content }, outgoing));
-      const answer = await call.answer;
+      const answer = await (route.head.share === 0 || isSafe(method)
+        ? call.answer
+        : call.answer.finally(() => parts.sharing.forget(checked)));
       exchange.answeredMs = performance.now();
 
       const { status, reason, fields: raw } = answer.head;
@@ -154,6 +166,11 @@ function toUpstreamRequest(
     idleMs: route.idleTimeout,
     onInterim: (answer) => relayInterim(answer, response),
   };
+}
+
+// RFC 9110 §9.2.1: the others may have changed what HEADs of their target are answered with (RFC 9111 §4.4).
+function isSafe(method: string): boolean {
+  return method === "GET" || method === "OPTIONS" || method === "TRACE";
 }
 
 /** What a request on its way knows. A HEAD may need several: it was sent when the first was. */

@@ -2,14 +2,14 @@
 
 import type { RouteConfig } from "../config/schema.ts";
 import { formatDuration, formatSize } from "../config/units.ts";
-import type { HeadOutcome } from "../http/exchange.ts";
+import type { HeadPlan } from "../head/plan.ts";
 import type { Explanation } from "../http/explain.ts";
 import type { Explained, Forwarded } from "./explanation.ts";
 import { formatTable } from "./table.ts";
 
 /** What becomes of the body that belongs to a HEAD's answer. A further outcome is a line here. */
 const HEAD_CONTENT: Readonly<
-  Record<Exclude<HeadOutcome, "reject">, (route: RouteConfig) => readonly string[]>
+  Record<HeadPlan["outcome"], (route: RouteConfig) => readonly string[]>
 > = {
   convert: ({ head }) => [
     "The client gets the status and the fields of the answer to the GET at once, and no body.",
@@ -67,12 +67,20 @@ export function formatExplanation({
 
 /** What happens to content, in sentences. */
 export function toContentWords(
-  { head, isTunnel, framing }: Forwarded,
+  { head, unshared, isTunnel, framing }: Forwarded,
   route: RouteConfig,
 ): readonly string[] {
   if (isTunnel) return ["Once the upstream agrees, bytes pass both ways until either side ends."];
-  if (head !== undefined) return HEAD_CONTENT[head](route);
+  if (head !== undefined) return [...HEAD_CONTENT[head](route), ...toShareWords(route, unshared)];
   return [REQUEST_CONTENT[framing], "The answer's is passed on as it comes."];
+}
+
+function toShareWords({ head }: RouteConfig, unshared: string | undefined): readonly string[] {
+  if (head.share === 0) return [];
+  if (unshared !== undefined) return [`The answer is for this client alone: ${unshared}.`];
+  return [
+    `HEADs that ask the same meanwhile, or within ${formatDuration(head.share)}, get this answer too, unless it is for one client (no-store, private, Set-Cookie, …).`,
+  ];
 }
 
 function formatMatch({ route, reason, path, others }: Explanation, target: string): string {

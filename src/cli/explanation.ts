@@ -6,7 +6,7 @@ import { formatUrl } from "../config/address.ts";
 import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
 import { toUpstreamFields } from "../head/fields.ts";
-import { type HeadPlan, planHead } from "../head/plan.ts";
+import { type HeadPlan, planHead, planShare } from "../head/plan.ts";
 import { REJECTION } from "../head/rejection.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
@@ -34,6 +34,8 @@ export interface Forwarded {
   readonly dropped: readonly DroppedField[];
   /** Undefined for what is not a HEAD. */
   readonly head: HeadPlan["outcome"] | undefined;
+  /** Why its answer is not shared though the route says so. */
+  readonly unshared: string | undefined;
   readonly isTunnel: boolean;
   /** How the request's content is framed. */
   readonly framing: CheckedRequest["framing"];
@@ -121,9 +123,20 @@ function toForwarded(
       (field) => !isTunnel || !/^(?:connection|upgrade)$/i.test(field.name),
     ),
     head: plan?.outcome,
+    unshared: plan === undefined ? undefined : findObstacle(route, checked, origin),
     isTunnel,
     framing,
   };
+}
+
+function findObstacle(
+  route: RouteConfig,
+  checked: CheckedRequest,
+  { peer }: Origin,
+): string | undefined {
+  if (route.head.share === 0) return undefined;
+  const shared = planShare(route, checked, peer);
+  return "obstacle" in shared ? shared.obstacle : undefined;
 }
 
 function toOrigin(

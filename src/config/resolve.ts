@@ -93,6 +93,7 @@ function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
     contentLength: own?.contentLength ?? base.contentLength,
     range: own?.range ?? base.range,
     limit: own?.limit ?? base.limit,
+    share: own?.share ?? base.share,
     explain: own?.explain ?? base.explain,
     drain: {
       bytes: own?.drain?.bytes ?? base.drain.bytes,

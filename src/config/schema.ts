@@ -232,6 +232,13 @@ const range = () =>
     description:
       "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer. strip: the GET asks for no range.",
   });
+const share = () =>
+  duration()
+    .refine((milliseconds) => milliseconds <= 60_000, "must be at most 1m")
+    .meta({
+      description:
+        "HEADs that ask the same and come together, or that soon after, get one answer. At most 1m: headgate is no cache. 0s = each asks for itself.",
+    });
 const limit = () =>
   mapping({
     concurrent: count(1, 1_000_000)
@@ -275,6 +282,7 @@ const headMapping = mapping({
   allow: allow().prefault("keep"),
   contentLength: contentLength().prefault("keep"),
   range: range().prefault("strip"),
+  share: share().prefault("0s"),
   explain: explain().prefault(false),
   limit: limit().optional(),
   drain: mapping({
@@ -299,6 +307,7 @@ const routeHeadMapping = mapping({
   allow: allow().optional(),
   contentLength: contentLength().optional(),
   range: range().optional(),
+  share: share().optional(),
   explain: explain().optional(),
   limit: limit().optional(),
   drain: mapping({ bytes: drainBytes().optional(), time: drainTime().optional() })
@@ -541,6 +550,8 @@ export interface HeadConfig {
   readonly contentLength: "keep" | "measure";
   readonly range: "strip" | "probe";
   readonly limit?: HeadLimit | undefined;
+  /** Milliseconds; 0: off. */
+  readonly share: number;
   readonly explain: boolean;
   readonly drain: { readonly bytes: number; readonly time: number };
 }

@@ -12,14 +12,23 @@ const WORDS: Readonly<Record<HeadOutcome, string>> = {
   observe: "passed on, observed",
   reject: "rejected",
   probed: "probed",
+  shared: "shared",
 };
 
-/** Adds a Proxy-Status (RFC 9209) with what is known when the answer begins; content that is still to come is not. */
+/** Adds the explanation to an upstream's answer. */
 export function withExplanation(
   fields: AnswerFields,
-  { head, body, bytesDrained, answeredMs }: Exchange,
+  exchange: Exchange,
   sentMs: number | undefined,
 ): AnswerFields {
+  return { ...fields, endToEnd: [...fields.endToEnd, ...toExplanation(exchange, sentMs)] };
+}
+
+/** A Proxy-Status (RFC 9209) with what is known when the answer begins; content that is still to come is not. */
+export function toExplanation(
+  { head, body, bytesDrained, answeredMs }: Exchange,
+  sentMs: number | undefined,
+): readonly string[] {
   const details = [
     head === undefined ? undefined : WORDS[head],
     body === undefined ? undefined : `${body} ${bytesDrained} B`,
@@ -27,6 +36,5 @@ export function withExplanation(
       ? undefined
       : `upstream ${(answeredMs - sentMs).toFixed(1)} ms`,
   ].filter((part) => part !== undefined);
-  const field = ["Proxy-Status", `headgate; details="${details.join("; ")}"`];
-  return { ...fields, endToEnd: [...fields.endToEnd, ...field] };
+  return ["Proxy-Status", `headgate; details="${details.join("; ")}"`];
 }

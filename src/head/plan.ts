@@ -2,11 +2,13 @@
 
 import type { RouteConfig } from "../config/schema.ts";
 import type { HeadOutcome } from "../http/exchange.ts";
+import type { Peer } from "../http/forwarded.ts";
 import { type GuardedRequest, isGuarded } from "./guards.ts";
+import { type IdentifiedRequest, type Identity, type Obstacle, readIdentity } from "./identity.ts";
 
 /** What goes up in place of a HEAD. */
 export interface HeadPlan {
-  readonly outcome: Exclude<HeadOutcome, "reject">;
+  readonly outcome: Exclude<HeadOutcome, "reject" | "shared">;
   readonly upstreamMethod: "GET" | "HEAD";
 }
 
@@ -44,6 +46,20 @@ export function planHead(
     case "reject":
       return REJECT;
   }
+}
+
+/**
+ * Decides whether a HEAD of a route with `share` may get an answer together with others, and with which: those of the same
+ * identity. In the other modes, and under a guard, a HEAD is the application's business, each for itself.
+ */
+export function planShare(
+  { head: { mode, guards } }: RouteConfig,
+  request: GuardedRequest & IdentifiedRequest,
+  peer: Peer | undefined,
+): Identity | Obstacle {
+  if (mode !== "convert" && mode !== "auto") return { obstacle: `the mode is ${mode}` };
+  if (isGuarded(request, guards)) return { obstacle: "a guard passes it on" };
+  return readIdentity(request, peer);
 }
 
 /** Whether the answer to a native HEAD is no answer, but the refusal of the method. */

@@ -8,8 +8,8 @@ import type { ReceivedRequest } from "./request.ts";
 
 /**
  * What became of a HEAD: answered through a GET, answered by an upstream that serves HEAD itself (native), refused by it and then
- * repeated as GET (fallback), sent on as it was, sent on and counted (observe), refused here (reject), or
- * answered through a GET of the first byte (probed).
+ * repeated as GET (fallback), sent on as it was, sent on and counted (observe), refused here (reject), answered through a GET of
+ * the first byte (probed), or given the answer that another one got (shared).
  */
 export type HeadOutcome =
   | "convert"
@@ -18,7 +18,8 @@ export type HeadOutcome =
   | "pass"
   | "observe"
   | "reject"
-  | "probed";
+  | "probed"
+  | "shared";
 
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";

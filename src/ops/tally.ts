@@ -21,6 +21,7 @@ const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
   observe: 0,
   reject: 0,
   probed: 0,
+  shared: 0,
 };
 
 export interface MethodTally {
@@ -144,13 +145,14 @@ function countHead(route: RouteTally, exchange: Exchange): void {
   if (exchange.body !== undefined) route.bodies[exchange.body] += 1;
   // Before the GET's answer nobody knows whether a HEAD would have been refused, and to ask would double the requests.
   // On a backend that serves GET only, which is what headgate is put in front of, each of these was a 405.
-  if (isThroughGet(exchange.head) && exchange.status >= 200 && exchange.status < 400)
-    route.rescued += 1;
+  if (isThroughGet(exchange) && exchange.status >= 200 && exchange.status < 400) route.rescued += 1;
   if (exchange.head === "observe" && exchange.route?.head.fallbackOn.includes(exchange.status))
     route.rescuable += 1;
 }
 
-function isThroughGet(head: HeadOutcome | undefined): boolean {
+// A shared answer came through a GET where the route knows nothing else.
+function isThroughGet({ head, route }: Exchange): boolean {
+  if (head === "shared") return route?.head.mode === "convert";
   return head === "convert" || head === "fallback" || head === "probed";
 }
 

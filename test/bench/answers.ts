@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { connect } from "node:net";
-import { BIG_BYTES, SMALL_BODY } from "./backend.ts";
+import { BIG_BYTES, HUGE_BYTES, SMALL_BODY } from "./backend.ts";
 import type { Peer } from "./peers.ts";
 
 /** Checks that a peer does the work that is about to be measured. Throws with what was wrong: a fast wrong answer is worth nothing. */
@@ -21,6 +21,14 @@ export async function checkAnswers(peer: Peer, port: number): Promise<void> {
     "HEAD /big: Content-Length",
   );
   assert.equal(bigHead.contentBytes, 0, "HEAD /big: bytes after the header section");
+  if (peer.kind !== "option") return;
+  const hugeHead = await ask(port, "HEAD", "/huge");
+  assert.equal(hugeHead.status, 200, "HEAD /huge: the status");
+  assert.equal(
+    hugeHead.fields.get("content-length"),
+    String(HUGE_BYTES),
+    "HEAD /huge: Content-Length",
+  );
 }
 
 function checkSmall(answer: Answer, method: string): void {

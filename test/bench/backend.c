@@ -3,6 +3,7 @@
 //
 //   GET /small   15 bytes of JSON
 //   GET /big     100 MB; counts the bytes that the kernel really took
+//   GET /huge    2 GiB, counted too; the one range that it knows is its first byte
 //   GET /stats   the counters as JSON; a connection that asks nothing else is not counted
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,12 +23,13 @@
 
 #define REQUEST_BYTES 16384
 #define BIG_BYTES 100000000L
+#define HUGE_BYTES 2147483648L
 #define PAGE_BYTES (1L << 20)
 
 typedef struct {
   int fd, counted, writing;
   size_t got;
-  long big_left; // of the /big answer under way; 0 when there is none
+  long big_left; // of the /big or /huge answer under way; 0 when there is none
   char request[REQUEST_BYTES + 1];
 } connection;
 
@@ -37,6 +39,8 @@ static uint64_t connections, requests, heads, big_requests, big_bytes;
 #define COMMON "date: Thu, 01 Jan 2026 00:00:00 GMT\r\nserver: bench\r\ncontent-type: application/json\r\netag: \"bench-1\"\r\n"
 static const char SMALL[] = "HTTP/1.1 200 OK\r\n" COMMON "content-length: 15\r\n\r\n{\"status\":\"ok\"}";
 static const char BIG[] = "HTTP/1.1 200 OK\r\n" COMMON "content-length: 100000000\r\n\r\n";
+static const char HUGE_ONE[] = "HTTP/1.1 200 OK\r\n" COMMON "content-length: 2147483648\r\n\r\n";
+static const char FIRST[] = "HTTP/1.1 206 Partial Content\r\n" COMMON "content-range: bytes 0-0/2147483648\r\ncontent-length: 1\r\n\r\nx";
 static const char REFUSED[] = "HTTP/1.1 405 Method Not Allowed\r\n" COMMON "allow: GET\r\ncontent-length: 31\r\n\r\n";
 static const char MISSING[] = "HTTP/1.1 404 Not Found\r\n" COMMON "content-length: 2\r\n\r\n{}";
 
@@ -83,12 +87,21 @@ static int pump(connection *c) {
   return 1;
 }
 
+static int answer_huge(connection *c) {
+  char *end = strstr(c->request, "\r\n\r\n"), *range = strcasestr(c->request, "\r\nrange: bytes=0-0\r\n");
+  big_requests++;
+  if (range && range < end) return big_bytes++, say(c, FIRST, sizeof FIRST - 1);
+  c->big_left = HUGE_BYTES;
+  return say(c, HUGE_ONE, sizeof HUGE_ONE - 1) && pump(c);
+}
+
 static int answer(connection *c) {
   if (!strncmp(c->request, "GET /stats ", 11)) return say_stats(c);
   if (!c->counted) c->counted = 1, connections++;
   requests++;
   if (!strncmp(c->request, "HEAD ", 5)) return heads++, say(c, REFUSED, sizeof REFUSED - 1);
   if (!strncmp(c->request, "GET /small ", 11)) return say(c, SMALL, sizeof SMALL - 1);
+  if (!strncmp(c->request, "GET /huge ", 10)) return answer_huge(c);
   if (strncmp(c->request, "GET /big ", 9)) return say(c, MISSING, sizeof MISSING - 1);
   big_requests++;
   c->big_left = BIG_BYTES;

@@ -8,7 +8,7 @@ interface BackendCounters {
   readonly connections: number;
   readonly requests: number;
   readonly heads: number;
-  /** Content of /big that was handed to the kernel. */
+  /** Content of /big and /huge that was handed to the kernel. */
   readonly bigBytes: number;
 }
 
@@ -21,6 +21,7 @@ export interface Backend {
 
 export const SMALL_BODY = '{"status":"ok"}';
 export const BIG_BYTES = 100_000_000;
+export const HUGE_BYTES = 2 ** 31;
 
 export async function startBackend(children: Children, tools: Tools): Promise<Backend> {
   const port = await findFreePort();

@@ -17,7 +17,7 @@ export interface SmallFigures {
   readonly connections: number;
 }
 
-/** HEAD of 100 MB, one after another on one client connection. */
+/** HEAD of 100 MB or of 2 GiB, one after another on one client connection. */
 interface BigHeadFigures {
   readonly pulledBytes: number;
   readonly connections: number;
@@ -32,9 +32,11 @@ interface DownloadFigures {
 
 export interface Figures {
   readonly name: string;
-  readonly get: SmallFigures;
+  readonly get: SmallFigures | undefined;
   readonly head: SmallFigures;
   readonly bigHead: BigHeadFigures | undefined;
+  /** Of headgate alone: others would pull all of it. */
+  readonly hugeHead: BigHeadFigures | undefined;
   readonly download: DownloadFigures | undefined;
   readonly peakRssBytes: number;
   readonly startMs: number | undefined;
@@ -67,9 +69,10 @@ export async function measurePeers(
   for (const one of running) await warmUp(bench, one);
   for (let round = 0; round < options.rounds; round += 1) {
     for (const [one, taken] of samples) {
-      taken.get.push(
-        await measureCalmly(bench, one, { usage, load: small("GET", options.roundSeconds) }),
-      );
+      if (one.peer.kind !== "option")
+        taken.get.push(
+          await measureCalmly(bench, one, { usage, load: small("GET", options.roundSeconds) }),
+        );
       taken.head.push(
         await measureCalmly(bench, one, { usage, load: small("HEAD", options.roundSeconds) }),
       );
@@ -79,11 +82,14 @@ export async function measurePeers(
   }
   const figures: Figures[] = [];
   for (const [one, taken] of samples) {
+    const { kind, name } = one.peer;
+    const isHeadgate = kind === "option" || name === "headgate";
     figures.push({
-      name: one.peer.name,
-      get: medians(taken.get),
+      name,
+      get: taken.get.length > 0 ? medians(taken.get) : undefined,
       head: medians(taken.head),
-      bigHead: one.peer.kind === "proxy" ? await measureBigHead(bench, one) : undefined,
+      bigHead: kind === "proxy" ? await measureBigHead(bench, one, "/big") : undefined,
+      hugeHead: isHeadgate ? await measureBigHead(bench, one, "/huge") : undefined,
       download: taken.download.length > 0 ? medians(taken.download) : undefined,
       peakRssBytes: usage.peakRssBytes(one.child.pid),
       startMs:
@@ -158,11 +164,15 @@ async function measureDownload(
   return { megabytesPerSecond: bytes / seconds / 1e6, cpuMs: cpuUs / 1000 / (bytes / BIG_BYTES) };
 }
 
-async function measureBigHead(bench: Bench, { port }: RunningPeer): Promise<BigHeadFigures> {
+async function measureBigHead(
+  bench: Bench,
+  { port }: RunningPeer,
+  path: "/big" | "/huge",
+): Promise<BigHeadFigures> {
   const before = await bench.backend.settledCounters();
   const load: Load = {
     method: "HEAD",
-    path: "/big",
+    path,
     connections: 1,
     seconds: 60,
     requests: BIG_HEADS,

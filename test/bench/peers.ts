@@ -14,8 +14,11 @@ export interface Peer {
   /** Writes its configuration where it needs one, and says how it is started. */
   readonly command: (place: Place) => readonly string[];
   readonly env?: (place: Place) => NodeJS.ProcessEnv;
-  /** A proxy, or the floor that answers by itself and so has no big answer and nothing to pull. */
-  readonly kind: "proxy" | "floor";
+  /**
+   * A proxy, headgate again with an option that is about HEADs only, or the floor that answers by itself and so has no big answer
+   * and nothing to pull.
+   */
+  readonly kind: "proxy" | "option" | "floor";
   /** Whether its start-up is measured and its profile can be taken. */
   readonly runtime: "node" | "native";
 }
@@ -31,20 +34,28 @@ const headgateScript = join(repository, "dist/headgate.cjs");
 
 /** The peers that can run here, in the order of the table. Throws when `only` names one that does not exist. */
 export function listPeers(only: readonly string[] | undefined): PeerList {
-  const known = ["headgate", "http-proxy", "nginx", "haproxy", "caddy", "floor"];
+  const peers = [
+    headgate(),
+    headgateWith("share", "share: 1s"),
+    headgateWith("probe", "range: probe"),
+    httpProxy(),
+    nginx(),
+    haproxy(),
+    caddy(),
+    floor(),
+  ];
+  const known = peers.map(({ name }) => name);
   const unknown = only?.filter((name) => !known.includes(name)) ?? [];
   if (unknown.length > 0)
     throw new Error(`unknown: ${unknown.join(", ")}; there are ${known.join(", ")}`);
-  const wanted = [headgate(), httpProxy(), nginx(), haproxy(), caddy(), floor()].filter(
-    (peer) => only?.includes(peer.name) ?? true,
-  );
+  const wanted = peers.filter((peer) => only?.includes(peer.name) ?? true);
   return {
     present: wanted.filter((peer) => peer.version !== ""),
     leftOut: wanted
       .filter((peer) => peer.version === "")
       .map(
         (peer) =>
-          `${peer.name} is left out: ${peer.name === "headgate" ? "dist/headgate.cjs is not built" : "it is not installed"}`,
+          `${peer.name} is left out: ${peer.name.startsWith("headgate") ? "dist/headgate.cjs is not built" : "it is not installed"}`,
       ),
   };
 }
@@ -67,6 +78,20 @@ function headgate(): Peer {
     ],
     kind: "proxy",
     runtime: "node",
+  };
+}
+
+function headgateWith(name: string, option: string): Peer {
+  const plain = headgate();
+  return {
+    ...plain,
+    name: `headgate-${name}`,
+    about: `the same with \`head: { ${option} }\``,
+    command: (place) => {
+      const file = write(place, "headgate.yaml", `head: { ${option} }\n`);
+      return [...plain.command(place), `--config=${file}`];
+    },
+    kind: "option",
   };
 }
 

@@ -12,21 +12,21 @@ const whole = (value: number): string => Math.round(value).toLocaleString("en-US
 const tenths = (value: number): string => value.toFixed(1);
 const megabytes = (value: number): string => (value / 1e6).toFixed(2);
 
-function smallColumns(read: (figures: Figures) => SmallFigures): readonly Column[] {
+function smallColumns(read: (figures: Figures) => SmallFigures | undefined): readonly Column[] {
   return [
-    ["CPU µs/request", (figures) => read(figures).cpuUs, tenths],
-    ["requests/s", (figures) => read(figures).perSecond, whole],
-    ["p50 µs", (figures) => read(figures).p50Us, whole],
-    ["p99 µs", (figures) => read(figures).p99Us, whole],
+    ["CPU µs/request", (figures) => read(figures)?.cpuUs, tenths],
+    ["requests/s", (figures) => read(figures)?.perSecond, whole],
+    ["p50 µs", (figures) => read(figures)?.p50Us, whole],
+    ["p99 µs", (figures) => read(figures)?.p99Us, whole],
     [
       "upstream connections/request",
-      (figures) => read(figures).connections,
+      (figures) => read(figures)?.connections,
       (value) => value.toFixed(3),
       "without ratio",
     ],
     [
       "had of its core",
-      (figures) => read(figures).coreShare,
+      (figures) => read(figures)?.coreShare,
       (value) => `${whole(value * 100)} %`,
       "without ratio",
     ],
@@ -47,6 +47,19 @@ const SECTIONS: readonly (readonly [title: string, columns: readonly Column[]])[
         "without ratio",
       ],
       ["ms/HEAD", ({ bigHead }) => bigHead?.ms, tenths],
+    ],
+  ],
+  [
+    "HEAD of 2 GiB, 20 in a row on one client connection",
+    [
+      ["bytes pulled/HEAD", ({ hugeHead }) => hugeHead?.pulledBytes, whole],
+      [
+        "upstream connections/HEAD",
+        ({ hugeHead }) => hugeHead?.connections,
+        (value) => value.toFixed(2),
+        "without ratio",
+      ],
+      ["ms/HEAD", ({ hugeHead }) => hugeHead?.ms, tenths],
     ],
   ],
   [

@@ -13,7 +13,7 @@ const TARGETS: readonly Target[] = [
     text: "CPU per GET, as a part of bare http-proxy's",
     limit: 0.7,
     direction: "at most",
-    value: (find) => divide(find("headgate")?.get.cpuUs, find("http-proxy")?.get.cpuUs),
+    value: (find) => divide(find("headgate")?.get?.cpuUs, find("http-proxy")?.get?.cpuUs),
   },
   {
     text: "CPU per HEAD, as a part of bare http-proxy's",
@@ -26,6 +26,18 @@ const TARGETS: readonly Target[] = [
     limit: 0.65,
     direction: "at most",
     value: (find) => divide(find("headgate")?.head.cpuUs, find("nginx")?.head.cpuUs),
+  },
+  {
+    text: "CPU per HEAD with share: 1s, as a part of one that is asked for",
+    limit: 0.5,
+    direction: "at most",
+    value: (find) => divide(find("headgate-share")?.head.cpuUs, find("headgate")?.head.cpuUs),
+  },
+  {
+    text: "bytes pulled for a HEAD of 2 GiB with range: probe",
+    limit: 1,
+    direction: "at most",
+    value: (find) => find("headgate-probe")?.hugeHead?.pulledBytes,
   },
   {
     text: "download throughput, as a part of bare http-proxy's",

@@ -135,6 +135,29 @@ test("explain --json is for programs", async (t) => {
   });
 });
 
+test("explain says who else gets the answer of a route with share, or why nobody does", async (t) => {
+  const yaml = `upstream: http://127.0.0.1:8000
+head: { share: 2s }
+routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
+`;
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["/x"], /^ {2}HEADs that ask the same meanwhile, or within 2s, get this answer too, unless/m],
+    [["/x", "-H", "cookie: a"], /^ {2}The answer is for this client alone: it carries cookie\.$/m],
+    [["/x", "-H", "Content-Length: 1"], /for this client alone: it carries content\.$/m],
+    [["/x?X-Amz-Signature=a"], /for this client alone: a guard passes it on\.$/m],
+    [["/pass"], /for this client alone: the mode is pass\.$/m],
+  ];
+  for (const [args, expected] of cases)
+    assert.match(await run(t, ["HEAD", ...args], yaml), expected);
+  for (const args of [
+    ["HEAD", "/alone"],
+    ["GET", "/x"],
+  ])
+    assert.doesNotMatch(await run(t, args, yaml), /for this client alone|get this answer too/);
+  const json = await run(t, ["HEAD", "/x", "-H", "Cookie: a", "--json"], yaml);
+  assert.match(json, /"unshared": "it carries Cookie"/);
+});
+
 test("an upgrade is explained as the tunnel that it asks for", async (t) => {
   const out = await run(t, ["GET", "/", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]);
   assert.match(out, /^ {2}Upgrade: websocket +← for the connection to the upstream$/m);
@@ -191,11 +214,11 @@ for (const trust of ["[]", "[127.0.0.1]"]) {
     const origin = await startOrigin(t, text("x"));
     const rest = `forwarded: { trust: ${trust} }\nrequestId: forward\nroutes: [{ path: /pass, head: pass }]\n`;
     const { port } = await startSidecar(t, { upstream: origin.url, yaml: rest });
-    for (const [method, target, ...lines] of requests) {
+    for (const [index, [method, target, ...lines]] of requests.entries()) {
       const wire = await openWire(t, port);
       wire.write([`${method} ${target} HTTP/1.1`, "Host: a.test", ...lines, "", ""].join("\r\n"));
       await wire.readAnswer(method);
-      const { start, lines: received } = await origin.arrival(origin.arrivals.length - 1);
+      const { start, lines: received } = await origin.arrival(index);
 
       const headers = ["Host: a.test", ...lines].flatMap((line) => ["-H", line]);
       const yaml = `upstream: ${origin.url}\n${rest}`;

@@ -42,6 +42,7 @@ test("an upstream is enough; everything else has its default", async () => {
       allow: "keep",
       contentLength: "keep",
       range: "strip",
+      share: 0,
       explain: false,
       drain: { bytes: 65_536, time: 200 },
     },
@@ -137,16 +138,16 @@ test("a route inherits what it leaves out", async (t) => {
   const text = `
 upstream: { url: http://app, responseTimeout: 7s }
 upstreams: { slow: { url: http://slow, responseTimeout: 9s, idleTimeout: 0s } }
-head: { mode: pass, drain: { bytes: 1KiB } }
+head: { mode: pass, share: 2s, drain: { bytes: 1KiB } }
 routes:
   - { host: A.Example.com., path: /a, upstream: slow }
   - { path: /b, head: convert, idleTimeout: 3s }
-  - { path: /c, head: { drain: { time: 1s } }, name: sea, upstream: "http://other:1" }
+  - { path: /c, head: { share: 0s, drain: { time: 1s } }, name: sea, upstream: "http://other:1" }
 `;
   const { config } = await loadText(t, text);
   const [a, b, c] = config.routes;
   const drain = { bytes: 1_024, time: 200 };
-  const base = { ...toHeadConfig("pass"), limit: undefined, drain };
+  const base = { ...toHeadConfig("pass"), limit: undefined, share: 2_000, drain };
   assert.deepEqual(a, {
     name: "a.example.com/a",
     host: "a.example.com",
@@ -162,7 +163,7 @@ routes:
   );
   assert.deepEqual(
     [c?.name, c?.head, c?.upstream],
-    ["sea", { ...base, drain: { ...drain, time: 1_000 } }, "http://other:1"],
+    ["sea", { ...base, share: 0, drain: { ...drain, time: 1_000 } }, "http://other:1"],
   );
   assert.deepEqual([...config.upstreams.keys()], ["default", "slow", "http://other:1"]);
   assert.equal(config.upstreams.get("http://other:1")?.responseTimeout, 60_000);
@@ -313,6 +314,7 @@ test("each kind of unusable YAML has its own message, at its place", async (t) =
     ],
     [`${UPSTREAM}admin: false\n`, /admin: must be an address such as .* not the boolean false/],
     [`${UPSTREAM}limits: { waiting: -1 }\n`, /limits\.waiting: must be at least 0/],
+    [`${UPSTREAM}head: { share: 61s }\n`, /head\.share: must be at most 1m/],
     [`${UPSTREAM}timeouts: { header: 0s }\n`, /timeouts\.header: must be longer than 0/],
     [`upstream: { keepAlive: 1s }\n`, /^f\.yaml:1:11 upstream\.url: is missing/],
     [

@@ -9,6 +9,34 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 app = FastAPI()
 
+# What reached the app for each path: the methods, and the content that it gave away.
+methods: defaultdict[str, list[str]] = defaultdict(list)
+content: defaultdict[str, int] = defaultdict(int)
+
+
+class Recorder:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def counting_send(message):
+            content[scope["path"]] += len(message.get("body", b""))
+            await send(message)
+
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        methods[scope["path"]].append(scope["method"])
+        await self.app(scope, receive, counting_send)
+
+
+app.add_middleware(Recorder)
+
+
+@app.get("/recorded/{path:path}")
+async def recorded(path: str):
+    return {"methods": methods[f"/{path}"], "content": content[f"/{path}"]}
+
+
 # The tests open and await these by name over HTTP, so that what happens when depends on no clock.
 gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
@@ -67,6 +95,11 @@ async def stream(name: str, tasks: BackgroundTasks):
     return StreamingResponse(three_chunks(name, "chunk {}\n"), media_type="text/plain", background=tasks)
 
 
+@app.get("/report")
+async def report():
+    return StreamingResponse((f"line {number}\n" for number in range(100)), media_type="text/plain")
+
+
 @app.get("/events/{name}")
 async def events(name: str):
     return StreamingResponse(three_chunks(name, "data: {}\n\n"), media_type="text/event-stream")
@@ -112,6 +145,11 @@ async def login(response: Response):
 @app.get("/me")
 async def me(session: str = Cookie(), theme: str = Cookie()):
     return {"session": session, "theme": theme}
+
+
+@app.get("/download")
+async def download():
+    return FileResponse(__file__, media_type="text/x-python")
 
 
 # Newer versions of Starlette answer Range by themselves; Debian 12's does not.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import type { HeadConfig, RouteConfig } from "../../src/config/schema.ts";
-import { isRefused, planHead } from "../../src/head/plan.ts";
+import { isRefused, planHead, planShare } from "../../src/head/plan.ts";
 import { toHeadConfig } from "../support/head.ts";
 
 function toRoute(head: HeadConfig["mode"]): RouteConfig {
@@ -66,4 +66,39 @@ test("what is guarded goes up as HEAD, unless the route rejects", () => {
   for (const mode of ["convert", "auto", "pass", "observe"] as const)
     assert.equal(planHead(toRoute(mode), guarded, never).outcome, "pass");
   assert.equal(planHead(toRoute("reject"), guarded, never).outcome, "reject");
+});
+
+test("a HEAD is shared in the modes that stand in for it, unless it is guarded or about its sender", () => {
+  const plain = { path: "/x", fields: ["X-B", "2", "accept", "a"], framing: "none" } as const;
+  const request = { ...plain, upgrade: undefined };
+  for (const mode of ["convert", "auto"] as const)
+    assert.deepEqual(planShare(toRoute(mode), request, undefined), { identity: "x-b:2\n" });
+  for (const mode of ["pass", "observe", "reject"] as const)
+    assert.deepEqual(planShare(toRoute(mode), request, undefined), {
+      obstacle: `the mode is ${mode}`,
+    });
+  const obstacles = [
+    { ...request, fields: ["Upload-Offset", "0"] },
+    { ...request, fields: ["COOKIE", "a=b"] },
+    { ...request, framing: "chunked" as const },
+    { ...request, upgrade: "h2c" },
+  ].map((one) => planShare(toRoute("convert"), one, undefined));
+  assert.deepEqual(obstacles, [
+    { obstacle: "a guard passes it on" },
+    { obstacle: "it carries COOKIE" },
+    { obstacle: "it carries content" },
+    { obstacle: "it carries Upgrade" },
+  ]);
+});
+
+test("what a trusted client says of others is another thing than what a stranger says", () => {
+  const request = { path: "/x", fields: ["X-Forwarded-Proto", "https"] } as const;
+  const [believed, stranger] = [true, false].map((trusted) =>
+    planShare(
+      toRoute("convert"),
+      { ...request, framing: "none", upgrade: undefined },
+      { address: "192.0.2.1", trusted },
+    ),
+  );
+  assert.notDeepEqual(believed, stranger);
 });

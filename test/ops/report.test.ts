@@ -134,6 +134,7 @@ test("HEADs are told by what was done with them and with their bodies", () => {
       observe: 0,
       reject: 0,
       probed: 0,
+      shared: 0,
     },
     bodies: { none: 0, drained: 0, aborted: 2 },
     rescued: 2,

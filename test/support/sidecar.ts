@@ -8,12 +8,14 @@ import type { TestContext } from "node:test";
 
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/schema.ts";
 import { createLogger } from "../../src/ops/logger.ts";
 
 export type LogLine = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface Sidecar {
   readonly app: App;
+  readonly config: Config;
   readonly port: number;
   readonly adminPort: number;
   /** Every line logged so far, parsed. */
@@ -60,6 +62,7 @@ export async function startSidecar(t: TestContext, options: SidecarOptions): Pro
   });
   return {
     app,
+    config,
     port: portOf(listen),
     adminPort: portOf(admin),
     lines,

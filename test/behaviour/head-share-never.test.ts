@@ -1,0 +1,129 @@
+/** What `share` never does: tell one client what was meant for another. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { release, startHeld } from "../support/held.ts";
+import { fieldValues } from "../support/message.ts";
+import { type Script, startOrigin } from "../support/origin.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+
+const SHARE = "head: { share: 1m }";
+
+const OWN_REQUESTS = [
+  "Authorization: Bearer a",
+  "Cookie: session=a",
+  "Proxy-Authorization: Basic a",
+  "Range: bytes=0-1",
+  'If-Range: "a"',
+  'If-None-Match: "a"',
+  'If-Match: "a"',
+  "If-Modified-Since: Sat, 28 Nov 2026 00:00:00 GMT",
+  "If-Unmodified-Since: Sat, 28 Nov 2026 00:00:00 GMT",
+  "Cache-Control: no-cache",
+  "Cache-Control: max-age=0",
+  "Pragma: no-cache",
+  "Content-Length: 0",
+  "Tus-Resumable: 1.0.0",
+];
+for (const line of OWN_REQUESTS) {
+  test(`a HEAD with ${line} neither gets an answer that is known nor gives its own to others`, async (t) => {
+    const origin = await startOrigin(t, text("hello"));
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    const lines = [[line], [line], [], [line], []];
+    for (const fields of lines) await ask(t, sidecar.port, toRequest("HEAD /x", fields));
+    assert.equal(origin.arrivals.length, 4, "only the last one was told");
+  });
+}
+
+test("a HEAD with credentials does not wait for one without", async (t) => {
+  const held = await startHeld(t, "{ share: 1m }");
+  await held.head();
+  await held.origin.arrival(0);
+  for (const [index, line] of ["Authorization: a", "Cookie: a=b"].entries()) {
+    const wire = await held.head([line]);
+    const request = await held.origin.arrival(index + 1);
+    release(request, ["X-For: me", "Content-Length: 0"]);
+    assert.deepEqual(fieldValues(await wire.readAnswer("HEAD"), "x-for"), ["me"]);
+  }
+});
+
+const OWN_ANSWERS: readonly (readonly string[])[] = [
+  ["Cache-Control: no-store"],
+  ["Cache-Control: max-age=60, Private"],
+  ['Cache-Control: private="x-a"'],
+  ["Cache-Control: no-cache"],
+  ["Cache-Control: max-age=0"],
+  ["Cache-Control: max-age=60", "Age: 60"],
+  ["Cache-Control: s-maxage=0, max-age=60"],
+  ["Cache-Control: max-age=abc"],
+  ["Expires: 0"],
+  ["Date: Sat, 28 Nov 2026 00:00:00 GMT", "Expires: Sat, 28 Nov 2026 00:00:00 GMT"],
+  ["Set-Cookie: a=b"],
+  ["Vary: *"],
+  ["Vary: Accept", "Vary: X-Forwarded-For"],
+];
+for (const lines of OWN_ANSWERS) {
+  test(`an answer with ${lines.join(" and ")} is for the one who asked`, async (t) => {
+    const origin = await startOrigin(t, text("hello", lines));
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    for (let round = 0; round < 3; round += 1) {
+      const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+      for (const line of lines) assert.ok(answer.lines.includes(line));
+    }
+    assert.equal(origin.arrivals.length, 3);
+  });
+}
+
+for (const status of ["302 Found", "401 Unauthorized", "403 Forbidden", "429 Too Many Requests"]) {
+  test(`${status} is for the one who asked, unless it says for how long it is good`, async (t) => {
+    const script: Script = async (request) => {
+      await request.whole;
+      const lines = request.target === "/fresh" ? ["Cache-Control: max-age=60"] : [];
+      request.write(toHead(status, [...lines, "Content-Length: 0"]));
+    };
+    const origin = await startOrigin(t, script);
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    for (const target of ["/x", "/x", "/fresh", "/fresh"])
+      await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+    assert.equal(origin.arrivals.length, 3);
+  });
+}
+
+test("all who waited for an answer that is not for them ask at once, and those after them do not wait", async (t) => {
+  const held = await startHeld(t, "{ share: 1m }");
+  const wires = [await held.head()];
+  await held.origin.arrival(0);
+  for (let count = 1; count < 5; count += 1) wires.push(await held.head());
+  await held.inFlight(5);
+  assert.equal(held.origin.arrivals.length, 1);
+  release(held.origin.arrivals[0], ["Set-Cookie: n=0", "Content-Length: 0"]);
+  await held.origin.arrival(4); // none of them has waited for another
+  wires.push(await held.head(), await held.head());
+  await held.origin.arrival(6); // neither has the second of these for the first
+  for (const [index, request] of held.origin.arrivals.entries())
+    if (index > 0) release(request, [`Set-Cookie: n=${index}`, "Content-Length: 0"]);
+  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  const cookies = answers.map((answer) => fieldValues(answer, "set-cookie").join());
+  assert.equal(new Set(cookies).size, 7);
+});
+
+for (const mode of ["pass", "observe"]) {
+  test(`mode ${mode} shares nothing`, async (t) => {
+    const origin = await startOrigin(t, text("hello"));
+    const yaml = `head: { mode: ${mode}, share: 1m }`;
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    for (let round = 0; round < 2; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+    assert.equal(origin.arrivals.length, 2);
+  });
+}
+
+test("a GET gets nothing of what HEADs share", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  await ask(t, sidecar.port, toRequest("HEAD /x"));
+  const answer = await ask(t, sidecar.port, toRequest("GET /x"));
+  assert.deepEqual([answer.body.toString(), fieldValues(answer, "age")], ["hello", []]);
+  assert.equal(origin.arrivals.length, 2);
+});

@@ -1,0 +1,184 @@
+/** `share`: identical HEADs that come together, or soon after, cost the backend one request. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text, toHead } from "../support/answers.ts";
+import { release, startHeld } from "../support/held.ts";
+import { fieldValues } from "../support/message.ts";
+import { type Script, startOrigin } from "../support/origin.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+const SHARE = "head: { share: 1m }";
+
+test("1,000 identical HEADs at one time cost the backend one request, and all get its answer", async (t) => {
+  const held = await startHeld(t, "{ share: 1s }");
+  const wires = await Promise.all(Array.from({ length: 1_000 }, () => held.head()));
+  await held.inFlight(1_000);
+  assert.equal(held.origin.arrivals.length, 1);
+  release(held.origin.arrivals[0], ['ETag: "a"', "Content-Length: 5"], "hello");
+  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  for (const answer of answers) {
+    assert.equal(answer.status, 200);
+    assert.deepEqual(fieldValues(answer, "etag"), ['"a"']);
+    assert.deepEqual(fieldValues(answer, "content-length"), ["5"]);
+  }
+  assert.equal(held.origin.arrivals.length, 1);
+});
+
+test("a HEAD within the time gets the same answer, on a connection that goes on", async (t) => {
+  const origin = await startOrigin(t, text("hello", ['ETag: "a"', "X-A: 1", "X-A: 2"]));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  const wire = await openWire(t, sidecar.port);
+  const lines: (readonly string[])[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    wire.write(toRequest("HEAD /x"));
+    const answer = await wire.readAnswer("HEAD");
+    lines.push(answer.lines.filter((line) => !/^(?:age|date|keep-alive):/i.test(line)));
+  }
+  assert.deepEqual(lines[1], lines[0]);
+  assert.deepEqual(lines[2], lines[0]);
+  assert.equal(origin.arrivals.length, 1);
+});
+
+test("after the time the upstream is asked again", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const sidecar = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: "head: { share: 1ms }",
+  });
+  while (origin.arrivals.length < 3) await ask(t, sidecar.port, toRequest("HEAD /x"));
+});
+
+test("without share each HEAD asks, and a route may say 0s where the others share", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  for (const yaml of ["", `${SHARE}\nroutes: [{ path: /x, head: { share: 0s } }]`]) {
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    const before = origin.arrivals.length;
+    for (let round = 0; round < 2; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+    assert.equal(origin.arrivals.length - before, 2);
+  }
+});
+
+test("Age is set for those who get somebody else's answer, and adds to the upstream's", async (t) => {
+  const script: Script = (request) =>
+    text("hello", request.target === "/old" ? ["Age: 7"] : [])(request);
+  const origin = await startOrigin(t, script);
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  const ages: (readonly string[])[] = [];
+  for (const target of ["/new", "/new", "/old", "/old"])
+    ages.push(fieldValues(await ask(t, sidecar.port, toRequest(`HEAD ${target}`)), "age"));
+  assert.deepEqual(ages, [[], ["0"], ["7"], ["7"]]);
+});
+
+test("other targets, hosts and fields that nobody knows are other questions; the client's address and agent are not", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  const requests: readonly (readonly [start: string, lines: readonly string[], asked: number])[] = [
+    ["HEAD /x", [], 1],
+    ["HEAD /y", [], 1],
+    ["HEAD /x?", [], 1],
+    ["HEAD /x", ["Host: b.example"], 1],
+    ["HEAD http://b.example/x", [], 0],
+    ["HEAD /x HTTP/1.0", [], 0],
+    ["HEAD /x", ["X-Api-Key: 1"], 1],
+    ["HEAD /x", ["X-Api-Key: 2"], 1],
+    ["HEAD /x", ["x-api-key: 2"], 0],
+    ["HEAD /x", ["X-Forwarded-Proto: https"], 1],
+    ["HEAD /x", ["X-Forwarded-For: 192.0.2.1", "User-Agent: a", "Accept: */*"], 0],
+    ["HEAD /x", ["X-Forwarded-For: 192.0.2.2", "User-Agent: b", "X-Request-Id: r"], 0],
+  ];
+  for (const [start, lines, asked] of requests) {
+    const before = origin.arrivals.length;
+    const answer = await ask(t, sidecar.port, toRequest(start, lines));
+    assert.equal(answer.status, 200);
+    assert.equal(origin.arrivals.length - before, asked, `${start} ${lines.join()}`);
+  }
+});
+
+test("claims of a client that is not trusted are not taken for those of one that is", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const yaml = `${SHARE}\nforwarded: { trust: [192.0.2.1] }`;
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  for (const proto of ["https", "http", "https"])
+    await ask(t, sidecar.port, toRequest("HEAD /x", [`X-Forwarded-Proto: ${proto}`]));
+  const protos = origin.arrivals.map((request) => fieldValues(request, "x-forwarded-proto").join());
+  assert.deepEqual(protos, ["http", "http"]);
+});
+
+test("an answer is for those whose fields are equal in what its Vary names", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    const language = fieldValues(request, "accept-language").join();
+    return text("hello", ["Vary: accept-language, Accept-Encoding", `X-L: ${language}`])(request);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  const cases = ["", "de", "en", "de", "", "fr", "en"];
+  for (const language of cases) {
+    const lines = language === "" ? [] : [`Accept-Language: ${language}`];
+    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", lines));
+    assert.deepEqual(fieldValues(answer, "x-l"), [language]);
+  }
+  assert.equal(origin.arrivals.length, 4);
+});
+
+test("those who waited for an answer that varies otherwise ask at once for themselves", async (t) => {
+  const held = await startHeld(t, "{ share: 1m }");
+  const wires = [await held.head(["Accept-Language: de"])];
+  await held.origin.arrival(0);
+  for (const language of ["de", "en", "fr"])
+    wires.push(await held.head([`Accept-Language: ${language}`]));
+  await held.inFlight(4);
+  release(held.origin.arrivals[0], ["Vary: Accept-Language", "X-N: 0", "Content-Length: 0"]);
+  await held.origin.arrival(2); // both are here before one is answered
+  for (const request of held.origin.arrivals.slice(1)) {
+    const language = fieldValues(request, "accept-language").join();
+    release(request, ["Vary: Accept-Language", `X-N: ${language}`, "Content-Length: 0"]);
+  }
+  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  assert.deepEqual(
+    answers.map((answer) => fieldValues(answer, "x-n").join()),
+    ["0", "0", "en", "fr"],
+  );
+});
+
+test("a request that may change its target, and a reload, make the upstream be asked again", async (t) => {
+  const origin = await startOrigin(t, text("hello"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  const askedFor = async (start: string): Promise<number> => {
+    const before = origin.arrivals.length;
+    await ask(t, sidecar.port, toRequest(start));
+    return origin.arrivals.length - before;
+  };
+  for (const target of ["/x", "/y"]) assert.equal(await askedFor(`HEAD ${target}`), 1);
+  await askedFor("GET /x");
+  assert.equal(await askedFor("HEAD /x"), 0);
+  await askedFor("DELETE /x");
+  assert.equal(await askedFor("HEAD /x"), 1);
+  assert.equal(await askedFor("HEAD /x"), 0);
+  assert.equal(await askedFor("HEAD /y"), 0);
+  sidecar.app.reload(sidecar.config);
+  assert.equal(await askedFor("HEAD /y"), 1);
+});
+
+test("the log line of a shared answer says so; nothing was asked and there was no body", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    request.write(`${toHead("404 Not Found", ["Content-Length: 2"])}no`);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  for (let round = 0; round < 2; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+  const asked = await sidecar.line((line) => line["head"] === "convert");
+  assert.deepEqual([asked["body"], asked["upstream_method"]], ["drained", "GET"]);
+  const line = await sidecar.line((one) => one["head"] === "shared");
+  assert.deepEqual(
+    [line["body"], line["bytes_drained"], line["upstream_method"], line["upstream_ms"]],
+    ["none", 0, undefined, undefined],
+  );
+  assert.equal(line["http.response.status_code"], 404);
+  const metrics = await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`);
+  assert.match(
+    await metrics.text(),
+    /^headgate_requests_total\{route="default",method="HEAD",code="404",head="shared"\} 1$/m,
+  );
+});
