@@ -25,21 +25,6 @@ test("during shutdown.delay requests are still served, with Connection: close, w
   assert.equal(await stopped, "finished");
 });
 
-test("a connection beyond limits.connections is closed, and the ones before it are served", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, {
-    upstream: origin.url,
-    yaml: "limits: { connections: 2 }",
-  });
-  const served = [await openWire(t, port), await openWire(t, port)];
-  for (const client of served) {
-    client.write(GET);
-    assert.equal((await client.readAnswer()).status, 200);
-  }
-  const third = await openWire(t, port);
-  await third.closed;
-});
-
 test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const bytes = request.takeOver();
