@@ -123,6 +123,9 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     if (connection === undefined || error.code === "ECONNRESET") socket.destroy();
     else turns.onUnreadable(connection, error);
   });
+  // A connection that cannot be accepted: libuv keeps a descriptor in reserve to turn it away, and reports EMFILE where it lost
+  // that one too. Unheard, the report would end the process, and with it everything that is still served.
+  http.on("error", () => undefined);
 
   return {
     configure: setLimits,
