@@ -149,5 +149,7 @@ export function toContent(
   };
   request.on("data", onData).on("end", onEnd).on("close", onClose);
   request.pause();
+  // Whoever reads it may have let go already, and an error that nobody hears ends the process.
+  content.on("error", () => undefined);
   return content;
 }
