@@ -1,11 +1,6 @@
 /** The client's side: listening, node's limits and time limits, an orderly end. Its parts stand in `server/`. */
 
-import {
-  type IncomingMessage,
-  type Server as HttpServer,
-  ServerResponse,
-  createServer as createHttpServer,
-} from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -19,7 +14,8 @@ import {
   createConnections,
   hasLastAnswer,
 } from "./server/connections.ts";
-import { closeGently, closeIdle, readOn } from "./server/ending.ts";
+import { closeGently, closeIdle } from "./server/ending.ts";
+import { createHttp, openResponse } from "./server/http.ts";
 import { listen } from "./server/listening.ts";
 import { createTurns } from "./server/turns.ts";
 
@@ -199,34 +195,4 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     socket.unshift(Buffer.concat([Buffer.from(plain, "latin1"), early]));
     http.emit("connection", socket);
   }
-}
-
-function createHttp({ headerBytes, headerMs, keepAliveMs }: ServerLimits): HttpServer {
-  const http = createHttpServer({
-    maxHeaderSize: headerBytes,
-    headersTimeout: headerMs,
-    // Two reads of the upstream: with node's 16 KiB every chunk of a download stops the upstream and starts it again.
-    highWaterMark: 128 * 1024,
-    requestTimeout: 0, // would cut long uploads; a stalled one is cut by the idle limit of its route
-    connectionsCheckingInterval: Math.min(1_000, Math.max(50, headerMs / 4)),
-    keepAliveTimeout: keepAliveMs,
-    requireHostHeader: false, // checked in http/target.ts, with a better answer
-    insecureHTTPParser: false, // said out loud, so that NODE_OPTIONS cannot say otherwise
-  });
-  http.maxHeadersCount = 0; // node drops fields beyond its count without a word; http/request.ts refuses them
-  return http;
-}
-
-function openResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new ServerResponse(request);
-  response.assignSocket(socket as Socket);
-  // node passes a socket's `drain` on to its response only for connections that are still HTTP's.
-  socket.on("drain", () => response.emit("drain"));
-  response.shouldKeepAlive = false;
-  // Nor does it end the connection after the answer.
-  response.once("finish", () => {
-    socket.end();
-    readOn(socket as Socket);
-  });
-  return response;
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { SWITCHED, UPGRADE } from "../support/upgrade.ts";
 import { openWire } from "../support/wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n";
 
 test("during shutdown.delay requests are still served, with Connection: close, while /readyz says 503", async (t) => {
   const origin = await startOrigin(t, text("ok"));
@@ -28,7 +28,7 @@ test("during shutdown.delay requests are still served, with Connection: close, w
 test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const bytes = request.takeOver();
-    request.write(toHead("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: foo"]));
+    request.write(SWITCHED);
     void bytes.take(2).then((echo) => request.write(echo.toString()));
   });
   const { port } = await startSidecar(t, {
