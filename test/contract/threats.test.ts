@@ -47,3 +47,10 @@ test("every file that the threat table names exists, under its own name", () => 
     assert.ok(path.endsWith(`/${name}.test.ts`), `${name} is ${path}`);
   }
 });
+
+test("what SECURITY.md links to exists", () => {
+  const security = new URL("../../SECURITY.md", import.meta.url);
+  const links = [...readFileSync(security, "utf8").matchAll(/\]\(([^)#]+)/g)];
+  assert.ok(links.length > 1);
+  for (const [, path = ""] of links) assert.ok(existsSync(new URL(path, security)), path);
+});
