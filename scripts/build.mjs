@@ -49,7 +49,6 @@ export async function buildBundle() {
     sourcemap: "linked",
     sourcesContent: false,
     define: { HEADGATE_VERSION: JSON.stringify(readManifest().version) },
-    plugins: [slimUndici],
     banner: { js: "#!/usr/bin/env node" },
     logLevel: "warning",
   });
@@ -57,24 +56,6 @@ export async function buildBundle() {
   writeFileSync(noticesFile, toNotices(Object.keys(metafile.inputs)));
   writeFileSync(stampFile, made);
 }
-
-// undici's index loads fetch, caches, cookies, WebSocket and mocks too: 24 ms at every start (Node 20) for what is never called.
-// The sources import "undici" by its name, for its types; the bundle gets these parts alone. A name that is missing here
-// fails the build.
-const slimUndici = {
-  name: "slim-undici",
-  setup(build) {
-    build.onResolve({ filter: /^undici$/ }, () => ({ path: "undici", namespace: "slim" }));
-    build.onLoad({ filter: /^undici$/, namespace: "slim" }, () => ({
-      resolveDir: root,
-      contents: `
-        export { default as Client } from "undici/lib/dispatcher/client.js";
-        export { default as buildConnector } from "undici/lib/core/connect.js";
-        export * as errors from "undici/lib/core/errors.js";
-      `,
-    }));
-  },
-};
 
 function toNotices(inputs) {
   const folders = new Set(

@@ -7,6 +7,7 @@ import { createMemory } from "./head/memory.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
 import { createConnection } from "./net/connection.ts";
+import { createDial } from "./net/dial.ts";
 import type { Pressure } from "./net/pressure.ts";
 import { type Upstream, createUpstream } from "./net/upstream.ts";
 import type { Generation } from "./proxy.ts";
@@ -68,10 +69,11 @@ export function retire(previous: CompiledGeneration, next?: CompiledGeneration):
 
 function toPool(upstream: UpstreamConfig, waiting: number, onBytes: Pressure): Pool {
   const limits = { connections: upstream.maxConnections, waiting };
+  const options = { dial: createDial(upstream), keepAliveMs: upstream.keepAlive };
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,
-    pool: createUpstream(limits, (events) => createConnection(upstream, events, onBytes)),
+    pool: createUpstream(limits, (events) => createConnection(options, events), onBytes),
   };
 }
 

@@ -15,7 +15,7 @@ import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
 import { REJECTION, toOverload } from "./head/rejection.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
-import { type AnswerFields, readAnswerFields } from "./http/headers.ts";
+import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
 import type { UpstreamAnswer } from "./net/upstream.ts";
@@ -118,8 +118,7 @@ async function probe(
   return toGot(await ask("GET", sent));
 }
 
-function toGot({ head: { status, reason, rawFields }, content, sentMs }: UpstreamAnswer): Got {
-  const fields = readAnswerFields(rawFields);
+function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamAnswer): Got {
   return { status, reason, fields, announced: fields, content, sentMs };
 }
 

@@ -59,9 +59,6 @@ const io: Io = {
   onReload: (listener) => void process.on("SIGHUP", listener),
 };
 
-// undici's parser is one huge function in WebAssembly. Optimising it takes 30 MB at the first requests, a third of a sidecar's
-// memory, and saves no time that the bench can see; the baseline code stays.
-setFlagsFromString("--liftoff-only");
 // The young generation stays at its first size: nearly everything here lives as long as one exchange, and letting it grow
 // takes another 13 MB for no gain.
 setFlagsFromString("--semi-space-growth-factor=1");

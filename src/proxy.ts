@@ -10,7 +10,6 @@ import { toClientFields } from "./http/answer.ts";
 import { ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
-import { readAnswerFields } from "./http/headers.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
@@ -95,8 +94,8 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       const answer = await call.answer;
       exchange.answeredMs = performance.now();
 
-      const { status, reason, rawFields } = answer.head;
-      const answered = repairAllow(route, readAnswerFields(rawFields));
+      const { status, reason, fields: raw } = answer.head;
+      const answered = repairAllow(route, raw);
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
       await relayContent(answer.content, response);
     } catch (error) {
@@ -148,7 +147,9 @@ function toUpstreamRequest(
     method,
     path: checked.path,
     fields: toOutgoingFields(fields, { host, peer, upstream: config, requestId }),
+    framing: content === undefined ? "none" : checked.framing,
     content,
+    answerContent: method === "GET" && response.req.method === "HEAD" ? "skip" : "relay",
     responseMs: route.responseTimeout,
     idleMs: route.idleTimeout,
     onInterim: (answer) => relayInterim(answer, response),

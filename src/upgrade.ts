@@ -111,7 +111,7 @@ function toTunnelRequest(
       exchange.status = status;
       exchange.answeredMs = performance.now();
       const response = respond();
-      const answer = readAnswerFields(rawFields.map((text) => Buffer.from(text, "latin1")));
+      const answer = readAnswerFields(rawFields);
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answer));
       response.flushHeaders(); // not with the first bytes of the content, which may be long in coming
       await relayStream(body, rawTrailers, response);

@@ -14,6 +14,7 @@ import { type Explanation, explainMatch } from "../http/explain.ts";
 import { toLocalAnswer } from "../http/local.ts";
 import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
 import { type CheckedRequest, type RequestHead, checkRequest } from "../http/request.ts";
+import { toHopFields } from "../http/request-text.ts";
 import { isTunnelled } from "../http/upgrade.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./explained-fields.ts";
 
@@ -105,11 +106,10 @@ function toForwarded(
     ? toOutgoingFields(checked.fields, origin)
     : toUpstreamFields(method, checked.fields, plan, origin);
   const { name, url, keepAlive } = origin.upstream;
-  // undici ends the connection after a HEAD, because some backends send a body with its answer.
-  const isKept = keepAlive > 0 && method !== "HEAD";
+  const framing = plan === undefined ? checked.framing : "none";
   const hop = isTunnel
     ? ["Connection", "upgrade", "Upgrade", checked.upgrade ?? ""]
-    : ["Connection", isKept ? "keep-alive" : "close"];
+    : toHopFields({ method, framing, isKept: keepAlive > 0 });
   return {
     upstream: name,
     url: formatUrl(url),
@@ -122,7 +122,7 @@ function toForwarded(
     ),
     head: plan?.outcome,
     isTunnel,
-    framing: plan === undefined ? checked.framing : "none",
+    framing,
   };
 }
 

@@ -7,6 +7,7 @@ import { ConfigError } from "../config/problem.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
 import { createConnection } from "../net/connection.ts";
+import { createDial } from "../net/dial.ts";
 import { createUpstream } from "../net/upstream.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
@@ -68,15 +69,20 @@ async function ask(
 ): Promise<{ readonly isReady: boolean; readonly answer: string }> {
   const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
-  const pool = createUpstream({ connections: 1, waiting: 0 }, (events) =>
-    createConnection(upstream, events, () => undefined),
+  const options = { dial: createDial(upstream), keepAliveMs: 0 };
+  const pool = createUpstream(
+    { connections: 1, waiting: 0 },
+    (events) => createConnection(options, events),
+    () => undefined,
   );
   try {
     const { head, content } = await pool.send({
       method: "GET",
       path: "/readyz",
       fields: ["host", upstream.url.authority],
+      framing: "none",
       content: undefined,
+      answerContent: "skip",
       responseMs: ANSWER_MS,
       idleMs: ANSWER_MS,
       onInterim: () => undefined,

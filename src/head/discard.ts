@@ -5,10 +5,10 @@ import type { ProxyError } from "../http/errors.ts";
 
 /** The content of an answer, as this file needs it. */
 interface Discardable {
-  /** All of it, where it came together with the header section. */
-  whole?(): Buffer | undefined;
-  read(reader: {
-    onChunk(chunk: Buffer): void;
+  /** How many bytes it had, where it has ended already. */
+  skipped(): number | undefined;
+  skip(reader: {
+    onBytes(length: number): void;
     onEnd(): void;
     onError(error: ProxyError): void;
   }): void;
@@ -58,13 +58,9 @@ export function createDiscard(mostDraining: number): Discard {
       content.abort();
       return Promise.resolve({ body: "aborted", bytes: 0 });
     }
-    const whole = content.whole?.();
-    if (whole !== undefined && whole.length <= limits.bytes) {
-      return Promise.resolve({
-        body: whole.length === 0 ? "none" : "drained",
-        bytes: whole.length,
-      });
-    }
+    const bytes = content.skipped();
+    if (bytes !== undefined && bytes <= limits.bytes)
+      return Promise.resolve({ body: bytes === 0 ? "none" : "drained", bytes });
     draining += 1;
     return drain(content, limits).finally(() => {
       draining -= 1;
@@ -86,10 +82,10 @@ function drain(content: Discardable, limits: DrainLimits): Promise<Discarded> {
       content.abort();
       finish("aborted");
     };
-    content.read({
-      onChunk(chunk) {
+    content.skip({
+      onBytes(length) {
         if (isOver) return;
-        bytes += chunk.length;
+        bytes += length;
         if (bytes > limits.bytes) cut();
       },
       onEnd: () => finish(bytes === 0 ? "none" : "drained"),

@@ -27,14 +27,3 @@ export function toClientFields(
   if (isChunked) fields.push("Transfer-Encoding", "chunked");
   return fields;
 }
-
-/**
- * The reason phrase as the bytes that came, in latin1 as node writes it: undici hands it over decoded as UTF-8, and an accent
- * would otherwise come out as another byte. `head` is where the status line stands, if it came in one piece.
- */
-export function toReason(decoded: string, head: Buffer | undefined): string {
-  if (/^[\t\x20-\x7e]*$/.test(decoded)) return decoded;
-  const line = head?.toString("latin1", 0, head.indexOf("\r"));
-  const reason = /^HTTP\/1\.\d \d{3} (.*)$/.exec(line ?? "")?.[1];
-  return reason ?? Buffer.from(decoded, "utf8").toString("latin1");
-}

@@ -140,14 +140,7 @@ const BY_CODE = new Map<string, ErrorCode>([
   ["EPIPE", "connection_terminated"],
   ["EPROTO", "tls_protocol_error"],
   ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
-  ["UND_ERR_CONNECT_TIMEOUT", "connection_timeout"],
-  ["UND_ERR_SOCKET", "connection_terminated"],
-  ["UND_ERR_HEADERS_OVERFLOW", "http_response_header_section_size"],
-  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "http_response_incomplete"],
-  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "http_request_error"],
   // The parser of the incoming request was more lenient than who has to write it again.
-  ["UND_ERR_INVALID_ARG", "http_request_error"],
-  ["UND_ERR_NOT_SUPPORTED", "http_request_error"],
   ["ERR_UNESCAPED_CHARACTERS", "http_request_error"],
   // The same on the way back: node's server refuses to write such an answer.
   ["ERR_INVALID_CHAR", "http_protocol_error"],

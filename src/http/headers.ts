@@ -4,7 +4,7 @@ import { ProxyError } from "./errors.ts";
 
 /** What one pass over a request's fields finds. */
 export interface RequestFields {
-  /** The end-to-end fields, raw, without Host. */
+  /** The end-to-end fields, raw, Host in its place among them. */
   readonly endToEnd: string[];
   readonly hosts: readonly string[];
   /** How the request's content is framed (RFC 9112 §6.3). */
@@ -22,10 +22,15 @@ export interface AnswerFields {
   readonly trailer: boolean;
   readonly contentLength: number | undefined;
   readonly eventStream: boolean;
+  /** What Connection says, all its lines in one; empty where it is not there. */
+  readonly connection: string;
+  /** What Keep-Alive says; empty where it is not there. */
+  readonly keepAlive: string;
 }
 
 type FieldKind =
   | "hop"
+  | "keep-alive"
   | "connection"
   | "host"
   | "length"
@@ -38,7 +43,7 @@ type FieldKind =
 // RFC 9110 §7.6.1 and what history added. Everything that is not in this table is end-to-end.
 const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ["connection", "connection"],
-  ["keep-alive", "hop"], // HTTP/1.0's parameters for one connection
+  ["keep-alive", "keep-alive"], // HTTP/1.0's parameters for one connection
   ["proxy-connection", "hop"], // non-standard, still sent by old clients to what they believe is a proxy
   ["te", "hop"], // what this connection's peer can decode, not what the next one can
   ["upgrade", "upgrade"],
@@ -66,15 +71,17 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   "content-range",
 ]);
 
-// undici reads it as a number and writes the number: below 2^53 that is the same.
+// Fifteen digits are below 2^53: a double counts them exactly.
 const LENGTH = /^[0-9]{1,15}$/;
+// An answer's may be that of content which nobody will fetch, a HEAD's say, and passes digit for digit.
+const ANSWER_LENGTH = /^[0-9]{1,19}$/;
 
 /**
  * Sorts a request's fields: one pass, nothing joined, nothing renamed.
  *
  * Throws a ProxyError for framing that node's parser lets through and another reader may read differently: a coding beside
  * chunked (501, RFC 9112 §6.1), chunked in HTTP/1.0 (400, §6.1 calls it faulty), two framings in one message (400, §6.3), a
- * Content-Length that a double does not hold and that would go up as another number (400, RFC 9110 §8.6).
+ * Content-Length that a double does not hold (400, RFC 9110 §8.6).
  */
 // oxlint-disable-next-line complexity -- one pass over the fields, one case for each kind
 export function readRequestFields(raw: readonly string[], httpVersion: string): RequestFields {
@@ -88,6 +95,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
     const value = raw[index + 1] ?? "";
     switch (kindOf(name)) {
       case "hop":
+      case "keep-alive":
       case "expect":
         break;
       case "connection":
@@ -95,6 +103,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         break;
       case "host":
         hosts.push(value);
+        endToEnd.push(name, value);
         break;
       case "coding":
         if (value === "") throw invalid("The request's Transfer-Encoding is empty");
@@ -113,7 +122,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         if (httpVersion === "1.0") break; // RFC 9110 §7.8: means nothing there
         upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`;
         break;
-      case "trailer": // undici writes no trailer section, so announcing one upstream would be a promise not kept
+      case "trailer": // a request's trailers are not sent on, and announcing them would be a promise not kept
         break;
       default:
         endToEnd.push(name, value);
@@ -130,23 +139,28 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
 }
 
 /**
- * Sorts an answer's fields, given as the bytes that came. Field values are latin1 on the wire (RFC 9110 §5.5).
+ * Sorts an answer's fields. Values are latin1 on the wire (RFC 9110 §5.5).
  *
- * Throws a ProxyError (502) for a transfer coding other than chunked.
+ * Throws a ProxyError (502) for a transfer coding other than chunked, and for a Content-Length that is doubled or none.
  */
-export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
+// oxlint-disable-next-line complexity -- one pass over the fields, one case for each kind
+export function readAnswerFields(raw: readonly string[]): AnswerFields {
   const endToEnd: string[] = [];
   let chunked = false;
   let contentLength: number | undefined;
   let eventStream = false;
   let connection = "";
+  let keepAlive = "";
   let trailer = false;
   for (let index = 0; index < raw.length; index += 2) {
-    const name = toText(raw[index]);
-    const value = toText(raw[index + 1]);
+    const name = raw[index] ?? "";
+    const value = raw[index + 1] ?? "";
     switch (kindOf(name)) {
       case "hop":
       case "upgrade":
+        break;
+      case "keep-alive":
+        keepAlive = value;
         break;
       case "connection":
         connection = connection === "" ? value : `${connection},${value}`;
@@ -162,6 +176,8 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
         endToEnd.push(name, value);
         break;
       case "length":
+        if (contentLength !== undefined || !ANSWER_LENGTH.test(value))
+          throw new ProxyError("http_protocol_error");
         contentLength = Number(value);
         endToEnd.push(name, value);
         break;
@@ -174,24 +190,24 @@ export function readAnswerFields(raw: readonly Buffer[]): AnswerFields {
     }
   }
   const kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
-  return { endToEnd: kept, chunked, trailer, contentLength, eventStream };
+  return { endToEnd: kept, chunked, trailer, contentLength, eventStream, connection, keepAlive };
 }
 
 /** Trailer fields as pairs for node's `addTrailers`, less those that frame, route or decode a message (RFC 9110 §6.5.1). */
-export function toTrailers(raw: readonly Buffer[]): [string, string][] {
+export function toTrailers(raw: readonly string[]): [string, string][] {
   const trailers: [string, string][] = [];
   for (let index = 0; index < raw.length; index += 2) {
-    const name = toText(raw[index]);
+    const name = raw[index] ?? "";
     if (kindOf(name) === undefined && !NEVER_NOMINATED.has(name.toLowerCase()))
-      trailers.push([name, toText(raw[index + 1])]);
+      trailers.push([name, raw[index + 1] ?? ""]);
   }
   return trailers;
 }
 
 /** Whether a trailer section says something of its connection or of framing, where nobody may (RFC 9110 §6.5.1). */
-export function hasConnectionTrailer(raw: readonly Buffer[]): boolean {
+export function hasConnectionTrailer(raw: readonly string[]): boolean {
   return raw.some((name, index) => {
-    const kind = index % 2 === 0 ? kindOf(toText(name)) : undefined;
+    const kind = index % 2 === 0 ? kindOf(name) : undefined;
     return kind === "connection" || kind === "length" || kind === "coding";
   });
 }
@@ -248,10 +264,6 @@ function withoutNominated(fields: string[], nominated: ReadonlySet<string>): str
     }
   }
   return fields;
-}
-
-function toText(bytes: Buffer | undefined): string {
-  return bytes === undefined ? "" : bytes.toString("latin1");
 }
 
 function invalid(title: string): ProxyError {

@@ -4,6 +4,8 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import { type Peer, withForwarded } from "./forwarded.ts";
 import { filterFields, findField } from "./headers.ts";
 
+const HOST = "host";
+
 /** Who asks for what: `host` is undefined where an HTTP/1.0 client named none. */
 export interface Origin {
   readonly host: string | undefined;
@@ -14,7 +16,10 @@ export interface Origin {
   readonly requestId: string | undefined;
 }
 
-/** Puts Host first (RFC 9110 §7.2 wants it there) and X-Forwarded-* last, around the end-to-end fields as they are. */
+/**
+ * The end-to-end fields as they are, X-Forwarded-* behind them, and Host in its place: with another value where another host is
+ * meant, first (RFC 9110 §7.2) where an HTTP/1.0 client sent none.
+ */
 export function toOutgoingFields(
   endToEnd: readonly string[],
   { host, peer, upstream, requestId }: Origin,
@@ -22,7 +27,16 @@ export function toOutgoingFields(
   const named = requestId === undefined ? endToEnd : withRequestId(endToEnd, requestId);
   const fields = peer === undefined ? named : withForwarded(named, peer, host);
   const authority = upstream.host === "preserve" ? host : upstream.url.authority;
-  return authority === undefined ? fields : ["Host", authority, ...fields];
+  return withHost(fields, authority ?? upstream.url.authority);
+}
+
+function withHost(fields: readonly string[], authority: string): readonly string[] {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    if (name.length !== HOST.length || name.toLowerCase() !== HOST) continue;
+    return fields[index + 1] === authority ? fields : fields.with(index + 1, authority);
+  }
+  return ["Host", authority, ...fields];
 }
 
 // A malformed id is replaced: logs and upstream must name the request alike, or neither can be found from the other.

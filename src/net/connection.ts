@@ -1,20 +1,20 @@
-/** One connection to the backend, one exchange on it at a time. */
+/** One connection to the backend, one exchange at a time: the request as bytes, its answer, and their time limits. */
 
-import { type Dispatcher, Client, buildConnector } from "undici";
-import type { Duplex, Readable } from "node:stream";
+import type { Readable } from "node:stream";
 
-import type { UpstreamConfig } from "../config/schema.ts";
-import { toReason } from "../http/answer.ts";
+import type { AnswerHead } from "../http/answer-head.ts";
+import { createAnswerParser } from "../http/answer-parser.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { hasConnectionTrailer } from "../http/headers.ts";
-import { createInterimFilter } from "../http/interim.ts";
-import type { Pressure } from "./pressure.ts";
+import { toHopFields, toRequestText } from "../http/request-text.ts";
+import type { Dial } from "./dial.ts";
 
 /** What goes up. `fields` are raw and include Host. */
 export interface ConnectionRequest {
   readonly method: string;
   readonly path: string;
   readonly fields: readonly string[];
+  /** `length`: its Content-Length stands among the fields. */
+  readonly framing: "none" | "length" | "chunked";
   readonly content: Readable | undefined;
   /** Milliseconds from the end of the request to the header section of its answer. */
   readonly responseMs: number;
@@ -22,28 +22,24 @@ export interface ConnectionRequest {
   readonly idleMs: number;
 }
 
-/** The header section of an answer, interim (1xx) or final. */
-export interface AnswerHead {
-  readonly status: number;
-  /** The bytes that came, as latin1. */
-  readonly reason: string;
-  readonly rawFields: readonly Buffer[];
-}
-
 /** Who is told what comes down, in order. Exactly one of `onEnd` and `onError` ends it. */
 export interface Receiver {
   readonly request: ConnectionRequest;
-  onSent(): void;
+  /** `nowMs` is the monotonic clock's. */
+  onSent(nowMs: number): void;
   onInterim(answer: AnswerHead): void;
   onAnswer(answer: AnswerHead): void;
-  onChunk(chunk: Buffer): void;
-  onEnd(rawTrailers: readonly Buffer[]): void;
+  /** `bytes` from `start` to `end` are lent until this returns. */
+  onContent(bytes: Buffer, start: number, end: number): void;
+  onEnd(rawTrailers: readonly string[]): void;
   /** `untouched`: the connection had served before and died without a byte of this answer (RFC 9110 §9.2.2). */
   onError(error: ProxyError, untouched: boolean): void;
 }
 
-/** A connection that is opened by its first exchange. */
+/** A connection that is being opened for its first exchange. */
 export interface Connection {
+  /** Until when it may be used again, in milliseconds of the monotonic clock. */
+  expiresMs: number;
   send(receiver: Receiver): void;
   pause(): void;
   resume(): void;
@@ -59,208 +55,172 @@ export interface ConnectionEvents {
   onClosed(connection: Connection): void;
 }
 
-// undici takes the name of the server with each request (RFC 6066 SNI); its published type does not say so.
-type DispatchOptions = Dispatcher.DispatchOptions & { readonly servername: string };
+/** How a connection is opened, and how long it may rest between two exchanges, in milliseconds. */
+export interface ConnectionOptions {
+  readonly dial: Dial;
+  readonly keepAliveMs: number;
+}
 
-// An answer may be preceded by interim ones without end (RFC 9110 §15.2); nobody means more than a few.
-const MOST_INTERIM_ANSWERS = 100;
+/** Said in time, an upstream's own limit (RFC 2068 §19.7.1.1) is kept with a second to spare for the way. */
+const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/**
- * Prepares a connection to an upstream.
- *
- * It is an undici Client rather than a Pool: only who holds the single connection knows whether it served before, which
- * decides whether a request may be sent again. Its own time limits are off, because they count in whole seconds and cannot
- * tell a client that stopped uploading from an upstream that does not answer.
- */
+/** Opens a connection. */
+// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createConnection(
-  upstream: UpstreamConfig,
+  { dial, keepAliveMs }: ConnectionOptions,
   events: ConnectionEvents,
-  onBytes: Pressure,
 ): Connection {
+  const isKept = keepAliveMs > 0;
   let receiver: Receiver | undefined;
-  let abort: ((error: Error) => void) | undefined;
-  let resume: (() => void) | undefined;
-  let isPaused = false;
+  let isConnected = false;
   let isClosed = false;
-  let hasBegun = false;
+  let isPaused = false;
   let hasAnswered = false;
-  let hasContent = true;
   let hasContentLeft = false;
-  let interimAnswers = 0;
-  let answersOnSocket = 0;
-  let socket: Duplex | undefined;
-  let connecting: Duplex | undefined;
+  let answers = 0;
+  let keptMs = keepAliveMs;
   let lastActivityMs = 0;
   let watchdog: NodeJS.Timeout | undefined;
   let firesAtMs = 0;
 
-  const interim = createInterimFilter(() =>
-    tellInterim({ status: 100, reason: "Continue", rawFields: [] }),
-  );
-  const connector = buildConnector(toConnectorOptions(upstream));
-  const client = new Client(toOrigin(upstream), {
-    connect(options, callback) {
-      // SNI follows the upstream's name, never the Host field of whoever asked first.
-      const asked = { ...options, servername: toServerName(upstream) };
-      // Typed as if it returned nothing.
-      connecting = connector(asked, (...result) => {
-        connecting = undefined;
-        answersOnSocket = 0;
-        socket = result[1] ?? undefined;
-        if (socket !== undefined) filterInterim(socket);
-        callback(...result);
-      }) as unknown as Duplex;
+  const parser = createAnswerParser({
+    // It gains no time: whoever waits for an answer has none yet.
+    onInterim: (head) => receiver?.onInterim(head),
+    onHead(head) {
+      hasAnswered = true;
+      if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
+      touch(performance.now());
+      if (receiver === undefined) return;
+      watch(receiver.request.idleMs);
+      receiver.onAnswer(head);
     },
-    pipelining: upstream.keepAlive === 0 ? 0 : 1, // 0 is undici's word for `Connection: close`
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: upstream.keepAlive || 1,
-    keepAliveMaxTimeout: upstream.keepAlive || 1, // a `Keep-Alive: timeout=…` of the upstream can only shorten it
-    keepAliveTimeoutThreshold: 1_000,
+    onContent(bytes, start, end) {
+      touch(performance.now());
+      receiver?.onContent(bytes, start, end);
+    },
+    onEnd,
+  });
+
+  const link = dial({
+    onConnected() {
+      isConnected = true;
+      if (receiver !== undefined) write(receiver);
+    },
+    onRead: (bytes, length) => guard(() => parser.push(bytes, length)),
+    onDrain: () => receiver?.request.content?.resume(),
+    onEnd() {
+      guard(parser.finish);
+      closed();
+    },
+    onClosed: (error) => fail(toBroken(error)),
   });
 
   const connection: Connection = {
+    expiresMs: 0,
     send(next) {
       receiver = next;
-      abort = undefined;
-      resume = undefined;
       isPaused = false;
-      hasBegun = false;
       hasAnswered = false;
-      interimAnswers = 0;
-      interim.begin();
       hasContentLeft = next.request.content !== undefined;
-      const { method, path, fields, content } = next.request;
-      client.dispatch(
-        {
-          method: method, // undici takes any token; its type lists the common ones
-          path,
-          headers: fields as string[], // typed as mutable, only read
-          body: content,
-          servername: upstream.url.host, // constant, or undici would reconnect for every other Host
-        } as DispatchOptions,
-        handler,
-      );
-      content?.once("end", () => {
-        hasContentLeft = false;
-        touch();
-        watch(next.request.responseMs);
-      });
+      parser.begin(next.request.method);
+      if (isConnected) write(next);
     },
     pause() {
       isPaused = true;
+      link.pause();
     },
     resume() {
       if (!isPaused) return;
       isPaused = false;
-      touch();
-      resume?.();
+      touch(performance.now());
+      link.resume();
     },
     cancel() {
-      receiver = undefined;
-      abort?.(new ProxyError("client_gone"));
+      drop();
       closed();
     },
     close: closed,
   };
-
-  // The older of undici's two handler forms: it hands over the fields as they came, where the newer one first builds an object
-  // of them that a proxy has no use for (1 µs of an exchange's 35).
-  const handler: Dispatcher.DispatchHandler = {
-    onConnect(abortRequest) {
-      abort = abortRequest;
-      if (receiver === undefined) return abort(new ProxyError("client_gone"));
-      receiver.onSent();
-      touch();
-      watch(hasContentLeft ? receiver.request.idleMs : receiver.request.responseMs);
-    },
-    onBodySent(chunk) {
-      touch();
-      onBytes((chunk as unknown as Buffer).length); // typed as a number, handed over as the bytes
-    },
-    onHeaders(status, rawFields, resumeAnswer, reason) {
-      if (receiver === undefined) return true;
-      if (status < 200) {
-        // It gains no time: whoever waits for an answer has none yet.
-        tellInterim({ status, reason: toReason(reason, undefined), rawFields });
-        return true;
-      }
-      touch();
-      hasAnswered = true;
-      hasContent = status !== 204 && status !== 304;
-      resume = resumeAnswer;
-      watch(receiver.request.idleMs);
-      receiver.onAnswer({ status, reason: toReason(reason, interim.finalHead()), rawFields });
-      return !isPaused;
-    },
-    onData(chunk) {
-      touch();
-      onBytes(chunk.length);
-      receiver?.onChunk(chunk);
-      return !isPaused;
-    },
-    onComplete(rawTrailers) {
-      const served = receiver;
-      receiver = undefined;
-      answersOnSocket += 1;
-      const trailers = (rawTrailers ?? []) as unknown as Buffer[]; // typed as strings, handed over as bytes
-      served?.onEnd(trailers);
-      if (isClosed) return;
-      // The parser obeys a `Connection: close` among the trailers, and would refuse the next answer.
-      if (hasConnectionTrailer(trailers)) closed();
-      else events.onIdle(connection);
-    },
-    onError(error) {
-      // undici measures a 204 or 304 by its Content-Length, which speaks of another answer's content (RFC 9110 §8.6).
-      if (hasAnswered && !hasContent) return endEarly();
-      const untouched = abort !== undefined && !hasBegun && answersOnSocket > 0;
-      fail(toUpstreamError(error), untouched);
-    },
-  };
-
-  // A connection that dies while it waits its turn carries nothing. One that has an exchange not yet written opens again.
-  client.on("disconnect", () => {
-    if (receiver === undefined) closed();
-  });
-
   return connection;
 
-  function tellInterim(answer: AnswerHead): void {
-    interimAnswers += 1;
-    if (answer.status < 100 || interimAnswers > MOST_INTERIM_ANSWERS)
-      fail(new ProxyError("http_protocol_error"));
-    else receiver?.onInterim(answer);
+  function write(next: Receiver): void {
+    const { method, content, framing, idleMs, responseMs } = next.request;
+    const nowMs = performance.now();
+    touch(nowMs);
+    next.onSent(nowMs);
+    link.write(toRequestText(next.request, toHopFields({ method, framing, isKept })));
+    watch(content === undefined ? responseMs : idleMs);
+    if (content === undefined) return;
+    content.on("data", (chunk: Buffer) => {
+      touch(performance.now());
+      if (!writeContent(chunk, framing)) content.pause();
+    });
+    content.once("error", (error) => {
+      if (receiver === next) fail(toProxyError(error));
+    });
+    content.once("end", () => {
+      if (receiver !== next) return;
+      hasContentLeft = false;
+      if (framing === "chunked") link.write("0\r\n\r\n");
+      touch(performance.now());
+      if (!hasAnswered) watch(responseMs);
+    });
   }
 
-  function fail(error: ProxyError, untouched = false): void {
+  function writeContent(chunk: Buffer, framing: ConnectionRequest["framing"]): boolean {
+    if (framing !== "chunked") return link.write(chunk);
+    link.write(`${chunk.length.toString(16)}\r\n`);
+    link.write(chunk);
+    return link.write("\r\n");
+  }
+
+  function onEnd(rawTrailers: readonly string[], reusable: boolean): void {
+    receiver?.onEnd(rawTrailers);
+    const isWhole = !hasContentLeft;
+    drop();
+    answers += 1;
+    if (isClosed) return;
+    // What is left of the request's content would be taken for the next one.
+    if (!reusable || !isWhole || keptMs <= 0) return closed();
+    connection.expiresMs = performance.now() + keptMs;
+    if (isPaused) link.resume();
+    events.onIdle(connection);
+  }
+
+  // Whatever the parser and those who hear from it throw ends this exchange, and not the process.
+  function guard(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      fail(toProxyError(error));
+    }
+  }
+
+  function fail(error: ProxyError): void {
     const failed = receiver;
-    receiver = undefined;
+    const untouched = isConnected && !parser.hasBegun() && answers > 0;
+    drop();
     closed();
-    abort?.(error);
     failed?.onError(error, untouched);
   }
 
-  function endEarly(): void {
-    const served = receiver;
+  /** Nobody hears of this exchange any more; content that is still to come has nowhere to go. */
+  function drop(): void {
+    if (hasContentLeft) receiver?.request.content?.destroy();
+    hasContentLeft = false;
     receiver = undefined;
-    closed();
-    served?.onEnd([]);
   }
 
   function closed(): void {
     if (isClosed) return;
     isClosed = true;
     clearTimeout(watchdog);
-    // undici takes an aborted request for one that is still to be sent, and would open a connection for it. Not at once: this
-    // may be called from within its parser.
-    queueMicrotask(() => void client.destroy());
-    // That leaves a connection which does not stand yet to its time limit. With an error, or undici would wait for one.
-    connecting?.destroy(new ProxyError("client_gone"));
+    link.destroy();
     events.onClosed(connection);
   }
 
-  function touch(): void {
-    lastActivityMs = performance.now();
+  function touch(nowMs: number): void {
+    lastActivityMs = nowMs;
   }
 
   // One timer per connection that is left running and looks at the clock when it fires: arming and clearing one for every
@@ -277,7 +237,7 @@ export function createConnection(
 
   function bark(): void {
     watchdog = undefined;
-    if (receiver === undefined || abort === undefined) return;
+    if (receiver === undefined || !isConnected) return;
     const { idleMs, responseMs } = receiver.request;
     const limitMs = hasAnswered || hasContentLeft ? idleMs : responseMs;
     if (limitMs === 0 || lastActivityMs + limitMs > performance.now()) watch(limitMs);
@@ -288,66 +248,24 @@ export function createConnection(
     if (isPaused) return new ProxyError("client_gone", { title: "The client stopped reading" });
     if (hasAnswered) return new ProxyError("connection_read_timeout");
     if (!hasContentLeft) return new ProxyError("http_response_timeout");
-    if (socket?.writableNeedDrain === true) return new ProxyError("connection_write_timeout");
+    if (link.isStuck()) return new ProxyError("connection_write_timeout");
     return new ProxyError("http_request_error", {
       status: 408,
       title: "The client stopped sending",
     });
   }
 
-  // undici reads its socket by `read`. So does node, but with a size: its `read(0)` only asks for more, and drops what it gets.
-  function filterInterim(from: Duplex): void {
-    const read = from.read.bind(from);
-    from.read = (size?: number) => {
-      if (size !== undefined) return read(size) as unknown;
-      for (;;) {
-        const passed = interim.next();
-        if (passed !== undefined) return passed;
-        const chunk = read() as Buffer | null;
-        if (chunk === null) return chunk;
-        hasBegun = true;
-        interim.push(chunk);
-      }
-    };
-  }
-
-  function toUpstreamError(error: Error): ProxyError {
-    // Its parser's errors have a name, and a code only sometimes.
-    if (error.name === "HTTPParserError")
-      return new ProxyError("http_protocol_error", { cause: error });
-    const known = toProxyError(error);
-    if (known.code === "http_response_incomplete" && !hasAnswered)
-      return new ProxyError("http_protocol_error", { cause: error });
-    if (known.code !== "connection_terminated") return known;
-    // undici says `bad response` of bytes that nobody asked for and of an answer it cannot place.
-    if (error.message.startsWith("bad "))
-      return new ProxyError("http_protocol_error", { cause: error });
-    return hasAnswered ? new ProxyError("http_response_incomplete", { cause: error }) : known;
+  function toBroken(error: Error | undefined): ProxyError {
+    const known =
+      error === undefined ? new ProxyError("connection_terminated") : toProxyError(error);
+    if (!hasAnswered || known.code !== "connection_terminated") return known;
+    return new ProxyError("http_response_incomplete", { cause: error });
   }
 }
 
-function toOrigin({ url }: UpstreamConfig): string {
-  if (url.socketPath !== undefined) return "http://localhost";
-  const host = url.host.includes(":") ? `[${url.host}]` : url.host;
-  return `${url.protocol}//${host}:${url.port}`;
-}
-
-function toServerName({ url, tls }: UpstreamConfig): string {
-  const name = tls?.serverName ?? url.host;
-  return /^[\d.]+$|:/.test(name) ? "" : name; // RFC 6066 §3: an address is not a server name
-}
-
-function toConnectorOptions({
-  url,
-  tls,
-  connectTimeout,
-}: UpstreamConfig): buildConnector.BuildOptions {
-  const options: buildConnector.BuildOptions = { timeout: connectTimeout };
-  if (url.socketPath !== undefined) options.socketPath = url.socketPath;
-  if (tls === undefined) return options;
-  if (tls.ca !== undefined) options.ca = tls.ca;
-  if (tls.cert !== undefined) options.cert = tls.cert;
-  if (tls.key !== undefined) options.key = tls.key;
-  options.rejectUnauthorized = tls.verify;
-  return options;
+function toKeptMs(keepAlive: string, mostMs: number): number {
+  const seconds = /(?:^|[,\s])timeout=(\d{1,9})/i.exec(keepAlive)?.[1];
+  return seconds === undefined
+    ? mostMs
+    : Math.min(mostMs, Number(seconds) * 1_000 - KEEP_ALIVE_MARGIN_MS);
 }

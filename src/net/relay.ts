@@ -4,13 +4,11 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import { Readable } from "node:stream";
 
 import type { LocalAnswer } from "../http/problem.ts";
-import type { AnswerHead } from "./connection.ts";
+import type { AnswerHead } from "../http/answer-head.ts";
 import type { Content } from "./upstream.ts";
 import { toClientFields } from "../http/answer.ts";
 import { ProxyError } from "../http/errors.ts";
-import { readAnswerFields, toTrailers } from "../http/headers.ts";
-
-const SMALL_BYTES = 16 * 1024;
+import { toTrailers } from "../http/headers.ts";
 
 /**
  * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it.
@@ -19,9 +17,8 @@ const SMALL_BYTES = 16 * 1024;
  */
 export function relayContent(content: Content, response: ServerResponse): Promise<void> {
   const whole = content.whole();
-  if (whole !== undefined && whole.length <= SMALL_BYTES) {
-    // As a string it leaves in one write together with the header section, which saves a sixth of the exchange.
-    response.end(whole.toString("latin1"), "latin1");
+  if (whole !== undefined) {
+    response.end(whole, "latin1");
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {
@@ -63,7 +60,7 @@ export function relayStream(
     });
     response.on("drain", () => body.resume());
     body.once("end", () => {
-      const trailers = toTrailers(rawTrailers().map((text) => Buffer.from(text, "latin1")));
+      const trailers = toTrailers(rawTrailers());
       if (trailers.length > 0) response.addTrailers(trailers);
       response.end();
     });
@@ -99,7 +96,7 @@ export function relayInterim(interim: AnswerHead, response: ServerResponse): voi
     return;
   // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
   if (interim.status === 100 && response.req.headers.expect !== undefined) return;
-  const fields = toClientFields(interim.status, "1.1", readAnswerFields(interim.rawFields));
+  const fields = toClientFields(interim.status, "1.1", interim.fields);
   let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
   for (let index = 0; index < fields.length; index += 2)
     head += `${fields[index]}: ${fields[index + 1]}\r\n`;

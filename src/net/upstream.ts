@@ -1,16 +1,14 @@
 /** Connections to one backend: taken, waited for, given back, and the one safe retry. */
 
-import type {
-  AnswerHead,
-  Connection,
-  ConnectionEvents,
-  ConnectionRequest,
-  Receiver,
-} from "./connection.ts";
+import type { AnswerHead } from "../http/answer-head.ts";
 import { ProxyError } from "../http/errors.ts";
+import type { Connection, ConnectionEvents, ConnectionRequest, Receiver } from "./connection.ts";
+import type { Pressure } from "./pressure.ts";
 
 /** What goes up, and who hears of interim answers. */
 export interface UpstreamRequest extends ConnectionRequest {
+  /** `skip`: the content of the answer is for nobody; its bytes are counted and not kept. */
+  readonly answerContent: "relay" | "skip";
   onInterim(answer: AnswerHead): void;
 }
 
@@ -24,19 +22,31 @@ export interface UpstreamAnswer {
 
 /** The content of an answer. What comes before somebody reads is kept: at most what one read of the socket brought. */
 export interface Content {
-  /** All of it, where it came together with the header section and had no trailers. */
-  whole(): Buffer | undefined;
+  /** All of it as latin1, where it is short, came together with the header section and had no trailers. */
+  whole(): string | undefined;
+  /** How many bytes all of it has, where the request said `skip` and it has ended. */
+  skipped(): number | undefined;
   read(reader: ContentReader): void;
+  /** Reads on for the sake of the connection. Only where the request said `skip`. */
+  skip(reader: ContentSkipper): void;
   pause(): void;
   resume(): void;
   /** Drops the connection; the reader hears nothing more. */
   abort(): void;
 }
 
-export interface ContentReader {
-  onChunk(chunk: Buffer): void;
-  onEnd(rawTrailers: readonly Buffer[]): void;
+interface ContentEnds {
+  onEnd(rawTrailers: readonly string[]): void;
   onError(error: ProxyError): void;
+}
+
+export interface ContentReader extends ContentEnds {
+  /** The chunk is the reader's to keep. */
+  onChunk(chunk: Buffer): void;
+}
+
+export interface ContentSkipper extends ContentEnds {
+  onBytes(length: number): void;
 }
 
 /** One request on its way. */
@@ -59,6 +69,15 @@ export interface Upstream {
   close(): void;
 }
 
+/** Content that came before anybody read it: a short beginning as latin1 alone, or chunks. */
+interface Early {
+  readonly text: string | undefined;
+  readonly chunks: readonly Buffer[];
+}
+
+// As text it leaves in one write together with the header section, which saves a sixth of the exchange.
+const SHORT_BYTES = 16 * 1024;
+
 /** How many connections may be open and how many requests may wait for one. */
 export interface UpstreamLimits {
   readonly connections: number;
@@ -74,10 +93,12 @@ export interface UpstreamLimits {
 export function createUpstream(
   limits: UpstreamLimits,
   open: (events: ConnectionEvents) => Connection,
+  onBytes: Pressure,
 ): Upstream {
   const idle: Connection[] = [];
   const waiting = new Set<Pooled>();
   const all = new Set<Connection>();
+  let sweeper: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   const events: ConnectionEvents = {
@@ -87,8 +108,9 @@ export function createUpstream(
         waiting.delete(next);
         return sendOn(connection, next);
       }
-      if (isClosed) connection.close();
-      else idle.push(connection);
+      if (isClosed) return connection.close();
+      idle.push(connection);
+      sweeper ??= sweepAt(connection.expiresMs);
     },
     onClosed(connection) {
       all.delete(connection);
@@ -104,6 +126,7 @@ export function createUpstream(
   const pool: Pool = {
     send: startFresh,
     forget: (pooled) => waiting.delete(pooled),
+    onBytes,
   };
 
   return {
@@ -117,6 +140,7 @@ export function createUpstream(
     connections: () => ({ idle: idle.length, active: all.size - idle.length }),
     close() {
       isClosed = true;
+      clearTimeout(sweeper);
       for (const connection of idle.splice(0)) connection.close();
     },
   };
@@ -132,6 +156,18 @@ export function createUpstream(
     all.add(connection);
     sendOn(connection, pooled);
   }
+
+  // One timer for all that rest, because nearly all of them are taken again before their time.
+  function sweepAt(expiresMs: number): NodeJS.Timeout {
+    return setTimeout(sweep, Math.max(1, Math.ceil(expiresMs - performance.now()))).unref();
+  }
+
+  function sweep(): void {
+    const nowMs = performance.now();
+    for (const connection of idle.filter(({ expiresMs }) => expiresMs <= nowMs)) connection.close();
+    const earliestMs = Math.min(...idle.map(({ expiresMs }) => expiresMs));
+    sweeper = idle.length === 0 ? undefined : sweepAt(earliestMs);
+  }
 }
 
 interface Pooled extends Receiver {
@@ -142,6 +178,7 @@ interface Pool {
   /** On a connection that never served, now or when there is room for one. */
   send(pooled: Pooled): void;
   forget(pooled: Pooled): void;
+  onBytes: Pressure;
 }
 
 function sendOn(connection: Connection, pooled: Pooled): void {
@@ -155,17 +192,21 @@ function isRepeatable({ method, content }: UpstreamRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
+// oxlint-disable-next-line max-lines-per-function -- one exchange: its state, and what both sides may do with it
 function createCall(
   request: UpstreamRequest,
   pool: Pool,
 ): { readonly call: Call; readonly pooled: Pooled } {
+  const isSkipped = request.answerContent === "skip";
   let sentMs: number | undefined;
   let retries = 0;
   let hasAnswered = false;
   let isOver = false;
   let reader: ContentReader | undefined;
-  let early: Buffer[] = [];
-  let earlyEnd: readonly Buffer[] | undefined;
+  let skipper: ContentSkipper | undefined;
+  let skippedBytes = 0;
+  let early: Early | undefined;
+  let earlyEnd: readonly string[] | undefined;
   let earlyError: ProxyError | undefined;
   let resolve: (answer: UpstreamAnswer) => void;
   let reject: (error: ProxyError) => void;
@@ -177,22 +218,26 @@ function createCall(
   const pooled: Pooled = {
     connection: undefined,
     request,
-    onSent() {
-      sentMs = performance.now();
+    onSent(nowMs) {
+      sentMs = nowMs;
     },
     onInterim: request.onInterim,
     onAnswer(head) {
       hasAnswered = true;
       resolve({ head, content, sentMs });
     },
-    onChunk(chunk) {
-      if (reader === undefined) early.push(chunk);
-      else reader.onChunk(chunk);
+    onContent(bytes, start, end) {
+      if (isSkipped) {
+        skippedBytes += end - start;
+        skipper?.onBytes(end - start);
+      } else if (reader === undefined) early = hold(early, bytes, start, end);
+      else reader.onChunk(copy(bytes, start, end));
     },
     onEnd(rawTrailers) {
       isOver = true;
-      if (reader === undefined) earlyEnd = rawTrailers;
-      else reader.onEnd(rawTrailers);
+      const ends = reader ?? skipper;
+      if (ends === undefined) earlyEnd = rawTrailers;
+      else ends.onEnd(rawTrailers);
     },
     onError(error, untouched) {
       if (untouched && isRepeatable(request)) {
@@ -203,14 +248,22 @@ function createCall(
   };
 
   const content: Content = {
-    whole: () => (earlyEnd?.length === 0 && early.length === 1 ? early[0] : undefined),
+    whole() {
+      if (earlyEnd?.length !== 0) return undefined;
+      return early === undefined ? "" : early.text;
+    },
+    skipped: () => (isSkipped && earlyEnd !== undefined ? skippedBytes : undefined),
     read(next) {
       reader = next;
-      const chunks = early;
-      early = [];
-      for (const chunk of chunks) next.onChunk(chunk);
-      if (earlyEnd !== undefined) next.onEnd(earlyEnd);
-      if (earlyError !== undefined) next.onError(earlyError);
+      if (early?.text !== undefined) next.onChunk(Buffer.from(early.text, "latin1"));
+      for (const chunk of early?.chunks ?? []) next.onChunk(chunk);
+      early = undefined;
+      endNow(next);
+    },
+    skip(next) {
+      skipper = next;
+      if (skippedBytes > 0) next.onBytes(skippedBytes);
+      endNow(next);
     },
     // The connection may be serving somebody else by the time a reader's backpressure lets go.
     pause() {
@@ -239,10 +292,32 @@ function createCall(
   };
   return { call, pooled };
 
+  function copy(bytes: Buffer, start: number, end: number): Buffer {
+    pool.onBytes(end - start);
+    return Buffer.from(bytes.subarray(start, end));
+  }
+
+  function hold(held: Early | undefined, bytes: Buffer, start: number, end: number): Early {
+    if (held === undefined && end - start <= SHORT_BYTES)
+      return { text: bytes.toString("latin1", start, end), chunks: [] };
+    const chunks = [...(held?.chunks ?? []), copy(bytes, start, end)];
+    return held?.text === undefined
+      ? { text: undefined, chunks }
+      : { text: undefined, chunks: [Buffer.from(held.text, "latin1"), ...chunks] };
+  }
+
+  function endNow(ends: ContentEnds): void {
+    if (earlyEnd !== undefined) ends.onEnd(earlyEnd);
+    // What came before it goes out first: node holds a header section back for the rest of this turn.
+    const error = earlyError;
+    if (error !== undefined) setImmediate(() => ends.onError(error));
+  }
+
   function fail(error: ProxyError): void {
     isOver = true;
+    const ends = reader ?? skipper;
     if (!hasAnswered) reject(error);
-    else if (reader === undefined) earlyError = error;
-    else reader.onError(error);
+    else if (ends === undefined) earlyError = error;
+    else ends.onError(error);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Symptom: downloads to clients that read in fits hung at their end; with chunked content they were corrupt.
- * Root cause: the hook that hides a 100 (Continue) from undici ignored the argument of `read`, so that node's own
+ * Root cause: the hook that hides a 100 (Continue) from the HTTP library ignored the argument of `read`, so that node's own
  * `read(0)`, which only asks the kernel for more, took what was buffered and dropped it.
  * Fix: a `read` with a size is node's own affair and is passed on as it is.
  */

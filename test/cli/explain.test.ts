@@ -55,7 +55,6 @@ The upstream default at http://127.0.0.1:8000 gets
   X-Forwarded-For: 198.51.100.7  ← changed
   X-Forwarded-Proto: http        ← added
   X-Forwarded-Host: api.test     ← added
-  Connection: keep-alive         ← for the connection to the upstream
 
 It does not get
   Range: bytes=0-10         ← means nothing on a HEAD (RFC 9110 §14.2)
@@ -121,7 +120,6 @@ test("explain --json is for programs", async (t) => {
         { name: "X-Forwarded-For", value: "127.0.0.1", note: "added" },
         { name: "X-Forwarded-Proto", value: "http", note: "added" },
         { name: "X-Forwarded-Host", value: "localhost", note: "added" },
-        { name: "Connection", value: "keep-alive", note: "for the connection to the upstream" },
       ],
       dropped: [
         { name: "If-Range", value: "x", reason: "means nothing on a HEAD (RFC 9110 §14.2)" },
@@ -205,16 +203,14 @@ for (const trust of ["[]", "[127.0.0.1]"]) {
       const said = forwarded.fields as { name: string; value: string }[];
       assert.equal(`${forwarded.method} ${forwarded.target} HTTP/1.1`, start);
       assert.deepEqual(
-        said.map(({ name, value }) => toComparable(`${name}: ${value}`)).toSorted(),
-        received.map(toComparable).toSorted(),
+        said.map(({ name, value }) => toComparable(`${name}: ${value}`)),
+        received.map(toComparable),
       );
     }
   });
 }
 
-/** The library that writes the request spells the fields of the connection its own way; an id is new each time. */
+/** An id is new each time. */
 function toComparable(line: string): string {
-  return line
-    .replace(/^(?:host|connection|content-length):/i, (name) => name.toLowerCase())
-    .replace(/^(X-Request-Id): (?!mine).*/, "$1: new");
+  return line.replace(/^(X-Request-Id): (?!mine).*/, "$1: new");
 }

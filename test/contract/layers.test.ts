@@ -25,9 +25,9 @@ const sound: Readonly<Record<string, string>> = {
   "app.ts":
     'import { send } from "./net/upstream.ts";\nexport const start = (_: unknown): void => send();\n',
   "net/upstream.ts":
-    'import { Client } from "undici";\nimport { one } from "../http/errors.ts";\nexport function send(): void {}\n',
+    'import { Client } from "ws";\nimport { one } from "../http/errors.ts";\nexport function send(): void {}\n',
   "net/server.ts":
-    'import {\n  createServer,\n} from "node:http";\nimport type { Client } from "undici";\nimport type { send } from "./upstream.ts";\n',
+    'import {\n  createServer,\n} from "node:http";\nimport type { Client } from "ws";\nimport type { send } from "./upstream.ts";\n',
   "net/tunnel.ts": 'import { join } from "./tunnel/switched.ts";\n',
   "net/tunnel/switched.ts": 'import { reset } from "./ending.ts";\nexport const join = reset;\n',
   "net/tunnel/ending.ts": 'import type { Tunnel } from "../tunnel.ts";\nexport const reset = 1;\n',
@@ -91,13 +91,13 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
   ],
   [
     "a package through a second door",
-    { "net/a.ts": 'import { Agent } from "undici";\n' },
-    /^undici has more than one door: net\/a\.ts, net\/upstream\.ts$/,
+    { "net/a.ts": 'import { Agent } from "ws";\n' },
+    /^ws has more than one door: net\/a\.ts, net\/upstream\.ts$/,
   ],
   [
     "a package's inside through a second door",
-    { "net/a.ts": 'import Client from "undici/lib/a.js";\n' },
-    /^undici has more/,
+    { "net/a.ts": 'import Client from "ws/lib/a.js";\n' },
+    /^ws has more/,
   ],
   [
     "a builtin through a second door",

@@ -36,7 +36,7 @@ test("the npm package is one file of JavaScript that depends on nothing; npx hea
   assert.match(readFileSync(join(installed, "LICENSE"), "utf8"), /Apache License/);
   assert.match(
     readFileSync(join(installed, "dist", "THIRD_PARTY_NOTICES.txt"), "utf8"),
-    /^undici [\d.]+ \(MIT\)$/m,
+    /^pino [\d.]+ \(MIT\)$/m,
   );
 
   // A group of its own: npx starts a shell, which starts node, and a signal must reach the last.

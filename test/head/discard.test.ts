@@ -8,7 +8,7 @@ const LIMITS = { bytes: 10, time: 60_000 };
 const UNKNOWN: Announcement = { contentLength: undefined, eventStream: false };
 
 interface Reader {
-  onChunk(chunk: Buffer): void;
+  onBytes(length: number): void;
   onEnd(): void;
   onError(error: ProxyError): void;
 }
@@ -18,7 +18,8 @@ function createContent(early: (reader: Reader) => void = () => undefined) {
   let reader: Reader | undefined;
   let aborts = 0;
   return {
-    read(next: Reader) {
+    skipped: () => undefined,
+    skip(next: Reader) {
       reader = next;
       early(next);
     },
@@ -34,20 +35,18 @@ function createContent(early: (reader: Reader) => void = () => undefined) {
   };
 }
 
-const chunk = (bytes: number): Buffer => Buffer.alloc(bytes);
-
 test("a small body is read to its end, and the connection stays", async () => {
   const content = createContent();
   const over = createDiscard(1)(content, UNKNOWN, LIMITS);
-  content.reader().onChunk(chunk(4));
-  content.reader().onChunk(chunk(6));
+  content.reader().onBytes(4);
+  content.reader().onBytes(6);
   content.reader().onEnd();
   assert.deepEqual([await over, content.aborts()], [{ body: "drained", bytes: 10 }, 0]);
 });
 
 test("a body that is there already needs no waiting", async () => {
   const content = createContent((reader) => {
-    reader.onChunk(chunk(3));
+    reader.onBytes(3);
     reader.onEnd();
   });
   assert.deepEqual(await createDiscard(1)(content, UNKNOWN, LIMITS), { body: "drained", bytes: 3 });
@@ -63,7 +62,7 @@ test("no body is no body", async () => {
 
 test("a body of exactly the limit is read, one byte more is not begun", async () => {
   const fits = createContent((reader) => {
-    reader.onChunk(chunk(10));
+    reader.onBytes(10);
     reader.onEnd();
   });
   assert.deepEqual(
@@ -90,8 +89,8 @@ test("an event stream is not begun", async () => {
 test("a body that grows beyond the limit is cut off once", async () => {
   const content = createContent();
   const over = createDiscard(1)(content, UNKNOWN, LIMITS);
-  content.reader().onChunk(chunk(11));
-  content.reader().onChunk(chunk(5));
+  content.reader().onBytes(11);
+  content.reader().onBytes(5);
   content.reader().onEnd();
   assert.deepEqual([await over, content.aborts()], [{ body: "aborted", bytes: 11 }, 1]);
 });
@@ -99,7 +98,7 @@ test("a body that grows beyond the limit is cut off once", async () => {
 test("a body that takes too long is cut off", async () => {
   const content = createContent();
   const over = createDiscard(1)(content, UNKNOWN, { bytes: 10, time: 1 });
-  content.reader().onChunk(chunk(1));
+  content.reader().onBytes(1);
   assert.deepEqual([await over, content.aborts()], [{ body: "aborted", bytes: 1 }, 1]);
 });
 
@@ -114,7 +113,7 @@ test("a limit of 0 bytes reads no body and still sees that there was none", asyn
   const limits = { bytes: 0, time: 60_000 };
   const empty = createContent((reader) => reader.onEnd());
   assert.deepEqual(await createDiscard(1)(empty, UNKNOWN, limits), { body: "none", bytes: 0 });
-  const content = createContent((reader) => reader.onChunk(chunk(1)));
+  const content = createContent((reader) => reader.onBytes(1));
   assert.deepEqual(
     [await createDiscard(1)(content, UNKNOWN, limits), content.aborts()],
     [{ body: "aborted", bytes: 1 }, 1],

@@ -6,7 +6,7 @@ import { type ErrorCode, ProxyError, toProxyError } from "../../src/http/errors.
 const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
   connection_refused: ["ECONNREFUSED", "ENOENT", "EACCES", "EPERM"],
   dns_error: ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"],
-  connection_timeout: ["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT"],
+  connection_timeout: ["ETIMEDOUT"],
   connection_limit_reached: ["EMFILE", "ENFILE"],
   destination_ip_unroutable: [
     "EHOSTUNREACH",
@@ -15,9 +15,8 @@ const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
     "ENETDOWN",
     "EADDRNOTAVAIL",
   ],
-  connection_terminated: ["ECONNRESET", "ECONNABORTED", "EPIPE", "UND_ERR_SOCKET"],
-  http_response_header_section_size: ["UND_ERR_HEADERS_OVERFLOW", "HPE_HEADER_OVERFLOW"],
-  http_response_incomplete: ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH"],
+  connection_terminated: ["ECONNRESET", "ECONNABORTED", "EPIPE"],
+  http_response_header_section_size: ["HPE_HEADER_OVERFLOW"],
   http_protocol_error: [
     "HPE_INVALID_CONSTANT",
     "HPE_UNEXPECTED_CONTENT_LENGTH",
@@ -27,11 +26,7 @@ const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
     "ERR_HTTP_INVALID_HEADER_VALUE",
     "ERR_HTTP_TRAILER_INVALID",
   ],
-  http_request_error: [
-    "UND_ERR_INVALID_ARG",
-    "UND_ERR_NOT_SUPPORTED",
-    "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
-  ],
+  http_request_error: [],
   tls_protocol_error: [
     "EPROTO",
     "ERR_SSL_WRONG_VERSION_NUMBER",

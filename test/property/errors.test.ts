@@ -8,18 +8,10 @@ import { toProblem } from "../../src/http/problem.ts";
 
 const CODE = fc.oneof(
   fc.string(),
-  fc.constantFrom("ECONNREFUSED", "UND_ERR_SOCKET", "EPROTO", "__proto__", "toString"),
+  fc.constantFrom("ECONNREFUSED", "ECONNRESET", "EPROTO", "__proto__", "toString"),
   fc
     .tuple(
-      fc.constantFrom(
-        "HPE_",
-        "ERR_TLS_",
-        "ERR_SSL_",
-        "CERT_",
-        "EAI_",
-        "UND_ERR_",
-        "ERR_HTTP_INVALID",
-      ),
+      fc.constantFrom("HPE_", "ERR_TLS_", "ERR_SSL_", "CERT_", "EAI_", "HPE_", "ERR_HTTP_INVALID"),
       fc.string(),
     )
     .map((parts) => parts.join("")),

@@ -7,8 +7,3 @@ export function toFields(lines: readonly string[]): string[] {
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
 }
-
-/** The same as the bytes that an upstream sent. */
-export function toBytes(lines: readonly string[]): Buffer[] {
-  return toFields(lines).map((text) => Buffer.from(text, "latin1"));
-}

@@ -1,0 +1,180 @@
+/** The bytes of one upstream connection as answers (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
+
+import { type AnswerHead, type ParsedHead, malformed, parseAnswerHead } from "./answer-head.ts";
+import { createChunkReader } from "./chunks.ts";
+import { ProxyError } from "./errors.ts";
+import { hasConnectionTrailer } from "./headers.ts";
+
+/** Who is told what comes, in order. */
+export interface AnswerEvents {
+  /** A 1xx (RFC 9110 §15.2). */
+  onInterim(head: AnswerHead): void;
+  onHead(head: AnswerHead): void;
+  /** A piece of content: `bytes` from `start` to `end`, which are only lent. */
+  onContent(bytes: Buffer, start: number, end: number): void;
+  /** `reusable`: the connection is at the beginning of a next answer, for certain. */
+  onEnd(rawTrailers: readonly string[], reusable: boolean): void;
+}
+
+/** Reads one answer after the other. */
+export interface AnswerParser {
+  /** A request went out; the next bytes are its answer. */
+  begin(method: string): void;
+  /** Whether a byte of that answer has come. */
+  hasBegun(): boolean;
+  /** Reads `bytes` up to `length`. Throws a ProxyError (502) for what is no answer, or is one that nobody asked for. */
+  push(bytes: Buffer, length: number): void;
+  /** The upstream has closed. Throws a ProxyError (502) where that cuts an answer short. */
+  finish(): void;
+}
+
+type State = "idle" | "head" | "length" | "chunks" | "close";
+
+const END = "\r\n\r\n";
+/** Of a header section, as node's own parsers limit it. */
+const MOST_HEAD_BYTES = 16 * 1024;
+/** Nobody means more than a few; without a bound they never end. */
+const MOST_INTERIM_ANSWERS = 100;
+
+/** Creates the parser of one connection. */
+// oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
+export function createAnswerParser(events: AnswerEvents): AnswerParser {
+  let state: State = "idle";
+  let method = "";
+  let isBegun = false;
+  let interimAnswers = 0;
+  let held = "";
+  let left = 0;
+  let isPersistent = false;
+  const chunks = createChunkReader();
+
+  return {
+    begin(next) {
+      method = next;
+      state = "head";
+      isBegun = false;
+      interimAnswers = 0;
+      held = "";
+    },
+    hasBegun: () => isBegun,
+    push(bytes, length) {
+      if (length > 0) isBegun = true;
+      let at = 0;
+      while (at < length && at !== -1) {
+        switch (state) {
+          case "idle":
+            throw malformed();
+          case "head":
+            at = readHead(bytes, at, length);
+            break;
+          case "length":
+            at = readLength(bytes, at, length);
+            break;
+          case "chunks":
+            at = readChunks(bytes, at, length);
+            break;
+          case "close":
+            events.onContent(bytes, at, length);
+            return;
+        }
+      }
+    },
+    finish() {
+      if (state === "close") return end([], false);
+      if (state === "head") throw new ProxyError("connection_terminated");
+      if (state !== "idle") throw new ProxyError("http_response_incomplete");
+    },
+  };
+
+  function readHead(bytes: Buffer, start: number, length: number): number {
+    // What stands behind `length` is of an earlier read.
+    const found = held === "" ? bytes.indexOf(END, start, "latin1") : -1;
+    let text: string;
+    let next: number;
+    if (found !== -1 && found + END.length <= length) {
+      text = bytes.toString("latin1", start, found + 2);
+      next = found + END.length;
+    } else {
+      const searched = Math.max(0, held.length - END.length);
+      held += bytes.toString("latin1", start, length);
+      const at = held.indexOf(END, searched);
+      if (at === -1 && held.length <= MOST_HEAD_BYTES) {
+        refuseEarly(held);
+        return length;
+      }
+      text = at === -1 ? held : held.slice(0, at + 2);
+      next = length - (held.length - (at + END.length));
+      held = "";
+    }
+    if (text.length > MOST_HEAD_BYTES) throw new ProxyError("http_response_header_section_size");
+    const head = parseAnswerHead(text);
+    if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
+    if (head.status === 101 || (interimAnswers += 1) > MOST_INTERIM_ANSWERS) throw malformed();
+    events.onInterim(head);
+    return next;
+  }
+
+  /** The framing by RFC 9112 §6.3. `over`: the answer has ended with its header section. */
+  function begin(head: ParsedHead, isLast: boolean): "over" | "content" {
+    const { status, version, fields } = head;
+    const { contentLength, chunked } = fields;
+    if (contentLength !== undefined && chunked) throw malformed();
+    // Some backends send a body with the answer to a HEAD, perhaps later: it would be taken for the next answer.
+    isPersistent = method !== "HEAD" && isKept(head);
+    const isBare = method === "HEAD" || status === 204 || status === 304;
+    if (isBare || contentLength === 0) {
+      events.onHead(head);
+      end([], isPersistent && isLast);
+      return "over";
+    }
+    if (chunked) {
+      // RFC 9112 §6.1: chunked in HTTP/1.0 is faulty, and nothing behind it is to be trusted.
+      if (version === "1.0") isPersistent = false;
+      chunks.begin();
+      state = "chunks";
+    } else if (contentLength === undefined) {
+      state = "close";
+    } else {
+      left = contentLength;
+      state = "length";
+    }
+    events.onHead(head);
+    return "content";
+  }
+
+  function readLength(bytes: Buffer, start: number, length: number): number {
+    const next = Math.min(start + left, length);
+    left -= next - start;
+    events.onContent(bytes, start, next);
+    if (left > 0) return next;
+    end([], isPersistent && next === length);
+    return -1;
+  }
+
+  function readChunks(bytes: Buffer, start: number, length: number): number {
+    const next = chunks.read(bytes, start, length, events.onContent);
+    const trailers = chunks.trailers();
+    if (trailers === undefined) return next;
+    // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
+    end(trailers, isPersistent && next === length && !hasConnectionTrailer(trailers));
+    return -1;
+  }
+
+  function end(rawTrailers: readonly string[], reusable: boolean): void {
+    state = "idle";
+    events.onEnd(rawTrailers, reusable);
+  }
+}
+
+/** RFC 9112 §9.3. */
+function isKept({ version, fields: { connection } }: ParsedHead): boolean {
+  if (connection === "") return version === "1.1";
+  const options = new Set(connection.split(",").map((option) => option.trim().toLowerCase()));
+  return !options.has("close") && (version === "1.1" || options.has("keep-alive"));
+}
+
+/** Another protocol is told by its first bytes; its end of line may never come. */
+function refuseEarly(text: string): void {
+  const start = "HTTP/1.";
+  if (!text.startsWith(start.slice(0, text.length))) throw malformed();
+}

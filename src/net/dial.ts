@@ -1,0 +1,112 @@
+/** Sockets to a backend. The door of node:net and node:tls for outgoing connections. */
+
+import { type Socket, connect } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
+
+import type { UpstreamConfig } from "../config/schema.ts";
+import { ProxyError } from "../http/errors.ts";
+
+/** One connection, as bytes. */
+export interface Link {
+  /** False where `onDrain` is to be awaited before more is written. Text is latin1. */
+  write(bytes: string | Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  /** Whether the upstream does not take what was written. */
+  isStuck(): boolean;
+  destroy(): void;
+}
+
+/** What happens to it. `onClosed` comes once and last; nothing comes after `destroy`. */
+export interface LinkEvents {
+  onConnected(): void;
+  /** `bytes` up to `length` are lent until this returns. */
+  onRead(bytes: Buffer, length: number): void;
+  onDrain(): void;
+  /** The upstream has sent all that it will. */
+  onEnd(): void;
+  /** With the error that broke it, if that is what happened. */
+  onClosed(error: Error | undefined): void;
+}
+
+/** Opens a connection. Its name is resolved anew each time, so that a backend that came back elsewhere is found. */
+export type Dial = (events: LinkEvents) => Link;
+
+// What one read takes at most, as node's own sockets do.
+const READ_BYTES = 64 * 1024;
+
+/** Prepares for the connections to one upstream. */
+export function createDial(upstream: UpstreamConfig): Dial {
+  // All connections read into the same memory, one after the other: whoever wants to keep a byte copies it. A buffer for each
+  // read, as node's streams have it, is 64 KiB of garbage for an answer of two hundred bytes.
+  const memory = Buffer.allocUnsafeSlow(READ_BYTES);
+  return (events) => {
+    let isOver = false;
+    const onread = {
+      buffer: memory,
+      callback(length: number): boolean {
+        if (!isOver) events.onRead(memory, length);
+        return true;
+      },
+    };
+    const socket = open(upstream, onread);
+    const timer = setTimeout(
+      () => socket.destroy(new ProxyError("connection_timeout")),
+      upstream.connectTimeout,
+    );
+    let failure: Error | undefined;
+    socket
+      .once(upstream.url.protocol === "https:" ? "secureConnect" : "connect", () => {
+        clearTimeout(timer);
+        if (!isOver) events.onConnected();
+      })
+      .on("drain", () => isOver || events.onDrain())
+      .on("end", () => isOver || events.onEnd())
+      .on("error", (error) => (failure = error))
+      .once("close", () => {
+        clearTimeout(timer);
+        if (!isOver) events.onClosed(failure);
+      });
+    return {
+      write: (bytes) =>
+        typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes),
+      pause: () => void socket.pause(),
+      resume: () => void socket.resume(),
+      isStuck: () => socket.writableNeedDrain,
+      destroy() {
+        isOver = true;
+        socket.destroy();
+      },
+    };
+  };
+}
+
+interface OnRead {
+  readonly buffer: Uint8Array;
+  callback(length: number): boolean;
+}
+
+function open({ url, tls }: UpstreamConfig, onread: OnRead): Socket {
+  const place =
+    url.socketPath === undefined ? { host: url.host, port: url.port } : { path: url.socketPath };
+  const common = {
+    ...place,
+    onread,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+  };
+  if (url.protocol !== "https:") return connect(common);
+  const { ca, cert, key, verify, serverName = url.host } = tls ?? {};
+  const options: ConnectionOptions = {
+    ...common,
+    ca,
+    cert,
+    key,
+    rejectUnauthorized: verify ?? true,
+    // SNI follows the upstream's name, never the Host field. RFC 6066 §3: an address is not a server name.
+    servername: /^[\d.]+$|:/.test(serverName) ? "" : serverName,
+    ALPNProtocols: ["http/1.1"],
+  };
+  return connectTls(options);
+}
