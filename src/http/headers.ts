@@ -55,6 +55,8 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ["content-type", "type"],
 ]);
 
+const ONE_HOP = new Set<FieldKind>(["hop", "keep-alive", "connection", "upgrade", "coding"]);
+
 // Most names are ruled out by their length alone, before anything is lower-cased.
 const LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
   [...KINDS.keys()].some((name) => name.length === length),
@@ -238,7 +240,7 @@ export function findField(fields: readonly string[], lowerCaseName: string): str
 /** Whether a field is of one connection alone (RFC 9110 §7.6.1), whatever Connection names. */
 export function isHopByHop(name: string): boolean {
   const kind = kindOf(name);
-  return kind === "hop" || kind === "connection" || kind === "upgrade" || kind === "coding";
+  return kind !== undefined && ONE_HOP.has(kind);
 }
 
 /** The fields that a Connection field, or several of them joined, names; never those that say how the message is read. */

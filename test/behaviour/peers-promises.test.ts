@@ -63,13 +63,13 @@ test("a client that gives up on an upstream that never answers ends nothing but 
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const leave of ["destroy", "resetAndDestroy", "end"] as const) {
     for (const fields of [[], ["Connection: Upgrade", "Upgrade: websocket"]]) {
+      // A FIN behind a whole request is no leaving: its answer is owed. One behind the wish to switch protocols is.
+      if (leave === "end" && fields.length === 0) continue;
       const seen = origin.arrivals.length;
       const client = await openWire(t, port);
       client.write(toRequest("GET /silent", fields));
       const arrival = await origin.arrival(seen);
       client.socket[leave]();
-      // A FIN alone says that nothing more is asked; the answer to what was asked is still owed (but for an upgrade).
-      if (leave === "end" && fields.length === 0) client.reset();
       await arrival.connection.closed;
       assert.equal((await ask(t, port, toRequest("GET /"))).body.toString(), "ok");
     }
