@@ -392,7 +392,10 @@ const limits = mapping({
     .meta({ description: "Fields in a header section; then 431." }),
   waiting: count(0, 1_000_000)
     .prefault(1024)
-    .meta({ description: "Requests that wait for a connection of one upstream; then 503." }),
+    .meta({
+      description:
+        "Requests that wait for a connection of one upstream, none longer than responseTimeout; then 503.",
+    }),
   draining: count(0, 1_000_000).prefault(128).meta({
     description:
       "Bodies of converted HEADs that are read at one time; beyond it the connection is closed.",

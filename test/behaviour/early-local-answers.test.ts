@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { text, toHead } from "../support/answers.ts";
+import { MEBIBYTE, pour } from "../support/flood.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -59,6 +60,38 @@ for (const [what, [yaml, start, status]] of Object.entries(EARLY)) {
     });
   }
 }
+
+// Symptom: after an early 502 or 503 an upload of more than 64 KiB stalled, and was reset half a minute later, answer and all.
+// Root cause: content that nobody was to send up kept what it had and stopped the client. Fix: it is given up with the answer.
+test("a client that reads only after its upload finds the early answer, and its connection serves on", async (t) => {
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/held" ? undefined : text("ok")(request),
+  );
+  const { port } = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: [
+      `upstreams: { one: { url: "${origin.url}", maxConnections: 1 } }`,
+      "limits: { waiting: 0 }",
+      "routes: [{ path: /nobody, upstream: unix:/nowhere }, { path: /busy, upstream: one }, { path: /held, upstream: one }]",
+    ].join("\n"),
+    expectsErrors: true,
+  });
+  const holder = await openWire(t, port);
+  holder.write(toRequest("GET /held"));
+  await origin.arrival(0);
+  for (const [target, status] of [
+    ["/nobody", 502],
+    ["/busy", 503],
+  ] as const) {
+    const client = await openWire(t, port);
+    client.write(toRequest(`POST ${target}`, [`Content-Length: ${4 * MEBIBYTE}`]));
+    await pour(client.socket, 4 * MEBIBYTE);
+    client.write(toRequest("GET /next"));
+    assert.equal((await client.readAnswer()).status, status);
+    assert.equal((await client.readAnswer()).body.toString(), "ok");
+  }
+  holder.reset();
+});
 
 test("what follows an upgrade that was refused never reaches the upstream and gets no answer", async (t) => {
   for (const status of ["200 OK", "403 Forbidden", "426 Upgrade Required"]) {
