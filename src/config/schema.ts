@@ -390,12 +390,10 @@ const limits = mapping({
   headerCount: count(1, 10_000)
     .prefault(200)
     .meta({ description: "Fields in a header section; then 431." }),
-  waiting: count(0, 1_000_000)
-    .prefault(1024)
-    .meta({
-      description:
-        "Requests that wait for a connection of one upstream, none longer than responseTimeout; then 503.",
-    }),
+  waiting: count(0, 1_000_000).prefault(1024).meta({
+    description:
+      "Requests that wait for a connection of one upstream, none longer than responseTimeout; then 503.",
+  }),
   draining: count(0, 1_000_000).prefault(128).meta({
     description:
       "Bodies of converted HEADs that are read at one time; beyond it the connection is closed.",
