@@ -68,6 +68,7 @@ const ADMIN_LIMITS: ServerLimits = {
   idleMs: 30_000,
   headerBytes: 8 * 1024,
   connections: 128,
+  whenFull: "replace",
 };
 
 /** Builds everything; nothing listens until `start`. */
@@ -122,13 +123,11 @@ export function createApp({
     observe: (exchange) => observer.observe(exchange),
   };
   const proxy = createProxy(parts);
-  const upgrades = createUpgradeProxy({ ...parts, tunnels });
 
   const server = createServer(
     {
       onRequest: (request, response) => void proxy(request, response),
-      isUpgrade: upgrades.isWanted,
-      onUpgrade: (upgrade) => void upgrades.open(upgrade),
+      toUpgrade: createUpgradeProxy({ ...parts, tunnels }),
       onRefused: observeRefused,
     },
     toServerLimits(config),
@@ -142,8 +141,7 @@ export function createApp({
         logger,
         reload: isLoopback(config.admin) ? reload : undefined,
       }),
-      isUpgrade: () => false,
-      onUpgrade: () => undefined,
+      toUpgrade: () => undefined,
       onRefused: createId,
     },
     ADMIN_LIMITS,
@@ -201,9 +199,8 @@ export function createApp({
     },
   };
 
-  // What could not be parsed is an exchange too, of which nothing is known but its end.
-  function observeRefused(error: ProxyError, socket: ReceivedRequest["socket"]): string {
-    const received = { httpVersion: "", rawHeaders: [], socket };
+  // What the server refuses is an exchange too, of which often nothing is known but its end.
+  function observeRefused(error: ProxyError, received: ReceivedRequest): string {
     const exchange = beginExchange(received, createId(), performance.now());
     observer.observe(
       Object.assign(exchange, { error, status: error.status, endedMs: exchange.startedMs }),
@@ -231,6 +228,7 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
     idleMs: timeouts.idle,
     headerBytes: limits.headerBytes,
     connections: limits.connections,
+    whenFull: "refuse",
   };
 }
 

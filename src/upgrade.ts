@@ -9,10 +9,10 @@ import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import { readAnswerFields } from "./http/headers.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
-import { checkRequest, toHead } from "./http/request.ts";
+import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { isTunnelled } from "./http/upgrade.ts";
 import { answerLocally, relayStream } from "./net/relay.ts";
-import type { RefusedUpgrade, Tunnels } from "./net/tunnel.ts";
+import type { RefusedUpgrade, TunnelRequest, Tunnels } from "./net/tunnel.ts";
 import type { Generation, ProxyParts } from "./proxy.ts";
 
 /** A request with `Connection: Upgrade`, as the server hands it over. */
@@ -25,58 +25,67 @@ export interface UpgradeRequest {
   respond(): ServerResponse;
 }
 
-/** Handles upgrades; `open` never rejects, and `observe` is called once for each. */
-export interface UpgradeProxy {
-  /** Whether a tunnel is what this request is for; everything else is served as if it had not asked. */
-  isWanted(request: IncomingMessage): boolean;
-  open(upgrade: UpgradeRequest): Promise<void>;
-}
+/** Opens one tunnel; never rejects, and `observe` is called once. */
+export type OpenUpgrade = (upgrade: UpgradeRequest) => Promise<void>;
 
-/** Creates the handler of upgrades. `idleMs` of 0 lets a silent tunnel stay. */
+/** What opens the tunnel that a request is for; undefined: it is to be served as if it had not asked. */
+export type UpgradeProxy = (request: IncomingMessage) => OpenUpgrade | undefined;
+
+/** Creates the handler of upgrades. */
 export function createUpgradeProxy(
   parts: ProxyParts & { readonly tunnels: Tunnels },
 ): UpgradeProxy {
-  return {
-    isWanted(request) {
-      try {
-        return isTunnelled(
-          toHead(request),
-          checkRequest(toHead(request), parts.generation().mostFields),
-        );
-      } catch {
-        return false; // refused in proxy.ts, where there is a response to say so
-      }
-    },
-
-    async open(upgrade) {
-      const exchange = beginExchange(upgrade.request, parts.createId(), performance.now());
-      try {
-        const generation = parts.generation();
-        if (parts.tunnels.count() >= generation.tunnelLimits.most)
-          throw new ProxyError("connection_limit_reached");
-        const end = await parts.tunnels.open(toTunnelRequest(upgrade, exchange, generation));
-        exchange.error = end.error;
-      } catch (error) {
-        exchange.error = toProxyError(error);
-        exchange.status = exchange.error.status;
-        if (upgrade.socket.writable)
-          answerLocally(toProblem(exchange.error, toRequestId(exchange)), upgrade.respond());
-      } finally {
-        exchange.endedMs = performance.now();
-        parts.observe(exchange);
-      }
-    },
+  return (request) => {
+    const generation = parts.generation();
+    const checked = checkUpgrade(request, generation.mostFields);
+    return checked && ((upgrade) => openTunnel(upgrade, { checked, generation, parts }));
   };
+}
+
+/** Undefined for what is no tunnel's, and for what is refused: proxy.ts does that, where there is a response to say so. */
+function checkUpgrade(request: IncomingMessage, mostFields: number): CheckedRequest | undefined {
+  const head = toHead(request);
+  try {
+    const checked = checkRequest(head, mostFields);
+    return isTunnelled(head, checked) ? checked : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Wanted {
+  readonly checked: CheckedRequest;
+  /** The configuration that the request was read by, and keeps. */
+  readonly generation: Generation;
+  readonly parts: ProxyParts & { readonly tunnels: Tunnels };
+}
+
+async function openTunnel(upgrade: UpgradeRequest, wanted: Wanted): Promise<void> {
+  const { parts, generation } = wanted;
+  const exchange = beginExchange(upgrade.request, parts.createId(), performance.now());
+  try {
+    if (parts.tunnels.count() >= generation.tunnelLimits.most)
+      throw new ProxyError("connection_limit_reached", { title: "Too many tunnels" });
+    const end = await parts.tunnels.open(toTunnelRequest(upgrade, exchange, wanted));
+    exchange.error = end.error;
+  } catch (error) {
+    exchange.error = toProxyError(error);
+    exchange.status = exchange.error.status;
+    if (upgrade.socket.writable)
+      answerLocally(toProblem(exchange.error, toRequestId(exchange)), upgrade.respond());
+  } finally {
+    exchange.endedMs = performance.now();
+    parts.observe(exchange);
+  }
 }
 
 function toTunnelRequest(
   { request, socket, early, respond }: UpgradeRequest,
   exchange: Exchange,
-  parts: Generation,
-) {
-  const checked = checkRequest(toHead(request), parts.mostFields);
-  const route = (exchange.route = parts.match(checked.host, checked.path));
-  const { config: upstream } = parts.upstream(route.upstream);
+  { checked, generation }: Wanted,
+): TunnelRequest {
+  const route = (exchange.route = generation.match(checked.host, checked.path));
+  const { config: upstream } = generation.upstream(route.upstream);
   exchange.upstreamMethod = exchange.method;
   exchange.sentMs = exchange.startedMs;
   return {
@@ -86,13 +95,13 @@ function toTunnelRequest(
     target: checked.path,
     fields: toOutgoingFields(checked.fields, {
       host: checked.host,
-      peer: parts.peer?.(request.socket),
+      peer: generation.peer?.(request.socket),
       upstream,
-      requestId: parts.requestId === "forward" ? toRequestId(exchange) : undefined,
+      requestId: generation.requestId === "forward" ? toRequestId(exchange) : undefined,
     }),
     token: checked.upgrade ?? "",
     upstream,
-    ...parts.tunnelLimits,
+    ...generation.tunnelLimits,
     onSwitched(): void {
       exchange.tunnel = true;
       exchange.status = 101;

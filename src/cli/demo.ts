@@ -1,18 +1,19 @@
 /** `headgate demo`: a backend that refuses HEAD, and headgate before it. */
 
 import { loadConfig } from "../config/load.ts";
-import { createServer } from "../net/server.ts";
+import { type ServerLimits, createServer } from "../net/server.ts";
 import { answerGetOnly } from "./backend.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";
 
-const LIMITS = {
+const LIMITS: ServerLimits = {
   headerMs: 10_000,
   keepAliveMs: 75_000,
   idleMs: 75_000,
   headerBytes: 16 * 1024,
   connections: 0,
+  whenFull: "refuse",
 };
 
 /** Runs both until a signal and prints the two lines to try. Ports that are taken are replaced by free ones. */
@@ -51,8 +52,7 @@ async function listenNear(
   const server = createServer(
     {
       onRequest: answerGetOnly,
-      isUpgrade: () => false,
-      onUpgrade: () => undefined,
+      toUpgrade: () => undefined,
       onRefused: () => "demo",
     },
     LIMITS,

@@ -153,7 +153,7 @@ const upstreamSettings = mapping({
     .meta({ description: "From the request to the end of the answer's header section; then 504." }),
   idleTimeout: duration().prefault("5m").meta({
     description:
-      "Between two pieces of the answer's body; then the answer is broken off. 0s = no limit.",
+      "Between two pieces of content: of an upload, then 408 or 504; of an answer, which is broken off. 0s = no limit.",
   }),
   keepAlive: duration().prefault("4s").meta({
     description:
@@ -381,7 +381,7 @@ const timeouts = mapping({
   }),
   idle: duration().prefault("5m").meta({
     description:
-      "Between two pieces of a client's upload, or for a client that does not read. 0s = no limit.",
+      "For a client that takes nothing of its answer. An upload's limit is the upstream's idleTimeout. 0s = no limit.",
   }),
   upgrade: positiveDuration()
     .prefault("10s")
@@ -399,16 +399,18 @@ const limits = mapping({
   headerCount: count(1, 10_000)
     .prefault(200)
     .meta({ description: "Fields in a header section; then 431." }),
-  waiting: count(0, 1_000_000)
-    .prefault(1024)
-    .meta({ description: "Requests that wait for a connection of one upstream; then 503." }),
+  waiting: count(0, 1_000_000).prefault(1024).meta({
+    description:
+      "Requests that wait for a connection of one upstream, none longer than responseTimeout; then 503.",
+  }),
   draining: count(0, 1_000_000).prefault(128).meta({
     description:
       "Bodies of converted HEADs that are read at one time; beyond it the connection is closed.",
   }),
-  connections: count(0, 1_000_000)
-    .prefault(0)
-    .meta({ description: "Client connections at one time. 0 = no limit." }),
+  connections: count(0, 1_000_000).prefault(0).meta({
+    description:
+      "Client connections at one time; beyond it a request is answered with 503. 0 = no limit.",
+  }),
   tunnels: count(0, 1_000_000)
     .prefault(0)
     .meta({ description: "Tunnels at one time. 0 = no limit." }),

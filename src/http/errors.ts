@@ -30,7 +30,7 @@ const KINDS = {
   connection_limit_reached: {
     status: 503,
     fault: "headgate",
-    title: "Too many requests are waiting for the upstream",
+    title: "Too many connections or waiting requests",
   },
   destination_ip_unroutable: {
     status: 502,
@@ -126,6 +126,9 @@ const BY_CODE = new Map<string, ErrorCode>([
   ["EACCES", "connection_refused"],
   ["EPERM", "connection_refused"], // what a firewall of this host says
   ["ENOTFOUND", "dns_error"],
+  // The limit of file descriptors, of this process or of the machine. It passes, so the answer says when to come again.
+  ["EMFILE", "connection_limit_reached"],
+  ["ENFILE", "connection_limit_reached"],
   ["EHOSTUNREACH", "destination_ip_unroutable"],
   ["ENETUNREACH", "destination_ip_unroutable"],
   ["EADDRNOTAVAIL", "destination_ip_unroutable"],

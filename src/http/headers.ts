@@ -55,6 +55,8 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ["content-type", "type"],
 ]);
 
+const ONE_HOP = new Set<FieldKind>(["hop", "keep-alive", "connection", "upgrade", "coding"]);
+
 // Most names are ruled out by their length alone, before anything is lower-cased.
 const LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
   [...KINDS.keys()].some((name) => name.length === length),
@@ -235,13 +237,25 @@ export function findField(fields: readonly string[], lowerCaseName: string): str
   return undefined;
 }
 
-function kindOf(name: string): FieldKind | undefined {
-  return LENGTHS[name.length] === true ? KINDS.get(name.toLowerCase()) : undefined;
+/** Whether a field is of one connection alone (RFC 9110 §7.6.1), whatever Connection names. */
+export function isHopByHop(name: string): boolean {
+  const kind = kindOf(name);
+  return kind !== undefined && ONE_HOP.has(kind);
 }
 
-function toNominated(connection: string): ReadonlySet<string> {
-  const tokens = connection.split(",").map((token) => token.trim().toLowerCase());
-  return new Set(tokens.filter((token) => !NEVER_NOMINATED.has(token)));
+/** The fields that a Connection field, or several of them joined, names; never those that say how the message is read. */
+export function toNominated(connection: string): ReadonlySet<string> {
+  return new Set(toMembers(connection).filter((token) => !NEVER_NOMINATED.has(token)));
+}
+
+/** The members of a comma-separated list (RFC 9110 §5.6.1), in lower case; neither Connection nor Upgrade quotes anything. */
+export function toMembers(value: string): string[] {
+  const members = value.split(",").map((member) => member.trim().toLowerCase());
+  return members.filter((member) => member !== "");
+}
+
+function kindOf(name: string): FieldKind | undefined {
+  return LENGTHS[name.length] === true ? KINDS.get(name.toLowerCase()) : undefined;
 }
 
 function withoutNominated(fields: string[], nominated: ReadonlySet<string>): string[] {

@@ -4,11 +4,13 @@ import { findField } from "./headers.ts";
 import type { LocalAnswer } from "./problem.ts";
 import type { CheckedRequest, RequestHead } from "./request.ts";
 
-/** Fields whose values are for the upstream alone (RFC 9110 §9.3.8: a TRACE must not reveal them). */
+/** Fields whose values are for the upstream alone (RFC 9110 §9.3.8: a TRACE must not reveal them), X-API-Key by wide custom. */
 export const SECRET_FIELDS: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
   "proxy-authorization",
+  "set-cookie",
+  "x-api-key",
 ]);
 
 /**

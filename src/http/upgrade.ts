@@ -1,17 +1,8 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
 import { ProxyError } from "./errors.ts";
+import { filterFields, findField, isHopByHop, toMembers, toNominated } from "./headers.ts";
 import type { CheckedRequest, RequestHead } from "./request.ts";
-
-/** Fields of one connection, RFC 9110 §7.6.1, with the older names still in use. */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** Methods that Node sends without any framing; every other one gets `Transfer-Encoding: chunked` when no length is set. */
 const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
@@ -77,19 +68,18 @@ export function toUpgradeFields(
   token: string,
   fields: readonly string[],
 ): string[] {
-  const framing = pairs(fields).filter(
-    ([name]) => isNamed(name, "content-length") || isNamed(name, "transfer-encoding"),
-  );
-  if (framing.some(([name, value]) => !isNamed(name, "content-length") || Number(value) !== 0)) {
+  const length = findField(fields, "content-length");
+  const coding = findField(fields, "transfer-encoding");
+  if (coding !== undefined || Number(length ?? 0) !== 0) {
     throw new ProxyError("http_request_error", {
       status: 501,
       title: "An upgrade request with content is not supported",
     });
   }
   // RFC 9110 §8.6: no content and a length of 0 mean the same; unsaid, Node would frame the nothing as chunked.
-  const length = framing.length > 0 || WITHOUT_CONTENT.has(method) ? [] : ["Content-Length", "0"];
-  const kept = pairs(fields).filter(([name]) => !ABOUT_CONTENT.has(name.toLowerCase()));
-  return [...kept.flat(), ...length, "Connection", "Upgrade", "Upgrade", token];
+  const added = length === undefined && !WITHOUT_CONTENT.has(method) ? ["Content-Length", "0"] : [];
+  const kept = filterFields(fields, (name) => !ABOUT_CONTENT.has(name));
+  return [...kept, ...added, "Connection", "Upgrade", "Upgrade", token];
 }
 
 /**
@@ -98,59 +88,48 @@ export function toUpgradeFields(
  */
 export function isAgreedProtocol(asked: string, rawFields: readonly string[]): boolean {
   const offered = new Set(toMembers(asked));
-  const chosen = pairs(rawFields).flatMap(([name, value]) =>
-    isNamed(name, "upgrade") ? toMembers(value) : [],
-  );
+  const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
 }
 
 /**
  * The fields of a 101 on their way to the client, in their order: everything end-to-end, the Upgrade field, and Connection
- * reduced to `upgrade`. Content-Length goes too: a 101 has none (RFC 9110 §8.6), and a client that believes one loses its place.
+ * reduced to `upgrade`.
  */
 export function toSwitchedFields(rawFields: readonly string[]): string[] {
-  const dropped = toDropped(rawFields);
-  return pairs(rawFields).flatMap(([name, value]) => {
-    if (isNamed(name, "connection"))
-      return toMembers(value).includes("upgrade") ? [name, "Upgrade"] : [];
-    return dropped.has(name.toLowerCase()) && !isNamed(name, "upgrade") ? [] : [name, value];
-  });
+  const isKept = toKept(rawFields);
+  const fields: string[] = [];
+  for (let index = 0; index < rawFields.length; index += 2) {
+    const name = rawFields[index] ?? "";
+    const value = rawFields[index + 1] ?? "";
+    const lowerCaseName = name.toLowerCase();
+    if (lowerCaseName === "connection") {
+      if (toMembers(value).includes("upgrade")) fields.push(name, "Upgrade");
+    } else if (lowerCaseName === "upgrade" || isKept(lowerCaseName)) fields.push(name, value);
+  }
+  return fields;
 }
 
 /** The fields of any other 1xx on their way to the client: the end-to-end ones. */
 export function toInterimFields(rawFields: readonly string[]): string[] {
-  const dropped = toDropped(rawFields);
-  return pairs(rawFields).flatMap(([name, value]) =>
-    dropped.has(name.toLowerCase()) ? [] : [name, value],
-  );
+  return filterFields(rawFields, toKept(rawFields));
 }
 
 /** A head as it stands on the wire (RFC 9112 §4). The caller writes it as latin1, the encoding Node reads fields in. */
-export function serializeHead(head: AnswerHead): string {
-  const lines = pairs(head.rawFields).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${lines.join("")}\r\n`;
+export function serializeHead({ status, reason, rawFields }: AnswerHead): string {
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+  for (let index = 0; index < rawFields.length; index += 2)
+    head += `${rawFields[index]}: ${rawFields[index + 1]}\r\n`;
+  return `${head}\r\n`;
 }
 
-function toDropped(rawFields: readonly string[]): Set<string> {
-  const nominated = pairs(rawFields).flatMap(([name, value]) =>
-    isNamed(name, "connection") ? toMembers(value) : [],
-  );
-  return new Set([...HOP_BY_HOP, "content-length", ...nominated]);
+/** A 1xx has no content (RFC 9110 §8.6), and a client that believes in a length loses its place. */
+function toKept(rawFields: readonly string[]): (lowerCaseName: string) => boolean {
+  const nominated = toNominated(joinValues(rawFields, "connection"));
+  return (name) => !isHopByHop(name) && name !== "content-length" && !nominated.has(name);
 }
 
-/** The members of a comma-separated list (RFC 9110 §5.6.1), in lower case; neither Upgrade nor Connection quotes anything. */
-function toMembers(value: string): string[] {
-  const members = value.split(",").map((member) => member.trim().toLowerCase());
-  return members.filter((member) => member !== "");
-}
-
-function isNamed(name: string, lowerCase: string): boolean {
-  return name.toLowerCase() === lowerCase;
-}
-
-function pairs(rawFields: readonly string[]): [name: string, value: string][] {
-  const result: [string, string][] = [];
-  for (let i = 0; i + 1 < rawFields.length; i += 2)
-    result.push([rawFields[i] ?? "", rawFields[i + 1] ?? ""]);
-  return result;
+function joinValues(rawFields: readonly string[], lowerCaseName: string): string {
+  const fields = filterFields(rawFields, (name) => name === lowerCaseName);
+  return fields.filter((_, index) => index % 2 === 1).join(",");
 }

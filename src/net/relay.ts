@@ -151,5 +151,9 @@ export function toContent(
   };
   request.on("data", onData).on("end", onEnd).on("close", onClose);
   request.pause();
+  // Where the answer is over before the content is, nobody reads that any more; kept back, it would hold up the connection.
+  response.once("close", () => content.destroy());
+  // Whoever reads it may have let go already, and an error that nobody hears ends the process.
+  content.on("error", () => undefined);
   return content;
 }

@@ -96,18 +96,16 @@ export function createUpstream(
   onBytes: Pressure,
 ): Upstream {
   const idle: Connection[] = [];
-  const waiting = new Set<Pooled>();
+  /** Each with the timer of its patience. */
+  const waiting = new Map<Pooled, NodeJS.Timeout>();
   const all = new Set<Connection>();
   let sweeper: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   const events: ConnectionEvents = {
     onIdle(connection) {
-      const [next] = waiting;
-      if (next !== undefined) {
-        waiting.delete(next);
-        return sendOn(connection, next);
-      }
+      const next = takeNext();
+      if (next !== undefined) return sendOn(connection, next);
       if (isClosed) return connection.close();
       idle.push(connection);
       sweeper ??= sweepAt(connection.expiresMs);
@@ -116,16 +114,14 @@ export function createUpstream(
       all.delete(connection);
       const index = idle.lastIndexOf(connection);
       if (index !== -1) idle.splice(index, 1);
-      const [next] = waiting;
-      if (next === undefined) return;
-      waiting.delete(next);
-      sendFresh(next);
+      const next = takeNext();
+      if (next !== undefined) sendFresh(next);
     },
   };
 
   const pool: Pool = {
     send: startFresh,
-    forget: (pooled) => waiting.delete(pooled),
+    forget,
     onBytes,
   };
 
@@ -147,8 +143,28 @@ export function createUpstream(
 
   function startFresh(pooled: Pooled): void {
     if (all.size < limits.connections) return sendFresh(pooled);
-    if (waiting.size < limits.waiting) return void waiting.add(pooled);
+    if (waiting.size < limits.waiting) return wait(pooled);
     pooled.onError(new ProxyError("connection_limit_reached"), false);
+  }
+
+  // As long as for an answer: where event streams hold every connection, the queue would never move.
+  function wait(pooled: Pooled): void {
+    const timer = setTimeout(() => {
+      waiting.delete(pooled);
+      pooled.onError(new ProxyError("connection_limit_reached"), false);
+    }, pooled.request.responseMs);
+    waiting.set(pooled, timer.unref());
+  }
+
+  function takeNext(): Pooled | undefined {
+    const [next] = waiting.keys();
+    if (next !== undefined) forget(next);
+    return next;
+  }
+
+  function forget(pooled: Pooled): void {
+    clearTimeout(waiting.get(pooled));
+    waiting.delete(pooled);
   }
 
   function sendFresh(pooled: Pooled): void {

@@ -6,6 +6,8 @@
  * that server's.
  */
 
+import { isIP } from "node:net";
+
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { createStatusPage } from "./page/page.ts";
@@ -19,7 +21,9 @@ export interface AdminRequest {
   readonly url?: string | undefined;
   readonly headers: {
     readonly accept?: string | undefined;
+    readonly host?: string | undefined;
     readonly origin?: string | undefined;
+    readonly "sec-fetch-site"?: string | undefined;
     readonly "content-length"?: string | undefined;
     readonly "transfer-encoding"?: string | undefined;
   };
@@ -158,11 +162,19 @@ async function answerReload(
     );
   }
   if (request.method !== "POST") return toText(405, "use POST");
-  // A page in a browser on this machine may send a POST anywhere, and says so.
-  if (request.headers.origin !== undefined)
-    return toText(403, "reload is not served to pages in a browser");
+  if (isFromPage(request)) return toText(403, "reload is not served to pages in a browser");
   const { result, message } = await reload("admin");
   return toText(result === "success" ? 200 : 422, message);
+}
+
+/**
+ * A page in a browser on this machine may send a POST anywhere, and says where the page is from (Fetch Standard §3.2). A browser
+ * that does not say so still names the host: a stranger's name that resolves to this machine (DNS rebinding) has a dot in it.
+ */
+function isFromPage({ headers }: AdminRequest): boolean {
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) return true;
+  const name = (headers.host ?? "").replace(/:\d*$/, "");
+  return name.includes(".") && isIP(name) === 0;
 }
 
 function send(

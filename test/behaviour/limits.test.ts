@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { SWITCHED, UPGRADE } from "../support/upgrade.ts";
 import { openWire } from "../support/wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n";
 
 test("during shutdown.delay requests are still served, with Connection: close, while /readyz says 503", async (t) => {
   const origin = await startOrigin(t, text("ok"));
@@ -25,25 +25,10 @@ test("during shutdown.delay requests are still served, with Connection: close, w
   assert.equal(await stopped, "finished");
 });
 
-test("a connection beyond limits.connections is closed, and the ones before it are served", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, {
-    upstream: origin.url,
-    yaml: "limits: { connections: 2 }",
-  });
-  const served = [await openWire(t, port), await openWire(t, port)];
-  for (const client of served) {
-    client.write(GET);
-    assert.equal((await client.readAnswer()).status, 200);
-  }
-  const third = await openWire(t, port);
-  await third.closed;
-});
-
 test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const bytes = request.takeOver();
-    request.write(toHead("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: foo"]));
+    request.write(SWITCHED);
     void bytes.take(2).then((echo) => request.write(echo.toString()));
   });
   const { port } = await startSidecar(t, {

@@ -9,6 +9,7 @@ import { MEBIBYTE, pour } from "../support/flood.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { SWITCHED, UPGRADE } from "../support/upgrade.ts";
 import { openWire } from "../support/wire.ts";
 
 const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -212,7 +213,7 @@ test("timeouts.keepAlive: a client connection that rests after an answer is clos
 test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
   const origin = await startOrigin(t, (request) => void request.takeOver());
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { upgrade: 200ms }`);
-  client.write("GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client.write(UPGRADE);
   assert.equal((await client.readAnswer()).status, 504);
   await client.closed;
 });
@@ -220,12 +221,10 @@ test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
 test("timeouts.tunnelIdle: a tunnel on which nothing moves is closed", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.takeOver();
-    request.write(
-      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-    );
+    request.write(SWITCHED);
   });
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { tunnelIdle: 200ms }`);
-  client.write("GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client.write(UPGRADE);
   await client.readHead();
   await client.closed;
   await (

@@ -81,7 +81,7 @@ test("other 1xx reach the client before the 101, without their hop-by-hop fields
 test("a flood of 1xx is bounded by what the client reads", async (t) => {
   const flood = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(300_000); // 12 MB: more than the kernel holds
   const upstream = await startRawUpstream(t, answerHead(flood + SWITCHED));
-  const door = await startDoor(t, upstream.config);
+  const door = await startDoor(t, upstream.config, { upgradeMs: 60_000 });
   const client = await startClient(t, door.port);
   client.pause();
   let pending = 0;

@@ -95,7 +95,7 @@ test("explain says what headgate answers itself", async (t) => {
 });
 
 test("no secret is shown, in text or JSON, sent or dropped", async (t) => {
-  const secrets = ["Authorization", "cookie", "Proxy-Authorization"];
+  const secrets = ["Authorization", "cookie", "Proxy-Authorization", "Set-Cookie", "x-api-key"];
   const args = ["GET", "/", "-H", "Connection: proxy-authorization"];
   const headers = secrets.flatMap((name) => ["-H", `${name}: s3cret`]);
   for (const format of [[], ["--json"]])

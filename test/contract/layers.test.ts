@@ -28,6 +28,9 @@ const sound: Readonly<Record<string, string>> = {
     'import { Client } from "ws";\nimport { one } from "../http/errors.ts";\nexport function send(): void {}\n',
   "net/server.ts":
     'import {\n  createServer,\n} from "node:http";\nimport type { Client } from "ws";\nimport type { send } from "./upstream.ts";\n',
+  "net/tunnel.ts": 'import { join } from "./tunnel/switched.ts";\n',
+  "net/tunnel/switched.ts": 'import { reset } from "./ending.ts";\nexport const join = reset;\n',
+  "net/tunnel/ending.ts": 'import type { Tunnel } from "../tunnel.ts";\nexport const reset = 1;\n',
   "http/errors.ts": 'import type { Config } from "../config/schema.ts";\nexport const one = 1;\n',
   "http/forwarded.ts":
     'import { BlockList, isIP } from "node:net"; // pure\nimport { one } from "./errors.ts";\n',
@@ -45,6 +48,16 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
     "a sibling in net",
     { "net/a.ts": 'import { send } from "./upstream.ts";\n' },
     /^net\/a\.ts may not import net\/upstream\.ts$/,
+  ],
+  [
+    "a part of a sibling in net",
+    { "net/a.ts": 'import { join } from "./tunnel/switched.ts";\n' },
+    /^net\/a\.ts may not import net\/tunnel\/switched\.ts$/,
+  ],
+  [
+    "a sibling in net, from a part",
+    { "net/tunnel/a.ts": 'import { send } from "../upstream.ts";\n' },
+    /^net\/tunnel\/a\.ts may not import net\/upstream\.ts$/,
   ],
   [
     "the composition root, from a leaf",

@@ -7,6 +7,7 @@ const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
   connection_refused: ["ECONNREFUSED", "ENOENT", "EACCES", "EPERM"],
   dns_error: ["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA"],
   connection_timeout: ["ETIMEDOUT"],
+  connection_limit_reached: ["EMFILE", "ENFILE"],
   destination_ip_unroutable: [
     "EHOSTUNREACH",
     "ENETUNREACH",
@@ -64,7 +65,7 @@ const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
   proxy_internal_error: [
     "ERR_HTTP_HEADERS_SENT",
     "ERR_STREAM_DESTROYED",
-    "EMFILE",
+    "ENOSPC",
     "",
     "__proto__",
     "constructor",

@@ -90,8 +90,7 @@ test("a request is served only if its sender's address is known", async (t) => {
         addresses.push(request.socket.remoteAddress);
         response.end();
       },
-      isUpgrade: () => false,
-      onUpgrade: () => undefined,
+      toUpgrade: () => undefined,
       onRefused: () => "id",
     },
     {
@@ -100,6 +99,7 @@ test("a request is served only if its sender's address is known", async (t) => {
       idleMs: 5_000,
       headerBytes: 16_384,
       connections: 0,
+      whenFull: "refuse",
     },
   );
   const url = new URL(await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }));

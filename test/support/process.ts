@@ -39,8 +39,16 @@ export function startProcess(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Process {
+  return start(t, [process.execPath, BUNDLE, ...args], env);
+}
+
+function start(
+  t: Cleanup,
+  [command = "", ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Process {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HEADGATE_"));
-  const child = spawn(process.execPath, [BUNDLE, ...args], {
+  const child = spawn(command, args, {
     env: { ...Object.fromEntries(inherited), NODE_OPTIONS: "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -48,10 +56,17 @@ export function startProcess(
   return watch(child);
 }
 
-/** Starts `headgate run` on free ports and resolves when it listens on both. */
-export async function startRun(t: Cleanup, args: readonly string[]): Promise<Running> {
+/**
+ * Starts `headgate run` on free ports and resolves when it listens on both. `through` is a command that runs what follows it,
+ * such as a shell that sets a limit before.
+ */
+export async function startRun(
+  t: Cleanup,
+  args: readonly string[],
+  through: readonly string[] = [],
+): Promise<Running> {
   const ports = ["--listen=127.0.0.1:0", "--admin=127.0.0.1:0"];
-  const started = startProcess(t, ["run", ...ports, ...args]);
+  const started = start(t, [...through, process.execPath, BUNDLE, "run", ...ports, ...args], {});
   const [line = "{}"] = await started.printed(/^\{.*"listening on .*\}$/m);
   const { listen, admin } = JSON.parse(line) as { readonly listen: string; readonly admin: string };
   return { ...started, port: Number(new URL(listen).port), adminPort: Number(new URL(admin).port) };

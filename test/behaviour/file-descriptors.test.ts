@@ -1,0 +1,71 @@
+// A process at its limit of file descriptors keeps what it has, says so to the others, and recovers by itself.
+
+// Symptom: at the limit every request that needed a new upstream connection was answered 500, "headgate failed".
+// Root cause: EMFILE was no code that the table of errors knew.
+// Fix: it is what it is, a limit on connections that has been reached: 503 with Retry-After.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import test from "node:test";
+
+import { text } from "../support/answers.ts";
+import { fieldValues } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startRun } from "../support/process.ts";
+import { toRequest } from "../support/request.ts";
+import { openWire } from "../support/wire.ts";
+
+const GET = toRequest("GET /");
+const FEW = ["/bin/sh", "-c", 'ulimit -n 64 && exec "$0" "$@"'];
+
+test("a process without file descriptors serves what it has, refuses what needs more, and recovers", async (t) => {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const origin = await startOrigin(t, async (request) => {
+    if (request.target === "/held") await released;
+    await text("ok")(request);
+  });
+  const headgate = await startRun(t, ["--upstream", origin.url], FEW);
+  const [first, second, probe] = [
+    await openWire(t, headgate.port),
+    await openWire(t, headgate.port),
+    await openWire(t, headgate.adminPort),
+  ];
+  probe.write(toRequest("GET /readyz"));
+  assert.equal((await probe.readAnswer()).status, 200);
+  first.write(GET); // and leaves an upstream connection
+  assert.equal((await first.readAnswer()).status, 200);
+
+  const crowd = await Promise.all(
+    Array.from({ length: 100 }, () => openWire(t, headgate.port).catch(() => undefined)),
+  );
+  await Promise.any(crowd.map((wire) => wire?.closed ?? Promise.reject(new Error("not open"))));
+
+  first.write(toRequest("GET /held"));
+  await origin.arrival(1);
+  second.write(GET);
+  const refused = await second.readAnswer();
+  assert.equal(refused.status, 503);
+  assert.deepEqual(fieldValues(refused, "proxy-status"), [
+    "headgate; error=connection_limit_reached",
+  ]);
+  assert.deepEqual(fieldValues(refused, "retry-after"), ["1"]);
+  release();
+  assert.equal((await first.readAnswer()).status, 200, "what it has goes on");
+  probe.write(toRequest("GET /livez"));
+  assert.equal((await probe.readAnswer()).status, 200, "a probe that is connected is answered");
+
+  for (const wire of crowd) wire?.socket.destroy();
+  await once(crowd.find((wire) => wire !== undefined)?.socket ?? assert.fail(), "close");
+  second.write(GET);
+  assert.equal((await second.readAnswer()).status, 200);
+  for (;;) {
+    // The kernel may still hold connections of the crowd that headgate accepts and sees closed first.
+    const late = await openWire(t, headgate.port);
+    late.write(GET);
+    const answer = await late.readAnswer().catch(() => undefined);
+    if (answer?.status === 200) break;
+  }
+  headgate.signal("SIGTERM");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+});

@@ -1,0 +1,69 @@
+// What is too large is refused while it comes, and costs no more than the limit.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { text } from "../support/answers.ts";
+import { fieldValues, MessageError } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+test("a header section beyond limits.headerBytes is 431, whatever part of it is too large", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  for (const request of [
+    toRequest(`GET /${"x".repeat(100_000)}`),
+    toRequest("GET /", [`X-Long: ${"x".repeat(20_000)}`]),
+    toRequest("GET /", [`${"x".repeat(20_000)}: a`]),
+    toRequest("GET /", Array<string>(150).fill(`X: ${"x".repeat(200)}`)),
+  ]) {
+    const answer = await ask(t, port, request);
+    assert.equal(answer.status, 431, request.slice(0, 20));
+    assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+  }
+  assert.equal(origin.connections.length, 0);
+});
+
+test("limits.headerBytes says how large a header section may be", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const large = toRequest("GET /", [`X-Long: ${"x".repeat(3_000)}`]);
+  for (const [size, status] of [
+    ["2KiB", 431],
+    ["4KiB", 200],
+  ] as const) {
+    const yaml = `limits: { headerBytes: ${size} }`;
+    const { port } = await startSidecar(t, { upstream: origin.url, yaml });
+    assert.equal((await ask(t, port, large)).status, status, size);
+  }
+});
+
+test("chunk extensions without end are 413, and the upstream's request never ends well", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, port);
+  wire.write(toRequest("POST /", ["Transfer-Encoding: chunked"], `2;${"x".repeat(40_000)}`));
+  const answer = await wire.readAnswer();
+  assert.equal(answer.status, 413);
+  for (const arrival of origin.arrivals) await assert.rejects(arrival.whole, MessageError);
+});
+
+test("a hundred header sections without end take no memory worth naming", async (t) => {
+  const headgate = await startRun(t, ["--upstream", "http://127.0.0.1:9"]);
+  await ask(t, headgate.port, toRequest("GET /"));
+  forgetPeak(headgate.pid);
+  const before = peakBytes(headgate.pid);
+  const piece = `X-Long: ${"x".repeat(60_000)}\r\n`;
+  await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const wire = await openWire(t, headgate.port);
+      wire.write(`GET / HTTP/1.1\r\nHost: a\r\n${piece.repeat(20)}`);
+      assert.equal((await wire.readAnswer()).status, 431);
+      wire.reset();
+    }),
+  );
+  const grown = (peakBytes(headgate.pid) - before) / 2 ** 20;
+  assert.ok(grown < 60, `${grown.toFixed(1)} MiB for 120 MB sent`);
+});

@@ -1,0 +1,67 @@
+// An upstream that goes away and comes back, at another address of its name or as another process, is found without a restart.
+
+import assert from "node:assert/strict";
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { type Server, createServer } from "node:http";
+import type { AddressInfo, ListenOptions } from "node:net";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+
+import { ask, toRequest } from "../support/request.ts";
+import { makeDirectory } from "../support/route-file.ts";
+import { startSidecar } from "../support/sidecar.ts";
+
+const ADDRESSES = (await lookup("localhost", { all: true })).map(({ address }) => address);
+const hasBoth = ADDRESSES.includes("127.0.0.1") && ADDRESSES.includes("::1");
+const skip = hasBoth ? false : `LEFT OUT: localhost is ${ADDRESSES.join(" and ")} alone`;
+
+test(
+  "an upstream whose name leads to another address is served from there",
+  { skip },
+  async (t) => {
+    const first = await startAt(t, "first", { host: "127.0.0.1", port: 0 });
+    const { port } = first.address() as AddressInfo;
+    const sidecar = await startSidecar(t, { upstream: `http://localhost:${port}` });
+    await assertServedBy(t, sidecar.port, "first");
+    await stop(first);
+    assert.equal((await ask(t, sidecar.port, toRequest("GET /"))).status, 502);
+    const second = await startAt(t, "second", { host: "::1", port });
+    await assertServedBy(t, sidecar.port, "second");
+    await stop(second);
+    await startAt(t, "third", { host: "127.0.0.1", port });
+    await assertServedBy(t, sidecar.port, "third");
+  },
+);
+
+test("an upstream that is replaced by another process is served from there at once", async (t) => {
+  const path = join(await makeDirectory(t, {}), "app.sock");
+  const sidecar = await startSidecar(t, { upstream: `unix:${path}` });
+  for (const name of ["first", "second", "third"]) {
+    const server = await startAt(t, name, { path });
+    await assertServedBy(t, sidecar.port, name);
+    await stop(server);
+    assert.equal((await ask(t, sidecar.port, toRequest("GET /"))).status, 502);
+  }
+});
+
+async function assertServedBy(t: TestContext, port: number, name: string): Promise<void> {
+  for (const method of ["GET", "HEAD", "POST", "GET"]) {
+    const answer = await ask(t, port, toRequest(`${method} /`));
+    assert.equal(answer.status, 200, method);
+    if (method !== "HEAD") assert.equal(answer.body.toString(), name);
+  }
+}
+
+/** Says who it is. */
+async function startAt(t: TestContext, name: string, where: ListenOptions): Promise<Server> {
+  const server = createServer((_request, response) => response.end(name)).listen(where);
+  await once(server, "listening");
+  t.after(() => void stop(server));
+  return server;
+}
+
+async function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}

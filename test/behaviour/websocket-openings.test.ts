@@ -1,0 +1,84 @@
+// How WebSockets begin: the handshake is between the client and the server, headgate only adds who the client is.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import test from "node:test";
+
+import { text } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { ask, toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { startWebSockets } from "../support/websocket.ts";
+
+test("the server chooses among the client's subprotocols, or none", async (t) => {
+  const { open } = await startWebSockets(t, {
+    handleProtocols: (offered) => (offered.has("v2") ? "v2" : false),
+  });
+  const chosen = await open(["v1", "v2", "v3"]);
+  assert.equal(chosen.client.protocol, "v2");
+  assert.equal(chosen.request.headers["sec-websocket-protocol"], "v1,v2,v3");
+  const { client } = await open();
+  assert.equal(client.protocol, "");
+});
+
+test("the handshake's fields reach the server as the client said them, and the client's address with them", async (t) => {
+  const { open } = await startWebSockets(t);
+  const { request } = await open([], {
+    origin: "https://app.example",
+    headers: { Cookie: "a=1; b=2", Authorization: "Bearer x" },
+  });
+  assert.equal(request.url, "/chat?room=1");
+  assert.equal(request.headers.origin, "https://app.example");
+  assert.equal(request.headers.cookie, "a=1; b=2");
+  assert.equal(request.headers.authorization, "Bearer x");
+  assert.equal(request.headers["sec-websocket-version"], "13");
+  assert.equal(request.headers["x-forwarded-for"], "127.0.0.1");
+  assert.equal(request.headers["x-forwarded-proto"], "http");
+});
+
+test("fields that the server adds to its 101 reach the client, several of one name too", async (t) => {
+  const { server, connect } = await startWebSockets(t);
+  server.on("headers", (lines: string[]) => lines.push("Set-Cookie: a=1", "Set-Cookie: b=2"));
+  const client = connect();
+  const [answer] = (await once(client, "upgrade")) as [IncomingMessage];
+  assert.deepEqual(answer.headers["set-cookie"], ["a=1", "b=2"]);
+});
+
+test("a server that refuses is heard: status, fields and content", async (t) => {
+  const { connect } = await startWebSockets(t, {
+    verifyClient: (_info, decide) => decide(false, 401, "who are you", { "X-Why": "no token" }),
+  });
+  const client = connect();
+  const [, answer] = (await once(client, "unexpected-response")) as [unknown, IncomingMessage];
+  assert.equal(answer.statusCode, 401);
+  assert.equal(answer.headers["x-why"], "no token");
+  const [content] = (await once(answer.setEncoding("utf8"), "data")) as [string];
+  assert.equal(content, "who are you");
+});
+
+test("a backend without WebSockets answers as it answers a GET", async (t) => {
+  const origin = await startOrigin(t, text("a teapot", ["X-Kind: plain"]));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const fields = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+  const answer = await ask(t, port, toRequest("GET /", fields));
+  assert.equal(answer.status, 200);
+  assert.ok(answer.lines.includes("X-Kind: plain"));
+  assert.equal(answer.body.toString(), "a teapot");
+});
+
+test("a backend that closes before its 101 is 502 to the client, not a silence", async (t) => {
+  const origin = await startOrigin(t, (request) => request.end());
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const fields = ["Connection: Upgrade", "Upgrade: websocket"];
+  assert.equal((await ask(t, port, toRequest("GET /", fields))).status, 502);
+});
+
+test("requests are served while WebSockets are open", async (t) => {
+  const { open, sidecar } = await startWebSockets(t);
+  await open();
+  for (const method of ["GET", "HEAD"]) {
+    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    assert.equal(answer.status, 200);
+  }
+});

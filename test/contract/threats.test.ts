@@ -1,0 +1,56 @@
+// docs/threats.md promises: every row is there, and what holds it exists.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import test from "node:test";
+
+const FILE = new URL("../../docs/threats.md", import.meta.url);
+const TEXT = readFileSync(FILE, "utf8");
+/** The last row of each part; they are numbered without gaps, so that a row which is cut out is missed. */
+const PARTS = { A: 23, B: 16, C: 13 };
+
+interface Row {
+  readonly id: string;
+  readonly cells: readonly string[];
+}
+
+const ROWS: readonly Row[] = [...TEXT.matchAll(/^\| ([A-C]\d+) +\|(.*)\|$/gm)].map(
+  ([, id = "", rest = ""]) => ({ id, cells: rest.split(" | ").map((cell) => cell.trim()) }),
+);
+
+test("every row of the threat table is there, once and in order", () => {
+  const expected = Object.entries(PARTS).flatMap(([part, most]) =>
+    Array.from({ length: most }, (_, index) => `${part}${index + 1}`),
+  );
+  assert.deepEqual(
+    ROWS.map(({ id }) => id),
+    expected,
+  );
+});
+
+test("each row says what comes, what headgate does and what holds it to that", () => {
+  for (const { id, cells } of ROWS) {
+    assert.equal(cells.length, 3, id);
+    assert.ok(
+      cells.every((cell) => cell !== ""),
+      id,
+    );
+    assert.match(cells[2] ?? "", /\.test\.ts\)/, id);
+  }
+});
+
+test("every file that the threat table names exists, under its own name", () => {
+  const links = [...TEXT.matchAll(/\[([^\]]+)\]\(([^)]+)\)/g)];
+  assert.ok(links.length > ROWS.length);
+  for (const [, name = "", path = ""] of links) {
+    assert.ok(existsSync(new URL(path, FILE)), path);
+    assert.ok(path.endsWith(`/${name}.test.ts`), `${name} is ${path}`);
+  }
+});
+
+test("what SECURITY.md links to exists", () => {
+  const security = new URL("../../SECURITY.md", import.meta.url);
+  const links = [...readFileSync(security, "utf8").matchAll(/\]\(([^)#]+)/g)];
+  assert.ok(links.length > 1);
+  for (const [, path = ""] of links) assert.ok(existsSync(new URL(path, security)), path);
+});

@@ -1,0 +1,78 @@
+/** The `ws` package on both sides of headgate: a client and a server that nobody here wrote. */
+
+import { once } from "node:events";
+import { type IncomingMessage, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
+import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from "ws";
+
+import { type Sidecar, startSidecar } from "./sidecar.ts";
+
+const MOST_BYTES = 2 ** 30;
+
+/** The server's side of one WebSocket. */
+export interface Accepted {
+  readonly socket: WebSocket;
+  readonly request: IncomingMessage;
+}
+
+export interface WebSocketStack {
+  readonly sidecar: Sidecar;
+  readonly server: WebSocketServer;
+  /** An open WebSocket through headgate, both of its sides. */
+  open(
+    protocols?: readonly string[],
+    options?: ClientOptions,
+  ): Promise<Accepted & { readonly client: WebSocket }>;
+  /** The same before it is open. */
+  connect(protocols?: readonly string[], options?: ClientOptions): WebSocket;
+}
+
+/** Starts a WebSocket server and headgate before it. Its sockets do only what the test makes them do. */
+export async function startWebSockets(
+  t: TestContext,
+  options: ServerOptions = {},
+): Promise<WebSocketStack> {
+  const http = createServer((_request, response) => response.end("plain"));
+  const server = new WebSocketServer({ server: http, maxPayload: MOST_BYTES, ...options });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  t.after(() => {
+    for (const socket of server.clients) socket.terminate();
+    http.close();
+  });
+  const { port } = http.address() as AddressInfo;
+  const sidecar = await startSidecar(t, { upstream: `http://127.0.0.1:${port}` });
+  const connect: WebSocketStack["connect"] = (protocols = [], clientOptions = {}) => {
+    const client = new WebSocket(`ws://127.0.0.1:${sidecar.port}/chat?room=1`, [...protocols], {
+      maxPayload: MOST_BYTES,
+      ...clientOptions,
+    });
+    client.on("error", () => undefined); // who waits for anything of it hears of it all the same
+    t.after(() => client.terminate());
+    return client;
+  };
+  return {
+    sidecar,
+    server,
+    connect,
+    async open(protocols, clientOptions) {
+      const accepted = once(server, "connection") as Promise<[WebSocket, IncomingMessage]>;
+      const client = connect(protocols, clientOptions);
+      const [[socket, request]] = await Promise.all([accepted, once(client, "open")]);
+      return { client, socket, request };
+    },
+  };
+}
+
+/** The next message, as bytes. */
+export async function nextMessage(socket: WebSocket): Promise<Buffer> {
+  const [data] = (await once(socket, "message")) as [Buffer];
+  return data;
+}
+
+/** How it ended: the code and the reason. */
+export async function closeOf(socket: WebSocket): Promise<readonly [number, string]> {
+  const [code, reason] = (await once(socket, "close")) as [number, Buffer];
+  return [code, reason.toString()];
+}
