@@ -66,15 +66,15 @@ describeReal("HEAD with its options on a real FastAPI", () => {
     const own = await curl("-i", "-H", "Range: bytes=0-0", `${stack.direct}/download`);
     const isKnown = own.startsWith("HTTP/1.1 206 ");
     t.diagnostic(`this Starlette's FileResponse ${isKnown ? "knows" : "does not know"} Range`);
-    const before = await recorded("/download");
+    const earlier = await recorded("/download");
     const answer = await head("/download");
     assert.match(answer, /^HTTP\/1\.1 200 /);
     assert.match(answer, new RegExp(`^content-length: ${FILE_BYTES}\\r$`, "im"));
     assert.match(answer, /^etag: /im);
     assert.doesNotMatch(answer, /^content-range:/im);
     const { methods, content } = await recorded("/download");
-    assert.equal(methods.length, before.methods.length + 1, "one request: a 200 is used as it is");
-    if (isKnown) assert.equal(content, before.content + 1);
+    assert.equal(methods.length, earlier.methods.length + 1, "one request: a 200 is used as it is");
+    if (isKnown) assert.equal(content, earlier.content + 1);
   });
 
   it("contentLength: measure says a StreamingResponse's length, which its GET does not", async () => {
