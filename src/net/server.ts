@@ -69,10 +69,15 @@ const LINGER_IDLE_MS = 1_000;
 // Requests that are read ahead on one connection before the first is answered; further ones wait in the network.
 const MOST_PIPELINED = 256;
 
+interface Waiting {
+  readonly request: IncomingMessage;
+  start(): void;
+}
+
 interface ClientConnection {
   readonly socket: Socket;
   /** Waiting their turn: a pipelined request may depend on what the one before it changed (RFC 9112 §9.3.2). */
-  readonly queue: (() => void)[];
+  readonly queue: Waiting[];
   current: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
   /** The request that was answered last, while its content still comes. */
   lingering: IncomingMessage | undefined;
@@ -124,18 +129,18 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     const connection = takeOver(socket);
     if (connection === undefined || isDraining || !handler.isUpgrade(request))
       return serveWithoutUpgrade(request, socket, early);
-    inTurn(connection, () => {
+    inTurn(connection, request, () => {
       handler.onUpgrade({ request, socket, early, respond: () => openResponse(request, socket) });
     });
   });
-  http.on("connect", (_request, socket) => {
+  http.on("connect", (request, socket) => {
     const connection = takeOver(socket);
     if (connection === undefined) return void socket.destroy();
     const refusal = new ProxyError("http_request_error", {
       status: 501,
       title: "CONNECT is not served here",
     });
-    inTurn(connection, () => refuse(connection, refusal));
+    inTurn(connection, request, () => refuse(connection, refusal, request));
   });
   // Fires for a connection without traffic, also where the upstream is what everybody waits for: that is the route's to limit.
   http.on("timeout", (socket) => {
@@ -186,7 +191,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   function enqueue(request: IncomingMessage, response: ServerResponse): void {
     const connection = connections.get(request.socket);
     if (connection === undefined) return request.socket.destroy() && undefined;
-    inTurn(connection, () => serve(connection, request, response));
+    inTurn(connection, request, () => serve(connection, request, response));
   }
 
   // node takes its listeners away from a socket that it hands over, while an answer may still be under way on it.
@@ -197,10 +202,10 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     return connection;
   }
 
-  function inTurn(connection: ClientConnection, task: () => void): void {
+  function inTurn(connection: ClientConnection, request: IncomingMessage, start: () => void): void {
     if (hasLastAnswer(connection)) return;
-    if (connection.current === undefined && connection.queue.length === 0) return task();
-    connection.queue.push(task);
+    if (connection.current === undefined && connection.queue.length === 0) return start();
+    connection.queue.push({ request, start });
     if (connection.queue.length === MOST_PIPELINED) hold(connection.socket);
   }
 
@@ -224,8 +229,11 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     if (hasLastAnswer(connection)) return;
     const next = connection.queue.shift();
     if (connection.queue.length === MOST_PIPELINED - 1) release(connection.socket);
-    if (next !== undefined) next();
-    else if (connection.refusal !== undefined) refuse(connection, connection.refusal);
+    const { refusal } = connection;
+    // The parser stopped within the content of a request that waited: nothing more of it can come.
+    const isBroken = refusal !== undefined && next?.request.complete !== true;
+    if (isBroken) refuse(connection, refusal, next?.request);
+    else if (next !== undefined) next.start();
     else if (isClosing) closeIdle(connection.socket, request);
   }
 
@@ -235,16 +243,22 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
     if (hasLastAnswer(connection) || connection.refusal !== undefined) return;
     const refusal = toRefusal(error);
     const { current } = connection;
-    if (current === undefined) return refuse(connection, refusal);
+    if (current === undefined) return refuse(connection, refusal, undefined);
     // What is wrong belongs to a later message: the answer under way is owed, and the refusal must not be taken for it.
     if (current.request.complete) connection.refusal = refusal;
     else if (current.response.headersSent) socket.destroy();
-    else refuse(connection, refusal);
+    else refuse(connection, refusal, current.request);
   }
 
-  // A refusal is written past node's ServerResponse, because there is no request to respond to.
-  function refuse({ socket }: ClientConnection, error: ProxyError): void {
-    socket.end(toBytes(toProblem(error, handler.onRefused(error, socket))), "latin1");
+  // A refusal is written past node's ServerResponse, because mostly there is no request to respond to.
+  function refuse(
+    { socket }: ClientConnection,
+    error: ProxyError,
+    request: IncomingMessage | undefined,
+  ): void {
+    const problem = toProblem(error, handler.onRefused(error, socket));
+    const isHead = request?.method === "HEAD"; // RFC 9110 §9.3.2: the fields of a GET's refusal, and nothing behind them
+    socket.end(toBytes(isHead ? { ...problem, body: "" } : problem), "latin1");
     readOn(socket);
   }
 
