@@ -127,9 +127,10 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   http.on("checkExpectation", enqueue);
   http.on("upgrade", (request, socket, early) => {
     const connection = takeOver(socket);
-    if (connection === undefined || isDraining || !handler.isUpgrade(request))
-      return serveWithoutUpgrade(request, socket, early);
+    if (connection === undefined) return void socket.destroy();
     inTurn(connection, request, () => {
+      if (isDraining || !handler.isUpgrade(request))
+        return serveWithoutUpgrade(request, socket, early);
       handler.onUpgrade({ request, socket, early, respond: () => openResponse(request, socket) });
     });
   });
