@@ -54,7 +54,7 @@ export function readAnswer(
 export function readAnswers(text: string, methods: readonly string[], close: Close): Answers {
   const interim: Answer[] = [];
   const final: Answer[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     if (at === text.length) return { interim, final, ending: "complete" };
     const answer = readAnswer(text, at, { method: methods[final.length] ?? "GET", close });
     if (typeof answer === "string") return { interim, final, ending: answer };

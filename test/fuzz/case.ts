@@ -24,7 +24,7 @@ export interface AnswerCase {
   readonly method: "GET" | "HEAD";
   readonly parts: readonly string[];
   /** What the upstream does after the last part. */
-  readonly then: "keep" | "end" | "reset";
+  readonly after: "keep" | "end" | "reset";
 }
 
 export type Case = RequestCase | AnswerCase;

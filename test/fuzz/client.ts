@@ -11,6 +11,8 @@ export interface Plan {
   readonly parts: readonly string[];
   /** Of the requests that the bytes hold, in order. */
   readonly methods: readonly string[];
+  /** How many seconds nothing may move; counted one by one, so that a machine that stood still has not used them up. */
+  readonly patienceSeconds: number;
   /** Who ends the connection after the last of them: the proxy, or the client, which may have left a piece of one more. */
   readonly ending: "proxy closes" | "client closes" | "client breaks off";
 }
@@ -23,8 +25,6 @@ export interface Received {
   readonly isStalled: boolean;
 }
 
-/** How long nothing may move. Only a case that neither answer nor end comes for waits this long. */
-const PATIENCE_MS = 4_000;
 /** How long a proxy is given to take a piece of a request for a whole one, before the client breaks off. */
 const BREAK_OFF_MS = 30;
 
@@ -41,11 +41,12 @@ export function exchange(plan: Plan): Promise<Received> {
     let text = "";
     let isStalled = false;
     let close: Close = "open";
-    const timer = setTimeout(giveUp, PATIENCE_MS);
+    let quietSeconds = 0;
+    const timer = setInterval(giveUp, 1_000);
     socket.once("connect", () => void write(socket, plan.parts).then(endWhenAnswered));
     socket.on("data", (bytes: Buffer) => {
       text += bytes.toString("latin1");
-      timer.refresh();
+      quietSeconds = 0;
       endWhenAnswered();
     });
     socket.once("end", () => finish("end"));
@@ -60,16 +61,18 @@ export function exchange(plan: Plan): Promise<Received> {
     }
 
     function finish(how: Close): void {
-      clearTimeout(timer);
+      clearInterval(timer);
       close = how;
       socket.destroy();
       resolve({ text, close, isStalled });
     }
 
     function giveUp(): void {
+      quietSeconds += 1;
+      if (quietSeconds < plan.patienceSeconds) return;
       if (isStalled) return finish("open");
       isStalled = true;
-      timer.refresh();
+      quietSeconds = 0;
       socket.end();
     }
   });

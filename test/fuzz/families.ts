@@ -2,12 +2,17 @@
 
 import { ANSWER_FAMILIES, type Script } from "./answer-families.ts";
 import { type Case, type Family, cut } from "./case.ts";
+import { CONNECTION_FAMILIES } from "./connection-families.ts";
 import { FRAMING_FAMILIES } from "./framing-families.ts";
 import { HEAD_FAMILIES } from "./head-families.ts";
 import { mutate } from "./mutate.ts";
 import { type Random, createRandom } from "./random.ts";
 
-const REQUESTS: readonly Family<string>[] = [...HEAD_FAMILIES, ...FRAMING_FAMILIES];
+const REQUESTS: readonly Family<string>[] = [
+  ...HEAD_FAMILIES,
+  ...CONNECTION_FAMILIES,
+  ...FRAMING_FAMILIES,
+];
 
 const MUTATED_REQUESTS: Family<string> = {
   name: "mutated",
@@ -19,8 +24,8 @@ const MUTATED_ANSWERS: Family<Script> = {
   name: "answer: mutated",
   expects: "either",
   make(random) {
-    const { bytes, then } = random.pick(ANSWER_FAMILIES).make(random);
-    return { bytes: mutate(random, bytes), then };
+    const { bytes, after } = random.pick(ANSWER_FAMILIES).make(random);
+    return { bytes: mutate(random, bytes), after };
   },
 };
 
@@ -48,8 +53,8 @@ function toRequestCase({ name, expects, make }: Family<string>): (random: Random
 
 function toAnswerCase({ name, expects, make }: Family<Script>): (random: Random) => Case {
   return (random) => {
-    const { bytes, then } = make(random);
+    const { bytes, after } = make(random);
     const method = random.pick(["GET", "HEAD"] as const);
-    return { kind: "answer", family: name, expects, method, parts: cut(random, bytes), then };
+    return { kind: "answer", family: name, expects, method, parts: cut(random, bytes), after };
   };
 }

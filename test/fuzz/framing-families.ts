@@ -3,118 +3,18 @@
 import type { Family } from "./case.ts";
 import { SMUGGLED, toBody, toChunks, toMethod, toRequest, toTarget, toValid } from "./grammar.ts";
 import type { Random } from "./random.ts";
+import { CODINGS, LENGTHS, SIZES } from "./wrong-framings.ts";
 
 const TE = "Transfer-Encoding: chunked";
 const LAST = "0\r\n\r\n";
 
-const CODINGS = [
-  "Transfer-Encoding: xchunked",
-  "Transfer-Encoding : chunked",
-  "Transfer-Encoding\t: chunked",
-  " Transfer-Encoding: chunked",
-  "Transfer-Encoding: chunked, identity",
-  "Transfer-Encoding: identity, chunked",
-  "Transfer-Encoding: chunked, chunked",
-  "Transfer-Encoding: gzip, chunked",
-  "Transfer-Encoding: chunked;q=1",
-  "Transfer-Encoding: chunked,",
-  "Transfer-Encoding: ,chunked",
-  "Transfer-Encoding: chunked\r\nTransfer-Encoding: x",
-  "Transfer-Encoding: x\r\nTransfer-Encoding: chunked",
-  "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-  "Transfer-Encoding:\r\n chunked",
-  "Transfer-Encoding\r\n : chunked",
-  "Transfer-Encoding: \x0bchunked",
-  "Transfer-Encoding: \x0cchunked",
-  "Transfer-Encoding: chunked\x0b",
-  "Transfer-Encoding: chunked\0",
-  "Transfer-Encoding\0: chunked",
-  "Transfer-Encoding: chunk\red",
-  "Transfer-Encoding: \rchunked",
-  "X: x\nTransfer-Encoding: chunked",
-  "X: x\rTransfer-Encoding: chunked",
-  'Transfer-Encoding: "chunked"',
-  "Transfer-Encoding: 'chunked'",
-  "Transfer-Encoding: identity",
-  "Transfer-Encoding:",
-  "Transfer-Encoding: \x85chunked",
-  "Transfer-Encoding: chunked\xa0",
-  "Transfer-Encoding\x85: chunked",
-  "Transfer-Encoding: cow\r\ntransfer-encoding: chunked",
-  "Transfer-Encoding chunked",
-  "Transfer-Encoding=chunked",
-  "\x01Transfer-Encoding: chunked",
-  "(Transfer-Encoding): chunked",
-];
-
-const LENGTHS = [
-  "+N",
-  "-N",
-  "N, N",
-  "N,N",
-  "0, N",
-  "N, 0",
-  "0xN",
-  "N.0",
-  "NeN",
-  "N N",
-  "N;",
-  "N_",
-  "'N'",
-  '"N"',
-  "",
-  ",N",
-  "N,",
-  "\x0bN",
-  "N\0",
-  "N\x0b",
-  "\xb2N",
-  "N\r",
-  "\rN",
-  "N\r\n 0",
-  "\r\n N",
-  "99999999999999999999N",
-  "18446744073709551616",
-  "-0",
-  "N\r\nContent-Length: N",
-  "0\r\nContent-Length: N",
-  "N\r\nContent-Length: 0",
-  "N\r\ncontent-length : 0",
-  "N\nContent-Length: 0",
-];
-
-const SIZES = [
-  "0xN",
-  "+N",
-  "-N",
-  " N",
-  "\tN",
-  "N ",
-  "N\t",
-  "N\0",
-  "N_0",
-  "_N",
-  "N,0",
-  "N.0",
-  "FFFFFFFFFFFFFFFFN",
-  "10000000000000000N",
-  "1000000000000000N",
-  "Nx",
-  "N\x0b",
-  "N\r",
-  "",
-  ";",
-  ";a",
-  "N\r\r",
-  "gN",
-  "N;a\n",
-  "N;a\r",
-  "N;a\0",
-  "N\xa0",
-];
-
 function post(random: Random, lines: readonly string[], body: string): string {
-  return toRequest(random, `${random.pick(["POST", "PUT", "GET", "DELETE"])} ${toTarget(random)}`, lines, body);
+  return toRequest(
+    random,
+    `${random.pick(["POST", "PUT", "GET", "DELETE"])} ${toTarget(random)}`,
+    lines,
+    body,
+  );
 }
 
 /** Two lines, in either order. */
@@ -145,7 +45,11 @@ export const FRAMING_FAMILIES: readonly Family<string>[] = [
     name: "TE.TE",
     expects: "refused",
     make: (random) =>
-      post(random, both(random, TE, random.pick(CODINGS)), `${toChunks(random, toBody(random))}${LAST}`),
+      post(
+        random,
+        both(random, TE, random.pick(CODINGS)),
+        `${toChunks(random, toBody(random))}${LAST}`,
+      ),
   },
   {
     name: "obfuscated Transfer-Encoding",

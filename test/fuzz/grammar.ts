@@ -23,7 +23,17 @@ const TARGETS = [
 ];
 const NAMES = ["X-A", "Accept", "Cookie", "User-Agent", "x_under", "__proto__", "constructor"];
 const ODD_NAMES = ["!#$%&'*+-.^_`|~", "Content-Lengt", "Transfer-Encodin", "Ho-st", "TE", "Range"];
-const VALUES = ["", "a", "a, b;c=d", '"quoted \\" text"', "\xe4\xff", "a\tb", "chunked", "5", ": :"];
+const VALUES = [
+  "",
+  "a",
+  "a, b;c=d",
+  '"quoted \\" text"',
+  "\xe4\xff",
+  "a\tb",
+  "chunked",
+  "5",
+  ": :",
+];
 const FIELD_BYTES = "abc ,;=:\t\"'\\/()<>@[]{}?!~\x80\xff";
 
 /** A method, with or without content. */
@@ -68,10 +78,12 @@ export function toBody(random: Random): string {
 /** Content as chunks, without what follows the last one. */
 export function toChunks(random: Random, body: string): string {
   let chunks = "";
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const size = Math.min(body.length - at, 1 + random.int(random.pick([4, 64, 4096])));
     const digits = size.toString(16);
-    const written = random.oneIn(3) ? digits.toUpperCase().padStart(1 + random.int(6), "0") : digits;
+    const written = random.oneIn(3)
+      ? digits.toUpperCase().padStart(1 + random.int(6), "0")
+      : digits;
     chunks += `${written}\r\n${body.slice(at, at + size)}\r\n`;
     at += size;
   }
@@ -110,4 +122,21 @@ export function toValid(random: Random): string {
     default:
       return toRequest(random, start, []);
   }
+}
+
+/** A request with content, framed in one way or the other. */
+export function toFramed(
+  random: Random,
+  start: string,
+  lines: readonly string[],
+  body = toBody(random),
+): string {
+  return random.oneIn(2)
+    ? toRequest(random, start, [...lines, `Content-Length: ${body.length}`], body)
+    : toRequest(
+        random,
+        start,
+        [...lines, "Transfer-Encoding: chunked"],
+        `${toChunks(random, body)}0\r\n\r\n`,
+      );
 }

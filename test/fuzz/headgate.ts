@@ -16,7 +16,10 @@ log: { fields: [error.type, exception.stacktrace, client.address] }
 export async function startHeadgate(upstreamPort: number): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-fuzz-"));
   const file = join(folder, "routes.yaml");
-  writeFileSync(file, `${ROUTES}upstream: http://127.0.0.1:${upstreamPort}\n`);
+  writeFileSync(
+    file,
+    `${ROUTES}upstream: { url: "http://127.0.0.1:${upstreamPort}", connectTimeout: 60s }\n`,
+  );
   const ends: (() => void | Promise<void>)[] = [];
   const child = startProcess({ after: (end) => void ends.push(end) }, ["run", "--config", file]);
   const [, port = ""] = await child.printed(/"listening on http:\/\/127\.0\.0\.1:(\d+)/);
@@ -26,7 +29,10 @@ export async function startHeadgate(upstreamPort: number): Promise<Target> {
     port: Number(port),
     complaint() {
       if (isOver) return `headgate ended: ${child.stderr().slice(-2000)}`;
-      const error = child.stdout().split("\n").find((line) => line.includes('"level":"error"'));
+      const error = child
+        .stdout()
+        .split("\n")
+        .find((line) => line.includes('"level":"error"'));
       return error ?? (child.stderr() === "" ? undefined : child.stderr().slice(-2000));
     },
     async stop() {

@@ -40,12 +40,12 @@ export function readScript(script: string, method: "GET" | "HEAD", close: Close)
 
 /** Judges one exchange with a scripted answer, and the ordinary one behind it. */
 export function judgeAnswer(
-  { method, then }: AnswerCase,
+  { method, after }: AnswerCase,
   script: string,
   arrivals: readonly Arrival[],
   { text, close, isStalled }: Received,
 ): Verdict {
-  const sent = readScript(script, method, then === "end" ? "end" : "open");
+  const sent = readScript(script, method, after === "end" ? "end" : "open");
   const answers = readAnswers(text, [method, "GET"], close);
   const [first, second, ...further] = answers.final;
   const isOwn = first !== undefined && valuesOf(first.fields, "proxy-status").length > 0;

@@ -42,7 +42,9 @@ function withoutEarly(
   early: Meant | undefined,
 ): readonly Arrival[] {
   const isAnswered = answers.filter((answer) => seqOf(answer) !== undefined).length;
-  return early !== undefined && arrivals.length === isAnswered + 1 ? arrivals.slice(0, -1) : arrivals;
+  return early !== undefined && arrivals.length === isAnswered + 1
+    ? arrivals.slice(0, -1)
+    : arrivals;
 }
 
 // What a proxy could not parse it refuses without knowing the method, so that a refused HEAD may be answered with content.
@@ -87,13 +89,20 @@ function checkAnswers(
 
 function checkOwn({ status }: Answer, isLast: boolean): string | undefined {
   if (!OWN_STATUSES.has(status)) return `the proxy answers ${status} by itself`;
-  return status >= 400 && !isLast ? `something is answered after a refusal with ${status}` : undefined;
+  return status >= 400 && !isLast
+    ? `something is answered after a refusal with ${status}`
+    : undefined;
 }
 
-function checkArrival(answer: Answer, request: Meant, arrival: Arrival | undefined): string | undefined {
+function checkArrival(
+  answer: Answer,
+  request: Meant,
+  arrival: Arrival | undefined,
+): string | undefined {
   if (arrival === undefined || arrival.seq !== seqOf(answer))
     return `an answer of another request: ${quote(answer.body)}`;
-  if (!isAnswerTo(answer, arrival, request.method)) return `not its own answer: ${quote(answer.body)}`;
+  if (!isAnswerTo(answer, arrival, request.method))
+    return `not its own answer: ${quote(answer.body)}`;
   const isHead = request.method === "HEAD";
   const isSame =
     arrival.method === (isHead ? "GET" : request.method) &&

@@ -40,7 +40,7 @@ export function readLeniently(
 /** Lines up to the empty one; empty lines in front are skipped. */
 function readLines(text: string, at: number): { lines: string[]; end: number } | undefined {
   const lines: string[] = [];
-  for (let from = at; ; ) {
+  for (let from = at; ;) {
     LINE.lastIndex = from;
     const found = LINE.exec(text);
     if (found === null) return undefined;
@@ -77,7 +77,7 @@ function readLength(text: string, at: number, length: number) {
 
 function readChunks(text: string, start: number): { body: string; end: number } | undefined {
   let body = "";
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     LINE.lastIndex = at;
     const found = LINE.exec(text);
     if (found === null) return undefined;
@@ -97,7 +97,7 @@ function readChunks(text: string, start: number): { body: string; end: number } 
 }
 
 function skipTrailers(text: string, start: number): number | undefined {
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     LINE.lastIndex = at;
     const found = LINE.exec(text);
     if (found === null) return undefined;

@@ -54,7 +54,8 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
       if (isBusy || text === "") return;
       const request = readRequest(text, 0);
       if (request === "incomplete") return;
-      if (request === "invalid") return fail(`not a request: ${JSON.stringify(text.slice(0, 400))}`);
+      if (request === "invalid")
+        return fail(`not a request: ${JSON.stringify(text.slice(0, 400))}`);
       const raw = text.slice(0, request.end);
       text = text.slice(request.end);
       const owner = ownerOf(addressIn(request));

@@ -5,12 +5,15 @@ import { type Failure, findFailure } from "./fuzz.ts";
 import { type Rig, type Target, startRig } from "./rig.ts";
 import { shrink } from "./shrink.ts";
 
+type Start = (upstreamPort: number) => Promise<Target>;
+
 /** Runs one case before a proxy of its own, which a case before it cannot have harmed. */
 export async function runAlone(
   one: Case,
-  start: (upstreamPort: number) => Promise<Target>,
+  start: Start,
+  patienceSeconds?: number,
 ): Promise<string | undefined> {
-  const rig = await startRig(start);
+  const rig = await startRig(start, patienceSeconds);
   const failure = await failureOf(rig, one);
   await rig.stop();
   return failure;
@@ -19,33 +22,28 @@ export async function runAlone(
 /** The first of a failure's suspects that fails alone, shrunk and in the form to replay it. */
 export async function explainFailure(
   { one, suspects }: Failure,
-  start: (upstreamPort: number) => Promise<Target>,
+  start: Start,
+  patienceSeconds?: number,
 ): Promise<string> {
-  const likely = one === undefined ? suspects : [one, ...suspects.filter((other) => other !== one)];
-  for (const suspect of likely) {
-    const failure = await runAlone(suspect, start);
-    if (failure === undefined) continue;
-    const small = await shrinkOn(suspect, start);
-    return `${describe(small)}\n  ${failure}`;
-  }
-  return one === undefined ? "no single case fails alone" : `${describe(one)}\n  (it does not fail alone)`;
-}
-
-async function shrinkOn(
-  one: Case,
-  start: (upstreamPort: number) => Promise<Target>,
-): Promise<Case> {
-  let rig = await startRig(start);
-  const small = await shrink(one, async (smaller) => {
-    const failure = await failureOf(rig, smaller);
+  let rig = await startRig(start, patienceSeconds);
+  const fails = async (suspect: Case): Promise<boolean> => {
+    const failure = await failureOf(rig, suspect);
     if (rig.complaint() !== undefined) {
       await rig.stop();
-      rig = await startRig(start);
+      rig = await startRig(start, patienceSeconds);
     }
     return failure !== undefined;
-  });
+  };
+  const likely = one === undefined ? suspects : [one, ...suspects.filter((other) => other !== one)];
+  let culprit: Case | undefined;
+  for (const suspect of likely)
+    if (culprit === undefined && (await fails(suspect))) culprit = suspect;
+  const small = culprit === undefined ? undefined : await shrink(culprit, fails);
   await rig.stop();
-  return small;
+  if (small !== undefined) return describe(small);
+  return one === undefined
+    ? "no single case fails alone"
+    : `${describe(one)}\n  (it does not fail alone)`;
 }
 
 async function failureOf(rig: Rig, one: Case): Promise<string | undefined> {

@@ -39,8 +39,8 @@ export interface Meaning {
 }
 
 const START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-// What RFC 9112 §3 lets a recipient forgive, and node's parser does: more than one space before the target.
-const FORGIVEN_START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) +([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
+// What RFC 9112 §3 lets a recipient forgive, and node's parser does: more than one space on either side of the target.
+const FORGIVEN_START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) +([\x21-\x7e\x80-\xff]+) +HTTP\/1\.([01])$/;
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]{0,5})?$/;
 const ABSOLUTE = /^https?:\/\/([^/?]*)([^#]*)$/i;
 
@@ -60,7 +60,7 @@ export function readRequest(text: string, at: number, startLine = START): Reques
 /** Reads everything that a client sent on one connection. */
 export function readMeaning(text: string): Meaning {
   const requests: Meant[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     // RFC 9112 §2.2: empty lines before a request are nothing; node's parser forgives halves of them as well, which frame nothing.
     while (text[at] === "\r" || text[at] === "\n") at += 1;
     if (at === text.length) return { requests, ending: "complete" };
@@ -91,16 +91,19 @@ function toMeant(request: Request): Meant | undefined {
   const { method, target, version, fields } = request;
   const hosts = valuesOf(fields, "host");
   const [named] = hosts;
-  if (hosts.length > 1 || (named === undefined && version === "1.1")) return undefined;
-  if (named !== undefined && !HOST.test(named)) return undefined;
+  if (hosts.length > 1 || !(named === undefined ? version === "1.0" : HOST.test(named)))
+    return undefined;
   if (target.startsWith("/"))
     return target.includes("#") ? undefined : { ...request, path: target, host: named };
   if (target === "*" && method === "OPTIONS") return { ...request, path: target, host: named };
   const [, host = "", rest = ""] = ABSOLUTE.exec(target) ?? [];
   if (!HOST.test(host)) return undefined;
-  const root = method === "OPTIONS" ? "*" : "/";
-  const path = rest === "" ? root : `${rest.startsWith("/") ? "" : "/"}${rest}`;
-  return { ...request, path, host };
+  return { ...request, path: toPath(method, rest), host };
+}
+
+function toPath(method: string, rest: string): string {
+  if (rest !== "") return rest.startsWith("/") ? rest : `/${rest}`;
+  return method === "OPTIONS" ? "*" : "/"; // RFC 9112 §3.2.4
 }
 
 /** Whether nothing after it counts: the connection ends (RFC 9112 §9.3), or may speak another protocol (RFC 9110 §7.8). */

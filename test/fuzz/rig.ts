@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { MARK } from "./answer-families.ts";
+import { MARK } from "./answer-grammar.ts";
 import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
 import { judgeAnswer, readScript } from "./judge-answer.ts";
@@ -27,6 +27,9 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
+// A case that neither an answer nor an end comes for waits this long, and is a failure or a proxy that reads more strictly late.
+const PATIENCE_SECONDS = 15;
+
 interface Judged extends Owner {
   readonly one: Case | undefined;
   /** A request that needs no more of what was broken off. */
@@ -34,7 +37,10 @@ interface Judged extends Owner {
 }
 
 /** Starts a recorder, and the proxy before it. */
-export async function startRig(start: (upstreamPort: number) => Promise<Target>): Promise<Rig> {
+export async function startRig(
+  start: (upstreamPort: number) => Promise<Target>,
+  patienceSeconds = PATIENCE_SECONDS,
+): Promise<Rig> {
   const owners = new Map<string, Judged>();
   const strays: Judged = { one: undefined, arrivals: [], violations: [] };
   const recorder = await startRecorder((address) => owners.get(address) ?? strays);
@@ -48,10 +54,11 @@ export async function startRig(start: (upstreamPort: number) => Promise<Target>)
       const owner: Owner =
         one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
       owners.set(address, { ...owner, one });
+      const place = { address, number, port: target.port, patienceSeconds };
       const verdict =
         one.kind === "answer"
-          ? await runAnswer(one, { owner, address, number, port: target.port })
-          : await runRequests(one, { owner, address, number, port: target.port });
+          ? await runAnswer(one, { ...place, owner })
+          : await runRequests(one, { ...place, owner });
       // Whatever comes from here on comes too late to be right.
       owners.set(address, { one, arrivals: [], violations: [], mayBeLate: isEarly(one) });
       const [violation] = owner.violations;
@@ -59,9 +66,12 @@ export async function startRig(start: (upstreamPort: number) => Promise<Target>)
     },
     late() {
       return [...owners.values(), strays].flatMap(({ one, arrivals, violations, mayBeLate }) =>
-        [...violations, ...arrivals.slice(mayBeLate === true ? 1 : 0).map(({ raw }) => `arrived on its own: ${quote(raw)}`)].map(
-          (failure) => [one, failure] as const,
-        ),
+        [
+          ...violations,
+          ...arrivals
+            .slice(mayBeLate === true ? 1 : 0)
+            .map(({ raw }) => `arrived on its own: ${quote(raw)}`),
+        ].map((failure) => [one, failure] as const),
       );
     },
     complaint: target.complaint,
@@ -81,14 +91,14 @@ interface Place {
   readonly address: string;
   readonly number: number;
   readonly port: number;
+  readonly patienceSeconds: number;
 }
 
-async function runRequests(one: RequestCase, { owner, address, port }: Place): Promise<Verdict> {
+async function runRequests(one: RequestCase, { owner, ...place }: Place): Promise<Verdict> {
   const meaning = readMeaning(bytesOf(one) + LAST_REQUEST);
   const endings = { complete: "client closes", incomplete: "client breaks off" } as const;
   const received = await exchange({
-    port,
-    address,
+    ...place,
     parts: [...one.parts.slice(0, -1), `${one.parts.at(-1)}${LAST_REQUEST}`],
     methods: meaning.requests.map(({ method }) => method),
     ending: endings[meaning.ending as keyof typeof endings] ?? "proxy closes",
@@ -96,13 +106,9 @@ async function runRequests(one: RequestCase, { owner, address, port }: Place): P
   return judgeRequests(meaning, owner.arrivals, received);
 }
 
-async function runAnswer(
-  one: AnswerCase,
-  { owner, address, number, port }: Place,
-): Promise<Verdict> {
+async function runAnswer(one: AnswerCase, { owner, number, ...place }: Place): Promise<Verdict> {
   const received = await exchange({
-    port,
-    address,
+    ...place,
     parts: [`${one.method} /answer HTTP/1.1\r\nHost: a.example\r\n\r\n${LAST_REQUEST}`],
     methods: [one.method, "GET"],
     ending: "client closes",
@@ -113,17 +119,17 @@ async function runAnswer(
 /** An answer that is not whole and clean needs the connection's end, or whoever waits for the rest waits for ever. */
 function toEnded(one: AnswerCase): AnswerCase {
   const { isClean } = readScript(bytesOf(one), "GET", "open");
-  return one.then === "keep" && !isClean ? { ...one, then: "end" } : one;
+  return one.after === "keep" && !isClean ? { ...one, after: "end" } : one;
 }
 
 function toScripted(one: AnswerCase, number: number): Owner {
-  const { then } = toEnded(one);
+  const { after } = toEnded(one);
   const parts = toMarkedParts(one, number);
   return {
     arrivals: [],
     violations: [],
     answer(arrival, socket, done, asUsual) {
-      if (arrival.target === "/answer") void play(socket, parts, then).then(done);
+      if (arrival.target === "/answer") void play(socket, parts, after, done);
       else asUsual();
     },
   };
@@ -132,15 +138,17 @@ function toScripted(one: AnswerCase, number: number): Owner {
 async function play(
   socket: Socket,
   parts: readonly string[],
-  then: AnswerCase["then"],
+  after: AnswerCase["after"],
+  done: () => void,
 ): Promise<void> {
   for (const [index, part] of parts.entries()) {
     if (index > 0) for (let turns = 0; turns < 2; turns += 1) await nextTurn();
     if (socket.destroyed) return;
     socket.write(part, "latin1");
   }
-  if (then === "end") socket.end();
-  if (then === "reset") socket.resetAndDestroy();
+  if (after === "end") socket.end();
+  if (after === "reset") socket.resetAndDestroy();
+  done();
 }
 
 function toMarked(bytes: string, number: number): string {

@@ -26,8 +26,12 @@ async function reduce(
   stillFails: (pieces: readonly string[]) => Promise<boolean>,
 ): Promise<readonly string[]> {
   let pieces = all;
-  for (let size = Math.ceil(all.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < pieces.length; ) {
+  for (
+    let size = Math.ceil(all.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
+    for (let at = 0; at < pieces.length;) {
       const fewer = pieces.toSpliced(at, size);
       if (fewer.length > 0 && (await stillFails(fewer))) pieces = fewer;
       else at += size;

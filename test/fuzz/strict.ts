@@ -68,7 +68,7 @@ export function readContent(text: string, at: number, framing: Framing): Content
 
 function readChunks(text: string, start: number): Content | Problem {
   let body = "";
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd === -1) return "incomplete";
     const digits = CHUNK.exec(text.slice(at, lineEnd))?.[1]?.replace(/^0+(?=.)/, "");
@@ -85,7 +85,7 @@ function readChunks(text: string, start: number): Content | Problem {
 }
 
 function readTrailers(text: string, start: number, body: string): Content | Problem {
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd === -1) return "incomplete";
     if (lineEnd === at) return { body, end: at + 2 };

@@ -20,7 +20,11 @@ export function seqOf({ fields }: Answer): number | undefined {
 }
 
 /** Whether an answer of the recorder is the one to this request, byte for byte. */
-export function isAnswerTo({ body }: Answer, { method, seq, target }: Arrival, asked: string): boolean {
+export function isAnswerTo(
+  { body }: Answer,
+  { method, seq, target }: Arrival,
+  asked: string,
+): boolean {
   return body === (asked === "HEAD" || method === "HEAD" ? "" : `${seq} ${target}`);
 }
 
