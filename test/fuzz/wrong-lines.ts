@@ -23,7 +23,6 @@ export const WRONG_HOSTS = [
 
 /** Request lines that ask for nothing a server serves, or that are none. */
 export const WRONG_STARTS = [
-  "GET /  HTTP/1.1",
   "GET /a b HTTP/1.1",
   "GET /a\tHTTP/1.1",
   "GET / HTTP/1.1 ",
