@@ -5,6 +5,7 @@ import { type Case, type Family, cut } from "./case.ts";
 import { CONNECTION_FAMILIES } from "./connection-families.ts";
 import { FRAMING_FAMILIES } from "./framing-families.ts";
 import { HEAD_FAMILIES } from "./head-families.ts";
+import { readScript } from "./judge-answer.ts";
 import { mutate } from "./mutate.ts";
 import { type Random, createRandom } from "./random.ts";
 
@@ -55,6 +56,16 @@ function toAnswerCase({ name, expects, make }: Family<Script>): (random: Random)
   return (random) => {
     const { bytes, after } = make(random);
     const method = random.pick(["GET", "HEAD"] as const);
-    return { kind: "answer", family: name, expects, method, parts: cut(random, bytes), after };
+    const parts = joinSurplus(cut(random, bytes), bytes);
+    return { kind: "answer", family: name, expects, method, parts, after };
   };
+}
+
+// Bytes behind an answer that leave after it may arrive after the next request has gone out. Then they are that one's answer to
+// any reader (RFC 9112 §9.2): what a proxy can notice comes together with the end of the answer.
+function joinSurplus(parts: readonly string[], bytes: string): readonly string[] {
+  const end = bytes.length - readScript(bytes, "GET", "open").surplus;
+  let at = 0;
+  const kept = parts.slice(0, -1).filter(({ length }) => (at += length) < end);
+  return [...kept, bytes.slice(kept.join("").length)];
 }

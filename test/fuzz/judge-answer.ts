@@ -14,6 +14,8 @@ export interface SentAnswer {
   readonly interim: number;
   /** Nothing stands behind it, and it does not need the connection's end: the connection may go on. */
   readonly isClean: boolean;
+  /** Bytes behind it. */
+  readonly surplus: number;
 }
 
 const MOST_INTERIM = 100;
@@ -27,12 +29,12 @@ export function readScript(script: string, method: "GET" | "HEAD", close: Close)
   let at = /^[\r\n]*/.exec(bytes)?.[0].length ?? 0;
   for (let interim = 0; ; interim += 1) {
     const final = readAnswer(bytes, at, { method, close });
-    if (typeof final === "string") return { final, interim, isClean: false };
+    if (typeof final === "string") return { final, interim, isClean: false, surplus: 0 };
     if (final.status === 101 || interim > MOST_INTERIM)
-      return { final: "invalid", interim, isClean: false };
+      return { final: "invalid", interim, isClean: false, surplus: 0 };
     if (final.status >= 200) {
-      const isClean = final.end === bytes.length && !final.isDelimitedByClose;
-      return { final, interim, isClean };
+      const surplus = bytes.length - final.end;
+      return { final, interim, isClean: surplus === 0 && !final.isDelimitedByClose, surplus };
     }
     at = final.end;
   }
