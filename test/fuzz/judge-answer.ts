@@ -80,7 +80,10 @@ function checkFirst(got: Answer, isOwn: boolean, { final }: SentAnswer): string 
     got.reason === final.reason &&
     got.body === final.body &&
     valuesOf(got.fields, "x-case").join() === valuesOf(final.fields, "x-case").join();
-  return isSame ? undefined : `it came through as another answer: ${got.status} ${quote(got.body)}`;
+  const told = JSON.stringify(got.fields);
+  return isSame
+    ? undefined
+    : `it came through as another answer: ${got.status} ${got.reason} ${told} ${quote(got.body)}`;
 }
 
 function checkSecond(
