@@ -43,7 +43,7 @@ export function relayContent(
       onError: reject,
     });
     // Node keeps the header section back for the first piece of content, which may be long in coming.
-    if (!hasBegun && !response.writableEnded) response.flushHeaders();
+    if (!hasBegun && !response.writableEnded) flushHead(response);
   });
 }
 
@@ -152,4 +152,9 @@ export function toContent(
   request.on("data", onData).on("end", onEnd).on("close", onClose);
   request.pause();
   return content;
+}
+
+/** Sends the header section by itself. Node's own `flushHeaders` writes it as UTF-8, which doubles every byte above 0x7f. */
+export function flushHead(response: ServerResponse): void {
+  response.write("", "latin1");
 }
