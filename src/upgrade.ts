@@ -11,7 +11,7 @@ import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { isTunnelled } from "./http/upgrade.ts";
-import { answerLocally, relayStream } from "./net/relay.ts";
+import { answerLocally, flushHead, relayStream } from "./net/relay.ts";
 import type { RefusedUpgrade, TunnelRequest, Tunnels } from "./net/tunnel.ts";
 import type { Generation, ProxyParts } from "./proxy.ts";
 
@@ -113,7 +113,7 @@ function toTunnelRequest(
       const response = respond();
       const answer = readAnswerFields(rawFields);
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answer));
-      response.flushHeaders(); // not with the first bytes of the content, which may be long in coming
+      flushHead(response); // not with the first bytes of the content, which may be long in coming
       await relayStream(body, rawTrailers, response);
     },
   };

@@ -43,7 +43,7 @@ export function relayContent(
       onError: reject,
     });
     // Node keeps the header section back for the first piece of content, which may be long in coming.
-    if (!hasBegun && !response.writableEnded) response.flushHeaders();
+    if (!hasBegun && !response.writableEnded) flushHead(response);
   });
 }
 
@@ -156,4 +156,9 @@ export function toContent(
   // Whoever reads it may have let go already, and an error that nobody hears ends the process.
   content.on("error", () => undefined);
   return content;
+}
+
+/** Sends the header section by itself. Node's own `flushHeaders` writes it as UTF-8, which doubles every byte above 0x7f. */
+export function flushHead(response: ServerResponse): void {
+  response.write("", "latin1");
 }

@@ -93,21 +93,22 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
   for (const event of ["request", "checkContinue", "checkExpectation"]) http.on(event, onRequest);
   http.on("upgrade", (request, socket, early) => {
     const connection = takeOver(socket);
-    const open = connection === undefined || isDraining ? undefined : handler.toUpgrade(request);
-    if (connection === undefined || open === undefined)
-      return serveWithoutUpgrade(request, socket, early);
+    if (connection === undefined) return void socket.destroy();
+    // Also where it is not followed: handed back to node while another answer is under way, its own would never be looked at.
     inTurn(connection, request, () => {
+      const open = isDraining ? undefined : handler.toUpgrade(request);
+      if (open === undefined) return serveWithoutUpgrade(request, socket, early);
       open({ request, socket, early, respond: () => openResponse(request, socket) });
     });
   });
-  http.on("connect", (_request, socket) => {
+  http.on("connect", (request, socket) => {
     const connection = takeOver(socket);
     if (connection === undefined) return void socket.destroy();
     const refusal = new ProxyError("http_request_error", {
       status: 501,
       title: "CONNECT is not served here",
     });
-    turns.take(connection, () => turns.refuse(connection, refusal));
+    turns.take(connection, request, () => turns.refuse(connection, refusal));
   });
   // Fires for a connection without traffic, also where the upstream is what everybody waits for: that is the route's to limit.
   http.on("timeout", (socket) => {
@@ -172,7 +173,7 @@ export function createServer(handler: ServerHandler, limits: ServerLimits): Serv
 
   // Whether there is a place is asked as late as can be: one may have become free since the client connected.
   function inTurn(connection: ClientConnection, request: IncomingMessage, task: () => void): void {
-    turns.take(connection, () => {
+    turns.take(connection, request, () => {
       if (connections.admit(connection)) return task();
       const refusal = new ProxyError("connection_limit_reached", {
         title: "Too many connections",

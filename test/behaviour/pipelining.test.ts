@@ -144,3 +144,18 @@ test("a client that leaves while its requests wait leaves none of them behind", 
   await origin.arrival(1);
   assert.equal(origin.arrivals.length, 2);
 });
+
+// Symptom: behind a request that was still being answered, one with an Upgrade that is not followed (a Java client's h2c) was
+// never answered, and nothing after it.
+// Root cause: it was handed back to node's HTTP at once, whose new parser queued its response behind the answer under way, and
+// nobody wakes that queue: the end of that answer is the old parser's to see.
+// Fix: it is handed back in its turn, as an upgrade that is followed is taken over in its turn.
+test("an upgrade that is not followed waits its turn, and is answered", async (t) => {
+  const origin = await startOrigin(t, echo);
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  const upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMA"];
+  wire.write(toRequest("GET /a") + toRequest("GET /b", upgrade) + toRequest("GET /c"));
+  for (const body of ["/a", "/b", "/c"])
+    assert.equal((await wire.readAnswer()).body.toString(), body);
+});

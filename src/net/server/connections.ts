@@ -6,11 +6,16 @@ import type { Duplex } from "node:stream";
 
 import type { ProxyError } from "../../http/errors.ts";
 
+interface Waiting {
+  readonly request: IncomingMessage;
+  start(): void;
+}
+
 /** One connection from a client. */
 export interface ClientConnection {
   readonly socket: Socket;
   /** Waiting their turn: a pipelined request may depend on what the one before it changed (RFC 9112 §9.3.2). */
-  readonly queue: (() => void)[];
+  readonly queue: Waiting[];
   current: { readonly request: IncomingMessage; readonly response: ServerResponse } | undefined;
   /** The request that was answered last, while its content still comes. */
   lingering: IncomingMessage | undefined;

@@ -13,7 +13,7 @@ import { closeIdle, lingerFor, readOn } from "./ending.ts";
 /** Everything that takes its turn. */
 export interface Turns {
   /** Does it now, or when everything that came before on this connection is over. */
-  take(connection: ClientConnection, task: () => void): void;
+  take(connection: ClientConnection, request: IncomingMessage, start: () => void): void;
   /** Has a request answered; to be called in its turn. */
   serve(connection: ClientConnection, request: IncomingMessage, response: ServerResponse): void;
   /** Answers what is no request, or one that is not served, and ends the connection; to be called in its turn. */
@@ -38,10 +38,10 @@ export function createTurns(handler: Pick<ServerHandler, "onRequest" | "onRefuse
   let isClosing = false;
 
   return {
-    take(connection, task) {
+    take(connection, request, start) {
       if (hasLastAnswer(connection)) return;
-      if (connection.current === undefined && connection.queue.length === 0) return task();
-      connection.queue.push(task);
+      if (connection.current === undefined && connection.queue.length === 0) return start();
+      connection.queue.push({ request, start });
       if (connection.queue.length === MOST_PIPELINED) hold(connection.socket);
     },
     serve(connection, request, response) {
@@ -59,7 +59,7 @@ export function createTurns(handler: Pick<ServerHandler, "onRequest" | "onRefuse
       // What is wrong belongs to a later message: the answer under way is owed, and the refusal must not be taken for it.
       if (current.request.complete) connection.refusal = refusal;
       else if (current.response.headersSent) connection.socket.destroy();
-      else refuse(connection, refusal);
+      else refuse(connection, refusal, current.request);
     },
     drain() {
       isDraining = true;
@@ -78,8 +78,11 @@ export function createTurns(handler: Pick<ServerHandler, "onRequest" | "onRefuse
     if (hasLastAnswer(connection)) return;
     const next = connection.queue.shift();
     if (connection.queue.length === MOST_PIPELINED - 1) release(connection.socket);
-    if (next !== undefined) next();
-    else if (connection.refusal !== undefined) refuse(connection, connection.refusal);
+    const { refusal } = connection;
+    // The parser stopped within the content of a request that waited: nothing more of it can come.
+    const isBroken = refusal !== undefined && next?.request.complete !== true;
+    if (isBroken) refuse(connection, refusal, next?.request);
+    else if (next !== undefined) next.start();
     else if (isClosing) closeIdle(connection.socket, request);
   }
 

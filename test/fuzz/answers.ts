@@ -1,0 +1,64 @@
+/** Answers as they stand on the wire, read strictly. */
+
+import { type Field, type Problem, framingOf, readContent, readHead } from "./strict.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: readonly Field[];
+  readonly body: string;
+  readonly end: number;
+  /** Whether only the end of the connection ends its content (RFC 9112 §6.3). */
+  readonly isDelimitedByClose: boolean;
+}
+
+/** Bytes that answer some requests, as far as they could be read. */
+export interface Answers {
+  readonly interim: readonly Answer[];
+  readonly final: readonly Answer[];
+  /** What stands behind the last answer. */
+  readonly ending: "complete" | Problem;
+}
+
+/** How the bytes ended: more may come, or the connection was closed, or reset. */
+export type Close = "open" | "end" | "reset";
+
+const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) ([\t\x20-\x7e\x80-\xff]*)$/;
+
+/** Reads one answer to `method`. */
+export function readAnswer(
+  text: string,
+  at: number,
+  { method, close }: { readonly method: string; readonly close: Close },
+): Answer | Problem {
+  const head = readHead(text, at);
+  if (typeof head === "string") return head;
+  const [, minor, digits, reason] = START.exec(head.start) ?? [];
+  const framing = framingOf(head.fields);
+  if (digits === undefined || reason === undefined || framing === "invalid") return "invalid";
+  const status = Number(digits);
+  const whole = { status, reason, fields: head.fields, isDelimitedByClose: false };
+  // RFC 9112 §6.3: these end with their header section, whatever it announces.
+  if (method === "HEAD" || status < 200 || status === 204 || status === 304)
+    return { ...whole, body: "", end: head.end };
+  if (framing === "chunked" && minor === "0") return "invalid";
+  if (framing !== "none") {
+    const content = readContent(text, head.end, framing);
+    return typeof content === "string" ? content : { ...whole, ...content };
+  }
+  if (close !== "end") return "incomplete";
+  return { ...whole, body: text.slice(head.end), end: text.length, isDelimitedByClose: true };
+}
+
+/** Reads the answers to requests with these methods, and whatever else is there. */
+export function readAnswers(text: string, methods: readonly string[], close: Close): Answers {
+  const interim: Answer[] = [];
+  const final: Answer[] = [];
+  for (let at = 0; ;) {
+    if (at === text.length) return { interim, final, ending: "complete" };
+    const answer = readAnswer(text, at, { method: methods[final.length] ?? "GET", close });
+    if (typeof answer === "string") return { interim, final, ending: answer };
+    (answer.status < 200 ? interim : final).push(answer);
+    at = answer.end;
+  }
+}

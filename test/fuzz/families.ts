@@ -1,0 +1,71 @@
+/** All families, and the cases that a seed stands for. */
+
+import { ANSWER_FAMILIES, type Script } from "./answer-families.ts";
+import { type Case, type Family, cut } from "./case.ts";
+import { CONNECTION_FAMILIES } from "./connection-families.ts";
+import { FRAMING_FAMILIES } from "./framing-families.ts";
+import { HEAD_FAMILIES } from "./head-families.ts";
+import { readScript } from "./judge-answer.ts";
+import { mutate } from "./mutate.ts";
+import { type Random, createRandom } from "./random.ts";
+
+const REQUESTS: readonly Family<string>[] = [
+  ...HEAD_FAMILIES,
+  ...CONNECTION_FAMILIES,
+  ...FRAMING_FAMILIES,
+];
+
+const MUTATED_REQUESTS: Family<string> = {
+  name: "mutated",
+  expects: "either",
+  make: (random) => mutate(random, random.pick(REQUESTS).make(random)),
+};
+
+const MUTATED_ANSWERS: Family<Script> = {
+  name: "answer: mutated",
+  expects: "either",
+  make(random) {
+    const { bytes, after } = random.pick(ANSWER_FAMILIES).make(random);
+    return { bytes: mutate(random, bytes), after };
+  },
+};
+
+// Mutations find what nobody thought of, so that they get a third of all cases.
+const MAKERS: readonly ((random: Random) => Case)[] = [
+  ...REQUESTS.flatMap((family) => [toRequestCase(family), toRequestCase(MUTATED_REQUESTS)]),
+  ...ANSWER_FAMILIES.map(toAnswerCase),
+  ...Array.from({ length: 8 }, () => toAnswerCase(MUTATED_ANSWERS)),
+];
+
+/** Case number `index` of a seed, whatever other cases are made. */
+export function makeCase(seed: number, index: number): Case {
+  const maker = MAKERS[index % MAKERS.length] ?? toRequestCase(MUTATED_REQUESTS);
+  return maker(createRandom(Math.imul(seed, 0x9e3779b1) + index));
+}
+
+function toRequestCase({ name, expects, make }: Family<string>): (random: Random) => Case {
+  return (random) => ({
+    kind: "request",
+    family: name,
+    expects,
+    parts: cut(random, make(random)),
+  });
+}
+
+function toAnswerCase({ name, expects, make }: Family<Script>): (random: Random) => Case {
+  return (random) => {
+    const { bytes, after } = make(random);
+    const method = random.pick(["GET", "HEAD"] as const);
+    const parts = joinSurplus(cut(random, bytes), bytes);
+    return { kind: "answer", family: name, expects, method, parts, after };
+  };
+}
+
+// Bytes behind an answer that leave after it may arrive after the next request has gone out. Then they are that one's answer to
+// any reader (RFC 9112 §9.2): what a proxy can notice comes together with the end of the answer.
+function joinSurplus(parts: readonly string[], bytes: string): readonly string[] {
+  const end = bytes.length - readScript(bytes, "GET", "open").surplus;
+  let at = 0;
+  const kept = parts.slice(0, -1).filter(({ length }) => (at += length) < end);
+  return [...kept, bytes.slice(kept.join("").length)];
+}

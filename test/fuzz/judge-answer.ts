@@ -1,0 +1,102 @@
+/** Holds what a client got against what the upstream sent. */
+
+import { type Answer, type Close, readAnswer, readAnswers } from "./answers.ts";
+import type { AnswerCase } from "./case.ts";
+import type { Received } from "./client.ts";
+import type { Arrival } from "./recorder.ts";
+import { type Problem, valuesOf } from "./strict.ts";
+import { type Verdict, isAnswerTo, quote, seqOf } from "./verdict.ts";
+
+/** What a script means to whoever asked for it. */
+export interface SentAnswer {
+  /** The final answer, if there is a valid one. */
+  readonly final: Answer | Problem;
+  readonly interim: number;
+  /** Nothing stands behind it, and it does not need the connection's end: the connection may go on. */
+  readonly isClean: boolean;
+  /** Bytes behind it. */
+  readonly surplus: number;
+}
+
+const MOST_INTERIM = 100;
+
+/**
+ * Reads a script strictly, as the answer to `method`. Two things that frame nothing are forgiven: line ends before the first
+ * answer, and a status line that stops behind the code (both in RFC 9112 as what a lenient recipient may do).
+ */
+export function readScript(script: string, method: "GET" | "HEAD", close: Close): SentAnswer {
+  const bytes = script.replaceAll(/^(HTTP\/1\.[01] \d{3})(?=\r\n)/gm, "$1 ");
+  let at = /^[\r\n]*/.exec(bytes)?.[0].length ?? 0;
+  for (let interim = 0; ; interim += 1) {
+    const final = readAnswer(bytes, at, { method, close });
+    if (typeof final === "string") return { final, interim, isClean: false, surplus: 0 };
+    if (final.status === 101 || interim > MOST_INTERIM)
+      return { final: "invalid", interim, isClean: false, surplus: 0 };
+    if (final.status >= 200) {
+      const surplus = bytes.length - final.end;
+      return { final, interim, isClean: surplus === 0 && !final.isDelimitedByClose, surplus };
+    }
+    at = final.end;
+  }
+}
+
+/** Judges one exchange with a scripted answer, and the ordinary one behind it. */
+export function judgeAnswer(
+  { method, after }: AnswerCase,
+  script: string,
+  arrivals: readonly Arrival[],
+  { text, close, isStalled }: Received,
+): Verdict {
+  // A reset that comes together with the last bytes is an end to whoever reads through libuv, which looks for EOF behind them;
+  // RFC 9112 §8 takes content without a framing for complete however its connection ends.
+  const sent = readScript(script, method, after === "keep" ? "open" : "end");
+  const answers = readAnswers(text, [method, "GET"], close);
+  const [first, second, ...further] = answers.final;
+  const isOwn = first !== undefined && valuesOf(first.fields, "proxy-status").length > 0;
+  const isCut = first === undefined;
+  const problems = [
+    close === "open" || isStalled ? `nothing moves; so far ${quote(text)}` : undefined,
+    answers.ending === "invalid" || (answers.ending === "incomplete" && !isCut)
+      ? `the answers end ${answers.ending}: ${quote(text)}`
+      : undefined,
+    answers.interim.length > sent.interim || answers.interim.some(({ status }) => status === 101)
+      ? `interim answers that nobody sent: ${quote(text)}`
+      : undefined,
+    isCut ? undefined : checkFirst(first, isOwn, sent),
+    isCut ? undefined : checkSecond(second, arrivals, sent),
+    further.length > 0 ? `one answer too many: ${quote(text)}` : undefined,
+  ];
+  return {
+    outcome: isCut || isOwn ? "refused" : "accepted",
+    failure: problems.find((problem) => problem !== undefined),
+  };
+}
+
+function checkFirst(got: Answer, isOwn: boolean, { final }: SentAnswer): string | undefined {
+  if (isOwn) return got.status === 502 ? undefined : `the proxy answers ${got.status} by itself`;
+  if (typeof final === "string") return `the upstream's answer is ${final}, and yet came through`;
+  const isSame =
+    got.status === final.status &&
+    got.reason === final.reason &&
+    got.body === final.body &&
+    valuesOf(got.fields, "x-case").join() === valuesOf(final.fields, "x-case").join();
+  const told = JSON.stringify(got.fields);
+  return isSame
+    ? undefined
+    : `it came through as another answer: ${got.status} ${got.reason} ${told} ${quote(got.body)}`;
+}
+
+function checkSecond(
+  got: Answer | undefined,
+  arrivals: readonly Arrival[],
+  { isClean }: SentAnswer,
+): string | undefined {
+  if (got === undefined) return "the request behind it has no answer";
+  // It may have gone out on the connection that the answer before it was about to spoil.
+  if (!isClean && got.status === 502 && seqOf(got) === undefined) return undefined;
+  // A connection that ends under a request makes the proxy send that request again (RFC 9110 §9.2.2).
+  const arrival = arrivals.findLast(({ target }) => target === "/end");
+  if (arrival === undefined || seqOf(got) !== arrival.seq)
+    return `the request behind it got another answer: ${got.status} ${quote(got.body)}`;
+  return isAnswerTo(got, arrival, "GET") ? undefined : `not its own answer: ${quote(got.body)}`;
+}

@@ -1,0 +1,76 @@
+/** Proxies that are wrong in known ways: what the fuzzer has to notice. */
+
+import { once } from "node:events";
+import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import type { Target } from "./rig.ts";
+
+export type Flaw =
+  /** Takes the framing off a GET, and sends its content all the same (GHSA-ggv3-7p47-pfv8). */
+  | "unframed content"
+  /** Copies Content-Length and Transfer-Encoding as they came. */
+  | "copied framing"
+  /** Gives each client the answer to the request before. */
+  | "mixed answers"
+  /** Ends an answer that broke off as if it were whole. */
+  | "false ends";
+
+/** Starts a proxy with a flaw, on a parser that is told to forgive. */
+export async function startNaive(flaw: Flaw, upstreamPort: number): Promise<Target> {
+  let before: string | undefined;
+  const server = createServer({ insecureHTTPParser: true }, (request, response) => {
+    void forward(request, flaw, upstreamPort).then(
+      (answer) => {
+        const told = flaw === "mixed answers" ? (before ?? answer) : answer;
+        before = answer;
+        write(response, told);
+      },
+      () => response.destroy(), // the client has left
+    );
+  });
+  server.on("clientError", (_error, socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    complaint: () => undefined,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** One request on a connection of its own; resolves with everything that came back. */
+async function forward(request: IncomingMessage, flaw: Flaw, port: number): Promise<string> {
+  const content: Buffer[] = [];
+  for await (const chunk of request) content.push(chunk as Buffer);
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const isUnframed = flaw === "unframed content" && method === "GET";
+  let head = `${method} ${request.url} HTTP/1.1\r\n`;
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] ?? "";
+    if (!isUnframed || !/^(content-length|transfer-encoding)$/i.test(name))
+      head += `${name}: ${request.rawHeaders[index + 1]}\r\n`;
+  }
+  head += `X-Forwarded-For: ${request.socket.remoteAddress}\r\n\r\n`;
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  socket.write(head, "latin1");
+  socket.end(Buffer.concat(content));
+  let answer = "";
+  socket.on("error", () => undefined);
+  for await (const chunk of socket) answer += (chunk as Buffer).toString("latin1");
+  return answer;
+}
+
+/** Whatever stands behind the header section is the content, as long as it may be. */
+function write(response: ServerResponse, answer: string): void {
+  const body = answer.slice(answer.indexOf("\r\n\r\n") + 4);
+  for (const [name] of [["X-Seq"], ["X-Case"]] as const) {
+    const value = new RegExp(`^${name}: (.*)\r$`, "im").exec(answer)?.[1];
+    if (value !== undefined) response.setHeader(name, value);
+  }
+  response.writeHead(Number(/^HTTP\/1\.1 ([2-5]\d\d) /.exec(answer)?.[1] ?? 502));
+  response.end(body, "latin1");
+}

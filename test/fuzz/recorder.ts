@@ -1,0 +1,134 @@
+/** The upstream: reads what arrives strictly and leniently, tells which case it belongs to, and answers. */
+
+import { once } from "node:events";
+import { type AddressInfo, type Socket, createServer } from "node:net";
+import { readLeniently, type Preference } from "./lenient.ts";
+import { type Request, readRequest } from "./requests.ts";
+import { valuesOf } from "./strict.ts";
+
+/** A request that arrived whole. */
+export interface Arrival extends Request {
+  /** Its number among all; the answer says it too. */
+  readonly seq: number;
+  readonly raw: string;
+}
+
+/** What the recorder tells and asks of the case that a client address stands for. */
+export interface Owner {
+  readonly arrivals: Arrival[];
+  readonly violations: string[];
+  /** Answers in the recorder's place: calls `done` when everything is written, or `asUsual` to leave it to the recorder. */
+  answer?(arrival: Arrival, socket: Socket, done: () => void, asUsual: () => void): void;
+}
+
+export interface Recorder {
+  readonly port: number;
+  close(): void;
+}
+
+const PREFERENCES: readonly Preference[] = ["chunked, first length", "length, last length"];
+/** After this many requests it closes a connection, so that new ones are met as well. */
+const MOST_REQUESTS = 500;
+
+/** Starts the upstream. `ownerOf` finds a case by the client's address, as the proxy's X-Forwarded-For has it. */
+export async function startRecorder(ownerOf: (address: string) => Owner): Promise<Recorder> {
+  let seq = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    let text = "";
+    let served = 0;
+    let isBusy = false;
+    socket.on("data", (bytes: Buffer) => {
+      text += bytes.toString("latin1");
+      next();
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      sockets.delete(socket);
+      if (text !== "") ownerIn(text).violations.push(...findWhole(text));
+    });
+
+    // One after another, as a backend would; a proxy that pipelines is no concern here.
+    function next(): void {
+      if (isBusy || text === "") return;
+      const request = readRequest(text, 0);
+      if (request === "incomplete") return;
+      if (request === "invalid")
+        return fail(`not a request: ${JSON.stringify(text.slice(0, 400))}`);
+      const raw = text.slice(0, request.end);
+      text = text.slice(request.end);
+      const owner = ownerOf(addressIn(request));
+      const arrival = { ...request, raw, seq: (seq += 1) };
+      owner.arrivals.push(arrival);
+      owner.violations.push(...findAmbiguities(raw, request));
+      isBusy = true;
+      if (owner.answer === undefined) answer(arrival);
+      else owner.answer(arrival, socket, done, () => answer(arrival));
+    }
+
+    function answer({ method, target, seq: number }: Arrival): void {
+      served += 1;
+      const isLast = served >= MOST_REQUESTS;
+      const body = method === "HEAD" ? "" : `${number} ${target}`;
+      const close = isLast ? "Connection: close\r\n" : "";
+      socket.write(
+        `HTTP/1.1 200 OK\r\nX-Seq: ${number}\r\n${close}Content-Length: ${body.length}\r\n\r\n${body}`,
+        "latin1",
+      );
+      if (isLast) socket.end();
+      else done();
+    }
+
+    function done(): void {
+      isBusy = false;
+      next();
+    }
+
+    function fail(violation: string): void {
+      ownerIn(text).violations.push(violation);
+      text = "";
+      socket.destroy();
+    }
+  });
+  const ownerIn = (text: string): Owner =>
+    ownerOf(/^x-forwarded-for: (?:.*, )?(.*)\r$/im.exec(text)?.[1] ?? "");
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Two readers that differ about one request see different next ones. */
+function findAmbiguities(raw: string, strict: Request): string[] {
+  return PREFERENCES.flatMap((preference) => {
+    const lenient = readLeniently(raw, 0, preference);
+    const isSame =
+      lenient !== undefined &&
+      lenient.end === raw.length &&
+      lenient.method === strict.method &&
+      lenient.target === strict.target &&
+      lenient.framing === strict.framing &&
+      lenient.body === strict.body;
+    return isSame
+      ? []
+      : [`ambiguous (${preference}) at the upstream: ${JSON.stringify(raw.slice(0, 600))}`];
+  });
+}
+
+/** What a request that broke off left behind must not be a whole one for anybody. */
+function findWhole(text: string): string[] {
+  return PREFERENCES.filter((preference) => readLeniently(text, 0, preference) !== undefined).map(
+    (preference) =>
+      `broken off, and yet whole (${preference}): ${JSON.stringify(text.slice(0, 600))}`,
+  );
+}
+
+function addressIn({ fields }: Request): string {
+  return valuesOf(fields, "x-forwarded-for").at(-1)?.split(", ").at(-1) ?? "";
+}

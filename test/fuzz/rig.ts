@@ -1,0 +1,168 @@
+/** A recorder behind a proxy, and cases run through both. Each case has a client address of its own, so that whatever arrives tells whose it is. */
+
+import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { MARK } from "./answer-grammar.ts";
+import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";
+import { exchange } from "./client.ts";
+import { judgeAnswer, readScript } from "./judge-answer.ts";
+import { judgeRequests } from "./judge-request.ts";
+import { type Owner, startRecorder } from "./recorder.ts";
+import { readMeaning } from "./requests.ts";
+import { LAST_REQUEST, type Verdict, quote } from "./verdict.ts";
+
+/** A proxy under test. It has to append the client's address to X-Forwarded-For. */
+export interface Target {
+  readonly port: number;
+  /** Why it is unfit, if it is: it ended, or logged an error. */
+  complaint(): string | undefined;
+  stop(): Promise<void>;
+}
+
+export interface Rig {
+  run(one: Case): Promise<Verdict>;
+  /** What came to light after its case was judged, and what belongs to no case. */
+  late(): readonly (readonly [one: Case | undefined, failure: string])[];
+  complaint(): string | undefined;
+  stop(): Promise<void>;
+}
+
+// A case that neither an answer nor an end comes for waits this long, and is a failure or a proxy that reads more strictly late.
+const PATIENCE_SECONDS = 15;
+
+interface Judged extends Owner {
+  readonly one: Case | undefined;
+  /** A request that needs no more of what was broken off. */
+  readonly mayBeLate?: boolean;
+}
+
+/** Starts a recorder, and the proxy before it. */
+export async function startRig(
+  start: (upstreamPort: number) => Promise<Target>,
+  patienceSeconds = PATIENCE_SECONDS,
+): Promise<Rig> {
+  const owners = new Map<string, Judged>();
+  const strays: Judged = { one: undefined, arrivals: [], violations: [] };
+  const recorder = await startRecorder((address) => owners.get(address) ?? strays);
+  const target = await start(recorder.port);
+  let number = 0;
+
+  return {
+    async run(one) {
+      number += 1;
+      const address = toAddress(number);
+      const owner: Owner =
+        one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
+      owners.set(address, { ...owner, one });
+      const place = { address, number, port: target.port, patienceSeconds };
+      const verdict =
+        one.kind === "answer"
+          ? await runAnswer(one, { ...place, owner })
+          : await runRequests(one, { ...place, owner });
+      // Whatever comes from here on comes too late to be right.
+      owners.set(address, { one, arrivals: [], violations: [], mayBeLate: isEarly(one) });
+      const [violation] = owner.violations;
+      return violation === undefined ? verdict : { ...verdict, failure: violation };
+    },
+    late() {
+      return [...owners.values(), strays].flatMap(({ one, arrivals, violations, mayBeLate }) =>
+        [
+          ...violations,
+          ...arrivals
+            .slice(mayBeLate === true ? 1 : 0)
+            .map(({ raw }) => `arrived on its own: ${quote(raw)}`),
+        ].map((failure) => [one, failure] as const),
+      );
+    },
+    complaint: target.complaint,
+    async stop() {
+      await target.stop();
+      recorder.close();
+    },
+  };
+}
+
+function isEarly(one: Case): boolean {
+  return one.kind === "request" && readMeaning(bytesOf(one) + LAST_REQUEST).early !== undefined;
+}
+
+interface Place {
+  readonly owner: Owner;
+  readonly address: string;
+  readonly number: number;
+  readonly port: number;
+  readonly patienceSeconds: number;
+}
+
+async function runRequests(one: RequestCase, { owner, ...place }: Place): Promise<Verdict> {
+  const meaning = readMeaning(bytesOf(one) + LAST_REQUEST);
+  const endings = { complete: "client closes", incomplete: "client breaks off" } as const;
+  const received = await exchange({
+    ...place,
+    parts: [...one.parts.slice(0, -1), `${one.parts.at(-1)}${LAST_REQUEST}`],
+    methods: meaning.requests.map(({ method }) => method),
+    ending: endings[meaning.ending as keyof typeof endings] ?? "proxy closes",
+  });
+  return judgeRequests(meaning, owner.arrivals, received);
+}
+
+async function runAnswer(one: AnswerCase, { owner, number, ...place }: Place): Promise<Verdict> {
+  const received = await exchange({
+    ...place,
+    parts: [`${one.method} /answer HTTP/1.1\r\nHost: a.example\r\n\r\n${LAST_REQUEST}`],
+    methods: [one.method, "GET"],
+    ending: "client closes",
+  });
+  return judgeAnswer(toEnded(one), toMarked(bytesOf(one), number), owner.arrivals, received);
+}
+
+/** An answer that is not whole and clean needs the connection's end, or whoever waits for the rest waits for ever. */
+function toEnded(one: AnswerCase): AnswerCase {
+  const { isClean } = readScript(bytesOf(one), "GET", "open");
+  return one.after === "keep" && !isClean ? { ...one, after: "end" } : one;
+}
+
+function toScripted(one: AnswerCase, number: number): Owner {
+  const { after } = toEnded(one);
+  const parts = toMarkedParts(one, number);
+  return {
+    arrivals: [],
+    violations: [],
+    answer(arrival, socket, done, asUsual) {
+      if (arrival.target === "/answer") void play(socket, parts, after, done);
+      else asUsual();
+    },
+  };
+}
+
+async function play(
+  socket: Socket,
+  parts: readonly string[],
+  after: AnswerCase["after"],
+  done: () => void,
+): Promise<void> {
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) for (let turns = 0; turns < 2; turns += 1) await nextTurn();
+    if (socket.destroyed) return;
+    socket.write(part, "latin1");
+  }
+  if (after === "end") socket.end();
+  if (after === "reset") socket.resetAndDestroy();
+  done();
+}
+
+function toMarked(bytes: string, number: number): string {
+  return bytes.replaceAll(MARK, String(number).padStart(MARK.length, "0"));
+}
+
+/** The marks are as long as the numbers: the cuts stay where they are, also those that go through a mark. */
+function toMarkedParts(one: AnswerCase, number: number): string[] {
+  const marked = toMarked(bytesOf(one), number);
+  let at = 0;
+  return one.parts.map(({ length }) => marked.slice(at, (at += length)));
+}
+
+/** All of 127.0.0.0/8 is this machine. */
+function toAddress(number: number): string {
+  return `127.${1 + ((number >> 16) % 250)}.${(number >> 8) & 255}.${number & 255}`;
+}

@@ -1,0 +1,47 @@
+// npm run fuzz: raw bytes from both sides through the real headgate. See docs/reliability.md.
+
+import { parseArgs } from "node:util";
+import { fromReplay } from "./case.ts";
+import { fuzz, toTable } from "./fuzz.ts";
+import { startHeadgate } from "./headgate.ts";
+import { explainFailure, runAlone } from "./replay.ts";
+import { startRig } from "./rig.ts";
+
+const USAGE = `npm run fuzz -- [options]
+  --seed N             which cases (default: drawn; it is printed)
+  --cases N            how many (default 50000)
+  --replay WORD|FILE   one case: as a failure printed it, or raw request bytes in base64`;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    cases: { type: "string", default: "50000" },
+    replay: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) console.log(USAGE);
+else if (values.replay !== undefined) await replay(values.replay);
+else await run(Number(values.seed ?? Date.now() % 1_000_000), Number(values.cases));
+
+async function run(seed: number, cases: number): Promise<void> {
+  console.log(`seed ${seed}, ${cases} cases`);
+  const startedMs = performance.now();
+  const rig = await startRig(startHeadgate);
+  const { passed, counts, failures } = await fuzz(rig, seed, cases);
+  await rig.stop();
+  console.log(toTable(counts));
+  for (const failure of failures.slice(0, 3)) {
+    console.log(`\nFAILED (seed ${seed}): ${failure.failure}`);
+    console.log(await explainFailure(failure, startHeadgate));
+  }
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  console.log(`${passed} passed, ${failures.length} failed (seed ${seed}, ${seconds} s)`);
+  if (failures.length > 0 || passed < cases) process.exitCode = 1;
+}
+
+async function replay(word: string): Promise<void> {
+  const failure = await runAlone(fromReplay(word), startHeadgate);
+  console.log(failure === undefined ? "1 passed, 0 failed" : `${failure}\n0 passed, 1 failed`);
+  if (failure !== undefined) process.exitCode = 1;
+}

@@ -1,0 +1,105 @@
+/** Messages read as RFC 9112 writes them: whatever a lenient reader would forgive is invalid here. Texts are Latin-1, one character per byte. */
+
+/** Why there is no message: more bytes may complete it, or none ever can. */
+export type Problem = "incomplete" | "invalid";
+
+export type Field = readonly [name: string, value: string];
+
+export interface Head {
+  /** Request line or status line. */
+  readonly start: string;
+  /** Names in lower case, values without the white space around them. */
+  readonly fields: readonly Field[];
+  /** Where the content begins. */
+  readonly end: number;
+}
+
+export interface Content {
+  readonly body: string;
+  readonly end: number;
+}
+
+/** What the fields announce: a length, chunks, or nothing. */
+export type Framing = number | "chunked" | "none";
+
+// A token, a colon, and neither a control character nor a bare CR or LF (RFC 9112 §5, RFC 9110 §5.5).
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+const CHUNK = /^([0-9a-fA-F]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
+const LENGTH = /^[0-9]{1,15}$/;
+
+/** Reads a start line and its fields. */
+export function readHead(text: string, at: number): Head | Problem {
+  const end = text.indexOf("\r\n\r\n", at);
+  if (end === -1) return "incomplete";
+  const [start = "", ...lines] = text.slice(at, end).split("\r\n");
+  const fields = toFields(lines);
+  return fields === undefined ? "invalid" : { start, fields, end: end + 4 };
+}
+
+/** The values of a field, by its lower-case name. */
+export function valuesOf(fields: readonly Field[], name: string): readonly string[] {
+  return fields.filter((field) => field[0] === name).map(([, value]) => value);
+}
+
+/** The members of a field that is a list, in lower case (RFC 9110 §5.6.1). */
+export function membersOf(fields: readonly Field[], name: string): readonly string[] {
+  const members = valuesOf(fields, name).flatMap((value) => value.split(","));
+  return members.map((member) => member.trim().toLowerCase()).filter((member) => member !== "");
+}
+
+/** The one framing that the fields announce (RFC 9112 §6.3); several, or an unreadable one, are invalid. */
+export function framingOf(fields: readonly Field[]): Framing | "invalid" {
+  const lengths = valuesOf(fields, "content-length");
+  const codings = valuesOf(fields, "transfer-encoding");
+  if (lengths.length + codings.length > 1) return "invalid";
+  const [length] = lengths;
+  const [coding] = codings;
+  if (coding !== undefined) return coding.toLowerCase() === "chunked" ? "chunked" : "invalid";
+  if (length === undefined) return "none";
+  return LENGTH.test(length) ? Number(length) : "invalid";
+}
+
+/** Reads the content that a framing announces. */
+export function readContent(text: string, at: number, framing: Framing): Content | Problem {
+  if (framing === "chunked") return readChunks(text, at);
+  const end = at + (framing === "none" ? 0 : framing);
+  return end > text.length ? "incomplete" : { body: text.slice(at, end), end };
+}
+
+function readChunks(text: string, start: number): Content | Problem {
+  let body = "";
+  for (let at = start; ;) {
+    const lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd === -1) return "incomplete";
+    const digits = CHUNK.exec(text.slice(at, lineEnd))?.[1]?.replace(/^0+(?=.)/, "");
+    if (digits === undefined || digits.length > 12) return "invalid";
+    const size = Number.parseInt(digits, 16);
+    if (size === 0) return readTrailers(text, lineEnd + 2, body);
+    const dataEnd = lineEnd + 2 + size;
+    const gap = text.slice(dataEnd, dataEnd + 2);
+    if (!"\r\n".startsWith(gap)) return "invalid";
+    if (gap !== "\r\n") return "incomplete";
+    body += text.slice(lineEnd + 2, dataEnd);
+    at = dataEnd + 2;
+  }
+}
+
+function readTrailers(text: string, start: number, body: string): Content | Problem {
+  for (let at = start; ;) {
+    const lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd === -1) return "incomplete";
+    if (lineEnd === at) return { body, end: at + 2 };
+    if (toFields([text.slice(at, lineEnd)]) === undefined) return "invalid";
+    at = lineEnd + 2;
+  }
+}
+
+function toFields(lines: readonly string[]): Field[] | undefined {
+  const fields: Field[] = [];
+  for (const line of lines) {
+    const [, name, value] = FIELD.exec(line) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    fields.push([name.toLowerCase(), value.replace(/[ \t]+$/, "")]);
+  }
+  return fields;
+}

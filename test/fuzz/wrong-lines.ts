@@ -1,0 +1,71 @@
+/** Lines of a header section that no reader may take for good ones. */
+
+/** Host fields that name no one host. */
+export const WRONG_HOSTS = [
+  "Host: a.example\r\nHost: b.example",
+  "Host: a.example, b.example",
+  "Host: a.example\r\nhost: a.example",
+  "Host:",
+  "Host: a b",
+  "Host: user@a.example",
+  "Host: a.example/x",
+  "Host: a.example:99999",
+  "Host: a.example:80:80",
+  "Host: http://a.example",
+  "Host: [::1",
+  "Host : a.example",
+  "Host: a.example\0",
+  "Host: a.ex\xe4mple",
+  "Host: a.example?x",
+  "Host: a.example#x",
+  "Host: a\\b",
+];
+
+/** Request lines that ask for nothing a server serves, or that are none. */
+export const WRONG_STARTS = [
+  "GET /a b HTTP/1.1",
+  "GET /a\tHTTP/1.1",
+  "GET / HTTP/1.1 ",
+  " GET / HTTP/1.1",
+  "GET / HTTP/1.2",
+  "GET / HTTP/2.0",
+  "GET / HTTP/11",
+  "GET / HTTP/1.10",
+  "GET / HTTP/01.1",
+  "GET / http/1.1",
+  "GET / HTTPS/1.1",
+  "GET / HTTP /1.1",
+  "GET / HTTP/1 .1",
+  "GET /",
+  "GET * HTTP/1.1",
+  "GET a.example HTTP/1.1",
+  "GET ?a HTTP/1.1",
+  "GET /a#b HTTP/1.1",
+  "GET http:///a HTTP/1.1",
+  "GET http://u@a.example/ HTTP/1.1",
+  "GET ftp://a.example/ HTTP/1.1",
+  "GET http:/a HTTP/1.1",
+  "GET http://a.example\\@b.example/ HTTP/1.1",
+  "GE(T / HTTP/1.1",
+  "GET\t/ HTTP/1.1",
+  "CONNECT a.example:443 HTTP/1.1",
+  "get / HTTP/1.1",
+  "GET /\x00 HTTP/1.1",
+  "GET /\x7f HTTP/1.1",
+  ": GET / HTTP/1.1",
+];
+
+/** Field lines that are none (RFC 9112 §5). */
+export const WRONG_FIELDS = [
+  "X-A : a",
+  ": a",
+  "X-A",
+  " X-A: a",
+  "X A: a",
+  "X\tA: a",
+  "X(A): a",
+  "X-\xe4: a",
+  "X@: a",
+  "X\0: a",
+  '"X": a',
+];
