@@ -149,6 +149,8 @@ export function toContent(
     // A request that came whole closes as well, and may do so before its content is read to the end here.
     if (!request.readableEnded) content.destroy(new ProxyError("client_gone"));
   };
+  // Nobody reads it while the request waits for a connection, and node ends the process over an error that nobody hears.
+  content.on("error", () => undefined);
   request.on("data", onData).on("end", onEnd).on("close", onClose);
   request.pause();
   return content;
