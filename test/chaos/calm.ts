@@ -1,5 +1,6 @@
 /** When what was going on around an exchange excuses it: an upstream that is dead, or limits that are drawn tight. */
 
+import { readFileSync } from "node:fs";
 import type { Allowed } from "./faults.ts";
 import type { Road } from "./plan.ts";
 
@@ -11,6 +12,8 @@ export interface Calm {
   /** An upstream ends idle connections all the time; told of each, because a request may have been on its way. */
   idleClosed(road: Road): void;
   wasIdleClosedSince(road: Road, sinceMs: number): boolean;
+  /** Whether that process got its time matters as well as whether this one did. */
+  watch(pid: number): void;
   stop(): void;
 }
 
@@ -20,23 +23,28 @@ interface Disturbance {
   endedMs: number;
 }
 
-// A process that gets no processor for this long makes time limits fire that nobody meant.
-const LAG_MS = 700;
+// A process that waits for a processor makes time limits fire that nobody meant: half of the time is far too long.
+const WINDOW_MS = 1_000;
+const MOST_WAITING_MS = 500;
 const KEPT_MS = 60_000;
 // A connection's end takes a moment to arrive, and a request that was written into it another to fail.
 const ECHO_MS = 250;
 
+const STARVED: readonly Allowed[] = ["broken", 408, 502, 504];
+
 export function createCalm(): Calm {
   let disturbances: Disturbance[] = [];
   const idleClosedMs: Record<Road, number> = { tcp: 0, unix: 0 };
-  let tickedMs = performance.now();
+  const pids = [process.pid];
+  let waited = waitedMs(pids);
   const ticking = setInterval(() => {
     const nowMs = performance.now();
     disturbances = disturbances.filter(({ endedMs }) => endedMs > nowMs - KEPT_MS);
-    if (nowMs - tickedMs > LAG_MS)
-      disturbances.push({ road: "both", allowed: ["broken", 502, 504], endedMs: nowMs });
-    tickedMs = nowMs;
-  }, 100);
+    const sofar = waitedMs(pids);
+    if (sofar.some((ms, index) => ms - (waited[index] ?? ms) > MOST_WAITING_MS))
+      disturbances.push({ road: "both", allowed: STARVED, endedMs: nowMs });
+    waited = sofar;
+  }, WINDOW_MS);
   return {
     disturb(road, allowed) {
       const disturbance: Disturbance = { road, allowed, endedMs: Number.POSITIVE_INFINITY };
@@ -51,6 +59,18 @@ export function createCalm(): Calm {
     },
     idleClosed: (road) => void (idleClosedMs[road] = performance.now()),
     wasIdleClosedSince: (road, sinceMs) => idleClosedMs[road] + ECHO_MS > sinceMs,
+    watch: (pid) => void pids.push(pid),
     stop: () => clearInterval(ticking),
   };
+}
+
+// The kernel's count of the time that a thread was ready to run and did not (proc_pid_schedstat, second number, nanoseconds).
+function waitedMs(pids: readonly number[]): readonly number[] {
+  return pids.map((pid) => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+    } catch {
+      return 0;
+    }
+  });
 }

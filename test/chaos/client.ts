@@ -16,7 +16,7 @@ export interface ClientParts {
   readonly random: Random;
   readonly ledger: Ledger;
   readonly calm: Calm;
-  port(): number;
+  readonly port: number;
   isOver(): boolean;
 }
 
@@ -25,7 +25,7 @@ export async function runClient(parts: ClientParts): Promise<void> {
   let count = 0;
   const nextId = (): string => `c${parts.number}-${(count += 1)}`;
   while (!parts.isOver()) {
-    const wire = await connectFrom(parts.number, parts.port());
+    const wire = await connectFrom(parts.number, parts.port);
     try {
       await useConnection(wire, nextId, parts);
     } finally {
@@ -76,7 +76,7 @@ async function performBatch(
     settle(exchange, observed, { isCutShort }, parts);
     isAlive &&= isReusable(exchange, observed);
     // An early answer, or a failed one, may end the connection under those behind it.
-    isCutShort ||= !isAlive || !isHarmless(exchange.plan.fault as never);
+    isCutShort ||= !isAlive || !isHarmless(exchange.plan.fault);
   }
   return isAlive;
 }

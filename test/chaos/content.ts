@@ -8,6 +8,7 @@ export function contentOf(id: string, size: number): Buffer {
 export interface ContentCheck {
   take(piece: Buffer): void;
   count(): number;
+  isWhole(): boolean;
   /** What is wrong with it so far: foreign bytes, or more of them than announced. */
   fault(): string | undefined;
 }
@@ -19,6 +20,7 @@ export function checkContent(id: string, size: number): ContentCheck {
   let fault: string | undefined;
   return {
     count: () => count,
+    isWhole: () => count === size,
     fault: () => fault,
     take(piece) {
       const expected = contentOf(id, piece.length + period).subarray(count % period);

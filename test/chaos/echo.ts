@@ -2,11 +2,15 @@
 
 import type { ByteReader } from "../support/message.ts";
 import { answerText } from "./answers.ts";
+import { contentOf } from "./content.ts";
 import { reset } from "./reset.ts";
 import type { Arrival } from "./script.ts";
 
 /** What becomes of an upgrade, by the salt of its order. */
 export type UpgradeEnd = "refused" | "reset" | "stalled" | "cut" | "served";
+
+/** How long the content of a refusal is, in bytes. */
+export const REFUSAL_SIZE = 100;
 
 export function toUpgradeEnd(salt: number): UpgradeEnd {
   const share = salt % 100;
@@ -29,8 +33,8 @@ export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
   if (end === "stalled") return void (await closed);
   if (end === "reset") return reset(socket);
   if (end === "refused") {
-    const body = order.id;
-    socket.end(answerText(403, order.id, [`Content-Length: ${body.length}`]) + body);
+    const head = answerText(403, order.id, [`Content-Length: ${REFUSAL_SIZE}`]);
+    socket.end(`${head}${contentOf(order.id, REFUSAL_SIZE).toString()}`);
     return void (await closed);
   }
   socket.write(answerText(101, order.id, ["Connection: Upgrade", "Upgrade: chaos"]));

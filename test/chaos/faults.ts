@@ -4,7 +4,7 @@
  * `whole`: the upstream's answer, complete. `broken`: a connection that ends in the middle of it. A number: headgate's own
  * answer with that status.
  */
-export type Allowed = "whole" | "broken" | 502 | 503 | 504;
+export type Allowed = "whole" | "broken" | 408 | 502 | 503 | 504;
 
 interface Fault {
   readonly weight: number;
@@ -62,6 +62,7 @@ export function weightsFor(hasUpload: boolean): Readonly<Record<FaultName, numbe
 }
 
 /** Faults after which the connection to the client goes on as if nothing had been. */
-export function isHarmless(fault: FaultName): boolean {
+export function isHarmless(fault: FaultName | "upgrade"): boolean {
+  if (fault === "upgrade") return false;
   return FAULTS[fault].allowed[0] === "whole" && FAULTS[fault].upload === undefined;
 }

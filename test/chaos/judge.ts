@@ -64,26 +64,44 @@ function judgeRefusal({ arrivals }: Pick<Exchange, "arrivals">, { status, from }
 }
 
 function judgeAnswer(
+  exchange: Pick<Exchange, "plan" | "arrivals">,
+  answer: Answer,
+  circumstances: Circumstances,
+): string | undefined {
+  return answer.from === "headgate"
+    ? judgeOwn(exchange, answer, circumstances)
+    : judgeRelayed(exchange, answer);
+}
+
+/** An answer of headgate's own. */
+function judgeOwn(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
-  { from, status, id, closes }: Answer,
+  { status, id }: Answer,
   { excuses, isRace }: Circumstances,
 ): string | undefined {
+  // A request that was not read has no id yet.
+  if (status === 408 && excuses.has(408)) return undefined;
+  if (plan.method !== "HEAD" && id !== plan.id) return `headgate answered for ${id ?? "nobody"}`;
   const allowed = allowedFor(plan);
-  if (from === "headgate") {
-    if (plan.method !== "HEAD" && id !== plan.id) return `headgate answered for ${id ?? "nobody"}`;
-    const code = status as Allowed;
-    if (allowed.includes(code) || excuses.has(code)) return undefined;
-    // Sent into a connection that was just ending, and not to be sent again: nobody knows whether it arrived.
-    if (status === 502 && isRace && arrivals === 0 && !isRepeatable(plan)) return undefined;
-    return `headgate answered ${status}, where ${allowed.join(", ")} is due`;
-  }
+  const code = status as Allowed;
+  if (allowed.includes(code) || excuses.has(code)) return undefined;
+  // Sent into a connection that was just ending, and not to be sent again: nobody knows whether it arrived.
+  if (status === 502 && isRace && arrivals === 0 && !isRepeatable(plan)) return undefined;
+  return `headgate answered ${status}, where ${allowed.join(", ")} is due`;
+}
+
+/** An answer of the upstream's. */
+function judgeRelayed(
+  { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
+  { status, closes }: Answer,
+): string | undefined {
+  const allowed = allowedFor(plan);
   if (!allowed.includes("whole"))
     return `a complete answer ${status}, where ${allowed.join(", ")} is due`;
   if (arrivals === 0) return "an answer to a request that never arrived";
   if (!statusesFor(plan).includes(status)) return `status ${status}`;
   const isKept = plan.manner === "plain" || plan.manner === "slowReader";
-  if (closes && isKept && isHarmless(plan.fault as never))
-    return "a connection was closed without a cause";
+  if (closes && isKept && isHarmless(plan.fault)) return "a connection was closed without a cause";
   return undefined;
 }
 

@@ -2,7 +2,9 @@
 
 import { type Framing, type Head, MessageError, framingOf, readHead } from "../support/message.ts";
 import { checkContent } from "./content.ts";
+import { REFUSAL_SIZE } from "./echo.ts";
 import type { Exchange } from "./ledger.ts";
+import type { Plan } from "./plan.ts";
 import { type ChaosWire, fieldOf, readContent } from "./wire.ts";
 
 /** What a client saw. */
@@ -78,38 +80,45 @@ async function readFinalHead(
 
 async function readRest(
   wire: ChaosWire,
-  { plan }: Exchange,
+  exchange: Exchange,
   { head, fouls }: ReadHead,
 ): Promise<Observed> {
   const status = statusOf(head);
-  const upstreamId = fieldOf(head, "x-chaos-id");
-  const framing = toFraming(head, status, plan.method);
+  const id = fieldOf(head, "x-chaos-id");
+  const framing = toFraming(head, status, exchange.plan.method);
   const closes = framing === "close" || fieldOf(head, "connection")?.toLowerCase() === "close";
-  if (upstreamId === undefined) {
+  if (id === undefined) {
     const pieces: Buffer[] = [];
     await readContent(wire, framing, (piece) => void pieces.push(piece));
     const text = Buffer.concat(pieces).toString();
-    const id = text === "" ? undefined : requestIdOf(text);
-    return { kind: "answer", from: "headgate", status, id, closes };
+    return { kind: "answer", from: "headgate", status, id: requestIdOf(text), closes };
   }
-  if (upstreamId !== plan.id) fouls.push(`the answer of ${upstreamId}`);
-  const isRefusal = plan.fault === "upgrade";
-  const size = isRefusal ? plan.id.length : plan.size;
-  const content = checkContent(plan.id, size);
+  if (id !== exchange.plan.id) fouls.push(`the answer of ${id}`);
+  await readRelayed(wire, exchange.plan, { framing, fouls });
+  return { kind: "answer", from: "upstream", status, id, closes };
+}
+
+/** Reads content of the upstream's and sees that it is what this exchange's upstream sends, to the last byte. */
+async function readRelayed(
+  wire: ChaosWire,
+  { id, fault, size }: Plan,
+  { framing, fouls }: { readonly framing: Framing; readonly fouls: string[] },
+): Promise<void> {
+  const isRefusal = fault === "upgrade";
+  const content = checkContent(id, isRefusal ? REFUSAL_SIZE : size);
   let trailers: readonly string[] = [];
   try {
     trailers = await readContent(wire, framing, content.take);
   } finally {
-    const fault = isRefusal ? undefined : content.fault();
-    if (fault !== undefined) fouls.push(fault);
+    const foreign = content.fault();
+    if (foreign !== undefined) fouls.push(foreign);
   }
-  if (framing !== 0 && content.count() !== size)
-    fouls.push(`a complete answer with ${content.count()} of ${size} bytes`);
+  if (framing !== 0 && !content.isWhole())
+    fouls.push(`a complete answer of which only ${content.count()} bytes came`);
   const trailer = fieldOf({ lines: trailers }, "x-chaos-trailer");
-  if (trailer !== undefined && trailer !== plan.id) fouls.push(`the trailer of ${trailer}`);
-  const expectsTrailer = plan.fault === "trailers" && framing === "chunked";
+  if (trailer !== undefined && trailer !== id) fouls.push(`the trailer of ${trailer}`);
+  const expectsTrailer = fault === "trailers" && framing === "chunked";
   if (expectsTrailer && trailer === undefined) fouls.push("a trailer is missing");
-  return { kind: "answer", from: "upstream", status, id: upstreamId, closes };
 }
 
 function statusOf(head: Head): number {
@@ -127,6 +136,7 @@ function toFraming(head: Head, status: number, method: string): Framing {
 }
 
 function requestIdOf(text: string): string | undefined {
+  if (text === "") return undefined;
   try {
     return (JSON.parse(text) as { readonly requestId?: string }).requestId;
   } catch {

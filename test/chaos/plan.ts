@@ -64,35 +64,41 @@ export const MANNERS: Readonly<Record<Manner, number>> = {
 
 /** Draws an exchange. */
 export function drawPlan(random: Random, id: string, manner: Manner): Plan {
-  const isUpload = manner === "expect" || manner === "slowUpload" || manner === "abortUpload";
-  const methods = { GET: 45, HEAD: 20, POST: 22, PUT: 13 };
-  const drawn = random.weighted(methods);
-  const method =
-    manner === "upgrade" ? "GET" : isUpload ? random.pick(["POST", "PUT"] as const) : drawn;
+  const method = drawMethod(random, manner);
   const isSending = method === "POST" || method === "PUT";
-  const upload = isSending ? drawSize(random) + (isUpload ? 2_000 : 0) : 0;
+  const upload = isSending ? drawSize(random) + (UPLOADING.has(manner) ? 2_000 : 0) : 0;
   const fault = manner === "upgrade" ? "upgrade" : random.weighted(weightsFor(upload > 0));
-  const isLarge = manner === "abortReading" || manner === "slowReader";
   const road = random.pick(["tcp", "unix"] as const);
-  const needsContent = fault === "resetMid" || fault === "closeMid" || fault === "stallMid";
-  const size =
-    (isLarge ? 200_000 : 0) +
-    drawSize(random) +
-    (needsContent ? 2 : 0) +
-    (fault === "badChunk" ? 20 : 0);
+  const framing = drawFraming(random, fault, road);
+  const size = drawSize(random) + (LONG_ANSWERS.has(manner) ? 200_000 : 0);
   return {
     road,
     id,
     method,
     fault,
     manner,
-    // One piece, which the other side reads at once: what came in a read of its own could only be the next answer.
-    size: fault === "extra" ? size % 4_000 : size,
-    framing: drawFraming(random, fault, road),
+    framing,
+    size: toFitting(size, fault),
     upload,
-    uploadFraming: random.chance(0.5) ? "length" : "chunked",
+    uploadFraming: random.pick(["length", "chunked"] as const),
     salt: random.below(100_000),
   };
+}
+
+const UPLOADING: ReadonlySet<Manner> = new Set(["expect", "slowUpload", "abortUpload"]);
+const LONG_ANSWERS: ReadonlySet<Manner> = new Set(["abortReading", "slowReader"]);
+
+function drawMethod(random: Random, manner: Manner): Method {
+  if (manner === "upgrade") return "GET";
+  if (UPLOADING.has(manner)) return random.pick(["POST", "PUT"] as const);
+  return random.weighted({ GET: 45, HEAD: 20, POST: 22, PUT: 13 });
+}
+
+function toFitting(size: number, fault: Plan["fault"]): number {
+  // One piece, which the other side reads at once: what came in a read of its own could only be the next answer.
+  if (fault === "extra") return size % 4_000;
+  if (fault === "resetMid" || fault === "closeMid" || fault === "stallMid") return size + 2;
+  return fault === "badChunk" ? size + 20 : size;
 }
 
 function drawFraming(random: Random, fault: Plan["fault"], road: Road): Framing {

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { type Bytes, answerText, cutAnswer, joined, wholeAnswer } from "./answers.ts";
 import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
+import { toMalformed } from "./malformed.ts";
 import type { Order } from "./plan.ts";
 import { reset } from "./reset.ts";
 
@@ -29,20 +30,6 @@ export type Afterwards = "keep" | "done";
 type Script = (arrival: Arrival) => Promise<Afterwards>;
 
 const POISON = answerText(200, "poison", ["Content-Length: 6"]) + "poison";
-
-// What is no answer by RFC 9112 §4, §5 or §6.3, each for a reason of its own.
-const MALFORMED = [
-  "GARBAGE\r\n\r\n",
-  "HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n",
-  "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
-  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-  "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-  "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\na",
-  "HTTP/1.1 200 OK\r\nX-Nul: a\0b\r\nContent-Length: 0\r\n\r\n",
-  "HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 0\r\n\r\n",
-  "HTTP/1.1 200 OK\r\nBad Name: a\r\nContent-Length: 0\r\n\r\n",
-  "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS, not HTTP\r\n\r\n",
-];
 
 /** Does to a request what its path asks for. */
 export function perform(arrival: Arrival): Promise<Afterwards> {
@@ -126,7 +113,7 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   async malformed(arrival) {
     await arrival.whole;
-    arrival.socket.write(MALFORMED[arrival.order.salt % MALFORMED.length] ?? "", "latin1");
+    arrival.socket.write(toMalformed(arrival.order.salt), "latin1");
     return "done";
   },
   async longHead(arrival) {

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -111,7 +111,7 @@ async function ask(
   path: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const sent = request({ host: "127.0.0.1", port, method, path, agent: false }).end();
-  const [answer] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
   let text = "";
   for await (const piece of answer) text += String(piece);
   return { status: answer.statusCode ?? 0, text };
