@@ -10,7 +10,8 @@ const REQUEST = "GET /small HTTP/1.1\r\nHost: reliability.test\r\n\r\n";
 const PROMISED_BYTES = 15 * 1024;
 const PROMISED_MS = 100;
 
-export async function measureIdle(subject: Subject, count: number): Promise<readonly Row[]> {
+export async function measureIdle(subject: Subject, wanted: number): Promise<readonly Row[]> {
+  const count = Math.min(wanted, subject.mostClients);
   await askOnce(subject.port, "/small", false);
   const before = subject.memoryBytes();
   const sockets = await openCrowd(subject.port, count, async (socket) => {

@@ -16,6 +16,8 @@ export interface Subject {
   /** headgate's only. */
   readonly adminPort: number;
   readonly child: Child;
+  /** How many clients it can hold with the file descriptors that it is given here. */
+  readonly mostClients: number;
   /** Of the process and its descendants. */
   memoryBytes(): number;
   /** The configuration's file. */
@@ -27,6 +29,9 @@ export interface Surroundings {
   readonly children: Children;
   readonly backendPort: number;
 }
+
+// It counts two descriptors for each, and does not start where they are not to be had.
+const HAPROXY_CLIENTS = 9_900;
 
 /** Ten seconds for a header section, as long as headgate gives by default, and room for all connections. */
 const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
@@ -42,7 +47,7 @@ const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
   },
   haproxy(place) {
     const text = haproxyFile(place)
-      .replace("nbthread 1", "nbthread 1\n  maxconn 9990\n  fd-hard-limit 20000")
+      .replace("nbthread 1", `nbthread 1\n  maxconn ${HAPROXY_CLIENTS}`)
       .replace("mode http", "mode http\n  timeout http-request 10s\n  timeout http-keep-alive 75s");
     return ["haproxy", "-W", "-db", "-f", write(place, "haproxy.cfg", text)];
   },
@@ -92,7 +97,9 @@ export async function startSubject(
     XDG_DATA_HOME: place.folder,
   });
   await waitAccepting(child, port);
-  return { name, port, adminPort, child, file, memoryBytes: () => usage.rssBytes(child.pid) };
+  const mostClients = name === "haproxy" ? HAPROXY_CLIENTS - 100 : Number.POSITIVE_INFINITY;
+  const memoryBytes = (): number => usage.rssBytes(child.pid);
+  return { name, port, adminPort, child, file, mostClients, memoryBytes };
 }
 
 const usage = createUsageReader();
