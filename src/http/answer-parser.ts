@@ -22,6 +22,8 @@ export interface AnswerParser {
   begin(method: string): void;
   /** Whether a byte of that answer has come. */
   hasBegun(): boolean;
+  /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
+  awaitsEnd(): boolean;
   /** Reads `bytes` up to `length`. Throws a ProxyError (502) for what is no answer, or is one that nobody asked for. */
   push(bytes: Buffer, length: number): void;
   /** The upstream has closed. Throws a ProxyError (502) where that cuts an answer short. */
@@ -57,6 +59,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
       held = "";
     },
     hasBegun: () => isBegun,
+    awaitsEnd: () => state === "close",
     push(bytes, length) {
       if (length > 0) isBegun = true;
       let at = 0;

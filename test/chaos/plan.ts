@@ -105,13 +105,7 @@ function drawFraming(random: Random, fault: Plan["fault"], road: Road): Framing 
   if (fault === "trailers" || fault === "badChunk") return "chunked";
   const framing = random.weighted({ length: 60, chunked: 32, close: 8 });
   // Without a length the end of the connection is the end of the content, whatever was meant.
-  const needsLength: readonly Plan["fault"][] = [
-    "resetMid",
-    "closeMid",
-    "extra",
-    "earlyKeep",
-    "stallMid",
-  ];
+  const needsLength: readonly Plan["fault"][] = ["closeMid", "extra", "earlyKeep", "stallMid"];
   // A unix socket knows no reset: its end says the same of an answer that is whole and of one that is not.
   const isUnclear = road === "unix" || needsLength.includes(fault);
   return framing === "close" && isUnclear ? "length" : framing;
