@@ -43,7 +43,7 @@ upstreams:
   tcp: { url: "${tcp.address}", ${times}, ${shape} }
   unix: { url: "unix:${link}", ${times}, ${shape} }
 routes: [${routes.join(", ")}]
-timeouts: { header: 3s, keepAlive: 5s, idle: 2s, upgrade: 2s, tunnelIdle: 5s }
+timeouts: { header: 3s, keepAlive: 5s, idle: 5s, upgrade: 2s, tunnelIdle: 5s }
 log: { access: errors }
 `;
 }

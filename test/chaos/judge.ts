@@ -106,7 +106,7 @@ function judgeRelayed(
 }
 
 /** What may become of an exchange that nothing else disturbs. */
-export function allowedFor(plan: Plan): readonly Allowed[] {
+function allowedFor(plan: Plan): readonly Allowed[] {
   if (plan.fault === "upgrade") return UPGRADES[toUpgradeEnd(plan.salt)];
   const { allowed, head, once } = FAULTS[plan.fault];
   if (plan.method === "HEAD") return head ?? allowed;

@@ -29,7 +29,7 @@ function kindOf(path: string): string | undefined {
 }
 
 /** A metric's value: the sum over its labels. */
-export function readMetric(page: string, name: string): number {
+function readMetric(page: string, name: string): number {
   const lines = page.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"));
   return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
 }

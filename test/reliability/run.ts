@@ -7,7 +7,7 @@ import { createChildren } from "../bench/children.ts";
 import { findFreePort, waitAccepting } from "../bench/ports.ts";
 import { measureFiles } from "./files.ts";
 import { measureIdle } from "./idle.ts";
-import { type Part, type ReliabilityOptions, USAGE, parseOptions } from "./options.ts";
+import { type Part, type ReliabilityOptions, type Scale, USAGE, parseOptions } from "./options.ts";
 import { measureReloads, measureRolling } from "./reload.ts";
 import { type Row, toTable } from "./row.ts";
 import { measureSlow } from "./slow.ts";
@@ -24,22 +24,36 @@ process.exit();
 async function run({ parts, subjects, scale }: ReliabilityOptions): Promise<number> {
   const around = await setUp();
   const rows: Row[] = [];
+  // As they come too: a run of many minutes should not keep its figures to itself until the end.
+  const add = (more: readonly Row[]): void => {
+    for (const { subject, what, figure } of more) console.error(`  ${subject}: ${what}: ${figure}`);
+    rows.push(...more);
+  };
   for (const part of COMMON.filter((one) => parts.includes(one))) {
-    for (const name of subjects) {
-      console.error(`${part}: ${name}`);
-      const subject = await startSubject(name, around);
-      if (part === "idle") rows.push(...(await measureIdle(subject, scale.idleConnections)));
-      if (part === "slow") rows.push(...(await measureSlow(subject, scale)));
-      if (part === "reload") rows.push(...(await measureReloads(subject, scale.reloads)));
-      await end(subject);
-    }
+    for (const name of subjects) add(await measureCommon(part, name, { around, scale }));
   }
-  if (parts.includes("rolling")) rows.push(...(await measureRolling(around, scale.restarts)));
-  if (parts.includes("files")) rows.push(...(await measureFiles(around)));
+  if (parts.includes("rolling")) add(await measureRolling(around, scale.restarts));
+  if (parts.includes("files")) add(await measureFiles(around));
   const broken = rows.filter(({ isKept }) => isKept === false).length;
   console.log(toTable(rows));
   console.log(`${rows.length - broken} passed, ${broken} failed`);
   return broken === 0 ? 0 : 1;
+}
+
+async function measureCommon(
+  part: Part,
+  name: string,
+  { around, scale }: { readonly around: Surroundings; readonly scale: Scale },
+): Promise<readonly Row[]> {
+  const subject = await startSubject(name, around);
+  const measure: Partial<Record<Part, () => Promise<readonly Row[]>>> = {
+    idle: () => measureIdle(subject, scale.idleConnections),
+    slow: () => measureSlow(subject, scale),
+    reload: () => measureReloads(subject, scale.reloads),
+  };
+  const rows = await measure[part]?.();
+  await end(subject);
+  return rows ?? [];
 }
 
 async function setUp(): Promise<Surroundings> {

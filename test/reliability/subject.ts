@@ -62,10 +62,7 @@ const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
 };
 
 /** The route file: headgate's defaults but for a stopped upload's limit, which the test would wait for too long. */
-export function toYaml(
-  { port, upstream }: Pick<Place, "port" | "upstream">,
-  adminPort: number,
-): string {
+function toYaml({ port, upstream }: Pick<Place, "port" | "upstream">, adminPort: number): string {
   return `listen: 127.0.0.1:${port}
 admin: 127.0.0.1:${adminPort}
 upstream: ${upstream}
