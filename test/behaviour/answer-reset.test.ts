@@ -8,7 +8,11 @@
  */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import test from "node:test";
+import { createServer } from "node:tls";
+import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { MessageError } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -33,6 +37,21 @@ test("an answer without a length that ends in order is complete", async (t) => {
     request.end();
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, sidecar.port);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+});
+
+test("an answer without a length that ends in order over TLS is complete", async (t) => {
+  const server = createServer({ cert: CERTIFICATE, key: KEY }, (socket) => {
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it"));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => void server.close());
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const sidecar = await startSidecar(t, {
+    yaml: `upstream: { url: "${url}", tls: { verify: false } }\n`,
+  });
   const client = await openWire(t, sidecar.port);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal((await client.readAnswer()).body.toString(), "all of it");

@@ -46,7 +46,7 @@ async function violationsOf(
   const upstreams = await startUpstreams(makeFolder(), { ledger, calm, random });
   const proxy = await startPlanted(plant, upstreams);
   const isOver = (): boolean =>
-    ledger.begun() > 600 || ledger.violations.some(({ what }) => isEnough(what));
+    ledger.begun() > 400 || ledger.violations.some(({ what }) => isEnough(what));
   await Promise.all(
     startClients({ clients: 10, seed: 1 }, { ledger, calm, port: proxy.port, isOver }),
   );
