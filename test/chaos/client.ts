@@ -97,9 +97,16 @@ function settle(
   { ledger, calm }: ClientParts,
 ): void {
   const { plan, startedMs } = exchange;
-  const excuses = calm.excuses(plan.road, startedMs);
   const isRace = calm.wasIdleClosedSince(plan.road, startedMs);
-  const fault = judge(exchange, observed, { excuses, isRace, isCutShort });
+  const judgeNow = (): string | undefined => {
+    const excuses = calm.excuses(plan.road, startedMs);
+    return judge(exchange, observed, { excuses, isRace, isCutShort });
+  };
+  let fault = judgeNow();
+  if (fault !== undefined) {
+    calm.look();
+    fault = judgeNow();
+  }
   ledger.count(toOutcome(observed));
   if (fault === undefined) ledger.passed(exchange);
   else ledger.violated(fault, exchange);
