@@ -12,10 +12,10 @@ const PROMISED_GONE_S = 15;
 
 /** All of them, one after the other, and first nobody: what the machine itself does to an answer's time. */
 export async function measureSlow(subject: Subject, scale: Scale): Promise<readonly Row[]> {
-  const alone = startProber(subject.port);
-  await pause(3_000);
+  await probeFor(subject, 2); // a process that has just started compiles what it runs
+  const alone = toRow(subject, "beside nobody", await probeFor(subject, 3));
   return [
-    toRow(subject, "beside nobody", await alone.stop()),
+    { ...alone, promise: "", isKept: undefined },
     ...(await measureHeads(subject, scale)),
     ...(await measureReaders(subject, scale)),
     ...(await measureUploads(subject, scale)),

@@ -65,9 +65,8 @@ const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
 function toYaml({ port, upstream }: Pick<Place, "port" | "upstream">, adminPort: number): string {
   return `listen: 127.0.0.1:${port}
 admin: 127.0.0.1:${adminPort}
-upstream: ${upstream}
-timeouts: { idle: 5s }
-shutdown: { delay: 1s }
+upstream: { url: "${upstream}", idleTimeout: 5s }
+shutdown: { delay: 3s }
 `;
 }
 
