@@ -67,7 +67,6 @@ export async function measureRolling(
   for (const instance of instances) await balancer.until(instance, "used");
   for (let done = 0; done < restarts; done += 1) {
     const [old, other] = instances as [Subject, Subject];
-    process.kill(old.child.pid, "SIGTERM");
     await old.child.stop(30_000);
     const next = await startSubject("headgate", around);
     instances = [other, next];
