@@ -151,6 +151,8 @@ export function toContent(
   };
   // Nobody reads it while the request waits for a connection, and node ends the process over an error that nobody hears.
   content.on("error", () => undefined);
+  // Nor where it never gets one. Full, it would keep the client's connection from all that comes behind this request.
+  response.once("close", () => content.destroy());
   request.on("data", onData).on("end", onEnd).on("close", onClose);
   request.pause();
   return content;
