@@ -22,6 +22,8 @@ export interface AnswerParser {
   begin(method: string): void;
   /** Whether a byte of that answer has come. */
   hasBegun(): boolean;
+  /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
+  awaitsEnd(): boolean;
   /** Reads `bytes` up to `length`. Throws a ProxyError (502) for what is no answer, or is one that nobody asked for. */
   push(bytes: Buffer, length: number): void;
   /** The upstream has closed. Throws a ProxyError (502) where that cuts an answer short. */
@@ -57,6 +59,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
       held = "";
     },
     hasBegun: () => isBegun,
+    awaitsEnd: () => state === "close",
     push(bytes, length) {
       if (length > 0) isBegun = true;
       let at = 0;
@@ -119,9 +122,12 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     const { status, version, fields } = head;
     const { contentLength, chunked } = fields;
     if (contentLength !== undefined && chunked) throw malformed();
-    // Some backends send a body with the answer to a HEAD, perhaps later: it would be taken for the next answer.
-    isPersistent = method !== "HEAD" && isKept(head);
     const isBare = method === "HEAD" || status === 204 || status === 304;
+    // Some backends send a body with the answer to a HEAD, or with a 204 that announces one, perhaps in a later segment: it
+    // would be taken for the next answer.
+    const mayHaveBody =
+      method === "HEAD" || (status === 204 && (chunked || (contentLength ?? 0) > 0));
+    isPersistent = !mayHaveBody && isKept(head);
     if (isBare || contentLength === 0) {
       events.onHead(head);
       end([], isPersistent && isLast);

@@ -109,8 +109,13 @@ export function createConnection(
     onRead: (bytes, length) => guard(() => parser.push(bytes, length)),
     onDrain: () => receiver?.request.content?.resume(),
     onEnd() {
-      guard(parser.finish);
-      closed();
+      const finish = (): void => {
+        guard(parser.finish);
+        closed();
+      };
+      // The only end that completes an answer, and so the only one that has to be told from a reset (RFC 9112 §8).
+      if (parser.awaitsEnd()) link.confirmEnd(finish);
+      else finish();
     },
     onClosed: (error) => fail(toBroken(error)),
   });

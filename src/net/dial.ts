@@ -17,6 +17,8 @@ export interface Link {
   resume(): void;
   /** Whether the upstream does not take what was written. */
   isStuck(): boolean;
+  /** Calls back where the end that `onEnd` told of was no reset; of a reset, `onClosed` tells. */
+  confirmEnd(onInOrder: () => void): void;
   destroy(): void;
 }
 
@@ -37,6 +39,10 @@ export type Dial = (events: LinkEvents) => Link;
 
 // What one read takes at most, as node's own sockets do.
 const READ_BYTES = 64 * 1024;
+
+// libuv reports a reset that comes together with data as an end in order. The kernel knows better, and tells whoever writes, be
+// it nothing.
+const NOTHING = Buffer.alloc(0);
 
 /** Prepares for the connections to one upstream. */
 export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
@@ -80,6 +86,13 @@ export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
       pause: () => void socket.pause(),
       resume: () => void socket.resume(),
       isStuck: () => socket.writableNeedDrain,
+      confirmEnd(onInOrder) {
+        // Behind an upload that is stuck nothing would be written either.
+        if (socket.writableLength > 0) return onInOrder();
+        socket.write(NOTHING, (error) => {
+          if (!isOver && !(error instanceof Error)) onInOrder();
+        });
+      },
       destroy() {
         isOver = true;
         socket.destroy();
@@ -99,6 +112,7 @@ function open({ url, tls }: UpstreamConfig, onread: OnRead): Socket {
   const common = {
     ...place,
     onread,
+    allowHalfOpen: true, // node closes its own side otherwise before anybody could ask how the other one ended
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 60_000,

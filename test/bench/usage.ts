@@ -7,6 +7,8 @@ export interface UsageReader {
   readonly cpuUs: (pid: number) => number;
   /** The largest resident set so far. Pages that parent and child share are counted in both. */
   readonly peakRssBytes: (pid: number) => number;
+  /** The same for the present moment. */
+  readonly rssBytes: (pid: number) => number;
 }
 
 export function createUsageReader(): UsageReader {
@@ -15,6 +17,7 @@ export function createUsageReader(): UsageReader {
   return {
     cpuUs: (pid) => (sum(tree(pid), cpuTicks) / ticksPerSecond) * 1e6,
     peakRssBytes: (pid) => sum(tree(pid), peakRssKib) * 1024,
+    rssBytes: (pid) => sum(tree(pid), rssKib) * 1024,
   };
 }
 
@@ -43,6 +46,10 @@ function cpuTicks(pid: number): number {
 
 function peakRssKib(pid: number): number {
   return Number(/^VmHWM:\s*(\d+)/m.exec(readProc(pid, "status"))?.[1] ?? 0);
+}
+
+function rssKib(pid: number): number {
+  return Number(/^VmRSS:\s*(\d+)/m.exec(readProc(pid, "status"))?.[1] ?? 0);
 }
 
 function readProc(pid: number, file: string): string {

@@ -107,6 +107,16 @@ const CASES: readonly Case[] = [
     said: ["204 No Content ", "end"],
   },
   {
+    what: "a 204, and the next one may follow",
+    bytes: "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+    said: ["204 No Content Content-Length|0", "end, reusable"],
+  },
+  {
+    what: "a 204 that announces content, which may come later",
+    bytes: "HTTP/1.1 204 No Content\r\nContent-Length: 14\r\n\r\n",
+    said: ["204 No Content Content-Length|14", "end"],
+  },
+  {
     what: "a 304 with the length of what it does not carry",
     bytes: "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
     said: ["304 Not Modified Content-Length|9", "end, reusable"],

@@ -1,0 +1,58 @@
+/**
+ * An answer without a length that ends in a reset is not complete.
+ *
+ * Symptom: `npm run chaos` saw answers complete of which a part was missing: those whose end is the connection's, of an upstream
+ * that reset it. Root cause: libuv reports a reset that comes together with data as an end in order, and RFC 9112 §8 makes that
+ * the end of the content. Fix: before such an answer is taken for complete, nothing is written to the upstream; the kernel
+ * refuses even that where the connection was reset.
+ */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import test from "node:test";
+import { createServer } from "node:tls";
+import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { MessageError } from "../support/message.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+test("an answer without a length that is reset is broken off towards the client", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.write("HTTP/1.1 200 OK\r\n\r\nhalf of it");
+    request.reset();
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, sidecar.port);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  await assert.rejects(client.readAnswer(), MessageError);
+  const line = await sidecar.line((each) => each["url.path"] === "/x");
+  assert.equal(line["error.type"], "http_response_incomplete");
+});
+
+test("an answer without a length that ends in order is complete", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.write("HTTP/1.1 200 OK\r\n\r\nall of it");
+    request.end();
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, sidecar.port);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+});
+
+test("an answer without a length that ends in order over TLS is complete", async (t) => {
+  const server = createServer({ cert: CERTIFICATE, key: KEY }, (socket) => {
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it"));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => void server.close());
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const sidecar = await startSidecar(t, {
+    yaml: `upstream: { url: "${url}", tls: { verify: false } }\n`,
+  });
+  const client = await openWire(t, sidecar.port);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+});

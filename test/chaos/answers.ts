@@ -1,0 +1,50 @@
+/** The upstream's answers as bytes. */
+
+import { contentOf } from "./content.ts";
+import type { Order } from "./plan.ts";
+
+/** What `socket.write` takes, one character a byte. */
+export type Bytes = string | Buffer;
+
+/** An answer that stops in the middle of its content. */
+export function cutAnswer({ id, size, salt, framing }: Order): readonly Bytes[] {
+  const cut = salt % size;
+  const content = contentOf(id, cut);
+  const head = answerText(200, id, framingFields(framing, size));
+  if (cut === 0) return [head];
+  if (framing !== "chunked") return [head, content];
+  // A chunk that is whole, so that only the end is missing; or one that announces more than comes.
+  return salt % 2 === 0
+    ? [head, `${cut.toString(16)}\r\n`, content, "\r\n"]
+    : [head, `${size.toString(16)}\r\n`, content];
+}
+
+/** The whole of it. */
+export function wholeAnswer({ id, size, framing, fault }: Order, status = 200): readonly Bytes[] {
+  const head = answerText(status, id, framingFields(framing, size));
+  const content = contentOf(id, size);
+  if (framing !== "chunked") return [head, content];
+  const middle = Math.ceil(size / 2);
+  const chunks = [content.subarray(0, middle), content.subarray(middle)]
+    .filter(({ length }) => length > 0)
+    .flatMap((chunk) => [`${chunk.length.toString(16)}\r\n`, chunk, "\r\n"]);
+  const trailers = fault === "trailers" ? `X-Chaos-Trailer: ${id}\r\n` : "";
+  return [head, ...chunks, `0\r\n${trailers}\r\n`];
+}
+
+function framingFields(framing: Order["framing"], size: number): readonly string[] {
+  if (framing === "length") return [`Content-Length: ${size}`];
+  return framing === "chunked" ? ["Transfer-Encoding: chunked"] : ["Connection: close"];
+}
+
+/** A header section that carries the id. */
+export function answerText(status: number, id: string, fields: readonly string[]): string {
+  return [`HTTP/1.1 ${status} Chaos`, `X-Chaos-Id: ${id}`, ...fields, "", ""].join("\r\n");
+}
+
+/** As one piece. */
+export function joined(pieces: readonly Bytes[]): Buffer {
+  return Buffer.concat(
+    pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece)),
+  );
+}

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { runChaos } from "./chaos.ts";
+import { parseOptions } from "./options.ts";
+
+test("chaos for five seconds breaks no promise and leaves nothing behind", async (t) => {
+  const options = parseOptions(["--seconds=5"]);
+  assert.ok(options !== undefined);
+  const said: string[] = [];
+  const { ledger } = await runChaos(options, (line) => said.push(line));
+  t.diagnostic(`seed ${options.seed}, ${ledger.ended()} requests`);
+  assert.deepEqual(
+    ledger.violations,
+    [],
+    `npm run chaos -- --seed ${options.seed}\n${said.join("\n")}`,
+  );
+  assert.ok(ledger.ended() > 0);
+});

@@ -1,0 +1,143 @@
+/** A whole run: clients and upstreams around one headgate, then the silence in which nothing may be left over. */
+
+import { createCalm } from "./calm.ts";
+import { type ClientParts, runClient } from "./client.ts";
+import { disturb, startUpstreams, toYaml } from "./disturb.ts";
+import { type Holdings, findLeftovers, readHoldings } from "./leftovers.ts";
+import { type Ledger, createLedger } from "./ledger.ts";
+import type { ChaosOptions } from "./options.ts";
+import { createRandom } from "./random.ts";
+import { type Target, makeFolder, startTarget } from "./target.ts";
+
+export interface ChaosResult {
+  readonly ledger: Ledger;
+  readonly seconds: number;
+  readonly rssBytes: { readonly warm: number; readonly end: number };
+}
+
+// V8 gives memory back late: after a run's first tenth a process still moves by this much. A leak of 100 bytes for each
+// exchange passes it within a soak's million.
+const MOST_GROWTH_BYTES = 64 * 1024 ** 2;
+const QUIET_MS = 40_000;
+const MOST_VIOLATIONS = 20;
+
+/** Runs it. What must not happen is in the ledger; `say` is told of progress. */
+export async function runChaos(
+  options: ChaosOptions,
+  say: (line: string) => void,
+): Promise<ChaosResult> {
+  const ledger = createLedger();
+  const calm = createCalm();
+  const random = createRandom(options.seed);
+  const folder = makeFolder();
+  const upstreams = await startUpstreams(folder, { ledger, calm, random });
+  const target = await startTarget(folder, toYaml(upstreams, 0));
+  calm.watch(target.pid);
+  const before = await look(target);
+  const watch = watchProgress(target, { ledger, options, say });
+  const { isOver } = watch;
+  const parts = { target, upstreams, calm, ledger, random, isOver };
+  await Promise.all([...startClients(options, { ...parts, port: target.port }), disturb(parts)]);
+  const { seconds, warm } = watch.stop();
+  await pause(100); // its exit may be a moment behind its connections
+  if (target.ended() !== undefined) noteEnd(target, ledger);
+  const end = await judgeSilence(target, before, ledger);
+  const rssBytes = { warm: (warm ?? end).rssBytes, end: end.rssBytes };
+  if (rssBytes.end - rssBytes.warm > MOST_GROWTH_BYTES)
+    ledger.violated(`memory grew from ${rssBytes.warm} to ${rssBytes.end} bytes`);
+  await finish(target, ledger);
+  await Promise.all([upstreams.tcp.die(), upstreams.unix.die()]);
+  calm.stop();
+  for (const { id } of ledger.violations) {
+    const lines = id === "" ? [] : target.logged(`"request_id":"${id}"`);
+    for (const line of lines) say(`log: ${line}`);
+  }
+  return { ledger, seconds, rssBytes };
+}
+
+interface Watched {
+  readonly ledger: Ledger;
+  readonly options: ChaosOptions;
+  readonly say: (line: string) => void;
+}
+
+/** Says now and then how far it is, and knows when it is over. */
+function watchProgress(target: Target, { ledger, options, say }: Watched) {
+  const startedMs = performance.now();
+  const seconds = (): number => (performance.now() - startedMs) / 1_000;
+  let warm: Holdings | undefined;
+  const tell = (): void => {
+    if (target.ended() !== undefined) return;
+    const holdings = readHoldings(target.pid);
+    if (seconds() > options.seconds / 10) warm ??= holdings;
+    const mebibytes = (holdings.rssBytes / 1024 ** 2).toFixed(0);
+    say(`${seconds().toFixed(0)} s: ${ledger.ended()} requests, ${mebibytes} MiB`);
+  };
+  const timer = setInterval(tell, Math.min(10_000, options.seconds * 100));
+  return {
+    isOver: (): boolean =>
+      ledger.violations.length > MOST_VIOLATIONS ||
+      target.ended() !== undefined ||
+      (seconds() >= options.seconds && ledger.ended() >= options.requests),
+    stop() {
+      clearInterval(timer);
+      return { seconds: seconds(), warm };
+    },
+  };
+}
+
+type ClientsParts = Omit<ClientParts, "number" | "random">;
+
+/** Each with choices of its own, so that one client's pace does not change another's. */
+export function startClients(
+  { clients, seed }: Pick<ChaosOptions, "clients" | "seed">,
+  parts: ClientsParts,
+): readonly Promise<void>[] {
+  return Array.from({ length: clients }, (_, number) =>
+    runClient({ ...parts, number, random: createRandom(seed + 1 + number) }).catch(
+      (error: unknown) => parts.ledger.violated(`client ${number} failed: ${String(error)}`),
+    ),
+  );
+}
+
+type Look = Awaited<ReturnType<typeof look>>;
+
+async function look(target: Target): Promise<{ holdings: Holdings; page: string }> {
+  const page = await target.metrics();
+  return { page, holdings: readHoldings(target.pid) };
+}
+
+/** Waits until nothing is left over, or for longer than any limit of headgate's. */
+async function judgeSilence(target: Target, before: Look, ledger: Ledger): Promise<Holdings> {
+  if (target.ended() !== undefined) return before.holdings;
+  const patience = AbortSignal.timeout(QUIET_MS);
+  for (;;) {
+    const after = await look(target);
+    const leftovers = findLeftovers(before, after);
+    if (leftovers.length === 0) return after.holdings;
+    if (patience.aborted) {
+      for (const leftover of leftovers) ledger.violated(`left over: ${leftover}`);
+      return after.holdings;
+    }
+    await pause(100);
+  }
+}
+
+function noteEnd(target: Target, ledger: Ledger): void {
+  const said = target.logged("").slice(-30).join("\n");
+  ledger.violated(`headgate ended by itself: ${target.ended() ?? ""}\n${said}`);
+}
+
+async function finish(target: Target, ledger: Ledger): Promise<void> {
+  if (target.ended() !== undefined) return;
+  for (const line of target.logged("proxy_internal_error").slice(0, 5))
+    ledger.violated(`headgate's own fault: ${line}`);
+  const code = await target.stop();
+  if (code !== 0) ledger.violated(`headgate ended with ${String(code)}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

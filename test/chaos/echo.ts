@@ -1,0 +1,51 @@
+/** The upstream's side of a connection that asks to switch protocols: it refuses, breaks off, or says everything back. */
+
+import type { ByteReader } from "../support/message.ts";
+import { answerText } from "./answers.ts";
+import { contentOf } from "./content.ts";
+import { reset } from "./reset.ts";
+import type { Arrival } from "./script.ts";
+
+/** What becomes of an upgrade, by the salt of its order. */
+export type UpgradeEnd = "refused" | "reset" | "stalled" | "cut" | "served";
+
+/** How long the content of a refusal is, in bytes. */
+export const REFUSAL_SIZE = 100;
+
+export function toUpgradeEnd(salt: number): UpgradeEnd {
+  const share = salt % 100;
+  if (share < 1) return "stalled";
+  if (share < 15) return "refused";
+  if (share < 25) return "reset";
+  return share < 40 ? "cut" : "served";
+}
+
+/** How many bytes a tunnel carries one way. */
+export function toTunnelSize({ size }: Arrival["order"]): number {
+  return size + 1;
+}
+
+/** Serves one upgrade to its end. */
+export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
+  const { order, socket, closed } = arrival;
+  const end = toUpgradeEnd(order.salt);
+  await arrival.whole;
+  if (end === "stalled") return void (await closed);
+  if (end === "reset") return reset(socket);
+  if (end === "refused") {
+    const head = answerText(403, order.id, [`Content-Length: ${REFUSAL_SIZE}`]);
+    socket.end(`${head}${contentOf(order.id, REFUSAL_SIZE).toString()}`);
+    return void (await closed);
+  }
+  socket.write(answerText(101, order.id, ["Connection: Upgrade", "Upgrade: chaos"]));
+  const total = toTunnelSize(order);
+  const wanted = end === "cut" ? order.salt % total : total;
+  for (let done = 0; done < wanted;) {
+    const piece = await bytes.take(Math.min(16_384, wanted - done));
+    done += piece.length;
+    socket.write(piece);
+  }
+  if (end === "cut") return reset(socket);
+  await closed;
+  socket.end();
+}

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { judge } from "./judge.ts";
+import { findLeftovers } from "./leftovers.ts";
+import type { Observed } from "./observe.ts";
+import type { Plan } from "./plan.ts";
+
+const PLAN: Plan = {
+  road: "tcp",
+  id: "c0-1",
+  method: "GET",
+  fault: "none",
+  manner: "plain",
+  framing: "length",
+  size: 10,
+  upload: 0,
+  uploadFraming: "length",
+  salt: 50,
+};
+const CALM = { excuses: new Set<never>(), isRace: false, isCutShort: false };
+
+function answer(from: "upstream" | "headgate", status: number, id = PLAN.id): Observed {
+  return { kind: "answer", from, status, id, closes: false };
+}
+
+const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undefined])[] = [
+  ["the upstream's answer", {}, answer("upstream", 200), undefined],
+  ["a failure without a cause", {}, answer("headgate", 502), /^headgate answered 502/],
+  ["a failure with one", { fault: "closeBefore" }, answer("headgate", 502), undefined],
+  ["another one", { fault: "closeBefore" }, answer("headgate", 500), /^headgate answered 500/],
+  [
+    "a failure of another request",
+    { fault: "closeBefore" },
+    answer("headgate", 502, "c9-9"),
+    /c9-9/,
+  ],
+  ["a status that nobody sent", {}, answer("upstream", 201), /^status 201$/],
+  [
+    "what broke off, as if complete",
+    { fault: "closeMid" },
+    answer("upstream", 200),
+    /^a complete answer/,
+  ],
+  ["what broke off", { fault: "closeMid" }, { kind: "broken" }, undefined],
+  [
+    "a HEAD, answered before",
+    { fault: "closeMid", method: "HEAD" },
+    answer("upstream", 200),
+    undefined,
+  ],
+  ["an answer that breaks off without a cause", {}, { kind: "broken" }, /without a cause/],
+  ["no answer", {}, { kind: "unanswered" }, /no answer/],
+  ["waiting in vain", {}, { kind: "hung" }, /in vain/],
+  [
+    "a connection that ends without a cause",
+    {},
+    { ...answer("upstream", 200), closes: true } as Observed,
+    /closed/,
+  ],
+  ["no request, refused", { manner: "bad" }, answer("headgate", 400), /the upstream got/],
+];
+
+for (const [what, plan, observed, expected] of cases) {
+  test(`chaos judges ${what}: ${expected === undefined ? "kept" : "broken"}`, () => {
+    const verdict = judge({ plan: { ...PLAN, ...plan }, arrivals: 1 }, observed, CALM);
+    if (expected === undefined) assert.equal(verdict, undefined);
+    else assert.match(verdict ?? "", expected);
+  });
+}
+
+test("chaos excuses what a disturbance explains, and a POST that met a dying connection", () => {
+  const failed = answer("headgate", 502);
+  const exchange = { plan: PLAN, arrivals: 0 };
+  assert.equal(judge(exchange, failed, { ...CALM, excuses: new Set([502]) }), undefined);
+  assert.notEqual(judge(exchange, failed, { ...CALM, isRace: true }), undefined);
+  const post = { plan: { ...PLAN, method: "POST" as const }, arrivals: 0 };
+  assert.equal(judge(post, failed, { ...CALM, isRace: true }), undefined);
+});
+
+test("chaos sees what is left over", () => {
+  const before = { holdings: { files: { socket: 2 }, rssBytes: 0 }, page: "" };
+  const after = {
+    holdings: { files: { socket: 3 }, rssBytes: 0 },
+    page: 'headgate_tunnels 1\nheadgate_upstream_connections{upstream="a",state="idle"} 2\nnodejs_active_resources_total 4\n',
+  };
+  assert.deepEqual(findLeftovers(before, after), [
+    "headgate_upstream_connections is 2",
+    "headgate_tunnels is 1",
+    "3 open of socket, 2 at the start",
+    "nodejs_active_resources_total is 4, 0 at the start",
+  ]);
+  assert.deepEqual(findLeftovers(before, before), []);
+});

@@ -1,0 +1,137 @@
+/** Whether what a client saw may be: the promises, as one pure function. */
+
+import { type Allowed, FAULTS, isHarmless } from "./faults.ts";
+import type { Exchange } from "./ledger.ts";
+import type { Observed } from "./observe.ts";
+import { toUpgradeEnd } from "./echo.ts";
+import type { Plan } from "./plan.ts";
+
+/** What else is known of the exchange's time. */
+export interface Circumstances {
+  /** What disturbances at large excuse. */
+  readonly excuses: ReadonlySet<Allowed>;
+  /** Whether the upstream ended idle connections, one of which the request may have been sent on. */
+  readonly isRace: boolean;
+  /** Whether an earlier exchange of the same connection may have ended it. */
+  readonly isCutShort: boolean;
+}
+
+/** What headgate may answer to what is no request; nothing of these may reach the upstream. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 408, 413, 414, 431, 501, 505]);
+
+/** The promise that is broken, as a sentence; undefined where all are kept. */
+export function judge(
+  exchange: Pick<Exchange, "plan" | "arrivals">,
+  observed: Observed,
+  circumstances: Circumstances,
+): string | undefined {
+  const { plan } = exchange;
+  switch (observed.kind) {
+    case "hung":
+      return "the client waited in vain";
+    case "foul":
+      return `the client got ${observed.fault}`;
+    case "left":
+      return undefined;
+    case "unanswered":
+    case "nothing":
+    case "broken":
+      return judgeBroken(plan, observed.kind, circumstances);
+    case "answer":
+      return isRefused(plan)
+        ? judgeRefusal(exchange, observed)
+        : judgeAnswer(exchange, observed, circumstances);
+  }
+}
+
+type Answer = Extract<Observed, { readonly kind: "answer" }>;
+
+function judgeBroken(
+  plan: Plan,
+  kind: Observed["kind"],
+  { excuses, isCutShort }: Circumstances,
+): string | undefined {
+  if (kind !== "broken" && isCutShort) return undefined;
+  if (excuses.has("broken") || plan.manner === "halfClose") return undefined;
+  if (!isRefused(plan) && allowedFor(plan).includes("broken")) return undefined;
+  return kind === "broken" ? "an answer broke off without a cause" : "a request got no answer";
+}
+
+function judgeRefusal({ arrivals }: Pick<Exchange, "arrivals">, { status, from }: Answer) {
+  if (arrivals > 0) return "the upstream got a request that was none";
+  if (from === "headgate" && REFUSALS.has(status)) return undefined;
+  return `what is no request was answered with ${status} by ${from}`;
+}
+
+function judgeAnswer(
+  exchange: Pick<Exchange, "plan" | "arrivals">,
+  answer: Answer,
+  circumstances: Circumstances,
+): string | undefined {
+  return answer.from === "headgate"
+    ? judgeOwn(exchange, answer, circumstances)
+    : judgeRelayed(exchange, answer);
+}
+
+/** An answer of headgate's own. */
+function judgeOwn(
+  { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
+  { status, id }: Answer,
+  { excuses, isRace }: Circumstances,
+): string | undefined {
+  // A request that was not read has no id yet.
+  if (status === 408 && excuses.has(408)) return undefined;
+  if (plan.method !== "HEAD" && id !== plan.id) return `headgate answered for ${id ?? "nobody"}`;
+  const allowed = allowedFor(plan);
+  const code = status as Allowed;
+  if (allowed.includes(code) || excuses.has(code)) return undefined;
+  // Sent into a connection that was just ending, and not to be sent again: nobody knows whether it arrived.
+  if (status === 502 && isRace && arrivals === 0 && !isRepeatable(plan)) return undefined;
+  return `headgate answered ${status}, where ${allowed.join(", ")} is due`;
+}
+
+/** An answer of the upstream's. */
+function judgeRelayed(
+  { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
+  { status, closes }: Answer,
+): string | undefined {
+  const allowed = allowedFor(plan);
+  if (!allowed.includes("whole"))
+    return `a complete answer ${status}, where ${allowed.join(", ")} is due`;
+  if (arrivals === 0) return "an answer to a request that never arrived";
+  if (!statusesFor(plan).includes(status)) return `status ${status}`;
+  const isKept = plan.manner === "plain" || plan.manner === "slowReader";
+  if (closes && isKept && isHarmless(plan.fault)) return "a connection was closed without a cause";
+  return undefined;
+}
+
+/** What may become of an exchange that nothing else disturbs. */
+function allowedFor(plan: Plan): readonly Allowed[] {
+  if (plan.fault === "upgrade") return UPGRADES[toUpgradeEnd(plan.salt)];
+  const { allowed, head, once } = FAULTS[plan.fault];
+  if (plan.method === "HEAD") return head ?? allowed;
+  return isRepeatable(plan) ? allowed : (once ?? allowed);
+}
+
+const UPGRADES = {
+  refused: ["whole"],
+  served: ["whole"],
+  cut: ["broken", 502],
+  reset: [502],
+  stalled: [504],
+} as const satisfies Record<string, readonly Allowed[]>;
+
+function isRefused({ manner }: Plan): boolean {
+  return manner === "bad" || manner === "halfHead";
+}
+
+function isRepeatable({ method }: Plan): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function statusesFor({ fault, salt }: Plan): readonly number[] {
+  if (fault === "upgrade") return toUpgradeEnd(salt) === "refused" ? [403] : [101];
+  if (fault.startsWith("early")) return [413];
+  if (fault === "status") return [404, 410, 500, 503];
+  return fault === "bodiless" ? [204, 304] : [200];
+}

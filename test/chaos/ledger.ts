@@ -1,0 +1,102 @@
+/** Every exchange on its way, what became of it, and what must not have. */
+
+import type { Plan } from "./plan.ts";
+
+export interface Exchange {
+  readonly plan: Plan;
+  readonly startedMs: number;
+  /** How often it reached the upstream. */
+  arrivals: number;
+  /** Whether the upstream ended a connection under it that had served before. */
+  isStale: boolean;
+  /** Whether an upstream began to answer it. */
+  isAnswered: boolean;
+  note(text: string): void;
+  readonly trace: readonly string[];
+}
+
+/** Something that must not happen, with all that is known of it. */
+export interface Violation {
+  readonly what: string;
+  readonly id: string;
+  readonly trace: readonly string[];
+}
+
+export interface Ledger {
+  begin(plan: Plan): Exchange;
+  /** The exchange of a request that reached the upstream; undefined, and a violation, where nobody sent it. */
+  arrived(id: string): Exchange | undefined;
+  passed(exchange: Exchange): void;
+  violated(what: string, exchange?: Exchange): void;
+  /** Counts what became of exchanges, for the closing lines. */
+  count(outcome: string): void;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly violations: readonly Violation[];
+  begun(): number;
+  ended(): number;
+}
+
+// A request that is sent a second time may arrive after its client has gone. Older ones are forgotten, or a soak would not end.
+const MOST_REMEMBERED = 50_000;
+const MOST_NOTES = 60;
+
+export function createLedger(): Ledger {
+  const exchanges = new Map<string, Exchange>();
+  const counts = new Map<string, number>();
+  const violations: Violation[] = [];
+  let begun = 0;
+  let ended = 0;
+
+  const violated = (what: string, exchange?: Exchange): void => {
+    const trace = exchange?.trace ?? [];
+    violations.push({ what, id: exchange?.plan.id ?? "", trace });
+  };
+  return {
+    counts,
+    violations,
+    violated,
+    begun: () => begun,
+    ended: () => ended,
+    begin(plan) {
+      begun += 1;
+      const exchange = createExchange(plan);
+      exchanges.set(plan.id, exchange);
+      const [oldest] = exchanges.keys();
+      if (exchanges.size > MOST_REMEMBERED && oldest !== undefined) exchanges.delete(oldest);
+      return exchange;
+    },
+    arrived(id) {
+      const exchange = exchanges.get(id);
+      if (exchange === undefined) {
+        violated(`the upstream got a request that nobody sent: ${JSON.stringify(id)}`);
+        return undefined;
+      }
+      exchange.arrivals += 1;
+      const { method } = exchange.plan;
+      if (exchange.arrivals > 1 && (method === "POST" || method === "PUT"))
+        violated(`a ${method} was sent twice`, exchange);
+      return exchange;
+    },
+    passed() {
+      ended += 1;
+    },
+    count: (outcome) => void counts.set(outcome, (counts.get(outcome) ?? 0) + 1),
+  };
+}
+
+function createExchange(plan: Plan): Exchange {
+  const startedMs = performance.now();
+  const trace = [`plan ${JSON.stringify(plan)}`];
+  return {
+    plan,
+    startedMs,
+    arrivals: 0,
+    isStale: false,
+    isAnswered: false,
+    trace,
+    note(text) {
+      if (trace.length < MOST_NOTES)
+        trace.push(`+${(performance.now() - startedMs).toFixed(1)} ms ${text}`);
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/** What one exchange will be: drawn by the client, and told to the upstream in the request's path. */
+
+import { type FaultName, weightsFor } from "./faults.ts";
+import type { Random } from "./random.ts";
+
+export type Framing = "length" | "chunked" | "close";
+/** The two upstreams: one is reached by address, which a reload changes; one by a name that leads elsewhere without. */
+export type Road = "tcp" | "unix";
+
+/** What the upstream has to know. */
+export interface Order {
+  readonly road: Road;
+  readonly id: string;
+  readonly fault: FaultName | "upgrade";
+  readonly framing: Framing;
+  /** Of the answer's content, in bytes. */
+  readonly size: number;
+  /** Of the request's content, in bytes; 0 where it has none. */
+  readonly upload: number;
+  /** Chooses among a fault's variants, and where an answer is cut. */
+  readonly salt: number;
+}
+
+export type Method = "GET" | "HEAD" | "POST" | "PUT";
+
+/** How the client behaves; `plain` ones may be pipelined. */
+export type Manner =
+  | "plain"
+  | "slowUpload"
+  | "slowReader"
+  | "expect"
+  | "close"
+  | "http10"
+  | "halfClose"
+  | "abortWaiting"
+  | "abortReading"
+  | "abortUpload"
+  | "bad"
+  | "halfHead"
+  | "upgrade";
+
+export interface Plan extends Order {
+  readonly method: Method;
+  readonly uploadFraming: "length" | "chunked";
+  readonly manner: Manner;
+}
+
+/** How often each manner comes. */
+export const MANNERS: Readonly<Record<Manner, number>> = {
+  plain: 70,
+  slowUpload: 3,
+  slowReader: 2,
+  expect: 3,
+  close: 3,
+  http10: 3,
+  halfClose: 2,
+  abortWaiting: 4,
+  abortReading: 3,
+  abortUpload: 4,
+  bad: 2,
+  halfHead: 0.5,
+  upgrade: 3,
+};
+
+/** Draws an exchange. */
+export function drawPlan(random: Random, id: string, manner: Manner): Plan {
+  const method = drawMethod(random, manner);
+  const isSending = method === "POST" || method === "PUT";
+  const upload = isSending ? drawSize(random) + (UPLOADING.has(manner) ? 2_000 : 0) : 0;
+  const fault = manner === "upgrade" ? "upgrade" : random.weighted(weightsFor(upload > 0));
+  const road = random.pick(["tcp", "unix"] as const);
+  const framing = drawFraming(random, fault, road);
+  const size = drawSize(random) + (LONG_ANSWERS.has(manner) ? 200_000 : 0);
+  return {
+    road,
+    id,
+    method,
+    fault,
+    manner,
+    framing,
+    size: toFitting(size, fault),
+    upload,
+    uploadFraming: random.pick(["length", "chunked"] as const),
+    salt: random.below(100_000),
+  };
+}
+
+const UPLOADING: ReadonlySet<Manner> = new Set(["expect", "slowUpload", "abortUpload"]);
+const LONG_ANSWERS: ReadonlySet<Manner> = new Set(["abortReading", "slowReader"]);
+
+function drawMethod(random: Random, manner: Manner): Method {
+  if (manner === "upgrade") return "GET";
+  if (UPLOADING.has(manner)) return random.pick(["POST", "PUT"] as const);
+  return random.weighted({ GET: 45, HEAD: 20, POST: 22, PUT: 13 });
+}
+
+function toFitting(size: number, fault: Plan["fault"]): number {
+  // One piece, which the other side reads at once: what came in a read of its own could only be the next answer.
+  if (fault === "extra") return size % 4_000;
+  if (fault === "resetMid" || fault === "closeMid" || fault === "stallMid") return size + 2;
+  return fault === "badChunk" ? size + 20 : size;
+}
+
+function drawFraming(random: Random, fault: Plan["fault"], road: Road): Framing {
+  if (fault === "trailers" || fault === "badChunk") return "chunked";
+  const framing = random.weighted({ length: 60, chunked: 32, close: 8 });
+  // Without a length the end of the connection is the end of the content, whatever was meant.
+  const needsLength: readonly Plan["fault"][] = ["closeMid", "extra", "earlyKeep", "stallMid"];
+  // A unix socket knows no reset: its end says the same of an answer that is whole and of one that is not.
+  const isUnclear = road === "unix" || needsLength.includes(fault);
+  return framing === "close" && isUnclear ? "length" : framing;
+}
+
+function drawSize(random: Random): number {
+  const most = random.pick([0, 300, 300, 300, 300, 300, 300, 8_000, 8_000, 8_000, 64_000]);
+  return random.chance(0.01) ? 400_000 : random.below(most + 1);
+}
+
+/** The request-target that says it all; a trace needs nothing else. */
+export function toTarget({ road, id, fault, framing, size, upload, salt }: Order): string {
+  return `/${road}/${id}/${fault}/${framing}/${size}/${upload}/${salt}`;
+}
+
+/** Reads it back. Throws where it is not one. */
+export function fromTarget(target: string): Order {
+  const [empty, road, id = "", fault, framing, ...numbers] = target.split("/");
+  const [size = NaN, upload = NaN, salt = NaN] = numbers.map(Number);
+  if (empty !== "" || numbers.length !== 3 || Number.isNaN(size + upload + salt))
+    throw new Error(`not a target of ours: ${target}`);
+  return { road, id, fault, framing, size, upload, salt } as Order;
+}

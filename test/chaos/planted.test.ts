@@ -1,0 +1,57 @@
+/** The checker of `npm run chaos` can fail: it sees what planted proxies do wrong, and does not see it in one without a plant. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { createCalm } from "./calm.ts";
+import { startClients } from "./chaos.ts";
+import { startUpstreams } from "./disturb.ts";
+import { createLedger } from "./ledger.ts";
+import { type Plant, startPlanted } from "./planted.ts";
+import { createRandom } from "./random.ts";
+import { makeFolder } from "./target.ts";
+
+const SEES: Readonly<Record<Exclude<Plant, "none">, RegExp>> = {
+  "mixes answers": /^the client got the answer of c\d+-\d+$/,
+  "completes what broke off": /^the client got a complete answer of which only \d+ bytes came$/,
+  "sends twice": /^a POST was sent twice$/,
+};
+
+for (const [plant, pattern] of Object.entries(SEES)) {
+  test(`chaos catches a proxy that ${plant}`, async () => {
+    const found = await violationsOf(plant as Plant, (what) => pattern.test(what));
+    assert.ok(
+      found.some((what) => pattern.test(what)),
+      found.join("\n"),
+    );
+  });
+}
+
+test("chaos finds none of these in a proxy without a plant", async () => {
+  const found = await violationsOf("none", () => false);
+  for (const pattern of Object.values(SEES))
+    assert.deepEqual(
+      found.filter((what) => pattern.test(what)),
+      [],
+    );
+});
+
+/** What is found until something is that the condition holds for, or after that many requests. */
+async function violationsOf(
+  plant: Plant,
+  isEnough: (what: string) => boolean,
+): Promise<readonly string[]> {
+  const ledger = createLedger();
+  const calm = createCalm();
+  const random = createRandom(1);
+  const upstreams = await startUpstreams(makeFolder(), { ledger, calm, random });
+  const proxy = await startPlanted(plant, upstreams);
+  const isOver = (): boolean =>
+    ledger.begun() > 400 || ledger.violations.some(({ what }) => isEnough(what));
+  await Promise.all(
+    startClients({ clients: 10, seed: 1 }, { ledger, calm, port: proxy.port, isOver }),
+  );
+  proxy.stop();
+  await Promise.all([upstreams.tcp.die(), upstreams.unix.die()]);
+  calm.stop();
+  return ledger.violations.map(({ what }) => what);
+}

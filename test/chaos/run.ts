@@ -1,0 +1,33 @@
+// npm run chaos: everything that can go wrong around headgate, all at once. See docs/reliability.md.
+import { type ChaosResult, runChaos } from "./chaos.ts";
+import { type ChaosOptions, USAGE, parseOptions } from "./options.ts";
+
+const MEBIBYTE = 1024 ** 2;
+
+const options = parseOptions(process.argv.slice(2));
+if (options === undefined) console.log(USAGE);
+else {
+  console.log(`chaos: seed ${options.seed}, ${options.clients} clients, ${options.seconds} s`);
+  const result = await runChaos(options, (line) => console.log(`  ${line}`));
+  report(options, result);
+  process.exitCode = result.ledger.violations.length === 0 ? 0 : 1;
+}
+process.exit();
+
+function report({ seed }: ChaosOptions, { ledger, seconds, rssBytes }: ChaosResult): void {
+  for (const [outcome, count] of [...ledger.counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    console.log(`  ${outcome}: ${count}`);
+  // What concerns no exchange says most: first of all that headgate is gone.
+  const violations = ledger.violations.toSorted(
+    (a, b) => b.what.length * Number(b.id === "") - a.what.length * Number(a.id === ""),
+  );
+  for (const { what, trace } of violations.slice(0, 20))
+    console.log(
+      `VIOLATION (seed ${seed}): ${what}\n${trace.map((line) => `    ${line}`).join("\n")}`,
+    );
+  const { warm, end } = rssBytes;
+  console.log(
+    `  ${seconds.toFixed(0)} s, ${ledger.begun()} requests, memory ${(warm / MEBIBYTE).toFixed(0)} MiB after a tenth, ${(end / MEBIBYTE).toFixed(0)} MiB at the end`,
+  );
+  console.log(`${ledger.ended()} passed, ${ledger.violations.length} failed`);
+}

@@ -1,0 +1,200 @@
+/** The faults as an upstream does them, one function each. */
+
+import type { Socket } from "node:net";
+import { type Bytes, answerText, cutAnswer, joined, wholeAnswer } from "./answers.ts";
+import type { FaultName } from "./faults.ts";
+import type { Exchange } from "./ledger.ts";
+import { toMalformed } from "./malformed.ts";
+import type { Order } from "./plan.ts";
+import { reset } from "./reset.ts";
+
+/** One request at the upstream. */
+export interface Arrival {
+  readonly order: Order;
+  readonly method: string;
+  readonly exchange: Exchange;
+  readonly socket: Socket;
+  /** Tells that the connection ends, while the answer before that end may have been read already. */
+  onIdleEnd(): void;
+  /** 1 for the first request of its connection. */
+  readonly turn: number;
+  /** Resolves when all of its content is here; rejects when that breaks off. */
+  readonly whole: Promise<void>;
+  /** Resolves when the connection is over. */
+  readonly closed: Promise<unknown>;
+}
+
+/** `keep`: the connection serves on. `done`: its end is sent or comes by itself. */
+export type Afterwards = "keep" | "done";
+
+type Script = (arrival: Arrival) => Promise<Afterwards>;
+
+const POISON = answerText(200, "poison", ["Content-Length: 6"]) + "poison";
+
+/** Does to a request what its path asks for. */
+export function perform(arrival: Arrival): Promise<Afterwards> {
+  const { fault } = arrival.order;
+  return fault === "upgrade" ? Promise.resolve("done") : SCRIPTS[fault](arrival);
+}
+
+const SCRIPTS: Readonly<Record<FaultName, Script>> = {
+  none: answerWhole,
+  async slow(arrival) {
+    await pause(5 + (arrival.order.salt % 30));
+    return answerWhole(arrival);
+  },
+  async dribble(arrival) {
+    await arrival.whole;
+    const bytes = joined(wholeAnswer(arrival.order));
+    const step = Math.max(1, Math.ceil(bytes.length / (2 + (arrival.order.salt % 5))));
+    for (let at = 0; at < bytes.length; at += step) {
+      arrival.socket.write(bytes.subarray(at, at + step));
+      await pause(1);
+    }
+    return finish(arrival);
+  },
+  async status(arrival) {
+    await arrival.whole;
+    return send(arrival, wholeAnswer(arrival.order, [404, 410, 500, 503][arrival.order.salt % 4]));
+  },
+  async bodiless(arrival) {
+    await arrival.whole;
+    const { id, salt } = arrival.order;
+    const fields = salt % 3 === 0 ? [`Content-Length: ${salt}`] : [];
+    arrival.socket.write(answerText(salt % 2 === 0 ? 204 : 304, id, fields));
+    return "keep";
+  },
+  async interim(arrival) {
+    const { id, salt } = arrival.order;
+    for (let count = 0; count <= salt % 3; count += 1)
+      arrival.socket.write(answerText([103, 102, 100][count] ?? 103, id, ["Link: </a>"]));
+    return answerWhole(arrival);
+  },
+  trailers: answerWhole,
+  async halfClose(arrival) {
+    await arrival.whole;
+    arrival.onIdleEnd();
+    arrival.socket.end(joined(wholeAnswer(arrival.order)));
+    return "done";
+  },
+  async extra(arrival) {
+    await arrival.whole;
+    arrival.socket.write(joined([...wholeAnswer(arrival.order), POISON]));
+    return "done";
+  },
+  async stale(arrival) {
+    if (arrival.turn === 1 || arrival.exchange.isStale) return answerWhole(arrival);
+    arrival.exchange.isStale = true;
+    return arrival.order.salt % 2 === 0 ? breakOff(arrival) : close(arrival);
+  },
+  async earlyKeep(arrival) {
+    send(arrival, wholeAnswer(arrival.order, 413));
+    await arrival.whole;
+    return "keep";
+  },
+  async earlyClose(arrival) {
+    arrival.onIdleEnd();
+    arrival.socket.end(joined(wholeAnswer(arrival.order, 413)));
+    return "done";
+  },
+  async earlyReset(arrival) {
+    send(arrival, wholeAnswer(arrival.order, 413));
+    await pause(arrival.order.salt % 3);
+    arrival.onIdleEnd();
+    return breakOff(arrival);
+  },
+  async resetBefore(arrival) {
+    await pause(arrival.order.salt % 4);
+    return breakOff(arrival);
+  },
+  async closeBefore(arrival) {
+    if (arrival.order.salt % 2 === 0) await arrival.whole;
+    return close(arrival);
+  },
+  async malformed(arrival) {
+    await arrival.whole;
+    arrival.socket.write(toMalformed(arrival.order.salt), "latin1");
+    return "done";
+  },
+  async longHead(arrival) {
+    await arrival.whole;
+    const line = `X-Long: ${"x".repeat(1_000)}`;
+    return send(arrival, [answerText(200, arrival.order.id, Array(100).fill(line) as string[])]);
+  },
+  async flood(arrival) {
+    await arrival.whole;
+    const interim = answerText(102, arrival.order.id, []);
+    arrival.socket.write(interim.repeat(150));
+    return answerWhole(arrival);
+  },
+  async switched(arrival) {
+    await arrival.whole;
+    const fields = ["Connection: Upgrade", "Upgrade: chaos"];
+    arrival.socket.write(answerText(101, arrival.order.id, fields));
+    return "done";
+  },
+  async resetMid(arrival) {
+    await arrival.whole;
+    write(arrival, cutAnswer(arrival.order));
+    await pause(arrival.order.salt % 3);
+    return breakOff(arrival);
+  },
+  async closeMid(arrival) {
+    await arrival.whole;
+    write(arrival, cutAnswer(arrival.order));
+    return close(arrival);
+  },
+  async badChunk(arrival) {
+    await arrival.whole;
+    const head = answerText(200, arrival.order.id, ["Transfer-Encoding: chunked"]);
+    // The last one holds more than it announces: an id and its stroke are longer than that.
+    const bad = ["zz\r\n", "-1\r\n", "fffffffffffffffff\r\n", `2\r\n${arrival.order.id}|\r\n`];
+    return send(arrival, [head, bad[arrival.order.salt % bad.length] ?? ""]);
+  },
+  async stallBefore(arrival) {
+    await arrival.closed;
+    return "done";
+  },
+  async stallMid(arrival) {
+    await arrival.whole;
+    write(arrival, cutAnswer(arrival.order));
+    await arrival.closed;
+    return "done";
+  },
+};
+
+async function answerWhole(arrival: Arrival): Promise<Afterwards> {
+  await arrival.whole;
+  return send(arrival, wholeAnswer(arrival.order));
+}
+
+function send(arrival: Arrival, pieces: readonly Bytes[]): Afterwards {
+  write(arrival, pieces);
+  return finish(arrival);
+}
+
+function write({ socket }: Arrival, pieces: readonly Bytes[]): void {
+  socket.cork();
+  for (const piece of pieces) socket.write(piece, "latin1");
+  socket.uncork();
+}
+
+function finish(arrival: Arrival): Afterwards {
+  return arrival.order.framing === "close" ? close(arrival) : "keep";
+}
+
+function close({ socket }: Arrival): Afterwards {
+  socket.end();
+  return "done";
+}
+
+function breakOff({ socket }: Arrival): Afterwards {
+  reset(socket);
+  return "done";
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,118 @@
+/** headgate as a process of its own, the bundle that is shipped, and what can be seen of it from outside. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
+
+export interface Target {
+  readonly pid: number;
+  readonly port: number;
+  readonly adminPort: number;
+  /** A folder of the run's own, gone after it. */
+  readonly folder: string;
+  /** Replaces the route file; it is taken into use by itself, or at the next `reload` or SIGHUP. */
+  write(yaml: string): void;
+  /** `POST /reload`; resolves with its status. */
+  reload(): Promise<number>;
+  signal(name: NodeJS.Signals): void;
+  /** The admin port's metrics, over a connection that does not stay. */
+  metrics(): Promise<string>;
+  /** The latest log lines that contain a text. */
+  logged(text: string): readonly string[];
+  /** Undefined while it runs. */
+  ended(): string | undefined;
+  /** Ends it in order; resolves with its exit code. */
+  stop(): Promise<number | null>;
+}
+
+const MOST_LINES = 20_000;
+
+/** Starts it with that route file, and resolves when both ports listen. */
+export async function startTarget(folder: string, yaml: string): Promise<Target> {
+  const file = join(folder, "routes.yaml");
+  const write = (text: string): void => {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
+  write(yaml);
+  const child = spawn(process.execPath, [BUNDLE, "run", "--config", file], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"] },
+  });
+  const killed = (): void => void child.kill("SIGKILL");
+  process.once("exit", killed);
+  let lines: string[] = [];
+  keepLines(child, (line) => {
+    lines.push(line);
+    if (lines.length > MOST_LINES) lines = lines.slice(MOST_LINES / 2);
+  });
+  const start = await untilListening(child, () => lines);
+  return {
+    pid: child.pid ?? 0,
+    port: portOf(start.listen),
+    adminPort: portOf(start.admin),
+    folder,
+    write,
+    reload: async () => (await ask(portOf(start.admin), "POST", "/reload")).status,
+    signal: (name) => void child.kill(name),
+    metrics: async () => (await ask(portOf(start.admin), "GET", "/metrics")).text,
+    logged: (text) => lines.filter((line) => line.includes(text)),
+    ended: () => (child.exitCode ?? child.signalCode)?.toString(),
+    async stop() {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      const [code] = (await exited) as [number | null];
+      process.off("exit", killed);
+      return code;
+    },
+  };
+}
+
+/** A folder that is removed at the end of the process. */
+export function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-chaos-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function keepLines(child: ChildProcess, keep: (line: string) => void): void {
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null) createInterface({ input: stream }).on("line", keep);
+  }
+}
+
+async function untilListening(
+  child: ChildProcess,
+  lines: () => readonly string[],
+): Promise<{ readonly listen: string; readonly admin: string }> {
+  for (const patience = AbortSignal.timeout(20_000); !patience.aborted;) {
+    const line = lines().find((one) => one.includes('"listening on '));
+    if (line !== undefined) return JSON.parse(line) as { listen: string; admin: string };
+    if (child.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`headgate did not start\n${lines().join("\n")}`);
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+async function ask(
+  port: number,
+  method: string,
+  path: string,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const sent = request({ host: "127.0.0.1", port, method, path, agent: false }).end();
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  let text = "";
+  for await (const piece of answer) text += String(piece);
+  return { status: answer.statusCode ?? 0, text };
+}

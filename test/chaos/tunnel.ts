@@ -1,0 +1,48 @@
+/** The client's side of an upgrade: asks for it, and sees that what comes back is what it sent. */
+
+import { MessageError } from "../support/message.ts";
+import { checkContent, contentOf } from "./content.ts";
+import { toTunnelSize, toUpgradeEnd } from "./echo.ts";
+import type { Performance } from "./manners.ts";
+import { type Observed, observeAnswer } from "./observe.ts";
+import type { Plan } from "./plan.ts";
+import { toBytes } from "./request.ts";
+import type { ChaosWire } from "./wire.ts";
+
+/** Opens a tunnel and uses it to its end. */
+export async function useTunnel({ wire, exchange, random }: Performance): Promise<Observed> {
+  const { plan } = exchange;
+  wire.socket.write(toBytes(plan));
+  const observed = await observeAnswer(wire, exchange);
+  if (observed.kind !== "answer" || observed.status !== 101) return observed;
+  if (random.chance(0.15)) {
+    wire.socket.resetAndDestroy();
+    return { kind: "left" };
+  }
+  const content = contentOf(plan.id, toTunnelSize(plan));
+  const middle = random.below(content.length);
+  wire.socket.write(content.subarray(0, middle));
+  wire.socket.write(content.subarray(middle));
+  const fault = await readBack(wire, plan);
+  if (fault === "broken") return { kind: "broken" };
+  if (fault !== undefined) return { kind: "foul", fault };
+  wire.socket.end();
+  await wire.bytes.takeAll();
+  return observed;
+}
+
+async function readBack({ bytes }: ChaosWire, plan: Plan): Promise<string | undefined> {
+  const total = toTunnelSize(plan);
+  const check = checkContent(plan.id, total);
+  try {
+    while (check.count() < total)
+      check.take(await bytes.take(Math.min(16_384, total - check.count())));
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+    check.take(error.received);
+    if (error.ending === undefined) return "a tunnel that stands still";
+    return check.fault() ?? "broken";
+  }
+  const isWhole = toUpgradeEnd(plan.salt) === "served";
+  return check.fault() ?? (isWhole ? undefined : "more out of a tunnel than went into it");
+}

@@ -1,0 +1,107 @@
+/** A client's connection, and answers read off it piece by piece. */
+
+import { once } from "node:events";
+import { type Socket, connect } from "node:net";
+import {
+  type ByteReader,
+  type Ending,
+  type Framing,
+  type Head,
+  MessageError,
+  readBytes,
+} from "../support/message.ts";
+
+export interface ChaosWire {
+  readonly socket: Socket;
+  readonly bytes: ByteReader & { readonly closed: Promise<Ending> };
+  /** What happened on it before, for the trace. */
+  readonly history: string[];
+}
+
+// Longer than any limit in the route file: whoever waits this long for a byte waits for ever.
+const PATIENCE_MS = 20_000;
+
+/** Connects from an address of that client's own, 127.0.0.0/8 being all of this machine. */
+export async function connectFrom(client: number, port: number): Promise<ChaosWire> {
+  const localAddress = `127.0.1.${1 + (client % 250)}`;
+  const socket = connect({
+    host: "127.0.0.1",
+    port,
+    localAddress,
+    allowHalfOpen: true,
+    noDelay: true,
+  });
+  const bytes = readBytes(socket, PATIENCE_MS);
+  await once(socket, "connect");
+  return { socket, bytes, history: [] };
+}
+
+/** Reads content and hands it on as it comes. Rejects with a MessageError where it breaks off; what came is handed on too. */
+export async function readContent(
+  wire: ChaosWire,
+  framing: Framing,
+  take: (piece: Buffer) => void,
+): Promise<readonly string[]> {
+  const { bytes } = wire;
+  if (framing === "chunked") return readChunks(bytes, take);
+  if (framing === "close") {
+    take(await bytes.takeAll());
+    // Without a length only a reset tells that an answer is not complete (RFC 9112 §8).
+    if (await wasReset(wire)) throw new MessageError("reset", Buffer.alloc(0), "reset");
+    return [];
+  }
+  await readLength(bytes, framing, take);
+  return [];
+}
+
+// libuv says `end` of a reset that comes together with data. The kernel knows better, and tells whoever writes: nothing will do.
+async function wasReset({ socket, bytes }: ChaosWire): Promise<boolean> {
+  if ((await bytes.closed) === "reset" || socket.destroyed) return true;
+  return new Promise((resolve) => {
+    socket.write(Buffer.alloc(0), (error) => resolve(error instanceof Error));
+  });
+}
+
+async function readLength(
+  bytes: ByteReader,
+  length: number,
+  take: (piece: Buffer) => void,
+): Promise<void> {
+  for (let left = length; left > 0;) {
+    try {
+      const piece = await bytes.take(Math.min(left, 16_384));
+      left -= piece.length;
+      take(piece);
+    } catch (error) {
+      if (error instanceof MessageError) take(error.received);
+      throw error;
+    }
+  }
+}
+
+async function readChunks(
+  bytes: ByteReader,
+  take: (piece: Buffer) => void,
+): Promise<readonly string[]> {
+  for (;;) {
+    const line = (await bytes.take("\r\n")).toString("latin1").slice(0, -2);
+    if (!/^[0-9a-f]+$/i.test(line)) throw new MessageError(`chunk size ${line}`, Buffer.alloc(0));
+    const size = Number.parseInt(line, 16);
+    if (size === 0) break;
+    await readLength(bytes, size, take);
+    if ((await bytes.take(2)).toString("latin1") !== "\r\n")
+      throw new MessageError("a chunk does not end where it should", Buffer.alloc(0));
+  }
+  const trailers: string[] = [];
+  for (;;) {
+    const line = (await bytes.take("\r\n")).toString("latin1").slice(0, -2);
+    if (line === "") return trailers;
+    trailers.push(line);
+  }
+}
+
+/** One field's value; undefined where it is not there. */
+export function fieldOf(head: Pick<Head, "lines">, name: string): string | undefined {
+  const line = head.lines.find((one) => one.toLowerCase().startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim();
+}

@@ -1,0 +1,97 @@
+/** A client that spreads its requests like a load balancer, heeds what instances say of themselves, and repeats nothing. */
+
+import { Agent, request } from "node:http";
+import { askOnce } from "./prober.ts";
+import type { Subject } from "./subject.ts";
+
+export interface Balancer {
+  /** Instances that it may use from now on; those it is not given any more it forgets. */
+  use(instances: readonly Subject[]): void;
+  /** Resolves when that instance gets requests, or does not any more. */
+  until(instance: Subject, state: "used" | "unused"): Promise<void>;
+  stop(): Promise<{ readonly count: number; readonly failures: readonly string[] }>;
+}
+
+const LOOPS = 16;
+const LOOK_EVERY_MS = 50;
+
+interface Known {
+  readonly instance: Subject;
+  readonly agent: Agent;
+  isReady: boolean;
+}
+
+/** Starts asking; it does nothing until it is given an instance that is ready. */
+export function startBalancer(): Balancer {
+  let known: readonly Known[] = [];
+  let isRunning = true;
+  let count = 0;
+  const failures: string[] = [];
+
+  // `/readyz` decides who gets new requests; `Connection: close` is obeyed by the agent, which lets go of such a connection.
+  const looking = (async () => {
+    for (; isRunning; await pause(LOOK_EVERY_MS)) {
+      for (const one of known)
+        one.isReady = (await askOnce(one.instance.adminPort, "/readyz", false)) === 200;
+    }
+  })();
+  const loops = Array.from({ length: LOOPS }, async (_, index) => {
+    for (let turn = index; isRunning; turn += 1) {
+      const ready = known.filter(({ isReady }) => isReady);
+      const one = ready[turn % ready.length];
+      if (one === undefined) await pause(1);
+      else await ask(one);
+    }
+  });
+
+  async function ask({ instance, agent }: Known): Promise<void> {
+    count += 1;
+    const method = ["GET", "HEAD", "POST"][count % 3] ?? "GET";
+    const failure = await failureOf(instance.port, method, agent);
+    if (failure !== undefined) failures.push(`${method} to ${instance.port}: ${failure}`);
+  }
+
+  return {
+    use(instances) {
+      const kept = known.filter(({ instance }) => instances.includes(instance));
+      const added = instances.filter((one) => !kept.some(({ instance }) => instance === one));
+      const fresh = added.map((instance) => ({
+        instance,
+        agent: new Agent({ keepAlive: true }),
+        isReady: false,
+      }));
+      known = [...kept, ...fresh];
+    },
+    async until(instance, state) {
+      const isUsed = (): boolean => known.some((one) => one.instance === instance && one.isReady);
+      while (isUsed() !== (state === "used")) await pause(5);
+    },
+    async stop() {
+      isRunning = false;
+      await Promise.all([looking, ...loops]);
+      for (const { agent } of known) agent.destroy();
+      return { count, failures };
+    },
+  };
+}
+
+function failureOf(port: number, method: string, agent: Agent): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const sent = request({ host: "127.0.0.1", port, method, path: "/small", agent });
+    sent.once("error", (error) => resolve(error.message));
+    sent.once("response", (answer) => {
+      answer.on("error", () => undefined).resume();
+      answer.once("close", () => {
+        const isGood = answer.complete && answer.statusCode === 200;
+        resolve(isGood ? undefined : `${String(answer.statusCode)}, complete: ${answer.complete}`);
+      });
+    });
+    sent.end(method === "POST" ? "content" : undefined);
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,42 @@
+/** More connections than file descriptors: what is there is served on, and when there is room again, so is everybody. */
+
+import { Agent } from "node:http";
+import { dismiss, openCrowd, pause } from "./crowd.ts";
+import { askOnce } from "./prober.ts";
+import type { Row } from "./row.ts";
+import { type Surroundings, startSubject } from "./subject.ts";
+
+const MOST_FILES = 64;
+const CROWD = 150;
+
+export async function measureFiles(around: Surroundings): Promise<readonly Row[]> {
+  const subject = await startSubject("headgate", around, ["prlimit", `--nofile=${MOST_FILES}`]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  await askOnce(subject.port, "/small", agent);
+  const crowd = await openCrowd(subject.port, CROWD, () => undefined);
+  let served = 0;
+  for (let done = 0; done < 100; done += 1)
+    if ((await askOnce(subject.port, "/small", agent)) === 200) served += 1;
+  const isAlive = !subject.child.hasExited();
+  dismiss(crowd);
+  await pause(500);
+  const recovered = await askOnce(subject.port, "/small", false);
+  agent.destroy();
+  await subject.child.stop(10_000);
+  return [
+    {
+      subject: "headgate",
+      what: `${CROWD} connections with ${MOST_FILES} file descriptors: requests on a connection that was there before`,
+      figure: `${served} of 100 answered${isAlive ? "" : ", and the process ended"}`,
+      promise: "all",
+      isKept: served === 100 && isAlive,
+    },
+    {
+      subject: "headgate",
+      what: "a new connection once they are gone",
+      figure: recovered === 200 ? "answered" : "not answered",
+      promise: "answered",
+      isKept: recovered === 200,
+    },
+  ];
+}

@@ -1,0 +1,65 @@
+import { parseArgs } from "node:util";
+
+export const PARTS = ["idle", "slow", "reload", "rolling", "files"] as const;
+export type Part = (typeof PARTS)[number];
+
+export const USAGE = `npm run reliability -- [options]
+  --only PARTS   of ${PARTS.join(", ")}; all when left out
+  --peer NAMES   beside headgate, where the same test can be pointed at them: nginx, haproxy, caddy
+  --short        fewer connections and reloads: for trying a change, not for publishing`;
+
+export interface ReliabilityOptions {
+  readonly parts: readonly Part[];
+  readonly subjects: readonly string[];
+  readonly scale: Scale;
+}
+
+/** How much of everything. */
+export interface Scale {
+  readonly idleConnections: number;
+  readonly slowHeads: number;
+  readonly slowReaders: number;
+  readonly slowSeconds: number;
+  readonly reloads: number;
+  readonly restarts: number;
+}
+
+const FULL: Scale = {
+  idleConnections: 10_000,
+  slowHeads: 500,
+  slowReaders: 200,
+  slowSeconds: 10,
+  reloads: 200,
+  restarts: 20,
+};
+const SHORT: Scale = {
+  idleConnections: 1_000,
+  slowHeads: 100,
+  slowReaders: 50,
+  slowSeconds: 2,
+  reloads: 20,
+  restarts: 4,
+};
+
+/** Reads the command line; undefined means that help was asked for. Throws on what it does not know. */
+export function parseOptions(args: readonly string[]): ReliabilityOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: "string", default: PARTS.join(",") },
+      peer: { type: "string", default: "" },
+      short: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const parts = values.only.split(",");
+  const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part));
+  if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${PARTS.join(", ")}`);
+  const peers = values.peer.split(",").filter((name) => name !== "");
+  return {
+    parts: parts as Part[],
+    subjects: ["headgate", ...peers],
+    scale: values.short ? SHORT : FULL,
+  };
+}

@@ -1,0 +1,78 @@
+// npm run reliability: crowds, slow clients, reloads and restarts, measured. See docs/reliability.md.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createChildren } from "../bench/children.ts";
+import { findFreePort, waitAccepting } from "../bench/ports.ts";
+import { measureFiles } from "./files.ts";
+import { measureIdle } from "./idle.ts";
+import { type Part, type ReliabilityOptions, type Scale, USAGE, parseOptions } from "./options.ts";
+import { measureReloads, measureRolling } from "./reload.ts";
+import { type Row, toTable } from "./row.ts";
+import { measureSlow } from "./slow.ts";
+import { type Subject, type Surroundings, startSubject } from "./subject.ts";
+
+/** Parts that a peer can be pointed at too; the other two start and stop headgate in ways of its own. */
+const COMMON: readonly Part[] = ["idle", "slow", "reload"];
+
+const options = parseOptions(process.argv.slice(2));
+if (options === undefined) console.log(USAGE);
+else process.exitCode = await run(options);
+process.exit();
+
+async function run({ parts, subjects, scale }: ReliabilityOptions): Promise<number> {
+  const around = await setUp();
+  const rows: Row[] = [];
+  // As they come too: a run of many minutes should not keep its figures to itself until the end.
+  const add = (more: readonly Row[]): void => {
+    for (const { subject, what, figure } of more) console.error(`  ${subject}: ${what}: ${figure}`);
+    rows.push(...more);
+  };
+  for (const part of COMMON.filter((one) => parts.includes(one))) {
+    for (const name of subjects) add(await measureCommon(part, name, { around, scale }));
+  }
+  if (parts.includes("rolling")) add(await measureRolling(around, scale.restarts));
+  if (parts.includes("files")) add(await measureFiles(around));
+  const broken = rows.filter(({ isKept }) => isKept === false).length;
+  console.log(toTable(rows));
+  console.log(`${rows.length - broken} passed, ${broken} failed`);
+  return broken === 0 ? 0 : 1;
+}
+
+async function measureCommon(
+  part: Part,
+  name: string,
+  { around, scale }: { readonly around: Surroundings; readonly scale: Scale },
+): Promise<readonly Row[]> {
+  const subject = await startSubject(name, around);
+  const measure: Partial<Record<Part, () => Promise<readonly Row[]>>> = {
+    idle: () => measureIdle(subject, scale.idleConnections),
+    slow: () => measureSlow(subject, scale),
+    reload: () => measureReloads(subject, scale.reloads),
+  };
+  const rows = await measure[part]?.();
+  await end(subject);
+  return rows ?? [];
+}
+
+async function setUp(): Promise<Surroundings> {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-reliability-"));
+  const children = createChildren(folder);
+  process.on("exit", () => {
+    children.killAll();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+  const backendPort = await findFreePort();
+  const script = fileURLToPath(new URL("backend.mjs", import.meta.url));
+  const backend = children.start("backend", [process.execPath, script, String(backendPort)]);
+  await waitAccepting(backend, backendPort);
+  return { folder, children, backendPort };
+}
+
+async function end({ name, child }: Subject): Promise<void> {
+  if (child.hasExited())
+    throw new Error(`${name} ended by itself\n${child.output().slice(-2_000)}`);
+  await child.stop(5_000);
+}
