@@ -123,11 +123,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     const { contentLength, chunked } = fields;
     if (contentLength !== undefined && chunked) throw malformed();
     const isBare = method === "HEAD" || status === 204 || status === 304;
-    // Some backends send a body with the answer to a HEAD, or with a 204 that announces one, perhaps in a later segment: it
-    // would be taken for the next answer.
-    const mayHaveBody =
-      method === "HEAD" || (status === 204 && (chunked || (contentLength ?? 0) > 0));
-    isPersistent = !mayHaveBody && isKept(head);
+    isPersistent = !mayHaveStrayBody(method, head) && isKept(head);
     if (isBare || contentLength === 0) {
       events.onHead(head);
       end([], isPersistent && isLast);
@@ -170,6 +166,15 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     state = "idle";
     events.onEnd(rawTrailers, reusable);
   }
+}
+
+/**
+ * Some backends send a body with the answer to a HEAD, or with a 204 that announces one, perhaps in a later segment: it would be
+ * taken for the next answer.
+ */
+function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boolean {
+  if (method === "HEAD") return true;
+  return status === 204 && (fields.chunked || (fields.contentLength ?? 0) > 0);
 }
 
 /** RFC 9112 §9.3. */
