@@ -16,6 +16,8 @@ export interface ConnectionRequest {
   /** `length`: its Content-Length stands among the fields. */
   readonly framing: "none" | "length" | "chunked";
   readonly content: Readable | undefined;
+  /** `skip`: the content of the answer is for nobody; its bytes are counted and not kept. */
+  readonly answerContent: "relay" | "skip";
   /** Milliseconds from the end of the request to the header section of its answer. */
   readonly responseMs: number;
   /** Milliseconds between bytes in either direction; 0 = no limit. */
@@ -43,6 +45,10 @@ export interface Connection {
   send(receiver: Receiver): void;
   pause(): void;
   resume(): void;
+  /** Whether the bytes that `onContent` lends at the moment may be taken; otherwise whoever keeps them copies them. */
+  isTakeable(): boolean;
+  /** Makes those bytes the caller's. */
+  take(): void;
   /** Gives the exchange up and the connection with it; the receiver hears nothing more. */
   cancel(): void;
   /** Closes an idle connection. */
@@ -106,7 +112,11 @@ export function createConnection(
       isConnected = true;
       if (receiver !== undefined) write(receiver);
     },
-    onRead: (bytes, length) => guard(() => parser.push(bytes, length)),
+    onRead(bytes, length) {
+      guard(() => parser.push(bytes, length));
+      // What goes on after its first read is long: from the next one on it is not copied any more.
+      link.readOwn(hasAnswered && receiver?.request.answerContent === "relay");
+    },
     onDrain: () => receiver?.request.content?.resume(),
     onEnd() {
       const finish = (): void => {
@@ -140,6 +150,8 @@ export function createConnection(
       touch(performance.now());
       link.resume();
     },
+    isTakeable: link.readsOwn,
+    take: link.take,
     cancel() {
       drop();
       closed();

@@ -15,6 +15,12 @@ export interface Link {
   write(bytes: string | Uint8Array): boolean;
   pause(): void;
   resume(): void;
+  /** Whether further reads go into memory of this connection's own, for content that is to be kept. */
+  readOwn(isOwn: boolean): void;
+  /** Whether the bytes that `onRead` lends at the moment are in such memory. */
+  readsOwn(): boolean;
+  /** Those bytes are the caller's from now on. */
+  take(): void;
   /** Whether the upstream does not take what was written. */
   isStuck(): boolean;
   /** Calls back where the end that `onEnd` told of was no reset; of a reset, `onClosed` tells. */
@@ -44,6 +50,9 @@ const READ_BYTES = 64 * 1024;
 // it nothing.
 const NOTHING = Buffer.alloc(0);
 
+// What is no memory leaves a read with what the one before it had. node's types do not say so.
+const SAME_AGAIN = undefined as unknown as Buffer;
+
 /** Prepares for the connections to one upstream. */
 export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
   // All connections read into the same memory, one after the other: whoever wants to keep a byte copies it. A buffer for each
@@ -51,10 +60,19 @@ export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
   const memory = Buffer.allocUnsafeSlow(READ_BYTES);
   return (events) => {
     let isOver = false;
+    let isOwn = false;
+    let current = NOTHING;
+    let isTaken = false;
     const onread = {
-      buffer: memory,
+      // node asks for the memory of the next read.
+      buffer(): Buffer {
+        const isGood = isOwn ? !isTaken && current !== memory : current === memory;
+        if (isGood) return SAME_AGAIN;
+        isTaken = false;
+        return (current = isOwn ? Buffer.allocUnsafeSlow(READ_BYTES) : memory);
+      },
       callback(length: number): boolean {
-        if (!isOver) events.onRead(memory, length);
+        if (!isOver) events.onRead(current, length);
         return true;
       },
     };
@@ -85,6 +103,13 @@ export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
         typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes),
       pause: () => void socket.pause(),
       resume: () => void socket.resume(),
+      readOwn(next) {
+        isOwn = next;
+      },
+      readsOwn: () => current !== memory,
+      take() {
+        isTaken = true;
+      },
       isStuck: () => socket.writableNeedDrain,
       confirmEnd(onInOrder) {
         // Behind an upload that is stuck nothing would be written either.
@@ -102,7 +127,7 @@ export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
 }
 
 interface OnRead {
-  readonly buffer: Uint8Array;
+  buffer(): Uint8Array;
   callback(length: number): boolean;
 }
 

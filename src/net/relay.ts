@@ -31,9 +31,11 @@ export function relayContent(
     content.read({
       onChunk(chunk) {
         hasBegun = true;
-        if (response.write(chunk)) return;
-        content.pause();
-        response.once("drain", content.resume);
+        if (!writeNow(response, chunk)) {
+          content.pause();
+          response.once("drain", content.resume);
+        }
+        return response.writableLength > 0;
       },
       onEnd(rawTrailers) {
         if (rawTrailers.length > 0) response.addTrailers(toTrailers(rawTrailers));
@@ -45,6 +47,15 @@ export function relayContent(
     // Node keeps the header section back for the first piece of content, which may be long in coming.
     if (!hasBegun && !response.writableEnded) flushHead(response);
   });
+}
+
+// Node would hold the chunk back for the rest of the turn, and its memory with it.
+function writeNow(response: ServerResponse, chunk: Buffer): boolean {
+  const { socket } = response;
+  socket?.cork();
+  const takesMore = response.write(chunk);
+  socket?.uncork();
+  return takesMore;
 }
 
 /** Writes an answer's content from a stream, as `relayContent` does; `rawTrailers` are known at its end. */

@@ -7,8 +7,6 @@ import type { Pressure } from "./pressure.ts";
 
 /** What goes up, and who hears of interim answers. */
 export interface UpstreamRequest extends ConnectionRequest {
-  /** `skip`: the content of the answer is for nobody; its bytes are counted and not kept. */
-  readonly answerContent: "relay" | "skip";
   onInterim(answer: AnswerHead): void;
 }
 
@@ -41,8 +39,8 @@ interface ContentEnds {
 }
 
 export interface ContentReader extends ContentEnds {
-  /** The chunk is the reader's to keep. */
-  onChunk(chunk: Buffer): void;
+  /** Returns whether the chunk is still needed; it is valid no longer where it is not. */
+  onChunk(chunk: Buffer): boolean;
 }
 
 export interface ContentSkipper extends ContentEnds {
@@ -247,7 +245,7 @@ function createCall(
         skippedBytes += end - start;
         skipper?.onBytes(end - start);
       } else if (reader === undefined) early = hold(early, bytes, start, end);
-      else reader.onChunk(copy(bytes, start, end));
+      else pass(reader, bytes.subarray(start, end));
     },
     onEnd(rawTrailers) {
       isOver = true;
@@ -308,15 +306,26 @@ function createCall(
   };
   return { call, pooled };
 
-  function copy(bytes: Buffer, start: number, end: number): Buffer {
-    pool.onBytes(end - start);
-    return Buffer.from(bytes.subarray(start, end));
+  // Mostly the client takes at once what came, and the memory serves the next read. A copy of little costs less than the memory
+  // around it.
+  function pass(to: ContentReader, lent: Buffer): void {
+    const { connection } = pooled;
+    if (connection === undefined || lent.length <= SHORT_BYTES || !connection.isTakeable())
+      return void to.onChunk(copy(lent));
+    if (!to.onChunk(lent)) return;
+    connection.take();
+    pool.onBytes(lent.buffer.byteLength);
+  }
+
+  function copy(lent: Buffer): Buffer {
+    pool.onBytes(lent.length);
+    return Buffer.from(lent);
   }
 
   function hold(held: Early | undefined, bytes: Buffer, start: number, end: number): Early {
     if (held === undefined && end - start <= SHORT_BYTES)
       return { text: bytes.toString("latin1", start, end), chunks: [] };
-    const chunks = [...(held?.chunks ?? []), copy(bytes, start, end)];
+    const chunks = [...(held?.chunks ?? []), copy(bytes.subarray(start, end))];
     return held?.text === undefined
       ? { text: undefined, chunks }
       : { text: undefined, chunks: [Buffer.from(held.text, "latin1"), ...chunks] };
