@@ -48,9 +48,8 @@ function widen(collectMinor: () => void): void {
   const bytes = youngBytes();
   if (bytes >= YOUNG_BYTES) return;
   setFlagsFromString(`--semi-space-growth-factor=${Math.round(YOUNG_BYTES / bytes)}`);
-  const survivors = Array.from({ length: bytes / SURVIVOR_BYTES }, () =>
-    Array.from({ length: SURVIVOR_BYTES / 8 }, () => 0),
-  );
+  const one = Array.from({ length: SURVIVOR_BYTES / 8 }, (_, index) => index);
+  const survivors = Array.from({ length: bytes / SURVIVOR_BYTES }, () => one.slice());
   collectMinor();
   setFlagsFromString(NO_GROWTH);
   survivors.length = 0;
