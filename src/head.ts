@@ -20,7 +20,7 @@ import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
 import type { Gather } from "./net/gather.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
-import type { UpstreamAnswer } from "./net/upstream.ts";
+import type { UpstreamAnswer } from "./net/upstream/call.ts";
 
 /** What one configuration compiles to for HEADs. */
 export interface HeadParts {

@@ -15,7 +15,8 @@ import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
-import type { Call, Upstream, UpstreamRequest } from "./net/upstream.ts";
+import type { Upstream } from "./net/upstream.ts";
+import type { Call, UpstreamRequest } from "./net/upstream/call.ts";
 import { answerShared } from "./shared.ts";
 
 /** What one configuration compiles to. An exchange keeps the one it began with. */

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import type { LocalAnswer } from "../http/problem.ts";
 import type { AnswerHead } from "../http/answer-head.ts";
 import type { Gather } from "./gather.ts";
-import type { Content } from "./upstream.ts";
+import type { Content } from "./upstream/call.ts";
 import { toClientFields } from "../http/answer.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toTrailers } from "../http/headers.ts";
