@@ -79,7 +79,7 @@ export function retire(previous: CompiledGeneration, next?: CompiledGeneration):
 
 function toPool(upstream: UpstreamConfig, waiting: number, { onBytes, gather }: Shared): Pool {
   const limits = { connections: upstream.maxConnections, waiting };
-  const options = { dial: createDial(upstream, gather), keepAliveMs: upstream.keepAlive };
+  const options = { dial: createDial(upstream, gather), keepAliveMs: upstream.keepAlive, onBytes };
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,

@@ -9,8 +9,8 @@ export interface Heap {
   collectMinor(): void;
 }
 
-/** Two halves of 4 MiB. */
-const YOUNG_BYTES = 8 * 1024 * 1024;
+/** Of one of the two halves of the young generation. */
+const HALF_BYTES = 4 * 1024 * 1024;
 const NO_GROWTH = "--semi-space-growth-factor=1";
 const SURVIVOR_BYTES = 2 * 1024;
 /** How often it is looked at. */
@@ -45,18 +45,19 @@ export function createHeap(): Heap {
 
 // By making more survive than one of its halves holds.
 function widen(collectMinor: () => void): void {
-  const bytes = youngBytes();
-  if (bytes >= YOUNG_BYTES) return;
-  setFlagsFromString(`--semi-space-growth-factor=${Math.round(YOUNG_BYTES / bytes)}`);
+  const bytes = halfBytes();
+  const factor = Math.round(HALF_BYTES / bytes);
+  if (factor < 2) return;
+  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
   const one = Array.from({ length: SURVIVOR_BYTES / 8 }, (_, index) => index);
-  const survivors = Array.from({ length: bytes / SURVIVOR_BYTES }, () => one.slice());
+  const survivors = Array.from({ length: (2 * bytes) / SURVIVOR_BYTES }, () => one.slice());
   collectMinor();
   setFlagsFromString(NO_GROWTH);
   survivors.length = 0;
 }
 
-function youngBytes(): number {
-  return (
-    getHeapSpaceStatistics().find((space) => space.space_name === "new_space")?.space_size ?? 0
-  );
+// The size of the whole counts the second half only while it is in use.
+function halfBytes(): number {
+  const young = getHeapSpaceStatistics().find((space) => space.space_name === "new_space");
+  return young === undefined ? HALF_BYTES : young.space_used_size + young.space_available_size;
 }

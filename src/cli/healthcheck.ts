@@ -69,7 +69,11 @@ async function ask(
 ): Promise<{ readonly isReady: boolean; readonly answer: string }> {
   const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
-  const options = { dial: createDial(upstream, (write) => write()), keepAliveMs: 0 };
+  const options = {
+    dial: createDial(upstream, (write) => write()),
+    keepAliveMs: 0,
+    onBytes: () => undefined,
+  };
   const pool = createUpstream(
     { connections: 1, waiting: 0 },
     (events) => createConnection(options, events),

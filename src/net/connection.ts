@@ -7,6 +7,7 @@ import { createAnswerParser } from "../http/answer-parser.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { toHopFields, toRequestText } from "../http/request-text.ts";
 import type { Dial } from "./dial.ts";
+import type { Pressure } from "./pressure.ts";
 
 /** What goes up. `fields` are raw and include Host. */
 export interface ConnectionRequest {
@@ -65,6 +66,8 @@ export interface ConnectionEvents {
 export interface ConnectionOptions {
   readonly dial: Dial;
   readonly keepAliveMs: number;
+  /** Told of the content that goes up. */
+  readonly onBytes: Pressure;
 }
 
 /** Said in time, an upstream's own limit (RFC 2068 §19.7.1.1) is kept with a second to spare for the way. */
@@ -73,7 +76,7 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Opens a connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createConnection(
-  { dial, keepAliveMs }: ConnectionOptions,
+  { dial, keepAliveMs, onBytes }: ConnectionOptions,
   events: ConnectionEvents,
 ): Connection {
   const isKept = keepAliveMs > 0;
@@ -171,6 +174,7 @@ export function createConnection(
     if (content === undefined) return;
     content.on("data", (chunk: Buffer) => {
       touch(performance.now());
+      onBytes(chunk.length);
       if (!writeContent(chunk, framing)) content.pause();
     });
     content.once("error", (error) => {
