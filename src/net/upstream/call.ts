@@ -86,8 +86,8 @@ function isRepeatable({ method, content }: UpstreamRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
-// oxlint-disable-next-line max-lines-per-function -- one exchange: its state, and what both sides may do with it
 /** Creates the call of one request; nothing is sent yet. */
+// oxlint-disable-next-line max-lines-per-function -- one exchange: its state, and what both sides may do with it
 export function createCall(
   request: UpstreamRequest,
   pool: Pool,
