@@ -1,6 +1,13 @@
 /** Answers as they stand on the wire, read strictly. */
 
-import { type Field, type Problem, framingOf, readContent, readHead } from "./strict.ts";
+import {
+  ANSWER_DIGITS,
+  type Field,
+  type Problem,
+  framingOf,
+  readContent,
+  readHead,
+} from "./strict.ts";
 
 export interface Answer {
   readonly status: number;
@@ -34,7 +41,7 @@ export function readAnswer(
   const head = readHead(text, at);
   if (typeof head === "string") return head;
   const [, minor, digits, reason] = START.exec(head.start) ?? [];
-  const framing = framingOf(head.fields);
+  const framing = framingOf(head.fields, ANSWER_DIGITS);
   if (digits === undefined || reason === undefined || framing === "invalid") return "invalid";
   const status = Number(digits);
   const whole = { status, reason, fields: head.fields, isDelimitedByClose: false };

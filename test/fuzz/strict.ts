@@ -25,7 +25,10 @@ export type Framing = number | "chunked" | "none";
 // A token, a colon, and neither a control character nor a bare CR or LF (RFC 9112 §5, RFC 9110 §5.5).
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 const CHUNK = /^([0-9a-fA-F]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
-const LENGTH = /^[0-9]{1,15}$/;
+/** A double counts fifteen digits exactly: content that is read by them has no other end. */
+const REQUEST_DIGITS = 15;
+/** An answer's length may be that of content which nobody fetches, a HEAD's say. */
+export const ANSWER_DIGITS = 19;
 
 /** Reads a start line and its fields. */
 export function readHead(text: string, at: number): Head | Problem {
@@ -48,7 +51,10 @@ export function membersOf(fields: readonly Field[], name: string): readonly stri
 }
 
 /** The one framing that the fields announce (RFC 9112 §6.3); several, or an unreadable one, are invalid. */
-export function framingOf(fields: readonly Field[]): Framing | "invalid" {
+export function framingOf(
+  fields: readonly Field[],
+  mostDigits = REQUEST_DIGITS,
+): Framing | "invalid" {
   const lengths = valuesOf(fields, "content-length");
   const codings = valuesOf(fields, "transfer-encoding");
   if (lengths.length + codings.length > 1) return "invalid";
@@ -56,7 +62,7 @@ export function framingOf(fields: readonly Field[]): Framing | "invalid" {
   const [coding] = codings;
   if (coding !== undefined) return coding.toLowerCase() === "chunked" ? "chunked" : "invalid";
   if (length === undefined) return "none";
-  return LENGTH.test(length) ? Number(length) : "invalid";
+  return /^[0-9]+$/.test(length) && length.length <= mostDigits ? Number(length) : "invalid";
 }
 
 /** Reads the content that a framing announces. */
