@@ -1,5 +1,7 @@
 /** Numbers that a seed decides, so that a run can be had again. */
 
+import { createNumbers } from "../support/random.ts";
+
 export interface Random {
   /** At least 0, less than 1. */
   next(): number;
@@ -11,15 +13,9 @@ export interface Random {
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name;
 }
 
-/** Mulberry32: 32 bits of state are enough for choices, and the same seed gives the same ones on every machine. */
+/** Creates a source of choices. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = createNumbers(seed);
   const below = (end: number): number => Math.floor(next() * end);
   return {
     next,
