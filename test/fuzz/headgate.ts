@@ -5,21 +5,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProcess } from "../support/process.ts";
 import type { Target } from "./rig.ts";
+import { SCRIPTED } from "./verdict.ts";
 
-const ROUTES = `listen: 127.0.0.1:0
+/**
+ * Scripted answers have connections of their own. They end them without a word, and whoever is sent on one just then has no answer:
+ * a GET is sent again, but a POST may not be (RFC 9112 §9.5, RFC 9110 §9.2.2), so that it would fail by no fault of the proxy's.
+ */
+const toRoutes = (port: number): string => `listen: 127.0.0.1:0
 admin: off
 forwarded: { trust: [] }
 log: { fields: [error.type, exception.stacktrace, client.address] }
+upstream: { url: "http://127.0.0.1:${port}", connectTimeout: 60s }
+upstreams:
+  scripted: { url: "http://127.0.0.1:${port}", connectTimeout: 60s }
+routes:
+  - { path: "${SCRIPTED}*", upstream: scripted }
 `;
 
 /** Starts headgate before an upstream port. */
 export async function startHeadgate(upstreamPort: number): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-fuzz-"));
   const file = join(folder, "routes.yaml");
-  writeFileSync(
-    file,
-    `${ROUTES}upstream: { url: "http://127.0.0.1:${upstreamPort}", connectTimeout: 60s }\n`,
-  );
+  writeFileSync(file, toRoutes(upstreamPort));
   const ends: (() => void | Promise<void>)[] = [];
   const child = startProcess({ after: (end) => void ends.push(end) }, ["run", "--config", file]);
   const [, port = ""] = await child.printed(/"listening on http:\/\/127\.0\.0\.1:(\d+)/);

@@ -5,7 +5,7 @@ import type { AnswerCase } from "./case.ts";
 import type { Received } from "./client.ts";
 import type { Arrival } from "./recorder.ts";
 import { type Problem, valuesOf } from "./strict.ts";
-import { type Verdict, isAnswerTo, quote, seqOf } from "./verdict.ts";
+import { AFTER_SCRIPTED_PATH, type Verdict, isAnswerTo, quote, seqOf } from "./verdict.ts";
 
 /** What a script means to whoever asked for it. */
 export interface SentAnswer {
@@ -95,7 +95,7 @@ function checkSecond(
   // It may have gone out on the connection that the answer before it was about to spoil.
   if (!isClean && got.status === 502 && seqOf(got) === undefined) return undefined;
   // A connection that ends under a request makes the proxy send that request again (RFC 9110 §9.2.2).
-  const arrival = arrivals.findLast(({ target }) => target === "/end");
+  const arrival = arrivals.findLast(({ target }) => target === AFTER_SCRIPTED_PATH);
   if (arrival === undefined || seqOf(got) !== arrival.seq)
     return `the request behind it got another answer: ${got.status} ${quote(got.body)}`;
   return isAnswerTo(got, arrival, "GET") ? undefined : `not its own answer: ${quote(got.body)}`;

@@ -87,8 +87,9 @@ function checkAnswers(
   return problems;
 }
 
-function checkOwn({ status }: Answer, isLast: boolean): string | undefined {
-  if (!OWN_STATUSES.has(status)) return `the proxy answers ${status} by itself`;
+function checkOwn({ status, fields }: Answer, isLast: boolean): string | undefined {
+  if (!OWN_STATUSES.has(status))
+    return `the proxy answers ${status} by itself: ${valuesOf(fields, "proxy-status").join()}`;
   return status >= 400 && !isLast
     ? `something is answered after a refusal with ${status}`
     : undefined;

@@ -9,7 +9,13 @@ import { judgeAnswer, readScript } from "./judge-answer.ts";
 import { judgeRequests } from "./judge-request.ts";
 import { type Owner, startRecorder } from "./recorder.ts";
 import { readMeaning } from "./requests.ts";
-import { LAST_REQUEST, type Verdict, quote } from "./verdict.ts";
+import {
+  AFTER_SCRIPTED_PATH,
+  LAST_REQUEST,
+  SCRIPTED_PATH,
+  type Verdict,
+  quote,
+} from "./verdict.ts";
 
 /** A proxy under test. It has to append the client's address to X-Forwarded-For. */
 export interface Target {
@@ -109,11 +115,15 @@ async function runRequests(one: RequestCase, { owner, ...place }: Place): Promis
 async function runAnswer(one: AnswerCase, { owner, number, ...place }: Place): Promise<Verdict> {
   const received = await exchange({
     ...place,
-    parts: [`${one.method} /answer HTTP/1.1\r\nHost: a.example\r\n\r\n${LAST_REQUEST}`],
+    parts: [toGet(one.method, SCRIPTED_PATH) + toGet("GET", AFTER_SCRIPTED_PATH)],
     methods: [one.method, "GET"],
     ending: "client closes",
   });
   return judgeAnswer(toEnded(one), toMarked(bytesOf(one), number), owner.arrivals, received);
+}
+
+function toGet(method: string, path: string): string {
+  return `${method} ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
 }
 
 /** An answer that is not whole and clean needs the connection's end, or whoever waits for the rest waits for ever. */
@@ -129,7 +139,7 @@ function toScripted(one: AnswerCase, number: number): Owner {
     arrivals: [],
     violations: [],
     answer(arrival, socket, done, asUsual) {
-      if (arrival.target === "/answer") void play(socket, parts, after, done);
+      if (arrival.target === SCRIPTED_PATH) void play(socket, parts, after, done);
       else asUsual();
     },
   };

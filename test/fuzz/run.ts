@@ -1,6 +1,7 @@
 // npm run fuzz: raw bytes from both sides through the real headgate. See docs/reliability.md.
 
 import { parseArgs } from "node:util";
+import { waitForConnectionTable } from "../support/connection-table.ts";
 import { fromReplay } from "./case.ts";
 import { fuzz, toTable } from "./fuzz.ts";
 import { startHeadgate } from "./headgate.ts";
@@ -11,6 +12,9 @@ const USAGE = `npm run fuzz -- [options]
   --seed N             which cases (default: drawn; it is printed)
   --cases N            how many (default 50000)
   --replay WORD|FILE   one case: as a failure printed it, or raw request bytes in base64`;
+
+/** The client's, and now and then a new one to the upstream. */
+const CONNECTIONS_PER_CASE = 1.5;
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +30,7 @@ else await run(Number(values.seed ?? Date.now() % 1_000_000), Number(values.case
 
 async function run(seed: number, cases: number): Promise<void> {
   console.log(`seed ${seed}, ${cases} cases`);
+  await waitForConnectionTable(cases * CONNECTIONS_PER_CASE);
   const startedMs = performance.now();
   const rig = await startRig(startHeadgate);
   const { passed, counts, failures } = await fuzz(rig, seed, cases);

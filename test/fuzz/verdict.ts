@@ -13,6 +13,12 @@ export interface Verdict {
 /** Sent behind every case on the same connection: answered only by a proxy that took all that stood before it to its end. */
 export const LAST_REQUEST = "GET /end HTTP/1.1\r\nHost: end.example\r\n\r\n";
 
+/** Where the paths of scripted answers begin. */
+export const SCRIPTED = "/scripted/";
+export const SCRIPTED_PATH = `${SCRIPTED}answer`;
+/** Sent behind a request for one. */
+export const AFTER_SCRIPTED_PATH = `${SCRIPTED}end`;
+
 /** The number that the recorder gave to the request of this answer; undefined where the proxy answered by itself. */
 export function seqOf({ fields }: Answer): number | undefined {
   const [seq] = valuesOf(fields, "x-seq");
