@@ -5,7 +5,7 @@ import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
 import type { Pool } from "./generation.ts";
 import type { ProxyError } from "./http/errors.ts";
-import { beginExchange } from "./http/exchange.ts";
+import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { createGather } from "./net/gather.ts";
 import { createPressure } from "./net/pressure.ts";
@@ -205,7 +205,7 @@ export function createApp({
     observer.observe(
       Object.assign(exchange, { error, status: error.status, endedMs: exchange.startedMs }),
     );
-    return exchange.id;
+    return toRequestId(exchange);
   }
 
   function toObserver({ log }: Config): Observer {

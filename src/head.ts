@@ -1,7 +1,5 @@
 /** The story of one HEAD from the decision to the answer, in order; proxy.ts tells what comes before and after. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 import type { RouteConfig } from "./config/schema.ts";
 import { repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
@@ -18,6 +16,7 @@ import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
+import type { ClientRequest, ClientResponse } from "./net/client.ts";
 import type { Gather } from "./net/gather.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
 import type { UpstreamAnswer } from "./net/upstream/call.ts";
@@ -37,8 +36,8 @@ export interface HeadParts {
 
 /** One HEAD. */
 export interface HeadRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly checked: CheckedRequest;
   readonly exchange: Exchange;
   readonly route: RouteConfig;

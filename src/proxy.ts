@@ -1,6 +1,5 @@
 /** The story of one request, in order; head.ts tells the part of a HEAD. Every step lives in its own file; this one only tells the sequence. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
@@ -13,7 +12,8 @@ import type { Peer } from "./http/forwarded.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
-import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
+import { type CheckedRequest, checkRequest } from "./http/request.ts";
+import type { ClientRequest, ClientResponse } from "./net/client.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
 import type { Upstream } from "./net/upstream.ts";
 import type { Call, UpstreamRequest } from "./net/upstream/call.ts";
@@ -24,7 +24,7 @@ export interface Generation extends HeadParts {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: Upstream };
   /** Undefined: X-Forwarded-* fields pass untouched. */
-  readonly peer: ((socket: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
+  readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
   /** Whether the upstream is told each request's id. */
   readonly requestId: "log" | "forward";
   readonly mostFields: number;
@@ -45,7 +45,7 @@ export interface ProxyParts {
 }
 
 /** Handles one request; it never rejects, and `observe` is called once for each. */
-export type Proxy = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
 
 /** Creates the handler of all requests that are not tunnelled. */
 export function createProxy({ generation, createId, observe }: ProxyParts): Proxy {
@@ -58,23 +58,22 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       call?.cancel(error);
     };
     let leave = cancel; // others may wait for what this client has asked
-    const closed = untilClosed(response, () => {
+    const over = untilOver(response, () => {
       leave((exchange.error ??= new ProxyError("client_gone")));
     });
     try {
       const parts = generation();
-      const head = toHead(request);
-      const checked = checkRequest(head, parts.mostFields);
+      const checked = checkRequest(request, parts.mostFields);
       const route = (exchange.route = parts.match(checked.host, checked.path));
 
-      const local = toLocalAnswer(head, checked);
+      const local = toLocalAnswer(request, checked);
       if (local !== undefined) {
         answerLocally(local, response);
         return;
       }
 
       const { config, pool } = parts.upstream(route.upstream);
-      const peer = parts.peer?.(request.socket);
+      const peer = parts.peer?.(request.peer);
       const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
       const outgoing = { config, host: checked.host, peer, requestId, route };
 
@@ -92,15 +91,15 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
         if (route.head.share === 0) await answerHead(asking, parts, ask);
         else {
           const whenGone = (next: typeof leave) => void (leave = next);
-          await answerShared(asking, parts, { ask, cancel, whenGone, peer });
+          const asked = answerShared(asking, parts, { ask, cancel, whenGone, peer });
+          if (asked !== undefined) await asked; // what is known is told at once
         }
         return;
       }
 
       const method = (exchange.upstreamMethod = exchange.method);
       const fields = withMaxForwards(method, checked.fields);
-      const content =
-        checked.framing === "none" ? undefined : toContent(request, response, checked);
+      const content = checked.framing === "none" ? undefined : toContent(request, response);
       call = pool.send(toUpstreamRequest({ method, fields, response, checked, content }, outgoing));
       const answer = await (route.head.share === 0 || isSafe(method)
         ? call.answer
@@ -115,10 +114,10 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       exchange.error ??= toProxyError(error);
       call?.cancel(exchange.error);
       if (response.headersSent) breakOff(response);
-      else if (!response.destroyed)
+      else if (!response.isOver)
         answerLocally(toProblem(exchange.error, toRequestId(exchange)), response);
     } finally {
-      await closed;
+      await over;
       end(exchange, call, response);
       observe(exchange);
     }
@@ -126,10 +125,10 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
 }
 
 /** Resolves when the client has its answer or has left; `onGone` is called in the second case. */
-function untilClosed(response: ServerResponse, onGone: () => void): Promise<void> {
+function untilOver(response: ClientResponse, onGone: () => void): Promise<void> {
   return new Promise((resolve) => {
-    response.once("close", () => {
-      if (!response.writableFinished) onGone();
+    response.onOver(() => {
+      if (!response.isFinished) onGone();
       resolve();
     });
   });
@@ -139,7 +138,7 @@ interface Asked {
   readonly method: string;
   /** End-to-end. */
   readonly fields: readonly string[];
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly checked: CheckedRequest;
   readonly content?: Readable | undefined;
 }
@@ -162,10 +161,10 @@ function toUpstreamRequest(
     fields: toOutgoingFields(fields, { host, peer, upstream: config, requestId }),
     framing: content === undefined ? "none" : checked.framing,
     content,
-    answerContent: method === "GET" && response.req.method === "HEAD" ? "skip" : "relay",
+    answerContent: method === "GET" && response.request.method === "HEAD" ? "skip" : "relay",
     responseMs: route.responseTimeout,
     idleMs: route.idleTimeout,
-    onInterim: (answer) => relayInterim(answer, response),
+    onInterim: (answer) => relayInterim(answer, response, checked),
   };
 }
 
@@ -180,8 +179,8 @@ function noteCall(exchange: Exchange, call: Call): void {
   exchange.retries += call.retries();
 }
 
-function end(exchange: Exchange, call: Call | undefined, response: ServerResponse): void {
+function end(exchange: Exchange, call: Call | undefined, response: ClientResponse): void {
   exchange.endedMs = performance.now();
   if (call !== undefined) noteCall(exchange, call);
-  exchange.status = response.headersSent ? response.statusCode : (exchange.error?.status ?? 0);
+  exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
 }

@@ -19,10 +19,15 @@ export interface Asking {
   whenGone(leave: (error: ProxyError) => void): void;
 }
 
-const DONE = Promise.resolve();
-
-/** Answers a HEAD with what is known, what another one is asking, or by asking. Rejects with a ProxyError, as `answerHead`. */
-export function answerShared(head: HeadRequest, parts: HeadParts, asking: Asking): Promise<void> {
+/**
+ * Answers a HEAD with what is known, what another one is asking, or by asking. Undefined: it is answered.
+ * Rejects with a ProxyError, as `answerHead`.
+ */
+export function answerShared(
+  head: HeadRequest,
+  parts: HeadParts,
+  asking: Asking,
+): Promise<void> | undefined {
   const { checked, route } = head;
   const plan = planShare(route, checked, asking.peer);
   if ("obstacle" in plan) return answerHead(head, parts, asking.ask);
@@ -37,7 +42,7 @@ export function answerShared(head: HeadRequest, parts: HeadParts, asking: Asking
   switch (place.kind) {
     case "told":
       writeShared(head, parts, place.answer);
-      return DONE;
+      return undefined;
     case "waits":
       return wait(head, parts, asking, place.seat);
     case "asks":

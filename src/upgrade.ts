@@ -1,6 +1,5 @@
 /** The story of one request that asks to switch protocols (RFC 9110 §7.8), in order; proxy.ts tells that of all others. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { toClientFields } from "./http/answer.ts";
@@ -9,27 +8,28 @@ import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import { readAnswerFields } from "./http/headers.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
-import { type CheckedRequest, checkRequest, toHead } from "./http/request.ts";
+import { type CheckedRequest, checkRequest } from "./http/request.ts";
 import { isTunnelled } from "./http/upgrade.ts";
-import { answerLocally, flushHead, relayStream } from "./net/relay.ts";
+import type { ClientRequest, ClientResponse } from "./net/client.ts";
+import { answerLocally, relayStream } from "./net/relay.ts";
 import type { RefusedUpgrade, TunnelRequest, Tunnels } from "./net/tunnel.ts";
 import type { Generation, ProxyParts } from "./proxy.ts";
 
 /** A request with `Connection: Upgrade`, as the server hands it over. */
 export interface UpgradeRequest {
-  readonly request: IncomingMessage;
+  readonly request: ClientRequest;
   readonly socket: Duplex;
   /** What came behind the header section. */
   readonly early: Buffer;
   /** A way to answer as HTTP on that socket, once. */
-  respond(): ServerResponse;
+  respond(): ClientResponse;
 }
 
 /** Opens one tunnel; never rejects, and `observe` is called once. */
 export type OpenUpgrade = (upgrade: UpgradeRequest) => Promise<void>;
 
 /** What opens the tunnel that a request is for; undefined: it is to be served as if it had not asked. */
-export type UpgradeProxy = (request: IncomingMessage) => OpenUpgrade | undefined;
+export type UpgradeProxy = (request: ClientRequest) => OpenUpgrade | undefined;
 
 /** Creates the handler of upgrades. */
 export function createUpgradeProxy(
@@ -43,11 +43,10 @@ export function createUpgradeProxy(
 }
 
 /** Undefined for what is no tunnel's, and for what is refused: proxy.ts does that, where there is a response to say so. */
-function checkUpgrade(request: IncomingMessage, mostFields: number): CheckedRequest | undefined {
-  const head = toHead(request);
+function checkUpgrade(request: ClientRequest, mostFields: number): CheckedRequest | undefined {
   try {
-    const checked = checkRequest(head, mostFields);
-    return isTunnelled(head, checked) ? checked : undefined;
+    const checked = checkRequest(request, mostFields);
+    return isTunnelled(request, checked) ? checked : undefined;
   } catch {
     return undefined;
   }
@@ -95,7 +94,7 @@ function toTunnelRequest(
     target: checked.path,
     fields: toOutgoingFields(checked.fields, {
       host: checked.host,
-      peer: generation.peer?.(request.socket),
+      peer: generation.peer?.(request.peer),
       upstream,
       requestId: generation.requestId === "forward" ? toRequestId(exchange) : undefined,
     }),
@@ -113,7 +112,7 @@ function toTunnelRequest(
       const response = respond();
       const answer = readAnswerFields(rawFields);
       response.writeHead(status, reason, toClientFields(status, request.httpVersion, answer));
-      flushHead(response); // not with the first bytes of the content, which may be long in coming
+      response.flushHead(); // not with the first bytes of the content, which may be long in coming
       await relayStream(body, rawTrailers, response);
     },
   };

@@ -1,12 +1,13 @@
 /** The demo's backend: it answers GET and refuses HEAD, as a FastAPI app does. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ClientRequest, ClientResponse } from "../net/client.ts";
 
 /** Answers GET of any path with 15 bytes of JSON, and every other method with FastAPI's 405. */
-export function answerGetOnly(request: IncomingMessage, response: ServerResponse): void {
+export function answerGetOnly(request: ClientRequest, response: ClientResponse): void {
   const isGet = request.method === "GET";
   const body = isGet ? '{"status":"ok"}' : '{"detail":"Method Not Allowed"}';
   const fields = ["content-length", String(body.length), "content-type", "application/json"];
-  response.writeHead(isGet ? 200 : 405, isGet ? fields : ["allow", "GET", ...fields]);
+  if (isGet) response.writeHead(200, "OK", fields);
+  else response.writeHead(405, "Method Not Allowed", ["allow", "GET", ...fields]);
   response.end(body);
 }

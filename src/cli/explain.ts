@@ -4,7 +4,7 @@ import { isIP } from "node:net"; // pure: no socket
 
 import { loadConfig } from "../config/load.ts";
 import { findField } from "../http/headers.ts";
-import type { RequestHead } from "../http/request.ts";
+import type { RequestHead } from "../http/request-head.ts";
 import { type Explained, explainRequest } from "./explanation.ts";
 import { formatExplanation, toContentWords } from "./explanation-text.ts";
 import { UsageError, readArguments } from "./flags.ts";

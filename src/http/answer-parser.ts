@@ -3,7 +3,7 @@
 import { type AnswerHead, type ParsedHead, malformed, parseAnswerHead } from "./answer-head.ts";
 import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
-import { hasConnectionTrailer } from "./headers.ts";
+import { hasConnectionTrailer, isKept } from "./headers.ts";
 
 /** Who is told what comes, in order. */
 export interface AnswerEvents {
@@ -48,7 +48,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
   let held = "";
   let left = 0;
   let isPersistent = false;
-  const chunks = createChunkReader();
+  const chunks = createChunkReader(malformed);
 
   return {
     begin(next) {
@@ -123,7 +123,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     const { contentLength, chunked } = fields;
     if (contentLength !== undefined && chunked) throw malformed();
     const isBare = method === "HEAD" || status === 204 || status === 304;
-    isPersistent = !mayHaveStrayBody(method, head) && isKept(head);
+    isPersistent = !mayHaveStrayBody(method, head) && isKept(version, fields.connection);
     if (isBare || contentLength === 0) {
       events.onHead(head);
       end([], isPersistent && isLast);
@@ -175,13 +175,6 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
 function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boolean {
   if (method === "HEAD") return true;
   return status === 204 && (fields.chunked || (fields.contentLength ?? 0) > 0);
-}
-
-/** RFC 9112 §9.3. */
-function isKept({ version, fields: { connection } }: ParsedHead): boolean {
-  if (connection === "") return version === "1.1";
-  const options = new Set(connection.split(",").map((option) => option.trim().toLowerCase()));
-  return !options.has("close") && (version === "1.1" || options.has("keep-alive"));
 }
 
 /** Another protocol is told by its first bytes; its end of line may never come. */

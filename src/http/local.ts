@@ -2,7 +2,8 @@
 
 import { findField } from "./headers.ts";
 import type { LocalAnswer } from "./problem.ts";
-import type { CheckedRequest, RequestHead } from "./request.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { CheckedRequest } from "./request.ts";
 
 /** Fields whose values are for the upstream alone (RFC 9110 §9.3.8: a TRACE must not reveal them), X-API-Key by wide custom. */
 export const SECRET_FIELDS: ReadonlySet<string> = new Set([

@@ -2,7 +2,8 @@
 
 import { ProxyError } from "./errors.ts";
 import { filterFields, findField, isHopByHop, toMembers, toNominated } from "./headers.ts";
-import type { CheckedRequest, RequestHead } from "./request.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { CheckedRequest } from "./request.ts";
 
 /** Methods that Node sends without any framing; every other one gets `Transfer-Encoding: chunked` when no length is set. */
 const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
@@ -26,29 +27,6 @@ export function isTunnelled(
 ): boolean {
   if (upgrade === undefined || upgrade.trim().toLowerCase() === "h2c") return false;
   return method !== "HEAD" && framing === "none" && httpVersion === "1.1";
-}
-
-/**
- * The same request without the wish to switch, as bytes in latin1 to be parsed again.
- *
- * Other fields that Connection names stay named there, so that they are still taken for hop-by-hop: a Java client's `h2c`
- * comes with `Connection: Upgrade, HTTP2-Settings`.
- */
-export function toPlainRequest({ method, target, httpVersion, rawFields }: RequestHead): string {
-  let head = `${method} ${target} HTTP/${httpVersion}\r\n`;
-  for (let index = 0; index < rawFields.length; index += 2) {
-    const name = rawFields[index] ?? "";
-    const value = rawFields[index + 1] ?? "";
-    const lowerCaseName = name.toLowerCase();
-    if (lowerCaseName === "upgrade") continue;
-    if (lowerCaseName !== "connection") {
-      head += `${name}: ${value}\r\n`;
-      continue;
-    }
-    const rest = value.split(",").filter((token) => token.trim().toLowerCase() !== "upgrade");
-    if (rest.length > 0) head += `${name}: ${rest.join(",")}\r\n`;
-  }
-  return `${head}\r\n`;
 }
 
 /** Any answer's head: rawFields alternate name, value, name, value, … */

@@ -6,8 +6,10 @@
  * that server's.
  */
 
+import { STATUS_CODES } from "node:http";
 import { isIP } from "node:net";
 
+import { findField } from "../http/headers.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { createStatusPage } from "./page/page.ts";
@@ -15,28 +17,24 @@ import { toPrintable } from "./printable.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Status } from "./status.ts";
 
-/** The part of `http.IncomingMessage` that is used. */
+/** The part of a request that is used. */
 export interface AdminRequest {
-  readonly method?: string | undefined;
-  readonly url?: string | undefined;
-  readonly headers: {
-    readonly accept?: string | undefined;
-    readonly host?: string | undefined;
-    readonly origin?: string | undefined;
-    readonly "sec-fetch-site"?: string | undefined;
-    readonly "content-length"?: string | undefined;
-    readonly "transfer-encoding"?: string | undefined;
-  };
+  readonly method: string;
+  readonly target: string;
+  /** Name, value, name, value, … */
+  readonly rawFields: readonly string[];
 }
 
-/** The part of `http.ServerResponse` that is used. */
+/** The part of a response that is used. */
 export interface AdminResponse {
-  writeHead(status: number, fields: Record<string, string>): unknown;
-  /** False when the client reads too slowly; "drain" tells when it has caught up. */
-  write(text: string): boolean;
-  end(body: string): unknown;
-  destroy(): unknown;
-  on(event: "close" | "drain", listener: () => void): unknown;
+  keepAlive: boolean;
+  writeHead(status: number, reason: string, fields: readonly string[]): void;
+  /** False when the client reads too slowly; `whenDrained` tells when it has caught up. */
+  write(bytes: Buffer): boolean;
+  end(): void;
+  destroy(): void;
+  onOver(listener: () => void): void;
+  whenDrained(resume: () => void): void;
 }
 
 export interface AdminOptions {
@@ -79,7 +77,7 @@ export function createAdmin(
     if (isForEvents(request) && options.status.open(response) === "open") return;
     // A client that does not read would keep its answer in memory for as long as it likes.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
-    response.on("close", () => clearTimeout(timer));
+    response.onOver(() => clearTimeout(timer));
     answer(pages, request, options).then(
       (found) => send(response, request, found),
       (error: unknown) => {
@@ -99,8 +97,8 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
     ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
     [
       "/metrics",
-      async ({ headers }) => {
-        const { contentType, body } = await metrics.text(headers.accept);
+      async ({ rawFields }) => {
+        const { contentType, body } = await metrics.text(findField(rawFields, "accept"));
         return { status: 200, contentType, body };
       },
     ],
@@ -109,8 +107,8 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
     [
       "/",
       // curl gets what a terminal can show.
-      ({ headers }) =>
-        headers.accept?.includes("text/html") === true
+      ({ rawFields }) =>
+        findField(rawFields, "accept")?.includes("text/html") === true
           ? { status: 200, contentType: "text/html; charset=utf-8", ...page }
           : toText(200, INDEX),
     ],
@@ -126,8 +124,8 @@ const INDEX = `headgate
 /readyz       it takes traffic
 /metrics      Prometheus`;
 
-function isForEvents({ method, url }: AdminRequest): boolean {
-  return method === "GET" && url?.split("?", 1)[0] === "/events";
+function isForEvents({ method, target }: AdminRequest): boolean {
+  return method === "GET" && target.split("?", 1)[0] === "/events";
 }
 
 /** A browser stops at this answer instead of trying again at once; the page asks again later. */
@@ -142,7 +140,7 @@ async function answer(
   request: AdminRequest,
   { reload }: AdminOptions,
 ): Promise<Answer> {
-  const [path = ""] = (request.url ?? "").split("?", 1);
+  const [path = ""] = request.target.split("?", 1);
   if (path === "/reload") return answerReload(request, reload);
   const page = pages.get(path);
   if (page === undefined) return toText(404, "not found");
@@ -171,9 +169,12 @@ async function answerReload(
  * A page in a browser on this machine may send a POST anywhere, and says where the page is from (Fetch Standard §3.2). A browser
  * that does not say so still names the host: a stranger's name that resolves to this machine (DNS rebinding) has a dot in it.
  */
-function isFromPage({ headers }: AdminRequest): boolean {
-  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) return true;
-  const name = (headers.host ?? "").replace(/:\d*$/, "");
+function isFromPage({ rawFields }: AdminRequest): boolean {
+  const isSaid = ["origin", "sec-fetch-site"].some(
+    (name) => findField(rawFields, name) !== undefined,
+  );
+  if (isSaid) return true;
+  const name = (findField(rawFields, "host") ?? "").replace(/:\d*$/, "");
   return name.includes(".") && isIP(name) === 0;
 }
 
@@ -182,20 +183,20 @@ function send(
   request: AdminRequest,
   { status, contentType, body, fields: more }: Answer,
 ): void {
+  const content = body === undefined ? undefined : Buffer.from(body);
   const fields: Record<string, string> = {
     "Content-Type": contentType,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     ...more,
   };
-  if (body !== undefined) fields["Content-Length"] = String(Buffer.byteLength(body));
-  if (status === 405)
-    fields["Allow"] = request.url?.startsWith("/reload") === true ? "POST" : "GET, HEAD";
+  if (content !== undefined) fields["Content-Length"] = String(content.length);
+  if (status === 405) fields["Allow"] = request.target.startsWith("/reload") ? "POST" : "GET, HEAD";
   // No page reads content, so a connection on which some may come ends here instead of swallowing it.
-  if (hasContent(request)) fields["Connection"] = "close";
-  response.writeHead(status, fields);
-  // Node leaves out the content where the request was a HEAD.
-  response.end(body ?? "");
+  if (hasContent(request)) response.keepAlive = false;
+  response.writeHead(status, STATUS_CODES[status] ?? "", Object.entries(fields).flat());
+  if (content !== undefined) response.write(content); // a HEAD's has none, and drops it
+  response.end();
 }
 
 function isReading({ method }: AdminRequest): boolean {
@@ -203,8 +204,10 @@ function isReading({ method }: AdminRequest): boolean {
 }
 
 /** RFC 9112 §6: content is announced by one of these two fields. */
-function hasContent({ headers }: AdminRequest): boolean {
-  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+function hasContent({ rawFields }: AdminRequest): boolean {
+  return ["content-length", "transfer-encoding"].some(
+    (name) => findField(rawFields, name) !== undefined,
+  );
 }
 
 function toText(status: number, text: string): Answer {

@@ -3,7 +3,10 @@
 import type { AdminResponse } from "./admin.ts";
 
 /** A response on which events are sent. */
-export type Listener = Pick<AdminResponse, "writeHead" | "write" | "end" | "destroy" | "on">;
+export type Listener = Pick<
+  AdminResponse,
+  "writeHead" | "write" | "end" | "destroy" | "onOver" | "whenDrained"
+>;
 
 export interface LiveOptions {
   /** Called once a second, whether or not anybody watches. */
@@ -33,13 +36,14 @@ const INTERVAL_MS = 1000;
 /** Frames in a row that a listener may be too slow for; then its place is for somebody who reads. */
 const MOST_MISSED = 30;
 
-const FIELDS = {
+const FIELDS = Object.entries({
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
+  "Transfer-Encoding": "chunked",
   // nginx, as an ingress before this port, would hold events back otherwise.
   "X-Accel-Buffering": "no",
-};
+}).flat();
 
 /** Creates the source of events; it is silent until `start`. */
 export function createLive(options: LiveOptions): Live {
@@ -63,8 +67,12 @@ export function createLive(options: LiveOptions): Live {
   }
 
   function send(response: Listener, text: string): void {
-    // Nothing is queued for one that does not read: node's buffer is full, the next frame waits until it is empty.
-    if (!response.write(text)) listeners.set(response, 1);
+    // Nothing is queued for one that does not read: the next frame waits until the buffer is empty.
+    if (response.write(Buffer.from(text))) return;
+    listeners.set(response, 1);
+    response.whenDrained(() => {
+      if (listeners.has(response)) listeners.set(response, 0);
+    });
   }
 
   return {
@@ -75,11 +83,8 @@ export function createLive(options: LiveOptions): Live {
     open(response) {
       if (isStopped || listeners.size >= mostListeners) return "full";
       listeners.set(response, 0);
-      response.on("close", () => listeners.delete(response));
-      response.on("drain", () => {
-        if (listeners.has(response)) listeners.set(response, 0);
-      });
-      response.writeHead(200, FIELDS);
+      response.onOver(() => listeners.delete(response));
+      response.writeHead(200, "OK", FIELDS);
       // A browser waits 2 s before it connects again, which it does by itself.
       send(response, `retry: 2000\n${currentEvent()}`);
       return "open";
@@ -87,7 +92,7 @@ export function createLive(options: LiveOptions): Live {
     stop() {
       isStopped = true;
       clearInterval(timer);
-      for (const response of listeners.keys()) response.end("");
+      for (const response of listeners.keys()) response.end();
       listeners.clear();
     },
   };

@@ -6,10 +6,10 @@ import { beginExchange, toRequestId } from "../../src/http/exchange.ts";
 test("an exchange begins with what is known and nothing else", () => {
   const request = {
     method: "HEAD",
-    url: "/x",
+    target: "/x",
     httpVersion: "1.1",
-    rawHeaders: ["A", "1"],
-    socket: { remoteAddress: "::ffff:1.1.1.1" },
+    rawFields: ["A", "1"],
+    peer: { remoteAddress: "::ffff:1.1.1.1" },
   };
   const { tunnel, bytesDrained, bytesSpared, status, retries, ...rest } = beginExchange(
     request,

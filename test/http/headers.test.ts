@@ -121,6 +121,9 @@ test("Connection cannot take away a request's host, framing or the name of its c
     endToEnd: toFields(["Host: h", ...kept]),
     hosts: ["h"],
     framing: "length",
+    contentLength: 3,
+    expects: "nothing",
+    connection: "Host, content-LENGTH, Content-Type, Content-Encoding, Content-Range, close",
     upgrade: undefined,
   });
 });
@@ -163,26 +166,26 @@ test("an Upgrade in HTTP/1.0 means nothing", () => {
   );
 });
 
-const CODINGS: readonly (readonly string[])[] = [
-  ["gzip, chunked"],
-  ["chunked, gzip"],
-  ["gzip"],
-  ["identity"],
-  ["xchunked"],
-  ["chunked;q=1"],
-  ["chunked,"],
-  [",chunked"],
-  ["chunked, chunked"],
-  ["chunked", "chunked"],
-  ["chunked", "identity"],
-  ["identity", "chunked"],
-  ["\x0bchunked"],
+const CODINGS: readonly (readonly [status: number, ...codings: string[]])[] = [
+  [501, "gzip, chunked"],
+  [400, "chunked, gzip"],
+  [501, "gzip"],
+  [501, "identity"],
+  [501, "xchunked"],
+  [400, "chunked;q=1"],
+  [400, "chunked,"],
+  [400, ",chunked"],
+  [400, "chunked, chunked"],
+  [400, "chunked", "chunked"],
+  [400, "chunked", "identity"],
+  [501, "identity", "chunked"],
+  [400, "\x0bchunked"],
 ];
 
-for (const codings of CODINGS) {
+for (const [status, ...codings] of CODINGS) {
   const lines = codings.map((coding) => ["Transfer-Encoding", coding]);
-  test(`a request in ${JSON.stringify(codings)} is refused with 501, such an answer with 502`, () => {
-    refuses(() => readRequestFields(lines.flat(), "1.1"), 501);
+  test(`a request in ${JSON.stringify(codings)} is refused with ${status}, such an answer with 502`, () => {
+    refuses(() => readRequestFields(lines.flat(), "1.1"), status);
     refuses(() => readAnswerFields(lines.flat()), 502, "http_response_transfer_coding");
   });
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { toLocalAnswer, withMaxForwards } from "../../src/http/local.ts";
-import { type RequestHead, checkRequest } from "../../src/http/request.ts";
+import type { RequestHead } from "../../src/http/request-head.ts";
+import { checkRequest } from "../../src/http/request.ts";
 import { toFields } from "../support/fields.ts";
 
 function answerTo(method: string, target: string, ...lines: string[]) {

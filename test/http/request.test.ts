@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type RequestHead, checkRequest } from "../../src/http/request.ts";
+import type { RequestHead } from "../../src/http/request-head.ts";
+import { checkRequest } from "../../src/http/request.ts";
 import { toFields } from "../support/fields.ts";
 import { refuses } from "../support/refusal.ts";
 

@@ -1,29 +1,23 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import {
-  type IncomingMessage,
-  type ServerResponse,
-  createServer as createHttpServer,
-} from "node:http";
-import { type AddressInfo, type Socket, connect } from "node:net";
+import { type Socket, connect } from "node:net";
 import test, { type TestContext } from "node:test";
 
 import { toLocalAnswer } from "../../src/http/local.ts";
 import { parseAnswerHead } from "../../src/http/answer-head.ts";
 import { checkRequest } from "../../src/http/request.ts";
+import type { ClientRequest, ClientResponse } from "../../src/net/client.ts";
 import { answerLocally, relayInterim } from "../../src/net/relay.ts";
-import { createServer } from "../../src/net/server.ts";
+import { listen } from "../support/server.ts";
 
 /** Sends bytes to a server that answers with `respond`, and resolves with all that came back (latin1). */
 async function exchange(
   t: TestContext,
   sent: string,
-  respond: (request: IncomingMessage, response: ServerResponse) => void,
+  respond: (request: ClientRequest, response: ClientResponse) => void,
 ): Promise<string> {
-  const server = createHttpServer(respond).listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await once(server, "listening");
-  const client = connect((server.address() as AddressInfo).port, "127.0.0.1").setEncoding("latin1");
+  const { port } = await listen(t, respond);
+  const client = connect(port, "127.0.0.1").setEncoding("latin1");
   client.write(sent, "latin1");
   let received = "";
   for await (const text of client) received += String(text);
@@ -36,28 +30,14 @@ const END = "Connection: close\r\n\r\n";
 // next answer begins. Cause: the length was counted in latin1, the body written in UTF-8.
 test("the echo of a TRACE is the bytes that came, as many as it says", async (t) => {
   const sent = `TRACE / HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\nX: \xe9\xe8\r\n${END}`;
-  const received = await exchange(t, sent, ({ rawHeaders }, response) => {
-    const head = { method: "TRACE", target: "/", httpVersion: "1.1", rawFields: rawHeaders };
-    const answer = toLocalAnswer(head, checkRequest(head, 100));
+  const received = await exchange(t, sent, (request, response) => {
+    const answer = toLocalAnswer(request, checkRequest(request, 100));
     assert.ok(answer);
     answerLocally(answer, response);
   });
   const body = received.slice(received.indexOf("\r\n\r\n") + 4);
   assert.equal(body, sent);
   assert.match(received, new RegExp(`\r\nContent-Length: ${body.length}\r\n`));
-});
-
-// Symptom: `HTTP/1.1 502 OK`. Cause: node keeps the reason of the header section that it refused to write.
-test("an answer of our own does not inherit a reason", async (t) => {
-  const received = await exchange(
-    t,
-    `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
-    (_request, response) => {
-      assert.throws(() => response.writeHead(200, "OK", ["X", "a\nb"]));
-      answerLocally({ status: 502, fields: [], body: "", connection: "close" }, response);
-    },
-  );
-  assert.match(received, /^HTTP\/1\.1 502 Bad Gateway\r\n/);
 });
 
 // Symptom: an upstream's reason phrase became fields of an interim answer. Cause: it was decoded as UTF-8, where U+010D and
@@ -69,7 +49,8 @@ test("an interim answer goes out with its reason as bytes, and without framing",
     t,
     `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
     (_request, response) => {
-      relayInterim(parseAnswerHead(head), response);
+      relayInterim(parseAnswerHead(head), response, { expectsContinue: false });
+      response.writeHead(204, "No Content", []);
       response.end();
     },
   );
@@ -84,28 +65,13 @@ test("an interim answer goes out with its reason as bytes, and without framing",
 // sent it itself. Cause: the kernel forgets the address at the reset.
 test("a request is served only if its sender's address is known", async (t) => {
   const addresses: (string | undefined)[] = [];
-  const server = createServer(
-    {
-      onRequest(request, response) {
-        addresses.push(request.socket.remoteAddress);
-        response.end();
-      },
-      toUpgrade: () => undefined,
-      onRefused: () => "id",
-    },
-    {
-      headerMs: 5_000,
-      keepAliveMs: 5_000,
-      idleMs: 5_000,
-      headerBytes: 16_384,
-      connections: 0,
-      whenFull: "refuse",
-    },
-  );
-  const url = new URL(await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 }));
-  t.after(() => server.close());
+  const { port } = await listen(t, (request, response) => {
+    addresses.push(request.peer.remoteAddress);
+    response.writeHead(204, "No Content", []);
+    response.end();
+  });
   const open = async (): Promise<Socket> => {
-    const socket = connect(Number(url.port), url.hostname);
+    const socket = connect(port, "127.0.0.1");
     await once(socket, "connect");
     return socket;
   };

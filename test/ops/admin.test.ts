@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import { connect, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import test, { type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 
 import { createAdmin, type AdminOptions } from "../../src/ops/admin.ts";
 import { createLogger } from "../../src/ops/logger.ts";
 import { createReadiness } from "../../src/ops/readiness.ts";
 import { quietMetrics } from "../support/exchange.ts";
+import { listen as listenServer } from "../support/server.ts";
 
 async function listen(
   t: TestContext,
   options: Partial<AdminOptions> = {},
-): Promise<{ server: Server; port: number }> {
+): ReturnType<typeof listenServer> {
   const logger = createLogger({ level: "error", format: "json" }, (line) => assert.fail(line));
-  const server = createServer(
+  return listenServer(
+    t,
     createAdmin({
       readiness: createReadiness(),
       metrics: quietMetrics(),
@@ -23,12 +25,6 @@ async function listen(
       ...options,
     }),
   );
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { server, port: (server.address() as AddressInfo).port };
 }
 
 test("the process is live from the start", async (t) => {
@@ -147,15 +143,14 @@ test("a client that does not read its answer is cut off", { timeout: 20_000 }, a
   const body = "x".repeat(64 * 1024 * 1024);
   const metrics = { text: () => Promise.resolve({ contentType: "text/plain", body }) };
   const { server, port } = await listen(t, { metrics, answerTimeoutMs: 100 });
-  const [socket] = await Promise.all([
-    once(server, "connection").then(([accepted]) => accepted as NodeJS.EventEmitter),
-    once(
-      connect(port, "127.0.0.1")
-        .setEncoding("latin1")
-        .pause()
-        .end("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
-      "connect",
-    ),
-  ]);
-  await once(socket, "close");
+  const client = connect(port, "127.0.0.1").pause();
+  t.after(() => client.destroy());
+  client.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(client, "connect");
+  await until(() => server.connections() === 1);
+  await until(() => server.connections() === 0);
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await setTimeout(5);
+}

@@ -20,10 +20,10 @@ export const ROUTE: RouteConfig = {
 export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
   const request = {
     method: "GET",
-    url: "/files/a?token=secret",
+    target: "/files/a?token=secret",
     httpVersion: "1.1",
-    rawHeaders: ["Host", "example.test", "User-Agent", "curl/8.1.2"],
-    socket: { remoteAddress: "192.0.2.7" },
+    rawFields: ["Host", "example.test", "User-Agent", "curl/8.1.2"],
+    peer: { remoteAddress: "192.0.2.7" },
   };
   const exchange = beginExchange(request, "id-1", 1000.25);
   return Object.assign(

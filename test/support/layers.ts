@@ -25,6 +25,9 @@ const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
   "node:http": ["METHODS", "STATUS_CODES", "validateHeaderName", "validateHeaderValue"],
 };
 
+/** Names that are another side of their builtin, with a door of its own: who listens has nothing to do with who connects. */
+const OTHER_SIDE: Readonly<Record<string, readonly string[]>> = { "node:net": ["createServer"] };
+
 interface Import {
   /** The specifier as written. */
   readonly from: string;
@@ -90,7 +93,8 @@ function doorViolations(files: ReadonlyMap<string, string>): readonly string[] {
   for (const [path, text] of files) {
     for (const one of valueImports(text)) {
       if (one.from.startsWith(".") || isPure(one)) continue;
-      const name = packageOf(one.from);
+      const isOther = one.names.some((name) => OTHER_SIDE[one.from]?.includes(name) === true);
+      const name = packageOf(one.from) + (isOther ? " (listening)" : "");
       doors.set(name, (doors.get(name) ?? new Set()).add(path));
     }
   }

@@ -1,17 +1,22 @@
-/** Where a server listens. */
+/** Where a server listens. The door of node:net for incoming connections. */
 
-import type { Server } from "node:http";
-import type { ListenOptions } from "node:net";
+import { type ListenOptions, type Server, type Socket, createServer } from "node:net";
 
 import type { Address } from "../../config/address.ts";
 
+/** A socket that listens for connections, once `listen` was called with it. */
+export function createListener(onConnection: (socket: Socket) => void): Server {
+  // Half-open: node would end its own side otherwise before an answer is written.
+  return createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+}
+
 /** Resolves with a URL or `unix:/path` once it listens; rejects with node's error (EADDRINUSE, EACCES, …). */
-export function listen(http: Server, address: Address): Promise<string> {
+export function listen(listener: Server, address: Address): Promise<string> {
   return new Promise((resolve, reject) => {
-    http.once("error", reject);
-    http.listen(toListenOptions(address), () => {
-      http.off("error", reject);
-      const bound = http.address();
+    listener.once("error", reject);
+    listener.listen(toListenOptions(address), () => {
+      listener.off("error", reject);
+      const bound = listener.address();
       if (bound === null || typeof bound === "string") return resolve(`unix:${bound ?? ""}`);
       const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
       resolve(`http://${host}:${bound.port}`);

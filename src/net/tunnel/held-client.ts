@@ -28,10 +28,11 @@ export function holdClient({ client, early }: TunnelRequest, life: AbortControll
   };
   // A FIN counts as leaving: whoever has nothing more to say cannot mean to switch protocols. Node's server aborts likewise.
   const leave = (): void => life.abort(new ProxyError("client_gone"));
-  // Stays for good: after an 'upgrade' event Node's server no longer listens, and an error that nobody hears ends the process.
+  // An error that nobody hears ends the process.
   client.on("error", () => undefined);
   client.on("data", hold).on("end", leave).on("close", leave);
   if (bytes >= HELD_BYTES) client.pause();
+  else client.resume();
   if (client.destroyed || client.readableEnded) leave();
   return {
     release() {

@@ -1,0 +1,45 @@
+/** The header section of an answer to a client, as it stands on the wire. */
+
+const DATE = "date";
+const LENGTH = "content-length";
+const CODING = "transfer-encoding";
+
+/** Status line and field lines, and what they say of the content that follows. */
+export interface AnswerText {
+  /** Without the fields of this connection and without the empty line; to be written as latin1. */
+  readonly text: string;
+  readonly hasDate: boolean;
+  /** How the content ends: after its length, after a last chunk, or with the connection (RFC 9112 §6.3). */
+  readonly framing: "length" | "chunked" | "close";
+}
+
+/** Writes a status line and fields (RFC 9112 §4, §5). Whoever made them has checked them. */
+export function toAnswerText(
+  status: number,
+  reason: string,
+  fields: readonly string[],
+): AnswerText {
+  let text = `HTTP/1.1 ${status} ${reason}\r\n`;
+  let hasDate = false;
+  let framing: AnswerText["framing"] = "close";
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    text += `${name}: ${fields[index + 1]}\r\n`;
+    // Most names are ruled out by their length alone, before anything is lower-cased.
+    if (name.length === DATE.length) hasDate ||= name.toLowerCase() === DATE;
+    else if (name.length === LENGTH.length && name.toLowerCase() === LENGTH) framing = "length";
+    else if (name.length === CODING.length && name.toLowerCase() === CODING) framing = "chunked";
+  }
+  return { text, hasDate, framing };
+}
+
+/** Whether an answer to that method has content (RFC 9110 §6.4.1). */
+export function hasContent(method: string, status: number): boolean {
+  return method !== "HEAD" && status !== 204 && status !== 304;
+}
+
+/** RFC 2068 §19.7.1.1: how long the connection may rest, as a hint that spares clients a request on one that is just closing. */
+export function toKeepAliveLines(keepAliveMs: number): string {
+  const seconds = Math.floor(keepAliveMs / 1_000);
+  return `Connection: keep-alive\r\n${seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : ""}`;
+}

@@ -1,0 +1,77 @@
+/** A client's header section as text, read strictly. */
+
+import { METHODS } from "node:http";
+
+import { ProxyError } from "./errors.ts";
+import { SPACE, endOfTarget, endOfToken, isLineEnd, parseFieldLines } from "./grammar.ts";
+
+/** The header section of a request. Texts are the bytes that came, as latin1. */
+export interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: string;
+  /** Name, value, name, value, … */
+  readonly rawFields: readonly string[];
+}
+
+// As node knows them. What is no method is mostly a message that was read from the wrong place, or another protocol's.
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
+const LONGEST_METHOD = Math.max(...METHODS.map(({ length }) => length));
+
+const VERSION = /^HTTP\/\d\.\d$/;
+const VERSION_LENGTH = "HTTP/1.1".length;
+
+/**
+ * Reads a request line and the field lines behind it, each with its CRLF, without the empty line at the end (RFC 9112 §3).
+ *
+ * Throws a ProxyError: 400 for everything that is not HTTP/1's grammar and for an unknown method, 505 for a version that is
+ * neither 1.0 nor 1.1.
+ */
+export function parseRequestHead(text: string): RequestHead {
+  const methodEnd = endOfToken(text, 0);
+  const targetEnd = endOfTarget(text, methodEnd + 1);
+  const versionEnd = targetEnd + 1 + VERSION_LENGTH;
+  const version = text.slice(targetEnd + 1, versionEnd);
+  if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) throw notHttp();
+  if (targetEnd === methodEnd + 1 || text.charCodeAt(targetEnd) !== SPACE) throw notHttp();
+  if (!VERSION.test(version) || !isLineEnd(text, versionEnd)) throw notHttp();
+  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") throw unknownVersion();
+  const method = text.slice(0, methodEnd);
+  const rawFields = parseFieldLines(text, versionEnd + 2);
+  if (rawFields === undefined || !KNOWN_METHODS.has(method)) throw notHttp();
+  return {
+    method,
+    target: text.slice(methodEnd + 1, targetEnd),
+    httpVersion: version === "HTTP/1.1" ? "1.1" : "1.0",
+    rawFields,
+  };
+}
+
+/**
+ * Looks at the beginning of a header section, as far as its lines are whole; of the first, at its method.
+ *
+ * Throws as `parseRequestHead`. Who speaks another protocol is told at once: the end of its header section would never come.
+ */
+export function checkBeginning(text: string): void {
+  const whole = text.lastIndexOf("\n") + 1;
+  if (whole > 0) return void parseRequestHead(text.slice(0, whole));
+  const methodEnd = endOfToken(text, 0);
+  const isMethod = methodEnd > 0 && text.charCodeAt(methodEnd) === SPACE;
+  if (methodEnd > LONGEST_METHOD || (methodEnd < text.length && !isMethod)) throw notHttp();
+}
+
+/** A request of a version that is not spoken here (RFC 9110 §15.6.6). */
+export function unknownVersion(): ProxyError {
+  return new ProxyError("http_request_error", {
+    status: 505,
+    title: "The request is not HTTP/1.1 or HTTP/1.0",
+  });
+}
+
+/** A request that is not HTTP. */
+export function notHttp(): ProxyError {
+  return new ProxyError("http_request_error", {
+    status: 400,
+    title: "The request is not valid HTTP",
+  });
+}

@@ -1,0 +1,161 @@
+/** The bytes of one client connection as requests (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
+
+import { type ChunkFault, createChunkReader } from "./chunks.ts";
+import { ProxyError, toProxyError } from "./errors.ts";
+import { isLineEnd } from "./grammar.ts";
+import { type RequestFields, hasConnectionTrailer, readRequestFields } from "./headers.ts";
+import { type RequestHead, checkBeginning, notHttp, parseRequestHead } from "./request-head.ts";
+
+/** A header section, and what was found in its fields. */
+export interface ParsedRequest extends RequestHead {
+  readonly fields: RequestFields;
+}
+
+/** One that tells its content's end in a wrong way, or in two: what comes behind it is nobody's to read. */
+export interface UnframedRequest extends RequestHead {
+  readonly error: ProxyError;
+}
+
+/** Reads one request after the other; nobody but its caller says when the next one begins. */
+export interface RequestParser {
+  /** The next bytes are a request. */
+  begin(): void;
+  /** Whether a byte of a header section has come, and its end has not. */
+  hasBegun(): boolean;
+  /** Whether the request is whole; what comes then is another one. */
+  isOver(): boolean;
+  /**
+   * Reads `bytes` from `start` and returns where it stopped: behind the header section, behind the request, or at their end.
+   * Throws a ProxyError for what is no request (400), or more than is taken (413, 431).
+   */
+  push(bytes: Buffer, start: number): number;
+  /** The header section that `push` has just read, or one whose framing is wrong; once. */
+  takeHead(): ParsedRequest | UnframedRequest | undefined;
+}
+
+type State = "head" | "length" | "chunks" | "over";
+
+const END = "\r\n\r\n";
+
+/** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
+// oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
+export function createRequestParser(
+  mostBytes: number,
+  onContent: (bytes: Buffer) => void,
+): RequestParser {
+  let state: State = "head";
+  let held = "";
+  let head: ParsedRequest | UnframedRequest | undefined;
+  let left = 0;
+  const chunks = createChunkReader(toContentError);
+
+  return {
+    begin() {
+      state = "head";
+      held = "";
+    },
+    hasBegun: () => state === "head" && held !== "",
+    isOver: () => state === "over",
+    takeHead() {
+      const taken = head;
+      head = undefined;
+      return taken;
+    },
+    push(bytes, start) {
+      switch (state) {
+        case "head":
+          return readHead(bytes, start);
+        case "length":
+          return readLength(bytes, start);
+        case "chunks":
+          return readChunks(bytes, start);
+        case "over":
+          return start;
+      }
+    },
+  };
+
+  function readHead(bytes: Buffer, start: number): number {
+    const before = held.length;
+    const text = held + bytes.toString("latin1", start, start + mostBytes + 1);
+    // RFC 9112 §2.2: empty lines before a request line are let pass; old clients send one behind their content.
+    const first = before < END.length ? endOfEmptyLines(text) : 0;
+    const end = text.indexOf(END, Math.max(first, before - END.length));
+    if ((end === -1 ? text.length : end + END.length) - first > mostBytes) {
+      checkBeginning(text.slice(first));
+      throw tooLarge();
+    }
+    if (end !== -1) {
+      held = "";
+      begin(parseRequestHead(text.slice(first, end + 2)));
+      return start + end + END.length - before;
+    }
+    held = text.slice(first);
+    if (held === "\r") return bytes.length;
+    // Looked at again with every line, and not with every byte.
+    const isNews = before === 0 || text.includes("\n", before);
+    if (isNews) checkBeginning(held);
+    return bytes.length;
+  }
+
+  function begin(parsed: RequestHead): void {
+    state = "over";
+    let fields: RequestFields;
+    try {
+      fields = readRequestFields(parsed.rawFields, parsed.httpVersion);
+    } catch (error) {
+      head = { ...parsed, error: toProxyError(error) };
+      return;
+    }
+    const { method, target, httpVersion, rawFields } = parsed;
+    head = { method, target, httpVersion, rawFields, fields };
+    if (fields.framing === "chunked") {
+      chunks.begin();
+      state = "chunks";
+    } else if (fields.contentLength > 0) {
+      left = fields.contentLength;
+      state = "length";
+    }
+  }
+
+  function readLength(bytes: Buffer, start: number): number {
+    const next = Math.min(start + left, bytes.length);
+    left -= next - start;
+    if (left === 0) state = "over";
+    onContent(bytes.subarray(start, next));
+    return next;
+  }
+
+  function readChunks(bytes: Buffer, start: number): number {
+    const next = chunks.read(bytes, start, bytes.length, (all, from, to) =>
+      onContent(all.subarray(from, to)),
+    );
+    const trailers = chunks.trailers();
+    if (trailers === undefined) return next;
+    // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
+    if (hasConnectionTrailer(trailers)) throw notHttp();
+    state = "over";
+    return next;
+  }
+}
+
+function endOfEmptyLines(text: string): number {
+  let at = 0;
+  while (isLineEnd(text, at)) at += 2;
+  return at;
+}
+
+function tooLarge(): ProxyError {
+  return new ProxyError("http_request_error", {
+    status: 431,
+    title: "The request's header section is too large",
+  });
+}
+
+function toContentError(fault: ChunkFault): ProxyError {
+  if (fault === "malformed") return notHttp();
+  return new ProxyError("http_request_error", {
+    status: fault === "extensions" ? 413 : 431,
+    title: `The request's ${fault === "extensions" ? "chunk extensions" : "trailers"} are too large`,
+  });
+}

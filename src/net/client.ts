@@ -1,0 +1,67 @@
+/** A client's request and the way to answer it, as the server hands them over. */
+
+import type { ParsedRequest } from "../http/request-parser.ts";
+
+/** Who gets a request's content. Exactly one of `onEnd` and `onGone` ends it. */
+export interface RequestReader {
+  onChunk(bytes: Buffer): void;
+  onEnd(): void;
+  /** The client has left, or what it sends is not HTTP any more. */
+  onGone(): void;
+}
+
+/** Who is at the other end of a connection. */
+export interface ClientPeer {
+  /** Undefined for a unix socket. */
+  readonly remoteAddress: string | undefined;
+}
+
+/** One request. */
+export interface ClientRequest extends ParsedRequest {
+  /** The same object for all requests of a connection. */
+  readonly peer: ClientPeer;
+  /** Whether all of its content has come. */
+  isWhole(): boolean;
+  /** Hands over the content. Until then it is kept, and the client held up; once. */
+  read(reader: RequestReader): void;
+  /** The reader hears nothing more; what still comes is dropped. */
+  drop(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** The answer to one request. Texts are written as latin1. */
+export interface ClientResponse {
+  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+  /** Of the final answer; 0 while there is none. */
+  readonly status: number;
+  readonly headersSent: boolean;
+  /** Nothing more can be said. */
+  readonly isOver: boolean;
+  /** It was said whole, and the kernel has it all. */
+  readonly isFinished: boolean;
+  /** Whether the connection goes on after it; settled with the header section. */
+  keepAlive: boolean;
+  /** Fields are name, value, name, value, …; Date, Connection and Keep-Alive are added. It leaves with the first piece of content. */
+  writeHead(status: number, reason: string, fields: readonly string[]): void;
+  /** Sends the header section by itself. */
+  flushHead(): void;
+  /** Says 100 (Continue) to a client that waits for it. Without, the answer is the last: nobody knows whether content will come. */
+  writeContinue(): void;
+  /** An answer before the answer (RFC 9110 §15.2), with all its line ends. */
+  writeInterim(text: string): void;
+  /** False where `whenDrained` is to be awaited before more is written. What has no content drops it. */
+  write(bytes: Buffer | string): boolean;
+  /** Whether bytes wait that the kernel has not taken. */
+  isPending(): boolean;
+  /** To be sent behind the content, where that is chunked. */
+  addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void;
+  end(text?: string): void;
+  whenDrained(resume: () => void): void;
+  /** Calls back when it is over, finished or not. */
+  onOver(listener: () => void): void;
+  /** Ends the connection, and with it the answer as far as it came. */
+  destroy(): void;
+  /** The same, visibly: as a reset where the transport has one. */
+  reset(): void;
+}

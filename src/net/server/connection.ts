@@ -1,0 +1,270 @@
+/** One connection from a client: what comes on it as requests, one exchange at a time, in the order of the requests. */
+
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+
+import { type ProxyError, toProxyError } from "../../http/errors.ts";
+import { isKept } from "../../http/headers.ts";
+import { toProblem } from "../../http/problem.ts";
+import { noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
+import { type RequestHead, notHttp } from "../../http/request-head.ts";
+import { type ParsedRequest, createRequestParser } from "../../http/request-parser.ts";
+import type { ServerHandler, ServerLimits } from "../server.ts";
+import { endGently, lingerFor } from "./ending.ts";
+import type { HeadWriter } from "./head-writer.ts";
+import type { Visitor } from "./places.ts";
+import { Request } from "./request.ts";
+import { Response } from "./response.ts";
+
+/** What a connection knows of its server. */
+export interface Host {
+  readonly handler: ServerHandler;
+  limits(): ServerLimits;
+  readonly heads: HeadWriter;
+  /** What a connection that goes on says of itself. */
+  keepAliveLines(): string;
+  /** Every answer is the last of its connection. */
+  isDraining(): boolean;
+  /** Every connection ends with the exchange it is at. */
+  isClosing(): boolean;
+  admit(connection: ClientConnection): boolean;
+}
+
+/** A connection as its server sees it. */
+export interface ClientConnection extends Visitor {
+  /** The answer that has not begun yet is the last. */
+  drain(): void;
+  /** Ends it now if it is idle; one that is busy ends with its exchange. */
+  close(): void;
+  /** Looks whether its time is up, by the monotonic clock. */
+  check(nowMs: number): void;
+}
+
+const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
+
+/** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
+const MOST_AHEAD_BYTES = 64 * 1024;
+
+/** Serves a connection that was accepted. */
+// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
+export function createClientConnection(socket: Socket, host: Host): ClientConnection {
+  const peer = { remoteAddress: socket.remoteAddress };
+  const parser = createRequestParser(host.limits().headerBytes, onContent);
+  let request: Request | undefined;
+  let response: Response | undefined;
+  /** Bytes behind the request that is being answered: a pipelined one may depend on what it changes (RFC 9112 §9.3.2). */
+  let ahead: Buffer | undefined;
+  /** Nothing that comes is read as a request any more. */
+  let isLast = false;
+  let isTaken = false;
+  let isReading = true;
+  let isContentHeld = false;
+  let isConsuming = false;
+  let stopLingering: (() => void) | undefined;
+  let deadlineMs = performance.now() + host.limits().headerMs;
+  let awaits: "head" | "request" = "head";
+
+  const connection: ClientConnection = {
+    hasPlace: false,
+    isBusy: () => response !== undefined,
+    destroy: () => void socket.destroy(),
+    drain() {
+      if (response?.headersSent === false) response.keepAlive = false;
+    },
+    close() {
+      if (response !== undefined || isTaken) return;
+      if (socket.bytesRead === 0 || isLast) socket.destroy();
+      else if (!parser.hasBegun()) finish();
+    },
+    check(nowMs) {
+      if (response !== undefined || isLast || stopLingering !== undefined) return;
+      if (nowMs < deadlineMs) return;
+      if (awaits === "request") socket.destroy();
+      else refuse(tooSlow());
+    },
+  };
+
+  socket.on("data", onData).on("end", onEnd).on("drain", onDrain);
+  socket.on("error", () => undefined).on("timeout", () => void socket.destroy());
+  socket.once("close", () => {
+    isLast = true;
+    stopLingering?.();
+    response?.close();
+    request?.abandon();
+  });
+  return connection;
+
+  function onData(bytes: Buffer): void {
+    if (isLast) return;
+    if (ahead === undefined) return consume(bytes);
+    ahead = Buffer.concat([ahead, bytes]);
+    setReading();
+  }
+
+  function onContent(bytes: Buffer): void {
+    response?.skipContinue();
+    request?.push(bytes);
+  }
+
+  function consume(bytes: Buffer): void {
+    let at = 0;
+    isConsuming = true;
+    try {
+      while (at < bytes.length && !isLast) {
+        if (parser.isOver()) {
+          if (response !== undefined) {
+            ahead = bytes.subarray(at);
+            break;
+          }
+          parser.begin();
+        }
+        at = parser.push(bytes, at);
+        const head = parser.takeHead();
+        if (head !== undefined && "error" in head) refuse(head.error, head);
+        else if (head !== undefined) begin(head, () => bytes.subarray(at));
+        else if (parser.isOver()) endRequest();
+      }
+    } catch (error) {
+      onUnreadable(toProxyError(error));
+    }
+    isConsuming = false;
+    setReading();
+    if (parser.hasBegun() && awaits === "request") {
+      awaits = "head";
+      deadlineMs = performance.now() + host.limits().headerMs;
+    }
+  }
+
+  function begin(head: ParsedRequest, behind: () => Buffer): void {
+    const next = new Request(head, peer, setContentReading);
+    request = next;
+    if (parser.isOver()) next.end();
+    // Whether there is a place is asked as late as can be: one may have become free since the client connected.
+    if (!host.admit(connection)) return refuse(noPlace(), next);
+    if (head.method === "CONNECT") return refuse(noConnect(), next);
+    if (head.fields.upgrade !== undefined && !host.isDraining()) {
+      const open = host.handler.toUpgrade(next);
+      if (open !== undefined) {
+        detach();
+        return open({ request: next, socket, early: behind(), respond: () => respond(next) });
+      }
+    }
+    const { connection: options, expects } = head.fields;
+    const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
+    const answer = createResponse(next, keepAlive, expects === "continue");
+    response = answer;
+    answer.onOver(onOver);
+    host.handler.onRequest(next, answer);
+  }
+
+  function createResponse(to: RequestHead, keepAlive: boolean, expectsContinue = false): Response {
+    return new Response({
+      socket,
+      request: to,
+      keepAlive,
+      expectsContinue,
+      heads: host.heads,
+      keepAliveLines: host.keepAliveLines(),
+      idleMs: host.limits().idleMs,
+    });
+  }
+
+  /** Takes the connection off HTTP. */
+  function detach(): void {
+    isLast = true;
+    isTaken = true;
+    socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
+  }
+
+  /** An answer on a connection that was taken off HTTP, which ends with it. */
+  function respond(to: Request): Response {
+    const answer = createResponse(to, false);
+    socket.on("drain", () => answer.drain()).once("close", () => answer.close());
+    answer.onOver(() => {
+      if (!socket.destroyed) endGently(socket);
+    });
+    return answer;
+  }
+
+  function endRequest(): void {
+    request?.end();
+    if (stopLingering === undefined) return;
+    stopLingering();
+    stopLingering = undefined;
+    rest();
+  }
+
+  function onOver(): void {
+    const { isFinished = false, keepAlive = false } = response ?? {};
+    response = undefined;
+    if (socket.destroyed || !isFinished || isLast) return;
+    if (!keepAlive || (host.isClosing() && ahead === undefined)) return finish();
+    if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
+    else rest();
+  }
+
+  // Between two exchanges.
+  function rest(): void {
+    const { keepAliveMs } = host.limits();
+    awaits = "request";
+    deadlineMs = keepAliveMs === 0 ? Infinity : performance.now() + keepAliveMs;
+    if (isConsuming || ahead === undefined) return;
+    const bytes = ahead;
+    ahead = undefined;
+    consume(bytes);
+  }
+
+  function finish(): void {
+    isLast = true;
+    // RFC 9112 §9.6: what a client sends behind the request whose answer closes the connection is not processed.
+    if (request?.isWhole() === false || ahead !== undefined) endGently(socket);
+    else socket.destroySoon();
+  }
+
+  // RFC 9112 §11.2: whoever was refused for one reading of its bytes must not get the rest of them through as another request.
+  function refuse(error: ProxyError, refused?: RequestHead): void {
+    isLast = true;
+    const received = { ...(refused ?? UNKNOWN), peer };
+    const problem = toProblem(error, host.handler.onRefused(error, received));
+    response?.close();
+    const last = createResponse(received, false);
+    last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
+    last.end(problem.body);
+    request?.abandon();
+    endGently(socket);
+  }
+
+  function onUnreadable(error: ProxyError): void {
+    if (isLast) return;
+    // What is under way is broken off with the connection; nothing more could be said of it.
+    if (response?.headersSent === true) socket.destroy();
+    else refuse(error, response === undefined ? undefined : request);
+  }
+
+  // A client that has nothing more to say may still listen, or have left: nobody can tell, and most have left.
+  function onEnd(): void {
+    if (isLast) return;
+    if (request?.isWhole() === false || parser.hasBegun()) onUnreadable(notHttp());
+    else if (response?.isEnded === false) socket.destroy();
+    else if (response === undefined) finish();
+    else response.keepAlive = false;
+  }
+
+  function onDrain(): void {
+    response?.drain();
+  }
+
+  function setContentReading(isWanted: boolean): void {
+    isContentHeld = !isWanted;
+    setReading();
+  }
+
+  function setReading(): void {
+    if (isTaken) return;
+    const isWanted = isLast || (!isContentHeld && (ahead?.length ?? 0) < MOST_AHEAD_BYTES);
+    if (isWanted === isReading) return;
+    isReading = isWanted;
+    if (isWanted) socket.resume();
+    else socket.pause();
+  }
+}

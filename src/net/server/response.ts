@@ -1,0 +1,207 @@
+/** An answer on its way to a client: the header section as text, the content framed (RFC 9112 §6, §7.1). */
+
+import type { Socket } from "node:net";
+
+import { hasContent } from "../../http/answer-text.ts";
+import type { ClientRequest, ClientResponse } from "../client.ts";
+import type { HeadWriter } from "./head-writer.ts";
+
+/** What an answer needs to know of its connection. */
+export interface ResponseOptions {
+  readonly socket: Socket;
+  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+  readonly keepAlive: boolean;
+  /** Whether the client waits for 100 (Continue). */
+  readonly expectsContinue: boolean;
+  readonly heads: HeadWriter;
+  /** What a connection that goes on says of itself. */
+  readonly keepAliveLines: string;
+  /** How long the client may take nothing of what waits for it, in milliseconds; 0 = for ever. */
+  readonly idleMs: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+const CLOSE = "Connection: close\r\n";
+
+/** A class because there is one for each exchange: closures would cost a twentieth of it, and so would fields that define themselves. */
+export class Response implements ClientResponse {
+  status: number;
+  headersSent: boolean;
+  isOver: boolean;
+  isFinished: boolean;
+  isEnded: boolean;
+  keepAlive: boolean;
+  readonly request: ResponseOptions["request"];
+  private readonly options: ResponseOptions;
+  private readonly socket: Socket;
+  /** The header section that has not left yet. */
+  private head: string;
+  private hasContent: boolean;
+  private isChunked: boolean;
+  private trailers: string;
+  private isWatched: boolean;
+  private isAwaited: boolean;
+  private resume: (() => void) | undefined;
+  private readonly listeners: (() => void)[];
+
+  constructor(options: ResponseOptions) {
+    this.status = 0;
+    this.headersSent = false;
+    this.isOver = false;
+    this.isFinished = false;
+    this.isEnded = false;
+    this.keepAlive = options.keepAlive;
+    this.request = options.request;
+    this.options = options;
+    this.socket = options.socket;
+    this.head = "";
+    this.hasContent = true;
+    this.isChunked = false;
+    this.trailers = "";
+    this.isWatched = false;
+    this.isAwaited = options.expectsContinue;
+    this.resume = undefined;
+    this.listeners = [];
+  }
+
+  writeHead(status: number, reason: string, fields: readonly string[]): void {
+    const { heads, keepAliveLines } = this.options;
+    const answer = heads.begin(status, reason, fields);
+    this.isChunked = answer.framing === "chunked";
+    this.hasContent = hasContent(this.request.method, status);
+    // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
+    if (this.isAwaited || (this.hasContent && answer.framing === "close")) this.keepAlive = false;
+    this.head = heads.complete(answer, this.keepAlive ? keepAliveLines : CLOSE);
+    this.status = status;
+    this.headersSent = true;
+  }
+
+  flushHead(): void {
+    if (this.head === "") return;
+    this.send(this.head);
+    this.head = "";
+  }
+
+  writeContinue(): void {
+    if (!this.isAwaited) return;
+    this.isAwaited = false;
+    this.writeInterim("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+
+  /** The client does not wait for a 100, or no longer: its content has begun to come. */
+  skipContinue(): void {
+    this.isAwaited = false;
+  }
+
+  writeInterim(text: string): void {
+    if (!this.isOver && !this.headersSent) this.send(text);
+  }
+
+  write(bytes: Buffer | string): boolean {
+    const { socket } = this;
+    if (this.isOver || this.isEnded) return true;
+    const head = this.head;
+    this.head = "";
+    if (!this.hasContent || bytes.length === 0) return head === "" || this.send(head);
+    if (!this.isChunked && head === "") return this.send(bytes);
+    // In one segment, and now: held back for the rest of the turn, the memory would be held as well.
+    socket.cork();
+    this.send(this.isChunked ? `${head}${bytes.length.toString(16)}\r\n` : head);
+    let takesMore = this.send(bytes);
+    if (this.isChunked) takesMore = this.send("\r\n");
+    socket.uncork();
+    return takesMore;
+  }
+
+  isPending(): boolean {
+    return this.socket.writableLength > 0;
+  }
+
+  addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void {
+    for (const [name, value] of trailers) this.trailers += `${name}: ${value}\r\n`;
+  }
+
+  end(text = ""): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    const { socket } = this;
+    let rest = this.head;
+    this.head = "";
+    if (this.hasContent) {
+      if (!this.isChunked) rest += text;
+      else {
+        if (text !== "") rest += `${text.length.toString(16)}\r\n${text}\r\n`;
+        rest += `0\r\n${this.trailers}\r\n`;
+      }
+    }
+    if (rest !== "") this.send(rest);
+    if (socket.writableLength === 0) this.finish();
+    else {
+      this.watch();
+      socket.write(NOTHING, () => this.finish()); // called back when all before it is taken
+    }
+  }
+
+  whenDrained(resume: () => void): void {
+    this.resume = resume;
+  }
+
+  onOver(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+    this.close();
+  }
+
+  reset(): void {
+    const { socket } = this;
+    if (socket.remoteAddress === undefined) socket.destroy();
+    else socket.resetAndDestroy();
+    this.close();
+  }
+
+  /** The connection takes bytes again. */
+  drain(): void {
+    this.unwatch();
+    const resume = this.resume;
+    this.resume = undefined;
+    resume?.();
+  }
+
+  /** Nothing more of it can be said: the connection is gone, or was answered in its place. */
+  close(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    for (const listener of this.listeners) listener();
+  }
+
+  private finish(): void {
+    if (this.isOver) return;
+    this.unwatch();
+    this.isFinished = !this.socket.destroyed;
+    this.close();
+  }
+
+  // The connection ends at its `timeout`. Only while bytes wait: how long the upstream may take is not the client's fault.
+  private watch(): void {
+    const { idleMs } = this.options;
+    if (idleMs === 0 || this.isWatched) return;
+    this.isWatched = true;
+    this.socket.setTimeout(idleMs);
+  }
+
+  private unwatch(): void {
+    if (this.isWatched) this.socket.setTimeout(0);
+    this.isWatched = false;
+  }
+
+  private send(bytes: Buffer | string): boolean {
+    const { socket } = this;
+    const takesMore =
+      typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
+    if (!takesMore) this.watch();
+    return takesMore;
+  }
+}
