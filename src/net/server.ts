@@ -144,6 +144,5 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
 
 /** Often enough that no limit is overrun by more than a quarter, or a second. */
 function toCheckMs({ headerMs, keepAliveMs }: ServerLimits): number {
-  const shortestMs = Math.min(headerMs, keepAliveMs === 0 ? Infinity : keepAliveMs);
-  return Math.min(1_000, Math.max(50, shortestMs / 4));
+  return Math.min(1_000, Math.max(50, Math.min(headerMs, keepAliveMs) / 4));
 }

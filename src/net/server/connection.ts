@@ -205,9 +205,8 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
 
   // Between two exchanges.
   function rest(): void {
-    const { keepAliveMs } = host.limits();
     awaits = "request";
-    deadlineMs = keepAliveMs === 0 ? Infinity : performance.now() + keepAliveMs;
+    deadlineMs = performance.now() + host.limits().keepAliveMs;
     if (isConsuming || ahead === undefined) return;
     const bytes = ahead;
     ahead = undefined;
