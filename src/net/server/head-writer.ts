@@ -16,33 +16,45 @@ export interface HeadWriter {
  */
 export function createHeadWriter(): HeadWriter {
   const date = createDate();
-  let last: { readonly fields: readonly string[]; readonly answer: AnswerText } | undefined;
-  let lastStatus = 0;
-  let lastReason = "";
-  let lastWhole = { text: "", dateLine: "", connection: "", whole: "" };
+  let begun: Begun | undefined;
+  let completed: Completed | undefined;
 
   return {
     begin(status, reason, fields) {
-      if (last?.fields === fields && status === lastStatus && reason === lastReason)
-        return last.answer;
+      if (begun?.fields === fields && begun.status === status && begun.reason === reason)
+        return begun.answer;
       const answer = toAnswerText(status, reason, fields);
-      last = { fields, answer };
-      lastStatus = status;
-      lastReason = reason;
+      begun = { status, reason, fields, answer };
       return answer;
     },
-    complete({ text, hasDate }, connection) {
-      const dateLine = hasDate ? "" : date();
-      const isSame =
-        lastWhole.text === text &&
-        lastWhole.dateLine === dateLine &&
-        lastWhole.connection === connection;
-      if (isSame) return lastWhole.whole;
-      const whole = `${text}${dateLine}${connection}\r\n`;
-      lastWhole = { text, dateLine, connection, whole };
-      return whole;
+    complete(answer, connection) {
+      const dateLine = answer.hasDate ? "" : date();
+      // By the object: to compare the texts would flatten each of them, only to find out that it is another.
+      if (
+        completed?.answer === answer &&
+        completed.dateLine === dateLine &&
+        completed.connection === connection
+      )
+        return completed.text;
+      const text = `${answer.text}${dateLine}${connection}\r\n`;
+      completed = { answer, dateLine, connection, text };
+      return text;
     },
   };
+}
+
+interface Begun {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: readonly string[];
+  readonly answer: AnswerText;
+}
+
+interface Completed {
+  readonly answer: AnswerText;
+  readonly dateLine: string;
+  readonly connection: string;
+  readonly text: string;
 }
 
 /** Date (RFC 9110 §6.6.1) as a line, formatted once a second: under load many answers share it. */
