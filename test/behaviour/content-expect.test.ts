@@ -23,6 +23,21 @@ test("a client that expects 100 hears it once, sends its content and gets the an
   }
 });
 
+// RFC 9110 §10.1.1: whose content comes anyway does not wait, and may be spared the 100.
+test("content that comes right behind its header section needs no 100, and the connection goes on", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(`${EXPECT}helloGET /y HTTP/1.1\r\nHost: a\r\n\r\n`);
+  for (const target of ["/x", "/y"]) {
+    let answer = await client.readAnswer();
+    if (answer.status === 100) answer = await client.readAnswer();
+    assert.equal(answer.status, 200, target);
+    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"], target);
+  }
+  assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
+});
+
 test("a 100 of the upstream's own is not said twice to a client that expects one", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     request.write("HTTP/1.1 100 Continue\r\n\r\n");
