@@ -38,7 +38,7 @@ const PRIVATE_RANGES =
     " ",
   );
 
-/** The fields of a request's log line: OpenTelemetry's names, and ours where it has no word. ops/observe.ts fills them in. */
+/** The fields of a request's log line: OpenTelemetry's names, and ours where it has no word. ops/access-line.ts fills them in. */
 const LOG_FIELDS = [
   ...(["http.request.method", "url.path", "url.query", "http.response.status_code"] as const),
   ...(["client.address", "user_agent.original", "error.type", "trace_id"] as const),

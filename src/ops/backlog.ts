@@ -10,17 +10,18 @@ export interface Backlog<Item> {
 const MOST_WAITING = 64;
 const DELAY_MS = 20;
 
-/** Calls `perform` for each item, in order, once 64 wait or 20 ms after the first. */
-export function createBacklog<Item>(perform: (item: Item) => void): Backlog<Item> {
+/** Calls `perform` with the items, in order, once 64 wait or 20 ms after the first. */
+export function createBacklog<Item>(perform: (items: readonly Item[]) => void): Backlog<Item> {
   let waiting: Item[] = [];
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
+    if (waiting.length === 0) return;
     const items = waiting;
     waiting = [];
-    for (const item of items) perform(item);
+    perform(items);
   }
 
   return {

@@ -2,7 +2,7 @@
 
 import { toPrintable } from "./printable.ts";
 
-/** Longer than any field that observe.ts lets through; a stack fits. */
+/** Longer than any field that access-line.ts lets through; a stack fits. */
 const MAX_VALUE = 8192;
 
 /** Values that need no quotes. Whatever could be taken for another key, or for the end of the line, gets them. */

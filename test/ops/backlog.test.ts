@@ -5,7 +5,7 @@ import { createBacklog } from "../../src/ops/backlog.ts";
 
 test("a full backlog is done at once, in order", () => {
   const done: number[] = [];
-  const backlog = createBacklog<number>((item) => done.push(item));
+  const backlog = createBacklog<number>((items) => done.push(...items));
   for (let item = 0; item < 63; item += 1) backlog.add(item);
   assert.deepEqual(done, []);
   backlog.add(63);
@@ -16,15 +16,15 @@ test("a full backlog is done at once, in order", () => {
 });
 
 test("a single item is done soon, and keeps the process until then", async () => {
-  const item = await new Promise<string>((resolve) => {
-    createBacklog(resolve).add("one");
+  const items = await new Promise<readonly string[]>((resolve) => {
+    createBacklog<string>(resolve).add("one");
   });
-  assert.equal(item, "one");
+  assert.deepEqual(items, ["one"]);
 });
 
 test("a flush does what waits, and nothing twice", () => {
   const done: string[] = [];
-  const backlog = createBacklog<string>((item) => done.push(item));
+  const backlog = createBacklog<string>((items) => done.push(...items));
   backlog.add("one");
   backlog.flush();
   backlog.flush();

@@ -57,6 +57,34 @@ test("the pretty format is for people", () => {
   assert.match(lines.join(""), /^\d\d:\d\d:\d\d\.\d{3} INFO  listening port=8080\n$/);
 });
 
+test("finished lines are taken as they are, and made pretty where that is wanted", () => {
+  const line = '{"level":"info","time":"2025-01-31T12:03:04.123Z","n":1,"msg":"é"}\n';
+  for (const [format, expected] of [
+    ["json", line] as const,
+    ["pretty", "12:03:04.123 INFO  é n=1\n"] as const,
+  ]) {
+    const lines: string[] = [];
+    createLogger({ level: "info", format }, (each) => lines.push(each)).lines(
+      Buffer.from(line + line),
+      2,
+    );
+    assert.deepEqual(lines, [expected, expected]);
+  }
+});
+
+test("finished lines that nobody takes are counted one by one", async () => {
+  const { child, stderr } = spawnLogging(`
+    for (let n = 0; n < 40; n += 1) log.lines(Buffer.from(("x".repeat(99) + "\\n").repeat(1000)), 1000);
+    await log.flush();
+    console.error(log.droppedLines());
+    process.exit(0);`);
+  const [report] = await Promise.all([text(stderr), once(child, "exit")]);
+  assert.ok(
+    Number(report) > 20_000 && Number(report) <= 40_000 && Number(report) % 1000 === 0,
+    report,
+  );
+});
+
 test("nothing is lost when the process exits right after the flush", async () => {
   const { stdout } = spawnLogging(`
     for (let n = 0; n < 4000; n += 1) log.info({ n }, "x".repeat(100));

@@ -4,7 +4,7 @@ import test from "node:test";
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/logger.ts";
-import type { ObserveOptions } from "../../src/ops/observe.ts";
+import { createObserver, type ObserveOptions } from "../../src/ops/observe.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 
 /** The parsed lines that one exchange leaves in the log. */
@@ -58,6 +58,44 @@ test("a client that leaves is not an error", () => {
   assert.deepEqual(linesOf(clientGone, { access: "errors" }), []);
   assert.equal(linesOf(clientGone)[0]?.["level"], "info");
   assert.equal(linesOf(clientGone)[0]?.["http.response.status_code"], 499);
+});
+
+test("what is below the log's level leaves no line", () => {
+  const lines: string[] = [];
+  const logger = createLogger({ level: "warn", format: "json" }, (line) => lines.push(line));
+  for (const exchange of [finishedExchange(), badRequest, appFailed]) {
+    observeOne(exchange, { logger, metrics: quietMetrics(), access: "all", query: "omit" });
+  }
+  assert.equal(lines.length, 1);
+});
+
+test("with log.fields only these are there, in their order, and the query only if it is asked for", () => {
+  const fields = ["route", "url.query", "http.request.method", "route"] as const;
+  for (const [query, expected] of [
+    ["omit", "route http.request.method"] as const,
+    ["log", "route url.query http.request.method"] as const,
+  ]) {
+    let line = "";
+    const logger = createLogger({ level: "info", format: "json" }, (each) => (line = each));
+    const options = { logger, metrics: quietMetrics(), access: "all", query, fields } as const;
+    observeOne(finishedExchange(), options);
+    const keys = Array.from(line.matchAll(/"([^"]+)":/g), ([, key]) => key);
+    assert.equal(keys.join(" "), `level time ${expected} msg`);
+  }
+});
+
+test("exchanges that wait together leave a line each, in order", () => {
+  const lines: string[] = [];
+  const logger = createLogger({ level: "info", format: "json" }, (line) => lines.push(line));
+  const metrics = quietMetrics();
+  const observer = createObserver({ logger, metrics, access: "all", query: "omit" });
+  const ids = Array.from({ length: 200 }, (_, index) => `id-${index}`);
+  for (const id of ids) observer.observe(finishedExchange({ id }));
+  observer.flush();
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { request_id: string }).request_id),
+    ids,
+  );
 });
 
 test("with access: off nothing is logged and everything is counted", async () => {

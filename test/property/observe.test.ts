@@ -42,6 +42,21 @@ for (const format of ["json", "pretty"] as const) {
   });
 }
 
+test("a line is, but for its time, what pino makes of its fields", () => {
+  fc.assert(
+    fc.property(exchanges, (exchange) => {
+      const lines: string[] = [];
+      const logger = createLogger({ level: "info", format: "json" }, (line) => lines.push(line));
+      observeOne(exchange, { logger, metrics: quietMetrics(), access: "all", query: "log" });
+      const { level, time, msg, ...fields } = JSON.parse(lines[0] ?? "") as Record<string, string>;
+      logger[level as "info" | "warn" | "error"](fields, msg ?? "");
+      const [line, again] = lines.map((each) => each.replace(/"time":"[^"]*"/, ""));
+      assert.equal(line, again);
+      assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/);
+    }),
+  );
+});
+
 test("whatever clients send, the number of series stays bounded", async () => {
   const metrics = quietMetrics();
   fc.assert(
