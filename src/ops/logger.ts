@@ -103,6 +103,8 @@ function openAsyncSink(fd: number): Sink {
     sync: false,
     maxLength: MAX_PENDING,
     contentMode: "buffer",
+    // A full pipe is the sink's business.
+    retryEAGAIN: () => false,
   });
   return createBatchSink(stream as unknown as ByteStream);
 }

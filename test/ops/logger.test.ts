@@ -127,6 +127,31 @@ test("a reader that stalls stops nobody: lines beyond the buffer are dropped and
   assert.ok(afterFlush > dropped && afterFlush <= 20_000, report);
 });
 
+test("a reader that is now and then late loses nothing and mixes up nothing", async () => {
+  const { stdout, stderr } = spawnLogging(`
+    for (let n = 0; n < 60_000; n += 400) {
+      const lines = Array.from({ length: 400 }, (_, i) => String(n + i).padEnd(99, "x") + "\\n");
+      log.lines(Buffer.from(lines.join("")), 400);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await log.flush();
+    console.error(log.droppedLines());
+    process.exit(0);`);
+  const dropped = text(stderr);
+  let received = "";
+  let late = 0;
+  for await (const chunk of stdout) {
+    received += String(chunk);
+    if (received.length < late + 1e6) continue;
+    late = received.length;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  assert.equal((await dropped).trim(), "0");
+  const numbers = received.trimEnd().split("\n").map(Number.parseFloat);
+  assert.ok(numbers.every((number, index) => number === index));
+  assert.equal(numbers.length, 60_000);
+});
+
 test("a disk without space stops nobody: the process serves on, counts what is lost and ends", async () => {
   const full = openSync("/dev/full", "w");
   const { child, stderr } = spawnLogging(
