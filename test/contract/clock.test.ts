@@ -11,7 +11,7 @@ const SRC = join(import.meta.dirname, "..", "..", "src");
 const READERS = new Set([
   "app.ts",
   "net/server/head-writer.ts",
-  "ops/logger.ts",
+  "ops/timestamp.ts",
   "ops/recent.ts",
 ]).add("ops/status.ts");
 
