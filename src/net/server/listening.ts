@@ -6,8 +6,15 @@ import type { Address } from "../../config/address.ts";
 
 /** A socket that listens for connections, once `listen` was called with it. */
 export function createListener(onConnection: (socket: Socket) => void): Server {
-  // Half-open: node would end its own side otherwise before an answer is written.
-  return createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  return createServer(
+    {
+      allowHalfOpen: true, // node would end its own side otherwise before an answer is written
+      noDelay: true,
+      // Two reads of the upstream: with node's 16 KiB every chunk of a download stops the upstream and starts it again.
+      highWaterMark: 128 * 1024,
+    },
+    onConnection,
+  );
 }
 
 /** Resolves with a URL or `unix:/path` once it listens; rejects with node's error (EADDRINUSE, EACCES, …). */
