@@ -32,7 +32,7 @@ interface DownloadFigures {
 
 export interface Figures {
   readonly name: string;
-  readonly get: SmallFigures | undefined;
+  readonly get: SmallFigures;
   readonly head: SmallFigures;
   readonly bigHead: BigHeadFigures | undefined;
   /** Of headgate alone: others would pull all of it. */
@@ -69,10 +69,9 @@ export async function measurePeers(
   for (const one of running) await warmUp(bench, one);
   for (let round = 0; round < options.rounds; round += 1) {
     for (const [one, taken] of samples) {
-      if (one.peer.kind !== "option")
-        taken.get.push(
-          await measureCalmly(bench, one, { usage, load: small("GET", options.roundSeconds) }),
-        );
+      taken.get.push(
+        await measureCalmly(bench, one, { usage, load: small("GET", options.roundSeconds) }),
+      );
       taken.head.push(
         await measureCalmly(bench, one, { usage, load: small("HEAD", options.roundSeconds) }),
       );
@@ -86,7 +85,7 @@ export async function measurePeers(
     const isHeadgate = kind === "option" || name === "headgate";
     figures.push({
       name,
-      get: taken.get.length > 0 ? medians(taken.get) : undefined,
+      get: medians(taken.get),
       head: medians(taken.head),
       bigHead: kind === "proxy" ? await measureBigHead(bench, one, "/big") : undefined,
       hugeHead: isHeadgate ? await measureBigHead(bench, one, "/huge") : undefined,

@@ -15,8 +15,8 @@ export interface Peer {
   readonly command: (place: Place) => readonly string[];
   readonly env?: (place: Place) => NodeJS.ProcessEnv;
   /**
-   * A proxy, headgate again with an option that is about HEADs only, or the floor that answers by itself and so has no big answer
-   * and nothing to pull.
+   * A proxy, headgate again with an option that says nothing about big answers, or the floor that answers by itself and so has no
+   * big answer and nothing to pull.
    */
   readonly kind: "proxy" | "option" | "floor";
   /** Whether its start-up is measured and its profile can be taken. */
@@ -36,8 +36,9 @@ const headgateScript = join(repository, "dist/headgate.cjs");
 export function listPeers(only: readonly string[] | undefined): PeerList {
   const peers = [
     headgate(),
-    headgateWith("share", "share: 1s"),
-    headgateWith("probe", "range: probe"),
+    headgateWith("log", "log: { access: all }"),
+    headgateWith("share", "head: { share: 1s }"),
+    headgateWith("probe", "head: { range: probe }"),
     httpProxy(),
     nginx(),
     haproxy(),
@@ -86,9 +87,9 @@ function headgateWith(name: string, option: string): Peer {
   return {
     ...plain,
     name: `headgate-${name}`,
-    about: `the same with \`head: { ${option} }\``,
+    about: `the same with \`${option}\``,
     command: (place) => {
-      const file = write(place, "headgate.yaml", `head: { ${option} }\n`);
+      const file = write(place, "headgate.yaml", `${option}\n`);
       return [...plain.command(place), `--config=${file}`];
     },
     kind: "option",

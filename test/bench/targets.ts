@@ -13,7 +13,7 @@ const TARGETS: readonly Target[] = [
     text: "CPU per GET, as a part of bare http-proxy's",
     limit: 0.7,
     direction: "at most",
-    value: (find) => divide(find("headgate")?.get?.cpuUs, find("http-proxy")?.get?.cpuUs),
+    value: (find) => divide(find("headgate")?.get.cpuUs, find("http-proxy")?.get.cpuUs),
   },
   {
     text: "CPU per HEAD, as a part of bare http-proxy's",
@@ -32,6 +32,18 @@ const TARGETS: readonly Target[] = [
     limit: 1,
     direction: "at most",
     value: (find) => divide(find("headgate-share")?.head.cpuUs, find("haproxy")?.head.cpuUs),
+  },
+  {
+    text: "CPU per GET with log: { access: all }, by that without",
+    limit: 1.15,
+    direction: "at most",
+    value: (find) => divide(find("headgate-log")?.get.cpuUs, find("headgate")?.get.cpuUs),
+  },
+  {
+    text: "CPU per HEAD with log: { access: all }, by that without",
+    limit: 1.15,
+    direction: "at most",
+    value: (find) => divide(find("headgate-log")?.head.cpuUs, find("headgate")?.head.cpuUs),
   },
   {
     text: "bytes pulled for a HEAD of 2 GiB with range: probe",
