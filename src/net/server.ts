@@ -12,6 +12,7 @@ import { type ClientConnection, type Host, createClientConnection } from "./serv
 import { createHeadWriter } from "./server/head-writer.ts";
 import { createListener, listen } from "./server/listening.ts";
 import { type WhenFull, createPlaces } from "./server/places.ts";
+import { Response } from "./server/response.ts";
 
 /** A request whose connection was taken off HTTP, and is paused. `respond` makes an answer on it, to be used once. */
 export interface ReceivedUpgrade {
@@ -76,11 +77,20 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isDraining = false;
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
+  const heads = createHeadWriter();
   const host: Host = {
     handler,
     limits: () => limits,
-    heads: createHeadWriter(),
-    keepAliveLines: () => keepAliveLines,
+    respond: (socket, request, { keepAlive, expectsContinue }) =>
+      new Response({
+        socket,
+        request,
+        keepAlive,
+        expectsContinue,
+        heads,
+        keepAliveLines,
+        idleMs: limits.idleMs,
+      }),
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: places.admit,

@@ -11,18 +11,16 @@ import { type RequestHead, notHttp } from "../../http/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../../http/request-parser.ts";
 import type { ServerHandler, ServerLimits } from "../server.ts";
 import { endGently, lingerFor } from "./ending.ts";
-import type { HeadWriter } from "./head-writer.ts";
 import type { Visitor } from "./places.ts";
 import { Request } from "./request.ts";
-import { Response } from "./response.ts";
+import type { Response, ResponseEnding } from "./response.ts";
 
 /** What a connection knows of its server. */
 export interface Host {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
-  readonly heads: HeadWriter;
-  /** What a connection that goes on says of itself. */
-  keepAliveLines(): string;
+  /** Makes the answer to a request. */
+  respond(socket: Socket, request: RequestHead, ending: ResponseEnding): Response;
   /** Every answer is the last of its connection. */
   isDraining(): boolean;
   /** Every connection ends with the exchange it is at. */
@@ -41,6 +39,8 @@ export interface ClientConnection extends Visitor {
 }
 
 const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
+
+const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
 const MOST_AHEAD_BYTES = 64 * 1024;
@@ -151,22 +151,11 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     }
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
-    const answer = createResponse(next, keepAlive, expects === "continue");
+    const expectsContinue = expects === "continue";
+    const answer = host.respond(socket, next, { keepAlive, expectsContinue });
     response = answer;
     answer.onOver(onOver);
     host.handler.onRequest(next, answer);
-  }
-
-  function createResponse(to: RequestHead, keepAlive: boolean, expectsContinue = false): Response {
-    return new Response({
-      socket,
-      request: to,
-      keepAlive,
-      expectsContinue,
-      heads: host.heads,
-      keepAliveLines: host.keepAliveLines(),
-      idleMs: host.limits().idleMs,
-    });
   }
 
   /** Takes the connection off HTTP. */
@@ -178,7 +167,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
 
   /** An answer on a connection that was taken off HTTP, which ends with it. */
   function respond(to: Request): Response {
-    const answer = createResponse(to, false);
+    const answer = host.respond(socket, to, LAST);
     socket.on("drain", () => answer.drain()).once("close", () => answer.close());
     answer.onOver(() => {
       if (!socket.destroyed) endGently(socket);
@@ -226,7 +215,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const received = { ...(refused ?? UNKNOWN), peer };
     const problem = toProblem(error, host.handler.onRefused(error, received));
     response?.close();
-    const last = createResponse(received, false);
+    const last = host.respond(socket, received, LAST);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
     request?.abandon();

@@ -6,13 +6,18 @@ import { hasContent } from "../../http/answer-text.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
-/** What an answer needs to know of its connection. */
-export interface ResponseOptions {
-  readonly socket: Socket;
-  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+/** Whether the connection goes on after an answer. */
+export interface ResponseEnding {
+  /** Whether it may, as far as the request goes. */
   readonly keepAlive: boolean;
   /** Whether the client waits for 100 (Continue). */
   readonly expectsContinue: boolean;
+}
+
+/** What an answer needs to know of its connection. */
+export interface ResponseOptions extends ResponseEnding {
+  readonly socket: Socket;
+  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
   readonly heads: HeadWriter;
   /** What a connection that goes on says of itself. */
   readonly keepAliveLines: string;
