@@ -3,7 +3,7 @@
 import type { ByteReader } from "../support/message.ts";
 import { answerText } from "./answers.ts";
 import { contentOf } from "./content.ts";
-import { reset } from "./reset.ts";
+import { reset } from "../support/reset.ts";
 import type { Arrival } from "./script.ts";
 
 /** What becomes of an upgrade, by the salt of its order. */

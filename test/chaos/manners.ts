@@ -1,5 +1,6 @@
 /** How clients behave that do more, or less, than ask and read. Each resolves with what it saw. */
 
+import { reset } from "../support/reset.ts";
 import type { Exchange } from "./ledger.ts";
 import { type Observed, observeAnswer } from "./observe.ts";
 import type { Manner } from "./plan.ts";
@@ -98,7 +99,7 @@ function leave({ socket }: ChaosWire, exchange: Exchange, random: Random): Obser
   const way = random.below(3);
   exchange.note(`client: leaves (${["end", "reset", "destroy"][way] ?? ""})`);
   if (way === 0) socket.end();
-  else if (way === 1) socket.resetAndDestroy();
+  else if (way === 1) reset(socket);
   else socket.destroy();
   return { kind: "left" };
 }

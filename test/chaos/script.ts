@@ -6,7 +6,7 @@ import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
 import type { Order } from "./plan.ts";
-import { reset } from "./reset.ts";
+import { reset } from "../support/reset.ts";
 
 /** One request at the upstream. */
 export interface Arrival {

@@ -1,6 +1,7 @@
 /** The client's side of an upgrade: asks for it, and sees that what comes back is what it sent. */
 
 import { MessageError } from "../support/message.ts";
+import { reset } from "../support/reset.ts";
 import { checkContent, contentOf } from "./content.ts";
 import { toTunnelSize, toUpgradeEnd } from "./echo.ts";
 import type { Performance } from "./manners.ts";
@@ -16,7 +17,7 @@ export async function useTunnel({ wire, exchange, random }: Performance): Promis
   const observed = await observeAnswer(wire, exchange);
   if (observed.kind !== "answer" || observed.status !== 101) return observed;
   if (random.chance(0.15)) {
-    wire.socket.resetAndDestroy();
+    reset(wire.socket);
     return { kind: "left" };
   }
   const content = contentOf(plan.id, toTunnelSize(plan));

@@ -9,7 +9,7 @@ import { echo } from "./echo.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Order, type Road, fromTarget } from "./plan.ts";
 import type { Random } from "./random.ts";
-import { reset } from "./reset.ts";
+import { reset } from "../support/reset.ts";
 import { type Arrival, perform } from "./script.ts";
 
 /** One life of an upstream: from its listening to its death. */

@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { reset } from "../support/reset.ts";
 import { MARK } from "./answer-grammar.ts";
 import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
@@ -157,7 +158,7 @@ async function play(
     socket.write(part, "latin1");
   }
   if (after === "end") socket.end();
-  if (after === "reset") socket.resetAndDestroy();
+  if (after === "reset") reset(socket);
   done();
 }
 

@@ -13,6 +13,7 @@ import {
   readBytes,
   readHead,
 } from "./message.ts";
+import { reset } from "./reset.ts";
 import type { Cleanup } from "./wire.ts";
 
 /** One connection that was made to the origin. */
@@ -127,7 +128,7 @@ async function serve(
       write: (text) =>
         void socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text),
       end: () => void socket.end(),
-      reset: () => void socket.resetAndDestroy(),
+      reset: () => reset(socket),
       takeOver: () => {
         tunnel = true;
         return bytes;

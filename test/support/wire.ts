@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { reset } from "./reset.ts";
 import {
   type ByteReader,
   type Ending,
@@ -67,7 +68,7 @@ export async function openWire(t: Cleanup, target: WireTarget): Promise<Wire> {
     readAnswer: (method = "GET") => readAnswer(bytes, method),
     readHead: () => readHead(bytes),
     halfClose: () => void socket.end(),
-    reset: () => void socket.resetAndDestroy(),
+    reset: () => reset(socket),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
   };

@@ -162,7 +162,8 @@ export class Response implements ClientResponse {
 
   reset(): void {
     const { socket } = this;
-    if (socket.remoteAddress === undefined) socket.destroy();
+    // A unix socket has no RST; and while a FIN is on its way libuv refuses one, and node leaves the handle open for good.
+    if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
     else socket.resetAndDestroy();
     this.close();
   }
