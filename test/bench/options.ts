@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 
 export const USAGE = `npm run bench -- [options]
   --quick              one-second rounds: for trying a change, not for publishing
+  --rounds N           how often all take their turn (3); more of them even out what disturbs the machine
   --only NAMES         only these peers, e.g. --only headgate,http-proxy
   --json               print the figures as JSON
   --write              put the tables into docs/performance.md
@@ -30,6 +31,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       write: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
+      rounds: { type: "string", default: "3" },
       only: { type: "string" },
     },
   });
@@ -37,12 +39,14 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   if (values.write && (values.quick || values.only !== undefined)) {
     throw new Error("--write publishes a full run: leave out --quick and --only");
   }
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number");
   return {
     task: values.profile ? "profile" : "measure",
     format: values.json ? "json" : "table",
     publish: values.write ? "write" : "print",
     roundSeconds: values.quick ? 1 : 3,
-    rounds: 3,
+    rounds,
     starts: 5,
     only: values.only?.split(",").map((name) => name.trim()),
   };
