@@ -60,8 +60,8 @@ export function beginExchange(request: ReceivedRequest, id: string, nowMs: numbe
   return {
     id,
     startedMs: nowMs,
-    method: request.method ?? "",
-    target: request.target ?? "",
+    method: request.method,
+    target: request.target,
     rawFields: request.rawFields,
     clientAddress: toPeerAddress(request.peer.remoteAddress) ?? "",
     tunnel: false,

@@ -303,10 +303,9 @@ function checkCoding(coding: string, length: number | undefined, httpVersion: st
   }
   const codings = toMembers(coding);
   if (codings.length === 0) throw invalid("The request's Transfer-Encoding is empty");
-  const before = codings.slice(0, -1);
-  const isOdd = before.length === 0 || codings.at(-1) !== "chunked";
-  const isChunked = /^chunked(?:[\t ;]|$)/;
-  if (before.some((one) => isChunked.test(one)) || (isOdd && isChunked.test(codings.at(-1) ?? "")))
+  const isLast = codings.length > 1 && codings.at(-1) === "chunked";
+  const others = isLast ? codings.slice(0, -1) : codings;
+  if (others.some((one) => /^chunked(?:[\t ;]|$)/.test(one)))
     throw invalid("The request's Transfer-Encoding is not chunked once and last");
   throw new ProxyError("http_request_error", {
     status: 501,

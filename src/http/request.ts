@@ -5,12 +5,8 @@ import { type RequestFields, readRequestFields } from "./headers.ts";
 import { type RequestHead, unknownVersion } from "./request-head.ts";
 import { parseTarget, toHost } from "./target.ts";
 
-/** What is known of a message that came, which may be no request. */
-export interface ReceivedRequest {
-  readonly method?: string | undefined;
-  readonly target?: string | undefined;
-  readonly httpVersion: string;
-  readonly rawFields: readonly string[];
+/** What is known of a message that came; of one that is no request all of it is empty. */
+export interface ReceivedRequest extends RequestHead {
   readonly peer: { readonly remoteAddress: string | undefined };
 }
 

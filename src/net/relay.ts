@@ -11,6 +11,7 @@ import type { Content } from "./upstream/call.ts";
 import { toClientFields } from "../http/answer.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toTrailers } from "../http/headers.ts";
+import { serializeHead } from "../http/upgrade.ts";
 
 /**
  * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it.
@@ -105,10 +106,9 @@ export function relayInterim(
   // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
   if (interim.status === 100 && isContinued) return;
   const fields = toClientFields(interim.status, "1.1", interim.fields);
-  let head = `HTTP/1.1 ${interim.status} ${interim.reason}\r\n`;
-  for (let index = 0; index < fields.length; index += 2)
-    head += `${fields[index]}: ${fields[index + 1]}\r\n`;
-  response.writeInterim(`${head}\r\n`);
+  response.writeInterim(
+    serializeHead({ status: interim.status, reason: interim.reason, rawFields: fields }),
+  );
 }
 
 /**

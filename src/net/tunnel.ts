@@ -21,9 +21,9 @@ export interface RefusedUpgrade extends AnswerHead {
 
 /** One request for an upgrade. Times are milliseconds. */
 export interface TunnelRequest {
-  /** The client's socket, as Node's server hands it over. */
+  /** The client's socket, taken off HTTP and paused. */
   readonly client: Duplex;
-  /** What Node had read behind the request's header section. */
+  /** What had been read behind the request's header section. */
   readonly early: Buffer;
   readonly method: string;
   /** Goes out byte for byte. */

@@ -26,7 +26,7 @@ export function holdClient({ client, early }: TunnelRequest, life: AbortControll
     bytes += chunk.length;
     if (bytes >= HELD_BYTES) client.pause();
   };
-  // A FIN counts as leaving: whoever has nothing more to say cannot mean to switch protocols. Node's server aborts likewise.
+  // A FIN counts as leaving: whoever has nothing more to say cannot mean to switch protocols. The server takes it likewise.
   const leave = (): void => life.abort(new ProxyError("client_gone"));
   // An error that nobody hears ends the process.
   client.on("error", () => undefined);
