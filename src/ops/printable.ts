@@ -18,7 +18,10 @@ export function toPrintable(text: string, maxLength: number): string {
 }
 
 function cut(text: string, maxLength: number): string {
-  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+  if (text.length <= maxLength) return text;
+  // A character of two units goes as a whole: a half is written in as many ways as there are writers.
+  const isHalf = (text.codePointAt(maxLength - 1) ?? 0) > 0xffff;
+  return `${text.slice(0, isHalf ? maxLength - 1 : maxLength)}…`;
 }
 
 function escape(character: string): string {

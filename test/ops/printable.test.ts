@@ -17,7 +17,12 @@ test("control, bidirectional and line separating characters are written out", ()
 test("a long text is cut and says so", () => {
   assert.equal(toPrintable("x".repeat(50), 10), `${"x".repeat(10)}…`);
   assert.equal(toPrintable("\x9b".repeat(50), 10), "\\x9b\\x9b\\x…");
-  assert.equal(toPrintable("x".repeat(9) + "🚀", 10), `${"x".repeat(9)}\\…`);
+});
+
+test("a cut does not leave half a character", () => {
+  assert.equal(toPrintable("x".repeat(9) + "🚀", 10), `${"x".repeat(9)}…`);
+  // The escape makes the text longer, and so moves the cut into the last character.
+  assert.equal(toPrintable("\x9b" + "x".repeat(5) + "🚀", 10), `\\x9b${"x".repeat(5)}…`);
 });
 
 test("a pretty line shows time, level, message and the fields", () => {
