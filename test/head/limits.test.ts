@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 import { type HeadLimit, type RouteConfig } from "../../src/config/schema.ts";
 import { createHeadLimits } from "../../src/head/limits.ts";
 import { toHeadConfig } from "../support/head.ts";
+import { fc } from "../support/property.ts";
 
 function toRoute(limit: HeadLimit | undefined): RouteConfig {
   const head = { ...toHeadConfig(), limit };

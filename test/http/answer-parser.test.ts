@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 
 import { type AnswerParser, createAnswerParser } from "../../src/http/answer-parser.ts";
 import { ProxyError } from "../../src/http/errors.ts";
+import { fc } from "../support/property.ts";
 
 /** What a parser says of bytes that come in `pieces`, in words. */
 function read(

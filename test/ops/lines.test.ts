@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import fc from "fast-check";
-
 import { createLines, type Lines } from "../../src/ops/lines.ts";
 import { toPrintable } from "../../src/ops/printable.ts";
+import { fc } from "../support/property.ts";
 
 function take(lines: Lines): string {
   return Buffer.from(lines.take()).toString();

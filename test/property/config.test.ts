@@ -3,10 +3,10 @@ import { readFile, rm, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import fc from "fast-check";
 import { stringify } from "yaml";
 import { loadConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/problem.ts";
+import { fc } from "../support/property.ts";
 
 const examples = await Promise.all(
   ["minimal", "fastapi", "several-upstreams", "unix-socket", "strict"].map((name) =>

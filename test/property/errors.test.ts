@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 
 import { ProxyError, toProxyError } from "../../src/http/errors.ts";
 import { findField } from "../../src/http/headers.ts";
 import { toProblem } from "../../src/http/problem.ts";
+import { fc } from "../support/property.ts";
 
 const CODE = fc.oneof(
   fc.string(),

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 
 import { toClientFields } from "../../src/http/answer.ts";
 import { ProxyError } from "../../src/http/errors.ts";
@@ -10,6 +9,7 @@ import {
   readRequestFields,
   toTrailers,
 } from "../../src/http/headers.ts";
+import { fc } from "../support/property.ts";
 
 type Line = readonly [name: string, value: string];
 

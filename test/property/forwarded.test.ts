@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 
 import { createTrust, withForwarded } from "../../src/http/forwarded.ts";
+import { fc } from "../support/property.ts";
 
 const CLAIMS = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
 const CLAIM = fc

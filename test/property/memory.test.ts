@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { createMemory } from "../../src/head/memory.ts";
 import { toHeadConfig } from "../support/head.ts";
+import { fc } from "../support/property.ts";
 
 const REMEMBER = 1_000;
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import fc from "fast-check";
-
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/logger.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
+import { fc } from "../support/property.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 300 }),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 import { ProxyError, toProxyError } from "../../src/http/errors.ts";
+import { fc } from "../support/property.ts";
 
 /** Values that defend themselves against being looked at. */
 const hostile = fc.constantFrom<() => unknown>(

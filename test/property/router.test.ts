@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { explainMatch } from "../../src/http/explain.ts";
 import { normalisePath } from "../../src/http/path.ts";
 import { toPatternKey } from "../../src/http/pattern.ts";
 import { createRouter } from "../../src/http/router.ts";
 import { toHeadConfig } from "../support/head.ts";
+import { fc } from "../support/property.ts";
 
 const HEAD = toHeadConfig();
 

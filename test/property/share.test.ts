@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 import type { RouteConfig } from "../../src/config/schema.ts";
 import { planShare } from "../../src/head/plan.ts";
 import { type Lead, type ShareLimits, createSharing } from "../../src/head/share.ts";
@@ -9,6 +8,7 @@ import { ProxyError } from "../../src/http/errors.ts";
 import { readAnswerFields } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";
 import { toHeadConfig } from "../support/head.ts";
+import { fc } from "../support/property.ts";
 
 const SHARE_MS = 1_000;
 const ROUTE: RouteConfig = {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import { isHost, parseTarget } from "../../src/http/target.ts";
+import { fc } from "../support/property.ts";
 
 const METHODS = fc.constantFrom("GET", "HEAD", "POST", "OPTIONS", "CONNECT", "QUERY");
 // What node's parser lets through, and more: visible ASCII with the characters that mean something made likely.
