@@ -4,7 +4,7 @@ import type { LogField } from "../config/schema.ts";
 import type { Fault } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { findField } from "../http/headers.ts";
-import type { Lines } from "./lines.ts";
+import { type Constant, type Lines, toConstant } from "./lines.ts";
 import type { LogLevel } from "./logger.ts";
 import { toStatus } from "./tally.ts";
 import { splitTarget } from "./target.ts";
@@ -29,18 +29,18 @@ const WHOLE = Infinity;
 /** W3C Trace Context §3.2.2. Later versions may append fields; version ff and an id of zeros are invalid. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
 
-const STARTS: Readonly<Record<LogLevel, Uint8Array>> = {
-  debug: toBytes(`{"level":"debug"`),
-  info: toBytes(`{"level":"info"`),
-  warn: toBytes(`{"level":"warn"`),
-  error: toBytes(`{"level":"error"`),
+const STARTS: Readonly<Record<LogLevel, Constant>> = {
+  debug: toConstant(`{"level":"debug"`),
+  info: toConstant(`{"level":"info"`),
+  warn: toConstant(`{"level":"warn"`),
+  error: toConstant(`{"level":"error"`),
 };
 const MESSAGE = toKey("msg");
-const END = toBytes("}\n");
+const END = toConstant("}\n");
 
 type Write = (lines: Lines, exchange: Exchange) => void;
 /** Makes what writes a field, if there is something to say. `key` is what comes before the value: `,"route":`. */
-type Field = (key: Uint8Array) => Write;
+type Field = (key: Constant) => Write;
 
 /** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word; in the order of a line. */
 const FIELDS: Readonly<Record<LogField, Field>> = {
@@ -86,12 +86,12 @@ export function createAccessLine({
   const wanted = fields.filter((field) => field !== "url.query" || query === "log");
   const writes = [...new Set(wanted)].map((field) => FIELDS[field](toKey(field)));
   return (lines, exchange, time) => {
-    lines.bytes(STARTS[toLevel(exchange)]);
+    lines.constant(STARTS[toLevel(exchange)]);
     lines.ascii(time);
     for (const write of writes) write(lines, exchange);
-    lines.bytes(MESSAGE);
+    lines.constant(MESSAGE);
     lines.string(toMessage(exchange), MAX_MESSAGE);
-    lines.bytes(END);
+    lines.constant(END);
   };
 }
 
@@ -112,7 +112,7 @@ function textField(maxLength: number, read: (exchange: Exchange) => string | und
   return (key) => (lines, exchange) => {
     const value = read(exchange);
     if (value === undefined) return;
-    lines.bytes(key);
+    lines.constant(key);
     lines.string(value, maxLength);
   };
 }
@@ -121,17 +121,13 @@ function numberField(read: (exchange: Exchange) => number | undefined): Field {
   return (key) => (lines, exchange) => {
     const value = read(exchange);
     if (value === undefined) return;
-    lines.bytes(key);
-    lines.ascii(String(value));
+    lines.constant(key);
+    lines.number(value);
   };
 }
 
-function toKey(name: string): Uint8Array {
-  return toBytes(`,"${name}":`);
-}
-
-function toBytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+function toKey(name: string): Constant {
+  return toConstant(`,"${name}":`);
 }
 
 function toTraceId({ rawFields }: Exchange): string | undefined {
@@ -139,11 +135,9 @@ function toTraceId({ rawFields }: Exchange): string | undefined {
   return traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1];
 }
 
-/** Milliseconds, to the microsecond: more digits are noise. */
+/** Milliseconds. */
 function toMs(fromMs: number | undefined, untilMs: number | undefined): number | undefined {
-  return fromMs === undefined || untilMs === undefined
-    ? undefined
-    : Math.round((untilMs - fromMs) * 1000) / 1000;
+  return fromMs === undefined || untilMs === undefined ? undefined : untilMs - fromMs;
 }
 
 function toStack(cause: unknown): string | undefined {

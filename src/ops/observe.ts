@@ -35,7 +35,8 @@ export function createObserver(options: ObserveOptions): Observer {
   const toTime = createTimestamp();
   const lines = createLines();
   const backlog = createBacklog<Exchange>((exchanges) => {
-    for (const exchange of exchanges) writeLine(lines, exchange, toTime());
+    const time = toTime();
+    for (const exchange of exchanges) writeLine(lines, exchange, time);
     logger.lines(lines.take(), exchanges.length);
   });
   return {

@@ -27,8 +27,9 @@ export const MAX_PENDING = 1024 * 1024;
  * A write is a trip through the thread pool. On a core that is busy it costs 0.2 ms and more with the switches there and back,
  * whatever its size, so lines are gathered: up to this many bytes or this long.
  */
-const BATCH_SIZE = 128 * 1024;
+const BATCH_SIZE = 512 * 1024;
 const BATCH_DELAY_MS = 50;
+const FIRST_SIZE = 32 * 1024;
 
 /** How long a pipe that is full is left alone. The stream's own 100 ms are longer than 1 MiB lasts at 20,000 lines a second. */
 const RETRY_MS = 5;
@@ -41,8 +42,8 @@ const FLUSH_DEADLINE_MS = 1000;
  * exits, its limit drops what is newest without counting lines, and its exit hook retries a broken pipe for ever.
  */
 export function createBatchSink(stream: ByteStream): Sink {
-  let pending: Buffer = Buffer.allocUnsafeSlow(BATCH_SIZE);
-  let spare: Buffer = Buffer.allocUnsafeSlow(BATCH_SIZE);
+  let pending: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  let spare: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let pendingSize = 0;
   let pendingLines = 0;
   let writingLines = 0;

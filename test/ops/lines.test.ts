@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createLines, type Lines } from "../../src/ops/lines.ts";
+import { createLines, type Lines, toConstant } from "../../src/ops/lines.ts";
 import { toPrintable } from "../../src/ops/printable.ts";
 import { fc } from "../support/property.ts";
 
@@ -24,11 +24,49 @@ test("a string is written as JSON writes it, printable and cut", () => {
   );
 });
 
+test("a constant of any length is written to its end and no further", () => {
+  const lines = createLines();
+  const starts = Array.from({ length: 10 }, (_, length) => "abcdefghi".slice(0, length));
+  for (const start of starts) lines.constant(toConstant(start));
+  assert.equal(take(lines), starts.join(""));
+});
+
+test("a number is written with at most three decimals", () => {
+  const lines = createLines();
+  const write = (value: number): string => {
+    lines.number(value);
+    return take(lines);
+  };
+  for (const [value, text] of [
+    [0, "0"],
+    [-0, "0"],
+    [9, "9"],
+    [10, "10"],
+    [1234567, "1234567"],
+    [0.0004, "0"],
+    [0.001, "0.001"],
+    [1.05, "1.05"],
+    [7.9, "7.9"],
+    [99.9996, "100"],
+    [2147483.647, "2147483.647"],
+    [2147483.648, "2147483.648"],
+    [4294967296, "4294967296"],
+    [-1.5, "-1.5"],
+  ] as const)
+    assert.equal(write(value), text);
+  const numbers = fc.oneof(fc.nat(), fc.double({ min: 0, max: 1e7, noNaN: true }));
+  fc.assert(
+    fc.property(numbers, (value) =>
+      assert.equal(write(value), String(Math.round(value * 1000) / 1000)),
+    ),
+  );
+});
+
 test("what was written before a string that needs escapes stays", () => {
   const lines = createLines();
   lines.ascii("a:");
   lines.string("plain until here é", 100);
-  lines.bytes(Buffer.from(",b:"));
+  lines.constant(toConstant(",b:"));
   lines.string("c", 100);
   assert.equal(take(lines), 'a:"plain until here é",b:"c"');
 });
@@ -39,7 +77,7 @@ test("what is longer than the buffer makes it grow, whichever way it comes", () 
   const lines = createLines();
   lines.ascii(plain);
   lines.string(plain, Infinity);
-  lines.bytes(Buffer.from(plain.repeat(4)));
+  lines.constant(toConstant(plain.repeat(4)));
   lines.string(wide, Infinity);
   assert.equal(take(lines), `${plain}"${plain}"${plain.repeat(4)}"${wide}"`);
 });
