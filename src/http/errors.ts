@@ -140,14 +140,10 @@ const BY_CODE = new Map<string, ErrorCode>([
   ["EPIPE", "connection_terminated"],
   ["EPROTO", "tls_protocol_error"],
   ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
-  // The parser of the incoming request was more lenient than who has to write it again.
+  // Node's client, which asks for upgrades, refuses to write what came in.
   ["ERR_UNESCAPED_CHARACTERS", "http_request_error"],
-  // The same on the way back: node's server refuses to write such an answer.
-  ["ERR_INVALID_CHAR", "http_protocol_error"],
-  ["ERR_INVALID_HTTP_TOKEN", "http_protocol_error"],
-  ["ERR_HTTP_INVALID_HEADER_VALUE", "http_protocol_error"],
-  ["ERR_HTTP_TRAILER_INVALID", "http_protocol_error"],
-  ["ERR_HTTP_INVALID_STATUS_CODE", "http_protocol_error"],
+  ["ERR_INVALID_CHAR", "http_request_error"],
+  ["ERR_INVALID_HTTP_TOKEN", "http_request_error"],
 ]);
 
 /** Families of codes, in order: OpenSSL's verification results (as Node names them) come before the rest of TLS. */

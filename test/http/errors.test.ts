@@ -17,16 +17,8 @@ const KNOWN: Readonly<Partial<Record<ErrorCode, readonly string[]>>> = {
   ],
   connection_terminated: ["ECONNRESET", "ECONNABORTED", "EPIPE"],
   http_response_header_section_size: ["HPE_HEADER_OVERFLOW"],
-  http_protocol_error: [
-    "HPE_INVALID_CONSTANT",
-    "HPE_UNEXPECTED_CONTENT_LENGTH",
-    "ERR_INVALID_CHAR",
-    "ERR_INVALID_HTTP_TOKEN",
-    "ERR_HTTP_INVALID_STATUS_CODE",
-    "ERR_HTTP_INVALID_HEADER_VALUE",
-    "ERR_HTTP_TRAILER_INVALID",
-  ],
-  http_request_error: [],
+  http_protocol_error: ["HPE_INVALID_CONSTANT", "HPE_UNEXPECTED_CONTENT_LENGTH"],
+  http_request_error: ["ERR_UNESCAPED_CHARACTERS", "ERR_INVALID_CHAR", "ERR_INVALID_HTTP_TOKEN"],
   tls_protocol_error: [
     "EPROTO",
     "ERR_SSL_WRONG_VERSION_NUMBER",
