@@ -1,6 +1,6 @@
 import { BIG_BYTES } from "./backend.ts";
 import { startPeer, type Bench, type RunningPeer } from "./bench.ts";
-import { median } from "./median.ts";
+import { median, toMedians } from "./median.ts";
 import type { Options } from "./options.ts";
 import { runLoad, type Load } from "./tools.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
@@ -30,18 +30,26 @@ interface DownloadFigures {
   readonly cpuMs: number;
 }
 
-export interface Figures {
-  readonly name: string;
+/** What was measured within a minute or so: what disturbs the machine for a while disturbs all peers in the same round. */
+interface Round {
   readonly get: SmallFigures;
   readonly head: SmallFigures;
+  readonly download: DownloadFigures | undefined;
+}
+
+/** Medians over the rounds, and the rounds themselves. */
+export interface Figures extends Round {
+  readonly name: string;
+  readonly rounds: readonly Round[];
   readonly bigHead: BigHeadFigures | undefined;
   /** Of headgate alone: others would pull all of it. */
   readonly hugeHead: BigHeadFigures | undefined;
-  readonly download: DownloadFigures | undefined;
   readonly peakRssBytes: number;
   readonly startMs: number | undefined;
 }
 
+/** Of load on one peer. */
+export const ROUND_SECONDS = 1;
 const SMALL_CONNECTIONS = 32;
 const DOWNLOADS = 4;
 const BIG_HEADS = 20;
@@ -50,52 +58,49 @@ const BIG_HEADS = 20;
 const CALM_SHARE = 0.93;
 const ATTEMPTS = 3;
 
-interface Samples {
-  readonly get: SmallFigures[];
-  readonly head: SmallFigures[];
-  readonly download: DownloadFigures[];
-}
-
-/** Measures the running peers in turn, round by round: what disturbs the machine for a while then disturbs all of them. */
+/** Measures the running peers in turn, round by round. */
 export async function measurePeers(
   bench: Bench,
   running: readonly RunningPeer[],
   options: Options,
 ): Promise<Figures[]> {
   const usage = createUsageReader();
-  const samples = new Map(
-    running.map((one): [RunningPeer, Samples] => [one, { get: [], head: [], download: [] }]),
-  );
+  const taken = new Map(running.map((one): [RunningPeer, Round[]] => [one, []]));
   for (const one of running) await warmUp(bench, one);
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const [one, taken] of samples) {
-      taken.get.push(
-        await measureCalmly(bench, one, { usage, load: small("GET", options.roundSeconds) }),
-      );
-      taken.head.push(
-        await measureCalmly(bench, one, { usage, load: small("HEAD", options.roundSeconds) }),
-      );
-      if (one.peer.kind === "proxy")
-        taken.download.push(await measureDownload(bench, one, { usage, options }));
-    }
+    // Each round begins with another one, so that none always comes after the same neighbour or a pause.
+    for (const one of rotate(running, round))
+      taken.get(one)?.push(await measureRound(bench, one, usage));
   }
   const figures: Figures[] = [];
-  for (const [one, taken] of samples) {
+  for (const [one, rounds] of taken) {
     const { kind, name } = one.peer;
     const isHeadgate = kind === "option" || name === "headgate";
     figures.push({
       name,
-      get: medians(taken.get),
-      head: medians(taken.head),
+      rounds,
+      ...toMedians(rounds),
       bigHead: kind === "proxy" ? await measureBigHead(bench, one, "/big") : undefined,
       hugeHead: isHeadgate ? await measureBigHead(bench, one, "/huge") : undefined,
-      download: taken.download.length > 0 ? medians(taken.download) : undefined,
       peakRssBytes: usage.peakRssBytes(one.child.pid),
       startMs:
         one.peer.runtime === "node" ? await measureStart(bench, one, options.starts) : undefined,
     });
   }
   return figures;
+}
+
+async function measureRound(bench: Bench, one: RunningPeer, usage: UsageReader): Promise<Round> {
+  return {
+    get: await measureCalmly(bench, one, { usage, load: small("GET", ROUND_SECONDS) }),
+    head: await measureCalmly(bench, one, { usage, load: small("HEAD", ROUND_SECONDS) }),
+    download: one.peer.kind === "proxy" ? await measureDownload(bench, one, usage) : undefined,
+  };
+}
+
+function rotate<T>(items: readonly T[], by: number): readonly T[] {
+  const first = by % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 function small(method: Load["method"], seconds: number): Load {
@@ -149,14 +154,14 @@ async function measureSmall(
 async function measureDownload(
   bench: Bench,
   { child, port }: RunningPeer,
-  { usage, options }: { readonly usage: UsageReader; readonly options: Options },
+  usage: UsageReader,
 ): Promise<DownloadFigures> {
   const cpuBefore = usage.cpuUs(child.pid);
   const load: Load = {
     method: "GET",
     path: "/big",
     connections: DOWNLOADS,
-    seconds: options.roundSeconds,
+    seconds: ROUND_SECONDS,
   };
   const { bytes, seconds } = await runLoad(bench.tools, port, load);
   const cpuUs = usage.cpuUs(child.pid) - cpuBefore;
@@ -193,13 +198,4 @@ async function measureStart(bench: Bench, { peer }: RunningPeer, times: number):
     await child.stop(2000);
   }
   return median(took);
-}
-
-/** The median of each figure by itself. */
-function medians<T extends object>(samples: readonly T[]): T {
-  const [first] = samples;
-  if (first === undefined) throw new Error("nothing was measured");
-  const keys = Object.keys(first) as (keyof T)[];
-  const values = keys.map((key) => [key, median(samples.map((sample) => sample[key] as number))]);
-  return Object.fromEntries(values) as T;
 }

@@ -5,3 +5,19 @@ export function median(values: readonly number[]): number {
   const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
   return (lower + upper) / 2;
 }
+
+/** One of what has the same shape, in which each number is the median of theirs. */
+export function toMedians<T extends object>(all: readonly T[]): T {
+  const [first] = all;
+  if (first === undefined) throw new Error("nothing was measured");
+  const merged = Object.keys(first).map((key): [string, unknown] => {
+    const values = all.map((one) => Reflect.get(one, key) as unknown);
+    if (values.every((value) => typeof value === "number")) return [key, median(values)];
+    return [key, values.every(isObject) ? toMedians(values) : values[0]];
+  });
+  return Object.fromEntries(merged) as T;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 
 export const USAGE = `npm run bench -- [options]
-  --quick              one-second rounds: for trying a change, not for publishing
-  --rounds N           how often all take their turn (3); more of them even out what disturbs the machine
+  --quick              three rounds: for trying a change, not for publishing
+  --rounds N           how often all take their turn (11); more of them even out what disturbs the machine
   --only NAMES         only these peers, e.g. --only headgate,http-proxy
   --json               print the figures as JSON
   --write              put the tables into docs/performance.md
@@ -13,13 +13,14 @@ export interface Options {
   readonly task: "measure" | "profile";
   readonly format: "table" | "json";
   readonly publish: "print" | "write";
-  /** Length of one round of load. */
-  readonly roundSeconds: number;
   readonly rounds: number;
   readonly starts: number;
   /** Names of the peers to run; undefined means all. */
   readonly only: readonly string[] | undefined;
 }
+
+const ROUNDS = 11;
+const QUICK_ROUNDS = 3;
 
 /** Reads the command line; `undefined` means that help was asked for. Throws on an unknown flag. */
 export function parseOptions(args: readonly string[]): Options | undefined {
@@ -31,7 +32,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       write: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
-      rounds: { type: "string", default: "3" },
+      rounds: { type: "string" },
       only: { type: "string" },
     },
   });
@@ -39,13 +40,12 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   if (values.write && (values.quick || values.only !== undefined)) {
     throw new Error("--write publishes a full run: leave out --quick and --only");
   }
-  const rounds = Number(values.rounds);
+  const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number");
   return {
     task: values.profile ? "profile" : "measure",
     format: values.json ? "json" : "table",
     publish: values.write ? "write" : "print",
-    roundSeconds: values.quick ? 1 : 3,
     rounds,
     starts: 5,
     only: values.only?.split(",").map((name) => name.trim()),

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Bench } from "./bench.ts";
-import type { Figures } from "./measure.ts";
+import { type Figures, ROUND_SECONDS } from "./measure.ts";
 import type { Options } from "./options.ts";
 import type { Peer } from "./peers.ts";
 import { toRatios } from "./ratios.ts";
@@ -33,16 +33,12 @@ export function toJson(figures: readonly Figures[], conditions: string): string 
 }
 
 /** The machine, the versions and the length of the run, as a Markdown list. */
-export function toConditions(
-  bench: Bench,
-  peers: readonly Peer[],
-  { rounds, roundSeconds }: Options,
-): string {
+export function toConditions(bench: Bench, peers: readonly Peer[], { rounds }: Options): string {
   const gibibytes = (os.totalmem() / 2 ** 30).toFixed(0);
   const lines = [
     `Taken on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? "unknown"}, ` +
       `${gibibytes} GiB, Linux ${os.release()}, ${readDistribution()}, Node ${process.version}`,
-    `${rounds} rounds of ${roundSeconds} s for each peer and load, in turn; medians; ${bench.cores.text}`,
+    `${rounds} rounds of ${ROUND_SECONDS} s for each peer and load, in turn; medians; ${bench.cores.text}`,
     ...peers.map(({ name, version, about }) => `${name} (${version}): ${about}`),
   ];
   return `${lines.map((line) => `- ${line}`).join("\n")}\n`;

@@ -1,4 +1,5 @@
 import type { Figures, SmallFigures } from "./measure.ts";
+import { toRatio } from "./ratios.ts";
 
 type Column = readonly [
   title: string,
@@ -94,15 +95,10 @@ function toCell(
   base: Figures | undefined,
 ): string {
   const value = read(figures);
-  const baseValue = base === undefined ? undefined : read(base);
   if (value === undefined) return "–";
-  if (ratio === "without ratio") return format(value);
-  if (baseValue === undefined || baseValue === 0 || figures === base) return format(value);
-  return `${format(value)} (${toRatio(value / baseValue)}×)`;
-}
-
-function toRatio(ratio: number): string {
-  return ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(0);
+  const by =
+    figures === base || ratio === "without ratio" ? undefined : toRatio(read, figures, base);
+  return by === undefined ? format(value) : `${format(value)} (${by.toFixed(by < 10 ? 2 : 0)}×)`;
 }
 
 /** Names to the left, numbers to the right, in columns of equal width: readable as plain text too. */

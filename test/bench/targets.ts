@@ -1,4 +1,5 @@
 import type { Figures } from "./measure.ts";
+import { toRatio } from "./ratios.ts";
 
 interface Target {
   readonly text: string;
@@ -13,37 +14,37 @@ const TARGETS: readonly Target[] = [
     text: "CPU per GET, as a part of bare http-proxy's",
     limit: 0.7,
     direction: "at most",
-    value: (find) => divide(find("headgate")?.get.cpuUs, find("http-proxy")?.get.cpuUs),
+    value: (find) => toRatio(({ get }) => get.cpuUs, find("headgate"), find("http-proxy")),
   },
   {
     text: "CPU per HEAD, as a part of bare http-proxy's",
     limit: 0.7,
     direction: "at most",
-    value: (find) => divide(find("headgate")?.head.cpuUs, find("http-proxy")?.head.cpuUs),
+    value: (find) => toRatio(({ head }) => head.cpuUs, find("headgate"), find("http-proxy")),
   },
   {
     text: "CPU per HEAD, as a part of nginx's",
     limit: 0.65,
     direction: "at most",
-    value: (find) => divide(find("headgate")?.head.cpuUs, find("nginx")?.head.cpuUs),
+    value: (find) => toRatio(({ head }) => head.cpuUs, find("headgate"), find("nginx")),
   },
   {
     text: "CPU per HEAD with share: 1s, as a part of HAProxy's",
     limit: 1,
     direction: "at most",
-    value: (find) => divide(find("headgate-share")?.head.cpuUs, find("haproxy")?.head.cpuUs),
+    value: (find) => toRatio(({ head }) => head.cpuUs, find("headgate-share"), find("haproxy")),
   },
   {
     text: "CPU per GET with log: { access: all }, by that without",
     limit: 1.15,
     direction: "at most",
-    value: (find) => divide(find("headgate-log")?.get.cpuUs, find("headgate")?.get.cpuUs),
+    value: (find) => toRatio(({ get }) => get.cpuUs, find("headgate-log"), find("headgate")),
   },
   {
     text: "CPU per HEAD with log: { access: all }, by that without",
     limit: 1.15,
     direction: "at most",
-    value: (find) => divide(find("headgate-log")?.head.cpuUs, find("headgate")?.head.cpuUs),
+    value: (find) => toRatio(({ head }) => head.cpuUs, find("headgate-log"), find("headgate")),
   },
   {
     text: "bytes pulled for a HEAD of 2 GiB with range: probe",
@@ -56,16 +57,13 @@ const TARGETS: readonly Target[] = [
     limit: 1,
     direction: "at least",
     value: (find) =>
-      divide(
-        find("headgate")?.download?.megabytesPerSecond,
-        find("http-proxy")?.download?.megabytesPerSecond,
-      ),
+      toRatio(({ download }) => download?.megabytesPerSecond, find("headgate"), find("http-proxy")),
   },
   {
     text: "peak RSS under all of this load, MB",
     limit: 100,
     direction: "at most",
-    value: (find) => divide(find("headgate")?.peakRssBytes, 1e6),
+    value: (find) => toMegabytes(find("headgate")?.peakRssBytes),
   },
   {
     text: "ready after the start of the process, ms",
@@ -88,6 +86,6 @@ function toVerdict({ text, limit, direction }: Target, value: number | undefined
   return `- ${isKept ? "reached" : "**missed**"}: ${text}: ${shown} (${direction} ${limit})\n`;
 }
 
-function divide(part: number | undefined, whole: number | undefined): number | undefined {
-  return part === undefined || whole === undefined ? undefined : part / whole;
+function toMegabytes(bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : bytes / 1e6;
 }
