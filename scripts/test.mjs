@@ -5,6 +5,7 @@
 
 import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fail, readyToTest } from "./ready.mjs";
@@ -20,6 +21,8 @@ if (files.length === 0) fail(`no *.test.ts in ${named.join(" ")}`);
 
 // The same reporter everywhere: Node 20 prints TAP where there is no terminal. The time limit is for a test that hangs.
 const runner = ["--import", "tsx", "--test", "--test-reporter=spec", "--test-timeout=300000"];
+// Most tests wait for something. Node leaves a core free, and on a machine with two would run one file after the other.
+runner.push(`--test-concurrency=${Math.max(2, availableParallelism() - 1)}`);
 const child = spawn(process.execPath, [...runner, ...options, ...files], {
   cwd: root,
   stdio: "inherit",
