@@ -77,12 +77,13 @@ export function createRequestParser(
 
   function readHead(bytes: Buffer, start: number): number {
     const before = held.length;
-    const text = held + bytes.toString("latin1", start, start + mostBytes + 1);
+    const next = Math.min(bytes.length, start + mostBytes + 1);
+    const text = held + bytes.toString("latin1", start, next);
     // RFC 9112 §2.2: empty lines before a request line are let pass; old clients send one behind their content.
     const first = before < END.length ? endOfEmptyLines(text) : 0;
     const end = text.indexOf(END, Math.max(first, before - END.length));
     if ((end === -1 ? text.length : end + END.length) - first > mostBytes) {
-      checkBeginning(text.slice(first));
+      checkBeginning(end === -1 ? text.slice(first) : text.slice(first, end + 2));
       throw tooLarge();
     }
     if (end !== -1) {
@@ -91,11 +92,11 @@ export function createRequestParser(
       return start + end + END.length - before;
     }
     held = text.slice(first);
-    if (held === "\r") return bytes.length;
+    if (held === "\r") return next;
     // Looked at again with every line, and not with every byte.
     const isNews = before === 0 || text.includes("\n", before);
     if (isNews) checkBeginning(held);
-    return bytes.length;
+    return next;
   }
 
   function begin(parsed: RequestHead): void {

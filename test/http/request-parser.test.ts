@@ -44,6 +44,15 @@ function read(pieces: readonly string[]): string[] {
 
 const HOST = "Host: a\r\n";
 
+/** A header section of so many bytes. */
+function headOf(size: number, letter: string): string {
+  return `GET / HTTP/1.1\r\nX: ${valueOf(size, letter)}\r\n\r\n`;
+}
+
+function valueOf(size: number, letter: string): string {
+  return letter.repeat(size - "GET / HTTP/1.1\r\nX: \r\n\r\n".length);
+}
+
 /** The bytes, and what they say. */
 const CASES: Readonly<Record<string, readonly [bytes: string, ...said: string[]]>> = {
   "a request without content": [`GET /x?y HTTP/1.1\r\n${HOST}\r\n`, "GET /x?y 1.1 Host|a", "end"],
@@ -115,6 +124,25 @@ const CASES: Readonly<Record<string, readonly [bytes: string, ...said: string[]]
   "a method that never ends": ["G".repeat(MOST_BYTES + 1), "400"],
   "another version": ["GET / HTTP/1.2\r\n\r\n", "505"],
   "a header section that is too large": [`GET / HTTP/1.1\r\nX: ${"x".repeat(MOST_BYTES)}`, "431"],
+  "one that is too large and whole, with a request behind it": [
+    `${headOf(MOST_BYTES + 1, "a")}${headOf(30, "b")}`,
+    "431",
+  ],
+  "one that is as large as may be, behind an empty line": [
+    `\r\n${headOf(MOST_BYTES, "a")}${headOf(30, "b")}`,
+    `GET / 1.1 X|${valueOf(MOST_BYTES, "a")}`,
+    "end",
+    `GET / 1.1 X|${valueOf(30, "b")}`,
+    "end",
+  ],
+  "one that is too large, behind an empty line": [`\r\n${headOf(MOST_BYTES + 1, "a")}`, "431"],
+  "more empty lines than a header section may have bytes": [
+    `${"\r\n".repeat(MOST_BYTES)}${headOf(MOST_BYTES, "a")}${headOf(30, "b")}`,
+    `GET / 1.1 X|${valueOf(MOST_BYTES, "a")}`,
+    "end",
+    `GET / 1.1 X|${valueOf(30, "b")}`,
+    "end",
+  ],
 };
 
 const NOT_HTTP: readonly string[] = [
