@@ -5,6 +5,7 @@ import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
 import type { Pool } from "./generation.ts";
 import type { ProxyError } from "./http/errors.ts";
+import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { createGather } from "./net/gather.ts";
@@ -55,8 +56,8 @@ export interface App {
   reload(config: Config): void;
   /** Tells metrics and status page how a reload went. */
   noteReload(result: ReloadResult): void;
-  /** Finishes what is in flight within the grace period. Resolves with how that went. */
-  stop(): Promise<"finished" | "cut off">;
+  /** Finishes what is in flight within the grace period. Resolves with how many exchanges and tunnels had to be cut off. */
+  stop(): Promise<number>;
 }
 
 type ConfigurationOrigin = Omit<ConfigurationState, "routes">;
@@ -186,16 +187,18 @@ export function createApp({
       server.drain();
       // Load balancers look at /readyz now and then; until they have, requests still come and are served.
       await delay(generation.config.shutdown.delay);
-      const end = await finishWithin(generation.config.shutdown.grace, server.close(), () => {
+      let cut = 0;
+      await finishWithin(generation.config.shutdown.grace, server.close(), () => {
+        cut = server.busy() + tunnels.count();
         tunnels.closeAll();
-        server.destroy();
+        server.destroy(shuttingDown());
       });
       retire(generation);
       status.stop();
       observer.flush();
       admin.destroy();
       if (config.admin !== "off") await admin.close();
-      return end;
+      return cut;
     },
   };
 
@@ -256,21 +259,9 @@ function delay(ms: number): Promise<void> {
   });
 }
 
-function finishWithin(
-  graceMs: number,
-  finished: Promise<void>,
-  cutOff: () => void,
-): Promise<"finished" | "cut off"> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      cutOff();
-      resolve("cut off");
-    }, graceMs);
-    void finished.then(() => {
-      clearTimeout(timer);
-      resolve("finished");
-    });
-  });
+function finishWithin(graceMs: number, finished: Promise<void>, cutOff: () => void): Promise<void> {
+  const timer = setTimeout(cutOff, graceMs);
+  return finished.finally(() => clearTimeout(timer));
 }
 
 function* toConnectionCounts(

@@ -6,7 +6,7 @@ import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import { type HeadParts, answerHead } from "./head.ts";
 import { repairAllow } from "./head/allow.ts";
 import { toClientFields } from "./http/answer.ts";
-import { ProxyError, toProxyError } from "./http/errors.ts";
+import { type ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
@@ -58,9 +58,8 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       call?.cancel(error);
     };
     let leave = cancel; // others may wait for what this client has asked
-    const over = untilOver(response, () => {
-      leave((exchange.error ??= new ProxyError("client_gone")));
-    });
+    response.onGone((error) => leave((exchange.error ??= error)));
+    const over = untilOver(response);
     try {
       const parts = generation();
       const checked = checkRequest(request, parts.mostFields);
@@ -124,13 +123,10 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
   };
 }
 
-/** Resolves when the client has its answer or has left; `onGone` is called in the second case. */
-function untilOver(response: ClientResponse, onGone: () => void): Promise<void> {
+/** Resolves when the client has its answer or has left. */
+function untilOver(response: ClientResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.onOver(() => {
-      if (!response.isFinished) onGone();
-      resolve();
-    });
+    response.onOver(resolve);
   });
 }
 

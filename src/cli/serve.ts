@@ -91,9 +91,9 @@ async function loadAndFollow(
 
 async function stop(app: App, logger: Logger): Promise<void> {
   logger.info({}, "stopping: finishing what is in flight");
-  const end = await app.stop();
-  if (end === "finished") logger.info({}, "stopped");
-  else logger.warn({}, "stopped: the grace period is over, what was left was cut off");
+  const cut = await app.stop();
+  if (cut === 0) logger.info({}, "stopped");
+  else logger.warn({ cut }, "stopped: the grace period is over, what was left was cut off");
   await logger.flush();
 }
 

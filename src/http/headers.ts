@@ -142,7 +142,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   return {
     endToEnd: nominated === undefined ? endToEnd : withoutNominated(endToEnd, nominated),
     hosts,
-    framing: coding !== undefined ? "chunked" : length !== undefined ? "length" : "none",
+    framing: coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none",
     contentLength: length ?? 0,
     upgrade: nominated?.has("upgrade") === true ? upgrade : undefined,
     connection,

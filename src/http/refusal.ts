@@ -1,4 +1,4 @@
-/** Why a message is refused before anybody made an exchange of it. */
+/** Why a message is refused before anybody made an exchange of it, or its exchange is not brought to its end. */
 
 import { ProxyError } from "./errors.ts";
 
@@ -20,5 +20,13 @@ export function noConnect(): ProxyError {
   return new ProxyError("http_request_error", {
     status: 501,
     title: "CONNECT is not served here",
+  });
+}
+
+/** What was under way when the time to end it was over. */
+export function shuttingDown(): ProxyError {
+  return new ProxyError("proxy_internal_error", {
+    status: 503,
+    title: "headgate is shutting down",
   });
 }

@@ -1,13 +1,14 @@
 /** A client's request and the way to answer it, as the server hands them over. */
 
+import type { ProxyError } from "../http/errors.ts";
 import type { ParsedRequest } from "../http/request-parser.ts";
 
 /** Who gets a request's content. Exactly one of `onEnd` and `onGone` ends it. */
 export interface RequestReader {
   onChunk(bytes: Buffer): void;
   onEnd(): void;
-  /** The client has left, or what it sends is not HTTP any more. */
-  onGone(): void;
+  /** It will not become whole: the client has left, or what it sends is not HTTP any more. */
+  onGone(error: ProxyError): void;
 }
 
 /** Who is at the other end of a connection. */
@@ -58,6 +59,11 @@ export interface ClientResponse {
   addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void;
   end(text?: string): void;
   whenDrained(resume: () => void): void;
+  /**
+   * Calls back when the exchange is to be given up: the client has left (`client_gone`), sends what is not HTTP, or the server is
+   * stopped. An answer may still be said where none has begun and it is not over. One listener; it may be called before `onOver`'s.
+   */
+  onGone(listener: (error: ProxyError) => void): void;
   /** Calls back when it is over, finished or not. */
   onOver(listener: () => void): void;
   /** Ends the connection, and with it the answer as far as it came. */

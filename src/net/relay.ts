@@ -136,7 +136,7 @@ export function toContent(request: ClientRequest, response: ClientResponse): Rea
     onEnd() {
       content.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
     },
-    onGone: () => void content.destroy(new ProxyError("client_gone")),
+    onGone: (error) => void content.destroy(error),
   });
   request.pause();
   // Where the answer is over before the content is, nobody reads that any more; kept back, it would hold up the connection.

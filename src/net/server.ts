@@ -60,8 +60,8 @@ export interface Server {
   drain(): void;
   /** Stops listening and resolves when the last exchange is over; idle connections are closed at once. */
   close(): Promise<void>;
-  /** Cuts what is left. */
-  destroy(): void;
+  /** Cuts what is left; `error` is what its exchanges say of themselves. */
+  destroy(error?: ProxyError): void;
 }
 
 // Connections beyond the limit that are heard all the same, to be told so. Further ones are closed as they come: whoever has
@@ -120,8 +120,8 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
       for (const connection of places.all()) connection.close();
       return closed;
     },
-    destroy() {
-      for (const connection of places.all()) connection.destroy();
+    destroy(error) {
+      for (const connection of places.all()) connection.destroy(error);
     },
   };
 

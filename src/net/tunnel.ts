@@ -4,6 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import { shuttingDown } from "../http/refusal.ts";
 import type { AnswerHead } from "../http/upgrade.ts";
 import { waitForAnswer } from "./tunnel/answer.ts";
 import { type Send, loadSend } from "./tunnel/asking.ts";
@@ -85,10 +86,7 @@ export function createTunnels(): Tunnels {
     },
     count: () => running.size,
     closeAll() {
-      const error = new ProxyError("proxy_internal_error", {
-        status: 503,
-        title: "headgate is shutting down",
-      });
+      const error = shuttingDown();
       for (const life of running) life.abort(error);
     },
   };

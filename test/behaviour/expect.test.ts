@@ -24,6 +24,16 @@ for (const expectation of ["100-continue", "100-Continue"]) {
   });
 }
 
+test("a request without content has nothing to wait for, and its connection stays", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  for (const lines of [["Expect: 100-continue"], ["Expect: 100-continue", "Content-Length: 0"]]) {
+    wire.write(toRequest("GET /", lines));
+    assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  }
+});
+
 test("a client that does not wait for 100 is served as well", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });

@@ -24,7 +24,7 @@ const OWN_REQUESTS = [
   "Cache-Control: no-cache",
   "Cache-Control: max-age=0",
   "Pragma: no-cache",
-  "Content-Length: 0",
+  "Content-Length: 1",
   "Tus-Resumable: 1.0.0",
 ];
 for (const line of OWN_REQUESTS) {

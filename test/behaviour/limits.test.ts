@@ -22,7 +22,21 @@ test("during shutdown.delay requests are still served, with Connection: close, w
   const answer = await client.readAnswer();
   assert.equal(answer.status, 200);
   assert.ok(answer.lines.includes("Connection: close"));
-  assert.equal(await stopped, "finished");
+  assert.equal(await stopped, 0);
+});
+
+test("during shutdown.delay a WebSocket opens as before", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.takeOver();
+    request.write(SWITCHED);
+  });
+  const yaml = "shutdown: { delay: 1s, grace: 100ms }";
+  const { app, port } = await startSidecar(t, { upstream: origin.url, yaml });
+  const stopped = app.stop();
+  const client = await openWire(t, port);
+  client.write(UPGRADE);
+  assert.equal((await client.readAnswer()).status, 101);
+  assert.equal(await stopped, 1, "what is open at the end is cut off, and counted");
 });
 
 test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async (t) => {

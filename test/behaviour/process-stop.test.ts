@@ -156,7 +156,20 @@ test("what is not finished when the grace period ends is cut off, and visibly br
   await client.closed;
   assert.equal(client.bytes.unread().toString(), "first");
   await tunnel.closed;
-  assert.match(headgate.stdout(), /grace period is over/);
+  const lines = headgate
+    .stdout()
+    .split("\n")
+    .filter((line) => line.startsWith("{"));
+  const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const last = said.at(-1);
+  assert.match(String(last?.["msg"]), /grace period is over/);
+  assert.equal(last?.["cut"], 2);
+  const cut = said.filter((line) => "http.request.method" in line);
+  assert.deepEqual(
+    cut.map((line) => [line["level"], line["url.path"], line["error.type"]]),
+    [["error", "/x", "proxy_internal_error"]],
+    "a request is headgate's to answer for; a tunnel has had its answer",
+  );
 });
 
 test("nothing new is accepted while it stops", async (t) => {

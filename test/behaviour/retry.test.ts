@@ -35,6 +35,17 @@ async function askOnDying(t: TestContext, die: Death, request: string, freshDies
 }
 
 for (const [how, die] of Object.entries(DEATHS)) {
+  test(`a GET that says it has no content is sent once more, too (${how})`, async (t) => {
+    const { answer, arrivals } = await askOnDying(
+      t,
+      die,
+      toRequest("GET /", ["Content-Length: 0"]),
+    );
+    assert.equal(answer.status, 200);
+    assert.deepEqual(arrivals[0]?.lines, arrivals[1]?.lines);
+    assert.equal(arrivals.length, 2);
+  });
+
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
     test(`${method} is sent once more on a fresh connection when a reused one dies (${how}) before the first byte`, async (t) => {
       const { answer, arrivals } = await askOnDying(t, die, toRequest(`${method} /`));

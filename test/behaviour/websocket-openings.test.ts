@@ -11,6 +11,21 @@ import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { startWebSockets } from "../support/websocket.ts";
 
+test("an upgrade that says it has no content is one", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.takeOver();
+    request.write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+    );
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const lines = ["Content-Length: 0", "Connection: Upgrade", "Upgrade: tcp"];
+  const { status } = await ask(t, sidecar.port, toRequest("POST /attach", lines));
+  assert.equal(status, 101);
+  const arrival = await origin.arrival(0);
+  assert.ok(arrival.lines.includes("Content-Length: 0"), "as Docker's client says it");
+});
+
 test("the server chooses among the client's subprotocols, or none", async (t) => {
   const { open } = await startWebSockets(t, {
     handleProtocols: (offered) => (offered.has("v2") ? "v2" : false),

@@ -22,7 +22,7 @@ export interface Sidecar {
   readonly lines: readonly LogLine[];
   /** Resolves with the first line, past or future, that the condition holds for. */
   line(isWanted: (line: LogLine) => boolean): Promise<LogLine>;
-  stop(): Promise<"finished" | "cut off">;
+  stop(): Promise<number>;
 }
 
 export interface SidecarOptions {
@@ -53,8 +53,8 @@ export async function startSidecar(t: TestContext, options: SidecarOptions): Pro
     collectGarbage: () => undefined,
   });
   const { listen, admin } = await app.start();
-  let stopped: Promise<"finished" | "cut off"> | undefined;
-  const stop = (): Promise<"finished" | "cut off"> => (stopped ??= app.stop());
+  let stopped: Promise<number> | undefined;
+  const stop = (): Promise<number> => (stopped ??= app.stop());
   t.after(async () => {
     await stop();
     const errors = lines.filter(({ level }) => level === "error");

@@ -3,7 +3,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
-import { type ProxyError, toProxyError } from "../../http/errors.ts";
+import { ProxyError, toProxyError } from "../../http/errors.ts";
 import { isKept } from "../../http/headers.ts";
 import { toProblem } from "../../http/problem.ts";
 import { noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
@@ -67,7 +67,10 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   const connection: ClientConnection = {
     hasPlace: false,
     isBusy: () => response !== undefined,
-    destroy: () => void socket.destroy(),
+    destroy(error) {
+      response?.close(error);
+      socket.destroy();
+    },
     drain() {
       if (response?.headersSent === false) response.keepAlive = false;
     },
@@ -90,7 +93,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     stopLingering?.();
     response?.close();
-    request?.abandon();
+    request?.abandon(new ProxyError("client_gone"));
   });
   return connection;
 
@@ -142,7 +145,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
     if (!host.admit(connection)) return refuse(noPlace(), next);
     if (head.method === "CONNECT") return refuse(noConnect(), next);
-    if (head.fields.upgrade !== undefined && !host.isDraining()) {
+    if (head.fields.upgrade !== undefined && !host.isClosing()) {
       const open = host.handler.toUpgrade(next);
       if (open !== undefined) {
         detach();
@@ -151,7 +154,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     }
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
-    const expectsContinue = expects === "continue";
+    const expectsContinue = expects === "continue" && !next.isWhole();
     const answer = host.respond(socket, next, { keepAlive, expectsContinue });
     response = answer;
     answer.onOver(onOver);
@@ -186,7 +189,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   function onOver(): void {
     const { isFinished = false, keepAlive = false } = response ?? {};
     response = undefined;
-    if (socket.destroyed || !isFinished || isLast) return;
+    if (socket.destroyed || !isFinished) return;
     if (!keepAlive || (host.isClosing() && ahead === undefined)) return finish();
     if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
     else rest();
@@ -214,28 +217,38 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     const received = { ...(refused ?? UNKNOWN), peer };
     const problem = toProblem(error, host.handler.onRefused(error, received));
-    response?.close();
     const last = host.respond(socket, received, LAST);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
-    request?.abandon();
     endGently(socket);
   }
 
   function onUnreadable(error: ProxyError): void {
     if (isLast) return;
-    // What is under way is broken off with the connection; nothing more could be said of it.
-    if (response?.headersSent === true) socket.destroy();
-    else refuse(error, response === undefined ? undefined : request);
+    if (response === undefined) {
+      // Of a request that was answered before its end nobody wants the rest, and it has its answer.
+      if (stopLingering === undefined) refuse(error);
+      else finish();
+      return;
+    }
+    isLast = true;
+    if (response.headersSent) {
+      // What is under way is broken off with the connection; nothing more could be said of it.
+      response.close(error);
+      socket.destroy();
+    } else {
+      response.fail(error);
+      request?.abandon(error);
+    }
   }
 
   // A client that has nothing more to say may still listen, or have left: nobody can tell, and most have left.
   function onEnd(): void {
     if (isLast) return;
-    if (request?.isWhole() === false || parser.hasBegun()) onUnreadable(notHttp());
-    else if (response?.isEnded === false) socket.destroy();
-    else if (response === undefined) finish();
-    else response.keepAlive = false;
+    if (response?.isEnded === false) socket.destroy();
+    else if (response !== undefined) response.keepAlive = false;
+    else if (parser.hasBegun()) refuse(notHttp());
+    else finish();
   }
 
   function onDrain(): void {

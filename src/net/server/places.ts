@@ -1,5 +1,7 @@
 /** How many connections may be served at one time, and who of them is. */
 
+import type { ProxyError } from "../../http/errors.ts";
+
 /** What becomes of a connection that finds every place taken. */
 export type WhenFull =
   /** It is heard, and its first request answered that there is no place, unless one has become free by then. */
@@ -11,7 +13,8 @@ export type WhenFull =
 export interface Visitor {
   hasPlace: boolean;
   isBusy(): boolean;
-  destroy(): void;
+  /** Ends it at once; `error` is what its exchange then says of itself. */
+  destroy(error?: ProxyError): void;
 }
 
 /** All connections of one server. */

@@ -1,5 +1,6 @@
 /** A request on a connection, and its content on the way to whoever reads it. */
 
+import type { ProxyError } from "../../http/errors.ts";
 import type { RequestFields } from "../../http/headers.ts";
 import type { ParsedRequest } from "../../http/request-parser.ts";
 import type { ClientPeer, ClientRequest, RequestReader } from "../client.ts";
@@ -83,8 +84,8 @@ export class Request implements ClientRequest {
   }
 
   /** No more of it can come. */
-  abandon(): void {
-    if (!this.isComplete) this.reader?.onGone();
+  abandon(error: ProxyError): void {
+    if (!this.isComplete) this.reader?.onGone(error);
     this.reader = undefined;
   }
 }

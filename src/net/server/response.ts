@@ -3,6 +3,7 @@
 import type { Socket } from "node:net";
 
 import { hasContent } from "../../http/answer-text.ts";
+import { ProxyError } from "../../http/errors.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
@@ -47,6 +48,7 @@ export class Response implements ClientResponse {
   private isWatched: boolean;
   private isAwaited: boolean;
   private resume: (() => void) | undefined;
+  private gone: ((error: ProxyError) => void) | undefined;
   private readonly listeners: (() => void)[];
 
   constructor(options: ResponseOptions) {
@@ -66,6 +68,7 @@ export class Response implements ClientResponse {
     this.isWatched = false;
     this.isAwaited = options.expectsContinue;
     this.resume = undefined;
+    this.gone = undefined;
     this.listeners = [];
   }
 
@@ -151,6 +154,10 @@ export class Response implements ClientResponse {
     this.resume = resume;
   }
 
+  onGone(listener: (error: ProxyError) => void): void {
+    this.gone = listener;
+  }
+
   onOver(listener: () => void): void {
     this.listeners.push(listener);
   }
@@ -176,10 +183,19 @@ export class Response implements ClientResponse {
     resume?.();
   }
 
-  /** Nothing more of it can be said: the connection is gone, or was answered in its place. */
-  close(): void {
+  /** What comes from the client is of no use any more: whoever prepares the answer is to say so, and nothing after it. */
+  fail(error: ProxyError): void {
+    this.keepAlive = false;
+    const gone = this.gone;
+    this.gone = undefined;
+    gone?.(error);
+  }
+
+  /** Nothing more of it can be said. */
+  close(error?: ProxyError): void {
     if (this.isOver) return;
     this.isOver = true;
+    if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
     for (const listener of this.listeners) listener();
   }
 
