@@ -233,6 +233,35 @@ test("routes conflict by what they match, not by how they are written", async (t
   assert.equal((await loadText(t, `${UPSTREAM}${distinct}`)).config.routes.length, 6);
 });
 
+/**
+ * Symptom: a route file whose listen and admin are one address passed check, and the start said that another process listens
+ * there. Root cause: each address was looked at alone. Fix: they are compared.
+ */
+test("admin cannot be where listen is", async (t) => {
+  const written = await messageOf(loadText(t, `${UPSTREAM}listen: 127.0.0.1:8080\nadmin: :8080\n`));
+  assert.equal(
+    written,
+    `f.yaml:3:8 admin: 0.0.0.0:8080 is taken by listen, 127.0.0.1:8080: choose another, or off
+  3 | admin: :8080
+    |        ^^^^^`,
+  );
+  assert.match(
+    await messageOf(loadText(t, `${UPSTREAM}listen: unix:/a\nadmin: unix:/a\n`)),
+    /^f\.yaml:3:8 admin: unix:\/a is taken by listen, unix:\/a: /,
+  );
+  const flags = { upstream: "http://app", listen: ":9090" };
+  assert.equal(
+    await messageOf(loadConfig({ flags, env: {}, cwd: "/" })),
+    "admin: 0.0.0.0:9090 is taken by listen, 0.0.0.0:9090: choose another, or off",
+  );
+  assert.match(
+    await messageOf(loadConfig({ flags: { ...flags, admin: "[::]:9090" }, env: {}, cwd: "/" })),
+    /^--admin: \[::\]:9090 is taken by listen/,
+  );
+  const off = await loadConfig({ flags: { ...flags, admin: "off" }, env: {}, cwd: "/" });
+  assert.equal(off.config.admin, "off");
+});
+
 test("each kind of unusable file has its own message", async (t) => {
   const cwd = await makeDirectory(t, {
     "locked.yaml": UPSTREAM,
