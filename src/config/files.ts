@@ -1,7 +1,7 @@
 /** The files that the configuration names: the only place that touches the file system. */
 
 import { constants, watch } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -65,6 +65,13 @@ export async function toDigest(bytes: Uint8Array): Promise<string> {
 /** Where a file stands. */
 export function directoryOf(path: string): string {
   return dirname(path);
+}
+
+/** Removes a Unix socket; whatever else is there stays. False where there was none. */
+export async function removeSocket(path: string): Promise<boolean> {
+  if (!(await lstat(path)).isSocket()) return false;
+  await unlink(path);
+  return true;
 }
 
 /** Calls `onEvent` at every change in a directory, until the returned function is called. A directory that is not there has none. */
