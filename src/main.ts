@@ -81,6 +81,11 @@ async function perform(command: Command, args: readonly string[]): Promise<numbe
     if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate --help\n`);
     else if (error instanceof ConfigError) io.err(`${error.message}\n`);
     else throw error;
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError || isOfFlags(error) ? 2 : 1;
   }
+}
+
+// `--listen foo` is a command called wrongly, as `--lisen :80` is. Where the route file is wrong as well, that has failed.
+function isOfFlags({ problems }: ConfigError): boolean {
+  return problems.every(({ file, key }) => file === undefined && key.startsWith("--"));
 }

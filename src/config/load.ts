@@ -80,6 +80,8 @@ async function openOrigin(
   env: Environment,
   readFile: ReadFile,
 ): Promise<Origin> {
+  // Only a flag can be an empty name. As a path, it would be the working directory itself.
+  if (file === "") throw new ConfigError([problemOf("--config", "is empty: name a file")]);
   const read = await readFile(path);
   if ("reason" in read) throw new ConfigError([problemOf("", read.reason, file)]);
   const source = createSource(file, read.text);

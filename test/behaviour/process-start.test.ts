@@ -49,18 +49,24 @@ test("without a command the usage is said on standard error, exit 2", async (t) 
   assert.match(asked.stderr(), /Usage/);
 });
 
-test("a setting that cannot be is exit 1, names the setting, and shows no stack", async (t) => {
-  const wrong: readonly (readonly [readonly string[], NodeJS.ProcessEnv, RegExp])[] = [
-    [["run"], {}, /--upstream|upstream/],
-    [["run", "--upstream", "ftp://x"], {}, /--upstream/],
-    [["run", "--upstream", UPSTREAM, "--listen", "nowhere"], {}, /--listen/],
-    [["run", "--upstream", UPSTREAM, "--log-level", "loud"], {}, /--log-level/],
-    [["run"], { HEADGATE_UPSTREAM: "ftp://x" }, /HEADGATE_UPSTREAM/],
-    [["run", "--config", "/nonexistent.yaml"], {}, /\/nonexistent\.yaml/],
+/**
+ * Symptom: `run --listen foo` ended with exit code 1, as a wrong route file does; an empty --config was a directory without a
+ * name. Root cause: the settings of flags and file are checked together. Fix: where all mistakes are of flags, the code is 2.
+ */
+test("a setting that cannot be is named, without a stack: exit 2 for a flag, else 1", async (t) => {
+  const wrong: readonly (readonly [readonly string[], NodeJS.ProcessEnv, RegExp, number])[] = [
+    [[], {}, /^upstream: .*--upstream/, 1],
+    [["--upstream", "ftp://x"], {}, /^--upstream: must begin with /, 2],
+    [["--upstream", UPSTREAM, "--listen", "nowhere"], {}, /^--listen: "nowhere" is not /, 2],
+    [["--upstream", UPSTREAM, "--log-level", "loud"], {}, /^--log-level: "loud" is not /, 2],
+    [["--config", ""], {}, /^--config: is empty: name a file\n$/, 2],
+    [["--config", "/nonexistent.yaml"], {}, /\/nonexistent\.yaml/, 1],
+    [["--config", "package.json", "--listen", "nowhere"], {}, /--listen: /, 1],
+    [[], { HEADGATE_UPSTREAM: "ftp://x" }, /HEADGATE_UPSTREAM/, 1],
   ];
-  for (const [args, env, pattern] of wrong) {
-    const asked = startProcess(t, args, env);
-    assert.deepEqual(await asked.exited, { code: 1, signal: null }, args.join(" "));
+  for (const [args, env, pattern, code] of wrong) {
+    const asked = startProcess(t, ["run", ...args], env);
+    assert.deepEqual(await asked.exited, { code, signal: null }, args.join(" "));
     assert.match(asked.stderr(), pattern);
     assert.doesNotMatch(asked.stderr(), /\n\s+at /);
     assert.equal(asked.stdout(), "");
