@@ -53,8 +53,17 @@ const io: Io = {
   onReload: (listener) => void process.on("SIGHUP", listener),
 };
 
+// What cannot be written is no reason for a stack trace, and none for a proxy to end. `… | head -1` has read enough; elsewhere, as
+// on a full disk, what was asked for is not there, and the exit code says so.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  process.exitCode = 1;
+  io.err(`headgate: standard output: ${error.message}\n`);
+});
+process.stderr.on("error", () => undefined); // there is nowhere left to say it
+
 void dispatch(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
+  process.exitCode ??= code;
 });
 
 async function dispatch([name, ...args]: readonly string[]): Promise<number> {

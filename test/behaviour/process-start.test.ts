@@ -1,15 +1,18 @@
 /** Start-up as its operator meets it: what is said, where, and the exit code. On the real bundle. */
 
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startProcess, startRun } from "../support/process.ts";
 import { openWire } from "../support/wire.ts";
 
+const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 const UPSTREAM = "http://127.0.0.1:9";
 
 test("--version and --help answer on standard output and exit 0", async (t) => {
@@ -41,6 +44,41 @@ test("a wrong command line is exit 2 with one line on standard error that says w
     assert.match(asked.stderr(), /^headgate: [^\n]+\n$/);
     assert.equal(asked.stdout(), "");
   }
+});
+
+/**
+ * Symptom: `headgate check FILE | head -1` and `headgate --help > /dev/full` ended with node's stack trace. Root cause: nobody
+ * listened for the errors of standard output. Fix: somebody does.
+ */
+test("a reader that has seen enough is no failure", async () => {
+  for (const { args, closed, code } of [
+    { args: ["--help"], closed: "stdout", code: 0 },
+    { args: ["check", "config/minimal.yaml"], closed: "stdout", code: 0 },
+    { args: ["walk"], closed: "stderr", code: 2 },
+  ] as const) {
+    const child = spawn(process.execPath, [BUNDLE, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    child[closed].destroy();
+    let said = "";
+    const other = closed === "stdout" ? child.stderr : child.stdout;
+    other.setEncoding("utf8").on("data", (more: string) => (said += more));
+    assert.deepEqual(await once(child, "close"), [code, null], args.join(" "));
+    assert.equal(said, "");
+  }
+});
+
+test("output that has no room is exit 1, in one line", () => {
+  const full = openSync("/dev/full", "w");
+  for (const args of [["--help"], ["check", "config/minimal.yaml"]]) {
+    const { status, stderr } = spawnSync(process.execPath, [BUNDLE, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", full, "pipe"],
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^headgate: standard output: ENOSPC[^\n]*\n$/);
+  }
+  const mute = spawnSync(process.execPath, [BUNDLE, "walk"], { stdio: ["ignore", full, full] });
+  assert.equal(mute.status, 2);
+  closeSync(full);
 });
 
 test("without a command the usage is said on standard error, exit 2", async (t) => {
