@@ -18,7 +18,9 @@ One YAML file says everything. Every key may be left out, except an \`upstream\`
 
 Durations are \`250ms\`, \`5s\`, \`1m\`, \`1h\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`. In any value \`\${VAR}\` is an environment variable,
 \`\${VAR:-default}\` one with a default, \`\${VAR:?message}\` one that must be set, \`$$\` a dollar sign. They are put in after the
-YAML is read, so a value cannot change the file's structure; between brackets or braces they stand in quotes.
+YAML is read, so a value cannot change the file's structure; between brackets or braces they stand in quotes. A variable can
+be a number or a boolean in a value without quotes, and in quotes between brackets or braces where it is the whole value:
+\`{ waiting: "\${WAITING:-12}" }\`.
 
 This page is generated from the schema, as is \`config/headgate.schema.json\`: with its first line
 \`# yaml-language-server: $schema=…\` an editor completes and checks the file.

@@ -53,8 +53,17 @@ const io: Io = {
   onReload: (listener) => void process.on("SIGHUP", listener),
 };
 
+// What cannot be written is no reason for a stack trace, and none for a proxy to end. `… | head -1` has read enough; elsewhere, as
+// on a full disk, what was asked for is not there, and the exit code says so.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  process.exitCode = 1;
+  io.err(`headgate: standard output: ${error.message}\n`);
+});
+process.stderr.on("error", () => undefined); // there is nowhere left to say it
+
 void dispatch(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
+  process.exitCode ??= code;
 });
 
 async function dispatch([name, ...args]: readonly string[]): Promise<number> {
@@ -81,6 +90,11 @@ async function perform(command: Command, args: readonly string[]): Promise<numbe
     if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate --help\n`);
     else if (error instanceof ConfigError) io.err(`${error.message}\n`);
     else throw error;
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError || isOfFlags(error) ? 2 : 1;
   }
+}
+
+// `--listen foo` is a command called wrongly, as `--lisen :80` is. Where the route file is wrong as well, that has failed.
+function isOfFlags({ problems }: ConfigError): boolean {
+  return problems.every(({ file, key }) => file === undefined && key.startsWith("--"));
 }

@@ -1,8 +1,7 @@
 /** `headgate check [FILE] [--json]`: everything that is wrong with a route file, or what it means. */
 
 import { parseArgs } from "node:util";
-import { formatUrl } from "../config/address.ts";
-import type { Address } from "../config/address.ts";
+import { formatAddress, formatUrl } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Loaded } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -95,10 +94,4 @@ function countProblems(problems: readonly Problem[]): string {
 
 function toJson(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
-}
-
-function formatAddress(address: Address): string {
-  if (address.kind === "unix") return `unix:${address.path}`;
-  if (address.kind === "fd") return `fd:${address.fd}`;
-  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
 }

@@ -34,11 +34,11 @@ export async function healthcheck(args: readonly string[], io: Io): Promise<numb
   return isReady ? 0 : 1;
 }
 
-// Where requests go plays no part here, and may have been said to `run` alone.
-const ANY_UPSTREAM = "http://127.0.0.1";
+// Where requests come from and go to plays no part here, and may have been said to `run` alone.
+const ANYWHERE: Flags = { listen: "127.0.0.1:0", upstream: "http://127.0.0.1" };
 
 async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off"> {
-  const flags = { ...given, upstream: ANY_UPSTREAM };
+  const flags = { ...given, ...ANYWHERE };
   try {
     return (await loadConfig({ flags, env, cwd })).config.admin;
   } catch (error) {

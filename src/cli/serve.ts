@@ -97,17 +97,24 @@ async function stop(app: App, logger: Logger): Promise<void> {
   await logger.flush();
 }
 
+/** What node says of an address that it cannot have; of a Unix socket, `address` is the path. */
+interface Failure extends NodeJS.ErrnoException {
+  readonly address?: string;
+  readonly port?: number;
+}
+
 // Both ports have defaults that a second headgate on the machine would want too; which of them it was, the address alone
 // does not tell.
 function toReason(error: unknown, { listen, admin }: Config): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, message, port } = error as NodeJS.ErrnoException & { readonly port?: number };
-  if (code !== "EADDRINUSE") return message;
-  const isAdmin = isAt(admin, port) && !isAt(listen, port);
+  const failure: Failure = error;
+  if (failure.code !== "EADDRINUSE") return error.message;
+  const isAdmin = isAt(admin, failure) && !isAt(listen, failure);
   const wayOut = isAdmin ? "--admin ADDR or --admin off" : "--listen ADDR";
-  return `${message.replace("listen EADDRINUSE: ", "")}: another process listens there; choose another by ${wayOut}`;
+  return `${error.message.replace("listen EADDRINUSE: ", "")}: another process listens there; choose another by ${wayOut}`;
 }
 
-function isAt(address: Config["admin"], port: number | undefined): boolean {
-  return address !== "off" && address.kind === "tcp" && address.port === port;
+function isAt(one: Config["admin"], { address, port }: Failure): boolean {
+  if (one === "off" || one.kind === "fd") return false;
+  return one.kind === "unix" ? one.path === address : one.port === port;
 }

@@ -124,6 +124,27 @@ export function parseAddressOrOff(text: string): Address | "off" {
   return text === "off" ? "off" : parseAddress(text);
 }
 
+/**
+ * Whether two servers cannot listen there together: a wildcard has its port on every address, `::` on those of IPv4 too. Names
+ * are not looked up, and port 0 is another port each time.
+ */
+export function overlap(one: Address, other: Address): boolean {
+  if (one.kind === "unix") return other.kind === "unix" && one.path === other.path;
+  if (one.kind === "fd") return other.kind === "fd" && one.fd === other.fd;
+  if (other.kind !== "tcp" || one.port !== other.port || one.port === 0) return false;
+  const [host, otherHost] = [toComparable(one.host), toComparable(other.host)];
+  return host === otherHost || covers(host, otherHost) || covers(otherHost, host);
+}
+
+function covers(wildcard: string, host: string): boolean {
+  return wildcard === "::" || (wildcard === "0.0.0.0" && isIPv4(host));
+}
+
+function toComparable(host: string): string {
+  const name = new URL(`http://${host.includes(":") ? `[${host}]` : host}`).hostname;
+  return name.replace(/^\[|\]$|\.$/g, "");
+}
+
 /** An IP address or a CIDR range, as it was written. */
 export function parseRange(text: string): string {
   const [address = "", bits, ...rest] = text.split("/");
@@ -152,4 +173,11 @@ function isIPv6(text: string): boolean {
 /** The URL as it is written in the route file. */
 export function formatUrl({ protocol, authority, socketPath }: UpstreamUrl): string {
   return socketPath === undefined ? `${protocol}//${authority}` : `unix:${socketPath}`;
+}
+
+/** An address to listen on as it is written in the route file. */
+export function formatAddress(address: Address): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  if (address.kind === "fd") return `fd:${address.fd}`;
+  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
 }

@@ -9,7 +9,16 @@ import {
   parseDocument as parseYaml,
   Parser,
 } from "yaml";
-import type { Alias, CST, Document as ParsedDocument, Node, Pair, YAMLMap } from "yaml";
+import type {
+  Alias,
+  CST,
+  Document as ParsedDocument,
+  Node,
+  Pair,
+  Scalar,
+  YAMLMap,
+  YAMLSeq,
+} from "yaml";
 import type { KeyPath } from "./issues.ts";
 import { formatKey } from "./problem.ts";
 import type { Span } from "./problem.ts";
@@ -105,11 +114,13 @@ interface Place {
   readonly path: KeyPath;
   readonly depth: number;
   readonly isRepeated: boolean;
+  /** Between brackets or braces. */
+  readonly isInFlow: boolean;
 }
 
 function convert(root: Node, env: Environment): Document {
   const mistakes: Mistake[] = [];
-  const anchors = new Map<string, Node>();
+  const anchors = new Map<string, { readonly node: Node; readonly isInFlow: boolean }>();
   const targets = new Map<Alias, Node>();
   let repeated = 0;
 
@@ -131,21 +142,28 @@ function convert(root: Node, env: Environment): Document {
       );
     if (isAlias(node)) return visitAlias(node, place);
     if (!place.isRepeated && "anchor" in node && node.anchor !== undefined)
-      anchors.set(node.anchor, node);
-    if (isMap(node)) return visitMap(node, place);
-    if (isSeq(node))
+      anchors.set(node.anchor, { node, isInFlow: place.isInFlow });
+    if (isMap(node)) return visitMap(node, enter(node, place));
+    if (isSeq(node)) {
+      const inside = enter(node, place);
       return node.items.map((item, index) =>
-        visit(item as Node, { ...place, path: [...place.path, index], depth: place.depth + 1 }),
+        visit(item as Node, { ...inside, path: [...place.path, index] }),
       );
-    return isScalar(node) ? visitScalar(node.value, node, place.path) : undefined;
+    }
+    return isScalar(node) ? visitScalar(node, place) : undefined;
+  }
+
+  function enter({ flow = false }: YAMLMap | YAMLSeq, place: Place): Place {
+    return { ...place, depth: place.depth + 1, isInFlow: place.isInFlow || flow };
   }
 
   function visitAlias(alias: Alias, place: Place): unknown {
     const target = anchors.get(alias.source);
     if (target === undefined)
       return report(alias, place.path, `the alias *${alias.source} has no anchor before it`);
-    targets.set(alias, target);
-    return visit(target, { ...place, depth: place.depth + 1, isRepeated: true });
+    const { node, isInFlow } = target;
+    targets.set(alias, node);
+    return visit(node, { ...place, depth: place.depth + 1, isRepeated: true, isInFlow });
   }
 
   function visitMap(map: YAMLMap, place: Place): unknown {
@@ -163,17 +181,20 @@ function convert(root: Node, env: Environment): Document {
         value[key] =
           pair.value === null
             ? null // oxlint-disable-line unicorn/no-null -- YAML has one, and the schema refuses it
-            : visit(pair.value, { ...place, path, depth: place.depth + 1 });
+            : visit(pair.value, { ...place, path });
       }
     }
     return value;
   }
 
-  function visitScalar(value: unknown, node: Node & { type?: string }, path: KeyPath): unknown {
+  function visitScalar(node: Scalar, { path, isInFlow }: Place): unknown {
+    const { value, type } = node;
     if (typeof value !== "string" || !value.includes("$")) return value;
     try {
       const text = substitute(value, env);
-      return node.type === "PLAIN" && text !== value ? resolvePlain(text) : text;
+      // In flow collections a plain value holds no brace: `"${PORT}"` is the only way to write a variable there.
+      const isPlain = type === "PLAIN" || (isInFlow && /^\$\{[^}]*\}$/.test(value));
+      return isPlain && text !== value ? resolvePlain(text) : text;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       report(node, path, error.message);
@@ -185,7 +206,8 @@ function convert(root: Node, env: Environment): Document {
     return locateIn(root, targets, { path, at });
   }
 
-  return { value: visit(root, { path: [], depth: 0, isRepeated: false }), mistakes, locate };
+  const start: Place = { path: [], depth: 0, isRepeated: false, isInFlow: false };
+  return { value: visit(root, start), mistakes, locate };
 }
 
 /**

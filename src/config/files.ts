@@ -1,13 +1,17 @@
 /** The files that the configuration names: the only place that touches the file system. */
 
-import { watch } from "node:fs";
-import { open } from "node:fs/promises";
+import { constants, watch } from "node:fs";
+import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** No route file is that long; a device or a wrong mount would fill the memory. */
 const LONGEST_FILE_BYTES = 1024 * 1024;
 /** Nearly every route file and certificate fits. */
 const FIRST_READ_BYTES = 16 * 1024;
+/** A pipe may come from a program that takes its time. A reload that waits holds up the next one. */
+const SILENCE_MS = 30_000;
+const RETRY_MS = 20;
 
 /** A file's text, or why there is none. */
 export type FileText =
@@ -63,6 +67,13 @@ export function directoryOf(path: string): string {
   return dirname(path);
 }
 
+/** Removes a Unix socket; whatever else is there stays. False where there was none. */
+export async function removeSocket(path: string): Promise<boolean> {
+  if (!(await lstat(path)).isSocket()) return false;
+  await unlink(path);
+  return true;
+}
+
 /** Calls `onEvent` at every change in a directory, until the returned function is called. A directory that is not there has none. */
 export function watchDirectory(path: string, onEvent: () => void): () => void {
   try {
@@ -74,9 +85,15 @@ export function watchDirectory(path: string, onEvent: () => void): () => void {
   }
 }
 
-/** The size is not asked for first: pipes and devices have none. Grown as needed, because a watched file is read all the time. */
+/**
+ * The size is not asked for first: pipes and devices have none. Grown as needed, because a watched file is read all the time.
+ *
+ * `headgate check <(helm template …)` and /dev/stdin are pipes, and are read to their end. Opened without O_NONBLOCK, a pipe
+ * that nobody writes to takes one of node's four threads for ever, and names are looked up on those. It is refused at once: a
+ * writer that comes later would find a reader that has gone, as it would between two reloads.
+ */
 async function readAtMost(path: string, most: number): Promise<Uint8Array> {
-  const handle = await open(path, "r");
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     let buffer = new Uint8Array(FIRST_READ_BYTES);
     let length = 0;
@@ -86,14 +103,28 @@ async function readAtMost(path: string, most: number): Promise<Uint8Array> {
         larger.set(buffer);
         buffer = larger;
       }
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+      const bytesRead = await readSome(handle, buffer.subarray(length));
       if (bytesRead === 0) break;
       length += bytesRead;
     }
+    if (length === 0 && (await handle.stat()).isFIFO()) throw withCode("EPIPE");
     return buffer.subarray(0, length);
   } finally {
     await handle.close();
   }
+}
+
+/** Waits for what is not there yet without a thread. */
+async function readSome(handle: FileHandle, buffer: Uint8Array): Promise<number> {
+  for (let waitedMs = 0; waitedMs < SILENCE_MS; waitedMs += RETRY_MS) {
+    try {
+      return (await handle.read(buffer)).bytesRead;
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN") throw error;
+    }
+    await delay(RETRY_MS);
+  }
+  throw withCode("ETIMEDOUT");
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -103,10 +134,21 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: "is a directory",
   ENAMETOOLONG: "has a name that is too long",
   ELOOP: "is a symbolic link that leads to itself",
+  ENXIO: "is no file",
+  EPIPE: "is a pipe that nobody writes to",
+  ETIMEDOUT: "is a pipe or a device from which nothing came for 30 s",
   ERR_ENCODING_INVALID_ENCODED_DATA: "is not UTF-8 text",
 };
 
 function toReason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  const code = codeOf(error);
   return REASONS[code] ?? `cannot be read (${code})`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+}
+
+function withCode(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }

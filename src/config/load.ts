@@ -1,5 +1,6 @@
 /** File, environment and flags → Config, or every problem at once. Flags win over the environment, that over the file. */
 
+import { formatAddress, overlap } from "./address.ts";
 import { parseDocument } from "./document.ts";
 import type { Document } from "./document.ts";
 import { type ReadFile, createReader, readTextFile, resolveFrom, toDigest } from "./files.ts";
@@ -11,7 +12,7 @@ import type { Problem, Source } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
 import { checkRoutes } from "./routes.ts";
 import { parseWritten } from "./schema.ts";
-import type { Config } from "./schema.ts";
+import type { Config, Written } from "./schema.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./tree.ts";
 import type { Environment } from "./variables.ts";
@@ -58,7 +59,8 @@ export async function loadConfig({ flags, env, cwd, pid, onRead }: Sources): Pro
   const { written, findings } = parseWritten(value);
   const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
   const conflicts = checkRoutes(value, (index) => lineOf(origin, ["routes", index, "path"]));
-  const all = [...findings, ...findMissingUpstream(value), ...conflicts, ...tls.findings];
+  const taken = findTakenAddress(written);
+  const all = [...findings, ...findMissingUpstream(value), ...conflicts, ...taken, ...tls.findings];
   const problems = toProblems(all, origin, overrides);
   const upstream = written?.upstream;
   if (problems.length > 0 || written === undefined || upstream === undefined)
@@ -78,6 +80,8 @@ async function openOrigin(
   env: Environment,
   readFile: ReadFile,
 ): Promise<Origin> {
+  // Only a flag can be an empty name. As a path, it would be the working directory itself.
+  if (file === "") throw new ConfigError([problemOf("--config", "is empty: name a file")]);
   const read = await readFile(path);
   if ("reason" in read) throw new ConfigError([problemOf("", read.reason, file)]);
   const source = createSource(file, read.text);
@@ -100,6 +104,15 @@ function findMissingUpstream(value: unknown): readonly Finding[] {
   const message =
     "is missing: say where requests go, by upstream in the route file, --upstream or HEADGATE_UPSTREAM";
   return [{ path: ["upstream"], at: "key", message }];
+}
+
+/** Both would be bound, one after the other: the second of them would end the start, with another process to blame. */
+function findTakenAddress(written: Written | undefined): readonly Finding[] {
+  if (written === undefined || written.admin === "off") return [];
+  const { listen, admin } = written;
+  if (!overlap(listen, admin)) return [];
+  const message = `${formatAddress(admin)} is taken by listen, ${formatAddress(listen)}: choose another, or off`;
+  return [{ path: ["admin"], at: "value", message }];
 }
 
 function lineOf(origin: Origin | undefined, path: KeyPath): number | undefined {

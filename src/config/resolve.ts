@@ -1,5 +1,6 @@
 /** What was written → what it means: every route with what it inherits, every upstream by its name. Cannot fail. */
 
+import { toRouteName } from "./routes.ts";
 import type {
   Config,
   HeadConfig,
@@ -72,7 +73,7 @@ function resolveRoute(
   const upstream = route.upstream?.name ?? base.upstream;
   const { responseTimeout, idleTimeout } = upstreams.get(upstream) ?? base;
   return {
-    name: route.name ?? `${route.host ?? ""}${route.path}`,
+    name: toRouteName(route),
     host: route.host,
     path: route.path,
     head: inheritHead(route.head, base.head),

@@ -1,6 +1,7 @@
 /**
- * What only all routes together can get wrong: two that match the same, and upstreams that nobody defined. It looks at the
- * unchecked value, so that one typo elsewhere in the file does not hide these mistakes until the next try.
+ * What only all routes together can get wrong: two that match the same or are called the same, and upstreams that nobody
+ * defined. It looks at the unchecked value, so that one typo elsewhere in the file does not hide these mistakes until the next
+ * try.
  */
 
 import { toPatternKey } from "../http/pattern.ts";
@@ -8,6 +9,11 @@ import type { Finding } from "./issues.ts";
 import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
 import { suggest } from "./suggest.ts";
 import { asList, asMapping } from "./tree.ts";
+
+/** What a route is called in logs and metrics. */
+export function toRouteName({ name, host, path }: RouteKeys): string {
+  return name ?? `${host ?? ""}${path}`;
+}
 
 /** Finds conflicts between routes and references to unknown upstreams. `lineOf` gives the line of a route's path, if it has one. */
 export function checkRoutes(
@@ -18,10 +24,24 @@ export function checkRoutes(
   const upstreams = ["default", ...Object.keys(asMapping(asMapping(value)["upstreams"]))];
   return [
     ...findConflicts(routes, lineOf),
+    ...findNamesakes(routes, lineOf),
     ...findUnknown(routes, upstreams),
     ...findReserved(upstreams.slice(1)),
   ];
 }
+
+/** What a route says of itself. */
+interface RouteKeys {
+  readonly name?: string | undefined;
+  readonly host?: string | undefined;
+  readonly path: string;
+}
+
+/** Names that metrics know already. */
+const RESERVED: Readonly<Record<string, string>> = {
+  default: "the route of what no other route matches",
+  none: "what is refused before any route is looked for",
+};
 
 type Mapping = Readonly<Record<string, unknown>>;
 
@@ -38,23 +58,67 @@ function findConflicts(
       first.set(key, index);
       return [];
     }
-    const line = lineOf(other);
-    const where = line === undefined ? "" : ` on line ${line}`;
     return [
       {
         path: ["routes", index, "path"],
         at: "value",
-        message: `matches the same requests as routes[${other}]${where}`,
+        message: `matches the same requests as ${describe(other, lineOf(other))}`,
       },
     ];
   });
 }
 
+/** Metrics and log lines of namesakes could not be told apart. Without names of their own they match the same, which is said above. */
+function findNamesakes(
+  routes: readonly Mapping[],
+  lineOf: (index: number) => number | undefined,
+): readonly Finding[] {
+  const first = new Map<string, number>();
+  return routes.flatMap((route, index): readonly Finding[] => {
+    const name = nameOf(route);
+    if (name === undefined) return [];
+    const path = ["routes", index, "name"];
+    if (Object.hasOwn(RESERVED, name))
+      return [{ path, at: "value", message: `"${name}" is the name of ${RESERVED[name]}` }];
+    const other = first.get(name);
+    if (other === undefined) {
+      first.set(name, index);
+      return [];
+    }
+    if (route["name"] === undefined && routes[other]?.["name"] === undefined) return [];
+    const message = `"${name}" is the name of ${describe(other, lineOf(other))} already`;
+    return [{ path, at: "value", message }];
+  });
+}
+
+/** Undefined for a route that is wrong in itself. */
+function nameOf({ name, host, path }: Mapping): string | undefined {
+  if (typeof name === "string") return name;
+  if (name !== undefined || typeof path !== "string") return undefined;
+  return unlessWrong(() =>
+    toRouteName({
+      host: typeof host === "string" ? parseRouteHost(host) : undefined,
+      path: parseRoutePath(path),
+    }),
+  );
+}
+
 /** Routes with the same key match the same requests; undefined for a route that is wrong in itself. */
 function toMatchKey({ host, path }: Mapping): string | undefined {
-  try {
+  return unlessWrong(() => {
     const name = typeof host === "string" ? parseRouteHost(host) : "";
     return typeof path === "string" ? `${name} ${toPatternKey(parseRoutePath(path))}` : undefined;
+  });
+}
+
+function describe(index: number, line: number | undefined): string {
+  return line === undefined ? `routes[${index}]` : `routes[${index}] on line ${line}`;
+}
+
+/** Undefined where a host or a path cannot be read: the schema says why. */
+function unlessWrong(read: () => string | undefined): string | undefined {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

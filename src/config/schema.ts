@@ -326,7 +326,7 @@ const route = mapping({
     .meta({ title: "text" })
     .refine((name) => /^\P{C}{1,128}$/u.test(name), "must be 1 to 128 printable characters")
     .optional()
-    .meta({ description: "For logs and metrics; host + path when left out." }),
+    .meta({ description: "For logs and metrics, no two alike; host + path when left out." }),
   host: scalar({ title: "host", expected: "a host such as example.com", parse: parseRouteHost })
     .optional()
     .meta({

@@ -2,6 +2,7 @@
 
 import { type ReadFile, resolveBeside } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
+import { checkPem } from "./pem.ts";
 import { asMapping } from "./tree.ts";
 
 /** The texts by the names that were written, and what is wrong with them. */
@@ -10,12 +11,7 @@ export interface TlsFiles {
   readonly findings: readonly Finding[];
 }
 
-/** What a PEM file must hold (RFC 7468). */
-const MARKS = {
-  ca: "CERTIFICATE-----",
-  cert: "CERTIFICATE-----",
-  key: "PRIVATE KEY-----",
-} as const;
+const PARTS = ["ca", "cert", "key"] as const;
 
 type Mapping = Readonly<Record<string, unknown>>;
 interface Upstream {
@@ -41,24 +37,21 @@ export async function readTlsFiles(
   const findings = all.filter(({ settings }) => "tls" in settings).flatMap(checkTls);
   for (const { path, settings } of all) {
     const tls = asMapping(settings["tls"]);
-    for (const [key, mark] of Object.entries(MARKS)) {
-      const name = tls[key];
+    const own: { [part in (typeof PARTS)[number]]?: string } = {};
+    const note = (part: string, message: string): void =>
+      void findings.push({ path: [...path, "tls", part], at: "value", message });
+    for (const part of PARTS) {
+      const name = tls[part];
       if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
       const read = await readFile(resolveBeside(file, name));
-      if ("reason" in read)
-        findings.push({
-          path: [...path, "tls", key],
-          at: "value",
-          message: `the file ${read.reason}`,
-        });
-      else if (!read.text.includes(mark))
-        findings.push({
-          path: [...path, "tls", key],
-          at: "value",
-          message: `the file holds no "${mark}" block`,
-        });
-      else texts.set(name, read.text);
+      if ("reason" in read) {
+        note(part, `the file ${read.reason}`);
+        continue;
+      }
+      own[part] = read.text;
+      texts.set(name, read.text);
     }
+    for (const { part, message } of checkPem(own)) note(part, message);
   }
   return { texts, findings };
 }

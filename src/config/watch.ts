@@ -36,6 +36,8 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
   let seen = "";
   let stops: readonly (() => void)[] = [];
   let settling: NodeJS.Timeout | undefined;
+  let looking: Digests | undefined;
+  let isAsked = false;
 
   function settle(): void {
     settling ??= setTimeout(() => {
@@ -46,9 +48,14 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
   }
 
   async function look(files: Digests): Promise<void> {
-    const paths = [...files.keys()];
-    const found = toState(await Promise.all(paths.map(digestFile)));
+    // One look at a time: where a mount hangs, each would take a thread with it, and names are looked up on the same four.
+    isAsked = looking === files;
+    if (isAsked) return;
+    looking = files;
+    const found = toState(await digestAll([...files.keys()]));
     if (files !== followed) return; // others are followed by now
+    looking = undefined;
+    if (isAsked) settle();
     const isSettled = found === seen;
     seen = found;
     if (found === known) return;
@@ -87,6 +94,13 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
       clearTimeout(settling);
     },
   };
+}
+
+/** One after the other, for the same reason. */
+async function digestAll(paths: readonly string[]): Promise<readonly string[]> {
+  const digests: string[] = [];
+  for (const path of paths) digests.push(await digestFile(path));
+  return digests;
 }
 
 function toState(digests: readonly string[]): string {

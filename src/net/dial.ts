@@ -126,6 +126,18 @@ export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
   };
 }
 
+/** Whether a path leads to no listener. It may be a socket that a killed process left behind, and just as well no socket. */
+export function isAbandoned(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once("error", (error) => resolve("code" in error && error.code === "ECONNREFUSED"));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
+}
+
 interface OnRead {
   buffer(): Uint8Array;
   callback(length: number): boolean;

@@ -1,15 +1,18 @@
 /** Start-up as its operator meets it: what is said, where, and the exit code. On the real bundle. */
 
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startProcess, startRun } from "../support/process.ts";
 import { openWire } from "../support/wire.ts";
 
+const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 const UPSTREAM = "http://127.0.0.1:9";
 
 test("--version and --help answer on standard output and exit 0", async (t) => {
@@ -43,24 +46,65 @@ test("a wrong command line is exit 2 with one line on standard error that says w
   }
 });
 
+/**
+ * Symptom: `headgate check FILE | head -1` and `headgate --help > /dev/full` ended with node's stack trace. Root cause: nobody
+ * listened for the errors of standard output. Fix: somebody does.
+ */
+test("a reader that has seen enough is no failure", async () => {
+  for (const { args, closed, code } of [
+    { args: ["--help"], closed: "stdout", code: 0 },
+    { args: ["check", "config/minimal.yaml"], closed: "stdout", code: 0 },
+    { args: ["walk"], closed: "stderr", code: 2 },
+  ] as const) {
+    const child = spawn(process.execPath, [BUNDLE, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    child[closed].destroy();
+    let said = "";
+    const other = closed === "stdout" ? child.stderr : child.stdout;
+    other.setEncoding("utf8").on("data", (more: string) => (said += more));
+    assert.deepEqual(await once(child, "close"), [code, null], args.join(" "));
+    assert.equal(said, "");
+  }
+});
+
+test("output that has no room is exit 1, in one line", () => {
+  const full = openSync("/dev/full", "w");
+  for (const args of [["--help"], ["check", "config/minimal.yaml"]]) {
+    const { status, stderr } = spawnSync(process.execPath, [BUNDLE, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", full, "pipe"],
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^headgate: standard output: ENOSPC[^\n]*\n$/);
+  }
+  const mute = spawnSync(process.execPath, [BUNDLE, "walk"], { stdio: ["ignore", full, full] });
+  assert.equal(mute.status, 2);
+  closeSync(full);
+});
+
 test("without a command the usage is said on standard error, exit 2", async (t) => {
   const asked = startProcess(t, []);
   assert.deepEqual(await asked.exited, { code: 2, signal: null });
   assert.match(asked.stderr(), /Usage/);
 });
 
-test("a setting that cannot be is exit 1, names the setting, and shows no stack", async (t) => {
-  const wrong: readonly (readonly [readonly string[], NodeJS.ProcessEnv, RegExp])[] = [
-    [["run"], {}, /--upstream|upstream/],
-    [["run", "--upstream", "ftp://x"], {}, /--upstream/],
-    [["run", "--upstream", UPSTREAM, "--listen", "nowhere"], {}, /--listen/],
-    [["run", "--upstream", UPSTREAM, "--log-level", "loud"], {}, /--log-level/],
-    [["run"], { HEADGATE_UPSTREAM: "ftp://x" }, /HEADGATE_UPSTREAM/],
-    [["run", "--config", "/nonexistent.yaml"], {}, /\/nonexistent\.yaml/],
+/**
+ * Symptom: `run --listen foo` ended with exit code 1, as a wrong route file does; an empty --config was a directory without a
+ * name. Root cause: the settings of flags and file are checked together. Fix: where all mistakes are of flags, the code is 2.
+ */
+test("a setting that cannot be is named, without a stack: exit 2 for a flag, else 1", async (t) => {
+  const wrong: readonly (readonly [readonly string[], NodeJS.ProcessEnv, RegExp, number])[] = [
+    [[], {}, /^upstream: .*--upstream/, 1],
+    [["--upstream", "ftp://x"], {}, /^--upstream: must begin with /, 2],
+    [["--upstream", UPSTREAM, "--listen", "nowhere"], {}, /^--listen: "nowhere" is not /, 2],
+    [["--upstream", UPSTREAM, "--log-level", "loud"], {}, /^--log-level: "loud" is not /, 2],
+    [["--config", ""], {}, /^--config: is empty: name a file\n$/, 2],
+    [["--config", "/nonexistent.yaml"], {}, /\/nonexistent\.yaml/, 1],
+    [["--config", "package.json", "--listen", "nowhere"], {}, /--listen: /, 1],
+    [[], { HEADGATE_UPSTREAM: "ftp://x" }, /HEADGATE_UPSTREAM/, 1],
   ];
-  for (const [args, env, pattern] of wrong) {
-    const asked = startProcess(t, args, env);
-    assert.deepEqual(await asked.exited, { code: 1, signal: null }, args.join(" "));
+  for (const [args, env, pattern, code] of wrong) {
+    const asked = startProcess(t, ["run", ...args], env);
+    assert.deepEqual(await asked.exited, { code, signal: null }, args.join(" "));
     assert.match(asked.stderr(), pattern);
     assert.doesNotMatch(asked.stderr(), /\n\s+at /);
     assert.equal(asked.stdout(), "");

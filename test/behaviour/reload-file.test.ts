@@ -9,7 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import test from "node:test";
 import { text } from "../support/answers.ts";
 import { BASE, startBinary, startEdited, toEdited } from "../support/binary.ts";
@@ -132,6 +132,19 @@ test("a renewed certificate is taken into use, and a missing one as soon as it i
     const line = await headgate.reloaded(from);
     assert.deepEqual([line["trigger"], line["level"]], ["file", "info"]);
   }
+});
+
+test("a broken certificate is refused, and the old configuration serves on", async (t) => {
+  const origin = await startOrigin(t, text("x"));
+  const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
+  writeFileSync(
+    join(dirname(headgate.file), "ca.pem"),
+    CERTIFICATE.slice(0, CERTIFICATE.length / 2),
+  );
+  const line = await headgate.edit("upstream: { url: https://127.0.0.1:9, tls: { ca: ca.pem } }\n");
+  assert.equal(line["level"], "error");
+  assert.match(String(line["msg"]), /tls\.ca: the file's certificate cannot be read/);
+  assert.equal(await methodOf(headgate.port, origin), "GET");
 });
 
 test("one change is one reload, whoever asks for it as well", async (t) => {

@@ -52,6 +52,13 @@ test("the settings are those of run: flags, environment, route file", async (t) 
   assert.equal((await check([], { HEADGATE_ADMIN: `127.0.0.1:${adminPort}` })).code, 0);
 });
 
+test("where clients connect plays no part", async () => {
+  const env = { HEADGATE_LISTEN: "127.0.0.1:9" };
+  const { code, err } = await check(["--admin", "127.0.0.1:9"], env);
+  assert.equal(code, 1);
+  assert.match(err, /^headgate: http:\/\/127\.0\.0\.1:9\/readyz: /);
+});
+
 test("a wildcard address is asked on the loopback", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: NOWHERE, yaml: "admin: 0.0.0.0:0" });
   assert.equal((await check(["--admin", `0.0.0.0:${adminPort}`])).code, 0);

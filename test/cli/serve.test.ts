@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { readFileSync, statSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
+import { startProcess } from "../support/process.ts";
+import { makeDirectory } from "../support/route-file.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
@@ -28,3 +32,60 @@ for (const [flag, other, wayOut] of [
     assert.equal(stderr, `headgate: ${reason}; choose another by ${wayOut}\n`);
   });
 }
+
+/**
+ * Symptom: after a headgate that listens on a Unix socket was killed, none could start there, and was told of another process.
+ * Root cause: the socket stays in the file system, and the kernel lets nobody bind it. Fix: one that nobody answers on is removed.
+ */
+function leaveSocket(path: string): void {
+  const program =
+    'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+  spawnSync(process.execPath, ["-e", program, path]);
+}
+
+test("sockets that a killed process left behind are taken over", async (t) => {
+  const directory = await makeDirectory(t, {});
+  const [listen, admin] = [join(directory, "listen"), join(directory, "admin")];
+  leaveSocket(listen);
+  leaveSocket(admin);
+  assert.ok(statSync(listen).isSocket() && statSync(admin).isSocket());
+  const args = ["run", "--upstream", "http://127.0.0.1:8000", `--listen=unix:${listen}`];
+  const headgate = startProcess(t, [...args, `--admin=unix:${admin}`]);
+  await headgate.printed(/"listening on /);
+  for (const path of [listen, admin]) {
+    const socket = connect(path);
+    await once(socket, "connect");
+    socket.destroy();
+  }
+  headgate.signal("SIGTERM");
+  assert.equal((await headgate.exited).code, 0);
+});
+
+for (const [flag, other, wayOut] of [
+  ["--listen", "--admin", "--listen ADDR"],
+  ["--admin", "--listen", "--admin ADDR or --admin off"],
+] as const) {
+  test(`a socket that somebody listens on stays, and ${flag} is to name another`, async (t) => {
+    const path = join(await makeDirectory(t, {}), "socket");
+    const living = createServer((socket) => socket.destroy()).listen(path);
+    t.after(() => void living.close());
+    await once(living, "listening");
+    const args = ["run", "--upstream", "http://127.0.0.1:8000", `${other}=127.0.0.1:0`];
+    const headgate = startProcess(t, [...args, `${flag}=unix:${path}`]);
+    assert.equal((await headgate.exited).code, 1);
+    const reason = `address already in use ${path}: another process listens there`;
+    assert.equal(headgate.stderr(), `headgate: ${reason}; choose another by ${wayOut}\n`);
+    await once(connect(path), "connect");
+  });
+}
+
+test("a file that is no socket stays where a socket was to be", async (t) => {
+  const directory = await makeDirectory(t, { file: "precious" });
+  const path = join(directory, "file");
+  const args = ["run", "--upstream", "http://127.0.0.1:8000", "--admin=off"];
+  const headgate = startProcess(t, [...args, `--listen=unix:${path}`]);
+  assert.equal((await headgate.exited).code, 1);
+  const reason = "it is there already, and is no socket";
+  assert.equal(headgate.stderr(), `headgate: cannot listen on ${path}: ${reason}\n`);
+  assert.equal(readFileSync(path, "utf8"), "precious");
+});

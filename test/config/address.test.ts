@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { parseAddress, parseRange, parseUpstreamUrl } from "../../src/config/address.ts";
+import { overlap, parseAddress, parseRange, parseUpstreamUrl } from "../../src/config/address.ts";
 
 test("a server listens on a host and port, every address, a socket or an inherited descriptor", () => {
   assert.deepEqual(parseAddress("127.0.0.1:8080"), { kind: "tcp", host: "127.0.0.1", port: 8080 });
@@ -30,6 +30,34 @@ test("an address that means something else is told what is missing", () => {
   };
   for (const [text, message] of Object.entries(expected))
     assert.throws(() => parseAddress(text), { name: "RangeError", message }, text);
+});
+
+test("two servers cannot listen where one of them has the port of the other", () => {
+  const rows: readonly (readonly [string, string, boolean])[] = [
+    ["127.0.0.1:80", "127.0.0.1:80", true],
+    ["127.0.0.1:80", "127.0.0.1:81", false],
+    ["127.0.0.1:80", "127.0.0.2:80", false],
+    ["127.0.0.1:80", ":80", true],
+    ["[::]:80", "127.0.0.1:80", true],
+    ["[::]:80", ":80", true],
+    ["[::]:80", "localhost:80", true],
+    [":80", "[::1]:80", false],
+    [":80", "localhost:80", false],
+    ["[::1]:80", "[0:0:0:0:0:0:0:1]:80", true],
+    ["Localhost:80", "localhost.:80", true],
+    ["127.0.0.1:0", "127.0.0.1:0", false],
+    ["unix:/a", "unix:///a", true],
+    ["unix:/a", "unix:/b", false],
+    ["fd:3", "fd:3", true],
+    ["fd:3", "fd:4", false],
+    ["fd:3", ":3", false],
+    ["unix:/a", ":80", false],
+  ];
+  for (const [one, other, expected] of rows) {
+    const [a, b] = [parseAddress(one), parseAddress(other)];
+    assert.equal(overlap(a, b), expected, `${one} ${other}`);
+    assert.equal(overlap(b, a), expected, `${other} ${one}`);
+  }
 });
 
 test("a socket path that the kernel would cut off is refused", () => {

@@ -233,6 +233,67 @@ test("routes conflict by what they match, not by how they are written", async (t
   assert.equal((await loadText(t, `${UPSTREAM}${distinct}`)).config.routes.length, 6);
 });
 
+/**
+ * Symptom: two routes of one name passed check, and /status.json counted each request of one for both. Root cause: only what
+ * routes match was compared. Fix: their names are, too, and those that metrics use themselves.
+ */
+test("no two routes are called the same, whether by name or by host and path", async (t) => {
+  const rows: readonly (readonly [one: string, other: string, col: number, message: string])[] = [
+    [
+      "{ path: /a, name: x }",
+      "{ path: /b, name: x }",
+      23,
+      '"x" is the name of routes[0] on line 3',
+    ],
+    ["{ path: /a }", "{ path: /b, name: /a }", 23, '"/a" is the name of routes[0] on line 3'],
+    ["{ path: /b, name: h/a }", "{ path: /a, host: H. }", 5, '"h/a" is the name of routes[0] on'],
+    ["{ path: /a }", "{ path: /b, name: default }", 23, '"default" is the name of the route of'],
+    ["{ path: /a }", "{ path: /b, name: none }", 23, '"none" is the name of what is refused'],
+  ];
+  for (const [one, other, col, message] of rows) {
+    const problems = await problemsOf(
+      loadText(t, `${UPSTREAM}routes:\n  - ${one}\n  - ${other}\n`),
+    );
+    assert.equal(problems.length, 1, other);
+    assert.deepEqual(
+      [problems[0]?.line, problems[0]?.col, problems[0]?.key],
+      [4, col, "routes[1].name"],
+    );
+    assert.ok(problems[0]?.message.startsWith(message), problems[0]?.message);
+  }
+  const swapped = "routes: [{ path: /a, name: /b }, { path: /b, name: /a }]";
+  assert.equal((await loadText(t, `${UPSTREAM}${swapped}`)).config.routes.length, 2);
+});
+
+/**
+ * Symptom: a route file whose listen and admin are one address passed check, and the start said that another process listens
+ * there. Root cause: each address was looked at alone. Fix: they are compared.
+ */
+test("admin cannot be where listen is", async (t) => {
+  const written = await messageOf(loadText(t, `${UPSTREAM}listen: 127.0.0.1:8080\nadmin: :8080\n`));
+  assert.equal(
+    written,
+    `f.yaml:3:8 admin: 0.0.0.0:8080 is taken by listen, 127.0.0.1:8080: choose another, or off
+  3 | admin: :8080
+    |        ^^^^^`,
+  );
+  assert.match(
+    await messageOf(loadText(t, `${UPSTREAM}listen: unix:/a\nadmin: unix:/a\n`)),
+    /^f\.yaml:3:8 admin: unix:\/a is taken by listen, unix:\/a: /,
+  );
+  const flags = { upstream: "http://app", listen: ":9090" };
+  assert.equal(
+    await messageOf(loadConfig({ flags, env: {}, cwd: "/" })),
+    "admin: 0.0.0.0:9090 is taken by listen, 0.0.0.0:9090: choose another, or off",
+  );
+  assert.match(
+    await messageOf(loadConfig({ flags: { ...flags, admin: "[::]:9090" }, env: {}, cwd: "/" })),
+    /^--admin: \[::\]:9090 is taken by listen/,
+  );
+  const off = await loadConfig({ flags: { ...flags, admin: "off" }, env: {}, cwd: "/" });
+  assert.equal(off.config.admin, "off");
+});
+
 test("each kind of unusable file has its own message", async (t) => {
   const cwd = await makeDirectory(t, {
     "locked.yaml": UPSTREAM,

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
 import test from "node:test";
 import { loadConfig } from "../../src/config/load.ts";
+import { CERTIFICATE, KEY, SHORT_CERTIFICATE, SHORT_KEY } from "../support/certificate.ts";
 import { loadText, makeDirectory, messageOf, problemsOf } from "../support/route-file.ts";
-
-const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
-const KEY = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
 
 test("TLS files are read beside the route file", async (t) => {
   const cwd = await makeDirectory(t, {});
@@ -52,4 +51,85 @@ test("a certificate needs its key, and TLS needs https", async (t) => {
     await messageOf(loadText(t, "upstream: { url: https://app, tls: { key: f.yaml } }")),
     /upstream\.tls\.key: needs cert beside it/,
   );
+});
+
+/**
+ * Symptom: a TLS file that cannot be used passed check, start and reload; then each request was a 500. Root cause: a file was
+ * looked at for the words of a PEM block only, and a connection reads it anew. Fix: it is read once as OpenSSL would.
+ */
+const JUNK_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+const CUT_OFF = CERTIFICATE.slice(0, CERTIFICATE.length / 2);
+const JUNK_KEY = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const OTHER_KEY = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+const LOCK = { cipher: "aes-256-cbc", passphrase: "secret" };
+const ENCRYPTED = privateKey.export({ type: "pkcs8", format: "pem", ...LOCK }) as string;
+const ENCRYPTED_SEC1 = privateKey.export({ type: "sec1", format: "pem", ...LOCK }) as string;
+
+const unusable: readonly (readonly [string, Readonly<Record<string, string>>, string, RegExp])[] = [
+  [
+    "a key of another certificate",
+    { cert: CERTIFICATE, key: OTHER_KEY },
+    "key",
+    /^the file's key does not belong to the certificate in cert$/,
+  ],
+  ["an encrypted key", { cert: CERTIFICATE, key: ENCRYPTED }, "key", /key is encrypted, and/],
+  ["a key encrypted as of old", { cert: CERTIFICATE, key: ENCRYPTED_SEC1 }, "key", /is encrypted/],
+  ["a key that is none", { cert: CERTIFICATE, key: JUNK_KEY }, "key", /key cannot be read \(/],
+  [
+    "a certificate that is none",
+    { cert: JUNK_CERTIFICATE, key: KEY },
+    "cert",
+    /^the file's certificate cannot be read \(wrong tag\)$/,
+  ],
+  ["a chain that breaks off", { cert: CERTIFICATE + CUT_OFF, key: KEY }, "cert", /certificate 2 /],
+  ["an authority that is none", { ca: JUNK_CERTIFICATE }, "ca", /certificate cannot be read \(/],
+  [
+    "a second authority that is none",
+    { ca: CERTIFICATE + JUNK_CERTIFICATE },
+    "ca",
+    /certificate 2/,
+  ],
+  [
+    "a request for a certificate",
+    { ca: CERTIFICATE.replaceAll("TE--", "TE REQUEST--") },
+    "ca",
+    /no/,
+  ],
+];
+
+for (const [what, files, part, expected] of unusable) {
+  test(`${what} is a problem at its place`, async (t) => {
+    const lines = Object.keys(files).map((name) => `    ${name}: ${name}.pem\n`);
+    const cwd = await makeDirectory(t, {
+      ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`${name}.pem`, text])),
+      "f.yaml": `upstream:\n  url: https://app\n  tls:\n${lines.join("")}`,
+    });
+    const problems = await problemsOf(loadConfig({ flags: { config: "f.yaml" }, env: {}, cwd }));
+    assert.equal(problems.length, 1, JSON.stringify(problems));
+    const { line, col, key, message } = problems[0] ?? assert.fail();
+    assert.equal(key, `upstream.tls.${part}`);
+    assert.deepEqual([line, col], [4 + Object.keys(files).indexOf(part), 7 + part.length]);
+    assert.match(message, expected);
+  });
+}
+
+test("a key that is too short for OpenSSL is a problem, though it can be read", async (t) => {
+  const text = "upstream: { url: https://app, tls: { cert: cert.pem, key: key.pem } }\n";
+  const cwd = await makeDirectory(t, {
+    "f.yaml": text,
+    "cert.pem": SHORT_CERTIFICATE,
+    "key.pem": SHORT_KEY,
+  });
+  const [problem] = await problemsOf(loadConfig({ flags: { config: "f.yaml" }, env: {}, cwd }));
+  assert.equal(problem?.key, "upstream.tls.cert");
+  assert.equal(problem.message, "the file cannot be used (ee key too small)");
+});
+
+test("text around the blocks and the older labels are read", async (t) => {
+  const ca = `# the first\n${CERTIFICATE}\nsubject=b\n${CERTIFICATE.replaceAll("CERT", "X509 CERT")}`;
+  const text = "upstream: { url: https://app, tls: { ca: ca.pem } }\n";
+  const cwd = await makeDirectory(t, { "f.yaml": text, "ca.pem": ca });
+  const { config } = await loadConfig({ flags: { config: "f.yaml" }, env: {}, cwd });
+  assert.equal(config.upstreams.get("default")?.tls?.ca, ca);
 });

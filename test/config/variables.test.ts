@@ -54,6 +54,50 @@ test("a plain value is read again, so that a variable can be a number or a word"
   assert.deepEqual([config.limits.waiting, config.limits.draining], [7, 17]);
 });
 
+/**
+ * Symptom: between brackets or braces no number and no boolean came from a variable. Root cause: what stands in quotes is a text,
+ * and there a variable must stand in quotes. Fix: a single variable in quotes is read there as one without them is elsewhere.
+ */
+test("between brackets or braces a single variable in quotes can be a number or a boolean", async (t) => {
+  const lines = [
+    "upstream: http://app",
+    "limits: { waiting: \"${NUMBER}\", draining: '${NONE:-12}' }",
+    'head: { fallbackOn: ["${NONE:-404}"], explain: "${NONE:-true}", drain: { bytes: "${NUMBER}KiB" } }',
+    "log:",
+    '  fields: ["${NONE:-url.path}"]',
+    '  query: "${NONE:-true}"',
+  ];
+  const problems = await problemsOf(loadText(t, `${lines.join("\n")}\n`, { env }));
+  assert.deepEqual(
+    problems.map(({ line, key, message }) => [line, key, message]),
+    [[6, "log.query", "must be true or false, not text"]],
+    "in block style, quotes make a text",
+  );
+  const { config } = await loadText(t, `${lines.slice(0, -1).join("\n")}\n`, { env });
+  assert.deepEqual([config.limits.waiting, config.limits.draining], [7, 12]);
+  const { fallbackOn, explain, drain } = config.defaultRoute.head;
+  assert.deepEqual([fallbackOn, explain, drain.bytes], [[404], true, 7 * 1024]);
+  assert.deepEqual(config.log.fields, ["url.path"]);
+});
+
+test("between brackets or braces more than a variable in quotes is a text", async (t) => {
+  for (const value of ['"1${NUMBER}"', '"${NUMBER}${NUMBER}"', '"${NUMBER} "', '"$${7}"', '"7"']) {
+    const text = `upstream: http://app\nlimits: { waiting: ${value} }\n`;
+    const [problem] = await problemsOf(loadText(t, text, { env }));
+    assert.match(problem?.message ?? "", /^must be a whole number, not text/, value);
+  }
+});
+
+test("a value behind an alias is read as where it stands", async (t) => {
+  const text =
+    'upstream: http://app\nlimits:\n  waiting: 1\n  draining: &n "${NUMBER}"\nhead: { limit: { concurrent: *n } }\n';
+  const problems = await problemsOf(loadText(t, text, { env }));
+  assert.deepEqual(problems.map(({ key }) => key).toSorted(), [
+    "head.limit.concurrent",
+    "limits.draining",
+  ]);
+});
+
 test("a variable's value cannot become structure", async (t) => {
   for (const name of ["LIST", "TRICK", "DASH"]) {
     const text = `upstream: http://app\nroutes: \${${name}}\n`;

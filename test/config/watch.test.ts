@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { appendFile, mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, open, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { digestFile } from "../../src/config/files.ts";
 import { type Patience, createWatch } from "../../src/config/watch.ts";
+import { makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 /** Long enough for a machine that is busy; nothing waits for as long as this when all is well. */
@@ -161,4 +162,49 @@ test("nothing is called after the end, whatever was under way", async (t) => {
   watch.stop();
   await other.after(() => writeFile(path, "1"));
   assert.equal(changes(), 0);
+});
+
+/**
+ * Symptom: a followed file that was replaced by a pipe, or whose mount hung, took one of node's four threads at each poll; after
+ * four of them no name was looked up any more. Root cause: a look began although the last one was still under way, and each
+ * opened the file in a way that waits for a writer. Fix: one look at a time, and a file is opened so that nothing is waited for.
+ */
+test("a file that does not come to its end is opened once, however often it is polled", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { after, watch } = await watchFiles(t, [path], BY_POLL);
+  await rm(path);
+  makePipe(path);
+  const writer = await open(path, "r+");
+  t.after(() => writer.close());
+  const polls = new EventEmitter();
+  let most = 0;
+  let count = 0;
+  const counting = setInterval(() => {
+    most = Math.max(most, openCount(path));
+    if ((count += 1) >= 20 && most > 1) polls.emit("enough");
+  }, BY_POLL.pollMs);
+  await once(polls, "enough");
+  clearInterval(counting);
+  assert.equal(most, 2, "the writer and one reader");
+  await after(async () => {
+    await rm(path);
+    await writeFile(path, "1");
+    await writer.write("2");
+    watch.follow(new Map([[path, ""]]));
+  });
+});
+
+test("a pipe that nobody writes to is a change like any other", async (t) => {
+  const directory = await makeDirectory(t, { a: "0" });
+  const path = join(directory, "a");
+  const { after } = await watchFiles(t, [path], BY_EVENT);
+  await after(async () => {
+    await rm(path);
+    makePipe(path);
+  });
+  await after(async () => {
+    await rm(path);
+    await writeFile(path, "0");
+  });
 });

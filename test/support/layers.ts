@@ -22,6 +22,7 @@ const PURE_BUILTINS = new Set(
 /** Pure names that live in an I/O builtin: importing only these opens no door. */
 const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["BlockList", "SocketAddress", "isIP", "isIPv4", "isIPv6"],
+  "node:tls": ["createSecureContext"],
   "node:http": ["METHODS", "STATUS_CODES", "validateHeaderName", "validateHeaderValue"],
 };
 

@@ -1,0 +1,61 @@
+/**
+ * Symptom: a route file or a certificate that was a pipe without a writer hung the process. Root cause: such a pipe is opened
+ * only when the writer comes. Fix: it is opened without waiting, and what is not there yet is asked for again.
+ */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { open, symlink } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { readTextFile } from "../../src/config/files.ts";
+import { makePipe, openCount } from "../support/pipe.ts";
+import { makeDirectory } from "../support/route-file.ts";
+
+const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
+
+test("a pipe that nobody writes to is refused at once", async (t) => {
+  const path = join(await makeDirectory(t, {}), "pipe");
+  makePipe(path);
+  assert.deepEqual(await readTextFile(path), { reason: "is a pipe that nobody writes to" });
+});
+
+test("a pipe with a writer is read to its end, however late that is", async (t) => {
+  const path = join(await makeDirectory(t, {}), "pipe");
+  makePipe(path);
+  const writer = await open(path, "r+");
+  const reading = readTextFile(path);
+  while (openCount(path) < 2) await new Promise(setImmediate);
+  await writer.write("a".repeat(20_000));
+  await writer.write("b");
+  await writer.close();
+  const read = await reading;
+  assert.ok("text" in read, JSON.stringify(read));
+  assert.equal(read.text, `${"a".repeat(20_000)}b`);
+});
+
+test("check reads standard input by its path", async (t) => {
+  const cwd = await makeDirectory(t, { "f.yaml": "upstream: http://app\n" });
+  const command = `cat f.yaml | '${process.execPath}' '${BUNDLE}' check /dev/stdin`;
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^\/dev\/stdin is valid\n/);
+});
+
+test("what is no file is refused in words", async (t) => {
+  const directory = await makeDirectory(t, {});
+  const path = join(directory, "socket");
+  const server = createServer().listen(path);
+  t.after(() => void server.close());
+  await once(server, "listening");
+  await symlink("loop", join(directory, "loop"));
+  assert.deepEqual(await readTextFile(path), { reason: "is no file" });
+  assert.deepEqual(await readTextFile(directory), { reason: "is a directory" });
+  assert.deepEqual(await readTextFile("/dev/zero"), { reason: "is larger than 1 MiB" });
+  assert.deepEqual(await readTextFile(join(directory, "loop")), {
+    reason: "is a symbolic link that leads to itself",
+  });
+});
