@@ -168,6 +168,11 @@ const TRACEPARENTS: readonly (readonly [string, string | undefined])[] = [
   [`cc-${TRACE}-00f067aa0ba902b7-01-what-the-future-brings`, TRACE],
   [`ff-${TRACE}-00f067aa0ba902b7-01`, undefined],
   [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, undefined],
+  [`00-${TRACE}-${"0".repeat(16)}-01`, undefined],
+  [`00-${TRACE}-00f067aa0ba902b7-01-`, undefined],
+  [`00-${TRACE}-00f067aa0ba902b7-01-what-the-future-brings`, undefined],
+  [`cc-${TRACE}-${"0".repeat(16)}-01-x`, undefined],
+  [`cc-${TRACE}-00f067aa0ba902b7-01`, TRACE],
   [`00-${TRACE.toUpperCase()}-00f067aa0ba902b7-01`, undefined],
   [`00-${TRACE}-00f067aa0ba902b7-01x`, undefined],
   ["", undefined],
@@ -178,6 +183,12 @@ for (const [traceparent, traceId] of TRACEPARENTS) {
     assert.equal(linesOf(finishedExchange({ rawFields }))[0]?.["trace_id"], traceId);
   });
 }
+
+test("two traceparents give no trace id: either may be the wrong one", () => {
+  const one = `00-${TRACE}-00f067aa0ba902b7-01`;
+  const rawFields = ["traceparent", one, "Traceparent", one];
+  assert.equal(linesOf(finishedExchange({ rawFields }))[0]?.["trace_id"], undefined);
+});
 
 test("a line stays short however long a stranger's strings are", () => {
   const long = '\x9b"'.repeat(50_000);
