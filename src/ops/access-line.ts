@@ -45,8 +45,11 @@ type Field = (key: Constant) => Write;
 
 /** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word; in the order of a line. */
 const FIELDS: Readonly<Record<LogField, Field>> = {
-  "http.request.method": textField(MAX_TOKEN, ({ method }) => method),
-  "url.path": textField(MAX_URL, ({ target }) => splitTarget(target).path),
+  // Of bytes that are no request these two are empty, and an empty target would be shown as "/".
+  "http.request.method": textField(MAX_TOKEN, ({ method }) => method || undefined),
+  "url.path": textField(MAX_URL, ({ target }) =>
+    target === "" ? undefined : splitTarget(target).path,
+  ),
   "url.query": textField(MAX_URL, ({ target }) => splitTarget(target).query),
   "http.response.status_code": numberField((exchange) => toStatus(exchange) || undefined),
   "client.address": textField(MAX_TOKEN, ({ clientAddress }) => clientAddress),

@@ -146,6 +146,19 @@ for (const [target, path] of PATHS) {
     assert.equal(linesOf(finishedExchange({ target }))[0]?.["url.path"], path));
 }
 
+// Symptom: bytes that are no request were logged with the method "" and the path "/".
+// Root cause: what is not known of them is empty, and an empty target is shown as the path that it means.
+// Fix: neither is said.
+test("of what is no request the log says neither method nor path", () => {
+  const error = new ProxyError("http_request_error");
+  const [line = {}] = linesOf(finishedExchange({ method: "", target: "", rawFields: [], error }));
+  const unknown = ["http.request.method", "url.path", "url.query", "user_agent.original"];
+  assert.deepEqual(
+    unknown.filter((key) => key in line),
+    [],
+  );
+});
+
 test("credentials and cookies never reach the log", () => {
   const rawFields = [
     "Authorization",
