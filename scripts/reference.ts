@@ -76,7 +76,7 @@ function toRow(key: string, schema: JsonSchema): Row {
 function typeOf(schema: JsonSchema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.enum !== undefined) return schema.enum.map((name) => `\`${String(name)}\``).join(", ");
-  if (schema.items !== undefined) return `list of ${plural(typeOf(schema.items))}`;
+  if (schema.items !== undefined) return `list of ${several(typeOf(schema.items))}`;
   if (typeof schema.additionalProperties === "object")
     return `mapping: name → ${typeOf(schema.additionalProperties)}`;
   const alternatives = schema.anyOf?.filter(({ $ref }) => $ref === undefined).map(typeOf);
@@ -90,7 +90,8 @@ function typeOf(schema: JsonSchema): string {
   );
 }
 
-function plural(type: string): string {
+function several(type: string): string {
+  if (type.startsWith("`")) return `any of ${type}`; // the values themselves
   return type === "IP address or range" ? "IP addresses and ranges" : `${type}s`;
 }
 

@@ -10,7 +10,7 @@ import { isMeasured, withMeasured } from "./head/measure.ts";
 import type { Memory } from "./head/memory.ts";
 import { isRefused, planHead } from "./head/plan.ts";
 import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
-import { REJECTION, toOverload } from "./head/rejection.ts";
+import { REJECTION, overLimit, toOverload } from "./head/rejection.ts";
 import type { Lead, Sharing } from "./head/share.ts";
 import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -67,6 +67,7 @@ export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask):
   const leave = parts.limits.enter(route);
   if (typeof leave === "number") {
     exchange.head = "reject";
+    exchange.error ??= overLimit();
     return answerLocally(toOverload(leave), response);
   }
   try {

@@ -42,7 +42,8 @@ export function createReload({ load, apply, note, logger }: ReloadParts): Reload
       const loaded = await load();
       apply(loaded);
       const message = `reloaded ${loaded.file ?? "the configuration"}`;
-      logger.info({ trigger, hash: loaded.hash, routes: loaded.config.routes.length }, message);
+      const routes = loaded.config.routes.length + 1; // the default one is counted at the start, too
+      logger.info({ trigger, hash: loaded.hash, routes }, message);
       return { result: "success", message, hash: loaded.hash, problems: [] };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -5,6 +5,7 @@ import { formatDuration, formatSize } from "../config/units.ts";
 import type { HeadPlan } from "../head/plan.ts";
 import type { Explanation } from "../http/explain.ts";
 import type { Explained, Forwarded } from "./explanation.ts";
+import { toRuleWords } from "./explained-rules.ts";
 import { formatTable } from "./table.ts";
 
 /** What becomes of the body that belongs to a HEAD's answer. A further outcome is a line here. */
@@ -14,16 +15,7 @@ const HEAD_CONTENT: Readonly<
   convert: ({ head }) => [
     "The client gets the status and the fields of the answer to the GET at once, and no body.",
     `Up to ${formatSize(head.drain.bytes)} of the body are read within ${formatDuration(head.drain.time)}, to keep the upstream connection; a longer one is cut off.`,
-    ...(head.range === "probe"
-      ? [
-          "The GET also carries Range: bytes=0-0, so that a file costs one byte; what refuses it is asked again without.",
-        ]
-      : []),
-    ...(head.contentLength === "measure"
-      ? [
-          "Where the answer has no Content-Length, a body that ends within these limits is counted for one.",
-        ]
-      : []),
+    ...toGetWords(head),
   ],
   probed: () => ["The GET asked for one byte; its answer says how many there are."],
   pass: () => [
@@ -33,6 +25,7 @@ const HEAD_CONTENT: Readonly<
   native: ({ head }) => [
     `The upstream gets the HEAD itself; an answer of ${head.fallbackOn.join(" or ")} is replaced by that of the same request as GET.`,
     `What this path needs is remembered for ${formatDuration(head.remember)}.`,
+    ...toGetWords(head),
   ],
   fallback: () => ["A native HEAD was refused; this GET stands for it."],
   observe: ({ head }) => [
@@ -48,7 +41,7 @@ const REQUEST_CONTENT: Readonly<Record<Forwarded["framing"], string>> = {
   chunked: "The request's is passed on as it comes, in chunks of this hop's own.",
 };
 
-/** Paragraphs: the request, its route, what goes up, what does not, the body. */
+/** Paragraphs: the request, its route, what goes up, what does not, the rules, the body. */
 export function formatExplanation({
   request,
   client,
@@ -75,6 +68,22 @@ export function toContentWords(
   return [REQUEST_CONTENT[framing], "The answer's is passed on as it comes."];
 }
 
+/** What the options make of the GET that stands for a HEAD. */
+function toGetWords({ range, contentLength }: RouteConfig["head"]): readonly string[] {
+  return [
+    ...(range === "probe"
+      ? [
+          "The GET also carries Range: bytes=0-0, so that a file costs one byte; what refuses it is asked again without.",
+        ]
+      : []),
+    ...(contentLength === "measure"
+      ? [
+          "Where the GET's answer has no Content-Length, a body that ends within the drain limits is counted for one.",
+        ]
+      : []),
+  ];
+}
+
 function toShareWords({ head }: RouteConfig, unshared: string | undefined): readonly string[] {
   if (head.share === 0) return [];
   if (unshared !== undefined) return [`The answer is for this client alone: ${unshared}.`];
@@ -99,15 +108,21 @@ function toPlace({ name, host = "", path }: RouteConfig): string {
 }
 
 function formatForwarded(forwarded: Forwarded, route: RouteConfig): readonly string[] {
-  const { upstream, url, method, target, fields, dropped } = forwarded;
+  const { upstream, url, method, target, fields, dropped, rules } = forwarded;
   const sent = fields.map(({ name, value, note }) => [`  ${name}: ${value}`, toAside(note)]);
   const kept = dropped.map(({ name, value, reason }) => [`  ${name}: ${value}`, toAside(reason)]);
-  const words = toContentWords(forwarded, route).map((sentence) => `  ${sentence}\n`);
+  const words = toContentWords(forwarded, route).map(toLine);
+  const applied = toRuleWords(rules).map(toLine);
   return [
     `The upstream ${upstream} at ${url} gets\n  ${method} ${target} HTTP/1.1\n${formatTable(sent)}`,
     ...(kept.length > 0 ? [`It does not get\n${formatTable(kept)}`] : []),
+    ...(applied.length > 0 ? [`The rules that apply\n${applied.join("")}`] : []),
     `The body\n${words.join("")}`,
   ];
+}
+
+function toLine(sentence: string): string {
+  return `  ${sentence}\n`;
 }
 
 function toAside(text: string | undefined): string {

@@ -5,19 +5,21 @@ import { METHODS } from "node:http";
 import { formatUrl } from "../config/address.ts";
 import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
-import { toUpstreamFields } from "../head/fields.ts";
+import { toHeadFields } from "../head/fields.ts";
 import { type HeadPlan, planHead, planShare } from "../head/plan.ts";
+import { PROBE } from "../head/probe.ts";
 import { REJECTION } from "../head/rejection.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { type Explanation, explainMatch } from "../http/explain.ts";
-import { toLocalAnswer } from "../http/local.ts";
+import { toLocalAnswer, withMaxForwards } from "../http/local.ts";
 import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { type CheckedRequest, checkRequest } from "../http/request.ts";
 import { toHopFields } from "../http/request-text.ts";
 import { isTunnelled } from "../http/upgrade.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./explained-fields.ts";
+import { type AppliedRules, toRules } from "./explained-rules.ts";
 
 /** What headgate answers itself. */
 export interface OwnAnswer {
@@ -40,6 +42,7 @@ export interface Forwarded {
   readonly isTunnel: boolean;
   /** How the request's content is framed. */
   readonly framing: CheckedRequest["framing"];
+  readonly rules: AppliedRules;
 }
 
 /** Undefined parts are those that the request does not get to. */
@@ -105,9 +108,8 @@ function toForwarded(
   const isTunnel = isTunnelled(request, checked);
   const method = plan?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
-  const outgoing = isTunnel
-    ? toOutgoingFields(checked.fields, origin)
-    : toUpstreamFields(method, checked.fields, plan, origin);
+  const meant = isTunnel ? checked.fields : toMeant(route, method, checked.fields, plan);
+  const outgoing = toOutgoingFields(meant, origin);
   const { name, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
   const hop = isTunnel
@@ -127,7 +129,21 @@ function toForwarded(
     unshared: plan === undefined ? undefined : findObstacle(route, checked, origin),
     isTunnel,
     framing,
+    rules: isTunnel ? {} : toRules(route, checked, plan),
   };
+}
+
+/** The end-to-end fields that go up, before those of the forwarding. */
+function toMeant(
+  { head }: RouteConfig,
+  method: string,
+  fields: readonly string[],
+  plan: HeadPlan | undefined,
+): readonly string[] {
+  if (plan === undefined) return withMaxForwards(method, fields);
+  const meant = toHeadFields(fields, plan.upstreamMethod);
+  const isProbe = plan.upstreamMethod === "GET" && head.range === "probe";
+  return isProbe ? [...meant, ...PROBE] : meant;
 }
 
 function findObstacle(

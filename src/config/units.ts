@@ -61,6 +61,16 @@ export function parseRate(text: string): number {
   return perSecond;
 }
 
+/** The shortest time in which that many per second are a whole number. */
+export function formatRate(perSecond: number): string {
+  // Most thirds and sixtieths are no doubles: what was written comes back within their error.
+  const unit = ["s", "m"].find((name) => {
+    const count = perSecond * (RATE_SECONDS[name] ?? 1);
+    return Math.abs(count - Math.round(count)) < 1e-6;
+  });
+  return `${Math.round(perSecond * (RATE_SECONDS[unit ?? "h"] ?? 1))}/${unit ?? "h"}`;
+}
+
 /** A unit is required, even for 0: "timeout: 5" is five seconds to one reader and five milliseconds to the next. */
 function parseQuantity(
   text: string,

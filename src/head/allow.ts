@@ -3,12 +3,17 @@
 import type { RouteConfig } from "../config/schema.ts";
 import type { AnswerFields } from "../http/headers.ts";
 
+/** Whether HEAD is served through GET on this route, and an Allow field may say so. */
+export function repairsAllow({ head }: RouteConfig): boolean {
+  return head.allow === "repair" && (head.mode === "convert" || head.mode === "auto");
+}
+
 /**
  * Adds HEAD to an Allow that names GET, where the operator wants that and the route serves HEAD through GET. RFC 9110 §10.2.1
  * keeps proxies from changing the field, which is why nobody gets this without asking.
  */
-export function repairAllow({ head }: RouteConfig, fields: AnswerFields): AnswerFields {
-  if (head.allow === "keep" || (head.mode !== "convert" && head.mode !== "auto")) return fields;
+export function repairAllow(route: RouteConfig, fields: AnswerFields): AnswerFields {
+  if (!repairsAllow(route)) return fields;
   const endToEnd = [...fields.endToEnd];
   let atGet: number | undefined;
   for (let index = 0; index < endToEnd.length; index += 2) {

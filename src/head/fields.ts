@@ -1,9 +1,6 @@
-/** The fields of the request that goes up, a HEAD's and every other's. */
+/** The fields of the request that goes up for a HEAD. */
 
 import { filterFields } from "../http/headers.ts";
-import { withMaxForwards } from "../http/local.ts";
-import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
-import type { HeadPlan } from "./plan.ts";
 
 // Range and If-Range mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the
 // GET that stands for it they would turn 200 into 206.
@@ -16,18 +13,4 @@ export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"):
     fields,
     (name) => name !== "content-length" && !(isGet && GET_ONLY.has(name)),
   );
-}
-
-/** The fields that the upstream gets of a checked request's end-to-end fields; `plan` is a HEAD's. */
-export function toUpstreamFields(
-  method: string,
-  endToEnd: readonly string[],
-  plan: HeadPlan | undefined,
-  origin: Origin,
-): readonly string[] {
-  const meant =
-    plan === undefined
-      ? withMaxForwards(method, endToEnd)
-      : toHeadFields(endToEnd, plan.upstreamMethod);
-  return toOutgoingFields(meant, origin);
 }

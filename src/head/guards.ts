@@ -20,7 +20,15 @@ const GUARDS: Readonly<Record<HeadGuard, Guard>> = {
 
 /** Whether one of the guards holds its hand over this HEAD. */
 export function isGuarded(request: GuardedRequest, guards: readonly HeadGuard[]): boolean {
-  return guards.some((guard) => GUARDS[guard](request));
+  return findGuard(request, guards) !== undefined;
+}
+
+/** Which one does, the first of them. */
+export function findGuard(
+  request: GuardedRequest,
+  guards: readonly HeadGuard[],
+): HeadGuard | undefined {
+  return guards.find((guard) => GUARDS[guard](request));
 }
 
 function isTusField(name: string): boolean {

@@ -1,5 +1,6 @@
 /** The answers to HEADs that the operator wants refused, always or over a limit. */
 
+import { ProxyError } from "../http/errors.ts";
 import type { LocalAnswer } from "../http/problem.ts";
 
 /** 405 needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) tells that it is not the backend that refuses. */
@@ -10,7 +11,15 @@ export const REJECTION: LocalAnswer = {
   connection: "keep-alive",
 };
 
-/** The answer to a HEAD over its route's limit. */
+/** What a HEAD over its route's limit ends with: without it the log would take the 503 for the upstream's own. */
+export function overLimit(): ProxyError {
+  return new ProxyError("http_request_denied", {
+    status: 503,
+    title: "The HEAD is over its route's limit",
+  });
+}
+
+/** The answer to it. */
 export function toOverload(retryAfterSeconds: number): LocalAnswer {
   return {
     status: 503,

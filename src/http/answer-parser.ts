@@ -102,7 +102,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
       held += bytes.toString("latin1", start, length);
       const at = held.indexOf(END, searched);
       if (at === -1 && held.length <= MOST_HEAD_BYTES) {
-        refuseEarly(held);
+        refuseEarly(held, searched);
         return length;
       }
       text = at === -1 ? held : held.slice(0, at + 2);
@@ -177,8 +177,14 @@ function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boole
   return status === 204 && (fields.chunked || (fields.contentLength ?? 0) > 0);
 }
 
-/** Another protocol is told by its first bytes; its end of line may never come. */
-function refuseEarly(text: string): void {
-  const start = "HTTP/1.";
-  if (!text.startsWith(start.slice(0, text.length))) throw malformed();
+const BARE_LF = /[^\r]\n/;
+
+/**
+ * Refuses what cannot become a header section any more: another protocol, told by its first bytes, and a line that ends without
+ * CR. The end that is waited for may never come, and the client would wait with us. What stands before `start` has been looked at.
+ */
+function refuseEarly(text: string, start: number): void {
+  const first = "HTTP/1.";
+  if (!text.startsWith(first.slice(0, text.length))) throw malformed();
+  if (BARE_LF.test(text.slice(start))) throw malformed();
 }

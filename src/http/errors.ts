@@ -88,6 +88,11 @@ const KINDS = {
     title: "The upstream did not complete the upgrade",
   },
   http_request_error: { status: 400, fault: "client", title: "The request is not valid HTTP" },
+  http_request_denied: {
+    status: 403,
+    fault: "client",
+    title: "The request is not allowed here",
+  },
   proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
   // Not an RFC 9209 type: nobody is left to read the answer. 499 is nginx's number for it, seen in logs and metrics only.
   client_gone: {

@@ -247,6 +247,17 @@ export function findField(fields: readonly string[], lowerCaseName: string): str
   return undefined;
 }
 
+/** The value of a field that means something only where it stands once. */
+export function findOnlyField(
+  fields: readonly string[],
+  lowerCaseName: string,
+): string | undefined {
+  const isNamed = (name: string, index: number): boolean =>
+    index % 2 === 0 && name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName;
+  const at = fields.findIndex(isNamed);
+  return at === -1 || fields.findLastIndex(isNamed) !== at ? undefined : fields[at + 1];
+}
+
 /** Whether a field is of one connection alone (RFC 9110 §7.6.1), whatever Connection names. */
 export function isHopByHop(name: string): boolean {
   const kind = kindOf(name);

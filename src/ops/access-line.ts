@@ -3,7 +3,7 @@
 import type { LogField } from "../config/schema.ts";
 import type { Fault } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
-import { findField } from "../http/headers.ts";
+import { findField, findOnlyField } from "../http/headers.ts";
 import { type Constant, type Lines, toConstant } from "./lines.ts";
 import type { LogLevel } from "./logger.ts";
 import { toStatus } from "./tally.ts";
@@ -26,8 +26,9 @@ const MAX_STACK = 2048;
 /** For values of the configuration's, of which the log shows all. */
 const WHOLE = Infinity;
 
-/** W3C Trace Context §3.2.2. Later versions may append fields; version ff and an id of zeros are invalid. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
+/** W3C Trace Context §3.2.2. Version ff and ids of zeros are invalid; 00 is 55 characters long, and only later ones may append fields. */
+const TRACEPARENT =
+  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
 
 const STARTS: Readonly<Record<LogLevel, Constant>> = {
   debug: toConstant(`{"level":"debug"`),
@@ -44,8 +45,11 @@ type Field = (key: Constant) => Write;
 
 /** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word; in the order of a line. */
 const FIELDS: Readonly<Record<LogField, Field>> = {
-  "http.request.method": textField(MAX_TOKEN, ({ method }) => method),
-  "url.path": textField(MAX_URL, ({ target }) => splitTarget(target).path),
+  // Of bytes that are no request these two are empty, and an empty target would be shown as "/".
+  "http.request.method": textField(MAX_TOKEN, ({ method }) => method || undefined),
+  "url.path": textField(MAX_URL, ({ target }) =>
+    target === "" ? undefined : splitTarget(target).path,
+  ),
   "url.query": textField(MAX_URL, ({ target }) => splitTarget(target).query),
   "http.response.status_code": numberField((exchange) => toStatus(exchange) || undefined),
   "client.address": textField(MAX_TOKEN, ({ clientAddress }) => clientAddress),
@@ -131,7 +135,7 @@ function toKey(name: string): Constant {
 }
 
 function toTraceId({ rawFields }: Exchange): string | undefined {
-  const traceparent = findField(rawFields, "traceparent");
+  const traceparent = findOnlyField(rawFields, "traceparent");
   return traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1];
 }
 

@@ -9,7 +9,9 @@
 import { STATUS_CODES } from "node:http";
 import { isIP } from "node:net";
 
+import { toProxyError } from "../http/errors.ts";
 import { findField } from "../http/headers.ts";
+import { type UncheckedRequest, checkRequest } from "../http/request.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { createStatusPage } from "./page/page.ts";
@@ -18,12 +20,7 @@ import type { Readiness } from "./readiness.ts";
 import type { Status } from "./status.ts";
 
 /** The part of a request that is used. */
-export interface AdminRequest {
-  readonly method: string;
-  readonly target: string;
-  /** Name, value, name, value, … */
-  readonly rawFields: readonly string[];
-}
+export type AdminRequest = UncheckedRequest;
 
 /** The part of a response that is used. */
 export interface AdminResponse {
@@ -62,7 +59,15 @@ interface Answer {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-type Page = (request: AdminRequest) => Answer | Promise<Answer>;
+/** A request that is valid HTTP. */
+interface Asked extends Pick<AdminRequest, "method" | "rawFields"> {
+  /** Without the query. */
+  readonly path: string;
+  /** What it calls this machine: in the Host field and, in the absolute-form, in the target. */
+  readonly hosts: readonly string[];
+}
+
+type Page = (request: Asked) => Answer | Promise<Answer>;
 
 /** Prometheus gives up after 10 s as well. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -74,16 +79,22 @@ export function createAdmin(
   const pages = createPages(options);
   const timeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   return (request, response) => {
-    if (isForEvents(request) && options.status.open(response) === "open") return;
+    const asked = read(request);
+    const isInvalid = "status" in asked;
+    if (!isInvalid && isForEvents(asked) && options.status.open(response) === "open") return;
     // A client that does not read would keep its answer in memory for as long as it likes.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
     response.onOver(() => clearTimeout(timer));
-    answer(pages, request, options).then(
-      (found) => send(response, request, found),
+    // Whoever sent what is not understood may mean the next bytes otherwise, too; and no page reads content, so a connection on
+    // which some may come ends here instead of swallowing it.
+    if (isInvalid || hasContent(request)) response.keepAlive = false;
+    const found = isInvalid ? Promise.resolve(asked) : answer(pages, asked, options);
+    found.then(
+      (each) => send(response, each),
       (error: unknown) => {
         // The reason stays in the log: the port may be reachable by more than the operator.
         options.logger.error({}, toPrintable(`admin request failed: ${String(error)}`, 512));
-        send(response, request, toText(500, "failed, see the log"));
+        send(response, toText(500, "failed, see the log"));
       },
     );
   };
@@ -124,12 +135,25 @@ const INDEX = `headgate
 /readyz       it takes traffic
 /metrics      Prometheus`;
 
-function isForEvents({ method, target }: AdminRequest): boolean {
-  return method === "GET" && target.split("?", 1)[0] === "/events";
+/** Reads the target and Host as the proxy's port does (RFC 9112 §3.2), or says what is wrong with them. */
+function read(request: AdminRequest): Asked | Answer {
+  const { method, rawFields } = request;
+  try {
+    const { path: target, host } = checkRequest(request, Infinity); // of fields as many as the server lets in
+    const [path = ""] = target.split("?", 1);
+    return { method, path, rawFields, hosts: [host ?? "", findField(rawFields, "host") ?? ""] };
+  } catch (error) {
+    const { status, message } = toProxyError(error);
+    return toText(status, message);
+  }
+}
+
+function isForEvents({ method, path }: Asked): boolean {
+  return method === "GET" && path === "/events";
 }
 
 /** A browser stops at this answer instead of trying again at once; the page asks again later. */
-function toEventsRefused({ method }: AdminRequest): Answer {
+function toEventsRefused({ method }: Asked): Answer {
   return method === "HEAD"
     ? { status: 200, contentType: "text/event-stream", body: undefined }
     : { ...toText(503, "too many listeners"), fields: { "Retry-After": "5" } };
@@ -137,30 +161,26 @@ function toEventsRefused({ method }: AdminRequest): Answer {
 
 async function answer(
   pages: ReadonlyMap<string, Page>,
-  request: AdminRequest,
+  asked: Asked,
   { reload }: AdminOptions,
 ): Promise<Answer> {
-  const [path = ""] = request.target.split("?", 1);
-  if (path === "/reload") return answerReload(request, reload);
-  const page = pages.get(path);
+  if (asked.path === "/reload") return answerReload(asked, reload);
+  const page = pages.get(asked.path);
   if (page === undefined) return toText(404, "not found");
-  if (!isReading(request)) return toText(405, "method not allowed");
-  return page(request);
+  if (!isReading(asked)) return toNotAllowed("method not allowed", "GET, HEAD");
+  return page(asked);
 }
 
 /** The one request that changes something: POST only, so that no link and no crawler can do it. */
-async function answerReload(
-  request: AdminRequest,
-  reload: AdminOptions["reload"],
-): Promise<Answer> {
+async function answerReload(asked: Asked, reload: AdminOptions["reload"]): Promise<Answer> {
   if (reload === undefined) {
     return toText(
       403,
       "reload is served only where the admin port is bound to loopback and a route file is in use",
     );
   }
-  if (request.method !== "POST") return toText(405, "use POST");
-  if (isFromPage(request)) return toText(403, "reload is not served to pages in a browser");
+  if (asked.method !== "POST") return toNotAllowed("use POST", "POST");
+  if (isFromPage(asked)) return toText(403, "reload is not served to pages in a browser");
   const { result, message } = await reload("admin");
   return toText(result === "success" ? 200 : 422, message);
 }
@@ -169,20 +189,16 @@ async function answerReload(
  * A page in a browser on this machine may send a POST anywhere, and says where the page is from (Fetch Standard §3.2). A browser
  * that does not say so still names the host: a stranger's name that resolves to this machine (DNS rebinding) has a dot in it.
  */
-function isFromPage({ rawFields }: AdminRequest): boolean {
+function isFromPage({ rawFields, hosts }: Asked): boolean {
   const isSaid = ["origin", "sec-fetch-site"].some(
     (name) => findField(rawFields, name) !== undefined,
   );
   if (isSaid) return true;
-  const name = (findField(rawFields, "host") ?? "").replace(/:\d*$/, "");
-  return name.includes(".") && isIP(name) === 0;
+  const names = hosts.map((host) => host.replace(/:\d*$/, ""));
+  return names.some((name) => name.includes(".") && isIP(name) === 0);
 }
 
-function send(
-  response: AdminResponse,
-  request: AdminRequest,
-  { status, contentType, body, fields: more }: Answer,
-): void {
+function send(response: AdminResponse, { status, contentType, body, fields: more }: Answer): void {
   const content = body === undefined ? undefined : Buffer.from(body);
   const fields: Record<string, string> = {
     "Content-Type": contentType,
@@ -191,15 +207,12 @@ function send(
     ...more,
   };
   if (content !== undefined) fields["Content-Length"] = String(content.length);
-  if (status === 405) fields["Allow"] = request.target.startsWith("/reload") ? "POST" : "GET, HEAD";
-  // No page reads content, so a connection on which some may come ends here instead of swallowing it.
-  if (hasContent(request)) response.keepAlive = false;
   response.writeHead(status, STATUS_CODES[status] ?? "", Object.entries(fields).flat());
   if (content !== undefined) response.write(content); // a HEAD's has none, and drops it
   response.end();
 }
 
-function isReading({ method }: AdminRequest): boolean {
+function isReading({ method }: Asked): boolean {
   return method === "GET" || method === "HEAD";
 }
 
@@ -212,4 +225,9 @@ function hasContent({ rawFields }: AdminRequest): boolean {
 
 function toText(status: number, text: string): Answer {
   return { status, contentType: "text/plain; charset=utf-8", body: `${text}\n` };
+}
+
+/** RFC 9110 §15.5.6: a 405 says what is allowed. */
+function toNotAllowed(text: string, allow: string): Answer {
+  return { ...toText(405, text), fields: { Allow: allow } };
 }

@@ -2,7 +2,7 @@
 
 import { destination as openStream, pino } from "pino";
 
-import { toPretty } from "./pretty.ts";
+import { toOwnPretty, toPretty } from "./pretty.ts";
 import { type ByteStream, createBatchSink, MAX_PENDING, type Sink } from "./sink.ts";
 import { createTimestamp } from "./timestamp.ts";
 
@@ -47,11 +47,11 @@ export function createLogger(
   destination: LogDestination = { fd: 1, write: "async" },
 ): Logger {
   const sink = openSink(destination);
-  const lines =
-    options.format === "pretty"
-      ? (bytes: Uint8Array, count: number) =>
-          sink.write(Buffer.from(toLines(bytes).map(toPretty).join("")), count)
-      : sink.write;
+  const isPretty = options.format === "pretty";
+  const lines = isPretty
+    ? (bytes: Uint8Array, count: number) =>
+        sink.write(Buffer.from(toLines(bytes).map(toPretty).join("")), count)
+    : sink.write;
   const log = pino(
     {
       level: options.level,
@@ -60,7 +60,7 @@ export function createLogger(
       timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => lines(Buffer.from(line), 1) },
+    { write: (line: string) => sink.write(Buffer.from(isPretty ? toOwnPretty(line) : line), 1) },
   );
   return {
     debug: (fields, msg) => log.debug(fields, msg),

@@ -20,9 +20,20 @@ test("a page in a browser cannot ask for a reload, whatever name it calls this m
   assert.equal(await post("Host: localhost", "Origin: null"), 403, "a sandboxed frame");
   assert.equal(await post("Host: localhost", "Sec-Fetch-Site: cross-site"), 403, "no Origin");
   assert.equal(await post("Host: evil.example:9090"), 403, "a name rebound to this machine");
+  assert.equal(await post("Host: localhost", "Host: evil.example"), 400, "two hosts");
+  const absolute = async (authority: string, host: string): Promise<number> => {
+    const request = toRequest(`POST http://${authority}/reload`, [
+      `Host: ${host}`,
+      "Content-Length: 0",
+    ]);
+    return (await ask(t, headgate.adminPort, request)).status;
+  };
+  assert.equal(await absolute("localhost", "evil.example"), 403, "either name counts");
+  assert.equal(await absolute("evil.example", "localhost"), 403, "either name counts");
   assert.equal(await headgate.metric('headgate_config_reloads_total{result="success"}'), 0);
   for (const host of ["localhost:9090", "127.0.0.1", "127.0.0.1:9090", "[::1]:9090", "headgate"])
     assert.equal(await post(`Host: ${host}`), 200, host);
+  assert.equal(await absolute("localhost:9090", "localhost:9090"), 200);
 });
 
 test("no request to the proxy's port reaches the admin port", async (t) => {

@@ -105,3 +105,35 @@ test("the proxy's port has no pages of its own", async (t) => {
     assert.equal((await client.readAnswer()).body.toString(), "the upstream's");
   }
 });
+
+// Symptom: POST /reload with "Host: localhost" and a second "Host: evil.example" was obeyed, a request without Host served, and
+// the absolute-form of a page was 404.
+// Root cause: the admin port read its target and its Host by itself, and the first Host only.
+// Fix: it checks a request as the proxy's port does.
+test("a request without one well-formed Host is 400, and the connection ends; the absolute-form is served", async (t) => {
+  const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
+  const answerTo = async (start: string, ...lines: readonly string[]) => {
+    const client = await openWire(t, adminPort);
+    client.write([start, ...lines, "", ""].join("\r\n"));
+    const answer = await client.readAnswer(start.startsWith("HEAD") ? "HEAD" : "GET");
+    if (answer.status === 400) assert.equal(await client.closed, "end");
+    return answer.status;
+  };
+  const get = "GET /livez HTTP/1.1";
+  assert.equal(await answerTo(get), 400);
+  assert.equal(await answerTo(get, "Host: a", "Host: a"), 400);
+  for (const host of ["a b", "a,b", "a/b", "user@a", "a:99999", "[::1", ""])
+    assert.equal(await answerTo(get, `Host: ${host}`), 400, host);
+  for (const host of ["10.0.0.7:9090", "[fd00::7]:9090", "localhost", "headgate.test"])
+    assert.equal(await answerTo(get, `Host: ${host}`), 200, host);
+  assert.equal(await answerTo("GET /livez HTTP/1.0"), 200);
+  assert.equal(await answerTo("GET /livez HTTP/1.0", "Host: a", "Host: b"), 400);
+
+  assert.equal(await answerTo("GET http://a/livez HTTP/1.1", "Host: a"), 200);
+  assert.equal(await answerTo("HEAD http://a/readyz?x HTTP/1.1", "Host: b"), 200);
+  assert.equal(await answerTo("GET http://a HTTP/1.1", "Host: a"), 200);
+  assert.equal(await answerTo("GET http://a/nothing HTTP/1.1", "Host: a"), 404);
+  assert.equal(await answerTo("GET http://a/livez HTTP/1.1"), 400);
+  for (const target of ["livez", "*", "http:///livez", "/livez#x"])
+    assert.equal(await answerTo(`GET ${target} HTTP/1.1`, "Host: a"), 400, target);
+});

@@ -40,6 +40,42 @@ test("a HEAD over limit.concurrent is answered with 503, Retry-After and Proxy-S
   assert.deepEqual([refused["head"], refused["upstream_method"]], ["reject", undefined]);
 });
 
+// Symptom: a HEAD over the limit was logged at warn, without error.type, and listed among the last errors as the upstream's own.
+// Root cause: the exchange had a status and no error, as an answer of the upstream's has.
+// Fix: it ends with the error that its Proxy-Status names, a client's fault.
+test("a HEAD over the limit is the client's fault: one line at info, also with access: errors, and no error of the upstream's", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  for (const access of ["all", "errors"]) {
+    const yaml = `log: { access: ${access} }\nhead: { limit: { rate: 1/h } }`;
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    const wire = await openWire(t, sidecar.port);
+    for (const status of [200, 503, 503]) {
+      wire.write(toRequest("HEAD /x"));
+      const answer = await wire.readAnswer("HEAD");
+      assert.equal(answer.status, status);
+      const said = status === 503 ? ["headgate; error=http_request_denied"] : [];
+      assert.deepEqual(fieldValues(answer, "proxy-status"), said);
+    }
+    const line = await sidecar.line((one) => one["http.response.status_code"] === 503);
+    assert.deepEqual(
+      [line["level"], line["error.type"], line["msg"]],
+      ["info", "http_request_denied", "The HEAD is over its route's limit"],
+    );
+    const metrics = (await ask(t, sidecar.adminPort, toRequest("GET /metrics"))).body.toString();
+    assert.doesNotMatch(metrics, /http_request_denied/);
+    const status = (await ask(t, sidecar.adminPort, toRequest("GET /status.json"))).body.toString();
+    const { lastErrors, upstreams } = JSON.parse(status) as {
+      lastErrors: unknown[];
+      upstreams: { state: string; errors: unknown }[];
+    };
+    assert.deepEqual(lastErrors, []);
+    assert.deepEqual(
+      upstreams.map(({ state, errors }) => [state, errors]),
+      [["up", {}]],
+    );
+  }
+});
+
 test("HEADs over limit.rate are answered with 503 and when to come again", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = "head: { limit: { rate: 2/h } }";

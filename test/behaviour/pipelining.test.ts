@@ -114,7 +114,7 @@ for (const [what, bytes] of Object.entries(GARBAGE)) {
   }
 }
 
-test("a client that sends its requests and a FIN gets every answer", async (t) => {
+test("a client that sends its requests at once, the last with Connection: close, gets every answer and then the end", async (t) => {
   const origin = await startOrigin(t, echo);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -129,6 +129,19 @@ test("a client that sends its requests and a FIN gets every answer", async (t) =
     assert.equal((await wire.readAnswer(method)).body.toString(), body);
   }
   assert.equal(await wire.closed, "end");
+});
+
+test("a FIN behind pipelined requests is taken for leaving: the first one ends at the upstream, the next never gets there", async (t) => {
+  const origin = await startOrigin(t, () => {});
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("GET /a") + toRequest("GET /b", ["Connection: close"]));
+  const first = await origin.arrival(0);
+  wire.halfClose();
+  await first.connection.closed;
+  await wire.closed;
+  assert.equal((await wire.bytes.takeAll()).length, 0);
+  assert.equal(origin.arrivals.length, 1);
 });
 
 test("a client that leaves while its requests wait leaves none of them behind", async (t) => {

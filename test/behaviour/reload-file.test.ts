@@ -104,6 +104,8 @@ test("a file given by a relative path is watched where it was when headgate star
   const headgate = toEdited(await startBinary(t, { args, cwd }), cwd);
   const line = await headgate.edit(`${UPSTREAM}head: pass\n`);
   assert.equal(line["msg"], "reloaded routes.yaml");
+  const started = headgate.lines.find(({ msg }) => String(msg).startsWith("listening on "));
+  assert.deepEqual([started?.["routes"], line["routes"]], [1, 1], "the default route is one");
 });
 
 test("a file that disappears is an error, and the one that comes back is read", async (t) => {

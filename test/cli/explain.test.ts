@@ -127,6 +127,7 @@ test("explain --json is for programs", async (t) => {
       head: "convert",
       isTunnel: false,
       framing: "none",
+      rules: {},
       content: [
         "The client gets the status and the fields of the answer to the GET at once, and no body.",
         "Up to 64KiB of the body are read within 200ms, to keep the upstream connection; a longer one is cut off.",
@@ -156,6 +157,87 @@ routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
     assert.doesNotMatch(await run(t, args, yaml), /for this client alone|get this answer too/);
   const json = await run(t, ["HEAD", "/x", "-H", "Cookie: a", "--json"], yaml);
   assert.match(json, /"unshared": "it carries Cookie"/);
+});
+
+// Symptom: explain was silent about limit and allow: repair, did not say which guard had decided, and left the Range field of
+// range: probe out of the fields that go up.
+// Root cause: it told of the plan, and these are decided beside the plan or behind it.
+// Fix: each is a rule that applies to the request, or does not; the probe's field is among the fields.
+test("explain says which rules of the route apply: its guard, limit, allow and explain", async (t) => {
+  const yaml = `upstream: http://127.0.0.1:8000
+head: { limit: { concurrent: 2, rate: 30/m }, allow: repair, explain: true }
+routes:
+  - { path: /auto, head: { mode: auto, limit: { rate: 5/h } } }
+  - { path: /pass, head: pass }
+  - { path: /reject, head: reject }
+  - { path: /open, head: { limit: {}, allow: keep, explain: false } }
+  - { path: /plain, head: { limit: { concurrent: 7 }, allow: keep, explain: false, guards: [] } }
+`;
+  const tus = ["-H", "tus-resumable: 1.0.0"];
+  const repair = "  HEAD is added to an Allow field that names GET.\n";
+  const details = "  The answer says in a Proxy-Status field what was done.\n";
+  const busy = "; what is over that is answered with 503 and Retry-After.\n";
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [
+      ["HEAD", "/x"],
+      `  HEADs that need a GET are limited to 2 at one time and 30/m${busy}${repair}${details}`,
+    ],
+    [["HEAD", "/auto"], `  HEADs that need a GET are limited to 5/h${busy}${repair}${details}`],
+    [
+      ["HEAD", "/plain?X-Amz-Signature=a"],
+      `  HEADs that need a GET are limited to 7 at one time${busy}`,
+    ],
+    [
+      ["HEAD", "/x", ...tus],
+      `  The guard tus holds, for a field is of the tus protocol: this HEAD goes up as HEAD.\n${repair}${details}`,
+    ],
+    [
+      ["HEAD", "/auto?sig=a&se=b"],
+      `  The guard signed-url holds, for the query has a signature: this HEAD goes up as HEAD.\n${repair}${details}`,
+    ],
+    [["HEAD", "/pass", ...tus], details],
+    [["OPTIONS", "/x"], repair],
+  ];
+  for (const [args, expected] of cases) {
+    const out = await run(t, args, yaml);
+    assert.equal(
+      /^The rules that apply\n((?: {2}.*\n)+)/m.exec(out)?.[1],
+      expected,
+      args.join(" "),
+    );
+  }
+  for (const args of [
+    ["GET", "/plain"],
+    ["HEAD", "/open"],
+    ["HEAD", "/reject", ...tus],
+  ])
+    // prettier-ignore
+    assert.doesNotMatch(await run(t, args, yaml), /The rules/);
+
+  const toRules = async (...args: string[]): Promise<unknown> =>
+    JSON.parse(await run(t, [...args, "--json"], yaml)).forwarded.rules;
+  const limit = { concurrent: 2, rate: 0.5 };
+  assert.deepEqual(await toRules("HEAD", "/x"), { limit, allow: "repair", explain: true });
+  const guarded = { guard: "tus", allow: "repair", explain: true };
+  assert.deepEqual(await toRules("HEAD", "/x", ...tus), guarded);
+  assert.deepEqual(await toRules("GET", "/plain"), {});
+});
+
+test("explain shows the Range field of a probe where a GET goes up at once, and what else becomes of the GET after a HEAD", async (t) => {
+  const yaml = `upstream: http://127.0.0.1:8000
+head: { range: probe, contentLength: measure }
+routes: [{ path: /auto, head: auto }]
+`;
+  const out = await run(t, ["HEAD", "/x"], yaml);
+  assert.match(out, /^ {2}Range: bytes=0-0 +← added$/m);
+  const asked = await run(t, ["HEAD", "/x", "-H", "Range: bytes=0-9"], yaml);
+  assert.match(asked, /^ {2}Range: bytes=0-0 +← changed$/m);
+  const auto = await run(t, ["HEAD", "/auto"], yaml);
+  assert.doesNotMatch(auto, /^ {2}Range/m);
+  for (const said of [out, auto]) {
+    assert.match(said, /^ {2}The GET also carries Range: bytes=0-0, /m);
+    assert.match(said, /^ {2}Where the GET's answer has no Content-Length, /m);
+  }
 });
 
 test("an upgrade is explained as the tunnel that it asks for", async (t) => {
@@ -203,6 +285,8 @@ test("the process ends with 0 for an explanation, 1 for a bad file, 2 for a wron
 /** Requests as their method, target and fields. */
 const requests: readonly (readonly [method: string, target: string, ...fields: string[]])[] = [
   ["HEAD", "/a?b", "Range: bytes=0-1", "If-None-Match: x", "X-Forwarded-For: 192.0.2.1"],
+  ["HEAD", "/probe", "Range: bytes=0-1", "Accept: a"],
+  ["HEAD", "/probe", "Tus-Resumable: 1.0.0", "Range: bytes=0-1"],
   ["HEAD", "/pass", "Range: bytes=0-1", "TE: trailers", "Connection: te, X-Own", "X-Own: 1"],
   ["GET", "/%61//b", "Accept: a", "accept: b", "X_Forwarded_For: 192.0.2.1", "Keep-Alive: 1"],
   ["OPTIONS", "/", "Max-Forwards: 3"],
@@ -212,7 +296,7 @@ const requests: readonly (readonly [method: string, target: string, ...fields: s
 for (const trust of ["[]", "[127.0.0.1]"]) {
   test(`the upstream gets what explain says, with forwarded.trust: ${trust}`, async (t) => {
     const origin = await startOrigin(t, text("x"));
-    const rest = `forwarded: { trust: ${trust} }\nrequestId: forward\nroutes: [{ path: /pass, head: pass }]\n`;
+    const rest = `forwarded: { trust: ${trust} }\nrequestId: forward\nroutes: [{ path: /pass, head: pass }, { path: /probe, head: { range: probe } }]\n`;
     const { port } = await startSidecar(t, { upstream: origin.url, yaml: rest });
     for (const [index, [method, target, ...lines]] of requests.entries()) {
       const wire = await openWire(t, port);

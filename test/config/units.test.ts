@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   formatDuration,
+  formatRate,
   formatSize,
   parseDuration,
   parseRate,
@@ -70,4 +71,6 @@ test("what is formatted is short, and read back as it was", () => {
     assert.equal(formatDuration(parseDuration(text)), text);
   for (const text of ["0B", "512B", "1KiB", "64KiB", "1536KiB", "1GiB"])
     assert.equal(formatSize(parseSize(text)), text);
+  for (const text of ["100/s", "30/m", "7/h", "59/m", "3599/h", "1/h"])
+    assert.equal(formatRate(parseRate(text)), text);
 });

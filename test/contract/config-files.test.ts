@@ -27,6 +27,12 @@ test("docs/route-file.md is what the schema says", async () => {
   );
 });
 
+test("a list of given values is told without a plural of the last one", () => {
+  const reference = toReference(toJsonSchema());
+  assert.match(reference, /^\| `head\.guards` +\| list of any of `tus`, `signed-url` +\|/m);
+  assert.doesNotMatch(reference, /`s\b/);
+});
+
 test("the README's table of keys is what the schema says", async () => {
   const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
   assert.ok(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { isGuarded } from "../../src/head/guards.ts";
+import { findGuard, isGuarded } from "../../src/head/guards.ts";
 import { toFields } from "../support/fields.ts";
 
 const BOTH = ["tus", "signed-url"] as const;
@@ -47,6 +47,8 @@ test("a signature in the query guards a HEAD", () => {
 
 test("only the guards that are named look", () => {
   const request = { path: "/a?X-Amz-Signature=a", fields: ["Tus-Resumable", "1.0.0"] };
+  assert.equal(findGuard(request, BOTH), "tus");
+  assert.equal(findGuard({ ...request, fields: [] }, BOTH), "signed-url");
   assert.ok(!isGuarded(request, []));
   assert.ok(isGuarded({ ...request, path: "/" }, ["tus"]));
   assert.ok(!isGuarded({ ...request, path: "/" }, ["signed-url"]));

@@ -244,6 +244,24 @@ for (const [what, bytes] of Object.entries(REFUSED)) {
   });
 }
 
+// Symptom: an answer with bare LFs for line ends was a 504 after responseTimeout.
+// Root cause: it has no CRLF CRLF, and before that one came only the first bytes were looked at.
+// Fix: a line that ends without CR is refused when it comes, wherever the reads are cut.
+const BARE: Readonly<Record<string, string>> = {
+  "only bare LFs": "HTTP/1.1 200 OK\nA: b\nContent-Length: 1\n\n",
+  "a bare LF behind the status line": "HTTP/1.1 200 OK\n",
+  "a bare LF behind a field": `${OK}A: b\r\nC: d\n`,
+  "an empty line that is a bare LF": `${OK}A: b\r\n\n`,
+  "a bare LF behind a trailer": `${CHUNKED}0\r\nA: b\n`,
+};
+for (const [what, bytes] of Object.entries(BARE)) {
+  test(`an answer with ${what} is refused before more comes, wherever it is cut`, () => {
+    for (let cut = 0; cut <= bytes.length; cut += 1)
+      assert.equal(read([bytes.slice(0, cut), bytes.slice(cut)]).at(-1), "http_protocol_error");
+    assert.equal(read(Array.from(bytes)).at(-1), "http_protocol_error");
+  });
+}
+
 for (const coding of ["gzip", "gzip, chunked", "chunked, chunked", "identity", "xchunked"]) {
   test(`an answer in ${coding} is refused`, () => {
     const said = read([`${OK}Transfer-Encoding: ${coding}\r\n\r\n0\r\n\r\n`]);

@@ -83,6 +83,7 @@ const STATUSES: readonly (readonly [ErrorCode, number, string])[] = [
   ["http_response_timeout", 504, "upstream"],
   ["connection_limit_reached", 503, "headgate"],
   ["http_request_error", 400, "client"],
+  ["http_request_denied", 403, "client"],
   ["proxy_internal_error", 500, "headgate"],
 ];
 

@@ -57,6 +57,28 @@ test("the pretty format is for people", () => {
   assert.match(lines.join(""), /^\d\d:\d\d:\d\d\.\d{3} INFO  listening port=8080\n$/);
 });
 
+// Symptom: on a terminal a failed reload was one line with "\\x0a" in it, and the caret under the mistake pointed nowhere.
+// Root cause: a message was printed as a stranger's text, which may not have lines.
+// Fix: a message of headgate's own has its lines, indented behind the first; a finished line of an exchange has one.
+test("a message of headgate's own keeps its lines in the pretty format, none of them at the margin", () => {
+  let said = "";
+  const log = createLogger({ level: "info", format: "pretty" }, (line) => (said += line));
+  log.error(
+    { trigger: "file\nforged" },
+    "not reloaded: a.yaml:3:5 upsteam: unknown\n  3 | upsteam: x\x1b[2J\n    | ^^^^^^^",
+  );
+  assert.equal(
+    said.slice("12:03:04.123 ".length),
+    String.raw`ERROR not reloaded: a.yaml:3:5 upsteam: unknown trigger="file\\x0aforged"
+      3 | upsteam: x\x1b[2J
+        | ^^^^^^^
+`,
+  );
+  said = "";
+  log.lines(Buffer.from('{"level":"info","time":"2025-01-31T12:03:04.123Z","msg":"a\\nb"}\n'), 1);
+  assert.equal(said, "12:03:04.123 INFO  a\\x0ab\n");
+});
+
 test("finished lines are taken as they are, and made pretty where that is wanted", () => {
   const line = '{"level":"info","time":"2025-01-31T12:03:04.123Z","n":1,"msg":"é"}\n';
   for (const [format, expected] of [

@@ -146,6 +146,19 @@ for (const [target, path] of PATHS) {
     assert.equal(linesOf(finishedExchange({ target }))[0]?.["url.path"], path));
 }
 
+// Symptom: bytes that are no request were logged with the method "" and the path "/".
+// Root cause: what is not known of them is empty, and an empty target is shown as the path that it means.
+// Fix: neither is said.
+test("of what is no request the log says neither method nor path", () => {
+  const error = new ProxyError("http_request_error");
+  const [line = {}] = linesOf(finishedExchange({ method: "", target: "", rawFields: [], error }));
+  const unknown = ["http.request.method", "url.path", "url.query", "user_agent.original"];
+  assert.deepEqual(
+    unknown.filter((key) => key in line),
+    [],
+  );
+});
+
 test("credentials and cookies never reach the log", () => {
   const rawFields = [
     "Authorization",
@@ -168,6 +181,11 @@ const TRACEPARENTS: readonly (readonly [string, string | undefined])[] = [
   [`cc-${TRACE}-00f067aa0ba902b7-01-what-the-future-brings`, TRACE],
   [`ff-${TRACE}-00f067aa0ba902b7-01`, undefined],
   [`00-${"0".repeat(32)}-00f067aa0ba902b7-01`, undefined],
+  [`00-${TRACE}-${"0".repeat(16)}-01`, undefined],
+  [`00-${TRACE}-00f067aa0ba902b7-01-`, undefined],
+  [`00-${TRACE}-00f067aa0ba902b7-01-what-the-future-brings`, undefined],
+  [`cc-${TRACE}-${"0".repeat(16)}-01-x`, undefined],
+  [`cc-${TRACE}-00f067aa0ba902b7-01`, TRACE],
   [`00-${TRACE.toUpperCase()}-00f067aa0ba902b7-01`, undefined],
   [`00-${TRACE}-00f067aa0ba902b7-01x`, undefined],
   ["", undefined],
@@ -178,6 +196,12 @@ for (const [traceparent, traceId] of TRACEPARENTS) {
     assert.equal(linesOf(finishedExchange({ rawFields }))[0]?.["trace_id"], traceId);
   });
 }
+
+test("two traceparents give no trace id: either may be the wrong one", () => {
+  const one = `00-${TRACE}-00f067aa0ba902b7-01`;
+  const rawFields = ["traceparent", one, "Traceparent", one];
+  assert.equal(linesOf(finishedExchange({ rawFields }))[0]?.["trace_id"], undefined);
+});
 
 test("a line stays short however long a stranger's strings are", () => {
   const long = '\x9b"'.repeat(50_000);
