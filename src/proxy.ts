@@ -59,7 +59,7 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
     };
     let leave = cancel; // others may wait for what this client has asked
     response.onGone((error) => leave((exchange.error ??= error)));
-    const over = untilOver(response);
+    const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
     try {
       const parts = generation();
       const checked = checkRequest(request, parts.mostFields);
@@ -121,13 +121,6 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       observe(exchange);
     }
   };
-}
-
-/** Resolves when the client has its answer or has left. */
-function untilOver(response: ClientResponse): Promise<void> {
-  return new Promise((resolve) => {
-    response.onOver(resolve);
-  });
 }
 
 interface Asked {

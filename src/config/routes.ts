@@ -16,15 +16,13 @@ export function toRouteName({ name, host, path }: RouteKeys): string {
 }
 
 /** Finds conflicts between routes and references to unknown upstreams. `lineOf` gives the line of a route's path, if it has one. */
-export function checkRoutes(
-  value: unknown,
-  lineOf: (index: number) => number | undefined,
-): readonly Finding[] {
+export function checkRoutes(value: unknown, lineOf: LineOf): readonly Finding[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
   const upstreams = ["default", ...Object.keys(asMapping(asMapping(value)["upstreams"]))];
   return [
     ...findConflicts(routes, lineOf),
     ...findNamesakes(routes, lineOf),
+    ...findReservedNames(routes),
     ...findUnknown(routes, upstreams),
     ...findReserved(upstreams.slice(1)),
   ];
@@ -45,49 +43,51 @@ const RESERVED: Readonly<Record<string, string>> = {
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-function findConflicts(
-  routes: readonly Mapping[],
-  lineOf: (index: number) => number | undefined,
-): readonly Finding[] {
-  const first = new Map<string, number>();
-  return routes.flatMap((route, index): readonly Finding[] => {
-    const key = toMatchKey(route);
-    if (key === undefined) return [];
-    const other = first.get(key);
-    if (other === undefined) {
-      first.set(key, index);
-      return [];
-    }
-    return [
-      {
-        path: ["routes", index, "path"],
-        at: "value",
-        message: `matches the same requests as ${describe(other, lineOf(other))}`,
-      },
-    ];
-  });
+type LineOf = (index: number) => number | undefined;
+
+function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly Finding[] {
+  return findRepeated(routes.map(toMatchKey)).map(([index, other]) => ({
+    path: ["routes", index, "path"],
+    at: "value",
+    message: `matches the same requests as ${describe(other, lineOf(other))}`,
+  }));
 }
 
 /** Metrics and log lines of namesakes could not be told apart. Without names of their own they match the same, which is said above. */
-function findNamesakes(
-  routes: readonly Mapping[],
-  lineOf: (index: number) => number | undefined,
-): readonly Finding[] {
-  const first = new Map<string, number>();
-  return routes.flatMap((route, index): readonly Finding[] => {
-    const name = nameOf(route);
-    if (name === undefined) return [];
-    const path = ["routes", index, "name"];
-    if (Object.hasOwn(RESERVED, name))
-      return [{ path, at: "value", message: `"${name}" is the name of ${RESERVED[name]}` }];
-    const other = first.get(name);
-    if (other === undefined) {
-      first.set(name, index);
-      return [];
-    }
-    if (route["name"] === undefined && routes[other]?.["name"] === undefined) return [];
-    const message = `"${name}" is the name of ${describe(other, lineOf(other))} already`;
-    return [{ path, at: "value", message }];
+function findNamesakes(routes: readonly Mapping[], lineOf: LineOf): readonly Finding[] {
+  const names = routes.map(nameOf).map((name) => (isReserved(name) ? undefined : name));
+  return findRepeated(names)
+    .filter((pair) => pair.some((index) => routes[index]?.["name"] !== undefined))
+    .map(([index, other]) => ({
+      path: ["routes", index, "name"],
+      at: "value",
+      message: `"${names[index]}" is the name of ${describe(other, lineOf(other))} already`,
+    }));
+}
+
+function findReservedNames(routes: readonly Mapping[]): readonly Finding[] {
+  return routes.map(nameOf).flatMap((name, index): readonly Finding[] => {
+    if (!isReserved(name)) return [];
+    const message = `"${name}" is the name of ${RESERVED[name]}`;
+    return [{ path: ["routes", index, "name"], at: "value", message }];
+  });
+}
+
+function isReserved(name: string | undefined): name is string {
+  return name !== undefined && Object.hasOwn(RESERVED, name);
+}
+
+/** Each place of a key that stood before, with its first one. Undefined is no key. */
+function findRepeated(
+  keys: readonly (string | undefined)[],
+): readonly (readonly [index: number, first: number])[] {
+  const firsts = new Map<string, number>();
+  return keys.flatMap((key, index): readonly (readonly [number, number])[] => {
+    if (key === undefined) return [];
+    const first = firsts.get(key);
+    if (first !== undefined) return [[index, first]];
+    firsts.set(key, index);
+    return [];
   });
 }
 

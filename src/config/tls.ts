@@ -2,7 +2,7 @@
 
 import { type ReadFile, resolveBeside } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
-import { checkPem } from "./pem.ts";
+import { type PemTexts, checkPem } from "./pem.ts";
 import { asMapping } from "./tree.ts";
 
 /** The texts by the names that were written, and what is wrong with them. */
@@ -11,7 +11,7 @@ export interface TlsFiles {
   readonly findings: readonly Finding[];
 }
 
-const PARTS = ["ca", "cert", "key"] as const;
+const PARTS: readonly (keyof PemTexts)[] = ["ca", "cert", "key"];
 
 type Mapping = Readonly<Record<string, unknown>>;
 interface Upstream {
@@ -37,7 +37,7 @@ export async function readTlsFiles(
   const findings = all.filter(({ settings }) => "tls" in settings).flatMap(checkTls);
   for (const { path, settings } of all) {
     const tls = asMapping(settings["tls"]);
-    const own: { [part in (typeof PARTS)[number]]?: string } = {};
+    const own: Partial<Record<keyof PemTexts, string>> = {};
     const note = (part: string, message: string): void =>
       void findings.push({ path: [...path, "tls", part], at: "value", message });
     for (const part of PARTS) {

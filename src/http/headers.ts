@@ -239,12 +239,8 @@ export function filterFields(
 
 /** The value of the first field of that lower-case name. */
 export function findField(fields: readonly string[], lowerCaseName: string): string | undefined {
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] ?? "";
-    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName)
-      return fields[index + 1];
-  }
-  return undefined;
+  const at = indexOfField(fields, lowerCaseName, 0);
+  return at === -1 ? undefined : fields[at + 1];
 }
 
 /** The value of a field that means something only where it stands once. */
@@ -252,10 +248,18 @@ export function findOnlyField(
   fields: readonly string[],
   lowerCaseName: string,
 ): string | undefined {
-  const isNamed = (name: string, index: number): boolean =>
-    index % 2 === 0 && name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName;
-  const at = fields.findIndex(isNamed);
-  return at === -1 || fields.findLastIndex(isNamed) !== at ? undefined : fields[at + 1];
+  const at = indexOfField(fields, lowerCaseName, 0);
+  if (at === -1 || indexOfField(fields, lowerCaseName, at + 2) !== -1) return undefined;
+  return fields[at + 1];
+}
+
+/** Where the name stands, at `start` or behind it; -1 where it does not. */
+function indexOfField(fields: readonly string[], lowerCaseName: string, start: number): number {
+  for (let index = start; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) return index;
+  }
+  return -1;
 }
 
 /** Whether a field is of one connection alone (RFC 9110 §7.6.1), whatever Connection names. */

@@ -16,6 +16,12 @@ async function exchangesOf(sidecar: Sidecar): Promise<Sidecar["lines"]> {
   return sidecar.lines.filter((line) => "http.response.status_code" in line);
 }
 
+/** The status and the error of each. */
+async function endsOf(sidecar: Sidecar): Promise<unknown[][]> {
+  const lines = await exchangesOf(sidecar);
+  return lines.map((line) => [line["http.response.status_code"], line["error.type"]]);
+}
+
 test("a broken upload gets one answer and one log line, with the same id", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
@@ -46,10 +52,7 @@ test("an upload that breaks while its answer is under way is the client's fault 
   await wire.readHead();
   wire.write("x\r\n");
   await wire.closed;
-  const said = (await exchangesOf(sidecar)).map((line) => [
-    line["http.response.status_code"],
-    line["error.type"],
-  ]);
+  const said = await endsOf(sidecar);
   assert.deepEqual(said, [[200, "http_request_error"]]);
 });
 
@@ -62,10 +65,7 @@ test("a client that ends in the middle of its upload has left, and is counted on
   wire.halfClose();
   await wire.closed;
   assert.equal(wire.bytes.unread().length, 0);
-  const said = (await exchangesOf(sidecar)).map((line) => [
-    line["http.response.status_code"],
-    line["error.type"],
-  ]);
+  const said = await endsOf(sidecar);
   assert.deepEqual(said, [[499, "client_gone"]]);
 });
 

@@ -18,6 +18,7 @@ export function toMedians<T extends object>(all: readonly T[]): T {
   return Object.fromEntries(merged) as T;
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
+/** Whether it has figures by name. */
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

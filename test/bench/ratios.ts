@@ -1,5 +1,5 @@
 import type { Figures } from "./measure.ts";
-import { median, toMedians } from "./median.ts";
+import { isObject, median, toMedians } from "./median.ts";
 
 /**
  * What `read` finds in the one, by what it finds in the other: the median of the ratios of the rounds. The ratio of two medians
@@ -44,8 +44,4 @@ function divideAll(part: object, whole: object): object {
 
 function divide(part: number | undefined, whole: number | undefined): number | undefined {
   return part === undefined || whole === undefined || whole === 0 ? undefined : part / whole;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -93,7 +93,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     stopLingering?.();
     response?.close();
-    request?.abandon(new ProxyError("client_gone"));
+    if (request?.isWhole() === false) request.abandon(new ProxyError("client_gone"));
   });
   return connection;
 
@@ -234,8 +234,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     if (response.headersSent) {
       // What is under way is broken off with the connection; nothing more could be said of it.
-      response.close(error);
-      socket.destroy();
+      connection.destroy(error);
     } else {
       response.fail(error);
       request?.abandon(error);
