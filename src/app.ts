@@ -1,7 +1,6 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
 import type { Address } from "./config/address.ts";
-import { removeSocket } from "./config/files.ts";
 import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
 import type { Pool } from "./generation.ts";
@@ -9,7 +8,7 @@ import type { ProxyError } from "./http/errors.ts";
 import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
-import { isAbandoned } from "./net/dial.ts";
+import { listenOn } from "./listen.ts";
 import { createGather } from "./net/gather.ts";
 import { createPressure } from "./net/pressure.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
@@ -253,21 +252,6 @@ function isLoopback(address: Address | "off"): boolean {
 
 async function listenAdmin(admin: Server, address: Address | "off"): Promise<string | undefined> {
   return address === "off" ? undefined : listenOn(admin, address);
-}
-
-// A killed process leaves its Unix socket behind, and no later one could listen there. Who is asked and refuses is gone: the
-// socket is no use to anybody. A file that is no socket may be.
-async function listenOn(server: Server, address: Address): Promise<string> {
-  try {
-    return await server.listen(address);
-  } catch (error) {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (address.kind !== "unix" || !isTaken || !(await isAbandoned(address.path))) throw error;
-    const { path } = address;
-    const message = `cannot listen on ${path}: it is there already, and is no socket`;
-    if (!(await removeSocket(path))) throw new Error(message, { cause: error });
-    return server.listen(address);
-  }
 }
 
 function delay(ms: number): Promise<void> {
