@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
+import { type ReadMemory, createReadMemory } from "../upstream/read-memory.ts";
 import type { Gather } from "./gather.ts";
 
 /** One connection, as bytes. */
@@ -43,36 +44,35 @@ export interface LinkEvents {
 /** Opens a connection. Its name is resolved anew each time, so that a backend that came back elsewhere is found. */
 export type Dial = (events: LinkEvents) => Link;
 
-// What one read takes at most, as node's own sockets do.
-const READ_BYTES = 64 * 1024;
-
 // libuv reports a reset that comes together with data as an end in order. The kernel knows better, and tells whoever writes, be
 // it nothing.
 const NOTHING = Buffer.alloc(0);
-
-// What is no memory leaves a read with what the one before it had. node's types do not say so.
-const SAME_AGAIN = undefined as unknown as Buffer;
 
 /** Prepares for the connections to one upstream. */
 export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
   // All connections read into the same memory, one after the other: whoever wants to keep a byte copies it. A buffer for each
   // read, as node's streams have it, is 64 KiB of garbage for an answer of two hundred bytes.
-  const memory = Buffer.allocUnsafeSlow(READ_BYTES);
+  const shared = createReadMemory();
   return (events) => {
     let isOver = false;
     let isOwn = false;
-    let current = NOTHING;
+    let current: ReadMemory = shared;
     let isTaken = false;
     const onread = {
-      // node asks for the memory of the next read.
+      // Node asks for each read, and once more for each handle: a name with several addresses gets a new one for each attempt.
+      // Memory is returned every time, because only a handle that was given some reads into it.
       buffer(): Buffer {
-        const isGood = isOwn ? !isTaken && current !== memory : current === memory;
-        if (isGood) return SAME_AGAIN;
+        if (!isOwn) current = shared;
+        else if (current === shared || isTaken) current = createReadMemory();
         isTaken = false;
-        return (current = isOwn ? Buffer.allocUnsafeSlow(READ_BYTES) : memory);
+        current.arm();
+        return current.bytes;
       },
-      callback(length: number): boolean {
-        if (!isOver) events.onRead(current, length);
+      callback(length: number, bytes: Uint8Array): boolean {
+        if (isOver) return true;
+        if (bytes === current.bytes && current.isDelivered(length))
+          events.onRead(current.bytes, length);
+        else socket.destroy(notDelivered());
         return true;
       },
     };
@@ -106,7 +106,7 @@ export function createDial(upstream: UpstreamConfig, gather: Gather): Dial {
       readOwn(next) {
         isOwn = next;
       },
-      readsOwn: () => current !== memory,
+      readsOwn: () => current !== shared,
       take() {
         isTaken = true;
       },
@@ -140,7 +140,15 @@ export function isAbandoned(path: string): Promise<boolean> {
 
 interface OnRead {
   buffer(): Uint8Array;
-  callback(length: number): boolean;
+  callback(length: number, bytes: Uint8Array): boolean;
+}
+
+/** What was read is lost, and what stands in its place is another exchange's. */
+function notDelivered(): ProxyError {
+  return new ProxyError("proxy_internal_error", {
+    status: 502,
+    title: "What the upstream sent was not delivered by the platform",
+  });
 }
 
 function open({ url, tls }: UpstreamConfig, onread: OnRead): Socket {
