@@ -9,10 +9,7 @@ import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { listenOn } from "./listen.ts";
-import { createGather } from "./net/gather.ts";
-import { createPressure } from "./net/pressure.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
-import { createTunnels } from "./net/tunnel.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
 import { createMetrics } from "./ops/metrics.ts";
@@ -21,8 +18,9 @@ import { createReadiness } from "./ops/readiness.ts";
 import type { ConfigurationState } from "./ops/report.ts";
 import { createStatus } from "./ops/status.ts";
 import { type ProxyParts, createProxy } from "./proxy.ts";
+import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
-import { createUpgradeProxy } from "./upgrade.ts";
+import { createUpstreamResources } from "./upstream/upstream-pool.ts";
 
 /** What the process gives to the composition. */
 export interface AppOptions {
@@ -88,7 +86,7 @@ export function createApp({
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
-  const shared = { onBytes: createPressure(collectGarbage), gather: createGather() };
+  const shared = createUpstreamResources(collectGarbage);
   let generation = compile(config, shared);
 
   const build = { version, node: nodeVersion };
@@ -123,13 +121,13 @@ export function createApp({
     generation: () => generation,
     createId,
     observe: (exchange) => observer.observe(exchange),
+    tunnels,
   };
   const proxy = createProxy(parts);
 
   const server = createServer(
     {
       onRequest: (request, response) => void proxy(request, response),
-      toUpgrade: createUpgradeProxy({ ...parts, tunnels }),
       onRefused: observeRefused,
     },
     toServerLimits(config),
@@ -143,7 +141,6 @@ export function createApp({
         logger,
         reload: isLoopback(config.admin) ? reload : undefined,
       }),
-      toUpgrade: () => undefined,
       onRefused: createId,
     },
     ADMIN_LIMITS,

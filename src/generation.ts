@@ -7,18 +7,15 @@ import { createMemory } from "./head/memory.ts";
 import { createSharing } from "./head/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
-import { createConnection } from "./net/connection.ts";
-import { createDial } from "./net/dial.ts";
-import type { Gather } from "./net/gather.ts";
-import type { Pressure } from "./net/pressure.ts";
-import { type Upstream, createUpstream } from "./net/upstream.ts";
 import type { Generation } from "./proxy.ts";
+import type { ConnectionPool } from "./upstream/pool.ts";
+import { type UpstreamResources, createUpstreamPool } from "./upstream/upstream-pool.ts";
 
 /** An upstream's connections. `key` is all that they depend on. */
 export interface Pool {
   readonly key: string;
   readonly config: UpstreamConfig;
-  readonly pool: Upstream;
+  readonly pool: ConnectionPool;
 }
 
 /** A configuration in use. */
@@ -27,16 +24,10 @@ export interface CompiledGeneration extends Generation {
   readonly pools: ReadonlyMap<string, Pool>;
 }
 
-/** What all connections of the process share. */
-export interface Shared {
-  readonly onBytes: Pressure;
-  readonly gather: Gather;
-}
-
 /** Compiles a configuration. Connections to upstreams that did not change are those of `previous`. */
 export function compile(
   config: Config,
-  shared: Shared,
+  shared: UpstreamResources,
   previous?: CompiledGeneration,
 ): CompiledGeneration {
   const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
@@ -60,13 +51,13 @@ export function compile(
     discard: createDiscard(config.limits.draining),
     needsGet: createMemory(() => performance.now()),
     refusesRange: createMemory(() => performance.now()),
-    gather: shared.gather,
+    batchWrites: shared.batchWrites,
     limits: createHeadLimits(() => performance.now()),
     sharing: createSharing(() => performance.now()),
-    tunnelLimits: {
+    upgradeLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,
-      most: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
+      max: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
     },
   };
 }
@@ -77,13 +68,11 @@ export function retire(previous: CompiledGeneration, next?: CompiledGeneration):
   for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
 }
 
-function toPool(upstream: UpstreamConfig, waiting: number, { onBytes, gather }: Shared): Pool {
-  const limits = { connections: upstream.maxConnections, waiting };
-  const options = { dial: createDial(upstream, gather), keepAliveMs: upstream.keepAlive, onBytes };
+function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResources): Pool {
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,
-    pool: createUpstream(limits, (events) => createConnection(options, events), onBytes),
+    pool: createUpstreamPool(upstream, waiting, shared),
   };
 }
 

@@ -17,9 +17,9 @@ import type { Exchange } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
-import type { Gather } from "./net/gather.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
-import type { UpstreamAnswer } from "./net/upstream/call.ts";
+import type { BatchWrites } from "./upstream/batch-writes.ts";
+import type { UpstreamResponse } from "./upstream/call.ts";
 
 /** What one configuration compiles to for HEADs. */
 export interface HeadParts {
@@ -31,7 +31,7 @@ export interface HeadParts {
   readonly limits: HeadLimits;
   readonly sharing: Sharing;
   /** For writes that may wait for the end of the turn. */
-  readonly gather: Gather;
+  readonly batchWrites: BatchWrites;
 }
 
 /** One HEAD. */
@@ -46,7 +46,7 @@ export interface HeadRequest {
 }
 
 /** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
-export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamAnswer>;
+export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamResponse>;
 
 /** Answers a HEAD. Rejects with a ProxyError where there is no answer to give. */
 export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
@@ -83,7 +83,7 @@ export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask):
       await answerMeasured(head, parts, got);
     } else {
       writeHead(head, got);
-      parts.gather(() => response.end()); // the client has its answer: what follows is between headgate and the upstream
+      parts.batchWrites(() => response.end()); // the client has its answer: what follows is between headgate and the upstream
       const discarded = await parts.discard(got.content, got.announced, route.head.drain);
       noteDiscarded(exchange, discarded, got.fields);
     }
@@ -100,7 +100,7 @@ interface Got {
   readonly fields: AnswerFields;
   /** What the upstream said of the content that comes. */
   readonly announced: AnswerFields;
-  readonly content: UpstreamAnswer["content"];
+  readonly content: UpstreamResponse["content"];
   readonly sentMs: number | undefined;
 }
 
@@ -125,13 +125,17 @@ async function probe(
   return toGot(await ask("GET", sent));
 }
 
-function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamAnswer): Got {
+function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamResponse): Got {
   return { status, reason, fields, announced: fields, content, sentMs };
 }
 
-function answerAsItIs(head: HeadRequest, parts: HeadParts, answer: UpstreamAnswer): Promise<void> {
+function answerAsItIs(
+  head: HeadRequest,
+  parts: HeadParts,
+  answer: UpstreamResponse,
+): Promise<void> {
   writeHead(head, toGot(answer));
-  return relayContent(answer.content, head.response, parts.gather);
+  return relayContent(answer.content, head.response, parts.batchWrites);
 }
 
 async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Promise<void> {

@@ -86,7 +86,7 @@ async function lead(
 
 function writeShared(
   { request, response, exchange, route }: HeadRequest,
-  { gather }: HeadParts,
+  { batchWrites }: HeadParts,
   answer: SharedAnswer,
 ): void {
   exchange.head = "shared";
@@ -94,5 +94,5 @@ function writeShared(
   const fields = route.head.explain ? [...told, ...toExplanation(exchange, undefined)] : told;
   exchange.body = "none";
   response.writeHead(answer.status, answer.reason, fields);
-  gather(() => response.end());
+  batchWrites(() => response.end());
 }

@@ -6,9 +6,7 @@ import type { Flags } from "../config/overrides.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
-import { createConnection } from "../net/connection.ts";
-import { createDial } from "../net/dial.ts";
-import { createUpstream } from "../net/upstream.ts";
+import { createUpstreamPool, createUpstreamResources } from "../upstream/upstream-pool.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 
@@ -69,15 +67,11 @@ async function ask(
 ): Promise<{ readonly isReady: boolean; readonly answer: string }> {
   const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
-  const options = {
-    dial: createDial(upstream, (write) => write()),
-    keepAliveMs: 0,
-    onBytes: () => undefined,
-  };
-  const pool = createUpstream(
-    { connections: 1, waiting: 0 },
-    (events) => createConnection(options, events),
-    () => undefined,
+  const once = { ...upstream, keepAlive: 0 };
+  const pool = createUpstreamPool(
+    once,
+    0,
+    createUpstreamResources(() => undefined),
   );
   try {
     const { head, content } = await pool.send({
@@ -86,11 +80,13 @@ async function ask(
       fields: ["host", upstream.url.authority],
       framing: "none",
       content: undefined,
-      answerContent: "skip",
+      upgrade: undefined,
+      owner: undefined,
+      responseContent: "skip",
       responseMs: ANSWER_MS,
       idleMs: ANSWER_MS,
       onInterim: () => undefined,
-    }).answer;
+    }).response;
     content.abort();
     return {
       isReady: head.status === 200,

@@ -159,6 +159,10 @@ const upstreamSettings = mapping({
     description:
       "How long an idle connection is kept. Stay below the upstream's own limit (uvicorn: 5s). 0s = a new connection for each request.",
   }),
+  maxAge: duration().prefault("5m").meta({
+    description:
+      "How old a connection may become and still be used for another request, so that a name that has moved is followed under steady load. It never cuts an exchange. 0s = no limit.",
+  }),
   maxConnections: count(1, 65_535)
     .prefault(256)
     .meta({ description: "Connections at one time; further requests wait (limits.waiting)." }),

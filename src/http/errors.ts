@@ -42,6 +42,11 @@ const KINDS = {
     fault: "upstream",
     title: "The TLS handshake with the upstream failed",
   },
+  tls_alert_received: {
+    status: 502,
+    fault: "upstream",
+    title: "The upstream refused the TLS connection",
+  },
   tls_certificate_error: {
     status: 502,
     fault: "upstream",

@@ -7,7 +7,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Two routes conflict where the router could not tell them apart: that notion is the router's, and stands in http/.
   config: ["config", "http"],
   // No sibling in net/: a leaf that calls its sibling hides a step of the story that proxy.ts tells.
-  net: ["http", "head", "upstream"],
+  net: ["http", "head"],
+  proxy: ["http", "head", "net", "upstream", "config", "proxy"],
   upstream: ["http", "upstream"],
   ops: ["http", "ops"],
 };

@@ -13,14 +13,14 @@ import type { ServerHandler, ServerLimits } from "../server.ts";
 import { endGently, lingerFor } from "./ending.ts";
 import type { Visitor } from "./places.ts";
 import { Request } from "./request.ts";
-import type { Response, ResponseEnding } from "./response.ts";
+import type { Response, ResponseEnding, ResponseOptions } from "./response.ts";
 
 /** What a connection knows of its server. */
 export interface Host {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
   /** Makes the answer to a request. */
-  respond(socket: Socket, request: RequestHead, ending: ResponseEnding): Response;
+  respond(socket: Socket, request: RequestHead, ending: ResponseEnding & Hijackable): Response;
   /** Every answer is the last of its connection. */
   isDraining(): boolean;
   /** Every connection ends with the exchange it is at. */
@@ -40,7 +40,17 @@ export interface ClientConnection extends Visitor {
 
 const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
 
-const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
+/** A connection that may be taken off HTTP. */
+type Hijackable = Pick<ResponseOptions, "isFollowed" | "hijack">;
+
+const NOTHING = Buffer.alloc(0);
+
+const LAST = {
+  keepAlive: false,
+  expectsContinue: false,
+  isFollowed: () => false,
+  hijack: () => NOTHING,
+};
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
 const MOST_AHEAD_BYTES = 64 * 1024;
@@ -48,7 +58,11 @@ const MOST_AHEAD_BYTES = 64 * 1024;
 /** Serves a connection that was accepted. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createClientConnection(socket: Socket, host: Host): ClientConnection {
-  const peer = { remoteAddress: socket.remoteAddress };
+  const peer = {
+    remoteAddress: socket.remoteAddress,
+    isClosed: () => socket.destroyed,
+    onClosed: (listener: () => void) => void socket.once("close", listener),
+  };
   const parser = createRequestParser(host.limits().headerBytes, onContent);
   let request: Request | undefined;
   let response: Response | undefined;
@@ -56,7 +70,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   let ahead: Buffer | undefined;
   /** Nothing that comes is read as a request any more. */
   let isLast = false;
-  let isTaken = false;
+  let isHijacked = false;
   let isReading = true;
   let isContentHeld = false;
   let isConsuming = false;
@@ -75,7 +89,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       if (response?.headersSent === false) response.keepAlive = false;
     },
     close() {
-      if (response !== undefined || isTaken) return;
+      if (response !== undefined || isHijacked) return;
       if (socket.bytesRead === 0 || isLast) socket.destroy();
       else if (!parser.hasBegun()) finish();
     },
@@ -124,7 +138,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
         at = parser.push(bytes, at);
         const head = parser.takeHead();
         if (head !== undefined && "error" in head) refuse(head.error, head);
-        else if (head !== undefined) begin(head, () => bytes.subarray(at));
+        else if (head !== undefined) begin(head);
         else if (parser.isOver()) endRequest();
       }
     } catch (error) {
@@ -138,44 +152,36 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     }
   }
 
-  function begin(head: ParsedRequest, behind: () => Buffer): void {
+  function begin(received: ParsedRequest): void {
+    const head = host.isClosing() ? withoutUpgrade(received) : received;
     const next = new Request(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end();
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
     if (!host.admit(connection)) return refuse(noPlace(), next);
     if (head.method === "CONNECT") return refuse(noConnect(), next);
-    if (head.fields.upgrade !== undefined && !host.isClosing()) {
-      const open = host.handler.toUpgrade(next);
-      if (open !== undefined) {
-        detach();
-        return open({ request: next, socket, early: behind(), respond: () => respond(next) });
-      }
-    }
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
     const expectsContinue = expects === "continue" && !next.isWhole();
-    const answer = host.respond(socket, next, { keepAlive, expectsContinue });
+    const ending = { keepAlive, expectsContinue, isFollowed, hijack };
+    const answer = host.respond(socket, next, ending);
     response = answer;
     answer.onOver(onOver);
     host.handler.onRequest(next, answer);
   }
 
-  /** Takes the connection off HTTP. */
-  function detach(): void {
-    isLast = true;
-    isTaken = true;
-    socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
+  function isFollowed(): boolean {
+    return ahead !== undefined;
   }
 
-  /** An answer on a connection that was taken off HTTP, which ends with it. */
-  function respond(to: Request): Response {
-    const answer = host.respond(socket, to, LAST);
-    socket.on("drain", () => answer.drain()).once("close", () => answer.close());
-    answer.onOver(() => {
-      if (!socket.destroyed) endGently(socket);
-    });
-    return answer;
+  /** Takes the connection off HTTP, and returns what came behind its request. */
+  function hijack(): Buffer {
+    isLast = true;
+    isHijacked = true;
+    socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
+    const early = ahead ?? NOTHING;
+    ahead = undefined;
+    return early;
   }
 
   function endRequest(): void {
@@ -189,7 +195,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   function onOver(): void {
     const { isFinished = false, keepAlive = false } = response ?? {};
     response = undefined;
-    if (socket.destroyed || !isFinished) return;
+    if (socket.destroyed || !isFinished || isHijacked) return;
     if (!keepAlive || (host.isClosing() && ahead === undefined)) return finish();
     if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
     else rest();
@@ -260,11 +266,16 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   function setReading(): void {
-    if (isTaken) return;
+    if (isHijacked) return;
     const isWanted = isLast || (!isContentHeld && (ahead?.length ?? 0) < MOST_AHEAD_BYTES);
     if (isWanted === isReading) return;
     isReading = isWanted;
     if (isWanted) socket.resume();
     else socket.pause();
   }
+}
+
+/** While the server closes, no connection is given to another protocol: the request is served as if it had not asked. */
+function withoutUpgrade(head: ParsedRequest): ParsedRequest {
+  return { ...head, fields: { ...head.fields, upgrade: undefined } };
 }

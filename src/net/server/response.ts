@@ -17,6 +17,10 @@ export interface ResponseEnding {
 
 /** What an answer needs to know of its connection. */
 export interface ResponseOptions extends ResponseEnding {
+  /** Whether bytes have come behind the request. */
+  isFollowed(): boolean;
+  /** Takes the connection off HTTP and returns what came behind the request. */
+  hijack(): Buffer;
   readonly socket: Socket;
   readonly request: Pick<ClientRequest, "method" | "httpVersion">;
   readonly heads: HeadWriter;
@@ -152,6 +156,20 @@ export class Response implements ClientResponse {
 
   whenDrained(resume: () => void): void {
     this.resume = resume;
+  }
+
+  isFollowed(): boolean {
+    return this.options.isFollowed();
+  }
+
+  switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer } {
+    this.status = 101;
+    this.headersSent = true;
+    this.isEnded = true;
+    this.socket.write(text, "latin1");
+    const early = this.options.hijack();
+    this.finish();
+    return { socket: this.socket, early };
   }
 
   onGone(listener: (error: ProxyError) => void): void {
