@@ -54,11 +54,10 @@ function openConnection(
   let socket: Socket | undefined;
   let tcp: TcpSocket | undefined;
   let isTruncated: (() => boolean) | undefined;
-  let failure: Error | undefined;
   const reading = createReading(
     readMemory,
     (bytes, length) => isOver || events.onRead(bytes, length),
-    (error) => socket?.destroy(error),
+    (error) => fail(error),
   );
   const timer = setTimeout(() => {
     if (tcp !== undefined) order.noteFailure(address);
@@ -161,8 +160,9 @@ function openConnection(
     carrier
       .on("drain", () => isOver || events.onDrain())
       .on("end", () => isOver || !isReady || events.onEnd())
-      .on("error", (error) => (failure ??= toError(error)))
-      .once("close", () => fail(failure ?? (isReady ? undefined : toError(undefined))));
+      // An alert after the handshake is reported, and the socket left open.
+      .on("error", (error) => fail(toError(error)))
+      .once("close", () => fail(isReady ? undefined : toError(undefined)));
   }
 
   function ready(opened: TcpSocket): void {
