@@ -6,7 +6,7 @@ import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import { type HeadParts, answerHead } from "./head.ts";
 import { repairAllow } from "./head/allow.ts";
 import { toClientFields } from "./http/answer.ts";
-import { toProxyError } from "./http/errors.ts";
+import { type ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
@@ -16,7 +16,7 @@ import { type CheckedRequest, checkRequest } from "./http/request.ts";
 import { isTunnelled } from "./http/upgrade.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
-import { createRoundTrip } from "./proxy/round-trip.ts";
+import { RoundTrip } from "./proxy/round-trip.ts";
 import type { Tunnels } from "./proxy/tunnel.ts";
 import { type UpgradeLimits, answerUpgrade } from "./proxy/upgrade.ts";
 import { answerShared } from "./shared.ts";
@@ -50,8 +50,9 @@ export type Proxy = (request: ClientRequest, response: ClientResponse) => Promis
 export function createProxy({ generation, createId, observe, tunnels }: ProxyParts): Proxy {
   return async (request, response) => {
     const exchange = beginExchange(request, createId(), performance.now());
-    const roundTrip = createRoundTrip(exchange);
-    let leave = roundTrip.abort; // other clients may wait for what this one has asked
+    const roundTrip = new RoundTrip(exchange);
+    const cancel = (error: ProxyError): void => roundTrip.abort(error);
+    let leave = cancel; // other clients may wait for what this one has asked
     response.onGone((error) => leave((exchange.error ??= error)));
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
     try {
@@ -68,16 +69,14 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const { config, pool } = parts.upstream(route.upstream);
       const peer = parts.peer?.(request.peer);
       const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
-      const outgoing = { config, host: checked.host, peer, requestId, route };
-      const send = (sent: Pick<Sent, "method" | "fields"> & Partial<Sent>) =>
-        roundTrip.send(pool, toUpstreamRequest({ request, response, checked, ...sent }, outgoing));
+      const outgoing = { request, response, checked, config, peer, requestId, route };
+      const send = (sent: Sent) => roundTrip.send(pool, toUpstreamRequest(sent, outgoing));
 
       if (request.method === "HEAD") {
         const asking = { request, response, checked, exchange, route };
         const ask = (method: "GET" | "HEAD", fields: readonly string[]) => send({ method, fields });
         if (route.head.share === 0) await answerHead(asking, parts, ask);
         else {
-          const cancel = roundTrip.abort;
           const whenGone = (next: typeof leave) => void (leave = next);
           const asked = answerShared(asking, parts, { ask, cancel, whenGone, peer });
           if (asked !== undefined) await asked; // what is known is told at once
@@ -126,9 +125,6 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
 }
 
 interface Sent {
-  readonly request: ClientRequest;
-  readonly response: ClientResponse;
-  readonly checked: CheckedRequest;
   readonly method: string;
   /** End-to-end. */
   readonly fields: readonly string[];
@@ -139,7 +135,9 @@ interface Sent {
 }
 
 interface Outgoing {
-  readonly host: string | undefined;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
+  readonly checked: CheckedRequest;
   readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
   readonly requestId: string | undefined;
@@ -147,13 +145,13 @@ interface Outgoing {
 }
 
 function toUpstreamRequest(
-  { request, response, checked, method, fields, content, upgrade, responseMs }: Sent,
-  { host, peer, config, requestId, route }: Outgoing,
+  { method, fields, content, upgrade, responseMs }: Sent,
+  { request, response, checked, peer, config, requestId, route }: Outgoing,
 ): UpstreamRequest {
   return {
     method,
     path: checked.path,
-    fields: toOutgoingFields(fields, { host, peer, upstream: config, requestId }),
+    fields: toOutgoingFields(fields, { host: checked.host, peer, upstream: config, requestId }),
     framing: content === undefined ? "none" : checked.framing,
     content,
     upgrade,

@@ -34,7 +34,7 @@ export function relayContent(
         hasBegun = true;
         if (!response.write(chunk)) {
           content.pause();
-          response.whenDrained(content.resume);
+          response.whenDrained(() => content.resume());
         }
         return response.isPending();
       },

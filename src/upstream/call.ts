@@ -9,7 +9,7 @@ import type {
   ResponseReceiver,
   UpstreamConnection,
 } from "./connection.ts";
-import { type Content, type IncomingContent, createContent } from "./content.ts";
+import { type Content, IncomingContent } from "./content.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 import type { SwitchedSocket } from "./switched-socket.ts";
 
@@ -48,14 +48,9 @@ export interface UpstreamCall {
   cancel(error: ProxyError): void;
 }
 
-/** A request as the pool and its connection see it. */
-export interface PendingRequest extends ResponseReceiver {
-  connection: UpstreamConnection | undefined;
-}
-
 /** Where a request waits. */
 export interface Queue {
-  forget(pending: PendingRequest): void;
+  forget(request: PendingRequest): void;
   readonly onBytes: GcPressure;
 }
 
@@ -65,86 +60,106 @@ function isRepeatable({ method, content }: UpstreamRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
-/** Creates the call of one request; nothing is sent yet. */
-export function createCall(
-  request: UpstreamRequest,
-  queue: Queue,
-): { readonly call: UpstreamCall; readonly pending: PendingRequest } {
-  let sentMs: number | undefined;
-  let retries = 0;
-  let isOver = false;
-  let incoming: IncomingContent | undefined;
-  let resolve: (response: UpstreamResponse) => void;
-  let reject: (error: ProxyError) => void;
-  const response = new Promise<UpstreamResponse>((onResponse, onError) => {
-    resolve = onResponse;
-    reject = onError;
-  });
+/**
+ * A request as the pool and its connection see it, and as its sender does; nothing is sent yet.
+ *
+ * A class because there is one for each exchange: closures would be felt.
+ */
+export class PendingRequest implements ResponseReceiver, UpstreamCall {
+  connection: UpstreamConnection | undefined;
+  deadlineMs: number | undefined;
+  readonly request: UpstreamRequest;
+  readonly owner: ConnectionOwner | undefined;
+  readonly response: Promise<UpstreamResponse>;
+  private readonly queue: Queue;
+  private firstSentMs: number | undefined;
+  private sentAgain: number;
+  private isOver: boolean;
+  private incoming: IncomingContent | undefined;
+  private resolve!: (response: UpstreamResponse) => void;
+  private reject!: (error: ProxyError) => void;
 
-  const pending: PendingRequest = {
-    connection: undefined,
-    request,
-    owner: request.owner,
-    deadlineMs: undefined,
-    onSent(nowMs) {
-      sentMs ??= nowMs;
-    },
-    onInterim: request.onInterim,
-    onHead(head) {
-      resolve({ head, content: begin().content, sentMs, switched: undefined });
-    },
-    onContent(bytes, start, end) {
-      incoming?.push(bytes, start, end);
-    },
-    onEnd(rawTrailers) {
-      isOver = true;
-      incoming?.end(rawTrailers);
-    },
-    onSwitch(head: ParsedHead, socket) {
-      isOver = true;
-      const switched = { rawFields: head.rawFields, socket };
-      resolve({ head, content: begin().content, sentMs, switched });
-    },
-    takesRetry(failure) {
-      if (!mayRetry(failure)) return false;
-      if (failure === "unanswered") retries += 1;
-      return true;
-    },
-    onError(error) {
-      fail(error);
-    },
-  };
+  constructor(request: UpstreamRequest, queue: Queue) {
+    this.connection = undefined;
+    this.deadlineMs = undefined;
+    this.request = request;
+    this.owner = request.owner;
+    this.queue = queue;
+    this.firstSentMs = undefined;
+    this.sentAgain = 0;
+    this.isOver = false;
+    this.incoming = undefined;
+    this.response = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 
-  const call: UpstreamCall = {
-    response,
-    sentMs: () => sentMs,
-    retries: () => retries,
-    cancel(error) {
-      if (isOver) return;
-      queue.forget(pending);
-      pending.connection?.cancel();
-      fail(error);
-    },
-  };
-  return { call, pending };
+  sentMs(): number | undefined {
+    return this.firstSentMs;
+  }
+
+  retries(): number {
+    return this.sentAgain;
+  }
+
+  cancel(error: ProxyError): void {
+    if (this.isOver) return;
+    this.queue.forget(this);
+    this.connection?.cancel();
+    this.onError(error);
+  }
+
+  onSent(nowMs: number): void {
+    this.firstSentMs ??= nowMs;
+  }
+
+  onInterim(head: AnswerHead): void {
+    this.request.onInterim(head);
+  }
+
+  onHead(head: AnswerHead): void {
+    this.respond(head, undefined);
+  }
+
+  onContent(bytes: Buffer, start: number, end: number): void {
+    this.incoming?.push(bytes, start, end);
+  }
+
+  onEnd(rawTrailers: readonly string[]): void {
+    this.isOver = true;
+    this.incoming?.end(rawTrailers);
+  }
+
+  onSwitch(head: ParsedHead, socket: SwitchedSocket): void {
+    this.isOver = true;
+    this.respond(head, { rawFields: head.rawFields, socket });
+  }
+
+  takesRetry(failure: Failure): boolean {
+    if (!this.mayRetry(failure)) return false;
+    if (failure === "unanswered") this.sentAgain += 1;
+    return true;
+  }
+
+  onError(error: ProxyError): void {
+    this.isOver = true;
+    if (this.incoming === undefined) this.reject(error);
+    else this.incoming.fail(error);
+  }
 
   // The new connection has served nothing, so that nothing that fails there is tried again: a request is sent twice at most.
-  function mayRetry(failure: Failure): boolean {
+  private mayRetry(failure: Failure): boolean {
     if (failure === "unsent") return true;
-    if (failure !== "unanswered" || !isRepeatable(request)) return false;
-    return pending.deadlineMs === undefined || performance.now() < pending.deadlineMs;
+    if (failure !== "unanswered" || !isRepeatable(this.request)) return false;
+    return this.deadlineMs === undefined || performance.now() < this.deadlineMs;
   }
 
-  function begin(): IncomingContent {
-    const { connection } = pending;
+  private respond(head: AnswerHead, switched: SwitchedProtocol | undefined): void {
+    const { connection, request } = this;
     if (connection === undefined) throw new ProxyError("proxy_internal_error");
-    incoming = createContent(connection, request.responseContent, queue.onBytes);
-    return incoming;
-  }
-
-  function fail(error: ProxyError): void {
-    isOver = true;
-    if (incoming === undefined) reject(error);
-    else incoming.fail(error);
+    const content = new IncomingContent(connection, request.responseContent, this.queue.onBytes);
+    this.incoming = content;
+    this.resolve({ head, content, sentMs: this.firstSentMs, switched });
   }
 }

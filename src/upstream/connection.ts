@@ -109,6 +109,7 @@ export function createConnection(
   { connect, keepAliveMs, maxAgeMs, batchWrites, onBytes }: ConnectionOptions,
   events: ConnectionEvents,
 ): UpstreamConnection {
+  const isKept = keepAliveMs > 0;
   const openedMs = performance.now();
   let receiver: ResponseReceiver | undefined;
   let owner: ConnectionOwner | undefined;
@@ -247,7 +248,8 @@ export function createConnection(
   }
 
   function toText(request: ConnectionRequest): string {
-    return toRequestText(request, toHopFields({ ...toHop(request), isKept: keepAliveMs > 0 }));
+    const { method, framing, upgrade } = request;
+    return toRequestText(request, toHopFields({ method, framing, upgrade, isKept }));
   }
 
   function writeContent(content: Readable, writer: ResponseReceiver): void {
@@ -367,10 +369,6 @@ function unasked(): ProxyError {
   return new ProxyError("http_protocol_error", {
     title: "The upstream sent a response before it had a request",
   });
-}
-
-function toHop({ method, framing, upgrade }: ConnectionRequest) {
-  return { method, framing, upgrade };
 }
 
 function toKeptMs(keepAlive: string, maxMs: number): number {

@@ -35,14 +35,6 @@ export interface ContentSkipper extends ContentEnds {
   onBytes(length: number): void;
 }
 
-/** The content as its connection sees it. */
-export interface IncomingContent {
-  readonly content: Content;
-  push(bytes: Buffer, start: number, end: number): void;
-  end(rawTrailers: readonly string[]): void;
-  fail(error: ProxyError): void;
-}
-
 /** Content that came before it was read: a short beginning as latin1 alone, or chunks. */
 interface Early {
   readonly text: string | undefined;
@@ -52,104 +44,128 @@ interface Early {
 // As text it leaves in one write together with the header section, which saves a sixth of the exchange.
 const SHORT_BYTES = 16 * 1024;
 
-/** Creates the content of one response that comes on `connection`. */
-export function createContent(
-  connection: UpstreamConnection,
-  mode: "relay" | "skip",
-  onBytes: GcPressure,
-): IncomingContent {
-  const isSkipped = mode === "skip";
-  let isOver = false;
-  let reader: ContentReader | undefined;
-  let skipper: ContentSkipper | undefined;
-  let skippedBytes = 0;
-  let early: Early | undefined;
-  let earlyEnd: readonly string[] | undefined;
-  let earlyError: ProxyError | undefined;
+/** A class because there is one for each exchange: closures would be felt. `push`, `end` and `fail` are the connection's to call. */
+export class IncomingContent implements Content {
+  private readonly connection: UpstreamConnection;
+  private readonly isSkipped: boolean;
+  private readonly onBytes: GcPressure;
+  private isOver: boolean;
+  private reader: ContentReader | undefined;
+  private skipper: ContentSkipper | undefined;
+  private skippedBytes: number;
+  private early: Early | undefined;
+  private earlyEnd: readonly string[] | undefined;
+  private earlyError: ProxyError | undefined;
 
-  const content: Content = {
-    whole() {
-      if (earlyEnd?.length !== 0) return undefined;
-      return early === undefined ? "" : early.text;
-    },
-    skipped: () => (isSkipped && earlyEnd !== undefined ? skippedBytes : undefined),
-    read(next) {
-      reader = next;
-      if (early?.text !== undefined) next.onChunk(Buffer.from(early.text, "latin1"));
-      for (const chunk of early?.chunks ?? []) next.onChunk(chunk);
-      early = undefined;
-      endNow(next);
-    },
-    skip(next) {
-      skipper = next;
-      if (skippedBytes > 0) next.onBytes(skippedBytes);
-      endNow(next);
-    },
-    // The connection may be serving another request by the time a reader's backpressure lets go.
-    pause() {
-      if (!isOver) connection.pause();
-    },
-    resume() {
-      if (!isOver) connection.resume();
-    },
-    abort() {
-      if (isOver) return;
-      isOver = true;
-      connection.cancel();
-    },
-    isPrivate: () => connection.owner !== undefined,
-  };
+  constructor(connection: UpstreamConnection, mode: "relay" | "skip", onBytes: GcPressure) {
+    this.connection = connection;
+    this.isSkipped = mode === "skip";
+    this.onBytes = onBytes;
+    this.isOver = false;
+    this.reader = undefined;
+    this.skipper = undefined;
+    this.skippedBytes = 0;
+    this.early = undefined;
+    this.earlyEnd = undefined;
+    this.earlyError = undefined;
+  }
 
-  return {
-    content,
-    push(bytes, start, end) {
-      if (isSkipped) {
-        skippedBytes += end - start;
-        skipper?.onBytes(end - start);
-      } else if (reader === undefined) early = hold(early, bytes, start, end);
-      else pass(reader, bytes.subarray(start, end));
-    },
-    end(rawTrailers) {
-      isOver = true;
-      const ends = reader ?? skipper;
-      if (ends === undefined) earlyEnd = rawTrailers;
-      else ends.onEnd(rawTrailers);
-    },
-    fail(error) {
-      isOver = true;
-      const ends = reader ?? skipper;
-      if (ends === undefined) earlyError = error;
-      else ends.onError(error);
-    },
-  };
+  push(bytes: Buffer, start: number, end: number): void {
+    if (this.isSkipped) {
+      this.skippedBytes += end - start;
+      this.skipper?.onBytes(end - start);
+    } else if (this.reader === undefined) this.hold(bytes, start, end);
+    else this.pass(this.reader, bytes.subarray(start, end));
+  }
+
+  end(rawTrailers: readonly string[]): void {
+    this.isOver = true;
+    const ends = this.reader ?? this.skipper;
+    if (ends === undefined) this.earlyEnd = rawTrailers;
+    else ends.onEnd(rawTrailers);
+  }
+
+  fail(error: ProxyError): void {
+    this.isOver = true;
+    const ends = this.reader ?? this.skipper;
+    if (ends === undefined) this.earlyError = error;
+    else ends.onError(error);
+  }
+
+  whole(): string | undefined {
+    if (this.earlyEnd?.length !== 0) return undefined;
+    return this.early === undefined ? "" : this.early.text;
+  }
+
+  skipped(): number | undefined {
+    return this.isSkipped && this.earlyEnd !== undefined ? this.skippedBytes : undefined;
+  }
+
+  read(next: ContentReader): void {
+    const { early } = this;
+    this.reader = next;
+    this.early = undefined;
+    if (early?.text !== undefined) next.onChunk(Buffer.from(early.text, "latin1"));
+    for (const chunk of early?.chunks ?? []) next.onChunk(chunk);
+    this.endNow(next);
+  }
+
+  skip(next: ContentSkipper): void {
+    this.skipper = next;
+    if (this.skippedBytes > 0) next.onBytes(this.skippedBytes);
+    this.endNow(next);
+  }
+
+  // The connection may be serving another request by the time a reader's backpressure lets go.
+  pause(): void {
+    if (!this.isOver) this.connection.pause();
+  }
+
+  resume(): void {
+    if (!this.isOver) this.connection.resume();
+  }
+
+  abort(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.connection.cancel();
+  }
+
+  isPrivate(): boolean {
+    return this.connection.owner !== undefined;
+  }
 
   // Mostly the client takes at once what came, and the memory serves the next read. A copy of little costs less than the memory
   // around it.
-  function pass(to: ContentReader, lent: Buffer): void {
-    if (lent.length <= SHORT_BYTES || !connection.isTakeable()) return void to.onChunk(copy(lent));
+  private pass(to: ContentReader, lent: Buffer): void {
+    const { connection } = this;
+    if (lent.length <= SHORT_BYTES || !connection.isTakeable())
+      return void to.onChunk(this.copy(lent));
     if (!to.onChunk(lent)) return;
     connection.take();
-    onBytes(lent.buffer.byteLength);
+    this.onBytes(lent.buffer.byteLength);
   }
 
-  function copy(lent: Buffer): Buffer {
-    onBytes(lent.length);
+  private copy(lent: Buffer): Buffer {
+    this.onBytes(lent.length);
     return Buffer.from(lent);
   }
 
-  function hold(held: Early | undefined, bytes: Buffer, start: number, end: number): Early {
-    if (held === undefined && end - start <= SHORT_BYTES)
-      return { text: bytes.toString("latin1", start, end), chunks: [] };
-    const chunks = [...(held?.chunks ?? []), copy(bytes.subarray(start, end))];
-    return held?.text === undefined
-      ? { text: undefined, chunks }
-      : { text: undefined, chunks: [Buffer.from(held.text, "latin1"), ...chunks] };
+  private hold(bytes: Buffer, start: number, end: number): void {
+    const held = this.early;
+    if (held === undefined && end - start <= SHORT_BYTES) {
+      this.early = { text: bytes.toString("latin1", start, end), chunks: [] };
+      return;
+    }
+    const before = held?.text === undefined ? [] : [Buffer.from(held.text, "latin1")];
+    const chunk = this.copy(bytes.subarray(start, end));
+    this.early = { text: undefined, chunks: [...before, ...(held?.chunks ?? []), chunk] };
   }
 
-  function endNow(ends: ContentEnds): void {
-    if (earlyEnd !== undefined) ends.onEnd(earlyEnd);
+  private endNow(ends: ContentEnds): void {
+    if (this.earlyEnd !== undefined) ends.onEnd(this.earlyEnd);
     // What came before it goes out first: a header section is held back for the rest of this turn.
-    const error = earlyError;
+    const error = this.earlyError;
     if (error !== undefined) setImmediate(() => ends.onError(error));
   }
 }

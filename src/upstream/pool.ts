@@ -1,13 +1,7 @@
 /** Connections to one upstream: taken, waited for and given back. */
 
 import { ProxyError } from "../http/errors.ts";
-import {
-  type PendingRequest,
-  type Queue,
-  type UpstreamCall,
-  type UpstreamRequest,
-  createCall,
-} from "./call.ts";
+import { PendingRequest, type Queue, type UpstreamCall, type UpstreamRequest } from "./call.ts";
 import type { ConnectionEvents, ConnectionOwner, UpstreamConnection } from "./connection.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 
@@ -74,11 +68,11 @@ export function createConnectionPool(
 
   return {
     send(request) {
-      const { call, pending } = createCall(request, queue);
+      const pending = new PendingRequest(request, queue);
       const connection = take(request.owner);
       if (connection === undefined) startFresh(pending);
       else sendOn(connection, pending);
-      return call;
+      return pending;
     },
     connections() {
       const count = idle.length + owned.size;

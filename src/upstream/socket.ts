@@ -74,33 +74,31 @@ const NOTHING = Buffer.alloc(0);
 export class TcpSocket extends Socket {
   isWriteBroken = false;
   onWritten: (() => void) | undefined = undefined;
+  private callback: (() => void) | undefined = undefined;
+  /** One for all writes: a stream begins the next one only when this one has called back. */
+  private readonly settle = (error?: Error | null): void => {
+    const { callback } = this;
+    if (error) this.isWriteBroken = true;
+    else this.onWritten?.();
+    callback?.();
+  };
 
-  override _write(
-    chunk: unknown,
-    encoding: BufferEncoding,
-    callback: (error?: Error | null) => void,
-  ): void {
+  override _write(chunk: unknown, encoding: BufferEncoding, callback: () => void): void {
     if (this.isWriteBroken) return callback();
+    this.callback = callback;
     // oxlint-disable-next-line no-underscore-dangle -- the name that Node gives it
-    super._write(chunk, encoding, this.toResult(callback));
+    super._write(chunk, encoding, this.settle);
   }
 
   override _writev(
     chunks: { chunk: unknown; encoding: BufferEncoding }[],
-    callback: (error?: Error | null) => void,
+    callback: () => void,
   ): void {
     if (this.isWriteBroken) return callback();
+    this.callback = callback;
     // Node has it on every socket; its types say that a stream may not.
     // oxlint-disable-next-line no-underscore-dangle -- the name that Node gives it
-    super._writev?.(chunks, this.toResult(callback));
-  }
-
-  private toResult(callback: () => void): (error?: Error | null) => void {
-    return (error) => {
-      if (error) this.isWriteBroken = true;
-      else this.onWritten?.();
-      callback();
-    };
+    super._writev?.(chunks, this.settle);
   }
 }
 
