@@ -8,6 +8,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ["config", "http"],
   // No sibling in net/: a leaf that calls its sibling hides a step of the story that proxy.ts tells.
   net: ["http", "head"],
+  upstream: ["http", "upstream"],
   ops: ["http", "ops"],
 };
 
