@@ -1,6 +1,7 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
 import type { Address } from "./config/address.ts";
+import { readSystemFile } from "./config/files.ts";
 import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
 import type { Pool } from "./generation.ts";
@@ -86,7 +87,7 @@ export function createApp({
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
-  const shared = createUpstreamResources(collectGarbage);
+  const shared = createUpstreamResources({ collectGarbage, readSystemFile });
   let generation = compile(config, shared);
 
   const build = { version, node: nodeVersion };
@@ -192,6 +193,7 @@ export function createApp({
         server.destroy(shuttingDown());
       });
       retire(generation);
+      shared.close();
       status.stop();
       observer.flush();
       admin.destroy();

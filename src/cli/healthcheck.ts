@@ -1,6 +1,7 @@
 /** `headgate healthcheck`: is the headgate that runs with these settings ready? For images, which have no shell and no curl. */
 
 import type { Address } from "../config/address.ts";
+import { readSystemFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
 import { ConfigError } from "../config/problem.ts";
@@ -68,11 +69,8 @@ async function ask(
   const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
   const once = { ...upstream, keepAlive: 0 };
-  const pool = createUpstreamPool(
-    once,
-    0,
-    createUpstreamResources(() => undefined),
-  );
+  const resources = createUpstreamResources({ collectGarbage: () => undefined, readSystemFile });
+  const pool = createUpstreamPool(once, 0, resources);
   try {
     const { head, content } = await pool.send({
       method: "GET",
@@ -95,5 +93,7 @@ async function ask(
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
     return { isReady: false, answer: error.code.replaceAll("_", " ") };
+  } finally {
+    resources.close();
   }
 }

@@ -12,6 +12,11 @@ interface ErrorKind {
 /** Codes are the error types of RFC 9209 §2.3 with the statuses recommended there; `client_gone` is ours (log only). */
 const KINDS = {
   dns_error: { status: 502, fault: "upstream", title: "The upstream's name could not be resolved" },
+  dns_timeout: {
+    status: 504,
+    fault: "upstream",
+    title: "The upstream's name was not resolved in time",
+  },
   connection_refused: {
     status: 502,
     fault: "upstream",

@@ -61,7 +61,7 @@ function openConnection(
   );
   const timer = setTimeout(() => {
     if (tcp !== undefined) order.noteFailure(address);
-    fail(new ProxyError("connection_timeout"));
+    fail(new ProxyError(cancelRace === undefined ? "dns_timeout" : "connection_timeout"));
   }, connectTimeout);
 
   if (url.socketPath !== undefined) race([{ path: url.socketPath, host: "" }]);

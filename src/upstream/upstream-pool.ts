@@ -18,17 +18,32 @@ export interface UpstreamResources {
   /** The local ends of all connections that are open. */
   readonly ownSockets: OwnSockets;
   connectTo(upstream: UpstreamConfig): Connect;
+  /** Ends the lookups that are in flight, so that the process can end. */
+  close(): void;
 }
 
-/** Creates what the upstreams of one process share; `collectGarbage` does a minor collection. */
-export function createUpstreamResources(collectGarbage: () => void): UpstreamResources {
+/** What the process gives to its upstreams. */
+export interface UpstreamPlatform {
+  /** Does a minor garbage collection. */
+  collectGarbage(): void;
+  /** The text of a file of the system; empty where there is none. */
+  readSystemFile(path: string): string;
+}
+
+/** Creates what the upstreams of one process share. */
+export function createUpstreamResources({
+  collectGarbage,
+  readSystemFile,
+}: UpstreamPlatform): UpstreamResources {
   const ownSockets = createOwnSockets();
-  const shared = { ownSockets, readMemory: createReadMemory(), resolver: createResolver() };
+  const resolver = createResolver(readSystemFile);
+  const shared = { ownSockets, readMemory: createReadMemory(), resolver };
   return {
     onBytes: createGcPressure(collectGarbage),
     batchWrites: createBatchWrites(),
     ownSockets,
     connectTo: (upstream) => createConnect(upstream, shared),
+    close: resolver.close,
   };
 }
 

@@ -55,11 +55,11 @@ export async function startTlsOrigin(
     });
     for (const socket of [raw, secure]) socket.on("error", () => undefined);
     secure.once("data", () => speak({ secure, raw }));
-    t.after(() => raw.destroy());
+    t.after(() => void raw.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  t.after(() => server.close());
+  t.after(() => void server.close());
   return (server.address() as AddressInfo).port;
 }
 
