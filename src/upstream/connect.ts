@@ -9,6 +9,7 @@ import type { OwnSockets } from "./own-sockets.ts";
 import { raceAddresses } from "./race.ts";
 import type { ReadMemory } from "./read-memory.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
+import type { CountUnacknowledged } from "./unacknowledged.ts";
 import {
   type Connect,
   type Place,
@@ -26,6 +27,7 @@ export interface ConnectResources {
   readonly resolver: Resolver;
   readonly readMemory: ReadMemory;
   readonly ownSockets: OwnSockets;
+  readonly countUnacknowledged: CountUnacknowledged;
 }
 
 /** Prepares for the connections to one upstream. A name is looked up anew for each, so that a backend that moved is found. */
@@ -42,7 +44,7 @@ interface Opening extends ConnectResources {
 function openConnection(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
-  { resolver, readMemory, ownSockets, order }: Opening,
+  { resolver, readMemory, ownSockets, countUnacknowledged, order }: Opening,
 ): UpstreamSocket {
   const { url, connectTimeout } = upstream;
   const isTls = url.protocol === "https:";
@@ -81,6 +83,7 @@ function openConnection(
     readsOwn: () => isTls || reading.readsOwn(),
     take: reading.take,
     isStuck: () => socket?.writableNeedDrain === true,
+    unacknowledged: () => (tcp === undefined ? undefined : countUnacknowledged(tcp)),
     confirmEnd(onKnown) {
       const known = (isOrderly: boolean): void => {
         if (!isOver) onKnown(isOrderly);

@@ -11,6 +11,7 @@ import type { BatchWrites } from "./batch-writes.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 import type { Connect } from "./socket.ts";
 import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts";
+import { createMovement } from "./unacknowledged.ts";
 import { createWatchdog } from "./watchdog.ts";
 
 /** What goes up. `fields` are raw and include Host. */
@@ -124,7 +125,7 @@ export function createConnection(
   let keptMs = keepAliveMs;
   let lastActivityMs = 0;
 
-  const watchdog = createWatchdog(toDueMs, () => fail(toTimeout(), "final"));
+  const watchdog = createWatchdog(toDueMs, onDue);
 
   const parser = createAnswerParser({
     // An interim response does not restart the response timeout.
@@ -188,6 +189,8 @@ export function createConnection(
     },
   });
 
+  const movement = createMovement(socket.unacknowledged);
+
   const connection = {
     expiresMs: 0,
     get owner() {
@@ -231,6 +234,7 @@ export function createConnection(
     const nowMs = performance.now();
     isSent = true;
     lastActivityMs = nowMs;
+    movement.restart(nowMs);
     if (carriesConnectionLogin(request.fields)) owner = next.owner;
     parser.begin(request.method, request.upgrade);
     next.onSent(nowMs);
@@ -257,7 +261,9 @@ export function createConnection(
     content.on("data", (chunk: Buffer) => {
       markActivity();
       onBytes(chunk.length);
-      if (!writeChunk(chunk, framing)) content.pause();
+      if (writeChunk(chunk, framing)) return;
+      content.pause();
+      watchdog.watch(); // it looks more often now
     });
     content.once("error", (error) => {
       if (receiver === writer) fail(toProxyError(error), "final");
@@ -338,12 +344,25 @@ export function createConnection(
     lastActivityMs = performance.now();
   }
 
+  function onDue(): void {
+    const nowMs = performance.now();
+    // An upload to an upstream that reads slowly moves, although the kernel takes nothing from us.
+    if (isStuck() && movement.look(nowMs)) lastActivityMs = nowMs;
+    if (toDueMs() > nowMs) return watchdog.watch();
+    fail(toTimeout(), "final");
+  }
+
+  function isStuck(): boolean {
+    return hasContentLeft && isSent && !hasResponse && socket.isStuck();
+  }
+
   // A side that was paused on purpose is not silent: while the client does not read, the limit is the client's own.
   function toDueMs(): number {
     if (receiver === undefined) return Infinity;
     if (!isSent || (!hasResponse && !hasContentLeft)) return receiver.deadlineMs ?? Infinity;
     const { idleMs } = receiver.request;
-    return idleMs === 0 || isPaused ? Infinity : lastActivityMs + idleMs;
+    if (idleMs === 0 || isPaused) return Infinity;
+    return isStuck() ? movement.nextMs(lastActivityMs, idleMs) : lastActivityMs + idleMs;
   }
 
   function toTimeout(): ProxyError {

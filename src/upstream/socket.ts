@@ -31,6 +31,8 @@ export interface UpstreamSocket {
   take(): void;
   /** Whether the upstream does not take what was written. */
   isStuck(): boolean;
+  /** Bytes that were written and not acknowledged; undefined where the system does not tell. */
+  unacknowledged(): number | undefined;
   /** Tells whether the end that `onEnd` told of was an orderly one: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
   confirmEnd(onKnown: (isOrderly: boolean) => void): void;
   /** Sends what was written and then says that nothing more will come. */

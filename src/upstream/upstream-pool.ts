@@ -10,6 +10,7 @@ import { type ConnectionPool, createConnectionPool } from "./pool.ts";
 import { createReadMemory } from "./read-memory.ts";
 import { createResolver } from "./resolver.ts";
 import type { Connect } from "./socket.ts";
+import { createUnacknowledged } from "./unacknowledged.ts";
 
 /** What the upstreams of one process share. */
 export interface UpstreamResources {
@@ -37,7 +38,9 @@ export function createUpstreamResources({
 }: UpstreamPlatform): UpstreamResources {
   const ownSockets = createOwnSockets();
   const resolver = createResolver(readSystemFile);
-  const shared = { ownSockets, readMemory: createReadMemory(), resolver };
+  const readMemory = createReadMemory();
+  const countUnacknowledged = createUnacknowledged(readSystemFile);
+  const shared = { ownSockets, readMemory, resolver, countUnacknowledged };
   return {
     onBytes: createGcPressure(collectGarbage),
     batchWrites: createBatchWrites(),
