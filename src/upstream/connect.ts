@@ -75,14 +75,13 @@ function openConnection(
       if (socket === undefined) return true;
       return typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
     },
-    cork: () => socket?.cork(),
-    uncork: () => socket?.uncork(),
     pause: () => void socket?.pause(),
     resume: () => void socket?.resume(),
     readOwn: reading.readOwn,
     readsOwn: () => isTls || reading.readsOwn(),
     take: reading.take,
     isStuck: () => socket?.writableNeedDrain === true,
+    isBroken: () => tcp?.isWriteBroken === true,
     unacknowledged: () => (tcp === undefined ? undefined : countUnacknowledged(tcp)),
     confirmEnd(onKnown) {
       const known = (isOrderly: boolean): void => {
@@ -163,7 +162,8 @@ function openConnection(
     carrier
       .on("drain", () => isOver || events.onDrain())
       .on("end", () => isOver || !isReady || events.onEnd())
-      // An alert after the handshake is reported, and the socket left open.
+      // Not only `close`, which comes at the end of the turn: until then a broken connection would be given to requests. And an
+      // alert after the handshake is reported, and the socket left open.
       .on("error", (error) => fail(toError(error)))
       .once("close", () => fail(isReady ? undefined : toError(undefined)));
   }

@@ -231,6 +231,9 @@ export function createConnection(
     if (isClosed || isSent || receiver === undefined) return;
     const next = receiver;
     const { request } = next;
+    socket.write(toText(request));
+    // Behind a reset that is here and not read yet, not a byte leaves.
+    if (socket.isBroken()) return fail(new ProxyError("connection_terminated"), "unsent");
     const nowMs = performance.now();
     isSent = true;
     lastActivityMs = nowMs;
@@ -239,15 +242,8 @@ export function createConnection(
     parser.begin(request.method, request.upgrade);
     next.onSent(nowMs);
     const { content } = request;
-    if (content === undefined) {
-      next.deadlineMs ??= nowMs + request.responseMs;
-      socket.write(toText(request));
-    } else {
-      socket.cork();
-      socket.write(toText(request));
-      writeContent(content, next);
-      queueMicrotask(socket.uncork); // with the content that is here already
-    }
+    if (content === undefined) next.deadlineMs ??= nowMs + request.responseMs;
+    else writeContent(content, next);
     watchdog.watch();
   }
 

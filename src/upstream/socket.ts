@@ -18,9 +18,6 @@ import { type ReadMemory, createReadMemory } from "./read-memory.ts";
 export interface UpstreamSocket {
   /** False where `onDrain` is to be awaited before more is written. Text is latin1. */
   write(bytes: string | Uint8Array): boolean;
-  /** What is written until `uncork` leaves in one piece. */
-  cork(): void;
-  uncork(): void;
   pause(): void;
   resume(): void;
   /** Whether further reads go into memory of this connection's own, for content that is to be kept. */
@@ -31,6 +28,8 @@ export interface UpstreamSocket {
   take(): void;
   /** Whether the upstream does not take what was written. */
   isStuck(): boolean;
+  /** Whether a write has failed; straight after a write: the kernel took nothing of it. */
+  isBroken(): boolean;
   /** Bytes that were written and not acknowledged; undefined where the system does not tell. */
   unacknowledged(): number | undefined;
   /** Tells whether the end that `onEnd` told of was an orderly one: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
