@@ -15,7 +15,7 @@ import type { Connect } from "./socket.ts";
 export interface UpstreamResources {
   readonly onBytes: GcPressure;
   readonly batchWrites: BatchWrites;
-  /** The local ends of all connections that are open. */
+  /** All connections that are open. */
   readonly ownSockets: OwnSockets;
   connectTo(upstream: UpstreamConfig): Connect;
 }

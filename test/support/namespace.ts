@@ -1,4 +1,4 @@
-/** Files of the machine, replaced for one process: in a mount namespace of its own. */
+/** Files of the machine, replaced for one process, and a network for it alone: in namespaces of its own. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -16,13 +16,7 @@ export function inNamespace(
   t: TestContext,
   files: Readonly<Record<string, string>>,
 ): readonly string[] | undefined {
-  const tried = spawnSync("unshare", ["--mount", "true"], { encoding: "utf8" });
-  if (tried.status !== 0) {
-    const reason = `no mount namespaces here: ${tried.error?.message ?? tried.stderr}`;
-    assert.equal(process.env["CI"], undefined, reason);
-    t.skip(reason);
-    return undefined;
-  }
+  if (!isAllowed(t, ["--mount", "true"])) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const mounts = Object.entries(files).map(([path, text], index) => {
@@ -31,4 +25,28 @@ export function inNamespace(
     return `mount --bind '${file}' '${path}' && `;
   });
   return ["unshare", "--mount", "/bin/sh", "-c", `${mounts.join("")}exec "$0" "$@"`];
+}
+
+/**
+ * The command that runs what follows it in a network of its own, which has loopback and these settings (path below /proc/sys →
+ * value). Undefined as above.
+ */
+export function inNetwork(
+  t: TestContext,
+  settings: Readonly<Record<string, string>>,
+): readonly string[] | undefined {
+  const begin = `ip link set lo up${Object.entries(settings)
+    .map(([path, value]) => ` && echo '${value}' > '/proc/sys/${path}'`)
+    .join("")}`;
+  if (!isAllowed(t, ["--net", "/bin/sh", "-c", begin])) return undefined;
+  return ["unshare", "--net", "/bin/sh", "-c", `${begin} && exec "$0" "$@"`];
+}
+
+function isAllowed(t: TestContext, args: readonly string[]): boolean {
+  const tried = spawnSync("unshare", args, { encoding: "utf8" });
+  if (tried.status === 0) return true;
+  const reason = `no such namespaces here: ${tried.error?.message ?? tried.stderr}`;
+  assert.equal(process.env["CI"], undefined, reason);
+  t.skip(reason);
+  return false;
 }

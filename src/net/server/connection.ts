@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { ProxyError, toProxyError } from "../../http/errors.ts";
 import { isKept } from "../../http/headers.ts";
 import { toProblem } from "../../http/problem.ts";
-import { noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
+import { loop, noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
 import { type RequestHead, notHttp } from "../../http/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../../http/request-parser.ts";
 import type { ServerHandler, ServerLimits } from "../server.ts";
@@ -71,6 +71,8 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   /** Nothing that comes is read as a request any more. */
   let isLast = false;
   let isHijacked = false;
+  /** It does not come from this process itself. */
+  let isForeign = false;
   /** A FIN would make the last response look complete. */
   let isReset = false;
   let isReading = true;
@@ -160,6 +162,9 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const next = new Request(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end();
+    // Not when it was accepted: a side that connects learns its own port later.
+    isForeign ||= host.handler.isOwn?.(socket) !== true;
+    if (!isForeign) return refuse(loop(), next);
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
     if (!host.admit(connection)) return refuse(noPlace(), next);
     if (head.method === "CONNECT") return refuse(noConnect(), next);
