@@ -129,6 +129,7 @@ export function createApp({
   const server = createServer(
     {
       onRequest: (request, response) => void proxy(request, response),
+      isOwn: shared.ownSockets.has,
       onRefused: observeRefused,
     },
     toServerLimits(config),

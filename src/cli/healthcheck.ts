@@ -34,7 +34,8 @@ export async function healthcheck(args: readonly string[], io: Io): Promise<numb
 }
 
 // Where requests come from and go to plays no part here, and may have been said to `run` alone.
-const ANYWHERE: Flags = { listen: "127.0.0.1:0", upstream: "http://127.0.0.1" };
+// RFC 5737: nobody has this address, so it is not that of admin either.
+const ANYWHERE: Flags = { listen: "127.0.0.1:0", upstream: "http://192.0.2.1" };
 
 async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off"> {
   const flags = { ...given, ...ANYWHERE };
@@ -66,7 +67,11 @@ async function ask(
   url: string,
   { cwd }: Io,
 ): Promise<{ readonly isReady: boolean; readonly answer: string }> {
-  const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
+  const { config } = await loadConfig({
+    flags: { upstream: url, listen: "127.0.0.1:0", admin: "off" },
+    env: {},
+    cwd,
+  });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
   const once = { ...upstream, keepAlive: 0 };
   const resources = createUpstreamResources({ collectGarbage: () => undefined, readSystemFile });

@@ -103,6 +103,12 @@ const KINDS = {
     fault: "client",
     title: "The request is not allowed here",
   },
+  // Who has to act is who wrote the configuration.
+  proxy_loop_detected: {
+    status: 502,
+    fault: "headgate",
+    title: "The upstream leads back to headgate",
+  },
   proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
   // Not an RFC 9209 type: nobody is left to read the answer. 499 is nginx's number for it, seen in logs and metrics only.
   client_gone: {

@@ -77,8 +77,11 @@ export interface ClientResponse {
   onGone(listener: (error: ProxyError) => void): void;
   /** Calls back when it is over, finished or not. */
   onOver(listener: () => void): void;
-  /** Ends the connection, and with it the answer as far as it came. */
+  /**
+   * Ends a response that cannot be completed so that it does not look complete (RFC 9112 §8). What was written still goes out, and
+   * it is over when the kernel has it all.
+   */
+  breakOff(): void;
+  /** Ends the connection at once. What the kernel has not taken is thrown away. */
   destroy(): void;
-  /** The same, visibly: as a reset where the transport has one. */
-  reset(): void;
 }

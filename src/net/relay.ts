@@ -60,13 +60,9 @@ export function answerLocally(
   response.end(body);
 }
 
-/**
- * Ends an answer so that nobody can take it for complete (RFC 9112 §8): the connection is cut short of what was announced.
- * Where the end of the connection is the end of the content (HTTP/1.0), only a reset can tell.
- */
+/** Ends a response that cannot be completed (RFC 9112 §8). */
 export function breakOff(response: ClientResponse): void {
-  if (response.request.httpVersion === "1.0") response.reset();
-  else response.destroy();
+  response.breakOff();
 }
 
 /** Sends an interim answer (RFC 9110 §15.2). */

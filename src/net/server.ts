@@ -16,6 +16,8 @@ import { Response } from "./server/response.ts";
 /** What the server does with what it parsed. Nothing of it may reject or throw. */
 export interface ServerHandler {
   onRequest(request: ClientRequest, response: ClientResponse): void;
+  /** Whether a connection comes from this very process, and its requests with it. Asked with the first of them. */
+  isOwn?(accepted: Socket): boolean;
   /** Told of what is refused here, of which often nothing is known; returns the id to name it by in the answer. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;
 }

@@ -133,7 +133,7 @@ function openConnection(
         onWon(opened, place) {
           tcp = opened;
           address = place.host === "" ? address : place.host;
-          const forget = ownSockets.add(opened.localAddress, opened.localPort);
+          const forget = ownSockets.add(opened);
           opened.once("close", forget);
           if (isTls) return secure(opened);
           carry(opened, (error) => error);

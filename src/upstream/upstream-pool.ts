@@ -16,7 +16,7 @@ import { createUnacknowledged } from "./unacknowledged.ts";
 export interface UpstreamResources {
   readonly onBytes: GcPressure;
   readonly batchWrites: BatchWrites;
-  /** The local ends of all connections that are open. */
+  /** All connections that are open. */
   readonly ownSockets: OwnSockets;
   connectTo(upstream: UpstreamConfig): Connect;
   /** Ends the lookups that are in flight, so that the process can end. */

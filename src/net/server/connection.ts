@@ -6,11 +6,11 @@ import type { Socket } from "node:net";
 import { ProxyError, toProxyError } from "../../http/errors.ts";
 import { isKept } from "../../http/headers.ts";
 import { toProblem } from "../../http/problem.ts";
-import { noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
+import { loop, noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
 import { type RequestHead, notHttp } from "../../http/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../../http/request-parser.ts";
 import type { ServerHandler, ServerLimits } from "../server.ts";
-import { endGently, lingerFor } from "./ending.ts";
+import { endGently, lingerFor, reset, resetLater } from "./ending.ts";
 import type { Visitor } from "./places.ts";
 import { Request } from "./request.ts";
 import type { Response, ResponseEnding, ResponseOptions } from "./response.ts";
@@ -71,6 +71,10 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   /** Nothing that comes is read as a request any more. */
   let isLast = false;
   let isHijacked = false;
+  /** It does not come from this process itself. */
+  let isForeign = false;
+  /** A FIN would make the last response look complete. */
+  let isReset = false;
   let isReading = true;
   let isContentHeld = false;
   let isConsuming = false;
@@ -82,15 +86,16 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     hasPlace: false,
     isBusy: () => response !== undefined,
     destroy(error) {
-      response?.close(error);
-      socket.destroy();
+      cut();
+      response?.close(error); // before the socket's own end is heard
     },
     drain() {
       if (response?.headersSent === false) response.keepAlive = false;
     },
     close() {
-      if (response !== undefined || isHijacked) return;
-      if (socket.bytesRead === 0 || isLast) socket.destroy();
+      // One whose last response is written ends by itself: a client that still sends may not have read it yet.
+      if (response !== undefined || isLast) return;
+      if (socket.bytesRead === 0) socket.destroy();
       else if (!parser.hasBegun()) finish();
     },
     check(nowMs) {
@@ -102,7 +107,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   };
 
   socket.on("data", onData).on("end", onEnd).on("drain", onDrain);
-  socket.on("error", () => undefined).on("timeout", () => void socket.destroy());
+  socket.on("error", () => undefined).on("timeout", cut);
   socket.once("close", () => {
     isLast = true;
     stopLingering?.();
@@ -157,6 +162,9 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const next = new Request(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end();
+    // Not when it was accepted: a side that connects learns its own port later.
+    isForeign ||= host.handler.isOwn?.(socket) !== true;
+    if (!isForeign) return refuse(loop(), next);
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
     if (!host.admit(connection)) return refuse(noPlace(), next);
     if (head.method === "CONNECT") return refuse(noConnect(), next);
@@ -193,10 +201,11 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   function onOver(): void {
-    const { isFinished = false, keepAlive = false } = response ?? {};
+    const over = response;
     response = undefined;
-    if (socket.destroyed || !isFinished || isHijacked) return;
-    if (!keepAlive || (host.isClosing() && ahead === undefined)) return finish();
+    if (over === undefined || socket.destroyed || isHijacked) return;
+    if (isLast || !over.isFinished) return endBehind(over);
+    if (!over.keepAlive || (host.isClosing() && ahead === undefined)) return finish();
     if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
     else rest();
   }
@@ -218,15 +227,29 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     else socket.destroySoon();
   }
 
+  /** What comes behind the last response is read and dropped, until the client has read that or its time is up. */
+  function endBehind(last: Response): void {
+    isLast = true;
+    isReset = last.needsReset();
+    if (isReset) resetLater(socket);
+    else endGently(socket);
+  }
+
+  /** Ends the connection at once. */
+  function cut(): void {
+    if (isReset || response?.needsReset() === true) reset(socket);
+    else socket.destroy();
+  }
+
   // RFC 9112 §11.2: whoever was refused for one reading of its bytes must not get the rest of them through as another request.
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
     const received = { ...(refused ?? UNKNOWN), peer };
     const problem = toProblem(error, host.handler.onRefused(error, received));
-    const last = host.respond(socket, received, LAST);
+    const last = (response = host.respond(socket, received, LAST));
+    last.onOver(onOver);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
-    endGently(socket);
   }
 
   function onUnreadable(error: ProxyError): void {
@@ -237,21 +260,23 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       else finish();
       return;
     }
+    giveUp(response, error);
+  }
+
+  /** The client sends nothing more that counts. What has arrived of a response that is under way is still written out. */
+  function giveUp(to: Response, error: ProxyError): void {
     isLast = true;
-    if (response.headersSent) {
-      // What is under way is broken off with the connection; nothing more could be said of it.
-      connection.destroy(error);
-    } else {
-      response.fail(error);
-      request?.abandon(error);
-    }
+    to.fail(error);
+    request?.abandon(error);
   }
 
   // A client that has nothing more to say may still listen, or have left: nobody can tell, and most have left.
   function onEnd(): void {
     if (isLast) return;
-    if (response?.isEnded === false) socket.destroy();
-    else if (response !== undefined) response.keepAlive = false;
+    if (response?.isEnded === false) {
+      if (response.headersSent) giveUp(response, new ProxyError("client_gone"));
+      else socket.destroy();
+    } else if (response !== undefined) response.keepAlive = false;
     else if (parser.hasBegun()) refuse(notHttp());
     else finish();
   }

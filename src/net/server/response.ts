@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { hasContent } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
+import { reset } from "./ending.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
 /** Whether the connection goes on after an answer. */
@@ -42,12 +43,16 @@ export class Response implements ClientResponse {
   isEnded: boolean;
   keepAlive: boolean;
   readonly request: ResponseOptions["request"];
+  /** It ended before its end. */
+  private isBroken: boolean;
   private readonly options: ResponseOptions;
   private readonly socket: Socket;
   /** The header section that has not left yet. */
   private head: string;
   private hasContent: boolean;
   private isChunked: boolean;
+  /** Its content ends with the connection (RFC 9112 §6.3): a FIN would make it complete. */
+  private endsWithConnection: boolean;
   private trailers: string;
   private isWatched: boolean;
   private isAwaited: boolean;
@@ -61,6 +66,7 @@ export class Response implements ClientResponse {
     this.isOver = false;
     this.isFinished = false;
     this.isEnded = false;
+    this.isBroken = false;
     this.keepAlive = options.keepAlive;
     this.request = options.request;
     this.options = options;
@@ -68,6 +74,7 @@ export class Response implements ClientResponse {
     this.head = "";
     this.hasContent = true;
     this.isChunked = false;
+    this.endsWithConnection = false;
     this.trailers = "";
     this.isWatched = false;
     this.isAwaited = options.expectsContinue;
@@ -81,8 +88,9 @@ export class Response implements ClientResponse {
     const answer = heads.begin(status, reason, fields);
     this.isChunked = answer.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
+    this.endsWithConnection = this.hasContent && answer.framing === "close";
     // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
-    if (this.isAwaited || (this.hasContent && answer.framing === "close")) this.keepAlive = false;
+    if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
     this.head = heads.complete(answer, this.keepAlive ? keepAliveLines : CLOSE);
     this.status = status;
     this.headersSent = true;
@@ -136,7 +144,6 @@ export class Response implements ClientResponse {
   end(text = ""): void {
     if (this.isOver || this.isEnded) return;
     this.isEnded = true;
-    const { socket } = this;
     let rest = this.head;
     this.head = "";
     if (this.hasContent) {
@@ -147,11 +154,22 @@ export class Response implements ClientResponse {
       }
     }
     if (rest !== "") this.send(rest);
-    if (socket.writableLength === 0) this.finish();
-    else {
-      this.watch();
-      socket.write(NOTHING, () => this.finish()); // called back when all before it is taken
-    }
+    this.finishWhenTaken();
+  }
+
+  breakOff(): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    this.isBroken = true;
+    this.resume = undefined;
+    this.gone = undefined; // the caller knows
+    this.flushHead();
+    this.finishWhenTaken();
+  }
+
+  /** Whether a FIN would make it look complete. A unix socket has nothing else. */
+  needsReset(): boolean {
+    return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
   }
 
   whenDrained(resume: () => void): void {
@@ -181,15 +199,8 @@ export class Response implements ClientResponse {
   }
 
   destroy(): void {
-    this.socket.destroy();
-    this.close();
-  }
-
-  reset(): void {
-    const { socket } = this;
-    // A unix socket has no RST; and while a FIN is on its way libuv refuses one, and node leaves the handle open for good.
-    if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
-    else socket.resetAndDestroy();
+    if (this.needsReset()) reset(this.socket);
+    else this.socket.destroy();
     this.close();
   }
 
@@ -201,12 +212,16 @@ export class Response implements ClientResponse {
     resume?.();
   }
 
-  /** What comes from the client is of no use any more: whoever prepares the answer is to say so, and nothing after it. */
+  /**
+   * What comes from the client is of no use any more. Whoever prepares the response says so where it has not begun, and breaks it
+   * off otherwise.
+   */
   fail(error: ProxyError): void {
     this.keepAlive = false;
     const gone = this.gone;
     this.gone = undefined;
-    gone?.(error);
+    if (gone !== undefined) gone(error);
+    else if (this.headersSent) this.breakOff();
   }
 
   /** Nothing more of it can be said. */
@@ -217,10 +232,17 @@ export class Response implements ClientResponse {
     for (const listener of this.listeners) listener();
   }
 
+  private finishWhenTaken(): void {
+    const { socket } = this;
+    if (socket.writableLength === 0) return this.finish();
+    this.watch();
+    socket.write(NOTHING, () => this.finish()); // called back when all before it is taken
+  }
+
   private finish(): void {
     if (this.isOver) return;
     this.unwatch();
-    this.isFinished = !this.socket.destroyed;
+    this.isFinished = !this.isBroken && !this.socket.destroyed;
     this.close();
   }
 
