@@ -130,6 +130,7 @@ export function createApp({
     {
       onRequest: (request, response) => void proxy(request, response),
       isOwn: shared.ownSockets.has,
+      countUnacknowledged: shared.countUnacknowledged,
       onRefused: observeRefused,
     },
     toServerLimits(config),

@@ -6,6 +6,7 @@ import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/answer-text.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ReceivedRequest } from "../http/request.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import { type ClientConnection, type Host, createClientConnection } from "./server/connection.ts";
 import { createHeadWriter } from "./server/head-writer.ts";
@@ -18,6 +19,8 @@ export interface ServerHandler {
   onRequest(request: ClientRequest, response: ClientResponse): void;
   /** Whether a connection comes from this very process, and its requests with it. Asked with the first of them. */
   isOwn?(accepted: Socket): boolean;
+  /** How much of what was written to a client has not been acknowledged; without it, a slow reader may look like none. */
+  readonly countUnacknowledged?: CountUnacknowledged;
   /** Told of what is refused here, of which often nothing is known; returns the id to name it by in the answer. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;
 }
@@ -66,6 +69,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
   const heads = createHeadWriter();
+  const countUnacknowledged = handler.countUnacknowledged ?? (() => undefined);
   const host: Host = {
     handler,
     limits: () => limits,
@@ -80,6 +84,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
         heads,
         keepAliveLines,
         idleMs: limits.idleMs,
+        countUnacknowledged,
       }),
     isDraining: () => isDraining,
     isClosing: () => isClosing,

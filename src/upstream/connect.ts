@@ -9,7 +9,7 @@ import type { OwnSockets } from "./own-sockets.ts";
 import { raceAddresses } from "./race.ts";
 import type { ReadMemory } from "./read-memory.ts";
 import type { ResolvedAddress, Resolver } from "./resolver.ts";
-import type { CountUnacknowledged } from "./unacknowledged.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import {
   type Connect,
   type Place,

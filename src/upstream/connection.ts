@@ -11,7 +11,7 @@ import type { BatchWrites } from "./batch-writes.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 import type { Connect } from "./socket.ts";
 import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts";
-import { createMovement } from "./unacknowledged.ts";
+import { createMovement } from "../runtime/unacknowledged.ts";
 import { createWatchdog } from "./watchdog.ts";
 
 /** What goes up. `fields` are raw and include Host. */

@@ -10,7 +10,7 @@ import { type ConnectionPool, createConnectionPool } from "./pool.ts";
 import { createReadMemory } from "./read-memory.ts";
 import { createResolver } from "./resolver.ts";
 import type { Connect } from "./socket.ts";
-import { createUnacknowledged } from "./unacknowledged.ts";
+import { type CountUnacknowledged, createUnacknowledged } from "../runtime/unacknowledged.ts";
 
 /** What the upstreams of one process share. */
 export interface UpstreamResources {
@@ -18,6 +18,7 @@ export interface UpstreamResources {
   readonly batchWrites: BatchWrites;
   /** All connections that are open. */
   readonly ownSockets: OwnSockets;
+  readonly countUnacknowledged: CountUnacknowledged;
   connectTo(upstream: UpstreamConfig): Connect;
   /** Ends the lookups that are in flight, so that the process can end. */
   close(): void;
@@ -45,6 +46,7 @@ export function createUpstreamResources({
     onBytes: createGcPressure(collectGarbage),
     batchWrites: createBatchWrites(),
     ownSockets,
+    countUnacknowledged,
     connectTo: (upstream) => createConnect(upstream, shared),
     close: resolver.close,
   };

@@ -107,7 +107,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   };
 
   socket.on("data", onData).on("end", onEnd).on("drain", onDrain);
-  socket.on("error", () => undefined).on("timeout", cut);
+  socket.on("error", () => undefined).on("timeout", onTimeout);
   socket.once("close", () => {
     isLast = true;
     stopLingering?.();
@@ -236,6 +236,10 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   /** Ends the connection at once. */
+  function onTimeout(): void {
+    if (response?.takesNothing() !== false) cut();
+  }
+
   function cut(): void {
     if (isReset || response?.needsReset() === true) reset(socket);
     else socket.destroy();

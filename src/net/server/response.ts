@@ -4,6 +4,12 @@ import type { Socket } from "node:net";
 
 import { hasContent } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
+import {
+  type CountUnacknowledged,
+  type Movement,
+  STEPS,
+  createMovement,
+} from "../../runtime/unacknowledged.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
 import { reset } from "./ending.ts";
 import type { HeadWriter } from "./head-writer.ts";
@@ -29,6 +35,16 @@ export interface ResponseOptions extends ResponseEnding {
   readonly keepAliveLines: string;
   /** How long the client may take nothing of what waits for it, in milliseconds; 0 = for ever. */
   readonly idleMs: number;
+  readonly countUnacknowledged: CountUnacknowledged;
+}
+
+/** A response whose bytes wait. */
+interface Stall {
+  readonly movement: Movement;
+  /** What waited in our own queue at the last look. */
+  bytes: number;
+  /** Looks at which nothing had moved, one after the other. */
+  steps: number;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -54,7 +70,7 @@ export class Response implements ClientResponse {
   /** Its content ends with the connection (RFC 9112 §6.3): a FIN would make it complete. */
   private endsWithConnection: boolean;
   private trailers: string;
-  private isWatched: boolean;
+  private stall: Stall | undefined;
   private isAwaited: boolean;
   private resume: (() => void) | undefined;
   private gone: ((error: ProxyError) => void) | undefined;
@@ -76,7 +92,7 @@ export class Response implements ClientResponse {
     this.isChunked = false;
     this.endsWithConnection = false;
     this.trailers = "";
-    this.isWatched = false;
+    this.stall = undefined;
     this.isAwaited = options.expectsContinue;
     this.resume = undefined;
     this.gone = undefined;
@@ -246,17 +262,35 @@ export class Response implements ClientResponse {
     this.close();
   }
 
+  /**
+   * To be asked when the socket's `timeout` comes: whether the client has taken nothing for all of its time. A client that reads
+   * slowly takes something although the kernel takes nothing from us, sometimes for seconds.
+   */
+  takesNothing(): boolean {
+    const { stall } = this;
+    if (stall === undefined) return true;
+    const bytes = this.socket.writableLength;
+    const hasMoved = stall.movement.look(performance.now()) || bytes !== stall.bytes;
+    stall.bytes = bytes;
+    stall.steps = hasMoved ? 0 : stall.steps + 1;
+    if (stall.steps >= STEPS) return true;
+    this.socket.setTimeout(this.options.idleMs / STEPS);
+    return false;
+  }
+
   // The connection ends at its `timeout`. Only while bytes wait: how long the upstream may take is not the client's fault.
   private watch(): void {
-    const { idleMs } = this.options;
-    if (idleMs === 0 || this.isWatched) return;
-    this.isWatched = true;
-    this.socket.setTimeout(idleMs);
+    const { idleMs, countUnacknowledged } = this.options;
+    const { socket } = this;
+    if (idleMs === 0 || this.stall !== undefined) return;
+    const movement = createMovement(() => countUnacknowledged(socket));
+    this.stall = { movement, bytes: socket.writableLength, steps: 0 };
+    socket.setTimeout(idleMs / STEPS);
   }
 
   private unwatch(): void {
-    if (this.isWatched) this.socket.setTimeout(0);
-    this.isWatched = false;
+    if (this.stall !== undefined) this.socket.setTimeout(0);
+    this.stall = undefined;
   }
 
   private send(bytes: Buffer | string): boolean {

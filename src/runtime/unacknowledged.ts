@@ -42,12 +42,12 @@ export interface Movement {
   restart(nowMs: number): void;
   /** When to look next, where nothing was seen to move since `sinceMs`. */
   nextMs(sinceMs: number, limitMs: number): number;
-  /** Looks; returns whether the peer acknowledged something since the last look. */
+  /** Looks; returns whether something moved since the last look. */
   look(nowMs: number): boolean;
 }
 
 /** A limit is looked at in so many steps, so that bytes that do move overrun it by no more than one of them. */
-const STEPS = 4;
+export const STEPS = 4;
 
 /** Follows the bytes that wait on one socket; `count` says how many the peer has not acknowledged. */
 export function createMovement(count: () => number | undefined): Movement {
@@ -64,7 +64,7 @@ export function createMovement(count: () => number | undefined): Movement {
       const before = waiting;
       waiting = count();
       lookedMs = nowMs;
-      return before !== undefined && waiting !== undefined && waiting < before;
+      return before !== undefined && waiting !== undefined && waiting !== before;
     },
   };
 }
