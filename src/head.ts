@@ -43,7 +43,7 @@ export interface HeadRequest {
   readonly exchange: Exchange;
   readonly route: RouteConfig;
   /** Told of the answer, where others wait for it or get it later. */
-  readonly lead?: Pick<Lead, "answered"> | undefined;
+  readonly lead?: Pick<Lead, "answered" | "kept"> | undefined;
 }
 
 /** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
@@ -228,11 +228,12 @@ async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Pr
 
 function writeHead(
   { request, response, exchange, route, lead }: HeadRequest,
-  { status, reason, fields, sentMs }: Got,
+  { status, reason, fields, content, sentMs }: Got,
 ): void {
   exchange.answeredMs ??= performance.now();
   const repaired = repairAllow(route, fields);
-  lead?.answered(status, reason, repaired);
+  if (content.isPrivate()) lead?.kept();
+  else lead?.answered(status, reason, repaired);
   if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   const told = route.head.explain
     ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)

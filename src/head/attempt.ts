@@ -30,6 +30,7 @@ const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "connection_limit_reached",
   "destination_ip_unroutable",
   "tls_protocol_error",
+  "tls_alert_received",
   "tls_certificate_error",
 ]);
 

@@ -49,9 +49,11 @@ export type Place =
   | { readonly kind: "asks"; readonly lead: Lead }
   | { readonly kind: "alone" };
 
-/** The part of the one who asks. What comes after the first of the first three calls changes nothing. */
+/** The part of the one who asks. What comes after the first of the first four calls changes nothing. */
 export interface Lead {
   answered(status: number, reason: string, fields: AnswerFields): void;
+  /** There is an answer, and it is for the one who asked. */
+  kept(): void;
   failed(error: ProxyError): void;
   /** It is over, and there was nothing for others. */
   ended(): void;
@@ -143,10 +145,7 @@ export function createSharing(
     return {
       answered(status, reason, fields) {
         const terms = readTerms(status, fields.endToEnd);
-        if (terms === undefined) {
-          store.keepAlone(page, toWholePlace(question), now() + ALONE_MS);
-          return flight.settle(askAgain);
-        }
+        if (terms === undefined) return keepToItself();
         const { freshMs, vary, ageSeconds } = terms;
         const variant = toVariant(vary, question.fields);
         const isSame = (waiter: WholeRequest) => toVariant(vary, waiter.fields) === variant;
@@ -160,6 +159,7 @@ export function createSharing(
         const untilMs = Math.min(now() + question.shareMs, askedMs + freshMs);
         store.keep(page, question.identity + variant, { answer, untilMs });
       },
+      kept: keepToItself,
       failed(error) {
         const isEverybodys = isBeforeRequest(error) || isBackends(attempt, question);
         settleError({ kind: "failed", error }, () => isEverybodys);
@@ -167,6 +167,11 @@ export function createSharing(
       ended: () => flight.settle(askAgain),
       leave: (error) => flight.leave(error),
     };
+
+    function keepToItself(): void {
+      store.keepAlone(page, toWholePlace(question), now() + ALONE_MS);
+      flight.settle(askAgain);
+    }
 
     function settleError(error: Verdict, isFor: (waiter: WholeRequest) => boolean): void {
       const again: Verdict = { kind: "again", attempt: afterError(attempt) };

@@ -295,6 +295,7 @@ test("an error before anything was sent is for all", async () => {
     "connection_limit_reached",
     "destination_ip_unroutable",
     "tls_protocol_error",
+    "tls_alert_received",
     "tls_certificate_error",
   ] as const) {
     const { join } = createAsked({});
