@@ -22,9 +22,10 @@ const MAX_ERRORS = 8;
 /** Two different requests whose responses were not for others: no third one makes the rest wait. */
 const MAX_UNSHARED = 2;
 
-// These happen before a byte of the request is sent, so that nothing in it can be the reason.
+// These are about the connection, and nothing in the request can be the reason.
 const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "dns_error",
+  "dns_timeout",
   "connection_refused",
   "connection_timeout",
   "connection_limit_reached",
@@ -32,6 +33,7 @@ const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "tls_protocol_error",
   "tls_alert_received",
   "tls_certificate_error",
+  "proxy_loop_detected",
 ]);
 
 /** The attempt of a HEAD that asks first. */

@@ -290,6 +290,7 @@ test("eight errors in a row are for all, and two where they took longer than one
 test("an error before anything was sent is for all", async () => {
   for (const code of [
     "dns_error",
+    "dns_timeout",
     "connection_refused",
     "connection_timeout",
     "connection_limit_reached",
@@ -297,6 +298,7 @@ test("an error before anything was sent is for all", async () => {
     "tls_protocol_error",
     "tls_alert_received",
     "tls_certificate_error",
+    "proxy_loop_detected",
   ] as const) {
     const { join } = createAsked({});
     const lead = toLead(join("/a", { agent: "a" }));
