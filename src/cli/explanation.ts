@@ -74,7 +74,7 @@ export function explainRequest(config: Config, request: RequestHead, client: str
     return { ...said, match, answer: { status: local.status, reason } };
   }
   // What mode auto remembers belongs to a running process: this is how it begins.
-  const plan = request.method === "HEAD" ? planHead(match.route, checked, () => false) : undefined;
+  const plan = request.method === "HEAD" ? planHead(match.route, checked) : undefined;
   if (plan?.outcome === "reject") {
     const reason = "the route rejects HEAD";
     return { ...said, match, answer: { status: REJECTION.status, reason } };

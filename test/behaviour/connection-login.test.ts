@@ -54,6 +54,25 @@ test("a login of a connection is its client's alone, and lasts for its requests"
   assert.equal(origin.connections.length, 2);
 });
 
+test("what a HEAD hears on such a connection is not shared", async (t) => {
+  // Symptom: with `share` the response to a logged-in client's HEAD was given to strangers.
+  // Root cause: only Authorization and Cookie kept a HEAD from sharing, and a connection's login needs neither.
+  // Fix: a response that came on a connection with a login is for the client that asked.
+  const origin = await startOrigin(t, createLogins());
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: { share: 1m }" });
+  const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
+  for (const status of [401, 200]) {
+    alice.write(ask("alice"));
+    assert.equal((await alice.readAnswer()).status, status);
+  }
+  for (let round = 0; round < 2; round += 1) {
+    alice.write(ask(undefined, "HEAD"));
+    assert.equal((await alice.readAnswer("HEAD")).status, 200);
+    mallory.write(ask(undefined, "HEAD"));
+    assert.equal((await mallory.readAnswer("HEAD")).status, 401);
+  }
+});
+
 test("the connection ends with its client's", async (t) => {
   const origin = await startOrigin(t, createLogins());
   const sidecar = await startSidecar(t, {
