@@ -103,12 +103,10 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       }
 
       const content = checked.framing === "none" ? undefined : toContent(request, response);
-      const received = send({ method, fields, content });
-      await relay(
-        await (route.head.share === 0 || isSafe(method)
-          ? received
-          : received.finally(() => parts.sharing.forget(checked))),
-      );
+      const received = await send({ method, fields, content });
+      if (route.head.share > 0 && mayChange(method, received.head.status))
+        parts.sharing.forget(checked);
+      await relay(received);
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);
@@ -163,9 +161,10 @@ function toUpstreamRequest(
   };
 }
 
-// RFC 9110 §9.2.1: the others may have changed what HEADs of their target are answered with (RFC 9111 §4.4).
-function isSafe(method: string): boolean {
-  return method === "GET" || method === "OPTIONS" || method === "TRACE";
+// RFC 9111 §4.4: an unsafe request (RFC 9110 §9.2.1) that was not answered by an error may have changed its target. Those that
+// were refused must not: a client that repeats them would switch sharing off for all.
+function mayChange(method: string, status: number): boolean {
+  return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
 }
 
 function end(exchange: Exchange, response: ClientResponse): void {
