@@ -61,6 +61,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
 
       const local = toLocalAnswer(request, checked);
       if (local !== undefined) {
+        // What may come behind it, perhaps in this very turn, is of the protocol that was asked for.
+        if (isTunnelled(request, checked)) response.keepAlive = false;
         answerLocally(local, response);
         return;
       }
@@ -94,22 +96,22 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
         return relayContent(received.content, response, parts.batchWrites);
       };
+      const sendWhole = (sent: Pick<Sent, "content" | "upgrade" | "responseMs">) => {
+        const received = send({ method, fields, ...sent });
+        return route.head.share === 0 || isSafe(method)
+          ? received
+          : received.finally(() => parts.sharing.forget(checked));
+      };
       if (isTunnelled(request, checked)) {
-        const { upgrade } = checked;
-        const responseMs = parts.upgradeLimits.upgradeMs;
         const limits = parts.upgradeLimits;
+        const upgrading = { upgrade: checked.upgrade, responseMs: limits.upgradeMs };
         const upgraded = { exchange, response, tunnels, limits, relay };
-        await answerUpgrade(() => send({ method, fields, upgrade, responseMs }), upgraded);
+        await answerUpgrade(() => sendWhole(upgrading), upgraded);
         return;
       }
 
       const content = checked.framing === "none" ? undefined : toContent(request, response);
-      const received = send({ method, fields, content });
-      await relay(
-        await (route.head.share === 0 || isSafe(method)
-          ? received
-          : received.finally(() => parts.sharing.forget(checked))),
-      );
+      await relay(await sendWhole({ content }));
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);

@@ -82,6 +82,7 @@ function openConnection(
     readsOwn: () => isTls || reading.readsOwn(),
     take: reading.take,
     isStuck: () => socket?.writableNeedDrain === true,
+    isWriteBroken: () => tcp?.isWriteBroken === true,
     confirmEnd(onKnown) {
       const known = (isOrderly: boolean): void => {
         if (!isOver) onKnown(isOrderly);

@@ -145,8 +145,8 @@ export function createConnection(
     onSwitch(head, bytes, start, end) {
       const taker = receiver;
       receiver = undefined;
-      switched = createSwitchedSocket(socket, Buffer.from(bytes.subarray(start, end)), () =>
-        closed(undefined),
+      switched = createSwitchedSocket(socket, Buffer.from(bytes.subarray(start, end)), (error) =>
+        closed(undefined, error),
       );
       taker?.onSwitch(head, switched.socket);
     },
