@@ -62,6 +62,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
 
       const local = toLocalAnswer(request, checked);
       if (local !== undefined) {
+        // What may come behind it, perhaps in this very turn, is of the protocol that was asked for.
+        if (isTunnelled(request, checked)) response.keepAlive = false;
         answerLocally(local, response);
         return;
       }
@@ -89,24 +91,24 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const relay = (received: UpstreamResponse): Promise<void> => {
         exchange.answeredMs = performance.now();
         const { status, reason, fields: raw } = received.head;
+        if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const answered = repairAllow(route, raw);
         response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
         return relayContent(received.content, response, parts.batchWrites);
       };
       if (isTunnelled(request, checked)) {
-        const { upgrade } = checked;
-        const responseMs = parts.upgradeLimits.upgradeMs;
         const limits = parts.upgradeLimits;
+        const { upgrade } = checked;
         const upgraded = { exchange, response, tunnels, limits, relay };
-        await answerUpgrade(() => send({ method, fields, upgrade, responseMs }), upgraded);
+        await answerUpgrade(
+          () => send({ method, fields, upgrade, responseMs: limits.upgradeMs }),
+          upgraded,
+        );
         return;
       }
 
       const content = checked.framing === "none" ? undefined : toContent(request, response);
-      const received = await send({ method, fields, content });
-      if (route.head.share > 0 && mayChange(method, received.head.status))
-        parts.sharing.forget(checked);
-      await relay(received);
+      await relay(await send({ method, fields, content }));
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);

@@ -108,13 +108,12 @@ function toForwarded(
   const isTunnel = isTunnelled(request, checked);
   const method = plan?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
-  const meant = isTunnel ? checked.fields : toMeant(route, method, checked.fields, plan);
+  const meant = toMeant(route, method, checked.fields, plan);
   const outgoing = toOutgoingFields(meant, origin);
   const { name, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
-  const hop = isTunnel
-    ? ["Connection", "upgrade", "Upgrade", checked.upgrade ?? ""]
-    : toHopFields({ method, framing, isKept: keepAlive > 0 });
+  const upgrade = isTunnel ? checked.upgrade : undefined;
+  const hop = toHopFields({ method, framing, upgrade, isKept: keepAlive > 0 });
   return {
     upstream: name,
     url: formatUrl(url),

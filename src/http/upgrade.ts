@@ -26,9 +26,11 @@ export interface AnswerHead {
 
 /**
  * True if the 101's Upgrade field names something, and nothing that was not asked for (RFC 9110 §7.8: a server MUST NOT
- * switch to a protocol that the client did not indicate). Names are compared without regard to case.
+ * switch to a protocol that the client did not indicate), and its Connection field says that the field is meant for this hop.
+ * Names are compared without regard to case.
  */
 export function isAgreedProtocol(asked: string, rawFields: readonly string[]): boolean {
+  if (!toMembers(joinValues(rawFields, "connection")).includes("upgrade")) return false;
   const offered = new Set(toMembers(asked));
   const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));

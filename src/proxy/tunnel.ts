@@ -7,6 +7,7 @@ import { Duplex } from "node:stream";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import type { SwitchedSocket } from "../upstream/switched-socket.ts";
+import { createWatchdog } from "../upstream/watchdog.ts";
 
 /** The two sides after a 101. */
 export interface TunnelSides {
@@ -15,8 +16,15 @@ export interface TunnelSides {
   /** What the client sent behind its request. */
   readonly early: Buffer;
   readonly upstream: SwitchedSocket;
-  /** How long nothing may move in either direction, in milliseconds; 0 = for ever. */
+  readonly limits: TunnelLimits;
+}
+
+/** How long a tunnel may rest, in milliseconds; 0 = for ever. */
+export interface TunnelLimits {
+  /** Without a byte in either direction. */
   readonly idleMs: number;
+  /** The same while bytes wait for a side: of what a slow reader takes, the kernel tells in large steps only. */
+  readonly stuckMs: number;
 }
 
 /** All tunnels of one process. */
@@ -60,7 +68,7 @@ export function createTunnels(): Tunnels {
 
 async function runTunnel(
   loading: Promise<Join>,
-  { client, early, upstream: switched, idleMs }: TunnelSides,
+  { client, early, upstream: switched, limits }: TunnelSides,
   open: Set<() => void>,
 ): Promise<ProxyError | undefined> {
   const upstream = new UpgradedStream(switched);
@@ -79,25 +87,51 @@ async function runTunnel(
   };
   const close = (): void => finish();
   open.add(close);
-  const idle = idleMs === 0 ? undefined : setTimeout(close, idleMs);
+  // At once: behind an end that comes while http-proxy is being loaded, the stream would take nothing more.
+  client.unshift(early);
+  let movedMs = performance.now();
+  const idle = createWatchdog(() => {
+    const isWaiting = client.writableLength > 0 || upstream.writableLength > 0;
+    return movedMs + (isWaiting ? toStuckMs(limits) : toMs(limits.idleMs));
+  }, close);
+  idle.watch();
+  const onMoved = (): void => {
+    movedMs = performance.now();
+    idle.watch();
+  };
   const closed = Promise.all([
-    watch(client, (cause) => finish(new ProxyError("client_gone", { cause }))),
-    watch(upstream, (cause) => finish(new ProxyError("connection_terminated", { cause }))),
+    watch(client, (cause) => finish(toBroken("client_gone", cause))),
+    watch(upstream, (cause) => finish(toBroken("connection_terminated", cause))),
   ]);
   try {
-    (await loading)(client, upstream);
-    client.unshift(early);
-    for (const side of [client, upstream])
-      side.on("data", () => idle?.refresh()).on("drain", () => idle?.refresh());
+    const join = await loading;
+    if (!isOver) {
+      join(client, upstream);
+      for (const side of [client, upstream]) side.on("data", onMoved).on("drain", onMoved);
+    }
     await closed;
   } catch (cause) {
     finish(toProxyError(cause));
     await closed;
   } finally {
-    clearTimeout(idle);
+    idle.stop();
     open.delete(close);
   }
   return error;
+}
+
+function toStuckMs({ idleMs, stuckMs }: TunnelLimits): number {
+  return Math.max(toMs(idleMs), toMs(stuckMs));
+}
+
+function toMs(limitMs: number): number {
+  return limitMs === 0 ? Infinity : limitMs;
+}
+
+function toBroken(code: "client_gone" | "connection_terminated", error: unknown): ProxyError {
+  const side = code === "client_gone" ? "client" : "upstream";
+  const cause = error instanceof ProxyError ? error.cause : error;
+  return new ProxyError(code, { title: `The ${side} broke off the tunnel`, cause });
 }
 
 /** Resolves when a side is closed. Calls `lost` where that is not because both directions came to their end. */
@@ -172,13 +206,14 @@ function joinSides(proxy: ProxyServer, client: Socket, upstream: UpgradedStream)
     ssl: pin(options),
   });
   const [outgoing] = sent;
-  if (outgoing === undefined) throw new ProxyError("proxy_internal_error");
-  const [join] = outgoing.listeners("upgrade");
+  const join = outgoing?.listeners("upgrade")[0];
+  // An http-proxy that does this in another way: the tunnel fails, and visibly.
+  if (outgoing === undefined || join === undefined) throw new ProxyError("proxy_internal_error");
   outgoing.removeAllListeners("upgrade");
   outgoing.once("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     const write = client.write;
     client.write = () => true;
-    join?.call(outgoing, incoming, socket, head);
+    join.call(outgoing, incoming, socket, head);
     client.write = write;
     upstream.carry();
   });
@@ -202,6 +237,7 @@ class UpgradedStream extends Duplex {
   private readonly switched: SwitchedSocket;
   private isCarrying = false;
   private isReset = false;
+  private hasEnded = false;
   private written: (() => void) | undefined;
 
   constructor(switched: SwitchedSocket) {
@@ -211,9 +247,15 @@ class UpgradedStream extends Duplex {
       onBytes: (bytes) => {
         if (!this.push(bytes)) switched.pause();
       },
-      onEnd: () => this.push(null), // oxlint-disable-line unicorn/no-null -- how a stream is told its end
-      onDrain: () => this.takeWritten(),
+      onEnd: () => {
+        this.hasEnded = true;
+        if (this.isCarrying) this.endReading();
+      },
+      onDrain: () => this.settleWrite(),
       onClosed: (error) => this.destroy(error),
+    });
+    this.once("end", () => {
+      if (switched.isWriteBroken()) this.breakOff();
     });
   }
 
@@ -221,8 +263,9 @@ class UpgradedStream extends Duplex {
   carry(): void {
     this.isCarrying = true;
     const { first } = this.switched;
-    if (first.length > 0 && !this.push(first)) return;
-    this.switched.resume();
+    const takesMore = first.length === 0 || this.push(first);
+    if (this.hasEnded) this.endReading();
+    else if (takesMore) this.switched.resume();
   }
 
   reset(): void {
@@ -254,8 +297,8 @@ class UpgradedStream extends Duplex {
       if (bytes.toString("latin1").endsWith("\r\n\r\n")) this.push(SWITCHED, "latin1");
       return;
     }
-    if (this.switched.write(bytes)) callback();
-    else this.written = callback;
+    this.written = callback;
+    if (this.switched.write(bytes)) this.settleWrite();
   }
 
   override _final(callback: () => void): void {
@@ -267,6 +310,23 @@ class UpgradedStream extends Duplex {
     else this.switched.destroy();
     this.takeWritten();
     callback(error);
+  }
+
+  private endReading(): void {
+    this.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
+  }
+
+  /**
+   * Where a write has failed, the upstream's last words may still wait to be read, and after them the reason. Until then the
+   * client is held up: what it sends would be lost, and look as if it had arrived.
+   */
+  private settleWrite(): void {
+    if (!this.switched.isWriteBroken()) this.takeWritten();
+    else if (this.readableEnded) this.breakOff();
+  }
+
+  private breakOff(): void {
+    this.destroy(new ProxyError("connection_terminated"));
   }
 
   private takeWritten(): void {

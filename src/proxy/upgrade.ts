@@ -4,14 +4,12 @@ import type { Exchange } from "../http/exchange.ts";
 import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
 import type { ClientResponse } from "../net/client.ts";
 import type { SwitchedProtocol, UpstreamResponse } from "../upstream/call.ts";
-import type { Tunnels } from "./tunnel.ts";
+import type { TunnelLimits, Tunnels } from "./tunnel.ts";
 
 /** Limits of upgrades; times are milliseconds. */
-export interface UpgradeLimits {
+export interface UpgradeLimits extends TunnelLimits {
   /** Until the response to the request for an upgrade. */
   readonly upgradeMs: number;
-  /** How long a tunnel may carry nothing in either direction; 0 = for ever. */
-  readonly idleMs: number;
   /** How many may be open or asked for at one time. */
   readonly max: number;
 }
@@ -32,14 +30,25 @@ export interface UpgradeParts {
  */
 export async function answerUpgrade(
   send: () => Promise<UpstreamResponse>,
+  parts: UpgradeParts,
+): Promise<void> {
+  try {
+    await upgrade(send, parts);
+  } catch (error) {
+    endBehind(parts.response); // headgate answers in the upstream's place
+    throw error;
+  }
+}
+
+async function upgrade(
+  send: () => Promise<UpstreamResponse>,
   { exchange, response, tunnels, limits, relay }: UpgradeParts,
 ): Promise<void> {
   const leave = tunnels.enter(limits.max);
   try {
     const received = await send();
     if (received.switched === undefined) {
-      // What came behind the request may be of the protocol that was refused, and must not be read as further requests.
-      if (response.isFollowed()) response.keepAlive = false;
+      endBehind(response);
       return await relay(received);
     }
     if (exchange.error !== undefined) {
@@ -55,7 +64,7 @@ export async function answerUpgrade(
       client: socket,
       early,
       upstream: received.switched.socket,
-      idleMs: limits.idleMs,
+      limits,
     });
   } finally {
     leave();
@@ -64,4 +73,9 @@ export async function answerUpgrade(
 
 function toSwitchedText(reason: string, { rawFields }: SwitchedProtocol): string {
   return serializeHead({ status: 101, reason, rawFields: toSwitchedFields(rawFields) });
+}
+
+/** What came behind the request may be of the protocol that was asked for, and must not be read as further requests. */
+function endBehind(response: ClientResponse): void {
+  if (response.isFollowed()) response.keepAlive = false;
 }

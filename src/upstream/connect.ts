@@ -81,7 +81,7 @@ function openConnection(
     readsOwn: () => isTls || reading.readsOwn(),
     take: reading.take,
     isStuck: () => socket?.writableNeedDrain === true,
-    isBroken: () => tcp?.isWriteBroken === true,
+    isWriteBroken: () => tcp?.isWriteBroken === true,
     unacknowledged: () => (tcp === undefined ? undefined : countUnacknowledged(tcp)),
     confirmEnd(onKnown) {
       const known = (isOrderly: boolean): void => {

@@ -147,8 +147,8 @@ export function createConnection(
     onSwitch(head, bytes, start, end) {
       const taker = receiver;
       receiver = undefined;
-      switched = createSwitchedSocket(socket, Buffer.from(bytes.subarray(start, end)), () =>
-        closed(undefined),
+      switched = createSwitchedSocket(socket, Buffer.from(bytes.subarray(start, end)), (error) =>
+        closed(undefined, error),
       );
       taker?.onSwitch(head, switched.socket);
     },
@@ -233,7 +233,7 @@ export function createConnection(
     const { request } = next;
     socket.write(toText(request));
     // Behind a reset that is here and not read yet, not a byte leaves.
-    if (socket.isBroken()) return fail(new ProxyError("connection_terminated"), "unsent");
+    if (socket.isWriteBroken()) return fail(new ProxyError("connection_terminated"), "unsent");
     const nowMs = performance.now();
     isSent = true;
     lastActivityMs = nowMs;

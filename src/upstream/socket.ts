@@ -29,7 +29,7 @@ export interface UpstreamSocket {
   /** Whether the upstream does not take what was written. */
   isStuck(): boolean;
   /** Whether a write has failed; straight after a write: the kernel took nothing of it. */
-  isBroken(): boolean;
+  isWriteBroken(): boolean;
   /** Bytes that were written and not acknowledged; undefined where the system does not tell. */
   unacknowledged(): number | undefined;
   /** Tells whether the end that `onEnd` told of was an orderly one: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
@@ -234,8 +234,8 @@ class Transport extends Duplex {
 /** Calls back with whether the read side of a socket came to an orderly end. */
 export function confirmTcpEnd(socket: TcpSocket, onKnown: (isOrderly: boolean) => void): void {
   if (socket.isWriteBroken) return onKnown(false);
-  // Behind an upload that is stuck nothing would be written either.
-  if (socket.writableLength > 0) return onKnown(true);
+  // Behind an upload that is stuck, or behind our own end, nothing would be written either.
+  if (socket.writableLength > 0 || socket.writableEnded) return onKnown(true);
   // libuv reports a reset that comes together with data as an orderly end. A write of nothing fails after a reset.
   socket.write(NOTHING, () => onKnown(!socket.isWriteBroken));
 }
