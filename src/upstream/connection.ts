@@ -120,7 +120,9 @@ export function createConnection(
   let isSent = false;
   let isPaused = false;
   let hasResponse = false;
+  /** Content of the request that has not left, or that has not come yet. */
   let hasContentLeft = false;
+  let isContentRead = false;
   let exchanges = 0;
   let keptMs = keepAliveMs;
   let lastActivityMs = 0;
@@ -173,6 +175,7 @@ export function createConnection(
     },
     onDrain() {
       if (switched !== undefined) switched.onDrain();
+      else if (isContentRead) onContentSent();
       else receiver?.request.content?.resume();
     },
     onEnd() {
@@ -202,6 +205,7 @@ export function createConnection(
       isPaused = false;
       hasResponse = false;
       hasContentLeft = next.request.content !== undefined;
+      isContentRead = false;
       if (isConnected) batchWrites(flush);
       else watchdog.watch(); // a request that is sent again brings its deadline
     },
@@ -266,12 +270,19 @@ export function createConnection(
     });
     content.once("end", () => {
       if (receiver !== writer) return;
-      hasContentLeft = false;
+      isContentRead = true;
       if (framing === "chunked") socket.write("0\r\n\r\n");
-      lastActivityMs = performance.now();
-      writer.deadlineMs = lastActivityMs + writer.request.responseMs;
-      watchdog.watch();
+      if (!socket.isStuck()) onContentSent();
     });
+  }
+
+  // The time to respond begins when the last byte has left, not when it was read from the client.
+  function onContentSent(): void {
+    if (receiver === undefined || !hasContentLeft) return;
+    hasContentLeft = false;
+    lastActivityMs = performance.now();
+    receiver.deadlineMs = lastActivityMs + receiver.request.responseMs;
+    watchdog.watch();
   }
 
   function writeChunk(chunk: Buffer, framing: ConnectionRequest["framing"]): boolean {
@@ -282,17 +293,26 @@ export function createConnection(
   }
 
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
-    receiver?.onEnd(rawTrailers);
+    const ended = receiver;
     const isWhole = !hasContentLeft;
     drop();
     exchanges += 1;
     isSent = false;
-    if (isClosed) return;
+    // First the connection is given back: the client's next request may begin when it hears of the end.
+    if (!isClosed) giveBack(isReusable && isWhole);
+    try {
+      ended?.onEnd(rawTrailers);
+    } catch (error) {
+      ended?.onError(toProxyError(error)); // the connection may be serving the next exchange
+    }
+  }
+
+  function giveBack(isReusable: boolean): void {
     const nowMs = performance.now();
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
     connection.expiresMs = Math.min(nowMs + keptMs, oldestMs);
     // What is left of the request's content would be taken for the next one.
-    if (!isReusable || !isWhole || connection.expiresMs <= nowMs) return closed(undefined);
+    if (!isReusable || connection.expiresMs <= nowMs) return closed(undefined);
     if (isPaused) socket.resume();
     events.onIdle(connection);
   }
