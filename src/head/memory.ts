@@ -22,7 +22,8 @@ const MOST_PATHS = 1_024;
 
 /** Creates a memory. It holds `mostPaths` paths of each prefix route, the least recently used go first; `now` is in ms. */
 export function createMemory(now: () => number, mostPaths = MOST_PATHS): Memory {
-  const routes = new Map<RouteConfig, Map<string, number>>();
+  // Weak: a memory outlasts the configuration, and a route that a reload has replaced is not asked for again.
+  const routes = new WeakMap<RouteConfig, Map<string, number>>();
 
   return {
     knows(route, path) {
