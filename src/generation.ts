@@ -1,6 +1,7 @@
 /** What one configuration compiles to, and what the next one takes over from it. */
 
-import type { Config, UpstreamConfig } from "./config/schema.ts";
+import type { Config, RouteConfig, UpstreamConfig } from "./config/schema.ts";
+import type { HeadParts } from "./head.ts";
 import { createDiscard } from "./head/discard.ts";
 import { createHeadLimits } from "./head/limits.ts";
 import { createMemory } from "./head/memory.ts";
@@ -24,12 +25,16 @@ export interface CompiledGeneration extends Generation {
   readonly pools: ReadonlyMap<string, Pool>;
 }
 
-/** Compiles a configuration. Connections to upstreams that did not change are those of `previous`. */
+/**
+ * Compiles a configuration. What did not change is that of `previous`: connections to an upstream, what was learnt about a route, what
+ * counts towards a limit, and, where nothing changed at all, shared responses.
+ */
 export function compile(
-  config: Config,
+  written: Config,
   shared: UpstreamResources,
   previous?: CompiledGeneration,
 ): CompiledGeneration {
+  const config = previous === undefined ? written : keepRoutes(written, previous.config);
   const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
   const pools = new Map<string, Pool>();
   for (const upstream of config.upstreams.values()) {
@@ -48,12 +53,8 @@ export function compile(
     peer: toPeers(config),
     requestId: config.requestId,
     mostFields: config.limits.headerCount,
-    discard: createDiscard(config.limits.draining),
-    needsGet: createMemory(() => performance.now()),
-    refusesRange: createMemory(() => performance.now()),
     batchWrites: shared.batchWrites,
-    limits: createHeadLimits(() => performance.now()),
-    sharing: createSharing(() => performance.now()),
+    ...toHeadState(config, previous),
     upgradeLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,
@@ -61,6 +62,57 @@ export function compile(
       max: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
     },
   };
+}
+
+function now(): number {
+  return performance.now();
+}
+
+/** What is known of HEADs and counted of them. */
+type HeadState = Omit<HeadParts, "batchWrites">;
+
+function toHeadState(config: Config, previous: CompiledGeneration | undefined): HeadState {
+  const { draining } = config.limits;
+  const fresh: HeadState = {
+    discard: createDiscard(draining),
+    needsGet: createMemory(now),
+    refusesRange: createMemory(now),
+    limits: createHeadLimits(now),
+    sharing: createSharing(now),
+  };
+  if (previous === undefined) return fresh;
+  return {
+    discard: previous.config.limits.draining === draining ? previous.discard : fresh.discard,
+    needsGet: previous.needsGet,
+    refusesRange: previous.refusesRange,
+    limits: previous.limits,
+    sharing: toText(previous.config) === toText(config) ? previous.sharing : fresh.sharing,
+  };
+}
+
+/**
+ * A route that did not change, with its upstream, stays the same object: that is how memories and limits know it. All others are
+ * unknown to them.
+ */
+function keepRoutes(config: Config, previous: Config): Config {
+  const known = new Map(
+    [...previous.routes, previous.defaultRoute].map((route) => [toKey(route, previous), route]),
+  );
+  const keep = (route: RouteConfig): RouteConfig => known.get(toKey(route, config)) ?? route;
+  return {
+    ...config,
+    routes: config.routes.map(keep),
+    defaultRoute: keep(config.defaultRoute),
+  };
+}
+
+function toKey(route: RouteConfig, { upstreams }: Config): string {
+  return JSON.stringify([route, upstreams.get(route.upstream)]);
+}
+
+/** All of a configuration. What is shared depends on more than its route: on who is believed, and what the upstream is told. */
+function toText(config: Config): string {
+  return JSON.stringify([config, [...config.upstreams]]);
 }
 
 /** Closes the connections that `next` did not take over, each when its exchange is over. */

@@ -1,5 +1,6 @@
 /** `headgate run`: the proxy, by route file, environment and flags. */
 
+import type { Digest } from "../config/files.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
@@ -17,8 +18,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     admin: values.get("admin"),
     logLevel: values.get("log-level"),
   };
-  const files = new Map<string, string>();
-  const load = (onRead: (path: string, digest: string) => void): Promise<Loaded> =>
+  const files = new Map<string, Digest>();
+  const load = (onRead: (path: string, digest: Digest) => void): Promise<Loaded> =>
     loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid, onRead });
   const { config, file, hash } = await load((path, digest) => files.set(path, digest));
   return serve({ config, file, hash, load, files }, io);

@@ -1,6 +1,7 @@
 /** A headgate in the foreground: started, said so, and stopped in order. */
 
 import { type App, type Listening, createApp } from "../app.ts";
+import type { Digest } from "../config/files.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
@@ -20,7 +21,7 @@ export interface Serving {
   /** SHA-256 of its content. */
   readonly hash?: string | undefined;
   /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
-  readonly load?: ((onRead: (path: string, digest: string) => void) => Promise<Loaded>) | undefined;
+  readonly load?: ((onRead: (path: string, digest: Digest) => void) => Promise<Loaded>) | undefined;
   /** The files that `config` was read from, to be watched. */
   readonly files?: Digests;
   readonly onListening?: OnListening;
@@ -81,7 +82,7 @@ async function loadAndFollow(
   load: NonNullable<Serving["load"]>,
   watch: { follow(files: Digests): void },
 ): Promise<Loaded> {
-  const files = new Map<string, string>();
+  const files = new Map<string, Digest>();
   try {
     return await load((path, digest) => files.set(path, digest));
   } finally {

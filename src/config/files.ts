@@ -16,16 +16,29 @@ const RETRY_MS = 20;
 /** A file's text, or why there is none. */
 export type FileText =
   | { readonly text: string; readonly bytes: Uint8Array }
-  | { readonly reason: string };
+  | {
+      readonly reason: string;
+      /** Whether the reason lies in the file: it is gone, say. Otherwise (EMFILE, EIO) its content may be what it was. */
+      readonly isOfFile: boolean;
+    };
+
+/**
+ * What tells one content of a file from another: its SHA-256 in hexadecimal, or the reason why it has none. Undefined: it could not
+ * be read for a reason that says nothing about it.
+ */
+export type Digest = string | undefined;
 
 /** Reads a small UTF-8 file, without a byte order mark. Never throws. */
 export async function readTextFile(path: string): Promise<FileText> {
   try {
     const bytes = await readAtMost(path, LONGEST_FILE_BYTES + 1);
-    if (bytes.length > LONGEST_FILE_BYTES) return { reason: "is larger than 1 MiB" };
+    if (bytes.length > LONGEST_FILE_BYTES)
+      return { reason: "is larger than 1 MiB", isOfFile: true };
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), bytes };
   } catch (error) {
-    return { reason: toReason(error) };
+    const code = codeOf(error);
+    const reason = REASONS[code];
+    return { reason: reason ?? `cannot be read (${code})`, isOfFile: reason !== undefined };
   }
 }
 
@@ -47,10 +60,10 @@ export function readSystemFile(path: string): string {
 }
 
 /** A reader that tells of each file what `digestFile` would say of it, before it hands it over. */
-export function createReader(onRead: (path: string, digest: string) => void): ReadFile {
+export function createReader(onRead: (path: string, digest: Digest) => void): ReadFile {
   return async (path) => {
     const read = await readTextFile(path);
-    onRead(path, "reason" in read ? read.reason : await toDigest(read.bytes));
+    onRead(path, await digestOf(read));
     return read;
   };
 }
@@ -65,10 +78,14 @@ export function resolveFrom(directory: string, name: string): string {
   return resolve(directory, name);
 }
 
-/** SHA-256 of a file's content in hexadecimal, or why there is none. Never throws. */
-export async function digestFile(path: string): Promise<string> {
-  const read = await readTextFile(path);
-  return "reason" in read ? read.reason : toDigest(read.bytes);
+/** Reads a file for its digest alone. Never throws. */
+export async function digestFile(path: string): Promise<Digest> {
+  return digestOf(await readTextFile(path));
+}
+
+async function digestOf(read: FileText): Promise<Digest> {
+  if (!("reason" in read)) return toDigest(read.bytes);
+  return read.isOfFile ? read.reason : undefined;
 }
 
 /** SHA-256 in hexadecimal. */
@@ -139,36 +156,39 @@ function readAtOnce(path: string): string {
   }
 }
 
-/** Waits for what is not there yet without a thread. */
+/** Waits for what is not there yet without a thread. libuv repeats what a signal interrupted (EINTR), but not a read. */
 async function readSome(handle: FileHandle, buffer: Uint8Array): Promise<number> {
   for (let waitedMs = 0; waitedMs < SILENCE_MS; waitedMs += RETRY_MS) {
     try {
       return (await handle.read(buffer)).bytesRead;
     } catch (error) {
-      if (codeOf(error) !== "EAGAIN") throw error;
+      if (!["EAGAIN", "EINTR"].includes(codeOf(error))) throw error;
     }
     await delay(RETRY_MS);
   }
-  throw withCode("ETIMEDOUT");
+  throw withCode(SILENT);
 }
 
+/** A code of our own: ETIMEDOUT is what a network mount says. */
+const SILENT = "SILENT";
+
+/**
+ * The errors that lie in the file itself. All others (EMFILE, ENFILE, ENOMEM, EIO, ESTALE, …) are those of a moment, a machine or a
+ * mount: a code that is not known here must not look like a change of the file.
+ */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   ENOTDIR: "does not exist: a part of its path is no directory",
   EACCES: "may not be read by this user",
+  EPERM: "may not be read by this user",
   EISDIR: "is a directory",
   ENAMETOOLONG: "has a name that is too long",
   ELOOP: "is a symbolic link that leads to itself",
   ENXIO: "is no file",
   EPIPE: "is a pipe that nobody writes to",
-  ETIMEDOUT: "is a pipe or a device from which nothing came for 30 s",
+  [SILENT]: "is a pipe or a device from which nothing came for 30 s",
   ERR_ENCODING_INVALID_ENCODED_DATA: "is not UTF-8 text",
 };
-
-function toReason(error: unknown): string {
-  const code = codeOf(error);
-  return REASONS[code] ?? `cannot be read (${code})`;
-}
 
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "unknown error";

@@ -3,7 +3,14 @@
 import { formatAddress, overlap } from "./address.ts";
 import { parseDocument } from "./document.ts";
 import type { Document } from "./document.ts";
-import { type ReadFile, createReader, readTextFile, resolveFrom, toDigest } from "./files.ts";
+import {
+  type Digest,
+  type ReadFile,
+  createReader,
+  readTextFile,
+  resolveFrom,
+  toDigest,
+} from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
 import { findLoops } from "./loop.ts";
 import { aimAtUrl, applyOverrides, collectOverrides, inheritedListen } from "./overrides.ts";
@@ -24,8 +31,8 @@ export interface Sources {
   readonly env: Environment;
   readonly cwd: string;
   readonly pid?: number | undefined;
-  /** Told of each file that is read: its absolute path, and its SHA-256 or why it cannot be read. */
-  readonly onRead?: ((path: string, digest: string) => void) | undefined;
+  /** Told of each file that is read, by its absolute path. */
+  readonly onRead?: ((path: string, digest: Digest) => void) | undefined;
 }
 
 /** A configuration and the file it came from. */

@@ -1,9 +1,9 @@
 /** Changed files, seen also through the swap of a symbolic link by which Kubernetes updates a ConfigMap or a Secret. */
 
-import { digestFile, directoryOf, watchDirectory } from "./files.ts";
+import { type Digest, digestFile, directoryOf, watchDirectory } from "./files.ts";
 
-/** Absolute paths with what was read there: the content's SHA-256 in hexadecimal, or why there was none. */
-export type Digests = ReadonlyMap<string, string>;
+/** Absolute paths with what was read there. */
+export type Digests = ReadonlyMap<string, Digest>;
 
 /** Milliseconds. */
 export interface Patience {
@@ -16,15 +16,22 @@ export interface Patience {
 /** Good for a person at an editor and for kubelet. */
 export const PATIENCE: Patience = { settleMs: 100, pollMs: 5_000 };
 
+/** No digest is this: whatever is read of such a file is a change. */
+const NEVER_READ = "";
+
 /** A watch on files. */
 export interface Watch {
-  /** Watches these from now on instead; what has changed since they were read counts. */
+  /**
+   * Watches these from now on instead; what has changed since they were read counts. So does a file that could not be read and can be
+   * now: whoever wanted to read it is told to try again.
+   */
   follow(files: Digests): void;
   stop(): void;
 }
 
 /**
- * Calls `onChange` once when the content of a followed file is another than before; its disappearance counts.
+ * Calls `onChange` once when the content of a followed file is another than before; its disappearance counts. An error that says
+ * nothing about the file does not: at the limit of file descriptors every look fails, and no file has changed.
  *
  * It watches directories: a watch on a file follows the inode, and goes deaf with the first rename over it. Content is
  * compared, not time, because kubelet touches what it does not change. Events only ask for a look and never put one off, or a
@@ -32,8 +39,9 @@ export interface Watch {
  */
 export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void): Watch {
   let followed: Digests = new Map();
-  let known = "";
-  let seen = "";
+  /** Of each followed file in turn. */
+  let known: readonly string[] = [];
+  let seen: readonly string[] = [];
   let stops: readonly (() => void)[] = [];
   let settling: NodeJS.Timeout | undefined;
   let looking: Digests | undefined;
@@ -52,13 +60,14 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
     isAsked = looking === files;
     if (isAsked) return;
     looking = files;
-    const found = toState(await digestAll([...files.keys()]));
+    const digests = await digestAll([...files.keys()]);
     if (files !== followed) return; // others are followed by now
     looking = undefined;
     if (isAsked) settle();
-    const isSettled = found === seen;
+    const found = digests.map((digest, index) => digest ?? known[index] ?? NEVER_READ);
+    const isSettled = isSame(found, seen);
     seen = found;
-    if (found === known) return;
+    if (isSame(found, known)) return;
     if (!isSettled) return settle();
     known = found;
     onChange();
@@ -83,7 +92,7 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
   return {
     follow(files) {
       followed = files;
-      known = seen = toState([...files.values()]);
+      known = seen = [...files.values()].map((digest) => digest ?? NEVER_READ);
       watchAll();
       settle();
     },
@@ -97,12 +106,12 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
 }
 
 /** One after the other, for the same reason. */
-async function digestAll(paths: readonly string[]): Promise<readonly string[]> {
-  const digests: string[] = [];
+async function digestAll(paths: readonly string[]): Promise<readonly Digest[]> {
+  const digests: Digest[] = [];
   for (const path of paths) digests.push(await digestFile(path));
   return digests;
 }
 
-function toState(digests: readonly string[]): string {
-  return digests.join("\n");
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.every((digest, index) => digest === other[index]);
 }

@@ -18,7 +18,7 @@ interface Count {
 
 /** Creates the counters, one for each route that has a limit; `now` is in milliseconds. */
 export function createHeadLimits(now: () => number): HeadLimits {
-  const counts = new Map<RouteConfig, Count>();
+  const counts = new WeakMap<RouteConfig, Count>();
 
   return {
     enter(route) {

@@ -64,7 +64,8 @@ export const FORGETFUL: Memory = {
 
 /** Creates a memory. It holds `mostPaths` hosts or paths of each route, the least recently used go first; `now` is in ms. */
 export function createMemory(now: () => number, mostPaths = MOST_PATHS): Memory {
-  const routes = new Map<RouteConfig, Known>();
+  // Weak: a memory outlasts the configuration, and a route that a reload has replaced is not asked for again.
+  const routes = new WeakMap<RouteConfig, Known>();
 
   return {
     knows(route, target) {

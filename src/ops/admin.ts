@@ -12,11 +12,13 @@ import { isIP } from "node:net";
 import { toProxyError } from "../http/errors.ts";
 import { findField } from "../http/headers.ts";
 import { type UncheckedRequest, checkRequest } from "../http/request.ts";
+import { prefersOpenMetrics } from "./accept.ts";
 import type { Logger } from "./logger.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics, MetricsFormat } from "./metrics.ts";
 import { createStatusPage } from "./page/page.ts";
 import { toPrintable } from "./printable.ts";
 import type { Readiness } from "./readiness.ts";
+import { createRendering } from "./rendering.ts";
 import type { Status } from "./status.ts";
 
 /** The part of a request that is used. */
@@ -54,8 +56,8 @@ export interface ReloadOutcome {
 interface Answer {
   readonly status: number;
   readonly contentType: string;
-  /** Undefined: this is only said of what would come, and nobody knows how long that is. */
-  readonly body: string | undefined;
+  /** Shared by all who get it. Undefined: this is only said of what would come, and nobody knows how long that is. */
+  readonly body: Buffer | undefined;
   readonly fields?: Readonly<Record<string, string>>;
 }
 
@@ -79,6 +81,18 @@ export function createAdmin(
   const pages = createPages(options);
   const timeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   return (request, response) => {
+    let isOver = false;
+    response.onOver(() => {
+      isOver = true;
+    });
+    // One response per connection and turn of the event loop: pipelined requests, which the server hands over as soon as the last
+    // response is taken, would otherwise hold up everything else, probes first.
+    setImmediate(() => {
+      if (!isOver) serve(request, response);
+    });
+  };
+
+  function serve(request: AdminRequest, response: AdminResponse): void {
     const asked = read(request);
     const isInvalid = "status" in asked;
     if (!isInvalid && isForEvents(asked) && options.status.open(response) === "open") return;
@@ -97,31 +111,44 @@ export function createAdmin(
         send(response, toText(500, "failed, see the log"));
       },
     );
-  };
+  }
 }
 
 function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<string, Page> {
-  const page = createStatusPage();
+  const { body: html, fields } = createStatusPage();
+  const page = {
+    status: 200,
+    contentType: "text/html; charset=utf-8",
+    body: Buffer.from(html),
+    fields,
+  };
+  const index = toText(200, INDEX);
+  const toMetrics = (format: MetricsFormat) =>
+    createRendering(async (): Promise<Answer> => {
+      const { contentType, body } = await metrics.text(format);
+      return { status: 200, contentType, body: Buffer.from(body) };
+    });
+  const [plain, open] = [toMetrics("prometheus"), toMetrics("openmetrics")];
+  const report = createRendering((): Answer => ({
+    status: 200,
+    contentType: "application/json",
+    body: Buffer.from(status.text()),
+  }));
   return new Map<string, Page>([
     // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
     ["/livez", () => toText(200, "live")],
     ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
     [
       "/metrics",
-      async ({ rawFields }) => {
-        const { contentType, body } = await metrics.text(findField(rawFields, "accept"));
-        return { status: 200, contentType, body };
-      },
+      ({ rawFields }) => (prefersOpenMetrics(findField(rawFields, "accept")) ? open() : plain()),
     ],
-    ["/status.json", () => ({ status: 200, contentType: "application/json", body: status.text() })],
+    ["/status.json", report],
     ["/events", toEventsRefused],
     [
       "/",
       // curl gets what a terminal can show.
       ({ rawFields }) =>
-        findField(rawFields, "accept")?.includes("text/html") === true
-          ? { status: 200, contentType: "text/html; charset=utf-8", ...page }
-          : toText(200, INDEX),
+        findField(rawFields, "accept")?.includes("text/html") === true ? page : index,
     ],
   ]);
 }
@@ -198,8 +225,10 @@ function isFromPage({ rawFields, hosts }: Asked): boolean {
   return names.some((name) => name.includes(".") && isIP(name) === 0);
 }
 
-function send(response: AdminResponse, { status, contentType, body, fields: more }: Answer): void {
-  const content = body === undefined ? undefined : Buffer.from(body);
+function send(
+  response: AdminResponse,
+  { status, contentType, body: content, fields: more }: Answer,
+): void {
   const fields: Record<string, string> = {
     "Content-Type": contentType,
     "Cache-Control": "no-store",
@@ -224,7 +253,7 @@ function hasContent({ rawFields }: AdminRequest): boolean {
 }
 
 function toText(status: number, text: string): Answer {
-  return { status, contentType: "text/plain; charset=utf-8", body: `${text}\n` };
+  return { status, contentType: "text/plain; charset=utf-8", body: Buffer.from(`${text}\n`) };
 }
 
 /** RFC 9110 §15.5.6: a 405 says what is allowed. */

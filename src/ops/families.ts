@@ -172,7 +172,7 @@ function stateFamilies(sources: MetricSources): Family[] {
     ),
     counter(
       "log_lines_dropped_total",
-      "Log lines given up because their reader was too slow or gone.",
+      "Log lines given up because their reader was too slow or it could not be written.",
       () => single(sources.droppedLogLines()),
     ),
   ];

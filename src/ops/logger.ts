@@ -1,9 +1,10 @@
 /** The log: flat JSON objects, one a line, written without ever holding up the data path. */
 
+import { write as writeSome } from "node:fs";
 import { destination as openStream, pino } from "pino";
 
 import { toOwnPretty, toPretty } from "./pretty.ts";
-import { type ByteStream, createBatchSink, MAX_PENDING, type Sink } from "./sink.ts";
+import { createBatchSink, type Sink } from "./sink.ts";
 import { createTimestamp } from "./timestamp.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -24,7 +25,7 @@ export interface Logger extends Readonly<Record<LogLevel, Log>> {
   /** Resolves once every line is written, or after a second if nobody reads. To be awaited before the process exits. */
   flush(): Promise<void>;
   setLevel(level: LogLevel | "silent"): void;
-  /** Lines that were given up because the reader was too slow or gone. */
+  /** Lines that were given up because the reader was too slow or they could not be written. */
   droppedLines(): number;
 }
 
@@ -97,14 +98,7 @@ function toSink(write: (lines: Uint8Array) => void): Sink {
   return { write, flush: () => Promise.resolve(), droppedLines: () => 0 };
 }
 
+/** Not through pino's stream: that one stops for ever at its first EPIPE, and its exit hook retries what it still holds. */
 function openAsyncSink(fd: number): Sink {
-  const stream = openStream({
-    dest: fd,
-    sync: false,
-    maxLength: MAX_PENDING,
-    contentMode: "buffer",
-    // A full pipe is the sink's business.
-    retryEAGAIN: () => false,
-  });
-  return createBatchSink(stream as unknown as ByteStream);
+  return createBatchSink((bytes, done) => writeSome(fd, bytes, done));
 }

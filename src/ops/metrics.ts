@@ -8,7 +8,6 @@ import {
 } from "prom-client";
 
 import type { Exchange } from "../http/exchange.ts";
-import { prefersOpenMetrics } from "./accept.ts";
 import { toFamilies, type Build, type MetricSources, type Reloads } from "./families.ts";
 import type { Family, Sample } from "./family.ts";
 import { addExchange, createTally, type Tally } from "./tally.ts";
@@ -27,11 +26,14 @@ export interface Metrics {
   observe(exchange: Exchange): void;
   /** Notes an attempt to load a changed configuration. `atSeconds`: wall clock. */
   countReload(result: "success" | "failure", atSeconds: number): void;
-  /** The current samples, in the format that `accept` (the field's value) asks for. Rejects if a source throws. */
-  text(accept: string | undefined): Promise<MetricsText>;
+  /** The current samples. Rejects if a source throws. */
+  text(format: MetricsFormat): Promise<MetricsText>;
   /** What was counted so far; not to be changed by readers. */
   readonly tally: Tally;
 }
+
+/** Prometheus' older text format, or OpenMetrics 1.0. */
+export type MetricsFormat = "prometheus" | "openmetrics";
 
 export interface MetricsText {
   readonly contentType: string;
@@ -80,8 +82,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
     collectDefaultMetrics({ register: plain, eventLoopMonitoringPrecision: LAG_RESOLUTION_MS });
   }
   const open = toOpenMetrics(plain);
-  const writePlain = createShared(() => plain.metrics());
-  const writeOpen = createShared(() => open.metrics());
 
   return {
     observe: (exchange) => addExchange(tally, exchange),
@@ -90,10 +90,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       reloads.lastSuccessful = result === "success";
       if (result === "success") reloads.lastSuccessSeconds = atSeconds;
     },
-    async text(accept) {
-      return prefersOpenMetrics(accept)
-        ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: await writeOpen() }
-        : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: await writePlain() };
+    async text(format) {
+      return format === "openmetrics"
+        ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: await open.metrics() }
+        : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: await plain.metrics() };
     },
     tally,
   };
@@ -153,15 +153,4 @@ function toMetric(collected: Collected): Metric {
 /** The reverse, for prom-client's own: their types call `type` an enum, but it is the word itself. */
 function fromMetric(metric: Metric): Collected {
   return metric as unknown as Collected;
-}
-
-/** Callers that come while one is being served get the same answer: many scrapers at once cost no more than one. */
-function createShared<T>(produce: () => Promise<T>): () => Promise<T> {
-  let current: Promise<T> | undefined;
-  return () => {
-    current ??= produce().finally(() => {
-      current = undefined;
-    });
-    return current;
-  };
 }

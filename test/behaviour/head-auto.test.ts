@@ -6,7 +6,6 @@ import { getOnly, text, toHead } from "../support/answers.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
-import { loadText } from "../support/route-file.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -119,16 +118,6 @@ test("after `remember` the upstream is asked with HEAD again", async (t) => {
   while (seen(origin).filter((start) => start === "HEAD /x").length < 3)
     assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   assert.equal(seen(origin).at(-1), "HEAD /x");
-});
-
-test("a reload forgets", async (t) => {
-  const origin = await startOrigin(t, getOnly(text("ok")));
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
-  await ask(t, sidecar.port, toRequest("HEAD /x"));
-  const file = `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\nupstream: ${origin.url}\n${AUTO}\n`;
-  sidecar.app.reload((await loadText(t, file)).config);
-  await ask(t, sidecar.port, toRequest("HEAD /x"));
-  assert.deepEqual(seen(origin), ["HEAD /x", "GET /x", "HEAD /x", "GET /x"]);
 });
 
 test("a GET that is refused as well reaches the client as it is, and nothing is learnt of it", async (t) => {

@@ -142,7 +142,7 @@ test("those who waited for an answer that varies otherwise ask at once for thems
   );
 });
 
-test("a request that may change its target, and a reload, make the upstream be asked again", async (t) => {
+test("a request that may change its target, and a reload of another configuration, make the upstream be asked again", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const askedFor = async (start: string): Promise<number> => {
@@ -157,7 +157,7 @@ test("a request that may change its target, and a reload, make the upstream be a
   assert.equal(await askedFor("HEAD /x"), 1);
   assert.equal(await askedFor("HEAD /x"), 0);
   assert.equal(await askedFor("HEAD /y"), 0);
-  sidecar.app.reload(sidecar.config);
+  sidecar.app.reload({ ...sidecar.config, requestId: "forward" });
   assert.equal(await askedFor("HEAD /y"), 1);
 });
 

@@ -11,8 +11,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { readSystemFile, readTextFile } from "../../src/config/files.ts";
-import { makePipe, openCount } from "../support/pipe.ts";
+import { digestFile, readSystemFile, readTextFile } from "../../src/config/files.ts";
+import { UNREADABLE, makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
@@ -20,7 +20,10 @@ const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url)
 test("a pipe that nobody writes to is refused at once", async (t) => {
   const path = join(await makeDirectory(t, {}), "pipe");
   makePipe(path);
-  assert.deepEqual(await readTextFile(path), { reason: "is a pipe that nobody writes to" });
+  assert.deepEqual(await readTextFile(path), {
+    reason: "is a pipe that nobody writes to",
+    isOfFile: true,
+  });
 });
 
 test("a pipe with a writer is read to its end, however late that is", async (t) => {
@@ -52,12 +55,20 @@ test("what is no file is refused in words", async (t) => {
   t.after(() => void server.close());
   await once(server, "listening");
   await symlink("loop", join(directory, "loop"));
-  assert.deepEqual(await readTextFile(path), { reason: "is no file" });
-  assert.deepEqual(await readTextFile(directory), { reason: "is a directory" });
-  assert.deepEqual(await readTextFile("/dev/zero"), { reason: "is larger than 1 MiB" });
-  assert.deepEqual(await readTextFile(join(directory, "loop")), {
-    reason: "is a symbolic link that leads to itself",
-  });
+  for (const [name, reason] of [
+    [path, "is no file"],
+    [directory, "is a directory"],
+    ["/dev/zero", "is larger than 1 MiB"],
+    [join(directory, "loop"), "is a symbolic link that leads to itself"],
+  ] as const)
+    assert.deepEqual(await readTextFile(name), { reason, isOfFile: true });
+});
+
+test("an error that says nothing about the file is told apart", async (t) => {
+  const path = join(await makeDirectory(t, {}), "a");
+  await symlink(UNREADABLE, path);
+  assert.deepEqual(await readTextFile(path), { reason: "cannot be read (EIO)", isOfFile: false });
+  assert.equal(await digestFile(path), undefined);
 });
 
 test("a file of the system is read byte for byte, and what is none is empty", async (t) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { digestFile } from "../../src/config/files.ts";
 import { type Patience, createWatch } from "../../src/config/watch.ts";
-import { makePipe, openCount } from "../support/pipe.ts";
+import { UNREADABLE, makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 /** Long enough for a machine that is busy; nothing waits for as long as this when all is well. */
@@ -206,5 +206,38 @@ test("a pipe that nobody writes to is a change like any other", async (t) => {
   await after(async () => {
     await rm(path);
     await writeFile(path, "0");
+  });
+});
+
+/**
+ * Symptom: at the limit of file descriptors, or on a disk that failed for a moment, every followed file counted as changed, and once
+ * more when it could be read again. Root cause: the reason why a file could not be read was compared as if it were its content.
+ * Fix: only a reason that lies in the file counts.
+ */
+test("a file that cannot be read for a reason that is not its own is no change, and what it holds afterwards is compared", async (t) => {
+  const directory = await makeDirectory(t, { a: "0", b: "0" });
+  const [a, b] = [join(directory, "a"), join(directory, "b")];
+  const { after, changes } = await watchFiles(t, [a], BY_EVENT);
+  // A watch on another file of the directory gets the same events: when it has looked twice, this one has had the time to.
+  const other = await watchFiles(t, [b], BY_EVENT);
+  await rename(a, `${a}.kept`);
+  await symlink(UNREADABLE, a);
+  await other.after(() => writeFile(b, "1"));
+  await rename(`${a}.kept`, a);
+  await other.after(() => writeFile(b, "2"));
+  await after(() => writeFile(a, "1"));
+  assert.equal(changes(), 1);
+});
+
+test("a file that could not be read when it was wanted is a change as soon as it can be", async (t) => {
+  const directory = await makeDirectory(t, { b: "0" });
+  const [a, b] = [join(directory, "a"), join(directory, "b")];
+  await symlink(UNREADABLE, a);
+  const { after, changes } = await watchFiles(t, [a, b], BY_EVENT);
+  await after(() => writeFile(b, "1"));
+  assert.equal(changes(), 1, "it still cannot");
+  await after(async () => {
+    await writeFile(`${a}.tmp`, "");
+    await rename(`${a}.tmp`, a);
   });
 });

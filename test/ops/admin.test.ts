@@ -151,6 +151,40 @@ test("a client that does not read its answer is cut off", { timeout: 20_000 }, a
   await until(() => server.connections() === 0);
 });
 
+// Symptom: one connection with thousands of pipelined requests held up all others, the probes among them, until it was done.
+// Root cause: each response was written as soon as the one before it was taken, without a turn of the event loop between them.
+// Fix: a request on the admin port is answered in the next turn.
+test("a connection with many pipelined requests gets one response in a turn, and others get theirs", async (t) => {
+  const PIPELINED = 500;
+  let answered = 0;
+  let answeredBefore: number | undefined;
+  const { port } = await listen(t, {
+    readiness: {
+      state() {
+        answered += 0.5; // it is asked twice for each
+        return "ready";
+      },
+    },
+    status: {
+      text() {
+        answeredBefore ??= answered;
+        return "{}";
+      },
+      open: () => "full",
+    },
+  });
+  const [many, one] = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  t.after(() => [many, one].forEach((socket) => socket.destroy()));
+  await Promise.all([once(many, "connect"), once(one, "connect")]);
+  // Both are with the server before it takes its turn.
+  many.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(PIPELINED));
+  one.write("GET /status.json HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(one, "data");
+  assert.ok((answeredBefore ?? PIPELINED) < PIPELINED / 2, `${answeredBefore} came first`);
+  many.resume();
+  await until(() => answered === PIPELINED);
+});
+
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await setTimeout(5);
 }

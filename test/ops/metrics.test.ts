@@ -10,7 +10,7 @@ import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
 async function samplesOf(part: string, exchanges: readonly Exchange[]): Promise<string[]> {
   const metrics = quietMetrics();
   for (const exchange of exchanges) metrics.observe(exchange);
-  const { body } = await metrics.text(undefined);
+  const { body } = await metrics.text("prometheus");
   return body.split("\n").filter((line) => !line.startsWith("#") && line.includes(part));
 }
 
@@ -147,11 +147,11 @@ test("counters go on when a reload replaces the route objects", async () => {
 test("a failed reload is shown until one succeeds", async () => {
   const metrics = quietMetrics();
   metrics.countReload("failure", 1_700_000_100);
-  const failed = (await metrics.text(undefined)).body;
+  const failed = (await metrics.text("prometheus")).body;
   assert.match(failed, /^headgate_config_last_reload_successful 0$/m);
   assert.match(failed, /^headgate_config_last_reload_success_timestamp_seconds 1700000000$/m);
   metrics.countReload("success", 1_700_000_200);
-  const mended = (await metrics.text(undefined)).body;
+  const mended = (await metrics.text("prometheus")).body;
   assert.match(mended, /^headgate_config_reloads_total\{result="failure"\} 1$/m);
   assert.match(mended, /^headgate_config_last_reload_successful 1$/m);
   assert.match(mended, /^headgate_config_last_reload_success_timestamp_seconds 1700000200$/m);
@@ -161,8 +161,8 @@ test("OpenMetrics and the older format can be asked for in turn and at once with
   const metrics = quietMetrics();
   metrics.observe(finishedExchange());
   const [open, plain] = await Promise.all([
-    metrics.text("application/openmetrics-text"),
-    metrics.text("text/plain"),
+    metrics.text("openmetrics"),
+    metrics.text("prometheus"),
   ]);
   assert.match(open.contentType, /^application\/openmetrics-text; version=1\.0\.0/);
   assert.match(open.body, /^# TYPE headgate_requests counter$/m);
@@ -172,7 +172,7 @@ test("OpenMetrics and the older format can be asked for in turn and at once with
   assert.match(plain.contentType, /^text\/plain; version=0\.0\.4/);
   assert.match(plain.body, /^# TYPE headgate_requests_total counter$/m);
   assert.match(plain.body, /^headgate_requests_total\{.*\} 1$/m);
-  assert.equal((await metrics.text("text/plain")).body, plain.body);
+  assert.equal((await metrics.text("prometheus")).body, plain.body);
 });
 
 test("the process's own metrics are there when asked for, in both formats", async () => {
@@ -188,8 +188,8 @@ test("the process's own metrics are there when asked for, in both formats", asyn
       droppedLogLines: () => 0,
     },
   });
-  const plain = (await metrics.text(undefined)).body;
-  const open = (await metrics.text("application/openmetrics-text")).body;
+  const plain = (await metrics.text("prometheus")).body;
+  const open = (await metrics.text("openmetrics")).body;
   assert.match(plain, /^process_cpu_seconds_total \d/m);
   assert.match(plain, /^nodejs_eventloop_lag_p99_seconds \d/m);
   assert.match(open, /^# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total \d/m);

@@ -102,7 +102,7 @@ test("with access: off nothing is logged and everything is counted", async () =>
   const metrics = quietMetrics();
   assert.deepEqual(linesOf(bug, { access: "off", metrics }), []);
   assert.match(
-    (await metrics.text(undefined)).body,
+    (await metrics.text("prometheus")).body,
     /^headgate_requests_total\{.*code="500".*\} 1$/m,
   );
 });

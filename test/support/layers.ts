@@ -29,8 +29,14 @@ const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
   "node:http": ["METHODS", "STATUS_CODES", "validateHeaderName", "validateHeaderValue"],
 };
 
-/** Names that are another side of their builtin, with a door of its own: who listens has nothing to do with who connects. */
-const OTHER_SIDE: Readonly<Record<string, readonly string[]>> = { "node:net": ["createServer"] };
+/**
+ * Names that are another side of their builtin, with a door of its own: listening has nothing to do with connecting, and writing the
+ * log to an open descriptor nothing with the files that the configuration names.
+ */
+const OTHER_SIDE: Readonly<Record<string, readonly string[]>> = {
+  "node:net": ["createServer"],
+  "node:fs": ["write"],
+};
 
 interface Import {
   /** The specifier as written. */
@@ -98,7 +104,7 @@ function doorViolations(files: ReadonlyMap<string, string>): readonly string[] {
     for (const one of valueImports(text)) {
       if (one.from.startsWith(".") || isPure(one)) continue;
       const isOther = one.names.some((name) => OTHER_SIDE[one.from]?.includes(name) === true);
-      const name = packageOf(one.from) + (isOther ? " (listening)" : "");
+      const name = packageOf(one.from) + (isOther ? " (its other side)" : "");
       doors.set(name, (doors.get(name) ?? new Set()).add(path));
     }
   }

@@ -1,4 +1,4 @@
-/** Pipes in the file system, and which files this process has open (proc(5)). */
+/** Unusual files, and which files this process has open (proc(5)). */
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
@@ -7,6 +7,9 @@ import { readdirSync, readlinkSync } from "node:fs";
 export function makePipe(path: string): void {
   execFileSync("sh", ["-c", 'mkfifo "$0"', path]);
 }
+
+/** A file that can be opened and, as address 0 is mapped to nothing, not read: EIO. */
+export const UNREADABLE = "/proc/self/mem";
 
 /** How often a file is open at the moment. */
 export function openCount(path: string): number {

@@ -6,7 +6,10 @@ import type { ProxyError } from "../../http/errors.ts";
 export type WhenFull =
   /** It is heard, and its first request answered that there is no place, unless one has become free by then. */
   | "refuse"
-  /** The one that has been idle and is the oldest gives way to it: nobody can lock others out by holding connections. */
+  /**
+   * An older one gives way to it, the oldest that is idle, or the oldest of all: nobody can lock others out by holding connections,
+   * not even by leaving responses unread.
+   */
   | "replace";
 
 /** A connection that may have a place. */
@@ -62,10 +65,21 @@ export function createPlaces<One extends Visitor>(whenFull: WhenFull): Places<On
   return places;
 
   function makePlace(): void {
+    const leaving = findReplaceable();
+    if (leaving === undefined) return;
+    leaving.destroy();
+    places.remove(leaving); // its `close` comes too late for whoever is to have the place
+  }
+
+  // The younger half is not asked whether it is idle: a connection is, until its first request comes. Where all others are busy, a
+  // probe would give way to the next connection of those who flood the port.
+  function findReplaceable(): One | undefined {
+    const [oldest] = visitors;
+    let older = visitors.size / 2;
     for (const one of visitors) {
-      if (one.isBusy()) continue;
-      one.destroy();
-      return places.remove(one); // its `close` comes too late for whoever is to have the place
+      if ((older -= 1) < 0) break;
+      if (!one.isBusy()) return one;
     }
+    return oldest;
   }
 }

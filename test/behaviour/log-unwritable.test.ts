@@ -1,0 +1,208 @@
+/**
+ * A log that cannot be written for a while: requests are served, what is lost is counted, and the log goes on.
+ *
+ * Symptom: after one ENOSPC on standard output, or after the log collector had been restarted once, nothing was logged any more
+ * until headgate itself was restarted. Root cause: every error but EAGAIN was taken for the end of the log; pino's own stream
+ * also stops for ever at an EPIPE. Fix: the lines that an error has cost are counted, and the next ones are tried after a pause.
+ */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { text } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { makePipe } from "../support/pipe.ts";
+import { toRequest } from "../support/request.ts";
+import { makeDirectory } from "../support/route-file.ts";
+import { fillUp, findNamespace, seenBy } from "../support/tiny-disk.ts";
+import { type Wire, openWire } from "../support/wire.ts";
+
+const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
+const PATIENCE_MS = 30_000;
+const PAUSE_MS = 20;
+
+/** A headgate whose standard output a shell has sent somewhere; its ports are sockets in `directory`, so that no line need be read. */
+interface Logging {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** How many requests were sent; the path of each is its number. */
+  sent(): number;
+  /** Sends one and has it answered. */
+  request(): Promise<void>;
+  /** Lines that were given up. */
+  dropped(): Promise<number>;
+  /** Sends requests until it is so. */
+  until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void>;
+}
+
+/** `shell` starts "$0" "$@" with its standard output somewhere; `through` is a command that runs that shell. */
+async function startLogging(
+  t: TestContext,
+  directory: string,
+  { through = [], shell }: { readonly through?: readonly string[]; readonly shell: string },
+): Promise<Logging> {
+  const origin = await startOrigin(t, text("ok"));
+  const [listen, admin] = [join(directory, "listen.sock"), join(directory, "admin.sock")];
+  const yaml = [
+    `listen: unix:${listen}`,
+    `admin: unix:${admin}`,
+    `upstream: ${origin.url}`,
+    "log: { access: all, format: json }",
+    "",
+  ];
+  writeFileSync(join(directory, "routes.yaml"), yaml.join("\n"));
+  const [command, ...args] = [...through, "sh", "-c", shell, process.execPath, BUNDLE];
+  const child = spawn(command, [...args, "run", "--config", "routes.yaml"], {
+    cwd: directory,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  t.after(async () => {
+    if (child.kill("SIGKILL")) await once(child, "exit");
+  });
+  await waitUntil(() => {
+    assert.equal(child.exitCode, null, "it runs");
+    return existsSync(listen) && existsSync(admin);
+  }, "it listens");
+  const client = await openWire(t, listen);
+  const metrics = await openWire(t, admin);
+  let sent = 0;
+  const logging: Logging = {
+    child,
+    pid: child.pid ?? 0,
+    sent: () => sent,
+    async request() {
+      const answer = await ask(client, toRequest(`GET /${sent}`));
+      assert.equal(answer.status, 200);
+      sent += 1;
+    },
+    async dropped() {
+      const { body } = await ask(metrics, toRequest("GET /metrics"));
+      const [, count] = /^headgate_log_lines_dropped_total (\d+)$/m.exec(body.toString()) ?? [];
+      return Number(count);
+    },
+    async until(isSo, what) {
+      await waitUntil(async () => {
+        if (await isSo()) return true;
+        await logging.request();
+        return false;
+      }, what);
+    },
+  };
+  return logging;
+}
+
+async function ask(wire: Wire, request: string) {
+  wire.write(request);
+  return wire.readAnswer();
+}
+
+async function waitUntil(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const lastMs = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < lastMs, `not in time: ${what}`);
+    await sleep(PAUSE_MS);
+  }
+}
+
+/** The numbers of the requests whose lines are there; each line must be whole. */
+function toRequests(log: string): number[] {
+  const lines = log.split("\n");
+  assert.equal(lines.pop(), "", "the last line has its end");
+  return lines
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    .filter(({ msg }) => msg === "request")
+    .map((line) => Number(String(line["url.path"]).slice(1)));
+}
+
+function assertGrowing(numbers: readonly number[]): void {
+  const isGrowing = numbers.every(
+    (number, index) => index === 0 || number > (numbers[index - 1] ?? 0),
+  );
+  assert.ok(isGrowing, `each once and in order: ${numbers.join(" ")}`);
+}
+
+test("a disk that was full and has room again is written to again, and the lines that are missing were counted", async (t) => {
+  const namespace = findNamespace();
+  if ("reason" in namespace) return t.skip(namespace.reason);
+  const directory = await makeDirectory(t, {});
+  const headgate = await startLogging(t, directory, {
+    through: namespace.command,
+    shell: 'mkdir disk && mount -t tmpfs -o size=4m none disk && exec "$0" "$@" > disk/log',
+  });
+  const disk = seenBy(headgate.pid, join(directory, "disk"));
+  const log = openSync(join(disk, "log"), "r"); // outlives the process, and its namespace with it
+  t.after(() => closeSync(log));
+  const read = (): string => readFileSync(join(disk, "log"), "utf8");
+
+  await headgate.request();
+  await waitUntil(() => read().includes('"/0"'), "what came before is logged");
+  const makeRoom = fillUp(disk);
+  await headgate.until(async () => (await headgate.dropped()) > 20, "lines are dropped");
+  makeRoom();
+  const first = headgate.sent();
+  await headgate.until(() => read().includes(`"/${first}"`), "what comes now is logged");
+  const dropped = await headgate.dropped();
+
+  headgate.child.kill("SIGTERM");
+  assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
+  const logged = toRequests(readFileSync(log, "utf8"));
+  assertGrowing(logged);
+  assert.equal(
+    logged.length + dropped,
+    headgate.sent(),
+    "every request has its line or was counted",
+  );
+});
+
+test("a device that is always full costs a line each, and no more than that", async (t) => {
+  const headgate = await startLogging(t, await makeDirectory(t, {}), {
+    shell: 'exec "$0" "$@" > /dev/full',
+  });
+  for (const requests of [5, 10]) {
+    while (headgate.sent() < requests) await headgate.request();
+    const lines = requests + 2; // the first ones say where it listens and what the default route does
+    await waitUntil(async () => (await headgate.dropped()) === lines, `${lines} are dropped`);
+  }
+  headgate.child.kill("SIGTERM");
+  assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
+});
+
+test("a named pipe whose reader was restarted is written to again, and the lines in between were counted", async (t) => {
+  const directory = await makeDirectory(t, {});
+  makePipe(join(directory, "log"));
+  const first = readPipe(t, directory);
+  const headgate = await startLogging(t, directory, { shell: 'exec "$0" "$@" > log' });
+  await headgate.request();
+  await waitUntil(() => first.text().includes('"/0"'), "the first reader has what was logged");
+  first.child.kill();
+  await once(first.child, "close");
+
+  await headgate.until(async () => (await headgate.dropped()) > 20, "lines are dropped");
+  const second = readPipe(t, directory);
+  const next = headgate.sent();
+  await headgate.until(() => second.text().includes(`"/${next}"`), "what comes now is logged");
+  const dropped = await headgate.dropped();
+
+  headgate.child.kill("SIGTERM");
+  assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
+  await once(second.child, "close");
+  const logged = toRequests(first.text() + second.text());
+  assertGrowing(logged);
+  assert.equal(
+    logged.length + dropped,
+    headgate.sent(),
+    "every request has its line or was counted",
+  );
+});
+
+function readPipe(t: TestContext, cwd: string) {
+  const child = spawn("cat", ["log"], { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => void child.kill("SIGKILL"));
+  let read = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => (read += piece));
+  return { child, text: () => read };
+}

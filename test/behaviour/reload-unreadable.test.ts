@@ -1,0 +1,83 @@
+/**
+ * An error that says nothing about a file is no change of it.
+ *
+ * Symptom: at the limit of file descriptors, headgate logged "not reloaded" (and the alert for it fired), reloaded when descriptors were
+ * free again, and forgot all that it had learnt. Root cause: the watch took every reason why a file could not be read for its new
+ * content. Fix: only what says something about the file counts, such as that it is gone; a reload that met another error is
+ * repeated when the file can be read.
+ */
+
+import assert from "node:assert/strict";
+import { utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { getOnly, text } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { type Running, startRun } from "../support/process.ts";
+import { toRequest } from "../support/request.ts";
+import { makeDirectory } from "../support/route-file.ts";
+import { openWire } from "../support/wire.ts";
+
+const FEW = ["/bin/sh", "-c", 'ulimit -n 64 && exec "$0" "$@"'];
+
+/** Takes all its file descriptors; returns what gives them back. */
+async function exhaust(t: TestContext, { port }: Running): Promise<() => Promise<void>> {
+  const crowd = await Promise.all(
+    Array.from({ length: 100 }, () => openWire(t, port).catch(() => undefined)),
+  );
+  await Promise.any(crowd.map((wire) => wire?.closed ?? Promise.reject(new Error("not open"))));
+  return async () => {
+    for (const wire of crowd) wire?.socket.destroy();
+    for (;;) {
+      const late = await openWire(t, port);
+      late.write(toRequest("OPTIONS *"));
+      if ((await late.readAnswer().catch(() => undefined)) !== undefined) return;
+    }
+  };
+}
+
+test("no file descriptor is left: nothing is reloaded and nothing forgotten", async (t) => {
+  const origin = await startOrigin(t, getOnly(text("x")));
+  const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\nhead: auto\n`;
+  const file = join(await makeDirectory(t, { "routes.yaml": yaml }), "routes.yaml");
+  const headgate = await startRun(t, ["--config", file], FEW);
+  const client = await openWire(t, headgate.port);
+  const head = async (): Promise<string> => {
+    const from = origin.arrivals.length;
+    client.write(toRequest("HEAD /x"));
+    assert.equal((await client.readAnswer("HEAD")).status, 200);
+    return origin.arrivals
+      .slice(from)
+      .map(({ method }) => method)
+      .join(" ");
+  };
+  assert.equal(await head(), "HEAD GET");
+  assert.equal(await head(), "GET", "it is known");
+
+  const recover = await exhaust(t, headgate);
+  // Each touch is an event, and the watch looks at the file. How often it does is not asserted.
+  for (let touches = 0; touches < 15; touches += 1) {
+    utimesSync(file, touches, touches);
+    await sleep(100);
+  }
+  await recover();
+  assert.equal(await head(), "GET", "it is still known");
+
+  writeFileSync(file, `${yaml}requestId: forward\n`);
+  await headgate.printed(/"msg":"reloaded /);
+  const reloads = headgate.stdout().match(/^.*"trigger":.*$/gm) ?? [];
+  assert.equal(reloads.length, 1, reloads.join("\n"));
+});
+
+test("a reload that failed for want of a descriptor is repeated when there is one", async (t) => {
+  const origin = await startOrigin(t, getOnly(text("x")));
+  const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\n`;
+  const file = join(await makeDirectory(t, { "routes.yaml": yaml }), "routes.yaml");
+  const headgate = await startRun(t, ["--config", file], FEW);
+  const recover = await exhaust(t, headgate);
+  headgate.signal("SIGHUP");
+  await headgate.printed(/"trigger":"SIGHUP".*"msg":"not reloaded.*EMFILE/);
+  await recover();
+  await headgate.printed(/"trigger":"file".*"msg":"reloaded /);
+});
