@@ -56,11 +56,17 @@ test("a hundred header sections without end take no memory worth naming", async 
   forgetPeak(headgate.pid);
   const before = peakBytes(headgate.pid);
   const piece = `X-Long: ${"x".repeat(60_000)}\r\n`;
+  const request = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${piece.repeat(80)}`);
   await Promise.all(
     Array.from({ length: 100 }, async () => {
       const wire = await openWire(t, headgate.port);
-      wire.write(`GET / HTTP/1.1\r\nHost: a\r\n${piece.repeat(80)}`);
-      assert.equal((await wire.readAnswer()).status, 431);
+      wire.write(request);
+      // headgate waits for 1 s of silence. Where this machine is silent for that long, the connection is reset under the client's
+      // writing, and node throws away with it what the client has not read.
+      const answer = await wire.readAnswer().catch((error: unknown) => {
+        if (!(error instanceof MessageError) || error.ending !== "reset") throw error;
+      });
+      assert.equal(answer?.status ?? 431, 431);
       wire.reset();
     }),
   );
