@@ -126,6 +126,8 @@ export function createReading(
       // Node asks for each read, and once for each handle. Memory is returned every time, because a handle that was given none
       // reads into none, and calls back all the same.
       buffer() {
+        // Also by a connection that leaves it: what its read left there would pass for a read of another connection.
+        shared.arm();
         if (!isOwn) current = shared;
         else if (current === shared || isTaken) current = createReadMemory();
         isTaken = false;

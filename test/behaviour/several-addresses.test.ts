@@ -5,11 +5,12 @@
 // Fix: memory is given to every handle, and a read that did not replace the mark in it is never parsed.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { EventEmitter, once } from "node:events";
+import { type AddressInfo, type LookupFunction, connect, createServer } from "node:net";
 import test from "node:test";
 
 import { createReadMemory } from "../../src/upstream/read-memory.ts";
+import { type Reading, createReading, openTcp } from "../../src/upstream/socket.ts";
 import { inNamespace } from "../support/namespace.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
@@ -52,11 +53,7 @@ test("a read that the platform did not deliver into the memory is noticed", asyn
   const socket = connect({
     host: "app.test",
     port,
-    lookup: (_name, _options, callback) =>
-      callback(
-        null,
-        ["127.0.0.9", "127.0.0.1"].map((address) => ({ address, family: 4 })),
-      ), // oxlint-disable-line unicorn/no-null -- the signature of dns.lookup
+    lookup: toTwoAddresses,
     onread: {
       // What went wrong: the second handle, of the second address, gets no memory.
       buffer: () => ((asked += 1) === 1 ? memory.bytes : (undefined as unknown as Buffer)),
@@ -69,3 +66,60 @@ test("a read that the platform did not deliver into the memory is noticed", asyn
   assert.deepEqual(await once(socket, "told"), [17, false]);
   socket.destroy();
 });
+
+// Symptom: none yet; the check above would have let the first connection's read pass. Root cause: a response that went on was read
+// into memory of its own from its second read on, and its first read stayed in the shared memory, where the mark had been.
+// Fix: a connection that leaves the shared memory marks it again.
+test("a read that was not delivered is noticed after another connection has left the shared memory", async (t) => {
+  const server = createServer((socket) => void socket.write("HTTP/1.1 200 OK\r\nSet-Cookie: a=b"));
+  server.listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const memory = createReadMemory();
+
+  const readAndLeave = async (): Promise<void> => {
+    const heard = new EventEmitter();
+    const leaving: Reading = createReading(
+      memory,
+      () => {
+        leaving.readOwn(true);
+        heard.emit("read");
+      },
+      (error) => heard.emit("error", error),
+    );
+    const socket = openTcp({ host: "127.0.0.1", port }, leaving.onread, {
+      onConnected: () => undefined,
+      onFailed: (error) => heard.emit("error", error),
+    });
+    await once(heard, "read");
+    socket.destroy();
+  };
+
+  const told = new EventEmitter();
+  const { onread } = createReading(
+    memory,
+    (bytes, length) => told.emit("told", bytes.toString("latin1", 0, length)),
+    (error) => told.emit("told", error.code),
+  );
+  let asked = 0;
+  const socket = connect({
+    host: "app.test",
+    port,
+    // The memory was marked for its first address by now.
+    lookup: (...lookup) => void readAndLeave().then(() => toTwoAddresses(...lookup)),
+    onread: {
+      // Asked anew for the second address, it gives no memory, as above.
+      buffer: () => ((asked += 1) === 1 ? onread.buffer() : (undefined as unknown as Buffer)),
+      callback: onread.callback,
+    },
+  });
+  assert.deepEqual(await once(told, "told"), ["proxy_internal_error"]);
+  socket.destroy();
+});
+
+const toTwoAddresses: LookupFunction = (_name, _options, callback) =>
+  callback(
+    null, // oxlint-disable-line unicorn/no-null -- the signature of dns.lookup
+    ["127.0.0.9", "127.0.0.1"].map((address) => ({ address, family: 4 })),
+  );
