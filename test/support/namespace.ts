@@ -16,17 +16,31 @@ export function inNamespace(
   t: TestContext,
   files: Readonly<Record<string, string>>,
 ): readonly string[] | undefined {
-  const tried = spawnSync("unshare", ["--mount", "true"], { encoding: "utf8" });
-  if (tried.status !== 0) {
-    const reason = `no mount namespaces here: ${tried.error?.message ?? tried.stderr}`;
+  const reason = whyNoNamespace();
+  if (reason !== undefined) {
     assert.equal(process.env["CI"], undefined, reason);
     t.skip(reason);
     return undefined;
   }
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return withFiles(folder, files);
+}
+
+/** Why this machine allows no namespaces; undefined where it does. */
+export function whyNoNamespace(): string | undefined {
+  const tried = spawnSync("unshare", ["--mount", "true"], { encoding: "utf8" });
+  if (tried.status === 0) return undefined;
+  return `no mount namespaces here: ${tried.error?.message ?? tried.stderr}`;
+}
+
+/** The command of a namespace with those files, whose contents are kept in `folder`. */
+export function withFiles(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+): readonly string[] {
   const mounts = Object.entries(files).map(([path, text], index) => {
-    const file = join(folder, String(index));
+    const file = join(folder, `mounted-${index}`);
     writeFileSync(file, text);
     return `mount --bind '${file}' '${path}' && `;
   });
