@@ -6,7 +6,7 @@ import { type ClientParts, runClient } from "./client.ts";
 import { disturb, startUpstreams, stopUpstreams, toYaml } from "./disturb.ts";
 import { type Holdings, findLeftovers, readHoldings } from "./leftovers.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
-import { FILES, startNameServer } from "./names.ts";
+import { startNameServer } from "./names.ts";
 import type { ChaosOptions } from "./options.ts";
 import type { Roads } from "./plan.ts";
 import { createRandom } from "./random.ts";
@@ -68,8 +68,8 @@ export async function runChaos(
 async function startNames(folder: string, wanted: Roads, say: (line: string) => void) {
   const missing = whyNoNamespace();
   if (missing === undefined) {
-    const { stop } = await startNameServer();
-    return { roads: wanted, through: withFiles(folder, FILES), stop };
+    const { files, stop } = await startNameServer();
+    return { roads: wanted, through: withFiles(folder, files), stop };
   }
   assert.equal(process.env["CI"], undefined, missing);
   say(`without upstreams that have names: ${missing}`);

@@ -7,26 +7,27 @@ import { once } from "node:events";
 export const PAIR = { name: "pair.chaos.test", addresses: ["127.0.7.2", "127.0.7.3"] } as const;
 /** A name for which the server takes its time. */
 export const SLOW = { name: "slow.chaos.test", address: "127.0.7.4" } as const;
-/** A name for which it never answers. */
+/** A name for which it never answers, nor for those below it. */
 export const HUNG = { name: "hung.chaos.test" } as const;
 
-const SERVER_ADDRESS = "127.0.7.53";
+export interface NameServer {
+  /** What stands in the files of a mount namespace that asks it. */
+  readonly files: Readonly<Record<string, string>>;
+  stop(): void;
+}
 
-/** What stands in the files of headgate's mount namespace. */
-export const FILES: Readonly<Record<string, string>> = {
-  "/etc/hosts": ["::1", ...PAIR.addresses].map((address) => `${address} ${PAIR.name}\n`).join(""),
-  // The resolver's own patience for the name that hangs: a few seconds, or the run could not end.
-  "/etc/resolv.conf": `nameserver ${SERVER_ADDRESS}\noptions timeout:4 attempts:1\n`,
-};
+const HOSTS = ["::1", ...PAIR.addresses].map((address) => `${address} ${PAIR.name}\n`).join("");
 
-/** Starts the name server. */
-export async function startNameServer(): Promise<{ stop(): void }> {
+/** Starts the name server, at an address of this process's own: its port is always the same. */
+export async function startNameServer(): Promise<NameServer> {
+  const { pid } = process;
+  const own = `127.${64 + ((pid >> 16) & 63)}.${(pid >> 8) & 255}.${pid & 255}`;
   const socket = createSocket("udp4");
   let count = 0;
   const timers = new Set<NodeJS.Timeout>();
   socket.on("message", (query, { address, port }) => {
     const { name, type, end } = readQuestion(query);
-    if (name === HUNG.name) return;
+    if (name.endsWith(HUNG.name)) return;
     const timer = setTimeout(
       () => {
         timers.delete(timer);
@@ -40,9 +41,14 @@ export async function startNameServer(): Promise<{ stop(): void }> {
     );
     timers.add(timer);
   });
-  socket.bind(53, SERVER_ADDRESS);
+  socket.bind(53, own);
   await once(socket, "listening");
-  return { stop: () => stop(socket, timers) };
+  // The resolver's own patience for the name that hangs: a few seconds, or the run could not end.
+  const resolvConf = `nameserver ${own}\noptions timeout:4 attempts:1\n`;
+  return {
+    files: { "/etc/hosts": HOSTS, "/etc/resolv.conf": resolvConf },
+    stop: () => stop(socket, timers),
+  };
 }
 
 function stop(socket: Socket, timers: ReadonlySet<NodeJS.Timeout>): void {
