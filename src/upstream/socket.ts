@@ -176,6 +176,7 @@ export function openTls(
   const { ca, cert, key, verify, serverName = url.host } = tls ?? {};
   const transport = new Transport(socket);
   let isTransportOver = false;
+  let isNotified = false;
   // Before TLS hears of it: where the connection's end comes first, there was no close_notify.
   transport.once("end", () => (isTransportOver = true));
   const secured = connectTls({
@@ -191,7 +192,14 @@ export function openTls(
       checkServerIdentity(serverName, certificate),
     ALPNProtocols: ["http/1.1"],
   } as object);
-  return { socket: secured, isTruncated: () => isTransportOver };
+  // The `end` event of a paused socket comes when all is read, which may be after the connection's end. TLS reports its end at
+  // once, by pushing null. Should Node cease to do so, each end counts as a truncation.
+  const push = secured.push.bind(secured);
+  secured.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null && !isTransportOver) isNotified = true;
+    return push(chunk, encoding);
+  };
+  return { socket: secured, isTruncated: () => !isNotified };
 }
 
 /**

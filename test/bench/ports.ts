@@ -14,9 +14,9 @@ export async function findFreePort(): Promise<number> {
 }
 
 /** Resolves when the child accepts connections on the port. Throws with the child's output if it ends or takes 10 s. */
-export async function waitAccepting(child: Child, port: number): Promise<void> {
+export async function waitAccepting(child: Child, port: number, host = "127.0.0.1"): Promise<void> {
   const deadlineMs = performance.now() + 10_000;
-  while (!(await accepts(port))) {
+  while (!(await accepts(port, host))) {
     if (child.hasExited() || performance.now() > deadlineMs) {
       throw new Error(`it does not accept connections\n${child.output().slice(-2000)}`);
     }
@@ -24,9 +24,9 @@ export async function waitAccepting(child: Child, port: number): Promise<void> {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, host);
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
   });

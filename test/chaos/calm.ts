@@ -34,7 +34,7 @@ const STARVED: readonly Allowed[] = ["broken", 408, 502, 504];
 
 export function createCalm(): Calm {
   let disturbances: Disturbance[] = [];
-  const idleClosedMs: Record<Road, number> = { tcp: 0, unix: 0 };
+  const idleClosedMs = new Map<Road, number>();
   const starvation = createStarvation();
   const look = (): void => {
     const endedMs = performance.now();
@@ -54,8 +54,8 @@ export function createCalm(): Calm {
       );
       return new Set(excusing.flatMap(({ allowed }) => allowed));
     },
-    idleClosed: (road) => void (idleClosedMs[road] = performance.now()),
-    wasIdleClosedSince: (road, sinceMs) => idleClosedMs[road] + ECHO_MS > sinceMs,
+    idleClosed: (road) => void idleClosedMs.set(road, performance.now()),
+    wasIdleClosedSince: (road, sinceMs) => (idleClosedMs.get(road) ?? -ECHO_MS) + ECHO_MS > sinceMs,
     look,
     watch: starvation.watch,
     stop: () => clearInterval(ticking),

@@ -1,12 +1,16 @@
 /** A whole run: clients and upstreams around one headgate, then the silence in which nothing may be left over. */
 
+import assert from "node:assert/strict";
 import { createCalm } from "./calm.ts";
 import { type ClientParts, runClient } from "./client.ts";
-import { disturb, startUpstreams, toYaml } from "./disturb.ts";
+import { disturb, startUpstreams, stopUpstreams, toYaml } from "./disturb.ts";
 import { type Holdings, findLeftovers, readHoldings } from "./leftovers.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
+import { startNameServer } from "./names.ts";
 import type { ChaosOptions } from "./options.ts";
+import type { Roads } from "./plan.ts";
 import { createRandom } from "./random.ts";
+import { whyNoNamespace, withFiles } from "../support/namespace.ts";
 import { type Target, makeFolder, startTarget } from "./target.ts";
 
 export interface ChaosResult {
@@ -18,6 +22,8 @@ export interface ChaosResult {
 // V8 gives memory back late: after a run's first tenth a process still moves by this much. A leak of 100 bytes for each
 // exchange passes it within a soak's million.
 const MOST_GROWTH_BYTES = 64 * 1024 ** 2;
+// On a busy machine a tenth of the time is over before all code has run.
+const WARM_REQUESTS = 1_000;
 const QUIET_MS = 40_000;
 const MOST_VIOLATIONS = 20;
 
@@ -31,12 +37,14 @@ export async function runChaos(
   const random = createRandom(options.seed);
   const folder = makeFolder();
   const upstreams = await startUpstreams(folder, { ledger, calm, random });
-  const target = await startTarget(folder, toYaml(upstreams, 0));
+  const named = await startNames(folder, options.roads, say);
+  const target = await startTarget(folder, toYaml(upstreams, 0), named.through);
   calm.watch(target.pid);
   const before = await look(target);
   const watch = watchProgress(target, { ledger, options, say });
   const { isOver } = watch;
-  const parts = { target, upstreams, calm, ledger, random, isOver };
+  const { roads } = named;
+  const parts = { target, upstreams, calm, ledger, random, isOver, roads };
   await Promise.all([...startClients(options, { ...parts, port: target.port }), disturb(parts)]);
   const { seconds, warm } = watch.stop();
   await pause(100); // its exit may be a moment behind its connections
@@ -46,13 +54,27 @@ export async function runChaos(
   if (rssBytes.end - rssBytes.warm > MOST_GROWTH_BYTES)
     ledger.violated(`memory grew from ${rssBytes.warm} to ${rssBytes.end} bytes`);
   await finish(target, ledger);
-  await Promise.all([upstreams.tcp.die(), upstreams.unix.die()]);
+  await stopUpstreams(upstreams);
+  named.stop();
   calm.stop();
   for (const { id } of ledger.violations) {
     const lines = id === "" ? [] : target.logged(`"request_id":"${id}"`);
     for (const line of lines) say(`log: ${line}`);
   }
   return { ledger, seconds, rssBytes };
+}
+
+/** The names of upstreams, where this machine lets a process have files of its own; in CI it has to. */
+async function startNames(folder: string, wanted: Roads, say: (line: string) => void) {
+  const missing = whyNoNamespace();
+  if (missing === undefined) {
+    const { files, stop } = await startNameServer();
+    return { roads: wanted, through: withFiles(folder, files), stop };
+  }
+  assert.equal(process.env["CI"], undefined, missing);
+  say(`without upstreams that have names: ${missing}`);
+  const { pair: _pair, slow: _slow, hung: _hung, ...roads } = wanted;
+  return { roads, through: [], stop: () => undefined };
 }
 
 interface Watched {
@@ -69,7 +91,7 @@ function watchProgress(target: Target, { ledger, options, say }: Watched) {
   const tell = (): void => {
     if (target.ended() !== undefined) return;
     const holdings = readHoldings(target.pid);
-    if (seconds() > options.seconds / 10) warm ??= holdings;
+    if (seconds() > options.seconds / 10 && ledger.ended() >= WARM_REQUESTS) warm ??= holdings;
     const mebibytes = (holdings.rssBytes / 1024 ** 2).toFixed(0);
     say(`${seconds().toFixed(0)} s: ${ledger.ended()} requests, ${mebibytes} MiB`);
   };

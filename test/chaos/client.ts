@@ -6,7 +6,7 @@ import { judge } from "./judge.ts";
 import type { Exchange, Ledger } from "./ledger.ts";
 import { PERFORMANCES } from "./manners.ts";
 import { type Observed, observeAnswer } from "./observe.ts";
-import { MANNERS, drawPlan } from "./plan.ts";
+import { MANNERS, type Roads, drawPlan } from "./plan.ts";
 import type { Random } from "./random.ts";
 import { toBytes } from "./request.ts";
 import { type ChaosWire, connectFrom } from "./wire.ts";
@@ -17,6 +17,8 @@ export interface ClientParts {
   readonly ledger: Ledger;
   readonly calm: Calm;
   readonly port: number;
+  /** Which upstreams there are, and how often each is taken. */
+  readonly roads: Roads;
   isOver(): boolean;
 }
 
@@ -39,11 +41,11 @@ async function useConnection(
   nextId: () => string,
   parts: ClientParts,
 ): Promise<void> {
-  const { random, isOver, ledger } = parts;
+  const { random, isOver, ledger, roads } = parts;
   for (let left = 1 + random.below(40); left > 0 && !isOver(); left -= 1) {
     const manner = random.weighted(MANNERS);
     if (manner !== "plain") {
-      const exchange = ledger.begin(drawPlan(random, nextId(), manner));
+      const exchange = ledger.begin(drawPlan(random, nextId(), manner, roads));
       exchange.note(`after ${JSON.stringify(wire.history.slice(-3))}`);
       const observed = await PERFORMANCES[manner]({ wire, exchange, random });
       remember(wire, exchange, observed);
@@ -59,10 +61,10 @@ async function performBatch(
   nextId: () => string,
   parts: ClientParts,
 ): Promise<boolean> {
-  const { random, ledger } = parts;
+  const { random, ledger, roads } = parts;
   const size = random.chance(0.6) ? 1 : 2 + random.below(5);
   const exchanges = Array.from({ length: size }, () =>
-    ledger.begin(drawPlan(random, nextId(), "plain")),
+    ledger.begin(drawPlan(random, nextId(), "plain", roads)),
   );
   wire.socket.write(Buffer.concat(exchanges.map(({ plan }) => toBytes(plan))));
   let isAlive = true;
@@ -76,7 +78,7 @@ async function performBatch(
     settle(exchange, observed, { isCutShort }, parts);
     isAlive &&= isReusable(exchange, observed);
     // An early answer, or a failed one, may end the connection under those behind it.
-    isCutShort ||= !isAlive || !isHarmless(exchange.plan.fault);
+    isCutShort ||= !isAlive || !isHarmless(exchange.plan.fault) || exchange.plan.road === "hung";
   }
   return isAlive;
 }

@@ -1,40 +1,73 @@
 /** What happens around the exchanges: upstreams die and come back elsewhere, the configuration changes, right and wrong. */
 
-import { renameSync, symlinkSync } from "node:fs";
+import { renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Calm } from "./calm.ts";
 import type { Ledger } from "./ledger.ts";
+import { HUNG, PAIR, SLOW } from "./names.ts";
 import type { Random } from "./random.ts";
+import { CERTIFICATE } from "../support/certificate.ts";
 import type { Target } from "./target.ts";
 import { type Life, type Surroundings, startLife } from "./upstream.ts";
 
-/** The two upstreams as they live now. */
+// More than clients on any other road but the narrow one, where the others are refused.
+const WAITING = 8;
+
+/** The upstreams as they live now. */
 export interface Upstreams {
   tcp: Life;
   unix: Life;
+  /** Two at one port, each at an address of its own. */
+  readonly pair: Life[];
+  readonly tls: Life;
+  readonly narrow: Life;
+  readonly slow: Life;
+  /** The file with the certificate that the one over TLS shows. */
+  readonly ca: string;
   /** The path in the route file: a link, which leads to a new socket after each death. */
   readonly link: string;
 }
 
-/** Starts both. */
+/** Starts them all. */
 export async function startUpstreams(folder: string, around: Surroundings): Promise<Upstreams> {
   const link = join(folder, "app.sock");
+  const ca = join(folder, "ca.pem");
+  writeFileSync(ca, CERTIFICATE);
   return {
     tcp: await startLife("tcp", { host: "127.0.0.2" }, around),
     unix: await startLinked(folder, link, around),
+    pair: await startPair(around),
+    tls: await startLife("tls", { host: "127.0.7.5" }, around),
+    narrow: await startLife("narrow", { host: "127.0.7.6" }, around),
+    slow: await startLife("slow", { host: SLOW.address }, around),
     link,
+    ca,
   };
 }
 
+async function startPair(around: Surroundings): Promise<Life[]> {
+  const [host, second] = PAIR.addresses;
+  const first = await startLife("pair", { host }, around);
+  return [first, await startLife("pair", { host: second, port: first.port }, around)];
+}
+
+/** Ends them all. */
+export async function stopUpstreams({ tcp, unix, pair, tls, narrow, slow }: Upstreams) {
+  await Promise.all([tcp, unix, ...pair, tls, narrow, slow].map((life) => life.die()));
+}
+
 /** The route file. `count` changes what does not matter to an exchange, so that each reload has something to do. */
-export function toYaml({ tcp, link }: Upstreams, count: number): string {
+export function toYaml({ tcp, link, ...more }: Upstreams, count: number): string {
   const times = "responseTimeout: 2s, idleTimeout: 2s, connectTimeout: 1s, keepAlive: 1s";
   const shape = `host: ${count % 4 < 2 ? "preserve" : "upstream"}, maxConnections: ${64 + (count % 3)}`;
-  const more = Array.from({ length: count % 5 }, (_, index) => `{ path: /none/${index}/* }`);
+  const none = Array.from({ length: count % 5 }, (_, index) => `{ path: /none/${index}/* }`);
   const routes = [
     "{ path: /unix/*, upstream: unix }",
     `{ path: /tcp/*, upstream: tcp, head: { drain: { bytes: ${count % 2 === 0 ? "64KiB" : "1KiB"} } } }`,
-    ...more,
+    ...["pair", "tls", "narrow", "slow", "hung"].map(
+      (road) => `{ path: /${road}/*, upstream: ${road} }`,
+    ),
+    ...none,
   ];
   return `listen: 127.0.0.1:0
 admin: 127.0.0.1:0
@@ -42,7 +75,13 @@ upstream: { url: "${tcp.address}" }
 upstreams:
   tcp: { url: "${tcp.address}", ${times}, ${shape} }
   unix: { url: "unix:${link}", ${times}, ${shape} }
+  pair: { url: "http://${PAIR.name}:${more.pair[0]?.port}", ${times}, ${shape} }
+  tls: { url: "${more.tls.address.replace("http:", "https:")}", ${times}, ${shape}, tls: { serverName: backend.test, ca: "${more.ca}" } }
+  narrow: { url: "${more.narrow.address}", ${times.replace("keepAlive: 1s", "keepAlive: 5s")}, maxConnections: ${1 + (count % 4)} }
+  slow: { url: "http://${SLOW.name}:${more.slow.port}", ${times}, ${shape} }
+  hung: { url: "http://${HUNG.name}:9", ${times}, ${shape} }
 routes: [${routes.join(", ")}]
+limits: { waiting: ${WAITING} }
 timeouts: { header: 3s, keepAlive: 5s, idle: 5s, upgrade: 2s, tunnelIdle: 5s }
 log: { access: errors }
 `;
@@ -57,11 +96,20 @@ export interface DisturbParts extends Surroundings {
   isOver(): boolean;
 }
 
-type Disturbance = "killTcp" | "killUnix" | "hangUp" | "edit" | "reload" | "mistake" | "tight";
+type Disturbance =
+  | "killTcp"
+  | "killUnix"
+  | "killOneOfPair"
+  | "hangUp"
+  | "edit"
+  | "reload"
+  | "mistake"
+  | "tight";
 
 const WEIGHTS: Readonly<Record<Disturbance, number>> = {
   killTcp: 2,
   killUnix: 2,
+  killOneOfPair: 3,
   hangUp: 2,
   edit: 2,
   reload: 2,
@@ -100,6 +148,19 @@ const DISTURBANCES: Readonly<
     upstreams.unix = await startLinked(target.folder, upstreams.link, parts);
     settle();
   },
+  // The other one is there all the time: only what was on the dying one may fail.
+  async killOneOfPair(parts) {
+    const { upstreams, calm, random } = parts;
+    const index = random.below(2);
+    const life = upstreams.pair[index];
+    const host = PAIR.addresses[index];
+    if (life === undefined || host === undefined) return;
+    const settle = calm.disturb("pair", ["broken", 502]);
+    await life.die();
+    settle();
+    await pause(random.below(1_500));
+    upstreams.pair[index] = await startLife("pair", { host, port: life.port }, parts);
+  },
   async hangUp({ target }) {
     target.signal("SIGHUP");
   },
@@ -117,8 +178,9 @@ const DISTURBANCES: Readonly<
     const { target, upstreams, calm, random } = parts;
     const settle = calm.disturb("both", [503]);
     target.write(
-      toYaml(upstreams, count).replaceAll(/maxConnections: \d+/g, "maxConnections: 2") +
-        "limits: { waiting: 1 }\n",
+      toYaml(upstreams, count)
+        .replaceAll(/maxConnections: \d+/g, "maxConnections: 2")
+        .replace(/waiting: \d+/, "waiting: 1"),
     );
     await target.reload();
     await pause(random.below(300));

@@ -3,7 +3,6 @@
 import type { ByteReader } from "../support/message.ts";
 import { answerText } from "./answers.ts";
 import { contentOf } from "./content.ts";
-import { reset } from "../support/reset.ts";
 import type { Arrival } from "./script.ts";
 
 /** What becomes of an upgrade, by the salt of its order. */
@@ -31,8 +30,9 @@ export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
   const end = toUpgradeEnd(order.salt);
   await arrival.whole;
   if (end === "stalled") return void (await closed);
-  if (end === "reset") return reset(socket);
+  if (end === "reset") return arrival.peer.reset();
   if (end === "refused") {
+    arrival.onIdleEnd(); // the response has a length: its connection is kept until the end is seen
     const head = answerText(403, order.id, [`Content-Length: ${REFUSAL_SIZE}`]);
     socket.end(`${head}${contentOf(order.id, REFUSAL_SIZE).toString()}`);
     return void (await closed);
@@ -45,7 +45,7 @@ export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
     done += piece.length;
     socket.write(piece);
   }
-  if (end === "cut") return reset(socket);
+  if (end === "cut") return arrival.peer.reset();
   await closed;
   socket.end();
 }

@@ -1,5 +1,7 @@
 /** What the upstream does to an exchange, how often, and what a client may get of it. */
 
+import type { Road } from "./plan.ts";
+
 /**
  * `whole`: the upstream's answer, complete. `broken`: a connection that ends in the middle of it. A number: headgate's own
  * answer with that status.
@@ -15,6 +17,8 @@ interface Fault {
   readonly once?: readonly Allowed[];
   /** Only for requests with content. */
   readonly upload?: true;
+  /** Only over TLS. */
+  readonly tls?: true;
 }
 
 const TABLE = {
@@ -42,6 +46,8 @@ const TABLE = {
   switched: { weight: 0.5, allowed: [502] },
   resetMid: { weight: 3, allowed: ["broken", 502], head: ["whole", 502] },
   closeMid: { weight: 3, allowed: ["broken", 502], head: ["whole"] },
+  // A FIN without a close_notify under content that only the connection's end would complete (RFC 9112 §9.8).
+  truncated: { weight: 8, allowed: ["broken", 502], head: ["whole"], tls: true },
   badChunk: { weight: 1, allowed: ["broken", 502], head: ["whole", 502] },
   // Each of these takes a client's time until a limit of headgate cuts it.
   stallBefore: { weight: 0.12, allowed: [504] },
@@ -52,11 +58,11 @@ export type FaultName = keyof typeof TABLE;
 
 export const FAULTS: Readonly<Record<FaultName, Fault>> = TABLE;
 
-/** How often each comes, among requests with or without content. */
-export function weightsFor(hasUpload: boolean): Readonly<Record<FaultName, number>> {
-  const entries = Object.entries(FAULTS).map(([name, { weight, upload }]) => [
+/** How often each comes, among requests with or without content, on that road. */
+export function weightsFor(hasUpload: boolean, road: Road): Readonly<Record<FaultName, number>> {
+  const entries = Object.entries(FAULTS).map(([name, { weight, upload, tls }]) => [
     name,
-    upload === true && !hasUpload ? 0 : weight,
+    (upload === true && !hasUpload) || (tls === true && road !== "tls") ? 0 : weight,
   ]);
   return Object.fromEntries(entries) as Record<FaultName, number>;
 }

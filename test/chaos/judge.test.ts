@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { judge } from "./judge.ts";
+import { type Send, createLedger } from "./ledger.ts";
 import { findLeftovers } from "./leftovers.ts";
 import type { Observed } from "./observe.ts";
 import type { Plan } from "./plan.ts";
@@ -57,6 +58,15 @@ const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undef
     { ...answer("upstream", 200), closes: true } as Observed,
     /closed/,
   ],
+  [
+    "a full queue where there are few connections",
+    { road: "narrow" },
+    answer("headgate", 503),
+    undefined,
+  ],
+  ["a full queue where there are many", {}, answer("headgate", 503), /^headgate answered 503/],
+  ["a name that is not found", { road: "hung" }, answer("headgate", 504), undefined],
+  ["a response from there", { road: "hung" }, answer("upstream", 200), /^a complete answer/],
   ["no request, refused", { manner: "bad" }, answer("headgate", 400), /the upstream got/],
 ];
 
@@ -76,6 +86,35 @@ test("chaos excuses what a disturbance explains, and a POST that met a dying con
   const post = { plan: { ...PLAN, method: "POST" as const }, arrivals: 0 };
   assert.equal(judge(post, failed, { ...CALM, isRace: true }), undefined);
 });
+
+const SENT: Send = { turn: 2, ended: () => "end", isAnswered: () => false };
+const AGAIN: Send = { ...SENT, turn: 1 };
+
+const repetitions: readonly (readonly [string, readonly Send[], RegExp | undefined])[] = [
+  ["once", [SENT], undefined],
+  ["again on a new connection when a used one died", [SENT, AGAIN], undefined],
+  ["a third time", [SENT, AGAIN, AGAIN], /^a request was sent 3 times$/],
+  ["again when a new connection died", [AGAIN, AGAIN], /had served nothing/],
+  ["again on a used connection", [SENT, SENT], /had served before/],
+  ["again beside a living connection", [{ ...SENT, ended: () => "no" }, AGAIN], /was alive/],
+  ["again after bytes of its response", [{ ...SENT, isAnswered: () => true }, AGAIN], /had begun/],
+  [
+    "again after a reset, which may have overtaken bytes",
+    [{ ...SENT, isAnswered: () => true, ended: () => "reset" }, AGAIN],
+    undefined,
+  ],
+];
+
+for (const [what, sends, expected] of repetitions) {
+  test(`chaos judges a GET that is sent ${what}: ${expected === undefined ? "kept" : "broken"}`, () => {
+    const ledger = createLedger();
+    ledger.begin(PLAN);
+    for (const send of sends) ledger.arrived(PLAN.id, send);
+    const found = ledger.violations.map(({ what: fault }) => fault).join();
+    if (expected === undefined) assert.equal(found, "");
+    else assert.match(found, expected);
+  });
+}
 
 test("chaos sees what is left over", () => {
   const before = { holdings: { files: { socket: 2 }, rssBytes: 0 }, page: "" };

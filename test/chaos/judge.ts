@@ -107,6 +107,12 @@ function judgeRelayed(
 
 /** What may become of an exchange that nothing else disturbs. */
 function allowedFor(plan: Plan): readonly Allowed[] {
+  if (plan.road === "hung") return [504];
+  // More clients than its connections and its queue have places for.
+  return plan.road === "narrow" ? [...allowedOf(plan), 503] : allowedOf(plan);
+}
+
+function allowedOf(plan: Plan): readonly Allowed[] {
   if (plan.fault === "upgrade") return UPGRADES[toUpgradeEnd(plan.salt)];
   const { allowed, head, once } = FAULTS[plan.fault];
   if (plan.method === "HEAD") return head ?? allowed;

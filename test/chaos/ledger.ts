@@ -2,11 +2,23 @@
 
 import type { Plan } from "./plan.ts";
 
+/** One arrival of a request at the upstream. */
+export interface Send {
+  /** 1 for the first request of its connection. */
+  readonly turn: number;
+  /** How the upstream has ended that connection so far. */
+  ended(): "no" | "end" | "reset";
+  /** Whether the upstream has written a byte of its response. */
+  isAnswered(): boolean;
+}
+
 export interface Exchange {
   readonly plan: Plan;
   readonly startedMs: number;
   /** How often it reached the upstream. */
   arrivals: number;
+  /** The last time that it did. */
+  lastSend: Send | undefined;
   /** Whether the upstream ended a connection under it that had served before. */
   isStale: boolean;
   /** Whether an upstream began to answer it. */
@@ -25,7 +37,7 @@ export interface Violation {
 export interface Ledger {
   begin(plan: Plan): Exchange;
   /** The exchange of a request that reached the upstream; undefined, and a violation, where nobody sent it. */
-  arrived(id: string): Exchange | undefined;
+  arrived(id: string, send: Send): Exchange | undefined;
   passed(exchange: Exchange): void;
   violated(what: string, exchange?: Exchange): void;
   /** Counts what became of exchanges, for the closing lines. */
@@ -65,7 +77,7 @@ export function createLedger(): Ledger {
       if (exchanges.size > MOST_REMEMBERED && oldest !== undefined) exchanges.delete(oldest);
       return exchange;
     },
-    arrived(id) {
+    arrived(id, send) {
       const exchange = exchanges.get(id);
       if (exchange === undefined) {
         violated(`the upstream got a request that nobody sent: ${JSON.stringify(id)}`);
@@ -75,6 +87,11 @@ export function createLedger(): Ledger {
       const { method } = exchange.plan;
       if (exchange.arrivals > 1 && (method === "POST" || method === "PUT"))
         violated(`a ${method} was sent twice`, exchange);
+      const fault = faultOfRepetition(exchange.lastSend, send);
+      if (exchange.arrivals > 2)
+        violated(`a request was sent ${exchange.arrivals} times`, exchange);
+      else if (fault !== undefined) violated(`a request was sent again ${fault}`, exchange);
+      exchange.lastSend = send;
       return exchange;
     },
     passed() {
@@ -84,6 +101,17 @@ export function createLedger(): Ledger {
   };
 }
 
+/** A request goes out again only where a connection that had served before died without a byte, and then on a new one. */
+function faultOfRepetition(before: Send | undefined, now: Send): string | undefined {
+  if (before === undefined) return undefined;
+  if (before.turn === 1) return "although its connection had served nothing before it";
+  if (now.turn !== 1) return "on a connection that had served before";
+  if (before.ended() === "no") return "although its connection was alive";
+  // A reset may overtake what was written before it.
+  if (before.ended() === "end" && before.isAnswered()) return "although its response had begun";
+  return undefined;
+}
+
 function createExchange(plan: Plan): Exchange {
   const startedMs = performance.now();
   const trace = [`plan ${JSON.stringify(plan)}`];
@@ -91,6 +119,7 @@ function createExchange(plan: Plan): Exchange {
     plan,
     startedMs,
     arrivals: 0,
+    lastSend: undefined,
     isStale: false,
     isAnswered: false,
     trace,

@@ -4,8 +4,25 @@ import { type FaultName, weightsFor } from "./faults.ts";
 import type { Random } from "./random.ts";
 
 export type Framing = "length" | "chunked" | "close";
-/** The two upstreams: one is reached by address, which a reload changes; one by a name that leads elsewhere without. */
-export type Road = "tcp" | "unix";
+/**
+ * The upstreams: `tcp` is reached by an address, which a reload changes; `unix` by a path that leads elsewhere without; `pair` by a
+ * name with several addresses; `tls` over TLS; `narrow` over few connections, which it closes early; `slow` by a name that is
+ * looked up slowly; `hung` by one that is never found.
+ */
+export type Road = "tcp" | "unix" | "pair" | "tls" | "narrow" | "slow" | "hung";
+
+/** How often each is taken; those that are left out are not there. */
+export type Roads = Readonly<Partial<Record<Road, number>>>;
+
+export const ROADS: Readonly<Record<Road, number>> = {
+  hung: 0,
+  slow: 0,
+  tcp: 22,
+  unix: 22,
+  pair: 22,
+  tls: 16,
+  narrow: 14,
+};
 
 /** What the upstream has to know. */
 export interface Order {
@@ -63,12 +80,12 @@ export const MANNERS: Readonly<Record<Manner, number>> = {
 };
 
 /** Draws an exchange. */
-export function drawPlan(random: Random, id: string, manner: Manner): Plan {
+export function drawPlan(random: Random, id: string, manner: Manner, roads: Roads): Plan {
+  const road = random.weighted(roads as Readonly<Record<Road, number>>);
   const method = drawMethod(random, manner);
   const isSending = method === "POST" || method === "PUT";
   const upload = isSending ? drawSize(random) + (UPLOADING.has(manner) ? 2_000 : 0) : 0;
-  const fault = manner === "upgrade" ? "upgrade" : random.weighted(weightsFor(upload > 0));
-  const road = random.pick(["tcp", "unix"] as const);
+  const fault = manner === "upgrade" ? "upgrade" : random.weighted(weightsFor(upload > 0, road));
   const framing = drawFraming(random, fault, road);
   const size = drawSize(random) + (LONG_ANSWERS.has(manner) ? 200_000 : 0);
   return {
@@ -98,11 +115,13 @@ function toFitting(size: number, fault: Plan["fault"]): number {
   // One piece, which the other side reads at once: what came in a read of its own could only be the next answer.
   if (fault === "extra") return size % 4_000;
   if (fault === "resetMid" || fault === "closeMid" || fault === "stallMid") return size + 2;
+  if (fault === "truncated") return size + 2;
   return fault === "badChunk" ? size + 20 : size;
 }
 
 function drawFraming(random: Random, fault: Plan["fault"], road: Road): Framing {
   if (fault === "trailers" || fault === "badChunk") return "chunked";
+  if (fault === "truncated") return "close";
   const framing = random.weighted({ length: 60, chunked: 32, close: 8 });
   // Without a length the end of the connection is the end of the content, whatever was meant.
   const needsLength: readonly Plan["fault"][] = ["closeMid", "extra", "earlyKeep", "stallMid"];

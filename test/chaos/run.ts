@@ -21,7 +21,12 @@ function report({ seed }: ChaosOptions, { ledger, seconds, rssBytes }: ChaosResu
   const violations = ledger.violations.toSorted(
     (a, b) => b.what.length * Number(b.id === "") - a.what.length * Number(a.id === ""),
   );
-  for (const { what, trace } of violations.slice(0, 20))
+  // One of each kind first: what is rare says more than what comes all the time.
+  const kindOf = ({ what }: { readonly what: string }): string =>
+    what.replaceAll(/[\w-]*\d[\w-]*/g, "N");
+  const kinds = [...new Map(violations.toReversed().map((one) => [kindOf(one), one])).values()];
+  const others = violations.filter((one) => !kinds.includes(one));
+  for (const { what, trace } of [...kinds.toReversed(), ...others].slice(0, 20))
     console.log(
       `VIOLATION (seed ${seed}): ${what}\n${trace.map((line) => `    ${line}`).join("\n")}`,
     );

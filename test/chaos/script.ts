@@ -5,8 +5,8 @@ import { type Bytes, answerText, cutAnswer, joined, wholeAnswer } from "./answer
 import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
+import type { Peer } from "../support/peer.ts";
 import type { Order } from "./plan.ts";
-import { reset } from "../support/reset.ts";
 
 /** One request at the upstream. */
 export interface Arrival {
@@ -14,6 +14,7 @@ export interface Arrival {
   readonly method: string;
   readonly exchange: Exchange;
   readonly socket: Socket;
+  readonly peer: Peer;
   /** Tells that the connection ends, while the answer before that end may have been read already. */
   onIdleEnd(): void;
   /** 1 for the first request of its connection. */
@@ -49,7 +50,7 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     const step = Math.max(1, Math.ceil(bytes.length / (2 + (arrival.order.salt % 5))));
     for (let at = 0; at < bytes.length; at += step) {
       arrival.socket.write(bytes.subarray(at, at + step));
-      await pause(1);
+      if (at + step < bytes.length) await pause(1);
     }
     return finish(arrival);
   },
@@ -144,6 +145,12 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     write(arrival, cutAnswer(arrival.order));
     return close(arrival);
   },
+  async truncated(arrival) {
+    await arrival.whole;
+    write(arrival, cutAnswer(arrival.order));
+    arrival.peer.cut();
+    return "done";
+  },
   async badChunk(arrival) {
     await arrival.whole;
     const head = answerText(200, arrival.order.id, ["Transfer-Encoding: chunked"]);
@@ -188,8 +195,8 @@ function close({ socket }: Arrival): Afterwards {
   return "done";
 }
 
-function breakOff({ socket }: Arrival): Afterwards {
-  reset(socket);
+function breakOff({ peer }: Arrival): Afterwards {
+  peer.reset();
   return "done";
 }
 

@@ -34,15 +34,21 @@ export interface Target {
 
 const MOST_LINES = 20_000;
 
-/** Starts it with that route file, and resolves when both ports listen. */
-export async function startTarget(folder: string, yaml: string): Promise<Target> {
+/** Starts it with that route file, by a command that runs what follows it, and resolves when both ports listen. */
+export async function startTarget(
+  folder: string,
+  yaml: string,
+  through: readonly string[] = [],
+): Promise<Target> {
   const file = join(folder, "routes.yaml");
   const write = (text: string): void => {
     writeFileSync(`${file}.new`, text);
     renameSync(`${file}.new`, file);
   };
   write(yaml);
-  const child = spawn(process.execPath, [BUNDLE, "run", "--config", file], {
+  const own = [process.execPath, BUNDLE, "run", "--config", file];
+  const [command, ...args]: readonly string[] = [...through, ...own];
+  const child = spawn(command ?? "", args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] },
   });

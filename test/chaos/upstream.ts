@@ -1,7 +1,7 @@
 /** The upstream: takes requests apart strictly, sees that each is one that was sent, and answers as its path asks. */
 
 import { once } from "node:events";
-import { type AddressInfo, type Socket, createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { type ByteReader, framingOf, readBody, readBytes, readHead } from "../support/message.ts";
 import type { Calm } from "./calm.ts";
 import { checkContent } from "./content.ts";
@@ -9,13 +9,17 @@ import { echo } from "./echo.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Order, type Road, fromTarget } from "./plan.ts";
 import type { Random } from "./random.ts";
-import { reset } from "../support/reset.ts";
+import { type Peer, toPlainPeer, toTlsPeer } from "../support/peer.ts";
 import { type Arrival, perform } from "./script.ts";
+
+const REST_MS = 200;
 
 /** One life of an upstream: from its listening to its death. */
 export interface Life {
   /** `http://address:port`, or the path of its socket. */
   readonly address: string;
+  /** 0 on a path. */
+  readonly port: number;
   /** Stops listening and resets every connection. */
   die(): Promise<void>;
 }
@@ -26,45 +30,48 @@ export interface Surroundings {
   readonly random: Random;
 }
 
-/** Listens on a free port of that address, or on that path. */
+/** Listens on that address, by default on a free port, or on that path. */
 export async function startLife(
   road: Road,
-  where: { readonly host: string } | { readonly path: string },
+  where: { readonly host: string; readonly port?: number } | { readonly path: string },
   surroundings: Surroundings,
 ): Promise<Life> {
-  const sockets = new Set<Socket>();
+  const peers = new Set<Peer>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket)).on("error", () => undefined);
-    serve(road, socket, surroundings).catch((error: unknown) => {
+    const peer = road === "tls" ? toTlsPeer(socket) : toPlainPeer(socket);
+    peers.add(peer);
+    socket.once("close", () => peers.delete(peer)).on("error", () => undefined);
+    peer.socket.on("error", () => undefined);
+    serve(road, peer, surroundings).catch((error: unknown) => {
       // A request that headgate broke off is part of the game; one that is no HTTP is not.
       if (!isBreak(error))
         surroundings.ledger.violated(`the upstream read no request: ${String(error)}`);
       socket.destroy();
     });
   });
-  server.listen("path" in where ? where : { ...where, port: 0 });
+  server.listen("path" in where ? where : { port: 0, ...where });
   await once(server, "listening");
-  const address =
-    "path" in where ? where.path : `http://${where.host}:${(server.address() as AddressInfo).port}`;
+  const port = "path" in where ? 0 : (server.address() as AddressInfo).port;
   return {
-    address,
+    address: "path" in where ? where.path : `http://${where.host}:${port}`,
+    port,
     async die() {
       const closed = once(server, "close");
       server.close();
-      for (const socket of sockets) reset(socket);
+      for (const peer of peers) peer.reset();
       await closed;
     },
   };
 }
 
-async function serve(road: Road, socket: Socket, around: Surroundings): Promise<void> {
-  const { calm, random } = around;
+async function serve(road: Road, peer: Peer, around: Surroundings): Promise<void> {
+  const { calm, ledger, random } = around;
+  const { socket } = peer;
   // Idle connections end by headgate's own limit, long before this patience does.
   const bytes = readBytes(socket, 60_000);
   for (let turn = 1; ; turn += 1) {
-    if (!(await hasNext(bytes, socket))) return;
-    const arrival = await receive({ bytes, socket, turn }, road, around);
+    if (!(await hasNext(bytes, peer))) return;
+    const arrival = await receive({ bytes, peer, turn }, road, around);
     if (arrival === undefined) return void socket.destroy();
     if (arrival.order.fault === "upgrade") return echo(arrival, bytes);
     const afterwards = await perform(arrival).catch((error: unknown) => {
@@ -74,9 +81,13 @@ async function serve(road: Road, socket: Socket, around: Surroundings): Promise<
     arrival.exchange.note(`upstream: answered, connection ${afterwards}`);
     if (afterwards === "done") return endWith(arrival);
     await arrival.whole;
+    if (bytes.unread().length > 0 && !arrival.order.fault.startsWith("early"))
+      ledger.violated("a request came before the response to the one before it", arrival.exchange);
     // A long answer may still be on its way when it is written: that would be no idle connection.
     const isIdle = bytes.unread().length === 0 && arrival.order.size < 8_000;
-    if (isIdle && random.chance(0.04)) endWhileIdle(socket, road, { calm, random });
+    if (isIdle && random.chance(0.04)) endWhileIdle(peer, { road, calm, random });
+    else if (road === "narrow" && bytes.unread().length === 0)
+      endAfterRest(peer, () => calm.idleClosed(road));
   }
 }
 
@@ -91,31 +102,34 @@ async function endWith({ whole, closed, socket }: Arrival): Promise<void> {
 
 async function hasNext(
   bytes: ByteReader & { readonly closed: Promise<string> },
-  socket: Socket,
+  { socket, ended }: Peer,
 ): Promise<boolean> {
   if (bytes.unread().length > 0) return true;
   await Promise.race([once(socket, "data"), bytes.closed]);
   // What comes after its own end is not read: that is what makes a request meet a dead connection.
-  if (bytes.unread().length > 0 && !socket.writableEnded) return true;
+  if (bytes.unread().length > 0 && ended() === "no") return true;
   socket.destroy();
   return false;
 }
 
 interface Incoming {
   readonly bytes: ByteReader & { readonly closed: Promise<unknown> };
-  readonly socket: Socket;
+  readonly peer: Peer;
   readonly turn: number;
 }
 
 async function receive(
-  { bytes, socket, turn }: Incoming,
+  { bytes, peer, turn }: Incoming,
   road: Road,
   { ledger, calm }: Surroundings,
 ): Promise<Arrival | undefined> {
   const head = await readHead(bytes);
   const [, method = "", target = ""] = /^([A-Z]+) (\S+) HTTP\/1\.1$/.exec(head.start) ?? [];
   const order = fromTarget(target);
-  const exchange = ledger.arrived(order.id);
+  const { socket } = peer;
+  const writtenBytes = socket.bytesWritten;
+  const isAnswered = (): boolean => socket.bytesWritten > writtenBytes;
+  const exchange = ledger.arrived(order.id, { turn, ended: peer.ended, isAnswered });
   if (exchange === undefined) return undefined;
   exchange.note(`upstream: request ${exchange.arrivals}, the connection's number ${turn}`);
   if (order.road !== road) ledger.violated(`a request for ${order.road} came by ${road}`, exchange);
@@ -128,7 +142,7 @@ async function receive(
     exchange.note(`upstream: content broke off: ${String(error).slice(0, 200)}`),
   );
   const onIdleEnd = (): void => calm.idleClosed(road);
-  return { order, method, exchange, socket, turn, whole, closed: bytes.closed, onIdleEnd };
+  return { order, method, exchange, socket, peer, turn, whole, closed: bytes.closed, onIdleEnd };
 }
 
 /** An upload that ends well must be the one that was meant, to its last byte. */
@@ -143,10 +157,11 @@ function uploadFault({ id, upload }: Order, body: Buffer): string | undefined {
 
 /** Ends an idle connection at a moment when headgate may just be sending on it. */
 function endWhileIdle(
-  socket: Socket,
-  road: Road,
-  { calm, random }: Pick<Surroundings, "calm" | "random">,
+  peer: Peer,
+  { road, calm, random }: Pick<Surroundings, "calm" | "random"> & { readonly road: Road },
 ): void {
+  const { socket } = peer;
+  const isCut = random.chance(0.5);
   const isReset = random.chance(0.5);
   const timer = setTimeout(end, random.below(6));
   socket.once("data", cancel).once("close", cancel);
@@ -154,12 +169,27 @@ function endWhileIdle(
   function end(): void {
     socket.off("data", cancel);
     calm.idleClosed(road);
-    if (isReset) reset(socket);
+    if (isReset) peer.reset();
+    else if (isCut) peer.cut();
     else socket.end();
   }
   function cancel(): void {
     clearTimeout(timer);
+    socket.off("data", cancel).off("close", cancel);
   }
+}
+
+/** What an upstream does whose keep-alive is shorter than headgate's. */
+function endAfterRest({ socket }: Peer, onEnd: () => void): void {
+  const timer = setTimeout(() => {
+    onEnd();
+    socket.end();
+  }, REST_MS);
+  const cancel = (): void => {
+    clearTimeout(timer);
+    socket.off("data", cancel).off("close", cancel);
+  };
+  socket.once("data", cancel).once("close", cancel);
 }
 
 function isBreak(error: unknown): boolean {

@@ -3,21 +3,20 @@ import test from "node:test";
 import { type Case, bytesOf, fromReplay, toReplay } from "./case.ts";
 import { makeCase } from "./families.ts";
 import { fuzz, toTable } from "./fuzz.ts";
-import { startHeadgate } from "./headgate.ts";
+import { toStarts } from "./headgate.ts";
 import { type Flaw, startNaive } from "./naive.ts";
 import { explainFailure, runAlone } from "./replay.ts";
-import { startRig } from "./rig.ts";
+import { type Start, startRig } from "./rig.ts";
 
 test("1,000 fuzzed cases: the upstream sees what was accepted and nothing else, and each gets its own answer", async (t) => {
   const seed = 1 + (Math.floor(Date.now() / 86_400_000) % 10_000); // another one each day
   t.diagnostic(`seed ${seed}`);
-  const rig = await startRig(startHeadgate);
+  const starts = toStarts((line) => t.diagnostic(line));
+  const rig = await startRig(starts);
   const { passed, counts, failures } = await fuzz(rig, seed, 1_000);
   await rig.stop();
   for (const failure of failures.slice(0, 1))
-    assert.fail(
-      `seed ${seed}: ${failure.failure}\n${await explainFailure(failure, startHeadgate)}`,
-    );
+    assert.fail(`seed ${seed}: ${failure.failure}\n${await explainFailure(failure, starts)}`);
   assert.equal(passed, 1_000, toTable(counts));
   // A proxy that refused everything would break no other rule.
   for (const family of ["mutated", "answer: mutated"]) {
@@ -35,7 +34,7 @@ const PLANTED: readonly (readonly [flaw: Flaw, family: string, says: RegExp])[] 
 ];
 for (const [flaw, family, says] of PLANTED) {
   test(`a proxy with ${flaw} is found out`, async () => {
-    const rig = await startRig((port) => startNaive(flaw, port), 1);
+    const rig = await startRig([({ port }) => startNaive(flaw, port)], 1);
     const failures: string[] = [];
     for (const one of casesOf(family)) {
       failures.push((await rig.run(one)).failure ?? "");
@@ -51,16 +50,16 @@ for (const [flaw, family, says] of PLANTED) {
 }
 
 test("a failure is shrunk, and what is printed replays it", async () => {
-  const start = (port: number) => startNaive("false ends", port);
+  const starts: readonly Start[] = [({ port }) => startNaive("false ends", port)];
   const one = casesOf("answer: cut short").find(
     (cut) => cut.kind === "answer" && cut.method === "GET" && /\r\n\r\n./.test(bytesOf(cut)),
   );
   assert.ok(one !== undefined);
-  const printed = await explainFailure({ one, failure: "", suspects: [] }, start, 1);
+  const printed = await explainFailure({ one, failure: "", suspects: [] }, starts, 1);
   const [, word = ""] = /--replay (\S+)/.exec(printed) ?? [];
   const small = fromReplay(word);
   assert.ok(bytesOf(small).length < bytesOf(one).length, printed);
-  assert.notEqual(await runAlone(small, start, 1), undefined);
+  assert.notEqual(await runAlone(small, starts, 1), undefined);
 });
 
 test("every family is among the first 300 cases, and a case is the same whenever it is made", () => {

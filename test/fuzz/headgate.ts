@@ -1,34 +1,75 @@
 /** The real thing: the built bundle as a process of its own, told to believe nobody. */
 
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProcess } from "../support/process.ts";
-import type { Target } from "./rig.ts";
+import { CERTIFICATE } from "../support/certificate.ts";
+import { whyNoNamespace, withFiles } from "../support/namespace.ts";
+import type { Ports } from "./recorder.ts";
+import type { Start, Target } from "./rig.ts";
 import { SCRIPTED } from "./verdict.ts";
 
 /**
  * Scripted answers have connections of their own. They end them without a word, and whoever is sent on one just then has no answer:
  * a GET is sent again, but a POST may not be (RFC 9112 §9.5, RFC 9110 §9.2.2), so that it would fail by no fault of the proxy's.
  */
-const toRoutes = (port: number): string => `listen: 127.0.0.1:0
+const toRoutes = (upstream: string): string => `listen: 127.0.0.1:0
 admin: off
 forwarded: { trust: [] }
 log: { fields: [error.type, exception.stacktrace, client.address] }
-upstream: { url: "http://127.0.0.1:${port}", connectTimeout: 60s }
+upstream: { ${upstream}, connectTimeout: 60s }
 upstreams:
-  scripted: { url: "http://127.0.0.1:${port}", connectTimeout: 60s }
+  scripted: { ${upstream}, connectTimeout: 60s }
 routes:
   - { path: "${SCRIPTED}*", upstream: scripted }
 `;
 
-/** Starts headgate before an upstream port. */
-export async function startHeadgate(upstreamPort: number): Promise<Target> {
+/** Two addresses at which nobody listens, before the one of the recorder. */
+const HOSTS = ["::1", "127.0.0.9", "127.0.0.1"]
+  .map((each) => `${each} several.fuzz.test\n`)
+  .join("");
+
+type ToUpstream = (ports: Ports, folder: string) => string;
+
+/**
+ * One to the address, one to a name over few connections, for which many requests wait, and one over TLS: seldom, because its
+ * handshakes cost more than the cases.
+ */
+export function toStarts(say: (line: string) => void): readonly Start[] {
+  const byAddress: ToUpstream = ({ port }) => `url: "http://127.0.0.1:${port}"`;
+  const byTls: ToUpstream = ({ tlsPort }, folder) => {
+    const ca = join(folder, "ca.pem");
+    writeFileSync(ca, CERTIFICATE);
+    return `url: "https://127.0.0.1:${tlsPort}", tls: { serverName: backend.test, ca: "${ca}" }`;
+  };
+  const byName: ToUpstream = ({ port }) =>
+    `url: "http://several.fuzz.test:${port}", maxConnections: 3`;
+  const plain: Start = (ports) => startHeadgate(ports, byAddress, () => []);
+  const tls: Start = (ports) => startHeadgate(ports, byTls, () => []);
+  const missing = whyNoNamespace();
+  if (missing === undefined) {
+    const through = (folder: string) => withFiles(folder, { "/etc/hosts": HOSTS });
+    const named: Start = (ports) => startHeadgate(ports, byName, through);
+    return [plain, named, plain, named, plain, tls];
+  }
+  assert.equal(process.env["CI"], undefined, missing);
+  say(`without an upstream that has a name: ${missing}`);
+  return [plain, plain, plain, plain, plain, tls];
+}
+
+async function startHeadgate(
+  ports: Ports,
+  toUpstream: ToUpstream,
+  through: (folder: string) => readonly string[],
+): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-fuzz-"));
   const file = join(folder, "routes.yaml");
-  writeFileSync(file, toRoutes(upstreamPort));
+  writeFileSync(file, toRoutes(toUpstream(ports, folder)));
   const ends: (() => void | Promise<void>)[] = [];
-  const child = startProcess({ after: (end) => void ends.push(end) }, ["run", "--config", file]);
+  const cleanup = { after: (end: () => void | Promise<void>) => void ends.push(end) };
+  const child = startProcess(cleanup, ["run", "--config", file], {}, through(folder));
   const [, port = ""] = await child.printed(/"listening on http:\/\/127\.0\.0\.1:(\d+)/);
   let isOver = false;
   void child.exited.then(() => (isOver = true));

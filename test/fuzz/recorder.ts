@@ -1,7 +1,8 @@
 /** The upstream: reads what arrives strictly and leniently, tells which case it belongs to, and answers. */
 
 import { once } from "node:events";
-import { type AddressInfo, type Socket, createServer } from "node:net";
+import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
+import { type Peer, toPlainPeer, toTlsPeer } from "../support/peer.ts";
 import { readLeniently, type Preference } from "./lenient.ts";
 import { type Request, readRequest } from "./requests.ts";
 import { valuesOf } from "./strict.ts";
@@ -18,11 +19,16 @@ export interface Owner {
   readonly arrivals: Arrival[];
   readonly violations: string[];
   /** Answers in the recorder's place: calls `done` when everything is written, or `asUsual` to leave it to the recorder. */
-  answer?(arrival: Arrival, socket: Socket, done: () => void, asUsual: () => void): void;
+  answer?(arrival: Arrival, peer: Peer, done: () => void, asUsual: () => void): void;
 }
 
-export interface Recorder {
+/** Where the recorder listens: on 127.0.0.1, as it is and over TLS. */
+export interface Ports {
   readonly port: number;
+  readonly tlsPort: number;
+}
+
+export interface Recorder extends Ports {
   close(): void;
 }
 
@@ -33,9 +39,10 @@ const MOST_REQUESTS = 500;
 /** Starts the upstream. `ownerOf` finds a case by the client's address, as the proxy's X-Forwarded-For has it. */
 export async function startRecorder(ownerOf: (address: string) => Owner): Promise<Recorder> {
   let seq = 0;
-  const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
+  const peers = new Set<Peer>();
+  const record = (peer: Peer): void => {
+    const { socket } = peer;
+    peers.add(peer);
     let text = "";
     let served = 0;
     let isBusy = false;
@@ -45,7 +52,7 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
     });
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
-      sockets.delete(socket);
+      peers.delete(peer);
       if (text !== "") ownerIn(text).violations.push(...findWhole(text));
     });
 
@@ -64,7 +71,7 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
       owner.violations.push(...findAmbiguities(raw, request));
       isBusy = true;
       if (owner.answer === undefined) answer(arrival);
-      else owner.answer(arrival, socket, done, () => answer(arrival));
+      else owner.answer(arrival, peer, done, () => answer(arrival));
     }
 
     function answer({ method, target, seq: number }: Arrival): void {
@@ -90,18 +97,37 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
       text = "";
       socket.destroy();
     }
-  });
+  };
   const ownerIn = (text: string): Owner =>
     ownerOf(/^x-forwarded-for: (?:.*, )?(.*)\r$/im.exec(text)?.[1] ?? "");
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const plain = await listen((peer) => record(peer), toPlainPeer);
+  const secure = await listen((peer) => record(peer), toTlsPeer);
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(plain),
+    tlsPort: portOf(secure),
     close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
+      plain.close();
+      secure.close();
+      for (const { socket } of peers) socket.destroy();
     },
   };
+}
+
+async function listen(
+  onPeer: (peer: Peer) => void,
+  toPeer: (socket: Socket) => Peer,
+): Promise<Server> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    onPeer(toPeer(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }
 
 /** Two readers that differ about one request see different next ones. */

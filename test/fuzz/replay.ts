@@ -2,18 +2,16 @@
 
 import { type Case, bytesOf, toReplay } from "./case.ts";
 import { type Failure, findFailure } from "./fuzz.ts";
-import { type Rig, type Target, startRig } from "./rig.ts";
+import { type Rig, type Start, startRig } from "./rig.ts";
 import { shrink } from "./shrink.ts";
 
-type Start = (upstreamPort: number) => Promise<Target>;
-
-/** Runs one case before a proxy of its own, which a case before it cannot have harmed. */
+/** Runs one case before proxies of its own, which a case before it cannot have harmed. */
 export async function runAlone(
   one: Case,
-  start: Start,
+  starts: readonly Start[],
   patienceSeconds?: number,
 ): Promise<string | undefined> {
-  const rig = await startRig(start, patienceSeconds);
+  const rig = await startRig(starts, patienceSeconds);
   const failure = await failureOf(rig, one);
   await rig.stop();
   return failure;
@@ -22,15 +20,15 @@ export async function runAlone(
 /** The first of a failure's suspects that fails alone, shrunk and in the form to replay it. */
 export async function explainFailure(
   { one, suspects }: Failure,
-  start: Start,
+  starts: readonly Start[],
   patienceSeconds?: number,
 ): Promise<string> {
-  let rig = await startRig(start, patienceSeconds);
+  let rig = await startRig(starts, patienceSeconds);
   const fails = async (suspect: Case): Promise<boolean> => {
     const failure = await failureOf(rig, suspect);
     if (rig.complaint() !== undefined) {
       await rig.stop();
-      rig = await startRig(start, patienceSeconds);
+      rig = await startRig(starts, patienceSeconds);
     }
     return failure !== undefined;
   };
@@ -48,7 +46,9 @@ export async function explainFailure(
 
 async function failureOf(rig: Rig, one: Case): Promise<string | undefined> {
   const seen = rig.late().length;
-  const failure = findFailure(one, await rig.run(one));
+  let failure: string | undefined;
+  for (let tried = 0; tried < rig.turns; tried += 1)
+    failure ??= findFailure(one, await rig.run(one));
   return failure ?? rig.late()[seen]?.[1] ?? rig.complaint();
 }
 

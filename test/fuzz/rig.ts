@@ -1,14 +1,13 @@
 /** A recorder behind a proxy, and cases run through both. Each case has a client address of its own, so that whatever arrives tells whose it is. */
 
-import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { reset } from "../support/reset.ts";
+import type { Peer } from "../support/peer.ts";
 import { MARK } from "./answer-grammar.ts";
 import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
 import { judgeAnswer, readScript } from "./judge-answer.ts";
 import { judgeRequests } from "./judge-request.ts";
-import { type Owner, startRecorder } from "./recorder.ts";
+import { type Owner, type Ports, startRecorder } from "./recorder.ts";
 import { readMeaning } from "./requests.ts";
 import {
   AFTER_SCRIPTED_PATH,
@@ -26,8 +25,14 @@ export interface Target {
   stop(): Promise<void>;
 }
 
+/** Starts a proxy before the recorder's ports. */
+export type Start = (ports: Ports) => Promise<Target>;
+
 export interface Rig {
+  /** Runs a case through one of the proxies, the next one each time. */
   run(one: Case): Promise<Verdict>;
+  /** After how many cases it is the turn of the first proxy again. */
+  readonly turns: number;
   /** What came to light after its case was judged, and what belongs to no case. */
   late(): readonly (readonly [one: Case | undefined, failure: string])[];
   complaint(): string | undefined;
@@ -43,15 +48,17 @@ interface Judged extends Owner {
   readonly mayBeLate?: boolean;
 }
 
-/** Starts a recorder, and the proxy before it. */
+/** Starts a recorder, and the proxies before it, which take turns in that order; one that is named twice has two. */
 export async function startRig(
-  start: (upstreamPort: number) => Promise<Target>,
+  starts: readonly Start[],
   patienceSeconds = PATIENCE_SECONDS,
 ): Promise<Rig> {
   const owners = new Map<string, Judged>();
   const strays: Judged = { one: undefined, arrivals: [], violations: [] };
   const recorder = await startRecorder((address) => owners.get(address) ?? strays);
-  const target = await start(recorder.port);
+  const started = new Map([...new Set(starts)].map((start) => [start, start(recorder)]));
+  const turns = await Promise.all(starts.map((start) => started.get(start) as Promise<Target>));
+  const targets = [...new Set(turns)];
   let number = 0;
 
   return {
@@ -61,7 +68,8 @@ export async function startRig(
       const owner: Owner =
         one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
       owners.set(address, { ...owner, one });
-      const place = { address, number, port: target.port, patienceSeconds };
+      const port = turns[number % turns.length]?.port ?? 0;
+      const place = { address, number, port, patienceSeconds };
       const verdict =
         one.kind === "answer"
           ? await runAnswer(one, { ...place, owner })
@@ -81,9 +89,10 @@ export async function startRig(
         ].map((failure) => [one, failure] as const),
       );
     },
-    complaint: target.complaint,
+    turns: turns.length,
+    complaint: () => targets.map(({ complaint }) => complaint()).find((one) => one !== undefined),
     async stop() {
-      await target.stop();
+      await Promise.all(targets.map((target) => target.stop()));
       recorder.close();
     },
   };
@@ -139,15 +148,15 @@ function toScripted(one: AnswerCase, number: number): Owner {
   return {
     arrivals: [],
     violations: [],
-    answer(arrival, socket, done, asUsual) {
-      if (arrival.target === SCRIPTED_PATH) void play(socket, parts, after, done);
+    answer(arrival, peer, done, asUsual) {
+      if (arrival.target === SCRIPTED_PATH) void play(peer, parts, after, done);
       else asUsual();
     },
   };
 }
 
 async function play(
-  socket: Socket,
+  { socket, reset }: Peer,
   parts: readonly string[],
   after: AnswerCase["after"],
   done: () => void,
@@ -158,7 +167,7 @@ async function play(
     socket.write(part, "latin1");
   }
   if (after === "end") socket.end();
-  if (after === "reset") reset(socket);
+  if (after === "reset") reset();
   done();
 }
 

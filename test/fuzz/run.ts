@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { waitForConnectionTable } from "../support/connection-table.ts";
 import { fromReplay } from "./case.ts";
 import { fuzz, toTable } from "./fuzz.ts";
-import { startHeadgate } from "./headgate.ts";
+import { toStarts } from "./headgate.ts";
 import { explainFailure, runAlone } from "./replay.ts";
 import { startRig } from "./rig.ts";
 
@@ -16,6 +16,7 @@ const USAGE = `npm run fuzz -- [options]
 /** The client's, and now and then a new one to the upstream. */
 const CONNECTIONS_PER_CASE = 1.5;
 
+const starts = toStarts((line) => console.log(line));
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
@@ -32,13 +33,13 @@ async function run(seed: number, cases: number): Promise<void> {
   console.log(`seed ${seed}, ${cases} cases`);
   await waitForConnectionTable(cases * CONNECTIONS_PER_CASE);
   const startedMs = performance.now();
-  const rig = await startRig(startHeadgate);
+  const rig = await startRig(starts);
   const { passed, counts, failures } = await fuzz(rig, seed, cases);
   await rig.stop();
   console.log(toTable(counts));
   for (const failure of failures.slice(0, 3)) {
     console.log(`\nFAILED (seed ${seed}): ${failure.failure}`);
-    console.log(await explainFailure(failure, startHeadgate));
+    console.log(await explainFailure(failure, starts));
   }
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`${passed} passed, ${failures.length} failed (seed ${seed}, ${seconds} s)`);
@@ -46,7 +47,7 @@ async function run(seed: number, cases: number): Promise<void> {
 }
 
 async function replay(word: string): Promise<void> {
-  const failure = await runAlone(fromReplay(word), startHeadgate);
+  const failure = await runAlone(fromReplay(word), starts);
   console.log(failure === undefined ? "1 passed, 0 failed" : `${failure}\n0 passed, 1 failed`);
   if (failure !== undefined) process.exitCode = 1;
 }

@@ -1,18 +1,26 @@
 // The backend of `npm run reliability`: a few bytes, a long download, and an answer to an upload once all of it is there.
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 
 const PIECE = Buffer.alloc(64 * 1024, "headgate");
 const PIECES = 1_600; // 100 MiB
 
-const server = createServer((request, response) => {
+const [port, host = "127.0.0.1", cert, key] = process.argv.slice(2);
+const server =
+  cert === undefined
+    ? createServer(serve)
+    : createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, serve);
+// Longer than any proxy keeps its connections: a race that is lost here would be counted as the proxy's.
+server.keepAliveTimeout = 300_000;
+server.listen(Number(port), host, 4_096);
+
+function serve(request, response) {
   request.on("error", () => undefined);
   response.on("error", () => undefined);
   if (request.url === "/big") return pour(response);
   request.resume().once("end", () => response.end('{"status":"ok"}'));
-});
-// Longer than any proxy keeps its connections: a race that is lost here would be counted as the proxy's.
-server.keepAliveTimeout = 300_000;
-server.listen(Number(process.argv[2]), "127.0.0.1", 4_096);
+}
 
 function pour(response) {
   let left = PIECES;

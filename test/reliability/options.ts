@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const PARTS = ["idle", "slow", "reload", "rolling", "files"] as const;
+export const PARTS = ["idle", "slow", "reload", "rolling", "files", "upstreams"] as const;
 export type Part = (typeof PARTS)[number];
 
 export const USAGE = `npm run reliability -- [options]

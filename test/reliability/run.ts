@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createChildren } from "../bench/children.ts";
 import { findFreePort, waitAccepting } from "../bench/ports.ts";
 import { measureFiles } from "./files.ts";
@@ -11,7 +10,8 @@ import { type Part, type ReliabilityOptions, type Scale, USAGE, parseOptions } f
 import { measureReloads, measureRolling } from "./reload.ts";
 import { type Row, toTable } from "./row.ts";
 import { measureSlow } from "./slow.ts";
-import { type Subject, type Surroundings, startSubject } from "./subject.ts";
+import { BACKEND, type Subject, type Surroundings, startSubject } from "./subject.ts";
+import { measureUpstreams } from "./upstreams.ts";
 
 /** Parts that a peer can be pointed at too; the other two start and stop headgate in ways of its own. */
 const COMMON: readonly Part[] = ["idle", "slow", "reload"];
@@ -34,6 +34,7 @@ async function run({ parts, subjects, scale }: ReliabilityOptions): Promise<numb
   }
   if (parts.includes("rolling")) add(await measureRolling(around, scale.restarts));
   if (parts.includes("files")) add(await measureFiles(around));
+  if (parts.includes("upstreams")) add(await measureUpstreams(around, scale.restarts));
   const broken = rows.filter(({ isKept }) => isKept === false).length;
   console.log(toTable(rows));
   console.log(`${rows.length - broken} passed, ${broken} failed`);
@@ -65,8 +66,7 @@ async function setUp(): Promise<Surroundings> {
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
   const backendPort = await findFreePort();
-  const script = fileURLToPath(new URL("backend.mjs", import.meta.url));
-  const backend = children.start("backend", [process.execPath, script, String(backendPort)]);
+  const backend = children.start("backend", [process.execPath, BACKEND, String(backendPort)]);
   await waitAccepting(backend, backendPort);
   return { folder, children, backendPort };
 }

@@ -10,6 +10,9 @@ import { createUsageReader } from "../bench/usage.ts";
 
 const HEADGATE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
+/** The backend's program: a port, and an address, a certificate and a key where they are not the usual ones. */
+export const BACKEND = fileURLToPath(new URL("backend.mjs", import.meta.url));
+
 export interface Subject {
   readonly name: string;
   readonly port: number;
@@ -62,19 +65,20 @@ const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
 };
 
 /** The route file: headgate's defaults but for a stopped upload's limit, which the test would wait for too long. */
-function toYaml({ port, upstream }: Pick<Place, "port" | "upstream">, adminPort: number): string {
+function toYaml(port: number, adminPort: number, upstreams: string): string {
   return `listen: 127.0.0.1:${port}
 admin: 127.0.0.1:${adminPort}
-upstream: { url: "${upstream}", idleTimeout: 5s }
+${upstreams}
 shutdown: { delay: 3s }
 `;
 }
 
-/** Starts it; `prefix` runs it under another program, such as prlimit. */
+/** Starts it; `prefix` runs it under another program, such as prlimit; `upstreams` are lines of headgate's route file. */
 export async function startSubject(
   name: string,
   { folder, children, backendPort }: Surroundings,
   prefix: readonly string[] = [],
+  upstreams?: string,
 ): Promise<Subject> {
   const [port, adminPort] = [await findFreePort(), await findFreePort()];
   const upstream = `http://127.0.0.1:${backendPort}`;
@@ -86,7 +90,12 @@ export async function startSubject(
   };
   const file = join(place.folder, "routes.yaml");
   const toCommand = PEERS[name];
-  if (toCommand === undefined) write(place, "routes.yaml", toYaml(place, adminPort));
+  if (toCommand === undefined)
+    write(
+      place,
+      "routes.yaml",
+      toYaml(port, adminPort, upstreams ?? `upstream: { url: "${upstream}", idleTimeout: 5s }`),
+    );
   const command = toCommand?.(place) ?? [process.execPath, HEADGATE, "run", "--config", file];
   const child = children.start(`${name}-${port}`, [...prefix, ...command], {
     XDG_CONFIG_HOME: place.folder,

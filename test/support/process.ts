@@ -38,8 +38,9 @@ export function startProcess(
   t: Cleanup,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  through: readonly string[] = [],
 ): Process {
-  return start(t, [process.execPath, BUNDLE, ...args], env);
+  return start(t, [...through, process.execPath, BUNDLE, ...args], env);
 }
 
 function start(

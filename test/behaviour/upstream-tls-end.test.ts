@@ -1,0 +1,92 @@
+// Symptom: a whole response over TLS, whose end only the connection's end tells, was broken off for a client that read slowly.
+// Root cause: the order of two `end` events told whether a close_notify had come. While the reader was paused, the connection's
+// end overtook the one of the TLS stream, which is held back until everything before it is read.
+// Fix: the moment at which TLS itself reports the end counts, and not the one at which the reader hears of it.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, type Socket, createServer } from "node:net";
+import test, { type TestContext } from "node:test";
+
+import type { UpstreamConfig } from "../../src/config/schema.ts";
+import { openTcp, openTls } from "../../src/upstream/socket.ts";
+import { type Peer, toTlsPeer } from "../support/peer.ts";
+
+const FIRST = "HTTP/1.1 200 OK\r\n\r\n";
+
+/** A TLS connection of headgate's, and the upstream's side of it once that has sent `FIRST`. */
+async function connectTls(t: TestContext) {
+  const peers: Peer[] = [];
+  const server = createServer({ allowHalfOpen: true }, (raw) => {
+    raw.on("error", () => undefined);
+    const peer = toTlsPeer(raw);
+    peer.socket.on("error", () => undefined);
+    peer.socket.once("data", () => {
+      peers.push(peer);
+      peer.socket.write(FIRST);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const raw = openTcp({ host: "127.0.0.1", port }, undefined, {
+    onConnected: () => undefined,
+    onFailed: (error) => raw.emit("error", error),
+  });
+  await once(raw, "connect");
+  const url = { host: "127.0.0.1", port, protocol: "https:" };
+  const upstream = { url, tls: { verify: false } } as UpstreamConfig;
+  const { socket, isTruncated } = openTls(raw, upstream);
+  t.after(() => {
+    for (const peer of peers) peer.reset();
+    socket.destroy();
+    raw.destroy();
+    server.close();
+  });
+  await once(socket, "secureConnect");
+  socket.write("GET / HTTP/1.1\r\n\r\n");
+  await once(socket, "data");
+  const [peer] = peers;
+  assert.ok(peer !== undefined);
+  return { raw, socket, isTruncated, peer };
+}
+
+const WAYS: Record<string, (peer: Peer) => void> = {
+  "with a close_notify": ({ socket }) => void socket.end(),
+  "without a close_notify": ({ cut }) => cut(),
+};
+
+for (const [way, end] of Object.entries(WAYS)) {
+  for (const size of [1, 5_000, 40_000]) {
+    for (const reader of ["reads", "is paused until the connection has ended"]) {
+      test(`${size} bytes that end ${way}, while the reader ${reader}`, async (t) => {
+        const { raw, socket, isTruncated, peer } = await connectTls(t);
+        const isPaused = reader !== "reads";
+        if (isPaused) socket.pause();
+        const received = countBytes(socket);
+        peer.socket.write(Buffer.alloc(size, "x"));
+        end(peer);
+        if (isPaused) {
+          await ended(raw);
+          socket.resume();
+        }
+        await once(socket, "end");
+        assert.equal(received(), size);
+        assert.equal(isTruncated(), way === "without a close_notify");
+      });
+    }
+  }
+}
+
+/** Counts what is read, and does not begin to read. */
+function countBytes(socket: Socket): () => number {
+  let count = 0;
+  const isPaused = socket.isPaused();
+  socket.on("data", (bytes: Buffer) => (count += bytes.length));
+  if (isPaused) socket.pause();
+  return () => count;
+}
+
+async function ended(raw: Socket): Promise<void> {
+  if (!raw.readableEnded) await once(raw, "end");
+}
