@@ -15,8 +15,8 @@ export type Road = "tcp" | "unix" | "pair" | "tls" | "narrow" | "slow" | "hung";
 export type Roads = Readonly<Partial<Record<Road, number>>>;
 
 export const ROADS: Readonly<Record<Road, number>> = {
-  hung: 0,
-  slow: 0,
+  hung: 0.15,
+  slow: 4,
   tcp: 22,
   unix: 22,
   pair: 22,

@@ -1,4 +1,4 @@
-/** Upstreams that are not one address with room for all: several addresses of which one dies, few connections, TLS. */
+/** Upstreams that are not one address with room for all: several addresses of which one dies, few connections, TLS, hung names. */
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { Agent } from "node:http";
 import { join } from "node:path";
 import type { Child } from "../bench/children.ts";
 import { findFreePort, waitAccepting } from "../bench/ports.ts";
-import { PAIR, startNameServer } from "../chaos/names.ts";
+import { HUNG, PAIR, startNameServer } from "../chaos/names.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { whyNoNamespace, withFiles } from "../support/namespace.ts";
 import { askOnce } from "./prober.ts";
@@ -16,6 +16,7 @@ import { BACKEND, type Subject, type Surroundings, startSubject } from "./subjec
 const CLIENTS = 32;
 const REQUESTS_EACH = 20;
 const ROUNDS = 5;
+const HUNG_NAMES = 8;
 const BESIDE = 50;
 
 /** Measures them one after the other. Without mount namespaces there are no names: nothing is measured, which fails in CI. */
@@ -46,6 +47,7 @@ export async function measureUpstreams(
     }),
     await measureQueue(subject),
     await measureAll(subject, `${BESIDE} requests to an upstream over TLS`, "/tls/x"),
+    await measureHung(subject),
   ];
   await subject.child.stop(10_000);
   names.stop();
@@ -73,12 +75,20 @@ interface Places {
 }
 
 function toUpstreams({ port, tlsPort, ca }: Places): string {
+  const numbers = Array.from({ length: HUNG_NAMES }, (_, index) => index);
+  const hung = numbers.map(
+    (index) => `  hung-${index}: { url: "http://${index}.${HUNG.name}:9", connectTimeout: 5s }`,
+  );
+  const routes = numbers.map((index) => `{ path: /hung/${index}, upstream: hung-${index} }`);
   return `upstream: { url: "http://${PAIR.name}:${port}" }
 upstreams:
+  anew: { url: "http://${PAIR.name}:${port}", keepAlive: 0s }
   few: { url: "http://${PAIR.name}:${port}", maxConnections: 2 }
   tls: { url: "https://${PAIR.addresses[0]}:${tlsPort}", tls: { serverName: backend.test, ca: "${ca}" } }
+${hung.join("\n")}
 limits: { waiting: 8 }
-routes: [{ path: /few/*, upstream: few }, { path: /tls/*, upstream: tls }]
+routes:
+  [{ path: /anew/*, upstream: anew }, { path: /few/*, upstream: few }, { path: /tls/*, upstream: tls }, ${routes.join(", ")}]
 `;
 }
 
@@ -149,4 +159,15 @@ async function measureAll({ name, port }: Subject, what: string, path: string): 
     if ((await askOnce(port, path, false)) === 200) answered += 1;
   const figure = `${answered} of ${BESIDE} answered`;
   return { subject: name, what, figure, promise: "all", isKept: answered === BESIDE };
+}
+
+/** Each of the others needs a lookup as well. */
+async function measureHung(subject: Subject): Promise<Row> {
+  const hung = Array.from({ length: HUNG_NAMES }, (_, index) =>
+    askOnce(subject.port, `/hung/${index}`, false),
+  );
+  const what = `${HUNG_NAMES} names that no server answers for: ${BESIDE} requests to another name meanwhile`;
+  const row = await measureAll(subject, what, "/anew/x");
+  await Promise.all(hung);
+  return row;
 }
