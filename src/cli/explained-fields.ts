@@ -1,5 +1,6 @@
 /** Fields that go up and fields that do not, each with its reason, for people. */
 
+import { isClaim } from "../http/forwarded.ts";
 import { SECRET_FIELDS } from "../http/local.ts";
 
 /** A field that the upstream gets. `note`: what headgate did to it; undefined where that is nothing. */
@@ -77,7 +78,7 @@ export function toSent(
 }
 
 function toOtherReason(name: string): string {
-  return name.replaceAll("_", "-").includes("forwarded")
+  return isClaim(name)
     ? "the client is none that forwarded.trust names"
     : "has no meaning in the request that stands for a HEAD";
 }

@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod";
+import { CLAIM_NAMES } from "../http/forwarded.ts";
 import { parseAddress, parseAddressOrOff, parseRange, parseUpstreamUrl } from "./address.ts";
 import type { Address } from "./address.ts";
 import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
@@ -372,7 +373,9 @@ const forwardedMapping = mapping({
       { error: mismatch("a list of addresses and ranges") },
     )
     .prefault(PRIVATE_RANGES)
-    .meta({ description: "Peers whose X-Forwarded-* are believed. Anyone else's are dropped." }),
+    .meta({
+      description: `Peers that may say who the client is. Of any other peer these fields are dropped, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
+    }),
 });
 const forwarded = z.union([oneOf(["off"]), forwardedMapping]);
 
@@ -488,9 +491,10 @@ const file = mapping({
       description:
         "The most specific route wins, wherever it stands; a request that no route matches uses the top level's settings.",
     }),
-  forwarded: forwarded
-    .prefault({})
-    .meta({ description: "X-Forwarded-For, -Proto and -Host: off, or whom to believe." }),
+  forwarded: forwarded.prefault({}).meta({
+    description:
+      "Who may say who the client is, in X-Forwarded-For and the like; off: all such fields pass as they came.",
+  }),
   timeouts: timeouts.prefault({}).meta({ description: "Limits of time towards clients." }),
   limits: limits.prefault({}).meta({ description: "Limits of size and number." }),
   requestId: oneOf(["log", "forward"]).prefault("log").meta({

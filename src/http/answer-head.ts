@@ -46,6 +46,16 @@ export function parseAnswerHead(text: string): ParsedHead {
   };
 }
 
+/** Checks the beginning of a status line that is not whole. Throws a ProxyError (502) where it is none. */
+export function checkBeginning(text: string): void {
+  if (!text.startsWith(START.slice(0, text.length))) throw malformed();
+}
+
+/** Checks a field line with its CRLF. Throws a ProxyError (502) where it is none. */
+export function checkFieldLine(line: string): void {
+  if (parseFieldLines(line, 0) === undefined) throw malformed();
+}
+
 /** An answer that is not HTTP. */
 export function malformed(): ProxyError {
   return new ProxyError("http_protocol_error");

@@ -1,8 +1,16 @@
 /** The bytes of one upstream connection as answers (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
 
-import { type AnswerHead, type ParsedHead, malformed, parseAnswerHead } from "./answer-head.ts";
+import {
+  type AnswerHead,
+  type ParsedHead,
+  checkBeginning,
+  checkFieldLine,
+  malformed,
+  parseAnswerHead,
+} from "./answer-head.ts";
 import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
+import { SECTION_END, createHeadSection } from "./head-section.ts";
 import { hasConnectionTrailer, isKept } from "./headers.ts";
 import { isAgreedProtocol } from "./upgrade.ts";
 
@@ -35,9 +43,8 @@ export interface AnswerParser {
 
 type State = "idle" | "head" | "length" | "chunks" | "close";
 
-const END = "\r\n\r\n";
-/** Of a header section, as node's own parsers limit it. */
-const MOST_HEAD_BYTES = 16 * 1024;
+/** Of a header section with the empty line at its end; node's own parsers take 16 KiB. */
+const MOST_HEAD_BYTES = 16 * 1024 + 2;
 /** Nobody means more than a few; without a bound they never end. */
 const MOST_INTERIM_ANSWERS = 100;
 
@@ -49,9 +56,15 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
   let upgrade: string | undefined;
   let isBegun = false;
   let interimAnswers = 0;
-  let held = "";
   let left = 0;
   let isPersistent = false;
+  const section = createHeadSection({
+    maxBytes: MOST_HEAD_BYTES,
+    toTooLarge: () => new ProxyError("http_response_header_section_size"),
+    onBeginning: checkBeginning,
+    onFirstLine: (line) => void parseAnswerHead(line),
+    onFieldLine: checkFieldLine,
+  });
   const chunks = createChunkReader(malformed);
 
   return {
@@ -61,7 +74,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
       state = "head";
       isBegun = false;
       interimAnswers = 0;
-      held = "";
+      section.clear();
     },
     hasBegun: () => isBegun,
     awaitsEnd: () => state === "close",
@@ -96,26 +109,23 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
 
   function readHead(bytes: Buffer, start: number, length: number): number {
     // What stands behind `length` is of an earlier read.
-    const found = held === "" ? bytes.indexOf(END, start, "latin1") : -1;
-    let text: string;
-    let next: number;
-    if (found !== -1 && found + END.length <= length) {
-      text = bytes.toString("latin1", start, found + 2);
-      next = found + END.length;
-    } else {
-      const searched = Math.max(0, held.length - END.length);
-      held += bytes.toString("latin1", start, length);
-      const at = held.indexOf(END, searched);
-      if (at === -1 && held.length <= MOST_HEAD_BYTES) {
-        refuseEarly(held, searched);
-        return length;
-      }
-      text = at === -1 ? held : held.slice(0, at + 2);
-      next = length - (held.length - (at + END.length));
-      held = "";
+    const found =
+      section.length() === 0
+        ? bytes.indexOf(SECTION_END, start, "latin1") + SECTION_END.length
+        : Infinity;
+    const isWhole = found >= SECTION_END.length && found <= length;
+    // Nearly every header section comes whole.
+    if (isWhole && found - start <= MOST_HEAD_BYTES) {
+      const head = parseAnswerHead(bytes.toString("latin1", start, found - 2));
+      return onParsed(head, bytes, found, length);
     }
-    if (text.length > MOST_HEAD_BYTES) throw new ProxyError("http_response_header_section_size");
-    const head = parseAnswerHead(text);
+    const next = section.read(bytes, start, length);
+    if (next === -1) return length;
+    return onParsed(parseAnswerHead(section.take()), bytes, next, length);
+  }
+
+  /** Its header section ended at `next` of `length` bytes. */
+  function onParsed(head: ParsedHead, bytes: Buffer, next: number, length: number): number {
     if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
     if (head.status === 101) return switchProtocol(head, bytes, next, length);
     if ((interimAnswers += 1) > MOST_INTERIM_ANSWERS) throw malformed();
@@ -190,16 +200,4 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
 function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boolean {
   if (method === "HEAD") return true;
   return status === 204 && (fields.chunked || (fields.contentLength ?? 0) > 0);
-}
-
-const BARE_LF = /[^\r]\n/;
-
-/**
- * Refuses what cannot become a header section any more: another protocol, told by its first bytes, and a line that ends without
- * CR. The end that is waited for may never come, and the client would wait with us. What stands before `start` has been looked at.
- */
-function refuseEarly(text: string, start: number): void {
-  const first = "HTTP/1.";
-  if (!text.startsWith(first.slice(0, text.length))) throw malformed();
-  if (BARE_LF.test(text.slice(start))) throw malformed();
 }

@@ -13,12 +13,35 @@ export interface PeerSocket {
   readonly remoteAddress?: string | undefined;
 }
 
+/**
+ * The names of the fields that say who the client is or how it came here: the only list of them, which the documentation
+ * shows. `*` is any rest. Each framework and CDN believes some; RFC 7239's Forwarded makes the same claims.
+ */
+export const CLAIM_NAMES: readonly string[] = [
+  "X-Forwarded-*",
+  "X-Forwarded",
+  "Forwarded",
+  "X-Real-IP",
+  "X-Client-IP",
+  "True-Client-IP",
+  "CF-Connecting-IP",
+  "Fastly-Client-IP",
+];
+
+// The three that headgate writes. Nothing is appended to Forwarded: no backend in sight reads it, and a half-kept chain is
+// worse than none.
 const FOR = "x-forwarded-for";
 const PROTO = "x-forwarded-proto";
 const HOST = "x-forwarded-host";
-// RFC 7239's field makes the same claims. It passes from a trusted peer, and nothing is appended to it: no backend in sight
-// reads it, and a half-kept chain is worse than none.
-const FORWARDED = "forwarded";
+
+const PREFIX = "x-forwarded-";
+const WHOLE_NAMES: ReadonlySet<string> = new Set(
+  CLAIM_NAMES.map((name) => name.toLowerCase()).filter((name) => !name.endsWith("*")),
+);
+const LOWER_CASE = 0x20; // the bit by which a letter differs from its capital
+const LETTER_F = 0x66;
+// What a name's length and first letter have to be.
+const BEGINNINGS: ReadonlySet<number> = new Set([...WHOLE_NAMES].map(toBeginning));
 
 const RANGE = /^([^/]+)(?:\/(\d{1,3}))?$/;
 
@@ -86,15 +109,15 @@ export function withForwarded(
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
-    const claim = claimOf(name);
-    if (!peer.trusted && (claim !== undefined || isDisguised(name))) continue;
-    if (claim === FOR) {
+    if (!peer.trusted && isClaim(name)) continue;
+    const own = toOwnName(name);
+    if (own === FOR) {
       if (chainAt === -1) chainAt = kept.push(name, value) - 1;
       if (value !== "") chain.push(value); // RFC 9110 §5.6.1.1: a list is sent without empty elements
       continue;
     }
-    if (claim === PROTO) hasProto = true;
-    if (claim === HOST) hasHost = true;
+    if (own === PROTO) hasProto = true;
+    if (own === HOST) hasHost = true;
     kept.push(name, value);
   }
   if (peer.address !== undefined) chain.push(peer.address);
@@ -105,17 +128,25 @@ export function withForwarded(
   return kept;
 }
 
-function claimOf(name: string): string | undefined {
-  const { length } = name;
-  if (length !== FORWARDED.length && (length < FOR.length || length > PROTO.length))
-    return undefined;
-  const lower = name.toLowerCase();
-  return lower === FOR || lower === PROTO || lower === HOST || lower === FORWARDED
-    ? lower
-    : undefined;
+/**
+ * Whether a field says who the client is: one of `CLAIM_NAMES`, in any letter case and with `_` for any `-`. WSGI and CGI turn
+ * both into the same variable, so that X_Forwarded_For would be believed as well.
+ */
+export function isClaim(name: string): boolean {
+  // Nearly every other field is ruled out before anything is lower-cased.
+  const mayBegin = name.length >= PREFIX.length && (name.charCodeAt(2) | LOWER_CASE) === LETTER_F; // X-F
+  if (!mayBegin && !BEGINNINGS.has(toBeginning(name))) return false;
+  const plain = name.toLowerCase().replaceAll("_", "-");
+  return plain.startsWith(PREFIX) || WHOLE_NAMES.has(plain);
 }
 
-// WSGI and CGI turn `-` and `_` into the same variable, so that X_Forwarded_For would be believed as well.
-function isDisguised(name: string): boolean {
-  return name.includes("_") && claimOf(name.replaceAll("_", "-")) !== undefined;
+function toBeginning(name: string): number {
+  return name.length * 256 + (name.charCodeAt(0) | LOWER_CASE);
+}
+
+/** The lower-case name of a field that headgate writes itself; undefined for any other. */
+function toOwnName(name: string): string | undefined {
+  if (name.length < FOR.length || name.length > PROTO.length) return undefined;
+  const lower = name.toLowerCase();
+  return lower === FOR || lower === PROTO || lower === HOST ? lower : undefined;
 }

@@ -48,16 +48,18 @@ export function parseRequestHead(text: string): RequestHead {
 }
 
 /**
- * Looks at the beginning of a header section, as far as its lines are whole; of the first, at its method.
- *
- * Throws as `parseRequestHead`. Who speaks another protocol is told at once: the end of its header section would never come.
+ * Checks the beginning of a request line that is not whole. Throws a ProxyError (400) where it is no method. A client that
+ * speaks another protocol is refused at once: the end of its header section would never come.
  */
-export function checkBeginning(text: string): void {
-  const whole = text.lastIndexOf("\n") + 1;
-  if (whole > 0) return void parseRequestHead(text.slice(0, whole));
-  const methodEnd = endOfToken(text, 0);
-  const isMethod = methodEnd > 0 && text.charCodeAt(methodEnd) === SPACE;
-  if (methodEnd > LONGEST_METHOD || (methodEnd < text.length && !isMethod)) throw notHttp();
+export function checkMethod(beginning: string): void {
+  const methodEnd = endOfToken(beginning, 0);
+  const isMethod = methodEnd > 0 && beginning.charCodeAt(methodEnd) === SPACE;
+  if (methodEnd > LONGEST_METHOD || (methodEnd < beginning.length && !isMethod)) throw notHttp();
+}
+
+/** Checks a field line with its CRLF. Throws a ProxyError (400) where it is none. */
+export function checkFieldLine(line: string): void {
+  if (parseFieldLines(line, 0) === undefined) throw notHttp();
 }
 
 /** A request of a version that is not spoken here (RFC 9110 §15.6.6). */

@@ -2,9 +2,15 @@
 
 import { type ChunkFault, createChunkReader } from "./chunks.ts";
 import { ProxyError, toProxyError } from "./errors.ts";
-import { isLineEnd } from "./grammar.ts";
+import { SECTION_END, createHeadSection } from "./head-section.ts";
 import { type RequestFields, hasConnectionTrailer, readRequestFields } from "./headers.ts";
-import { type RequestHead, checkBeginning, notHttp, parseRequestHead } from "./request-head.ts";
+import {
+  type RequestHead,
+  checkFieldLine,
+  checkMethod,
+  notHttp,
+  parseRequestHead,
+} from "./request-head.ts";
 
 /** A header section, and what was found in its fields. */
 export interface ParsedRequest extends RequestHead {
@@ -35,7 +41,8 @@ export interface RequestParser {
 
 type State = "head" | "length" | "chunks" | "over";
 
-const END = "\r\n\r\n";
+const CR = 0x0d;
+const LF = 0x0a;
 
 /** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
@@ -44,17 +51,26 @@ export function createRequestParser(
   onContent: (bytes: Buffer) => void,
 ): RequestParser {
   let state: State = "head";
-  let held = "";
   let head: ParsedRequest | UnframedRequest | undefined;
   let left = 0;
+  /** The first byte of what may be an empty line has come, and no other. */
+  let isCut = false;
+  const section = createHeadSection({
+    maxBytes: mostBytes,
+    toTooLarge: tooLarge,
+    onBeginning: checkMethod,
+    onFirstLine: (line) => void parseRequestHead(line),
+    onFieldLine: checkFieldLine,
+  });
   const chunks = createChunkReader(toContentError);
 
   return {
     begin() {
       state = "head";
-      held = "";
+      isCut = false;
+      section.clear();
     },
-    hasBegun: () => state === "head" && held !== "",
+    hasBegun: () => state === "head" && (isCut || section.length() > 0),
     isOver: () => state === "over",
     takeHead() {
       const taken = head;
@@ -76,27 +92,34 @@ export function createRequestParser(
   };
 
   function readHead(bytes: Buffer, start: number): number {
-    const before = held.length;
-    const next = Math.min(bytes.length, start + mostBytes + 1);
-    const text = held + bytes.toString("latin1", start, next);
-    // RFC 9112 §2.2: empty lines before a request line are let pass; old clients send one behind their content.
-    const first = before < END.length ? endOfEmptyLines(text) : 0;
-    const end = text.indexOf(END, Math.max(first, before - END.length));
-    if ((end === -1 ? text.length : end + END.length) - first > mostBytes) {
-      checkBeginning(end === -1 ? text.slice(first) : text.slice(first, end + 2));
-      throw tooLarge();
+    if (section.length() > 0) return readSection(bytes, start);
+    const first = skipEmptyLines(bytes, start);
+    if (first === bytes.length) return first;
+    const end = bytes.indexOf(SECTION_END, first, "latin1") + SECTION_END.length;
+    // Nearly every header section comes whole.
+    if (end < SECTION_END.length || end - first > mostBytes) return readSection(bytes, first);
+    begin(parseRequestHead(bytes.toString("latin1", first, end - 2)));
+    return end;
+  }
+
+  /** RFC 9112 §2.2: empty lines before a request line are let pass; old clients send one behind their content. */
+  function skipEmptyLines(bytes: Buffer, start: number): number {
+    let at = start;
+    if (isCut) {
+      if (bytes[at] !== LF) throw notHttp();
+      isCut = false;
+      at += 1;
     }
-    if (end !== -1) {
-      held = "";
-      begin(parseRequestHead(text.slice(first, end + 2)));
-      return start + end + END.length - before;
-    }
-    held = text.slice(first);
-    if (held === "\r") return next;
-    // Looked at again with every line, and not with every byte.
-    const isNews = before === 0 || text.includes("\n", before);
-    if (isNews) checkBeginning(held);
-    return next;
+    while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+    isCut = bytes[at] === CR && at + 1 === bytes.length;
+    return isCut ? bytes.length : at;
+  }
+
+  function readSection(bytes: Buffer, start: number): number {
+    const end = section.read(bytes, start, bytes.length);
+    if (end === -1) return bytes.length;
+    begin(parseRequestHead(section.take()));
+    return end;
   }
 
   function begin(parsed: RequestHead): void {
@@ -138,12 +161,6 @@ export function createRequestParser(
     state = "over";
     return next;
   }
-}
-
-function endOfEmptyLines(text: string): number {
-  let at = 0;
-  while (isLineEnd(text, at)) at += 2;
-  return at;
 }
 
 function tooLarge(): ProxyError {

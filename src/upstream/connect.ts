@@ -61,10 +61,8 @@ function openConnection(
     (bytes, length) => isOver || events.onRead(bytes, length),
     (error) => fail(error),
   );
-  const timer = setTimeout(() => {
-    if (tcp !== undefined) order.noteFailure(address);
-    fail(new ProxyError(cancelRace === undefined ? "dns_timeout" : "connection_timeout"));
-  }, connectTimeout);
+  // Judged behind the next look at the sockets: after a turn that took long, the connection may stand already.
+  const timer = setTimeout(() => setImmediate(onTimeout), connectTimeout);
 
   if (url.socketPath !== undefined) race([{ path: url.socketPath, host: "" }]);
   else if (isAddress(url.host)) race([url]);
@@ -114,6 +112,12 @@ function openConnection(
     if (isOver) return;
     destroy();
     events.onClosed(error);
+  }
+
+  function onTimeout(): void {
+    if (isOver || isReady) return;
+    if (tcp !== undefined) order.noteFailure(address);
+    fail(new ProxyError(cancelRace === undefined ? "dns_timeout" : "connection_timeout"));
   }
 
   function lookUp(): void {

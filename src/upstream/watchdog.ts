@@ -16,13 +16,16 @@ export interface Watchdog {
  */
 export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog {
   let timer: NodeJS.Timeout | undefined;
+  let verdict: NodeJS.Immediate | undefined;
   let firesAtMs = Infinity;
 
   return {
     watch,
     stop() {
       clearTimeout(timer);
+      clearImmediate(verdict);
       timer = undefined;
+      verdict = undefined;
       firesAtMs = Infinity;
     },
   };
@@ -36,8 +39,14 @@ export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog
     timer.unref();
   }
 
+  // Judged behind the next look at the sockets: after a turn that took long, what was waited for may be here already.
   function fire(): void {
     timer = undefined;
+    verdict = setImmediate(judge);
+  }
+
+  function judge(): void {
+    verdict = undefined;
     firesAtMs = Infinity;
     if (dueMs() <= performance.now()) onDue();
     else watch();

@@ -68,6 +68,17 @@ The body
   );
 });
 
+test("explain says whose word is not taken for who the client is", async (t) => {
+  const claims = ["X-Forwarded-User: root", "x_real_ip: 192.0.2.1"];
+  const args = ["GET", "/", "--from=198.51.100.7", ...claims.flatMap((claim) => ["-H", claim])];
+  const out = await run(t, args);
+  for (const claim of claims)
+    assert.match(
+      out,
+      new RegExp(`^ {2}${claim} +← the client is none that forwarded.trust names$`, "m"),
+    );
+});
+
 test("explain names the routes that nearly matched, and why not", async (t) => {
   const out = await run(t, ["HEAD", "/users/1/avatar"]);
   assert.match(out, /^Route {2}\/users\/\{id\}\/avatar +a path with a parameter matches$/m);
@@ -300,6 +311,7 @@ const requests: readonly (readonly [method: string, target: string, ...fields: s
   ["HEAD", "/probe", "Tus-Resumable: 1.0.0", "Range: bytes=0-1"],
   ["HEAD", "/pass", "Range: bytes=0-1", "TE: trailers", "Connection: te, X-Own", "X-Own: 1"],
   ["GET", "/%61//b", "Accept: a", "accept: b", "X_Forwarded_For: 192.0.2.1", "Keep-Alive: 1"],
+  ["GET", "/", "X-Real-IP: 192.0.2.1", "X-Forwarded-User: a", "x_client-ip: b", "X-Forward: c"],
   ["OPTIONS", "/", "Max-Forwards: 3"],
   ["POST", "/", "Content-Length: 0", "Expect: 100-continue", "X-Request-Id: mine"],
 ];

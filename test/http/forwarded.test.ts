@@ -34,29 +34,68 @@ test("claims of an untrusted peer are dropped, all else stays", () => {
   );
 });
 
-for (const name of [
+// Symptom: X-Forwarded-Port, X-Real-IP and others that a stranger made up reached the upstream.
+// Cause: three X-Forwarded-* fields and Forwarded were known; each framework believes others besides.
+// Fix: a closed list, with every name that begins with X-Forwarded-.
+const FORGED = [
+  "X-Forwarded-Port",
+  "X-Forwarded-Prefix",
+  "X-Forwarded-Server",
+  "X-Forwarded-Scheme",
+  "X-Forwarded-Ssl",
+  "X-Forwarded-User",
+  "X-Forwarded-By",
+  "X-Forwarded-Anything-At-All",
+  "X-Forwarded-",
+  "X-Forwarded",
+  "X-Real-IP",
+  "X-Client-IP",
+  "True-Client-IP",
+  "CF-Connecting-IP",
+  "Fastly-Client-IP",
+  "Forwarded",
+  // WSGI reads both spellings as HTTP_X_FORWARDED_…
   "X_Forwarded_For",
   "X-Forwarded_For",
   "x_forwarded-proto",
   "X_FORWARDED_HOST",
-]) {
-  // WSGI reads both spellings as HTTP_X_FORWARDED_…
-  test(`an untrusted peer's ${name} is dropped too`, () => {
+  "x_forwarded_port",
+  "X_Real_IP",
+  "X-Real_IP",
+  "TRUE_CLIENT-IP",
+  "cf_connecting_ip",
+];
+for (const name of FORGED) {
+  test(`an untrusted peer's ${name} is dropped`, () => {
     assert.deepEqual(
-      withForwarded([name, "x"], STRANGER, undefined),
-      toFields(["X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"]),
+      withForwarded(["A", "1", name, "x", "B", "2"], STRANGER, undefined),
+      toFields(["A: 1", "B: 2", "X-Forwarded-For: 9.9.9.9", "X-Forwarded-Proto: http"]),
+    );
+  });
+
+  test(`a trusted peer's ${name} passes`, () => {
+    assert.deepEqual(
+      withForwarded([name, "x"], UNIX, undefined),
+      toFields([`${name}: x`, "X-Forwarded-Proto: http"]),
     );
   });
 }
 
 test("fields that only look like claims stay", () => {
   const lines = [
-    "X-Forwarded-Port: 1",
-    "X-Real-IP: 1.1.1.1",
-    "X-Forwarded: 1",
     "Forwarded-For: 1",
-    "X-Forwarded-Fox: 1",
+    "X-Forward: 1",
+    "X-Forwardedly: 1",
+    "X-Forwarded.For: 1",
+    "XX-Forwarded-For: 1",
+    "X-Real-IPs: 1.1.1.1",
+    "Real-IP: 1.1.1.1",
+    "Client-IP: 1.1.1.1",
+    "CF-Connecting: 1",
+    "Traceparent: 1",
+    "Content-Type: 1",
     "X_Custom_Header_: 1",
+    "_X-Forwarded-For: 1",
   ];
   assert.deepEqual(
     withForwarded(toFields(lines), STRANGER, undefined).slice(0, lines.length * 2),

@@ -1,0 +1,78 @@
+/** A header section that comes in more than one piece. */
+
+import type { ProxyError } from "./errors.ts";
+import { createHeldBytes } from "./held-bytes.ts";
+
+/** What ends a header section (RFC 9112 §2.1): the end of its last line, and an empty one. */
+export const SECTION_END = "\r\n\r\n";
+
+const EMPTY_LINE = "\r\n";
+/** Tells one protocol from another: longer than any method and than `HTTP/1.1`. */
+const BEGINNING_BYTES = 32;
+
+/** Each check throws for what cannot become a header section any more: its end, which is waited for, may never come. */
+export interface HeadRules {
+  /** Of all its lines, with the empty one. */
+  readonly maxBytes: number;
+  toTooLarge(): ProxyError;
+  /** The beginning of a first line that is not whole. */
+  onBeginning(text: string): void;
+  /** The first line, with its line end. */
+  onFirstLine(line: string): void;
+  onFieldLine(line: string): void;
+}
+
+/** Holds a header section until it is whole, and has each of its lines checked once. */
+export interface HeadSection {
+  /** How many bytes it holds. */
+  length(): number;
+  /**
+   * Takes the bytes from `start` up to `end`. Returns where among them the section ends, or -1 where it goes on. Throws what
+   * the checks throw, and `toTooLarge`.
+   */
+  read(bytes: Buffer, start: number, end: number): number;
+  /** Its lines, each with its line end, without the empty one at the end. The section is empty afterwards. */
+  take(): string;
+  clear(): void;
+}
+
+/** Creates the one of a connection. */
+export function createHeadSection(rules: HeadRules): HeadSection {
+  const held = createHeldBytes();
+  /** Where the line begins that is not whole yet, or is the empty one. */
+  let lineStart = 0;
+
+  function clear(): void {
+    held.clear();
+    lineStart = 0;
+  }
+
+  return {
+    length: held.length,
+    read(bytes, start, end) {
+      const before = held.length();
+      held.append(bytes, start, Math.min(end, start + rules.maxBytes + 1 - before));
+      let lineEnd = held.endOfLine(before);
+      for (; lineEnd !== -1; lineEnd = held.endOfLine(lineStart)) {
+        const line = held.toText(lineStart, lineEnd);
+        if (lineStart > 0 && line === EMPTY_LINE) {
+          if (lineEnd > rules.maxBytes) throw rules.toTooLarge();
+          return start + lineEnd - before;
+        }
+        if (lineStart === 0) rules.onFirstLine(line);
+        else rules.onFieldLine(line);
+        lineStart = lineEnd;
+      }
+      if (lineStart === 0 && before < BEGINNING_BYTES)
+        rules.onBeginning(held.toText(0, Math.min(held.length(), BEGINNING_BYTES)));
+      if (held.length() > rules.maxBytes) throw rules.toTooLarge();
+      return -1;
+    },
+    take() {
+      const lines = held.toText(0, lineStart);
+      clear();
+      return lines;
+    },
+    clear,
+  };
+}

@@ -1,0 +1,181 @@
+// Symptom: a header section of 16 KiB in lines of four bytes, each in a segment of its own, took 540 ms of CPU.
+// Cause: what had come was joined, searched and checked from its beginning with each piece. A peer chooses the pieces.
+// Fix: every parser keeps bytes in one growing buffer and looks at each line once; the content of small chunks is joined.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { type AnswerEvents, createAnswerParser } from "../../src/http/answer-parser.ts";
+import { createRequestParser } from "../../src/http/request-parser.ts";
+import { assertLinear, assertRatio } from "../support/work.ts";
+
+const NO_LIMIT = 1024 * 1024;
+/** A little less than the parsers' own limits for a response's header section, a line with a chunk's size, and trailers. */
+const RESPONSE_HEAD_BYTES = 16_000;
+const SIZE_LINE_BYTES = 4_000;
+const TRAILER_BYTES = 16_000;
+/** What a connection to an upstream reads into. */
+const MEMORY_BYTES = 64 * 1024;
+
+const REQUEST_LINE = "GET / HTTP/1.1\r\n";
+const STATUS_LINE = "HTTP/1.1 200 OK\r\n";
+const CHUNKED = "Transfer-Encoding: chunked\r\n\r\n";
+const RESPONSE_HEAD = `${STATUS_LINE}${CHUNKED}`;
+const REQUEST_HEAD = `POST / HTTP/1.1\r\n${CHUNKED}`;
+
+const ignore = (): void => undefined;
+const EVENTS: AnswerEvents = {
+  onInterim: ignore,
+  onHead: ignore,
+  onContent: ignore,
+  onEnd: ignore,
+  onSwitch: ignore,
+};
+
+/** Has a server read these pieces, so many times. */
+function readRequests(pieces: readonly Buffer[], rounds: number): void {
+  const parser = createRequestParser(NO_LIMIT, ignore);
+  for (let round = 0; round < rounds; round += 1) {
+    parser.begin();
+    for (const piece of pieces) parser.push(piece, 0);
+  }
+}
+
+/**
+ * Has a connection to an upstream read these pieces so many times, each into the same memory as on a connection. Behind the
+ * first one the memory is empty: nothing that a search could stop at is left in it.
+ */
+function readResponses(
+  pieces: readonly Buffer[],
+  rounds: number,
+  memoryBytes = MEMORY_BYTES,
+): void {
+  const parser = createAnswerParser(EVENTS);
+  const memory = Buffer.alloc(memoryBytes);
+  for (let round = 0; round < rounds; round += 1) {
+    parser.begin("GET");
+    for (const piece of pieces) {
+      memory.set(piece);
+      parser.push(memory, piece.length);
+      if (piece === pieces[0]) memory.fill(0);
+    }
+  }
+}
+
+/** A beginning in one piece, then the same piece until that many bytes have come. */
+function repeat(beginning: string, piece: string, bytes: number): Buffer[] {
+  const one = Buffer.from(piece, "latin1");
+  const pieces = Array.from({ length: Math.floor(bytes / one.length) }, () => one);
+  return [Buffer.from(beginning, "latin1"), ...pieces];
+}
+
+/** What a request's header section is made of, beginning and piece. */
+const REQUESTS: Readonly<Record<string, readonly [beginning: string, piece: string]>> = {
+  "lines of four bytes": [REQUEST_LINE, "a:\r\n"],
+  "lines that are cut": [`${REQUEST_LINE}a`, ":\r\na"],
+  "a field, byte by byte": [`${REQUEST_LINE}a: `, "b"],
+  "a target, byte by byte": ["GET /", "b"],
+};
+for (const [what, [beginning, piece]] of Object.entries(REQUESTS)) {
+  test(`a request that comes as ${what} costs what its bytes do`, async () => {
+    await assertLinear(4 * 1024, (bytes) => readRequests(repeat(beginning, piece, bytes), 5));
+  });
+}
+
+test("empty lines before a request cost what their bytes do, byte by byte and all at once", async () => {
+  const [cr, lf] = [Buffer.from("\r"), Buffer.from("\n")];
+  await assertLinear(8 * 1024, (bytes) =>
+    readRequests(
+      Array.from({ length: bytes }, (_, index) => (index % 2 === 0 ? cr : lf)),
+      10,
+    ),
+  );
+  await assertLinear(256 * 1024, (bytes) => {
+    const parser = createRequestParser(64, ignore);
+    const all = Buffer.from("\r\n".repeat(bytes / 2));
+    for (let round = 0; round < 4; round += 1)
+      for (let at = 0; at < all.length;) at = parser.push(all, at);
+  });
+});
+
+test("requests that come many at a time cost what their bytes do", async () => {
+  const request = `${REQUEST_LINE}\r\n`;
+  await assertLinear(32 * 1024, (bytes) => {
+    const parser = createRequestParser(NO_LIMIT, ignore);
+    const all = Buffer.from(request.repeat(bytes / request.length), "latin1");
+    for (let round = 0; round < 10; round += 1)
+      for (let at = 0; at < all.length; at = parser.push(all, at)) parser.begin();
+  });
+});
+
+/** What a response is made of, beginning and piece, and of how many bytes at most. */
+const RESPONSES: Readonly<
+  Record<string, readonly [beginning: string, piece: string, most: number]>
+> = {
+  "lines of four bytes": [STATUS_LINE, "a:\r\n", RESPONSE_HEAD_BYTES],
+  "a field, byte by byte": [`${STATUS_LINE}a: `, "b", RESPONSE_HEAD_BYTES],
+  "a reason, byte by byte": ["HTTP/1.1 200 ", "b", RESPONSE_HEAD_BYTES],
+  "a chunk's extension, byte by byte": [`${RESPONSE_HEAD}1;a="`, "b", SIZE_LINE_BYTES],
+  "trailers of four bytes": [`${RESPONSE_HEAD}0\r\n`, "a:\r\n", TRAILER_BYTES],
+  "a trailer, byte by byte": [`${RESPONSE_HEAD}0\r\na: `, "b", TRAILER_BYTES],
+};
+for (const [what, [beginning, piece, most]] of Object.entries(RESPONSES)) {
+  test(`a response that comes as ${what} costs what its bytes do`, async () => {
+    await assertLinear(most / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), 40));
+  });
+}
+
+test("what an earlier read left in the memory behind this one is not searched", async () => {
+  const pieces = repeat(`${RESPONSE_HEAD}1;a="`, "b", SIZE_LINE_BYTES);
+  await assertRatio(4, [() => readResponses(pieces, 40, 256), () => readResponses(pieces, 40)]);
+});
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyz".repeat(400);
+const SINGLE = [...LETTERS].map((letter) => `1\r\n${letter}\r\n`).join("");
+
+test("the content of small chunks is handed on together, of a request and of a response", () => {
+  const seen: string[] = [];
+  const parser = createRequestParser(NO_LIMIT, (bytes) => seen.push(bytes.toString("latin1")));
+  const request = Buffer.from(`${REQUEST_HEAD}${SINGLE}0\r\n\r\n`);
+  assert.equal(parser.push(request, parser.push(request, 0)), request.length);
+  assert.ok(parser.isOver());
+  assert.deepEqual(seen, [LETTERS]);
+
+  const read: string[] = [];
+  const onContent: AnswerEvents["onContent"] = (bytes, start, end) =>
+    read.push(bytes.toString("latin1", start, end));
+  const answers = createAnswerParser({ ...EVENTS, onContent });
+  const response = Buffer.from(`${RESPONSE_HEAD}${SINGLE}0\r\n\r\n`);
+  answers.begin("GET");
+  answers.push(response, response.length);
+  assert.deepEqual(read, [LETTERS]);
+});
+
+test("the content of a long chunk is lent where it lies, and what came before it first", () => {
+  const long = "x".repeat(20_000);
+  const seen: [bytes: number, text: string][] = [];
+  const parser = createRequestParser(NO_LIMIT, (bytes) =>
+    seen.push([bytes.byteOffset - request.byteOffset, bytes.toString("latin1")]),
+  );
+  const request = Buffer.from(`${REQUEST_HEAD}1\r\na\r\n2\r\nbc\r\n4e20\r\n${long}\r\n1\r\nd\r\n`);
+  const expected = [
+    [request.indexOf("a\r\n2"), "abc"],
+    [request.indexOf(long), `${long}d`],
+  ];
+  parser.push(request, parser.push(request, 0));
+  assert.deepEqual(seen, expected);
+});
+
+test("what came before a chunk that is none is handed on, once", () => {
+  for (const isBroken of [false, true]) {
+    const seen: string[] = [];
+    const parser = createRequestParser(NO_LIMIT, (bytes) => {
+      seen.push(bytes.toString("latin1"));
+      if (isBroken) throw new Error("broken");
+    });
+    const request = Buffer.from(`${REQUEST_HEAD}1\r\na\r\n1\r\nb\r\nx\r\n`);
+    const start = parser.push(request, 0);
+    assert.throws(() => parser.push(request, start), isBroken ? /broken/ : /not valid HTTP/);
+    assert.deepEqual(seen, ["ab"]);
+  }
+});
