@@ -1,6 +1,7 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
 import type { Address } from "./config/address.ts";
+import { readSystemFile } from "./config/files.ts";
 import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
 import type { Pool } from "./generation.ts";
@@ -9,10 +10,7 @@ import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { listenOn } from "./listen.ts";
-import { createGather } from "./net/gather.ts";
-import { createPressure } from "./net/pressure.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
-import { createTunnels } from "./net/tunnel.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
 import { createMetrics } from "./ops/metrics.ts";
@@ -21,8 +19,9 @@ import { createReadiness } from "./ops/readiness.ts";
 import type { ConfigurationState } from "./ops/report.ts";
 import { createStatus } from "./ops/status.ts";
 import { type ProxyParts, createProxy } from "./proxy.ts";
+import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
-import { createUpgradeProxy } from "./upgrade.ts";
+import { createUpstreamResources } from "./upstream/upstream-pool.ts";
 
 /** What the process gives to the composition. */
 export interface AppOptions {
@@ -88,7 +87,7 @@ export function createApp({
   const readiness = createReadiness();
   const tunnels = createTunnels();
   const createId = createIds();
-  const shared = { onBytes: createPressure(collectGarbage), gather: createGather() };
+  const shared = createUpstreamResources({ collectGarbage, readSystemFile });
   let generation = compile(config, shared);
 
   const build = { version, node: nodeVersion };
@@ -123,13 +122,15 @@ export function createApp({
     generation: () => generation,
     createId,
     observe: (exchange) => observer.observe(exchange),
+    tunnels,
   };
   const proxy = createProxy(parts);
 
   const server = createServer(
     {
       onRequest: (request, response) => void proxy(request, response),
-      toUpgrade: createUpgradeProxy({ ...parts, tunnels }),
+      isOwn: shared.ownSockets.has,
+      countUnacknowledged: shared.countUnacknowledged,
       onRefused: observeRefused,
     },
     toServerLimits(config),
@@ -143,7 +144,6 @@ export function createApp({
         logger,
         reload: isLoopback(config.admin) ? reload : undefined,
       }),
-      toUpgrade: () => undefined,
       onRefused: createId,
     },
     ADMIN_LIMITS,
@@ -195,6 +195,7 @@ export function createApp({
         server.destroy(shuttingDown());
       });
       retire(generation);
+      shared.close();
       status.stop();
       observer.flush();
       admin.destroy();

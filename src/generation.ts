@@ -8,18 +8,15 @@ import { createMemory } from "./head/memory.ts";
 import { createSharing } from "./head/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/router.ts";
-import { createConnection } from "./net/connection.ts";
-import { createDial } from "./net/dial.ts";
-import type { Gather } from "./net/gather.ts";
-import type { Pressure } from "./net/pressure.ts";
-import { type Upstream, createUpstream } from "./net/upstream.ts";
 import type { Generation } from "./proxy.ts";
+import type { ConnectionPool } from "./upstream/pool.ts";
+import { type UpstreamResources, createUpstreamPool } from "./upstream/upstream-pool.ts";
 
 /** An upstream's connections. `key` is all that they depend on. */
 export interface Pool {
   readonly key: string;
   readonly config: UpstreamConfig;
-  readonly pool: Upstream;
+  readonly pool: ConnectionPool;
 }
 
 /** A configuration in use. */
@@ -28,19 +25,13 @@ export interface CompiledGeneration extends Generation {
   readonly pools: ReadonlyMap<string, Pool>;
 }
 
-/** What all connections of the process share. */
-export interface Shared {
-  readonly onBytes: Pressure;
-  readonly gather: Gather;
-}
-
 /**
  * Compiles a configuration. What did not change is that of `previous`: connections to an upstream, what was learnt about a route, what
  * counts towards a limit, and, where nothing changed at all, shared responses.
  */
 export function compile(
   written: Config,
-  shared: Shared,
+  shared: UpstreamResources,
   previous?: CompiledGeneration,
 ): CompiledGeneration {
   const config = previous === undefined ? written : keepRoutes(written, previous.config);
@@ -62,12 +53,13 @@ export function compile(
     peer: toPeers(config),
     requestId: config.requestId,
     mostFields: config.limits.headerCount,
-    gather: shared.gather,
+    batchWrites: shared.batchWrites,
     ...toHeadState(config, previous),
-    tunnelLimits: {
+    upgradeLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,
-      most: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
+      stuckMs: config.timeouts.idle,
+      max: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
     },
   };
 }
@@ -77,7 +69,7 @@ function now(): number {
 }
 
 /** What is known of HEADs and counted of them. */
-type HeadState = Omit<HeadParts, "gather">;
+type HeadState = Omit<HeadParts, "batchWrites">;
 
 function toHeadState(config: Config, previous: CompiledGeneration | undefined): HeadState {
   const { draining } = config.limits;
@@ -129,13 +121,11 @@ export function retire(previous: CompiledGeneration, next?: CompiledGeneration):
   for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
 }
 
-function toPool(upstream: UpstreamConfig, waiting: number, { onBytes, gather }: Shared): Pool {
-  const limits = { connections: upstream.maxConnections, waiting };
-  const options = { dial: createDial(upstream, gather), keepAliveMs: upstream.keepAlive, onBytes };
+function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResources): Pool {
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,
-    pool: createUpstream(limits, (events) => createConnection(options, events), onBytes),
+    pool: createUpstreamPool(upstream, waiting, shared),
   };
 }
 

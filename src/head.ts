@@ -1,13 +1,14 @@
 /** The story of one HEAD from the decision to the answer, in order; proxy.ts tells what comes before and after. */
 
 import type { RouteConfig } from "./config/schema.ts";
-import { repairAllow } from "./head/allow.ts";
+import { allowsHead, repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
 import { toHeadFields } from "./head/fields.ts";
 import { withExplanation } from "./head/explain.ts";
 import type { HeadLimits } from "./head/limits.ts";
 import { isMeasured, withMeasured } from "./head/measure.ts";
-import type { Memory } from "./head/memory.ts";
+import { FORGETFUL, type Memory } from "./head/memory.ts";
+import { isOverridden } from "./head/override.ts";
 import { isRefused, planHead } from "./head/plan.ts";
 import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
 import { REJECTION, overLimit, toOverload } from "./head/rejection.ts";
@@ -17,9 +18,9 @@ import type { Exchange } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
-import type { Gather } from "./net/gather.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
-import type { UpstreamAnswer } from "./net/upstream/call.ts";
+import type { BatchWrites } from "./upstream/batch-writes.ts";
+import type { UpstreamResponse } from "./upstream/call.ts";
 
 /** What one configuration compiles to for HEADs. */
 export interface HeadParts {
@@ -31,7 +32,7 @@ export interface HeadParts {
   readonly limits: HeadLimits;
   readonly sharing: Sharing;
   /** For writes that may wait for the end of the turn. */
-  readonly gather: Gather;
+  readonly batchWrites: BatchWrites;
 }
 
 /** One HEAD. */
@@ -42,28 +43,69 @@ export interface HeadRequest {
   readonly exchange: Exchange;
   readonly route: RouteConfig;
   /** Told of the answer, where others wait for it or get it later. */
-  readonly lead?: Pick<Lead, "answered"> | undefined;
+  readonly lead?: Pick<Lead, "answered" | "kept"> | undefined;
 }
 
 /** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
-export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamAnswer>;
+export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamResponse>;
 
 /** Answers a HEAD. Rejects with a ProxyError where there is no answer to give. */
-export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
+export function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
   const { response, checked, exchange, route } = head;
-  const plan = planHead(route, checked, parts.needsGet.knows);
+  const plan = planHead(route, checked);
   exchange.head = plan.outcome;
-  if (plan.outcome === "reject") return answerLocally(REJECTION, response);
+  switch (plan.outcome) {
+    case "convert":
+      return answerByGet(head, parts, ask);
+    case "native":
+      return answerAuto(head, parts, ask);
+    case "reject":
+      answerLocally(REJECTION, response);
+      return Promise.resolve();
+    default:
+      return answerByHead(head, parts, ask);
+  }
+}
 
-  if (plan.upstreamMethod === "HEAD") {
+async function answerByHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
+  return answerAsItIs(head, parts, await ask("HEAD", toHeadFields(head.checked.fields, "HEAD")));
+}
+
+/** Mode auto: the upstream's own answer wins, and a refusal is repeated as GET and remembered. */
+async function answerAuto(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
+  const { checked, exchange, route } = head;
+  const memory = isOverridden(checked) ? FORGETFUL : parts.needsGet;
+  const known = isKnown(memory, head);
+  if (typeof known === "boolean" ? known : await known) {
+    exchange.head = "convert";
+    return answerByGet(head, parts, ask);
+  }
+  try {
     const answer = await ask("HEAD", toHeadFields(checked.fields, "HEAD"));
-    if (!isRefused(plan, route, answer.head.status)) {
-      if (plan.outcome === "native") parts.needsGet.forget(route, checked.path);
-      return answerAsItIs(head, parts, answer);
+    const { status, fields } = answer.head;
+    if (!isRefused(route, status)) {
+      noteServed(memory, head, status);
+      return await answerAsItIs(head, parts, answer);
     }
     exchange.head = "fallback";
+    await answerByGet(head, parts, ask, (got) => {
+      // A GET that is refused as well has not helped, and an upstream that allows HEAD has refused something else.
+      if (got >= 500) memory.giveUp(route, checked);
+      else if (isRefused(route, got) || allowsHead(fields)) memory.skip(route, checked);
+      else memory.learn(route, checked);
+    });
+  } finally {
+    memory.giveUp(route, checked);
   }
+}
 
+async function answerByGet(
+  head: HeadRequest,
+  parts: HeadParts,
+  ask: Ask,
+  onGot?: (status: number) => void,
+): Promise<void> {
+  const { response, checked, exchange, route } = head;
   const leave = parts.limits.enter(route);
   if (typeof leave === "number") {
     exchange.head = "reject";
@@ -76,20 +118,47 @@ export async function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask):
       route.head.range === "strip"
         ? toGot(await ask("GET", toHeadFields(checked.fields, "GET")))
         : await probe(head, parts, ask);
-    // It was refused as HEAD; a GET that is refused as well has not helped.
-    if (plan.outcome === "native" && !route.head.fallbackOn.includes(got.status))
-      parts.needsGet.learn(route, checked.path);
+    onGot?.(got.status);
     if (isMeasured(route, got.status, got.fields)) {
       await answerMeasured(head, parts, got);
     } else {
       writeHead(head, got);
-      parts.gather(() => response.end()); // the client has its answer: what follows is between headgate and the upstream
+      parts.batchWrites(() => response.end()); // the client has its answer: what follows is between headgate and the upstream
       const discarded = await parts.discard(got.content, got.announced, route.head.drain);
       noteDiscarded(exchange, discarded, got.fields);
     }
   } finally {
     leave();
   }
+}
+
+function isKnown(memory: Memory, head: HeadRequest): boolean | Promise<boolean> {
+  const known = memory.knows(head.route, head.checked);
+  return typeof known === "boolean" ? known : waitForOther(known, memory, head);
+}
+
+/** Waits for another one to find out and, where that one gets no answer, for the next; a third is not waited for. */
+async function waitForOther(
+  first: Promise<void>,
+  memory: Memory,
+  { route, checked }: HeadRequest,
+): Promise<boolean> {
+  await first;
+  const known = memory.knows(route, checked);
+  if (typeof known === "boolean") return known;
+  await known;
+  return memory.knows(route, checked) === true;
+}
+
+/** An error of the client's may have come before the question was looked at, and one of the upstream's says nothing at all. */
+function noteServed(memory: Memory, head: HeadRequest, status: number): void {
+  if (status < 400) memory.forget(head.route, head.checked);
+  else noteOther(memory, head, status);
+}
+
+function noteOther(memory: Memory, { route, checked }: HeadRequest, status: number): void {
+  if (status < 500) memory.skip(route, checked);
+  else memory.giveUp(route, checked);
 }
 
 /** The answer to a GET that stands for a HEAD. */
@@ -100,38 +169,52 @@ interface Got {
   readonly fields: AnswerFields;
   /** What the upstream said of the content that comes. */
   readonly announced: AnswerFields;
-  readonly content: UpstreamAnswer["content"];
+  readonly content: UpstreamResponse["content"];
   readonly sentMs: number | undefined;
 }
 
 async function probe(
-  { checked, exchange, route }: HeadRequest,
+  head: HeadRequest,
   { refusesRange, discard }: HeadParts,
   ask: Ask,
 ): Promise<Got> {
+  const { checked, exchange, route } = head;
   const sent = toHeadFields(checked.fields, "GET");
-  if (refusesRange.knows(route, checked.path)) return toGot(await ask("GET", sent));
+  const memory = isOverridden(checked) ? FORGETFUL : refusesRange;
+  const known = isKnown(memory, head);
+  if (typeof known === "boolean" ? known : await known) return toGot(await ask("GET", sent));
 
-  const probed = toGot(await ask("GET", [...sent, ...PROBE]));
-  const whole = readProbe(probed.status, probed.fields);
-  if (whole !== undefined) {
-    refusesRange.forget(route, checked.path);
-    if (whole.status === probed.status) return probed;
-    exchange.head = "probed";
-    return { ...probed, ...whole, reason: "OK" };
+  try {
+    const probed = toGot(await ask("GET", [...sent, ...PROBE]));
+    const whole = readProbe(probed.status, probed.fields);
+    if (whole !== undefined) {
+      noteServed(memory, head, whole.status);
+      if (whole.status === probed.status) return probed;
+      exchange.head = "probed";
+      return { ...probed, ...whole, reason: "OK" };
+    }
+    void discard(probed.content, probed.announced, route.head.drain);
+    const got = toGot(await ask("GET", sent));
+    // Where a GET without a range fares no better, the range was not the reason.
+    if (got.status !== 200 || isEmpty(probed.fields)) noteOther(memory, head, got.status);
+    else memory.learn(route, checked);
+    return got;
+  } finally {
+    memory.giveUp(route, checked);
   }
-  void discard(probed.content, probed.announced, route.head.drain);
-  if (!isEmpty(probed.fields)) refusesRange.learn(route, checked.path);
-  return toGot(await ask("GET", sent));
 }
 
-function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamAnswer): Got {
+function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamResponse): Got {
   return { status, reason, fields, announced: fields, content, sentMs };
 }
 
-function answerAsItIs(head: HeadRequest, parts: HeadParts, answer: UpstreamAnswer): Promise<void> {
+function answerAsItIs(
+  head: HeadRequest,
+  parts: HeadParts,
+  answer: UpstreamResponse,
+): Promise<void> {
   writeHead(head, toGot(answer));
-  return relayContent(answer.content, head.response, parts.gather);
+  return relayContent(answer.content, head.response, parts.batchWrites);
 }
 
 async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Promise<void> {
@@ -145,11 +228,12 @@ async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Pr
 
 function writeHead(
   { request, response, exchange, route, lead }: HeadRequest,
-  { status, reason, fields, sentMs }: Got,
+  { status, reason, fields, content, sentMs }: Got,
 ): void {
   exchange.answeredMs ??= performance.now();
   const repaired = repairAllow(route, fields);
-  lead?.answered(status, reason, repaired);
+  if (content.isPrivate()) lead?.kept();
+  else lead?.answered(status, reason, repaired);
   if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
   const told = route.head.explain
     ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)

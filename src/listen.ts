@@ -2,7 +2,7 @@
 
 import type { Address } from "./config/address.ts";
 import { removeSocket } from "./config/files.ts";
-import { isAbandoned } from "./net/dial.ts";
+import { isAbandoned } from "./upstream/socket.ts";
 import type { Server } from "./net/server.ts";
 
 /**

@@ -1,4 +1,4 @@
-/** The story of one request, in order; head.ts tells the part of a HEAD. Every step lives in its own file; this one only tells the sequence. */
+/** The story of one request, in order; head.ts tells the part of a HEAD, proxy/upgrade.ts that of an upgrade. Every step lives in its own file; this one only tells the sequence. */
 
 import type { Readable } from "node:stream";
 
@@ -13,28 +13,26 @@ import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest } from "./http/request.ts";
+import { isTunnelled } from "./http/upgrade.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
-import type { Upstream } from "./net/upstream.ts";
-import type { Call, UpstreamRequest } from "./net/upstream/call.ts";
+import { RoundTrip } from "./proxy/round-trip.ts";
+import type { Tunnels } from "./proxy/tunnel.ts";
+import { type UpgradeLimits, answerUpgrade } from "./proxy/upgrade.ts";
 import { answerShared } from "./shared.ts";
+import type { UpstreamRequest, UpstreamResponse } from "./upstream/call.ts";
+import type { ConnectionPool } from "./upstream/pool.ts";
 
 /** What one configuration compiles to. An exchange keeps the one it began with. */
 export interface Generation extends HeadParts {
   match(host: string | undefined, path: string): RouteConfig;
-  upstream(name: string): { readonly config: UpstreamConfig; readonly pool: Upstream };
+  upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
   /** Undefined: X-Forwarded-* fields pass untouched. */
   readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
   /** Whether the upstream is told each request's id. */
   readonly requestId: "log" | "forward";
   readonly mostFields: number;
-  /** Until the answer to an upgrade, and between bytes of a tunnel. */
-  readonly tunnelLimits: {
-    readonly upgradeMs: number;
-    readonly idleMs: number;
-    /** How many may be open at one time. */
-    readonly most: number;
-  };
+  readonly upgradeLimits: UpgradeLimits;
 }
 
 /** What the story needs from the rest of the house. */
@@ -42,22 +40,19 @@ export interface ProxyParts {
   generation(): Generation;
   createId(): string;
   observe(exchange: Exchange): void;
+  readonly tunnels: Tunnels;
 }
 
 /** Handles one request; it never rejects, and `observe` is called once for each. */
 export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
 
-/** Creates the handler of all requests that are not tunnelled. */
-export function createProxy({ generation, createId, observe }: ProxyParts): Proxy {
+/** Creates the handler of all requests. */
+export function createProxy({ generation, createId, observe, tunnels }: ProxyParts): Proxy {
   return async (request, response) => {
     const exchange = beginExchange(request, createId(), performance.now());
-    let call: Call | undefined;
-    let cancelled: ProxyError | undefined;
-    const cancel = (error: ProxyError): void => {
-      cancelled = error;
-      call?.cancel(error);
-    };
-    let leave = cancel; // others may wait for what this client has asked
+    const roundTrip = new RoundTrip(exchange);
+    const cancel = (error: ProxyError): void => roundTrip.abort(error);
+    let leave = cancel; // other clients may wait for what this one has asked
     response.onGone((error) => leave((exchange.error ??= error)));
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
     try {
@@ -67,6 +62,8 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
 
       const local = toLocalAnswer(request, checked);
       if (local !== undefined) {
+        // What may come behind it, perhaps in this very turn, is of the protocol that was asked for.
+        if (isTunnelled(request, checked)) response.keepAlive = false;
         answerLocally(local, response);
         return;
       }
@@ -74,19 +71,12 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
       const { config, pool } = parts.upstream(route.upstream);
       const peer = parts.peer?.(request.peer);
       const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
-      const outgoing = { config, host: checked.host, peer, requestId, route };
+      const outgoing = { request, response, checked, config, peer, requestId, route };
+      const send = (sent: Sent) => roundTrip.send(pool, toUpstreamRequest(sent, outgoing));
 
       if (request.method === "HEAD") {
         const asking = { request, response, checked, exchange, route };
-        const ask = (asked: "GET" | "HEAD", fields: readonly string[]) => {
-          if (call !== undefined) noteCall(exchange, call);
-          if (cancelled !== undefined) throw cancelled; // the client has left in between
-          exchange.upstreamMethod = asked;
-          call = pool.send(
-            toUpstreamRequest({ method: asked, fields, response, checked }, outgoing),
-          );
-          return call.answer;
-        };
+        const ask = (method: "GET" | "HEAD", fields: readonly string[]) => send({ method, fields });
         if (route.head.share === 0) await answerHead(asking, parts, ask);
         else {
           const whenGone = (next: typeof leave) => void (leave = next);
@@ -96,44 +86,58 @@ export function createProxy({ generation, createId, observe }: ProxyParts): Prox
         return;
       }
 
-      const method = (exchange.upstreamMethod = exchange.method);
+      const { method } = exchange;
       const fields = withMaxForwards(method, checked.fields);
-      const content = checked.framing === "none" ? undefined : toContent(request, response);
-      call = pool.send(toUpstreamRequest({ method, fields, response, checked, content }, outgoing));
-      const answer = await (route.head.share === 0 || isSafe(method)
-        ? call.answer
-        : call.answer.finally(() => parts.sharing.forget(checked)));
-      exchange.answeredMs = performance.now();
+      const relay = (received: UpstreamResponse): Promise<void> => {
+        exchange.answeredMs = performance.now();
+        const { status, reason, fields: raw } = received.head;
+        if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
+        const answered = repairAllow(route, raw);
+        response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
+        return relayContent(received.content, response, parts.batchWrites);
+      };
+      if (isTunnelled(request, checked)) {
+        const limits = parts.upgradeLimits;
+        const { upgrade } = checked;
+        const upgraded = { exchange, response, tunnels, limits, relay };
+        await answerUpgrade(
+          () => send({ method, fields, upgrade, responseMs: limits.upgradeMs }),
+          upgraded,
+        );
+        return;
+      }
 
-      const { status, reason, fields: raw } = answer.head;
-      const answered = repairAllow(route, raw);
-      response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
-      await relayContent(answer.content, response, parts.gather);
+      const content = checked.framing === "none" ? undefined : toContent(request, response);
+      await relay(await send({ method, fields, content }));
     } catch (error) {
       exchange.error ??= toProxyError(error);
-      call?.cancel(exchange.error);
+      roundTrip.abort(exchange.error);
       if (response.headersSent) breakOff(response);
       else if (!response.isOver)
         answerLocally(toProblem(exchange.error, toRequestId(exchange)), response);
     } finally {
       await over;
-      end(exchange, call, response);
+      roundTrip.settle();
+      end(exchange, response);
       observe(exchange);
     }
   };
 }
 
-interface Asked {
+interface Sent {
   readonly method: string;
   /** End-to-end. */
   readonly fields: readonly string[];
-  readonly response: ClientResponse;
-  readonly checked: CheckedRequest;
   readonly content?: Readable | undefined;
+  readonly upgrade?: string | undefined;
+  /** Instead of the route's. */
+  readonly responseMs?: number;
 }
 
 interface Outgoing {
-  readonly host: string | undefined;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
+  readonly checked: CheckedRequest;
   readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
   readonly requestId: string | undefined;
@@ -141,35 +145,31 @@ interface Outgoing {
 }
 
 function toUpstreamRequest(
-  { method, fields, response, checked, content }: Asked,
-  { host, peer, config, requestId, route }: Outgoing,
+  { method, fields, content, upgrade, responseMs }: Sent,
+  { request, response, checked, peer, config, requestId, route }: Outgoing,
 ): UpstreamRequest {
   return {
     method,
     path: checked.path,
-    fields: toOutgoingFields(fields, { host, peer, upstream: config, requestId }),
+    fields: toOutgoingFields(fields, { host: checked.host, peer, upstream: config, requestId }),
     framing: content === undefined ? "none" : checked.framing,
     content,
-    answerContent: method === "GET" && response.request.method === "HEAD" ? "skip" : "relay",
-    responseMs: route.responseTimeout,
+    upgrade,
+    responseContent: method === "GET" && request.method === "HEAD" ? "skip" : "relay",
+    responseMs: responseMs ?? route.responseTimeout,
     idleMs: route.idleTimeout,
-    onInterim: (answer) => relayInterim(answer, response, checked),
+    owner: request.peer,
+    onInterim: (interim) => relayInterim(interim, response, checked),
   };
 }
 
-// RFC 9110 §9.2.1: the others may have changed what HEADs of their target are answered with (RFC 9111 §4.4).
-function isSafe(method: string): boolean {
-  return method === "GET" || method === "OPTIONS" || method === "TRACE";
+// RFC 9111 §4.4: an unsafe request (RFC 9110 §9.2.1) that was not answered by an error may have changed its target. Those that
+// were refused must not: a client that repeats them would switch sharing off for all.
+function mayChange(method: string, status: number): boolean {
+  return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
 }
 
-/** What a request on its way knows. A HEAD may need several: it was sent when the first was. */
-function noteCall(exchange: Exchange, call: Call): void {
-  exchange.sentMs ??= call.sentMs();
-  exchange.retries += call.retries();
-}
-
-function end(exchange: Exchange, call: Call | undefined, response: ClientResponse): void {
+function end(exchange: Exchange, response: ClientResponse): void {
   exchange.endedMs = performance.now();
-  if (call !== undefined) noteCall(exchange, call);
   exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
 }

@@ -3,7 +3,7 @@
 import { type Ask, type HeadParts, type HeadRequest, answerHead } from "./head.ts";
 import { toExplanation } from "./head/explain.ts";
 import { planShare } from "./head/plan.ts";
-import type { Lead } from "./head/share.ts";
+import type { Lead, Question } from "./head/share.ts";
 import type { Seat } from "./head/flight.ts";
 import type { SharedAnswer } from "./head/shared-answer.ts";
 import { type ProxyError, toProxyError } from "./http/errors.ts";
@@ -31,20 +31,32 @@ export function answerShared(
   const { checked, route } = head;
   const plan = planShare(route, checked, asking.peer);
   if ("obstacle" in plan) return answerHead(head, parts, asking.ask);
-  const place = parts.sharing.join({
+  return take(head, parts, asking, {
     host: checked.host,
     path: checked.path,
     fields: checked.fields,
+    address: asking.peer?.address,
     identity: plan.identity,
     shareMs: route.head.share,
+    patienceMs: route.responseTimeout,
+    attempt: undefined,
     cancel: asking.cancel,
   });
+}
+
+function take(
+  head: HeadRequest,
+  parts: HeadParts,
+  asking: Asking,
+  question: Question,
+): Promise<void> | undefined {
+  const place = parts.sharing.join(question);
   switch (place.kind) {
     case "told":
       writeShared(head, parts, place.answer);
       return undefined;
     case "waits":
-      return wait(head, parts, asking, place.seat);
+      return wait(head, parts, asking, { question, seat: place.seat });
     case "asks":
       return lead(head, parts, asking, place.lead);
     case "alone":
@@ -55,16 +67,18 @@ export function answerShared(
 async function wait(
   head: HeadRequest,
   parts: HeadParts,
-  { ask, cancel, whenGone }: Asking,
-  seat: Seat,
+  asking: Asking,
+  { question, seat }: { readonly question: Question; readonly seat: Seat },
 ): Promise<void> {
-  whenGone(seat.leave);
-  head.exchange.head = "shared"; // an error that comes is somebody else's too
-  const answer = await seat.answer;
-  if (answer !== undefined) return writeShared(head, parts, answer);
-  // It was not an answer for this one. All who find that out ask at once: waiting again would queue them up.
-  whenGone(cancel);
-  return answerHead(head, parts, ask);
+  const { exchange } = head;
+  asking.whenGone(seat.leave);
+  exchange.head = "shared"; // an error that comes is somebody else's too
+  const verdict = await seat.verdict;
+  if (verdict.kind === "told") return writeShared(head, parts, verdict.answer);
+  if (verdict.kind === "failed") throw verdict.error;
+  asking.whenGone(asking.cancel);
+  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
+  await take(head, parts, asking, { ...question, attempt: verdict.attempt });
 }
 
 async function lead(
@@ -86,7 +100,7 @@ async function lead(
 
 function writeShared(
   { request, response, exchange, route }: HeadRequest,
-  { gather }: HeadParts,
+  { batchWrites }: HeadParts,
   answer: SharedAnswer,
 ): void {
   exchange.head = "shared";
@@ -94,5 +108,5 @@ function writeShared(
   const fields = route.head.explain ? [...told, ...toExplanation(exchange, undefined)] : told;
   exchange.body = "none";
   response.writeHead(answer.status, answer.reason, fields);
-  gather(() => response.end());
+  batchWrites(() => response.end());
 }

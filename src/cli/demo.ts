@@ -52,7 +52,6 @@ async function listenNear(
   const server = createServer(
     {
       onRequest: answerGetOnly,
-      toUpgrade: () => undefined,
       onRefused: () => "demo",
     },
     LIMITS,

@@ -74,7 +74,7 @@ export function explainRequest(config: Config, request: RequestHead, client: str
     return { ...said, match, answer: { status: local.status, reason } };
   }
   // What mode auto remembers belongs to a running process: this is how it begins.
-  const plan = request.method === "HEAD" ? planHead(match.route, checked, () => false) : undefined;
+  const plan = request.method === "HEAD" ? planHead(match.route, checked) : undefined;
   if (plan?.outcome === "reject") {
     const reason = "the route rejects HEAD";
     return { ...said, match, answer: { status: REJECTION.status, reason } };
@@ -108,13 +108,12 @@ function toForwarded(
   const isTunnel = isTunnelled(request, checked);
   const method = plan?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
-  const meant = isTunnel ? checked.fields : toMeant(route, method, checked.fields, plan);
+  const meant = toMeant(route, method, checked.fields, plan);
   const outgoing = toOutgoingFields(meant, origin);
   const { name, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
-  const hop = isTunnel
-    ? ["Connection", "upgrade", "Upgrade", checked.upgrade ?? ""]
-    : toHopFields({ method, framing, isKept: keepAlive > 0 });
+  const upgrade = isTunnel ? checked.upgrade : undefined;
+  const hop = toHopFields({ method, framing, upgrade, isKept: keepAlive > 0 });
   return {
     upstream: name,
     url: formatUrl(url),

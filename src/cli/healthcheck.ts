@@ -1,14 +1,13 @@
 /** `headgate healthcheck`: is the headgate that runs with these settings ready? For images, which have no shell and no curl. */
 
 import type { Address } from "../config/address.ts";
+import { readSystemFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
 import { ConfigError } from "../config/problem.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
-import { createConnection } from "../net/connection.ts";
-import { createDial } from "../net/dial.ts";
-import { createUpstream } from "../net/upstream.ts";
+import { createUpstreamPool, createUpstreamResources } from "../upstream/upstream-pool.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 
@@ -35,7 +34,8 @@ export async function healthcheck(args: readonly string[], io: Io): Promise<numb
 }
 
 // Where requests come from and go to plays no part here, and may have been said to `run` alone.
-const ANYWHERE: Flags = { listen: "127.0.0.1:0", upstream: "http://127.0.0.1" };
+// RFC 5737: nobody has this address, so it is not that of admin either.
+const ANYWHERE: Flags = { listen: "127.0.0.1:0", upstream: "http://192.0.2.1" };
 
 async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off"> {
   const flags = { ...given, ...ANYWHERE };
@@ -67,18 +67,15 @@ async function ask(
   url: string,
   { cwd }: Io,
 ): Promise<{ readonly isReady: boolean; readonly answer: string }> {
-  const { config } = await loadConfig({ flags: { upstream: url }, env: {}, cwd });
+  const { config } = await loadConfig({
+    flags: { upstream: url, listen: "127.0.0.1:0", admin: "off" },
+    env: {},
+    cwd,
+  });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
-  const options = {
-    dial: createDial(upstream, (write) => write()),
-    keepAliveMs: 0,
-    onBytes: () => undefined,
-  };
-  const pool = createUpstream(
-    { connections: 1, waiting: 0 },
-    (events) => createConnection(options, events),
-    () => undefined,
-  );
+  const once = { ...upstream, keepAlive: 0 };
+  const resources = createUpstreamResources({ collectGarbage: () => undefined, readSystemFile });
+  const pool = createUpstreamPool(once, 0, resources);
   try {
     const { head, content } = await pool.send({
       method: "GET",
@@ -86,11 +83,13 @@ async function ask(
       fields: ["host", upstream.url.authority],
       framing: "none",
       content: undefined,
-      answerContent: "skip",
+      upgrade: undefined,
+      owner: undefined,
+      responseContent: "skip",
       responseMs: ANSWER_MS,
       idleMs: ANSWER_MS,
       onInterim: () => undefined,
-    }).answer;
+    }).response;
     content.abort();
     return {
       isReady: head.status === 200,
@@ -99,5 +98,7 @@ async function ask(
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
     return { isReady: false, answer: error.code.replaceAll("_", " ") };
+  } finally {
+    resources.close();
   }
 }

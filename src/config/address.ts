@@ -140,9 +140,13 @@ function covers(wildcard: string, host: string): boolean {
   return wildcard === "::" || (wildcard === "0.0.0.0" && isIPv4(host));
 }
 
-function toComparable(host: string): string {
+/** A host in the one form by which it is compared. An IPv4 address in the clothes of IPv6 (`::ffff:10.0.0.1`) is one of IPv4. */
+export function toComparable(host: string): string {
   const name = new URL(`http://${host.includes(":") ? `[${host}]` : host}`).hostname;
-  return name.replace(/^\[|\]$|\.$/g, "");
+  const [, high, low] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(name) ?? [];
+  if (high === undefined || low === undefined) return name.replace(/^\[|\]$|\.$/g, "");
+  const bytes = [high, low].map((pair) => Number.parseInt(pair, 16));
+  return bytes.flatMap((pair) => [pair >> 8, pair & 255]).join(".");
 }
 
 /** An IP address or a CIDR range, as it was written. */
@@ -161,7 +165,8 @@ function isHost(text: string): boolean {
   return /^[0-9.]+$/.test(text) ? isIPv4(text) : HOST_NAME.test(text);
 }
 
-function isIPv4(text: string): boolean {
+/** Dotted, as four numbers. */
+export function isIPv4(text: string): boolean {
   return /^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4}$/.test(text);
 }
 

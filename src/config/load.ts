@@ -12,6 +12,7 @@ import {
   toDigest,
 } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
+import { findLoops } from "./loop.ts";
 import { aimAtUrl, applyOverrides, collectOverrides, inheritedListen } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, createSource, formatKey, problemOf } from "./problem.ts";
@@ -68,7 +69,7 @@ export async function loadConfig({ flags, env, cwd, pid, onRead }: Sources): Pro
   const conflicts = checkRoutes(value, (index) => lineOf(origin, ["routes", index, "path"]));
   const taken = findTakenAddress(written);
   const all = [...findings, ...findMissingUpstream(value), ...conflicts, ...taken, ...tls.findings];
-  const problems = toProblems(all, origin, overrides);
+  const problems = toProblems([...all, ...findLoops(value, written)], origin, overrides);
   const upstream = written?.upstream;
   if (problems.length > 0 || written === undefined || upstream === undefined)
     throw new ConfigError(problems);

@@ -159,9 +159,14 @@ const upstreamSettings = mapping({
     description:
       "How long an idle connection is kept. Stay below the upstream's own limit (uvicorn: 5s). 0s = a new connection for each request.",
   }),
-  maxConnections: count(1, 65_535)
-    .prefault(256)
-    .meta({ description: "Connections at one time; further requests wait (limits.waiting)." }),
+  maxAge: duration().prefault("5m").meta({
+    description:
+      "How old a connection may become and still be used for another request, so that a name that has moved is followed under steady load. It never cuts an exchange. 0s = no limit.",
+  }),
+  maxConnections: count(1, 65_535).prefault(256).meta({
+    description:
+      "Connections at one time, tunnels (WebSockets) included; further requests wait (limits.waiting).",
+  }),
   host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
     description: "The Host field the upstream sees: the client's, or the upstream's own.",
   }),
@@ -381,14 +386,16 @@ const timeouts = mapping({
   }),
   idle: duration().prefault("5m").meta({
     description:
-      "For a client that takes nothing of its answer. An upload's limit is the upstream's idleTimeout. 0s = no limit.",
+      "For a client that takes nothing of its answer, and a tunnel in which a side takes nothing. An upload's limit is the upstream's idleTimeout. 0s = no limit.",
   }),
-  upgrade: positiveDuration()
-    .prefault("10s")
-    .meta({ description: "For the upstream to answer an upgrade; then 504." }),
-  tunnelIdle: duration()
-    .prefault("1h")
-    .meta({ description: "For a tunnel (a WebSocket) on which nothing moves. 0s = no limit." }),
+  upgrade: positiveDuration().prefault("10s").meta({
+    description:
+      "For the upstream to answer an upgrade; then 504. An upgrade waits as long for a connection; then 503.",
+  }),
+  tunnelIdle: duration().prefault("1h").meta({
+    description:
+      "For a tunnel (a WebSocket) on which nothing moves; where bytes wait for a side, timeouts.idle if that is longer. 0s = no limit.",
+  }),
 });
 
 const limits = mapping({
@@ -411,9 +418,10 @@ const limits = mapping({
     description:
       "Client connections at one time; beyond it a request is answered with 503. 0 = no limit.",
   }),
-  tunnels: count(0, 1_000_000)
-    .prefault(0)
-    .meta({ description: "Tunnels at one time. 0 = no limit." }),
+  tunnels: count(0, 1_000_000).prefault(0).meta({
+    description:
+      "Tunnels at one time, asked for or open, to all upstreams; then 503. 0 = no limit but each upstream's maxConnections.",
+  }),
 });
 
 const log = mapping({

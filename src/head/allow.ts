@@ -8,6 +8,16 @@ export function repairsAllow({ head }: RouteConfig): boolean {
   return head.allow === "repair" && (head.mode === "convert" || head.mode === "auto");
 }
 
+/** Whether an Allow field says that HEAD is served. */
+export function allowsHead({ endToEnd }: AnswerFields): boolean {
+  return endToEnd.some(
+    (value, index) =>
+      index % 2 === 1 &&
+      endToEnd[index - 1]?.toLowerCase() === "allow" &&
+      value.split(",").some((method) => method.trim() === "HEAD"),
+  );
+}
+
 /**
  * Adds HEAD to an Allow that names GET, where the operator wants that and the route serves HEAD through GET. RFC 9110 §10.2.1
  * keeps proxies from changing the field, which is why nobody gets this without asking.

@@ -13,6 +13,8 @@ interface Discardable {
     onError(error: ProxyError): void;
   }): void;
   abort(): void;
+  /** Whether the connection carries a login, which would be lost with it. */
+  isPrivate(): boolean;
 }
 
 /** What the header section says of the content to come. */
@@ -33,6 +35,9 @@ export interface Discarded {
   readonly bytes: number;
 }
 
+/** On a connection that carries a login (NTLM, Negotiate), which a handshake of several requests must not lose. */
+const PRIVATE_LIMITS: DrainLimits = { bytes: 1024 * 1024, time: 5_000 };
+
 /** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
 export type Discard = (
   content: Discardable,
@@ -49,11 +54,13 @@ export type Discard = (
 export function createDiscard(mostDraining: number): Discard {
   let draining = 0;
 
-  return (content, announced, limits) => {
+  return (content, announced, routeLimits) => {
+    const isPrivate = content.isPrivate();
+    const limits = isPrivate ? PRIVATE_LIMITS : routeLimits;
     if (
       announced.eventStream ||
       (announced.contentLength ?? 0) > limits.bytes ||
-      draining >= mostDraining
+      (draining >= mostDraining && !isPrivate)
     ) {
       content.abort();
       return Promise.resolve({ body: "aborted", bytes: 0 });

@@ -11,6 +11,14 @@ export interface Identity {
   readonly identity: string;
 }
 
+/** All of a HEAD that the upstream may answer by, beside its host and target. */
+export interface WholeRequest {
+  /** Raw: name, value, name, value, … */
+  readonly fields: readonly string[];
+  /** Where it comes from, as the upstream is told. */
+  readonly address: string | undefined;
+}
+
 /** What makes a HEAD ask for itself, in words. */
 export interface Obstacle {
   readonly obstacle: string;
@@ -46,7 +54,7 @@ export function readIdentity(
   if (framing !== "none") return { obstacle: "it carries content" };
   if (upgrade !== undefined) return { obstacle: "it carries Upgrade" };
   // The same X-Forwarded-Proto reaches the upstream from a trusted peer and not from another.
-  let identity = peer?.trusted === true ? "trusted\n" : "";
+  let identity = peer?.trusted === true ? "trusted\n" : "\n";
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     const lower = name.toLowerCase();
@@ -54,20 +62,39 @@ export function readIdentity(
     if (OWN.has(lower)) return { obstacle: `it carries ${name}` };
     identity += `${lower}:${fields[index + 1]}\n`; // no field holds a line end: two that differ cannot look the same
   }
-  return { identity };
+  return { identity: `${identity}\n` }; // an empty line, and what comes behind it cannot look like a part of it
 }
 
-/** The request's fields of these lower-case names, as a text. A field that is not there differs from an empty one. */
+/**
+ * The request's fields of these lower-case names, as a text. A field that is not there differs from an empty one. No name holds a
+ * colon and no value a line end, so that no other fields, nor other names, have the same text.
+ */
 export function toVariant(names: readonly string[], fields: readonly string[]): string {
   let variant = "";
   for (const wanted of names) {
-    variant += wanted;
+    variant += `${wanted}\n`;
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index] ?? "";
       if (name.length === wanted.length && name.toLowerCase() === wanted)
-        variant += `:${fields[index + 1]}`;
+        variant += `:${fields[index + 1]}\n`;
     }
-    variant += "\n";
   }
   return variant;
+}
+
+/** The whole of a request, as a text. It differs from each variant, as no name is empty. */
+export function toWhole({ fields, address }: WholeRequest): string {
+  let whole = `:${address ?? ""}\n`;
+  for (let index = 0; index < fields.length; index += 2)
+    whole += `${fields[index]?.toLowerCase()}:${fields[index + 1]}\n`;
+  return whole;
+}
+
+/** Whether two requests for the same target are the same to the upstream. */
+export function isEqual(one: WholeRequest, other: WholeRequest): boolean {
+  return (
+    one.address === other.address &&
+    one.fields.length === other.fields.length &&
+    one.fields.every((text, index) => text === other.fields[index])
+  );
 }

@@ -23,22 +23,15 @@ const OBSERVE: HeadPlan = { outcome: "observe", upstreamMethod: "HEAD" };
 const REJECT: Rejection = { outcome: "reject" };
 const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 
-/**
- * Decides by the route and the request. `needsGet` says whether HEADs of this path are known to be refused; it is asked in mode
- * auto only.
- */
-export function planHead(
-  route: RouteConfig,
-  request: GuardedRequest,
-  needsGet: (route: RouteConfig, path: string) => boolean,
-): HeadPlan | Rejection {
+/** Decides by the route and the request. What mode auto has learnt may make a GET of what is `native` here. */
+export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan | Rejection {
   const { mode, guards } = route.head;
   if (mode !== "reject" && isGuarded(request, guards)) return PASS;
   switch (mode) {
     case "convert":
       return CONVERT;
     case "auto":
-      return needsGet(route, request.path) ? CONVERT : NATIVE;
+      return NATIVE;
     case "pass":
       return PASS;
     case "observe":
@@ -63,6 +56,6 @@ export function planShare(
 }
 
 /** Whether the answer to a native HEAD is no answer, but the refusal of the method. */
-export function isRefused({ outcome }: HeadPlan, { head }: RouteConfig, status: number): boolean {
-  return outcome === "native" && head.fallbackOn.includes(status);
+export function isRefused({ head }: RouteConfig, status: number): boolean {
+  return head.fallbackOn.includes(status);
 }

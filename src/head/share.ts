@@ -2,29 +2,42 @@
 
 import type { ProxyError } from "../http/errors.ts";
 import type { AnswerFields } from "../http/headers.ts";
-import { type Flight, type Seat, createFlight } from "./flight.ts";
-import { toVariant } from "./identity.ts";
+import {
+  type Attempt,
+  afterError,
+  afterUnshared,
+  firstAttempt,
+  isBeforeRequest,
+  isSharedError,
+  toCompany,
+} from "./attempt.ts";
+import { type Flight, type Seat, type Verdict, createFlight } from "./flight.ts";
+import { type WholeRequest, isEqual, toVariant, toWhole } from "./identity.ts";
 import { readTerms } from "./shareable.ts";
 import { type SharedAnswer, createSharedAnswer } from "./shared-answer.ts";
+import { type Page, type StoreLimits, type Target, createStore, putVary } from "./store.ts";
 
-/** The requests in flight and the answers of the last moment. */
+/**
+ * The requests in flight and the answers of the last moment.
+ *
+ * What one client sends changes nothing for the others: what becomes of its request is that request's and its equals', ignored
+ * fields included, unless the answer may be shared by RFC 9111 §3.
+ */
 export interface Sharing {
   join(question: Question): Place;
-  /** Whatever is known of that target is not to be told any more (RFC 9111 §4.4). */
+  /** Whatever is known of that target, in any spelling, is not to be told any more (RFC 9111 §4.4). */
   forget(target: Target): void;
 }
 
-interface Target {
-  readonly host: string | undefined;
-  readonly path: string;
-}
-
 /** One HEAD. Host and path name its route as well. */
-export interface Question extends Target {
-  readonly fields: readonly string[];
+export interface Question extends Target, WholeRequest {
   readonly identity: string;
   /** How long its answer may be told to others. */
   readonly shareMs: number;
+  /** How long its answer may take. */
+  readonly patienceMs: number;
+  /** Undefined: it has not waited for another yet. */
+  readonly attempt: Attempt | undefined;
   /** Ends what is asked of the upstream. */
   cancel(error: ProxyError): void;
 }
@@ -36,21 +49,19 @@ export type Place =
   | { readonly kind: "asks"; readonly lead: Lead }
   | { readonly kind: "alone" };
 
-/** The part of the one who asks. What comes after the first of the first three calls changes nothing. */
+/** The part of the one who asks. What comes after the first of the first four calls changes nothing. */
 export interface Lead {
   answered(status: number, reason: string, fields: AnswerFields): void;
+  /** There is an answer, and it is for the one who asked. */
+  kept(): void;
   failed(error: ProxyError): void;
   /** It is over, and there was nothing for others. */
   ended(): void;
   leave(error: ProxyError): void;
 }
 
-/** How much is kept. An answer has a few hundred bytes; a kilobyte of them is more than most backends have paths to ask for. */
-export interface ShareLimits {
-  readonly targets: number;
-  readonly variants: number;
-  readonly bytes: number;
-  readonly answerBytes: number;
+/** What is kept, and how many may wait. */
+export interface ShareLimits extends StoreLimits {
   readonly waiting: number;
 }
 
@@ -62,130 +73,121 @@ const LIMITS: ShareLimits = {
   waiting: 10_000, // beyond it each asks, where the upstream's own queue says 503; a waiting one holds its connection anyway
 };
 
-// An answer that was for one client only is mostly followed by others of that kind: for so long nobody waits for them.
+// A request whose answer was for itself mostly gets another one of that kind: for so long it and its equals wait for nobody.
 const ALONE_MS = 10_000;
 
 const ALONE: Place = { kind: "alone" };
 
-/** What belongs to one host and path. Once it is forgotten only those who ask already still look at it. */
-interface Page {
-  readonly key: string;
-  /** The Vary of the last answer: what was kept by the names of another is looked for in vain, and goes with time. */
-  vary: readonly string[];
-  bytes: number;
-  /** Both by identity and variant. */
-  readonly flights: Map<string, Flight>;
-  readonly kept: Map<string, Kept>;
-}
-
-interface Kept {
-  /** Undefined: it was for the one who asked. */
-  readonly answer: SharedAnswer | undefined;
-  readonly untilMs: number;
-}
-
-/** Creates the state of one configuration; `now` is in milliseconds. */
-export function createSharing(now: () => number, limits: ShareLimits = LIMITS): Sharing {
-  // In the order in which they were last asked for; what was told since does not count, so that telling costs no more than this.
-  const pages = new Map<string, Page>();
-  let bytes = 0;
+/** Creates the state of one configuration; `now` is in milliseconds, `random` from 0 to less than 1. */
+export function createSharing(
+  now: () => number,
+  limits: ShareLimits = LIMITS,
+  random: () => number = Math.random,
+): Sharing {
+  const store = createStore(limits);
   let waiting = 0;
 
   return {
     join(question) {
       const nowMs = now();
-      const key = toKey(question);
-      const page = pages.get(key) ?? createPage(key);
-      const place = question.identity + toVariant(page.vary, question.fields);
-      const kept = page.kept.get(place);
-      if (kept !== undefined && nowMs < kept.untilMs)
-        return kept.answer === undefined ? ALONE : { kind: "told", answer: kept.answer };
-      const flight = page.flights.get(place);
-      if (flight === undefined) return { kind: "asks", lead: lead(page, place, question) };
-      return waiting < limits.waiting
-        ? { kind: "waits", seat: flight.wait(question.fields) }
-        : ALONE;
+      const page = store.find(question);
+      for (const names of page.varies) {
+        const kept = page.kept.get(toPlace(question, names));
+        if (kept !== undefined && nowMs < kept.untilMs)
+          return { kind: "told", answer: kept.answer };
+      }
+      const company = toCompany(question.attempt);
+      if (company === "none") return ALONE;
+      const places = page.varies.map((names) => toPlace(question, names));
+      if (company === "all" && page.apart + page.alone.size === 0)
+        return joinAt(page, places, question);
+      const whole = toWholePlace(question);
+      if (nowMs < (page.alone.get(whole) ?? 0)) return ALONE;
+      const isApart = company === "equals" || page.flights.has(whole);
+      return joinAt(page, isApart ? [whole] : places, question);
     },
-    forget: (target) => drop(pages.get(toKey(target))),
+    forget: (target) => store.drop(target),
   };
 
-  function lead(page: Page, place: string, question: Question): Lead {
-    const askedMs = now();
+  /** Waits at one of these places, or asks at the first. */
+  function joinAt(page: Page, places: readonly string[], question: Question): Place {
+    for (const place of places) {
+      const flight = page.flights.get(place);
+      if (flight === undefined) continue;
+      return waiting < limits.waiting ? { kind: "waits", seat: flight.wait(question) } : ALONE;
+    }
+    const [place = ""] = places;
+    const flight = begin(page, place, question);
+    store.use(page);
+    return { kind: "asks", lead: lead(page, flight, question) };
+  }
+
+  function begin(page: Page, place: string, question: Question): Flight {
+    const isApart = toCompany(question.attempt) === "equals" ? 1 : 0;
     const flight = createFlight({
       cancel: (error) => question.cancel(error),
-      onOver: () => page.flights.delete(place),
+      onOver() {
+        page.flights.delete(place);
+        page.apart -= isApart;
+      },
       onWaiting: (change) => (waiting += change),
+      random,
     });
     page.flights.set(place, flight);
-    drop(pages.get(page.key));
-    pages.set(page.key, page);
-    bytes += page.bytes;
-    makeRoom();
+    page.apart += isApart;
+    return flight;
+  }
+
+  function lead(page: Page, flight: Flight, question: Question): Lead {
+    const askedMs = now();
+    const attempt = question.attempt ?? firstAttempt(askedMs);
+    const askAgain = (): Verdict => ({ kind: "again", attempt: afterUnshared(attempt) });
     return {
       answered(status, reason, fields) {
         const terms = readTerms(status, fields.endToEnd);
-        if (terms === undefined) {
-          flight.settle(() => undefined);
-          return keep(page, place, { answer: undefined, untilMs: now() + ALONE_MS });
-        }
+        if (terms === undefined) return keepToItself();
         const { freshMs, vary, ageSeconds } = terms;
         const variant = toVariant(vary, question.fields);
+        const isSame = (waiter: WholeRequest) => toVariant(vary, waiter.fields) === variant;
         const answer = createSharedAnswer({ status, reason, fields, askedMs, ageSeconds });
-        flight.settle((others) => (toVariant(vary, others) === variant ? answer : undefined));
+        const told: Verdict = { kind: "told", answer };
+        const isError = freshMs === 0;
+        const isEverybodys = !isError || isBackends(attempt, question);
+        if (isEverybodys) putVary(page, vary);
+        if (isError) return settleError(told, isEverybodys ? isSame : () => false);
+        flight.settle((waiter) => (isSame(waiter) ? told : askAgain()));
         const untilMs = Math.min(now() + question.shareMs, askedMs + freshMs);
-        if (freshMs === 0 || answer.bytes > limits.answerBytes) return;
-        page.vary = vary;
-        keep(page, question.identity + variant, { answer, untilMs });
+        store.keep(page, question.identity + variant, { answer, untilMs });
       },
-      failed: (error) => flight.fail(error),
-      ended: () => flight.settle(() => undefined),
+      kept: keepToItself,
+      failed(error) {
+        const isEverybodys = isBeforeRequest(error) || isBackends(attempt, question);
+        settleError({ kind: "failed", error }, () => isEverybodys);
+      },
+      ended: () => flight.settle(askAgain),
       leave: (error) => flight.leave(error),
     };
-  }
 
-  function keep(page: Page, place: string, kept: Kept): void {
-    unkeep(page, place);
-    page.kept.set(place, kept);
-    count(page, toBytes(place, kept));
-    const [oldest] = page.kept.size > limits.variants ? page.kept.keys() : [];
-    if (oldest !== undefined) unkeep(page, oldest);
-    makeRoom();
-  }
+    function keepToItself(): void {
+      store.keepAlone(page, toWholePlace(question), now() + ALONE_MS);
+      flight.settle(askAgain);
+    }
 
-  function unkeep(page: Page, place: string): void {
-    const kept = page.kept.get(place);
-    if (kept === undefined) return;
-    page.kept.delete(place);
-    count(page, -toBytes(place, kept));
-  }
-
-  // What is forgotten may still be asked for, and is not counted any more.
-  function count(page: Page, change: number): void {
-    page.bytes += change;
-    if (pages.get(page.key) === page) bytes += change;
-  }
-
-  function makeRoom(): void {
-    while (pages.size > limits.targets || bytes > limits.bytes) {
-      const [oldest] = pages.values();
-      drop(oldest);
+    function settleError(error: Verdict, isFor: (waiter: WholeRequest) => boolean): void {
+      const again: Verdict = { kind: "again", attempt: afterError(attempt) };
+      flight.settle((waiter) => (isEqual(waiter, question) || isFor(waiter) ? error : again));
     }
   }
 
-  function drop(page: Page | undefined): void {
-    if (page !== undefined && pages.delete(page.key)) bytes -= page.bytes;
+  function isBackends(attempt: Attempt, { patienceMs }: Question): boolean {
+    return isSharedError(attempt, now() - attempt.sinceMs, patienceMs);
   }
 }
 
-// No host holds a space, and neither part a line end.
-function toKey({ host = " ", path }: Target): string {
-  return `${host}\n${path}`;
+function toPlace({ identity, fields }: Question, names: readonly string[]): string {
+  return identity + toVariant(names, fields); // an identity ends with an empty line
 }
 
-function createPage(key: string): Page {
-  return { key, vary: [], bytes: key.length, flights: new Map(), kept: new Map() };
-}
-
-function toBytes(place: string, { answer }: Kept): number {
-  return place.length + (answer?.bytes ?? 0);
+function toWholePlace(question: Question): string {
+  return question.identity + toWhole(question);
 }

@@ -1,10 +1,12 @@
 /** What an answer says about being given to others than the one who asked (RFC 9111 §3, for a cache that many share). */
 
+import { endOfToken } from "../http/grammar.ts";
+
 /** How it may be shared. */
 export interface Terms {
-  /** Until it is stale, in milliseconds from when it was asked for; 0: it is for those who wait for it already. */
+  /** Until it is stale, in milliseconds from when it was asked for; 0: it is an error, which the request may have caused. */
   readonly freshMs: number;
-  /** Request fields, in lower case, that have to be the same. */
+  /** Request fields that have to be the same, in lower case, in order and each once. */
   readonly vary: readonly string[];
   /** How old it was when it came. */
   readonly ageSeconds: number;
@@ -13,6 +15,12 @@ export interface Terms {
 // RFC 9110 §15.1: statuses that stand for a while where nothing else is said, less 206, which nobody asked for.
 const LASTING: ReadonlySet<number> = new Set([
   200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
+]);
+
+// What is said of the request and not of its target, whatever the answer says of itself: fields that nobody would name in Vary may be
+// the reason, and another client's request is another one. RFC 6585 §3-§5 forbids caches to keep 428, 429 and 431.
+const OF_THE_REQUEST: ReadonlySet<number> = new Set([
+  400, 406, 408, 412, 413, 415, 416, 417, 425, 426, 428, 429, 431,
 ]);
 
 // `private` and `no-cache` may name fields, and then mean only these; such fine print is not worth a wrong reading. no-cache asks
@@ -25,30 +33,39 @@ const REWRITTEN: ReadonlySet<string> = new Set(["*", "x-forwarded-for", "x-reque
 // Each name costs every request that comes; nobody means more.
 const MOST_VARY = 16;
 
+// RFC 9111 §1.2.2: what is more than this is this, also where it has too many digits for a number.
+const MAX_SECONDS = 2 ** 31;
+
+// RFC 9110 §5.6.7. Of the obsolete formats one has no time zone and one no century, and Date.parse reads "9999" as a year.
+const IMF_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
 const DIRECTIVE = /([\w-]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,;"]*)))?/g;
 
 /**
  * Reads the terms; undefined: each client asks for itself.
  *
- * A 5xx that says nothing of its freshness is for those who wait, as the error of a connection is: a herd must not run against a
- * backend that is down. Other statuses that may be one client's alone (302, 401, 403, 429) are not shared.
+ * A 5xx is an error like that of a connection, also where it says for how long it is good: a backend that chokes on a field does
+ * not know to name it in Vary. Other statuses that may be one client's alone (302, 401, 403) are shared only where they say so.
  */
 export function readTerms(status: number, endToEnd: readonly string[]): Terms | undefined {
+  if (OF_THE_REQUEST.has(status)) return undefined;
   const fields = collect(endToEnd);
   if (fields.has("set-cookie")) return undefined;
   const directives = readDirectives(fields.get("cache-control") ?? "");
   if (REFUSALS.some((refusal) => directives.has(refusal))) return undefined;
   const vary = readVary(fields.get("vary") ?? "");
-  if (vary === undefined) return undefined;
+  const ageSeconds = readAge(fields.get("age"));
+  if (vary === undefined || ageSeconds === undefined) return undefined;
+  if (status >= 500 && !LASTING.has(status)) return { freshMs: 0, vary, ageSeconds };
 
-  const ageSeconds = readSeconds(fields.get("age")) ?? 0;
   const freshSeconds = readFreshness(directives, fields);
-  if (freshSeconds !== undefined && freshSeconds <= ageSeconds) return undefined;
-  if (freshSeconds !== undefined)
-    return { freshMs: (freshSeconds - ageSeconds) * 1_000, vary, ageSeconds };
-  if (LASTING.has(status) || directives.has("public"))
-    return { freshMs: Infinity, vary, ageSeconds };
-  return status >= 500 ? { freshMs: 0, vary, ageSeconds } : undefined;
+  if (freshSeconds === undefined)
+    return LASTING.has(status) || directives.has("public")
+      ? { freshMs: Infinity, vary, ageSeconds }
+      : undefined;
+  return freshSeconds > ageSeconds
+    ? { freshMs: (freshSeconds - ageSeconds) * 1_000, vary, ageSeconds }
+    : undefined;
 }
 
 type Directives = ReadonlyMap<string, string | undefined>;
@@ -83,8 +100,23 @@ function readDirectives(cacheControl: string): Directives {
 
 function readVary(vary: string): readonly string[] | undefined {
   const names = vary.split(",").map((name) => name.trim().toLowerCase());
-  const named = names.filter((name) => name !== "");
-  return named.length > MOST_VARY || named.some((name) => REWRITTEN.has(name)) ? undefined : named;
+  const named = [...new Set(names.filter((name) => name !== ""))].toSorted();
+  return named.length > MOST_VARY || named.some((name) => !canVary(name)) ? undefined : named;
+}
+
+function canVary(name: string): boolean {
+  return !REWRITTEN.has(name) && endOfToken(name, 0) === name.length;
+}
+
+/**
+ * The largest of all where there are several, though RFC 9111 §5.1 takes the first; undefined where one cannot be read, though
+ * the RFC ignores that. Both readings can only make an answer older than it is, and never younger.
+ */
+function readAge(age: string | undefined): number | undefined {
+  if (age === undefined) return 0;
+  const all = age.split(",").map((value) => readSeconds(value.trim()) ?? Number.NaN);
+  const oldest = Math.max(...all);
+  return Number.isNaN(oldest) ? undefined : oldest;
 }
 
 /** RFC 9111 §4.2.1; what cannot be read is stale already. Undefined where nothing is said. */
@@ -96,10 +128,15 @@ function readFreshness(
     if (directives.has(name)) return readSeconds(directives.get(name)) ?? 0;
   const expires = fields.get("expires");
   if (expires === undefined) return undefined;
-  const seconds = (Date.parse(expires) - Date.parse(fields.get("date") ?? "")) / 1_000;
+  const seconds = (readDate(expires) - readDate(fields.get("date") ?? "")) / 1_000;
   return Number.isNaN(seconds) ? 0 : seconds;
 }
 
+function readDate(value: string): number {
+  return IMF_DATE.test(value) ? Date.parse(value) : Number.NaN;
+}
+
 function readSeconds(value: string | undefined): number | undefined {
-  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+  if (value === undefined || !/^\d+$/.test(value)) return undefined;
+  return Math.min(Number(value), MAX_SECONDS);
 }

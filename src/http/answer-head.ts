@@ -14,6 +14,8 @@ export interface AnswerHead {
 /** With what only the connection needs to know. */
 export interface ParsedHead extends AnswerHead {
   readonly version: "1.0" | "1.1";
+  /** As received: name, value, name, value, … */
+  readonly rawFields: readonly string[];
 }
 
 const START = "HTTP/1.";
@@ -39,6 +41,7 @@ export function parseAnswerHead(text: string): ParsedHead {
     version: minor === 1 ? "1.1" : "1.0",
     status,
     reason: text.slice(REASON_AT + 1, end),
+    rawFields: raw,
     fields: readAnswerFields(raw),
   };
 }

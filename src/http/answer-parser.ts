@@ -4,6 +4,7 @@ import { type AnswerHead, type ParsedHead, malformed, parseAnswerHead } from "./
 import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
 import { hasConnectionTrailer, isKept } from "./headers.ts";
+import { isAgreedProtocol } from "./upgrade.ts";
 
 /** Who is told what comes, in order. */
 export interface AnswerEvents {
@@ -14,12 +15,14 @@ export interface AnswerEvents {
   onContent(bytes: Buffer, start: number, end: number): void;
   /** `reusable`: the connection is at the beginning of a next answer, for certain. */
   onEnd(rawTrailers: readonly string[], reusable: boolean): void;
+  /** A 101 (RFC 9110 §15.2.2): `bytes` from `start` to `end`, and all that follows, are of the new protocol. */
+  onSwitch(head: ParsedHead, bytes: Buffer, start: number, end: number): void;
 }
 
 /** Reads one answer after the other. */
 export interface AnswerParser {
-  /** A request went out; the next bytes are its answer. */
-  begin(method: string): void;
+  /** A request went out, with `upgrade` as its Upgrade field; the next bytes are its answer. */
+  begin(method: string, upgrade?: string): void;
   /** Whether a byte of that answer has come. */
   hasBegun(): boolean;
   /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
@@ -43,6 +46,7 @@ const MOST_INTERIM_ANSWERS = 100;
 export function createAnswerParser(events: AnswerEvents): AnswerParser {
   let state: State = "idle";
   let method = "";
+  let upgrade: string | undefined;
   let isBegun = false;
   let interimAnswers = 0;
   let held = "";
@@ -51,8 +55,9 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
   const chunks = createChunkReader(malformed);
 
   return {
-    begin(next) {
+    begin(next, asked) {
       method = next;
+      upgrade = asked;
       state = "head";
       isBegun = false;
       interimAnswers = 0;
@@ -112,9 +117,19 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     if (text.length > MOST_HEAD_BYTES) throw new ProxyError("http_response_header_section_size");
     const head = parseAnswerHead(text);
     if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
-    if (head.status === 101 || (interimAnswers += 1) > MOST_INTERIM_ANSWERS) throw malformed();
+    if (head.status === 101) return switchProtocol(head, bytes, next, length);
+    if ((interimAnswers += 1) > MOST_INTERIM_ANSWERS) throw malformed();
     events.onInterim(head);
     return next;
+  }
+
+  function switchProtocol(head: ParsedHead, bytes: Buffer, start: number, length: number): number {
+    if (upgrade === undefined) throw malformed();
+    if (head.version !== "1.1" || !isAgreedProtocol(upgrade, head.rawFields))
+      throw new ProxyError("http_upgrade_failed");
+    state = "idle";
+    events.onSwitch(head, bytes, start, length);
+    return -1;
   }
 
   /** The framing by RFC 9112 §6.3. `over`: the answer has ended with its header section. */

@@ -12,6 +12,11 @@ interface ErrorKind {
 /** Codes are the error types of RFC 9209 §2.3 with the statuses recommended there; `client_gone` is ours (log only). */
 const KINDS = {
   dns_error: { status: 502, fault: "upstream", title: "The upstream's name could not be resolved" },
+  dns_timeout: {
+    status: 504,
+    fault: "upstream",
+    title: "The upstream's name was not resolved in time",
+  },
   connection_refused: {
     status: 502,
     fault: "upstream",
@@ -41,6 +46,11 @@ const KINDS = {
     status: 502,
     fault: "upstream",
     title: "The TLS handshake with the upstream failed",
+  },
+  tls_alert_received: {
+    status: 502,
+    fault: "upstream",
+    title: "The upstream refused the TLS connection",
   },
   tls_certificate_error: {
     status: 502,
@@ -92,6 +102,12 @@ const KINDS = {
     status: 403,
     fault: "client",
     title: "The request is not allowed here",
+  },
+  // Who has to act is who wrote the configuration.
+  proxy_loop_detected: {
+    status: 502,
+    fault: "headgate",
+    title: "The upstream leads back to headgate",
   },
   proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
   // Not an RFC 9209 type: nobody is left to read the answer. 499 is nginx's number for it, seen in logs and metrics only.

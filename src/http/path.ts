@@ -25,6 +25,13 @@ export function normalisePath(target: string): string {
   return target;
 }
 
+/** A request-target in the form in which targets are compared: the path's, and of the query the normal encoding. */
+export function normaliseTarget(target: string): string {
+  const path = normalisePath(target);
+  const query = target.indexOf("?");
+  return query === -1 ? path : path + normaliseEncoding(target.slice(query));
+}
+
 function rewrite(target: string): string {
   const end = target.search(/[?#]/);
   const path = end === -1 ? target : target.slice(0, end);

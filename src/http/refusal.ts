@@ -15,6 +15,11 @@ export function noPlace(): ProxyError {
   return new ProxyError("connection_limit_reached", { title: "Too many connections" });
 }
 
+/** A request of headgate's own. */
+export function loop(): ProxyError {
+  return new ProxyError("proxy_loop_detected");
+}
+
 /** A request for a tunnel to another host: this is no forward proxy (RFC 9110 §9.3.6). */
 export function noConnect(): ProxyError {
   return new ProxyError("http_request_error", {

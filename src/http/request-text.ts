@@ -3,6 +3,8 @@
 interface Hop {
   readonly method: string;
   readonly framing: "none" | "length" | "chunked";
+  /** What the Upgrade field is to ask for. */
+  readonly upgrade?: string | undefined;
   /** Whether the upstream's connections are kept. */
   readonly isKept: boolean;
 }
@@ -15,7 +17,8 @@ const CLOSE = ["Connection", "close"];
  *
  * The connection ends after a HEAD: some backends send a body with its answer, and nobody could tell it from the next answer.
  */
-export function toHopFields({ method, framing, isKept }: Hop): readonly string[] {
+export function toHopFields({ method, framing, upgrade, isKept }: Hop): readonly string[] {
+  if (upgrade !== undefined) return ["Connection", "Upgrade", "Upgrade", upgrade];
   const coding = framing === "chunked" ? CHUNKED : [];
   return isKept && method !== "HEAD" ? coding : [...coding, ...CLOSE];
 }

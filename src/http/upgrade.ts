@@ -1,20 +1,8 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
-import { ProxyError } from "./errors.ts";
-import { filterFields, findField, isHopByHop, toMembers, toNominated } from "./headers.ts";
+import { filterFields, isHopByHop, toMembers, toNominated } from "./headers.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { CheckedRequest } from "./request.ts";
-
-/** Methods that Node sends without any framing; every other one gets `Transfer-Encoding: chunked` when no length is set. */
-const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
-
-/** Fields that speak of content, which an upgrade request has not got. */
-const ABOUT_CONTENT = new Set([
-  // Announces fields behind chunked content (RFC 9110 §6.6.2); without any, Node throws.
-  "trailer",
-  // Asks before content is sent (RFC 9110 §10.1.1); for its sake Node writes the header section in UTF-8 instead of latin1.
-  "expect",
-]);
 
 /**
  * Whether a tunnel is what a request with an Upgrade field gets. A server may always go on as if the field were not there
@@ -37,34 +25,12 @@ export interface AnswerHead {
 }
 
 /**
- * The fields of the request that asks the upstream for `token`: the end-to-end fields as they are, then the two of this hop.
- * Throws ProxyError http_request_error (501) if content is announced: Node ends an upgrade request at its header section, so
- * the content would be taken for the first bytes of the new protocol.
- */
-export function toUpgradeFields(
-  method: string,
-  token: string,
-  fields: readonly string[],
-): string[] {
-  const length = findField(fields, "content-length");
-  const coding = findField(fields, "transfer-encoding");
-  if (coding !== undefined || Number(length ?? 0) !== 0) {
-    throw new ProxyError("http_request_error", {
-      status: 501,
-      title: "An upgrade request with content is not supported",
-    });
-  }
-  // RFC 9110 §8.6: no content and a length of 0 mean the same; unsaid, Node would frame the nothing as chunked.
-  const added = length === undefined && !WITHOUT_CONTENT.has(method) ? ["Content-Length", "0"] : [];
-  const kept = filterFields(fields, (name) => !ABOUT_CONTENT.has(name));
-  return [...kept, ...added, "Connection", "Upgrade", "Upgrade", token];
-}
-
-/**
  * True if the 101's Upgrade field names something, and nothing that was not asked for (RFC 9110 §7.8: a server MUST NOT
- * switch to a protocol that the client did not indicate). Names are compared without regard to case.
+ * switch to a protocol that the client did not indicate), and its Connection field says that the field is meant for this hop.
+ * Names are compared without regard to case.
  */
 export function isAgreedProtocol(asked: string, rawFields: readonly string[]): boolean {
+  if (!toMembers(joinValues(rawFields, "connection")).includes("upgrade")) return false;
   const offered = new Set(toMembers(asked));
   const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
@@ -86,11 +52,6 @@ export function toSwitchedFields(rawFields: readonly string[]): string[] {
     } else if (lowerCaseName === "upgrade" || isKept(lowerCaseName)) fields.push(name, value);
   }
   return fields;
-}
-
-/** The fields of any other 1xx on their way to the client: the end-to-end ones. */
-export function toInterimFields(rawFields: readonly string[]): string[] {
-  return filterFields(rawFields, toKept(rawFields));
 }
 
 /** A head as it stands on the wire (RFC 9112 §4). The caller writes it as latin1, the encoding Node reads fields in. */

@@ -1,5 +1,7 @@
 /** A client's request and the way to answer it, as the server hands them over. */
 
+import type { Socket } from "node:net";
+
 import type { ProxyError } from "../http/errors.ts";
 import type { ParsedRequest } from "../http/request-parser.ts";
 
@@ -11,10 +13,12 @@ export interface RequestReader {
   onGone(error: ProxyError): void;
 }
 
-/** Who is at the other end of a connection. */
+/** Who is at the other end of a connection, for as long as that lasts. */
 export interface ClientPeer {
   /** Undefined for a unix socket. */
   readonly remoteAddress: string | undefined;
+  isClosed(): boolean;
+  onClosed(listener: () => void): void;
 }
 
 /** One request. */
@@ -59,6 +63,13 @@ export interface ClientResponse {
   addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void;
   end(text?: string): void;
   whenDrained(resume: () => void): void;
+  /** Whether bytes have come behind the request, which the client may mean for another protocol. */
+  isFollowed(): boolean;
+  /**
+   * Writes a 101 (RFC 9110 §15.2.2), with all its line ends, and takes the connection off HTTP: the response is over, the socket
+   * is paused and the caller's, and `early` is what came behind the request.
+   */
+  switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer };
   /**
    * Calls back when the exchange is to be given up: the client has left (`client_gone`), sends what is not HTTP, or the server is
    * stopped. An answer may still be said where none has begun and it is not over. One listener; it may be called before `onOver`'s.
@@ -66,8 +77,11 @@ export interface ClientResponse {
   onGone(listener: (error: ProxyError) => void): void;
   /** Calls back when it is over, finished or not. */
   onOver(listener: () => void): void;
-  /** Ends the connection, and with it the answer as far as it came. */
+  /**
+   * Ends a response that cannot be completed so that it does not look complete (RFC 9112 §8). What was written still goes out, and
+   * it is over when the kernel has it all.
+   */
+  breakOff(): void;
+  /** Ends the connection at once. What the kernel has not taken is thrown away. */
   destroy(): void;
-  /** The same, visibly: as a reset where the transport has one. */
-  reset(): void;
 }

@@ -6,10 +6,9 @@ import { Readable } from "node:stream";
 import type { LocalAnswer } from "../http/problem.ts";
 import type { AnswerHead } from "../http/answer-head.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
-import type { Gather } from "./gather.ts";
-import type { Content } from "./upstream/call.ts";
+import type { BatchWrites } from "../upstream/batch-writes.ts";
+import type { Content } from "../upstream/content.ts";
 import { toClientFields } from "../http/answer.ts";
-import { ProxyError } from "../http/errors.ts";
 import { toTrailers } from "../http/headers.ts";
 import { serializeHead } from "../http/upgrade.ts";
 
@@ -21,11 +20,11 @@ import { serializeHead } from "../http/upgrade.ts";
 export function relayContent(
   content: Content,
   response: ClientResponse,
-  gather: Gather,
+  batchWrites: BatchWrites,
 ): Promise<void> {
   const whole = content.whole();
   if (whole !== undefined) {
-    gather(() => response.end(whole));
+    batchWrites(() => response.end(whole));
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {
@@ -35,7 +34,7 @@ export function relayContent(
         hasBegun = true;
         if (!response.write(chunk)) {
           content.pause();
-          response.whenDrained(content.resume);
+          response.whenDrained(() => content.resume());
         }
         return response.isPending();
       },
@@ -51,32 +50,6 @@ export function relayContent(
   });
 }
 
-/** Writes an answer's content from a stream, as `relayContent` does; `rawTrailers` are known at its end. */
-export function relayStream(
-  body: Readable,
-  rawTrailers: () => readonly string[],
-  response: ClientResponse,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    body
-      .on("error", reject)
-      .once("aborted", () => reject(new ProxyError("http_response_incomplete")));
-    response.onOver(() =>
-      response.isFinished ? resolve() : reject(new ProxyError("client_gone")),
-    );
-    body.on("data", (chunk: Buffer) => {
-      if (response.write(chunk)) return;
-      body.pause();
-      response.whenDrained(() => body.resume());
-    });
-    body.once("end", () => {
-      const trailers = toTrailers(rawTrailers());
-      if (trailers.length > 0) response.addTrailers(trailers);
-      response.end();
-    });
-  });
-}
-
 /** Sends an answer of headgate's own. */
 export function answerLocally(
   { status, fields, body, connection }: LocalAnswer,
@@ -87,13 +60,9 @@ export function answerLocally(
   response.end(body);
 }
 
-/**
- * Ends an answer so that nobody can take it for complete (RFC 9112 §8): the connection is cut short of what was announced.
- * Where the end of the connection is the end of the content (HTTP/1.0), only a reset can tell.
- */
+/** Ends a response that cannot be completed (RFC 9112 §8). */
 export function breakOff(response: ClientResponse): void {
-  if (response.request.httpVersion === "1.0") response.reset();
-  else response.destroy();
+  response.breakOff();
 }
 
 /** Sends an interim answer (RFC 9110 §15.2). */

@@ -1,12 +1,12 @@
 /** The client's side: listening, limits and limits of time, an orderly end. Its parts stand in `server/`. */
 
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 
 import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/answer-text.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ReceivedRequest } from "../http/request.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import { type ClientConnection, type Host, createClientConnection } from "./server/connection.ts";
 import { createHeadWriter } from "./server/head-writer.ts";
@@ -14,22 +14,13 @@ import { createListener, listen } from "./server/listening.ts";
 import { type WhenFull, createPlaces } from "./server/places.ts";
 import { Response } from "./server/response.ts";
 
-/** A request whose connection was taken off HTTP, and is paused. `respond` makes an answer on it, to be used once. */
-export interface ReceivedUpgrade {
-  readonly request: ClientRequest;
-  readonly socket: Duplex;
-  /** What came behind the header section. */
-  readonly early: Buffer;
-  respond(): ClientResponse;
-}
-
 /** What the server does with what it parsed. Nothing of it may reject or throw. */
 export interface ServerHandler {
   onRequest(request: ClientRequest, response: ClientResponse): void;
-  /**
-   * What to do with a request with `Connection: Upgrade`; undefined where it is served as if it had not asked (RFC 9110 §7.8).
-   */
-  toUpgrade(request: ClientRequest): ((upgrade: ReceivedUpgrade) => void) | undefined;
+  /** Whether a connection comes from this very process, and its requests with it. Asked with the first of them. */
+  isOwn?(accepted: Socket): boolean;
+  /** How much of what was written to a client has not been acknowledged; without it, a slow reader may look like none. */
+  readonly countUnacknowledged?: CountUnacknowledged;
   /** Told of what is refused here, of which often nothing is known; returns the id to name it by in the answer. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;
 }
@@ -78,18 +69,22 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
   const heads = createHeadWriter();
+  const countUnacknowledged = handler.countUnacknowledged ?? (() => undefined);
   const host: Host = {
     handler,
     limits: () => limits,
-    respond: (socket, request, { keepAlive, expectsContinue }) =>
+    respond: (socket, request, { keepAlive, expectsContinue, isFollowed, hijack }) =>
       new Response({
         socket,
         request,
         keepAlive,
         expectsContinue,
+        isFollowed,
+        hijack,
         heads,
         keepAliveLines,
         idleMs: limits.idleMs,
+        countUnacknowledged,
       }),
     isDraining: () => isDraining,
     isClosing: () => isClosing,

@@ -161,6 +161,82 @@ test("a request that may change its target, and a reload of another configuratio
   assert.equal(await askedFor("HEAD /y"), 1);
 });
 
+test("a request that may change its target makes share forget it under every name and spelling of it", async (t) => {
+  // Symptom: a POST whose Host or path was spelled otherwise did not make share forget, and HEADs were told what was no longer so.
+  // Cause: both were compared byte for byte. Fix: what is known is found by the normal form of host and target.
+  const origin = await startOrigin(t, text("hello"));
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  const spellings: readonly (readonly [start: string, host: string])[] = [
+    ["POST /a/~x?q=~1", "B.EXAMPLE"],
+    ["POST /a/~x?q=~1", "b.example."],
+    ["POST /a/~x?q=~1", "b.example:80"],
+    ["POST http://B.example:80/a/~x?q=~1", "other.example"],
+    ["POST /a/%7ex?q=%7E1", "b.example"],
+    ["POST /a/./y/..//%7Ex?q=%7e1", "b.example"],
+  ];
+  for (const [start, host] of spellings) {
+    const head = toRequest("HEAD /a/~x?q=~1", ["Host: b.example"]);
+    const other = toRequest("HEAD /a/~x?q=2", ["Host: b.example"]);
+    for (const request of [head, other]) await ask(t, sidecar.port, request);
+    const before = origin.arrivals.length;
+    await ask(t, sidecar.port, toRequest(start, [`Host: ${host}`, "Content-Length: 0"]));
+    await ask(t, sidecar.port, head);
+    assert.equal(origin.arrivals.length - before, 2, `${start} ${host}`);
+    await ask(t, sidecar.port, other);
+    assert.equal(origin.arrivals.length - before, 2, "another target is still known");
+  }
+});
+
+test("HEADs that name their host or target in another way do not share: the backend may answer with what it was called", async (t) => {
+  const script: Script = (request) =>
+    text("hello", [`X-Host: ${fieldValues(request, "host").join()}`])(request);
+  const origin = await startOrigin(t, script);
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  for (const host of ["b.example", "B.EXAMPLE", "b.example.", "b.example:80", "b.example"]) {
+    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", [`Host: ${host}`]));
+    assert.deepEqual(fieldValues(answer, "x-host"), [host]);
+  }
+  for (const path of ["/%7Ex", "/~x", "/%7ex"])
+    await ask(t, sidecar.port, toRequest(`HEAD ${path}`, ["Host: b.example"]));
+  assert.equal(origin.arrivals.length, 7);
+});
+
+test("equal HEADs that waited for an answer that varies otherwise ask again together", async (t) => {
+  // Symptom: of an answer whose Vary set them apart all who waited asked at once, each for itself.
+  // Cause: that it was not for them was taken for "share cannot help". Fix: they ask again by what the Vary said.
+  const held = await startHeld(t, "{ share: 1m }");
+  const wires = [await held.head(["Accept-Language: de"])];
+  await held.origin.arrival(0);
+  for (let round = 0; round < 5; round += 1)
+    for (const language of ["en", "fr"])
+      wires.push(await held.head([`Accept-Language: ${language}`]));
+  await held.inFlight(11);
+  const answer = (index: number): void =>
+    release(held.origin.arrivals[index], ["Vary: Accept-Language", "Content-Length: 0"]);
+  answer(0);
+  await held.origin.arrival(2);
+  await held.inFlight(10);
+  for (const index of [1, 2]) answer(index);
+  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal(held.origin.arrivals.length, 3);
+});
+
+test("a client whose answers vary otherwise does not make the others' answers be forgotten", async (t) => {
+  // Symptom: a backend that says `Vary: Origin` only to those who send one was asked again by all the others after each of these.
+  // Cause: one Vary a target was remembered, the last. Fix: an answer is found by its own Vary (RFC 9111 §4.1).
+  const script: Script = (request) => {
+    const origins = fieldValues(request, "origin");
+    return text("hello", origins.length === 0 ? [] : ["Vary: Origin, Accept"])(request);
+  };
+  const origin = await startOrigin(t, script);
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  for (let round = 0; round < 3; round += 1) {
+    await ask(t, sidecar.port, toRequest("HEAD /x", [`User-Agent: ${round}`]));
+    await ask(t, sidecar.port, toRequest("HEAD /x", ["Origin: http://a.example"]));
+  }
+  assert.equal(origin.arrivals.length, 2);
+});
+
 test("the log line of a shared answer says so; nothing was asked and there was no body", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.whole;

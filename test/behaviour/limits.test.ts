@@ -58,6 +58,7 @@ test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async
   assert.equal((await second.readAnswer()).status, 503);
   first.write("hi");
   assert.equal((await first.bytes.take(2)).toString(), "hi");
+  first.reset();
 });
 
 test("timeouts.idle cuts a client that takes nothing of its answer", async (t) => {

@@ -114,7 +114,7 @@ test("idleTimeout: a download that moves, however slowly, goes on", async (t) =>
   assert.equal((await client.readAnswer()).body.toString(), "patience");
 });
 
-test("idleTimeout: a client that stops reading its download is let go", async (t) => {
+test("timeouts.idle: a client that stops reading its download is let go", async (t) => {
   const port = await startServer(t, (socket) => {
     socket.once("data", () => {
       socket.write(toHead("200 OK", [`Content-Length: ${100 * MEBIBYTE}`]));
@@ -123,7 +123,7 @@ test("idleTimeout: a client that stops reading its download is let go", async (t
   });
   const { client, line } = await start(
     t,
-    `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 200ms }`,
+    `upstream: { url: "http://127.0.0.1:${port}" }\ntimeouts: { idle: 200ms }`,
   );
   client.write(GET);
   await client.readHead();
@@ -215,7 +215,9 @@ test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { upgrade: 200ms }`);
   client.write(UPGRADE);
   assert.equal((await client.readAnswer()).status, 504);
-  await client.closed;
+  await (
+    await origin.connection(0)
+  ).closed;
 });
 
 test("timeouts.tunnelIdle: a tunnel on which nothing moves is closed", async (t) => {

@@ -1,7 +1,14 @@
+/** A response that is no 101 is an ordinary response: relayed whole, within the limits of any other, on a connection that goes on. */
+
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import test from "node:test";
+
+import { text } from "../support/answers.ts";
+import { MEBIBYTE, countContent, untilQuiet } from "../support/flood.ts";
+import { startOrigin } from "../support/origin.ts";
+import { startSidecar } from "../support/sidecar.ts";
 import {
+  UPGRADE,
   answerHead,
   readAll,
   readBytes,
@@ -9,26 +16,46 @@ import {
   startClient,
   startDoor,
   startRawUpstream,
-  UPGRADE,
 } from "../support/upgrade.ts";
+import { openWire } from "../support/wire.ts";
+
+const HALF = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na";
 
 test("a refusal comes back whole: status, reason, raw fields, content", async (t) => {
   const head =
-    "HTTP/1.1 426 Not So\r\nsEt-Cookie: a\r\nX: 1\r\nSet-Cookie: b\r\nUpgrade: bar\r\nContent-Length: 5\r\n";
-  const upstream = await startRawUpstream(t, answerHead(`${head}\r\nhello`));
-  const door = await startDoor(t, upstream.config);
+    "HTTP/1.1 426 Not So\r\nsEt-Cookie: a\r\nX: \u00e9\r\nSet-Cookie: b\r\nDate: d\r\nContent-Length: 5\r\n";
+  const upstream = await startRawUpstream(
+    t,
+    answerHead(`${head}Upgrade: bar\r\nConnection: upgrade\r\n\r\nhello`),
+  );
+  const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port, UPGRADE);
-  assert.equal(await readAll(client), `${head}Connection: close\r\n\r\nhello`);
-  client.end();
-  const { end } = await door.ended();
-  assert.deepEqual(end, {
-    switched: false,
-    reason: "closed",
-    error: undefined,
-    bytesFromClient: 0,
-    bytesFromUpstream: 0,
-  });
-  await readAll(upstream.sockets[0] ?? assert.fail());
+  const kept = "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n";
+  assert.equal(await readHead(client), `${head}${kept}\r\n`);
+  assert.equal(await readBytes(client, 5), "hello");
+  const line = await door.ended();
+  assert.deepEqual(
+    [line["msg"], line["http.response.status_code"], line["error.type"]],
+    ["request", 426, undefined],
+  );
+  await door.untilNothingIsOpen();
+});
+
+test("a refusal leaves both connections for the next request", async (t) => {
+  const origin = await startOrigin(t, (request) =>
+    text(request.target === "/chat" ? "no" : "next")(request),
+  );
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (const [request, body] of [
+    [UPGRADE, "no"],
+    ["GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "next"],
+    [UPGRADE, "no"],
+  ] as const) {
+    client.write(request);
+    assert.equal((await client.readAnswer()).body.toString(), body);
+  }
+  assert.equal(origin.connections.length, 1);
 });
 
 test("a refusal without a length, chunked or until close, keeps its content", async (t) => {
@@ -40,14 +67,13 @@ test("a refusal without a length, chunked or until close, keeps its content", as
       t,
       answerHead(answer, (socket) => socket.end()),
     );
-    const door = await startDoor(t, upstream.config);
-    const client = await startClient(t, door.port, UPGRADE);
-    assert.match(
-      await readAll(client),
-      /^HTTP\/1.1 403 No\r\n[^]*\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/,
-    );
-    client.destroy();
-    await door.ended();
+    const door = await startDoor(t, upstream.url);
+    const client = await openWire(t, door.port);
+    client.write(UPGRADE);
+    const { status, reason, body, lines } = await client.readAnswer();
+    assert.deepEqual([status, reason, body.toString()], [403, "No", "hello"]);
+    assert.ok(lines.includes("Transfer-Encoding: chunked"));
+    await door.untilNothingIsOpen();
   }
 });
 
@@ -56,26 +82,26 @@ test("a refusal reaches the client as it comes, before its content is complete",
     t,
     answerHead("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
   );
-  const door = await startDoor(t, upstream.config);
+  const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port, UPGRADE);
   await readHead(client);
   upstream.sockets[0]?.write("a");
-  await readBytes(client, 1);
+  assert.equal(await readBytes(client, 1), "a");
   upstream.sockets[0]?.write("b");
-  assert.equal(await readAll(client), "b");
+  assert.equal(await readBytes(client, 1), "b");
 });
 
 test("the time for the answer is not the time of its content", async (t) => {
-  const upgradeMs = 100;
   const upstream = await startRawUpstream(
     t,
     answerHead("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", (socket) => {
-      setTimeout(() => socket.write("a"), 2 * upgradeMs);
+      setTimeout(() => socket.write("a"), 200);
     }),
   );
-  const door = await startDoor(t, upstream.config, { upgradeMs });
+  const door = await startDoor(t, upstream.url, { yaml: "timeouts: { upgrade: 100ms }" });
   const client = await startClient(t, door.port, UPGRADE);
-  assert.match(await readAll(client), /\r\n\r\na$/);
+  await readHead(client);
+  assert.equal(await readBytes(client, 1), "a");
 });
 
 test("what a client sent before a refusal is read and dropped, however much it is", async (t) => {
@@ -83,98 +109,158 @@ test("what a client sent before a refusal is read and dropped, however much it i
     t,
     answerHead("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
   );
-  const door = await startDoor(t, upstream.config);
-  const client = await startClient(t, door.port, UPGRADE);
-  const written = new Promise((resolve) => client.write(Buffer.alloc(2 ** 24), resolve));
-  assert.match(await readHead(client), /^HTTP\/1.1 403 /);
+  const door = await startDoor(t, upstream.url);
+  const client = await startClient(t, door.port);
+  const written = new Promise((resolve) =>
+    client.write(Buffer.concat([Buffer.from(UPGRADE), Buffer.alloc(2 ** 24)]), resolve),
+  );
+  const head = await readHead(client);
+  assert.match(head, /^HTTP\/1.1 403 /);
+  assert.match(head, /\r\nConnection: close\r\n/);
   assert.equal((await written) ?? undefined, undefined);
 });
 
-test("a refusal whose content the caller does not read frees the upstream all the same", async (t) => {
-  const upstream = await startRawUpstream(
-    t,
-    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"),
-  );
-  const door = await startDoor(t, upstream.config, { refuse: async () => {} });
-  const seen = upstream.nextHead();
-  const client = await startClient(t, door.port, UPGRADE);
-  await seen;
-  await Promise.all([readAll(upstream.sockets[0] ?? assert.fail()), readAll(client)]);
-  assert.equal((await door.ended()).end?.reason, "closed");
-});
-
 test("a refusal that breaks off reaches the client broken off", async (t) => {
-  const upstream = await startRawUpstream(
-    t,
-    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"),
-  );
-  const door = await startDoor(t, upstream.config);
+  const upstream = await startRawUpstream(t, answerHead(HALF));
+  const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port, UPGRADE);
   await readHead(client);
   upstream.sockets[0]?.resetAndDestroy();
   assert.equal(await readAll(client), "a");
-  const { end } = await door.ended();
+  const line = await door.ended();
   assert.deepEqual(
-    [end?.switched, end?.reason, end?.error?.code],
-    [false, "broken", "connection_terminated"],
+    [line["error.type"], line["http.response.status_code"]],
+    ["http_response_incomplete", 200],
   );
+  await door.untilNothingIsOpen();
 });
 
-test("a refusal that stalls longer than the upstream's idle time is broken off", async (t) => {
-  const upstream = await startRawUpstream(
-    t,
-    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"),
-  );
-  const door = await startDoor(t, { ...upstream.config, idleTimeout: 100 });
+// Symptom: a refusal that could not be read ended in a reset, and the log said 200. A plain request gets 502.
+// Root cause: another HTTP client read it, which had told of its status before it looked at its framing.
+// Fix: a request for an upgrade goes over the pool's connection, and its response through headgate's own parser.
+test("a refusal that cannot be read is 502, and nothing of it reaches the client", async (t) => {
+  const cases: readonly (readonly [answer: string, code: string])[] = [
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "http_response_transfer_coding"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "http_protocol_error"],
+    ["HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", "http_protocol_error"],
+    ["HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", "http_protocol_error"],
+    [
+      `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(120)}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`,
+      "http_protocol_error",
+    ],
+  ];
+  for (const [answer, code] of cases) {
+    const upstream = await startRawUpstream(t, answerHead(answer));
+    const door = await startDoor(t, upstream.url);
+    const client = await openWire(t, door.port);
+    client.write(UPGRADE);
+    let response = await client.readAnswer();
+    while (response.status === 103) response = await client.readAnswer();
+    assert.equal(response.status, 502, answer.slice(0, 60));
+    const line = await door.ended();
+    assert.deepEqual([line["error.type"], line["http.response.status_code"]], [code, 502]);
+    await door.untilNothingIsOpen();
+  }
+});
+
+// Symptom: a refusal that stalled was held to the upstream's limit, whatever its route said.
+// Root cause: the second client knew upstreams and not routes. Fix: the request carries its route's limits, as any other.
+test("a refusal that stalls longer than its route's idleTimeout is broken off", async (t) => {
+  const upstream = await startRawUpstream(t, answerHead(HALF));
+  const door = await startDoor(t, upstream.url, {
+    upstream: "idleTimeout: 1h",
+    yaml: "routes: [{ path: /chat, idleTimeout: 200ms }]",
+  });
   const client = await startClient(t, door.port, UPGRADE);
   assert.match(await readAll(client), /Content-Length: 9\r\n[^]*a$/);
-  assert.equal((await door.ended()).end?.error?.code, "http_response_timeout");
+  assert.equal((await door.ended())["error.type"], "connection_read_timeout");
   await readAll(upstream.sockets[0] ?? assert.fail());
 });
 
 test("a client that leaves while a refusal comes in frees the upstream", async (t) => {
   for (const leave of ["end", "resetAndDestroy"] as const) {
-    const upstream = await startRawUpstream(
-      t,
-      answerHead("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na"),
-    );
-    const door = await startDoor(t, upstream.config);
+    const upstream = await startRawUpstream(t, answerHead(HALF));
+    const door = await startDoor(t, upstream.url);
     const client = await startClient(t, door.port, UPGRADE);
     await readHead(client);
     client[leave]();
     await readAll(upstream.sockets[0] ?? assert.fail());
-    assert.equal((await door.ended()).end?.error?.code, "client_gone");
+    assert.equal((await door.ended())["error.type"], "client_gone");
+    await door.untilNothingIsOpen();
   }
 });
 
 test("a refusal of any size waits for the client to read it", async (t) => {
-  const size = 100 * 2 ** 20;
+  const size = 100 * MEBIBYTE;
   const upstream = await startRawUpstream(
     t,
     answerHead(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`, (socket) =>
       socket.write(Buffer.alloc(size)),
     ),
   );
-  const door = await startDoor(t, upstream.config);
+  const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port, UPGRADE);
   await readHead(client);
-  const [socket] = door.clients;
-  while (!socket?.writableNeedDrain) await new Promise(setImmediate);
-  assert.ok(socket.writableLength < 2 ** 20);
-  let bytes = 0;
-  client.on("data", (chunk: Buffer) => (bytes += chunk.length)).resume();
-  await once(client, "end");
-  assert.equal(bytes, size);
+  const [socket = assert.fail()] = upstream.sockets;
+  const untaken = await untilQuiet(() => size - (socket.bytesWritten - socket.writableLength), 100);
+  assert.ok(
+    untaken > size / 2,
+    `${size - untaken} bytes were taken for a client that does not read`,
+  );
+  client.unshift(Buffer.from("\r\n\r\n"));
+  const counter = countContent(client);
+  client.resume();
+  await counter.reached(size);
 });
 
-test("a client that does not close after a refusal is cut off", async (t) => {
-  const upstream = await startRawUpstream(
-    t,
-    answerHead("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
+// What a client sent for another protocol must never be read as requests, whoever answers in the upgrade's place.
+test("bytes behind an upgrade that gets no 101 are no request, and the connection ends after the response", async (t) => {
+  const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+  const origin = await startOrigin(t, (request) =>
+    request.target === "/held" ? undefined : text("ok")(request),
   );
-  const door = await startDoor(t, upstream.config);
-  const client = await startClient(t, door.port, UPGRADE);
-  await readAll(client);
-  assert.equal((await door.ended()).end?.reason, "closed");
-  assert.equal(door.clients[0]?.destroyed, true);
+  const routes = [
+    "{ path: /nobody, upstream: unix:/nowhere }",
+    "{ path: /busy, upstream: one }",
+    "{ path: /held, upstream: one }",
+  ];
+  const { port } = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: `upstreams: { one: { url: "${origin.url}", maxConnections: 1 } }\nroutes: [${routes.join(", ")}]\nlimits: { waiting: 0 }`,
+    expectsErrors: true,
+  });
+  const holder = await openWire(t, port);
+  holder.write("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+  await origin.arrival(0);
+  for (const [start, status] of [
+    ["GET /refused", 200],
+    ["GET /nobody", 502],
+    ["GET /busy", 503],
+    ["OPTIONS *", 204],
+  ] as const) {
+    const client = await openWire(t, port);
+    client.write(UPGRADE.replace("GET /chat", start) + smuggled);
+    const response = await client.readAnswer();
+    assert.equal(response.status, status);
+    assert.ok(response.lines.includes("Connection: close"), start);
+    client.halfClose();
+    assert.equal((await client.bytes.takeAll()).length, 0, start);
+  }
+  assert.deepEqual(
+    origin.arrivals.map(({ target }) => target),
+    ["/held", "/refused"],
+  );
+});
+
+test("an upgrade that ends in a response of headgate's own leaves the connection for the next request", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: "routes: [{ path: /nobody, upstream: unix:/nowhere }]",
+  });
+  const client = await openWire(t, port);
+  client.write(UPGRADE.replace("/chat", "/nobody"));
+  assert.equal((await client.readAnswer()).status, 502);
+  client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.equal((await client.readAnswer()).status, 200);
 });

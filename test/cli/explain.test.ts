@@ -247,6 +247,17 @@ test("an upgrade is explained as the tunnel that it asks for", async (t) => {
   assert.doesNotMatch(out, /It does not get/);
 });
 
+test("an upgrade is explained with what is addressed to this hop: Max-Forwards one less, or answered here", async (t) => {
+  const upgrade = ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"];
+  const out = await run(t, ["OPTIONS", "/", ...upgrade, "-H", "Max-Forwards: 3"]);
+  assert.match(out, /^ {2}Max-Forwards: 2 +← changed$/m);
+  assert.match(out, /^ {2}Connection: Upgrade$|^ {2}Connection: Upgrade +←/m);
+  assert.match(
+    await run(t, ["OPTIONS", "/", ...upgrade, "-H", "Max-Forwards: 0"]),
+    /Max-Forwards is used up/,
+  );
+});
+
 test("--upstream and --config say what is explained, as they do for run", async (t) => {
   const args = ["GET", "/", "--upstream", "http://other:1", "--config", "f.yaml"];
   assert.match(await run(t, args), /^The upstream default at http:\/\/other:1 gets$/m);

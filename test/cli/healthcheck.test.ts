@@ -52,6 +52,14 @@ test("the settings are those of run: flags, environment, route file", async (t) 
   assert.equal((await check([], { HEADGATE_ADMIN: `127.0.0.1:${adminPort}` })).code, 0);
 });
 
+// The check goes to the admin port as to an upstream, which headgate's own addresses may not be otherwise.
+test("admin may have any address, that of other settings' defaults too", async () => {
+  for (const admin of ["127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:80"]) {
+    const { code, err } = await check(["--admin", admin]);
+    if (code !== 0) assert.match(err, new RegExp(`^headgate: http://${admin}/readyz: `));
+  }
+});
+
 test("where clients connect plays no part", async () => {
   const env = { HEADGATE_LISTEN: "127.0.0.1:9" };
   const { code, err } = await check(["--admin", "127.0.0.1:9"], env);

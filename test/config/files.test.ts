@@ -6,12 +6,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { open, symlink } from "node:fs/promises";
+import { open, symlink, truncate } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { digestFile, readTextFile } from "../../src/config/files.ts";
+import { digestFile, readSystemFile, readTextFile } from "../../src/config/files.ts";
 import { UNREADABLE, makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
@@ -69,4 +69,20 @@ test("an error that says nothing about the file is told apart", async (t) => {
   await symlink(UNREADABLE, path);
   assert.deepEqual(await readTextFile(path), { reason: "cannot be read (EIO)", isOfFile: false });
   assert.equal(await digestFile(path), undefined);
+});
+
+test("a file of the system is read byte for byte, and what is none is empty", async (t) => {
+  const directory = await makeDirectory(t, { hosts: "::1 caf\u00e9\n", large: "" });
+  assert.equal(readSystemFile(join(directory, "hosts")), "::1 caf\u00c3\u00a9\n");
+  const pipe = join(directory, "pipe");
+  makePipe(pipe);
+  await truncate(join(directory, "large"), 1024 * 1024 + 1);
+  for (const path of [
+    pipe,
+    directory,
+    join(directory, "large"),
+    join(directory, "missing"),
+    "/dev/zero",
+  ])
+    assert.equal(readSystemFile(path), "", path);
 });

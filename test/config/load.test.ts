@@ -26,6 +26,7 @@ test("an upstream is enough; everything else has its default", async () => {
     responseTimeout: 60_000,
     idleTimeout: 300_000,
     keepAlive: 4_000,
+    maxAge: 300_000,
     maxConnections: 256,
     host: "preserve",
     tls: undefined,

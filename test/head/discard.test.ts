@@ -23,6 +23,7 @@ function createContent(early: (reader: Reader) => void = () => undefined) {
       reader = next;
       early(next);
     },
+    isPrivate: () => false,
     abort() {
       aborts += 1;
     },

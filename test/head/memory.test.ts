@@ -17,16 +17,18 @@ function toRoute(path: string, remember: number): RouteConfig {
   };
 }
 
+const at = (path: string, host = "a.example") => ({ host, path });
+
 test("once `remember` is over one caller asks again, the others use what is known meanwhile", () => {
   let nowMs = 0;
   const memory = createMemory(() => nowMs);
   const route = toRoute("/x", 300_000);
-  memory.learn(route, "/x");
+  memory.learn(route, at("/x"));
   nowMs = 299_999;
-  assert.equal(memory.knows(route, "/x"), true);
+  assert.equal(memory.knows(route, at("/x")), true);
   nowMs = 300_000;
   assert.deepEqual(
-    Array.from({ length: 4 }, () => memory.knows(route, "/x")),
+    Array.from({ length: 4 }, () => memory.knows(route, at("/x"))),
     [false, true, true, true],
   );
 });
@@ -35,22 +37,22 @@ test("whoever asks again and never says how it went is followed by the next one"
   let nowMs = 0;
   const memory = createMemory(() => nowMs);
   const route = toRoute("/x", 300_000);
-  memory.learn(route, "/x");
+  memory.learn(route, at("/x"));
   nowMs = 300_000;
-  memory.knows(route, "/x");
+  assert.equal(memory.knows(route, at("/x")), false);
   nowMs += 10_000;
-  assert.deepEqual([memory.knows(route, "/x"), memory.knows(route, "/x")], [false, true]);
+  assert.deepEqual([memory.knows(route, at("/x")), memory.knows(route, at("/x"))], [false, true]);
 });
 
 test("the paths of a prefix are bounded, and the one used least recently goes first", () => {
   const memory = createMemory(() => 0, 2);
   const route = toRoute("/*", 1_000);
-  memory.learn(route, "/a");
-  memory.learn(route, "/b");
-  memory.knows(route, "/a");
-  memory.learn(route, "/c");
+  memory.learn(route, at("/a"));
+  memory.learn(route, at("/b"));
+  assert.equal(memory.knows(route, at("/a")), true);
+  memory.learn(route, at("/c"));
   assert.deepEqual(
-    ["/a", "/b", "/c"].map((path) => memory.knows(route, path)),
+    ["/a", "/b", "/c"].map((path) => memory.knows(route, at(path))),
     [true, false, true],
   );
 });
@@ -59,6 +61,72 @@ test("a path that is too long to be kept is not remembered", () => {
   const memory = createMemory(() => 0);
   const route = toRoute("/*", 1_000);
   const path = `/${"x".repeat(512)}`;
-  memory.learn(route, path);
-  assert.equal(memory.knows(route, path), false);
+  memory.learn(route, at(path));
+  assert.equal(memory.knows(route, at(path)), false);
+});
+
+test("what is learnt is of one host, unless the route is for one", () => {
+  const memory = createMemory(() => 0);
+  const [all, one, some] = [undefined, "a.example", "*.example"].map((host) => ({
+    ...toRoute("/x", 1_000),
+    host,
+  }));
+  for (const [route, expected] of [
+    [all, [true, true, false]],
+    [one, [true, true, true]],
+    [some, [true, true, false]],
+  ] as const) {
+    assert.ok(route !== undefined);
+    memory.learn(route, at("/x"));
+    const hosts = ["a.example", "A.EXAMPLE.:80", "b.example"];
+    assert.deepEqual(
+      hosts.map((host) => memory.knows(route, at("/x", host)) === true),
+      expected,
+    );
+  }
+});
+
+test("while one finds out the others wait, until it has", async () => {
+  for (const [how, expected] of [
+    ["learn", true],
+    ["forget", false],
+    ["skip", false],
+    ["giveUp", false],
+  ] as const) {
+    const memory = createMemory(() => 0);
+    const route = toRoute("/*", 1_000);
+    assert.equal(memory.knows(route, at("/a")), false);
+    const waits = memory.knows(route, at("/a"));
+    assert.ok(waits instanceof Promise);
+    assert.equal(memory.knows(route, at("/b")), false, "another path is another question");
+    memory[how](route, at("/a"));
+    await waits;
+    assert.equal(memory.knows(route, at("/a")), expected, how);
+    // The one who found nothing is followed by another; where there was an answer nobody waits any more.
+    assert.equal(memory.knows(route, at("/a")) instanceof Promise, how === "giveUp", how);
+  }
+});
+
+test("who finds out too slowly is not waited for", async () => {
+  let nowMs = 0;
+  const memory = createMemory(() => nowMs);
+  const route = toRoute("/x", 1_000);
+  assert.equal(memory.knows(route, at("/x")), false);
+  const waits = memory.knows(route, at("/x"));
+  nowMs = 1_000;
+  assert.equal(memory.knows(route, at("/x")), false);
+  const alive = setInterval(() => undefined, 1_000); // the memory's own timer keeps no process alive
+  await waits;
+  clearInterval(alive);
+});
+
+test("an answer that tells nothing does not undo what was learnt", () => {
+  const memory = createMemory(() => 0);
+  const route = toRoute("/x", 1_000);
+  memory.learn(route, at("/x"));
+  memory.skip(route, at("/x"));
+  memory.giveUp(route, at("/x"));
+  assert.equal(memory.knows(route, at("/x")), true);
+  memory.forget(route, at("/x"));
+  assert.equal(memory.knows(route, at("/x")), false);
 });

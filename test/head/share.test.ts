@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import type { Attempt } from "../../src/head/attempt.ts";
+import type { Seat } from "../../src/head/flight.ts";
 import { type Lead, type Place, type ShareLimits, createSharing } from "../../src/head/share.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { readAnswerFields } from "../../src/http/headers.ts";
@@ -14,24 +16,52 @@ const WIDE: ShareLimits = {
   waiting: 100,
 };
 
-function createAsked(limits: Partial<ShareLimits>) {
+/** What a HEAD may be beside its path; `agent` is a field that is ignored. */
+interface Asked {
+  readonly identity?: string;
+  readonly agent?: string;
+  readonly address?: string;
+  readonly attempt?: Attempt;
+}
+
+function createAsked(limits: Partial<ShareLimits>, random = () => 0) {
   const clock = { nowMs: 0 };
   const cancelled: ProxyError[] = [];
-  const sharing = createSharing(() => clock.nowMs, { ...WIDE, ...limits });
-  const join = (path: string, key = ""): Place =>
-    sharing.join({
+  const sharing = createSharing(() => clock.nowMs, { ...WIDE, ...limits }, random);
+  const join = (path: string, asked: Asked | string = {}): Place => {
+    const {
+      identity = "",
+      agent = "",
+      address,
+      attempt,
+    } = typeof asked === "string" ? { identity: asked } : asked;
+    return sharing.join({
       host: "a",
       path,
-      fields: [],
-      identity: key,
+      fields: ["User-Agent", agent],
+      address,
+      identity,
       shareMs: 1_000,
+      patienceMs: 5_000,
+      attempt,
       cancel: (error) => void cancelled.push(error),
     });
+  };
   return { clock, cancelled, sharing, join };
 }
 
 function toLead(place: Place): Lead {
   return place.kind === "asks" ? place.lead : assert.fail(place.kind);
+}
+
+function toSeat(place: Place): Seat {
+  return place.kind === "waits" ? place.seat : assert.fail(place.kind);
+}
+
+/** The attempt that one who waited is to ask again with. */
+async function toAttempt(seat: Seat): Promise<Attempt> {
+  const verdict = await seat.verdict;
+  return verdict.kind === "again" ? verdict.attempt : assert.fail(verdict.kind);
 }
 
 function answer(lead: Lead, lines: readonly string[] = []): void {
@@ -68,14 +98,16 @@ test("of one target so many variants are kept, and others are not crowded out", 
 });
 
 test("all that is kept has a limit in bytes, and so has one answer", () => {
-  // A target of 100 bytes, twice: as its key and as the place of its answer's variant.
+  // A target of 100 bytes.
   const long = (name: string) => `/${name}${"x".repeat(98)}`;
   const { join } = createAsked({ bytes: 250 });
   assert.deepEqual(findTold(join, [long("a"), long("b"), long("c")]), [long("c"), long("b")]);
 
   const small = createAsked({ answerBytes: 20 });
   answer(toLead(small.join("/a")), [`X-A: ${"x".repeat(20)}`]);
+  answer(toLead(small.join("/b", { identity: "x".repeat(30) })));
   assert.equal(small.join("/a").kind, "asks");
+  assert.equal(small.join("/b", { identity: "x".repeat(30) }).kind, "asks");
 });
 
 test("what is forgotten is no longer counted", () => {
@@ -99,12 +131,13 @@ test("beyond so many who wait each asks for itself, until there is room again", 
   const gone = new ProxyError("client_gone");
   if (first?.kind === "waits") {
     first.seat.leave(gone);
-    await assert.rejects(first.seat.answer, gone);
+    await assert.rejects(first.seat.verdict, gone);
   }
   assert.deepEqual([join("/b").kind, join("/b").kind], ["waits", "alone"]);
   const [, b] = leads;
   if (b !== undefined) answer(b);
-  assert.equal(second?.kind === "waits" && (await second.seat.answer)?.status, 200);
+  const verdict = second?.kind === "waits" && (await second.seat.verdict);
+  assert.equal(verdict !== false && verdict?.kind, "told");
   assert.deepEqual(
     [join("/a").kind, join("/a").kind, join("/a").kind],
     ["waits", "waits", "alone"],
@@ -161,7 +194,7 @@ test("a request goes on as long as one is there, whoever leaves first, and then 
     const lead = toLead(join("/a"));
     const place = join("/a");
     if (place.kind !== "waits") assert.fail(place.kind);
-    const settled = assert.rejects(place.seat.answer, gone);
+    const settled = assert.rejects(place.seat.verdict, gone);
     for (const one of order) {
       assert.deepEqual(cancelled, []);
       if (one === "leader") lead.leave(gone);
@@ -172,4 +205,138 @@ test("a request goes on as long as one is there, whoever leaves first, and then 
     assert.deepEqual(cancelled, [gone]);
     assert.equal(join("/a").kind, "asks", "nobody joins what was given up");
   }
+});
+
+test("one whose answer was for itself waits for nobody for ten seconds, nor do its equals; all others do", () => {
+  const { join, clock } = createAsked({});
+  const odd = { agent: "odd", address: "192.0.2.1" };
+  answer(toLead(join("/a", odd)), ["Set-Cookie: a=b"]);
+  const leader = toLead(join("/a", { agent: "b" }));
+  clock.nowMs = 9_999;
+  assert.equal(join("/a", odd).kind, "alone");
+  for (const other of [
+    { agent: "odd", address: "192.0.2.2" }, // the upstream may have answered by the address
+    { agent: "odd" },
+    { agent: "other", address: "192.0.2.1" },
+  ])
+    assert.equal(join("/a", other).kind, "waits");
+  assert.equal(join("/b", odd).kind, "asks");
+  clock.nowMs = 10_000;
+  assert.equal(join("/a", odd).kind, "waits");
+  answer(leader);
+  clock.nowMs = 10_100;
+  assert.equal(join("/a", odd).kind, "told");
+});
+
+test("an error is for the equals of the one who got it; the others ask again, and who does is chosen at random", async () => {
+  let drawn = 0;
+  const { join } = createAsked({}, () => drawn);
+  for (const [random, expected] of [
+    [0, "b"],
+    [0.25, "c"],
+    [0.5, "d"],
+  ] as const) {
+    drawn = random;
+    const lead = toLead(join("/a", { agent: "a", address: "192.0.2.1" }));
+    const seats = new Map(["b", "c", "d"].map((agent) => [agent, toSeat(join("/a", { agent }))]));
+    const equal = toSeat(join("/a", { agent: "a", address: "192.0.2.1" }));
+    const far = toSeat(join("/a", { agent: "a", address: "192.0.2.2" }));
+    const order: string[] = [];
+    const all = [...seats].map(async ([agent, seat]) => {
+      assert.deepEqual(await toAttempt(seat), { errors: 1, unshared: 0, sinceMs: 0 });
+      order.push(agent);
+    });
+    lead.failed(new ProxyError("connection_terminated"));
+    await Promise.all(all);
+    assert.equal(order[0], expected);
+    assert.equal((await equal.verdict).kind, "failed");
+    assert.equal((await far.verdict).kind, "again");
+  }
+});
+
+/** Lets each who asks get an error until one who waits gets it too; says how many that were. */
+async function countErrors(
+  clock: { nowMs: number },
+  join: (path: string, asked: Asked) => Place,
+  tookMs: number,
+) {
+  let attempt: Attempt | undefined;
+  for (let errors = 1; ; errors += 1) {
+    const lead = toLead(
+      join("/a", attempt === undefined ? { agent: "0" } : { agent: `${errors}`, attempt }),
+    );
+    const seat = toSeat(join("/a", { agent: "waits" }));
+    clock.nowMs += tookMs;
+    lead.failed(new ProxyError("http_response_timeout"));
+    const verdict = await seat.verdict;
+    if (verdict.kind !== "again") return errors;
+    attempt = verdict.attempt;
+  }
+}
+
+test("eight errors in a row are for all, and two where they took longer than one answer may", async () => {
+  for (const [tookMs, expected] of [
+    [0, 8],
+    [700, 8],
+    [1_000, 5],
+    [2_500, 2],
+    [60_000, 2],
+  ] as const) {
+    const { clock, join } = createAsked({});
+    assert.equal(await countErrors(clock, join, tookMs), expected, `${tookMs} ms`);
+  }
+});
+
+test("an error before anything was sent is for all", async () => {
+  for (const code of [
+    "dns_error",
+    "dns_timeout",
+    "connection_refused",
+    "connection_timeout",
+    "connection_limit_reached",
+    "destination_ip_unroutable",
+    "tls_protocol_error",
+    "tls_alert_received",
+    "tls_certificate_error",
+    "proxy_loop_detected",
+  ] as const) {
+    const { join } = createAsked({});
+    const lead = toLead(join("/a", { agent: "a" }));
+    const seat = toSeat(join("/a", { agent: "b" }));
+    lead.failed(new ProxyError(code));
+    assert.equal((await seat.verdict).kind, "failed", code);
+  }
+});
+
+test("those who ask again do so with others once more, then with their equals, then alone", async () => {
+  const { join } = createAsked({});
+  const first = toLead(join("/a", { agent: "a" }));
+  const waits = toSeat(join("/a", { agent: "b" }));
+  answer(first, ["Set-Cookie: a=b"]);
+  const attempt = await toAttempt(waits);
+  const second = toLead(join("/a", { agent: "b", attempt }));
+  const again = toSeat(join("/a", { agent: "c", attempt }));
+  answer(second, ["Set-Cookie: a=b"]);
+  const last = await toAttempt(again);
+
+  const other = toLead(join("/a", { agent: "d" }));
+  const equals = toLead(join("/a", { agent: "c", attempt: last }));
+  const equal = toSeat(join("/a", { agent: "c", attempt: last }));
+  const late = toSeat(join("/a", { agent: "c" })); // one that never waited finds its equals too
+  const apart = toLead(join("/a", { agent: "e", attempt: last }));
+  answer(equals, ["Set-Cookie: a=b"]);
+  for (const seat of [equal, late])
+    assert.equal(join("/a", { agent: "c", attempt: await toAttempt(seat) }).kind, "alone");
+  answer(apart);
+  assert.equal(join("/a", { agent: "c" }).kind, "told", "what may be shared ends it");
+  other.ended();
+});
+
+test("an answer is found by its own Vary, whatever that of the last one", () => {
+  const { join } = createAsked({});
+  answer(toLead(join("/a", { agent: "a" })), ["Vary: Accept"]);
+  answer(toLead(join("/a", { identity: "i" })), ["Vary: User-Agent"]);
+  answer(toLead(join("/a", { identity: "j" })), ["Vary: *"]);
+  assert.equal(join("/a", { agent: "b" }).kind, "told");
+  assert.equal(join("/a", { identity: "i", agent: "b" }).kind, "asks");
 });

@@ -8,7 +8,11 @@ import { fc } from "../support/property.ts";
 /** What a parser says of bytes that come in `pieces`, in words. */
 function read(
   pieces: readonly string[],
-  { method = "GET", finish = false }: { readonly method?: string; readonly finish?: boolean } = {},
+  {
+    method = "GET",
+    finish = false,
+    upgrade,
+  }: { readonly method?: string; readonly finish?: boolean; readonly upgrade?: string } = {},
 ): string[] {
   const said: string[] = [];
   const parser: AnswerParser = createAnswerParser({
@@ -24,8 +28,10 @@ function read(
     },
     onEnd: (trailers, reusable) =>
       said.push(`end${trailers.map((text) => ` ${text}`).join("")}${reusable ? ", reusable" : ""}`),
+    onSwitch: ({ status }, bytes, start, end) =>
+      said.push(`switch ${status} ${bytes.toString("latin1", start, end)}`),
   });
-  parser.begin(method);
+  parser.begin(method, upgrade);
   // One memory for all reads, as on a connection: what an earlier one left behind must not be read again.
   const memory = Buffer.from(`stale\r\n\r\n${"HTTP/1.1 200 OK\r\n\r\n".repeat(5000)}`, "latin1");
   try {
@@ -269,12 +275,36 @@ for (const coding of ["gzip", "gzip, chunked", "chunked, chunked", "identity", "
   });
 }
 
+const SWITCHED =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
+
+test("a 101 for what was asked for hands over the bytes behind it", () => {
+  const read101 = (pieces: readonly string[]) => read(pieces, { upgrade: "Foo/2, bar" });
+  assert.deepEqual(read101([SWITCHED]), ["switch 101 "]);
+  assert.deepEqual(read101([`${SWITCHED}abc`]), ["switch 101 abc"]);
+  assert.deepEqual(read101([...SWITCHED.slice(0, -1), "\nabc"]), ["switch 101 abc"]);
+  assert.deepEqual(read101(["HTTP/1.1 103 Early\r\n\r\n", SWITCHED]), [
+    "interim 103",
+    "switch 101 ",
+  ]);
+});
+
+test("a 101 that nothing asked for, or for something else, is refused", () => {
+  assert.deepEqual(read([SWITCHED]), ["http_protocol_error"]);
+  assert.deepEqual(read([SWITCHED], { upgrade: "bar" }), ["http_upgrade_failed"]);
+  const unnamed = SWITCHED.replace("Upgrade: foo/2\r\n", "");
+  assert.deepEqual(read([unnamed], { upgrade: "foo/2" }), ["http_upgrade_failed"]);
+  const old = SWITCHED.replace("HTTP/1.1", "HTTP/1.0");
+  assert.deepEqual(read([old], { upgrade: "foo/2" }), ["http_upgrade_failed"]);
+});
+
 test("an answer that nobody asked for is refused", () => {
   const parser = createAnswerParser({
     onInterim: () => assert.fail(),
     onHead: () => assert.fail(),
     onContent: () => assert.fail(),
     onEnd: () => assert.fail(),
+    onSwitch: () => assert.fail(),
   });
   const bytes = Buffer.from(`${OK}Content-Length: 0\r\n\r\n`);
   assert.throws(() => parser.push(bytes, bytes.length), /not valid HTTP/);

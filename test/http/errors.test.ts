@@ -80,11 +80,13 @@ const STATUSES: readonly (readonly [ErrorCode, number, string])[] = [
   ["connection_terminated", 502, "upstream"],
   ["http_protocol_error", 502, "upstream"],
   ["connection_timeout", 504, "upstream"],
+  ["dns_timeout", 504, "upstream"],
   ["http_response_timeout", 504, "upstream"],
   ["connection_limit_reached", 503, "headgate"],
   ["http_request_error", 400, "client"],
   ["http_request_denied", 403, "client"],
   ["proxy_internal_error", 500, "headgate"],
+  ["proxy_loop_detected", 502, "headgate"],
 ];
 
 for (const [code, status, fault] of STATUSES) {

@@ -1,49 +1,34 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ProxyError } from "../../src/http/errors.ts";
 import {
   isAgreedProtocol,
+  isTunnelled,
   serializeHead,
-  toInterimFields,
   toSwitchedFields,
-  toUpgradeFields,
 } from "../../src/http/upgrade.ts";
 
-test("the fields of the request keep their places; Connection and Upgrade follow, as the token was sent", () => {
-  assert.deepEqual(toUpgradeFields("GET", "WebSocket, h9", ["b", "1", "A", "2", "b", "3"]), [
-    "b",
-    "1",
-    "A",
-    "2",
-    "b",
-    "3",
-    "Connection",
-    "Upgrade",
-    "Upgrade",
-    "WebSocket, h9",
-  ]);
-});
-
-test("a method that may have content says that it has none, once", () => {
-  assert.ok(toUpgradeFields("POST", "x", []).join().startsWith("Content-Length,0,"));
-  assert.deepEqual(toUpgradeFields("POST", "x", ["content-length", "0"]).slice(0, 3), [
-    "content-length",
-    "0",
-    "Connection",
-  ]);
-  assert.equal(toUpgradeFields("GET", "x", [])[0], "Connection");
-});
-
-test("announced content is an error of the request", () => {
-  for (const fields of [
-    ["Content-Length", "1"],
-    ["content-length", "x"],
-    ["Transfer-Encoding", "chunked"],
-  ]) {
-    assert.throws(
-      () => toUpgradeFields("GET", "x", fields),
-      (error) => error instanceof ProxyError && error.status === 501,
-    );
+test("a tunnel is for HTTP/1.1 without content, any method but HEAD, any protocol but h2c", () => {
+  const head = { method: "GET", target: "/", httpVersion: "1.1", rawFields: [] };
+  const checked = {
+    path: "/",
+    host: "a",
+    fields: [],
+    framing: "none",
+    expectsContinue: false,
+  } as const;
+  const cases: [head: object, checked: object, isTunnel: boolean][] = [
+    [{}, { upgrade: "websocket" }, true],
+    [{ method: "POST" }, { upgrade: "tcp" }, true],
+    [{}, { upgrade: "h2c, websocket" }, true],
+    [{}, { upgrade: undefined }, false],
+    [{}, { upgrade: " H2C" }, false],
+    [{ method: "HEAD" }, { upgrade: "websocket" }, false],
+    [{ httpVersion: "1.0" }, { upgrade: "websocket" }, false],
+    [{ method: "POST" }, { upgrade: "tcp", framing: "length" }, false],
+  ];
+  for (const [changedHead, changed, isTunnel] of cases) {
+    const asked = { ...checked, upgrade: undefined, ...changed };
+    assert.equal(isTunnelled({ ...head, ...changedHead }, asked), isTunnel, JSON.stringify(asked));
   }
 });
 
@@ -59,8 +44,11 @@ test("a 101 may choose among the protocols asked for, in any case, and must choo
     ["foo", [], false],
     ["", ["Upgrade", "foo"], false],
   ];
-  for (const [asked, chosen, agreed] of cases)
-    assert.equal(isAgreedProtocol(asked, chosen), agreed, `${asked} ${chosen}`);
+  for (const [asked, chosen, agreed] of cases) {
+    const fields = [...chosen, "connection", "x, Upgrade"];
+    assert.equal(isAgreedProtocol(asked, fields), agreed, `${asked} ${chosen}`);
+    assert.equal(isAgreedProtocol(asked, chosen), false, "Connection does not name it");
+  }
 });
 
 test("a 101 keeps Upgrade and Connection: Upgrade, even if Connection names Upgrade only among others", () => {
@@ -88,13 +76,6 @@ test("a 101 keeps Upgrade and Connection: Upgrade, even if Connection names Upgr
     "x",
     "4",
   ]);
-});
-
-test("any other 1xx keeps its end-to-end fields only", () => {
-  assert.deepEqual(
-    toInterimFields(["Link", "a", "Upgrade", "b", "Connection", "c", "C", "d", "link", "e"]),
-    ["Link", "a", "link", "e"],
-  );
 });
 
 test("a head is its status line, its fields, an empty line", () => {

@@ -22,36 +22,39 @@ function toRoute(path: string): RouteConfig {
 // Two routes may have the same name, pattern and configuration, and are two all the same.
 const ROUTES = ["/x", "/{id}", "/*", "/*", "/files/*"].map(toRoute);
 const step = fc.record({
-  action: fc.constantFrom("learn", "forget", "knows", "wait"),
+  action: fc.constantFrom("learn", "forget", "skip", "giveUp", "knows", "knows", "wait"),
   route: fc.nat(ROUTES.length - 1),
   path: fc.constantFrom("/x", "/y", "/x?q", "/files/a", "/files/a/", "/X"),
+  host: fc.constantFrom("a", "A.:80", "b", undefined),
   ms: fc.nat(700),
 });
 
-/** What a route and path may be known by: all that was said of it, and of nothing else. */
-function keyOf(index: number, path: string): string {
-  return index < 2 ? `${index}` : `${index} ${path.split("?")[0]}`;
+/** What a route, host and path may be known by: all that was said of it, and of nothing else. */
+function keyOf(index: number, host: string | undefined, path: string): string {
+  const name = host?.toLowerCase().replace(/\..*/, "");
+  return index < 2 ? `${index} ${name}` : `${index} ${name} ${path.split("?")[0]}`;
 }
 
-test("what is known of a route and path was learnt of just that", () => {
+test("what is known of a route, host and path was learnt of just that", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       let nowMs = 0;
       const memory = createMemory(() => nowMs, 3);
       const learnt = new Set<string>();
-      for (const { action, route: index, path, ms } of steps) {
+      for (const { action, route: index, host, path, ms } of steps) {
         const route = ROUTES[index] ?? assert.fail();
         if (action === "wait") nowMs += ms;
         if (action === "learn") {
-          memory.learn(route, path);
-          learnt.add(keyOf(index, path));
+          memory.learn(route, { host, path });
+          learnt.add(keyOf(index, host, path));
         }
         if (action === "forget") {
-          memory.forget(route, path);
-          learnt.delete(keyOf(index, path));
+          memory.forget(route, { host, path });
+          learnt.delete(keyOf(index, host, path));
         }
-        if (action === "knows" && memory.knows(route, path))
-          assert.ok(learnt.has(keyOf(index, path)), `${route.path} ${path}`);
+        if (action === "skip" || action === "giveUp") memory[action](route, { host, path });
+        if (action === "knows" && memory.knows(route, { host, path }) === true)
+          assert.ok(learnt.has(keyOf(index, host, path)), `${route.path} ${path}`);
       }
     }),
   );
@@ -61,9 +64,9 @@ test("what was just learnt is known", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
       const memory = createMemory(() => 0, 3);
-      for (const { route, path } of [...steps, last])
-        memory.learn(ROUTES[route] ?? assert.fail(), path);
-      assert.ok(memory.knows(ROUTES[last.route] ?? assert.fail(), last.path));
+      for (const { route, host, path } of [...steps, last])
+        memory.learn(ROUTES[route] ?? assert.fail(), { host, path });
+      assert.equal(memory.knows(ROUTES[last.route] ?? assert.fail(), last), true);
     }),
   );
 });

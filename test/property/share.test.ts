@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/schema.ts";
+import type { Attempt } from "../../src/head/attempt.ts";
 import { planShare } from "../../src/head/plan.ts";
 import { type Lead, type ShareLimits, createSharing } from "../../src/head/share.ts";
+import type { Verdict } from "../../src/head/flight.ts";
 import type { SharedAnswer } from "../../src/head/shared-answer.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { readAnswerFields } from "../../src/http/headers.ts";
@@ -30,6 +32,8 @@ const requestLine = fc.constantFrom(
   "Accept-Language:",
   "Accept-Encoding: gzip",
   "Accept-Encoding: br",
+  "User-Agent: a",
+  "User-Agent: b",
   "Cookie: a=b",
   "AUTHORIZATION: c",
   "X-Key: 1",
@@ -53,6 +57,7 @@ const ask = fc.record({
   host: fc.constantFrom("a", "a", "a", "b", undefined),
   path: fc.constantFrom("/x", "/x", "/x", "/y", "/x?"),
   lines: fc.array(requestLine, { maxLength: 2 }),
+  address: fc.constantFrom("192.0.2.1", "192.0.2.1", "192.0.2.2"),
   isTrusted: fc.boolean(),
 });
 const answer = fc.record({
@@ -80,6 +85,9 @@ interface Origin {
   readonly asked: Asked;
   readonly lines: readonly string[];
   readonly atMs: number;
+  readonly isError: boolean;
+  /** How many errors had led to it. */
+  readonly errors: number;
 }
 
 function valuesOf(lines: readonly string[], name: string): string {
@@ -105,62 +113,114 @@ function assertMeantFor(asked: Asked, origin: Origin): void {
     assert.equal(asked.isTrusted, origin.asked.isTrusted);
 }
 
+/** What makes two requests the same to the upstream. */
+function toText({ host, path, lines, address, isTrusted }: Asked): string {
+  return JSON.stringify([host, path, lines, address, isTrusted]);
+}
+
+/** One who asks. */
+interface Asking {
+  readonly asked: Asked;
+  readonly lead: Lead;
+  /** How many errors have led to it, and how many answers that were not for others. */
+  readonly attempt: Attempt | undefined;
+  hasLeft: boolean;
+}
+
 /** Takes steps and checks whatever is told. */
-function createWorld(limits: ShareLimits) {
+// oxlint-disable-next-line max-lines-per-function -- one world: its state, and what happens in it
+function createWorld(limits: ShareLimits, luck: () => number) {
   let nowMs = 0;
   let told = 0;
-  const sharing = createSharing(() => nowMs, limits);
-  const asking: { readonly asked: Asked; readonly lead: Lead }[] = [];
+  const sharing = createSharing(() => nowMs, limits, luck);
+  const asking: Asking[] = [];
   const origins: Origin[] = [];
-  const waiting: Promise<void>[] = [];
+  const waiting = new Set<Promise<void>>();
+  /** Until when a request's equals may ask alone because of it. */
+  const alone = new Map<string, number>();
+  let forgotten = 0;
 
   const originOf = (shared: SharedAnswer): Origin => {
     told += 1;
     const fields = shared.toFields("1.1", nowMs);
     return origins[Number(fields[fields.indexOf("X-N") + 1])] ?? assert.fail();
   };
-  const join = (asked: Asked): void => {
-    const { host, path, lines } = asked;
+  const join = (asked: Asked, attempt?: Attempt): void => {
+    const { host, path, lines, address, isTrusted } = asked;
     const fields = toFields(lines);
-    const peer = { address: "192.0.2.9", trusted: asked.isTrusted };
+    const peer = { address, trusted: isTrusted };
     const plan = planShare(ROUTE, { path, fields, framing: "none", upgrade: undefined }, peer);
     if ("obstacle" in plan) return;
-    const place = sharing.join({ host, path, fields, ...plan, shareMs: SHARE_MS, cancel() {} });
-    if (place.kind === "asks") asking.push({ asked, lead: place.lead });
+    const question = { host, path, fields, address, ...plan, shareMs: SHARE_MS, attempt };
+    const place = sharing.join({ ...question, patienceMs: 60_000, cancel() {} });
+    if (place.kind === "asks") asking.push({ asked, lead: place.lead, attempt, hasLeft: false });
+    if (place.kind === "alone" && limits === WIDE && (attempt?.unshared ?? 0) < 3)
+      assert.ok(nowMs < (alone.get(toText(asked)) ?? 0), "only what an equal one was told counts");
     if (place.kind === "told") {
       const origin = originOf(place.answer);
       assertMeantFor(asked, origin);
       assert.ok(nowMs < origin.atMs + SHARE_MS, "it is fresh");
+      assert.ok(!origin.isError, "no error is kept");
     }
     if (place.kind !== "waits") return;
-    const check = (shared: SharedAnswer | undefined): void => {
-      if (shared !== undefined) assertMeantFor(asked, originOf(shared));
+    const check = (verdict: Verdict): void => {
+      waiting.delete(checked);
+      if (verdict.kind === "again") {
+        assert.ok(verdict.attempt.errors <= 8 && verdict.attempt.unshared <= 3);
+        return join(asked, verdict.attempt);
+      }
+      const origin = verdict.kind === "told" ? originOf(verdict.answer) : failed;
+      if (verdict.kind === "told") assertMeantFor(asked, originOf(verdict.answer));
+      if (origin?.isError === true && toText(origin.asked) !== toText(asked))
+        assert.ok(origin.errors >= 7, "eight have got an error");
     };
-    waiting.push(place.seat.answer.then(check, (error) => assert.equal(error, GONE)));
+    const checked = place.seat.verdict.then(check, (error) => assert.equal(error, GONE));
+    waiting.add(checked);
   };
+  let failed: Origin | undefined;
   const end = (one: Extract<Step, { kind: "answer" | "fail" | "leave" }>): void => {
-    const [taken] = asking.splice(one.index % Math.max(1, asking.length), 1);
+    const index = one.index % Math.max(1, asking.length);
+    const taken = asking[index];
     if (taken === undefined) return;
-    const { asked, lead } = taken;
-    if (one.kind === "fail") lead.failed(GONE);
-    if (one.kind === "leave") lead.leave(GONE);
-    if (one.kind === "leave") asking.push(taken); // it asks on for the others
-    if (one.kind !== "answer") return;
-    const lines = [...one.lines, `X-N: ${origins.length}`];
-    origins.push({ asked, lines: one.lines, atMs: nowMs });
-    lead.answered(one.status, "", readAnswerFields(toFields(lines)));
+    const { asked, lead, attempt } = taken;
+    if (one.kind === "leave") {
+      taken.hasLeft = true;
+      return lead.leave(GONE); // it asks on for the others
+    }
+    asking.splice(index, 1);
+    const lines = one.kind === "answer" ? one.lines : [];
+    const isError = one.kind !== "answer" || one.status === 503;
+    failed = { asked, lines, atMs: nowMs, isError, errors: attempt?.errors ?? 0 };
+    if (one.kind !== "answer") return lead.failed(GONE);
+    origins.push(failed);
+    alone.set(toText(asked), nowMs + 10_000);
+    const fields = toFields([...lines, `X-N: ${origins.length - 1}`]);
+    lead.answered(one.status, "", readAnswerFields(fields));
     lead.ended();
+  };
+  // Nobody asks for what an equal one asks for already, unless its target was forgotten in between.
+  const assertOneEach = (): void => {
+    const first = asking.filter(({ attempt, hasLeft }) => attempt === undefined && !hasLeft);
+    const texts = first.map(({ asked }) => toText(asked));
+    if (limits === WIDE && forgotten === 0) assert.equal(new Set(texts).size, texts.length);
   };
   return {
     async take(one: Step) {
       if (one.kind === "ask") join(one);
       else if (one.kind === "later") nowMs += one.ms;
-      else if (one.kind === "forget") sharing.forget({ host: "a", path: one.path });
-      else end(one);
-      await Promise.resolve(); // who waits is told now
+      else if (one.kind === "forget") {
+        forgotten += 1;
+        sharing.forget({ host: "a", path: one.path });
+      } else end(one);
+      // Who waits is told now, and asks again.
+      for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
+      assertOneEach();
     },
     async finish() {
-      for (const { lead } of asking) lead.ended();
+      while (asking.length > 0) {
+        for (const { lead } of asking.splice(0)) lead.ended();
+        for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
+      }
       await Promise.all(waiting);
       return told;
     },
@@ -171,12 +231,13 @@ for (const [title, limits] of [
   ["", WIDE],
   [", nor where the limits are always reached", TIGHT],
 ] as const) {
-  test(`no HEAD is told an answer to one that differs in what Vary names, or with credentials${title}`, async () => {
+  test(`no HEAD is told an answer to one that differs in what Vary names, or with credentials, nor pays for what others send${title}`, async () => {
     let told = 0;
     const property = fc.asyncProperty(
       fc.array(step, { maxLength: 60, size: "max" }),
-      async (steps) => {
-        const world = createWorld(limits);
+      fc.constantFrom(0, 0.4, 0.99),
+      async (steps, luck) => {
+        const world = createWorld(limits, () => luck);
         for (const one of steps) await world.take(one);
         told += await world.finish();
       },

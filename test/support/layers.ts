@@ -7,7 +7,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Two routes conflict where the router could not tell them apart: that notion is the router's, and stands in http/.
   config: ["config", "http"],
   // No sibling in net/: a leaf that calls its sibling hides a step of the story that proxy.ts tells.
-  net: ["http", "head"],
+  net: ["http", "head", "runtime"],
+  proxy: ["http", "head", "net", "upstream", "config", "proxy"],
+  upstream: ["http", "runtime", "upstream"],
+  runtime: ["runtime"],
   ops: ["http", "ops"],
 };
 

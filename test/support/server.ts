@@ -19,10 +19,7 @@ export async function listen(
   t: TestContext,
   onRequest: (request: ClientRequest, response: ClientResponse) => void,
 ): Promise<{ readonly server: Server; readonly port: number; readonly url: string }> {
-  const server = createServer(
-    { onRequest, toUpgrade: () => undefined, onRefused: () => "id" },
-    LIMITS,
-  );
+  const server = createServer({ onRequest, onRefused: () => "id" }, LIMITS);
   const url = await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
   t.after(async () => {
     server.destroy();

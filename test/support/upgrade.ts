@@ -1,154 +1,103 @@
-/** A plain node:http server before `createTunnels`, and upstreams that speak raw bytes. */
+/** headgate between clients and upstreams that ask for upgrades and answer them in raw bytes. */
 
+import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { createServer, type IncomingMessage, ServerResponse } from "node:http";
-import {
-  connect,
-  createServer as createTcpServer,
-  type AddressInfo,
-  type Server,
-  type Socket,
-} from "node:net";
-import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
-import type { UpstreamConfig } from "../../src/config/schema.ts";
-import { type ProxyError, toProxyError } from "../../src/http/errors.ts";
-import {
-  createTunnels,
-  type RefusedUpgrade,
-  type TunnelEnd,
-  type TunnelRequest,
-} from "../../src/net/tunnel.ts";
+import { reset } from "./reset.ts";
+import { type LogLine, type Sidecar, startSidecar } from "./sidecar.ts";
 
-/** What became of one call of open(): exactly one of the two. */
-export interface Outcome {
-  readonly end?: TunnelEnd;
-  readonly error?: ProxyError;
+const PATIENCE_MS = 15_000;
+
+/** What `startDoor` starts headgate with. */
+export interface DoorOptions {
+  /** What stands beside `url` in the upstream. */
+  readonly upstream?: string;
+  /** The rest of the route file. */
+  readonly yaml?: string;
+  /** Error lines fail a test unless it is about one. */
+  readonly expectsErrors?: true;
 }
 
-/** A door in front of `upstream`. `ended()` waits for the next upgrade that is over. */
+/** headgate before an upstream. */
+export interface Door extends Sidecar {
+  /** The log line of the next exchange that is over and was not asked for before. */
+  ended(): Promise<LogLine>;
+  /** Resolves when no exchange, tunnel or upstream connection is in use. */
+  untilNothingIsOpen(): Promise<void>;
+}
+
+/** Starts headgate before the upstream at `url`. Client fields pass untouched. */
 export async function startDoor(
   t: TestContext,
-  upstream: UpstreamConfig,
-  overrides: Partial<TunnelRequest> = {},
-) {
-  const tunnels = createTunnels();
-  const clients: Socket[] = [];
-  const outcomes: Outcome[] = [];
-  const waiting: ((outcome: Outcome) => void)[] = [];
-  const settle = (outcome: Outcome): void => {
-    const next = waiting.shift();
-    if (next === undefined) outcomes.push(outcome);
-    else next(outcome);
-  };
-  const server = createServer({ keepAliveTimeout: 0 });
-  server.on("upgrade", (incoming, client, early) => {
-    const request = toTunnelRequest(incoming, client, early);
-    clients.push(client as Socket);
-    tunnels.open({ ...request, upstream, ...overrides }).then(
-      (end) => settle({ end }),
-      (error: ProxyError) => {
-        if (client.writable)
-          client.end(
-            `HTTP/1.1 ${error.status} x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-          );
-        settle({ error });
-      },
-    );
+  url: string,
+  { upstream = "", yaml = "", expectsErrors }: DoorOptions = {},
+): Promise<Door> {
+  // What a failing test leaves open must not keep it for the whole grace period.
+  const shutdown = /^shutdown:/m.test(yaml) ? "" : "shutdown: { grace: 2s }";
+  const sidecar = await startSidecar(t, {
+    yaml: `upstream: { url: "${url}", ${upstream} }\nforwarded: off\n${shutdown}\n${yaml}`,
+    ...(expectsErrors && { expectsErrors }),
   });
-  const port = await listen(t, server);
+  const known = new Set<LogLine>();
   return {
-    port,
-    tunnels,
-    /** The clients' sockets as the door sees them. */
-    clients,
-    ended: () =>
-      new Promise<Outcome>((resolve) => {
-        const outcome = outcomes.shift();
-        if (outcome === undefined) waiting.push(resolve);
-        else resolve(outcome);
+    ...sidecar,
+    async ended() {
+      const line = await sidecar.line(
+        (one) => one["http.request.method"] !== undefined && !known.has(one),
+      );
+      known.add(line);
+      return line;
+    },
+    untilNothingIsOpen: () =>
+      untilGauges(sidecar.adminPort, {
+        headgate_tunnels: 0,
+        headgate_requests_in_flight: 0,
+        'headgate_upstream_connections{upstream="default",state="active"}': 0,
       }),
-    /** True if nothing settled that nobody waited for. */
-    quiet: () => outcomes.length === 0,
   };
 }
 
-function toTunnelRequest(
-  incoming: IncomingMessage,
-  client: Duplex,
-  early: Buffer,
-): Omit<TunnelRequest, "upstream"> {
-  const fields: string[] = [];
-  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
-    const name = incoming.rawHeaders[i] ?? "";
-    if (!/^(?:connection|upgrade)$/i.test(name))
-      fields.push(name, incoming.rawHeaders[i + 1] ?? "");
-  }
-  return {
-    client,
-    early,
-    method: incoming.method ?? "",
-    target: incoming.url ?? "",
-    fields,
-    token: incoming.headers.upgrade ?? "",
-    upgradeMs: 5_000,
-    // Long enough that a timer left behind would keep the test process alive past its own limit.
-    idleMs: 3_600_000,
-    onSwitched: () => {},
-    refuse: (answer) => relay(incoming, client, answer),
-  };
-}
-
-/** How a caller may relay a refusal: a ServerResponse on the client's socket does the framing. */
-async function relay(
-  incoming: IncomingMessage,
-  client: Duplex,
-  answer: RefusedUpgrade,
+/** Resolves when the metrics of that admin port say so. */
+export async function untilGauges(
+  adminPort: number,
+  wanted: Readonly<Record<string, number>>,
 ): Promise<void> {
-  const response = new ServerResponse(incoming);
-  response.shouldKeepAlive = false;
-  response.sendDate = false;
-  response.assignSocket(client as Socket);
-  // After an upgrade Node's server no longer tells the response that its socket has drained: the relay would stall for ever.
-  client.on("drain", () => response.emit("drain"));
-  const fields: string[] = [];
-  for (let i = 0; i + 1 < answer.rawFields.length; i += 2) {
-    const name = answer.rawFields[i] ?? "";
-    if (!/^(?:connection|transfer-encoding|keep-alive)$/i.test(name))
-      fields.push(name, answer.rawFields[i + 1] ?? "");
+  const untilMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const page = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+    const lines = page.split("\n");
+    const missing = Object.entries(wanted)
+      .map(([name, value]) => `${name} ${value}`)
+      .filter((line) => !lines.includes(line));
+    if (missing.length === 0) return;
+    assert.ok(performance.now() < untilMs, `not in the metrics: ${missing.join(", ")}\n${page}`);
   }
-  response.writeHead(answer.status, answer.reason, [...fields, "Connection", "close"]);
-  response.flushHeaders();
-  await pipeline(answer.body, response);
 }
 
 type Speak = (socket: Socket, head: Promise<string>) => void;
 
-/** An upstream that hands every connection to `speak` as a raw socket. Errors of its sockets are nobody's concern. */
+/** An upstream that hands every connection to `speak` as a raw socket. */
 export async function startRawUpstream(t: TestContext, speak: Speak, path?: string) {
   const heads = new EventEmitter();
   const sockets: Socket[] = [];
-  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
     socket.on("error", () => {});
     const head = readHead(socket);
     head.then((text) => heads.emit("head", text)).catch(() => {});
     speak(socket, head);
   });
-  const port = path === undefined ? await listen(t, server) : 0;
-  if (path !== undefined) {
-    server.listen(path);
-    await once(server, "listening");
-    t.after(() => server.close());
-  }
-  t.after(() => sockets.forEach((socket) => socket.destroy()));
-  /** The head of the next request. Ask before the client sends it. */
+  const port = await listen(t, server, path);
+  // As a reset: behind a FIN a tunnel would stay open for what the client still has to say.
+  t.after(() => sockets.forEach(reset));
+  /** The header section of the next request. Ask before the client sends it. */
   const nextHead = async (): Promise<string> => ((await once(heads, "head")) as [string])[0];
-  return { port, server, sockets, nextHead, config: toUpstream({ port, socketPath: path }) };
+  const url = path === undefined ? `http://127.0.0.1:${port}` : `unix:${path}`;
+  return { port, url, server, sockets, nextHead };
 }
 
-/** Answers the head of each connection with `answer`, then hands the socket over. */
+/** Answers the header section of each connection with `answer`, then hands the socket over. */
 export function answerHead(
   answer: string,
   then: (socket: Socket, head: string) => void = () => {},
@@ -207,7 +156,7 @@ export async function readBytes(socket: Socket, size: number): Promise<string> {
 export async function startClient(t: TestContext, port: number, text = ""): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   socket.on("error", () => {});
-  t.after(() => socket.destroy());
+  t.after(() => void socket.destroy());
   await once(socket, "connect");
   if (text !== "") socket.write(text, "latin1");
   return socket;
@@ -218,42 +167,29 @@ export const UPGRADE =
 export const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
-/** The error code that broke the socket, or undefined after a clean close. */
-export async function breakOf(socket: Socket): Promise<string | undefined> {
+/** A tunnel that stands; both ends are paused and have nothing unread. */
+export async function startTunnel(t: TestContext, options: DoorOptions = {}) {
+  const { url, sockets } = await startRawUpstream(t, answerHead(SWITCHED));
+  const door = await startDoor(t, url, options);
+  const client = await startClient(t, door.port, UPGRADE);
+  await readHead(client);
+  return { client, upstream: sockets[0] ?? assert.fail(), door };
+}
+
+/** How a socket's connection ended: "end" in order, "reset" otherwise. */
+export async function endingOf(socket: Socket): Promise<"end" | "reset"> {
   // A FIN is answered with one, or a socket that may be half open never closes.
-  socket.once("end", () => socket.end()).resume();
+  if (socket.readableEnded) socket.end();
+  else socket.once("end", () => socket.end()).resume();
   if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
-  return socket.errored === null ? undefined : toProxyError(socket.errored).code;
+  return socket.errored === null ? "end" : "reset";
 }
 
-export function toUpstream(
-  url: Partial<UpstreamConfig["url"]>,
-  rest: Partial<UpstreamConfig> = {},
-): UpstreamConfig {
-  return {
-    name: "default",
-    url: {
-      protocol: "http:",
-      host: "127.0.0.1",
-      port: 80,
-      socketPath: undefined,
-      authority: "x",
-      ...url,
-    },
-    connectTimeout: 2_000,
-    responseTimeout: 60_000,
-    idleTimeout: 300_000,
-    keepAlive: 4_000,
-    maxConnections: 256,
-    host: "preserve",
-    tls: undefined,
-    ...rest,
-  };
-}
-
-async function listen(t: TestContext, server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
+/** Listens on a free port of loopback, or on a unix socket, until the end of test `t`. */
+export async function listen(t: TestContext, server: Server, path?: string): Promise<number> {
+  if (path === undefined) server.listen(0, "127.0.0.1");
+  else server.listen(path);
   await once(server, "listening");
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
+  t.after(() => void server.close());
+  return path === undefined ? (server.address() as AddressInfo).port : 0;
 }

@@ -6,21 +6,21 @@ import type { Socket } from "node:net";
 import { ProxyError, toProxyError } from "../../http/errors.ts";
 import { isKept } from "../../http/headers.ts";
 import { toProblem } from "../../http/problem.ts";
-import { noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
+import { loop, noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
 import { type RequestHead, notHttp } from "../../http/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../../http/request-parser.ts";
 import type { ServerHandler, ServerLimits } from "../server.ts";
-import { endGently, lingerFor } from "./ending.ts";
+import { endGently, lingerFor, reset, resetLater } from "./ending.ts";
 import type { Visitor } from "./places.ts";
 import { Request } from "./request.ts";
-import type { Response, ResponseEnding } from "./response.ts";
+import type { Response, ResponseEnding, ResponseOptions } from "./response.ts";
 
 /** What a connection knows of its server. */
 export interface Host {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
   /** Makes the answer to a request. */
-  respond(socket: Socket, request: RequestHead, ending: ResponseEnding): Response;
+  respond(socket: Socket, request: RequestHead, ending: ResponseEnding & Hijackable): Response;
   /** Every answer is the last of its connection. */
   isDraining(): boolean;
   /** Every connection ends with the exchange it is at. */
@@ -40,7 +40,17 @@ export interface ClientConnection extends Visitor {
 
 const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
 
-const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
+/** A connection that may be taken off HTTP. */
+type Hijackable = Pick<ResponseOptions, "isFollowed" | "hijack">;
+
+const NOTHING = Buffer.alloc(0);
+
+const LAST = {
+  keepAlive: false,
+  expectsContinue: false,
+  isFollowed: () => false,
+  hijack: () => NOTHING,
+};
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
 const MOST_AHEAD_BYTES = 64 * 1024;
@@ -48,7 +58,11 @@ const MOST_AHEAD_BYTES = 64 * 1024;
 /** Serves a connection that was accepted. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createClientConnection(socket: Socket, host: Host): ClientConnection {
-  const peer = { remoteAddress: socket.remoteAddress };
+  const peer = {
+    remoteAddress: socket.remoteAddress,
+    isClosed: () => socket.destroyed,
+    onClosed: (listener: () => void) => void socket.once("close", listener),
+  };
   const parser = createRequestParser(host.limits().headerBytes, onContent);
   let request: Request | undefined;
   let response: Response | undefined;
@@ -56,7 +70,11 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   let ahead: Buffer | undefined;
   /** Nothing that comes is read as a request any more. */
   let isLast = false;
-  let isTaken = false;
+  let isHijacked = false;
+  /** It does not come from this process itself. */
+  let isForeign = false;
+  /** A FIN would make the last response look complete. */
+  let isReset = false;
   let isReading = true;
   let isContentHeld = false;
   let isConsuming = false;
@@ -68,15 +86,16 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     hasPlace: false,
     isBusy: () => response !== undefined,
     destroy(error) {
-      response?.close(error);
-      socket.destroy();
+      cut();
+      response?.close(error); // before the socket's own end is heard
     },
     drain() {
       if (response?.headersSent === false) response.keepAlive = false;
     },
     close() {
-      if (response !== undefined || isTaken) return;
-      if (socket.bytesRead === 0 || isLast) socket.destroy();
+      // One whose last response is written ends by itself: a client that still sends may not have read it yet.
+      if (response !== undefined || isLast) return;
+      if (socket.bytesRead === 0) socket.destroy();
       else if (!parser.hasBegun()) finish();
     },
     check(nowMs) {
@@ -88,7 +107,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   };
 
   socket.on("data", onData).on("end", onEnd).on("drain", onDrain);
-  socket.on("error", () => undefined).on("timeout", () => void socket.destroy());
+  socket.on("error", () => undefined).on("timeout", onTimeout);
   socket.once("close", () => {
     isLast = true;
     stopLingering?.();
@@ -124,7 +143,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
         at = parser.push(bytes, at);
         const head = parser.takeHead();
         if (head !== undefined && "error" in head) refuse(head.error, head);
-        else if (head !== undefined) begin(head, () => bytes.subarray(at));
+        else if (head !== undefined) begin(head);
         else if (parser.isOver()) endRequest();
       }
     } catch (error) {
@@ -138,44 +157,39 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     }
   }
 
-  function begin(head: ParsedRequest, behind: () => Buffer): void {
+  function begin(received: ParsedRequest): void {
+    const head = host.isClosing() ? withoutUpgrade(received) : received;
     const next = new Request(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end();
+    // Not when it was accepted: a side that connects learns its own port later.
+    isForeign ||= host.handler.isOwn?.(socket) !== true;
+    if (!isForeign) return refuse(loop(), next);
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
     if (!host.admit(connection)) return refuse(noPlace(), next);
     if (head.method === "CONNECT") return refuse(noConnect(), next);
-    if (head.fields.upgrade !== undefined && !host.isClosing()) {
-      const open = host.handler.toUpgrade(next);
-      if (open !== undefined) {
-        detach();
-        return open({ request: next, socket, early: behind(), respond: () => respond(next) });
-      }
-    }
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
     const expectsContinue = expects === "continue" && !next.isWhole();
-    const answer = host.respond(socket, next, { keepAlive, expectsContinue });
+    const ending = { keepAlive, expectsContinue, isFollowed, hijack };
+    const answer = host.respond(socket, next, ending);
     response = answer;
     answer.onOver(onOver);
     host.handler.onRequest(next, answer);
   }
 
-  /** Takes the connection off HTTP. */
-  function detach(): void {
-    isLast = true;
-    isTaken = true;
-    socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
+  function isFollowed(): boolean {
+    return ahead !== undefined;
   }
 
-  /** An answer on a connection that was taken off HTTP, which ends with it. */
-  function respond(to: Request): Response {
-    const answer = host.respond(socket, to, LAST);
-    socket.on("drain", () => answer.drain()).once("close", () => answer.close());
-    answer.onOver(() => {
-      if (!socket.destroyed) endGently(socket);
-    });
-    return answer;
+  /** Takes the connection off HTTP, and returns what came behind its request. */
+  function hijack(): Buffer {
+    isLast = true;
+    isHijacked = true;
+    socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
+    const early = ahead ?? NOTHING;
+    ahead = undefined;
+    return early;
   }
 
   function endRequest(): void {
@@ -187,10 +201,11 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   function onOver(): void {
-    const { isFinished = false, keepAlive = false } = response ?? {};
+    const over = response;
     response = undefined;
-    if (socket.destroyed || !isFinished) return;
-    if (!keepAlive || (host.isClosing() && ahead === undefined)) return finish();
+    if (over === undefined || socket.destroyed || isHijacked) return;
+    if (isLast || !over.isFinished) return endBehind(over);
+    if (!over.keepAlive || (host.isClosing() && ahead === undefined)) return finish();
     if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
     else rest();
   }
@@ -212,15 +227,33 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     else socket.destroySoon();
   }
 
+  /** What comes behind the last response is read and dropped, until the client has read that or its time is up. */
+  function endBehind(last: Response): void {
+    isLast = true;
+    isReset = last.needsReset();
+    if (isReset) resetLater(socket);
+    else endGently(socket);
+  }
+
+  /** Ends the connection at once. */
+  function onTimeout(): void {
+    if (response?.takesNothing() !== false) cut();
+  }
+
+  function cut(): void {
+    if (isReset || response?.needsReset() === true) reset(socket);
+    else socket.destroy();
+  }
+
   // RFC 9112 §11.2: whoever was refused for one reading of its bytes must not get the rest of them through as another request.
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
     const received = { ...(refused ?? UNKNOWN), peer };
     const problem = toProblem(error, host.handler.onRefused(error, received));
-    const last = host.respond(socket, received, LAST);
+    const last = (response = host.respond(socket, received, LAST));
+    last.onOver(onOver);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
-    endGently(socket);
   }
 
   function onUnreadable(error: ProxyError): void {
@@ -231,21 +264,23 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       else finish();
       return;
     }
+    giveUp(response, error);
+  }
+
+  /** The client sends nothing more that counts. What has arrived of a response that is under way is still written out. */
+  function giveUp(to: Response, error: ProxyError): void {
     isLast = true;
-    if (response.headersSent) {
-      // What is under way is broken off with the connection; nothing more could be said of it.
-      connection.destroy(error);
-    } else {
-      response.fail(error);
-      request?.abandon(error);
-    }
+    to.fail(error);
+    request?.abandon(error);
   }
 
   // A client that has nothing more to say may still listen, or have left: nobody can tell, and most have left.
   function onEnd(): void {
     if (isLast) return;
-    if (response?.isEnded === false) socket.destroy();
-    else if (response !== undefined) response.keepAlive = false;
+    if (response?.isEnded === false) {
+      if (response.headersSent) giveUp(response, new ProxyError("client_gone"));
+      else socket.destroy();
+    } else if (response !== undefined) response.keepAlive = false;
     else if (parser.hasBegun()) refuse(notHttp());
     else finish();
   }
@@ -260,11 +295,16 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   function setReading(): void {
-    if (isTaken) return;
+    if (isHijacked) return;
     const isWanted = isLast || (!isContentHeld && (ahead?.length ?? 0) < MOST_AHEAD_BYTES);
     if (isWanted === isReading) return;
     isReading = isWanted;
     if (isWanted) socket.resume();
     else socket.pause();
   }
+}
+
+/** While the server closes, no connection is given to another protocol: the request is served as if it had not asked. */
+function withoutUpgrade(head: ParsedRequest): ParsedRequest {
+  return { ...head, fields: { ...head.fields, upgrade: undefined } };
 }

@@ -4,7 +4,14 @@ import type { Socket } from "node:net";
 
 import { hasContent } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
+import {
+  type CountUnacknowledged,
+  type Movement,
+  STEPS,
+  createMovement,
+} from "../../runtime/unacknowledged.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
+import { reset } from "./ending.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
 /** Whether the connection goes on after an answer. */
@@ -17,6 +24,10 @@ export interface ResponseEnding {
 
 /** What an answer needs to know of its connection. */
 export interface ResponseOptions extends ResponseEnding {
+  /** Whether bytes have come behind the request. */
+  isFollowed(): boolean;
+  /** Takes the connection off HTTP and returns what came behind the request. */
+  hijack(): Buffer;
   readonly socket: Socket;
   readonly request: Pick<ClientRequest, "method" | "httpVersion">;
   readonly heads: HeadWriter;
@@ -24,6 +35,16 @@ export interface ResponseOptions extends ResponseEnding {
   readonly keepAliveLines: string;
   /** How long the client may take nothing of what waits for it, in milliseconds; 0 = for ever. */
   readonly idleMs: number;
+  readonly countUnacknowledged: CountUnacknowledged;
+}
+
+/** A response whose bytes wait. */
+interface Stall {
+  readonly movement: Movement;
+  /** What waited in our own queue at the last look. */
+  bytes: number;
+  /** Looks at which nothing had moved, one after the other. */
+  steps: number;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -38,14 +59,18 @@ export class Response implements ClientResponse {
   isEnded: boolean;
   keepAlive: boolean;
   readonly request: ResponseOptions["request"];
+  /** It ended before its end. */
+  private isBroken: boolean;
   private readonly options: ResponseOptions;
   private readonly socket: Socket;
   /** The header section that has not left yet. */
   private head: string;
   private hasContent: boolean;
   private isChunked: boolean;
+  /** Its content ends with the connection (RFC 9112 §6.3): a FIN would make it complete. */
+  private endsWithConnection: boolean;
   private trailers: string;
-  private isWatched: boolean;
+  private stall: Stall | undefined;
   private isAwaited: boolean;
   private resume: (() => void) | undefined;
   private gone: ((error: ProxyError) => void) | undefined;
@@ -57,6 +82,7 @@ export class Response implements ClientResponse {
     this.isOver = false;
     this.isFinished = false;
     this.isEnded = false;
+    this.isBroken = false;
     this.keepAlive = options.keepAlive;
     this.request = options.request;
     this.options = options;
@@ -64,8 +90,9 @@ export class Response implements ClientResponse {
     this.head = "";
     this.hasContent = true;
     this.isChunked = false;
+    this.endsWithConnection = false;
     this.trailers = "";
-    this.isWatched = false;
+    this.stall = undefined;
     this.isAwaited = options.expectsContinue;
     this.resume = undefined;
     this.gone = undefined;
@@ -77,8 +104,9 @@ export class Response implements ClientResponse {
     const answer = heads.begin(status, reason, fields);
     this.isChunked = answer.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
+    this.endsWithConnection = this.hasContent && answer.framing === "close";
     // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
-    if (this.isAwaited || (this.hasContent && answer.framing === "close")) this.keepAlive = false;
+    if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
     this.head = heads.complete(answer, this.keepAlive ? keepAliveLines : CLOSE);
     this.status = status;
     this.headersSent = true;
@@ -132,7 +160,6 @@ export class Response implements ClientResponse {
   end(text = ""): void {
     if (this.isOver || this.isEnded) return;
     this.isEnded = true;
-    const { socket } = this;
     let rest = this.head;
     this.head = "";
     if (this.hasContent) {
@@ -143,15 +170,40 @@ export class Response implements ClientResponse {
       }
     }
     if (rest !== "") this.send(rest);
-    if (socket.writableLength === 0) this.finish();
-    else {
-      this.watch();
-      socket.write(NOTHING, () => this.finish()); // called back when all before it is taken
-    }
+    this.finishWhenTaken();
+  }
+
+  breakOff(): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    this.isBroken = true;
+    this.resume = undefined;
+    this.gone = undefined; // the caller knows
+    this.flushHead();
+    this.finishWhenTaken();
+  }
+
+  /** Whether a FIN would make it look complete. A unix socket has nothing else. */
+  needsReset(): boolean {
+    return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
   }
 
   whenDrained(resume: () => void): void {
     this.resume = resume;
+  }
+
+  isFollowed(): boolean {
+    return this.options.isFollowed();
+  }
+
+  switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer } {
+    this.status = 101;
+    this.headersSent = true;
+    this.isEnded = true;
+    this.socket.write(text, "latin1");
+    const early = this.options.hijack();
+    this.finish();
+    return { socket: this.socket, early };
   }
 
   onGone(listener: (error: ProxyError) => void): void {
@@ -163,15 +215,8 @@ export class Response implements ClientResponse {
   }
 
   destroy(): void {
-    this.socket.destroy();
-    this.close();
-  }
-
-  reset(): void {
-    const { socket } = this;
-    // A unix socket has no RST; and while a FIN is on its way libuv refuses one, and node leaves the handle open for good.
-    if (socket.remoteAddress === undefined || socket.writableEnded) socket.destroy();
-    else socket.resetAndDestroy();
+    if (this.needsReset()) reset(this.socket);
+    else this.socket.destroy();
     this.close();
   }
 
@@ -183,12 +228,16 @@ export class Response implements ClientResponse {
     resume?.();
   }
 
-  /** What comes from the client is of no use any more: whoever prepares the answer is to say so, and nothing after it. */
+  /**
+   * What comes from the client is of no use any more. Whoever prepares the response says so where it has not begun, and breaks it
+   * off otherwise.
+   */
   fail(error: ProxyError): void {
     this.keepAlive = false;
     const gone = this.gone;
     this.gone = undefined;
-    gone?.(error);
+    if (gone !== undefined) gone(error);
+    else if (this.headersSent) this.breakOff();
   }
 
   /** Nothing more of it can be said. */
@@ -199,24 +248,49 @@ export class Response implements ClientResponse {
     for (const listener of this.listeners) listener();
   }
 
+  private finishWhenTaken(): void {
+    const { socket } = this;
+    if (socket.writableLength === 0) return this.finish();
+    this.watch();
+    socket.write(NOTHING, () => this.finish()); // called back when all before it is taken
+  }
+
   private finish(): void {
     if (this.isOver) return;
     this.unwatch();
-    this.isFinished = !this.socket.destroyed;
+    this.isFinished = !this.isBroken && !this.socket.destroyed;
     this.close();
+  }
+
+  /**
+   * To be asked when the socket's `timeout` comes: whether the client has taken nothing for all of its time. A client that reads
+   * slowly takes something although the kernel takes nothing from us, sometimes for seconds.
+   */
+  takesNothing(): boolean {
+    const { stall } = this;
+    if (stall === undefined) return true;
+    const bytes = this.socket.writableLength;
+    const hasMoved = stall.movement.look(performance.now()) || bytes !== stall.bytes;
+    stall.bytes = bytes;
+    stall.steps = hasMoved ? 0 : stall.steps + 1;
+    if (stall.steps >= STEPS) return true;
+    this.socket.setTimeout(this.options.idleMs / STEPS);
+    return false;
   }
 
   // The connection ends at its `timeout`. Only while bytes wait: how long the upstream may take is not the client's fault.
   private watch(): void {
-    const { idleMs } = this.options;
-    if (idleMs === 0 || this.isWatched) return;
-    this.isWatched = true;
-    this.socket.setTimeout(idleMs);
+    const { idleMs, countUnacknowledged } = this.options;
+    const { socket } = this;
+    if (idleMs === 0 || this.stall !== undefined) return;
+    const movement = createMovement(() => countUnacknowledged(socket));
+    this.stall = { movement, bytes: socket.writableLength, steps: 0 };
+    socket.setTimeout(idleMs / STEPS);
   }
 
   private unwatch(): void {
-    if (this.isWatched) this.socket.setTimeout(0);
-    this.isWatched = false;
+    if (this.stall !== undefined) this.socket.setTimeout(0);
+    this.stall = undefined;
   }
 
   private send(bytes: Buffer | string): boolean {

@@ -1,0 +1,103 @@
+/** Upstreams that are headgate itself. The door of node:os. */
+
+import { networkInterfaces } from "node:os";
+import { normalize } from "node:path";
+
+import {
+  type Address,
+  type UpstreamUrl,
+  formatAddress,
+  formatUrl,
+  isIPv4,
+  toComparable,
+} from "./address.ts";
+import type { Finding, KeyPath } from "./issues.ts";
+import type { Written } from "./schema.ts";
+import { asMapping } from "./tree.ts";
+
+/**
+ * Finds upstreams that are where headgate listens: each request would come back, until every connection is in use.
+ *
+ * Only what can be known is found. Other names are not looked up, because `check` may run elsewhere and names change; the server
+ * sees at run time whom a name leads to. The admin port answers by itself, so it is no loop and may be a route's upstream, for
+ * metrics. As the default upstream it is a mistake: the app has lost its port to it.
+ */
+export function findLoops(value: unknown, written: Written | undefined): readonly Finding[] {
+  if (written === undefined) return [];
+  const { listen, admin, upstream } = written;
+  const loops = listUpstreams(value, written)
+    .filter(({ url }) => isSame(listen, url))
+    .map(({ path, url }) =>
+      toFinding(
+        path,
+        `${formatUrl(url)} is where headgate itself listens (${formatAddress(listen)}): each request would come back to it`,
+      ),
+    );
+  if (admin === "off" || upstream === undefined || !isSame(admin, upstream.url)) return loops;
+  const message = `${formatUrl(upstream.url)} is headgate's own admin port (${formatAddress(admin)}): give one of them another`;
+  return [...loops, toFinding(toPath(["upstream"], asMapping(value)["upstream"]), message)];
+}
+
+interface Place {
+  readonly path: KeyPath;
+  readonly url: UpstreamUrl;
+}
+
+function listUpstreams(value: unknown, { upstream, upstreams, routes }: Written): readonly Place[] {
+  const { upstream: one, upstreams: several } = asMapping(value);
+  return [
+    ...(upstream === undefined ? [] : [{ path: toPath(["upstream"], one), url: upstream.url }]),
+    ...Object.entries(upstreams).map(([name, { url }]) => ({
+      path: toPath(["upstreams", name], asMapping(several)[name]),
+      url,
+    })),
+    ...routes.flatMap(({ upstream: reference }, index) => {
+      const url = reference?.inline?.url;
+      return url === undefined ? [] : [{ path: ["routes", index, "upstream"], url }];
+    }),
+  ];
+}
+
+/** An upstream is a URL or a mapping that has one. */
+function toPath(path: KeyPath, upstream: unknown): KeyPath {
+  return typeof upstream === "string" ? path : [...path, "url"];
+}
+
+function toFinding(path: KeyPath, message: string): Finding {
+  return { path, at: "value", message };
+}
+
+/** Whether a connection to that URL arrives at a server that listens there. */
+function isSame(address: Address, { host, port, socketPath }: UpstreamUrl): boolean {
+  if (address.kind === "fd") return false; // only who made it knows
+  if (address.kind === "unix")
+    return socketPath !== undefined && normalize(socketPath) === normalize(address.path);
+  if (socketPath !== undefined || address.port !== port) return false;
+  const listened = toComparable(address.host);
+  return toTargets(host).some((target) =>
+    listened === "::" || (listened === "0.0.0.0" && isIPv4(target))
+      ? isOfThisMachine(target)
+      : toTargets(listened).includes(target),
+  );
+}
+
+/** Where a connection to a host may go, as far as it can be known. A wildcard leads to loopback (ip(7)). */
+function toTargets(host: string): readonly string[] {
+  const target = toComparable(host);
+  if (target === "localhost") return ["127.0.0.1", "::1"];
+  if (target === "0.0.0.0") return ["127.0.0.1"];
+  return target === "::" ? ["::1"] : [target];
+}
+
+function isOfThisMachine(address: string): boolean {
+  const isLoopback = address === "::1" || (isIPv4(address) && address.startsWith("127."));
+  return isLoopback || listInterfaces().some((own) => own.address === address);
+}
+
+function listInterfaces() {
+  try {
+    return Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  } catch {
+    return []; // some sandboxes do not tell
+  }
+}

@@ -1,0 +1,28 @@
+/** Logins that belong to a connection instead of a request: NTLM and Negotiate (RFC 4559 §6), against RFC 9110 §11.6. */
+
+const OFFERS: ReadonlySet<string> = new Set(["www-authenticate", "proxy-authenticate"]);
+const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
+
+const IN_LIST = /(?:^|,)[\t ]*(?:NTLM|Negotiate)(?:[\t ,]|$)/i;
+const AT_START = /^(?:NTLM|Negotiate)(?:[\t ]|$)/i;
+
+/** Whether a response offers such a login, or goes on with one. */
+export function offersConnectionLogin(status: number, fields: readonly string[]): boolean {
+  return (status === 401 || status === 407) && hasValue(fields, OFFERS, IN_LIST);
+}
+
+/** Whether a request brings a part of such a login. */
+export function carriesConnectionLogin(fields: readonly string[]): boolean {
+  return hasValue(fields, CREDENTIALS, AT_START);
+}
+
+function hasValue(fields: readonly string[], names: ReadonlySet<string>, value: RegExp): boolean {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    // Most names are ruled out by their length alone: 13, 14, 18 and 19 letters.
+    const { length } = name;
+    if (length !== 13 && length !== 14 && length !== 18 && length !== 19) continue;
+    if (names.has(name.toLowerCase()) && value.test(fields[index + 1] ?? "")) return true;
+  }
+  return false;
+}

@@ -1,0 +1,32 @@
+/** In which order the addresses of a name are tried. */
+
+/** The order for the addresses of one upstream. */
+export interface AddressOrder {
+  /** The addresses as they came, those that failed lately behind the others. */
+  toSorted<T extends { readonly address: string }>(addresses: readonly T[]): readonly T[];
+  noteFailure(address: string): void;
+}
+
+/** How long a failed address is tried last, in milliseconds: nginx's `fail_timeout`. */
+const FAILED_MS = 10_000;
+
+/** Creates the order of one upstream; `now` is the monotonic clock in milliseconds. */
+export function createAddressOrder(now: () => number): AddressOrder {
+  const failedUntilMs = new Map<string, number>();
+  return {
+    toSorted(addresses) {
+      if (failedUntilMs.size === 0) return addresses;
+      const nowMs = now();
+      const hasFailed = ({ address }: { readonly address: string }): boolean =>
+        (failedUntilMs.get(address) ?? 0) > nowMs;
+      return [...addresses.filter((one) => !hasFailed(one)), ...addresses.filter(hasFailed)];
+    },
+    noteFailure(address) {
+      const nowMs = now();
+      // A name's addresses change over the months: what is over is forgotten here, where something is added.
+      for (const [known, untilMs] of failedUntilMs)
+        if (untilMs <= nowMs) failedUntilMs.delete(known);
+      failedUntilMs.set(address, nowMs + FAILED_MS);
+    },
+  };
+}

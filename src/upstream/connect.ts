@@ -1,0 +1,218 @@
+/** Opens connections to one upstream: its name looked up, its addresses tried, TLS spoken, all within one limit of time. */
+
+import type { Socket } from "node:net";
+
+import type { UpstreamConfig } from "../config/schema.ts";
+import { type ErrorCode, ProxyError, toProxyError } from "../http/errors.ts";
+import { createAddressOrder } from "./address-order.ts";
+import type { OwnSockets } from "./own-sockets.ts";
+import { raceAddresses } from "./race.ts";
+import type { ReadMemory } from "./read-memory.ts";
+import type { ResolvedAddress, Resolver } from "./resolver.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
+import {
+  type Connect,
+  type Place,
+  type TcpSocket,
+  type UpstreamSocket,
+  type UpstreamSocketEvents,
+  confirmTcpEnd,
+  createReading,
+  openTcp,
+  openTls,
+} from "./socket.ts";
+
+/** What all connections of the process share. */
+export interface ConnectResources {
+  readonly resolver: Resolver;
+  readonly readMemory: ReadMemory;
+  readonly ownSockets: OwnSockets;
+  readonly countUnacknowledged: CountUnacknowledged;
+}
+
+/** Prepares for the connections to one upstream. A name is looked up anew for each, so that a backend that moved is found. */
+export function createConnect(upstream: UpstreamConfig, resources: ConnectResources): Connect {
+  const order = createAddressOrder(() => performance.now());
+  return (events) => openConnection(upstream, events, { ...resources, order });
+}
+
+interface Opening extends ConnectResources {
+  readonly order: ReturnType<typeof createAddressOrder>;
+}
+
+// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
+function openConnection(
+  upstream: UpstreamConfig,
+  events: UpstreamSocketEvents,
+  { resolver, readMemory, ownSockets, countUnacknowledged, order }: Opening,
+): UpstreamSocket {
+  const { url, connectTimeout } = upstream;
+  const isTls = url.protocol === "https:";
+  let isOver = false;
+  let isReady = false;
+  let cancelRace: (() => void) | undefined;
+  let address = url.socketPath ?? url.host;
+  /** What the bytes are written to: the TCP socket, or TLS over it. */
+  let socket: Socket | undefined;
+  let tcp: TcpSocket | undefined;
+  let isTruncated: (() => boolean) | undefined;
+  const reading = createReading(
+    readMemory,
+    (bytes, length) => isOver || events.onRead(bytes, length),
+    (error) => fail(error),
+  );
+  const timer = setTimeout(() => {
+    if (tcp !== undefined) order.noteFailure(address);
+    fail(new ProxyError(cancelRace === undefined ? "dns_timeout" : "connection_timeout"));
+  }, connectTimeout);
+
+  if (url.socketPath !== undefined) race([{ path: url.socketPath, host: "" }]);
+  else if (isAddress(url.host)) race([url]);
+  else lookUp();
+
+  return {
+    write: (bytes) => {
+      if (socket === undefined) return true;
+      return typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
+    },
+    pause: () => void socket?.pause(),
+    resume: () => void socket?.resume(),
+    readOwn: reading.readOwn,
+    readsOwn: () => isTls || reading.readsOwn(),
+    take: reading.take,
+    isStuck: () => socket?.writableNeedDrain === true,
+    isWriteBroken: () => tcp?.isWriteBroken === true,
+    unacknowledged: () => (tcp === undefined ? undefined : countUnacknowledged(tcp)),
+    confirmEnd(onKnown) {
+      const known = (isOrderly: boolean): void => {
+        if (!isOver) onKnown(isOrderly);
+      };
+      if (isTruncated !== undefined) known(!isTruncated());
+      else if (tcp !== undefined) confirmTcpEnd(tcp, known);
+    },
+    end: (onFinished) => void socket?.end(onFinished),
+    destroy,
+    reset() {
+      if (tcp === undefined || tcp.destroyed || url.socketPath !== undefined) return destroy();
+      isOver = true;
+      clearTimeout(timer);
+      // While a FIN is on its way libuv refuses to reset, and Node then leaves the handle open for good.
+      if (tcp.writableEnded && tcp.writableLength === 0 && !tcp.writableFinished) tcp.destroy();
+      else tcp.resetAndDestroy();
+    },
+  };
+
+  function destroy(): void {
+    isOver = true;
+    clearTimeout(timer);
+    cancelRace?.();
+    socket?.destroy();
+    tcp?.destroy();
+  }
+
+  function fail(error: Error | undefined): void {
+    if (isOver) return;
+    destroy();
+    events.onClosed(error);
+  }
+
+  function lookUp(): void {
+    resolver.lookup(url.host).then(
+      (addresses) => {
+        if (!isOver) race(order.toSorted(addresses).map((one) => toPlace(one, url.port)));
+      },
+      (error: unknown) => fail(toProxyError(error)),
+    );
+  }
+
+  function race(places: readonly Place[]): void {
+    cancelRace = raceAddresses(
+      places,
+      (place, attempt) => openTcp(place, isTls ? undefined : reading.onread, attempt),
+      {
+        onWon(opened, place) {
+          tcp = opened;
+          address = place.host === "" ? address : place.host;
+          const forget = ownSockets.add(opened);
+          opened.once("close", forget);
+          if (isTls) return secure(opened);
+          carry(opened, (error) => error);
+          ready(opened);
+        },
+        onLost: (errors) => fail(toFailure(errors)),
+        onFailedAddress: ({ host }) => order.noteFailure(host),
+      },
+    );
+  }
+
+  function secure(opened: TcpSocket): void {
+    const secured = openTls(opened, upstream);
+    isTruncated = secured.isTruncated;
+    carry(secured.socket, (error) => {
+      if (!isReady) order.noteFailure(address);
+      return toTlsFailure(error, `${address}:${url.port}`, isReady ? "later" : "handshake");
+    });
+    // Over a stream, Node gives each read memory of its own.
+    secured.socket.on("data", (bytes: Buffer) => isOver || events.onRead(bytes, bytes.length));
+    secured.socket.once("secureConnect", () => ready(opened));
+  }
+
+  function carry(carrier: Socket, toError: (error: Error | undefined) => Error | undefined): void {
+    socket = carrier;
+    carrier
+      .on("drain", () => isOver || events.onDrain())
+      .on("end", () => isOver || !isReady || events.onEnd())
+      // Not only `close`, which comes at the end of the turn: until then a broken connection would be given to requests. And an
+      // alert after the handshake is reported, and the socket left open.
+      .on("error", (error) => fail(toError(error)))
+      .once("close", () => fail(isReady ? undefined : toError(undefined)));
+  }
+
+  function ready(opened: TcpSocket): void {
+    if (isOver) return;
+    clearTimeout(timer);
+    isReady = true;
+    opened.onWritten = () => isOver || events.onWritten();
+    events.onConnected();
+  }
+}
+
+function isAddress(host: string): boolean {
+  return /^[\d.]+$|:/.test(host);
+}
+
+function toPlace({ address }: ResolvedAddress, port: number): Place {
+  return { host: address, port };
+}
+
+/** What is said where all addresses failed: the first one's error, with those of the others. */
+function toFailure(errors: readonly Error[]): Error {
+  const [first = new Error("the name has no address")] = errors;
+  if (errors.length < 2) return first;
+  const cause = new AggregateError(errors, errors.map(({ message }) => message).join("; "));
+  return new ProxyError(toProxyError(first).code, { cause });
+}
+
+/**
+ * An error of TLS, with what was refused and by whom.
+ *
+ * In TLS 1.3 the upstream judges our certificate after the handshake is over for us: its alert comes in place of a response.
+ */
+function toTlsFailure(
+  error: Error | undefined,
+  peer: string,
+  when: "handshake" | "later",
+): Error | undefined {
+  const reason = error?.message ?? "the connection was closed";
+  const nodeCode = error !== undefined && "code" in error ? String(error.code) : "";
+  const refuse = (code: ErrorCode, said: string): ProxyError =>
+    new ProxyError(code, { cause: new Error(`${said}: ${reason}`, { cause: error }) });
+  if (/^ERR_SSL_.*ALERT/.test(nodeCode))
+    return refuse("tls_alert_received", `${peer} refused the connection by an alert`);
+  const { code } = toProxyError(error);
+  if (code === "tls_certificate_error")
+    return refuse(code, `headgate refused the certificate of ${peer}`);
+  if (code === "tls_protocol_error") return refuse(code, `TLS with ${peer} failed`);
+  if (when === "later") return error;
+  return refuse("tls_protocol_error", `${peer} broke off the TLS handshake`);
+}

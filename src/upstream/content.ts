@@ -1,0 +1,171 @@
+/** The content of a response on its way from the connection to its reader: held until it is read, relayed or counted. */
+
+import type { ProxyError } from "../http/errors.ts";
+import type { UpstreamConnection } from "./connection.ts";
+import type { GcPressure } from "./gc-pressure.ts";
+
+/** The content of a response. What comes before it is read is kept: at most what one read of the socket brought. */
+export interface Content {
+  /** All of it as latin1, where it is short, came together with the header section and had no trailers. */
+  whole(): string | undefined;
+  /** How many bytes all of it has, where the request said `skip` and it has ended. */
+  skipped(): number | undefined;
+  read(reader: ContentReader): void;
+  /** Reads on for the sake of the connection. Only where the request said `skip`. */
+  skip(reader: ContentSkipper): void;
+  pause(): void;
+  resume(): void;
+  /** Drops the connection; the reader hears nothing more. */
+  abort(): void;
+  /** Whether the connection carries a login, which would be lost with it. */
+  isPrivate(): boolean;
+}
+
+interface ContentEnds {
+  onEnd(rawTrailers: readonly string[]): void;
+  onError(error: ProxyError): void;
+}
+
+export interface ContentReader extends ContentEnds {
+  /** Returns whether the chunk is still needed; it is valid no longer where it is not. */
+  onChunk(chunk: Buffer): boolean;
+}
+
+export interface ContentSkipper extends ContentEnds {
+  onBytes(length: number): void;
+}
+
+/** Content that came before it was read: a short beginning as latin1 alone, or chunks. */
+interface Early {
+  readonly text: string | undefined;
+  readonly chunks: readonly Buffer[];
+}
+
+// As text it leaves in one write together with the header section, which saves a sixth of the exchange.
+const SHORT_BYTES = 16 * 1024;
+
+/** A class because there is one for each exchange: closures would be felt. `push`, `end` and `fail` are the connection's to call. */
+export class IncomingContent implements Content {
+  private readonly connection: UpstreamConnection;
+  private readonly isSkipped: boolean;
+  private readonly onBytes: GcPressure;
+  private isOver: boolean;
+  private reader: ContentReader | undefined;
+  private skipper: ContentSkipper | undefined;
+  private skippedBytes: number;
+  private early: Early | undefined;
+  private earlyEnd: readonly string[] | undefined;
+  private earlyError: ProxyError | undefined;
+
+  constructor(connection: UpstreamConnection, mode: "relay" | "skip", onBytes: GcPressure) {
+    this.connection = connection;
+    this.isSkipped = mode === "skip";
+    this.onBytes = onBytes;
+    this.isOver = false;
+    this.reader = undefined;
+    this.skipper = undefined;
+    this.skippedBytes = 0;
+    this.early = undefined;
+    this.earlyEnd = undefined;
+    this.earlyError = undefined;
+  }
+
+  push(bytes: Buffer, start: number, end: number): void {
+    if (this.isSkipped) {
+      this.skippedBytes += end - start;
+      this.skipper?.onBytes(end - start);
+    } else if (this.reader === undefined) this.hold(bytes, start, end);
+    else this.pass(this.reader, bytes.subarray(start, end));
+  }
+
+  end(rawTrailers: readonly string[]): void {
+    this.isOver = true;
+    const ends = this.reader ?? this.skipper;
+    if (ends === undefined) this.earlyEnd = rawTrailers;
+    else ends.onEnd(rawTrailers);
+  }
+
+  fail(error: ProxyError): void {
+    this.isOver = true;
+    const ends = this.reader ?? this.skipper;
+    if (ends === undefined) this.earlyError = error;
+    else ends.onError(error);
+  }
+
+  whole(): string | undefined {
+    if (this.earlyEnd?.length !== 0) return undefined;
+    return this.early === undefined ? "" : this.early.text;
+  }
+
+  skipped(): number | undefined {
+    return this.isSkipped && this.earlyEnd !== undefined ? this.skippedBytes : undefined;
+  }
+
+  read(next: ContentReader): void {
+    const { early } = this;
+    this.reader = next;
+    this.early = undefined;
+    if (early?.text !== undefined) next.onChunk(Buffer.from(early.text, "latin1"));
+    for (const chunk of early?.chunks ?? []) next.onChunk(chunk);
+    this.endNow(next);
+  }
+
+  skip(next: ContentSkipper): void {
+    this.skipper = next;
+    if (this.skippedBytes > 0) next.onBytes(this.skippedBytes);
+    this.endNow(next);
+  }
+
+  // The connection may be serving another request by the time a reader's backpressure lets go.
+  pause(): void {
+    if (!this.isOver) this.connection.pause();
+  }
+
+  resume(): void {
+    if (!this.isOver) this.connection.resume();
+  }
+
+  abort(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.connection.cancel();
+  }
+
+  isPrivate(): boolean {
+    return this.connection.owner !== undefined;
+  }
+
+  // Mostly the client takes at once what came, and the memory serves the next read. A copy of little costs less than the memory
+  // around it.
+  private pass(to: ContentReader, lent: Buffer): void {
+    const { connection } = this;
+    if (lent.length <= SHORT_BYTES || !connection.isTakeable())
+      return void to.onChunk(this.copy(lent));
+    if (!to.onChunk(lent)) return;
+    connection.take();
+    this.onBytes(lent.buffer.byteLength);
+  }
+
+  private copy(lent: Buffer): Buffer {
+    this.onBytes(lent.length);
+    return Buffer.from(lent);
+  }
+
+  private hold(bytes: Buffer, start: number, end: number): void {
+    const held = this.early;
+    if (held === undefined && end - start <= SHORT_BYTES) {
+      this.early = { text: bytes.toString("latin1", start, end), chunks: [] };
+      return;
+    }
+    const before = held?.text === undefined ? [] : [Buffer.from(held.text, "latin1")];
+    const chunk = this.copy(bytes.subarray(start, end));
+    this.early = { text: undefined, chunks: [...before, ...(held?.chunks ?? []), chunk] };
+  }
+
+  private endNow(ends: ContentEnds): void {
+    if (this.earlyEnd !== undefined) ends.onEnd(this.earlyEnd);
+    // What came before it goes out first: a header section is held back for the rest of this turn.
+    const error = this.earlyError;
+    if (error !== undefined) setImmediate(() => ends.onError(error));
+  }
+}

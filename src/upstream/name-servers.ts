@@ -1,0 +1,134 @@
+/** Queries to name servers, by node's c-ares. The door of node:dns. */
+
+import { Resolver as Channel, lookup } from "node:dns/promises";
+
+import type { ResolvedAddress } from "./resolver.ts";
+
+/** What name servers say about one name. */
+export type QueryResult =
+  | { readonly outcome: "found"; readonly addresses: readonly string[] }
+  | QueryFailure;
+
+export interface QueryFailure {
+  /** `absent`: there is no such name, or it has no address. `failed`: an error came back. `silent`: nothing came in time. */
+  readonly outcome: "absent" | "failed" | "silent";
+  readonly error: NodeJS.ErrnoException;
+}
+
+// glibc waits as long for one server.
+const QUERY_MS = 5_000;
+
+// UDP loses packets, and a client waits 2 s for a connection by default.
+const RESEND_MS = 1_000;
+
+// RFC 8305 §3: how long the addresses of one family wait for those of the other.
+const RESOLUTION_DELAY_MS = 50;
+
+const OUTCOMES: Readonly<Record<string, QueryFailure["outcome"]>> = {
+  ENOTFOUND: "absent",
+  ENODATA: "absent",
+  EBADNAME: "absent", // not every name of a hosts file or of multicast DNS may be queried for
+  ETIMEOUT: "silent",
+  ECANCELLED: "silent",
+};
+
+/**
+ * Queries for the A and AAAA records of a complete name, at the same time. Never rejects. Once the addresses of one family are
+ * here, those of the other have 50 ms left. Ends as `silent` after 5 s, or when `signal` aborts.
+ */
+export async function queryAddresses(name: string, signal: AbortSignal): Promise<QueryResult> {
+  const attempts = createAttempts();
+  let timer = setTimeout(attempts.cancel, QUERY_MS);
+  const onFamily = (result: QueryResult): QueryResult => {
+    if (result.outcome === "found") {
+      clearTimeout(timer);
+      timer = setTimeout(attempts.cancel, RESOLUTION_DELAY_MS);
+    }
+    return result;
+  };
+  signal.addEventListener("abort", attempts.cancel);
+  const [ipv4, ipv6] = await Promise.all([
+    firstResult(async (number) => attempts.channel(number).resolve4(name)).then(onFamily),
+    firstResult(async (number) => attempts.channel(number).resolve6(name)).then(onFamily),
+  ]);
+  clearTimeout(timer);
+  signal.removeEventListener("abort", attempts.cancel);
+  attempts.cancel();
+  return combine(ipv4, ipv6);
+}
+
+/** The worse of two failures: as long as a silent server may know a name, headgate cannot say that it does not exist. */
+export function worseOf(one: QueryFailure, other: QueryFailure): QueryFailure {
+  const order: readonly QueryFailure["outcome"][] = ["absent", "failed", "silent"];
+  return order.indexOf(other.outcome) > order.indexOf(one.outcome) ? other : one;
+}
+
+/** getaddrinfo(3): all that the system knows, in its order. Nothing can cancel it. */
+export async function getaddrinfo(name: string): Promise<readonly ResolvedAddress[]> {
+  const found = await lookup(name, { all: true, order: "verbatim" });
+  return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+}
+
+interface Attempts {
+  /** The channel of an attempt: one query to all servers. Attempt n begins with server n. */
+  channel(number: number): Channel;
+  /** Ends what is in flight. A channel with nothing in flight keeps no socket and no timer. */
+  cancel(): void;
+}
+
+// A channel belongs to one lookup: it can be cancelled alone, sends from a new port (RFC 5452 §9.2), and reads resolv.conf
+// anew. It costs 60 µs per connection.
+function createAttempts(): Attempts {
+  const channels: Channel[] = [];
+  return {
+    channel(number) {
+      const known = channels[number];
+      if (known !== undefined) return known;
+      // c-ares must not send again by itself: it then drops what the first query brings, and a server that always needs longer
+      // than the time-out is never heard. One query to each server keeps its socket open for the whole time instead.
+      const channel = new Channel({ timeout: QUERY_MS, tries: 1 });
+      const servers = channel.getServers();
+      const first = number % servers.length;
+      if (first > 0) channel.setServers([...servers.slice(first), ...servers.slice(0, first)]);
+      return (channels[number] = channel);
+    },
+    cancel() {
+      for (const channel of channels) channel.cancel();
+    },
+  };
+}
+
+/** The first result of an attempt. A new one is made each second; those before it go on. */
+function firstResult(
+  attempt: (number: number) => Promise<readonly string[]>,
+): Promise<QueryResult> {
+  return new Promise((resolve) => {
+    let number = 0;
+    const end = (result: QueryResult): void => {
+      clearInterval(timer);
+      resolve(result);
+    };
+    const begin = (): void => {
+      attempt(number).then(
+        (addresses) => end(toResult(addresses)),
+        (error: NodeJS.ErrnoException) =>
+          end({ outcome: OUTCOMES[error.code ?? ""] ?? "failed", error }),
+      );
+      number += 1;
+    };
+    const timer = setInterval(begin, RESEND_MS);
+    begin();
+  });
+}
+
+// Of an alias of a name without addresses c-ares reports no error.
+function toResult(addresses: readonly string[]): QueryResult {
+  if (addresses.length > 0) return { outcome: "found", addresses };
+  return { outcome: "absent", error: new Error("the name has no address") };
+}
+
+function combine(one: QueryResult, other: QueryResult): QueryResult {
+  if (one.outcome !== "found") return other.outcome === "found" ? other : worseOf(one, other);
+  if (other.outcome !== "found") return one;
+  return { outcome: "found", addresses: [...one.addresses, ...other.addresses] };
+}

@@ -1,0 +1,44 @@
+/** The connections of this process to its upstreams, so that a request that comes back on one of them is known (a loop). */
+
+/** Both ends of a connection, as a socket has them. A unix socket has none. */
+export interface ConnectionEnds {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}
+
+/** A register of connections. */
+export interface OwnSockets {
+  /** Takes a connection that was opened here. Returns how to remove it, which is due when it closes. */
+  add(opened: ConnectionEnds): () => void;
+  /** Whether a connection that was accepted here is the other side of one that was opened here. */
+  has(accepted: ConnectionEnds): boolean;
+}
+
+/**
+ * Creates the register of one process.
+ *
+ * Both ends count: a kernel gives the same local port to connections that lead to different places, so a client on this machine may
+ * have the address and port that headgate has towards its upstream.
+ */
+export function createOwnSockets(): OwnSockets {
+  const keys = new Set<string>();
+  return {
+    add({ localAddress, localPort, remoteAddress, remotePort }) {
+      if (localAddress === undefined || remoteAddress === undefined) return () => undefined;
+      const key = `${toEnd(localAddress, localPort)} ${toEnd(remoteAddress, remotePort)}`;
+      keys.add(key);
+      return () => void keys.delete(key);
+    },
+    has({ localAddress, localPort, remoteAddress, remotePort }) {
+      if (localAddress === undefined || remoteAddress === undefined) return false;
+      return keys.has(`${toEnd(remoteAddress, remotePort)} ${toEnd(localAddress, localPort)}`);
+    },
+  };
+}
+
+/** An IPv4 address on a dual-stack listener is written `::ffff:10.0.0.1`. */
+function toEnd(address: string, port: number | undefined): string {
+  return `${address.startsWith("::ffff:") ? address.slice(7) : address} ${port}`;
+}

@@ -1,0 +1,77 @@
+/** Several addresses of one upstream, tried so that one that is dead or slow costs little (RFC 8305 §5, "Happy Eyeballs"). */
+
+/** How long an attempt has before the next one begins beside it, in milliseconds (RFC 8305 §8). */
+const ATTEMPT_DELAY_MS = 250;
+
+/** One connection attempt. */
+export interface Attempt {
+  destroy(): void;
+}
+
+/** What an attempt tells, once. */
+export interface AttemptEvents {
+  onConnected(): void;
+  onFailed(error: Error): void;
+}
+
+/** What the race tells. Exactly one of `onWon` and `onLost` is called, unless it is cancelled before. */
+export interface RaceEvents<Address, One extends Attempt> {
+  onWon(attempt: One, address: Address): void;
+  /** All have failed; the errors are in the order of the addresses. */
+  onLost(errors: readonly Error[]): void;
+  /** The address refused, or another one that was begun later connected first. */
+  onFailedAddress(address: Address): void;
+}
+
+/**
+ * Tries the addresses in their order: the next one when the one before it has failed, or has taken 250 ms. The first that
+ * connects wins, and the others are destroyed. Returns how to cancel it; then it tells nothing more.
+ */
+export function raceAddresses<Address, One extends Attempt>(
+  addresses: readonly Address[],
+  open: (address: Address, events: AttemptEvents) => One,
+  events: RaceEvents<Address, One>,
+): () => void {
+  const running = new Map<Address, One>();
+  const errors = new Map<Address, Error>();
+  let next = 0;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  startNext();
+  return cancel;
+
+  function cancel(): void {
+    isOver = true;
+    clearTimeout(timer);
+    for (const attempt of running.values()) attempt.destroy();
+    running.clear();
+  }
+
+  function startNext(): void {
+    clearTimeout(timer);
+    const address = addresses[next];
+    if (isOver || address === undefined) return;
+    next += 1;
+    const attempt = open(address, {
+      onConnected() {
+        if (isOver) return;
+        running.delete(address);
+        for (const slower of running.keys()) events.onFailedAddress(slower);
+        cancel();
+        events.onWon(attempt, address);
+      },
+      onFailed(error) {
+        if (isOver) return;
+        running.delete(address);
+        errors.set(address, error);
+        events.onFailedAddress(address);
+        if (next < addresses.length) return startNext();
+        if (running.size > 0) return;
+        cancel();
+        events.onLost(addresses.flatMap((one) => errors.get(one) ?? []));
+      },
+    });
+    running.set(address, attempt);
+    if (next < addresses.length) timer = setTimeout(startNext, ATTEMPT_DELAY_MS);
+  }
+}

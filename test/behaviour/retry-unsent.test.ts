@@ -1,0 +1,59 @@
+/**
+ * A request of which not a byte left goes out on another connection, whatever its method.
+ *
+ * Symptom: the simulation saw a DELETE answered with 502 that no upstream had got. An upstream resets a kept connection in the turn
+ * of the event loop in which a request takes it. Root causes: a broken connection was reported with its socket's `close` event,
+ * which comes at the end of the turn, and until then was given to requests; and a write that the kernel refuses, because the reset
+ * is there and not read yet, counted as sent. Fix: `error` reports it, and a refused write is no send.
+ */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { text } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
+
+type Reset = () => void;
+
+/** When the reset comes, seen from the turn that reads the client's request. */
+const MOMENTS: Readonly<Record<string, (reset: Reset, write: () => void) => void>> = {
+  "is read before the request": (reset, write) => {
+    reset();
+    write();
+  },
+  "is read after the request": (reset, write) => {
+    write();
+    reset();
+  },
+  "comes before the request is written": (reset, write) => {
+    write();
+    // The request is read in the turn after this one, and written at its end: behind what was there to be done then before it.
+    setImmediate(() => setImmediate(reset));
+  },
+};
+
+for (const [when, happen] of Object.entries(MOMENTS)) {
+  for (const request of [toRequest("DELETE /"), toRequest("GET /")]) {
+    const [method] = request.split(" ");
+    test(`a ${method} is answered when a reset of its kept connection ${when}`, async (t) => {
+      const origin = await startOrigin(t, text("ok"));
+      const sidecar = await startSidecar(t, { upstream: origin.url });
+      const wire = await openWire(t, sidecar.port);
+      wire.write(toRequest("GET /warm"));
+      assert.equal((await wire.readAnswer()).status, 200);
+      const warm = await origin.arrival(0);
+      happen(
+        () => warm.reset(),
+        () => wire.write(request),
+      );
+      assert.equal((await wire.readAnswer()).status, 200);
+      const arrivals = origin.arrivals.filter(({ target }) => target === "/");
+      assert.deepEqual(
+        arrivals.map(({ connection }) => connection.number),
+        [2],
+      );
+    });
+  }
+}

@@ -1,0 +1,76 @@
+/** An upstream that speaks TLS on a raw socket, so that the end of the TLS stream and that of the connection are two things. */
+
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, type Socket, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import { type SecureContextOptions, TLSSocket, createSecureContext } from "node:tls";
+
+import type { Cleanup } from "./wire.ts";
+
+/** A certificate, its key, and the file that holds it as an authority. */
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly file: string;
+  readonly keyFile: string;
+}
+
+/** Makes a certificate of its own authority, good for `names` (as openssl writes them: `DNS:a.test,IP:127.0.0.1`). */
+export function makeCertificate(t: Cleanup, names: string): Certificate {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [keyFile, file] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const subject = ["-subj", "/CN=upstream", "-addext", `subjectAltName=${names}`];
+  const output = ["-days", "2", "-keyout", keyFile, "-out", file];
+  execFileSync("openssl", ["req", "-x509", ...curve, ...subject, ...output], { stdio: "pipe" });
+  return { cert: readFileSync(file), key: readFileSync(keyFile), file, keyFile };
+}
+
+export interface TlsConnection {
+  /** The decrypted side. */
+  readonly secure: TLSSocket;
+  /** The bytes below it. `end` sends a FIN and no close_notify. */
+  readonly raw: Socket;
+}
+
+/** Listens on 127.0.0.1 and hands each connection to `speak` when its first bytes of HTTP are here. */
+export async function startTlsOrigin(
+  t: Cleanup,
+  options: SecureContextOptions & { readonly requestCert?: boolean },
+  speak: (connection: TlsConnection) => void,
+): Promise<number> {
+  const secureContext = createSecureContext(options);
+  const server = createServer({ allowHalfOpen: true }, (raw) => {
+    const transport = toStream(raw);
+    const secure = new TLSSocket(transport, {
+      isServer: true,
+      secureContext,
+      requestCert: options.requestCert ?? false,
+      rejectUnauthorized: options.requestCert ?? false,
+    });
+    for (const socket of [raw, secure]) socket.on("error", () => undefined);
+    secure.once("data", () => speak({ secure, raw }));
+    t.after(() => void raw.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** TLS over a stream leaves the socket below to the test. */
+function toStream(raw: Socket): Duplex {
+  const stream = new Duplex({
+    read: () => void raw.resume(),
+    write: (bytes, _encoding, callback) => void raw.write(bytes as Buffer, () => callback()),
+    final: (callback) => void raw.end(callback),
+  });
+  raw.on("data", (bytes: Buffer) => void stream.push(bytes));
+  raw.once("end", () => stream.push(null)); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
+  return stream;
+}
