@@ -101,7 +101,11 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "what is left of an upload is taken for the next request": [
-    { file: CONNECTION, from: "const isWhole = !hasContentLeft;", to: "const isWhole = true;" },
+    {
+      file: CONNECTION,
+      from: "const isWhole = !hasContentLeft && socket.isFlushed();",
+      to: "const isWhole = true;",
+    },
   ],
   "the watchdog comes late": [
     {
