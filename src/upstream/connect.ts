@@ -79,6 +79,7 @@ function openConnection(
     readsOwn: () => isTls || reading.readsOwn(),
     take: reading.take,
     isStuck: () => socket?.writableNeedDrain === true,
+    isFlushed: () => socket?.writableLength === 0,
     isWriteBroken: () => tcp?.isWriteBroken === true,
     unacknowledged: () => (tcp === undefined ? undefined : countUnacknowledged(tcp)),
     confirmEnd(onKnown) {

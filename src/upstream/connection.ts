@@ -294,7 +294,8 @@ export function createConnection(
 
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
     const ended = receiver;
-    const isWhole = !hasContentLeft;
+    // The next request would wait behind content that the upstream, which has responded, may never take.
+    const isWhole = !hasContentLeft && socket.isFlushed();
     drop();
     exchanges += 1;
     isSent = false;

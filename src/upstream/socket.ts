@@ -28,6 +28,8 @@ export interface UpstreamSocket {
   take(): void;
   /** Whether the upstream does not take what was written. */
   isStuck(): boolean;
+  /** Whether all that was written has left. */
+  isFlushed(): boolean;
   /** Whether a write has failed; straight after a write: the kernel took nothing of it. */
   isWriteBroken(): boolean;
   /** Bytes that were written and not acknowledged; undefined where the system does not tell. */

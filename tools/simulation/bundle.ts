@@ -1,0 +1,86 @@
+/** Bundles the sources with sockets in memory in the place of Node's, and if wanted with faults put back. */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+
+import { type Plugin, build } from "esbuild";
+
+import type { simulation } from "./inside.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+/** Who opens sockets and looks names up: the doors of `src`. */
+const DOORS: Readonly<Record<string, { readonly importers: RegExp; readonly stand: string }>> = {
+  "node:net": {
+    importers: /\/src\/(upstream\/socket|net\/server\/listening)\.ts$/,
+    stand: "net.ts",
+  },
+  "node:dns/promises": { importers: /\/src\/upstream\/name-servers\.ts$/, stand: "dns.ts" },
+};
+
+/** A fault that is put back: in a file of `src`, one text in the place of another. */
+export interface Mutation {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export type Simulation = typeof simulation;
+
+/** Builds and loads the simulation. */
+export async function loadSimulation(mutations: readonly Mutation[] = []): Promise<Simulation> {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-simulation-"));
+  const outfile = join(folder, "simulation.cjs");
+  try {
+    await build({
+      absWorkingDir: ROOT,
+      entryPoints: ["tools/simulation/inside.ts"],
+      outfile,
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+      sourcemap: "inline",
+      sourcesContent: false,
+      logLevel: "warning",
+      plugins: [standIns(), mutate(mutations)],
+    });
+    const loaded = createRequire(import.meta.url)(outfile) as { simulation: Simulation };
+    return loaded.simulation;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function standIns(): Plugin {
+  return {
+    name: "stand-ins",
+    setup({ onResolve }) {
+      for (const [name, { importers, stand }] of Object.entries(DOORS))
+        onResolve({ filter: new RegExp(`^${name}$`) }, ({ importer }) =>
+          importers.test(importer) ? { path: join(import.meta.dirname, stand) } : undefined,
+        );
+    },
+  };
+}
+
+function mutate(mutations: readonly Mutation[]): Plugin {
+  return {
+    name: "mutations",
+    setup({ onLoad }) {
+      onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        const file = relative(ROOT, path);
+        let contents = readFileSync(path, "utf8");
+        for (const { from, to } of mutations.filter((one) => one.file === file)) {
+          if (contents.split(from).length !== 2)
+            throw new Error(`${file} does not hold the mutation's text once: ${from}`);
+          contents = contents.replace(from, () => to);
+        }
+        return { contents, loader: "ts" };
+      });
+    },
+  };
+}

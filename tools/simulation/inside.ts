@@ -1,0 +1,29 @@
+/** The entry of the bundle: everything here runs over sockets in memory. */
+
+import type { Config } from "../../src/config/schema.ts";
+import type { Connect } from "../../src/upstream/socket.ts";
+import { createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
+import { drawSchedule } from "./draw.ts";
+import { MemoryHandle, network } from "./handle.ts";
+import { loop } from "./loop.ts";
+import { createServer, network as servers } from "./net.ts";
+import { prepare, simulate } from "./simulate.ts";
+
+/** What the simulation stands on, for the tests that compare it with Node's own sockets. */
+const parts = {
+  loop,
+  network,
+  MemoryHandle,
+  createServer,
+  accept: (handle: MemoryHandle) => servers.server?.accept(handle),
+  connectTo(
+    upstream: NonNullable<ReturnType<Config["upstreams"]["get"]>>,
+    readSystemFile: (path: string) => string,
+  ): Connect {
+    return createUpstreamResources({ collectGarbage: () => undefined, readSystemFile }).connectTo(
+      upstream,
+    );
+  },
+};
+
+export const simulation = { drawSchedule, prepare, simulate, parts };

@@ -1,0 +1,44 @@
+/** How fast one side takes bytes. */
+
+import type { MemoryHandle } from "./handle.ts";
+import { loop } from "./loop.ts";
+import type { Taking } from "./schedule.ts";
+
+const MOST_SLOW_TICKS = 40;
+
+export interface Taker {
+  /** So many bytes were handed over. */
+  took(bytes: number): void;
+}
+
+/** Gives a handle's other side room, and has it take bytes as planned. */
+export function createTaker(handle: MemoryHandle, plan: Taking | undefined): Taker {
+  if (plan === undefined) return { took: () => undefined };
+  handle.room = plan.room;
+  let owed = 0;
+  let taken = 0;
+  let ticks = 0;
+  let isTicking = false;
+  const tick = (): void => {
+    if (isTicking || owed === 0 || taken >= (plan.stopsAfter ?? Infinity)) return;
+    isTicking = true;
+    loop.at(plan.everyMs, () => {
+      isTicking = false;
+      if (handle.isClosed) return;
+      const bytes = Math.min(owed, plan.bytes);
+      owed -= bytes;
+      taken += bytes;
+      ticks += 1;
+      // What takes single bytes for seconds shows nothing new.
+      if (ticks === MOST_SLOW_TICKS) handle.give(plan.bytes);
+      handle.give(bytes);
+      tick();
+    });
+  };
+  return {
+    took(bytes) {
+      owed += bytes;
+      tick();
+    },
+  };
+}
