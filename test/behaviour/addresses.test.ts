@@ -1,7 +1,6 @@
 /** Where headgate listens and where it connects to: TCP over IPv4 and IPv6, unix sockets, TLS; and the Host it names. */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -9,12 +8,12 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, type Server, connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { readFileSync } from "node:fs";
 import test, { type TestContext } from "node:test";
 import { text } from "../support/answers.ts";
 import { fieldValues, readBytes, readHead } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { makeCertificate } from "../support/tls-origin.ts";
 import { openWire } from "../support/wire.ts";
 
 const GET = "GET /x HTTP/1.1\r\nHost: client.test\r\n\r\n";
@@ -87,9 +86,9 @@ test("Host is the client's by default, and the upstream's own with host: upstrea
 });
 
 test("an https upstream whose certificate is of a trusted authority is asked, with its name as SNI", async (t) => {
-  const { certificate, key, file } = makeCertificate(t);
+  const { cert, key, file } = makeCertificate(t, "DNS:backend.test");
   const names: unknown[] = [];
-  const upstream = createHttpsServer({ cert: certificate, key }, (request, response) => {
+  const upstream = createHttpsServer({ cert, key }, (request, response) => {
     names.push(Reflect.get(request.socket, "servername"));
     response.end("ok");
   });
@@ -106,10 +105,8 @@ test("an https upstream whose certificate is of a trusted authority is asked, wi
 });
 
 test("a certificate that is not trusted, or of another name, is 502 tls_certificate_error", async (t) => {
-  const { certificate, key, file } = makeCertificate(t);
-  const upstream = createHttpsServer({ cert: certificate, key }, (_request, response) =>
-    response.end("secret"),
-  );
+  const { cert, key, file } = makeCertificate(t, "DNS:backend.test");
+  const upstream = createHttpsServer({ cert, key }, (_request, response) => response.end("secret"));
   const upstreamPort = await listen(t, upstream, "127.0.0.1");
   const url = `https://127.0.0.1:${upstreamPort}`;
   for (const tls of ["{}", `{ ca: "${file}", serverName: another.test }`]) {
@@ -125,10 +122,8 @@ test("a certificate that is not trusted, or of another name, is 502 tls_certific
 });
 
 test("with verify: false any certificate will do", async (t) => {
-  const { certificate, key } = makeCertificate(t);
-  const upstream = createHttpsServer({ cert: certificate, key }, (_request, response) =>
-    response.end("ok"),
-  );
+  const { cert, key } = makeCertificate(t, "DNS:backend.test");
+  const upstream = createHttpsServer({ cert, key }, (_request, response) => response.end("ok"));
   const upstreamPort = await listen(t, upstream, "127.0.0.1");
   const { port } = await startSidecar(t, {
     yaml: `upstream: { url: "https://127.0.0.1:${upstreamPort}", tls: { verify: false } }`,
@@ -160,18 +155,4 @@ function makeFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** A certificate of its own authority for backend.test, made now. */
-function makeCertificate(t: TestContext): { certificate: Buffer; key: Buffer; file: string } {
-  const folder = makeFolder(t);
-  const [key, file] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const subject = ["-subj", "/CN=backend.test", "-addext", "subjectAltName=DNS:backend.test"];
-  execFileSync(
-    "openssl",
-    ["req", "-x509", ...curve, ...subject, "-days", "2", "-keyout", key, "-out", file],
-    { stdio: "pipe" },
-  );
-  return { certificate: readFileSync(file), key: readFileSync(key), file };
 }

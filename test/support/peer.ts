@@ -51,7 +51,8 @@ function toPeer(socket: Socket, raw: Socket): Peer {
   };
 }
 
-class Transport extends Duplex {
+/** A socket as a stream without a handle: TLS over it leaves the socket to the test. */
+export class Transport extends Duplex {
   private readonly raw: Socket;
 
   constructor(raw: Socket) {

@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, type Socket, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Duplex } from "node:stream";
 import { type SecureContextOptions, TLSSocket, createSecureContext } from "node:tls";
 
+import { Transport } from "./peer.ts";
 import type { Cleanup } from "./wire.ts";
 
 /** A certificate, its key, and the file that holds it as an authority. */
@@ -46,8 +46,7 @@ export async function startTlsOrigin(
 ): Promise<number> {
   const secureContext = createSecureContext(options);
   const server = createServer({ allowHalfOpen: true }, (raw) => {
-    const transport = toStream(raw);
-    const secure = new TLSSocket(transport, {
+    const secure = new TLSSocket(new Transport(raw), {
       isServer: true,
       secureContext,
       requestCert: options.requestCert ?? false,
@@ -61,16 +60,4 @@ export async function startTlsOrigin(
   await once(server, "listening");
   t.after(() => void server.close());
   return (server.address() as AddressInfo).port;
-}
-
-/** TLS over a stream leaves the socket below to the test. */
-function toStream(raw: Socket): Duplex {
-  const stream = new Duplex({
-    read: () => void raw.resume(),
-    write: (bytes, _encoding, callback) => void raw.write(bytes as Buffer, () => callback()),
-    final: (callback) => void raw.end(callback),
-  });
-  raw.on("data", (bytes: Buffer) => void stream.push(bytes));
-  raw.once("end", () => stream.push(null)); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
-  return stream;
 }
