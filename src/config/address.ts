@@ -1,5 +1,7 @@
 /** Where to listen and where the upstream is: texts → addresses. Each function throws a RangeError that says what is wrong. */
 
+import { isIPv4 } from "node:net";
+
 /** Where a server listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -165,12 +167,7 @@ function isHost(text: string): boolean {
   return /^[0-9.]+$/.test(text) ? isIPv4(text) : HOST_NAME.test(text);
 }
 
-/** Dotted, as four numbers. */
-export function isIPv4(text: string): boolean {
-  return /^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(?!$)|$)){4}$/.test(text);
-}
-
-/** Through the URL class, so that `node:net` keeps its one door; a zone (`%eth0`) is not accepted. */
+/** Unlike the one of `node:net`, it does not accept a zone (`%eth0`). */
 function isIPv6(text: string): boolean {
   return /^[0-9A-Fa-f:.]+$/.test(text) && text.includes(":") && URL.canParse(`http://[${text}]`);
 }

@@ -1,5 +1,6 @@
 /** Upstreams that are headgate itself. The door of node:os. */
 
+import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { normalize } from "node:path";
 
@@ -8,7 +9,6 @@ import {
   type UpstreamUrl,
   formatAddress,
   formatUrl,
-  isIPv4,
   toComparable,
 } from "./address.ts";
 import type { Finding, KeyPath } from "./issues.ts";

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import { reset } from "../runtime/reset.ts";
 import type { SwitchedSocket } from "../upstream/switched-socket.ts";
 import { createWatchdog } from "../upstream/watchdog.ts";
 
@@ -146,19 +147,6 @@ function watch(side: Duplex, lost: (cause: unknown) => void): Promise<void> {
     side.prependListener("error", lost);
     side.once("close", closed);
   });
-}
-
-/** Breaks a client's connection off so that it sees that: RST where the transport has one; unix sockets have none. */
-function reset(client: Socket): void {
-  if (client.destroyed) return;
-  // While a FIN is on its way libuv refuses to reset, and Node then leaves the handle open for good.
-  const isEnding = client.writableEnded && !client.writableFinished && client.writableLength === 0;
-  try {
-    if (isEnding) client.destroy();
-    else client.resetAndDestroy();
-  } catch {
-    client.destroy();
-  }
 }
 
 /** Joins the sides. */

@@ -3,7 +3,7 @@
 /** The order for the addresses of one upstream. */
 export interface AddressOrder {
   /** The addresses as they came, those that failed lately behind the others. */
-  toSorted<T extends { readonly address: string }>(addresses: readonly T[]): readonly T[];
+  toSorted(addresses: readonly string[]): readonly string[];
   noteFailure(address: string): void;
 }
 
@@ -17,8 +17,7 @@ export function createAddressOrder(now: () => number): AddressOrder {
     toSorted(addresses) {
       if (failedUntilMs.size === 0) return addresses;
       const nowMs = now();
-      const hasFailed = ({ address }: { readonly address: string }): boolean =>
-        (failedUntilMs.get(address) ?? 0) > nowMs;
+      const hasFailed = (address: string): boolean => (failedUntilMs.get(address) ?? 0) > nowMs;
       return [...addresses.filter((one) => !hasFailed(one)), ...addresses.filter(hasFailed)];
     },
     noteFailure(address) {

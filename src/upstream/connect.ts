@@ -1,15 +1,16 @@
 /** Opens connections to one upstream: its name looked up, its addresses tried, TLS spoken, all within one limit of time. */
 
-import type { Socket } from "node:net";
+import { type Socket, isIP } from "node:net";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { type ErrorCode, ProxyError, toProxyError } from "../http/errors.ts";
-import { createAddressOrder } from "./address-order.ts";
+import { reset } from "../runtime/reset.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
+import { type AddressOrder, createAddressOrder } from "./address-order.ts";
 import type { OwnSockets } from "./own-sockets.ts";
 import { raceAddresses } from "./race.ts";
 import type { ReadMemory } from "./read-memory.ts";
-import type { ResolvedAddress, Resolver } from "./resolver.ts";
-import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
+import type { Resolver } from "./resolver.ts";
 import {
   type Connect,
   type Place,
@@ -37,7 +38,7 @@ export function createConnect(upstream: UpstreamConfig, resources: ConnectResour
 }
 
 interface Opening extends ConnectResources {
-  readonly order: ReturnType<typeof createAddressOrder>;
+  readonly order: AddressOrder;
 }
 
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
@@ -65,7 +66,7 @@ function openConnection(
   const timer = setTimeout(() => setImmediate(onTimeout), connectTimeout);
 
   if (url.socketPath !== undefined) race([{ path: url.socketPath, host: "" }]);
-  else if (isAddress(url.host)) race([url]);
+  else if (isIP(url.host) !== 0) race([url]);
   else lookUp();
 
   return {
@@ -92,12 +93,9 @@ function openConnection(
     end: (onFinished) => void socket?.end(onFinished),
     destroy,
     reset() {
-      if (tcp === undefined || tcp.destroyed || url.socketPath !== undefined) return destroy();
-      isOver = true;
-      clearTimeout(timer);
-      // While a FIN is on its way libuv refuses to reset, and Node then leaves the handle open for good.
-      if (tcp.writableEnded && tcp.writableLength === 0 && !tcp.writableFinished) tcp.destroy();
-      else tcp.resetAndDestroy();
+      isOver = true; // before the socket reports its end
+      if (tcp !== undefined) reset(tcp);
+      destroy();
     },
   };
 
@@ -124,7 +122,7 @@ function openConnection(
   function lookUp(): void {
     resolver.lookup(url.host).then(
       (addresses) => {
-        if (!isOver) race(order.toSorted(addresses).map((one) => toPlace(one, url.port)));
+        if (!isOver) race(order.toSorted(addresses).map((host) => ({ host, port: url.port })));
       },
       (error: unknown) => fail(toProxyError(error)),
     );
@@ -180,14 +178,6 @@ function openConnection(
     opened.onWritten = () => isOver || events.onWritten();
     events.onConnected();
   }
-}
-
-function isAddress(host: string): boolean {
-  return /^[\d.]+$|:/.test(host);
-}
-
-function toPlace({ address }: ResolvedAddress, port: number): Place {
-  return { host: address, port };
 }
 
 /** What is said where all addresses failed: the first one's error, with those of the others. */

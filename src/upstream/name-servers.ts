@@ -2,8 +2,6 @@
 
 import { Resolver as Channel, lookup } from "node:dns/promises";
 
-import type { ResolvedAddress } from "./resolver.ts";
-
 /** What name servers say about one name. */
 export type QueryResult =
   | { readonly outcome: "found"; readonly addresses: readonly string[] }
@@ -64,9 +62,9 @@ export function worseOf(one: QueryFailure, other: QueryFailure): QueryFailure {
 }
 
 /** getaddrinfo(3): all that the system knows, in its order. Nothing can cancel it. */
-export async function getaddrinfo(name: string): Promise<readonly ResolvedAddress[]> {
+export async function getaddrinfo(name: string): Promise<readonly string[]> {
   const found = await lookup(name, { all: true, order: "verbatim" });
-  return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+  return found.map(({ address }) => address);
 }
 
 interface Attempts {

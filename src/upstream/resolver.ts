@@ -15,19 +15,14 @@ import {
 import { type Candidate, parseSearchList, toCandidates } from "./resolv-conf.ts";
 import { createSystemLookup } from "./system-lookup.ts";
 
-/** One address of a name. */
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: 4 | 6;
-}
-
+/** Finds the addresses of names. */
 export interface Resolver {
   /**
    * Looks a name up: all its addresses, in the order to try them. One lookup per name is in flight; callers that ask meanwhile
    * share it, and nothing is kept after it. Rejects with a ProxyError: `dns_error` (no such name, or an error came back, with the
    * cause) or `dns_timeout` (no server answered). Takes at most 5 s for each name of the search list, and 15 s in all.
    */
-  lookup(name: string): Promise<readonly ResolvedAddress[]>;
+  lookup(name: string): Promise<readonly string[]>;
 }
 
 /** A resolver that does not keep the process alive. */
@@ -37,7 +32,7 @@ export interface ProcessResolver extends Resolver {
 }
 
 interface Flight {
-  readonly addresses: Promise<readonly ResolvedAddress[]>;
+  readonly addresses: Promise<readonly string[]>;
   end(error: ProxyError): void;
 }
 
@@ -57,7 +52,7 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
   const askSystem = createSystemLookup(getaddrinfo);
   let isClosed = false;
 
-  function find(name: string): Promise<readonly ResolvedAddress[]> | readonly ResolvedAddress[] {
+  function find(name: string): Promise<readonly string[]> | readonly string[] {
     if (isClosed) throw shuttingDown();
     if (isIP(name) !== 0) return toAddresses([name]);
     const flight = inFlight.get(name);
@@ -105,8 +100,8 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
 async function search(
   candidates: readonly Candidate[],
   signal: AbortSignal,
-  askSystem: () => Promise<readonly ResolvedAddress[]>,
-): Promise<readonly ResolvedAddress[]> {
+  askSystem: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   const result = await queryInOrder(candidates, signal);
   if (result.outcome === "found") return toAddresses(result.addresses);
   // Where name servers are silent, getaddrinfo hangs as well, and nothing can cancel it.
@@ -143,14 +138,14 @@ async function queryInOrder(
 }
 
 /** RFC 8305 §4: families take turns, beginning with IPv6; within a family, the order stays. */
-function toAddresses(addresses: readonly string[]): readonly ResolvedAddress[] {
+function toAddresses(addresses: readonly string[]): readonly string[] {
   const ipv6 = addresses.filter((address) => isIP(address) === 6);
   const ipv4 = addresses.filter((address) => isIP(address) === 4);
-  const pairs = Array.from({ length: Math.max(ipv6.length, ipv4.length) }, (_, index) => [
-    { address: ipv6[index], family: 6 as const },
-    { address: ipv4[index], family: 4 as const },
-  ]);
-  return pairs.flat().filter((each): each is ResolvedAddress => each.address !== undefined);
+  const length = Math.max(ipv6.length, ipv4.length);
+  return Array.from({ length }, (_, index) => [
+    ...ipv6.slice(index, index + 1),
+    ...ipv4.slice(index, index + 1),
+  ]).flat();
 }
 
 function toTimeout(message: string): ProxyError {

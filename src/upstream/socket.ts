@@ -1,6 +1,6 @@
 /** Sockets to an upstream. The door of node:net and node:tls for outgoing connections. */
 
-import { Socket, connect as connectPlain } from "node:net";
+import { Socket, connect as connectPlain, isIP } from "node:net";
 import { Duplex } from "node:stream";
 import {
   type PeerCertificate,
@@ -188,7 +188,7 @@ export function openTls(
     key,
     rejectUnauthorized: verify ?? true,
     // SNI follows the upstream's name, never the Host field. RFC 6066 §3: an address is not a server name.
-    servername: /^[\d.]+$|:/.test(serverName) ? "" : serverName,
+    servername: isIP(serverName) === 0 ? serverName : "",
     // Node looks for the name that SNI was given, or for the URL's host; an address as `serverName` is neither.
     checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
       checkServerIdentity(serverName, certificate),

@@ -1,25 +1,20 @@
 /** getaddrinfo within bounds: it waits as long as it likes, nothing can cancel it, and the process cannot exit before it returns. */
 
-import type { ResolvedAddress } from "./resolver.ts";
-
 /** Looks a name up by all that the system has. A caller whose `signal` aborts while it waits for its turn is rejected. */
-export type SystemLookup = (
-  name: string,
-  signal: AbortSignal,
-) => Promise<readonly ResolvedAddress[]>;
+export type SystemLookup = (name: string, signal: AbortSignal) => Promise<readonly string[]>;
 
 // libuv runs it on its pool of four threads, two of them at a time. The other two read files.
 const MAX_RUNNING = 2;
 
 /** Runs at most two of `getaddrinfo` at a time, and one for each name. */
 export function createSystemLookup(
-  getaddrinfo: (name: string) => Promise<readonly ResolvedAddress[]>,
+  getaddrinfo: (name: string) => Promise<readonly string[]>,
 ): SystemLookup {
   // A name stays here until getaddrinfo returns, also when its lookup has ended: one hung name takes one place, never both.
-  const running = new Map<string, Promise<readonly ResolvedAddress[]>>();
+  const running = new Map<string, Promise<readonly string[]>>();
   let waiting: (() => void)[] = [];
 
-  function run(name: string): Promise<readonly ResolvedAddress[]> {
+  function run(name: string): Promise<readonly string[]> {
     const started = getaddrinfo(name).finally(() => {
       running.delete(name);
       const woken = waiting;

@@ -8,7 +8,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ["config", "http"],
   // No sibling in net/: a leaf that calls its sibling hides a step of the story that proxy.ts tells.
   net: ["http", "head", "runtime"],
-  proxy: ["http", "head", "net", "upstream", "config", "proxy"],
+  proxy: ["http", "head", "net", "upstream", "config", "runtime", "proxy"],
   upstream: ["http", "runtime", "upstream"],
   runtime: ["runtime"],
   ops: ["http", "ops"],

@@ -98,7 +98,7 @@ function serve(): void {
     const [order, id, name = ""] = line.split(" ");
     if (order === "lookup") {
       resolver.lookup(name).then(
-        (addresses) => say({ id: Number(id), ending: addresses.map(({ address }) => address) }),
+        (addresses) => say({ id: Number(id), ending: addresses }),
         (error: unknown) => say({ id: Number(id), ending: toEnding(error) }),
       );
     } else if (order === "begun") say({ id: Number(id) });

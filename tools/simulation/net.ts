@@ -6,6 +6,8 @@ import { Socket as NodeSocket, type SocketConstructorOpts } from "node:net";
 import { MemoryHandle } from "./handle.ts";
 import { type VirtualTimer } from "./loop.ts";
 
+export { isIP } from "node:net";
+
 type Options = SocketConstructorOpts & { handle?: MemoryHandle };
 
 /** Node's socket with a handle in memory and the loop's timer. */

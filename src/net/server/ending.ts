@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 
+import { reset } from "../../runtime/reset.ts";
 import type { Request } from "./request.ts";
 
 // How long a client may go on sending what nobody wants any more after its answer: long enough for one that reads the answer
@@ -33,13 +34,6 @@ export function resetLater(socket: Socket): void {
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
   socket.resume();
-}
-
-/** Ends a TCP connection with a RST. */
-export function reset(socket: Socket): void {
-  // While a FIN is on its way libuv refuses a reset, and node leaves the handle open for good.
-  if (socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 /** Reads and drops the content of a request that was answered before its end, on a connection that goes on after it. */

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 
 import { hasContent } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
+import { reset } from "../../runtime/reset.ts";
 import {
   type CountUnacknowledged,
   type Movement,
@@ -11,7 +12,6 @@ import {
   createMovement,
 } from "../../runtime/unacknowledged.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
-import { reset } from "./ending.ts";
 import type { HeadWriter } from "./head-writer.ts";
 
 /** Whether the connection goes on after an answer. */

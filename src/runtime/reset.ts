@@ -1,0 +1,16 @@
+/** The abrupt end of a connection. */
+
+import type { Socket } from "node:net";
+
+/** Ends a connection with a RST, so that its peer sees it broken. A unix socket has no RST and is only closed. Throws nothing. */
+export function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  // While a FIN is on its way libuv refuses to reset, and Node then leaves the handle open for good.
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  try {
+    if (isEnding) socket.destroy();
+    else socket.resetAndDestroy();
+  } catch {
+    socket.destroy(); // a unix socket
+  }
+}
