@@ -148,7 +148,7 @@ const tls = mapping({
 const upstreamSettings = mapping({
   connectTimeout: positiveDuration()
     .prefault("2s")
-    .meta({ description: "Until the connection stands, TLS included; then 504." }),
+    .meta({ description: "Until the connection stands, lookup and TLS included; then 504." }),
   responseTimeout: positiveDuration()
     .prefault("60s")
     .meta({ description: "From the request to the end of the answer's header section; then 504." }),
