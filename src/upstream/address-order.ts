@@ -1,9 +1,10 @@
-/** In which order the addresses of a name are tried. */
+/** The order in which the addresses of a name are tried. */
 
 /** The order for the addresses of one upstream. */
 export interface AddressOrder {
-  /** The addresses as they came, those that failed lately behind the others. */
+  /** Returns the addresses in their order, with those that failed in the last ten seconds at the end. */
   toSorted(addresses: readonly string[]): readonly string[];
+  /** Records that a connection to this address has just failed. */
   noteFailure(address: string): void;
 }
 
@@ -22,7 +23,7 @@ export function createAddressOrder(now: () => number): AddressOrder {
     },
     noteFailure(address) {
       const nowMs = now();
-      // A name's addresses change over the months: what is over is forgotten here, where something is added.
+      // The addresses of a name change over the months, so expired entries are removed whenever one is added.
       for (const [known, untilMs] of failedUntilMs)
         if (untilMs <= nowMs) failedUntilMs.delete(known);
       failedUntilMs.set(address, nowMs + FAILED_MS);

@@ -1,14 +1,14 @@
 /** Writes of one turn of the event loop, done together at its end. */
 
-/** Does a task at the end of the turn. */
+/** Runs a write at the end of this turn of the event loop. */
 export type BatchWrites = (write: () => void) => void;
 
 /**
  * Creates the one batch of a process.
  *
- * Under load one turn serves many exchanges. Written one by one, each write finds the peer asleep and has to wake it, which costs
- * more than the write: a quarter of an exchange's CPU time. Written together, all but the first find it awake. In a turn with a
- * single exchange, its write leaves a microsecond later.
+ * Under load one turn serves many exchanges. If each one writes at once, every write has to wake the peer, which costs more than
+ * the write itself: a quarter of an exchange's CPU time. If all write together, only the first one wakes it. In a turn with a
+ * single exchange, the write leaves a microsecond later.
  */
 export function createBatchWrites(): BatchWrites {
   let writes: (() => void)[] = [];

@@ -1,4 +1,4 @@
-/** One request to the upstream, from the pool to its response: sent once, or twice where that cannot be told from once. */
+/** One request to the upstream, from the pool to its response. A request without effects may be sent a second time. */
 
 import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
 import { ProxyError } from "../http/errors.ts";
@@ -13,7 +13,7 @@ import { type Content, IncomingContent } from "./content.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 import type { SwitchedSocket } from "./switched-socket.ts";
 
-/** What goes up, for whom, and who hears of interim responses. */
+/** A request to the upstream, the client connection it belongs to, and the listener for interim responses. */
 export interface UpstreamRequest extends ConnectionRequest {
   /** The client connection that it came on. */
   readonly owner: ConnectionOwner | undefined;
@@ -24,7 +24,7 @@ export interface UpstreamRequest extends ConnectionRequest {
 export interface UpstreamResponse {
   readonly head: AnswerHead;
   readonly content: Content;
-  /** When its request went out, in milliseconds of the monotonic clock. */
+  /** When the request was first sent, in milliseconds of the monotonic clock. */
   readonly sentMs: number | undefined;
   /** The connection after a 101, which has no content. */
   readonly switched: SwitchedProtocol | undefined;
@@ -40,30 +40,30 @@ export interface SwitchedProtocol {
 export interface UpstreamCall {
   /** Rejects with a ProxyError. */
   readonly response: Promise<UpstreamResponse>;
-  /** When the request went out first, in milliseconds of the monotonic clock. */
+  /** When the request was first sent, in milliseconds of the monotonic clock. */
   sentMs(): number | undefined;
-  /** How often it was sent again. */
+  /** How often the request was sent again: 0 or 1. */
   retries(): number;
-  /** Gives up wherever it stands; harmless once it is over. */
+  /** Ends the call with this error, queued or sent. Does nothing once the call is over. */
   cancel(error: ProxyError): void;
 }
 
-/** Where a request waits. */
+/** The part of the pool that a request uses. */
 export interface Queue {
   forget(request: PendingRequest): void;
   readonly onBytes: GcPressure;
 }
 
-// RFC 9110 §9.2.2 allows an automatic retry of what is idempotent. PUT and DELETE are too, but a backend may count them: the
-// three that ask without changing anything are sent again, and nothing that carries content.
+// RFC 9110 §9.2.2 allows an automatic retry of idempotent methods. A backend may count even a PUT or DELETE, so only the three safe
+// methods are sent again, and only without content.
 function isRepeatable({ method, content }: UpstreamRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 /**
- * A request as the pool and its connection see it, and as its sender does; nothing is sent yet.
+ * One request: the pool and the connection call it as a receiver, the sender as an UpstreamCall. Creating it sends nothing.
  *
- * A class because there is one for each exchange: closures would be felt.
+ * It is a class because each exchange creates one, and closures would cost measurable CPU time.
  */
 export class PendingRequest implements ResponseReceiver, UpstreamCall {
   connection: UpstreamConnection | undefined;
@@ -148,7 +148,8 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
     else this.incoming.fail(error);
   }
 
-  // The new connection has served nothing, so that nothing that fails there is tried again: a request is sent twice at most.
+  // A retry goes to a new connection, and a failure on a connection that served nothing before is final. So a request is sent twice
+  // at most.
   private mayRetry(failure: Failure): boolean {
     if (failure === "unsent") return true;
     if (failure !== "unanswered" || !isRepeatable(this.request)) return false;

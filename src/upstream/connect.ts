@@ -1,4 +1,4 @@
-/** Opens connections to one upstream: its name looked up, its addresses tried, TLS spoken, all within one limit of time. */
+/** Opens connections to one upstream: lookup, TCP and TLS, all within one `connectTimeout`. */
 
 import { type Socket, isIP } from "node:net";
 
@@ -31,7 +31,7 @@ export interface ConnectResources {
   readonly countUnacknowledged: CountUnacknowledged;
 }
 
-/** Prepares for the connections to one upstream. A name is looked up anew for each, so that a backend that moved is found. */
+/** Creates the function that connects to one upstream. Each connection looks the name up, so that a backend that moved is found. */
 export function createConnect(upstream: UpstreamConfig, resources: ConnectResources): Connect {
   const order = createAddressOrder(() => performance.now());
   return (events) => openConnection(upstream, events, { ...resources, order });
@@ -41,7 +41,7 @@ interface Opening extends ConnectResources {
   readonly order: AddressOrder;
 }
 
-// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
+// oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 function openConnection(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
@@ -62,7 +62,7 @@ function openConnection(
     (bytes, length) => isOver || events.onRead(bytes, length),
     (error) => fail(error),
   );
-  // Judged behind the next look at the sockets: after a turn that took long, the connection may stand already.
+  // setImmediate lets the event loop read the sockets first: after a long turn, the connection may be established already.
   const timer = setTimeout(() => setImmediate(onTimeout), connectTimeout);
 
   if (url.socketPath !== undefined) race([{ path: url.socketPath, host: "" }]);
@@ -165,8 +165,8 @@ function openConnection(
     carrier
       .on("drain", () => isOver || events.onDrain())
       .on("end", () => isOver || !isReady || events.onEnd())
-      // Not only `close`, which comes at the end of the turn: until then a broken connection would be given to requests. And an
-      // alert after the handshake is reported, and the socket left open.
+      // `close` alone is not enough. It comes at the end of the turn, and the pool could hand out the broken connection until then.
+      // After a TLS alert behind the handshake, Node emits `error` and leaves the socket open.
       .on("error", (error) => fail(toError(error)))
       .once("close", () => fail(isReady ? undefined : toError(undefined)));
   }
@@ -180,7 +180,7 @@ function openConnection(
   }
 }
 
-/** What is said where all addresses failed: the first one's error, with those of the others. */
+/** The error if all addresses failed: the code of the first address, with the errors of all. */
 function toFailure(errors: readonly Error[]): Error {
   const [first = new Error("the name has no address")] = errors;
   if (errors.length < 2) return first;
@@ -189,9 +189,10 @@ function toFailure(errors: readonly Error[]): Error {
 }
 
 /**
- * An error of TLS, with what was refused and by whom.
+ * An error of TLS that says what was refused and by whom. Undefined if TLS ended without an error.
  *
- * In TLS 1.3 the upstream judges our certificate after the handshake is over for us: its alert comes in place of a response.
+ * In TLS 1.3 headgate's handshake is over before the upstream checks headgate's certificate, so its alert may come in place of a
+ * response.
  */
 function toTlsFailure(
   error: Error | undefined,

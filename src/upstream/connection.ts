@@ -14,17 +14,17 @@ import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts"
 import { createMovement } from "../runtime/unacknowledged.ts";
 import { createWatchdog } from "./watchdog.ts";
 
-/** What goes up. `fields` are raw and include Host. */
+/** A request as the connection sends it. `fields` are raw and include Host. */
 export interface ConnectionRequest {
   readonly method: string;
   readonly path: string;
   readonly fields: readonly string[];
-  /** `length`: its Content-Length stands among the fields. */
+  /** `length`: the Content-Length is one of the fields. */
   readonly framing: "none" | "length" | "chunked";
   readonly content: Readable | undefined;
-  /** What the Upgrade field asks for; undefined where no switch of protocols is wanted. */
+  /** The value of the Upgrade field; undefined if the request asks for no switch of protocols. */
   readonly upgrade: string | undefined;
-  /** `skip`: the response's content goes to no client; its bytes are counted and not kept. */
+  /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";
   /** Milliseconds from the end of the request to the header section of its response. */
   readonly responseMs: number;
@@ -32,7 +32,7 @@ export interface ConnectionRequest {
   readonly idleMs: number;
 }
 
-/** A client connection, to which an upstream connection with a login may belong. */
+/** A client connection. An upstream connection that carries a login belongs to one. */
 export interface ConnectionOwner {
   isClosed(): boolean;
   onClosed(listener: () => void): void;
@@ -44,11 +44,11 @@ export interface ConnectionOwner {
  */
 export type Failure = "unsent" | "unanswered" | "final";
 
-/** Who is told what comes down, in order. Exactly one of `onEnd`, `onSwitch`, `onError` and a retry ends it. */
+/** Receives the response to one request, in order. Exactly one of `onEnd`, `onSwitch`, `onError` and a retry ends it. */
 export interface ResponseReceiver {
   readonly request: ConnectionRequest;
   readonly owner: ConnectionOwner | undefined;
-  /** When the header section has to be here, by the monotonic clock. The first send sets it, and a second does not move it. */
+  /** The deadline for the header section, in milliseconds of the monotonic clock. A retry does not move it. */
   deadlineMs: number | undefined;
   onSent(nowMs: number): void;
   onInterim(head: AnswerHead): void;
@@ -58,12 +58,12 @@ export interface ResponseReceiver {
   onEnd(rawTrailers: readonly string[]): void;
   /** A 101: the connection speaks another protocol from now on. */
   onSwitch(head: ParsedHead, socket: SwitchedSocket): void;
-  /** Whether it is to be sent again on a new connection. */
+  /** Returns whether the request is to be sent again on a new connection. */
   takesRetry(failure: Failure): boolean;
   onError(error: ProxyError): void;
 }
 
-/** A connection that is being opened for its first exchange. */
+/** One connection to the upstream. It may still be connecting when its first request is sent. */
 export interface UpstreamConnection {
   /** Until when it may be used again, in milliseconds of the monotonic clock. */
   expiresMs: number;
@@ -72,11 +72,11 @@ export interface UpstreamConnection {
   send(receiver: ResponseReceiver): void;
   pause(): void;
   resume(): void;
-  /** Whether the bytes that `onContent` lends at the moment may be taken; otherwise they are copied to be kept. */
+  /** Whether `take` may be called for the bytes that `onContent` lends now; otherwise the receiver copies what it keeps. */
   isTakeable(): boolean;
   /** Makes those bytes the caller's. */
   take(): void;
-  /** Gives the exchange up and the connection with it; the receiver hears nothing more. */
+  /** Abandons the exchange and closes the connection; the receiver is not called again. */
   cancel(): void;
   /** Closes an idle connection. */
   close(): void;
@@ -85,27 +85,27 @@ export interface UpstreamConnection {
 /** What happens to a connection between exchanges. `onClosed` comes once and last. */
 export interface ConnectionEvents {
   onIdle(connection: UpstreamConnection): void;
-  /** `retry` was on it and is to be sent on a new connection, in the place of this one. */
+  /** `retry` is the request to send again, on a new connection that takes the place of this one. */
   onClosed(connection: UpstreamConnection, retry: ResponseReceiver | undefined): void;
 }
 
 /** How a connection is opened and kept. Times are milliseconds. */
 export interface ConnectionOptions {
   readonly connect: Connect;
-  /** How long it may rest between two exchanges; 0: it serves one. */
+  /** How long it may be idle between two exchanges; 0: it serves one exchange. */
   readonly keepAliveMs: number;
-  /** How old it may become and still be used again; 0 = no limit. */
+  /** The age from which on it is not used again; 0 = no limit. */
   readonly maxAgeMs: number;
   readonly batchWrites: BatchWrites;
-  /** Told of the content that goes up. */
+  /** Called with the size of each chunk of request content, in bytes. */
   readonly onBytes: GcPressure;
 }
 
 /** An upstream's own limit (RFC 2068 §19.7.1.1) is honoured minus one second for network delay. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/** Opens a connection. */
-// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
+/** Opens a connection; its first request waits until it is established. */
+// oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnection(
   { connect, keepAliveMs, maxAgeMs, batchWrites, onBytes }: ConnectionOptions,
   events: ConnectionEvents,
@@ -120,7 +120,7 @@ export function createConnection(
   let isSent = false;
   let isPaused = false;
   let hasResponse = false;
-  /** Content of the request that has not left, or that has not come yet. */
+  /** Whether content of the request has not left yet, or has not yet come from the client. */
   let hasContentLeft = false;
   let isContentRead = false;
   let exchanges = 0;
@@ -163,11 +163,11 @@ export function createConnection(
     },
     onRead(bytes, length) {
       if (switched !== undefined) return switched.onRead(bytes, length);
-      // Bytes that no request asked for: perhaps a 408 of an upstream that is about to close. They must not become the response to
-      // the request that is on its way out in this very turn.
+      // The upstream sent bytes without a request, such as a 408 before it closes. The next request may already be waiting for the end
+      // of this turn, and these bytes must not become its response.
       if (!isSent) return fail(unasked(), "unsent");
       guard(() => parser.push(bytes, length));
-      // What goes on after its first read is long: from the next read on it is not copied any more.
+      // The content is longer than one read: further reads go into memory that can be handed on without a copy.
       socket.readOwn(hasResponse && receiver?.request.responseContent === "relay");
     },
     onWritten() {
@@ -181,7 +181,7 @@ export function createConnection(
     onEnd() {
       if (switched !== undefined) return switched.onEnd();
       if (!isSent) return fail(new ProxyError("connection_terminated"), "unsent");
-      // The only end that completes a response, and so the only one that has to be told from a broken connection (RFC 9112 §8).
+      // Only here does an end complete the response, so only here must it be distinguished from a broken connection (RFC 9112 §8).
       if (parser.awaitsEnd()) socket.confirmEnd(finish);
       else finish(true);
     },
@@ -207,7 +207,7 @@ export function createConnection(
       hasContentLeft = next.request.content !== undefined;
       isContentRead = false;
       if (isConnected) batchWrites(flush);
-      else watchdog.watch(); // a request that is sent again brings its deadline
+      else watchdog.watch(); // a retried request already has a deadline
     },
     pause() {
       isPaused = true;
@@ -230,13 +230,13 @@ export function createConnection(
   };
   return connection;
 
-  // At the end of the turn in which the request came. What the connection says until then is of no request.
+  // Runs at the end of the turn in which the request came. Bytes that the upstream sends before belong to no request.
   function flush(): void {
     if (isClosed || isSent || receiver === undefined) return;
     const next = receiver;
     const { request } = next;
     socket.write(toText(request));
-    // Behind a reset that is here and not read yet, not a byte leaves.
+    // The upstream has reset the connection, and headgate has not read that yet: no byte of the request left.
     if (socket.isWriteBroken()) return fail(new ProxyError("connection_terminated"), "unsent");
     const nowMs = performance.now();
     isSent = true;
@@ -263,7 +263,7 @@ export function createConnection(
       onBytes(chunk.length);
       if (writeChunk(chunk, framing)) return;
       content.pause();
-      watchdog.watch(); // it looks more often now
+      watchdog.watch(); // a stuck upload is checked more often
     });
     content.once("error", (error) => {
       if (receiver === writer) fail(toProxyError(error), "final");
@@ -294,12 +294,12 @@ export function createConnection(
 
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
     const ended = receiver;
-    // The next request would wait behind content that the upstream, which has responded, may never take.
+    // The upstream has responded and may never read the rest of the request. The next request would wait behind it.
     const isWhole = !hasContentLeft && socket.isFlushed();
     drop();
     exchanges += 1;
     isSent = false;
-    // First the connection is given back: the client's next request may begin when it hears of the end.
+    // Give the connection back first: the client may send its next request as soon as it sees the end.
     if (!isClosed) giveBack(isReusable && isWhole);
     try {
       ended?.onEnd(rawTrailers);
@@ -312,7 +312,7 @@ export function createConnection(
     const nowMs = performance.now();
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
     connection.expiresMs = Math.min(nowMs + keptMs, oldestMs);
-    // What is left of the request's content would be taken for the next one.
+    // The upstream would read the rest of this request's content as the next request.
     if (!isReusable || connection.expiresMs <= nowMs) return closed(undefined);
     if (isPaused) socket.resume();
     events.onIdle(connection);
@@ -324,7 +324,7 @@ export function createConnection(
     closed(undefined);
   }
 
-  // What the parser and the receivers throw ends this exchange, and not the process.
+  // An error of the parser or of a receiver ends this exchange, not the process.
   function guard(task: () => void): void {
     try {
       task();
@@ -341,7 +341,7 @@ export function createConnection(
     if (!isRetry) failed?.onError(error);
   }
 
-  /** The exchange hears nothing more, and content that is still to come has nowhere to go. */
+  /** Detaches the exchange, and stops request content that is still to come. */
   function drop(): void {
     if (hasContentLeft && isSent) receiver?.request.content?.destroy();
     hasContentLeft = false;
@@ -363,7 +363,7 @@ export function createConnection(
 
   function onDue(): void {
     const nowMs = performance.now();
-    // An upload to an upstream that reads slowly moves, although the kernel takes nothing from us.
+    // A slow upstream may still be reading although the kernel takes no more bytes from headgate.
     if (isStuck() && movement.look(nowMs)) lastActivityMs = nowMs;
     if (toDueMs() > nowMs) return watchdog.watch();
     fail(toTimeout(), "final");
@@ -373,7 +373,7 @@ export function createConnection(
     return hasContentLeft && isSent && !hasResponse && socket.isStuck();
   }
 
-  // A side that was paused on purpose is not silent: while the client does not read, the limit is the client's own.
+  // While headgate pauses the upstream for a slow client, the client's idle limit applies instead.
   function toDueMs(): number {
     if (receiver === undefined) return Infinity;
     if (!isSent || (!hasResponse && !hasContentLeft)) return receiver.deadlineMs ?? Infinity;

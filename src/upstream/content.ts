@@ -1,23 +1,23 @@
-/** The content of a response on its way from the connection to its reader: held until it is read, relayed or counted. */
+/** The content of a response between its connection and its reader: held until it is read, then relayed or counted. */
 
 import type { ProxyError } from "../http/errors.ts";
 import type { UpstreamConnection } from "./connection.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 
-/** The content of a response. What comes before it is read is kept: at most what one read of the socket brought. */
+/** The content of a response. Until `read` is called it holds at most the bytes of one read of the socket. */
 export interface Content {
-  /** All of it as latin1, where it is short, came together with the header section and had no trailers. */
+  /** The whole content as latin1 if it is short, came together with the header section and had no trailers. */
   whole(): string | undefined;
-  /** How many bytes all of it has, where the request said `skip` and it has ended. */
+  /** The length of the whole content in bytes, if the request said `skip` and the content has ended. */
   skipped(): number | undefined;
   read(reader: ContentReader): void;
-  /** Reads on for the sake of the connection. Only where the request said `skip`. */
+  /** Reads to the end so that the connection can be used again. Only for requests that said `skip`. */
   skip(reader: ContentSkipper): void;
   pause(): void;
   resume(): void;
-  /** Drops the connection; the reader hears nothing more. */
+  /** Closes the connection; the reader is not called again. */
   abort(): void;
-  /** Whether the connection carries a login, which would be lost with it. */
+  /** Whether the connection carries a login, so that the response is for one client only. */
   isPrivate(): boolean;
 }
 
@@ -26,12 +26,15 @@ interface ContentEnds {
   onError(error: ProxyError): void;
 }
 
+/** Receives the content of a response. */
 export interface ContentReader extends ContentEnds {
-  /** Returns whether the chunk is still needed; it is valid no longer where it is not. */
+  /** Returns whether the chunk is still needed. If not, its memory is reused at once. */
   onChunk(chunk: Buffer): boolean;
 }
 
+/** Receives the length of content that goes to no client. */
 export interface ContentSkipper extends ContentEnds {
+  /** `length` is in bytes. */
   onBytes(length: number): void;
 }
 
@@ -41,10 +44,14 @@ interface Early {
   readonly chunks: readonly Buffer[];
 }
 
-// As text it leaves in one write together with the header section, which saves a sixth of the exchange.
+// Short content is kept as text and leaves in one write with the header section, which saves a sixth of the exchange's CPU time.
 const SHORT_BYTES = 16 * 1024;
 
-/** A class because there is one for each exchange: closures would be felt. `push`, `end` and `fail` are the connection's to call. */
+/**
+ * The content as its connection fills it: by `push`, `end` and `fail`.
+ *
+ * It is a class because each exchange creates one, and closures would cost measurable CPU time.
+ */
 export class IncomingContent implements Content {
   private readonly connection: UpstreamConnection;
   private readonly isSkipped: boolean;
@@ -116,7 +123,7 @@ export class IncomingContent implements Content {
     this.endNow(next);
   }
 
-  // The connection may be serving another request by the time a reader's backpressure lets go.
+  // When the reader's backpressure ends, the connection may already be serving another request.
   pause(): void {
     if (!this.isOver) this.connection.pause();
   }
@@ -135,8 +142,8 @@ export class IncomingContent implements Content {
     return this.connection.owner !== undefined;
   }
 
-  // Mostly the client takes at once what came, and the memory serves the next read. A copy of little costs less than the memory
-  // around it.
+  // Mostly the client takes the bytes at once, and the memory can serve the next read. A small chunk is copied: keeping it would keep
+  // 64 KiB of memory.
   private pass(to: ContentReader, lent: Buffer): void {
     const { connection } = this;
     if (lent.length <= SHORT_BYTES || !connection.isTakeable())
@@ -164,7 +171,7 @@ export class IncomingContent implements Content {
 
   private endNow(ends: ContentEnds): void {
     if (this.earlyEnd !== undefined) ends.onEnd(this.earlyEnd);
-    // What came before it goes out first: a header section is held back for the rest of this turn.
+    // The header section waits for the end of this turn, and has to leave before the error ends the response.
     const error = this.earlyError;
     if (error !== undefined) setImmediate(() => ends.onError(error));
   }

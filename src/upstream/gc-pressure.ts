@@ -1,6 +1,6 @@
-/** Memory that passes through: every read of a socket takes 64 KiB that are garbage a moment later. */
+/** Garbage collection by bytes that passed: a read of a socket takes up to 64 KiB that are garbage a moment later. */
 
-/** Is told of every chunk of content that passed, in bytes. */
+/** Call it with the size of every chunk of content that passed, in bytes. */
 export type GcPressure = (bytes: number) => void;
 
 // V8 lets 32 MiB of dead read buffers stand before it looks for them, which is a quarter of a small container's memory.

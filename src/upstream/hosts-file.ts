@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 
-/** All addresses that a hosts file gives to a name, in the file's order. Names are compared without case. */
+/** Returns all addresses of a name in the text of a hosts file, in the file's order. The case of names does not matter. */
 export function findInHosts(text: string, name: string): readonly string[] {
   const wanted = name.toLowerCase();
   const lowerCased = text.toLowerCase();

@@ -7,13 +7,14 @@ export type QueryResult =
   | { readonly outcome: "found"; readonly addresses: readonly string[] }
   | QueryFailure;
 
+/** Why no address was found. */
 export interface QueryFailure {
   /** `absent`: there is no such name, or it has no address. `failed`: an error came back. `silent`: nothing came in time. */
   readonly outcome: "absent" | "failed" | "silent";
   readonly error: NodeJS.ErrnoException;
 }
 
-// glibc waits as long for one server.
+// glibc waits for one server just as long.
 const QUERY_MS = 5_000;
 
 // UDP loses packets, and a client waits 2 s for a connection by default.
@@ -31,8 +32,8 @@ const OUTCOMES: Readonly<Record<string, QueryFailure["outcome"]>> = {
 };
 
 /**
- * Queries for the A and AAAA records of a complete name, at the same time. Never rejects. Once the addresses of one family are
- * here, those of the other have 50 ms left. Ends as `silent` after 5 s, or when `signal` aborts.
+ * Queries for the A and AAAA records of a complete name at the same time. Never rejects. When the first family has addresses, the
+ * other one has 50 ms left. The result is `silent` after 5 s, or when `signal` aborts.
  */
 export async function queryAddresses(name: string, signal: AbortSignal): Promise<QueryResult> {
   const attempts = createAttempts();
@@ -61,16 +62,16 @@ export function worseOf(one: QueryFailure, other: QueryFailure): QueryFailure {
   return order.indexOf(other.outcome) > order.indexOf(one.outcome) ? other : one;
 }
 
-/** getaddrinfo(3): all that the system knows, in its order. Nothing can cancel it. */
+/** Returns what getaddrinfo(3) finds, in its order. Rejects with its error. Nothing can cancel it. */
 export async function getaddrinfo(name: string): Promise<readonly string[]> {
   const found = await lookup(name, { all: true, order: "verbatim" });
   return found.map(({ address }) => address);
 }
 
 interface Attempts {
-  /** The channel of an attempt: one query to all servers. Attempt n begins with server n. */
+  /** The channel of one attempt. Attempt n queries server n first. */
   channel(number: number): Channel;
-  /** Ends what is in flight. A channel with nothing in flight keeps no socket and no timer. */
+  /** Ends all queries. A channel without a query in flight keeps no socket and no timer. */
   cancel(): void;
 }
 
@@ -82,8 +83,8 @@ function createAttempts(): Attempts {
     channel(number) {
       const known = channels[number];
       if (known !== undefined) return known;
-      // c-ares must not send again by itself: it then drops what the first query brings, and a server that always needs longer
-      // than the time-out is never heard. One query to each server keeps its socket open for the whole time instead.
+      // c-ares must not resend by itself: it would then ignore a response to the first query, and a server that always needs longer
+      // than the timeout would never be heard. Each attempt is one query instead, whose socket stays open for the whole time.
       const channel = new Channel({ timeout: QUERY_MS, tries: 1 });
       const servers = channel.getServers();
       const first = number % servers.length;
@@ -119,7 +120,7 @@ function firstResult(
   });
 }
 
-// Of an alias of a name without addresses c-ares reports no error.
+// If an alias leads to a name without addresses, c-ares reports success with an empty list.
 function toResult(addresses: readonly string[]): QueryResult {
   if (addresses.length > 0) return { outcome: "found", addresses };
   return { outcome: "absent", error: new Error("the name has no address") };

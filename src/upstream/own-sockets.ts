@@ -1,4 +1,4 @@
-/** The connections of this process to its upstreams, so that a request that comes back on one of them is known (a loop). */
+/** The connections of this process to its upstreams, to recognise a request that comes back on one of them (a loop). */
 
 /** Both ends of a connection, as a socket has them. A unix socket has none. */
 export interface ConnectionEnds {
@@ -10,17 +10,17 @@ export interface ConnectionEnds {
 
 /** A register of connections. */
 export interface OwnSockets {
-  /** Takes a connection that was opened here. Returns how to remove it, which is due when it closes. */
+  /** Adds a connection that this process opened. Returns the function that removes it, to be called when it closes. */
   add(opened: ConnectionEnds): () => void;
-  /** Whether a connection that was accepted here is the other side of one that was opened here. */
+  /** Whether a connection that this process accepted is the other side of one that it opened. */
   has(accepted: ConnectionEnds): boolean;
 }
 
 /**
  * Creates the register of one process.
  *
- * Both ends count: a kernel gives the same local port to connections that lead to different places, so a client on this machine may
- * have the address and port that headgate has towards its upstream.
+ * The key has both ends. The kernel may give the same local port to connections with different destinations, so a client on this
+ * machine may have the same address and port as headgate's own end towards its upstream.
  */
 export function createOwnSockets(): OwnSockets {
   const keys = new Set<string>();

@@ -1,4 +1,4 @@
-/** Connections to one upstream: taken, waited for and given back. */
+/** The pool of connections to one upstream: requests take them, wait for them and give them back. */
 
 import { ProxyError } from "../http/errors.ts";
 import { PendingRequest, type Queue, type UpstreamCall, type UpstreamRequest } from "./call.ts";
@@ -7,6 +7,7 @@ import type { GcPressure } from "./gc-pressure.ts";
 
 /** The connections to one upstream. */
 export interface ConnectionPool {
+  /** Sends a request, at once or when a connection is free. */
   send(request: UpstreamRequest): UpstreamCall;
   /** Open connections by state, for the metrics. */
   connections(): { readonly idle: number; readonly active: number };
@@ -21,22 +22,23 @@ export interface PoolLimits {
 }
 
 /**
- * Creates the pool of one upstream. The connection used last is taken first, so that the pool shrinks to what is needed.
+ * Creates the pool of one upstream. The connection used last is taken first, so that connections that are not needed expire.
  *
- * A request that finds all connections busy waits; one that finds the queue full fails at once (RFC 9209
- * `connection_limit_reached`), because a queue without bound only moves the failure to memory.
+ * If all connections are busy, a request waits. If the queue is full, it fails at once (RFC 9209 `connection_limit_reached`), because
+ * an unbounded queue would only move the failure to memory.
  */
-// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
+// oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnectionPool(
   limits: PoolLimits,
   open: (events: ConnectionEvents) => UpstreamConnection,
   onBytes: GcPressure,
 ): ConnectionPool {
   const idle: UpstreamConnection[] = [];
-  /** Idle ones that carry a login, by the client connection that they belong to. */
+  /** Idle connections that carry a login, by the client connection that they belong to. */
   const owned = new Map<ConnectionOwner, UpstreamConnection>();
+  /** Client connections whose close is listened for. */
   const known = new WeakSet<ConnectionOwner>();
-  /** Each with the timer of its patience. */
+  /** Requests that wait, in order, each with the timer that ends its wait. */
   const waiting = new Map<PendingRequest, NodeJS.Timeout>();
   const all = new Set<UpstreamConnection>();
   let sweeper: NodeJS.Timeout | undefined;
@@ -58,7 +60,7 @@ export function createConnectionPool(
       if (index !== -1) idle.splice(index, 1);
       if (connection.owner !== undefined && owned.get(connection.owner) === connection)
         owned.delete(connection.owner);
-      // A request that is sent again takes the place of its dead connection: at the end of the queue it would get another used one.
+      // A retry takes the place of its dead connection. At the end of the queue it could get another used connection.
       const next = (retry as PendingRequest | undefined) ?? takeNext();
       if (next !== undefined) sendFresh(next);
     },
@@ -85,7 +87,7 @@ export function createConnectionPool(
     },
   };
 
-  /** An idle connection whose time is not over: a timer may be late, and the upstream is not. */
+  /** Takes an idle connection that has not expired. The sweeper may be late, so the time is checked here too. */
   function take(owner: ConnectionOwner | undefined): UpstreamConnection | undefined {
     const nowMs = performance.now();
     if (owner !== undefined && owned.size > 0) {
@@ -108,7 +110,7 @@ export function createConnectionPool(
     pending.onError(new ProxyError("connection_limit_reached"));
   }
 
-  /** Closes the oldest idle connection that belongs to one client: others wait for its place. */
+  /** Closes the oldest idle connection that is reserved for one client, to make room for others. */
   function giveWay(): void {
     const [oldest] = owned.values();
     oldest?.close();
@@ -124,7 +126,7 @@ export function createConnectionPool(
     owner.onClosed(() => owned.get(owner)?.close());
   }
 
-  // As long as for a response: where event streams hold every connection, the queue would never move.
+  // The wait ends after `responseMs`: if event streams hold every connection, the queue never moves.
   function wait(pending: PendingRequest): void {
     const timer = setTimeout(() => {
       waiting.delete(pending);
@@ -150,7 +152,7 @@ export function createConnectionPool(
     sendOn(connection, pending);
   }
 
-  // One timer for all that rest, because nearly all of them are taken again before their time.
+  // One timer for all idle connections, because most are used again before they expire.
   function sweepAt(expiresMs: number): void {
     if (expiresMs >= sweepsAtMs) return;
     clearTimeout(sweeper);

@@ -1,4 +1,4 @@
-/** Several addresses of one upstream, tried so that one that is dead or slow costs little (RFC 8305 §5, "Happy Eyeballs"). */
+/** Connects to one of several addresses, so that a dead or slow address costs little time (RFC 8305 §5, "Happy Eyeballs"). */
 
 /** How long an attempt has before the next one begins beside it, in milliseconds (RFC 8305 §8). */
 const ATTEMPT_DELAY_MS = 250;
@@ -8,24 +8,24 @@ export interface Attempt {
   destroy(): void;
 }
 
-/** What an attempt tells, once. */
+/** The result of an attempt. Exactly one of the two is called, once. */
 export interface AttemptEvents {
   onConnected(): void;
   onFailed(error: Error): void;
 }
 
-/** What the race tells. Exactly one of `onWon` and `onLost` is called, unless it is cancelled before. */
+/** The result of the race. Exactly one of `onWon` and `onLost` is called, unless the race is cancelled before. */
 export interface RaceEvents<Address, One extends Attempt> {
   onWon(attempt: One, address: Address): void;
   /** All have failed; the errors are in the order of the addresses. */
   onLost(errors: readonly Error[]): void;
-  /** The address refused, or another one that was begun later connected first. */
+  /** The connection failed, or an attempt that began later connected first. */
   onFailedAddress(address: Address): void;
 }
 
 /**
- * Tries the addresses in their order: the next one when the one before it has failed, or has taken 250 ms. The first that
- * connects wins, and the others are destroyed. Returns how to cancel it; then it tells nothing more.
+ * Tries the addresses in order. The next attempt begins when one fails, or 250 ms after the last one began. The first that connects
+ * wins, and the others are destroyed. Returns the function that cancels the race; no event comes after it.
  */
 export function raceAddresses<Address, One extends Attempt>(
   addresses: readonly Address[],

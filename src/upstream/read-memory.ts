@@ -1,21 +1,21 @@
 /** Memory that a socket reads into, and the proof that a read really went there. */
 
-/** What one read takes at most, as Node's own sockets do. */
+/** The most that one read takes, as with Node's own sockets. */
 const READ_BYTES = 64 * 1024;
 
 /**
  * Memory for one read at a time.
  *
  * Node calls `onread.callback` with the length of a read even where the handle was never given the memory: the bytes are then
- * lost, and the memory still holds an earlier read, which may be another client's response. So a mark is written where the
- * read is to begin, and a read that left the mark in place is not believed.
+ * lost, and the memory still holds an earlier read, which may be another client's response. So `arm` writes a random mark at the
+ * start of the memory, and a read that left the mark in place counts as not delivered.
  */
 export interface ReadMemory {
   readonly bytes: Buffer;
-  /** Writes the mark. Call it before each read. */
+  /** Writes the mark. To be called before each read. */
   arm(): void;
   /**
-   * Whether a read of that length replaced the mark. A read of fewer than four bytes proves nothing and counts as delivered:
+   * Whether a read of `length` bytes replaced the mark. A read of fewer than four bytes proves nothing and counts as delivered:
    * what it leaves behind is the mark, never earlier content, and no response begins with the mark's first byte.
    */
   isDelivered(length: number): boolean;

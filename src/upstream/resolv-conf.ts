@@ -1,10 +1,10 @@
 /** The search list of resolv.conf(5), as pure text. The name servers in it are read by c-ares. */
 
-/** What resolv.conf says about names that are not complete. */
+/** How resolv.conf completes names. */
 export interface SearchList {
   /** Domains to append, in order; an empty one is the root. */
   readonly domains: readonly string[];
-  /** A name with as many dots is tried as it is first. */
+  /** A name with at least this many dots is tried as it is first. */
   readonly ndots: number;
 }
 
@@ -12,14 +12,14 @@ export interface SearchList {
 export interface Candidate {
   /** A complete name, without the last dot. */
   readonly name: string;
-  /** Whether it has a domain of the search list appended. */
+  /** Whether a domain of the search list was appended to it. */
   readonly isSearched: boolean;
 }
 
 // glibc's RES_MAXNDOTS.
 const MAX_NDOTS = 15;
 
-/** Reads `search`, `domain` (the last one of both counts) and `options ndots:N`. Ignores all else, as glibc does. */
+/** Parses `search`, `domain` (the last line of either counts) and `options ndots:N`. Ignores everything else, as glibc does. */
 export function parseSearchList(text: string): SearchList {
   let domains: readonly string[] = [];
   let ndots = 1;
@@ -33,8 +33,8 @@ export function parseSearchList(text: string): SearchList {
 }
 
 /**
- * The names to query for, in order (resolv.conf(5), `ndots` and `search`). A name that ends with a dot is complete. A name with
- * enough dots is tried as it is before the search list, any other behind it.
+ * Returns the names to query for, in order (resolv.conf(5), `ndots` and `search`). A name that ends with a dot is complete. A name
+ * with enough dots is tried as it is before the search list, any other name after it.
  */
 export function toCandidates(name: string, { domains, ndots }: SearchList): readonly Candidate[] {
   const asItIs = { name: withoutLastDot(name), isSearched: false };

@@ -1,4 +1,4 @@
-/** The addresses of an upstream's name: from the hosts file, from name servers, or from what else the system knows. */
+/** The addresses of an upstream's name: from the hosts file, name servers, or the system's own lookup. */
 
 import { isIP } from "node:net";
 
@@ -18,16 +18,16 @@ import { createSystemLookup } from "./system-lookup.ts";
 /** Finds the addresses of names. */
 export interface Resolver {
   /**
-   * Looks a name up: all its addresses, in the order to try them. One lookup per name is in flight; callers that ask meanwhile
-   * share it, and nothing is kept after it. Rejects with a ProxyError: `dns_error` (no such name, or an error came back, with the
-   * cause) or `dns_timeout` (no server answered). Takes at most 5 s for each name of the search list, and 15 s in all.
+   * Looks a name up: all its addresses, in the order to try them. One lookup per name is in flight: callers that need the
+   * name meanwhile share it, and nothing is cached. Rejects with a ProxyError: `dns_error` (no such name, or a server reported an error,
+   * with the cause) or `dns_timeout` (no server responded). Takes at most 5 s for each name of the search list, and 15 s in all.
    */
   lookup(name: string): Promise<readonly string[]>;
 }
 
 /** A resolver that does not keep the process alive. */
 export interface ProcessResolver extends Resolver {
-  /** Rejects all lookups that are in flight or still to come. The process can end then. */
+  /** Rejects all lookups, in flight and later ones, so that the process can end. */
   close(): void;
 }
 
@@ -41,11 +41,11 @@ const HOSTS_FILE = "/etc/hosts";
 const RESOLV_CONF = "/etc/resolv.conf";
 
 /**
- * Creates the resolver of one process. `readSystemFile` returns a file's text, or an empty text where it cannot be used; an
- * error that it throws rejects the lookup. The files are read at each lookup, which costs no more than to see whether they changed.
+ * Creates the resolver of one process. `readSystemFile` returns a file's text, or an empty text if the file cannot be
+ * used; if it throws, the lookup rejects. Each lookup reads the files, which costs no more than checking whether they changed.
  *
- * getaddrinfo alone would find the same, but on libuv's threads: nothing cancels it there, two hung names hold up all others,
- * and the process cannot exit before it returns. c-ares needs no thread; the hosts file and the search list are read here.
+ * getaddrinfo alone would find the same, but it runs on libuv's threads: nothing can cancel it, two hung names block all others, and
+ * the process cannot exit before it returns. c-ares needs no thread; the hosts file and the search list are read here.
  */
 export function createResolver(readSystemFile: (path: string) => string): ProcessResolver {
   const inFlight = new Map<string, Flight>();
@@ -104,11 +104,11 @@ async function search(
 ): Promise<readonly string[]> {
   const result = await queryInOrder(candidates, signal);
   if (result.outcome === "found") return toAddresses(result.addresses);
-  // Where name servers are silent, getaddrinfo hangs as well, and nothing can cancel it.
+  // If name servers are silent, getaddrinfo would hang as well, and nothing could cancel it.
   if (result.outcome === "silent")
     throw toTimeout(`no name server answered: ${result.error.message}`);
   try {
-    // Multicast DNS, plug-ins of nsswitch.conf, a resolver of the platform's own, names that c-ares does not query for.
+    // getaddrinfo also knows multicast DNS, plug-ins of nsswitch.conf, the platform's resolver, and names that c-ares refuses.
     return await askSystem();
   } catch (error) {
     const cause = result.outcome === "failed" ? result.error : error;
@@ -116,7 +116,7 @@ async function search(
   }
 }
 
-/** Queries for one candidate after the other as glibc does, until one has addresses; otherwise the worst of the failures. */
+/** Queries for the candidates in order, as glibc does, until one has addresses. Otherwise returns the worst failure. */
 async function queryInOrder(
   candidates: readonly Candidate[],
   signal: AbortSignal,
@@ -129,8 +129,8 @@ async function queryInOrder(
     const result = await queryAddresses(name, signal);
     if (result.outcome === "found") return result;
     worst = worst === undefined ? result : worseOf(worst, result);
-    // The next domain of the list may have another host of that name: it is for names that the domain before it does not have.
-    // glibc reads SERVFAIL as such a case, for servers that do not know a domain.
+    // A host of the same name may exist in the next domain, so the next domain is tried only if this one certainly lacks the name.
+    // glibc treats SERVFAIL like that too, for servers that do not know a domain.
     const isAbsent = result.outcome === "absent" || result.error.code === "ESERVFAIL";
     isListOver ||= isSearched && !isAbsent;
   }

@@ -14,46 +14,46 @@ import { ProxyError } from "../http/errors.ts";
 import type { AttemptEvents } from "./race.ts";
 import { type ReadMemory, createReadMemory } from "./read-memory.ts";
 
-/** One connection, as bytes. Nothing of it may be called before `onConnected`, but `destroy`. */
+/** One connection as bytes. Before `onConnected`, only `destroy` may be called. */
 export interface UpstreamSocket {
-  /** False where `onDrain` is to be awaited before more is written. Text is latin1. */
+  /** Returns false if the caller has to wait for `onDrain` before it writes more. Text is latin1. */
   write(bytes: string | Uint8Array): boolean;
   pause(): void;
   resume(): void;
-  /** Whether further reads go into memory of this connection's own, for content that is to be kept. */
+  /** Sets whether further reads go into memory of the connection's own, so that `take` may keep it. */
   readOwn(isOwn: boolean): void;
-  /** Whether the bytes that `onRead` lends at the moment are in such memory. */
+  /** Whether the bytes that `onRead` lends now are in such memory. */
   readsOwn(): boolean;
-  /** Those bytes are the caller's from now on. */
+  /** Gives these bytes to the caller for good. */
   take(): void;
-  /** Whether the upstream does not take what was written. */
+  /** Whether written bytes wait because the upstream does not read them. */
   isStuck(): boolean;
-  /** Whether all that was written has left. */
+  /** Whether the kernel has taken all written bytes. */
   isFlushed(): boolean;
-  /** Whether a write has failed; straight after a write: the kernel took nothing of it. */
+  /** Whether a write has failed. Right after the first write to fail, it means that the kernel took none of its bytes. */
   isWriteBroken(): boolean;
-  /** Bytes that were written and not acknowledged; undefined where the system does not tell. */
+  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
   unacknowledged(): number | undefined;
-  /** Tells whether the end that `onEnd` told of was an orderly one: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
+  /** Calls back with whether the end behind `onEnd` was orderly: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
   confirmEnd(onKnown: (isOrderly: boolean) => void): void;
-  /** Sends what was written and then says that nothing more will come. */
+  /** Sends what was written, and then a FIN (in TLS also a close_notify). */
   end(onFinished: () => void): void;
   destroy(): void;
-  /** Closes so that the upstream sees the connection broken, where the transport can say that. */
+  /** Closes the connection with a reset, if the transport has one. */
   reset(): void;
 }
 
-/** What happens to it. `onClosed` comes once and last; nothing comes after `destroy` or `reset`. */
+/** What happens to a connection. `onClosed` comes once and last. No event comes after `destroy` or `reset`. */
 export interface UpstreamSocketEvents {
   onConnected(): void;
-  /** `bytes` up to `length` are lent until this returns. */
+  /** Lends the first `length` bytes of `bytes` until this returns. */
   onRead(bytes: Buffer, length: number): void;
-  /** The kernel took a piece of what was written. */
+  /** The kernel took some of the written bytes. */
   onWritten(): void;
   onDrain(): void;
-  /** The upstream has sent all that it will. */
+  /** The upstream sends nothing more. */
   onEnd(): void;
-  /** With the error that broke it, if that is what happened. */
+  /** `error` is what broke the connection; undefined after an ordinary close. */
   onClosed(error: Error | undefined): void;
 }
 
@@ -70,15 +70,17 @@ const NOTHING = Buffer.alloc(0);
 /**
  * A socket that can still be read after a write has failed.
  *
- * An upstream that refuses an upload answers and closes; what we still send is then answered with a reset, and our next write
- * fails, while its response waits in the receive buffer. Node destroys a socket when a write fails, and the response with it.
- * Here a failed write ends only the writing: the response is read, or the read side tells what happened.
+ * An upstream that refuses an upload responds and closes. The kernel then resets the connection at the next bytes, and headgate's next
+ * write fails while the response waits in the receive buffer. Node destroys a socket when a write fails, and loses the response. Here a
+ * failed write ends only the writing: the response can still be read, or the read side reports the reset.
  */
 export class TcpSocket extends Socket {
+  /** Whether a write has failed. */
   isWriteBroken = false;
+  /** Called after each write that the kernel took. */
   onWritten: (() => void) | undefined = undefined;
   private callback: (() => void) | undefined = undefined;
-  /** One for all writes: a stream begins the next one only when this one has called back. */
+  /** One callback serves all writes: a stream begins a write only after the previous one has called back. */
   private readonly settle = (error?: Error | null): void => {
     const { callback } = this;
     if (error) this.isWriteBroken = true;
@@ -99,13 +101,13 @@ export class TcpSocket extends Socket {
   ): void {
     if (this.isWriteBroken) return callback();
     this.callback = callback;
-    // Node has it on every socket; its types say that a stream may not.
+    // Every socket of Node has it, although the types call it optional.
     // oxlint-disable-next-line no-underscore-dangle -- the name that Node gives it
     super._writev?.(chunks, this.settle);
   }
 }
 
-/** Memory that sockets read into: one for all connections of an upstream, and one of its own for content that is to be kept. */
+/** The memory that one connection reads into: the one that all connections share, or its own for content that is to be kept. */
 export interface Reading {
   readonly onread: { buffer(): Buffer; callback(length: number, bytes: Uint8Array): boolean };
   readOwn(isOwn: boolean): void;
@@ -113,7 +115,7 @@ export interface Reading {
   take(): void;
 }
 
-/** Creates what reads of one connection go into. `onLost` is told where a read was not delivered. */
+/** Creates the reading of one connection. `onLost` is called instead of `onRead` if a read was not delivered into the memory. */
 export function createReading(
   shared: ReadMemory,
   onRead: (bytes: Buffer, length: number) => void,
@@ -124,10 +126,10 @@ export function createReading(
   let isTaken = false;
   return {
     onread: {
-      // Node asks for each read, and once for each handle. Memory is returned every time, because a handle that was given none
-      // reads into none, and calls back all the same.
+      // Node calls this before each read, and once for each new handle. It always has to return memory: without it a handle reads
+      // into nothing, and `callback` is called all the same.
       buffer() {
-        // Also by a connection that leaves it: what its read left there would pass for a read of another connection.
+        // A connection that leaves the shared memory marks it too: its last read would look like a read of the next connection.
         shared.arm();
         if (!isOwn) current = shared;
         else if (current === shared || isTaken) current = createReadMemory();
@@ -151,7 +153,7 @@ export function createReading(
   };
 }
 
-/** Opens a TCP or unix socket to one place. */
+/** Opens a TCP or unix socket to one place. `onread` is undefined for TLS, which reads as a stream. */
 export function openTcp(
   place: Place,
   onread: Reading["onread"] | undefined,
@@ -159,7 +161,7 @@ export function openTcp(
 ): TcpSocket {
   const socket = new TcpSocket({
     onread,
-    allowHalfOpen: true, // Node closes its own side otherwise, before anything could be asked about the end of the other
+    allowHalfOpen: true, // otherwise Node closes its side before `confirmTcpEnd` can examine the other side's end
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 60_000,
@@ -170,7 +172,7 @@ export function openTcp(
     : socket.connect({ ...place, autoSelectFamily: false });
 }
 
-/** Begins TLS over a connected socket. */
+/** Begins TLS over a connected socket. `isTruncated` tells after the end whether the close_notify was missing. */
 export function openTls(
   socket: TcpSocket,
   { url, tls }: Pick<UpstreamConfig, "url" | "tls">,
@@ -179,7 +181,7 @@ export function openTls(
   const transport = new Transport(socket);
   let isTransportOver = false;
   let isNotified = false;
-  // Before TLS hears of it: where the connection's end comes first, there was no close_notify.
+  // This listener runs before TLS's own: if the connection ends before the TLS stream, there was no close_notify.
   transport.once("end", () => (isTransportOver = true));
   const secured = connectTls({
     socket: transport,
@@ -189,13 +191,13 @@ export function openTls(
     rejectUnauthorized: verify ?? true,
     // SNI follows the upstream's name, never the Host field. RFC 6066 §3: an address is not a server name.
     servername: isIP(serverName) === 0 ? serverName : "",
-    // Node looks for the name that SNI was given, or for the URL's host; an address as `serverName` is neither.
+    // Node would check the certificate for the SNI name or the URL's host, and ignore an address as `serverName`.
     checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
       checkServerIdentity(serverName, certificate),
     ALPNProtocols: ["http/1.1"],
   } as object);
-  // The `end` event of a paused socket comes when all is read, which may be after the connection's end. TLS reports its end at
-  // once, by pushing null. Should Node cease to do so, each end counts as a truncation.
+  // A paused socket emits `end` only when all is read, which may be after the connection's end. But TLS pushes null as soon as the
+  // close_notify arrives. If Node ever stops doing so, every end counts as truncated.
   const push = secured.push.bind(secured);
   secured.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (chunk === null && !isTransportOver) isNotified = true;
@@ -241,16 +243,16 @@ class Transport extends Duplex {
   }
 }
 
-/** Calls back with whether the read side of a socket came to an orderly end. */
+/** Calls back with whether the read side of a socket ended by a FIN (true) or by a reset (false). */
 export function confirmTcpEnd(socket: TcpSocket, onKnown: (isOrderly: boolean) => void): void {
   if (socket.isWriteBroken) return onKnown(false);
-  // Behind an upload that is stuck, or behind our own end, nothing would be written either.
+  // Behind a stuck upload, or behind headgate's own FIN, the test write would never be tried.
   if (socket.writableLength > 0 || socket.writableEnded) return onKnown(true);
-  // libuv reports a reset that comes together with data as an orderly end. A write of nothing fails after a reset.
+  // libuv reports a reset that comes together with data as an orderly end. A zero-length write fails after a reset.
   socket.write(NOTHING, () => onKnown(!socket.isWriteBroken));
 }
 
-/** Whether a path leads to no listener: a socket that a killed process left behind, or no socket at all. */
+/** Resolves with whether a path is a socket without a listener, as a killed process leaves it. Never rejects. */
 export function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectPlain({ path });
@@ -262,7 +264,7 @@ export function isAbandoned(path: string): Promise<boolean> {
   });
 }
 
-/** What was read is lost, and what stands in its place belongs to another exchange. */
+/** The bytes of a read are lost, and the memory may hold those of another exchange. */
 function notDelivered(): ProxyError {
   return new ProxyError("proxy_internal_error", {
     status: 502,

@@ -1,26 +1,26 @@
-/** A connection that has switched protocols: its bytes for whoever speaks the new one. */
+/** A connection that has switched protocols, as bytes. */
 
 import { ProxyError } from "../http/errors.ts";
 import type { UpstreamSocket } from "./socket.ts";
 
-/** Who gets the bytes of the new protocol. `onClosed` comes once and last. */
+/** Receives the bytes of the new protocol. `onClosed` comes once and last. */
 export interface SwitchedReader {
-  /** The bytes are the reader's. */
+  /** The reader may keep the bytes. */
   onBytes(bytes: Buffer): void;
   onEnd(): void;
   onDrain(): void;
   onClosed(error: ProxyError | undefined): void;
 }
 
-/** The upstream's side of a tunnel. It is paused until it is resumed. */
+/** The upstream's side of a tunnel. It starts paused. */
 export interface SwitchedSocket {
-  /** What came together with the 101. */
+  /** The bytes that came together with the 101. */
   readonly first: Buffer;
   /** Sets the one reader. */
   read(reader: SwitchedReader): void;
-  /** False where `onDrain` is to be awaited before more is written. */
+  /** Returns false if the caller has to wait for `onDrain` before it writes more. */
   write(bytes: Uint8Array): boolean;
-  /** Whether an earlier write failed: what is written is lost. What the upstream said before can still be read. */
+  /** Whether a write has failed. Further writes are lost, but bytes that the upstream sent before can still be read. */
   isWriteBroken(): boolean;
   pause(): void;
   resume(): void;
@@ -30,8 +30,8 @@ export interface SwitchedSocket {
 }
 
 /**
- * Takes a connection's socket over. What happens to it is to be handed on to the functions that come back; `close` closes the
- * connection.
+ * Takes a connection's socket over for a tunnel. The connection passes its socket's events on to the functions that this returns.
+ * `close` closes the connection.
  */
 export function createSwitchedSocket(
   socket: UpstreamSocket,
@@ -48,7 +48,7 @@ export function createSwitchedSocket(
     first,
     read(next) {
       reader = next;
-      // Of a TLS stream, the end is told also while it is paused: perhaps in the turn of the 101.
+      // TLS reports its end even while it is paused, so it may have come before the reader did.
       if (hasEnded) next.onEnd();
       if (closed !== undefined) next.onClosed(closed.error);
     },

@@ -1,16 +1,16 @@
-/** getaddrinfo within bounds: it waits as long as it likes, nothing can cancel it, and the process cannot exit before it returns. */
+/** getaddrinfo within bounds: it has no time limit, nothing can cancel it, and the process cannot exit before it returns. */
 
-/** Looks a name up by all that the system has. A caller whose `signal` aborts while it waits for its turn is rejected. */
+/** Looks a name up with getaddrinfo. Rejects with its error, or with the reason of `signal` if that aborts before its turn. */
 export type SystemLookup = (name: string, signal: AbortSignal) => Promise<readonly string[]>;
 
-// libuv runs it on its pool of four threads, two of them at a time. The other two read files.
+// libuv has four threads and runs at most two of getaddrinfo at a time. The other two threads stay free for files.
 const MAX_RUNNING = 2;
 
-/** Runs at most two of `getaddrinfo` at a time, and one for each name. */
+/** Creates a lookup that runs at most two `getaddrinfo` at a time, and one for each name. */
 export function createSystemLookup(
   getaddrinfo: (name: string) => Promise<readonly string[]>,
 ): SystemLookup {
-  // A name stays here until getaddrinfo returns, also when its lookup has ended: one hung name takes one place, never both.
+  // A name stays here until getaddrinfo returns, even if its lookup has timed out. So one hung name takes one place, never both.
   const running = new Map<string, Promise<readonly string[]>>();
   let waiting: (() => void)[] = [];
 

@@ -12,27 +12,28 @@ import { createResolver } from "./resolver.ts";
 import type { Connect } from "./socket.ts";
 import { type CountUnacknowledged, createUnacknowledged } from "../runtime/unacknowledged.ts";
 
-/** What the upstreams of one process share. */
+/** Resources that all upstreams of one process share. */
 export interface UpstreamResources {
   readonly onBytes: GcPressure;
   readonly batchWrites: BatchWrites;
-  /** All connections that are open. */
+  /** All open connections to upstreams. */
   readonly ownSockets: OwnSockets;
   readonly countUnacknowledged: CountUnacknowledged;
+  /** Creates the function that opens connections to an upstream. */
   connectTo(upstream: UpstreamConfig): Connect;
-  /** Ends the lookups that are in flight, so that the process can end. */
+  /** Rejects all lookups, so that the process can end. */
   close(): void;
 }
 
-/** What the process gives to its upstreams. */
+/** What the upstreams need from the process. */
 export interface UpstreamPlatform {
-  /** Does a minor garbage collection. */
+  /** Runs a minor garbage collection. */
   collectGarbage(): void;
-  /** The text of a file of the system; empty where there is none. */
+  /** Returns the text of a system file, or an empty text if there is none. */
   readSystemFile(path: string): string;
 }
 
-/** Creates what the upstreams of one process share. */
+/** Creates the resources that all upstreams of one process share. */
 export function createUpstreamResources({
   collectGarbage,
   readSystemFile,
@@ -52,7 +53,7 @@ export function createUpstreamResources({
   };
 }
 
-/** Creates the pool of one upstream, for which at most `waiting` requests may queue. */
+/** Creates the pool of one upstream. At most `waiting` requests may wait for a connection. */
 export function createUpstreamPool(
   upstream: UpstreamConfig,
   waiting: number,

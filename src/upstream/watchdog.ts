@@ -1,18 +1,17 @@
-/** The limits of time of one connection. */
+/** One timer for all time limits of a connection. */
 
-/** Calls back when the limit that holds at the moment is over. */
+/** Calls back when the current time limit has passed. */
 export interface Watchdog {
-  /** To be called when a limit may have moved closer. */
+  /** To be called when the deadline may have moved closer. */
   watch(): void;
   stop(): void;
 }
 
 /**
- * Creates the watchdog. `dueMs` says when the limit that holds now is over, in milliseconds of the monotonic clock; Infinity
- * where none does.
+ * Creates the watchdog. `dueMs` returns the current deadline in milliseconds of the monotonic clock, or Infinity if there is none.
  *
- * One timer that is left running and looks at the clock when it fires: arming and clearing one for every exchange costs more
- * than the exchange's routing.
+ * The timer keeps running when the deadline moves away, and checks the clock when it fires: setting and clearing a timer for every
+ * exchange would cost more than the exchange's routing.
  */
 export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog {
   let timer: NodeJS.Timeout | undefined;
@@ -39,7 +38,7 @@ export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog
     timer.unref();
   }
 
-  // Judged behind the next look at the sockets: after a turn that took long, what was waited for may be here already.
+  // setImmediate lets the event loop read the sockets first: after a long turn, the awaited bytes may have arrived already.
   function fire(): void {
     timer = undefined;
     verdict = setImmediate(judge);
