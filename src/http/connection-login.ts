@@ -1,4 +1,4 @@
-/** Logins that belong to a connection instead of a request: NTLM and Negotiate (RFC 4559 §6), against RFC 9110 §11.6. */
+/** Logins that hold for a whole connection: NTLM and Negotiate (RFC 4559 §6). RFC 9110 §11.6 wants one for each request. */
 
 const OFFERS: ReadonlySet<string> = new Set(["www-authenticate", "proxy-authenticate"]);
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
@@ -6,12 +6,12 @@ const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "proxy-author
 const IN_LIST = /(?:^|,)[\t ]*(?:NTLM|Negotiate)(?:[\t ,]|$)/i;
 const AT_START = /^(?:NTLM|Negotiate)(?:[\t ]|$)/i;
 
-/** Whether a response offers such a login, or goes on with one. */
+/** Whether a response offers or continues such a login. `fields` are raw. */
 export function offersConnectionLogin(status: number, fields: readonly string[]): boolean {
   return (status === 401 || status === 407) && hasValue(fields, OFFERS, IN_LIST);
 }
 
-/** Whether a request brings a part of such a login. */
+/** Whether a request carries a part of such a login. `fields` are raw. */
 export function carriesConnectionLogin(fields: readonly string[]): boolean {
   return hasValue(fields, CREDENTIALS, AT_START);
 }

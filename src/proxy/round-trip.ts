@@ -5,7 +5,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { UpstreamCall, UpstreamRequest, UpstreamResponse } from "../upstream/call.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 
-/** What an exchange asks of the upstream: one request after another, a HEAD perhaps several. Nothing is sent yet. */
+/** The requests of one exchange, one after another; a HEAD may need several. Creating it sends nothing. */
 export class RoundTrip {
   private readonly exchange: Exchange;
   private call: UpstreamCall | undefined;
@@ -17,7 +17,7 @@ export class RoundTrip {
     this.aborted = undefined;
   }
 
-  /** Sends a request. Rejects with a ProxyError; throws that of `abort` where it was aborted before. */
+  /** Sends a request. Rejects with a ProxyError. After `abort` it throws the error of `abort`. */
   send(pool: ConnectionPool, request: UpstreamRequest): Promise<UpstreamResponse> {
     this.settle();
     if (this.aborted !== undefined) throw this.aborted;
@@ -26,13 +26,13 @@ export class RoundTrip {
     return this.call.response;
   }
 
-  /** Ends what is under way, and whatever would be sent next; harmless once it is over. */
+  /** Cancels the request in flight and prevents further ones. Does nothing to a request that is over. */
   abort(error: ProxyError): void {
     this.aborted ??= error;
     this.call?.cancel(error);
   }
 
-  /** Writes into the exchange when it was sent first, and how often again. */
+  /** Records in the exchange when its first request was sent, and how often the last one was sent again. */
   settle(): void {
     const { call, exchange } = this;
     if (call === undefined) return;

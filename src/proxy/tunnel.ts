@@ -1,4 +1,4 @@
-/** Two sides that speak a protocol of their own, joined by http-proxy. Its door. */
+/** Tunnels: a client and an upstream that have switched protocols, joined by http-proxy. The door of http-proxy. */
 
 import type { ProxyServer } from "http-proxy";
 import type { ClientRequest, IncomingMessage } from "node:http";
@@ -12,34 +12,34 @@ import { createWatchdog } from "../upstream/watchdog.ts";
 
 /** The two sides after a 101. */
 export interface TunnelSides {
-  /** Taken off HTTP and paused; its 101 is written. */
+  /** No longer read as HTTP, and paused; its 101 is written. */
   readonly client: Socket;
-  /** What the client sent behind its request. */
+  /** The bytes that the client sent behind its request. */
   readonly early: Buffer;
   readonly upstream: SwitchedSocket;
   readonly limits: TunnelLimits;
 }
 
-/** How long a tunnel may rest, in milliseconds; 0 = for ever. */
+/** How long a tunnel may be idle, in milliseconds; 0 = no limit. */
 export interface TunnelLimits {
   /** Without a byte in either direction. */
   readonly idleMs: number;
-  /** The same while bytes wait for a side: of what a slow reader takes, the kernel tells in large steps only. */
+  /** The same while bytes wait for a side: a slow reader makes room in the kernel's buffer only in large steps. */
   readonly stuckMs: number;
 }
 
 /** All tunnels of one process. */
 export interface Tunnels {
   /**
-   * Keeps a place for one that is asked for; what comes back gives it up. Throws a ProxyError (503) where `max` are open or
-   * asked for.
+   * Reserves a place for a tunnel before it is requested, and returns the function that frees it. Throws a ProxyError (503) if `max`
+   * places are taken.
    */
   enter(max: number): () => void;
-  /** Joins two sides and resolves when both are closed, with the error of the side that broke. */
+  /** Joins two sides. Resolves when both are closed, with the error of the side that broke, if one did. Never rejects. */
   run(sides: TunnelSides): Promise<ProxyError | undefined>;
-  /** Open tunnels. */
+  /** The number of open tunnels. */
   count(): number;
-  /** Ends them all at once. */
+  /** Closes all tunnels now. */
   closeAll(): void;
 }
 
@@ -56,7 +56,7 @@ export function createTunnels(): Tunnels {
       return () => void (places -= 1);
     },
     run(sides) {
-      // Loaded at the first upgrade: most services never see one, and it would be a twentieth of the time until headgate is ready.
+      // http-proxy is loaded at the first upgrade: most services never see one, and loading takes a twentieth of the start.
       join ??= loadJoin();
       return runTunnel(join, sides, open);
     },
@@ -88,7 +88,7 @@ async function runTunnel(
   };
   const close = (): void => finish();
   open.add(close);
-  // At once: behind an end that comes while http-proxy is being loaded, the stream would take nothing more.
+  // Before http-proxy is loaded: the client may end meanwhile, and a stream refuses `unshift` after its end.
   client.unshift(early);
   let movedMs = performance.now();
   const idle = createWatchdog(() => {
@@ -135,7 +135,7 @@ function toBroken(code: "client_gone" | "connection_terminated", error: unknown)
   return new ProxyError(code, { title: `The ${side} broke off the tunnel`, cause });
 }
 
-/** Resolves when a side is closed. Calls `lost` where that is not because both directions came to their end. */
+/** Resolves when a side is closed. Calls `lost` unless both of its directions had ended before. */
 function watch(side: Duplex, lost: (cause: unknown) => void): Promise<void> {
   return new Promise((resolve) => {
     const closed = (): void => {
@@ -143,16 +143,16 @@ function watch(side: Duplex, lost: (cause: unknown) => void): Promise<void> {
       resolve();
     };
     if (side.closed) return closed();
-    // Before http-proxy's own listener: that ends the other side, whose reset then comes too late.
+    // This must run before http-proxy's own listener, which ends the other side: that side could then no longer be reset.
     side.prependListener("error", lost);
     side.once("close", closed);
   });
 }
 
-/** Joins the sides. */
+/** Joins two sides. Throws a ProxyError if http-proxy works in an unknown way. */
 type Join = (client: Socket, upstream: UpgradedStream) => void;
 
-/** What http-proxy believes it forwards: its check knows GET and websocket only. The request itself went out before. */
+/** The request that http-proxy believes it forwards. It accepts only GET and websocket. The real request was sent before. */
 const STAND_IN = {
   method: "GET",
   url: "/",
@@ -167,16 +167,16 @@ const SWITCHED =
 async function loadJoin(): Promise<Join> {
   const { createProxyServer } = await import("http-proxy");
   const proxy = createProxyServer();
-  // http-proxy throws what has no listener. Whatever it may report is seen on the two sides as well.
+  // Without a listener http-proxy would throw. Every error that it reports also shows on one of the two sides.
   proxy.on("error", () => undefined);
   return (client, upstream) => joinSides(proxy, client, upstream);
 }
 
 /**
- * Has http-proxy ask for an upgrade on a stream that answers 101 itself, and then tie the two together.
+ * Lets http-proxy send an upgrade request to `upstream`, which responds with a 101 itself; http-proxy then joins the two streams.
  *
- * The request and its 101 went over the pool's connection already. What http-proxy writes on its own account, a 101 with joined
- * fields in lower case, is kept back.
+ * The real request and its real 101 were sent before. http-proxy would write a second 101 to the client, with joined fields in lower
+ * case: it is suppressed.
  */
 function joinSides(proxy: ProxyServer, client: Socket, upstream: UpgradedStream): void {
   const options = {
@@ -190,12 +190,12 @@ function joinSides(proxy: ProxyServer, client: Socket, upstream: UpgradedStream)
   proxy.once("proxyReqWs", (outgoing) => void sent.push(outgoing));
   proxy.ws(STAND_IN as unknown as IncomingMessage, client, NOTHING, {
     target: { protocol: "http:", host: "upstream", port: 80 },
-    // The object that http-proxy completes and gives to Node as the request's options.
+    // http-proxy completes this object and passes it to Node as the options of the request.
     ssl: pin(options),
   });
   const [outgoing] = sent;
   const join = outgoing?.listeners("upgrade")[0];
-  // An http-proxy that does this in another way: the tunnel fails, and visibly.
+  // A later http-proxy may work in another way: then the tunnel fails visibly.
   if (outgoing === undefined || join === undefined) throw new ProxyError("proxy_internal_error");
   outgoing.removeAllListeners("upgrade");
   outgoing.once("upgrade", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -207,7 +207,7 @@ function joinSides(proxy: ProxyServer, client: Socket, upstream: UpgradedStream)
   });
 }
 
-/** Options that keep their values: http-proxy sets an agent and another path. */
+/** Returns options that ignore assignments: http-proxy would set an agent and another path. */
 function pin(options: object): object {
   const pinned = {};
   for (const [name, value] of Object.entries(options)) {
@@ -220,7 +220,7 @@ function pin(options: object): object {
   return pinned;
 }
 
-/** The upstream's side as a stream: first it answers the stand-in's request with 101, then it carries the bytes. */
+/** The upstream's side as a stream. It responds to http-proxy's request with a 101, and then carries the tunnel's bytes. */
 class UpgradedStream extends Duplex {
   private readonly switched: SwitchedSocket;
   private isCarrying = false;
@@ -247,7 +247,7 @@ class UpgradedStream extends Duplex {
     });
   }
 
-  /** From here on bytes flow, those that came with the 101 first. */
+  /** Starts the flow of bytes. Those that came with the 101 are first. */
   carry(): void {
     this.isCarrying = true;
     const { first } = this.switched;
@@ -261,7 +261,7 @@ class UpgradedStream extends Duplex {
     this.destroy();
   }
 
-  /** The rest of http-proxy's idea of a socket. */
+  /** http-proxy calls this and the next two on every socket. */
   setTimeout(): this {
     return this;
   }
@@ -281,7 +281,7 @@ class UpgradedStream extends Duplex {
   override _write(bytes: Buffer, _encoding: string, callback: () => void): void {
     if (!this.isCarrying) {
       callback();
-      // The stand-in's request has no content: its end is that of its header section.
+      // http-proxy's request has no content, so it ends with its header section.
       if (bytes.toString("latin1").endsWith("\r\n\r\n")) this.push(SWITCHED, "latin1");
       return;
     }
@@ -305,8 +305,8 @@ class UpgradedStream extends Duplex {
   }
 
   /**
-   * Where a write has failed, the upstream's last words may still wait to be read, and after them the reason. Until then the
-   * client is held up: what it sends would be lost, and look as if it had arrived.
+   * After a failed write, the last bytes of the upstream may still wait to be read. Until they are read, the write does not call back
+   * and so holds the client up: further bytes of the client would be lost and look as if they had arrived.
    */
   private settleWrite(): void {
     if (!this.switched.isWriteBroken()) this.takeWritten();

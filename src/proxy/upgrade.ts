@@ -1,4 +1,4 @@
-/** The story of one request that asks to switch protocols (RFC 9110 §7.8): a 101 and a tunnel, or an ordinary response. */
+/** One request that asks to switch protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
 import type { Exchange } from "../http/exchange.ts";
 import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
@@ -8,9 +8,9 @@ import type { TunnelLimits, Tunnels } from "./tunnel.ts";
 
 /** Limits of upgrades; times are milliseconds. */
 export interface UpgradeLimits extends TunnelLimits {
-  /** Until the response to the request for an upgrade. */
+  /** From the request for an upgrade to its response. */
   readonly upgradeMs: number;
-  /** How many may be open or asked for at one time. */
+  /** The largest number of tunnels, open or requested. */
   readonly max: number;
 }
 
@@ -20,13 +20,13 @@ export interface UpgradeParts {
   readonly response: ClientResponse;
   readonly tunnels: Tunnels;
   readonly limits: UpgradeLimits;
-  /** Relays a response that is no 101. */
+  /** Relays a response other than 101. */
   relay(response: UpstreamResponse): Promise<void>;
 }
 
 /**
- * Asks for the upgrade and stays until the tunnel, or the response in its place, is over. Rejects with a ProxyError where there
- * is no response to relay.
+ * Requests the upgrade. Resolves when the tunnel, or the response in its place, is over. Rejects with a ProxyError if there is no
+ * response to relay.
  */
 export async function answerUpgrade(
   send: () => Promise<UpstreamResponse>,
@@ -35,7 +35,7 @@ export async function answerUpgrade(
   try {
     await upgrade(send, parts);
   } catch (error) {
-    endBehind(parts.response); // headgate answers in the upstream's place
+    endBehind(parts.response); // the caller responds in the upstream's place
     throw error;
   }
 }
@@ -53,7 +53,7 @@ async function upgrade(
     }
     if (exchange.error !== undefined) {
       received.switched.socket.destroy();
-      throw exchange.error; // the client has left meanwhile
+      throw exchange.error; // the client has left in the meantime
     }
     exchange.answeredMs = performance.now();
     exchange.tunnel = true;
@@ -75,7 +75,7 @@ function toSwitchedText(reason: string, { rawFields }: SwitchedProtocol): string
   return serializeHead({ status: 101, reason, rawFields: toSwitchedFields(rawFields) });
 }
 
-/** What came behind the request may be of the protocol that was asked for, and must not be read as further requests. */
+/** Bytes behind the request may belong to the new protocol, so they must not be parsed as further requests. */
 function endBehind(response: ClientResponse): void {
   if (response.isFollowed()) response.keepAlive = false;
 }

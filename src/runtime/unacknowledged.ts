@@ -1,16 +1,16 @@
-/** How much of what was written a peer has not acknowledged yet, as Linux tells it (proc(5), /proc/net/tcp). */
+/** The number of written bytes that a peer has not acknowledged yet, from Linux's /proc/net/tcp (proc(5)). */
 
 import type { Socket } from "node:net";
 
-/** Bytes that wait for the peer's acknowledgement; undefined where the system does not tell. */
+/** Returns the bytes that wait for the peer's acknowledgement; undefined if the system does not tell. */
 export type CountUnacknowledged = (socket: Socket) => number | undefined;
 
 /**
- * Creates the count. `readSystemFile` returns a file's text, or an empty text.
+ * Creates the count. `readSystemFile` returns a file's text, or an empty text; if it throws, the count is undefined.
  *
- * The kernel takes megabytes at once and then, from a peer that reads slowly, nothing for seconds: a write that waits does not
- * say whether the peer still reads. This does. It costs some microseconds for each socket of the machine, so it is for a
- * connection that has been stuck for a while.
+ * The kernel takes megabytes at once. If the peer reads slowly, the kernel then takes nothing for seconds, so a write that waits does
+ * not show whether the peer still reads. Acknowledged bytes do. A count costs some microseconds for each socket of the machine, so use
+ * it only for a connection that has been stuck for a while.
  */
 export function createUnacknowledged(
   readSystemFile: (path: string) => string,
@@ -23,7 +23,7 @@ export function createUnacknowledged(
       "g",
     );
     const found = [...text.matchAll(line)].map(([, queued = "0"]) => Number.parseInt(queued, 16));
-    // Another pair of addresses may have the same ports: where one of them moves, the connection is given the benefit.
+    // Another connection may have the same ports. If it moves, the sum changes and this one counts as moving too.
     return found.length === 0 ? undefined : found.reduce((sum, bytes) => sum + bytes, 0);
   };
 
@@ -31,25 +31,25 @@ export function createUnacknowledged(
     try {
       return readSystemFile(path);
     } catch {
-      return ""; // no file descriptor is left
+      return ""; // for example, no file descriptor is left
     }
   }
 }
 
-/** Whether bytes that wait still move. */
+/** Tells whether waiting bytes still move. Times are milliseconds of the monotonic clock. */
 export interface Movement {
-  /** Forgets the last look: something moved, or other bytes wait. */
+  /** Forgets the last look, because other bytes wait now. */
   restart(nowMs: number): void;
-  /** When to look next, where nothing was seen to move since `sinceMs`. */
+  /** When to look next, if nothing has moved since `sinceMs` and the limit is `limitMs`. */
   nextMs(sinceMs: number, limitMs: number): number;
-  /** Looks; returns whether something moved since the last look. */
+  /** Counts, and returns whether something has moved since the last look. */
   look(nowMs: number): boolean;
 }
 
-/** A limit is looked at in so many steps, so that bytes that do move overrun it by no more than one of them. */
+/** How often bytes are looked at within one limit. The end of movement is thus noticed at most one step late. */
 export const STEPS = 4;
 
-/** Follows the bytes that wait on one socket; `count` says how many the peer has not acknowledged. */
+/** Follows the bytes that wait on one socket; `count` returns how many the peer has not acknowledged. */
 export function createMovement(count: () => number | undefined): Movement {
   let lookedMs = 0;
   let waiting: number | undefined;
