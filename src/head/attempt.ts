@@ -1,28 +1,28 @@
-/** How often HEADs that waited in vain may ask again together, before it is clear that waiting does not help them. */
+/** How often waiting HEADs try again together after a response that they could not share, before they stop waiting. */
 
 import type { ErrorCode, ProxyError } from "../http/errors.ts";
 
-/** What the HEADs that are waited for have come to so far. A HEAD that waited for nobody yet has none. */
+/** The results so far of the HEADs that others waited for. A HEAD that has not waited yet has no attempt. */
 export interface Attempt {
-  /** How many of them got an error. */
+  /** How many of these HEADs got an error. */
   readonly errors: number;
-  /** How many of them got a response that the others could not share. */
+  /** How many of them got a response that the waiting ones could not share. */
   readonly unshared: number;
-  /** When the first of them asked, in milliseconds. */
+  /** When the first of them was sent, in milliseconds of the monotonic clock. */
   readonly sinceMs: number;
 }
 
 /**
- * Fields that `share` ignores may cause an error, and those who wait have other ones. Eight errors in a row, of requests chosen at
- * random, are the backend's. With fewer, a client could give its errors to the others by a few odd requests; more would burden a
- * backend that is down.
+ * Fields that `share` ignores may cause an error, and the waiting HEADs have different ones. Eight errors in a row, of requests chosen
+ * at random, are the backend's fault. With a smaller number, a client could pass its errors on to others by a few odd requests. A
+ * larger one would burden a backend that is down.
  */
 const MAX_ERRORS = 8;
 
-/** Two different requests whose responses were not for others: no third one makes the rest wait. */
+/** After two different requests with responses that could not be shared, the rest do not wait for a third one. */
 const MAX_UNSHARED = 2;
 
-// These are about the connection, and nothing in the request can be the reason.
+// These errors come before the request is sent, so nothing in the request can be the reason.
 const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "dns_error",
   "dns_timeout",
@@ -36,24 +36,24 @@ const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "proxy_loop_detected",
 ]);
 
-/** The attempt of a HEAD that asks first. */
+/** Returns the attempt of a HEAD that has not waited; `nowMs` is the monotonic clock. */
 export function firstAttempt(nowMs: number): Attempt {
   return { errors: 0, unshared: 0, sinceMs: nowMs };
 }
 
-/** The attempt after an error. */
+/** Returns the attempt after one more error. */
 export function afterError(attempt: Attempt): Attempt {
   return { ...attempt, errors: attempt.errors + 1 };
 }
 
-/** The attempt after a response that others could not share. */
+/** Returns the attempt after one more response that others could not share. */
 export function afterUnshared(attempt: Attempt): Attempt {
   return { ...attempt, unshared: attempt.unshared + 1 };
 }
 
 /**
- * Whether an error of this attempt is everybody's. There always is a second attempt, and a third only within the time that one
- * response may take (`patienceMs`): a backend that fails slowly is not asked eight times while clients wait.
+ * Whether all waiting HEADs get an error of this attempt. There is always a second attempt. Further ones begin only within the time
+ * that one response may take (`patienceMs`): clients do not wait for eight slow failures.
  */
 export function isSharedError(attempt: Attempt, elapsedMs: number, patienceMs: number): boolean {
   const { errors } = attempt;
@@ -65,7 +65,7 @@ export function isBeforeRequest({ code }: ProxyError): boolean {
   return BEFORE_REQUEST.has(code);
 }
 
-/** With whom a HEAD asks at this attempt: with all who may share, with its equals, or with nobody. */
+/** Which HEADs share one request at this attempt: all that may share, equal requests only, or none. */
 export function toCompany(attempt: Attempt | undefined): "all" | "equals" | "none" {
   if (attempt === undefined || attempt.unshared < MAX_UNSHARED) return "all";
   return attempt.unshared === MAX_UNSHARED ? "equals" : "none";

@@ -1,41 +1,42 @@
-/** One HEAD on its way to the upstream, and those who wait for its answer. */
+/** One HEAD in flight to the upstream, and the HEADs that wait for its response. */
 
 import type { ProxyError } from "../http/errors.ts";
 import type { Attempt } from "./attempt.ts";
 import type { WholeRequest } from "./identity.ts";
 import type { SharedAnswer } from "./shared-answer.ts";
 
-/** A HEAD that is asked for itself and for others. It is over once: settled, or left by everybody. */
+/** A HEAD that is sent for itself and for others. It ends once: by `settle`, or when all have left. */
 export interface Flight {
   wait(waiter: WholeRequest): Seat;
-  /** Everybody who waits gets its verdict. */
+  /** Ends the flight: each waiting HEAD gets the verdict of `judge`. */
   settle(judge: (waiter: WholeRequest) => Verdict): void;
-  /** The one who asks leaves. */
+  /** The client of the HEAD that was sent has left. */
   leave(error: ProxyError): void;
 }
 
-/** What one who waited gets: the answer, an error, or the advice to ask again. */
+/** What a waiting HEAD gets: the response, an error, or the advice to try again. */
 export type Verdict =
   | { readonly kind: "told"; readonly answer: SharedAnswer }
   | { readonly kind: "failed"; readonly error: ProxyError }
   | { readonly kind: "again"; readonly attempt: Attempt };
 
-/** A place among those who wait. */
+/** One waiting HEAD. */
 export interface Seat {
-  /** Rejects with the error of leaving. */
+  /** Rejects with the error of `leave`. */
   readonly verdict: Promise<Verdict>;
+  /** The client of this HEAD has left. */
   leave(error: ProxyError): void;
 }
 
-/** What a flight is part of. */
+/** What a flight needs from its owner. */
 export interface FlightEvents {
-  /** Ends the request to the upstream: nobody wants its answer any more. */
+  /** Cancels the request to the upstream, because all clients have left. */
   cancel(error: ProxyError): void;
-  /** Nobody can join any more. */
+  /** The flight has ended: no HEAD can wait for it any more. */
   onOver(): void;
-  /** That many more wait, or fewer. */
+  /** The number of waiting HEADs has changed by `change`. */
   onWaiting(change: number): void;
-  /** From 0 to less than 1: who hears its verdict first, and asks for the others if they are to ask again. */
+  /** Returns a number from 0 to less than 1: it chooses the waiting HEAD that hears first and, on `again`, is sent for the others. */
   random(): number;
 }
 
@@ -45,7 +46,7 @@ interface Passenger {
   readonly reject: (error: ProxyError) => void;
 }
 
-/** Begins a flight. The request to the upstream goes on as long as anybody is there, be it the one who asked or not. */
+/** Begins a flight. The request to the upstream goes on while any client is left, the first one or a waiting one. */
 export function createFlight({ cancel, onOver, onWaiting, random }: FlightEvents): Flight {
   const waiting = new Set<Passenger>();
   let isLed = true;
@@ -77,7 +78,7 @@ export function createFlight({ cancel, onOver, onWaiting, random }: FlightEvents
     },
   };
 
-  // The first to ask again asks for all of them. Chosen at random, it is no likelier to be an attacker's than any that waits.
+  // The HEAD that hears first is sent for all. The choice is random, so that an attacker cannot make it its own.
   function end(): readonly Passenger[] {
     if (isOver) return [];
     isOver = true;

@@ -1,4 +1,4 @@
-/** HEADs that ask the same: those that come together wait for one answer, and those that come shortly after get it too. */
+/** Sharing: HEADs that ask the same at the same time wait for one response, and those shortly after get it too. */
 
 import type { ProxyError } from "../http/errors.ts";
 import type { AnswerFields } from "../http/headers.ts";
@@ -18,49 +18,51 @@ import { type SharedAnswer, createSharedAnswer } from "./shared-answer.ts";
 import { type Page, type StoreLimits, type Target, createStore, putVary } from "./store.ts";
 
 /**
- * The requests in flight and the answers of the last moment.
+ * The requests in flight and the recent responses.
  *
- * What one client sends changes nothing for the others: what becomes of its request is that request's and its equals', ignored
- * fields included, unless the answer may be shared by RFC 9111 §3.
+ * No client can change anything for others: a result belongs to its request and to equal requests (ignored fields included), unless
+ * RFC 9111 §3 allows a shared cache to share the response.
  */
 export interface Sharing {
+  /** Returns what a HEAD does now. */
   join(question: Question): Place;
-  /** Whatever is known of that target, in any spelling, is not to be told any more (RFC 9111 §4.4). */
+  /** Drops the responses of a target in every spelling, because it may have changed (RFC 9111 §4.4). */
   forget(target: Target): void;
 }
 
-/** One HEAD. Host and path name its route as well. */
+/** One HEAD. Its `host` and `path` imply its route. */
 export interface Question extends Target, WholeRequest {
   readonly identity: string;
-  /** How long its answer may be told to others. */
+  /** How long its response may be shared, in milliseconds. */
   readonly shareMs: number;
-  /** How long its answer may take. */
+  /** How long its response may take, in milliseconds. */
   readonly patienceMs: number;
-  /** Undefined: it has not waited for another yet. */
+  /** Undefined if it has not waited for another HEAD yet. */
   readonly attempt: Attempt | undefined;
-  /** Ends what is asked of the upstream. */
+  /** Cancels its request to the upstream. */
   cancel(error: ProxyError): void;
 }
 
-/** What a HEAD does: tells what is known, waits for who asks, asks for itself and others, or for itself alone. */
+/** What a HEAD does: it uses a kept response, waits for another HEAD, is sent for itself and others, or is sent alone. */
 export type Place =
   | { readonly kind: "told"; readonly answer: SharedAnswer }
   | { readonly kind: "waits"; readonly seat: Seat }
   | { readonly kind: "asks"; readonly lead: Lead }
   | { readonly kind: "alone" };
 
-/** The part of the one who asks. What comes after the first of the first four calls changes nothing. */
+/** The part of the HEAD that is sent for others. Only the first call of the first four counts. */
 export interface Lead {
   answered(status: number, reason: string, fields: AnswerFields): void;
-  /** There is an answer, and it is for the one who asked. */
+  /** There is a response that may not be shared. */
   kept(): void;
   failed(error: ProxyError): void;
-  /** It is over, and there was nothing for others. */
+  /** The exchange is over without a result for others. */
   ended(): void;
+  /** Its client has left; others may still wait for the request. */
   leave(error: ProxyError): void;
 }
 
-/** What is kept, and how many may wait. */
+/** How much is kept, and how many HEADs may wait. */
 export interface ShareLimits extends StoreLimits {
   readonly waiting: number;
 }
@@ -73,7 +75,7 @@ const LIMITS: ShareLimits = {
   waiting: 10_000, // beyond it each asks, where the upstream's own queue says 503; a waiting one holds its connection anyway
 };
 
-// A request whose answer was for itself mostly gets another one of that kind: for so long it and its equals wait for nobody.
+// A response that may not be shared is mostly followed by another one: for this time, the request and its equals do not wait.
 const ALONE_MS = 10_000;
 
 const ALONE: Place = { kind: "alone" };
@@ -109,7 +111,7 @@ export function createSharing(
     forget: (target) => store.drop(target),
   };
 
-  /** Waits at one of these places, or asks at the first. */
+  /** Waits for a flight at one of these places. Without one, begins a flight at the first place. */
   function joinAt(page: Page, places: readonly string[], question: Question): Place {
     for (const place of places) {
       const flight = page.flights.get(place);

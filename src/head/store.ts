@@ -1,67 +1,72 @@
-/** What is known of the targets that HEADs asked for of late, within limits. */
+/** Shared responses and waiting requests by target, within limits. */
 
 import { normaliseTarget } from "../http/path.ts";
 import { normaliseHost } from "../http/router.ts";
 import type { Flight } from "./flight.ts";
 import type { SharedAnswer } from "./shared-answer.ts";
 
-/** Whom a request is for. */
+/** The target of a request: its Host and path, as they were written. */
 export interface Target {
   readonly host: string | undefined;
   readonly path: string;
 }
 
-/** What belongs to one host and path, as they were written. Once it is dropped only those who ask already still look at it. */
+/** The state of one target. After the store has dropped it, only requests in flight still use it. */
 export interface Page extends Target {
   readonly key: string;
-  /** The field names in each Vary of the last answers, the last one first: each answer has its own (RFC 9111 §4.1). */
+  /** The field names of the Vary of recent responses, the latest first. Each response has its own Vary (RFC 9111 §4.1). */
   varies: readonly (readonly string[])[];
+  /** The size of all that is kept, in bytes. */
   bytes: number;
-  /** By the question and its variant, or by the whole request. */
+  /** Requests in flight, by the question and its variant, or by the whole request. */
   readonly flights: Map<string, Flight>;
-  /** How many of the flights are for equal requests only. */
+  /** How many of the flights serve equal requests only. */
   apart: number;
-  /** By the question and its variant. */
+  /** Responses, by the question and its variant. */
   readonly kept: Map<string, Kept>;
-  /** Until when a request and its equals wait for nobody, by the whole of it. */
+  /** Until when a request and its equals do not wait, in milliseconds, by the whole request. */
   readonly alone: Map<string, number>;
 }
 
-/** An answer, and until when it may be told. */
+/** A response, and until when it may be shared, in milliseconds. */
 export interface Kept {
   readonly answer: SharedAnswer;
   readonly untilMs: number;
 }
 
-/** How much is kept. An answer has a few hundred bytes; a kilobyte of them is more than most backends have paths to ask for. */
+/** How much is kept. */
 export interface StoreLimits {
+  /** The largest number of targets. */
   readonly targets: number;
-  /** Of each target. */
+  /** The largest number of responses of one target. */
   readonly variants: number;
+  /** The size of everything, in bytes. */
   readonly bytes: number;
-  /** For one answer together with the request that it is for. */
+  /** The size of one response together with its key, in bytes; a larger one is not kept. */
   readonly answerBytes: number;
 }
 
-/** The pages in the order in which they were last asked for; what was told since does not count, so that telling is cheap. */
+/** The pages, least recently requested upstream first. A shared response does not move its page, which keeps sharing cheap. */
 export interface Store {
-  /** That of a target; a new one counts once it is used. */
+  /** Returns the page of a target, or a new one, which is stored only by `use`. */
   find(target: Target): Page;
-  /** Puts a page last, and the first ones out where there are too many. */
+  /** Stores a page as the most recent one, and drops the oldest pages beyond the limits. */
   use(page: Page): void;
+  /** Keeps a response, unless it is too large. */
   keep(page: Page, place: string, kept: Kept): void;
+  /** Records that a request and its equals do not wait until `untilMs`. */
   keepAlone(page: Page, whole: string, untilMs: number): void;
-  /** Drops what is known of a target, however it was written. */
+  /** Drops the pages of a target, in every spelling of host and path. */
   drop(target: Target): void;
 }
 
-// Nearly all backends have one Vary for a target, some another one for those who ask from elsewhere, or in another way.
+// Nearly all backends send one Vary for a target. A few send a different one to some clients.
 const MAX_VARIES = 4;
 
 /** Creates an empty store. */
 export function createStore(limits: StoreLimits): Store {
   const pages = new Map<string, Page>();
-  /** By the normal form of their targets, so that finding a page costs no more than its key. */
+  /** The same pages by the normal form of their targets. Only `drop` needs it, so `find` need not normalise. */
   const spellings = new Map<string, Set<Page>>();
   let bytes = 0;
 
@@ -117,7 +122,7 @@ export function createStore(limits: StoreLimits): Store {
     count(page, -toBytes(place, value));
   }
 
-  // What is dropped may still be asked for, and is not counted any more.
+  // A dropped page may still be used by requests in flight, but no longer counts towards the total.
   function count(page: Page, change: number): void {
     page.bytes += change;
     if (pages.get(page.key) === page) bytes += change;
@@ -140,7 +145,7 @@ export function createStore(limits: StoreLimits): Store {
   }
 }
 
-/** Puts the names of a Vary first, where the next question looks first. */
+/** Moves the names of a Vary to the front, where the next request is compared first. */
 export function putVary(page: Page, names: readonly string[]): void {
   const text = names.join();
   if (page.varies[0]?.join() === text) return;

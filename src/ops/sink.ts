@@ -6,19 +6,19 @@ import { withRoom } from "./room.ts";
 export interface Sink {
   /** Whole lines, `count` of them, each with its newline. The bytes are the caller's again when this returns. */
   write(lines: Uint8Array, count: number): void;
-  /** Resolves once every line is written, at the first error, or after a second if nobody reads. */
+  /** Resolves once every line is written, at the first error, or after one second. Never rejects. */
   flush(): Promise<void>;
   /** Lines that were given up because the reader was too slow or they could not be written. */
   droppedLines(): number;
 }
 
-/** Writes as many of the bytes as there is room for, and calls back with how many; never while it is called. */
+/** Writes as many bytes as there is room for, and calls back with their number, never before it returns. */
 export type WriteSome = (
   bytes: Uint8Array,
   done: (error: NodeJS.ErrnoException | null, written: number) => void,
 ) => void;
 
-/** How long the sink waits, in milliseconds. */
+/** The waits of the sink, in milliseconds. */
 export interface SinkDelays {
   /** For more lines, before it writes a batch. */
   readonly gatherMs: number;
@@ -29,7 +29,7 @@ export interface SinkDelays {
   readonly maxErrorMs: number;
 }
 
-/** Bytes that may wait for a slow reader: some 2,500 lines. Beyond it lines are dropped, not buffered. */
+/** Bytes that may wait for a slow reader: some 2,500 lines. Further lines are dropped. */
 const MAX_PENDING = 1024 * 1024;
 
 /**
