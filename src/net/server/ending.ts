@@ -1,4 +1,4 @@
-/** How a client's connection ends: with its last answer read, and not kept for ever. */
+/** The end of a client's connection: the client can still read its last response, within a limit of time. */
 
 import type { Socket } from "node:net";
 
@@ -10,9 +10,9 @@ import type { Request } from "./request.ts";
 const LINGER_MS = 30_000;
 // The same where the answer closes the connection: a client that pauses this long has stopped sending.
 const LINGER_IDLE_MS = 1_000;
-// How long a client has for what the kernel holds of a response that only a reset can end. A reset takes what has not arrived with
-// it, and node's own clients take one that arrives together with bytes for a FIN. Longer would only keep clients waiting that have
-// read it all.
+// How long a client may read what the kernel holds of a broken response before the reset. A reset discards bytes that have not arrived,
+// and a client on Node takes a reset that arrives together with bytes for a FIN. A longer delay would keep clients waiting that have
+// read everything.
 const RESET_DELAY_MS = 2_000;
 
 /**
@@ -28,7 +28,7 @@ export function endGently(socket: Socket): void {
   socket.resume();
 }
 
-/** Resets a connection after what its client is to get of a response that broke off; what still comes is read and dropped. */
+/** Resets a connection two seconds after the last bytes of a broken response. Reads and drops what the client still sends. */
 export function resetLater(socket: Socket): void {
   const timer = setTimeout(() => reset(socket), RESET_DELAY_MS);
   timer.unref();

@@ -33,17 +33,17 @@ export interface ResponseOptions extends ResponseEnding {
   readonly heads: HeadWriter;
   /** What a connection that goes on says of itself. */
   readonly keepAliveLines: string;
-  /** How long the client may take nothing of what waits for it, in milliseconds; 0 = for ever. */
+  /** How long the client may read nothing while bytes wait for it, in milliseconds; 0 = no limit. */
   readonly idleMs: number;
   readonly countUnacknowledged: CountUnacknowledged;
 }
 
-/** A response whose bytes wait. */
+/** The state of a response whose bytes wait for the client. */
 interface Stall {
   readonly movement: Movement;
-  /** What waited in our own queue at the last look. */
+  /** Bytes that waited in Node's queue at the last look. */
   bytes: number;
-  /** Looks at which nothing had moved, one after the other. */
+  /** How many looks in a row found that nothing had moved. */
   steps: number;
 }
 
@@ -59,7 +59,7 @@ export class Response implements ClientResponse {
   isEnded: boolean;
   keepAlive: boolean;
   readonly request: ResponseOptions["request"];
-  /** It ended before its end. */
+  /** Its content ended too early. */
   private isBroken: boolean;
   private readonly options: ResponseOptions;
   private readonly socket: Socket;
@@ -67,7 +67,7 @@ export class Response implements ClientResponse {
   private head: string;
   private hasContent: boolean;
   private isChunked: boolean;
-  /** Its content ends with the connection (RFC 9112 §6.3): a FIN would make it complete. */
+  /** The end of the connection ends its content (RFC 9112 §6.3), so a FIN would make it look complete. */
   private endsWithConnection: boolean;
   private trailers: string;
   private stall: Stall | undefined;
@@ -183,7 +183,7 @@ export class Response implements ClientResponse {
     this.finishWhenTaken();
   }
 
-  /** Whether a FIN would make it look complete. A unix socket has nothing else. */
+  /** Whether only a reset shows that it is incomplete, because a FIN would complete it. A unix socket has no reset. */
   needsReset(): boolean {
     return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
   }
@@ -229,8 +229,8 @@ export class Response implements ClientResponse {
   }
 
   /**
-   * What comes from the client is of no use any more. Whoever prepares the response says so where it has not begun, and breaks it
-   * off otherwise.
+   * The client has failed or left. The caller of `onGone` decides what happens to the response; without one, a response that has begun
+   * is broken off.
    */
   fail(error: ProxyError): void {
     this.keepAlive = false;
@@ -240,7 +240,7 @@ export class Response implements ClientResponse {
     else if (this.headersSent) this.breakOff();
   }
 
-  /** Nothing more of it can be said. */
+  /** Ends the response: nothing more of it can be sent. */
   close(error?: ProxyError): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -252,7 +252,7 @@ export class Response implements ClientResponse {
     const { socket } = this;
     if (socket.writableLength === 0) return this.finish();
     this.watch();
-    socket.write(NOTHING, () => this.finish()); // called back when all before it is taken
+    socket.write(NOTHING, () => this.finish()); // calls back when the kernel has taken all bytes before it
   }
 
   private finish(): void {
@@ -263,8 +263,8 @@ export class Response implements ClientResponse {
   }
 
   /**
-   * To be asked when the socket's `timeout` comes: whether the client has taken nothing for all of its time. A client that reads
-   * slowly takes something although the kernel takes nothing from us, sometimes for seconds.
+   * To be called at the socket's `timeout`: returns whether the client has read nothing for the whole limit. For seconds, the kernel
+   * may take nothing from headgate although a slow client still reads.
    */
   takesNothing(): boolean {
     const { stall } = this;
@@ -278,7 +278,7 @@ export class Response implements ClientResponse {
     return false;
   }
 
-  // The connection ends at its `timeout`. Only while bytes wait: how long the upstream may take is not the client's fault.
+  // The limit holds only while bytes wait: a slow upstream is not the client's fault.
   private watch(): void {
     const { idleMs, countUnacknowledged } = this.options;
     const { socket } = this;
