@@ -42,8 +42,6 @@ function mayWait({ settings }: Ledger): boolean {
 function checkWaiting(ledger: Ledger, { opened, pooled }: Subject): void {
   const { maxConnections } = ledger.settings;
   if (ledger.hasReloaded) return;
-  // It may wait behind content that the upstream does not take, on a connection that was used again.
-  for (const handle of network.sockets) if (handle.unsent() > 0) return;
   let unsent = 0;
   for (const { begun, observed, sends, from, response, method } of ledger.asked.values()) {
     if (begun === 0 || observed !== undefined || sends.length > 0) continue;

@@ -1,13 +1,16 @@
 /** What `npm run simulate` is asked for. */
 
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
+import { MUTATIONS } from "./mutations.ts";
 import type { Schedule } from "./schedule.ts";
 
 export const USAGE = `npm run simulate -- [options]
   --seed N        begin with the schedule of that number (a new one each time)
   --schedules N   run so many (100000)
+  --jobs N        run so many processes (one for each processor)
   --seconds N     stop after that time, whatever is left
   --replay JSON   run one schedule and tell all that happens; @FILE reads it from a file
   --mutate NAME   put a fault back (tools/simulation/mutations.ts)`;
@@ -15,6 +18,7 @@ export const USAGE = `npm run simulate -- [options]
 export interface Options {
   readonly seed: number;
   readonly schedules: number;
+  readonly jobs: number;
   readonly seconds: number;
   readonly replay: Schedule | undefined;
   readonly mutate: string | undefined;
@@ -27,6 +31,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     options: {
       seed: { type: "string" },
       schedules: { type: "string", default: "100000" },
+      jobs: { type: "string", default: String(availableParallelism()) },
       seconds: { type: "string", default: "Infinity" },
       replay: { type: "string" },
       mutate: { type: "string" },
@@ -35,13 +40,22 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help === true) return undefined;
   const { replay, mutate } = values;
+  if (mutate !== undefined && !Object.hasOwn(MUTATIONS, mutate))
+    throw new Error(`no mutation "${mutate}"`);
   return {
     seed: values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed),
-    schedules: Number(values.schedules),
+    schedules: toCount(values.schedules),
+    jobs: toCount(values.jobs),
     seconds: Number(values.seconds),
     replay: replay === undefined ? undefined : toSchedule(replay),
     mutate,
   };
+}
+
+function toCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new Error(`not a number of any: ${text}`);
+  return count;
 }
 
 function toSchedule(text: string): Schedule {

@@ -1,0 +1,142 @@
+/**
+ * A connection on which an upload has not left is not used again.
+ *
+ * Symptom: the simulation saw a request time out of which not a byte had left. An upstream had responded before it read an upload,
+ * of which less than 16 KiB waited in memory, behind a kernel that took nothing more. Root cause: all of the upload had been handed
+ * over, and that counted as sent; the next request was queued behind bytes that the upstream may never take. Fix: a connection is
+ * given back only when nothing waits to be written.
+ *
+ * Over a unix socket: what the kernel takes there changes only when the upstream reads.
+ */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type Socket, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import test, { type TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { resolveConfig } from "../../src/config/resolve.ts";
+import { parseWritten } from "../../src/config/schema.ts";
+import type { UpstreamRequest } from "../../src/upstream/call.ts";
+import type { UpstreamSocket } from "../../src/upstream/socket.ts";
+import { createUpstreamPool, createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
+
+const RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const PIECE = Buffer.alloc(4 * 1024);
+
+test("an upload of which a part waits in memory takes its connection with it", async (t) => {
+  const { pool, accepted, opened } = await start(t);
+  const content = new Readable({ read: () => undefined });
+  const upload = pool.send({ ...GET, method: "POST", framing: "chunked", content });
+  const first = await accepted(0);
+  do await push(content, PIECE);
+  while (opened().isFlushed());
+  await finish(content);
+  assert.equal(opened().isStuck(), false, "no more than what Node takes without a word");
+  first.write(RESPONSE);
+  await upload.response;
+  assert.deepEqual(pool.connections(), { idle: 0, active: 0 });
+  const next = pool.send(GET);
+  (await accepted(1)).write(RESPONSE);
+  assert.equal((await next.response).head.status, 200);
+});
+
+test("an upload that has left leaves its connection, also where it is not read", async (t) => {
+  const { pool, accepted, opened } = await start(t);
+  const content = new Readable({ read: () => undefined });
+  const upload = pool.send({ ...GET, method: "POST", framing: "chunked", content });
+  const first = await accepted(0);
+  await push(content, PIECE);
+  await finish(content);
+  assert.equal(opened().isFlushed(), true);
+  first.write(RESPONSE);
+  await upload.response;
+  assert.deepEqual(pool.connections(), { idle: 1, active: 0 });
+});
+
+const GET: UpstreamRequest = {
+  method: "GET",
+  path: "/",
+  fields: ["Host", "a"],
+  framing: "none",
+  content: undefined,
+  upgrade: undefined,
+  responseContent: "relay",
+  responseMs: 60_000,
+  idleMs: 60_000,
+  owner: undefined,
+  onInterim: () => undefined,
+};
+
+async function push(content: Readable, piece: Buffer): Promise<void> {
+  content.push(piece);
+  do await turn();
+  while (content.readableLength > 0);
+}
+
+async function finish(content: Readable): Promise<void> {
+  content.push(null);
+  await once(content, "end");
+  await turn();
+}
+
+/** A pool, and an upstream that reads no more than the beginning of what each connection brings. */
+async function start(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "upstream.sock");
+  const connections: Promise<Socket>[] = [];
+  // Node reads on as long as less than that is kept.
+  const server = createServer({ highWaterMark: 1 }, (socket) => {
+    socket.on("error", () => undefined);
+    connections.push(once(socket, "readable").then(() => socket));
+    t.after(() => void socket.destroy());
+  });
+  await once(server.listen(path), "listening");
+  t.after(() => void server.close());
+
+  const { written } = parseWritten({ admin: "off", upstream: `unix:${path}` });
+  assert.ok(written?.upstream !== undefined);
+  const upstream = resolveConfig(
+    { ...written, upstream: written.upstream },
+    new Map(),
+  ).upstreams.get("default");
+  assert.ok(upstream !== undefined);
+  const resources = createUpstreamResources({
+    collectGarbage: () => undefined,
+    readSystemFile: () => "",
+  });
+  const sockets: UpstreamSocket[] = [];
+  const pool = createUpstreamPool(upstream, 1, {
+    ...resources,
+    connectTo: (to) => (events) => {
+      const socket = resources.connectTo(to)(events);
+      sockets.push(socket);
+      return socket;
+    },
+  });
+  t.after(() => {
+    pool.close();
+    resources.close();
+  });
+  return {
+    pool,
+    async accepted(index: number): Promise<Socket> {
+      for (;;) {
+        const connection = connections[index];
+        if (connection !== undefined) return connection;
+        await once(server, "connection");
+      }
+    },
+    /** The socket of the first connection. */
+    opened(): UpstreamSocket {
+      const [socket] = sockets;
+      assert.ok(socket !== undefined);
+      return socket;
+    },
+  };
+}

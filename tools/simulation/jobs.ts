@@ -1,0 +1,82 @@
+/** Runs schedules in several processes: each has a loop and a clock of its own. */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+
+import type { Options } from "./options.ts";
+
+/** Schedules from a number up to another one. */
+export interface Batch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A schedule and what went wrong in it. */
+export interface Failed {
+  readonly number: number;
+  readonly violations: readonly string[];
+}
+
+/** What came of schedules. */
+export interface Results {
+  readonly passed: number;
+  readonly failed: readonly Failed[];
+  readonly counts: readonly (readonly [string, number])[];
+}
+
+/** So few that all processes end at about the same time. */
+const BATCH = 100;
+
+/**
+ * Runs all schedules, or until one fails; the failures are in the order of their numbers. Batches begin in order and are ended when
+ * one fails, so that the first failure is the same one however many processes there are.
+ */
+export async function runInProcesses(options: Options): Promise<Results> {
+  const { seed, schedules, seconds, jobs } = options;
+  const end = seed + schedules;
+  const endMs = performance.now() + seconds * 1_000;
+  const counts = new Map<string, number>();
+  const failed: Failed[] = [];
+  let passed = 0;
+  let from = seed;
+  const next = (): Batch | undefined => {
+    if (from >= end || failed.length > 0 || performance.now() >= endMs) return undefined;
+    const batch = { from, to: Math.min(from + BATCH, end) };
+    from = batch.to;
+    return batch;
+  };
+  const add = (results: Results): void => {
+    passed += results.passed;
+    failed.push(...results.failed);
+    for (const [name, count] of results.counts) counts.set(name, (counts.get(name) ?? 0) + count);
+  };
+  await Promise.all(Array.from({ length: jobs }, () => work(options.mutate, next, add)));
+  return { passed, failed: failed.toSorted((a, b) => a.number - b.number), counts: [...counts] };
+}
+
+/** One process, from its first batch to its last. */
+async function work(
+  mutate: string | undefined,
+  next: () => Batch | undefined,
+  add: (results: Results) => void,
+): Promise<void> {
+  const worker = fork(join(import.meta.dirname, "worker.ts"), mutate === undefined ? [] : [mutate]);
+  try {
+    for (let batch = next(); batch !== undefined; batch = next()) add(await ask(worker, batch));
+  } finally {
+    worker.kill();
+  }
+}
+
+function ask(worker: ChildProcess, batch: Batch): Promise<Results> {
+  return new Promise((resolve, reject) => {
+    const onExit = (): void => {
+      reject(new Error(`the process of the schedules ${batch.from} to ${batch.to - 1} has ended`));
+    };
+    worker.once("exit", onExit).once("message", (results) => {
+      worker.off("exit", onExit);
+      resolve(results as Results);
+    });
+    worker.send(batch);
+  });
+}
