@@ -3,6 +3,10 @@
 const OFFERS: ReadonlySet<string> = new Set(["www-authenticate", "proxy-authenticate"]);
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
 
+const LENGTHS: ReadonlySet<number> = new Set(
+  [...OFFERS, ...CREDENTIALS].map(({ length }) => length),
+);
+
 const IN_LIST = /(?:^|,)[\t ]*(?:NTLM|Negotiate)(?:[\t ,]|$)/i;
 const AT_START = /^(?:NTLM|Negotiate)(?:[\t ]|$)/i;
 
@@ -19,9 +23,8 @@ export function carriesConnectionLogin(fields: readonly string[]): boolean {
 function hasValue(fields: readonly string[], names: ReadonlySet<string>, value: RegExp): boolean {
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
-    // Most names are ruled out by their length alone: 13, 14, 18 and 19 letters.
-    const { length } = name;
-    if (length !== 13 && length !== 14 && length !== 18 && length !== 19) continue;
+    // Most names are ruled out by their length alone, before anything is lower-cased.
+    if (!LENGTHS.has(name.length)) continue;
     if (names.has(name.toLowerCase()) && value.test(fields[index + 1] ?? "")) return true;
   }
   return false;

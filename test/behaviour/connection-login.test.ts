@@ -73,6 +73,20 @@ test("what a HEAD hears on such a connection is not shared", async (t) => {
   }
 });
 
+test("from the first challenge on, no other client's request goes out on the connection", async (t) => {
+  const origin = await startOrigin(t, createLogins());
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
+  for (const wire of [alice, mallory]) {
+    wire.write(ask());
+    assert.equal((await wire.readAnswer()).status, 401);
+  }
+  assert.deepEqual(
+    origin.arrivals.map(({ connection }) => connection.number),
+    [1, 2],
+  );
+});
+
 test("the connection ends with its client's", async (t) => {
   const origin = await startOrigin(t, createLogins());
   const sidecar = await startSidecar(t, {
