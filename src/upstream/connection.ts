@@ -123,6 +123,8 @@ export function createConnection(
   /** Content of the request that has not left, or that has not come yet. */
   let hasContentLeft = false;
   let isContentRead = false;
+  /** In the turn that read a response to its end. */
+  let isGivenBack = false;
   let exchanges = 0;
   let keptMs = keepAliveMs;
   let lastActivityMs = 0;
@@ -206,7 +208,7 @@ export function createConnection(
       hasResponse = false;
       hasContentLeft = next.request.content !== undefined;
       isContentRead = false;
-      if (isConnected) batchWrites(flush);
+      if (isConnected) flushSoon(next);
       else watchdog.watch(); // a request that is sent again brings its deadline
     },
     pause() {
@@ -229,6 +231,17 @@ export function createConnection(
     close: () => closed(undefined),
   };
   return connection;
+
+  function rest(): void {
+    isGivenBack = false;
+  }
+
+  // A request that waited gets the connection in the very turn that read the response before it. An end behind that is read in the
+  // next turn: what cannot be sent twice is held for so long.
+  function flushSoon({ request }: ResponseReceiver): void {
+    if (!isGivenBack || isRepeatable(request)) batchWrites(flush);
+    else batchWrites(() => batchWrites(flush));
+  }
 
   // At the end of the turn in which the request came. What the connection says until then is of no request.
   function flush(): void {
@@ -315,6 +328,8 @@ export function createConnection(
     // What is left of the request's content would be taken for the next one.
     if (!isReusable || connection.expiresMs <= nowMs) return closed(undefined);
     if (isPaused) socket.resume();
+    isGivenBack = true;
+    batchWrites(rest);
     events.onIdle(connection);
   }
 
@@ -399,6 +414,12 @@ export function createConnection(
     if (!hasResponse || known.code !== "connection_terminated") return known;
     return new ProxyError("http_response_incomplete", { cause: error });
   }
+}
+
+// RFC 9110 §9.2.2 allows an automatic retry of what is idempotent. PUT and DELETE are too, but a backend may count them: the
+// three that ask without changing anything are sent again, and nothing that carries content.
+export function isRepeatable({ method, content }: ConnectionRequest): boolean {
+  return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 function unasked(): ProxyError {
