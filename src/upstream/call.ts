@@ -2,12 +2,13 @@
 
 import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
 import { ProxyError } from "../http/errors.ts";
-import type {
-  ConnectionOwner,
-  ConnectionRequest,
-  Failure,
-  ResponseReceiver,
-  UpstreamConnection,
+import {
+  type ConnectionOwner,
+  type ConnectionRequest,
+  type Failure,
+  type ResponseReceiver,
+  type UpstreamConnection,
+  isRepeatable,
 } from "./connection.ts";
 import { type Content, IncomingContent } from "./content.ts";
 import type { GcPressure } from "./gc-pressure.ts";
@@ -52,12 +53,6 @@ export interface UpstreamCall {
 export interface Queue {
   forget(request: PendingRequest): void;
   readonly onBytes: GcPressure;
-}
-
-// RFC 9110 §9.2.2 allows an automatic retry of idempotent methods. A backend may count even a PUT or DELETE, so only the three safe
-// methods are sent again, and only without content.
-function isRepeatable({ method, content }: UpstreamRequest): boolean {
-  return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 /**

@@ -123,6 +123,8 @@ export function createConnection(
   /** Whether content of the request has not left yet, or has not yet come from the client. */
   let hasContentLeft = false;
   let isContentRead = false;
+  /** In the turn that read a response to its end. */
+  let isGivenBack = false;
   let exchanges = 0;
   let keptMs = keepAliveMs;
   let lastActivityMs = 0;
@@ -206,7 +208,7 @@ export function createConnection(
       hasResponse = false;
       hasContentLeft = next.request.content !== undefined;
       isContentRead = false;
-      if (isConnected) batchWrites(flush);
+      if (isConnected) flushSoon(next);
       else watchdog.watch(); // a retried request already has a deadline
     },
     pause() {
@@ -229,6 +231,17 @@ export function createConnection(
     close: () => closed(undefined),
   };
   return connection;
+
+  function rest(): void {
+    isGivenBack = false;
+  }
+
+  // A request that waited gets the connection in the very turn that read the response before it. An end behind that is read in the
+  // next turn: what cannot be sent twice is held for so long.
+  function flushSoon({ request }: ResponseReceiver): void {
+    if (!isGivenBack || isRepeatable(request)) batchWrites(flush);
+    else batchWrites(() => batchWrites(flush));
+  }
 
   // Runs at the end of the turn in which the request came. Bytes that the upstream sends before belong to no request.
   function flush(): void {
@@ -315,6 +328,8 @@ export function createConnection(
     // The upstream would read the rest of this request's content as the next request.
     if (!isReusable || connection.expiresMs <= nowMs) return closed(undefined);
     if (isPaused) socket.resume();
+    isGivenBack = true;
+    batchWrites(rest);
     events.onIdle(connection);
   }
 
@@ -399,6 +414,14 @@ export function createConnection(
     if (!hasResponse || known.code !== "connection_terminated") return known;
     return new ProxyError("http_response_incomplete", { cause: error });
   }
+}
+
+/**
+ * Whether a request may be sent again. RFC 9110 §9.2.2 allows an automatic retry of idempotent methods. A backend may count even a
+ * PUT or DELETE, so only the three safe methods are sent again, and only without content.
+ */
+export function isRepeatable({ method, content }: ConnectionRequest): boolean {
+  return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 function unasked(): ProxyError {
