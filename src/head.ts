@@ -119,7 +119,7 @@ async function answerByGet(
         ? toGot(await ask("GET", toHeadFields(checked.fields, "GET")))
         : await probe(head, parts, ask);
     onGot?.(got.status);
-    if (isMeasured(route, got.status, got.fields)) {
+    if (isMeasured(route, got.status, got.fields) || isChallenge(got)) {
       await answerMeasured(head, parts, got);
     } else {
       writeHead(head, got);
@@ -217,12 +217,19 @@ function answerAsItIs(
   return relayContent(answer.content, head.response, parts.batchWrites);
 }
 
+/** A step of a login that belongs to the connection: the next one has to find that free. */
+function isChallenge({ status, content }: Got): boolean {
+  return (status === 401 || status === 407) && content.isPrivate();
+}
+
 async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Promise<void> {
   const { exchange, response, route } = head;
   exchange.answeredMs = performance.now();
   const discarded = await parts.discard(got.content, got.announced, route.head.drain);
   noteDiscarded(exchange, discarded, got.fields);
-  writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });
+  const isTold = isMeasured(route, got.status, got.fields);
+  const fields = isTold ? withMeasured(got.fields, discarded) : got.fields;
+  writeHead(head, { ...got, fields });
   response.end();
 }
 

@@ -130,3 +130,25 @@ test("a converted HEAD in a handshake keeps its connection, however long its con
   }
   assert.equal(origin.connections.length, 1);
 });
+
+test("a client is told of a challenge when its connection can take the next step", async (t) => {
+  // Symptom: the second step of a login went out on another connection, and the login was lost.
+  // Root cause: a converted HEAD is answered at the header section, while the challenge's content still holds the connection.
+  // Fix: a challenge is told when its content is drained.
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    if (request.method !== "GET" || origin.arrivals.length > 1)
+      return request.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    request.write(
+      "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM challenge\r\nContent-Length: 6\r\n\r\nabc",
+    );
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(setImmediate);
+    request.write("def");
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(ask("alice", "HEAD") + ask("alice"));
+  assert.equal((await wire.readAnswer("HEAD")).status, 401);
+  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal(origin.connections.length, 1);
+});
