@@ -5,7 +5,6 @@ import { formatAddress, formatUrl } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Loaded } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
-import type { Problem } from "../config/problem.ts";
 import type { CommandIo } from "./io.ts";
 import { formatTable } from "./table.ts";
 
@@ -33,8 +32,9 @@ export async function check(args: readonly string[], io: CommandIo): Promise<num
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    if (given.format === "json") io.out(toJson({ valid: false, problems: error.problems }));
-    else io.err(`${error.message}\n\n${countProblems(error.problems)}\n`);
+    if (given.format === "json")
+      io.out(toJson({ valid: false, count: error.count, problems: error.problems }));
+    else io.err(`${error.message}\n\n${countProblems(error.count)}\n`);
     return 1;
   }
 }
@@ -88,8 +88,8 @@ function describe(loaded: Loaded): string {
   ].join("\n");
 }
 
-function countProblems(problems: readonly Problem[]): string {
-  return problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+function countProblems(count: number): string {
+  return count === 1 ? "1 problem" : `${count} problems`;
 }
 
 function toJson(value: unknown): string {

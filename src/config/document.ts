@@ -2,26 +2,30 @@
 
 import {
   Composer,
+  CST,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
-  parseDocument as parseYaml,
+  Lexer,
   Parser,
+  Schema,
 } from "yaml";
 import type {
   Alias,
-  CST,
   Document as ParsedDocument,
   Node,
   Pair,
   Scalar,
+  YAMLError,
   YAMLMap,
   YAMLSeq,
 } from "yaml";
 import type { KeyPath } from "./issues.ts";
 import { formatKey } from "./problem.ts";
 import type { Span } from "./problem.ts";
+import { nextTurn } from "./turn.ts";
 import { substitute } from "./variables.ts";
 import type { Environment } from "./variables.ts";
 
@@ -41,42 +45,132 @@ export interface Document {
   locate(path: KeyPath, at: "key" | "value"): Span;
 }
 
-/** The schema is five levels deep. Composing is recursive, and a file of a million brackets would end the process. */
-const DEEPEST = 32;
+/**
+ * What a route file may be. The YAML package takes two microseconds and two hundred bytes for each token and more for each
+ * error, builds its nodes at one go and by recursion: a file of half a megabyte of brackets took six seconds and 430 MiB. Each
+ * limit is looked at before the package is given what is beyond it. There is room for some two thousand routes.
+ */
+export const MAX_FILE_BYTES = 256 * 1024;
+const MAX_TOKENS = 64 * 1024;
+/** The schema is five levels deep. */
+const MAX_DEPTH = 32;
+/** Longer than any path, name or address. */
+const MAX_TEXT_LENGTH = 4096;
+const TOO_LONG = `is longer than ${MAX_TEXT_LENGTH} characters`;
 /** Aliases may repeat a few settings, not multiply a small file into a large one ("billion laughs"). */
-const MOST_REPEATED = 10_000;
+const MAX_REPEATED = 10_000;
+/** More than anyone reads. */
+const MAX_ERRORS = 100;
+/** A few milliseconds. */
+const TOKENS_PER_TURN = 2048;
 
 /** As YAML 1.2 has it, whatever a %YAML directive says: `off` and `no` are texts. Duplicates are looked for below, in linear time. */
 const OPTIONS = { schema: "core", uniqueKeys: false, prettyErrors: false } as const;
 
-/** Reads a text. Never throws: everything that is wrong is in `mistakes`. */
-export function parseDocument(text: string, env: Environment): Document {
-  const tokens = [...new Parser().parse(text)];
-  const tooDeep = findTooDeep(tokens);
-  if (tooDeep !== undefined) return failed(tooDeep, `is nested deeper than ${DEEPEST} levels`);
-  const [document, second] = [...new Composer(OPTIONS).compose(tokens)];
-  if (document === undefined) return failed(0, "the file is empty");
-  const errors = findSyntaxErrors(document, text);
-  if (errors.length > 0)
-    return { value: undefined, mistakes: errors, locate: () => ({ start: 0, end: 0 }) };
+const CORE = new Schema({ schema: OPTIONS.schema });
+
+/** Reads a text, in steps between which the event loop goes on. Never rejects: everything that is wrong is in `mistakes`. */
+export async function parseDocument(text: string, env: Environment): Promise<Document> {
+  const tokens = await readTokens(text);
+  if ("message" in tokens) return failed(tokens.start, tokens.message);
+  await nextTurn();
+  const [, second] = tokens.filter(({ type }) => type === "document");
+  const { document, errors } = compose(
+    second === undefined ? tokens : tokens.slice(0, tokens.indexOf(second)),
+  );
+  if (errors.length > 0) return unreadable(toMistakes(errors, text));
   if (second !== undefined)
-    return failed(second.range[0], "a second document begins here; the route file is one document");
-  if (
-    document.contents === null ||
-    (isScalar(document.contents) && document.contents.value === null)
-  )
+    return failed(second.offset, "a second document begins here; the route file is one document");
+  const root = document?.contents;
+  if (!isNode(root) || (isScalar(root) && root.value === null))
     return failed(0, "the file is empty");
-  return convert(document.contents, env);
+  await nextTurn();
+  return convert(root, env);
 }
 
 function failed(start: number, message: string): Document {
-  const span = { start, end: start + 1 };
-  return { value: undefined, mistakes: [{ key: "", message, span }], locate: () => span };
+  return unreadable([{ key: "", message, span: { start, end: start + 1 } }]);
+}
+
+function unreadable(mistakes: readonly Mistake[]): Document {
+  return { value: undefined, mistakes, locate: () => ({ start: 0, end: 0 }) };
+}
+
+/** What is too much, and where. */
+interface Excess {
+  readonly start: number;
+  readonly message: string;
+}
+
+/** The syntax tree of a text that keeps to the limits; up to its first error, behind which the parser has lost its way. */
+async function readTokens(text: string): Promise<readonly CST.Token[] | Excess> {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  let previous = "";
+  for (const lexeme of new Lexer().lex(text)) {
+    const start = parser.offset;
+    count += 1;
+    if (count > MAX_TOKENS)
+      return { start, message: `the file holds more than ${MAX_TOKENS} words and marks` };
+    if (lexeme.length > MAX_TEXT_LENGTH && isText(lexeme, previous))
+      return { start, message: TOO_LONG };
+    tokens.push(...parser.next(lexeme));
+    if (tokens.at(-1)?.type === "error") break;
+    const tooDeep = parser.stack[MAX_DEPTH + 1]; // the first one is the document itself
+    if (tooDeep !== undefined && "items" in tooDeep)
+      return { start: tooDeep.offset, message: `is nested deeper than ${MAX_DEPTH} levels` };
+    previous = lexeme;
+    if (count % TOKENS_PER_TURN === 0) await nextTurn();
+  }
+  return [...tokens, ...parser.end()];
+}
+
+/** Whether a token is a value or a key, and no comment. */
+function isText(lexeme: string, previous: string): boolean {
+  return previous === CST.SCALAR || /^["']/.test(lexeme);
+}
+
+interface Composed {
+  readonly document: ParsedDocument | undefined;
+  readonly errors: readonly YAMLError[];
+}
+
+/** Thrown through the composer. */
+class TooManyErrors extends Error {}
+
+/** Builds the nodes. It gives up after some errors: each takes ten microseconds, and a file can have one for each character. */
+function compose(tokens: readonly CST.Token[]): Composed {
+  const composer = new Composer(OPTIONS);
+  stopAfter(MAX_ERRORS, composer);
+  try {
+    const [document] = [...composer.compose(tokens)];
+    return { document, errors: [...(document?.errors ?? []), ...(document?.warnings ?? [])] };
+  } catch (error) {
+    if (!(error instanceof TooManyErrors)) throw error;
+    const { errors, warnings } = composer.streamInfo();
+    return { document: undefined, errors: [...errors, ...warnings] };
+  }
+}
+
+/**
+ * The composer tells of all errors through a property of its own, which the package's types call private: a test with a file of
+ * errors sees to it that this goes on to be so.
+ */
+function stopAfter(most: number, composer: object): void {
+  const reporter = composer as { onError: (...error: readonly unknown[]) => void };
+  const report = reporter.onError;
+  let count = 0;
+  reporter.onError = (...error) => {
+    if (count === most) throw new TooManyErrors(); // also where the composer tells of this one
+    count += 1;
+    report(...error);
+  };
 }
 
 /** Once the parser has lost its way it stumbles over every further token: the first unexpected one is the mistake. */
-function findSyntaxErrors(document: ParsedDocument, text: string): readonly Mistake[] {
-  const all = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
+function toMistakes(errors: readonly YAMLError[], text: string): readonly Mistake[] {
+  const all = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
   const lost = all.findIndex(({ code }) => code === "UNEXPECTED_TOKEN");
   return all.slice(0, lost === -1 ? all.length : lost + 1).map(({ pos: [start, end], message }) => {
     // `{ path: /users/{id} }` and `[${PORT}]`: in flow collections a brace ends the plain value before it.
@@ -88,25 +182,6 @@ function findSyntaxErrors(document: ParsedDocument, text: string): readonly Mist
       span: { start, end },
     };
   });
-}
-
-/** Walks the tokens without recursion. Returns the offset of the first one that is too deep. */
-function findTooDeep(tokens: readonly CST.Token[]): number | undefined {
-  const waiting: { token: CST.Token; depth: number }[] = tokens.map((token) => ({
-    token,
-    depth: 0,
-  }));
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { token, depth } = next;
-    if (depth > DEEPEST) return token.offset;
-    if (token.type === "document" && token.value) waiting.push({ token: token.value, depth });
-    if (!("items" in token)) continue;
-    for (const { key, value } of token.items) {
-      if (key) waiting.push({ token: key, depth: depth + 1 });
-      if (value) waiting.push({ token: value, depth: depth + 1 });
-    }
-  }
-  return undefined;
 }
 
 /** Where the walk is: aliases lead back, so depth and repetition are counted here too. */
@@ -129,12 +204,12 @@ function convert(root: Node, env: Environment): Document {
   }
 
   function visit(node: Node, place: Place): unknown {
-    if (place.isRepeated && ++repeated > MOST_REPEATED) {
-      return repeated === MOST_REPEATED + 1
-        ? report(node, place.path, `aliases repeat more than ${MOST_REPEATED} values`)
+    if (place.isRepeated && ++repeated > MAX_REPEATED) {
+      return repeated === MAX_REPEATED + 1
+        ? report(node, place.path, `aliases repeat more than ${MAX_REPEATED} values`)
         : undefined;
     }
-    if (place.depth > DEEPEST)
+    if (place.depth > MAX_DEPTH)
       return report(
         node,
         place.path,
@@ -192,6 +267,7 @@ function convert(root: Node, env: Environment): Document {
     if (typeof value !== "string" || !value.includes("$")) return value;
     try {
       const text = substitute(value, env);
+      if (text.length > MAX_TEXT_LENGTH) throw new RangeError(TOO_LONG);
       // In flow collections a plain value holds no brace: `"${PORT}"` is the only way to write a variable there.
       const isPlain = type === "PLAIN" || (isInFlow && /^\$\{[^}]*\}$/.test(value));
       return isPlain && text !== value ? resolvePlain(text) : text;
@@ -202,8 +278,9 @@ function convert(root: Node, env: Environment): Document {
     }
   }
 
+  const pairOf = createIndex();
   function locate(path: KeyPath, at: "key" | "value"): Span {
-    return locateIn(root, targets, { path, at });
+    return locateIn({ root, targets, pairOf }, path, at);
   }
 
   const start: Place = { path: [], depth: 0, isRepeated: false, isInFlow: false };
@@ -215,29 +292,43 @@ function convert(root: Node, env: Environment): Document {
  * come of it: whatever else YAML would make of the text, a text it stays.
  */
 function resolvePlain(text: string): unknown {
-  if (!/^[\w.+~-]{0,64}$/.test(text)) return text;
-  const document = parseYaml(text, OPTIONS);
-  const value: unknown =
-    document.errors.length === 0 && (document.contents === null || isScalar(document.contents))
-      ? document.toJS()
-      : text;
-  return typeof value === "string" ? text : value;
+  if (text.length > 64) return text;
+  const tag = CORE.tags.find((one) => one.default === true && one.test?.test(text) === true);
+  if (tag === undefined || tag.collection !== undefined) return text;
+  const value = tag.resolve(text, () => undefined, OPTIONS);
+  return isScalar(value) ? value.value : value;
 }
 
-function locateIn(
-  root: Node,
-  targets: ReadonlyMap<Alias, Node>,
-  { path, at }: { path: KeyPath; at: "key" | "value" },
-): Span {
+type PairOf = (map: YAMLMap, key: PropertyKey) => Pair<Node, Node | null> | undefined;
+
+/** Finds a mapping's entry by its key. A mapping can have ten thousand keys, each with something wrong. */
+function createIndex(): PairOf {
+  const indexes = new Map<YAMLMap, Map<unknown, Pair<Node, Node | null>>>();
+  return (map, key) => {
+    const known = indexes.get(map);
+    if (known !== undefined) return known.get(key);
+    const index = new Map<unknown, Pair<Node, Node | null>>();
+    for (const pair of map.items as Pair<Node, Node | null>[]) {
+      const name = isScalar(pair.key) ? pair.key.value : undefined;
+      if (!index.has(name)) index.set(name, pair);
+    }
+    indexes.set(map, index);
+    return index.get(key);
+  };
+}
+
+interface Located {
+  readonly root: Node;
+  readonly targets: ReadonlyMap<Alias, Node>;
+  readonly pairOf: PairOf;
+}
+
+function locateIn({ root, targets, pairOf }: Located, path: KeyPath, at: "key" | "value"): Span {
   let node: Node = root;
   let span = startOf(root);
   for (const [index, part] of path.entries()) {
     if (isAlias(node)) node = targets.get(node) ?? node;
-    const pair = isMap(node)
-      ? (node.items as Pair<Node, Node | null>[]).find(
-          ({ key }) => isScalar(key) && key.value === part,
-        )
-      : undefined;
+    const pair = isMap(node) ? pairOf(node, part) : undefined;
     const next =
       pair?.value ?? (isSeq(node) ? (node.items[Number(part)] as Node | undefined) : undefined);
     if (pair !== undefined) span = spanOf(pair.key);

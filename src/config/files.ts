@@ -5,8 +5,9 @@ import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** No route file is that long; a device or a wrong mount would fill the memory. */
+/** No certificate is that long; a device or a wrong mount would fill the memory. */
 const LONGEST_FILE_BYTES = 1024 * 1024;
+export const TOO_LARGE = "is larger than 1 MiB";
 /** Nearly every route file and certificate fits. */
 const FIRST_READ_BYTES = 16 * 1024;
 /** A pipe may come from a program that takes its time. A reload that waits holds up the next one. */
@@ -32,8 +33,7 @@ export type Digest = string | undefined;
 export async function readTextFile(path: string): Promise<FileText> {
   try {
     const bytes = await readAtMost(path, LONGEST_FILE_BYTES + 1);
-    if (bytes.length > LONGEST_FILE_BYTES)
-      return { reason: "is larger than 1 MiB", isOfFile: true };
+    if (bytes.length > LONGEST_FILE_BYTES) return { reason: TOO_LARGE, isOfFile: true };
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), bytes };
   } catch (error) {
     const code = codeOf(error);

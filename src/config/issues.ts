@@ -10,6 +10,8 @@ export interface Finding {
   readonly path: KeyPath;
   readonly at: "key" | "value";
   readonly message: string;
+  /** Adds to the message what takes longer to find: only what is shown is asked. */
+  readonly hint?: (() => string) | undefined;
 }
 
 interface Issue {
@@ -73,7 +75,8 @@ export function flattenIssues(issues: readonly Issue[], base: KeyPath = []): rea
     return issue.keys.map((key) => ({
       path: [...path, key],
       at: "key",
-      message: `is not a known key${suggest(key, known)}`,
+      message: "is not a known key",
+      hint: () => suggest(key, known),
     }));
   });
 }

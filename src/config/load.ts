@@ -1,11 +1,12 @@
 /** File, environment and flags → Config, or every problem at once. Flags win over the environment, that over the file. */
 
 import { formatAddress, overlap } from "./address.ts";
-import { parseDocument } from "./document.ts";
-import type { Document } from "./document.ts";
+import { MAX_FILE_BYTES, parseDocument } from "./document.ts";
+import type { Document, Mistake } from "./document.ts";
 import {
   type Digest,
   type ReadFile,
+  TOO_LARGE,
   createReader,
   readTextFile,
   resolveFrom,
@@ -15,7 +16,7 @@ import type { Finding, KeyPath } from "./issues.ts";
 import { findLoops } from "./loop.ts";
 import { aimAtUrl, applyOverrides, collectOverrides, inheritedListen } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
-import { ConfigError, createSource, formatKey, problemOf } from "./problem.ts";
+import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./problem.ts";
 import type { Problem, Source } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
 import { checkRoutes } from "./routes.ts";
@@ -23,6 +24,7 @@ import { parseWritten } from "./schema.ts";
 import type { Config, Written } from "./schema.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./tree.ts";
+import { nextTurn } from "./turn.ts";
 import type { Environment } from "./variables.ts";
 
 /** Everything that can say something. `pid` is this process, for LISTEN_PID. */
@@ -64,21 +66,42 @@ export async function loadConfig({ flags, env, cwd, pid, onRead }: Sources): Pro
   const overrides = aimAtUrl(collectOverrides(flags, env), given);
   const value = applyOverrides(given, overrides);
 
+  // Each of these steps takes its milliseconds for a long file, and a reload must not hold traffic up for all of them.
+  await nextTurn();
   const { written, findings } = parseWritten(value);
+  await nextTurn();
   const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
-  const conflicts = checkRoutes(value, (index) => lineOf(origin, ["routes", index, "path"]));
-  const taken = findTakenAddress(written);
-  const all = [...findings, ...findMissingUpstream(value), ...conflicts, ...taken, ...tls.findings];
-  const problems = toProblems([...all, ...findLoops(value, written)], origin, overrides);
-  const upstream = written?.upstream;
-  if (problems.length > 0 || written === undefined || upstream === undefined)
-    throw new ConfigError(problems);
+  await nextTurn();
+  const all = [...findings, ...findConflicts(value, written, origin), ...tls.findings];
+  if (all.length > 0 || hasMistakes(origin) || written?.upstream === undefined)
+    throw toConfigError(all, origin, overrides);
+  await nextTurn();
   return {
-    config: resolveConfig({ ...written, upstream }, tls.texts),
+    config: resolveConfig({ ...written, upstream: written.upstream }, tls.texts),
     file,
     path: origin?.path,
     hash: origin?.hash,
   };
+}
+
+/** What no setting has wrong by itself. */
+function findConflicts(
+  value: unknown,
+  written: Written | undefined,
+  origin: Origin | undefined,
+): readonly Finding[] {
+  const lineOfRoute = (index: number): number | undefined =>
+    lineOf(origin, ["routes", index, "path"]);
+  return [
+    ...findMissingUpstream(value),
+    ...checkRoutes(value, lineOfRoute),
+    ...findTakenAddress(written),
+    ...findLoops(value, written),
+  ];
+}
+
+function hasMistakes(origin: Origin | undefined): boolean {
+  return origin !== undefined && origin.document.mistakes.length > 0;
 }
 
 /** `file` is the name as it was given. */
@@ -91,12 +114,16 @@ async function openOrigin(
   // Only a flag can be an empty name. As a path, it would be the working directory itself.
   if (file === "") throw new ConfigError([problemOf("--config", "is empty: name a file")]);
   const read = await readFile(path);
+  if ("reason" in read ? read.reason === TOO_LARGE : read.bytes.length > MAX_FILE_BYTES) {
+    const message = `is larger than ${MAX_FILE_BYTES / 1024} KiB`;
+    throw new ConfigError([problemOf("", message, file)]);
+  }
   if ("reason" in read) throw new ConfigError([problemOf("", read.reason, file)]);
   const source = createSource(file, read.text);
-  const document = parseDocument(read.text, env);
+  const document = await parseDocument(read.text, env);
   // Without a value there is nothing that a schema could complain about.
   if (document.value === undefined)
-    throw new ConfigError(toProblems([], { path, hash: "", document, source }, []));
+    throw toConfigError([], { path, hash: "", document, source }, []);
   return { path, hash: await toDigest(read.bytes), document, source };
 }
 
@@ -127,34 +154,53 @@ function lineOf(origin: Origin | undefined, path: KeyPath): number | undefined {
   return origin?.source.lineOf(origin.document.locate(path, "value").start);
 }
 
-/** In the order of the file. A value whose YAML or variable is wrong is not complained about twice. */
-function toProblems(
+/** A problem that is not put into words yet; `start` is its place in the file, -1 outside. */
+interface Placed {
+  readonly start: number;
+  toProblem(): Problem;
+}
+
+/**
+ * In the order of the file. A value whose YAML or variable is wrong is not complained about twice. Each problem takes
+ * microseconds to show, and a file can have ten thousand.
+ */
+function toConfigError(
   findings: readonly Finding[],
   origin: Origin | undefined,
   overrides: readonly Override[],
-): readonly Problem[] {
+): ConfigError {
   const mistakes = origin?.document.mistakes ?? [];
   const known = new Set(mistakes.map(({ key }) => key));
-  const problems = [
-    ...mistakes.flatMap(
-      ({ span, key, message }) => origin?.source.problemAt(span, key, message) ?? [],
-    ),
-    ...findings
-      .filter(({ path }) => !known.has(formatKey(path)))
-      .map((finding) => toProblem(finding, origin, overrides)),
+  const places = new Map(overrides.map(({ path, place }) => [formatKey(path), place]));
+  const all = [
+    ...mistakes.flatMap((mistake) => (origin === undefined ? [] : [placeMistake(mistake, origin)])),
+    ...findings.flatMap((finding) => {
+      const key = formatKey(finding.path);
+      return known.has(key) ? [] : [placeFinding(finding, origin, places.get(key))];
+    }),
   ];
-  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.col ?? 0) - (b.col ?? 0));
+  const first = all.toSorted((a, b) => a.start - b.start).slice(0, MAX_SHOWN);
+  return new ConfigError(
+    first.map((one) => one.toProblem()),
+    all.length,
+  );
 }
 
-function toProblem(
-  { path, at, message }: Finding,
+function placeMistake({ span, key, message }: Mistake, { source }: Origin): Placed {
+  return { start: span.start, toProblem: () => source.problemAt(span, key, message) };
+}
+
+/** `place` is the flag or the variable that the value came from. */
+function placeFinding(
+  { path, at, message, hint }: Finding,
   origin: Origin | undefined,
-  overrides: readonly Override[],
-): Problem {
-  const key = formatKey(path);
-  const override = overrides.find((one) => formatKey(one.path) === key);
-  if (override !== undefined) return problemOf(override.place, message);
-  return origin === undefined
-    ? problemOf(key, message)
-    : origin.source.problemAt(origin.document.locate(path, at), key, message);
+  place: string | undefined,
+): Placed {
+  const toMessage = (): string => `${message}${hint?.() ?? ""}`;
+  if (place !== undefined || origin === undefined) {
+    return { start: -1, toProblem: () => problemOf(place ?? formatKey(path), toMessage()) };
+  }
+  const span = origin.document.locate(path, at);
+  const toProblem = (): Problem => origin.source.problemAt(span, formatKey(path), toMessage());
+  return { start: span.start, toProblem };
 }

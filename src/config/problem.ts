@@ -14,14 +14,18 @@ export interface Problem {
   readonly excerpt: string | undefined;
 }
 
-/** Everything that is wrong with a configuration. The message is meant for the operator, as it is. */
+/** What is wrong with a configuration. The message is meant for the operator, as it is. */
 export class ConfigError extends Error {
+  /** The first ones, at most `MAX_SHOWN`. */
   readonly problems: readonly Problem[];
+  /** Of all. */
+  readonly count: number;
 
-  constructor(problems: readonly Problem[]) {
-    super(formatProblems(problems));
+  constructor(problems: readonly Problem[], count = problems.length) {
+    super(formatProblems(problems, count));
     this.name = "ConfigError";
     this.problems = problems;
+    this.count = count;
   }
 }
 
@@ -38,7 +42,7 @@ export interface Source {
 }
 
 /** More than anyone reads; a file of another kind, mounted by mistake, can have one per line. */
-const MOST_SHOWN = 100;
+export const MAX_SHOWN = 100;
 const LONGEST_MESSAGE = 400;
 const EXCERPT_WIDTH = 100;
 
@@ -56,9 +60,10 @@ export function problemOf(key: string, message: string, file?: string): Problem 
 
 /** Looks up lines and columns in a text. */
 export function createSource(file: string, text: string): Source {
-  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  const toStarts = once(() => findLineStarts(text));
 
   function lineOf(offset: number): number {
+    const starts = toStarts();
     let low = 0;
     let high = starts.length - 1;
     while (low < high) {
@@ -71,8 +76,9 @@ export function createSource(file: string, text: string): Source {
 
   function problemAt({ start, end }: Span, key: string, message: string): Problem {
     const line = lineOf(start);
+    const starts = toStarts();
     const lineStart = starts[line - 1] ?? 0;
-    const content = text.slice(lineStart, starts[line] ?? text.length).replace(/\r?\n$/, "");
+    const content = text.slice(lineStart, endOfLine(text, lineStart, starts[line]));
     const column = Math.min(start - lineStart, content.length);
     const excerpt = drawExcerpt({ line, content, column, length: end - start });
     return {
@@ -86,6 +92,24 @@ export function createSource(file: string, text: string): Source {
   }
 
   return { problemAt, lineOf };
+}
+
+function findLineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** Without its line end; `next` is where the next line starts. */
+function endOfLine(text: string, start: number, next: number | undefined): number {
+  if (next === undefined) return text.length;
+  return next - 1 > start && text[next - 2] === "\r" ? next - 2 : next - 1;
+}
+
+/** Only a file with problems is asked for its lines. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 function drawExcerpt(place: {
@@ -104,9 +128,9 @@ function drawExcerpt(place: {
   return `  ${gutter} | ${shown}\n  ${" ".repeat(gutter.length)} | ${" ".repeat(column - from)}${carets}`;
 }
 
-function formatProblems(problems: readonly Problem[]): string {
-  const shown = problems.slice(0, MOST_SHOWN).map(formatProblem);
-  const rest = problems.length - shown.length;
+function formatProblems(problems: readonly Problem[], count: number): string {
+  const shown = problems.map(formatProblem);
+  const rest = count - shown.length;
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
 }
 
@@ -133,8 +157,7 @@ function toPrintable(text: string): string {
 }
 
 function toMessage(message: string): string {
-  const printable = toPrintable(message);
-  return printable.length <= LONGEST_MESSAGE
-    ? printable
-    : `${printable.slice(0, LONGEST_MESSAGE)}…`;
+  return message.length <= LONGEST_MESSAGE
+    ? toPrintable(message)
+    : `${toPrintable(message.slice(0, LONGEST_MESSAGE))}…`;
 }

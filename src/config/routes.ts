@@ -130,8 +130,9 @@ function findUnknown(routes: readonly Mapping[], upstreams: readonly string[]): 
   return routes.flatMap(({ upstream }, index): readonly Finding[] => {
     // A colon makes it a URL, which the schema checks.
     if (typeof upstream !== "string" || upstream.includes(":") || known.has(upstream)) return [];
-    const message = `"${upstream}" is not in upstreams${suggest(upstream, upstreams)}`;
-    return [{ path: ["routes", index, "upstream"], at: "value", message }];
+    const message = `"${upstream}" is not in upstreams`;
+    const hint = (): string => suggest(upstream, upstreams);
+    return [{ path: ["routes", index, "upstream"], at: "value", message, hint }];
   });
 }
 

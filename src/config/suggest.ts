@@ -1,5 +1,8 @@
 /** "Did you mean": the known word that is nearest to what was written. */
 
+/** Among more, several are near, and to look at all takes long. */
+const MOST_KNOWN = 256;
+
 /** ` did you mean "head"?` for a near miss, with `; ` in front; nothing when no word is near. */
 export function suggest(written: string, known: readonly string[]): string {
   const nearest = findNearest(written, known);
@@ -7,7 +10,7 @@ export function suggest(written: string, known: readonly string[]): string {
 }
 
 function findNearest(written: string, known: readonly string[]): string | undefined {
-  if (written.length > 64) return undefined;
+  if (written.length > 64 || known.length > MOST_KNOWN) return undefined;
   const lower = written.toLowerCase();
   // One slip in a short word, two or three in a longer one: beyond that a guess is noise.
   const furthest = Math.min(3, Math.max(1, Math.floor(written.length / 3)));

@@ -34,16 +34,20 @@ export async function loadText(
 
 /** The problems of something that must not load. */
 export async function problemsOf(loading: Promise<unknown>): Promise<readonly Problem[]> {
+  return (await errorOf(loading)).problems;
+}
+
+/** The message of something that must not load. */
+export async function messageOf(loading: Promise<unknown>): Promise<string> {
+  return (await errorOf(loading)).message;
+}
+
+async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
   const error: unknown = await loading.then(
     () => assert.fail("it loads"),
     (reason: unknown) => reason,
   );
   assert.ok(error instanceof ConfigError, String(error));
   assert.ok(error.problems.length > 0);
-  return error.problems;
-}
-
-/** The message of something that must not load. */
-export async function messageOf(loading: Promise<unknown>): Promise<string> {
-  return new ConfigError(await problemsOf(loading)).message;
+  return error;
 }
