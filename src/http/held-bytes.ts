@@ -1,6 +1,7 @@
 /** Bytes that came in pieces and are not complete yet. */
 
 const LF = 0x0a;
+const NOTHING = Buffer.alloc(0);
 /** Most of what comes in more than one piece is the header section of a browser's request. */
 const FIRST_BYTES = 1024;
 
@@ -10,6 +11,8 @@ export interface HeldBytes {
   append(bytes: Buffer, start: number, end: number): void;
   /** Where the line that `start` is in ends: behind its LF, or -1. */
   endOfLine(start: number): number;
+  /** Hands all of them over, and keeps none. */
+  take(): Buffer;
   /** As latin1. */
   toText(start: number, end: number): string;
   /** Lets go of the memory too: a connection that waits keeps none. */
@@ -25,6 +28,10 @@ export interface HeldBytes {
 export function createHeldBytes(): HeldBytes {
   let memory: Buffer | undefined;
   let length = 0;
+  const clear = (): void => {
+    memory = undefined;
+    length = 0;
+  };
   return {
     length: () => length,
     append(bytes, start, end) {
@@ -39,10 +46,12 @@ export function createHeldBytes(): HeldBytes {
     },
     endOfLine: (start) => (memory === undefined ? -1 : endOfLine(memory, start, length)),
     toText: (start, end) => memory?.toString("latin1", start, end) ?? "",
-    clear() {
-      memory = undefined;
-      length = 0;
+    take() {
+      const taken = memory?.subarray(0, length) ?? NOTHING;
+      clear();
+      return taken;
     },
+    clear,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 
 import { ProxyError, toProxyError } from "../../http/errors.ts";
 import { isKept } from "../../http/headers.ts";
+import { createHeldBytes } from "../../http/held-bytes.ts";
 import { toProblem } from "../../http/problem.ts";
 import { loop, noConnect, noPlace, tooSlow } from "../../http/refusal.ts";
 import { type RequestHead, notHttp } from "../../http/request-head.ts";
@@ -68,7 +69,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   let request: Request | undefined;
   let response: Response | undefined;
   /** Bytes behind the request that is being answered: a pipelined one may depend on what it changes (RFC 9112 §9.3.2). */
-  let ahead: Buffer | undefined;
+  const ahead = createHeldBytes();
   /** Nothing that comes is read as a request any more. */
   let isLast = false;
   let isHijacked = false;
@@ -119,8 +120,8 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
 
   function onData(bytes: Buffer): void {
     if (isLast) return;
-    if (ahead === undefined) return consume(bytes);
-    ahead = Buffer.concat([ahead, bytes]);
+    if (ahead.length() === 0) return consume(bytes);
+    ahead.append(bytes, 0, bytes.length);
     setReading();
   }
 
@@ -136,7 +137,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       while (at < bytes.length && !isLast) {
         if (parser.isOver()) {
           if (response !== undefined) {
-            ahead = bytes.subarray(at);
+            ahead.append(bytes, at, bytes.length);
             break;
           }
           parser.begin();
@@ -180,7 +181,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   function isFollowed(): boolean {
-    return ahead !== undefined;
+    return ahead.length() > 0;
   }
 
   /** Takes the connection off HTTP, and returns what came behind its request. */
@@ -188,9 +189,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     isHijacked = true;
     socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
-    const early = ahead ?? NOTHING;
-    ahead = undefined;
-    return early;
+    return ahead.take();
   }
 
   function endRequest(): void {
@@ -206,7 +205,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     response = undefined;
     if (over === undefined || socket.destroyed || isHijacked) return;
     if (isLast || !over.isFinished) return endBehind(over);
-    if (!over.keepAlive || (host.isClosing() && ahead === undefined)) return finish();
+    if (!over.keepAlive || (host.isClosing() && ahead.length() === 0)) return finish();
     if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
     else rest();
   }
@@ -215,16 +214,14 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   function rest(): void {
     awaits = "request";
     deadlineMs = performance.now() + host.limits().keepAliveMs;
-    if (isConsuming || ahead === undefined) return;
-    const bytes = ahead;
-    ahead = undefined;
-    consume(bytes);
+    if (isConsuming || ahead.length() === 0) return;
+    consume(ahead.take());
   }
 
   function finish(): void {
     isLast = true;
     // RFC 9112 §9.6: what a client sends behind the request whose answer closes the connection is not processed.
-    if (request?.isWhole() === false || ahead !== undefined) endGently(socket);
+    if (request?.isWhole() === false || ahead.length() > 0) endGently(socket);
     else socket.destroySoon();
   }
 
@@ -297,7 +294,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
 
   function setReading(): void {
     if (isHijacked) return;
-    const isWanted = isLast || (!isContentHeld && (ahead?.length ?? 0) < MOST_AHEAD_BYTES);
+    const isWanted = isLast || (!isContentHeld && ahead.length() < MOST_AHEAD_BYTES);
     if (isWanted === isReading) return;
     isReading = isWanted;
     if (isWanted) socket.resume();
