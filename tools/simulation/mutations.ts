@@ -95,7 +95,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "a DELETE is sent twice": [
     {
-      file: "src/upstream/call.ts",
+      file: CONNECTION,
       from: '(method === "GET" ||',
       to: '(method === "GET" || method === "DELETE" ||',
     },
