@@ -1,36 +1,35 @@
 // An upstream that goes away and comes back, at another address of its name or as another process, is found without a restart.
 
 import assert from "node:assert/strict";
-import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
+import { createNames, namesMissing } from "../support/names.ts";
+import { startRun } from "../support/process.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
-const ADDRESSES = (await lookup("localhost", { all: true })).map(({ address }) => address);
-const hasBoth = ADDRESSES.includes("127.0.0.1") && ADDRESSES.includes("::1");
-const skip = hasBoth ? false : `LEFT OUT: localhost is ${ADDRESSES.join(" and ")} alone`;
-
 test(
   "an upstream whose name leads to another address is served from there",
-  { skip },
+  { skip: namesMissing() },
   async (t) => {
+    const { through, setHosts } = createNames(t, { hosts: "127.0.0.1 app.test\n::1 app.test\n" });
     const first = await startAt(t, "first", { host: "127.0.0.1", port: 0 });
     const { port } = first.address() as AddressInfo;
-    const sidecar = await startSidecar(t, { upstream: `http://localhost:${port}` });
-    await assertServedBy(t, sidecar.port, "first");
+    const headgate = await startRun(t, ["--upstream", `http://app.test:${port}`], through);
+    await assertServedBy(t, headgate.port, "first");
     await stop(first);
-    assert.equal((await ask(t, sidecar.port, toRequest("GET /"))).status, 502);
+    assert.equal((await ask(t, headgate.port, toRequest("GET /"))).status, 502);
     const second = await startAt(t, "second", { host: "::1", port });
-    await assertServedBy(t, sidecar.port, "second");
+    await assertServedBy(t, headgate.port, "second");
     await stop(second);
-    await startAt(t, "third", { host: "127.0.0.1", port });
-    await assertServedBy(t, sidecar.port, "third");
+    await startAt(t, "third", { host: "127.0.0.2", port });
+    setHosts("127.0.0.2 app.test\n");
+    await assertServedBy(t, headgate.port, "third");
   },
 );
 
