@@ -63,8 +63,6 @@ export interface ClientResponse {
   addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void;
   end(text?: string): void;
   whenDrained(resume: () => void): void;
-  /** Whether bytes have come behind the request, which the client may mean for another protocol. */
-  isFollowed(): boolean;
   /**
    * Writes a 101 (RFC 9110 §15.2.2), with all its line ends, and takes the connection off HTTP: the response is over, the socket
    * is paused and the caller's, and `early` is what came behind the request.

@@ -73,13 +73,12 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const host: Host = {
     handler,
     limits: () => limits,
-    respond: (socket, request, { keepAlive, expectsContinue, isFollowed, hijack }) =>
+    respond: (socket, request, { keepAlive, expectsContinue, hijack }) =>
       new Response({
         socket,
         request,
         keepAlive,
         expectsContinue,
-        isFollowed,
         hijack,
         heads,
         keepAliveLines,

@@ -75,7 +75,10 @@ function toSwitchedText(reason: string, { rawFields }: SwitchedProtocol): string
   return serializeHead({ status: 101, reason, rawFields: toSwitchedFields(rawFields) });
 }
 
-/** Bytes behind the request may belong to the new protocol, so they must not be parsed as further requests. */
+/**
+ * Ends the connection with this response. What comes behind the request, now or later, may belong to the protocol that was asked for,
+ * sent by a client or a front that did not wait for the 101. It must not be parsed as further requests.
+ */
 function endBehind(response: ClientResponse): void {
-  if (response.isFollowed()) response.keepAlive = false;
+  response.keepAlive = false;
 }

@@ -112,8 +112,9 @@ test("limits.tunnels counts what is asked for and what is open, and each end giv
   assert.equal(answer.status, 503);
   assert.equal(answer.body.includes("Too many tunnels"), true);
   assert.equal(origin.arrivals.length, 2);
-  third.write(GET); // what is no tunnel is not counted
-  assert.equal((await third.readAnswer()).status, 200);
+  const other = await openWire(t, port);
+  other.write(GET); // what is no tunnel is not counted
+  assert.equal((await other.readAnswer()).status, 200);
   for (const leaver of [open, asking]) leaver.reset();
   await untilGauges(adminPort, {
     headgate_tunnels: 0,
@@ -194,8 +195,8 @@ test("a POST that asks for an upgrade which the backend ignores makes share forg
     return text("x", [`X-Version: ${version}`, "Cache-Control: max-age=60"])(request);
   });
   const { port } = await startSidecar(t, { upstream: origin.url, yaml: "head: { share: 60s }" });
-  const client = await openWire(t, port);
   const read = async (method: string, lines = ""): Promise<string | undefined> => {
+    const client = await openWire(t, port);
     client.write(`${method} /chat HTTP/1.1\r\nHost: a.example\r\n${lines}\r\n`);
     return fieldValues(await client.readAnswer(method), "x-version")[0];
   };

@@ -43,14 +43,13 @@ export interface ClientConnection extends Visitor {
 const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
 
 /** A connection that may be taken off HTTP. */
-type Hijackable = Pick<ResponseOptions, "isFollowed" | "hijack">;
+type Hijackable = Pick<ResponseOptions, "hijack">;
 
 const NOTHING = Buffer.alloc(0);
 
 const LAST = {
   keepAlive: false,
   expectsContinue: false,
-  isFollowed: () => false,
   hijack: () => NOTHING,
 };
 
@@ -173,15 +172,11 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
     const expectsContinue = expects === "continue" && !next.isWhole();
-    const ending = { keepAlive, expectsContinue, isFollowed, hijack };
+    const ending = { keepAlive, expectsContinue, hijack };
     const answer = host.respond(socket, next, ending);
     response = answer;
     answer.onOver(onOver);
     host.handler.onRequest(next, answer);
-  }
-
-  function isFollowed(): boolean {
-    return ahead.length() > 0;
   }
 
   /** Takes the connection off HTTP, and returns what came behind its request. */

@@ -24,8 +24,6 @@ export interface ResponseEnding {
 
 /** What an answer needs to know of its connection. */
 export interface ResponseOptions extends ResponseEnding {
-  /** Whether bytes have come behind the request. */
-  isFollowed(): boolean;
   /** Takes the connection off HTTP and returns what came behind the request. */
   hijack(): Buffer;
   readonly socket: Socket;
@@ -190,10 +188,6 @@ export class Response implements ClientResponse {
 
   whenDrained(resume: () => void): void {
     this.resume = resume;
-  }
-
-  isFollowed(): boolean {
-    return this.options.isFollowed();
   }
 
   switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer } {
