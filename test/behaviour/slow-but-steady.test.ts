@@ -20,13 +20,13 @@ const HOST = "Host: a\r\n";
 /** Where the system does not tell what a peer has acknowledged, such a peer is cut as nginx and HAProxy cut it. */
 const skip = process.platform === "linux" ? false : "/proc/net/tcp is Linux's";
 
-/** Takes some bytes each 40 ms, a third of a megabyte in the time of the limits below. Resolves when all are here. */
+/** Takes some bytes each 40 ms, a megabyte in the time of the limits below. Resolves when all are here. */
 async function readSlowly(socket: Socket, bytes: number): Promise<void> {
   let left = bytes;
   socket.pause();
   await new Promise<void>((resolve, reject) => {
     const timer = setInterval(() => {
-      const chunk: unknown = socket.read(32 * 1024) ?? socket.read();
+      const chunk: unknown = socket.read(16 * 1024) ?? socket.read();
       if (Buffer.isBuffer(chunk)) left -= chunk.length;
       if (left <= 0) resolve();
     }, 40);
@@ -58,7 +58,7 @@ test("an upload to an upstream that reads slowly all the time is not cut", { ski
     );
   });
   const sidecar = await startSidecar(t, {
-    yaml: `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 1500ms }`,
+    yaml: `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 2500ms }`,
   });
   const wire = await openWire(t, sidecar.port);
   wire.write(`PUT / HTTP/1.1\r\n${HOST}Content-Length: ${BYTES}\r\n\r\n`);
@@ -73,7 +73,7 @@ test("a download to a client that reads slowly all the time is not cut", { skip 
     request.write(Buffer.alloc(BYTES));
   });
   const sidecar = await startSidecar(t, {
-    yaml: `upstream: { url: "${origin.url}", idleTimeout: 1500ms }\ntimeouts: { idle: 1500ms }`,
+    yaml: `upstream: { url: "${origin.url}", idleTimeout: 2500ms }\ntimeouts: { idle: 2500ms }`,
   });
   const client = connect(sidecar.port, "127.0.0.1");
   t.after(() => void client.destroy());
