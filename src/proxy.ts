@@ -60,10 +60,13 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const checked = checkRequest(request, parts.mostFields);
       const route = (exchange.route = parts.match(checked.host, checked.path));
 
+      // Any response but a 101 then ends the connection, headgate's own included. What comes behind the request, now or later, may
+      // belong to the protocol that was asked for, and must not be parsed as further requests.
+      const isUpgrade = isTunnelled(request, checked);
+      if (isUpgrade) response.keepAlive = false;
+
       const local = toLocalAnswer(request, checked);
       if (local !== undefined) {
-        // What may come behind it, perhaps in this very turn, is of the protocol that was asked for.
-        if (isTunnelled(request, checked)) response.keepAlive = false;
         answerLocally(local, response);
         return;
       }
@@ -96,7 +99,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
         return relayContent(received.content, response, parts.batchWrites);
       };
-      if (isTunnelled(request, checked)) {
+      if (isUpgrade) {
         const limits = parts.upgradeLimits;
         const { upgrade } = checked;
         const upgraded = { exchange, response, tunnels, limits, relay };

@@ -30,27 +30,12 @@ export interface UpgradeParts {
  */
 export async function answerUpgrade(
   send: () => Promise<UpstreamResponse>,
-  parts: UpgradeParts,
-): Promise<void> {
-  try {
-    await upgrade(send, parts);
-  } catch (error) {
-    endBehind(parts.response); // the caller responds in the upstream's place
-    throw error;
-  }
-}
-
-async function upgrade(
-  send: () => Promise<UpstreamResponse>,
   { exchange, response, tunnels, limits, relay }: UpgradeParts,
 ): Promise<void> {
   const leave = tunnels.enter(limits.max);
   try {
     const received = await send();
-    if (received.switched === undefined) {
-      endBehind(response);
-      return await relay(received);
-    }
+    if (received.switched === undefined) return await relay(received);
     if (exchange.error !== undefined) {
       received.switched.socket.destroy();
       throw exchange.error; // the client has left in the meantime
@@ -73,12 +58,4 @@ async function upgrade(
 
 function toSwitchedText(reason: string, { rawFields }: SwitchedProtocol): string {
   return serializeHead({ status: 101, reason, rawFields: toSwitchedFields(rawFields) });
-}
-
-/**
- * Ends the connection with this response. What comes behind the request, now or later, may belong to the protocol that was asked for,
- * sent by a client or a front that did not wait for the 101. It must not be parsed as further requests.
- */
-function endBehind(response: ClientResponse): void {
-  response.keepAlive = false;
 }

@@ -134,7 +134,7 @@ export function createReading(
         if (!isOwn) current = shared;
         else if (current === shared || isTaken) current = createReadMemory();
         isTaken = false;
-        current.arm();
+        if (current !== shared) current.arm();
         return current.bytes;
       },
       callback(length, bytes) {
