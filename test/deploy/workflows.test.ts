@@ -45,3 +45,15 @@ for (const file of readdirSync(folder)) {
     );
   });
 }
+
+test("a pre-release never becomes `latest`, and no release leaves a test out", () => {
+  const text = readFileSync(join(folder, "release.yml"), "utf8");
+  const latest = text
+    .split("\n")
+    .filter((line) => /(?<!ubuntu-)latest/.test(line) && !/^\s*#/.test(line));
+  assert.deepEqual(
+    latest.map((line) => line.trim()),
+    ['case "$version" in *-*) channel=next ;; *) channel=latest ;; esac'],
+  );
+  assert.match(text, /run: \.ci\/run --no-skips$/m);
+});
