@@ -34,6 +34,8 @@ COPY --from=build /src/dist/headgate.cjs /src/dist/THIRD_PARTY_NOTICES.txt /app/
 # container is killed. The other half is for what is not heap: code, sockets' buffers, the kernel's accounts.
 ARG HEAP=--max-old-space-size-percentage=50
 # glibc keeps a heap for each thread; node's buffers, freed on another thread than they were taken on, pile up there.
+# Probes and scrapes come from outside the container. A route file, HEADGATE_ADMIN or --admin overrides this.
+ENV HEADGATE_ADMIN_DEFAULT=0.0.0.0:9090
 ENV NODE_ENV=production NODE_OPTIONS=${HEAP} MALLOC_ARENA_MAX=2
 
 USER 65532:65532

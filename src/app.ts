@@ -1,6 +1,6 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
-import type { Address } from "./config/address.ts";
+import { type Address, formatAddress, overlap } from "./config/address.ts";
 import { readSystemFile } from "./config/files.ts";
 import type { Config } from "./config/schema.ts";
 import { compile, retire } from "./generation.ts";
@@ -142,7 +142,7 @@ export function createApp({
         metrics,
         status,
         logger,
-        reload: isLoopback(config.admin) ? reload : undefined,
+        reload: !config.isAdminDefault && isLoopback(config.admin) ? reload : undefined,
       }),
       onRefused: createId,
     },
@@ -151,7 +151,7 @@ export function createApp({
 
   return {
     async start() {
-      const adminUrl = await listenAdmin(admin, config.admin);
+      const adminUrl = await listenAdmin(admin, config, logger);
       try {
         const listening = { listen: await listenOn(server, config.listen), admin: adminUrl };
         readiness.ready();
@@ -199,7 +199,7 @@ export function createApp({
       status.stop();
       observer.flush();
       admin.destroy();
-      if (config.admin !== "off") await admin.close();
+      await admin.close();
       return cut;
     },
   };
@@ -251,8 +251,26 @@ function isLoopback(address: Address | "off"): boolean {
   return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
 }
 
-async function listenAdmin(admin: Server, address: Address | "off"): Promise<string | undefined> {
-  return address === "off" ? undefined : listenOn(admin, address);
+/** Undefined where there is no admin port: nobody wants one, or its default address is taken and nobody asked for that one. */
+async function listenAdmin(
+  server: Server,
+  { admin, isAdminDefault, listen }: Config,
+  logger: Logger,
+): Promise<string | undefined> {
+  if (admin === "off") return undefined;
+  if (isAdminDefault && overlap(listen, admin)) return warnTaken(admin, logger);
+  try {
+    return await listenOn(server, admin);
+  } catch (error) {
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (isAdminDefault && isTaken) return warnTaken(admin, logger);
+    throw error;
+  }
+}
+
+function warnTaken(admin: Address, logger: Logger): undefined {
+  const message = `no admin port: its default address ${formatAddress(admin)} is taken; choose another by --admin ADDR, or say --admin off`;
+  logger.warn({}, message);
 }
 
 function delay(ms: number): Promise<void> {

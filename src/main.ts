@@ -5,7 +5,7 @@ import { demo } from "./cli/demo.ts";
 import { explain } from "./cli/explain.ts";
 import { UsageError } from "./cli/flags.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
-import { HELP } from "./cli/help.ts";
+import { COMMAND_HELP, HELP } from "./cli/help.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
@@ -19,6 +19,9 @@ declare const HEADGATE_VERSION: string | undefined;
 // alone gets other signals, and passes them on once: two of those are always two.
 const INTERRUPT_ECHO_MS = 50;
 
+/** No route file is that long. */
+const LONGEST_INPUT_BYTES = 1024 * 1024;
+
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
   ["demo", demo],
@@ -30,12 +33,15 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 
 const io: Io = {
   env: process.env,
-  cwd: process.cwd(),
+  get cwd() {
+    return currentFolder();
+  },
   pid: process.pid,
   version: typeof HEADGATE_VERSION === "string" ? HEADGATE_VERSION : "0.0.0-dev",
   nodeVersion: process.version,
   isTerminal: process.stdout.isTTY,
   collectGarbage: createHeap().collectMinor,
+  readInput,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   onTerminate(listener) {
@@ -71,26 +77,60 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
     io.out(`headgate ${io.version}\n`);
     return 0;
   }
-  if (name === "--help" || name === "-h" || name === "help" || args.includes("--help")) {
-    io.out(HELP);
+  const help = findHelp(name, args);
+  if (help !== undefined) {
+    io.out(help);
     return 0;
   }
   const command = name === undefined ? undefined : COMMANDS.get(name);
-  if (command !== undefined) return perform(command, args);
+  if (command !== undefined) return perform(command, args, `${name} --help`);
   io.err(
     name === undefined ? HELP : `headgate: there is no command '${name}'; see headgate --help\n`,
   );
   return 2;
 }
 
-async function perform(command: Command, args: readonly string[]): Promise<number> {
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
+}
+
+/** The help that was asked for: `--help`, `help COMMAND`, `COMMAND --help`. */
+function findHelp(name: string | undefined, args: readonly string[]): string | undefined {
+  if (name === undefined) return undefined;
+  if (isHelp(name) || name === "help") return COMMAND_HELP.get(args[0] ?? "") ?? HELP;
+  return args.some(isHelp) ? COMMAND_HELP.get(name) : undefined;
+}
+
+async function perform(command: Command, args: readonly string[], help: string): Promise<number> {
   try {
     return await command(args, io);
   } catch (error) {
-    if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate --help\n`);
+    if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate ${help}\n`);
     else if (error instanceof ConfigError) io.err(`${error.message}\n`);
     else throw error;
     return error instanceof UsageError || isOfFlags(error) ? 2 : 1;
+  }
+}
+
+async function readInput(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > LONGEST_INPUT_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+// Only a command that reads a file asks for it: in a folder that was deleted, the others work.
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new UsageError(
+      "the current folder does not exist any more: start headgate in another one",
+    );
   }
 }
 

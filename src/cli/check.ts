@@ -1,90 +1,114 @@
-/** `headgate check [FILE] [--json]`: everything that is wrong with a route file, or what it means. */
+/** `headgate check [FILE…] [--json]`: everything that is wrong with route files, or what they mean. */
 
-import { parseArgs } from "node:util";
 import { formatAddress, formatUrl } from "../config/address.ts";
-import { loadConfig } from "../config/load.ts";
-import type { Loaded } from "../config/load.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
+import type { Config } from "../config/schema.ts";
+import { UsageError, readArguments } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
+import { toDifferences } from "./route-settings.ts";
 import { formatTable } from "./table.ts";
 
-const USAGE =
-  "usage: headgate check [FILE] [--json]\n\nFILE is HEADGATE_CONFIG when left out; HEADGATE_* variables count as they do for run.\n";
+/** A file that was read: what it means, or what is wrong with it. */
+type Outcome = { readonly loaded: Loaded } | { readonly error: ConfigError };
 
-interface Arguments {
-  readonly file: string | undefined;
-  readonly format: "text" | "json";
-}
-
-/** Checks a route file as `run` would read it, and starts nothing. Exit code 0, 1 for a bad configuration, 2 for bad arguments. */
+/**
+ * Checks route files as `run` would read them, and starts nothing. A file named `-` is standard input. Exit code 0, 1 where one of
+ * them is wrong; throws a UsageError for bad arguments.
+ */
 export async function check(args: readonly string[], io: CommandIo): Promise<number> {
-  const given = parseArguments(args);
-  const says = given?.file ?? (io.env["HEADGATE_CONFIG"] || io.env["HEADGATE_UPSTREAM"]);
-  if (given === undefined || says === undefined || says === "") {
-    io.err(USAGE);
-    return 2;
+  const { switches, positionals } = readArguments(args, {
+    switches: ["json"],
+    mostPositionals: Infinity,
+  });
+  if (positionals.length === 0 && !(io.env["HEADGATE_CONFIG"] || io.env["HEADGATE_UPSTREAM"]))
+    throw new UsageError("check needs a FILE, or HEADGATE_CONFIG");
+  if (positionals.includes("")) throw new UsageError("a FILE has an empty name");
+  const defaults = await loadDefaults(io);
+  const summaries: object[] = [];
+  let code = 0;
+  for (const [index, file] of (positionals.length === 0 ? [undefined] : positionals).entries()) {
+    const outcome = await checkFile(file, io);
+    if ("error" in outcome) code = 1;
+    if (switches.has("json")) summaries.push(toSummary(outcome, defaults));
+    else print(outcome, { io, defaults, index });
   }
+  // One file is one object: the list is for those who named several.
+  if (switches.has("json")) io.out(toJson(summaries.length === 1 ? summaries[0] : summaries));
+  return code;
+}
+
+async function checkFile(file: string | undefined, io: CommandIo): Promise<Outcome> {
+  const readInput = file === "-" ? () => io.readInput() : undefined;
   try {
-    const loaded = await loadConfig({ flags: { config: given.file }, env: io.env, cwd: io.cwd });
-    io.out(
-      given.format === "json" ? toJson({ valid: true, ...summarise(loaded) }) : describe(loaded),
-    );
-    return 0;
+    const sources = { flags: { config: file }, env: io.env, cwd: io.cwd, readInput };
+    return { loaded: await loadConfig(sources) };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    if (given.format === "json")
-      io.out(toJson({ valid: false, count: error.count, problems: error.problems }));
-    else io.err(`${error.message}\n\n${countProblems(error.count)}\n`);
-    return 1;
+    if (error instanceof ConfigError) return { error };
+    throw error;
   }
 }
 
-function parseArguments(args: readonly string[]): Arguments | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { json: { type: "boolean" } },
-      allowPositionals: true,
-    });
-    return positionals.length > 1
-      ? undefined
-      : { file: positionals[0], format: values.json ? "json" : "text" };
-  } catch {
-    // parseArgs throws for an unknown option: the usage says more than its message.
-    return undefined;
-  }
+/** What a file means that says only where requests go. */
+async function loadDefaults({ cwd }: CommandIo): Promise<Config> {
+  return (await loadConfig({ flags: { upstream: "http://127.0.0.1" }, env: {}, cwd })).config;
+}
+
+function toSummary(outcome: Outcome, defaults: Config): object {
+  if ("loaded" in outcome) return { valid: true, ...summarise(outcome.loaded, defaults) };
+  return { valid: false, count: outcome.error.count, problems: outcome.error.problems };
 }
 
 /** What a reader wants to know of the file; the same for people and programs. */
-function summarise({ config, file, hash }: Loaded) {
+function summarise({ config, file, hash, overridden }: Loaded, { defaultRoute }: Config) {
   const upstreams = [...config.upstreams.values()].map(({ name, url }) => ({
     name,
     url: formatUrl(url),
   }));
-  const routes = [...config.routes, config.defaultRoute].map(
-    ({ name, host, path, head, upstream }) => ({ name, host, path, head: head.mode, upstream }),
-  );
+  const routes = [...config.routes, config.defaultRoute].map((route) => {
+    const { name, host, path, head, upstream } = route;
+    const settings = toDifferences(route, defaultRoute);
+    return { name, host, path, head: head.mode, upstream, settings };
+  });
   const admin = config.admin === "off" ? config.admin : formatAddress(config.admin);
-  return { file, hash, listen: formatAddress(config.listen), admin, upstreams, routes };
+  const listen = formatAddress(config.listen);
+  return { file, hash, listen, admin, upstreams, routes, overridden };
 }
 
-function describe(loaded: Loaded): string {
-  const { file, listen, admin, upstreams, routes } = summarise(loaded);
-  const rows = routes.map(({ name, host, path, head, upstream }) => [
+interface Printing {
+  readonly io: CommandIo;
+  readonly defaults: Config;
+  /** The file's place among those that were named. */
+  readonly index: number;
+}
+
+function print(outcome: Outcome, { io, defaults, index }: Printing): void {
+  const gap = index === 0 ? "" : "\n";
+  if ("loaded" in outcome) io.out(`${gap}${describe(outcome.loaded, defaults)}`);
+  else io.err(`${gap}${outcome.error.message}\n\n${countProblems(outcome.error.count)}\n`);
+}
+
+function describe(loaded: Loaded, defaults: Config): string {
+  const { file, listen, admin, upstreams, routes, overridden } = summarise(loaded, defaults);
+  const rows = routes.map(({ name, host, path, head, upstream, settings }) => [
     name,
     host ?? "any",
     path,
     head,
     upstream,
+    settings.join(" "),
   ]);
+  const titles = ["ROUTE", "HOST", "PATH", "HEAD", "UPSTREAM"];
+  const hasSettings = routes.some(({ settings }) => settings.length > 0);
   return [
     `${file ?? "the environment"} is valid\n`,
     formatTable([
       ["listen", listen],
       ["admin", admin],
     ]),
+    ...overridden.map(({ key, place }) => `${place} overrides ${key} of the file\n`),
     formatTable([["UPSTREAM", "URL"], ...upstreams.map(({ name, url }) => [name, url])]),
-    formatTable([["ROUTE", "HOST", "PATH", "HEAD", "UPSTREAM"], ...rows]),
+    formatTable([hasSettings ? [...titles, "NOT AS BY DEFAULT"] : titles, ...rows]),
   ].join("\n");
 }
 

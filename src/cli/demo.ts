@@ -1,5 +1,6 @@
 /** `headgate demo`: a backend that refuses HEAD, and headgate before it. */
 
+import type { Listening } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import { type ServerLimits, createServer } from "../net/server.ts";
 import { answerGetOnly } from "./backend.ts";
@@ -11,7 +12,7 @@ const LIMITS: ServerLimits = {
   headerMs: 10_000,
   keepAliveMs: 75_000,
   idleMs: 75_000,
-  headerBytes: 16 * 1024,
+  headerBytes: 32 * 1024,
   connections: 0,
   whenFull: "refuse",
 };
@@ -21,13 +22,14 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
   readArguments(args, {});
   const { server, url } = await listenNear(8000);
   const listen = await freePortNear(8080);
+  const admin = await freePortNear(9090);
   const { config } = await loadConfig({
-    flags: { upstream: url, listen: `127.0.0.1:${listen}`, admin: "off" },
+    flags: { upstream: url, listen: `127.0.0.1:${listen}`, admin: `127.0.0.1:${admin}` },
     env: {},
     cwd: io.cwd,
   });
   const code = await serve(
-    { config, onListening: (listening) => io.out(toInvitation(url, listening.listen)) },
+    { config, onListening: (listening) => io.out(toInvitation(url, listening)) },
     io,
   );
   server.destroy();
@@ -35,12 +37,13 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
   return code;
 }
 
-function toInvitation(backend: string, proxy: string): string {
+function toInvitation(backend: string, { listen: proxy, admin = "" }: Listening): string {
   return `headgate demo: a backend that answers GET and refuses HEAD, and headgate before it. Try, in another terminal:
 
   curl -I ${backend}/health    # the backend itself: 405 Method Not Allowed
   curl -I ${proxy}/health    # through headgate: 200 OK
 
+The status page shows each request as it comes: ${admin}/
 Before a backend of your own: npm start -- --upstream http://127.0.0.1:8000 --listen :8080
 Ctrl-C ends it.
 `;

@@ -1,24 +1,112 @@
-/** The text of `headgate --help`. */
+/** The texts of `headgate --help` and of each command's `--help`. */
 
+const SETTINGS = `Settings: flags override environment variables, which override the route file
+  --config FILE      HEADGATE_CONFIG      the route file (YAML)
+  --listen ADDR      HEADGATE_LISTEN      host:port, :port, [::]:port, unix:/path     default 0.0.0.0:8080
+  --upstream URL     HEADGATE_UPSTREAM    http://host:port, https://…, unix:/path     needed
+  --admin ADDR|off   HEADGATE_ADMIN       where /livez, /readyz and /metrics answer   default 127.0.0.1:9090
+  --log-level LEVEL  HEADGATE_LOG_LEVEL   debug, info, warn, error, silent            default info
+`;
+
+/** The text of `headgate --help`. */
 export const HELP: string = `headgate answers HEAD through GET, for backends that refuse HEAD and may not be changed.
 
 Usage
   headgate run [--config FILE] [--listen ADDR] [--upstream URL] [--admin ADDR|off] [--log-level LEVEL]
   headgate demo                   try it: a GET-only backend, and headgate before it
-  headgate check [FILE] [--json]  read a route file: every problem at its place, or what the file means
+  headgate check [FILE…] [--json] read route files: every problem at its place, or what the file means
   headgate explain METHOD URL [--config FILE] [--upstream URL] [-H 'Name: value'] [--from IP] [--json]
                                   which route a request meets and what the upstream would get; sends nothing
   headgate schema                 print the JSON Schema of the route file
   headgate healthcheck            exit 0 when the headgate that runs with these settings is ready, else 1
+  headgate COMMAND --help         what a command does, with examples
   headgate --version | --help
 
-Settings of run: a flag goes before the environment, that before the route file
-  --config FILE      HEADGATE_CONFIG      the route file (YAML)
-  --listen ADDR      HEADGATE_LISTEN      host:port, :port, [::]:port, unix:/path     default 0.0.0.0:8080
-  --upstream URL     HEADGATE_UPSTREAM    http://host:port, https://…, unix:/path     needed
-  --admin ADDR|off   HEADGATE_ADMIN       where /livez, /readyz and /metrics answer   default 0.0.0.0:9090
-  --log-level LEVEL  HEADGATE_LOG_LEVEL   debug, info, warn, error, silent            default info
-
+${SETTINGS}
 SIGTERM finishes what is in flight and exits 0; a second one exits at once.
 Exit codes: 0 fine, 1 failed, 2 called wrongly.
 `;
+
+/** The text of `headgate COMMAND --help`, by command. */
+export const COMMAND_HELP: ReadonlyMap<string, string> = new Map([
+  [
+    "run",
+    `headgate run [--config FILE] [--listen ADDR] [--upstream URL] [--admin ADDR|off] [--log-level LEVEL]
+
+Serves until SIGTERM or SIGINT. SIGHUP reads the route file again; so does a change of it.
+
+${SETTINGS}
+Examples
+  headgate run --upstream http://127.0.0.1:8000
+  headgate run --upstream http://127.0.0.1:8000 --listen :80 --admin off
+  headgate run --config routes.yaml
+  HEADGATE_UPSTREAM=http://app:8000 headgate run
+
+Exit codes: 0 stopped by a signal, 1 failed, 2 called wrongly.
+`,
+  ],
+  [
+    "demo",
+    `headgate demo
+
+Starts a backend that refuses HEAD, headgate before it, and its status page, on free ports of 127.0.0.1. Prints what to try.
+
+Example
+  headgate demo
+`,
+  ],
+  [
+    "check",
+    `headgate check [FILE…] [--json]
+
+Reads route files as run would, and starts nothing. Prints every problem with its file, line and column, or what the file means.
+A FILE of - is standard input. Without a FILE it is HEADGATE_CONFIG. HEADGATE_* variables count as they do for run.
+
+Examples
+  headgate check routes.yaml
+  headgate check staging.yaml production.yaml
+  helm template . | yq '.data["headgate.yaml"]' | headgate check -
+  headgate check routes.yaml --json | jq .routes
+
+Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
+`,
+  ],
+  [
+    "explain",
+    `headgate explain METHOD URL [--config FILE] [--upstream URL] [-H 'Name: value'] [--from IP] [--json]
+
+Prints which route a request meets, what the upstream gets of it and what becomes of the response's body. It sends nothing.
+URL is a path or a whole URL; -H may be repeated; --from is the client's address, 127.0.0.1 by default.
+
+Examples
+  headgate explain HEAD /health --config routes.yaml
+  headgate explain HEAD http://shop.example/files/a.bin --config routes.yaml -H 'Range: bytes=0-9'
+  headgate explain GET / --upstream http://127.0.0.1:8000 --from 203.0.113.9 -H 'X-Forwarded-For: 192.0.2.1'
+
+Exit codes: 0 explained, also where headgate would refuse the request, 1 the route file is wrong, 2 called wrongly.
+`,
+  ],
+  [
+    "schema",
+    `headgate schema
+
+Prints the JSON Schema of the route file, for editors.
+
+Example
+  headgate schema > headgate.schema.json     # in the route file: # yaml-language-server: $schema=headgate.schema.json
+`,
+  ],
+  [
+    "healthcheck",
+    `headgate healthcheck [--config FILE] [--admin ADDR]
+
+Asks the admin port of the headgate that runs with these settings whether it is ready. For images, which have no shell and no curl.
+
+Examples
+  headgate healthcheck
+  headgate healthcheck --admin 127.0.0.1:9191
+
+Exit codes: 0 ready, 1 not ready or not reached, 2 called wrongly.
+`,
+  ],
+]);

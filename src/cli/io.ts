@@ -10,6 +10,8 @@ export interface Io {
   readonly isTerminal: boolean;
   /** A minor garbage collection. */
   collectGarbage(): void;
+  /** Standard input to its end, or to a little more than a route file may have. */
+  readInput(): Promise<Uint8Array>;
   out(text: string): void;
   err(text: string): void;
   /** Called at the first SIGTERM or SIGINT; a second one ends the process. Without a listener they end it as ever. */
@@ -19,7 +21,7 @@ export interface Io {
 }
 
 /** The part that a command needs which starts nothing. */
-export type CommandIo = Pick<Io, "env" | "cwd" | "out" | "err">;
+export type CommandIo = Pick<Io, "env" | "cwd" | "readInput" | "out" | "err">;
 
 /** A command: its arguments without its name, to an exit code. 0 fine, 1 failed, 2 called wrongly. */
 export type Command = (args: readonly string[], io: Io) => Promise<number>;

@@ -21,6 +21,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const files = new Map<string, Digest>();
   const load = (onRead: (path: string, digest: Digest) => void): Promise<Loaded> =>
     loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid, onRead });
-  const { config, file, hash } = await load((path, digest) => files.set(path, digest));
-  return serve({ config, file, hash, load, files }, io);
+  const loaded = await load((path, digest) => files.set(path, digest));
+  return serve({ ...loaded, load, files }, io);
 }

@@ -2,7 +2,7 @@
 
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Digest } from "../config/files.ts";
-import type { Loaded } from "../config/load.ts";
+import type { Loaded, Overridden } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/logger.ts";
@@ -20,6 +20,8 @@ export interface Serving {
   readonly file?: string | undefined;
   /** SHA-256 of its content. */
   readonly hash?: string | undefined;
+  /** What flags and environment replace in it. */
+  readonly overridden?: readonly Overridden[];
   /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
   readonly load?: ((onRead: (path: string, digest: Digest) => void) => Promise<Loaded>) | undefined;
   /** The files that `config` was read from, to be watched. */
@@ -29,7 +31,7 @@ export interface Serving {
 
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
 export async function serve(
-  { config, file, hash, load, files = new Map(), onListening }: Serving,
+  { config, file, hash, overridden = [], load, files = new Map(), onListening }: Serving,
   io: Io,
 ): Promise<number> {
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
@@ -66,6 +68,8 @@ export async function serve(
     if (onListening !== undefined) onListening(listening);
     else if (format === "json") logStart(logger, config, listening);
     else io.out(toGreeting(config, listening, io.version));
+    for (const { key, place } of overridden)
+      logger.info({ key, place }, `${place} overrides ${key} of the route file`);
   } catch (error) {
     io.err(`headgate: ${toReason(error, config)}\n`);
     return 1;

@@ -31,8 +31,13 @@ export type Digest = string | undefined;
 
 /** Reads a small UTF-8 file, without a byte order mark. Never throws. */
 export async function readTextFile(path: string): Promise<FileText> {
+  return toFileText(() => readAtMost(path, LONGEST_FILE_BYTES + 1));
+}
+
+/** The same of bytes that come from elsewhere: standard input. */
+export async function toFileText(readBytes: () => Promise<Uint8Array>): Promise<FileText> {
   try {
-    const bytes = await readAtMost(path, LONGEST_FILE_BYTES + 1);
+    const bytes = await readBytes();
     if (bytes.length > LONGEST_FILE_BYTES) return { reason: TOO_LARGE, isOfFile: true };
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), bytes };
   } catch (error) {

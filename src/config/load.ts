@@ -11,10 +11,18 @@ import {
   readTextFile,
   resolveFrom,
   toDigest,
+  toFileText,
 } from "./files.ts";
 import type { Finding, KeyPath } from "./issues.ts";
 import { findLoops } from "./loop.ts";
-import { aimAtUrl, applyOverrides, collectOverrides, inheritedListen } from "./overrides.ts";
+import {
+  ADMIN_DEFAULT,
+  aimAtUrl,
+  applyOverrides,
+  collectOverrides,
+  defaultAdmin,
+  inheritedListen,
+} from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./problem.ts";
 import type { Problem, Source } from "./problem.ts";
@@ -35,6 +43,8 @@ export interface Sources {
   readonly pid?: number | undefined;
   /** Told of each file that is read, by its absolute path. */
   readonly onRead?: ((path: string, digest: Digest) => void) | undefined;
+  /** Standard input, which a file named `-` is. */
+  readonly readInput?: (() => Promise<Uint8Array>) | undefined;
 }
 
 /** A configuration and the file it came from. */
@@ -46,7 +56,18 @@ export interface Loaded {
   readonly path: string | undefined;
   /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly hash: string | undefined;
+  /** The keys of the file whose value a flag or the environment replaces. */
+  readonly overridden: readonly Overridden[];
 }
+
+/** A key of the file that does not count, and the flag or variable that counts instead. */
+export interface Overridden {
+  readonly key: string;
+  readonly place: string;
+}
+
+/** The name of standard input in messages. */
+const STANDARD_INPUT = "<stdin>";
 
 /** An opened file. */
 interface Origin {
@@ -57,14 +78,16 @@ interface Origin {
 }
 
 /** Loads the configuration. Throws a ConfigError with every problem, and nothing else. */
-export async function loadConfig({ flags, env, cwd, pid, onRead }: Sources): Promise<Loaded> {
+export async function loadConfig(sources: Sources): Promise<Loaded> {
+  const { flags, env, cwd, pid, onRead } = sources;
   const readFile = onRead === undefined ? readTextFile : createReader(onRead);
-  const file = flags.config ?? (env["HEADGATE_CONFIG"] || undefined);
-  const origin =
-    file === undefined ? undefined : await openOrigin(resolveFrom(cwd, file), file, env, readFile);
-  const given = withInheritedListen(origin?.document.value ?? {}, inheritedListen(env, pid));
+  const { file, origin } = await openFile(sources, readFile);
+  const given = origin?.document.value ?? {};
   const overrides = aimAtUrl(collectOverrides(flags, env), given);
-  const value = applyOverrides(given, overrides);
+  const asked = applyOverrides(given, overrides);
+  const isAdminDefault = asMapping(asked)["admin"] === undefined;
+  const defaults = findDefaults(asked, { env, pid });
+  const value = applyOverrides(asked, defaults);
 
   // Each of these steps takes its milliseconds for a long file, and a reload must not hold traffic up for all of them.
   await nextTurn();
@@ -72,36 +95,63 @@ export async function loadConfig({ flags, env, cwd, pid, onRead }: Sources): Pro
   await nextTurn();
   const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
   await nextTurn();
-  const all = [...findings, ...findConflicts(value, written, origin), ...tls.findings];
+  const conflicts = findConflicts(value, written, { origin, isAdminDefault });
+  const all = [...findings, ...conflicts, ...tls.findings];
   if (all.length > 0 || hasMistakes(origin) || written?.upstream === undefined)
-    throw toConfigError(all, origin, overrides);
+    throw toConfigError(all, origin, [...overrides, ...defaults]);
   await nextTurn();
   return {
-    config: resolveConfig({ ...written, upstream: written.upstream }, tls.texts),
+    config: {
+      ...resolveConfig({ ...written, upstream: written.upstream }, tls.texts),
+      isAdminDefault,
+    },
     file,
     path: origin?.path,
     hash: origin?.hash,
+    overridden: findOverridden(origin?.document.value, overrides),
   };
+}
+
+/** What the file says and something outside it says too. */
+function findOverridden(value: unknown, overrides: readonly Override[]): readonly Overridden[] {
+  return overrides.flatMap(({ path, place }) => {
+    const written = path.reduce((tree: unknown, key) => asMapping(tree)[String(key)], value);
+    return written === undefined ? [] : [{ key: formatKey(path), place }];
+  });
 }
 
 /** What no setting has wrong by itself. */
 function findConflicts(
   value: unknown,
   written: Written | undefined,
-  origin: Origin | undefined,
+  { origin, isAdminDefault }: { origin: Origin | undefined; isAdminDefault: boolean },
 ): readonly Finding[] {
   const lineOfRoute = (index: number): number | undefined =>
     lineOf(origin, ["routes", index, "path"]);
   return [
     ...findMissingUpstream(value),
     ...checkRoutes(value, lineOfRoute),
-    ...findTakenAddress(written),
+    ...(isAdminDefault ? [] : findTakenAddress(written)),
     ...findLoops(value, written),
   ];
 }
 
 function hasMistakes(origin: Origin | undefined): boolean {
   return origin !== undefined && origin.document.mistakes.length > 0;
+}
+
+/** The route file under the name by which messages call it, or standard input. Neither where no file was named. */
+async function openFile(
+  { flags, env, cwd, readInput }: Sources,
+  readFile: ReadFile,
+): Promise<{ readonly file: string | undefined; readonly origin: Origin | undefined }> {
+  const name = flags.config ?? (env["HEADGATE_CONFIG"] || undefined);
+  if (name === undefined) return { file: undefined, origin: undefined };
+  const path = resolveFrom(cwd, name);
+  if (readInput === undefined)
+    return { file: name, origin: await openOrigin(path, name, env, readFile) };
+  const origin = await openOrigin(path, STANDARD_INPUT, env, () => toFileText(readInput));
+  return { file: STANDARD_INPUT, origin };
 }
 
 /** `file` is the name as it was given. */
@@ -127,11 +177,20 @@ async function openOrigin(
   return { path, hash: await toDigest(read.bytes), document, source };
 }
 
-function withInheritedListen(value: unknown, listen: string | undefined): unknown {
-  const saysWhere = asMapping(value)["listen"] !== undefined;
-  return listen === undefined || saysWhere
-    ? value
-    : applyOverrides(value, [{ path: ["listen"], value: listen, place: "LISTEN_FDS" }]);
+/** What the environment says of keys that nothing else says. */
+function findDefaults(
+  value: unknown,
+  { env, pid }: Pick<Sources, "env" | "pid">,
+): readonly Override[] {
+  const defaults = [
+    { key: "listen", value: inheritedListen(env, pid), place: "LISTEN_FDS" },
+    { key: "admin", value: defaultAdmin(env), place: ADMIN_DEFAULT },
+  ];
+  return defaults.flatMap(({ key, value: given, place }) =>
+    given === undefined || asMapping(value)[key] !== undefined
+      ? []
+      : [{ path: [key], value: given, place }],
+  );
 }
 
 function findMissingUpstream(value: unknown): readonly Finding[] {

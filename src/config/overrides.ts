@@ -64,6 +64,17 @@ export function inheritedListen(env: Environment, pid: number | undefined): stri
   return count >= 1 && !isForOther ? "fd:3" : undefined;
 }
 
+/**
+ * Where the admin port is by default, as an image or a chart says it: probes come from outside the container. The route file, the
+ * environment's HEADGATE_ADMIN and --admin override it.
+ */
+export function defaultAdmin(env: Environment): string | undefined {
+  return env[ADMIN_DEFAULT] || undefined;
+}
+
+/** The variable of `defaultAdmin`. */
+export const ADMIN_DEFAULT = "HEADGATE_ADMIN_DEFAULT";
+
 /** A copy of the value with the overrides in it. */
 export function applyOverrides(value: unknown, overrides: readonly Override[]): unknown {
   return overrides.reduce((tree, { path, value: given }) => setAt(tree, path, given), value);

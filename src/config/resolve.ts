@@ -15,7 +15,7 @@ import type {
 export function resolveConfig(
   written: Written & { upstream: WrittenUpstream },
   texts: ReadonlyMap<string, string>,
-): Config {
+): Omit<Config, "isAdminDefault"> {
   const { upstream, upstreams: named, routes, head, ...rest } = written;
   const inline = routes.flatMap((route) =>
     route.upstream?.inline === undefined

@@ -461,6 +461,9 @@ const shutdown = mapping({
   }),
 });
 
+/** On loopback: paths, upstreams and counts are not for the network, unless the operator says so. */
+const DEFAULT_ADMIN = "127.0.0.1:9090";
+
 const file = mapping({
   listen: scalar({ ...address, parse: parseAddress })
     .prefault("0.0.0.0:8080")
@@ -469,8 +472,11 @@ const file = mapping({
         "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
     }),
   admin: scalar({ ...address, parse: parseAddressOrOff })
-    .prefault("0.0.0.0:9090")
-    .meta({ description: "Where /livez, /readyz and /metrics are; or off." }),
+    .prefault(DEFAULT_ADMIN)
+    .meta({
+      description:
+        "Where /livez, /readyz, /metrics and the status page are; or off. The image's and the chart's default is 0.0.0.0:9090.",
+    }),
   upstream: upstream.optional().meta({
     description:
       "Where requests go unless a route says otherwise: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
@@ -591,6 +597,8 @@ export type LogField = (typeof LOG_FIELDS)[number];
 export interface Config {
   readonly listen: Address;
   readonly admin: Address | "off";
+  /** Whether `admin` is a default, and not what the operator wrote: then it may be taken, and nothing can be changed through it. */
+  readonly isAdminDefault: boolean;
   /** By name; `default` is the top-level `upstream`. */
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly routes: readonly RouteConfig[];

@@ -22,6 +22,7 @@ async function run(t: TestContext, args: readonly string[], yaml = ROUTES) {
   const printed = { out: "", err: "" };
   const io = {
     env: { HEADGATE_CONFIG: "f.yaml" },
+    readInput: () => Promise.reject(new Error("nothing is read")),
     cwd: await makeDirectory(t, { "f.yaml": yaml }),
     out: (said: string) => void (printed.out += said),
     err: (said: string) => void (printed.err += said),

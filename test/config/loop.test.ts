@@ -135,7 +135,7 @@ test("the admin port may be a route's upstream and not the default one", async (
   const message = await messageOf(loadText(t, "upstream: http://127.0.0.1:9090\n"));
   assert.match(
     message,
-    /^f\.yaml:1:11 upstream: http:\/\/127\.0\.0\.1:9090 is headgate's own admin port \(0\.0\.0\.0:9090\): give one of them another$/m,
+    /^f\.yaml:1:11 upstream: http:\/\/127\.0\.0\.1:9090 is headgate's own admin port \(127\.0\.0\.1:9090\): give one of them another$/m,
   );
   await loadText(
     t,

@@ -54,7 +54,8 @@ function toBase(): Config {
     forwarded: "off",
   });
   if (written?.upstream === undefined) throw new Error("the configuration is wrong");
-  return resolveConfig({ ...written, upstream: written.upstream }, new Map());
+  const config = resolveConfig({ ...written, upstream: written.upstream }, new Map());
+  return { ...config, isAdminDefault: false };
 }
 
 /** Starts headgate. */

@@ -1,0 +1,39 @@
+/** What a route does in another way than headgate does by default. */
+
+import type { HeadConfig, RouteConfig } from "../config/schema.ts";
+import { formatDuration, formatRate, formatSize } from "../config/units.ts";
+
+type Settings = Readonly<Record<string, string>>;
+
+/** The settings of a route that differ from the defaults, as they are written in a route file: `head.share=1s`. Its mode is not among them. */
+export function toDifferences(route: RouteConfig, defaults: RouteConfig): readonly string[] {
+  const standard = toSettings(defaults);
+  return Object.entries(toSettings(route))
+    .filter(([key, value]) => value !== standard[key])
+    .map(([key, value]) => `${key}=${value}`);
+}
+
+function toSettings({ head, responseTimeout, idleTimeout }: RouteConfig): Settings {
+  return {
+    ...toHeadSettings(head),
+    responseTimeout: formatDuration(responseTimeout),
+    idleTimeout: formatDuration(idleTimeout),
+  };
+}
+
+function toHeadSettings({ fallbackOn, guards, limit, drain, ...head }: HeadConfig): Settings {
+  return {
+    "head.fallbackOn": `[${fallbackOn.join(", ")}]`,
+    "head.remember": formatDuration(head.remember),
+    "head.guards": `[${guards.join(", ")}]`,
+    "head.allow": head.allow,
+    "head.contentLength": head.contentLength,
+    "head.range": head.range,
+    "head.limit.concurrent": String(limit?.concurrent ?? "none"),
+    "head.limit.rate": limit?.rate === undefined ? "none" : formatRate(limit.rate),
+    "head.share": formatDuration(head.share),
+    "head.explain": String(head.explain),
+    "head.drain.bytes": formatSize(drain.bytes),
+    "head.drain.time": formatDuration(drain.time),
+  };
+}

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import test from "node:test";
+
+import { inNetwork } from "../support/network.ts";
+import { root } from "../support/manifests.ts";
+import { startProcess } from "../support/process.ts";
+import { makeDirectory } from "../support/route-file.ts";
+
+const BUNDLE = join(root, "dist", "headgate.cjs");
+const COMMANDS = ["run", "demo", "check", "explain", "schema", "healthcheck"];
+
+interface Called {
+  readonly cwd?: string;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function call(args: readonly string[], { cwd = root, input = "", env = {} }: Called = {}) {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HEADGATE_"));
+  const options = { cwd, input, env: { ...Object.fromEntries(inherited), ...env } };
+  const ended = spawnSync(process.execPath, [BUNDLE, ...args], { ...options, encoding: "utf8" });
+  return { code: ended.status, out: ended.stdout, err: ended.stderr };
+}
+
+for (const command of COMMANDS) {
+  test(`headgate ${command} --help says what it does, with an example`, () => {
+    const { code, out, err } = call([command, "--help"]);
+    assert.deepEqual([code, err], [0, ""]);
+    assert.match(
+      out,
+      new RegExp(`^headgate ${command}\\b[^]*\\nExamples?\\n  .*headgate ${command}`),
+    );
+    assert.equal(call(["help", command]).out, out);
+  });
+}
+
+test("a mistake in the arguments names the help of its command", () => {
+  assert.deepEqual(call(["check"]), {
+    code: 2,
+    out: "",
+    err: "headgate: check needs a FILE, or HEADGATE_CONFIG; see headgate check --help\n",
+  });
+});
+
+// The current folder was looked up at the start, before it was known whether a command needs one: --version was a stack trace.
+test("in a folder that was deleted, headgate says its version, and what is wrong with other commands", async (t) => {
+  const cwd = await makeDirectory(t, {});
+  const script = `mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"`;
+  const within = (...args: readonly string[]) => {
+    const all = ["-c", script, process.execPath, BUNDLE, ...args];
+    return spawnSync("/bin/sh", all, { cwd, encoding: "utf8" });
+  };
+  assert.match(within("--version").stdout, /^headgate \d/);
+  const { status, stderr } = within("check", "f.yaml");
+  assert.equal(status, 2);
+  assert.match(stderr, /^headgate: the current folder does not exist any more/);
+});
+
+test("headgate check - reads standard input", () => {
+  const good = call(["check", "-"], { input: "upstream: http://127.0.0.1:8000\n" });
+  assert.deepEqual([good.code, good.err], [0, ""]);
+  assert.match(good.out, /^<stdin> is valid\n/);
+  const bad = call(["check", "-"], { input: "upstream: http://127.0.0.1:8000\nlisen: x\n" });
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /^<stdin>:2:1 lisen: is not a known key/);
+});
+
+test("headgate check takes several files, and fails if one of them is wrong", async (t) => {
+  const cwd = await makeDirectory(t, {
+    "a.yaml": "upstream: http://127.0.0.1:1\n",
+    "b.yaml": "upstream: ftp://b\n",
+    "c.yaml": "upstream: http://127.0.0.1:3\n",
+  });
+  const { code, out, err } = call(["check", "a.yaml", "b.yaml", "c.yaml"], { cwd });
+  assert.equal(code, 1);
+  assert.match(out, /^a\.yaml is valid\n[^]*\nc\.yaml is valid\n/);
+  assert.match(err, /^\nb\.yaml:1:11 upstream: /);
+  const list = JSON.parse(call(["check", "a.yaml", "b.yaml", "--json"], { cwd }).out);
+  assert.deepEqual(
+    list.map(({ valid }: { valid: boolean }) => valid),
+    [true, false],
+  );
+});
+
+test("check and the start say which keys of the file do not count", async (t) => {
+  const file = join(
+    await makeDirectory(t, {
+      "f.yaml": "upstream: { url: http://127.0.0.1:1 }\nlisten: :1\nadmin: off\n",
+    }),
+    "f.yaml",
+  );
+  const env = { HEADGATE_LISTEN: "127.0.0.1:0" };
+  const said = "HEADGATE_LISTEN overrides listen of the ";
+  assert.match(call(["check", file], { env }).out, new RegExp(`^${said}file$`, "m"));
+  const { overridden } = JSON.parse(call(["check", file, "--json"], { env }).out);
+  assert.deepEqual(overridden, [{ key: "listen", place: "HEADGATE_LISTEN" }]);
+  const args = ["run", "--config", file, "--upstream", "http://127.0.0.1:2"];
+  const started = startProcess(t, args, env);
+  await started.printed(new RegExp(`${said}route file`));
+  await started.printed(/--upstream overrides upstream\.url of the route file/);
+});
+
+test("check shows what a route does in another way than by default", () => {
+  const input =
+    "upstream: http://127.0.0.1:1\nroutes: [{ path: /a, responseTimeout: 5m, head: { share: 1s, drain: { bytes: 1MiB } } }]\n";
+  const { out } = call(["check", "-"], { input });
+  assert.match(out, /^\/a .* head\.share=1s head\.drain\.bytes=1MiB responseTimeout=5m$/m);
+});
+
+// Two headgates on one machine: the second one ended, because of a port that nobody had asked for.
+test("a default admin address that is taken is a warning; one that was asked for ends the start", (t) => {
+  const within = inNetwork(t, {});
+  if (within === undefined) return;
+  const [command = "", ...args] = within;
+  const script = [...args, process.execPath, "-e", TAKEN, BUNDLE];
+  const { stdout, stderr } = spawnSync(command, script, { encoding: "utf8", timeout: 60_000 });
+  assert.equal(stdout, "serves with a warning; ends with 1\n", stderr);
+});
+
+/** Takes 127.0.0.1:9090, then starts headgate without and with that address. */
+const TAKEN = `
+const { spawn } = require("node:child_process");
+const { once } = require("node:events");
+const run = (...more) => {
+  const args = [process.argv[1], "run", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0", ...more];
+  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+};
+void (async () => {
+  await once(require("node:net").createServer().listen(9090, "127.0.0.1"), "listening");
+  const first = run();
+  let text = "";
+  first.stdout.setEncoding("utf8");
+  for await (const chunk of first.stdout) if ((text += chunk).includes("listening on")) break;
+  const isWarned = /no admin port: its default address 127.0.0.1:9090 is taken/.test(text);
+  first.kill("SIGKILL");
+  const [code] = await once(run("--admin", "127.0.0.1:9090"), "exit");
+  console.log(\`serves \${isWarned ? "with a warning" : "silently"}; ends with \${code}\`);
+  process.exit();
+})();
+`;
