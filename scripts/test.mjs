@@ -23,9 +23,9 @@ const files = (named.length > 0 ? named : ["test"]).flatMap(testFiles);
 if (files.length === 0) fail(`no *.test.ts in ${named.join(" ")}`);
 const compiled = await compileTests(files).catch(() => process.exit(1));
 
-// The same reporter everywhere: Node 20 prints TAP where there is no terminal. The time limit is for a test that hangs.
+// The same reporter everywhere: Node 20 prints TAP where there is no terminal. The limit is for what hangs, and counts for a whole file.
 const runner = ["--enable-source-maps", "--test", "--test-reporter=spec"];
-runner.push("--test-timeout=300000");
+runner.push("--test-timeout=900000");
 // Most tests wait for something. Node leaves a core free, and on a machine with two would run one file after the other.
 runner.push(`--test-concurrency=${Math.max(2, availableParallelism() - 1)}`);
 const child = spawn(process.execPath, [...runner, ...options, ...compiled], {
