@@ -85,9 +85,9 @@ export function createApp({
   reload,
 }: AppOptions): App {
   const readiness = createReadiness();
-  const tunnels = createTunnels();
   const createId = createIds();
   const shared = createUpstreamResources({ collectGarbage, readSystemFile });
+  const tunnels = createTunnels(shared.countUnacknowledged);
   let generation = compile(config, shared);
 
   const build = { version, node: nodeVersion };

@@ -58,7 +58,6 @@ export function compile(
     upgradeLimits: {
       upgradeMs: config.timeouts.upgrade,
       idleMs: config.timeouts.tunnelIdle,
-      stuckMs: config.timeouts.idle,
       max: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
     },
   };

@@ -397,7 +397,7 @@ const timeouts = mapping({
   }),
   tunnelIdle: duration().prefault("1h").meta({
     description:
-      "For a tunnel (a WebSocket) on which nothing moves; where bytes wait for a side, timeouts.idle if that is longer. 0s = no limit.",
+      "For a tunnel (a WebSocket) on which nothing moves: no side sends a byte or takes one. 0s = no limit.",
   }),
 });
 

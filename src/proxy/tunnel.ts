@@ -7,8 +7,9 @@ import { Duplex } from "node:stream";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { reset } from "../runtime/reset.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { SwitchedSocket } from "../upstream/switched-socket.ts";
-import { createWatchdog } from "../upstream/watchdog.ts";
+import { createTunnelIdle } from "./tunnel-idle.ts";
 
 /** The two sides after a 101. */
 export interface TunnelSides {
@@ -17,15 +18,8 @@ export interface TunnelSides {
   /** The bytes that the client sent behind its request. */
   readonly early: Buffer;
   readonly upstream: SwitchedSocket;
-  readonly limits: TunnelLimits;
-}
-
-/** How long a tunnel may be idle, in milliseconds; 0 = no limit. */
-export interface TunnelLimits {
-  /** Without a byte in either direction. */
+  /** How long the tunnel may be without a byte that a side sends or takes, in milliseconds; 0 = no limit. */
   readonly idleMs: number;
-  /** The same while bytes wait for a side: a slow reader makes room in the kernel's buffer only in large steps. */
-  readonly stuckMs: number;
 }
 
 /** All tunnels of one process. */
@@ -44,7 +38,7 @@ export interface Tunnels {
 }
 
 /** Creates the one owner of all tunnels. */
-export function createTunnels(): Tunnels {
+export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels {
   const open = new Set<() => void>();
   let places = 0;
   let join: Promise<Join> | undefined;
@@ -58,7 +52,7 @@ export function createTunnels(): Tunnels {
     run(sides) {
       // http-proxy is loaded at the first upgrade: most services never see one, and loading takes a twentieth of the start.
       join ??= loadJoin();
-      return runTunnel(join, sides, open);
+      return runTunnel(join, sides, { open, countUnacknowledged });
     },
     count: () => open.size,
     closeAll() {
@@ -67,10 +61,16 @@ export function createTunnels(): Tunnels {
   };
 }
 
+interface Surroundings {
+  /** The functions that close each open tunnel. */
+  readonly open: Set<() => void>;
+  readonly countUnacknowledged: CountUnacknowledged;
+}
+
 async function runTunnel(
   loading: Promise<Join>,
-  { client, early, upstream: switched, limits }: TunnelSides,
-  open: Set<() => void>,
+  { client, early, upstream: switched, idleMs }: TunnelSides,
+  { open, countUnacknowledged }: Surroundings,
 ): Promise<ProxyError | undefined> {
   const upstream = new UpgradedStream(switched);
   let isOver = false;
@@ -90,16 +90,8 @@ async function runTunnel(
   open.add(close);
   // Before http-proxy is loaded: the client may end meanwhile, and a stream refuses `unshift` after its end.
   client.unshift(early);
-  let movedMs = performance.now();
-  const idle = createWatchdog(() => {
-    const isWaiting = client.writableLength > 0 || upstream.writableLength > 0;
-    return movedMs + (isWaiting ? toStuckMs(limits) : toMs(limits.idleMs));
-  }, close);
-  idle.watch();
-  const onMoved = (): void => {
-    movedMs = performance.now();
-    idle.watch();
-  };
+  const unacknowledged = () => [countUnacknowledged(client), switched.unacknowledged()];
+  const idle = createTunnelIdle(idleMs, unacknowledged, close);
   const closed = Promise.all([
     watch(client, (cause) => finish(toBroken("client_gone", cause))),
     watch(upstream, (cause) => finish(toBroken("connection_terminated", cause))),
@@ -108,7 +100,8 @@ async function runTunnel(
     const join = await loading;
     if (!isOver) {
       join(client, upstream);
-      for (const side of [client, upstream]) side.on("data", onMoved).on("drain", onMoved);
+      for (const side of [client, upstream])
+        side.on("data", idle.onMoved).on("drain", idle.onMoved);
     }
     await closed;
   } catch (cause) {
@@ -119,14 +112,6 @@ async function runTunnel(
     open.delete(close);
   }
   return error;
-}
-
-function toStuckMs({ idleMs, stuckMs }: TunnelLimits): number {
-  return Math.max(toMs(idleMs), toMs(stuckMs));
-}
-
-function toMs(limitMs: number): number {
-  return limitMs === 0 ? Infinity : limitMs;
 }
 
 function toBroken(code: "client_gone" | "connection_terminated", error: unknown): ProxyError {

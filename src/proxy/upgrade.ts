@@ -4,12 +4,14 @@ import type { Exchange } from "../http/exchange.ts";
 import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
 import type { ClientResponse } from "../net/client.ts";
 import type { SwitchedProtocol, UpstreamResponse } from "../upstream/call.ts";
-import type { TunnelLimits, Tunnels } from "./tunnel.ts";
+import type { Tunnels } from "./tunnel.ts";
 
 /** Limits of upgrades; times are milliseconds. */
-export interface UpgradeLimits extends TunnelLimits {
+export interface UpgradeLimits {
   /** From the request for an upgrade to its response. */
   readonly upgradeMs: number;
+  /** How long a tunnel may be idle; 0 = no limit. */
+  readonly idleMs: number;
   /** The largest number of tunnels, open or requested. */
   readonly max: number;
 }
@@ -49,7 +51,7 @@ export async function answerUpgrade(
       client: socket,
       early,
       upstream: received.switched.socket,
-      limits,
+      idleMs: limits.idleMs,
     });
   } finally {
     leave();

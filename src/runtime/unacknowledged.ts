@@ -3,29 +3,47 @@
 import type { Socket } from "node:net";
 
 /** Returns the bytes that wait for the peer's acknowledgement; undefined if the system does not tell. */
-export type CountUnacknowledged = (socket: Socket) => number | undefined;
+export type CountUnacknowledged = (
+  socket: Pick<Socket, "localPort" | "remotePort">,
+) => number | undefined;
 
 /**
- * Creates the count. `readSystemFile` returns a file's text, or an empty text; if it throws, the count is undefined.
+ * The system's table lists each socket of the machine, and reading it takes 0.1 to 40 ms. The table of one reading is used for this
+ * many times the time that the reading took, so that many stuck connections do not take all of the CPU.
+ */
+const MAX_COST = 20;
+
+/** An older table is not used, in milliseconds: two looks at a connection must not see the same one. */
+const MAX_AGE_MS = 200;
+
+const LINE = /:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/g;
+
+/**
+ * Creates the count. `readSystemFile` returns a file's text, or an empty text; if it throws, the count is undefined. `now` is in
+ * milliseconds.
  *
  * The kernel takes megabytes at once. If the peer reads slowly, the kernel then takes nothing for seconds, so a write that waits does
- * not show whether the peer still reads. Acknowledged bytes do. A count costs some microseconds for each socket of the machine, so use
- * it only for a connection that has been stuck for a while.
+ * not show whether the peer still reads. Acknowledged bytes do.
  */
 export function createUnacknowledged(
   readSystemFile: (path: string) => string,
+  now: () => number = () => performance.now(),
 ): CountUnacknowledged {
+  let table: ReadonlyMap<string, number> = new Map();
+  let usableUntilMs = -Infinity;
+
   return ({ localPort, remotePort }) => {
     if (localPort === undefined || remotePort === undefined) return undefined; // a unix socket
-    const text = read("/proc/net/tcp") + read("/proc/net/tcp6");
-    const line = new RegExp(
-      `:${toHex(localPort)} [0-9A-F]+:${toHex(remotePort)} [0-9A-F]{2} ([0-9A-F]{8}):`,
-      "g",
-    );
-    const found = [...text.matchAll(line)].map(([, queued = "0"]) => Number.parseInt(queued, 16));
-    // Another connection may have the same ports. If it moves, the sum changes and this one counts as moving too.
-    return found.length === 0 ? undefined : found.reduce((sum, bytes) => sum + bytes, 0);
+    if (now() >= usableUntilMs) readTable();
+    return table.get(toKey(toHex(localPort), toHex(remotePort)));
   };
+
+  function readTable(): void {
+    const beganMs = now();
+    table = parseTable(read("/proc/net/tcp") + read("/proc/net/tcp6"));
+    const endedMs = now();
+    usableUntilMs = endedMs + Math.min(MAX_AGE_MS, MAX_COST * (endedMs - beganMs));
+  }
 
   function read(path: string): string {
     try {
@@ -36,37 +54,18 @@ export function createUnacknowledged(
   }
 }
 
-/** Tells whether waiting bytes still move. Times are milliseconds of the monotonic clock. */
-export interface Movement {
-  /** Forgets the last look, because other bytes wait now. */
-  restart(nowMs: number): void;
-  /** When to look next, if nothing has moved since `sinceMs` and the limit is `limitMs`. */
-  nextMs(sinceMs: number, limitMs: number): number;
-  /** Counts, and returns whether something has moved since the last look. */
-  look(nowMs: number): boolean;
+/** Returns the waiting bytes by the ports. Connections with the same ports are summed: if one of them moves, all count as moving. */
+function parseTable(text: string): ReadonlyMap<string, number> {
+  const table = new Map<string, number>();
+  for (const [, local = "", remote = "", queued = ""] of text.matchAll(LINE)) {
+    const key = toKey(local, remote);
+    table.set(key, (table.get(key) ?? 0) + Number.parseInt(queued, 16));
+  }
+  return table;
 }
 
-/** How often bytes are looked at within one limit. The end of movement is thus noticed at most one step late. */
-export const STEPS = 4;
-
-/** Follows the bytes that wait on one socket; `count` returns how many the peer has not acknowledged. */
-export function createMovement(count: () => number | undefined): Movement {
-  let lookedMs = 0;
-  let waiting: number | undefined;
-  return {
-    restart(nowMs) {
-      lookedMs = nowMs;
-      waiting = undefined;
-    },
-    nextMs: (sinceMs, limitMs) =>
-      Math.min(Math.max(lookedMs, sinceMs) + limitMs / STEPS, sinceMs + limitMs),
-    look(nowMs) {
-      const before = waiting;
-      waiting = count();
-      lookedMs = nowMs;
-      return before !== undefined && waiting !== undefined && waiting !== before;
-    },
-  };
+function toKey(local: string, remote: string): string {
+  return `${local} ${remote}`;
 }
 
 function toHex(port: number): string {

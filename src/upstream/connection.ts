@@ -11,7 +11,7 @@ import type { BatchWrites } from "./batch-writes.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 import type { Connect } from "./socket.ts";
 import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts";
-import { createMovement } from "../runtime/unacknowledged.ts";
+import { createMovement } from "../runtime/movement.ts";
 import { createWatchdog } from "./watchdog.ts";
 
 /** A request as the connection sends it. `fields` are raw and include Host. */

@@ -22,6 +22,8 @@ export interface SwitchedSocket {
   write(bytes: Uint8Array): boolean;
   /** Whether a write has failed. Further writes are lost, but bytes that the upstream sent before can still be read. */
   isWriteBroken(): boolean;
+  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
+  unacknowledged(): number | undefined;
   pause(): void;
   resume(): void;
   end(onFinished: () => void): void;
@@ -54,6 +56,7 @@ export function createSwitchedSocket(
     },
     write: socket.write,
     isWriteBroken: socket.isWriteBroken,
+    unacknowledged: socket.unacknowledged,
     pause: socket.pause,
     resume: socket.resume,
     end: socket.end,

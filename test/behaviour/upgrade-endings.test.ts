@@ -221,10 +221,10 @@ test("a tunnel without a byte for the idle limit is closed, one byte in either d
 
 // Symptom: a tunnel whose client read steadily, 16 KiB each 50 ms, was closed by `tunnelIdle: 1s`.
 // Root cause: what a slow reader takes is seen only when the kernel has room again, a megabyte later; until then the other side is
-// paused, and a paused side was taken for a silent one. Fix: while bytes wait for a side, the longer `timeouts.idle` holds.
+// paused, and a paused side was taken for a silent one. Fix: bytes that a side acknowledges count as movement.
 test("a side that reads steadily but slowly keeps its tunnel", async (t) => {
   for (const slow of ["client", "upstream"] as const) {
-    const tunnel = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 1s }" });
+    const tunnel = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 2500ms }" });
     const [from, to] =
       slow === "client" ? [tunnel.upstream, tunnel.client] : [tunnel.client, tunnel.upstream];
     const size = 32 * 2 ** 20;
@@ -244,6 +244,30 @@ test("a side that reads steadily but slowly keeps its tunnel", async (t) => {
     tunnel.client.resetAndDestroy();
     await endsWith(tunnel.door, "client_gone");
   }
+});
+
+// Symptom: a tunnel was closed by `tunnelIdle: 2500ms` while its client, or its upstream, still read 400 KB/s.
+// Root cause: all bytes of a burst lay in the kernel, where headgate sees nothing of them being read.
+// Fix: a quiet tunnel is idle only if no bytes wait in the kernel, or none of those that wait is acknowledged for the limit.
+test("a tunnel whose bytes all lie in the kernel is not idle while a side reads them", async (t) => {
+  const size = 2 * 2 ** 20;
+  const readFromKernel = async (slow: "client" | "upstream"): Promise<void> => {
+    const tunnel = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 2500ms }" });
+    const [from, to] =
+      slow === "client" ? [tunnel.upstream, tunnel.client] : [tunnel.client, tunnel.upstream];
+    from.write(Buffer.alloc(size));
+    for (let taken = 0; taken < size;) {
+      taken += ((to.read(16_384) ?? to.read()) as Buffer | null)?.length ?? 0;
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    const ended = tunnel.door.lines.filter((line) => line["http.request.method"] !== undefined);
+    assert.deepEqual(ended, []);
+    to.write("still here");
+    assert.equal(await readBytes(from, 10), "still here");
+    tunnel.client.resetAndDestroy();
+    await endsWith(tunnel.door, "client_gone");
+  };
+  await Promise.all([readFromKernel("client"), readFromKernel("upstream")]);
 });
 
 test("a shutdown cuts tunnels, refusals and unanswered upgrades alike, and counts them", async (t) => {

@@ -65,7 +65,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     createUpstreamResources({ collectGarbage: () => undefined, readSystemFile }),
     opened,
   );
-  const tunnels = createTunnels();
+  const tunnels = createTunnels(resources.countUnacknowledged);
   const pools = new Set<Pool>();
   let ids = 0;
   let unsettled = 0;

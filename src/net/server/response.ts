@@ -4,13 +4,9 @@ import type { Socket } from "node:net";
 
 import { hasContent } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
+import { type Movement, STEPS, createMovement } from "../../runtime/movement.ts";
 import { reset } from "../../runtime/reset.ts";
-import {
-  type CountUnacknowledged,
-  type Movement,
-  STEPS,
-  createMovement,
-} from "../../runtime/unacknowledged.ts";
+import type { CountUnacknowledged } from "../../runtime/unacknowledged.ts";
 import type { ClientRequest, ClientResponse } from "../client.ts";
 import type { HeadWriter } from "./head-writer.ts";
 

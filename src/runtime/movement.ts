@@ -1,0 +1,34 @@
+/** Whether bytes that wait for a peer still move. */
+
+/** Tells whether waiting bytes still move. Times are milliseconds of the monotonic clock. */
+export interface Movement {
+  /** Forgets the last look, because other bytes wait now. */
+  restart(nowMs: number): void;
+  /** When to look next, if nothing has moved since `sinceMs` and the limit is `limitMs`. */
+  nextMs(sinceMs: number, limitMs: number): number;
+  /** Counts, and returns whether something has moved since the last look. */
+  look(nowMs: number): boolean;
+}
+
+/** How often bytes are looked at within one limit. The end of movement is thus noticed at most one step late. */
+export const STEPS = 4;
+
+/** Follows waiting bytes; `count` returns how many the peer has not acknowledged. */
+export function createMovement(count: () => number | undefined): Movement {
+  let lookedMs = 0;
+  let waiting: number | undefined;
+  return {
+    restart(nowMs) {
+      lookedMs = nowMs;
+      waiting = undefined;
+    },
+    nextMs: (sinceMs, limitMs) =>
+      Math.min(Math.max(lookedMs, sinceMs) + limitMs / STEPS, sinceMs + limitMs),
+    look(nowMs) {
+      const before = waiting;
+      waiting = count();
+      lookedMs = nowMs;
+      return before !== undefined && waiting !== undefined && waiting !== before;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { Socket } from "node:net";
+import test from "node:test";
+
+import { createUnacknowledged } from "../../src/runtime/unacknowledged.ts";
+
+const HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n";
+
+/** A line of proc(5) for a connection on loopback; ports in hexadecimal. */
+function toLine(local: string, remote: string, queued: string): string {
+  return `   0: 0100007F:${local} 0100007F:${remote} 01 ${queued}:00000007 02:000003E8 00000000\n`;
+}
+
+test("the bytes that wait for a peer are found by both ports", () => {
+  const files = new Map([
+    [
+      "/proc/net/tcp",
+      HEADER + toLine("1F90", "C350", "00000100") + toLine("C350", "1F90", "00000000"),
+    ],
+    ["/proc/net/tcp6", HEADER + toLine("1F90", "C350", "00000001")],
+  ]);
+  const count = createUnacknowledged((path) => files.get(path) ?? "");
+  assert.equal(count({ localPort: 8080, remotePort: 50_000 }), 257);
+  assert.equal(count({ localPort: 8080, remotePort: 50_001 }), undefined);
+  assert.equal(count(new Socket()), undefined);
+});
+
+// Symptom: with many connections that take nothing, each look at one of them read the table of all.
+// Root cause: a reading was for one look. Fix: it is used for twenty times the time that it took.
+test("one reading of a long table serves many looks", () => {
+  let nowMs = 0;
+  let readings = 0;
+  const read = (path: string): string => {
+    if (path !== "/proc/net/tcp") return "";
+    readings += 1;
+    nowMs += 5; // what it takes
+    return toLine("1F90", "C350", `0000000${readings}`);
+  };
+  const count = createUnacknowledged(read, () => nowMs);
+  const look = () => count({ localPort: 8080, remotePort: 50_000 });
+  assert.deepEqual([look(), look(), look()], [1, 1, 1]);
+  nowMs += 99;
+  assert.equal(look(), 1);
+  nowMs += 1;
+  assert.equal(look(), 2);
+  assert.equal(readings, 2);
+});
+
+test("a table that cannot be read tells nothing", () => {
+  const count = createUnacknowledged(() => {
+    throw new Error("EMFILE");
+  });
+  assert.equal(count({ localPort: 8080, remotePort: 50_000 }), undefined);
+});
