@@ -1,7 +1,5 @@
 /** What would become of a request, step by step as proxy.ts takes them, and nothing is sent. */
 
-import { METHODS } from "node:http";
-
 import { formatUrl } from "../config/address.ts";
 import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
@@ -14,7 +12,7 @@ import { toRequestId } from "../http/exchange.ts";
 import { type Explanation, explainMatch } from "../http/explain.ts";
 import { toLocalAnswer, withMaxForwards } from "../http/local.ts";
 import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
-import type { RequestHead } from "../http/request-head.ts";
+import { type RequestHead, refuseMethod } from "../http/request-head.ts";
 import { type CheckedRequest, checkRequest } from "../http/request.ts";
 import { toHopFields } from "../http/request-text.ts";
 import { isTunnelled } from "../http/upgrade.ts";
@@ -58,8 +56,8 @@ export interface Explained {
 export function explainRequest(config: Config, request: RequestHead, client: string): Explained {
   const peer = config.listen.kind === "unix" ? "a unix socket" : client;
   const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
-  if (!METHODS.includes(request.method))
-    return { ...said, answer: { status: 400, reason: "The request is not valid HTTP" } };
+  const refusal = refuseMethod(request.method);
+  if (refusal !== undefined) return { ...said, answer: toOwnAnswer(refusal) };
   if (request.method === "CONNECT")
     return { ...said, answer: { status: 501, reason: "CONNECT is not served here" } };
   const checked = check(request, config);
@@ -88,8 +86,12 @@ function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnAn
     return checkRequest(request, limits.headerCount);
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    return { status: error.status, reason: error.message };
+    return toOwnAnswer(error);
   }
+}
+
+function toOwnAnswer({ status, message }: ProxyError): OwnAnswer {
+  return { status, reason: message };
 }
 
 interface Step {

@@ -1,5 +1,7 @@
 /** The header section of a request to the upstream, as it stands on the wire. */
 
+import { mayBeBodiless } from "./request-head.ts";
+
 interface Hop {
   readonly method: string;
   readonly framing: "none" | "length" | "chunked";
@@ -20,7 +22,7 @@ const CLOSE = ["Connection", "close"];
 export function toHopFields({ method, framing, upgrade, isKept }: Hop): readonly string[] {
   if (upgrade !== undefined) return ["Connection", "Upgrade", "Upgrade", upgrade];
   const coding = framing === "chunked" ? CHUNKED : [];
-  return isKept && method !== "HEAD" ? coding : [...coding, ...CLOSE];
+  return isKept && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
 }
 
 /** The text of a request line and fields (RFC 9112 §3, §5), to be written as latin1. Whoever made them has checked them. */
