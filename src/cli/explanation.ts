@@ -112,19 +112,22 @@ function toForwarded(
   const origin = toOrigin(config, request, { route, host: checked.host, client });
   const meant = toMeant(route, method, checked.fields, plan);
   const outgoing = toOutgoingFields(meant, origin);
-  const { name, url, keepAlive } = origin.upstream;
+  const { name: upstream, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
   const upgrade = isTunnel ? checked.upgrade : undefined;
-  const hop = toHopFields({ method, framing, upgrade, isKept: keepAlive > 0 });
+  const { takesTrailers } = checked;
+  const hop = toHopFields({ method, framing, upgrade, takesTrailers, isKept: keepAlive > 0 });
   return {
-    upstream: name,
+    upstream,
     url: formatUrl(url),
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
-    // A tunnel's request says the same two to the upstream.
+    // A tunnel's request says the same two to the upstream, and any request the same about trailers.
     dropped: toDropped(request.rawFields, checked.fields, outgoing).filter(
-      (field) => !isTunnel || !/^(?:connection|upgrade)$/i.test(field.name),
+      ({ name }) =>
+        !(isTunnel && /^(?:connection|upgrade)$/i.test(name)) &&
+        !(takesTrailers && /^te$/i.test(name)),
     ),
     head: plan?.outcome,
     unshared: plan === undefined ? undefined : findObstacle(route, checked, origin),
