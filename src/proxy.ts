@@ -1,7 +1,5 @@
 /** The story of one request, in order; head.ts tells the part of a HEAD, proxy/upgrade.ts that of an upgrade. Every step lives in its own file; this one only tells the sequence. */
 
-import type { Readable } from "node:stream";
-
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import { type HeadParts, answerHead } from "./head.ts";
 import { repairAllow } from "./head/allow.ts";
@@ -13,6 +11,7 @@ import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest } from "./http/request.ts";
+import { withoutTrailer } from "./http/trailers.ts";
 import { isTunnelled } from "./http/upgrade.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
 import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
@@ -21,6 +20,7 @@ import type { Tunnels } from "./proxy/tunnel.ts";
 import { type UpgradeLimits, answerUpgrade } from "./proxy/upgrade.ts";
 import { answerShared } from "./shared.ts";
 import type { UpstreamRequest, UpstreamResponse } from "./upstream/call.ts";
+import type { RequestContent } from "./upstream/connection.ts";
 import type { ConnectionPool } from "./upstream/pool.ts";
 
 /** What one configuration compiles to. An exchange keeps the one it began with. */
@@ -95,9 +95,11 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         exchange.answeredMs = performance.now();
         const { status, reason, fields: raw } = received.head;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
-        const answered = repairAllow(route, raw);
+        const { takesTrailers } = checked;
+        const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
         response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
-        return relayContent(received.content, response, parts.batchWrites);
+        const beside = takesTrailers ? raw : undefined;
+        return relayContent(received.content, response, parts.batchWrites, beside);
       };
       if (isUpgrade) {
         const limits = parts.upgradeLimits;
@@ -131,7 +133,7 @@ interface Sent {
   readonly method: string;
   /** End-to-end. */
   readonly fields: readonly string[];
-  readonly content?: Readable | undefined;
+  readonly content?: RequestContent | undefined;
   readonly upgrade?: string | undefined;
   /** Instead of the route's. */
   readonly responseMs?: number;
@@ -158,6 +160,7 @@ function toUpstreamRequest(
     framing: content === undefined ? "none" : checked.framing,
     content,
     upgrade,
+    takesTrailers: checked.takesTrailers,
     responseContent: method === "GET" && request.method === "HEAD" ? "skip" : "relay",
     responseMs: responseMs ?? route.responseTimeout,
     idleMs: route.idleTimeout,

@@ -28,7 +28,7 @@ const HOP_REASONS: Readonly<Record<string, string>> = {
   te: ONE_CONNECTION,
   upgrade: ONE_CONNECTION,
   "transfer-encoding": "each hop frames content for itself (RFC 9112 §6.1)",
-  trailer: "a request's trailers are not sent on",
+  trailer: "means nothing without chunked content (RFC 9110 §6.6.2)",
   expect: "is met by headgate (RFC 9110 §10.1.1)",
 };
 

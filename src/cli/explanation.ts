@@ -1,7 +1,5 @@
 /** What would become of a request, step by step as proxy.ts takes them, and nothing is sent. */
 
-import { METHODS } from "node:http";
-
 import { formatUrl } from "../config/address.ts";
 import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
@@ -14,7 +12,7 @@ import { toRequestId } from "../http/exchange.ts";
 import { type Explanation, explainMatch } from "../http/explain.ts";
 import { toLocalAnswer, withMaxForwards } from "../http/local.ts";
 import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
-import type { RequestHead } from "../http/request-head.ts";
+import { type RequestHead, refuseMethod } from "../http/request-head.ts";
 import { type CheckedRequest, checkRequest } from "../http/request.ts";
 import { toHopFields } from "../http/request-text.ts";
 import { isTunnelled } from "../http/upgrade.ts";
@@ -58,8 +56,8 @@ export interface Explained {
 export function explainRequest(config: Config, request: RequestHead, client: string): Explained {
   const peer = config.listen.kind === "unix" ? "a unix socket" : client;
   const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
-  if (!METHODS.includes(request.method))
-    return { ...said, answer: { status: 400, reason: "The request is not valid HTTP" } };
+  const refusal = refuseMethod(request.method);
+  if (refusal !== undefined) return { ...said, answer: toOwnAnswer(refusal) };
   if (request.method === "CONNECT")
     return { ...said, answer: { status: 501, reason: "CONNECT is not served here" } };
   const checked = check(request, config);
@@ -88,8 +86,12 @@ function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnAn
     return checkRequest(request, limits.headerCount);
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    return { status: error.status, reason: error.message };
+    return toOwnAnswer(error);
   }
+}
+
+function toOwnAnswer({ status, message }: ProxyError): OwnAnswer {
+  return { status, reason: message };
 }
 
 interface Step {
@@ -110,19 +112,22 @@ function toForwarded(
   const origin = toOrigin(config, request, { route, host: checked.host, client });
   const meant = toMeant(route, method, checked.fields, plan);
   const outgoing = toOutgoingFields(meant, origin);
-  const { name, url, keepAlive } = origin.upstream;
+  const { name: upstream, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
   const upgrade = isTunnel ? checked.upgrade : undefined;
-  const hop = toHopFields({ method, framing, upgrade, isKept: keepAlive > 0 });
+  const { takesTrailers } = checked;
+  const hop = toHopFields({ method, framing, upgrade, takesTrailers, isKept: keepAlive > 0 });
   return {
-    upstream: name,
+    upstream,
     url: formatUrl(url),
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
-    // A tunnel's request says the same two to the upstream.
+    // A tunnel's request says the same two to the upstream, and any request the same about trailers.
     dropped: toDropped(request.rawFields, checked.fields, outgoing).filter(
-      (field) => !isTunnel || !/^(?:connection|upgrade)$/i.test(field.name),
+      ({ name }) =>
+        !(isTunnel && /^(?:connection|upgrade)$/i.test(name)) &&
+        !(takesTrailers && /^te$/i.test(name)),
     ),
     head: plan?.outcome,
     unshared: plan === undefined ? undefined : findObstacle(route, checked, origin),

@@ -11,6 +11,6 @@ export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"):
   const isGet = method === "GET";
   return filterFields(
     fields,
-    (name) => name !== "content-length" && !(isGet && GET_ONLY.has(name)),
+    (name) => name !== "content-length" && name !== "trailer" && !(isGet && GET_ONLY.has(name)),
   );
 }

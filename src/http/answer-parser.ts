@@ -12,6 +12,7 @@ import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
 import { SECTION_END, createHeadSection } from "./head-section.ts";
 import { hasConnectionTrailer, isKept } from "./headers.ts";
+import { mayBeBodiless } from "./request-head.ts";
 import { isAgreedProtocol } from "./upgrade.ts";
 
 /** Who is told what comes, in order. */
@@ -198,6 +199,6 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
  * taken for the next answer.
  */
 function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boolean {
-  if (method === "HEAD") return true;
+  if (mayBeBodiless(method)) return true;
   return status === 204 && (fields.chunked || (fields.contentLength ?? 0) > 0);
 }

@@ -7,8 +7,8 @@ import { createHeldBytes } from "./held-bytes.ts";
 export const SECTION_END = "\r\n\r\n";
 
 const EMPTY_LINE = "\r\n";
-/** Tells one protocol from another: longer than any method and than `HTTP/1.1`. */
-const BEGINNING_BYTES = 32;
+/** Tells one protocol from another: longer than any method with the space behind it, and than `HTTP/1.1`. */
+const BEGINNING_BYTES = 66;
 
 /** Each check throws for what cannot become a header section any more: its end, which is waited for, may never come. */
 export interface HeadRules {

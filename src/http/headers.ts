@@ -15,6 +15,8 @@ export interface RequestFields {
   readonly upgrade: string | undefined;
   /** What Connection says, all its lines in one; empty where it is not there. */
   readonly connection: string;
+  /** Whether TE says that the client takes trailers (RFC 9110 §10.1.4). */
+  readonly takesTrailers: boolean;
   /** What Expect says; in HTTP/1.0 it means nothing (RFC 9110 §10.1.1). */
   readonly expects: "nothing" | "continue" | "unknown";
 }
@@ -42,6 +44,7 @@ type FieldKind =
   | "length"
   | "coding"
   | "upgrade"
+  | "te"
   | "trailer"
   | "expect"
   | "type";
@@ -51,7 +54,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ["connection", "connection"],
   ["keep-alive", "keep-alive"], // HTTP/1.0's parameters for one connection
   ["proxy-connection", "hop"], // non-standard, still sent by old clients to what they believe is a proxy
-  ["te", "hop"], // what this connection's peer can decode, not what the next one can
+  ["te", "te"], // what this connection's peer can decode, not what the next one can; but trailers pass through
   ["upgrade", "upgrade"],
   ["transfer-encoding", "coding"], // each hop frames for itself
   ["trailer", "trailer"], // means something only beside chunked framing
@@ -61,7 +64,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ["content-type", "type"],
 ]);
 
-const ONE_HOP = new Set<FieldKind>(["hop", "keep-alive", "connection", "upgrade", "coding"]);
+const ONE_HOP = new Set<FieldKind>(["hop", "te", "keep-alive", "connection", "upgrade", "coding"]);
 
 // Most names are ruled out by their length alone, before anything is lower-cased.
 const LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
@@ -100,6 +103,8 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   let expects: RequestFields["expects"] = "nothing";
   let upgrade: string | undefined;
   let connection = "";
+  let hasTrailer = false;
+  let takesTrailers = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
     const value = raw[index + 1] ?? "";
@@ -130,22 +135,33 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         if (httpVersion === "1.0") break; // RFC 9110 §7.8: means nothing there
         upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`;
         break;
-      case "trailer": // a request's trailers are not sent on, and announcing them would be a promise not kept
+      case "te":
+        if (httpVersion !== "1.0") takesTrailers ||= toMembers(value).includes("trailers");
+        break;
+      case "trailer":
+        hasTrailer = true;
+        endToEnd.push(name, value);
         break;
       default:
         endToEnd.push(name, value);
     }
   }
   if (coding !== undefined) checkCoding(coding, length, httpVersion);
+  // Only chunked content can have trailers: elsewhere the announcement is a promise that is not kept.
+  const kept =
+    hasTrailer && coding === undefined
+      ? filterFields(endToEnd, (name) => name !== "trailer")
+      : endToEnd;
   const nominated = connection === "" ? undefined : toNominated(connection);
   // Spelled out: an object that is spread into another has a shape of its own each time, which costs a twentieth of an exchange.
   return {
-    endToEnd: nominated === undefined ? endToEnd : withoutNominated(endToEnd, nominated),
+    endToEnd: nominated === undefined ? kept : withoutNominated(kept, nominated),
     hosts,
     framing: coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none",
     contentLength: length ?? 0,
     upgrade: nominated?.has("upgrade") === true ? upgrade : undefined,
     connection,
+    takesTrailers,
     expects,
   };
 }
@@ -169,6 +185,7 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
     const value = raw[index + 1] ?? "";
     switch (kindOf(name)) {
       case "hop":
+      case "te":
       case "upgrade":
         break;
       case "keep-alive":
@@ -205,15 +222,9 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
   return { endToEnd: kept, chunked, trailer, contentLength, eventStream, connection, keepAlive };
 }
 
-/** Trailer fields as pairs for node's `addTrailers`, less those that frame, route or decode a message (RFC 9110 §6.5.1). */
-export function toTrailers(raw: readonly string[]): [string, string][] {
-  const trailers: [string, string][] = [];
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index] ?? "";
-    if (kindOf(name) === undefined && !NEVER_NOMINATED.has(name.toLowerCase()))
-      trailers.push([name, raw[index + 1] ?? ""]);
-  }
-  return trailers;
+/** Whether a trailer of that lower-case name neither frames, routes nor decodes a message (RFC 9110 §6.5.1). */
+export function isEndToEndTrailer(lowerCaseName: string): boolean {
+  return !KINDS.has(lowerCaseName) && !NEVER_NOMINATED.has(lowerCaseName);
 }
 
 /** Whether a trailer section says something of its connection or of framing, where nobody may (RFC 9110 §6.5.1). */

@@ -1,7 +1,5 @@
 /** A client's header section as text, read strictly. */
 
-import { METHODS } from "node:http";
-
 import { ProxyError } from "./errors.ts";
 import { SPACE, endOfTarget, endOfToken, isLineEnd, parseFieldLines } from "./grammar.ts";
 
@@ -14,9 +12,10 @@ export interface RequestHead {
   readonly rawFields: readonly string[];
 }
 
-// As node knows them. What is no method is mostly a message that was read from the wrong place, or another protocol's.
-const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
-const LONGEST_METHOD = Math.max(...METHODS.map(({ length }) => length));
+/** Any token is a method (RFC 9110 §9.1). Far more than any that is registered; what goes on is mostly no HTTP at all. */
+const MAX_METHOD_BYTES = 64;
+/** Reserved for the beginning of HTTP/2 (RFC 9113 §3.4): an upstream that speaks it could take what follows for frames. */
+const PREFACE = "PRI";
 
 const VERSION = /^HTTP\/\d\.\d$/;
 const VERSION_LENGTH = "HTTP/1.1".length;
@@ -24,21 +23,22 @@ const VERSION_LENGTH = "HTTP/1.1".length;
 /**
  * Reads a request line and the field lines behind it, each with its CRLF, without the empty line at the end (RFC 9112 §3).
  *
- * Throws a ProxyError: 400 for everything that is not HTTP/1's grammar and for an unknown method, 505 for a version that is
- * neither 1.0 nor 1.1.
+ * Throws a ProxyError: 400 for everything that is not HTTP/1's grammar and for PRI, 501 for a method that is too long, 505 for a
+ * version that is neither 1.0 nor 1.1.
  */
 export function parseRequestHead(text: string): RequestHead {
   const methodEnd = endOfToken(text, 0);
   const targetEnd = endOfTarget(text, methodEnd + 1);
   const versionEnd = targetEnd + 1 + VERSION_LENGTH;
   const version = text.slice(targetEnd + 1, versionEnd);
+  if (methodEnd > MAX_METHOD_BYTES) throw methodTooLong();
   if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) throw notHttp();
   if (targetEnd === methodEnd + 1 || text.charCodeAt(targetEnd) !== SPACE) throw notHttp();
   if (!VERSION.test(version) || !isLineEnd(text, versionEnd)) throw notHttp();
   if (version !== "HTTP/1.1" && version !== "HTTP/1.0") throw unknownVersion();
   const method = text.slice(0, methodEnd);
   const rawFields = parseFieldLines(text, versionEnd + 2);
-  if (rawFields === undefined || !KNOWN_METHODS.has(method)) throw notHttp();
+  if (rawFields === undefined || method === PREFACE) throw notHttp();
   return {
     method,
     target: text.slice(methodEnd + 1, targetEnd),
@@ -48,13 +48,30 @@ export function parseRequestHead(text: string): RequestHead {
 }
 
 /**
- * Checks the beginning of a request line that is not whole. Throws a ProxyError (400) where it is no method. A client that
+ * Checks the beginning of a request line that is not whole. Throws a ProxyError (400, 501) where it is no method. A client that
  * speaks another protocol is refused at once: the end of its header section would never come.
  */
 export function checkMethod(beginning: string): void {
   const methodEnd = endOfToken(beginning, 0);
   const isMethod = methodEnd > 0 && beginning.charCodeAt(methodEnd) === SPACE;
-  if (methodEnd > LONGEST_METHOD || (methodEnd < beginning.length && !isMethod)) throw notHttp();
+  if (methodEnd > MAX_METHOD_BYTES) throw methodTooLong();
+  if (methodEnd < beginning.length && !isMethod) throw notHttp();
+}
+
+/** Why a token is no method that headgate serves (400, 501); undefined for all others. */
+export function refuseMethod(method: string): ProxyError | undefined {
+  if (method.length > MAX_METHOD_BYTES) return methodTooLong();
+  return method === PREFACE ? notHttp() : undefined;
+}
+
+/**
+ * Whether a backend may read the method as HEAD or CONNECT, as those do that fold its case: then the content that the response
+ * announces does not come, and the connection cannot be used again (RFC 9112 §6.3).
+ */
+export function mayBeBodiless(method: string): boolean {
+  // Most methods are ruled out by their length alone.
+  if (method.length === 4) return method.toLowerCase() === "head";
+  return method.length === 7 && method.toLowerCase() === "connect";
 }
 
 /** Checks a field line with its CRLF. Throws a ProxyError (400) where it is none. */
@@ -67,6 +84,14 @@ export function unknownVersion(): ProxyError {
   return new ProxyError("http_request_error", {
     status: 505,
     title: "The request is not HTTP/1.1 or HTTP/1.0",
+  });
+}
+
+// RFC 9112 §3: the status for a method that is longer than any that is served.
+function methodTooLong(): ProxyError {
+  return new ProxyError("http_request_error", {
+    status: 501,
+    title: `The request's method is longer than ${MAX_METHOD_BYTES} bytes`,
   });
 }
 

@@ -11,6 +11,7 @@ import {
   notHttp,
   parseRequestHead,
 } from "./request-head.ts";
+import { NO_TRAILERS } from "./trailers.ts";
 
 /** A header section, and what was found in its fields. */
 export interface ParsedRequest extends RequestHead {
@@ -35,6 +36,8 @@ export interface RequestParser {
    * Throws a ProxyError for what is no request (400), or more than is taken (413, 431).
    */
   push(bytes: Buffer, start: number): number;
+  /** The trailers of a request that is over: name, value, name, value, … */
+  trailers(): readonly string[];
   /** The header section that `push` has just read, or one whose framing is wrong; once. */
   takeHead(): ParsedRequest | UnframedRequest | undefined;
 }
@@ -53,6 +56,7 @@ export function createRequestParser(
   let state: State = "head";
   let head: ParsedRequest | UnframedRequest | undefined;
   let left = 0;
+  let trailers = NO_TRAILERS;
   /** The first byte of what may be an empty line has come, and no other. */
   let isCut = false;
   const section = createHeadSection({
@@ -67,11 +71,13 @@ export function createRequestParser(
   return {
     begin() {
       state = "head";
+      trailers = NO_TRAILERS;
       isCut = false;
       section.clear();
     },
     hasBegun: () => state === "head" && (isCut || section.length() > 0),
     isOver: () => state === "over",
+    trailers: () => trailers,
     takeHead() {
       const taken = head;
       head = undefined;
@@ -154,10 +160,11 @@ export function createRequestParser(
     const next = chunks.read(bytes, start, bytes.length, (all, from, to) =>
       onContent(all.subarray(from, to)),
     );
-    const trailers = chunks.trailers();
-    if (trailers === undefined) return next;
+    const received = chunks.trailers();
+    if (received === undefined) return next;
     // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
-    if (hasConnectionTrailer(trailers)) throw notHttp();
+    if (hasConnectionTrailer(received)) throw notHttp();
+    trailers = received;
     state = "over";
     return next;
   }

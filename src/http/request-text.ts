@@ -1,26 +1,39 @@
 /** The header section of a request to the upstream, as it stands on the wire. */
 
+import { mayBeBodiless } from "./request-head.ts";
+
 interface Hop {
   readonly method: string;
   readonly framing: "none" | "length" | "chunked";
   /** What the Upgrade field is to ask for. */
   readonly upgrade?: string | undefined;
+  readonly takesTrailers: boolean;
   /** Whether the upstream's connections are kept. */
   readonly isKept: boolean;
 }
 
 const CHUNKED = ["Transfer-Encoding", "chunked"];
 const CLOSE = ["Connection", "close"];
+const TRAILERS = ["TE", "trailers"];
 
 /**
  * What a request says of its own connection, behind the fields that came.
  *
  * The connection ends after a HEAD: some backends send a body with its answer, and nobody could tell it from the next answer.
  */
-export function toHopFields({ method, framing, upgrade, isKept }: Hop): readonly string[] {
+export function toHopFields(hop: Hop): readonly string[] {
+  const { method, framing, upgrade, takesTrailers, isKept } = hop;
+  if (takesTrailers) return withTrailers(toHopFields({ ...hop, takesTrailers: false }));
   if (upgrade !== undefined) return ["Connection", "Upgrade", "Upgrade", upgrade];
   const coding = framing === "chunked" ? CHUNKED : [];
-  return isKept && method !== "HEAD" ? coding : [...coding, ...CLOSE];
+  return isKept && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
+}
+
+/** RFC 9110 §10.1.4: who sends TE names it in Connection, and some read only one line of that. */
+function withTrailers(hop: readonly string[]): readonly string[] {
+  const at = hop.indexOf("Connection");
+  if (at === -1) return [...TRAILERS, "Connection", "TE", ...hop];
+  return [...TRAILERS, ...hop.with(at + 1, `TE, ${hop[at + 1]}`)];
 }
 
 /** The text of a request line and fields (RFC 9112 §3, §5), to be written as latin1. Whoever made them has checked them. */
@@ -28,10 +41,11 @@ export function toRequestText(
   { method, path, fields }: { method: string; path: string; fields: readonly string[] },
   hop: readonly string[],
 ): string {
-  return `${method} ${path} HTTP/1.1\r\n${toLines(fields)}${toLines(hop)}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\n${toFieldLines(fields)}${toFieldLines(hop)}\r\n`;
 }
 
-function toLines(fields: readonly string[]): string {
+/** Fields as lines, each with its CRLF. */
+export function toFieldLines(fields: readonly string[]): string {
   let lines = "";
   for (let index = 0; index < fields.length; index += 2)
     lines += `${fields[index]}: ${fields[index + 1]}\r\n`;

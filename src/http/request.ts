@@ -23,6 +23,8 @@ export interface CheckedRequest {
   readonly fields: readonly string[];
   readonly framing: RequestFields["framing"];
   readonly upgrade: string | undefined;
+  /** Whether the client takes trailers behind the content of its response. */
+  readonly takesTrailers: boolean;
   /** The client waits for 100 (Continue) before it sends its content. */
   readonly expectsContinue: boolean;
 }
@@ -43,7 +45,7 @@ export function checkRequest(head: UncheckedRequest, mostFields: number): Checke
     });
   }
   const target = parseTarget(method, head.target);
-  const { endToEnd, hosts, framing, upgrade, expects } =
+  const { endToEnd, hosts, framing, upgrade, takesTrailers, expects } =
     head.fields ?? readRequestFields(rawFields, httpVersion);
   if (expects === "unknown") throw unknownExpectation();
   return {
@@ -52,6 +54,8 @@ export function checkRequest(head: UncheckedRequest, mostFields: number): Checke
     fields: endToEnd,
     framing,
     upgrade,
+    // RFC 9110 §9.3.2: no content, so no trailers.
+    takesTrailers: takesTrailers && method !== "HEAD",
     expectsContinue: expects === "continue" && framing !== "none",
   };
 }

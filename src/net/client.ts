@@ -8,7 +8,8 @@ import type { ParsedRequest } from "../http/request-parser.ts";
 /** Who gets a request's content. Exactly one of `onEnd` and `onGone` ends it. */
 export interface RequestReader {
   onChunk(bytes: Buffer): void;
-  onEnd(): void;
+  /** `rawTrailers` are those that came behind it: name, value, name, value, … */
+  onEnd(rawTrailers: readonly string[]): void;
   /** It will not become whole: the client has left, or what it sends is not HTTP any more. */
   onGone(error: ProxyError): void;
 }
@@ -59,8 +60,8 @@ export interface ClientResponse {
   write(bytes: Buffer | string): boolean;
   /** Whether bytes wait that the kernel has not taken. */
   isPending(): boolean;
-  /** To be sent behind the content, where that is chunked. */
-  addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void;
+  /** To be sent behind the content, where that is chunked: name, value, name, value, … */
+  addTrailers(trailers: readonly string[]): void;
   end(text?: string): void;
   whenDrained(resume: () => void): void;
   /**

@@ -7,13 +7,16 @@ import type { LocalAnswer } from "../http/problem.ts";
 import type { AnswerHead } from "../http/answer-head.ts";
 import type { ClientRequest, ClientResponse } from "./client.ts";
 import type { BatchWrites } from "../upstream/batch-writes.ts";
+import type { RequestContent } from "../upstream/connection.ts";
 import type { Content } from "../upstream/content.ts";
 import { toClientFields } from "../http/answer.ts";
-import { toTrailers } from "../http/headers.ts";
+import type { AnswerFields } from "../http/headers.ts";
+import { NO_TRAILERS, toRequestTrailers, toResponseTrailers } from "../http/trailers.ts";
 import { serializeHead } from "../http/upgrade.ts";
 
 /**
- * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it.
+ * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it. `beside` are the fields of
+ * its header section where the client takes trailers; without them, these are dropped.
  *
  * Rejects with the ProxyError of an upstream that breaks off; the answer must then be left visibly unfinished (RFC 9112 §8).
  */
@@ -21,6 +24,7 @@ export function relayContent(
   content: Content,
   response: ClientResponse,
   batchWrites: BatchWrites,
+  beside?: AnswerFields,
 ): Promise<void> {
   const whole = content.whole();
   if (whole !== undefined) {
@@ -39,7 +43,8 @@ export function relayContent(
         return response.isPending();
       },
       onEnd(rawTrailers) {
-        if (rawTrailers.length > 0) response.addTrailers(toTrailers(rawTrailers));
+        if (rawTrailers.length > 0 && beside !== undefined)
+          response.addTrailers(toResponseTrailers(rawTrailers, beside.connection));
         response.end();
         resolve();
       },
@@ -86,8 +91,8 @@ export function relayInterim(
  *
  * A client that expects 100 (Continue) hears it when the upstream begins to read.
  */
-export function toContent(request: ClientRequest, response: ClientResponse): Readable {
-  const content = new Readable({
+export function toContent(request: ClientRequest, response: ClientResponse): RequestContent {
+  const content = new ClientContent({
     highWaterMark: 64 * 1024,
     read() {
       response.writeContinue();
@@ -102,7 +107,8 @@ export function toContent(request: ClientRequest, response: ClientResponse): Rea
     onChunk(chunk) {
       if (!content.push(chunk)) request.pause();
     },
-    onEnd() {
+    onEnd(rawTrailers) {
+      content.trailers = toRequestTrailers(rawTrailers, request.fields.connection);
       content.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
     },
     onGone: (error) => void content.destroy(error),
@@ -113,4 +119,8 @@ export function toContent(request: ClientRequest, response: ClientResponse): Rea
   // Whoever reads it may have let go already, and an error that nobody hears ends the process.
   content.on("error", () => undefined);
   return content;
+}
+
+class ClientContent extends Readable implements RequestContent {
+  trailers = NO_TRAILERS;
 }

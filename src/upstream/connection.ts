@@ -6,13 +6,19 @@ import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
 import { createAnswerParser } from "../http/answer-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { toHopFields, toRequestText } from "../http/request-text.ts";
+import { toFieldLines, toHopFields, toRequestText } from "../http/request-text.ts";
 import type { BatchWrites } from "./batch-writes.ts";
 import type { GcPressure } from "./gc-pressure.ts";
 import type { Connect } from "./socket.ts";
 import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts";
 import { createMovement } from "../runtime/movement.ts";
 import { createWatchdog } from "./watchdog.ts";
+
+/** The content of a request. */
+export interface RequestContent extends Readable {
+  /** What follows it where it is chunked, once it has ended: name, value, name, value, … */
+  readonly trailers: readonly string[];
+}
 
 /** A request as the connection sends it. `fields` are raw and include Host. */
 export interface ConnectionRequest {
@@ -21,7 +27,9 @@ export interface ConnectionRequest {
   readonly fields: readonly string[];
   /** `length`: the Content-Length is one of the fields. */
   readonly framing: "none" | "length" | "chunked";
-  readonly content: Readable | undefined;
+  readonly content: RequestContent | undefined;
+  /** Whether the client takes trailers behind the content of the response. */
+  readonly takesTrailers: boolean;
   /** The value of the Upgrade field; undefined if the request asks for no switch of protocols. */
   readonly upgrade: string | undefined;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
@@ -265,11 +273,11 @@ export function createConnection(
   }
 
   function toText(request: ConnectionRequest): string {
-    const { method, framing, upgrade } = request;
-    return toRequestText(request, toHopFields({ method, framing, upgrade, isKept }));
+    const { method, framing, upgrade, takesTrailers } = request;
+    return toRequestText(request, toHopFields({ method, framing, upgrade, takesTrailers, isKept }));
   }
 
-  function writeContent(content: Readable, writer: ResponseReceiver): void {
+  function writeContent(content: RequestContent, writer: ResponseReceiver): void {
     const { framing } = writer.request;
     content.on("data", (chunk: Buffer) => {
       markActivity();
@@ -284,7 +292,7 @@ export function createConnection(
     content.once("end", () => {
       if (receiver !== writer) return;
       isContentRead = true;
-      if (framing === "chunked") socket.write("0\r\n\r\n");
+      if (framing === "chunked") socket.write(`0\r\n${toFieldLines(content.trailers)}\r\n`);
       if (!socket.isStuck()) onContentSent();
     });
   }

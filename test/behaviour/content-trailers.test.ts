@@ -43,7 +43,7 @@ test("a trailer that would frame or route the message is left out", async (t) =>
     const origin = await startOrigin(t, chunked(["one"], [evil, "X-Fine: 1"]));
     const { port } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
-    client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.write("GET /x HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n");
     const answer = await client.readAnswer().catch((error: unknown) => error);
     // The parser does not let all of them through; then the answer is visibly broken.
     if (answer instanceof MessageError) assert.equal(await client.closed, "end", evil);

@@ -97,7 +97,8 @@ test("explain says what headgate answers itself", async (t) => {
     [["GET", "/", "-H", "Host: a", "-H", "Host: b"], /answers 400 itself: .* more than one Host/],
     [["POST", "/", "-H", "Transfer-Encoding: gzip, chunked"], /answers 501 itself/],
     [["CONNECT", "/"], /answers 501 itself/],
-    [["PURGEALL", "/"], /answers 400 itself/],
+    [["PRI", "/"], /answers 400 itself/],
+    [["X".repeat(65), "/"], /answers 501 itself/],
   ];
   for (const [args, expected] of cases) {
     const out = await run(t, args);

@@ -5,7 +5,9 @@ import type { Random } from "./random.ts";
 /** A request that nobody sent: it must reach no upstream where it stands inside of content. */
 export const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: smuggled.example\r\n\r\n";
 
-const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"];
+const KNOWN_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
+/** Any token is a method. */
+const ODD_METHODS = ["VERSION-CONTROL", "CCM_POST", "get", "Head", "!#$%&'*+-.^_`|~09"];
 const TARGETS = [
   "/",
   "/a/b",
@@ -38,7 +40,7 @@ const FIELD_BYTES = "abc ,;=:\t\"'\\/()<>@[]{}?!~\x80\xff";
 
 /** A method, with or without content. */
 export function toMethod(random: Random): string {
-  return random.pick(METHODS);
+  return random.pick(random.oneIn(8) ? ODD_METHODS : KNOWN_METHODS);
 }
 
 /** An origin-form. */

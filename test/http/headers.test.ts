@@ -6,7 +6,6 @@ import {
   findField,
   readAnswerFields,
   readRequestFields,
-  toTrailers,
 } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";
 import { refuses } from "../support/refusal.ts";
@@ -61,6 +60,26 @@ for (const name of [
     }
   });
 }
+
+test("TE of a request says whether its client takes trailers, and nothing else of it counts", () => {
+  for (const te of ["trailers", "Trailers", "gzip;q=0.5, trailers", "trailers,deflate"])
+    assert.equal(request(`TE: ${te}`).takesTrailers, true, te);
+  for (const te of ["", "gzip", "trailers;q=1", "xtrailers", '"trailers"'])
+    assert.equal(request(`TE: ${te}`).takesTrailers, false, te);
+  assert.equal(request("TE: gzip", "TE: trailers", "TE: x").takesTrailers, true);
+  assert.equal(readRequestFields(["TE", "trailers"], "1.0").takesTrailers, false);
+});
+
+test("Trailer stays with chunked content alone", () => {
+  const coding = "Transfer-Encoding: chunked";
+  assert.deepEqual(request("Trailer: a", coding, "trailer: b").endToEnd, [
+    "Trailer",
+    "a",
+    "trailer",
+    "b",
+  ]);
+  assert.deepEqual(request("Trailer: a", "Content-Length: 3").endToEnd, ["Content-Length", "3"]);
+});
 
 for (const name of [
   "Connection",
@@ -122,6 +141,7 @@ test("Connection cannot take away a request's host, framing or the name of its c
     hosts: ["h"],
     framing: "length",
     contentLength: 3,
+    takesTrailers: false,
     expects: "nothing",
     connection: "Host, content-LENGTH, Content-Type, Content-Encoding, Content-Range, close",
     upgrade: undefined,
@@ -265,34 +285,6 @@ for (const [value, expected] of [
     assert.equal(answer(`Content-Type: ${value}`).eventStream, expected);
   });
 }
-
-test("trailers keep order, case, duplicates and bytes", () => {
-  assert.deepEqual(toTrailers(toFields(["X-b: \xe9", "x-A: 2", "X-b: 3"])), [
-    ["X-b", "\xe9"],
-    ["x-A", "2"],
-    ["X-b", "3"],
-  ]);
-});
-
-test("trailers that frame, route or decode a message are dropped", () => {
-  const forbidden = [
-    "Content-Length: 1",
-    "transfer-encoding: chunked",
-    "HOST: h",
-    "Connection: x",
-    "Trailer: y",
-    "Upgrade: z",
-    "TE: t",
-    "Expect: 100-continue",
-    "Content-Type: a/b",
-    "Content-Encoding: gzip",
-    "Content-Range: bytes 0-1/2",
-  ];
-  assert.deepEqual(toTrailers(toFields(["A: 1", ...forbidden, "B: 2"])), [
-    ["A", "1"],
-    ["B", "2"],
-  ]);
-});
 
 test("fields are filtered by lower-case name and otherwise left alone", () => {
   assert.deepEqual(

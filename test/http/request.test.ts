@@ -17,8 +17,15 @@ test("a request is read into what may be forwarded", () => {
     fields: ["Host", "h", "A", "1"],
     framing: "none",
     upgrade: undefined,
+    takesTrailers: false,
     expectsContinue: false,
   });
+});
+
+test("a HEAD takes no trailers whatever its TE says", () => {
+  const lines = ["Host: h", "TE: trailers"];
+  assert.equal(checkRequest(toHead(lines), 100).takesTrailers, true);
+  assert.equal(checkRequest(toHead(lines, { method: "HEAD" }), 100).takesTrailers, false);
 });
 
 test("the absolute-form's authority is the host, whatever Host says", () => {

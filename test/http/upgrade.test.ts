@@ -14,6 +14,7 @@ test("a tunnel is for HTTP/1.1 without content, any method but HEAD, any protoco
     host: "a",
     fields: [],
     framing: "none",
+    takesTrailers: false,
     expectsContinue: false,
   } as const;
   const cases: [head: object, checked: object, isTunnel: boolean][] = [

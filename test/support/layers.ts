@@ -26,7 +26,7 @@ const PURE_BUILTINS = new Set(
 const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["BlockList", "SocketAddress", "isIP", "isIPv4", "isIPv6"],
   "node:tls": ["createSecureContext"],
-  "node:http": ["METHODS", "STATUS_CODES", "validateHeaderName", "validateHeaderValue"],
+  "node:http": ["STATUS_CODES", "validateHeaderName", "validateHeaderValue"],
 };
 
 /**

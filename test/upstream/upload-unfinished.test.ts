@@ -30,7 +30,7 @@ const PIECE = Buffer.alloc(4 * 1024);
 
 test("an upload of which a part waits in memory takes its connection with it", async (t) => {
   const { pool, accepted, opened } = await start(t);
-  const content = new Readable({ read: () => undefined });
+  const content = toContent();
   const upload = pool.send({ ...GET, method: "POST", framing: "chunked", content });
   const first = await accepted(0);
   do await push(content, PIECE);
@@ -47,7 +47,7 @@ test("an upload of which a part waits in memory takes its connection with it", a
 
 test("an upload that has left leaves its connection, also where it is not read", async (t) => {
   const { pool, accepted, opened } = await start(t);
-  const content = new Readable({ read: () => undefined });
+  const content = toContent();
   const upload = pool.send({ ...GET, method: "POST", framing: "chunked", content });
   const first = await accepted(0);
   await push(content, PIECE);
@@ -58,6 +58,10 @@ test("an upload that has left leaves its connection, also where it is not read",
   assert.deepEqual(pool.connections(), { idle: 1, active: 0 });
 });
 
+function toContent() {
+  return Object.assign(new Readable({ read: () => undefined }), { trailers: [] });
+}
+
 const GET: UpstreamRequest = {
   method: "GET",
   path: "/",
@@ -65,6 +69,7 @@ const GET: UpstreamRequest = {
   framing: "none",
   content: undefined,
   upgrade: undefined,
+  takesTrailers: false,
   responseContent: "relay",
   responseMs: 60_000,
   idleMs: 60_000,

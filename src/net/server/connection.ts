@@ -162,7 +162,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const head = host.isClosing() ? withoutUpgrade(received) : received;
     const next = new Request(head, peer, setContentReading);
     request = next;
-    if (parser.isOver()) next.end();
+    if (parser.isOver()) next.end(parser.trailers());
     // Not when it was accepted: a side that connects learns its own port later.
     isForeign ||= host.handler.isOwn?.(socket) !== true;
     if (!isForeign) return refuse(loop(), next);
@@ -188,7 +188,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   function endRequest(): void {
-    request?.end();
+    request?.end(parser.trailers());
     if (stopLingering === undefined) return;
     stopLingering();
     stopLingering = undefined;

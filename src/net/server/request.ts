@@ -3,6 +3,7 @@
 import type { ProxyError } from "../../http/errors.ts";
 import type { RequestFields } from "../../http/headers.ts";
 import type { ParsedRequest } from "../../http/request-parser.ts";
+import { NO_TRAILERS } from "../../http/trailers.ts";
 import type { ClientPeer, ClientRequest, RequestReader } from "../client.ts";
 
 /** Has the connection read on, or not. */
@@ -25,6 +26,7 @@ export class Request implements ClientRequest {
   private reader: RequestReader | undefined;
   private early: Buffer[] | undefined;
   private earlyBytes: number;
+  private trailers: readonly string[];
 
   constructor(head: ParsedRequest, peer: ClientPeer, setReading: SetReading) {
     this.method = head.method;
@@ -39,6 +41,7 @@ export class Request implements ClientRequest {
     this.reader = undefined;
     this.early = undefined;
     this.earlyBytes = 0;
+    this.trailers = NO_TRAILERS;
   }
 
   isWhole(): boolean {
@@ -49,7 +52,7 @@ export class Request implements ClientRequest {
     this.reader = reader;
     for (const bytes of this.early ?? []) reader.onChunk(bytes);
     this.early = undefined;
-    if (this.isComplete) reader.onEnd();
+    if (this.isComplete) reader.onEnd(this.trailers);
   }
 
   drop(): void {
@@ -77,10 +80,11 @@ export class Request implements ClientRequest {
   }
 
   /** It is whole. */
-  end(): void {
+  end(rawTrailers: readonly string[]): void {
     this.isComplete = true;
+    this.trailers = rawTrailers;
     this.setReading(true);
-    this.reader?.onEnd();
+    this.reader?.onEnd(rawTrailers);
   }
 
   /** No more of it can come. */

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 
 import { hasContent } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
+import { toFieldLines } from "../../http/request-text.ts";
 import { type Movement, STEPS, createMovement } from "../../runtime/movement.ts";
 import { reset } from "../../runtime/reset.ts";
 import type { CountUnacknowledged } from "../../runtime/unacknowledged.ts";
@@ -147,8 +148,8 @@ export class Response implements ClientResponse {
     return this.socket.writableLength > 0;
   }
 
-  addTrailers(trailers: readonly (readonly [name: string, value: string])[]): void {
-    for (const [name, value] of trailers) this.trailers += `${name}: ${value}\r\n`;
+  addTrailers(trailers: readonly string[]): void {
+    this.trailers += toFieldLines(trailers);
   }
 
   end(text = ""): void {
