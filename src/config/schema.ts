@@ -168,6 +168,13 @@ const upstreamSettings = mapping({
     description:
       "Connections at one time, tunnels (WebSockets) included; further requests wait (limits.waiting).",
   }),
+  headerBytes: size()
+    .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
+    .prefault("64KiB")
+    .meta({
+      description:
+        "Size of a response's header section; then 502. A connection holds as much while a section arrives in pieces.",
+    }),
   host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
     description: "The Host field the upstream sees: the client's, or the upstream's own.",
   }),

@@ -43,14 +43,14 @@ export interface AnswerParser {
 
 type State = "idle" | "head" | "length" | "chunks" | "close";
 
-/** Of a header section with the empty line at its end; node's own parsers take 16 KiB. */
-const MOST_HEAD_BYTES = 16 * 1024 + 2;
+const EMPTY_LINE_BYTES = 2;
 /** Nobody means more than a few; without a bound they never end. */
 const MOST_INTERIM_ANSWERS = 100;
 
-/** Creates the parser of one connection. */
+/** Creates the parser of one connection. `maxHeadBytes` is that of a header section, without the empty line at its end. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
-export function createAnswerParser(events: AnswerEvents): AnswerParser {
+export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): AnswerParser {
+  const maxSectionBytes = maxHeadBytes + EMPTY_LINE_BYTES;
   let state: State = "idle";
   let method = "";
   let upgrade: string | undefined;
@@ -59,8 +59,8 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
   let left = 0;
   let isPersistent = false;
   const section = createHeadSection({
-    maxBytes: MOST_HEAD_BYTES,
-    toTooLarge: () => new ProxyError("http_response_header_section_size"),
+    maxBytes: maxSectionBytes,
+    toTooLarge: () => tooLarge(maxHeadBytes),
     onBeginning: checkBeginning,
     onFirstLine: (line) => void parseAnswerHead(line),
     onFieldLine: checkFieldLine,
@@ -115,7 +115,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
         : Infinity;
     const isWhole = found >= SECTION_END.length && found <= length;
     // Nearly every header section comes whole.
-    if (isWhole && found - start <= MOST_HEAD_BYTES) {
+    if (isWhole && found - start <= maxSectionBytes) {
       const head = parseAnswerHead(bytes.toString("latin1", start, found - 2));
       return onParsed(head, bytes, found, length);
     }
@@ -191,6 +191,11 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     state = "idle";
     events.onEnd(rawTrailers, reusable);
   }
+}
+
+function tooLarge(maxHeadBytes: number): ProxyError {
+  const cause = new Error(`upstream.headerBytes is ${maxHeadBytes}`);
+  return new ProxyError("http_response_header_section_size", { cause });
 }
 
 /**

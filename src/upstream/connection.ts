@@ -3,7 +3,7 @@
 import type { Readable } from "node:stream";
 
 import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
-import { createAnswerParser } from "../http/answer-parser.ts";
+import { type AnswerEvents, createAnswerParser } from "../http/answer-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { toHopFields, toRequestText } from "../http/request-text.ts";
@@ -96,6 +96,8 @@ export interface ConnectionOptions {
   readonly keepAliveMs: number;
   /** The age from which on it is not used again; 0 = no limit. */
   readonly maxAgeMs: number;
+  /** The size of a response's header section, in bytes; a larger one is refused. */
+  readonly maxHeadBytes: number;
   readonly batchWrites: BatchWrites;
   /** Called with the size of each chunk of request content, in bytes. */
   readonly onBytes: GcPressure;
@@ -107,7 +109,7 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Opens a connection; its first request waits until it is established. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnection(
-  { connect, keepAliveMs, maxAgeMs, batchWrites, onBytes }: ConnectionOptions,
+  { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, onBytes }: ConnectionOptions,
   events: ConnectionEvents,
 ): UpstreamConnection {
   const isKept = keepAliveMs > 0;
@@ -131,7 +133,7 @@ export function createConnection(
 
   const watchdog = createWatchdog(toDueMs, onDue);
 
-  const parser = createAnswerParser({
+  const parserEvents: AnswerEvents = {
     // An interim response does not restart the response timeout.
     onInterim: (head) => receiver?.onInterim(head),
     onHead(head) {
@@ -156,7 +158,8 @@ export function createConnection(
       );
       taker?.onSwitch(head, switched.socket);
     },
-  });
+  };
+  const parser = createAnswerParser(parserEvents, maxHeadBytes);
 
   const socket = connect({
     onConnected() {

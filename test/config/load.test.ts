@@ -28,6 +28,7 @@ test("an upstream is enough; everything else has its default", async () => {
     keepAlive: 4_000,
     maxAge: 300_000,
     maxConnections: 256,
+    headerBytes: 65_536,
     host: "preserve",
     tls: undefined,
   });

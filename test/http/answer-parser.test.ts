@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type AnswerParser, createAnswerParser } from "../../src/http/answer-parser.ts";
+import { type AnswerEvents, createAnswerParser } from "../../src/http/answer-parser.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
 
@@ -15,7 +15,7 @@ function read(
   }: { readonly method?: string; readonly finish?: boolean; readonly upgrade?: string } = {},
 ): string[] {
   const said: string[] = [];
-  const parser: AnswerParser = createAnswerParser({
+  const events: AnswerEvents = {
     onInterim: ({ status }) => said.push(`interim ${status}`),
     onHead: ({ status, reason, fields }) =>
       said.push(`${status} ${reason} ${fields.endToEnd.join("|")}`),
@@ -30,7 +30,8 @@ function read(
       said.push(`end${trailers.map((text) => ` ${text}`).join("")}${reusable ? ", reusable" : ""}`),
     onSwitch: ({ status }, bytes, start, end) =>
       said.push(`switch ${status} ${bytes.toString("latin1", start, end)}`),
-  });
+  };
+  const parser = createAnswerParser(events, MAX_HEAD_BYTES);
   parser.begin(method, upgrade);
   // One memory for all reads, as on a connection: what an earlier one left behind must not be read again.
   const memory = Buffer.from(`stale\r\n\r\n${"HTTP/1.1 200 OK\r\n\r\n".repeat(5000)}`, "latin1");
@@ -45,6 +46,13 @@ function read(
 }
 
 const OK = "HTTP/1.1 200 OK\r\n";
+const MAX_HEAD_BYTES = 2_000;
+
+/** A header section of so many bytes, with the empty line at its end. */
+function toHeadOf(bytes: number): string {
+  const lines = `${OK}Content-Length: 0\r\n`;
+  return `${lines}X: ${"x".repeat(bytes - lines.length - 5)}\r\n\r\n`;
+}
 
 interface Case {
   readonly what: string;
@@ -157,8 +165,13 @@ const CASES: readonly Case[] = [
     said: ["200 OK ", "content a", "http_response_incomplete"],
   },
   {
-    what: "a header section of more than 16 KiB",
-    bytes: `${OK}X: ${"x".repeat(16 * 1024)}\r\n\r\n`,
+    what: "a header section that is as large as it may be",
+    bytes: toHeadOf(MAX_HEAD_BYTES),
+    said: [`200 OK Content-Length|0|X|${"x".repeat(MAX_HEAD_BYTES - 41)}`, "end, reusable"],
+  },
+  {
+    what: "a header section that is one byte larger",
+    bytes: toHeadOf(MAX_HEAD_BYTES + 1),
     said: ["http_response_header_section_size"],
   },
   {
@@ -299,13 +312,12 @@ test("a 101 that nothing asked for, or for something else, is refused", () => {
 });
 
 test("an answer that nobody asked for is refused", () => {
-  const parser = createAnswerParser({
-    onInterim: () => assert.fail(),
-    onHead: () => assert.fail(),
-    onContent: () => assert.fail(),
-    onEnd: () => assert.fail(),
-    onSwitch: () => assert.fail(),
-  });
+  const nothing = (): void => assert.fail();
+  const events = { onInterim: nothing, onHead: nothing, onContent: nothing };
+  const parser = createAnswerParser(
+    { ...events, onEnd: nothing, onSwitch: nothing },
+    MAX_HEAD_BYTES,
+  );
   const bytes = Buffer.from(`${OK}Content-Length: 0\r\n\r\n`);
   assert.throws(() => parser.push(bytes, bytes.length), /not valid HTTP/);
 });
