@@ -158,6 +158,7 @@ function toUpstreamRequest(
     framing: content === undefined ? "none" : checked.framing,
     content,
     upgrade,
+    isStrict: route.strict,
     responseContent: method === "GET" && request.method === "HEAD" ? "skip" : "relay",
     responseMs: responseMs ?? route.responseTimeout,
     idleMs: route.idleTimeout,

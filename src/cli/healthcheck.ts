@@ -84,6 +84,7 @@ async function ask(
       framing: "none",
       content: undefined,
       upgrade: undefined,
+      isStrict: true,
       owner: undefined,
       responseContent: "skip",
       responseMs: ANSWER_MS,

@@ -145,6 +145,12 @@ const tls = mapping({
     }),
 }).meta({ description: "For https:// upstreams." });
 
+const strict = () =>
+  z.boolean({ error: mismatch("true or false") }).meta({
+    description:
+      "Whether a response is refused with 502 for a liberty of old backends that has one reading: see forwarding.md.",
+  });
+
 const upstreamSettings = mapping({
   connectTimeout: positiveDuration()
     .prefault("2s")
@@ -175,6 +181,7 @@ const upstreamSettings = mapping({
       description:
         "Size of a response's header section; then 502. A connection holds as much while a section arrives in pieces.",
     }),
+  strict: strict().prefault(false),
   host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
     description: "The Host field the upstream sees: the client's, or the upstream's own.",
   }),
@@ -365,6 +372,7 @@ const route = mapping({
     .optional()
     .meta({ description: "Instead of the upstream's." }),
   idleTimeout: duration().optional().meta({ description: "Instead of the upstream's." }),
+  strict: strict().optional(),
 });
 
 // --- the whole -------------------------------------------------------------------------------------------------------------
@@ -589,6 +597,7 @@ export interface RouteConfig {
   readonly upstream: string;
   readonly responseTimeout: number;
   readonly idleTimeout: number;
+  readonly strict: boolean;
 }
 
 /** The name of a field of a request's log line. */

@@ -3,8 +3,7 @@
 import {
   type AnswerHead,
   type ParsedHead,
-  checkBeginning,
-  checkFieldLine,
+  STRICT_READING,
   malformed,
   parseAnswerHead,
 } from "./answer-head.ts";
@@ -12,6 +11,7 @@ import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
 import { SECTION_END, createHeadSection } from "./head-section.ts";
 import { hasConnectionTrailer, isKept } from "./headers.ts";
+import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "./upgrade.ts";
 
 /** Who is told what comes, in order. */
@@ -27,10 +27,19 @@ export interface AnswerEvents {
   onSwitch(head: ParsedHead, bytes: Buffer, start: number, end: number): void;
 }
 
+/** What a response is read by. */
+export interface SentRequest {
+  readonly method: string;
+  /** What its Upgrade field asked for. */
+  readonly upgrade: string | undefined;
+  /** Whether a response with a liberty is refused, also where it has one reading. */
+  readonly isStrict: boolean;
+}
+
 /** Reads one answer after the other. */
 export interface AnswerParser {
-  /** A request went out, with `upgrade` as its Upgrade field; the next bytes are its answer. */
-  begin(method: string, upgrade?: string): void;
+  /** A request went out; the next bytes are its answer. */
+  begin(request: SentRequest): void;
   /** Whether a byte of that answer has come. */
   hasBegun(): boolean;
   /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
@@ -54,6 +63,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
   let state: State = "idle";
   let method = "";
   let upgrade: string | undefined;
+  let reading = STRICT_READING;
   let isBegun = false;
   let interimAnswers = 0;
   let left = 0;
@@ -61,16 +71,18 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
   const section = createHeadSection({
     maxBytes: maxSectionBytes,
     toTooLarge: () => tooLarge(maxHeadBytes),
-    onBeginning: checkBeginning,
-    onFirstLine: (line) => void parseAnswerHead(line),
-    onFieldLine: checkFieldLine,
+    isSkipped: (line) => reading.isSkipped(line),
+    onBeginning: (text) => reading.checkBeginning(text),
+    onFirstLine: (line) => void reading.parseHead(line),
+    onFieldLine: (line, lineEnd) => reading.checkFieldLine(line, lineEnd),
   });
   const chunks = createChunkReader(malformed);
 
   return {
-    begin(next, asked) {
-      method = next;
-      upgrade = asked;
+    begin(request) {
+      method = request.method;
+      upgrade = request.upgrade;
+      reading = request.isStrict ? STRICT_READING : TOLERANT_READING;
       state = "head";
       isBegun = false;
       interimAnswers = 0;
@@ -116,12 +128,22 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
     const isWhole = found >= SECTION_END.length && found <= length;
     // Nearly every header section comes whole.
     if (isWhole && found - start <= maxSectionBytes) {
-      const head = parseAnswerHead(bytes.toString("latin1", start, found - 2));
-      return onParsed(head, bytes, found, length);
+      const head = parseWhole(bytes.toString("latin1", start, found - 2));
+      if (head !== undefined) return onParsed(head, bytes, found, length);
     }
     const next = section.read(bytes, start, length);
     if (next === -1) return length;
-    return onParsed(parseAnswerHead(section.take()), bytes, next, length);
+    return onParsed(reading.parseHead(section.take()), bytes, next, length);
+  }
+
+  /** Undefined: what stops the strict reading may be a liberty, and with one the section may end elsewhere. */
+  function parseWhole(lines: string): ParsedHead | undefined {
+    if (reading === STRICT_READING) return parseAnswerHead(lines);
+    try {
+      return parseAnswerHead(lines);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Its header section ended at `next` of `length` bytes. */
@@ -157,7 +179,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
     if (chunked) {
       // RFC 9112 §6.1: chunked in HTTP/1.0 is faulty, and nothing behind it is to be trusted.
       if (version === "1.0") isPersistent = false;
-      chunks.begin();
+      chunks.begin(reading.chunks);
       state = "chunks";
     } else if (contentLength === undefined) {
       state = "close";

@@ -24,6 +24,8 @@ export interface ConnectionRequest {
   readonly content: Readable | undefined;
   /** The value of the Upgrade field; undefined if the request asks for no switch of protocols. */
   readonly upgrade: string | undefined;
+  /** Whether a response is refused for a liberty of old backends (http/liberties.ts). */
+  readonly isStrict: boolean;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";
   /** Milliseconds from the end of the request to the header section of its response. */
@@ -259,7 +261,7 @@ export function createConnection(
     lastActivityMs = nowMs;
     movement.restart(nowMs);
     if (carriesConnectionLogin(request.fields)) owner = next.owner;
-    parser.begin(request.method, request.upgrade);
+    parser.begin(request);
     next.onSent(nowMs);
     const { content } = request;
     if (content === undefined) next.deadlineMs ??= nowMs + request.responseMs;

@@ -137,11 +137,11 @@ const MALFORMED: Record<string, string> = {
   "a status code below 100": "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
   "a field without a colon": "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
   "a space in a field name": "HTTP/1.1 200 OK\r\nA B: c\r\nContent-Length: 0\r\n\r\n",
-  "a space before the colon": "HTTP/1.1 200 OK\r\nX-A : c\r\nContent-Length: 0\r\n\r\n",
+  "a space before a length's colon": "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
   "a NUL in a field": "HTTP/1.1 200 OK\r\nX-A: \0\r\nContent-Length: 0\r\n\r\n",
   "a bare CR in a field": "HTTP/1.1 200 OK\r\nX-A: a\rX-B: c\r\nContent-Length: 0\r\n\r\n",
   "two Content-Lengths": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-  "a Content-Length that is a list": "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na",
+  "a Content-Length that is a list of two": "HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\na",
   "a negative Content-Length": "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\na",
   "Content-Length and chunks":
     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

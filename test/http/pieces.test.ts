@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type AnswerEvents, createAnswerParser } from "../../src/http/answer-parser.ts";
+import { type AnswerEvents, type SentRequest, createAnswerParser } from "../../src/http/answer-parser.ts";
 import { createRequestParser } from "../../src/http/request-parser.ts";
 import { assertLinear, assertRatio } from "../support/work.ts";
 
@@ -25,6 +25,7 @@ const CHUNKED = "Transfer-Encoding: chunked\r\n\r\n";
 const RESPONSE_HEAD = `${STATUS_LINE}${CHUNKED}`;
 const REQUEST_HEAD = `POST / HTTP/1.1\r\n${CHUNKED}`;
 
+const GET: SentRequest = { method: "GET", upgrade: undefined, isStrict: false };
 const ignore = (): void => undefined;
 const EVENTS: AnswerEvents = {
   onInterim: ignore,
@@ -55,7 +56,7 @@ function readResponses(
   const parser = createAnswerParser(EVENTS, MAX_HEAD_BYTES);
   const memory = Buffer.alloc(memoryBytes);
   for (let round = 0; round < rounds; round += 1) {
-    parser.begin("GET");
+    parser.begin(GET);
     for (const piece of pieces) {
       memory.set(piece);
       parser.push(memory, piece.length);
@@ -151,7 +152,7 @@ test("the content of small chunks is handed on together, of a request and of a r
     read.push(bytes.toString("latin1", start, end));
   const answers = createAnswerParser({ ...EVENTS, onContent }, MAX_HEAD_BYTES);
   const response = Buffer.from(`${RESPONSE_HEAD}${SINGLE}0\r\n\r\n`);
-  answers.begin("GET");
+  answers.begin(GET);
   answers.push(response, response.length);
   assert.deepEqual(read, [LETTERS]);
 });

@@ -65,6 +65,7 @@ const GET: UpstreamRequest = {
   framing: "none",
   content: undefined,
   upgrade: undefined,
+  isStrict: false,
   responseContent: "relay",
   responseMs: 60_000,
   idleMs: 60_000,
