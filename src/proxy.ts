@@ -161,6 +161,7 @@ function toUpstreamRequest(
     content,
     upgrade,
     takesTrailers: checked.takesTrailers,
+    isStrict: route.strict,
     responseContent: method === "GET" && request.method === "HEAD" ? "skip" : "relay",
     responseMs: responseMs ?? route.responseTimeout,
     idleMs: route.idleTimeout,

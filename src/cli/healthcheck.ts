@@ -85,6 +85,7 @@ async function ask(
       content: undefined,
       upgrade: undefined,
       takesTrailers: false,
+      isStrict: true,
       owner: undefined,
       responseContent: "skip",
       responseMs: ANSWER_MS,

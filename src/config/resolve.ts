@@ -36,6 +36,7 @@ export function resolveConfig(
     upstream: "default",
     responseTimeout: upstream.responseTimeout,
     idleTimeout: upstream.idleTimeout,
+    strict: upstream.strict,
   };
   return {
     ...rest,
@@ -64,14 +65,14 @@ function resolveUpstream(
   };
 }
 
-/** Modes are the route's or the top level's; times are the route's or its upstream's. */
+/** Modes are the route's or the top level's; times and strictness are the route's or its upstream's. */
 function resolveRoute(
   route: WrittenRoute,
   base: RouteConfig,
   upstreams: ReadonlyMap<string, UpstreamConfig>,
 ): RouteConfig {
   const upstream = route.upstream?.name ?? base.upstream;
-  const { responseTimeout, idleTimeout } = upstreams.get(upstream) ?? base;
+  const { responseTimeout, idleTimeout, strict } = upstreams.get(upstream) ?? base;
   return {
     name: toRouteName(route),
     host: route.host,
@@ -80,6 +81,7 @@ function resolveRoute(
     upstream,
     responseTimeout: route.responseTimeout ?? responseTimeout,
     idleTimeout: route.idleTimeout ?? idleTimeout,
+    strict: route.strict ?? strict,
   };
 }
 

@@ -145,6 +145,12 @@ const tls = mapping({
     }),
 }).meta({ description: "For https:// upstreams." });
 
+const strict = () =>
+  z.boolean({ error: mismatch("true or false") }).meta({
+    description:
+      "Whether a response is refused with 502 for a liberty of old backends that has one reading: see forwarding.md.",
+  });
+
 const upstreamSettings = mapping({
   connectTimeout: positiveDuration()
     .prefault("2s")
@@ -168,6 +174,14 @@ const upstreamSettings = mapping({
     description:
       "Connections at one time, tunnels (WebSockets) included; further requests wait (limits.waiting).",
   }),
+  headerBytes: size()
+    .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
+    .prefault("64KiB")
+    .meta({
+      description:
+        "Size of a response's header section; then 502. A connection holds as much while a section arrives in pieces.",
+    }),
+  strict: strict().prefault(false),
   host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
     description: "The Host field the upstream sees: the client's, or the upstream's own.",
   }),
@@ -358,6 +372,7 @@ const route = mapping({
     .optional()
     .meta({ description: "Instead of the upstream's." }),
   idleTimeout: duration().optional().meta({ description: "Instead of the upstream's." }),
+  strict: strict().optional(),
 });
 
 // --- the whole -------------------------------------------------------------------------------------------------------------
@@ -588,6 +603,7 @@ export interface RouteConfig {
   readonly upstream: string;
   readonly responseTimeout: number;
   readonly idleTimeout: number;
+  readonly strict: boolean;
 }
 
 /** The name of a field of a request's log line. */

@@ -1,5 +1,6 @@
 /** An upstream's header section as text, read strictly: what two readers could take for different things is refused. */
 
+import { type ChunkGrammar, STRICT_CHUNKS } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
 import { SPACE, endOfText, parseFieldLines } from "./grammar.ts";
 import { type AnswerFields, readAnswerFields } from "./headers.ts";
@@ -17,6 +18,30 @@ export interface ParsedHead extends AnswerHead {
   /** As received: name, value, name, value, … */
   readonly rawFields: readonly string[];
 }
+
+/** How the header section and the chunks of a response are read. Each function throws a ProxyError (502) for what is none. */
+export interface ResponseReading {
+  /** Reads a status line and the field lines behind it, each with its line end, without the empty line at the end. */
+  parseHead(text: string): ParsedHead;
+  /** Checks the beginning of a status line that is not whole. */
+  checkBeginning(text: string): void;
+  /** Checks a field line. `lineEnd` is what the status line ended with. */
+  checkFieldLine(line: string, lineEnd: string): void;
+  /** Whether a line before the status line is left out. */
+  isSkipped(line: string): boolean;
+  readonly chunks: ChunkGrammar;
+}
+
+/** What is HTTP/1's grammar, and nothing else. */
+export const STRICT_READING: ResponseReading = {
+  parseHead: parseAnswerHead,
+  checkBeginning,
+  checkFieldLine(line) {
+    if (parseFieldLines(line, 0) === undefined) throw malformed();
+  },
+  isSkipped: () => false,
+  chunks: STRICT_CHUNKS,
+};
 
 const START = "HTTP/1.";
 const STATUS_AT = "HTTP/1.1 ".length;
@@ -49,11 +74,6 @@ export function parseAnswerHead(text: string): ParsedHead {
 /** Checks the beginning of a status line that is not whole. Throws a ProxyError (502) where it is none. */
 export function checkBeginning(text: string): void {
   if (!text.startsWith(START.slice(0, text.length))) throw malformed();
-}
-
-/** Checks a field line with its CRLF. Throws a ProxyError (502) where it is none. */
-export function checkFieldLine(line: string): void {
-  if (parseFieldLines(line, 0) === undefined) throw malformed();
 }
 
 /** An answer that is not HTTP. */

@@ -3,8 +3,7 @@
 import {
   type AnswerHead,
   type ParsedHead,
-  checkBeginning,
-  checkFieldLine,
+  STRICT_READING,
   malformed,
   parseAnswerHead,
 } from "./answer-head.ts";
@@ -13,6 +12,7 @@ import { ProxyError } from "./errors.ts";
 import { SECTION_END, createHeadSection } from "./head-section.ts";
 import { hasConnectionTrailer, isKept } from "./headers.ts";
 import { mayBeBodiless } from "./request-head.ts";
+import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "./upgrade.ts";
 
 /** Who is told what comes, in order. */
@@ -28,10 +28,19 @@ export interface AnswerEvents {
   onSwitch(head: ParsedHead, bytes: Buffer, start: number, end: number): void;
 }
 
+/** What a response is read by. */
+export interface SentRequest {
+  readonly method: string;
+  /** What its Upgrade field asked for. */
+  readonly upgrade: string | undefined;
+  /** Whether a response with a liberty is refused, also where it has one reading. */
+  readonly isStrict: boolean;
+}
+
 /** Reads one answer after the other. */
 export interface AnswerParser {
-  /** A request went out, with `upgrade` as its Upgrade field; the next bytes are its answer. */
-  begin(method: string, upgrade?: string): void;
+  /** A request went out; the next bytes are its answer. */
+  begin(request: SentRequest): void;
   /** Whether a byte of that answer has come. */
   hasBegun(): boolean;
   /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
@@ -44,34 +53,37 @@ export interface AnswerParser {
 
 type State = "idle" | "head" | "length" | "chunks" | "close";
 
-/** Of a header section with the empty line at its end; node's own parsers take 16 KiB. */
-const MOST_HEAD_BYTES = 16 * 1024 + 2;
+const EMPTY_LINE_BYTES = 2;
 /** Nobody means more than a few; without a bound they never end. */
 const MOST_INTERIM_ANSWERS = 100;
 
-/** Creates the parser of one connection. */
+/** Creates the parser of one connection. `maxHeadBytes` is that of a header section, without the empty line at its end. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
-export function createAnswerParser(events: AnswerEvents): AnswerParser {
+export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): AnswerParser {
+  const maxSectionBytes = maxHeadBytes + EMPTY_LINE_BYTES;
   let state: State = "idle";
   let method = "";
   let upgrade: string | undefined;
+  let reading = STRICT_READING;
   let isBegun = false;
   let interimAnswers = 0;
   let left = 0;
   let isPersistent = false;
   const section = createHeadSection({
-    maxBytes: MOST_HEAD_BYTES,
-    toTooLarge: () => new ProxyError("http_response_header_section_size"),
-    onBeginning: checkBeginning,
-    onFirstLine: (line) => void parseAnswerHead(line),
-    onFieldLine: checkFieldLine,
+    maxBytes: maxSectionBytes,
+    toTooLarge: () => tooLarge(maxHeadBytes),
+    isSkipped: (line) => reading.isSkipped(line),
+    onBeginning: (text) => reading.checkBeginning(text),
+    onFirstLine: (line) => void reading.parseHead(line),
+    onFieldLine: (line, lineEnd) => reading.checkFieldLine(line, lineEnd),
   });
   const chunks = createChunkReader(malformed);
 
   return {
-    begin(next, asked) {
-      method = next;
-      upgrade = asked;
+    begin(request) {
+      method = request.method;
+      upgrade = request.upgrade;
+      reading = request.isStrict ? STRICT_READING : TOLERANT_READING;
       state = "head";
       isBegun = false;
       interimAnswers = 0;
@@ -116,13 +128,23 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
         : Infinity;
     const isWhole = found >= SECTION_END.length && found <= length;
     // Nearly every header section comes whole.
-    if (isWhole && found - start <= MOST_HEAD_BYTES) {
-      const head = parseAnswerHead(bytes.toString("latin1", start, found - 2));
-      return onParsed(head, bytes, found, length);
+    if (isWhole && found - start <= maxSectionBytes) {
+      const head = parseWhole(bytes.toString("latin1", start, found - 2));
+      if (head !== undefined) return onParsed(head, bytes, found, length);
     }
     const next = section.read(bytes, start, length);
     if (next === -1) return length;
-    return onParsed(parseAnswerHead(section.take()), bytes, next, length);
+    return onParsed(reading.parseHead(section.take()), bytes, next, length);
+  }
+
+  /** Undefined: what stops the strict reading may be a liberty, and with one the section may end elsewhere. */
+  function parseWhole(lines: string): ParsedHead | undefined {
+    if (reading === STRICT_READING) return parseAnswerHead(lines);
+    try {
+      return parseAnswerHead(lines);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Its header section ended at `next` of `length` bytes. */
@@ -158,7 +180,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     if (chunked) {
       // RFC 9112 §6.1: chunked in HTTP/1.0 is faulty, and nothing behind it is to be trusted.
       if (version === "1.0") isPersistent = false;
-      chunks.begin();
+      chunks.begin(reading.chunks);
       state = "chunks";
     } else if (contentLength === undefined) {
       state = "close";
@@ -192,6 +214,11 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     state = "idle";
     events.onEnd(rawTrailers, reusable);
   }
+}
+
+function tooLarge(maxHeadBytes: number): ProxyError {
+  const cause = new Error(`upstream.headerBytes is ${maxHeadBytes}`);
+  return new ProxyError("http_response_header_section_size", { cause });
 }
 
 /**

@@ -9,7 +9,7 @@ type OnContent = (bytes: Buffer, start: number, end: number) => void;
 
 /** Reads the chunks of one message after the other. */
 export interface ChunkReader {
-  begin(): void;
+  begin(grammar?: ChunkGrammar): void;
   /**
    * Reads from `start` up to `length` and returns where it stopped, which is `length` or the end of the message. Throws what
    * `toError` makes. Small chunks' content is moved together within `bytes`.
@@ -17,6 +17,14 @@ export interface ChunkReader {
   read(bytes: Buffer, start: number, length: number, onContent: OnContent): number;
   /** The trailer fields once the message has ended: name, value, name, value, … */
   trailers(): readonly string[] | undefined;
+}
+
+/** What stands around the chunks. */
+export interface ChunkGrammar {
+  /** A line with a size (1) and its extensions (2), with its CRLF. */
+  readonly sizeLine: RegExp;
+  /** Reads a trailer line with its CRLF: name, value. Undefined where it is none. */
+  parseTrailer(line: string): readonly string[] | undefined;
 }
 
 type State = "size" | "data" | "data-end" | "trailers" | "over";
@@ -35,12 +43,16 @@ const MOST_MOVED_BYTES = 1024;
 
 // Thirteen digits are 2^52 - 1 at most, which a double still counts exactly. Spaces behind them, and a `;` with nothing behind
 // it, are read differently by different readers; the extensions are RFC 9112 §7.1.1's.
-const MOST_DIGITS = 13;
+export const MOST_DIGITS = 13;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = String.raw`"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
-const SIZE_LINE = new RegExp(
-  String.raw`^([0-9A-Fa-f]{1,${MOST_DIGITS}})((?:;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?[\t ]*)*)\r\n$`,
-);
+/** As RFC 9112 §7.1 writes them. */
+export const STRICT_CHUNKS: ChunkGrammar = {
+  sizeLine: new RegExp(
+    String.raw`^([0-9A-Fa-f]{1,${MOST_DIGITS}})((?:;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?[\t ]*)*)\r\n$`,
+  ),
+  parseTrailer: (line) => parseFieldLines(line, 0),
+};
 
 /** What may be wrong: no chunks at all, or more of what surrounds them than anybody means. */
 export type ChunkFault = "malformed" | "extensions" | "trailers";
@@ -49,6 +61,7 @@ export type ChunkFault = "malformed" | "extensions" | "trailers";
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
 export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): ChunkReader {
   let state: State = "over";
+  let grammar = STRICT_CHUNKS;
   /** The beginning of a line, of an earlier read. */
   const held = createHeldBytes();
   let left = 0;
@@ -60,7 +73,8 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
   let to = 0;
 
   return {
-    begin() {
+    begin(next = STRICT_CHUNKS) {
+      grammar = next;
       state = "size";
       held.clear();
       extensionBytes = 0;
@@ -166,7 +180,7 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
   }
 
   function onSize(line: string): void {
-    const [, size, extensions = ""] = SIZE_LINE.exec(line) ?? [];
+    const [, size, extensions = ""] = grammar.sizeLine.exec(line) ?? [];
     if (size === undefined) throw toError("malformed");
     extensionBytes += extensions.length;
     if (extensionBytes > MOST_EXTENSION_BYTES) throw toError("extensions");
@@ -184,7 +198,7 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
       state = "over";
       return;
     }
-    const field = parseFieldLines(line, 0);
+    const field = grammar.parseTrailer(line);
     if (field === undefined) throw toError("malformed");
     fields.push(...field);
   }

@@ -9,7 +9,7 @@ const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
 export const SPACE = 0x20;
-const COLON = 0x3a;
+export const COLON = 0x3a;
 
 const CLASSES = toClasses();
 
@@ -17,7 +17,7 @@ const CLASSES = toClasses();
  * Reads field lines, each with its CRLF, from `start` to the end: name, value, name, value, … Undefined where one is none.
  *
  * Two leniencies of RFC 9112 are not made use of: a space before a colon (§5.1) and a folded line (§5.2) may be mended by a
- * proxy, and are how smuggled fields look.
+ * proxy, and are how smuggled fields look. Of a response http/liberties.ts mends the first.
  */
 export function parseFieldLines(text: string, start: number): string[] | undefined {
   const fields: string[] = [];
@@ -59,7 +59,15 @@ export function isLineEnd(text: string, at: number): boolean {
   return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF;
 }
 
-function trim(text: string, start: number, end: number): string {
+/** Where the blanks that begin at `start` end. */
+export function endOfBlanks(text: string, start: number): number {
+  let at = start;
+  while (isBlank(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+/** A text without the blanks around it. */
+export function trim(text: string, start: number, end: number): string {
   let from = start;
   let to = end;
   while (from < to && isBlank(text.charCodeAt(from))) from += 1;

@@ -6,7 +6,7 @@ import { createHeldBytes } from "./held-bytes.ts";
 /** What ends a header section (RFC 9112 §2.1): the end of its last line, and an empty one. */
 export const SECTION_END = "\r\n\r\n";
 
-const EMPTY_LINE = "\r\n";
+const CRLF = "\r\n";
 /** Tells one protocol from another: longer than any method with the space behind it, and than `HTTP/1.1`. */
 const BEGINNING_BYTES = 66;
 
@@ -15,11 +15,14 @@ export interface HeadRules {
   /** Of all its lines, with the empty one. */
   readonly maxBytes: number;
   toTooLarge(): ProxyError;
+  /** Whether a line before the first one is none of the section's. */
+  isSkipped(line: string): boolean;
   /** The beginning of a first line that is not whole. */
   onBeginning(text: string): void;
   /** The first line, with its line end. */
   onFirstLine(line: string): void;
-  onFieldLine(line: string): void;
+  /** `lineEnd` is what the first line ended with. The section ends with a line that has nothing else. */
+  onFieldLine(line: string, lineEnd: string): void;
 }
 
 /** Holds a header section until it is whole, and has each of its lines checked once. */
@@ -39,11 +42,15 @@ export interface HeadSection {
 /** Creates the one of a connection. */
 export function createHeadSection(rules: HeadRules): HeadSection {
   const held = createHeldBytes();
+  /** Where the first line begins, behind those that were skipped. */
+  let first = 0;
   /** Where the line begins that is not whole yet, or is the empty one. */
   let lineStart = 0;
+  let emptyLine = CRLF;
 
   function clear(): void {
     held.clear();
+    first = 0;
     lineStart = 0;
   }
 
@@ -55,21 +62,25 @@ export function createHeadSection(rules: HeadRules): HeadSection {
       let lineEnd = held.endOfLine(before);
       for (; lineEnd !== -1; lineEnd = held.endOfLine(lineStart)) {
         const line = held.toText(lineStart, lineEnd);
-        if (lineStart > 0 && line === EMPTY_LINE) {
-          if (lineEnd > rules.maxBytes) throw rules.toTooLarge();
-          return start + lineEnd - before;
+        if (lineStart > first) {
+          if (line !== emptyLine) rules.onFieldLine(line, emptyLine);
+          else if (lineEnd > rules.maxBytes) throw rules.toTooLarge();
+          else return start + lineEnd - before;
+        } else if (rules.isSkipped(line)) {
+          first = lineEnd;
+        } else {
+          emptyLine = line.endsWith(CRLF) ? CRLF : "\n";
+          rules.onFirstLine(line);
         }
-        if (lineStart === 0) rules.onFirstLine(line);
-        else rules.onFieldLine(line);
         lineStart = lineEnd;
       }
-      if (lineStart === 0 && before < BEGINNING_BYTES)
-        rules.onBeginning(held.toText(0, Math.min(held.length(), BEGINNING_BYTES)));
+      if (lineStart === first && before < first + BEGINNING_BYTES)
+        rules.onBeginning(held.toText(first, Math.min(held.length(), first + BEGINNING_BYTES)));
       if (held.length() > rules.maxBytes) throw rules.toTooLarge();
       return -1;
     },
     take() {
-      const lines = held.toText(0, lineStart);
+      const lines = held.toText(first, lineStart);
       clear();
       return lines;
     },

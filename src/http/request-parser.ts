@@ -62,6 +62,7 @@ export function createRequestParser(
   const section = createHeadSection({
     maxBytes: mostBytes,
     toTooLarge: tooLarge,
+    isSkipped: () => false,
     onBeginning: checkMethod,
     onFirstLine: (line) => void parseRequestHead(line),
     onFieldLine: checkFieldLine,

@@ -3,7 +3,7 @@
 import type { Readable } from "node:stream";
 
 import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
-import { createAnswerParser } from "../http/answer-parser.ts";
+import { type AnswerEvents, createAnswerParser } from "../http/answer-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { toFieldLines, toHopFields, toRequestText } from "../http/request-text.ts";
@@ -32,6 +32,8 @@ export interface ConnectionRequest {
   readonly takesTrailers: boolean;
   /** The value of the Upgrade field; undefined if the request asks for no switch of protocols. */
   readonly upgrade: string | undefined;
+  /** Whether a response is refused for a liberty of old backends (http/liberties.ts). */
+  readonly isStrict: boolean;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";
   /** Milliseconds from the end of the request to the header section of its response. */
@@ -104,6 +106,8 @@ export interface ConnectionOptions {
   readonly keepAliveMs: number;
   /** The age from which on it is not used again; 0 = no limit. */
   readonly maxAgeMs: number;
+  /** The size of a response's header section, in bytes; a larger one is refused. */
+  readonly maxHeadBytes: number;
   readonly batchWrites: BatchWrites;
   /** Called with the size of each chunk of request content, in bytes. */
   readonly onBytes: GcPressure;
@@ -115,7 +119,7 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Opens a connection; its first request waits until it is established. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnection(
-  { connect, keepAliveMs, maxAgeMs, batchWrites, onBytes }: ConnectionOptions,
+  { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, onBytes }: ConnectionOptions,
   events: ConnectionEvents,
 ): UpstreamConnection {
   const isKept = keepAliveMs > 0;
@@ -139,7 +143,7 @@ export function createConnection(
 
   const watchdog = createWatchdog(toDueMs, onDue);
 
-  const parser = createAnswerParser({
+  const parserEvents: AnswerEvents = {
     // An interim response does not restart the response timeout.
     onInterim: (head) => receiver?.onInterim(head),
     onHead(head) {
@@ -164,7 +168,8 @@ export function createConnection(
       );
       taker?.onSwitch(head, switched.socket);
     },
-  });
+  };
+  const parser = createAnswerParser(parserEvents, maxHeadBytes);
 
   const socket = connect({
     onConnected() {
@@ -264,7 +269,7 @@ export function createConnection(
     lastActivityMs = nowMs;
     movement.restart(nowMs);
     if (carriesConnectionLogin(request.fields)) owner = next.owner;
-    parser.begin(request.method, request.upgrade);
+    parser.begin(request);
     next.onSent(nowMs);
     const { content } = request;
     if (content === undefined) next.deadlineMs ??= nowMs + request.responseMs;

@@ -59,8 +59,9 @@ export function createUpstreamPool(
   waiting: number,
   { onBytes, batchWrites, connectTo }: UpstreamResources,
 ): ConnectionPool {
-  const { keepAlive: keepAliveMs, maxAge: maxAgeMs } = upstream;
-  const options = { connect: connectTo(upstream), keepAliveMs, maxAgeMs, onBytes, batchWrites };
+  const { keepAlive: keepAliveMs, maxAge: maxAgeMs, headerBytes: maxHeadBytes } = upstream;
+  const times = { keepAliveMs, maxAgeMs };
+  const options = { connect: connectTo(upstream), ...times, maxHeadBytes, onBytes, batchWrites };
   return createConnectionPool(
     { connections: upstream.maxConnections, waiting },
     (events) => createConnection(options, events),

@@ -133,6 +133,8 @@ const STRAY = toHead("408 Request Timeout", ["Connection: close", "Content-Lengt
 const SURPRISES: Record<string, (socket: Socket) => void> = {
   "a FIN": (socket) => void socket.destroy(),
   "a 408": (socket) => void socket.write(STRAY),
+  // What is left out before a status line is so only once the request has left.
+  "an empty line": (socket) => void socket.write("\r\n"),
   "a 408 and a FIN": (socket) => void socket.write(STRAY, () => socket.destroy()),
 };
 

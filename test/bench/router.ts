@@ -51,6 +51,7 @@ function toRoute(path: string): RouteConfig {
     upstream: "default",
     responseTimeout: 0,
     idleTimeout: 0,
+    strict: false,
   };
 }
 

@@ -28,6 +28,8 @@ test("an upstream is enough; everything else has its default", async () => {
     keepAlive: 4_000,
     maxAge: 300_000,
     maxConnections: 256,
+    headerBytes: 65_536,
+    strict: false,
     host: "preserve",
     tls: undefined,
   });
@@ -50,6 +52,7 @@ test("an upstream is enough; everything else has its default", async () => {
     upstream: "default",
     responseTimeout: 60_000,
     idleTimeout: 300_000,
+    strict: false,
   });
   assert.deepEqual(config.timeouts, {
     header: 10_000,
@@ -138,11 +141,11 @@ test("an inherited socket is listened on unless something says where to listen",
 test("a route inherits what it leaves out", async (t) => {
   const text = `
 upstream: { url: http://app, responseTimeout: 7s }
-upstreams: { slow: { url: http://slow, responseTimeout: 9s, idleTimeout: 0s } }
+upstreams: { slow: { url: http://slow, responseTimeout: 9s, idleTimeout: 0s, strict: true } }
 head: { mode: pass, share: 2s, drain: { bytes: 1KiB } }
 routes:
   - { host: A.Example.com., path: /a, upstream: slow }
-  - { path: /b, head: convert, idleTimeout: 3s }
+  - { path: /b, head: convert, idleTimeout: 3s, strict: true }
   - { path: /c, head: { share: 0s, drain: { time: 1s } }, name: sea, upstream: "http://other:1" }
 `;
   const { config } = await loadText(t, text);
@@ -157,14 +160,15 @@ routes:
     upstream: "slow",
     responseTimeout: 9_000,
     idleTimeout: 0,
+    strict: true,
   });
   assert.deepEqual(
-    [b?.name, b?.head, b?.responseTimeout, b?.idleTimeout],
-    ["/b", { ...base, mode: "convert" }, 7_000, 3_000],
+    [b?.name, b?.head, b?.responseTimeout, b?.idleTimeout, b?.strict],
+    ["/b", { ...base, mode: "convert" }, 7_000, 3_000, true],
   );
   assert.deepEqual(
-    [c?.name, c?.head, c?.upstream],
-    ["sea", { ...base, share: 0, drain: { ...drain, time: 1_000 } }, "http://other:1"],
+    [c?.name, c?.head, c?.upstream, c?.strict],
+    ["sea", { ...base, share: 0, drain: { ...drain, time: 1_000 } }, "http://other:1", false],
   );
   assert.deepEqual([...config.upstreams.keys()], ["default", "slow", "http://other:1"]);
   assert.equal(config.upstreams.get("http://other:1")?.responseTimeout, 60_000);

@@ -106,7 +106,7 @@ export const ANSWER_FAMILIES: readonly Family<Script>[] = [
     };
   }),
   family("answer: a head without end", "refused", (random) => ({
-    bytes: `HTTP/1.1 200 OK\r\nX-A: ${"x".repeat(20_000 + random.int(80_000))}`,
+    bytes: `HTTP/1.1 200 OK\r\nX-A: ${"x".repeat(66_000 + random.int(80_000))}`,
     after: "keep",
   })),
 ];

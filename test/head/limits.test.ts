@@ -15,6 +15,7 @@ function toRoute(limit: HeadLimit | undefined): RouteConfig {
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

@@ -14,6 +14,7 @@ function toRoute(path: string, remember: number): RouteConfig {
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

@@ -14,6 +14,7 @@ function toRoute(head: HeadConfig["mode"]): RouteConfig {
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

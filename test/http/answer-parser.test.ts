@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type AnswerParser, createAnswerParser } from "../../src/http/answer-parser.ts";
+import {
+  type AnswerEvents,
+  type SentRequest,
+  createAnswerParser,
+} from "../../src/http/answer-parser.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
 
@@ -11,11 +15,12 @@ function read(
   {
     method = "GET",
     finish = false,
-    upgrade,
-  }: { readonly method?: string; readonly finish?: boolean; readonly upgrade?: string } = {},
+    upgrade = undefined,
+    isStrict = false,
+  }: Partial<SentRequest> & { readonly finish?: boolean } = {},
 ): string[] {
   const said: string[] = [];
-  const parser: AnswerParser = createAnswerParser({
+  const events: AnswerEvents = {
     onInterim: ({ status }) => said.push(`interim ${status}`),
     onHead: ({ status, reason, fields }) =>
       said.push(`${status} ${reason} ${fields.endToEnd.join("|")}`),
@@ -30,8 +35,9 @@ function read(
       said.push(`end${trailers.map((text) => ` ${text}`).join("")}${reusable ? ", reusable" : ""}`),
     onSwitch: ({ status }, bytes, start, end) =>
       said.push(`switch ${status} ${bytes.toString("latin1", start, end)}`),
-  });
-  parser.begin(method, upgrade);
+  };
+  const parser = createAnswerParser(events, MAX_HEAD_BYTES);
+  parser.begin({ method, upgrade, isStrict });
   // One memory for all reads, as on a connection: what an earlier one left behind must not be read again.
   const memory = Buffer.from(`stale\r\n\r\n${"HTTP/1.1 200 OK\r\n\r\n".repeat(5000)}`, "latin1");
   try {
@@ -45,6 +51,13 @@ function read(
 }
 
 const OK = "HTTP/1.1 200 OK\r\n";
+const MAX_HEAD_BYTES = 2_000;
+
+/** A header section of so many bytes, with the empty line at its end. */
+function toHeadOf(bytes: number): string {
+  const lines = `${OK}Content-Length: 0\r\n`;
+  return `${lines}X: ${"x".repeat(bytes - lines.length - 5)}\r\n\r\n`;
+}
 
 interface Case {
   readonly what: string;
@@ -157,8 +170,13 @@ const CASES: readonly Case[] = [
     said: ["200 OK ", "content a", "http_response_incomplete"],
   },
   {
-    what: "a header section of more than 16 KiB",
-    bytes: `${OK}X: ${"x".repeat(16 * 1024)}\r\n\r\n`,
+    what: "a header section that is as large as it may be",
+    bytes: toHeadOf(MAX_HEAD_BYTES),
+    said: [`200 OK Content-Length|0|X|${"x".repeat(MAX_HEAD_BYTES - 41)}`, "end, reusable"],
+  },
+  {
+    what: "a header section that is one byte larger",
+    bytes: toHeadOf(MAX_HEAD_BYTES + 1),
     said: ["http_response_header_section_size"],
   },
   {
@@ -171,6 +189,7 @@ const CASES: readonly Case[] = [
 for (const { what, bytes, said, ...how } of CASES) {
   test(`${what}: read alike in one piece, byte by byte and in any other pieces`, () => {
     assert.deepEqual(read([bytes], how), said);
+    assert.deepEqual(read([bytes], { ...how, isStrict: true }), said);
     if (bytes.length > 2_000) return;
     assert.deepEqual(toPieced(read(Array.from(bytes), how)), toPieced(said));
     fc.assert(
@@ -193,33 +212,160 @@ function toPieced(said: readonly string[]): string[] {
 
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
+/** Liberties of old backends, and what each of them means. */
+const LIBERTIES: readonly Case[] = [
+  {
+    what: "bare LFs alone",
+    bytes: "HTTP/1.1 200 OK\nA: b\nContent-Length: 3\n\n\n\na",
+    said: ["200 OK A|b|Content-Length|3", "content \n\na", "end, reusable"],
+  },
+  {
+    what: "bare LFs alone, and content that ends a section with CRLF",
+    bytes: "HTTP/1.0 200 OK\nA: b\n\na\r\n\r\n",
+    finish: true,
+    said: ["200 OK A|b", "content a\r\n\r\n", "end"],
+  },
+  {
+    what: "bare LFs alone in an interim one, and CRLF in the final one",
+    bytes: `HTTP/1.1 103 Early\nA: b\n\n${OK}Content-Length: 1\r\n\r\na`,
+    said: ["interim 103", "200 OK Content-Length|1", "content a", "end, reusable"],
+  },
+  {
+    what: "bare LFs alone before chunks",
+    bytes: "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\r\na\r\n0\r\n\r\n",
+    said: ["200 OK ", "content a", "end, reusable"],
+  },
+  {
+    what: "control characters in a value",
+    bytes: `${OK}A: \x01b\x0b\x7f\r\nB:\x1f\r\nContent-Length: 0\r\n\r\n`,
+    said: ["200 OK A|\x01b\x0b\x7f|B|\x1f|Content-Length|0", "end, reusable"],
+  },
+  {
+    what: "a control character in the reason",
+    bytes: "HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n",
+    said: ["200 O\x01K Content-Length|0", "end, reusable"],
+  },
+  {
+    what: "white space before a colon",
+    bytes: `${OK}A : b\r\nB \t\t:\r\nC\t:c :d\r\nContent-Length: 0\r\n\r\n`,
+    said: ["200 OK A|b|B||C|c :d|Content-Length|0", "end, reusable"],
+  },
+  {
+    what: "empty lines before the status line",
+    bytes: `\r\n\r\n\n${OK}Content-Length: 1\r\n\r\na`,
+    said: ["200 OK Content-Length|1", "content a", "end, reusable"],
+  },
+  {
+    what: "an empty line behind a 100",
+    bytes: `HTTP/1.1 100 Continue\r\n\r\n\r\n${OK}Content-Length: 1\r\n\r\na`,
+    said: ["interim 100", "200 OK Content-Length|1", "content a", "end, reusable"],
+  },
+  {
+    what: "padded chunk sizes",
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n1  \r\na\r\n2\t;x\r\nbc\r\n0   \r\n\r\n`,
+    said: ["200 OK ", "content abc", "end, reusable"],
+  },
+  {
+    what: "extensions that are none",
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n1;\r\na\r\n1;"\x01\r\nb\r\n0;;\r\n\r\n`,
+    said: ["200 OK ", "content ab", "end, reusable"],
+  },
+  {
+    what: "trailers with liberties",
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\nA : b\r\nB: \x01\r\n\r\n`,
+    said: ["200 OK ", "end A b B \x01, reusable"],
+  },
+  {
+    what: "one length in two fields",
+    bytes: `${OK}Content-Length: 1\r\nA: b\r\ncontent-length:1\r\n\r\na`,
+    said: ["200 OK Content-Length|1|A|b", "content a", "end, reusable"],
+  },
+  {
+    what: "one length in a list, and again in a field",
+    bytes: `${OK}Content-Length: 01, 01 ,01\r\nContent-Length: 01\r\n\r\na`,
+    said: ["200 OK Content-Length|01", "content a", "end, reusable"],
+  },
+  {
+    what: "a later minor version",
+    bytes: "HTTP/1.2 200 OK\r\nContent-Length: 1\r\n\r\na",
+    said: ["200 OK Content-Length|1", "content a", "end, reusable"],
+  },
+  {
+    what: "more blanks in the status line",
+    bytes: "HTTP/1.1 \t200\tOK\r\nContent-Length: 1\r\n\r\na",
+    said: ["200 OK Content-Length|1", "content a", "end, reusable"],
+  },
+];
+
+for (const { what, bytes, said, ...how } of LIBERTIES) {
+  test(`${what}: taken in one piece, byte by byte and in any other pieces, and refused by the strict reading`, () => {
+    assert.deepEqual(read([bytes], how), said);
+    assert.deepEqual(toPieced(read(Array.from(bytes), how)), toPieced(said));
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      const pieces = [bytes.slice(0, cut), bytes.slice(cut)];
+      assert.deepEqual(toPieced(read(pieces, how)), toPieced(said));
+      assert.equal(read(pieces, { ...how, isStrict: true }).at(-1), "http_protocol_error");
+    }
+  });
+}
+
+test("empty lines before a status line count towards the limit", () => {
+  assert.deepEqual(read(["\r\n".repeat(MAX_HEAD_BYTES), OK]), [
+    "http_response_header_section_size",
+  ]);
+});
+
 /** Every one of them is read differently by some other reader. */
 const REFUSED: Readonly<Record<string, string>> = {
   "another protocol": "SSH-2.0-x\r\n\r\n",
   "HTTP/2": "HTTP/2.0 200 OK\r\n\r\n",
-  "HTTP/1.2": "HTTP/1.2 200 OK\r\n\r\n",
   "lower case": "http/1.1 200 OK\r\n\r\n",
-  "an empty line first": `\r\n${OK}\r\n`,
-  "a tab for the space": "HTTP/1.1\t200 OK\r\n\r\n",
-  "two spaces": "HTTP/1.1  200 OK\r\n\r\n",
   "a sign": "HTTP/1.1 +20 OK\r\n\r\n",
   "four digits": "HTTP/1.1 2000 OK\r\n\r\n",
   "a status below 100": "HTTP/1.1 099 OK\r\n\r\n",
-  "a control character in the reason": "HTTP/1.1 200 O\x01K\r\n\r\n",
   "a switch": "HTTP/1.1 101 Switching Protocols\r\n\r\n",
   "a bare LF behind the status line": "HTTP/1.1 200 OK\nA: b\r\n\r\n",
   "a bare LF behind a field": `${OK}A: b\nC: d\r\n\r\n`,
   "a bare CR in a field": `${OK}A: b\rC: d\r\n\r\n`,
   "NUL in a value": `${OK}A: \0\r\n\r\n`,
-  "DEL in a value": `${OK}A: \x7f\r\n\r\n`,
+  "NUL in the reason": "HTTP/1.1 200 O\0K\r\n\r\n",
+  "a bare CR in the reason": "HTTP/1.1 200 O\rK\r\n\r\n",
+  "a bare CR before the status line": `\r${OK}\r\n`,
+  "a blank before the status line": ` ${OK}\r\n`,
+  "a substatus": "HTTP/1.1 403.1 Forbidden\r\n\r\n",
+  "two digits of a minor version": "HTTP/1.10 200 OK\r\n\r\n",
+  "no minor version": "HTTP/1 200 OK\r\n\r\n",
+  "CRLF in a section of bare LFs": "HTTP/1.1 200 OK\nA: b\r\n\n",
+  "CRLF at the end of a section of bare LFs": "HTTP/1.1 200 OK\nA: b\n\r\n",
+  "a bare CR in a section of bare LFs": "HTTP/1.1 200 OK\nA: b\rc\n\n",
+  "a folded line in a section of bare LFs": "HTTP/1.1 200 OK\nA: b\n c\n\n",
+  "a CR before a line's CRLF": `${OK}A: b\r\r\n\r\n`,
+  "a control character in a name": `${OK}A\x01: b\r\n\r\n`,
+  "white space in a name": `${OK}A B: b\r\n\r\n`,
+  "white space that is no blank before a colon": `${OK}A\x0b: b\r\n\r\n`,
+  ...Object.fromEntries(
+    ["Content-Length: 1", "Transfer-Encoding: chunked", "Connection: close", "Upgrade: a"].flatMap(
+      (line) =>
+        [
+          line.replace(":", " :"),
+          line.replace(":", "\t:"),
+          `${line}\x01`,
+          line.replace(": ", ":\x0b"),
+        ].map((wrong) => [`the line ${JSON.stringify(wrong)}`, `${OK}${wrong}\r\n\r\na`]),
+    ),
+  ),
   "an empty name": `${OK}: b\r\n\r\n`,
   "no colon": `${OK}A\r\n\r\n`,
-  "a space before the colon": `${OK}A : b\r\n\r\n`,
   "a folded line": `${OK}A: b\r\n c\r\n\r\n`,
   "a space before the first field": `${OK} A: b\r\n\r\n`,
   "a byte beyond ASCII in a name": `${OK}\xe9: b\r\n\r\n`,
-  "two equal lengths": `${OK}Content-Length: 1\r\nContent-Length: 1\r\n\r\na`,
-  "a list of lengths": `${OK}Content-Length: 1, 1\r\n\r\na`,
+  "two lengths": `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\na`,
+  "a list of two lengths": `${OK}Content-Length: 1, 2\r\n\r\na`,
+  "one length written in two ways": `${OK}Content-Length: 1, 01\r\n\r\na`,
+  "a list with an empty length": `${OK}Content-Length: 1,\r\n\r\na`,
+  "a list of nothing": `${OK}Content-Length: ,\r\n\r\n`,
+  "a length beside one in a list with a no-break space": `${OK}Content-Length: 1,\xa01\r\n\r\na`,
+  "two equal lengths, and a space before a colon of them": `${OK}Content-Length: 1\r\nContent-Length : 1\r\n\r\na`,
   "a signed length": `${OK}Content-Length: +1\r\n\r\na`,
   "an empty length": `${OK}Content-Length:\r\n\r\n`,
   "a length in hexadecimal": `${OK}Content-Length: 0x1\r\n\r\na`,
@@ -229,23 +375,32 @@ const REFUSED: Readonly<Record<string, string>> = {
   "a size with an underscore": `${CHUNKED}1_0\r\na\r\n`,
   "an empty size": `${CHUNKED}\r\n`,
   "a size beyond 2^52": `${CHUNKED}10000000000000\r\na\r\n`,
-  "a space behind the size": `${CHUNKED}1 \r\na\r\n`,
-  "an empty extension": `${CHUNKED}1;\r\na\r\n`,
   "a bare CR in an extension": `${CHUNKED}1;a\rb\r\na\r\n`,
   "a bare LF behind the size": `${CHUNKED}1\na\r\n`,
   "no CRLF behind a chunk": `${CHUNKED}1\r\nab\r\n`,
   "a bare LF behind a chunk": `${CHUNKED}1\r\na\n`,
+  "a blank before the size": `${CHUNKED} 1\r\na\r\n`,
+  "a bare LF behind a padded size": `${CHUNKED}1 \na\r\n`,
+  "something behind a padded size": `${CHUNKED}1 2\r\na\r\n`,
+  "NUL in an extension": `${CHUNKED}1;\0\r\na\r\n`,
+  "a bare LF in an extension": `${CHUNKED}1;a\nb\r\na\r\n`,
+  "an endless padding": `${CHUNKED}1${" ".repeat(5_000)}`,
+  "a trailer with a bare LF": `${CHUNKED}0\r\nA: b\n\r\n`,
+  "a folded trailer": `${CHUNKED}0\r\nA: b\r\n c\r\n\r\n`,
+  "a length among the trailers, with a blank before its colon": `${CHUNKED}0\r\nContent-Length : 1\r\n\r\n`,
   "an endless size line": `${CHUNKED}1;${"x".repeat(5_000)}`,
   "extensions without end": `${CHUNKED}${`1;${"x".repeat(4_000)}\r\na\r\n`.repeat(5)}`,
   "trailers without end": `${CHUNKED}0\r\n${`X: ${"x".repeat(1_000)}\r\n`.repeat(17)}`,
   "a trailer without colon": `${CHUNKED}0\r\nX\r\n\r\n`,
 };
 for (const [what, bytes] of Object.entries(REFUSED)) {
-  test(`an answer with ${what} is refused, in one piece and byte by byte`, () => {
-    for (const pieces of [[bytes], Array.from(bytes)]) {
-      const said = read(pieces);
-      assert.equal(said.at(-1), "http_protocol_error");
-      assert.ok(!said.some((line) => line.startsWith("end")), said.join());
+  test(`an answer with ${what} is refused in both readings, in one piece and byte by byte`, () => {
+    for (const isStrict of [false, true]) {
+      for (const pieces of [[bytes], Array.from(bytes)]) {
+        const said = read(pieces, { isStrict });
+        assert.equal(said.at(-1), "http_protocol_error");
+        assert.ok(!said.some((line) => line.startsWith("end")), said.join());
+      }
     }
   });
 }
@@ -254,17 +409,20 @@ for (const [what, bytes] of Object.entries(REFUSED)) {
 // Root cause: it has no CRLF CRLF, and before that one came only the first bytes were looked at.
 // Fix: a line that ends without CR is refused when it comes, wherever the reads are cut.
 const BARE: Readonly<Record<string, string>> = {
-  "only bare LFs": "HTTP/1.1 200 OK\nA: b\nContent-Length: 1\n\n",
-  "a bare LF behind the status line": "HTTP/1.1 200 OK\n",
+  "CRLF behind a bare LF": "HTTP/1.1 200 OK\nA: b\r\n",
   "a bare LF behind a field": `${OK}A: b\r\nC: d\n`,
   "an empty line that is a bare LF": `${OK}A: b\r\n\n`,
   "a bare LF behind a trailer": `${CHUNKED}0\r\nA: b\n`,
 };
 for (const [what, bytes] of Object.entries(BARE)) {
   test(`an answer with ${what} is refused before more comes, wherever it is cut`, () => {
-    for (let cut = 0; cut <= bytes.length; cut += 1)
-      assert.equal(read([bytes.slice(0, cut), bytes.slice(cut)]).at(-1), "http_protocol_error");
-    assert.equal(read(Array.from(bytes)).at(-1), "http_protocol_error");
+    for (const isStrict of [false, true]) {
+      for (let cut = 0; cut <= bytes.length; cut += 1) {
+        const said = read([bytes.slice(0, cut), bytes.slice(cut)], { isStrict });
+        assert.equal(said.at(-1), "http_protocol_error");
+      }
+      assert.equal(read(Array.from(bytes), { isStrict }).at(-1), "http_protocol_error");
+    }
   });
 }
 
@@ -299,13 +457,12 @@ test("a 101 that nothing asked for, or for something else, is refused", () => {
 });
 
 test("an answer that nobody asked for is refused", () => {
-  const parser = createAnswerParser({
-    onInterim: () => assert.fail(),
-    onHead: () => assert.fail(),
-    onContent: () => assert.fail(),
-    onEnd: () => assert.fail(),
-    onSwitch: () => assert.fail(),
-  });
+  const nothing = (): void => assert.fail();
+  const events = { onInterim: nothing, onHead: nothing, onContent: nothing };
+  const parser = createAnswerParser(
+    { ...events, onEnd: nothing, onSwitch: nothing },
+    MAX_HEAD_BYTES,
+  );
   const bytes = Buffer.from(`${OK}Content-Length: 0\r\n\r\n`);
   assert.throws(() => parser.push(bytes, bytes.length), /not valid HTTP/);
 });

@@ -13,6 +13,7 @@ function routeOf(host: string | undefined, path: string): RouteConfig {
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

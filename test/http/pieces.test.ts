@@ -5,15 +5,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type AnswerEvents, createAnswerParser } from "../../src/http/answer-parser.ts";
+import { type AnswerEvents, type SentRequest, createAnswerParser } from "../../src/http/answer-parser.ts";
 import { createRequestParser } from "../../src/http/request-parser.ts";
 import { assertLinear, assertRatio } from "../support/work.ts";
 
 const NO_LIMIT = 1024 * 1024;
-/** A little less than the parsers' own limits for a response's header section, a line with a chunk's size, and trailers. */
-const RESPONSE_HEAD_BYTES = 16_000;
+/** A little less than the limits for a response's header section, a line with a chunk's size, and trailers. */
+const RESPONSE_HEAD_BYTES = 64_000;
 const SIZE_LINE_BYTES = 4_000;
 const TRAILER_BYTES = 16_000;
+/** What a configuration says of itself. */
+const MAX_HEAD_BYTES = 64 * 1024;
 /** What a connection to an upstream reads into. */
 const MEMORY_BYTES = 64 * 1024;
 
@@ -23,6 +25,7 @@ const CHUNKED = "Transfer-Encoding: chunked\r\n\r\n";
 const RESPONSE_HEAD = `${STATUS_LINE}${CHUNKED}`;
 const REQUEST_HEAD = `POST / HTTP/1.1\r\n${CHUNKED}`;
 
+const GET: SentRequest = { method: "GET", upgrade: undefined, isStrict: false };
 const ignore = (): void => undefined;
 const EVENTS: AnswerEvents = {
   onInterim: ignore,
@@ -50,10 +53,10 @@ function readResponses(
   rounds: number,
   memoryBytes = MEMORY_BYTES,
 ): void {
-  const parser = createAnswerParser(EVENTS);
+  const parser = createAnswerParser(EVENTS, MAX_HEAD_BYTES);
   const memory = Buffer.alloc(memoryBytes);
   for (let round = 0; round < rounds; round += 1) {
-    parser.begin("GET");
+    parser.begin(GET);
     for (const piece of pieces) {
       memory.set(piece);
       parser.push(memory, piece.length);
@@ -108,6 +111,8 @@ test("requests that come many at a time cost what their bytes do", async () => {
   });
 });
 
+const ALL_ROUNDS_BYTES = 160_000;
+
 /** What a response is made of, beginning and piece, and of how many bytes at most. */
 const RESPONSES: Readonly<
   Record<string, readonly [beginning: string, piece: string, most: number]>
@@ -121,7 +126,8 @@ const RESPONSES: Readonly<
 };
 for (const [what, [beginning, piece, most]] of Object.entries(RESPONSES)) {
   test(`a response that comes as ${what} costs what its bytes do`, async () => {
-    await assertLinear(most / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), 40));
+    const rounds = Math.ceil(ALL_ROUNDS_BYTES / most);
+    await assertLinear(most / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), rounds));
   });
 }
 
@@ -144,9 +150,9 @@ test("the content of small chunks is handed on together, of a request and of a r
   const read: string[] = [];
   const onContent: AnswerEvents["onContent"] = (bytes, start, end) =>
     read.push(bytes.toString("latin1", start, end));
-  const answers = createAnswerParser({ ...EVENTS, onContent });
+  const answers = createAnswerParser({ ...EVENTS, onContent }, MAX_HEAD_BYTES);
   const response = Buffer.from(`${RESPONSE_HEAD}${SINGLE}0\r\n\r\n`);
-  answers.begin("GET");
+  answers.begin(GET);
   answers.push(response, response.length);
   assert.deepEqual(read, [LETTERS]);
 });

@@ -15,6 +15,7 @@ function routeOf(pattern: string): RouteConfig {
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

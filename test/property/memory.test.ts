@@ -16,6 +16,7 @@ function toRoute(path: string): RouteConfig {
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

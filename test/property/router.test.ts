@@ -55,6 +55,7 @@ function toRoute({
     upstream: "default",
     responseTimeout: 1,
     idleTimeout: 1,
+    strict: false,
   };
 }
 

@@ -21,6 +21,7 @@ const ROUTE: RouteConfig = {
   upstream: "default",
   responseTimeout: 1,
   idleTimeout: 1,
+  strict: false,
 };
 const GONE = new ProxyError("client_gone");
 const TIGHT: ShareLimits = { targets: 2, variants: 2, bytes: 300, answerBytes: 100, waiting: 3 };

@@ -14,6 +14,7 @@ export const ROUTE: RouteConfig = {
   upstream: "app",
   responseTimeout: 60_000,
   idleTimeout: 300_000,
+  strict: false,
 };
 
 /** A GET of /files/a that took 5 ms, 4 of them the upstream's, changed as given. */

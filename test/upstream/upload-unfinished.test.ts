@@ -70,6 +70,7 @@ const GET: UpstreamRequest = {
   content: undefined,
   upgrade: undefined,
   takesTrailers: false,
+  isStrict: false,
   responseContent: "relay",
   responseMs: 60_000,
   idleMs: 60_000,
