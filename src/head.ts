@@ -10,7 +10,7 @@ import { isMeasured, withMeasured } from "./head/measure.ts";
 import { FORGETFUL, type Memory } from "./head/memory.ts";
 import { isOverridden } from "./head/override.ts";
 import { isRefused, planHead } from "./head/plan.ts";
-import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
+import { PROBE, isEmpty, isProbed, readProbe } from "./head/probe.ts";
 import { REJECTION, overLimit, toOverload } from "./head/rejection.ts";
 import type { Lead, Sharing } from "./head/share.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -112,10 +112,9 @@ async function answerByGet(
   }
   try {
     // The plain case is spelled out: each further async function costs a HEAD another microsecond.
-    const got =
-      route.head.range === "strip"
-        ? toGot(await ask("GET", toHeadFields(checked.fields, "GET")))
-        : await probe(head, parts, ask);
+    const got = isProbed(route, checked.fields)
+      ? await probe(head, parts, ask)
+      : toGot(await ask("GET", toHeadFields(checked.fields, "GET")));
     onGot?.(got.status);
     if (isMeasured(route, got.status, got.fields) || isChallenge(got)) {
       await answerMeasured(head, parts, got);

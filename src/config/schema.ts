@@ -236,7 +236,7 @@ const contentLength = () =>
 const range = () =>
   oneOf(["strip", "probe"]).meta({
     description:
-      "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer. strip: the GET asks for no range.",
+      "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer, unless the client accepts a content coding. strip: the GET asks for no range.",
   });
 const share = () =>
   duration()
