@@ -3,21 +3,20 @@
 import type { RouteConfig } from "./config/schema.ts";
 import { allowsHead, repairAllow } from "./head/allow.ts";
 import type { Discard, Discarded } from "./head/discard.ts";
-import { toHeadFields } from "./head/fields.ts";
+import { toHeadClientFields, toHeadFields } from "./head/fields.ts";
 import { withExplanation } from "./head/explain.ts";
 import type { HeadLimits } from "./head/limits.ts";
 import { isMeasured, withMeasured } from "./head/measure.ts";
 import { FORGETFUL, type Memory } from "./head/memory.ts";
 import { isOverridden } from "./head/override.ts";
 import { isRefused, planHead } from "./head/plan.ts";
-import { PROBE, isEmpty, readProbe } from "./head/probe.ts";
+import { PROBE, isEmpty, isProbed, readProbe } from "./head/probe.ts";
 import { REJECTION, overLimit, toOverload } from "./head/rejection.ts";
 import type { Lead, Sharing } from "./head/share.ts";
-import { toClientFields } from "./http/answer.ts";
 import type { Exchange } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
-import type { ClientRequest, ClientResponse } from "./net/client.ts";
+import type { ClientResponse } from "./net/client.ts";
 import { answerLocally, relayContent } from "./net/relay.ts";
 import type { BatchWrites } from "./upstream/batch-writes.ts";
 import type { UpstreamResponse } from "./upstream/call.ts";
@@ -37,7 +36,6 @@ export interface HeadParts {
 
 /** One HEAD. */
 export interface HeadRequest {
-  readonly request: ClientRequest;
   readonly response: ClientResponse;
   readonly checked: CheckedRequest;
   readonly exchange: Exchange;
@@ -114,10 +112,9 @@ async function answerByGet(
   }
   try {
     // The plain case is spelled out: each further async function costs a HEAD another microsecond.
-    const got =
-      route.head.range === "strip"
-        ? toGot(await ask("GET", toHeadFields(checked.fields, "GET")))
-        : await probe(head, parts, ask);
+    const got = isProbed(route, checked.fields)
+      ? await probe(head, parts, ask)
+      : toGot(await ask("GET", toHeadFields(checked.fields, "GET")));
     onGot?.(got.status);
     if (isMeasured(route, got.status, got.fields) || isChallenge(got)) {
       await answerMeasured(head, parts, got);
@@ -234,7 +231,7 @@ async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Pr
 }
 
 function writeHead(
-  { request, response, exchange, route, lead }: HeadRequest,
+  { response, exchange, route, lead }: HeadRequest,
   { status, reason, fields, content, sentMs }: Got,
 ): void {
   exchange.answeredMs ??= performance.now();
@@ -245,7 +242,7 @@ function writeHead(
   const told = route.head.explain
     ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)
     : repaired;
-  response.writeHead(status, reason, toClientFields(status, request.httpVersion, told));
+  response.writeHead(status, reason, toHeadClientFields(status, told));
 }
 
 function noteDiscarded(

@@ -78,7 +78,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const send = (sent: Sent) => roundTrip.send(pool, toUpstreamRequest(sent, outgoing));
 
       if (request.method === "HEAD") {
-        const asking = { request, response, checked, exchange, route };
+        const asking = { response, checked, exchange, route };
         const ask = (method: "GET" | "HEAD", fields: readonly string[]) => send({ method, fields });
         if (route.head.share === 0) await answerHead(asking, parts, ask);
         else {

@@ -99,12 +99,12 @@ async function lead(
 }
 
 function writeShared(
-  { request, response, exchange, route }: HeadRequest,
+  { response, exchange, route }: HeadRequest,
   { batchWrites }: HeadParts,
   answer: SharedAnswer,
 ): void {
   exchange.head = "shared";
-  const told = answer.toFields(request.httpVersion, performance.now());
+  const told = answer.toFields(performance.now());
   const fields = route.head.explain ? [...told, ...toExplanation(exchange, undefined)] : told;
   exchange.body = "none";
   response.writeHead(answer.status, answer.reason, fields);

@@ -37,7 +37,7 @@ export function toRules(
 
 const GUARDS: Readonly<Record<HeadGuard, string>> = {
   tus: "a field is of the tus protocol",
-  "signed-url": "the query has a signature",
+  signed: "a signature covers the method",
 };
 
 /** A sentence for each rule. */

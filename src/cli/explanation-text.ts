@@ -74,6 +74,7 @@ function toGetWords({ range, contentLength }: RouteConfig["head"]): readonly str
     ...(range === "probe"
       ? [
           "The GET also carries Range: bytes=0-0, so that a file costs one byte; what refuses it is asked again without.",
+          "A client that accepts a content coding gets none: a backend may compress the whole and not the byte.",
         ]
       : []),
     ...(contentLength === "measure"

@@ -5,7 +5,7 @@ import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
 import { toHeadFields } from "../head/fields.ts";
 import { type HeadPlan, planHead, planShare } from "../head/plan.ts";
-import { PROBE } from "../head/probe.ts";
+import { PROBE, isProbed } from "../head/probe.ts";
 import { REJECTION } from "../head/rejection.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
@@ -139,14 +139,14 @@ function toForwarded(
 
 /** The end-to-end fields that go up, before those of the forwarding. */
 function toMeant(
-  { head }: RouteConfig,
+  route: RouteConfig,
   method: string,
   fields: readonly string[],
   plan: HeadPlan | undefined,
 ): readonly string[] {
   if (plan === undefined) return withMaxForwards(method, fields);
   const meant = toHeadFields(fields, plan.upstreamMethod);
-  const isProbe = plan.upstreamMethod === "GET" && head.range === "probe";
+  const isProbe = plan.upstreamMethod === "GET" && isProbed(route, fields);
   return isProbe ? [...meant, ...PROBE] : meant;
 }
 

@@ -31,7 +31,7 @@ const HEAD_MODES = {
 } as const;
 
 /** HEADs that are passed whatever the mode says, unless it is reject. head/guards.ts knows them. */
-const HEAD_GUARDS = ["tus", "signed-url"] as const;
+const HEAD_GUARDS = ["tus", "signed"] as const;
 
 /** Loopback, private and link-local ranges (RFC 1122, 1918, 3927, 4193, 4291): what stands before a sidecar in its own network. */
 const PRIVATE_RANGES =
@@ -233,10 +233,14 @@ const remember = () =>
       "How long it is remembered that a route refused HEAD (mode auto) or a range (range: probe).",
   });
 const guards = () =>
-  z.array(oneOf(HEAD_GUARDS), { error: mismatch("a list of guards") }).meta({
+  z.array(guard(), { error: mismatch("a list of guards") }).meta({
     description:
-      "HEADs that reach the upstream as HEAD where others are converted: of uploads (tus) and of URLs whose signature covers the method (signed-url). [] = none.",
+      "HEADs that reach the upstream as HEAD where others are converted: of uploads (tus), and those whose signature, in a field or the query, covers the method (signed; signed-url is its old name). [] = none.",
   });
+const guard = () =>
+  oneOf([...HEAD_GUARDS, "signed-url"]).transform((name): HeadGuard =>
+    name === "signed-url" ? "signed" : name,
+  );
 const allow = () =>
   oneOf(["keep", "repair"]).meta({
     description:
@@ -250,7 +254,7 @@ const contentLength = () =>
 const range = () =>
   oneOf(["strip", "probe"]).meta({
     description:
-      "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer. strip: the GET asks for no range.",
+      "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer, unless the client accepts a content coding. strip: the GET asks for no range.",
   });
 const share = () =>
   duration()

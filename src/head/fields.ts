@@ -1,6 +1,6 @@
-/** The fields of the request that goes up for a HEAD. */
+/** The fields of the request that goes up for a HEAD, and of the response to the client. */
 
-import { filterFields } from "../http/headers.ts";
+import { type AnswerFields, filterFields } from "../http/headers.ts";
 
 // Range and If-Range mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the
 // GET that stands for it they would turn 200 into 206.
@@ -12,5 +12,23 @@ export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"):
   return filterFields(
     fields,
     (name) => name !== "content-length" && name !== "trailer" && !(isGet && GET_ONLY.has(name)),
+  );
+}
+
+/**
+ * The response's fields for a client that asked by HEAD: the upstream's end-to-end fields, without framing but Content-Length.
+ *
+ * Transfer-Encoding is optional there (RFC 9112 §6.1), and clients that try to read the chunks fail (monitoring-plugins' check_http).
+ * §6.3 keeps every client in step without it. Trailer announces a section that no HEAD has. 204 has no length (RFC 9110 §8.6).
+ */
+export function toHeadClientFields(
+  status: number,
+  { endToEnd, trailer }: AnswerFields,
+): readonly string[] {
+  const hasNoLength = status === 204;
+  if (!trailer && !hasNoLength) return endToEnd;
+  return filterFields(
+    endToEnd,
+    (name) => name !== "trailer" && !(hasNoLength && name === "content-length"),
   );
 }

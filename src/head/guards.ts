@@ -1,6 +1,7 @@
 /** HEADs that mean something to the application: a GET in their place would be another request, not the same without content. */
 
 import type { HeadGuard } from "../config/schema.ts";
+import { isSigned } from "./signatures.ts";
 
 /** The parts of a HEAD that a guard looks at. */
 export interface GuardedRequest {
@@ -15,7 +16,7 @@ type Guard = (request: GuardedRequest) => boolean;
 const GUARDS: Readonly<Record<HeadGuard, Guard>> = {
   // tus 1.0.0: a HEAD asks how far an upload has come; servers have no GET there, or serve the file by it.
   tus: ({ fields }) => fields.some((name, index) => index % 2 === 0 && isTusField(name)),
-  "signed-url": ({ path }) => isSigned(path),
+  signed: isSigned,
 };
 
 /** Whether one of the guards holds its hand over this HEAD. */
@@ -37,15 +38,4 @@ function isTusField(name: string): boolean {
   if (first !== 0x74 && first !== 0x75) return false;
   const lower = name.toLowerCase();
   return lower === "tus-resumable" || lower.startsWith("upload-");
-}
-
-// The signature covers the method: AWS Signature Version 4 and Google's V4 in the query, Azure's shared access signature, whose
-// `sig` means little without `se` (expiry) or `sv` (version).
-const SIGNATURE = /[?&]x-(?:amz|goog)-signature=/i;
-const AZURE = /[?&]sig=/;
-const AZURE_TERMS = /[?&]s[ev]=/;
-
-function isSigned(path: string): boolean {
-  if (!path.includes("?")) return false;
-  return SIGNATURE.test(path) || (AZURE.test(path) && AZURE_TERMS.test(path));
 }

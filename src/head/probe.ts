@@ -1,6 +1,7 @@
 /** Asking for the first byte of content only, and what the answer says about the whole. */
 
-import { type AnswerFields, filterFields } from "../http/headers.ts";
+import type { RouteConfig } from "../config/schema.ts";
+import { type AnswerFields, filterFields, findField } from "../http/headers.ts";
 
 /** The field that makes a GET a probe (RFC 9110 §14.2). */
 export const PROBE: readonly string[] = ["Range", "bytes=0-0"];
@@ -11,26 +12,53 @@ export interface Whole {
   readonly fields: AnswerFields;
 }
 
+// These speak of the 206 itself and not of the whole (RFC 9530 §2, RFC 9421): the GET without Range has others.
+const OF_ONE_BYTE = ["content-digest", "content-md5", "signature-input", "signature"] as const;
+
+/**
+ * Whether the GET for a HEAD of this route asks for a range.
+ *
+ * Many backends compress a 200 and never a 206, and only some of them say so in the 206's Vary (Starlette does not). Its length is then
+ * not that of the GET, where RFC 9110 §8.6 wants that length or none. So a client that accepts a coding gets no probe.
+ */
+export function isProbed({ head }: RouteConfig, fields: readonly string[]): boolean {
+  return head.range === "probe" && !acceptsCoding(fields);
+}
+
 /**
  * Reads the answer to a probe: 206 becomes 200 with the full length, an answer that has nothing to do with the range is used as
- * it is. Undefined where only the same request without Range can tell: 416, or a 206 that does not say the full length.
+ * it is. Undefined where only the same request without Range can tell: 416, a 206 that does not say the full length, or one with
+ * fields that the whole would not have.
  */
 export function readProbe(status: number, fields: AnswerFields): Whole | undefined {
   if (status === 416) return undefined;
   if (status !== 206) return { status, fields };
   const total = readTotal(fields);
   if (total === undefined) return undefined;
-  const endToEnd = filterFields(
-    fields.endToEnd,
-    (name) => name !== "content-range" && name !== "content-length",
-  );
-  endToEnd.push("Content-Length", String(total));
-  return { status: 200, fields: { ...fields, endToEnd, contentLength: total } };
+  if (OF_ONE_BYTE.some((name) => findField(fields.endToEnd, name) !== undefined)) return undefined;
+  return { status: 200, fields: toWhole(fields, total) };
 }
 
 /** Whether a 416 only says that there is no first byte, which is so of one empty file and not of its route. */
 export function isEmpty({ endToEnd }: AnswerFields): boolean {
   return valuesOf(endToEnd, "content-range").join() === "bytes */0";
+}
+
+/** A 206 proves that the backend serves ranges. nginx says so in a 200 only, and clients such as qemu-img look for it. */
+function toWhole(fields: AnswerFields, total: number): AnswerFields {
+  const endToEnd = filterFields(
+    fields.endToEnd,
+    (name) => name !== "content-range" && name !== "content-length",
+  );
+  endToEnd.push("Content-Length", String(total));
+  if (findField(endToEnd, "accept-ranges") === undefined) endToEnd.push("Accept-Ranges", "bytes");
+  return { ...fields, endToEnd, contentLength: total };
+}
+
+function acceptsCoding(fields: readonly string[]): boolean {
+  return valuesOf(fields, "accept-encoding").some((value) =>
+    value.split(",").some((member) => !/^\s*(?:identity\s*(?:;.*)?)?$/i.test(member)),
+  );
 }
 
 // A total that a double does not hold, or two that differ, are not to be believed.

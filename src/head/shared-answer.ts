@@ -1,14 +1,14 @@
 /** An answer that several clients get. */
 
-import { toClientFields } from "../http/answer.ts";
 import { type AnswerFields, filterFields } from "../http/headers.ts";
+import { toHeadClientFields } from "./fields.ts";
 
 /** An answer that was asked for by somebody else. */
 export interface SharedAnswer {
   readonly status: number;
   readonly reason: string;
-  /** The fields for a client of that HTTP version, with Age; not to be changed. */
-  toFields(httpVersion: string, nowMs: number): string[];
+  /** The fields for a client, with Age. */
+  toFields(nowMs: number): readonly string[];
   /** About what it takes to keep it. */
   readonly bytes: number;
 }
@@ -24,27 +24,22 @@ export interface ReceivedAnswer {
 
 /**
  * Prepares an answer for many. Age counts from when it was asked for and includes that which it came with (RFC 9111 §5.1,
- * §4.2.3). The fields are put together once for each second that they live, since most clients speak HTTP/1.1.
+ * §4.2.3). The fields are put together once for each second that they live.
  */
 export function createSharedAnswer(received: ReceivedAnswer): SharedAnswer {
   const { status, reason, fields, askedMs, ageSeconds } = received;
   const endToEnd = filterFields(fields.endToEnd, (name) => name !== "age");
   let lastAge = -1;
-  let lastFields: string[] = [];
-
-  const toFields = (httpVersion: string, age: number): string[] => {
-    const aged = [...endToEnd, "Age", String(age)];
-    return toClientFields(status, httpVersion, { ...fields, endToEnd: aged });
-  };
+  let lastFields: readonly string[] = [];
   return {
     status,
     reason,
-    toFields(httpVersion, nowMs) {
+    toFields(nowMs) {
       const age = ageSeconds + Math.floor((nowMs - askedMs) / 1_000);
-      if (httpVersion !== "1.1") return toFields(httpVersion, age);
       if (age !== lastAge) {
         lastAge = age;
-        lastFields = toFields(httpVersion, age);
+        const aged = [...endToEnd, "Age", String(age)];
+        lastFields = toHeadClientFields(status, { ...fields, endToEnd: aged });
       }
       return lastFields;
     },

@@ -206,7 +206,7 @@ routes:
     ],
     [
       ["HEAD", "/auto?sig=a&se=b"],
-      `  The guard signed-url holds, for the query has a signature: this HEAD goes up as HEAD.\n${repair}${details}`,
+      `  The guard signed holds, for a signature covers the method: this HEAD goes up as HEAD.\n${repair}${details}`,
     ],
     [["HEAD", "/pass", ...tus], details],
     [["OPTIONS", "/x"], repair],

@@ -41,7 +41,7 @@ test("an upstream is enough; everything else has its default", async () => {
       mode: "convert",
       fallbackOn: [405, 501],
       remember: 300_000,
-      guards: ["tus", "signed-url"],
+      guards: ["tus", "signed"],
       allow: "keep",
       contentLength: "keep",
       range: "strip",

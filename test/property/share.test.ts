@@ -143,7 +143,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
 
   const originOf = (shared: SharedAnswer): Origin => {
     told += 1;
-    const fields = shared.toFields("1.1", nowMs);
+    const fields = shared.toFields(nowMs);
     return origins[Number(fields[fields.indexOf("X-N") + 1])] ?? assert.fail();
   };
   const join = (asked: Asked, attempt?: Attempt): void => {
