@@ -1,10 +1,11 @@
 /** The header section of a request to the upstream, as it stands on the wire. */
 
+import type { UpgradeFields } from "./headers.ts";
+
 interface Hop {
   readonly method: string;
   readonly framing: "none" | "length" | "chunked";
-  /** What the Upgrade field is to ask for. */
-  readonly upgrade?: string | undefined;
+  readonly upgrade?: UpgradeFields | undefined;
   /** Whether the upstream's connections are kept. */
   readonly isKept: boolean;
 }
@@ -18,7 +19,7 @@ const CLOSE = ["Connection", "close"];
  * The connection ends after a HEAD: some backends send a body with its answer, and nobody could tell it from the next answer.
  */
 export function toHopFields({ method, framing, upgrade, isKept }: Hop): readonly string[] {
-  if (upgrade !== undefined) return ["Connection", "Upgrade", "Upgrade", upgrade];
+  if (upgrade !== undefined) return ["Connection", upgrade.option, "Upgrade", upgrade.protocols];
   const coding = framing === "chunked" ? CHUNKED : [];
   return isKept && method !== "HEAD" ? coding : [...coding, ...CLOSE];
 }

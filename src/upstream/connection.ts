@@ -6,6 +6,7 @@ import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
 import { createAnswerParser } from "../http/answer-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import type { UpgradeFields } from "../http/headers.ts";
 import { toHopFields, toRequestText } from "../http/request-text.ts";
 import type { BatchWrites } from "./batch-writes.ts";
 import type { GcPressure } from "./gc-pressure.ts";
@@ -22,8 +23,8 @@ export interface ConnectionRequest {
   /** `length`: the Content-Length is one of the fields. */
   readonly framing: "none" | "length" | "chunked";
   readonly content: Readable | undefined;
-  /** The value of the Upgrade field; undefined if the request asks for no switch of protocols. */
-  readonly upgrade: string | undefined;
+  /** Undefined if the request asks for no switch of protocols. */
+  readonly upgrade: UpgradeFields | undefined;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";
   /** Milliseconds from the end of the request to the header section of its response. */
@@ -256,7 +257,7 @@ export function createConnection(
     lastActivityMs = nowMs;
     movement.restart(nowMs);
     if (carriesConnectionLogin(request.fields)) owner = next.owner;
-    parser.begin(request.method, request.upgrade);
+    parser.begin(request.method, request.upgrade?.protocols);
     next.onSent(nowMs);
     const { content } = request;
     if (content === undefined) next.deadlineMs ??= nowMs + request.responseMs;
