@@ -134,7 +134,7 @@ interface Sent {
   /** End-to-end. */
   readonly fields: readonly string[];
   readonly content?: RequestContent | undefined;
-  readonly upgrade?: string | undefined;
+  readonly upgrade?: CheckedRequest["upgrade"];
   /** Instead of the route's. */
   readonly responseMs?: number;
 }

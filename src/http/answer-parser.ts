@@ -10,7 +10,7 @@ import {
 import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
 import { SECTION_END, createHeadSection } from "./head-section.ts";
-import { hasConnectionTrailer, isKept } from "./headers.ts";
+import { type UpgradeFields, hasConnectionTrailer, isKept } from "./headers.ts";
 import { mayBeBodiless } from "./request-head.ts";
 import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "./upgrade.ts";
@@ -32,7 +32,7 @@ export interface AnswerEvents {
 export interface SentRequest {
   readonly method: string;
   /** What its Upgrade field asked for. */
-  readonly upgrade: string | undefined;
+  readonly upgrade: Pick<UpgradeFields, "protocols"> | undefined;
   /** Whether a response with a liberty is refused, also where it has one reading. */
   readonly isStrict: boolean;
 }
@@ -82,7 +82,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
   return {
     begin(request) {
       method = request.method;
-      upgrade = request.upgrade;
+      upgrade = request.upgrade?.protocols;
       reading = request.isStrict ? STRICT_READING : TOLERANT_READING;
       state = "head";
       isBegun = false;

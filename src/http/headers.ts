@@ -2,6 +2,14 @@
 
 import { ProxyError } from "./errors.ts";
 
+/** An Upgrade field that Connection names (RFC 9110 §7.8). */
+export interface UpgradeFields {
+  /** The protocols, all lines in one. */
+  readonly protocols: string;
+  /** The option `upgrade` of Connection, in the case that came. */
+  readonly option: string;
+}
+
 /** What one pass over a request's fields finds. */
 export interface RequestFields {
   /** The end-to-end fields, raw, Host in its place among them. */
@@ -11,8 +19,7 @@ export interface RequestFields {
   readonly framing: "none" | "length" | "chunked";
   /** 0 unless it is framed by its length. */
   readonly contentLength: number;
-  /** The tokens of Upgrade as sent, where Connection names it. */
-  readonly upgrade: string | undefined;
+  readonly upgrade: UpgradeFields | undefined;
   /** What Connection says, all its lines in one; empty where it is not there. */
   readonly connection: string;
   /** Whether TE says that the client takes trailers (RFC 9110 §10.1.4). */
@@ -159,7 +166,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
     hosts,
     framing: coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none",
     contentLength: length ?? 0,
-    upgrade: nominated?.has("upgrade") === true ? upgrade : undefined,
+    upgrade: upgrade === undefined ? undefined : toUpgradeFields(upgrade, connection),
     connection,
     takesTrailers,
     expects,
@@ -282,6 +289,16 @@ export function isHopByHop(name: string): boolean {
 /** The fields that a Connection field, or several of them joined, names; never those that say how the message is read. */
 export function toNominated(connection: string): ReadonlySet<string> {
   return new Set(toMembers(connection).filter((token) => !NEVER_NOMINATED.has(token)));
+}
+
+/** The option `upgrade` of a Connection field in the case that came; undefined if the field does not name it. */
+export function findUpgradeOption(connection: string): string | undefined {
+  return /(?:^|,)[\t ]*(upgrade)[\t ]*(?:,|$)/i.exec(connection)?.[1];
+}
+
+function toUpgradeFields(protocols: string, connection: string): UpgradeFields | undefined {
+  const option = findUpgradeOption(connection);
+  return option === undefined ? undefined : { protocols, option };
 }
 
 /** Whether a connection goes on after a message of that version (RFC 9112 §9.3). */

@@ -1,12 +1,12 @@
 /** The header section of a request to the upstream, as it stands on the wire. */
 
+import type { UpgradeFields } from "./headers.ts";
 import { mayBeBodiless } from "./request-head.ts";
 
 interface Hop {
   readonly method: string;
   readonly framing: "none" | "length" | "chunked";
-  /** What the Upgrade field is to ask for. */
-  readonly upgrade?: string | undefined;
+  readonly upgrade?: UpgradeFields | undefined;
   readonly takesTrailers: boolean;
   /** Whether the upstream's connections are kept. */
   readonly isKept: boolean;
@@ -24,7 +24,7 @@ const TRAILERS = ["TE", "trailers"];
 export function toHopFields(hop: Hop): readonly string[] {
   const { method, framing, upgrade, takesTrailers, isKept } = hop;
   if (takesTrailers) return withTrailers(toHopFields({ ...hop, takesTrailers: false }));
-  if (upgrade !== undefined) return ["Connection", "Upgrade", "Upgrade", upgrade];
+  if (upgrade !== undefined) return ["Connection", upgrade.option, "Upgrade", upgrade.protocols];
   const coding = framing === "chunked" ? CHUNKED : [];
   return isKept && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
 }

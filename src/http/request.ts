@@ -22,7 +22,7 @@ export interface CheckedRequest {
   readonly host: string | undefined;
   readonly fields: readonly string[];
   readonly framing: RequestFields["framing"];
-  readonly upgrade: string | undefined;
+  readonly upgrade: RequestFields["upgrade"];
   /** Whether the client takes trailers behind the content of its response. */
   readonly takesTrailers: boolean;
   /** The client waits for 100 (Continue) before it sends its content. */

@@ -1,6 +1,6 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
-import { filterFields, isHopByHop, toMembers, toNominated } from "./headers.ts";
+import { filterFields, findUpgradeOption, isHopByHop, toMembers, toNominated } from "./headers.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
@@ -13,7 +13,7 @@ export function isTunnelled(
   { method, httpVersion }: RequestHead,
   { upgrade, framing }: CheckedRequest,
 ): boolean {
-  if (upgrade === undefined || upgrade.trim().toLowerCase() === "h2c") return false;
+  if (upgrade === undefined || upgrade.protocols.trim().toLowerCase() === "h2c") return false;
   return method !== "HEAD" && framing === "none" && httpVersion === "1.1";
 }
 
@@ -30,7 +30,7 @@ export interface AnswerHead {
  * Names are compared without regard to case.
  */
 export function isAgreedProtocol(asked: string, rawFields: readonly string[]): boolean {
-  if (!toMembers(joinValues(rawFields, "connection")).includes("upgrade")) return false;
+  if (findUpgradeOption(joinValues(rawFields, "connection")) === undefined) return false;
   const offered = new Set(toMembers(asked));
   const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
@@ -38,7 +38,7 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
 
 /**
  * The fields of a 101 on their way to the client, in their order: everything end-to-end, the Upgrade field, and Connection
- * reduced to `upgrade`.
+ * reduced to the option `upgrade` as it came.
  */
 export function toSwitchedFields(rawFields: readonly string[]): string[] {
   const isKept = toKept(rawFields);
@@ -48,7 +48,8 @@ export function toSwitchedFields(rawFields: readonly string[]): string[] {
     const value = rawFields[index + 1] ?? "";
     const lowerCaseName = name.toLowerCase();
     if (lowerCaseName === "connection") {
-      if (toMembers(value).includes("upgrade")) fields.push(name, "Upgrade");
+      const option = findUpgradeOption(value);
+      if (option !== undefined) fields.push(name, option);
     } else if (lowerCaseName === "upgrade" || isKept(lowerCaseName)) fields.push(name, value);
   }
   return fields;

@@ -6,6 +6,7 @@ import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
 import { type AnswerEvents, createAnswerParser } from "../http/answer-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import type { UpgradeFields } from "../http/headers.ts";
 import { toFieldLines, toHopFields, toRequestText } from "../http/request-text.ts";
 import type { BatchWrites } from "./batch-writes.ts";
 import type { GcPressure } from "./gc-pressure.ts";
@@ -30,8 +31,8 @@ export interface ConnectionRequest {
   readonly content: RequestContent | undefined;
   /** Whether the client takes trailers behind the content of the response. */
   readonly takesTrailers: boolean;
-  /** The value of the Upgrade field; undefined if the request asks for no switch of protocols. */
-  readonly upgrade: string | undefined;
+  /** Undefined if the request asks for no switch of protocols. */
+  readonly upgrade: UpgradeFields | undefined;
   /** Whether a response is refused for a liberty of old backends (http/liberties.ts). */
   readonly isStrict: boolean;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */

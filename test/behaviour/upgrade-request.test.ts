@@ -38,7 +38,9 @@ test("the request-target of an upgrade goes out byte for byte", async (t) => {
   }
 });
 
-test("fields reach the upstream in order, case and number; Connection and Upgrade come last", async (t) => {
+// Symptom: `Connection: upgrade` became `Connection: Upgrade`. Root cause: the field was written anew from a constant. Fix: the option
+// is kept as it came; the options of this hop alone are not.
+test("fields reach the upstream in order, case and number; Connection's upgrade option and Upgrade come last", async (t) => {
   const upstream = await startRawUpstream(t, answerHead(SWITCHED));
   const door = await startDoor(t, upstream.url);
   const fields =
@@ -51,8 +53,30 @@ test("fields reach the upstream in order, case and number; Connection and Upgrad
   );
   assert.equal(
     await seen,
-    `GET / HTTP/1.1\r\n${fields}Connection: Upgrade\r\nUpgrade: WebSocket, h9\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${fields}Connection: upGrade\r\nUpgrade: WebSocket, h9\r\n\r\n`,
   );
+});
+
+test("Connection and Upgrade over several lines go up as one line each, the options of this hop left out", async (t) => {
+  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const door = await startDoor(t, upstream.url);
+  for (const [came, sent] of [
+    ["Connection: upgrade", "Connection: upgrade\r\nUpgrade: foo/2"],
+    ["connection: UPGRADE ,x-hop\r\nX-Hop: 1", "Connection: UPGRADE\r\nUpgrade: foo/2"],
+    [
+      "Connection: close\r\nConnection: x-upgrade,\tupgrade, ,",
+      "Connection: upgrade\r\nUpgrade: foo/2",
+    ],
+    [
+      "Connection: Upgrade\r\nUpgrade: bar,  baz",
+      "Connection: Upgrade\r\nUpgrade: bar,  baz, foo/2",
+    ],
+  ] as const) {
+    const seen = upstream.nextHead();
+    const client = await startClient(t, door.port, UPGRADE.replace("Connection: Upgrade", came));
+    assert.equal(await seen, `GET /chat HTTP/1.1\r\nHost: a.example\r\n${sent}\r\n\r\n`);
+    assert.equal(await readHead(client), SWITCHED);
+  }
 });
 
 test("fields about content, which an upgrade request has not got, are left out", async (t) => {

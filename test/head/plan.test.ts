@@ -71,7 +71,7 @@ test("a HEAD is shared in the modes that stand in for it, unless it is guarded o
     { ...request, fields: ["Upload-Offset", "0"] },
     { ...request, fields: ["COOKIE", "a=b"] },
     { ...request, framing: "chunked" as const },
-    { ...request, upgrade: "h2c" },
+    { ...request, upgrade: { protocols: "h2c", option: "Upgrade" } },
   ].map((one) => planShare(toRoute("convert"), one, undefined));
   assert.deepEqual(obstacles, [
     { obstacle: "a guard passes it on" },

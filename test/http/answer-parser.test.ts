@@ -437,7 +437,7 @@ const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
 test("a 101 for what was asked for hands over the bytes behind it", () => {
-  const read101 = (pieces: readonly string[]) => read(pieces, { upgrade: "Foo/2, bar" });
+  const read101 = (pieces: readonly string[]) => read(pieces, { upgrade: { protocols: "Foo/2, bar" } });
   assert.deepEqual(read101([SWITCHED]), ["switch 101 "]);
   assert.deepEqual(read101([`${SWITCHED}abc`]), ["switch 101 abc"]);
   assert.deepEqual(read101([...SWITCHED.slice(0, -1), "\nabc"]), ["switch 101 abc"]);
@@ -449,11 +449,11 @@ test("a 101 for what was asked for hands over the bytes behind it", () => {
 
 test("a 101 that nothing asked for, or for something else, is refused", () => {
   assert.deepEqual(read([SWITCHED]), ["http_protocol_error"]);
-  assert.deepEqual(read([SWITCHED], { upgrade: "bar" }), ["http_upgrade_failed"]);
+  assert.deepEqual(read([SWITCHED], { upgrade: { protocols: "bar" } }), ["http_upgrade_failed"]);
   const unnamed = SWITCHED.replace("Upgrade: foo/2\r\n", "");
-  assert.deepEqual(read([unnamed], { upgrade: "foo/2" }), ["http_upgrade_failed"]);
+  assert.deepEqual(read([unnamed], { upgrade: { protocols: "foo/2" } }), ["http_upgrade_failed"]);
   const old = SWITCHED.replace("HTTP/1.1", "HTTP/1.0");
-  assert.deepEqual(read([old], { upgrade: "foo/2" }), ["http_upgrade_failed"]);
+  assert.deepEqual(read([old], { upgrade: { protocols: "foo/2" } }), ["http_upgrade_failed"]);
 });
 
 test("an answer that nobody asked for is refused", () => {

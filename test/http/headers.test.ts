@@ -173,10 +173,11 @@ test("a request without framing has no content", () => {
 test("an Upgrade counts only where Connection names it", () => {
   assert.equal(request("Upgrade: websocket").upgrade, undefined);
   assert.equal(request("Upgrade: websocket", "Connection: keep-alive").upgrade, undefined);
-  assert.equal(
-    request("Upgrade: a", "Connection: keep-alive, upgrade", "Upgrade: b").upgrade,
-    "a, b",
-  );
+  assert.deepEqual(request("Upgrade: a", "Connection: keep-alive, upGrade", "Upgrade: b").upgrade, {
+    protocols: "a, b",
+    option: "upGrade",
+  });
+  assert.equal(request("Upgrade: a", "Connection: x-upgrade, upgrade-x").upgrade, undefined);
 });
 
 test("an Upgrade in HTTP/1.0 means nothing", () => {

@@ -18,20 +18,24 @@ test("a tunnel is for HTTP/1.1 without content, any method but HEAD, any protoco
     expectsContinue: false,
   } as const;
   const cases: [head: object, checked: object, isTunnel: boolean][] = [
-    [{}, { upgrade: "websocket" }, true],
-    [{ method: "POST" }, { upgrade: "tcp" }, true],
-    [{}, { upgrade: "h2c, websocket" }, true],
+    [{}, { upgrade: toUpgrade("websocket") }, true],
+    [{ method: "POST" }, { upgrade: toUpgrade("tcp") }, true],
+    [{}, { upgrade: toUpgrade("h2c, websocket") }, true],
     [{}, { upgrade: undefined }, false],
-    [{}, { upgrade: " H2C" }, false],
-    [{ method: "HEAD" }, { upgrade: "websocket" }, false],
-    [{ httpVersion: "1.0" }, { upgrade: "websocket" }, false],
-    [{ method: "POST" }, { upgrade: "tcp", framing: "length" }, false],
+    [{}, { upgrade: toUpgrade(" H2C") }, false],
+    [{ method: "HEAD" }, { upgrade: toUpgrade("websocket") }, false],
+    [{ httpVersion: "1.0" }, { upgrade: toUpgrade("websocket") }, false],
+    [{ method: "POST" }, { upgrade: toUpgrade("tcp"), framing: "length" }, false],
   ];
   for (const [changedHead, changed, isTunnel] of cases) {
     const asked = { ...checked, upgrade: undefined, ...changed };
     assert.equal(isTunnelled({ ...head, ...changedHead }, asked), isTunnel, JSON.stringify(asked));
   }
 });
+
+function toUpgrade(protocols: string) {
+  return { protocols, option: "Upgrade" };
+}
 
 test("a 101 may choose among the protocols asked for, in any case, and must choose one", () => {
   const cases: [asked: string, chosen: string[], agreed: boolean][] = [
@@ -52,7 +56,7 @@ test("a 101 may choose among the protocols asked for, in any case, and must choo
   }
 });
 
-test("a 101 keeps Upgrade and Connection: Upgrade, even if Connection names Upgrade only among others", () => {
+test("a 101 keeps Upgrade and Connection's option as it came, even if Connection names Upgrade only among others", () => {
   const raw = [
     "X",
     "1",
@@ -71,7 +75,7 @@ test("a 101 keeps Upgrade and Connection: Upgrade, even if Connection names Upgr
     "X",
     "1",
     "connection",
-    "Upgrade",
+    "UPGRADE",
     "Upgrade",
     "a",
     "x",
