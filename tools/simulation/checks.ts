@@ -29,6 +29,8 @@ export function checkMoment(ledger: Ledger, subject: Subject): void {
     checkAsked(ledger, asked);
   }
   checkWaiting(ledger, subject);
+  for (const { from, isOpen } of ledger.logins.values())
+    if (from.isClosed && isOpen()) ledger.fail("a connection with a login outlives its client");
   if (subject.tunnels.count() < tunnels - 1) ledger.fail("a tunnel is not counted");
 }
 
@@ -43,8 +45,9 @@ function checkWaiting(ledger: Ledger, { opened, pooled }: Subject): void {
   const { maxConnections } = ledger.settings;
   if (ledger.hasReloaded) return;
   let unsent = 0;
-  for (const { begun, observed, sends, from, response, method } of ledger.asked.values()) {
+  for (const { begun, observed, sends, from, response, method, client } of ledger.asked.values()) {
     if (begun === 0 || observed !== undefined || sends.length > 0) continue;
+    if (ledger.logins.get(client)?.isOpen() === true) continue; // it waits for its own connection
     if (response !== "none" || from.isClosed || from.unsent() > 0) continue;
     if (method !== "HEAD" || !mayWait(ledger)) unsent += 1;
   }

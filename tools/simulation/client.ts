@@ -234,7 +234,7 @@ class ClientPeer implements Peer {
   }
 
   private leaveIfDone(): void {
-    if (this.next < this.plan.requests.length || this.plan.stays === true) return;
+    if (this.sent.length < this.plan.requests.length || this.plan.stays === true) return;
     loop.at(1, () => {
       if (this.isLeft) return;
       this.isLeft = true;
