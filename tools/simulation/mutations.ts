@@ -136,6 +136,13 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
       to: "return path === undefined ? '' : host;",
     },
   ],
+  "an error of one HEAD is that of all who wait": [
+    {
+      file: "src/head/share.ts",
+      from: "(isEqual(waiter, question) ? error : again)",
+      to: "(isEqual(waiter, question) || again !== undefined ? error : again)",
+    },
+  ],
   "a client that leaves keeps its request going": [
     {
       file: "src/proxy.ts",
