@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from "./config/schema.ts";
 import { allowsHead, repairAllow } from "./head/allow.ts";
-import type { Discard, Discarded } from "./head/discard.ts";
+import { type Discard, type Discarded, toLoginLimits } from "./head/discard.ts";
 import { toHeadClientFields, toHeadFields } from "./head/fields.ts";
 import { withExplanation } from "./head/explain.ts";
 import type { HeadLimits } from "./head/limits.ts";
@@ -116,13 +116,12 @@ async function answerByGet(
       ? await probe(head, parts, ask)
       : toGot(await ask("GET", toHeadFields(checked.fields, "GET")));
     onGot?.(got.status);
-    if (isMeasured(route, got.status, got.fields) || isChallenge(got)) {
+    if (isMeasured(route, got.status, got.fields)) {
       await answerMeasured(head, parts, got);
     } else {
       writeHead(head, got);
       parts.batchWrites(() => response.end()); // the client has its answer: what follows is between headgate and the upstream
-      const discarded = await parts.discard(got.content, got.announced, route.head.drain);
-      noteDiscarded(exchange, discarded, got.fields);
+      noteDiscarded(exchange, await discard(head, parts, got), got.fields);
     }
   } finally {
     leave();
@@ -170,14 +169,10 @@ interface Got {
   readonly sentMs: number | undefined;
 }
 
-async function probe(
-  head: HeadRequest,
-  { refusesRange, discard }: HeadParts,
-  ask: Ask,
-): Promise<Got> {
+async function probe(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<Got> {
   const { checked, exchange, route } = head;
   const sent = toHeadFields(checked.fields, "GET");
-  const memory = isOverridden(checked) ? FORGETFUL : refusesRange;
+  const memory = isOverridden(checked) ? FORGETFUL : parts.refusesRange;
   const known = isKnown(memory, head);
   if (typeof known === "boolean" ? known : await known) return toGot(await ask("GET", sent));
 
@@ -190,7 +185,7 @@ async function probe(
       exchange.head = "probed";
       return { ...probed, ...whole, reason: "OK" };
     }
-    void discard(probed.content, probed.announced, route.head.drain);
+    void discard(head, parts, probed);
     const got = toGot(await ask("GET", sent));
     // Where a GET without a range fares no better, the range was not the reason.
     if (got.status !== 200 || isEmpty(probed.fields)) noteOther(memory, head, got.status);
@@ -214,19 +209,22 @@ function answerAsItIs(
   return relayContent(answer.content, head.response, parts.batchWrites);
 }
 
-/** A step of a login that belongs to the connection: the next one has to find that free. */
-function isChallenge({ status, content }: Got): boolean {
-  return (status === 401 || status === 407) && content.isPrivate();
+/** The client's next request waits for a connection that carries a login, and the login would be lost with it. */
+function discard({ route }: HeadRequest, parts: HeadParts, got: Got): Promise<Discarded> {
+  const { drain } = route.head;
+  return parts.discard(
+    got.content,
+    got.announced,
+    got.content.isPrivate() ? toLoginLimits(drain) : drain,
+  );
 }
 
 async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Promise<void> {
-  const { exchange, response, route } = head;
+  const { exchange, response } = head;
   exchange.answeredMs = performance.now();
-  const discarded = await parts.discard(got.content, got.announced, route.head.drain);
+  const discarded = await discard(head, parts, got);
   noteDiscarded(exchange, discarded, got.fields);
-  const isTold = isMeasured(route, got.status, got.fields);
-  const fields = isTold ? withMeasured(got.fields, discarded) : got.fields;
-  writeHead(head, { ...got, fields });
+  writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });
   response.end();
 }
 

@@ -80,7 +80,9 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       if (request.method === "HEAD") {
         const asking = { response, checked, exchange, route };
         const ask = (method: "GET" | "HEAD", fields: readonly string[]) => send({ method, fields });
-        if (route.head.share === 0) await answerHead(asking, parts, ask);
+        // What a client hears on a connection with a login is for it alone, and what others hear may not be true for it.
+        if (route.head.share === 0 || pool.hasLogin(request.peer))
+          await answerHead(asking, parts, ask);
         else {
           const whenGone = (next: typeof leave) => void (leave = next);
           const asked = answerShared(asking, parts, { ask, cancel, whenGone, peer });

@@ -13,16 +13,17 @@ export interface Attempt {
 }
 
 /**
- * Fields that `share` ignores may cause an error, and the waiting HEADs have different ones. Eight errors in a row, of requests chosen
- * at random, are the backend's fault. With a smaller number, a client could pass its errors on to others by a few odd requests. A
- * larger one would burden a backend that is down.
+ * Fields that `share` ignores may cause an error, and the waiting HEADs have different ones. So an error is for equal requests only, and
+ * after eight in a row the rest do not wait for a ninth: each is sent by itself, as a GET would be.
  */
 const MAX_ERRORS = 8;
 
 /** After two different requests with responses that could not be shared, the rest do not wait for a third one. */
 const MAX_UNSHARED = 2;
 
-// These errors come before the request is sent, so nothing in the request can be the reason.
+// These errors come before the request is sent, so nothing in the request can be the reason. A TLS alert may come behind it (RFC 8446
+// §4.4.2.4: headgate's certificate is refused after its handshake), so errors of TLS are not among them, but for the upstream's
+// certificate.
 const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "dns_error",
   "dns_timeout",
@@ -30,8 +31,6 @@ const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "connection_timeout",
   "connection_limit_reached",
   "destination_ip_unroutable",
-  "tls_protocol_error",
-  "tls_alert_received",
   "tls_certificate_error",
   "proxy_loop_detected",
 ]);
@@ -41,23 +40,21 @@ export function firstAttempt(nowMs: number): Attempt {
   return { errors: 0, unshared: 0, sinceMs: nowMs };
 }
 
-/** Returns the attempt after one more error. */
-export function afterError(attempt: Attempt): Attempt {
-  return { ...attempt, errors: attempt.errors + 1 };
+/**
+ * Returns the attempt after one more error. `elapsedMs` is the time since the first request of the attempt was sent. After the time that
+ * one response may take (`patienceMs`), the second error is the last: clients do not wait for eight slow failures.
+ */
+export function afterError(attempt: Attempt, elapsedMs: number, patienceMs: number): Attempt {
+  const isLast = attempt.errors > 0 && elapsedMs >= patienceMs;
+  return {
+    ...attempt,
+    errors: isLast ? Math.max(MAX_ERRORS, attempt.errors + 1) : attempt.errors + 1,
+  };
 }
 
 /** Returns the attempt after one more response that others could not share. */
 export function afterUnshared(attempt: Attempt): Attempt {
   return { ...attempt, unshared: attempt.unshared + 1 };
-}
-
-/**
- * Whether all waiting HEADs get an error of this attempt. There is always a second attempt. Further ones begin only within the time
- * that one response may take (`patienceMs`): clients do not wait for eight slow failures.
- */
-export function isSharedError(attempt: Attempt, elapsedMs: number, patienceMs: number): boolean {
-  const { errors } = attempt;
-  return errors + 1 >= MAX_ERRORS || (errors > 0 && elapsedMs >= patienceMs);
 }
 
 /** Whether an error has nothing to do with the request that got it. */
@@ -67,6 +64,8 @@ export function isBeforeRequest({ code }: ProxyError): boolean {
 
 /** Which HEADs share one request at this attempt: all that may share, equal requests only, or none. */
 export function toCompany(attempt: Attempt | undefined): "all" | "equals" | "none" {
-  if (attempt === undefined || attempt.unshared < MAX_UNSHARED) return "all";
-  return attempt.unshared === MAX_UNSHARED ? "equals" : "none";
+  if (attempt === undefined) return "all";
+  const { errors, unshared } = attempt;
+  if (errors > MAX_ERRORS || unshared > MAX_UNSHARED) return "none";
+  return errors === MAX_ERRORS || unshared === MAX_UNSHARED ? "equals" : "all";
 }

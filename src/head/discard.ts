@@ -13,8 +13,6 @@ interface Discardable {
     onError(error: ProxyError): void;
   }): void;
   abort(): void;
-  /** Whether the connection carries a login, which would be lost with it. */
-  isPrivate(): boolean;
 }
 
 /** What the header section says of the content to come. */
@@ -29,14 +27,19 @@ export interface DrainLimits {
   readonly time: number;
 }
 
+/** At least, on a connection that carries a login (NTLM, Negotiate). */
+const LOGIN_LIMITS: DrainLimits = { bytes: 1024 * 1024, time: 5_000 };
+
+/** Returns the limits of a route for a connection that carries a login, which would be lost with it. */
+export function toLoginLimits({ bytes, time }: DrainLimits): DrainLimits {
+  return { bytes: Math.max(bytes, LOGIN_LIMITS.bytes), time: Math.max(time, LOGIN_LIMITS.time) };
+}
+
 /** What became of it. `bytes` were read in vain. */
 export interface Discarded {
   readonly body: BodyOutcome;
   readonly bytes: number;
 }
-
-/** On a connection that carries a login (NTLM, Negotiate), which a handshake of several requests must not lose. */
-const PRIVATE_LIMITS: DrainLimits = { bytes: 1024 * 1024, time: 5_000 };
 
 /** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
 export type Discard = (
@@ -54,13 +57,11 @@ export type Discard = (
 export function createDiscard(mostDraining: number): Discard {
   let draining = 0;
 
-  return (content, announced, routeLimits) => {
-    const isPrivate = content.isPrivate();
-    const limits = isPrivate ? PRIVATE_LIMITS : routeLimits;
+  return (content, announced, limits) => {
     if (
       announced.eventStream ||
       (announced.contentLength ?? 0) > limits.bytes ||
-      (draining >= mostDraining && !isPrivate)
+      draining >= mostDraining
     ) {
       content.abort();
       return Promise.resolve({ body: "aborted", bytes: 0 });

@@ -8,7 +8,6 @@ import {
   afterUnshared,
   firstAttempt,
   isBeforeRequest,
-  isSharedError,
   toCompany,
 } from "./attempt.ts";
 import { type Flight, type Seat, type Verdict, createFlight } from "./flight.ts";
@@ -153,18 +152,17 @@ export function createSharing(
         const isSame = (waiter: WholeRequest) => toVariant(vary, waiter.fields) === variant;
         const answer = createSharedAnswer({ status, reason, fields, askedMs, ageSeconds });
         const told: Verdict = { kind: "told", answer };
-        const isError = freshMs === 0;
-        const isEverybodys = !isError || isBackends(attempt, question);
-        if (isEverybodys) putVary(page, vary);
-        if (isError) return settleError(told, isEverybodys ? isSame : () => false);
+        if (freshMs === 0) return settleError(told);
+        putVary(page, vary);
         flight.settle((waiter) => (isSame(waiter) ? told : askAgain()));
         const untilMs = Math.min(now() + question.shareMs, askedMs + freshMs);
         store.keep(page, question.identity + variant, { answer, untilMs });
       },
       kept: keepToItself,
       failed(error) {
-        const isEverybodys = isBeforeRequest(error) || isBackends(attempt, question);
-        settleError({ kind: "failed", error }, () => isEverybodys);
+        const failed: Verdict = { kind: "failed", error };
+        if (isBeforeRequest(error)) flight.settle(() => failed);
+        else settleError(failed);
       },
       ended: () => flight.settle(askAgain),
       leave: (error) => flight.leave(error),
@@ -175,14 +173,11 @@ export function createSharing(
       flight.settle(askAgain);
     }
 
-    function settleError(error: Verdict, isFor: (waiter: WholeRequest) => boolean): void {
-      const again: Verdict = { kind: "again", attempt: afterError(attempt) };
-      flight.settle((waiter) => (isEqual(waiter, question) || isFor(waiter) ? error : again));
+    function settleError(error: Verdict): void {
+      const next = afterError(attempt, now() - attempt.sinceMs, question.patienceMs);
+      const again: Verdict = { kind: "again", attempt: next };
+      flight.settle((waiter) => (isEqual(waiter, question) ? error : again));
     }
-  }
-
-  function isBackends(attempt: Attempt, { patienceMs }: Question): boolean {
-    return isSharedError(attempt, now() - attempt.sinceMs, patienceMs);
   }
 }
 

@@ -75,12 +75,12 @@ export interface ResponseReceiver {
 }
 
 /** One connection to the upstream. It may still be connecting when its first request is sent. */
-export interface UpstreamConnection {
+export interface UpstreamConnection<Receiver extends ResponseReceiver = ResponseReceiver> {
   /** Until when it may be used again, in milliseconds of the monotonic clock. */
   expiresMs: number;
   /** The client connection that alone may use it, once it carries a login. */
   readonly owner: ConnectionOwner | undefined;
-  send(receiver: ResponseReceiver): void;
+  send(receiver: Receiver): void;
   pause(): void;
   resume(): void;
   /** Whether `take` may be called for the bytes that `onContent` lends now; otherwise the receiver copies what it keeps. */
@@ -91,13 +91,17 @@ export interface UpstreamConnection {
   cancel(): void;
   /** Closes an idle connection. */
   close(): void;
+  /** Closes it because its owner has left; its receiver gets an error. A tunnel ends by itself. */
+  abandon(): void;
 }
 
 /** What happens to a connection between exchanges. `onClosed` comes once and last. */
-export interface ConnectionEvents {
-  onIdle(connection: UpstreamConnection): void;
+export interface ConnectionEvents<Receiver extends ResponseReceiver> {
+  /** It carries a login from now on, and belongs to `owner`. */
+  onOwned(connection: UpstreamConnection<Receiver>, owner: ConnectionOwner): void;
+  onIdle(connection: UpstreamConnection<Receiver>): void;
   /** `retry` is the request to send again, on a new connection that takes the place of this one. */
-  onClosed(connection: UpstreamConnection, retry: ResponseReceiver | undefined): void;
+  onClosed(connection: UpstreamConnection<Receiver>, retry: Receiver | undefined): void;
 }
 
 /** How a connection is opened and kept. Times are milliseconds. */
@@ -119,13 +123,13 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 
 /** Opens a connection; its first request waits until it is established. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
-export function createConnection(
+export function createConnection<Receiver extends ResponseReceiver>(
   { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, onBytes }: ConnectionOptions,
-  events: ConnectionEvents,
-): UpstreamConnection {
+  events: ConnectionEvents<Receiver>,
+): UpstreamConnection<Receiver> {
   const isKept = keepAliveMs > 0;
   const openedMs = performance.now();
-  let receiver: ResponseReceiver | undefined;
+  let receiver: Receiver | undefined;
   let owner: ConnectionOwner | undefined;
   let switched: ReturnType<typeof createSwitchedSocket> | undefined;
   let isConnected = false;
@@ -152,7 +156,7 @@ export function createConnection(
       if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
       markActivity();
       if (receiver === undefined) return;
-      if (offersConnectionLogin(head.status, head.fields.endToEnd)) owner = receiver.owner;
+      if (offersConnectionLogin(head.status, head.fields.endToEnd)) belongTo(receiver.owner);
       watchdog.watch();
       receiver.onHead(head);
     },
@@ -215,7 +219,7 @@ export function createConnection(
     get owner() {
       return owner;
     },
-    send(next: ResponseReceiver) {
+    send(next: Receiver) {
       receiver = next;
       isSent = false;
       isPaused = false;
@@ -243,8 +247,17 @@ export function createConnection(
       closed(undefined);
     },
     close: () => closed(undefined),
+    abandon() {
+      if (switched === undefined) fail(new ProxyError("client_gone"), "final");
+    },
   };
   return connection;
+
+  function belongTo(client: ConnectionOwner | undefined): void {
+    if (client === undefined || owner !== undefined) return;
+    owner = client;
+    events.onOwned(connection, client);
+  }
 
   function rest(): void {
     isGivenBack = false;
@@ -269,7 +282,7 @@ export function createConnection(
     isSent = true;
     lastActivityMs = nowMs;
     movement.restart(nowMs);
-    if (carriesConnectionLogin(request.fields)) owner = next.owner;
+    if (carriesConnectionLogin(request.fields)) belongTo(next.owner);
     parser.begin(request);
     next.onSent(nowMs);
     const { content } = request;
@@ -377,7 +390,7 @@ export function createConnection(
     receiver = undefined;
   }
 
-  function closed(retry: ResponseReceiver | undefined, error?: ProxyError): void {
+  function closed(retry: Receiver | undefined, error?: ProxyError): void {
     if (isClosed) return;
     isClosed = true;
     watchdog.stop();

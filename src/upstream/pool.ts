@@ -11,6 +11,8 @@ export interface ConnectionPool {
   send(request: UpstreamRequest): UpstreamCall;
   /** Open connections by state, for the metrics. */
   connections(): { readonly idle: number; readonly active: number };
+  /** Whether a login was seen on this client connection. It may be gone by now. */
+  hasLogin(client: ConnectionOwner): boolean;
   /** Closes idle connections, and the others when their exchange is over. */
   close(): void;
 }
@@ -30,14 +32,16 @@ export interface PoolLimits {
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnectionPool(
   limits: PoolLimits,
-  open: (events: ConnectionEvents) => UpstreamConnection,
+  open: (events: ConnectionEvents<PendingRequest>) => UpstreamConnection<PendingRequest>,
   onBytes: GcPressure,
 ): ConnectionPool {
   const idle: UpstreamConnection[] = [];
-  /** Idle connections that carry a login, by the client connection that they belong to. */
+  /** Connections that carry a login, by the client connection that they belong to. */
   const owned = new Map<ConnectionOwner, UpstreamConnection>();
-  /** Client connections whose close is listened for. */
-  const known = new WeakSet<ConnectionOwner>();
+  /** Those of them that are idle, the oldest first. */
+  const ownedIdle = new Set<UpstreamConnection>();
+  /** Client connections that a login was seen on. */
+  const loggedIn = new WeakSet<ConnectionOwner>();
   /** Requests that wait, in order, each with the timer that ends its wait. */
   const waiting = new Map<PendingRequest, NodeJS.Timeout>();
   const all = new Set<UpstreamConnection>();
@@ -45,7 +49,13 @@ export function createConnectionPool(
   let sweepsAtMs = Infinity;
   let isClosed = false;
 
-  const events: ConnectionEvents = {
+  const events: ConnectionEvents<PendingRequest> = {
+    onOwned(connection, owner) {
+      owned.set(owner, connection);
+      if (loggedIn.has(owner)) return;
+      loggedIn.add(owner);
+      owner.onClosed(() => owned.get(owner)?.abandon());
+    },
     onIdle(connection) {
       if (connection.owner !== undefined) return keepFor(connection.owner, connection);
       const next = takeNext();
@@ -58,10 +68,11 @@ export function createConnectionPool(
       all.delete(connection);
       const index = idle.lastIndexOf(connection);
       if (index !== -1) idle.splice(index, 1);
-      if (connection.owner !== undefined && owned.get(connection.owner) === connection)
-        owned.delete(connection.owner);
+      ownedIdle.delete(connection);
+      const { owner } = connection;
       // A retry takes the place of its dead connection. At the end of the queue it could get another used connection.
-      const next = (retry as PendingRequest | undefined) ?? takeNext();
+      const next = retry ?? takeNextOf(owner) ?? takeNext();
+      if (owner !== undefined && owned.get(owner) === connection) owned.delete(owner);
       if (next !== undefined) sendFresh(next);
     },
   };
@@ -71,30 +82,32 @@ export function createConnectionPool(
   return {
     send(request) {
       const pending = new PendingRequest(request, queue);
-      const connection = take(request.owner);
-      if (connection === undefined) startFresh(pending);
-      else sendOn(connection, pending);
+      const { owner } = request;
+      const own = owner === undefined || owned.size === 0 ? undefined : owned.get(owner);
+      // The client has its last response, a HEAD's, and the content behind it is being drained. No other connection is logged in.
+      if (own !== undefined && !ownedIdle.has(own)) waitInLine(pending);
+      else start(pending, take(own));
       return pending;
     },
     connections() {
-      const count = idle.length + owned.size;
+      const count = idle.length + ownedIdle.size;
       return { idle: count, active: all.size - count };
     },
+    hasLogin: (client) => loggedIn.has(client),
     close() {
       isClosed = true;
       clearTimeout(sweeper);
-      for (const connection of [...idle, ...owned.values()]) connection.close();
+      for (const connection of [...idle, ...ownedIdle]) connection.close();
     },
   };
 
-  /** Takes an idle connection that has not expired. The sweeper may be late, so the time is checked here too. */
-  function take(owner: ConnectionOwner | undefined): UpstreamConnection | undefined {
+  /** Takes the client's own connection, or an idle one that has not expired. The sweeper may be late, so the time is checked here too. */
+  function take(own: UpstreamConnection | undefined): UpstreamConnection | undefined {
     const nowMs = performance.now();
-    if (owner !== undefined && owned.size > 0) {
-      const own = owned.get(owner);
-      owned.delete(owner);
-      if (own !== undefined && own.expiresMs > nowMs) return own;
-      own?.close();
+    if (own !== undefined) {
+      ownedIdle.delete(own);
+      if (own.expiresMs > nowMs) return own;
+      own.close();
     }
     for (let next = idle.pop(); next !== undefined; next = idle.pop()) {
       if (next.expiresMs > nowMs) return next;
@@ -103,27 +116,30 @@ export function createConnectionPool(
     return undefined;
   }
 
-  function startFresh(pending: PendingRequest): void {
+  function start(pending: PendingRequest, connection: UpstreamConnection | undefined): void {
+    if (connection !== undefined) return sendOn(connection, pending);
     if (all.size >= limits.connections) giveWay();
     if (all.size < limits.connections) return sendFresh(pending);
+    waitInLine(pending);
+  }
+
+  function waitInLine(pending: PendingRequest): void {
     if (waiting.size < limits.waiting) return wait(pending);
     pending.onError(new ProxyError("connection_limit_reached"));
   }
 
   /** Closes the oldest idle connection that is reserved for one client, to make room for others. */
   function giveWay(): void {
-    const [oldest] = owned.values();
+    const [oldest] = ownedIdle;
     oldest?.close();
   }
 
   function keepFor(owner: ConnectionOwner, connection: UpstreamConnection): void {
-    if (isClosed || owner.isClosed() || waiting.size > 0) return connection.close();
-    owned.get(owner)?.close();
-    owned.set(owner, connection);
+    const next = takeNextOf(owner);
+    if (next !== undefined) return sendOn(connection, next);
+    if (isClosed || owner.isClosed() || findNext() !== undefined) return connection.close();
+    ownedIdle.add(connection);
     sweepAt(connection.expiresMs);
-    if (known.has(owner)) return;
-    known.add(owner);
-    owner.onClosed(() => owned.get(owner)?.close());
   }
 
   // The wait ends after `responseMs`: if event streams hold every connection, the queue never moves.
@@ -136,7 +152,22 @@ export function createConnectionPool(
   }
 
   function takeNext(): PendingRequest | undefined {
-    const [next] = waiting.keys();
+    const next = findNext();
+    if (next !== undefined) forget(next);
+    return next;
+  }
+
+  /** Finds the first request that any connection may serve. One whose client has a connection of its own waits for that. */
+  function findNext(): PendingRequest | undefined {
+    for (const next of waiting.keys())
+      if (next.owner === undefined || !owned.has(next.owner)) return next;
+    return undefined;
+  }
+
+  /** Takes the request that waits for its client's own connection. */
+  function takeNextOf(owner: ConnectionOwner | undefined): PendingRequest | undefined {
+    if (owner === undefined || waiting.size === 0) return undefined;
+    const next = [...waiting.keys()].find((one) => one.owner === owner);
     if (next !== undefined) forget(next);
     return next;
   }
@@ -163,7 +194,7 @@ export function createConnectionPool(
   function sweep(): void {
     sweepsAtMs = Infinity;
     const nowMs = performance.now();
-    for (const connection of [...idle, ...owned.values()]) {
+    for (const connection of [...idle, ...ownedIdle]) {
       if (connection.expiresMs <= nowMs) connection.close();
       else sweepAt(connection.expiresMs);
     }

@@ -23,7 +23,6 @@ function createContent(early: (reader: Reader) => void = () => undefined) {
       reader = next;
       early(next);
     },
-    isPrivate: () => false,
     abort() {
       aborts += 1;
     },

@@ -32,6 +32,10 @@ const RESET_WHILE_OTHERS_WAIT: Pick<Schedule, "settings" | "clients"> = {
 
 /** Chance takes thousands of schedules to find these; each has one of its own. */
 const FOUND_BY: Readonly<Record<string, Schedule>> = {
+  "a client's request leaves its connection while content is drained there": {
+    order: 1,
+    clients: [{ requests: [{ method: "HEAD", login: true, responses: [{ gapMs: 5 }] }, {}] }],
+  },
   "a write that the kernel refused counts as sent": { order: 6, ...RESET_WHILE_OTHERS_WAIT },
   "a connection that broke stays in the pool until its close": {
     order: 1,

@@ -2,6 +2,7 @@
 
 import { inspect } from "node:util";
 
+import type { ErrorCode } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import type { MemoryHandle } from "./handle.ts";
 import { network } from "./handle.ts";
@@ -29,6 +30,8 @@ export function checkMoment(ledger: Ledger, subject: Subject): void {
     checkAsked(ledger, asked);
   }
   checkWaiting(ledger, subject);
+  for (const { from, isOpen } of ledger.logins.values())
+    if (from.isClosed && isOpen()) ledger.fail("a connection with a login outlives its client");
   if (subject.tunnels.count() < tunnels - 1) ledger.fail("a tunnel is not counted");
 }
 
@@ -43,8 +46,9 @@ function checkWaiting(ledger: Ledger, { opened, pooled }: Subject): void {
   const { maxConnections } = ledger.settings;
   if (ledger.hasReloaded) return;
   let unsent = 0;
-  for (const { begun, observed, sends, from, response, method } of ledger.asked.values()) {
+  for (const { begun, observed, sends, from, response, method, client } of ledger.asked.values()) {
     if (begun === 0 || observed !== undefined || sends.length > 0) continue;
+    if (ledger.logins.get(client)?.isOpen() === true) continue; // it waits for its own connection
     if (response !== "none" || from.isClosed || from.unsent() > 0) continue;
     if (method !== "HEAD" || !mayWait(ledger)) unsent += 1;
   }
@@ -86,6 +90,16 @@ function checkUnsent(ledger: Ledger, { id, arrivedMs, plan, from }: Asked): void
     ledger.fail(`${id} has waited too long to be sent`);
 }
 
+/** Errors that no request can be the reason of, and the end of the one who waits. */
+const OF_NO_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "client_gone",
+  "connection_limit_reached",
+  "connection_refused",
+  "connection_timeout",
+  "dns_error",
+  "dns_timeout",
+]);
+
 /** Checks what an exchange says of itself when it ends. */
 // oxlint-disable-next-line complexity -- one case for each error
 export function checkError(ledger: Ledger, asked: Asked): void {
@@ -96,8 +110,12 @@ export function checkError(ledger: Ledger, asked: Asked): void {
   const code = observed.error?.code;
   const isServed = observed.status !== 0 || observed.error?.code === "client_gone";
   if (!isServed && !ledger.isStopping) ledger.fail(`${id} ended without a status`);
-  // The error of the one who asked.
-  if (observed.head === "shared" && code !== "proxy_internal_error") return;
+  // The error of the one who asked, which came before its request was sent.
+  if (observed.head === "shared" && code !== "proxy_internal_error") {
+    if (code !== undefined && !OF_NO_REQUEST.has(code))
+      ledger.fail(`${id} got the ${code} of another one`);
+    return;
+  }
   switch (code) {
     case undefined:
       return;

@@ -190,6 +190,9 @@ class ClientPeer implements Peer {
     const id = fields.get("x-for");
     this.ledger.note(`client ${this.number} gets ${status} of ${id} for ${asked.id}`);
     if (id !== undefined && id !== asked.id) this.checkShared(asked, id, fields);
+    // No two requests here are equal.
+    if (id !== undefined && id !== asked.id && status >= 500)
+      this.ledger.fail(`${asked.id} got the error of ${id}`);
     if (status === 100) {
       this.sendContent?.();
       this.sendContent = undefined;
@@ -234,7 +237,7 @@ class ClientPeer implements Peer {
   }
 
   private leaveIfDone(): void {
-    if (this.next < this.plan.requests.length || this.plan.stays === true) return;
+    if (this.sent.length < this.plan.requests.length || this.plan.stays === true) return;
     loop.at(1, () => {
       if (this.isLeft) return;
       this.isLeft = true;

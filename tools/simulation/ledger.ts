@@ -53,6 +53,14 @@ export interface Asked {
   localStatus: number | undefined;
 }
 
+/** A connection to the upstream that carries a login. */
+export interface Login {
+  readonly handle: MemoryHandle;
+  /** The client's connection that it belongs to. */
+  readonly from: MemoryHandle;
+  isOpen(): boolean;
+}
+
 /** What was drawn and what came of it, by kind. */
 export type Counts = Map<string, number>;
 
@@ -68,6 +76,8 @@ export class Ledger {
   hasReloaded = false;
   hasBadDial = false;
   private ended: Asked[] = [];
+  /** The last login of each client. */
+  readonly logins = new Map<number, Login>();
   readonly goneClients = new Set<number>();
   /** Clients whose bytes headgate may give up on: they take too little. */
   readonly slowClients = new Set<number>();

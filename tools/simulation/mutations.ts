@@ -10,8 +10,8 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "a request that is sent again waits at the end of the queue": [
     {
       file: POOL,
-      from: "const next = (retry as PendingRequest | undefined) ?? takeNext();",
-      to: "if (retry !== undefined) wait(retry as PendingRequest);\n      const next = takeNext();",
+      from: "const next = retry ?? takeNextOf(owner) ?? takeNext();",
+      to: "if (retry !== undefined) wait(retry);\n      const next = takeNext();",
     },
   ],
   "a response that takes too long counts as a dead connection": [
@@ -72,6 +72,21 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
       to: "",
     },
   ],
+  "a client's request leaves its connection while content is drained there": [
+    {
+      file: POOL,
+      from: "if (own !== undefined && !ownedIdle.has(own)) waitInLine(pending);\n      else start(pending, take(own));",
+      to: "start(pending, take(own !== undefined && ownedIdle.has(own) ? own : undefined));",
+    },
+  ],
+  "a drain on a connection with a login outlives its client": [
+    { file: POOL, from: "owner.onClosed(() => owned.get(owner)?.abandon());", to: "" },
+    {
+      file: POOL,
+      from: "if (isClosed || owner.isClosed() || findNext()",
+      to: "if (isClosed || findNext()",
+    },
+  ],
   "a closed connection is still counted": [
     {
       file: POOL,
@@ -82,8 +97,8 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "a request that waits is not woken": [
     {
       file: POOL,
-      from: "const next = (retry as PendingRequest | undefined) ?? takeNext();",
-      to: "const next = retry as PendingRequest | undefined;",
+      from: "const next = retry ?? takeNextOf(owner) ?? takeNext();",
+      to: "const next = retry;",
     },
   ],
   "a request is sent a second time although a byte of its response came": [
@@ -119,6 +134,13 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
       file: "src/head/store.ts",
       from: "return `${host}\\n${path}`;",
       to: "return path === undefined ? '' : host;",
+    },
+  ],
+  "an error of one HEAD is that of all who wait": [
+    {
+      file: "src/head/share.ts",
+      from: "(isEqual(waiter, question) ? error : again)",
+      to: "(isEqual(waiter, question) || again !== undefined ? error : again)",
     },
   ],
   "a client that leaves keeps its request going": [

@@ -1,7 +1,7 @@
 /** The model of an upstream: it does what the schedule says, and sees what headgate sends. */
 
 import type { MemoryHandle, Peer } from "./handle.ts";
-import type { Ledger, Send } from "./ledger.ts";
+import type { Asked, Ledger, Send } from "./ledger.ts";
 import { loop } from "./loop.ts";
 import { type Message, MessageReader, toContent } from "./message.ts";
 import type { DialPlan, RequestPlan, ResponsePlan } from "./schedule.ts";
@@ -130,8 +130,16 @@ class UpstreamPeer implements Peer {
     this.current = send;
     this.requests += 1;
     this.ledger.noteSend(send);
-    if (text.includes("\r\nAuthorization: NTLM")) this.owner = asked?.client;
+    if (text.includes("\r\nAuthorization: NTLM")) this.logIn(asked);
     this.noteContent(send, text.slice(end));
+  }
+
+  private logIn(asked: Asked | undefined): void {
+    if (asked === undefined) return;
+    this.owner = asked.client;
+    const { handle } = this;
+    const isOpen = (): boolean => !this.isSilent && !this.isClosed && !handle.isClosed;
+    this.ledger.logins.set(asked.client, { handle, from: asked.from, isOpen });
   }
 
   private noteContent(send: Send, text: string): void {
@@ -160,6 +168,11 @@ class UpstreamPeer implements Peer {
     const { settings } = this.ledger;
     if (this.owner !== undefined && this.owner !== client)
       this.ledger.fail(`${send.id} was sent on a connection with the login of another client`);
+    const own = client === undefined ? undefined : this.ledger.logins.get(client);
+    if (own?.isOpen() === true && own.handle !== this.handle && !this.ledger.hasReloaded)
+      this.ledger.fail(
+        `${send.id} was sent beside the connection that its client has logged in on`,
+      );
     if (send.index === 0) return;
     this.ledger.count("reused");
     // A second is taken off for the network, so that nothing is left of it.
@@ -233,7 +246,7 @@ class UpstreamPeer implements Peer {
     if (isPart) lines.push(`Content-Range: bytes 0-0/${bytes}`);
     if (request.login === true && status === 401) {
       lines.push("WWW-Authenticate: NTLM");
-      this.owner = this.ledger.asked.get(id)?.client;
+      this.logIn(this.ledger.asked.get(id));
     }
     if (plan.says === "close") lines.push("Connection: close");
     if (plan.says === "timeout") lines.push("Keep-Alive: timeout=1");
