@@ -29,6 +29,8 @@ export interface ConnectionRequest {
   /** `length`: the Content-Length is one of the fields. */
   readonly framing: "none" | "length" | "chunked";
   readonly content: RequestContent | undefined;
+  /** Whether the client may wait for a 100 (Continue) before it sends the content. */
+  readonly expectsContinue: boolean;
   /** Whether the client takes trailers behind the content of the response. */
   readonly takesTrailers: boolean;
   /** Undefined if the request asks for no switch of protocols. */
@@ -37,7 +39,7 @@ export interface ConnectionRequest {
   readonly isStrict: boolean;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";
-  /** Milliseconds from the end of the request to the header section of its response. */
+  /** Milliseconds from the end of the request to the header section of its response, with the wait for a 100 (Continue). */
   readonly responseMs: number;
   /** Milliseconds between bytes in either direction; 0 = no limit. */
   readonly idleMs: number;
@@ -95,6 +97,8 @@ export interface UpstreamConnection {
 
 /** What happens to a connection between exchanges. `onClosed` comes once and last. */
 export interface ConnectionEvents {
+  /** The version of a final response. */
+  onVersion(version: "1.0" | "1.1"): void;
   onIdle(connection: UpstreamConnection): void;
   /** `retry` is the request to send again, on a new connection that takes the place of this one. */
   onClosed(connection: UpstreamConnection, retry: ResponseReceiver | undefined): void;
@@ -136,6 +140,10 @@ export function createConnection(
   /** Whether content of the request has not left yet, or has not yet come from the client. */
   let hasContentLeft = false;
   let isContentRead = false;
+  /** Nothing has come of the content yet, and no 100 (Continue) that the client may wait for. */
+  let awaitsContinue = false;
+  /** What is left of the time to respond when the content has left. */
+  let responseMs = 0;
   /** In the turn that read a response to its end. */
   let isGivenBack = false;
   let exchanges = 0;
@@ -146,9 +154,13 @@ export function createConnection(
 
   const parserEvents: AnswerEvents = {
     // An interim response does not restart the response timeout.
-    onInterim: (head) => receiver?.onInterim(head),
+    onInterim(head) {
+      if (head.status === 100 && awaitsContinue) onContinue();
+      receiver?.onInterim(head);
+    },
     onHead(head) {
       hasResponse = true;
+      events.onVersion(head.version);
       if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
       markActivity();
       if (receiver === undefined) return;
@@ -222,6 +234,7 @@ export function createConnection(
       hasResponse = false;
       hasContentLeft = next.request.content !== undefined;
       isContentRead = false;
+      awaitsContinue = false;
       if (isConnected) flushSoon(next);
       else watchdog.watch(); // a retried request already has a deadline
     },
@@ -273,8 +286,10 @@ export function createConnection(
     parser.begin(request);
     next.onSent(nowMs);
     const { content } = request;
-    if (content === undefined) next.deadlineMs ??= nowMs + request.responseMs;
-    else writeContent(content, next);
+    responseMs = request.responseMs;
+    awaitsContinue = request.expectsContinue;
+    if (content === undefined || awaitsContinue) next.deadlineMs ??= nowMs + responseMs;
+    if (content !== undefined) writeContent(content, next);
     watchdog.watch();
   }
 
@@ -286,6 +301,7 @@ export function createConnection(
   function writeContent(content: RequestContent, writer: ResponseReceiver): void {
     const { framing } = writer.request;
     content.on("data", (chunk: Buffer) => {
+      awaitsContinue = false;
       markActivity();
       onBytes(chunk.length);
       if (writeChunk(chunk, framing)) return;
@@ -297,10 +313,19 @@ export function createConnection(
     });
     content.once("end", () => {
       if (receiver !== writer) return;
+      awaitsContinue = false;
       isContentRead = true;
       if (framing === "chunked") socket.write(`0\r\n${toFieldLines(content.trailers)}\r\n`);
       if (!socket.isStuck()) onContentSent();
     });
+  }
+
+  // What the upstream took to ask for the content is a part of its time to respond.
+  function onContinue(): void {
+    awaitsContinue = false;
+    markActivity();
+    responseMs = Math.max(0, (receiver?.deadlineMs ?? Infinity) - lastActivityMs);
+    watchdog.watch();
   }
 
   // The time to respond begins when the last byte has left, not when it was read from the client.
@@ -308,7 +333,7 @@ export function createConnection(
     if (receiver === undefined || !hasContentLeft) return;
     hasContentLeft = false;
     lastActivityMs = performance.now();
-    receiver.deadlineMs = lastActivityMs + receiver.request.responseMs;
+    receiver.deadlineMs = lastActivityMs + responseMs;
     watchdog.watch();
   }
 
@@ -405,7 +430,8 @@ export function createConnection(
   // While headgate pauses the upstream for a slow client, the client's idle limit applies instead.
   function toDueMs(): number {
     if (receiver === undefined) return Infinity;
-    if (!isSent || (!hasResponse && !hasContentLeft)) return receiver.deadlineMs ?? Infinity;
+    const isUpstreamsTurn = !hasResponse && (awaitsContinue || !hasContentLeft);
+    if (!isSent || isUpstreamsTurn) return receiver.deadlineMs ?? Infinity;
     const { idleMs } = receiver.request;
     if (idleMs === 0 || isPaused) return Infinity;
     return isStuck() ? movement.nextMs(lastActivityMs, idleMs) : lastActivityMs + idleMs;
@@ -414,7 +440,7 @@ export function createConnection(
   function toTimeout(): ProxyError {
     if (!isConnected) return new ProxyError("connection_timeout");
     if (hasResponse) return new ProxyError("connection_read_timeout");
-    if (!hasContentLeft) return new ProxyError("http_response_timeout");
+    if (!hasContentLeft || awaitsContinue) return new ProxyError("http_response_timeout");
     if (socket.isStuck()) return new ProxyError("connection_write_timeout");
     return new ProxyError("http_request_error", {
       status: 408,

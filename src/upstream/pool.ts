@@ -9,6 +9,8 @@ import type { GcPressure } from "./gc-pressure.ts";
 export interface ConnectionPool {
   /** Sends a request, at once or when a connection is free. */
   send(request: UpstreamRequest): UpstreamCall;
+  /** Whether the upstream spoke HTTP/1.0 when it responded last. */
+  speaksHttp10(): boolean;
   /** Open connections by state, for the metrics. */
   connections(): { readonly idle: number; readonly active: number };
   /** Closes idle connections, and the others when their exchange is over. */
@@ -43,9 +45,11 @@ export function createConnectionPool(
   const all = new Set<UpstreamConnection>();
   let sweeper: NodeJS.Timeout | undefined;
   let sweepsAtMs = Infinity;
+  let isHttp10 = false;
   let isClosed = false;
 
   const events: ConnectionEvents = {
+    onVersion: (version) => void (isHttp10 = version === "1.0"),
     onIdle(connection) {
       if (connection.owner !== undefined) return keepFor(connection.owner, connection);
       const next = takeNext();
@@ -76,6 +80,7 @@ export function createConnectionPool(
       else sendOn(connection, pending);
       return pending;
     },
+    speaksHttp10: () => isHttp10,
     connections() {
       const count = idle.length + owned.size;
       return { idle: count, active: all.size - count };
