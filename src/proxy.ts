@@ -7,6 +7,7 @@ import { toClientFields } from "./http/answer.ts";
 import { type ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
 import type { Peer } from "./http/forwarded.ts";
+import { filterFields } from "./http/headers.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
@@ -14,7 +15,14 @@ import { type CheckedRequest, checkRequest } from "./http/request.ts";
 import { withoutTrailer } from "./http/trailers.ts";
 import { isTunnelled } from "./http/upgrade.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
-import { answerLocally, breakOff, relayContent, relayInterim, toContent } from "./net/relay.ts";
+import {
+  type Expectation,
+  answerLocally,
+  breakOff,
+  relayContent,
+  relayInterim,
+  toContent,
+} from "./net/relay.ts";
 import { RoundTrip } from "./proxy/round-trip.ts";
 import type { Tunnels } from "./proxy/tunnel.ts";
 import { type UpgradeLimits, answerUpgrade } from "./proxy/upgrade.ts";
@@ -74,7 +82,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const { config, pool } = parts.upstream(route.upstream);
       const peer = parts.peer?.(request.peer);
       const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
-      const outgoing = { request, response, checked, config, peer, requestId, route };
+      const expectation = toExpectation(checked, pool);
+      const outgoing = { request, response, checked, config, peer, requestId, route, expectation };
       const send = (sent: Sent) => roundTrip.send(pool, toUpstreamRequest(sent, outgoing));
 
       if (request.method === "HEAD") {
@@ -114,7 +123,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         return;
       }
 
-      const content = checked.framing === "none" ? undefined : toContent(request, response);
+      const content =
+        checked.framing === "none" ? undefined : toContent(request, response, expectation);
       await relay(await send({ method, fields, content }));
     } catch (error) {
       exchange.error ??= toProxyError(error);
@@ -149,18 +159,22 @@ interface Outgoing {
   readonly config: UpstreamConfig;
   readonly requestId: string | undefined;
   readonly route: RouteConfig;
+  readonly expectation: Expectation;
 }
 
 function toUpstreamRequest(
   { method, fields, content, upgrade, responseMs }: Sent,
-  { request, response, checked, peer, config, requestId, route }: Outgoing,
+  { request, response, checked, peer, config, requestId, route, expectation }: Outgoing,
 ): UpstreamRequest {
+  const expectsContinue = expectation === "forwarded" && content !== undefined;
+  const sent = expectation === "met" ? filterFields(fields, (name) => name !== "expect") : fields;
   return {
     method,
     path: checked.path,
-    fields: toOutgoingFields(fields, { host: checked.host, peer, upstream: config, requestId }),
+    fields: toOutgoingFields(sent, { host: checked.host, peer, upstream: config, requestId }),
     framing: content === undefined ? "none" : checked.framing,
     content,
+    expectsContinue,
     upgrade,
     takesTrailers: checked.takesTrailers,
     isStrict: route.strict,
@@ -168,8 +182,18 @@ function toUpstreamRequest(
     responseMs: responseMs ?? route.responseTimeout,
     idleMs: route.idleTimeout,
     owner: request.peer,
-    onInterim: (interim) => relayInterim(interim, response, checked),
+    onInterim(interim) {
+      // headgate has said 100 itself, or reads no content and asks for none.
+      if (interim.status === 100 && checked.expectsContinue && !expectsContinue) return;
+      relayInterim(interim, response);
+    },
   };
+}
+
+/** RFC 9110 §10.1.1: HTTP/1.0 knows no 100, so that its client would wait for what the upstream cannot say. */
+function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool): Expectation {
+  if (!expectsContinue) return "none";
+  return pool.speaksHttp10() ? "met" : "forwarded";
 }
 
 // RFC 9111 §4.4: an unsafe request (RFC 9110 §9.2.1) that was not answered by an error may have changed its target. Those that

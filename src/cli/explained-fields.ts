@@ -18,6 +18,7 @@ export interface DroppedField {
 }
 
 const ONE_CONNECTION = "belongs to one connection (RFC 9110 §7.6.1)";
+const NO_CONTENT = "a HEAD has no content (RFC 9110 §9.3.2)";
 const RANGE = "means nothing on a HEAD (RFC 9110 §14.2)";
 
 /** What stays on this hop whatever becomes of the request. */
@@ -29,14 +30,16 @@ const HOP_REASONS: Readonly<Record<string, string>> = {
   upgrade: ONE_CONNECTION,
   "transfer-encoding": "each hop frames content for itself (RFC 9112 §6.1)",
   trailer: "means nothing without chunked content (RFC 9110 §6.6.2)",
-  expect: "is met by headgate (RFC 9110 §10.1.1)",
+  expect: "means nothing without content (RFC 9110 §10.1.1)",
 };
 
 /** What the request that goes up has no use for. */
 const REASONS: Readonly<Record<string, string>> = {
   range: RANGE,
   "if-range": RANGE,
-  "content-length": "a HEAD has no content (RFC 9110 §9.3.2)",
+  "content-length": NO_CONTENT,
+  expect: NO_CONTENT,
+  trailer: NO_CONTENT,
 };
 
 /** The client's fields, `raw`, that are not among the outgoing ones; `endToEnd` are those that any hop would pass. */

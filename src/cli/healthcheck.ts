@@ -86,6 +86,7 @@ async function ask(
       upgrade: undefined,
       takesTrailers: false,
       isStrict: true,
+      expectsContinue: false,
       owner: undefined,
       responseContent: "skip",
       responseMs: ANSWER_MS,

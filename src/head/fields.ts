@@ -6,13 +6,13 @@ import { type AnswerFields, filterFields } from "../http/headers.ts";
 // GET that stands for it they would turn 200 into 206.
 const GET_ONLY: ReadonlySet<string> = new Set(["range", "if-range"]);
 
-/** The end-to-end fields of a HEAD without the framing of content, which a HEAD has no use for (RFC 9110 §9.3.2). */
+// What frames content, announces what follows it or asks whether to send it: a HEAD has no use for any (RFC 9110 §9.3.2).
+const OF_CONTENT: ReadonlySet<string> = new Set(["content-length", "trailer", "expect"]);
+
+/** The end-to-end fields of a HEAD, without those that are about its content or mean something on a GET only. */
 export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): string[] {
   const isGet = method === "GET";
-  return filterFields(
-    fields,
-    (name) => name !== "content-length" && name !== "trailer" && !(isGet && GET_ONLY.has(name)),
-  );
+  return filterFields(fields, (name) => !OF_CONTENT.has(name) && !(isGet && GET_ONLY.has(name)));
 }
 
 /**

@@ -19,7 +19,7 @@ import { isAgreedProtocol } from "./upgrade.ts";
 export interface AnswerEvents {
   /** A 1xx (RFC 9110 §15.2). */
   onInterim(head: AnswerHead): void;
-  onHead(head: AnswerHead): void;
+  onHead(head: ParsedHead): void;
   /** A piece of content: `bytes` from `start` to `end`, which are only lent. */
   onContent(bytes: Buffer, start: number, end: number): void;
   /** `reusable`: the connection is at the beginning of a next answer, for certain. */

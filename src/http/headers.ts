@@ -67,7 +67,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ["trailer", "trailer"], // means something only beside chunked framing
   ["host", "host"],
   ["content-length", "length"],
-  ["expect", "expect"], // met by this hop: the server says 100 when the upstream takes the content
+  ["expect", "expect"], // means something only beside content
   ["content-type", "type"],
 ]);
 
@@ -84,6 +84,7 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   "host",
   "content-length",
   "transfer-encoding",
+  "expect",
   "content-type",
   "content-encoding",
   "content-range",
@@ -120,7 +121,9 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
       case "keep-alive":
         break;
       case "expect":
-        if (httpVersion !== "1.0" && expects !== "unknown") expects = toExpectation(value);
+        if (httpVersion === "1.0") break;
+        if (expects !== "unknown") expects = toExpectation(value);
+        endToEnd.push(name, value);
         break;
       case "connection":
         connection = connection === "" ? value : `${connection},${value}`;
@@ -154,17 +157,16 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
     }
   }
   if (coding !== undefined) checkCoding(coding, length, httpVersion);
-  // Only chunked content can have trailers: elsewhere the announcement is a promise that is not kept.
-  const kept =
-    hasTrailer && coding === undefined
-      ? filterFields(endToEnd, (name) => name !== "trailer")
-      : endToEnd;
+  const framing = coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none";
+  const isOdd =
+    (hasTrailer && framing !== "chunked") || (expects !== "nothing" && framing === "none");
+  const kept = isOdd ? withoutIdle(endToEnd, framing) : endToEnd;
   const nominated = connection === "" ? undefined : toNominated(connection);
   // Spelled out: an object that is spread into another has a shape of its own each time, which costs a twentieth of an exchange.
   return {
     endToEnd: nominated === undefined ? kept : withoutNominated(kept, nominated),
     hosts,
-    framing: coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none",
+    framing,
     contentLength: length ?? 0,
     upgrade: upgrade === undefined ? undefined : toUpgradeFields(upgrade, connection),
     connection,
@@ -316,6 +318,15 @@ export function toMembers(value: string): string[] {
 
 function kindOf(name: string): FieldKind | undefined {
   return LENGTHS[name.length] === true ? KINDS.get(name.toLowerCase()) : undefined;
+}
+
+/** Only chunked content can have trailers, and only content can be waited for: elsewhere nothing comes of these two. */
+function withoutIdle(fields: readonly string[], framing: RequestFields["framing"]): string[] {
+  return filterFields(
+    fields,
+    (name) =>
+      !(name === "trailer" && framing !== "chunked") && !(name === "expect" && framing === "none"),
+  );
 }
 
 function withoutNominated(fields: string[], nominated: ReadonlySet<string>): string[] {

@@ -25,7 +25,7 @@ export interface CheckedRequest {
   readonly upgrade: RequestFields["upgrade"];
   /** Whether the client takes trailers behind the content of its response. */
   readonly takesTrailers: boolean;
-  /** The client waits for 100 (Continue) before it sends its content. */
+  /** The client may wait for 100 (Continue) before it sends its content (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
 }
 

@@ -52,10 +52,13 @@ export interface ClientResponse {
   writeHead(status: number, reason: string, fields: readonly string[]): void;
   /** Sends the header section by itself. */
   flushHead(): void;
-  /** Says 100 (Continue) to a client that waits for it. Without, the answer is the last: nobody knows whether content will come. */
+  /** Says 100 (Continue) to a client that waits for it. */
   writeContinue(): void;
-  /** An answer before the answer (RFC 9110 §15.2), with all its line ends. */
-  writeInterim(text: string): void;
+  /**
+   * An answer before the answer (RFC 9110 §15.2), with all its line ends. A client that waits for 100 (Continue) and gets none may send
+   * its content or not: then the answer is the last of the connection.
+   */
+  writeInterim(status: number, text: string): void;
   /** False where `whenDrained` is to be awaited before more is written. What has no content drops it. */
   write(bytes: Buffer | string): boolean;
   /** Whether bytes wait that the kernel has not taken. */

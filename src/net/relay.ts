@@ -65,6 +65,12 @@ export function answerLocally(
   response.end(body);
 }
 
+/**
+ * What becomes of a client's expectation of 100 (Continue) (RFC 9110 §10.1.1): the upstream gets it, or headgate says 100 itself, or
+ * there is none.
+ */
+export type Expectation = "none" | "forwarded" | "met";
+
 /** Ends a response that cannot be completed (RFC 9112 §8). */
 export function breakOff(response: ClientResponse): void {
   response.breakOff();
@@ -72,30 +78,29 @@ export function breakOff(response: ClientResponse): void {
 
 /** Sends an interim answer (RFC 9110 §15.2). */
 export function relayInterim(
-  interim: AnswerHead,
+  { status, reason, fields }: AnswerHead,
   response: ClientResponse,
-  { expectsContinue: isContinued }: { readonly expectsContinue: boolean },
 ): void {
   if (response.request.httpVersion === "1.0") return;
-  // 100 (Continue) was said here already where it was asked for, when the upstream began to read.
-  if (interim.status === 100 && isContinued) return;
-  const fields = toClientFields(interim.status, "1.1", interim.fields);
-  response.writeInterim(
-    serializeHead({ status: interim.status, reason: interim.reason, rawFields: fields }),
-  );
+  const rawFields = toClientFields(status, "1.1", fields);
+  response.writeInterim(status, serializeHead({ status, reason, rawFields }));
 }
 
 /**
  * A request's content as a stream that may be given up without harm: the upstream side destroys what it was reading when an
  * answer comes early, and destroying the request itself would take the client's connection, and that answer, with it.
  *
- * A client that expects 100 (Continue) hears it when the upstream begins to read.
+ * Where headgate meets the client's expectation itself, the client hears 100 (Continue) when the upstream begins to read.
  */
-export function toContent(request: ClientRequest, response: ClientResponse): RequestContent {
+export function toContent(
+  request: ClientRequest,
+  response: ClientResponse,
+  expectation: Expectation,
+): RequestContent {
   const content = new ClientContent({
     highWaterMark: 64 * 1024,
     read() {
-      response.writeContinue();
+      if (expectation === "met") response.writeContinue();
       request.resume();
     },
     destroy(error, callback) {

@@ -29,6 +29,8 @@ export interface ConnectionRequest {
   /** `length`: the Content-Length is one of the fields. */
   readonly framing: "none" | "length" | "chunked";
   readonly content: RequestContent | undefined;
+  /** Whether the client may wait for a 100 (Continue) before it sends the content. */
+  readonly expectsContinue: boolean;
   /** Whether the client takes trailers behind the content of the response. */
   readonly takesTrailers: boolean;
   /** Undefined if the request asks for no switch of protocols. */
@@ -37,7 +39,7 @@ export interface ConnectionRequest {
   readonly isStrict: boolean;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";
-  /** Milliseconds from the end of the request to the header section of its response. */
+  /** Milliseconds from the end of the request to the header section of its response, with the wait for a 100 (Continue). */
   readonly responseMs: number;
   /** Milliseconds between bytes in either direction; 0 = no limit. */
   readonly idleMs: number;
@@ -97,6 +99,8 @@ export interface UpstreamConnection<Receiver extends ResponseReceiver = Response
 
 /** What happens to a connection between exchanges. `onClosed` comes once and last. */
 export interface ConnectionEvents<Receiver extends ResponseReceiver> {
+  /** The version of a final response. */
+  onVersion(version: "1.0" | "1.1"): void;
   /** It carries a login from now on, and belongs to `owner`. */
   onOwned(connection: UpstreamConnection<Receiver>, owner: ConnectionOwner): void;
   onIdle(connection: UpstreamConnection<Receiver>): void;
@@ -140,6 +144,10 @@ export function createConnection<Receiver extends ResponseReceiver>(
   /** Whether content of the request has not left yet, or has not yet come from the client. */
   let hasContentLeft = false;
   let isContentRead = false;
+  /** Nothing has come of the content yet, and no 100 (Continue) that the client may wait for. */
+  let awaitsContinue = false;
+  /** What is left of the time to respond when the content has left. */
+  let responseMs = 0;
   /** In the turn that read a response to its end. */
   let isGivenBack = false;
   let exchanges = 0;
@@ -150,9 +158,13 @@ export function createConnection<Receiver extends ResponseReceiver>(
 
   const parserEvents: AnswerEvents = {
     // An interim response does not restart the response timeout.
-    onInterim: (head) => receiver?.onInterim(head),
+    onInterim(head) {
+      if (head.status === 100 && awaitsContinue) onContinue();
+      receiver?.onInterim(head);
+    },
     onHead(head) {
       hasResponse = true;
+      events.onVersion(head.version);
       if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
       markActivity();
       if (receiver === undefined) return;
@@ -226,6 +238,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
       hasResponse = false;
       hasContentLeft = next.request.content !== undefined;
       isContentRead = false;
+      awaitsContinue = false;
       if (isConnected) flushSoon(next);
       else watchdog.watch(); // a retried request already has a deadline
     },
@@ -286,8 +299,10 @@ export function createConnection<Receiver extends ResponseReceiver>(
     parser.begin(request);
     next.onSent(nowMs);
     const { content } = request;
-    if (content === undefined) next.deadlineMs ??= nowMs + request.responseMs;
-    else writeContent(content, next);
+    responseMs = request.responseMs;
+    awaitsContinue = request.expectsContinue;
+    if (content === undefined || awaitsContinue) next.deadlineMs ??= nowMs + responseMs;
+    if (content !== undefined) writeContent(content, next);
     watchdog.watch();
   }
 
@@ -299,6 +314,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   function writeContent(content: RequestContent, writer: ResponseReceiver): void {
     const { framing } = writer.request;
     content.on("data", (chunk: Buffer) => {
+      awaitsContinue = false;
       markActivity();
       onBytes(chunk.length);
       if (writeChunk(chunk, framing)) return;
@@ -310,10 +326,19 @@ export function createConnection<Receiver extends ResponseReceiver>(
     });
     content.once("end", () => {
       if (receiver !== writer) return;
+      awaitsContinue = false;
       isContentRead = true;
       if (framing === "chunked") socket.write(`0\r\n${toFieldLines(content.trailers)}\r\n`);
       if (!socket.isStuck()) onContentSent();
     });
+  }
+
+  // What the upstream took to ask for the content is a part of its time to respond.
+  function onContinue(): void {
+    awaitsContinue = false;
+    markActivity();
+    responseMs = Math.max(0, (receiver?.deadlineMs ?? Infinity) - lastActivityMs);
+    watchdog.watch();
   }
 
   // The time to respond begins when the last byte has left, not when it was read from the client.
@@ -321,7 +346,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     if (receiver === undefined || !hasContentLeft) return;
     hasContentLeft = false;
     lastActivityMs = performance.now();
-    receiver.deadlineMs = lastActivityMs + receiver.request.responseMs;
+    receiver.deadlineMs = lastActivityMs + responseMs;
     watchdog.watch();
   }
 
@@ -418,7 +443,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
   // While headgate pauses the upstream for a slow client, the client's idle limit applies instead.
   function toDueMs(): number {
     if (receiver === undefined) return Infinity;
-    if (!isSent || (!hasResponse && !hasContentLeft)) return receiver.deadlineMs ?? Infinity;
+    const isUpstreamsTurn = !hasResponse && (awaitsContinue || !hasContentLeft);
+    if (!isSent || isUpstreamsTurn) return receiver.deadlineMs ?? Infinity;
     const { idleMs } = receiver.request;
     if (idleMs === 0 || isPaused) return Infinity;
     return isStuck() ? movement.nextMs(lastActivityMs, idleMs) : lastActivityMs + idleMs;
@@ -427,7 +453,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   function toTimeout(): ProxyError {
     if (!isConnected) return new ProxyError("connection_timeout");
     if (hasResponse) return new ProxyError("connection_read_timeout");
-    if (!hasContentLeft) return new ProxyError("http_response_timeout");
+    if (!hasContentLeft || awaitsContinue) return new ProxyError("http_response_timeout");
     if (socket.isStuck()) return new ProxyError("connection_write_timeout");
     return new ProxyError("http_request_error", {
       status: 408,

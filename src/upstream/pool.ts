@@ -9,6 +9,8 @@ import type { GcPressure } from "./gc-pressure.ts";
 export interface ConnectionPool {
   /** Sends a request, at once or when a connection is free. */
   send(request: UpstreamRequest): UpstreamCall;
+  /** Whether the upstream spoke HTTP/1.0 when it responded last. */
+  speaksHttp10(): boolean;
   /** Open connections by state, for the metrics. */
   connections(): { readonly idle: number; readonly active: number };
   /** Whether a login was seen on this client connection. It may be gone by now. */
@@ -47,9 +49,11 @@ export function createConnectionPool(
   const all = new Set<UpstreamConnection>();
   let sweeper: NodeJS.Timeout | undefined;
   let sweepsAtMs = Infinity;
+  let isHttp10 = false;
   let isClosed = false;
 
   const events: ConnectionEvents<PendingRequest> = {
+    onVersion: (version) => void (isHttp10 = version === "1.0"),
     onOwned(connection, owner) {
       owned.set(owner, connection);
       if (loggedIn.has(owner)) return;
@@ -89,6 +93,7 @@ export function createConnectionPool(
       else start(pending, take(own));
       return pending;
     },
+    speaksHttp10: () => isHttp10,
     connections() {
       const count = idle.length + ownedIdle.size;
       return { idle: count, active: all.size - count };

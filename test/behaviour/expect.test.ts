@@ -1,28 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text } from "../support/answers.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
-
-for (const expectation of ["100-continue", "100-Continue"]) {
-  test(`a client that expects ${expectation} hears 100 when the upstream takes the content, then its answer`, async (t) => {
-    const origin = await startOrigin(t, text("ok"));
-    const sidecar = await startSidecar(t, { upstream: origin.url });
-    const wire = await openWire(t, sidecar.port);
-    for (const _ of [1, 2]) {
-      wire.write(toRequest("POST /", ["Content-Length: 5", `Expect: ${expectation}`]));
-      assert.deepEqual((await wire.readAnswer()).start, "HTTP/1.1 100 Continue");
-      wire.write("hello");
-      assert.equal((await wire.readAnswer()).body.toString(), "ok");
-    }
-    const arrival = await origin.arrival(0);
-    assert.equal((await arrival.whole).body.toString(), "hello");
-    assert.deepEqual(fieldValues(arrival, "expect"), [], "met by this hop");
-  });
-}
 
 test("a request without content has nothing to wait for, and its connection stays", async (t) => {
   const origin = await startOrigin(t, text("ok"));
@@ -48,20 +31,6 @@ test("a client that does not wait for 100 is served as well", async (t) => {
   let answer = await wire.readAnswer();
   if (answer.status === 100) answer = await wire.readAnswer();
   assert.equal(answer.body.toString(), "ok");
-});
-
-test("the upstream's own 100 does not make it two", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    request.write(toHead("100 Continue", []));
-    await request.whole;
-    request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
-  });
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  const wire = await openWire(t, sidecar.port);
-  wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: 100-continue"]));
-  assert.equal((await wire.readAnswer()).status, 100);
-  wire.write("hello");
-  assert.equal((await wire.readAnswer()).status, 200);
 });
 
 test("an upstream that cannot be reached is said instead of 100, with Connection: close", async (t) => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, type Socket, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
-import { text, toChunk, toHead } from "../support/answers.ts";
+import { agreeing, text, toChunk, toHead } from "../support/answers.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -144,7 +144,10 @@ test("idleTimeout: a client that stops in the middle of its upload is 408", asyn
 });
 
 test("idleTimeout: a client that sends none of its content is 408 too", async (t) => {
-  const origin = await startOrigin(t, () => undefined);
+  const origin = await startOrigin(
+    t,
+    agreeing(() => undefined),
+  );
   for (const framing of [
     "Content-Length: 100",
     "Transfer-Encoding: chunked",

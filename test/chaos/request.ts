@@ -11,6 +11,7 @@ export function toHeadText(plan: Plan): string {
     "Host: chaos.test",
     `X-Request-Id: ${plan.id}`,
   ];
+  if (plan.manner !== "upgrade") lines.push("TE: trailers");
   if (plan.manner === "close") lines.push("Connection: close");
   if (plan.manner === "expect") lines.push("Expect: 100-continue");
   if (plan.manner === "upgrade") lines.push("Connection: Upgrade", "Upgrade: chaos");
@@ -56,7 +57,7 @@ export function toBadBytes(plan: Plan): string {
     `${line}${host}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
     `${line}${host}X-Space : a\r\n\r\n`,
     `${line}${host}X-Nul: a\0b\r\n\r\n`,
-    `${line}${host}X-Long: ${"x".repeat(20_000)}\r\n\r\n`,
+    `${line}${host}X-Long: ${"x".repeat(40_000)}\r\n\r\n`,
     `GET ${target} HTTP/9.9\r\n${host}\r\n`,
     `CONNECT chaos.test:80 HTTP/1.1\r\n${host}\r\n`,
     "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS, not HTTP\r\n\r\n",

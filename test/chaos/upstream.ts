@@ -2,7 +2,14 @@
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { type ByteReader, framingOf, readBody, readBytes, readHead } from "../support/message.ts";
+import {
+  type ByteReader,
+  fieldValues,
+  framingOf,
+  readBody,
+  readBytes,
+  readHead,
+} from "../support/message.ts";
 import type { Calm } from "./calm.ts";
 import { checkContent } from "./content.ts";
 import { echo } from "./echo.ts";
@@ -141,6 +148,7 @@ async function receive(
   whole.catch((error: unknown) =>
     exchange.note(`upstream: content broke off: ${String(error).slice(0, 200)}`),
   );
+  if (fieldValues(head, "expect").length > 0) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   const onIdleEnd = (): void => calm.idleClosed(road);
   return { order, method, exchange, socket, peer, turn, whole, closed: bytes.closed, onIdleEnd };
 }

@@ -49,7 +49,7 @@ test("an interim answer goes out with its reason as bytes, and without framing",
     t,
     `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
     (_request, response) => {
-      relayInterim(parseAnswerHead(head), response, { expectsContinue: false });
+      relayInterim(parseAnswerHead(head), response);
       response.writeHead(204, "No Content", []);
       response.end();
     },

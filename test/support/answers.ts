@@ -19,6 +19,14 @@ export function text(
   };
 }
 
+/** Says 100 (Continue) at the header section, and then what `script` says. */
+export function agreeing(script: Script): Script {
+  return async (request) => {
+    request.write("HTTP/1.1 100 Continue\r\n\r\n");
+    await script(request);
+  };
+}
+
 /** 200 in chunks, one for each of `parts`, with `trailers` after them. */
 export function chunked(parts: readonly string[], trailers: readonly string[] = []): Script {
   return async (request) => {

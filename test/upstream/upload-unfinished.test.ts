@@ -71,6 +71,7 @@ const GET: UpstreamRequest = {
   upgrade: undefined,
   takesTrailers: false,
   isStrict: false,
+  expectsContinue: false,
   responseContent: "relay",
   responseMs: 60_000,
   idleMs: 60_000,

@@ -133,9 +133,10 @@ export function checkError(ledger: Ledger, asked: Asked): void {
     case "http_response_timeout": {
       const first = sends[0];
       if (first === undefined) return ledger.fail(`${id} timed out and was never sent`);
-      // Content may wait in headgate's memory when the time begins.
-      const beginMs =
-        asked.plan.content === undefined ? first.sentMs : (asked.sentAllMs ?? Infinity);
+      // Content may wait in headgate's memory when the time begins; the wait for a 100 (Continue) is a part of it.
+      const { content } = asked.plan;
+      const isAtOnce = content === undefined || content.expects === true;
+      const beginMs = isAtOnce ? first.sentMs : (asked.sentAllMs ?? Infinity);
       if (loop.nowMs < Math.max(beginMs, first.sentMs) + settings.responseMs - TICK_MS)
         ledger.fail(`${id} timed out too early`);
       return;

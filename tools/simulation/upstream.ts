@@ -160,6 +160,8 @@ class UpstreamPeer implements Peer {
       return "none";
     }
     if (send.plan.early === true) this.answerLater(send, asked.plan, fields);
+    else if (fields.has("expect") && send.plan.version !== "1.0")
+      this.push("HTTP/1.1 100 Continue\r\n\r\n");
     if (fields.get("transfer-encoding") === "chunked") return "chunked";
     return Number(fields.get("content-length") ?? 0) || "none";
   }

@@ -114,9 +114,7 @@ export class Response implements ClientResponse {
   }
 
   writeContinue(): void {
-    if (!this.isAwaited) return;
-    this.isAwaited = false;
-    this.writeInterim("HTTP/1.1 100 Continue\r\n\r\n");
+    if (this.isAwaited) this.writeInterim(100, "HTTP/1.1 100 Continue\r\n\r\n");
   }
 
   /** The client does not wait for a 100, or no longer: its content has begun to come. */
@@ -124,8 +122,10 @@ export class Response implements ClientResponse {
     this.isAwaited = false;
   }
 
-  writeInterim(text: string): void {
-    if (!this.isOver && !this.headersSent) this.send(text);
+  writeInterim(status: number, text: string): void {
+    if (this.isOver || this.headersSent) return;
+    if (status === 100) this.isAwaited = false;
+    this.send(text);
   }
 
   write(bytes: Buffer | string): boolean {
