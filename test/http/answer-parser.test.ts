@@ -437,7 +437,8 @@ const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
 test("a 101 for what was asked for hands over the bytes behind it", () => {
-  const read101 = (pieces: readonly string[]) => read(pieces, { upgrade: { protocols: "Foo/2, bar" } });
+  const read101 = (pieces: readonly string[]) =>
+    read(pieces, { upgrade: { protocols: "Foo/2, bar" } });
   assert.deepEqual(read101([SWITCHED]), ["switch 101 "]);
   assert.deepEqual(read101([`${SWITCHED}abc`]), ["switch 101 abc"]);
   assert.deepEqual(read101([...SWITCHED.slice(0, -1), "\nabc"]), ["switch 101 abc"]);

@@ -5,7 +5,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type AnswerEvents, type SentRequest, createAnswerParser } from "../../src/http/answer-parser.ts";
+import {
+  type AnswerEvents,
+  type SentRequest,
+  createAnswerParser,
+} from "../../src/http/answer-parser.ts";
 import { createRequestParser } from "../../src/http/request-parser.ts";
 import { assertLinear, assertRatio } from "../support/work.ts";
 
