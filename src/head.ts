@@ -11,9 +11,9 @@ import { FORGETFUL, type Memory } from "./head/memory.ts";
 import { isOverridden } from "./head/override.ts";
 import { isRefused, planHead } from "./head/plan.ts";
 import { PROBE, isEmpty, isProbed, readProbe } from "./head/probe.ts";
-import { REJECTION, overLimit, toOverload } from "./head/rejection.ts";
+import { overLimit, toOverload, toRejection } from "./head/rejection.ts";
 import type { Lead, Sharing } from "./head/share.ts";
-import type { Exchange } from "./http/exchange.ts";
+import { type Exchange, toRequestId } from "./http/exchange.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
 import type { ClientResponse } from "./net/client.ts";
@@ -58,7 +58,7 @@ export function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promi
     case "native":
       return answerAuto(head, parts, ask);
     case "reject":
-      answerLocally(REJECTION, response);
+      answerLocally(toRejection(toRequestId(exchange)), response);
       return Promise.resolve();
     default:
       return answerByHead(head, parts, ask);
@@ -108,7 +108,7 @@ async function answerByGet(
   if (typeof leave === "number") {
     exchange.head = "reject";
     exchange.error ??= overLimit();
-    return answerLocally(toOverload(leave), response);
+    return answerLocally(toOverload(leave, toRequestId(exchange)), response);
   }
   try {
     // The plain case is spelled out: each further async function costs a HEAD another microsecond.

@@ -130,8 +130,13 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);
       if (response.headersSent) breakOff(response);
-      else if (!response.isOver)
-        answerLocally(toProblem(exchange.error, toRequestId(exchange)), response);
+      else {
+        // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
+        if (exchange.head !== undefined) exchange.head = "failed";
+        const { method, error: failure } = exchange;
+        const problem = toProblem(failure, toRequestId(exchange), method);
+        if (!response.isOver) answerLocally(problem, response);
+      }
     } finally {
       await over;
       roundTrip.settle();

@@ -6,7 +6,7 @@ import { toPeers } from "../generation.ts";
 import { toHeadFields } from "../head/fields.ts";
 import { type HeadPlan, planHead, planShare } from "../head/plan.ts";
 import { PROBE, isProbed } from "../head/probe.ts";
-import { REJECTION } from "../head/rejection.ts";
+import { toRejection } from "../head/rejection.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { type Explanation, explainMatch } from "../http/explain.ts";
@@ -75,7 +75,7 @@ export function explainRequest(config: Config, request: RequestHead, client: str
   const plan = request.method === "HEAD" ? planHead(match.route, checked) : undefined;
   if (plan?.outcome === "reject") {
     const reason = "the route rejects HEAD";
-    return { ...said, match, answer: { status: REJECTION.status, reason } };
+    return { ...said, match, answer: { status: toRejection("").status, reason } };
   }
   const forwarded = toForwarded(config, request, { checked, match, client, plan });
   return { ...said, match, forwarded };

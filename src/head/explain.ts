@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<HeadOutcome, string>> = {
   reject: "rejected",
   probed: "probed",
   shared: "shared",
+  failed: "failed",
 };
 
 /** Adds the explanation to an upstream's answer. */

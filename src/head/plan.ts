@@ -8,7 +8,7 @@ import { type IdentifiedRequest, type Identity, type Obstacle, readIdentity } fr
 
 /** What goes up in place of a HEAD. */
 export interface HeadPlan {
-  readonly outcome: Exclude<HeadOutcome, "reject" | "shared">;
+  readonly outcome: Exclude<HeadOutcome, "reject" | "shared" | "failed">;
   readonly upstreamMethod: "GET" | "HEAD";
 }
 

@@ -1,15 +1,17 @@
 /** The answers to HEADs that the operator wants refused, always or over a limit. */
 
 import { ProxyError } from "../http/errors.ts";
-import type { LocalAnswer } from "../http/problem.ts";
+import { type LocalAnswer, toHeadStatus } from "../http/problem.ts";
 
 /** 405 needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) tells that it is not the backend that refuses. */
-export const REJECTION: LocalAnswer = {
-  status: 405,
-  fields: ["Allow", "GET", "Content-Length", "0", "Proxy-Status", "headgate"],
-  body: "",
-  connection: "keep-alive",
-};
+export function toRejection(requestId: string): LocalAnswer {
+  return {
+    status: 405,
+    fields: ["Allow", "GET", "Content-Length", "0", "Proxy-Status", toHeadStatus(requestId)],
+    body: "",
+    connection: "keep-alive",
+  };
+}
 
 /** What a HEAD over its route's limit ends with: without it the log would take the 503 for the upstream's own. */
 export function overLimit(): ProxyError {
@@ -20,7 +22,7 @@ export function overLimit(): ProxyError {
 }
 
 /** The answer to it. */
-export function toOverload(retryAfterSeconds: number): LocalAnswer {
+export function toOverload(retryAfterSeconds: number, requestId: string): LocalAnswer {
   return {
     status: 503,
     fields: [
@@ -29,7 +31,7 @@ export function toOverload(retryAfterSeconds: number): LocalAnswer {
       "Content-Length",
       "0",
       "Proxy-Status",
-      "headgate; error=http_request_denied",
+      toHeadStatus(requestId, "http_request_denied"),
     ],
     body: "",
     connection: "keep-alive",

@@ -6,8 +6,7 @@ import { type AnswerFields, filterFields } from "./headers.ts";
  * The fields for the client: the upstream's end-to-end fields, and the framing of this hop.
  *
  * Content-Length is passed on and never invented; without one the content is chunked for HTTP/1.1 and ends with the connection
- * for 1.0. A HEAD gets the same as its GET would: with neither field, Node clients drop the connection (RFC 9112 §6.1 permits
- * Transfer-Encoding there). 1xx and 204 have neither (RFC 9110 §8.6), and 304 has no content to frame.
+ * for 1.0. 1xx and 204 have neither (RFC 9110 §8.6), and 304 has no content to frame. What a HEAD gets is in head/fields.ts.
  *
  * Trailer stays where both hops are chunked: otherwise no trailer section comes or goes, and node throws where one is announced.
  */

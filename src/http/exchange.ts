@@ -9,7 +9,8 @@ import type { ReceivedRequest } from "./request.ts";
 /**
  * What became of a HEAD: answered through a GET, answered by an upstream that serves HEAD itself (native), refused by it and then
  * repeated as GET (fallback), sent on as it was, sent on and counted (observe), refused here (reject), answered through a GET of
- * the first byte (probed), or given the answer that another one got (shared).
+ * the first byte (probed), given the answer that another one got (shared), or left without a response: the client got an error of
+ * headgate's, or has left before (failed).
  */
 export type HeadOutcome =
   | "convert"
@@ -19,7 +20,8 @@ export type HeadOutcome =
   | "observe"
   | "reject"
   | "probed"
-  | "shared";
+  | "shared"
+  | "failed";
 
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";

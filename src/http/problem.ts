@@ -1,6 +1,6 @@
 /** The answer that headgate gives itself when an exchange fails. */
 
-import type { ProxyError } from "./errors.ts";
+import type { ErrorCode, ProxyError } from "./errors.ts";
 
 /** An answer of headgate's own. */
 export interface LocalAnswer {
@@ -15,10 +15,10 @@ export interface LocalAnswer {
 /**
  * A problem document (RFC 9457) with a Proxy-Status field (RFC 9209).
  *
- * It tells the type of the failure and the id to look for in the log, never the cause: addresses and messages of the inside
+ * `method` is the request's. It tells the type of the failure and the id to look for in the log, never the cause: addresses and messages of the inside
  * would make it an oracle about the network behind.
  */
-export function toProblem(error: ProxyError, requestId: string): LocalAnswer {
+export function toProblem(error: ProxyError, requestId: string, method = "GET"): LocalAnswer {
   const problem = { status: error.status, title: error.message, error: error.code, requestId };
   const body = `${toAscii(JSON.stringify(problem))}\n`;
   const fields = [
@@ -27,12 +27,21 @@ export function toProblem(error: ProxyError, requestId: string): LocalAnswer {
     "Content-Length",
     String(body.length),
     "Proxy-Status",
-    `headgate; error=${error.code}`,
+    method === "HEAD" ? toHeadStatus(requestId, error.code) : `headgate; error=${error.code}`,
   ];
   if (error.status === 503) fields.push("Retry-After", "1");
   // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
   const connection = error.fault === "client" ? "close" : "keep-alive";
   return { status: error.status, fields, body, connection };
+}
+
+/**
+ * A Proxy-Status for a HEAD that headgate answers itself. The response has no content to hold the id that leads to the log line, so
+ * the field does (RFC 9209 §2.1.5); `curl -I` shows it. No id of `toRequestId` needs quoting.
+ */
+export function toHeadStatus(requestId: string, code?: ErrorCode): string {
+  const error = code === undefined ? "" : ` error=${code};`;
+  return `headgate;${error} details="request_id=${requestId}"`;
 }
 
 // JSON's own escapes are the same text in every encoding.

@@ -22,6 +22,7 @@ const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
   reject: 0,
   probed: 0,
   shared: 0,
+  failed: 0,
 };
 
 export interface MethodTally {

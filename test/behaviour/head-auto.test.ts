@@ -179,5 +179,5 @@ test("an upstream that dies at the repeated GET is an error like any other", asy
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
   const line = await sidecar.line((one) => one["http.response.status_code"] === 502);
-  assert.deepEqual([line["head"], line["error.type"]], ["fallback", "connection_terminated"]);
+  assert.deepEqual([line["head"], line["error.type"]], ["failed", "connection_terminated"]);
 });

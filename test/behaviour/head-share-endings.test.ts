@@ -30,7 +30,7 @@ test("the others get their answer when the client that asked first has left", as
   assert.deepEqual(fieldValues(after, "x-a"), ["b"]);
   assert.equal(held.origin.arrivals.length, 1);
   const line = await held.sidecar.line((one) => one["error.type"] === "client_gone");
-  assert.equal(line["head"], "convert");
+  assert.equal(line["head"], "failed");
 });
 
 test("mode auto asks again with GET for the others when the client that asked first has left", async (t) => {
@@ -85,7 +85,7 @@ test("one of those who wait may leave without harm", async (t) => {
   await held.inFlight(3);
   gone.reset();
   const line = await held.sidecar.line((one) => one["error.type"] === "client_gone");
-  assert.deepEqual([line["head"], line["upstream_method"]], ["shared", undefined]);
+  assert.deepEqual([line["head"], line["upstream_method"]], ["failed", undefined]);
   release(request, OK);
   for (const wire of [leader, other]) assert.equal((await wire.readAnswer("HEAD")).status, 200);
 });

@@ -34,9 +34,8 @@ test("responseTimeout: an answer that does not come is 504 http_response_timeout
     client.write(`${method} /x HTTP/1.1\r\nHost: a\r\n\r\n`);
     const answer = await client.readAnswer(method);
     assert.equal(answer.status, 504);
-    assert.deepEqual(fieldValues(answer, "proxy-status"), [
-      "headgate; error=http_response_timeout",
-    ]);
+    const [proxyStatus = ""] = fieldValues(answer, "proxy-status");
+    assert.match(proxyStatus, /^headgate; error=http_response_timeout(?:$|; details=)/);
     await (
       await origin.connection(origin.connections.length - 1)
     ).closed;

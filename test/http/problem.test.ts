@@ -37,6 +37,14 @@ test("a problem's fields name its type, its length and what failed", () => {
   assert.deepEqual(fields, [...expected, "Proxy-Status", "headgate; error=connection_refused"]);
 });
 
+test("a problem for a HEAD, which has no content, names the request in Proxy-Status", () => {
+  const { fields } = toProblem(new ProxyError("connection_refused"), "id-1", "HEAD");
+  assert.equal(
+    findField(fields, "proxy-status"),
+    'headgate; error=connection_refused; details="request_id=id-1"',
+  );
+});
+
 test("only a 503 says when to come back", () => {
   assert.equal(
     findField(toProblem(new ProxyError("connection_limit_reached"), "x").fields, "retry-after"),

@@ -135,6 +135,7 @@ test("HEADs are told by what was done with them and with their bodies", () => {
       reject: 0,
       probed: 0,
       shared: 0,
+      failed: 0,
     },
     bodies: { none: 0, drained: 0, aborted: 2 },
     rescued: 2,

@@ -242,7 +242,8 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
     const received = { ...(refused ?? UNKNOWN), peer };
-    const problem = toProblem(error, host.handler.onRefused(error, received));
+    const requestId = host.handler.onRefused(error, received);
+    const problem = toProblem(error, requestId, received.method);
     const last = (response = host.respond(socket, received, LAST));
     last.onOver(onOver);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);

@@ -2,7 +2,7 @@
 
 export const LISTS: string = String.raw`
 /* What this version knows of; a word that comes later is shown as it is. */
-const OUTCOMES = { convert: ["converted", "teal"], native: ["served as HEAD", "blue"], fallback: ["repeated as GET", "amber"], pass: ["passed on", "violet"], observe: ["observed", "violet"], reject: ["rejected", "grey"], probed: ["probed", "teal"], shared: ["shared", "blue"], none: ["refused", "grey"] };
+const OUTCOMES = { convert: ["converted", "teal"], native: ["served as HEAD", "blue"], fallback: ["repeated as GET", "amber"], pass: ["passed on", "violet"], observe: ["observed", "violet"], reject: ["rejected", "grey"], probed: ["probed", "teal"], shared: ["shared", "blue"], failed: ["no response", "red"], none: ["refused", "grey"] };
 const BODIES = { none: ["no body", "grey"], drained: ["read", "blue"], aborted: ["cut off", "teal"] };
 function nameOf(names, key) { return names[key] || [key, "amber"]; }
 
