@@ -99,18 +99,17 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
         return relayContent(received.content, response, parts.batchWrites);
       };
+      const content = checked.framing === "none" ? undefined : toContent(request, response);
       if (isUpgrade) {
         const limits = parts.upgradeLimits;
         const { upgrade } = checked;
+        // With content it may be an upload like any other, of a backend that ignores the field.
+        const responseMs = content === undefined ? limits.upgradeMs : route.responseTimeout;
         const upgraded = { exchange, response, tunnels, limits, relay };
-        await answerUpgrade(
-          () => send({ method, fields, upgrade, responseMs: limits.upgradeMs }),
-          upgraded,
-        );
+        await answerUpgrade(() => send({ method, fields, content, upgrade, responseMs }), upgraded);
         return;
       }
 
-      const content = checked.framing === "none" ? undefined : toContent(request, response);
       await relay(await send({ method, fields, content }));
     } catch (error) {
       exchange.error ??= toProxyError(error);

@@ -19,8 +19,9 @@ const CLOSE = ["Connection", "close"];
  * The connection ends after a HEAD: some backends send a body with its answer, and nobody could tell it from the next answer.
  */
 export function toHopFields({ method, framing, upgrade, isKept }: Hop): readonly string[] {
-  if (upgrade !== undefined) return ["Connection", upgrade.option, "Upgrade", upgrade.protocols];
   const coding = framing === "chunked" ? CHUNKED : [];
+  if (upgrade !== undefined)
+    return [...coding, "Connection", upgrade.option, "Upgrade", upgrade.protocols];
   return isKept && method !== "HEAD" ? coding : [...coding, ...CLOSE];
 }
 

@@ -7,14 +7,14 @@ import type { CheckedRequest } from "./request.ts";
 /**
  * Whether a tunnel is what a request with an Upgrade field gets. A server may always go on as if the field were not there
  * (RFC 9110 §7.8), and headgate does for `h2c` (a client's guess that no upstream here would follow), for HEAD (which asks for
- * an answer, not for a connection), for a request with content (which would have to be read before the switch) and in HTTP/1.0.
+ * an answer, not for a connection) and in HTTP/1.0.
  */
 export function isTunnelled(
   { method, httpVersion }: RequestHead,
-  { upgrade, framing }: CheckedRequest,
+  { upgrade }: CheckedRequest,
 ): boolean {
   if (upgrade === undefined || upgrade.protocols.trim().toLowerCase() === "h2c") return false;
-  return method !== "HEAD" && framing === "none" && httpVersion === "1.1";
+  return method !== "HEAD" && httpVersion === "1.1";
 }
 
 /** Any answer's head: rawFields alternate name, value, name, value, … */
