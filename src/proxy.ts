@@ -96,7 +96,9 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         const { status, reason, fields: raw } = received.head;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const answered = repairAllow(route, raw);
-        response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
+        const asked = isUpgrade ? checked.upgrade : undefined;
+        const told = toClientFields(status, request.httpVersion, answered, asked);
+        response.writeHead(status, reason, told);
         return relayContent(received.content, response, parts.batchWrites);
       };
       const content = checked.framing === "none" ? undefined : toContent(request, response);

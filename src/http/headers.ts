@@ -39,6 +39,8 @@ export interface AnswerFields {
   readonly connection: string;
   /** What Keep-Alive says; empty where it is not there. */
   readonly keepAlive: string;
+  /** What Upgrade says, all its lines in one; empty where it is not there. */
+  readonly upgrade: string;
 }
 
 type FieldKind =
@@ -170,13 +172,16 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
   let eventStream = false;
   let connection = "";
   let keepAlive = "";
+  let upgrade = "";
   let trailer = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
     const value = raw[index + 1] ?? "";
     switch (kindOf(name)) {
       case "hop":
+        break;
       case "upgrade":
+        upgrade = upgrade === "" ? value : `${upgrade}, ${value}`;
         break;
       case "keep-alive":
         keepAlive = value;
@@ -209,7 +214,16 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
     }
   }
   const kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
-  return { endToEnd: kept, chunked, trailer, contentLength, eventStream, connection, keepAlive };
+  return {
+    endToEnd: kept,
+    chunked,
+    trailer,
+    contentLength,
+    eventStream,
+    connection,
+    keepAlive,
+    upgrade,
+  };
 }
 
 /** Trailer fields as pairs for node's `addTrailers`, less those that frame, route or decode a message (RFC 9110 §6.5.1). */

@@ -1,6 +1,13 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
-import { filterFields, findUpgradeOption, isHopByHop, toMembers, toNominated } from "./headers.ts";
+import {
+  type UpgradeFields,
+  filterFields,
+  findUpgradeOption,
+  isHopByHop,
+  toMembers,
+  toNominated,
+} from "./headers.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
@@ -34,6 +41,22 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
   const offered = new Set(toMembers(asked));
   const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
+}
+
+/**
+ * What the Upgrade field of a response other than 101 says to the client; empty where it has none.
+ *
+ * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the client asked for. What else it offers
+ * concerns the upstream's connection: the `h2,h2c` that Apache adds to each 200 is nothing that a client of headgate can use, and in
+ * a response that a front sends on over HTTP/2 it is an error (RFC 9113 §8.2.2).
+ */
+export function toOffer(status: number, offered: string, asked: UpgradeFields | undefined): string {
+  if (status === 426) return offered;
+  if (asked === undefined || status < 200) return "";
+  const wanted = new Set(toMembers(asked.protocols));
+  for (const protocol of ["h2", "h2c"]) wanted.delete(protocol);
+  const kept = offered.split(",").filter((protocol) => wanted.has(protocol.trim().toLowerCase()));
+  return kept.join(",").trim();
 }
 
 /**
