@@ -108,23 +108,24 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const { takesTrailers } = checked;
         const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
-        response.writeHead(status, reason, toClientFields(status, request.httpVersion, answered));
+        const asked = isUpgrade ? checked.upgrade : undefined;
+        const told = toClientFields(status, request.httpVersion, answered, asked);
+        response.writeHead(status, reason, told);
         const beside = takesTrailers ? raw : undefined;
         return relayContent(received.content, response, parts.batchWrites, beside);
       };
+      const content =
+        checked.framing === "none" ? undefined : toContent(request, response, expectation);
       if (isUpgrade) {
         const limits = parts.upgradeLimits;
         const { upgrade } = checked;
+        // With content it may be an upload like any other, of a backend that ignores the field.
+        const responseMs = content === undefined ? limits.upgradeMs : route.responseTimeout;
         const upgraded = { exchange, response, tunnels, limits, relay };
-        await answerUpgrade(
-          () => send({ method, fields, upgrade, responseMs: limits.upgradeMs }),
-          upgraded,
-        );
+        await answerUpgrade(() => send({ method, fields, content, upgrade, responseMs }), upgraded);
         return;
       }
 
-      const content =
-        checked.framing === "none" ? undefined : toContent(request, response, expectation);
       await relay(await send({ method, fields, content }));
     } catch (error) {
       exchange.error ??= toProxyError(error);

@@ -63,7 +63,11 @@ export function toContentWords(
   { head, unshared, isTunnel, framing }: Forwarded,
   route: RouteConfig,
 ): readonly string[] {
-  if (isTunnel) return ["Once the upstream agrees, bytes pass both ways until either side ends."];
+  if (isTunnel)
+    return [
+      ...(framing === "none" ? [] : [REQUEST_CONTENT[framing]]),
+      "Once the upstream agrees, bytes pass both ways until either side ends.",
+    ];
   if (head !== undefined) return [...HEAD_CONTENT[head](route), ...toShareWords(route, unshared)];
   return [REQUEST_CONTENT[framing], "The answer's is passed on as it comes."];
 }

@@ -412,7 +412,7 @@ const timeouts = mapping({
   }),
   upgrade: positiveDuration().prefault("10s").meta({
     description:
-      "For the upstream to answer an upgrade; then 504. An upgrade waits as long for a connection; then 503.",
+      "For the upstream to answer an upgrade; then 504. An upgrade waits as long for a connection; then 503. One whose request has content has the responseTimeout for both.",
   }),
   tunnelIdle: duration().prefault("1h").meta({
     description:

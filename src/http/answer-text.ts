@@ -3,12 +3,14 @@
 const DATE = "date";
 const LENGTH = "content-length";
 const CODING = "transfer-encoding";
+const UPGRADE = "upgrade";
 
 /** Status line and field lines, and what they say of the content that follows. */
 export interface AnswerText {
   /** Without the fields of this connection and without the empty line; to be written as latin1. */
   readonly text: string;
   readonly hasDate: boolean;
+  readonly hasUpgrade: boolean;
   /** How the content ends: after its length, after a last chunk, or with the connection (RFC 9112 §6.3). */
   readonly framing: "length" | "chunked" | "close";
 }
@@ -21,6 +23,7 @@ export function toAnswerText(
 ): AnswerText {
   let text = `HTTP/1.1 ${status} ${reason}\r\n`;
   let hasDate = false;
+  let hasUpgrade = false;
   let framing: AnswerText["framing"] = "close";
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
@@ -29,8 +32,9 @@ export function toAnswerText(
     if (name.length === DATE.length) hasDate ||= name.toLowerCase() === DATE;
     else if (name.length === LENGTH.length && name.toLowerCase() === LENGTH) framing = "length";
     else if (name.length === CODING.length && name.toLowerCase() === CODING) framing = "chunked";
+    else if (name.length === UPGRADE.length) hasUpgrade ||= name.toLowerCase() === UPGRADE;
   }
-  return { text, hasDate, framing };
+  return { text, hasDate, hasUpgrade, framing };
 }
 
 /** Whether an answer to that method has content (RFC 9110 §6.4.1). */
@@ -42,4 +46,9 @@ export function hasContent(method: string, status: number): boolean {
 export function toKeepAliveLines(keepAliveMs: number): string {
   const seconds = Math.floor(keepAliveMs / 1_000);
   return `Connection: keep-alive\r\n${seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : ""}`;
+}
+
+/** The same lines of the connection, whose first is Connection, for a response with an Upgrade field (RFC 9110 §7.8: it MUST name it). */
+export function withUpgradeOption(lines: string): string {
+  return lines.replace("\r\n", ", upgrade\r\n");
 }

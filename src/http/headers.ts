@@ -41,6 +41,8 @@ export interface AnswerFields {
   readonly connection: string;
   /** What Keep-Alive says; empty where it is not there. */
   readonly keepAlive: string;
+  /** What Upgrade says, all its lines in one; empty where it is not there. */
+  readonly upgrade: string;
 }
 
 type FieldKind =
@@ -188,6 +190,7 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
   let eventStream = false;
   let connection = "";
   let keepAlive = "";
+  let upgrade = "";
   let trailer = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
@@ -195,7 +198,9 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
     switch (kindOf(name)) {
       case "hop":
       case "te":
+        break;
       case "upgrade":
+        upgrade = upgrade === "" ? value : `${upgrade}, ${value}`;
         break;
       case "keep-alive":
         keepAlive = value;
@@ -228,7 +233,16 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
     }
   }
   const kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
-  return { endToEnd: kept, chunked, trailer, contentLength, eventStream, connection, keepAlive };
+  return {
+    endToEnd: kept,
+    chunked,
+    trailer,
+    contentLength,
+    eventStream,
+    connection,
+    keepAlive,
+    upgrade,
+  };
 }
 
 /** Whether a trailer of that lower-case name neither frames, routes nor decodes a message (RFC 9110 §6.5.1). */

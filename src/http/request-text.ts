@@ -24,8 +24,9 @@ const TRAILERS = ["TE", "trailers"];
 export function toHopFields(hop: Hop): readonly string[] {
   const { method, framing, upgrade, takesTrailers, isKept } = hop;
   if (takesTrailers) return withTrailers(toHopFields({ ...hop, takesTrailers: false }));
-  if (upgrade !== undefined) return ["Connection", upgrade.option, "Upgrade", upgrade.protocols];
   const coding = framing === "chunked" ? CHUNKED : [];
+  if (upgrade !== undefined)
+    return [...coding, "Connection", upgrade.option, "Upgrade", upgrade.protocols];
   return isKept && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
 }
 

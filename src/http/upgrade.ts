@@ -1,20 +1,27 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
-import { filterFields, findUpgradeOption, isHopByHop, toMembers, toNominated } from "./headers.ts";
+import {
+  type UpgradeFields,
+  filterFields,
+  findUpgradeOption,
+  isHopByHop,
+  toMembers,
+  toNominated,
+} from "./headers.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
 /**
  * Whether a tunnel is what a request with an Upgrade field gets. A server may always go on as if the field were not there
  * (RFC 9110 §7.8), and headgate does for `h2c` (a client's guess that no upstream here would follow), for HEAD (which asks for
- * an answer, not for a connection), for a request with content (which would have to be read before the switch) and in HTTP/1.0.
+ * an answer, not for a connection) and in HTTP/1.0.
  */
 export function isTunnelled(
   { method, httpVersion }: RequestHead,
-  { upgrade, framing }: CheckedRequest,
+  { upgrade }: CheckedRequest,
 ): boolean {
   if (upgrade === undefined || upgrade.protocols.trim().toLowerCase() === "h2c") return false;
-  return method !== "HEAD" && framing === "none" && httpVersion === "1.1";
+  return method !== "HEAD" && httpVersion === "1.1";
 }
 
 /** Any answer's head: rawFields alternate name, value, name, value, … */
@@ -34,6 +41,22 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
   const offered = new Set(toMembers(asked));
   const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
+}
+
+/**
+ * What the Upgrade field of a response other than 101 says to the client; empty where it has none.
+ *
+ * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the client asked for. What else it offers
+ * concerns the upstream's connection: the `h2,h2c` that Apache adds to each 200 is nothing that a client of headgate can use, and in
+ * a response that a front sends on over HTTP/2 it is an error (RFC 9113 §8.2.2).
+ */
+export function toOffer(status: number, offered: string, asked: UpgradeFields | undefined): string {
+  if (status === 426) return offered;
+  if (asked === undefined || status < 200) return "";
+  const wanted = new Set(toMembers(asked.protocols));
+  for (const protocol of ["h2", "h2c"]) wanted.delete(protocol);
+  const kept = offered.split(",").filter((protocol) => wanted.has(protocol.trim().toLowerCase()));
+  return kept.join(",").trim();
 }
 
 /**

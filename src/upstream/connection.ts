@@ -136,6 +136,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
   let receiver: Receiver | undefined;
   let owner: ConnectionOwner | undefined;
   let switched: ReturnType<typeof createSwitchedSocket> | undefined;
+  /** Set between a 101 and the end of the request's content. */
+  let switchNow: (() => void) | undefined;
   let isConnected = false;
   let isClosed = false;
   let isSent = false;
@@ -178,12 +180,18 @@ export function createConnection<Receiver extends ResponseReceiver>(
     },
     onEnd,
     onSwitch(head, bytes, start, end) {
-      const taker = receiver;
-      receiver = undefined;
-      switched = createSwitchedSocket(socket, Buffer.from(bytes.subarray(start, end)), (error) =>
-        closed(undefined, error),
-      );
-      taker?.onSwitch(head, switched.socket);
+      const first = Buffer.from(bytes.subarray(start, end));
+      const { socket: taken } = (switched = createSwitchedSocket(socket, first, (error) => {
+        if (error === undefined) closed(undefined);
+        else fail(error, "final");
+      }));
+      switchNow = () => {
+        const taker = receiver;
+        receiver = undefined;
+        taker?.onSwitch(head, taken);
+      };
+      // RFC 9110 §7.8: a client cannot change the protocol in the middle of its request. The 101 waits for the content to leave.
+      if (!hasContentLeft) switchNow();
     },
   };
   const parser = createAnswerParser(parserEvents, maxHeadBytes);
@@ -206,9 +214,9 @@ export function createConnection<Receiver extends ResponseReceiver>(
       if (hasContentLeft) markActivity();
     },
     onDrain() {
-      if (switched !== undefined) switched.onDrain();
+      if (receiver === undefined) switched?.onDrain();
       else if (isContentRead) onContentSent();
-      else receiver?.request.content?.resume();
+      else receiver.request.content?.resume();
     },
     onEnd() {
       if (switched !== undefined) return switched.onEnd();
@@ -345,6 +353,10 @@ export function createConnection<Receiver extends ResponseReceiver>(
   function onContentSent(): void {
     if (receiver === undefined || !hasContentLeft) return;
     hasContentLeft = false;
+    // After an early 101 nothing is read, so only a failed write tells that the upstream has left.
+    if (switchNow !== undefined && socket.isWriteBroken())
+      return fail(new ProxyError("connection_terminated"), "final");
+    if (switchNow !== undefined) return switchNow();
     lastActivityMs = performance.now();
     receiver.deadlineMs = lastActivityMs + responseMs;
     watchdog.watch();

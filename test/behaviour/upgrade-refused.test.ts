@@ -30,7 +30,7 @@ test("a refusal comes back whole: status, reason, raw fields, content", async (t
   );
   const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port, UPGRADE);
-  assert.equal(await readHead(client), `${head}Connection: close\r\n\r\n`);
+  assert.equal(await readHead(client), `${head}Upgrade: bar\r\nConnection: close, upgrade\r\n\r\n`);
   assert.equal(await readBytes(client, 5), "hello");
   const line = await door.ended();
   assert.deepEqual(
@@ -38,6 +38,59 @@ test("a refusal comes back whole: status, reason, raw fields, content", async (t
     ["request", 426, undefined],
   );
   await door.untilNothingIsOpen();
+});
+
+// Symptom: a 426 reached the client without the Upgrade field that it must carry (RFC 9110 §15.5.22). Root cause: Upgrade was taken
+// for the upstream's connection's alone. Fix: a 426 keeps it, and any other final response the protocols that the client asked for.
+test("Upgrade stays in a 426 and where it offers what the client asked for, named by Connection; other offers go", async (t) => {
+  const cases: readonly (readonly [request: string, response: string, told: readonly string[]])[] =
+    [
+      ["GET", "200 OK\r\nUpgrade: h2,h2c\r\nConnection: Upgrade", []],
+      ["GET", "200 OK\r\nUpgrade: websocket\r\nConnection: Upgrade", []],
+      ["GET", "426 X\r\nUpgrade: TLS/1.0, h2c\r\nConnection: Upgrade", ["TLS/1.0, h2c"]],
+      ["GET", "426 X\r\nupgrade: a\r\nUPGRADE: b", ["a, b"]],
+      ["GET", "426 X", []],
+      ["HEAD", "426 X\r\nUpgrade: websocket\r\nConnection: Upgrade", ["websocket"]],
+      ["UPGRADE", "200 OK\r\nUpgrade: h2c, Foo/2 ,bar", ["Foo/2"]],
+      ["UPGRADE", "400 X\r\nUpgrade: foo/2\r\nConnection: upgrade", ["foo/2"]],
+      ["UPGRADE", "204 X\r\nUpgrade: foo/2\r\nConnection: upgrade", ["foo/2"]],
+      ["UPGRADE", "400 X\r\nUpgrade: foo/3, foo\r\nConnection: upgrade", []],
+      ["UPGRADE", "426 X\r\nUpgrade: bar\r\nConnection: upgrade", ["bar"]],
+      ["H2C", "200 OK\r\nUpgrade: h2,h2c\r\nConnection: Upgrade", []],
+      ["1.0", "426 X\r\nUpgrade: bar\r\nConnection: upgrade", ["bar"]],
+    ];
+  for (const [request, response, told] of cases) {
+    const upstream = await startRawUpstream(
+      t,
+      answerHead(
+        `HTTP/1.1 ${response}\r\n${/^204/.test(response) ? "" : "Content-Length: 0\r\n"}\r\n`,
+      ),
+    );
+    const { port } = await startDoor(t, upstream.url);
+    const client = await openWire(t, port);
+    client.write(toRequest(request));
+    const { lines } = await client.readAnswer(request === "HEAD" ? "HEAD" : "GET");
+    const options = ["UPGRADE", "1.0"].includes(request) ? "close" : "keep-alive";
+    assert.deepEqual(
+      lines.filter((line) => /^(?:upgrade|connection):/i.test(line)),
+      told.length === 0
+        ? [`Connection: ${options}`]
+        : [`Upgrade: ${told[0]}`, `Connection: ${options}, upgrade`],
+      `${request} ${response}`,
+    );
+  }
+});
+
+test("an interim response keeps no Upgrade field", async (t) => {
+  const hint = "HTTP/1.1 103 Early Hints\r\nUpgrade: foo/2\r\nConnection: upgrade\r\nX: 1\r\n\r\n";
+  const upstream = await startRawUpstream(
+    t,
+    answerHead(`${hint}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`),
+  );
+  const { port } = await startDoor(t, upstream.url);
+  const client = await openWire(t, port);
+  client.write(UPGRADE);
+  assert.deepEqual((await client.readAnswer()).lines, ["X: 1"]);
 });
 
 // What a client or a front sends behind an upgrade, without having waited for the 101, is of the protocol that was refused. Sent in a
@@ -272,3 +325,10 @@ test("an upgrade that ends in a response of headgate's own ends the connection",
   assert.equal((await client.bytes.takeAll()).length, 0);
   assert.equal(origin.arrivals.length, 0);
 });
+
+function toRequest(kind: string): string {
+  if (kind === "UPGRADE") return UPGRADE;
+  if (kind === "H2C") return UPGRADE.replace("foo/2", "h2c");
+  if (kind === "1.0") return "GET / HTTP/1.0\r\nHost: a\r\n\r\n";
+  return `${kind} / HTTP/1.1\r\nHost: a\r\n\r\n`;
+}

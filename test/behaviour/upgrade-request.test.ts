@@ -7,11 +7,8 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { type TlsOptions, createServer as createTlsServer } from "node:tls";
 
-import { text } from "../support/answers.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
-import { startOrigin } from "../support/origin.ts";
 import { ask } from "../support/request.ts";
-import { startSidecar } from "../support/sidecar.ts";
 import {
   SWITCHED,
   UPGRADE,
@@ -108,23 +105,6 @@ test("any method but HEAD may ask for an upgrade, and none gets a body it did no
     assert.equal(await readHead(client), SWITCHED);
     assert.equal(upstream.sockets.at(-1)?.bytesRead, UPGRADE.length + method.length - 3);
   }
-});
-
-test("an upgrade request with content is served as if it had not asked", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    const { body } = await request.whole;
-    return text(body.toString())(request);
-  });
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  for (const [framing, content] of [
-    ["Content-Length: 5", "hello"],
-    ["Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"],
-  ] as const) {
-    const bytes = UPGRADE.replace("GET", "POST").replace("Host", `${framing}\r\nHost`) + content;
-    assert.equal((await ask(t, sidecar.port, bytes)).body.toString(), "hello");
-  }
-  for (const { lines } of origin.arrivals)
-    assert.ok(!lines.some((line) => /^upgrade|: upgrade/i.test(line)));
 });
 
 // Symptom: OPTIONS and TRACE that asked for an upgrade as well were forwarded with Max-Forwards as it came, also at 0, and so was

@@ -260,6 +260,17 @@ test("an upgrade is explained as the tunnel that it asks for", async (t) => {
   assert.doesNotMatch(out, /It does not get/);
 });
 
+test("an upgrade with content is explained with both", async (t) => {
+  const out = await run(t, [
+    ...["POST", "/", "-H", "Connection: upgrade", "-H", "Upgrade: tcp"],
+    ...["-H", "Transfer-Encoding: chunked"],
+  ]);
+  assert.match(out, /^ {2}Transfer-Encoding: chunked +← for the connection to the upstream$/m);
+  assert.match(out, /^ {2}Connection: upgrade +← for the connection to the upstream$/m);
+  assert.match(out, /^ {2}The request's is passed on as it comes, in chunks of this hop's own.$/m);
+  assert.match(out, /^ {2}Once the upstream agrees, bytes pass both ways/m);
+});
+
 test("an upgrade is explained with what is addressed to this hop: Max-Forwards one less, or answered here", async (t) => {
   const upgrade = ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"];
   const out = await run(t, ["OPTIONS", "/", ...upgrade, "-H", "Max-Forwards: 3"]);

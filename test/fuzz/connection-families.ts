@@ -15,6 +15,17 @@ export const CONNECTION_FAMILIES: readonly Family<string>[] = [
       ]) + random.pick([SMUGGLED, toValid(random), "\x81\x05hello"]),
   },
   {
+    name: "Upgrade with content, then more bytes",
+    expects: "refused",
+    make: (random) =>
+      toFramed(
+        random,
+        `${random.pick(["POST", "PUT", "GET"])} /`,
+        [`Connection: ${random.pick(["Upgrade", "upgrade, keep-alive"])}`, "Upgrade: tcp"],
+        toBody(random),
+      ) + random.pick([SMUGGLED, toValid(random)]),
+  },
+  {
     name: "Upgrade that is not followed",
     expects: "accepted",
     make: (random) =>

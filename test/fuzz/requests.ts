@@ -107,11 +107,11 @@ function toPath(method: string, rest: string): string {
 }
 
 /** Whether nothing after it counts: the connection ends (RFC 9112 §9.3), or may speak another protocol (RFC 9110 §7.8). */
-function isLast({ method, version, fields, framing }: Meant): boolean {
+function isLast({ method, version, fields }: Meant): boolean {
   const options = membersOf(fields, "connection");
   if (options.includes("close")) return true;
   if (version === "1.0") return !options.includes("keep-alive");
   const protocols = membersOf(fields, "upgrade");
   const isAsked = options.includes("upgrade") && protocols.some((name) => name !== "h2c");
-  return isAsked && method !== "HEAD" && framing === "none";
+  return isAsked && method !== "HEAD";
 }

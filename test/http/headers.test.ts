@@ -263,8 +263,15 @@ test("an answer tells its framing", () => {
     eventStream: false,
     connection: "",
     keepAlive: "",
+    upgrade: "",
   });
-  const hop = ["Connection: x", "Keep-Alive: timeout=5", "connection: y"];
+  const hop = [
+    "Connection: x",
+    "Keep-Alive: timeout=5",
+    "connection: y",
+    "Upgrade: h2",
+    "upgrade: z",
+  ];
   assert.deepEqual(answer("Transfer-Encoding: CHUNKED", "Trailer: x", ...hop), {
     endToEnd: ["Trailer", "x"],
     chunked: true,
@@ -273,6 +280,7 @@ test("an answer tells its framing", () => {
     eventStream: false,
     connection: "x,y",
     keepAlive: "timeout=5",
+    upgrade: "h2, z",
   });
 });
 

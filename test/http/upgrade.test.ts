@@ -7,7 +7,7 @@ import {
   toSwitchedFields,
 } from "../../src/http/upgrade.ts";
 
-test("a tunnel is for HTTP/1.1 without content, any method but HEAD, any protocol but h2c", () => {
+test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but h2c", () => {
   const head = { method: "GET", target: "/", httpVersion: "1.1", rawFields: [] };
   const checked = {
     path: "/",
@@ -25,7 +25,7 @@ test("a tunnel is for HTTP/1.1 without content, any method but HEAD, any protoco
     [{}, { upgrade: toUpgrade(" H2C") }, false],
     [{ method: "HEAD" }, { upgrade: toUpgrade("websocket") }, false],
     [{ httpVersion: "1.0" }, { upgrade: toUpgrade("websocket") }, false],
-    [{ method: "POST" }, { upgrade: toUpgrade("tcp"), framing: "length" }, false],
+    [{ method: "POST" }, { upgrade: toUpgrade("tcp"), framing: "length" }, true],
   ];
   for (const [changedHead, changed, isTunnel] of cases) {
     const asked = { ...checked, upgrade: undefined, ...changed };

@@ -224,6 +224,34 @@ test("a client never gets two framings, nor a Trailer without chunks", () => {
 
 /** Of the names above. */
 const REQUEST_ONLY = new Set(["cookie", "range", "x-forwarded-for"]);
+test("a client gets the Upgrade field of a 426 whole, and else only protocols that it asked for, h2 and h2c never", () => {
+  const protocols = fc.array(fc.constantFrom("h2", "H2C", "WebSocket", "foo/2", "tcp", ""), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(
+      protocols,
+      fc.option(protocols),
+      fc.constantFrom(103, 200, 204, 304, 400, 426),
+      (offered, asked, status) => {
+        const upgrade = offered.join(",");
+        const fields = toClientFields(
+          status,
+          "1.1",
+          readAnswerFields(["uPgrade", upgrade]),
+          asked === null ? undefined : { protocols: asked.join(" ,"), option: "upgrade" },
+        );
+        const told = fields[fields.indexOf("Upgrade") + 1]?.split(",") ?? [];
+        const wanted = offered.filter(
+          (one) => one !== "" && !/^h2c?$/i.test(one) && asked?.includes(one) === true,
+        );
+        const expected = status === 426 ? offered : status < 200 ? [] : wanted;
+        if (expected.join("") === "" && status !== 426) assert.ok(!fields.includes("Upgrade"));
+        else if (upgrade !== "") assert.deepEqual(told, expected);
+      },
+    ),
+  );
+});
 
 test("no trailer frames or routes a message", () => {
   const forbidden = fc.constantFrom(...OF_THIS_HOP, ...NEVER_LOST);

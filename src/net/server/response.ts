@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 
-import { hasContent } from "../../http/answer-text.ts";
+import { hasContent, withUpgradeOption } from "../../http/answer-text.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toFieldLines } from "../../http/request-text.ts";
 import { type Movement, STEPS, createMovement } from "../../runtime/movement.ts";
@@ -102,7 +102,8 @@ export class Response implements ClientResponse {
     this.endsWithConnection = this.hasContent && answer.framing === "close";
     // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
     if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
-    this.head = heads.complete(answer, this.keepAlive ? keepAliveLines : CLOSE);
+    const lines = this.keepAlive ? keepAliveLines : CLOSE;
+    this.head = heads.complete(answer, answer.hasUpgrade ? withUpgradeOption(lines) : lines);
     this.status = status;
     this.headersSent = true;
   }
