@@ -54,6 +54,15 @@ export interface ProxyParts {
 /** Handles one request; it never rejects, and `observe` is called once for each. */
 export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
 
+/** Tells the client that its exchange failed: by a response, or by the visible break of one that has begun. */
+function answerFailure(error: ProxyError, exchange: Exchange, response: ClientResponse): void {
+  if (response.headersSent) return breakOff(response);
+  // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
+  if (exchange.head !== undefined) exchange.head = "failed";
+  const problem = toProblem(error, toRequestId(exchange), exchange.method);
+  if (!response.isOver) answerLocally(problem, response);
+}
+
 /** Creates the handler of all requests. */
 export function createProxy({ generation, createId, observe, tunnels }: ProxyParts): Proxy {
   return async (request, response) => {
@@ -130,14 +139,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);
-      if (response.headersSent) breakOff(response);
-      else {
-        // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
-        if (exchange.head !== undefined) exchange.head = "failed";
-        const { method, error: failure } = exchange;
-        const problem = toProblem(failure, toRequestId(exchange), method);
-        if (!response.isOver) answerLocally(problem, response);
-      }
+      answerFailure(exchange.error, exchange, response);
     } finally {
       await over;
       roundTrip.settle();

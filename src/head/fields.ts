@@ -1,6 +1,7 @@
 /** The fields of the request that goes up for a HEAD, and of the response to the client. */
 
 import { type AnswerFields, filterFields } from "../http/headers.ts";
+import { toOffer } from "../http/upgrade.ts";
 
 // Range and If-Range mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the
 // GET that stands for it they would turn 200 into 206.
@@ -21,10 +22,14 @@ export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"):
  * Transfer-Encoding is optional there (RFC 9112 §6.1), and clients that try to read the chunks fail (monitoring-plugins' check_http).
  * §6.3 keeps every client in step without it. Trailer announces a section that no HEAD has. 204 has no length (RFC 9110 §8.6).
  */
-export function toHeadClientFields(
-  status: number,
-  { endToEnd, trailer }: AnswerFields,
-): readonly string[] {
+export function toHeadClientFields(status: number, answer: AnswerFields): readonly string[] {
+  const fields = withoutFraming(status, answer);
+  // A 426 says what to upgrade to, also to a HEAD (RFC 9110 §15.5.22).
+  const offer = answer.upgrade === "" ? "" : toOffer(status, answer.upgrade, undefined);
+  return offer === "" ? fields : [...fields, "Upgrade", offer];
+}
+
+function withoutFraming(status: number, { endToEnd, trailer }: AnswerFields): readonly string[] {
   const hasNoLength = status === 204;
   if (!trailer && !hasNoLength) return endToEnd;
   return filterFields(

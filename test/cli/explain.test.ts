@@ -262,8 +262,14 @@ test("an upgrade is explained as the tunnel that it asks for", async (t) => {
 
 test("an upgrade with content is explained with both", async (t) => {
   const out = await run(t, [
-    ...["POST", "/", "-H", "Connection: upgrade", "-H", "Upgrade: tcp"],
-    ...["-H", "Transfer-Encoding: chunked"],
+    "POST",
+    "/",
+    "-H",
+    "Connection: upgrade",
+    "-H",
+    "Upgrade: tcp",
+    "-H",
+    "Transfer-Encoding: chunked",
   ]);
   assert.match(out, /^ {2}Transfer-Encoding: chunked +← for the connection to the upstream$/m);
   assert.match(out, /^ {2}Connection: upgrade +← for the connection to the upstream$/m);

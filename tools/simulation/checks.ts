@@ -14,6 +14,7 @@ import type { Subject } from "./subject.ts";
 const TICK_MS = 2;
 
 /** Checks the limits of time and the counts. */
+// oxlint-disable-next-line complexity -- one rule after the other
 export function checkMoment(ledger: Ledger, subject: Subject): void {
   const { idle, active } = subject.pooled();
   if (idle + active !== subject.opened.size)

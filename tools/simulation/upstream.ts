@@ -166,6 +166,7 @@ class UpstreamPeer implements Peer {
     return Number(fields.get("content-length") ?? 0) || "none";
   }
 
+  // oxlint-disable-next-line complexity -- one rule after the other
   private checkSend(send: Send, client: number | undefined): void {
     const { settings } = this.ledger;
     if (this.owner !== undefined && this.owner !== client)
