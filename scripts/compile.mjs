@@ -1,5 +1,5 @@
-// Compiles the tests and all that they import once per run. Compiled on the way in, as tsx does it, each of 220 test files would
-// pay for the same sources again: half a second to a whole one of CPU.
+// Compiles the tests and all that they import once per run, and what they start as a process of its own. Compiled on the way in, as tsx
+// does it, each of 220 test files would pay for the same sources again: half a second to a whole one of CPU.
 
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * each time and removed when this process ends: no run ever sees what an earlier one compiled. Throws where a file cannot be compiled;
  * esbuild has then printed why.
  */
-export async function compileTests(files) {
+export async function compileFiles(files) {
   const folder = mkdtempSync(join(tmpdir(), "headgate-tests-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   // Packages stay outside: they need no compiling.

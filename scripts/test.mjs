@@ -8,7 +8,7 @@ import { readdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compileTests } from "./compile.mjs";
+import { compileFiles } from "./compile.mjs";
 import { fail, readyToTest } from "./ready.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,7 +21,7 @@ const named = args.filter((arg) => !arg.startsWith("-"));
 if (options.some((option) => option.startsWith("--watch"))) fail("npm test cannot watch");
 const files = (named.length > 0 ? named : ["test"]).flatMap(testFiles);
 if (files.length === 0) fail(`no *.test.ts in ${named.join(" ")}`);
-const compiled = await compileTests(files).catch(() => process.exit(1));
+const compiled = await compileFiles(files).catch(() => process.exit(1));
 
 // The same reporter everywhere: Node 20 prints TAP where there is no terminal. The limit is for what hangs, and counts for a whole file.
 const runner = ["--enable-source-maps", "--test", "--test-reporter=spec"];

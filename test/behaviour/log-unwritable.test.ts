@@ -15,10 +15,11 @@ import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
+import { inNamespace, namespaceMissing } from "../support/namespace.ts";
 import { makePipe } from "../support/pipe.ts";
 import { toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
-import { fillUp, findNamespace, seenBy } from "../support/tiny-disk.ts";
+import { fillUp, seenBy } from "../support/tiny-disk.ts";
 import { type Wire, openWire } from "../support/wire.ts";
 
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
@@ -125,38 +126,40 @@ function assertGrowing(numbers: readonly number[]): void {
   assert.ok(isGrowing, `each once and in order: ${numbers.join(" ")}`);
 }
 
-test("a disk that was full and has room again is written to again, and the lines that are missing were counted", async (t) => {
-  const namespace = findNamespace();
-  if ("reason" in namespace) return t.skip(namespace.reason);
-  const directory = await makeDirectory(t, {});
-  const headgate = await startLogging(t, directory, {
-    through: namespace.command,
-    shell: 'mkdir disk && mount -t tmpfs -o size=4m none disk && exec "$0" "$@" > disk/log',
-  });
-  const disk = seenBy(headgate.pid, join(directory, "disk"));
-  const log = openSync(join(disk, "log"), "r"); // outlives the process, and its namespace with it
-  t.after(() => closeSync(log));
-  const read = (): string => readFileSync(join(disk, "log"), "utf8");
+test(
+  "a disk that was full and has room again is written to again, and the lines that are missing were counted",
+  { skip: namespaceMissing() },
+  async (t) => {
+    const directory = await makeDirectory(t, {});
+    const headgate = await startLogging(t, directory, {
+      through: inNamespace("mount"),
+      shell: 'mkdir disk && mount -t tmpfs -o size=4m none disk && exec "$0" "$@" > disk/log',
+    });
+    const disk = seenBy(headgate.pid, join(directory, "disk"));
+    const log = openSync(join(disk, "log"), "r"); // outlives the process, and its namespace with it
+    t.after(() => closeSync(log));
+    const read = (): string => readFileSync(join(disk, "log"), "utf8");
 
-  await headgate.request();
-  await waitUntil(() => read().includes('"/0"'), "what came before is logged");
-  const makeRoom = fillUp(disk);
-  await headgate.until(async () => (await headgate.dropped()) > 20, "lines are dropped");
-  makeRoom();
-  const first = headgate.sent();
-  await headgate.until(() => read().includes(`"/${first}"`), "what comes now is logged");
-  const dropped = await headgate.dropped();
+    await headgate.request();
+    await waitUntil(() => read().includes('"/0"'), "what came before is logged");
+    const makeRoom = fillUp(disk);
+    await headgate.until(async () => (await headgate.dropped()) > 20, "lines are dropped");
+    makeRoom();
+    const first = headgate.sent();
+    await headgate.until(() => read().includes(`"/${first}"`), "what comes now is logged");
+    const dropped = await headgate.dropped();
 
-  headgate.child.kill("SIGTERM");
-  assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
-  const logged = toRequests(readFileSync(log, "utf8"));
-  assertGrowing(logged);
-  assert.equal(
-    logged.length + dropped,
-    headgate.sent(),
-    "every request has its line or was counted",
-  );
-});
+    headgate.child.kill("SIGTERM");
+    assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
+    const logged = toRequests(readFileSync(log, "utf8"));
+    assertGrowing(logged);
+    assert.equal(
+      logged.length + dropped,
+      headgate.sent(),
+      "every request has its line or was counted",
+    );
+  },
+);
 
 test("a device that is always full costs a line each, and no more than that", async (t) => {
   const headgate = await startLogging(t, await makeDirectory(t, {}), {

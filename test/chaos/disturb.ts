@@ -79,7 +79,7 @@ upstreams:
   tls: { url: "${more.tls.address.replace("http:", "https:")}", ${times}, ${shape}, tls: { serverName: backend.test, ca: "${more.ca}" } }
   narrow: { url: "${more.narrow.address}", ${times.replace("keepAlive: 1s", "keepAlive: 5s")}, maxConnections: ${1 + (count % 4)} }
   slow: { url: "http://${SLOW.name}:${more.slow.port}", ${times}, ${shape} }
-  hung: { url: "http://${HUNG.name}:9", ${times}, ${shape} }
+  hung: { url: "http://${HUNG[0]}:9", ${times}, ${shape} }
 routes: [${routes.join(", ")}]
 limits: { waiting: ${WAITING} }
 timeouts: { header: 3s, keepAlive: 5s, idle: 5s, upgrade: 2s, tunnelIdle: 5s }

@@ -6,9 +6,10 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import test from "node:test";
 
+import { compileFiles } from "../../scripts/compile.mjs";
 import { createLogger } from "../../src/ops/logger.ts";
 
-const LOGGER = new URL("../../src/ops/logger.ts", import.meta.url).href;
+const [LOGGER = ""] = await compileFiles(["src/ops/logger.ts"]);
 
 /** A process that logs to its standard output as a service does. `script` may use `log`; its result goes to stderr. */
 function spawnLogging(script: string, stdout: "pipe" | number = "pipe") {
@@ -17,7 +18,7 @@ function spawnLogging(script: string, stdout: "pipe" | number = "pipe") {
     process.stdout; // Any use of it makes a pipe non-blocking, as it is in the service.
     const log = createLogger({ level: "info", format: "json" });
     ${script}`;
-  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", source], {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", source], {
     stdio: ["ignore", stdout, "pipe"],
     // A process that hangs instead of ending is what some of these tests are about: they fail instead of waiting for ever.
     timeout: 30_000,

@@ -1,14 +1,14 @@
 /** Upstreams that are not one address with room for all: several addresses of which one dies, few connections, TLS, hung names. */
 
-import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import type { Child } from "../bench/children.ts";
 import { findFreePort, waitAccepting } from "../bench/ports.ts";
-import { HUNG, PAIR, startNameServer } from "../chaos/names.ts";
+import { HUNG, PAIR, startNames } from "../chaos/names.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
-import { whyNoNamespace, withFiles } from "../support/namespace.ts";
+import { namesMissing } from "../support/names.ts";
+import { withFiles } from "../support/namespace.ts";
 import { askOnce } from "./prober.ts";
 import type { Row } from "./row.ts";
 import { BACKEND, type Subject, type Surroundings, startSubject } from "./subject.ts";
@@ -16,7 +16,6 @@ import { BACKEND, type Subject, type Surroundings, startSubject } from "./subjec
 const CLIENTS = 32;
 const REQUESTS_EACH = 20;
 const ROUNDS = 5;
-const HUNG_NAMES = 8;
 const BESIDE = 50;
 
 /** Measures them one after the other. Without mount namespaces there are no names: nothing is measured, which fails in CI. */
@@ -24,13 +23,12 @@ export async function measureUpstreams(
   around: Surroundings,
   deaths: number,
 ): Promise<readonly Row[]> {
-  const missing = whyNoNamespace();
-  if (missing !== undefined) {
-    assert.equal(process.env["CI"], undefined, missing);
+  const missing = namesMissing();
+  if (missing !== false) {
     console.error(`  upstreams are left out: ${missing}`);
     return [];
   }
-  const names = await startNameServer();
+  const names = await startNames();
   const [port, tlsPort] = [await findFreePort(), await findFreePort()];
   const [first, second] = PAIR.addresses;
   const start = startBackends(around);
@@ -75,11 +73,10 @@ interface Places {
 }
 
 function toUpstreams({ port, tlsPort, ca }: Places): string {
-  const numbers = Array.from({ length: HUNG_NAMES }, (_, index) => index);
-  const hung = numbers.map(
-    (index) => `  hung-${index}: { url: "http://${index}.${HUNG.name}:9", connectTimeout: 5s }`,
+  const hung = HUNG.map(
+    (name, index) => `  hung-${index}: { url: "http://${name}:9", connectTimeout: 5s }`,
   );
-  const routes = numbers.map((index) => `{ path: /hung/${index}, upstream: hung-${index} }`);
+  const routes = HUNG.map((_, index) => `{ path: /hung/${index}, upstream: hung-${index} }`);
   return `upstream: { url: "http://${PAIR.name}:${port}" }
 upstreams:
   anew: { url: "http://${PAIR.name}:${port}", keepAlive: 0s }
@@ -163,10 +160,8 @@ async function measureAll({ name, port }: Subject, what: string, path: string): 
 
 /** Each of the others needs a lookup as well. */
 async function measureHung(subject: Subject): Promise<Row> {
-  const hung = Array.from({ length: HUNG_NAMES }, (_, index) =>
-    askOnce(subject.port, `/hung/${index}`, false),
-  );
-  const what = `${HUNG_NAMES} names that no server answers for: ${BESIDE} requests to another name meanwhile`;
+  const hung = HUNG.map((_, index) => askOnce(subject.port, `/hung/${index}`, false));
+  const what = `${HUNG.length} names that no server answers for: ${BESIDE} requests to another name meanwhile`;
   const row = await measureAll(subject, what, "/anew/x");
   await Promise.all(hung);
   return row;

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import test from "node:test";
+import { compileFiles } from "../../scripts/compile.mjs";
 import { runInProcesses } from "../../tools/simulation/jobs.ts";
 import { MUTATIONS } from "../../tools/simulation/mutations.ts";
 import type { Schedule } from "../../tools/simulation/schedule.ts";
@@ -60,6 +60,9 @@ const FOUND_BY: Readonly<Record<string, Schedule>> = {
   },
 };
 
+/** The command, compiled once for all tests. */
+const [RUN = ""] = await compileFiles(["tools/simulation/run.ts"]);
+
 const PLAIN = { seconds: Infinity, jobs: 1, mutate: undefined, replay: undefined };
 
 test("it finds nothing in headgate", async () => {
@@ -103,6 +106,5 @@ test("a failure is made small, and the command that it prints shows it again", (
 });
 
 function simulate(...args: readonly string[]) {
-  const run = join(import.meta.dirname, "..", "..", "tools", "simulation", "run.ts");
-  return spawnSync(process.execPath, ["--import", "tsx", run, ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, [RUN, ...args], { encoding: "utf8" });
 }

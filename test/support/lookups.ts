@@ -2,11 +2,8 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { readSystemFile } from "../../src/config/files.ts";
-import { ProxyError } from "../../src/http/errors.ts";
-import { createResolver } from "../../src/upstream/resolver.ts";
+import { compileFiles } from "../../scripts/compile.mjs";
 import type { Cleanup } from "./wire.ts";
 
 /** How a lookup ended: its addresses, or the error's code and its cause. */
@@ -25,12 +22,14 @@ export interface Lookups {
   exit(): Promise<number>;
 }
 
-interface Line {
+/** What the process says. */
+export interface Line {
   readonly id: number;
   readonly ending?: Ending;
 }
 
-const ROOT = join(import.meta.dirname, "..", "..");
+/** The process's side. */
+const [PROGRAM = ""] = await compileFiles(["test/support/lookups-process.ts"]);
 
 /** Starts the process by way of the command `through`; the end of test `t` kills it. */
 export function startLookups(
@@ -38,10 +37,9 @@ export function startLookups(
   through: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Lookups {
-  const itself = [process.execPath, "--import", "tsx", import.meta.filename];
+  const itself = [process.execPath, PROGRAM];
   const [command = "", ...args] = [...through, ...itself];
   const child = spawn(command, args, {
-    cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: "", ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -89,31 +87,3 @@ function readLines({ stdout }: ChildProcess, onLine: (line: Line) => void): void
   if (stdout === null) throw new Error("a pipe was asked for");
   createInterface({ input: stdout }).on("line", (text) => onLine(JSON.parse(text) as Line));
 }
-
-/** The process's side. */
-function serve(): void {
-  const resolver = createResolver(readSystemFile);
-  const say = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
-  createInterface({ input: process.stdin }).on("line", (line) => {
-    const [order, id, name = ""] = line.split(" ");
-    if (order === "lookup") {
-      resolver.lookup(name).then(
-        (addresses) => say({ id: Number(id), ending: addresses }),
-        (error: unknown) => say({ id: Number(id), ending: toEnding(error) }),
-      );
-    } else if (order === "begun") say({ id: Number(id) });
-    else if (order === "exit") process.exit(0);
-    else {
-      resolver.close();
-      process.stdin.destroy();
-    }
-  });
-}
-
-function toEnding(error: unknown): Ending {
-  if (!(error instanceof ProxyError)) throw error;
-  const { code, cause } = error;
-  return { error: code, cause: cause instanceof Error ? cause.message : "" };
-}
-
-if (process.argv[1] === import.meta.filename) serve();

@@ -21,11 +21,14 @@ export type Reply =
 /** A reply, or a promise of it: the question waits until that resolves. */
 export type LateReply = Reply | Promise<Reply>;
 
-/** The replies of the two families, each sent by itself. */
+/** The replies of the two families, each sent by itself. A function is called for each question. */
 export interface FamilyReplies {
   readonly A: LateReply;
   readonly AAAA: LateReply;
 }
+
+/** What is sent for a name; a function is called for each question. */
+type Replies = LateReply | FamilyReplies | (() => LateReply | FamilyReplies);
 
 export interface Query {
   readonly name: string;
@@ -40,7 +43,7 @@ export interface NameServer {
    * AAAA get theirs together as soon as both are here, so that no test depends on the 50 ms between them. A client that asks
    * for one family only needs `FamilyReplies`.
    */
-  set(name: string, replies: LateReply | FamilyReplies): void;
+  set(name: string, replies: Replies): void;
   /** All questions for a name so far, sent again or not. */
   queries(name: string): readonly Query[];
   /** Resolves when at least `count` questions for a name have come: one where it is left out. */
@@ -67,7 +70,7 @@ const HEADER_BYTES = 12;
 
 /** Starts a name server; the end of test `t` stops it. */
 export async function startNameServer(t: Cleanup): Promise<NameServer> {
-  const replies = new Map<string, LateReply | FamilyReplies>();
+  const replies = new Map<string, Replies>();
   const asked: Query[] = [];
   const news = new EventEmitter().setMaxListeners(0);
   const pairs = new Map<string, Question>();
@@ -75,7 +78,8 @@ export async function startNameServer(t: Cleanup): Promise<NameServer> {
   const { address } = await listen(t, (question) => {
     asked.push(question);
     news.emit("news");
-    const given = replies.get(question.name) ?? "NXDOMAIN";
+    const found = replies.get(question.name) ?? "NXDOMAIN";
+    const given = typeof found === "function" ? found() : found;
     if (isPerFamily(given)) {
       if (question.type !== "other") void respond([question], given[question.type]);
       return;

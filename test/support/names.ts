@@ -9,11 +9,11 @@
  *       const headgate = await startRun(t, ["--upstream", `http://db.test:${origin.port}`], names.through);
  */
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NameServer } from "./name-server.ts";
+import { namespaceMissing, toMounted, withFiles } from "./namespace.ts";
 import type { Cleanup } from "./wire.ts";
 
 export interface NameFiles {
@@ -39,22 +39,10 @@ const LOCALHOST = "127.0.0.1 localhost\n::1 localhost\n";
 // Nothing listens on port 53 there: the kernel refuses at once.
 const NOWHERE = { address: "127.255.255.253" };
 
-const BIND = [
-  'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf &&',
-  'if [ -e /etc/nsswitch.conf ]; then mount --bind "$3" /etc/nsswitch.conf; fi &&',
-  'shift 3 && exec "$@"',
-].join(" ");
-
-/**
- * Why tests with names of their own are left out here; false where they can be run. For `skip` of node:test. In CI they are not
- * left out: they fail.
- */
+/** Why tests with names of their own are left out here; false where they can be run. */
 export function namesMissing(): string | false {
-  if (process.env["CI"] === "true") return false;
-  if (process.platform !== "linux") return "mount namespaces are Linux's";
-  if (process.getuid?.() !== 0) return "port 53 and a mount namespace need root";
-  const { status, stderr } = spawnSync("unshare", ["--mount", "true"], { encoding: "utf8" });
-  return status === 0 ? false : `no mount namespace can be had here: ${stderr ?? "no unshare"}`;
+  const isRoot = process.getuid?.() === 0 || process.env["CI"] === "true";
+  return isRoot ? namespaceMissing() : "a name server on port 53 needs root";
 }
 
 /** Writes the files of a namespace; the end of test `t` removes them. The hosts file has localhost where none is given. */
@@ -64,19 +52,14 @@ export function createNames(
 ): Names {
   const folder = mkdtempSync(join(tmpdir(), "headgate-names-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const write = (name: string, text: string): string => {
-    const path = join(folder, name);
-    writeFileSync(path, text);
-    return path;
-  };
   const lines = servers.map(({ address }) => `nameserver ${address}\n`);
-  const files = [
-    write("hosts", hosts),
-    write("resolv.conf", `${lines.join("")}${resolvConf}\n`),
-    write("nsswitch.conf", `hosts: ${sources}\n`),
-  ];
+  const files = {
+    "/etc/hosts": hosts,
+    "/etc/resolv.conf": `${lines.join("")}${resolvConf}\n`,
+    ...(existsSync("/etc/nsswitch.conf") ? { "/etc/nsswitch.conf": `hosts: ${sources}\n` } : {}),
+  };
   return {
-    through: ["unshare", "--mount", "sh", "-c", BIND, "sh", ...files],
-    setHosts: (text) => void write("hosts", text), // the same inode, so that it changes within the namespace
+    through: withFiles(folder, files),
+    setHosts: (text) => writeFileSync(toMounted(folder, "/etc/hosts"), text), // the same inode, so that it changes within the namespace
   };
 }

@@ -1,8 +1,7 @@
 /** Runs schedules in several processes: each has a loop and a clock of its own. */
 
 import { type ChildProcess, fork } from "node:child_process";
-import { join } from "node:path";
-
+import { compileFiles } from "../../scripts/compile.mjs";
 import type { Options } from "./options.ts";
 
 /** Schedules from a number up to another one. */
@@ -23,6 +22,9 @@ export interface Results {
   readonly failed: readonly Failed[];
   readonly counts: readonly (readonly [string, number])[];
 }
+
+/** The process, compiled once: a TypeScript file runs by itself only where the parent has tsx. */
+const [WORKER = ""] = await compileFiles(["tools/simulation/worker.ts"]);
 
 /** So few that all processes end at about the same time. */
 const BATCH = 100;
@@ -50,17 +52,18 @@ export async function runInProcesses(options: Options): Promise<Results> {
     failed.push(...results.failed);
     for (const [name, count] of results.counts) counts.set(name, (counts.get(name) ?? 0) + count);
   };
-  await Promise.all(Array.from({ length: jobs }, () => work(options.mutate, next, add)));
+  await Promise.all(Array.from({ length: jobs }, () => work(options.mutate, { next, add })));
   return { passed, failed: failed.toSorted((a, b) => a.number - b.number), counts: [...counts] };
 }
 
+interface Work {
+  readonly next: () => Batch | undefined;
+  readonly add: (results: Results) => void;
+}
+
 /** One process, from its first batch to its last. */
-async function work(
-  mutate: string | undefined,
-  next: () => Batch | undefined,
-  add: (results: Results) => void,
-): Promise<void> {
-  const worker = fork(join(import.meta.dirname, "worker.ts"), mutate === undefined ? [] : [mutate]);
+async function work(mutate: string | undefined, { next, add }: Work): Promise<void> {
+  const worker = fork(WORKER, mutate === undefined ? [] : [mutate]);
   try {
     for (let batch = next(); batch !== undefined; batch = next()) add(await ask(worker, batch));
   } finally {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import test from "node:test";
+import { compileFiles } from "../../scripts/compile.mjs";
+
+const [HEAP = ""] = await compileFiles(["src/heap.ts"]);
 
 /** Prints the MiB of one half of the young generation before headgate has taken hold of the heap, after that, and under load. */
 const SCRIPT = `
@@ -27,8 +29,7 @@ const SCRIPT = `
 // In a process of its own: V8 has one heap, and the flags stay set. A V8 that no longer grows that way would cost every
 // exchange a fifth of its CPU time, and nothing else would say so.
 test("under load the young generation has 4 MiB in each half, and the process still ends by itself", () => {
-  const heap = join(import.meta.dirname, "..", "..", "src", "heap.ts");
-  const args = ["--import", "tsx", "--input-type=module", "-e", SCRIPT, heap];
+  const args = ["--input-type=module", "-e", SCRIPT, HEAP];
   const output = execFileSync(process.execPath, args, { encoding: "utf8", timeout: 60_000 });
   const [before, idle, busy] = JSON.parse(output) as [number, number, number];
   assert.equal(idle, before);
