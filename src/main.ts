@@ -31,6 +31,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["schema", schema],
 ]);
 
+/** Commands that print what they do, and go on. */
+const SERVICES: ReadonlySet<Command> = new Set([run, demo]);
+
 const io: Io = {
   env: process.env,
   get cwd() {
@@ -103,7 +106,10 @@ function findHelp(name: string | undefined, args: readonly string[]): string | u
 
 async function perform(command: Command, args: readonly string[], help: string): Promise<number> {
   try {
-    return await command(args, io);
+    const code = await command(args, io);
+    // What a service could not print at its start says nothing about its end.
+    if (SERVICES.has(command)) process.exitCode = undefined;
+    return code;
   } catch (error) {
     if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate ${help}\n`);
     else if (error instanceof ConfigError) io.err(`${error.message}\n`);

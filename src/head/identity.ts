@@ -40,7 +40,8 @@ const INCIDENTAL: ReadonlySet<string> = new Set(
   ["accept", "accept-charset", "accept-encoding", "accept-language", "from", "user-agent"] // RFC 9110 §12.5, §10.1
     .concat(["host"]) // compared by itself, as the absolute-form's authority may have replaced it
     .concat(["via", "max-forwards", "priority", "dnt"]) // how it came here
-    .concat(["x-forwarded-for", "x-real-ip", "true-client-ip", "cf-connecting-ip"]) // from where: no two edges would share
+    .concat(["x-forwarded-for", "x-real-ip", "x-client-ip"]) // from where: no two edges would share
+    .concat(["true-client-ip", "cf-connecting-ip", "fastly-client-ip"])
     .concat(["x-azure-clientip", "x-azure-socketip"])
     .concat(["x-request-id", "x-correlation-id", "traceparent", "tracestate"]) // which one it is
     .concat(["x-amzn-trace-id", "x-amz-cf-id", "x-cloud-trace-context", "x-azure-ref", "cf-ray"]),

@@ -9,7 +9,7 @@ interface ErrorKind {
   readonly title: string;
 }
 
-/** Codes are the error types of RFC 9209 §2.3 with the statuses recommended there; `client_gone` is ours (log only). */
+/** Codes are the error types of RFC 9209 §2.3 with the statuses recommended there; `client_gone` and `shutting_down` are ours (log only). */
 const KINDS = {
   dns_error: { status: 502, fault: "upstream", title: "The upstream's name could not be resolved" },
   dns_timeout: {
@@ -110,6 +110,8 @@ const KINDS = {
     title: "The upstream leads back to headgate",
   },
   proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
+  // Not an RFC 9209 type: the connection is cut, so no client reads it.
+  shutting_down: { status: 503, fault: "headgate", title: "headgate is shutting down" },
   // Not an RFC 9209 type: nobody is left to read the answer. 499 is nginx's number for it, seen in logs and metrics only.
   client_gone: {
     status: 499,
@@ -118,7 +120,7 @@ const KINDS = {
   },
 } as const satisfies Record<string, ErrorKind>;
 
-/** An RFC 9209 §2.3 error type, or `client_gone`. */
+/** An RFC 9209 §2.3 error type, `client_gone` or `shutting_down`. */
 export type ErrorCode = keyof typeof KINDS;
 
 /** A failed exchange. `cause` is for the log; it never reaches the client, who would learn about the inside of the network. */

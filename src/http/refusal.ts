@@ -30,8 +30,5 @@ export function noConnect(): ProxyError {
 
 /** What was under way when the time to end it was over. */
 export function shuttingDown(): ProxyError {
-  return new ProxyError("proxy_internal_error", {
-    status: 503,
-    title: "headgate is shutting down",
-  });
+  return new ProxyError("shutting_down");
 }

@@ -44,7 +44,11 @@ interface Logging {
 async function startLogging(
   t: TestContext,
   directory: string,
-  { through = [], shell }: { readonly through?: readonly string[]; readonly shell: string },
+  {
+    through = [],
+    shell,
+    format = "json",
+  }: { readonly through?: readonly string[]; readonly shell: string; readonly format?: string },
 ): Promise<Logging> {
   const origin = await startOrigin(t, text("ok"));
   const [listen, admin] = [join(directory, "listen.sock"), join(directory, "admin.sock")];
@@ -52,7 +56,7 @@ async function startLogging(
     `listen: unix:${listen}`,
     `admin: unix:${admin}`,
     `upstream: ${origin.url}`,
-    "log: { access: all, format: json }",
+    `log: { access: all, format: ${format} }`,
     "",
   ];
   writeFileSync(join(directory, "routes.yaml"), yaml.join("\n"));
@@ -170,6 +174,18 @@ test("a device that is always full costs a line each, and no more than that", as
     const lines = requests + 2; // the first ones say where it listens and what the default route does
     await waitUntil(async () => (await headgate.dropped()) === lines, `${lines} are dropped`);
   }
+  headgate.child.kill("SIGTERM");
+  assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
+});
+
+// Symptom: headgate whose standard output was full at the start ended with exit code 1 after an orderly stop, hours later.
+// Root cause: the greeting that could not be written set the exit code. Fix: a service's end decides its exit code.
+test("a greeting that cannot be written does not decide the exit code of an orderly end", async (t) => {
+  const headgate = await startLogging(t, await makeDirectory(t, {}), {
+    shell: 'exec "$0" "$@" > /dev/full',
+    format: "pretty",
+  });
+  await headgate.request();
   headgate.child.kill("SIGTERM");
   assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
 });

@@ -167,7 +167,7 @@ test("what is not finished when the grace period ends is cut off, and visibly br
   const cut = said.filter((line) => "http.request.method" in line);
   assert.deepEqual(
     cut.map((line) => [line["level"], line["url.path"], line["error.type"]]),
-    [["error", "/x", "proxy_internal_error"]],
+    [["error", "/x", "shutting_down"]],
     "a request is headgate's to answer for; a tunnel has had its answer",
   );
 });

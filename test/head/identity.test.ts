@@ -73,3 +73,20 @@ test("requests are equal only where all their fields are, in their order, and th
   assert.ok(isEqual({ fields, address: "a" }, { fields: [...fields], address: "a" }));
   assert.ok(!isEqual({ fields, address: "a" }, { fields: ["b", "2", "a", "1"], address: "a" }));
 });
+
+// Symptom: behind Fastly, or a front that writes X-Client-IP, no two clients' HEADs were shared.
+// Root cause: these two of the fields that name a client's address were not known. Fix: they are ignored like the others.
+test("a field that only names the client's address does not keep two HEADs apart", () => {
+  const peer = { address: undefined, trusted: true };
+  const identify = (fields: readonly string[]) =>
+    readIdentity({ fields, framing: "none", upgrade: undefined }, peer);
+  for (const name of [
+    "X-Forwarded-For",
+    "X-Real-IP",
+    "X-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "Fastly-Client-IP",
+  ])
+    assert.deepEqual(identify([name, "192.0.2.1"]), identify([]), name);
+});

@@ -86,6 +86,7 @@ const STATUSES: readonly (readonly [ErrorCode, number, string])[] = [
   ["http_request_error", 400, "client"],
   ["http_request_denied", 403, "client"],
   ["proxy_internal_error", 500, "headgate"],
+  ["shutting_down", 503, "headgate"],
   ["proxy_loop_detected", 502, "headgate"],
 ];
 

@@ -99,6 +99,7 @@ const OF_NO_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "connection_timeout",
   "dns_error",
   "dns_timeout",
+  "shutting_down",
 ]);
 
 /** Checks what an exchange says of itself when it ends. */
@@ -120,8 +121,10 @@ export function checkError(ledger: Ledger, asked: Asked): void {
   switch (code) {
     case undefined:
       return;
+    case "shutting_down":
+      if (!ledger.isStopping) ledger.fail(`${id} was cut off although headgate goes on`);
+      return;
     case "proxy_internal_error":
-      if (isCutOff(ledger, observed)) return;
       return ledger.fail(`${id}: ${observed.error?.message} ${inspect(observed.error?.cause)}`);
     case "connection_terminated":
     case "http_protocol_error":
@@ -172,7 +175,7 @@ export function checkError(ledger: Ledger, asked: Asked): void {
 
 /** It was not over when headgate's time to stop was. */
 function isCutOff({ isStopping }: Ledger, { error }: Exchange): boolean {
-  return isStopping && error?.message === "headgate is shutting down";
+  return isStopping && error?.code === "shutting_down";
 }
 
 function isDead(handle: MemoryHandle): boolean {
