@@ -142,7 +142,7 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     name: "too much",
     expects: "refused",
     make(random) {
-      const size = 17_000 + random.int(20_000);
+      const size = 34_000 + random.int(20_000);
       switch (random.int(4)) {
         case 0:
           return toRequest(random, `GET /${"a".repeat(size)}`, []);
