@@ -51,11 +51,12 @@ function toRequest(method: string, url: string, written: readonly string[]): Req
     url,
   ];
   const [withoutFragment = ""] = rest.split("#", 1); // never sent (RFC 9110 §7.1)
-  const target = withoutFragment === "" ? "/" : withoutFragment.replace(/^\?/, "/?");
+  const path = withoutFragment === "" ? "/" : withoutFragment.replace(/^\?/, "/?");
+  const target = Buffer.from(path, "utf8").toString("latin1"); // one character for each byte, as curl sends it
   if (authority === undefined && !/^[/*]/.test(target))
     throw new UsageError(`"${url}" is neither a URL such as http://host/path nor a path`);
   if (!TARGET.test(target))
-    throw new UsageError(`"${url}" holds what no request can: write a space as %20, é as %C3%A9`);
+    throw new UsageError(`"${url}" holds what no request can: write a space as %20`);
   const fields = written.flatMap(toField);
   const host = authority ?? "localhost";
   const rawFields = findField(fields, "host") === undefined ? ["Host", host, ...fields] : fields;

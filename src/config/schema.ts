@@ -423,8 +423,8 @@ const timeouts = mapping({
 const limits = mapping({
   headerBytes: size()
     .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
-    .prefault("16KiB")
-    .meta({ description: "Size of a header section; then 431." }),
+    .prefault("32KiB")
+    .meta({ description: "Size of a request's header section; then 431." }),
   headerCount: count(1, 10_000)
     .prefault(200)
     .meta({ description: "Fields in a header section; then 431." }),

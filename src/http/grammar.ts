@@ -84,7 +84,8 @@ function toClasses(): Uint8Array {
   for (let code = 0; code < 256; code += 1) {
     const isToken = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code));
     const isText = code === TAB || (code >= SPACE && code !== 0x7f);
-    const isTarget = code > SPACE && code < 0x7f;
+    // RFC 9112 §3.2 has a client encode the bytes above 0x7f; those that come have one reading all the same.
+    const isTarget = code > SPACE && code !== 0x7f;
     classes[code] = (isToken ? TOKEN : 0) | (isText ? TEXT : 0) | (isTarget ? TARGET : 0);
   }
   return classes;

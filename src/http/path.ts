@@ -5,6 +5,7 @@ const DOT = 0x2e;
 const PERCENT = 0x25;
 const QUESTION = 0x3f;
 const HASH = 0x23;
+const TILDE = 0x7e;
 
 /** RFC 3986 §2.3: the only characters that mean the same whether percent-encoded or not. */
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
@@ -19,7 +20,7 @@ export function normalisePath(target: string): string {
     const code = target.charCodeAt(index);
     if (code === QUESTION || code === HASH) return target.slice(0, index);
     const startsDotOrEmptySegment = previous === SLASH && (code === SLASH || code === DOT);
-    if (code === PERCENT || startsDotOrEmptySegment) return rewrite(target);
+    if (code === PERCENT || code > TILDE || startsDotOrEmptySegment) return rewrite(target);
     previous = code;
   }
   return target;
@@ -32,6 +33,14 @@ export function normaliseTarget(target: string): string {
   return query === -1 ? path : path + normaliseEncoding(target.slice(query));
 }
 
+/** A text of raw bytes, one character for each, with those above 0x7e as their triplets. */
+export function encodeRawBytes(text: string): string {
+  return text.replace(
+    /[\x7f-\xff]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
 function rewrite(target: string): string {
   const end = target.search(/[?#]/);
   const path = end === -1 ? target : target.slice(0, end);
@@ -41,10 +50,10 @@ function rewrite(target: string): string {
 /**
  * Decodes what is unreserved and writes the other triplets in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). So %2F and %5C stay
  * encoded and cannot split a segment. It is done once: %2561 is "%61" spelled out, not "a". A percent sign that begins no
- * triplet is written %25, or `%%361` would turn into a triplet that the next reading decodes.
+ * triplet is written %25, or `%%361` would turn into a triplet that the next reading decodes. A raw byte is its triplet.
  */
 function normaliseEncoding(path: string): string {
-  return path.replace(/%([0-9A-Fa-f]{2})?/g, (_match, hex: string | undefined) => {
+  return encodeRawBytes(path).replace(/%([0-9A-Fa-f]{2})?/g, (_match, hex: string | undefined) => {
     if (hex === undefined) return "%25";
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(character) ? character : `%${hex.toUpperCase()}`;

@@ -3,16 +3,20 @@
 import { ProxyError } from "./errors.ts";
 
 /** A header section that did not come in time. */
-export function tooSlow(): ProxyError {
+export function tooSlow(headerMs: number): ProxyError {
   return new ProxyError("http_request_error", {
     status: 408,
     title: "The request's header section did not come in time",
+    cause: new Error(`timeouts.header is ${headerMs} ms`),
   });
 }
 
 /** A connection beyond those that may be served. */
-export function noPlace(): ProxyError {
-  return new ProxyError("connection_limit_reached", { title: "Too many connections" });
+export function noPlace(maxConnections: number): ProxyError {
+  return new ProxyError("connection_limit_reached", {
+    title: "Too many connections",
+    cause: new Error(`limits.connections is ${maxConnections}`),
+  });
 }
 
 /** A request of headgate's own. */

@@ -61,7 +61,7 @@ export function createRequestParser(
   let isCut = false;
   const section = createHeadSection({
     maxBytes: mostBytes,
-    toTooLarge: tooLarge,
+    toTooLarge: () => tooLarge(mostBytes),
     isSkipped: () => false,
     onBeginning: checkMethod,
     onFirstLine: (line) => void parseRequestHead(line),
@@ -171,10 +171,11 @@ export function createRequestParser(
   }
 }
 
-function tooLarge(): ProxyError {
+function tooLarge(maxBytes: number): ProxyError {
   return new ProxyError("http_request_error", {
     status: 431,
     title: "The request's header section is too large",
+    cause: new Error(`limits.headerBytes is ${maxBytes}`),
   });
 }
 

@@ -42,6 +42,7 @@ export function checkRequest(head: UncheckedRequest, mostFields: number): Checke
     throw new ProxyError("http_request_error", {
       status: 431,
       title: "The request has too many fields",
+      cause: new Error(`limits.headerCount is ${mostFields}`),
     });
   }
   const target = parseTarget(method, head.target);

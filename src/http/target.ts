@@ -12,8 +12,11 @@ export interface Target {
 
 const SLASH = 0x2f;
 
-// RFC 3986's host with an optional port, less the comma: a list in Host is how two readers come to see two hosts.
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::([0-9]{0,5}))?$/;
+// RFC 3986's host with an optional port, less the comma: a list in Host is how two readers come to see two hosts. In brackets stands
+// an address of IPv6 or of a later version (§3.2.2).
+const IN_BRACKETS = "[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\\.[A-Za-z0-9._~!$&'()*+;=:-]+";
+const NAME = "[A-Za-z0-9._~!$&'()*+;=%-]+";
+const HOST = new RegExp(`^(?:\\[(?:${IN_BRACKETS})\\]|${NAME})(?::([0-9]{0,5}))?$`);
 
 /**
  * Reads a request-target by its method (RFC 9112 §3.2).

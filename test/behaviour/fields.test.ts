@@ -109,7 +109,7 @@ test("a request's hop-by-hop fields stay behind, whatever their case", async (t)
   const hop = [
     "Keep-Alive: timeout=5",
     "PROXY-connection: keep-alive",
-    "te: trailers, deflate",
+    "te: gzip, deflate",
     "Trailer: X-A",
     "Upgrade: h2c",
   ];
@@ -214,7 +214,7 @@ test("200 fields pass and 201 are 431, none dropped without a word", async (t) =
   const many = Array.from({ length: 1_500 }, (_, index) => `a${index}:`);
   assert.equal((await ask(t, sidecar.port, toRequest("GET /", many))).status, 431);
   assert.equal(
-    (await ask(t, sidecar.port, toRequest("GET /", [`X-Long: ${"x".repeat(17_000)}`]))).status,
+    (await ask(t, sidecar.port, toRequest("GET /", [`X-Long: ${"x".repeat(33_000)}`]))).status,
     431,
   );
   assert.equal(origin.arrivals.length, 1);

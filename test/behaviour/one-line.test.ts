@@ -71,7 +71,7 @@ const cases: Readonly<Record<string, Case>> = {
     error: "http_request_error",
   },
   "a header section that is too large": {
-    request: `GET /x HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`,
+    request: `GET /x HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(40_000)}\r\n\r\n`,
     script: text("ok"),
     status: 431,
     error: "http_request_error",

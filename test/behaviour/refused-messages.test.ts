@@ -10,15 +10,24 @@ const MESSAGES = [
   ["what is no HTTP", "NONSENSE\r\n\r\n", 400],
   [
     "a header section that is too large",
-    `GET / HTTP/1.1\r\nHost: a\r\nA: ${"a".repeat(20_000)}\r\n\r\n`,
+    `GET / HTTP/1.1\r\nHost: a\r\nA: ${"a".repeat(40_000)}\r\n\r\n`,
     431,
+    "limits.headerBytes is 32768",
+  ],
+  [
+    "a header section of too many fields",
+    `GET / HTTP/1.1\r\nHost: a\r\n${"A: a\r\n".repeat(300)}\r\n`,
+    431,
+    "limits.headerCount is 200",
   ],
   ["a CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501],
 ] as const;
 
 // Symptom: a scanner's garbage, or a client with too many cookies, left no trace for the operator. Root cause: node refuses such
 // a message before there is a request. Fix: the refusal is observed as an exchange of its own.
-for (const [what, message, status] of MESSAGES) {
+// Symptom: the line of a 431 said that a header section was too large, and not which setting would let it pass. Root cause: only what
+// the client is told was logged. Fix: the cause names the setting; the client is not told of it.
+for (const [what, message, status, setting = ""] of MESSAGES) {
   test(`${what} is answered ${status}, with one log line of the same id and one sample`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
@@ -30,6 +39,8 @@ for (const [what, message, status] of MESSAGES) {
     const logged = await line((one) => one["request_id"] === requestId);
     assert.equal(logged["http.response.status_code"], status);
     assert.equal(logged["client.address"], "127.0.0.1");
+    assert.ok(String(logged["msg"]).endsWith(setting), String(logged["msg"]));
+    if (setting !== "") assert.ok(!answer.body.includes(setting));
     const metrics = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
     assert.match(
       metrics,

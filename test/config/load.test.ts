@@ -62,7 +62,7 @@ test("an upstream is enough; everything else has its default", async () => {
     tunnelIdle: 3_600_000,
   });
   assert.deepEqual(config.limits, {
-    headerBytes: 16_384,
+    headerBytes: 32_768,
     headerCount: 200,
     waiting: 1_024,
     draining: 128,

@@ -22,6 +22,7 @@ const TARGETS = [
   "/?q=http://b.example/",
   "/HTTP/1.1",
   "/:80@x",
+  "/caf\xc3\xa9?\x80\xff",
 ];
 const NAMES = ["X-A", "Accept", "Cookie", "User-Agent", "x_under", "__proto__", "constructor"];
 const ODD_NAMES = ["!#$%&'*+-.^_`|~", "Content-Lengt", "Transfer-Encodin", "Ho-st", "TE", "Range"];

@@ -85,7 +85,13 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     name: "absolute-form",
     expects: "accepted",
     make(random) {
-      const authority = random.pick(["b.example", "b.example:8080", "[::1]:80", "127.0.0.1"]);
+      const authority = random.pick([
+        "b.example",
+        "b.example:8080",
+        "[::1]:80",
+        "[v1.a:b]",
+        "127.0.0.1",
+      ]);
       const path = random.pick(["", "/", "/a?b", "?q", "//x", "/http://c.example/"]);
       const scheme = random.pick(["http", "https", "HTTP"]);
       return toFramed(random, `${toMethod(random)} ${scheme}://${authority}${path}`, []);
@@ -136,7 +142,7 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     name: "too much",
     expects: "refused",
     make(random) {
-      const size = 17_000 + random.int(20_000);
+      const size = 34_000 + random.int(20_000);
       switch (random.int(4)) {
         case 0:
           return toRequest(random, `GET /${"a".repeat(size)}`, []);

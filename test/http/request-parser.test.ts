@@ -86,6 +86,7 @@ const CASES: Readonly<Record<string, readonly [bytes: string, ...said: string[]]
   ],
   "empty lines before a request": ["\r\n\r\nGET / HTTP/1.1\r\n\r\n", "GET / 1.1 ", "end"],
   "bytes above 0x7f in a value": ["GET / HTTP/1.1\r\nX: \xe9\r\n\r\n", "GET / 1.1 X|\xe9", "end"],
+  "bytes above 0x7f in a target": ["GET /\x80\xff HTTP/1.1\r\n\r\n", "GET /\x80\xff 1.1 ", "end"],
   "a value without anything": ["GET / HTTP/1.1\r\nX:\r\nY: \t \r\n\r\n", "GET / 1.1 X||Y|", "end"],
   "two framings": [
     "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -160,7 +161,6 @@ const NOT_HTTP: readonly string[] = [
   "GET /  HTTP/1.1\r\n\r\n",
   "GET / http/1.1\r\n\r\n",
   "GET / HTTP/1.1 \r\n\r\n",
-  "GET /\xe9 HTTP/1.1\r\n\r\n",
   "GET /\0 HTTP/1.1\r\n\r\n",
   "GET /\r\n\r\n",
   "PRI / HTTP/1.1\r\n\r\n",

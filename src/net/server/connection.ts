@@ -103,7 +103,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       if (response !== undefined || isLast || stopLingering !== undefined) return;
       if (nowMs < deadlineMs) return;
       if (awaits === "request") socket.destroy();
-      else refuse(tooSlow());
+      else refuse(tooSlow(host.limits().headerMs));
     },
   };
 
@@ -167,7 +167,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isForeign ||= host.handler.isOwn?.(socket) !== true;
     if (!isForeign) return refuse(loop(), next);
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
-    if (!host.admit(connection)) return refuse(noPlace(), next);
+    if (!host.admit(connection)) return refuse(noPlace(host.limits().connections), next);
     if (head.method === "CONNECT") return refuse(noConnect(), next);
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
