@@ -59,11 +59,9 @@ function parseTolerantHead(text: string): ParsedHead {
   };
 }
 
-/** Lines with CRLF. Throws a ProxyError (502) where one ends otherwise than `lineEnd`. */
+/** Lines with CRLF. One that ended otherwise than `lineEnd` has a CR in it then, or a bare LF, and is none. */
 function toCrlf(lines: string, lineEnd: string): string {
-  if (lineEnd === CRLF) return lines;
-  if (lines.includes("\r")) throw malformed();
-  return lines.replaceAll("\n", CRLF);
+  return lineEnd === CRLF ? lines : lines.replaceAll("\n", CRLF);
 }
 
 function toLineEnd(text: string): string {

@@ -114,7 +114,7 @@ const LIBERTIES: Readonly<Record<string, Meaning>> = {
 const ORDINARY: ReadonlySet<string> = new Set(["bytes beyond ASCII in reason and value"]);
 
 /** Routes: converted and passed HEADs, of an upstream that is lenient, one that is strict, and the other way round in a route. */
-async function startRoutes(t: TestContext, origin: Origin): Promise<Wire> {
+async function startBoth(t: TestContext, origin: Origin): Promise<Wire> {
   const { port } = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}" }
 upstreams: { strict: { url: "${origin.url}", strict: true } }
@@ -167,7 +167,7 @@ function linesOf({ lines }: Answer): readonly string[] {
 for (const [what, meaning] of Object.entries(LIBERTIES)) {
   const { bytes, reason = "OK", lines, body, trailers = [], interim = 0 } = meaning;
   test(`a response with ${what} is taken, and written on in correct form`, async (t) => {
-    const wire = await startRoutes(t, await startUpstream(t, bytes));
+    const wire = await startBoth(t, await startUpstream(t, bytes));
     for (const target of ["/", "/strict/not"]) {
       const [response, before] = await exchange(wire, `GET ${target}`);
       assert.equal(response.start, `HTTP/1.1 200 ${reason}`);
@@ -193,7 +193,7 @@ for (const [what, meaning] of Object.entries(LIBERTIES)) {
         "HEAD /strict/passed",
         "GET /not/strict",
       ]) {
-        const wire = await startRoutes(t, await startUpstream(t, bytes));
+        const wire = await startBoth(t, await startUpstream(t, bytes));
         wire.write(toRequest(line));
         const method = line.slice(0, line.indexOf(" "));
         if (!isInContent) {
@@ -229,7 +229,7 @@ for (const [what, bytes] of Object.entries(REFUSED)) {
   test(`a response with ${what} is 502 in both readings`, async (t) => {
     for (const target of ["/", "/passed", "/strict/", "/strict/passed"]) {
       for (const method of ["GET", "HEAD"]) {
-        const wire = await startRoutes(t, await startUpstream(t, bytes));
+        const wire = await startBoth(t, await startUpstream(t, bytes));
         const [{ status }] = await exchange(wire, `${method} ${target}`);
         assert.equal(status, 502);
       }
@@ -249,7 +249,7 @@ for (const [what, bytes] of Object.entries(BROKEN_OFF)) {
   test(`a response with ${what} is broken off in both readings`, async (t) => {
     for (const target of ["/", "/strict/"]) {
       const origin = await startUpstream(t, bytes);
-      const wire = await startRoutes(t, origin);
+      const wire = await startBoth(t, origin);
       wire.write(toRequest(`GET ${target}`));
       await assert.rejects(wire.readAnswer("GET"), /ended/);
       await (
@@ -313,7 +313,7 @@ for (const line of ["Upgrade : foo/2", "Connection : Upgrade", "Upgrade: foo/2\x
 
 test("an empty line on an idle connection is no beginning of a response: the connection is not used again", async (t) => {
   const origin = await startOrigin(t, text("ok"));
-  const wire = await startRoutes(t, origin);
+  const wire = await startBoth(t, origin);
   wire.write(toRequest("GET /"));
   assert.equal((await wire.readAnswer()).status, 200);
   const first = await origin.connection(0);
@@ -329,7 +329,7 @@ test("an empty line behind a response is nobody's: its connection is not used ag
     await request.whole;
     request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok\r\n`);
   });
-  const wire = await startRoutes(t, origin);
+  const wire = await startBoth(t, origin);
   for (const _ of [1, 2]) {
     wire.write(toRequest("GET /"));
     assert.equal((await wire.readAnswer()).body.toString(), "ok");
@@ -339,7 +339,7 @@ test("an empty line behind a response is nobody's: its connection is not used ag
 
 test("a connection whose response took a liberty is used again", async (t) => {
   const origin = await startUpstream(t, "HTTP/1.1 200 OK\nX-A : b\nContent-Length: 2\n\nok");
-  const wire = await startRoutes(t, origin);
+  const wire = await startBoth(t, origin);
   for (const _ of [1, 2, 3]) await exchange(wire, "GET /");
   assert.equal(origin.connections.length, 1);
 });

@@ -4,6 +4,7 @@ import type { AnswerCase, Expectation, Family } from "./case.ts";
 import { toChunks } from "./grammar.ts";
 import { MARK, POISON, toBody, toHead, withLength } from "./answer-grammar.ts";
 import { ambiguous, brokenChunks, brokenHead } from "./broken-answers.ts";
+import { withLiberties } from "./free-answers.ts";
 import type { Random } from "./random.ts";
 
 /** What an upstream sends, and what it does then. */
@@ -95,6 +96,7 @@ export const ANSWER_FAMILIES: readonly Family<Script>[] = [
     (random) =>
       `${toHead(random, random.pick([["Content-Length: 14"], ["Transfer-Encoding: chunked"], []]), random.pick(["204 x", "304 x"]))}${random.pick([POISON, "0\r\n\r\n", `poison${MARK}`])}`,
   ),
+  family("answer: liberties", "either", withLiberties),
   family("answer: two framings", "either", ambiguous),
   family("answer: broken chunks", "either", brokenChunks),
   family("answer: broken head", "either", brokenHead),

@@ -1,8 +1,10 @@
 /** Answers as they stand on the wire, read strictly. */
 
+import * as liberties from "./liberties.ts";
 import {
   ANSWER_DIGITS,
   type Field,
+  type Framing,
   type Problem,
   framingOf,
   readContent,
@@ -30,19 +32,44 @@ export interface Answers {
 /** How the bytes ended: more may come, or the connection was closed, or reset. */
 export type Close = "open" | "end" | "reset";
 
-const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) ([\t\x20-\x7e\x80-\xff]*)$/;
+/** How they are read: as RFC 9112 writes them, control characters aside, or with the liberties of old backends. */
+export type Reading = "strict" | "tolerant";
+
+const READERS = {
+  strict: {
+    head: (text: string, at: number) => readHead(text, at, "response"),
+    framing: framingOf,
+    content: (text: string, at: number, framing: Framing) =>
+      readContent(text, at, framing, "response"),
+  },
+  tolerant: {
+    head: liberties.readHead,
+    framing: liberties.framingOf,
+    content: (text: string, at: number, framing: Framing) =>
+      framing === "chunked"
+        ? liberties.readChunks(text, at)
+        : readContent(text, at, framing, "response"),
+  },
+};
+
+const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) ([^\0\r\n]*)$/;
 
 /** Reads one answer to `method`. */
 export function readAnswer(
   text: string,
   at: number,
-  { method, close }: { readonly method: string; readonly close: Close },
+  {
+    method,
+    close,
+    reading,
+  }: { readonly method: string; readonly close: Close; readonly reading: Reading },
 ): Answer | Problem {
-  const head = readHead(text, at);
+  const read = READERS[reading];
+  const head = read.head(text, at);
   if (typeof head === "string") return head;
-  const [, minor, digits, reason] = START.exec(head.start) ?? [];
-  const framing = framingOf(head.fields, ANSWER_DIGITS);
-  if (digits === undefined || reason === undefined || framing === "invalid") return "invalid";
+  const [start, minor, digits, reason = ""] = START.exec(head.start) ?? [];
+  const framing = read.framing(head.fields, ANSWER_DIGITS);
+  if (start === undefined || framing === "invalid") return "invalid";
   const status = Number(digits);
   const whole = { status, reason, fields: head.fields, isDelimitedByClose: false };
   // RFC 9112 §6.3: these end with their header section, whatever it announces.
@@ -50,7 +77,7 @@ export function readAnswer(
     return { ...whole, body: "", end: head.end };
   if (framing === "chunked" && minor === "0") return "invalid";
   if (framing !== "none") {
-    const content = readContent(text, head.end, framing);
+    const content = read.content(text, head.end, framing);
     return typeof content === "string" ? content : { ...whole, ...content };
   }
   if (close !== "end") return "incomplete";
@@ -63,7 +90,11 @@ export function readAnswers(text: string, methods: readonly string[], close: Clo
   const final: Answer[] = [];
   for (let at = 0; ;) {
     if (at === text.length) return { interim, final, ending: "complete" };
-    const answer = readAnswer(text, at, { method: methods[final.length] ?? "GET", close });
+    const answer = readAnswer(text, at, {
+      method: methods[final.length] ?? "GET",
+      close,
+      reading: "strict",
+    });
     if (typeof answer === "string") return { interim, final, ending: answer };
     (answer.status < 200 ? interim : final).push(answer);
     at = answer.end;

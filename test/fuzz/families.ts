@@ -64,7 +64,7 @@ function toAnswerCase({ name, expects, make }: Family<Script>): (random: Random)
 // Bytes behind an answer that leave after it may arrive after the next request has gone out. Then they are that one's answer to
 // any reader (RFC 9112 §9.2): what a proxy can notice comes together with the end of the answer.
 function joinSurplus(parts: readonly string[], bytes: string): readonly string[] {
-  const end = bytes.length - readScript(bytes, "GET", "open").surplus;
+  const end = bytes.length - readScript(bytes, { method: "GET", close: "open" }).surplus;
   let at = 0;
   const kept = parts.slice(0, -1).filter(({ length }) => (at += length) < end);
   return [...kept, bytes.slice(kept.join("").length)];

@@ -33,8 +33,8 @@ const HOSTS = ["::1", "127.0.0.9", "127.0.0.1"]
 type ToUpstream = (ports: Ports, folder: string) => string;
 
 /**
- * One to the address, one to a name over few connections, for which many requests wait, and one over TLS: seldom, because its
- * handshakes cost more than the cases.
+ * One to the address, one to a name over few connections, for which many requests wait, one that reads responses strictly, and one
+ * over TLS: seldom, because its handshakes cost more than the cases. Seven turns, so that each family meets each of them.
  */
 export function toStarts(say: (line: string) => void): readonly Start[] {
   const byAddress: ToUpstream = ({ port }) => `url: "http://127.0.0.1:${port}"`;
@@ -45,16 +45,18 @@ export function toStarts(say: (line: string) => void): readonly Start[] {
   };
   const byName: ToUpstream = ({ port }) =>
     `url: "http://several.fuzz.test:${port}", maxConnections: 3`;
+  const strictly: ToUpstream = (ports, folder) => `${byAddress(ports, folder)}, strict: true`;
   const plain: Start = (ports) => startHeadgate(ports, byAddress, () => []);
+  const strict: Start = (ports) => startHeadgate(ports, strictly, () => []);
   const tls: Start = (ports) => startHeadgate(ports, byTls, () => []);
   const missing = namespaceMissing();
   if (missing === false) {
     const through = (folder: string) => withFiles(folder, { "/etc/hosts": HOSTS });
     const named: Start = (ports) => startHeadgate(ports, byName, through);
-    return [plain, named, plain, named, plain, tls];
+    return [plain, named, strict, named, plain, strict, tls];
   }
   say(`without an upstream that has a name: ${missing}`);
-  return [plain, plain, plain, plain, plain, tls];
+  return [plain, plain, strict, plain, plain, strict, tls];
 }
 
 async function startHeadgate(
@@ -73,6 +75,7 @@ async function startHeadgate(
   void child.exited.then(() => (isOver = true));
   return {
     port: Number(port),
+    reading: toUpstream(ports, folder).includes("strict: true") ? "strict" : "tolerant",
     complaint() {
       if (isOver) return `headgate ended: ${child.stderr().slice(-2000)}`;
       const error = child

@@ -1,6 +1,6 @@
 /** Holds what a client got against what the upstream sent. */
 
-import { type Answer, type Close, readAnswer, readAnswers } from "./answers.ts";
+import { type Answer, type Close, type Reading, readAnswer, readAnswers } from "./answers.ts";
 import type { AnswerCase } from "./case.ts";
 import type { Received } from "./client.ts";
 import type { Arrival } from "./recorder.ts";
@@ -20,15 +20,19 @@ export interface SentAnswer {
 
 const MOST_INTERIM = 100;
 
-/**
- * Reads a script strictly, as the answer to `method`. Two things that frame nothing are forgiven: line ends before the first
- * answer, and a status line that stops behind the code (both in RFC 9112 as what a lenient recipient may do).
- */
-export function readScript(script: string, method: "GET" | "HEAD", close: Close): SentAnswer {
+/** Reads a script as the answer to `method`. A status line that stops behind the code is forgiven by the strict reading too. */
+export function readScript(
+  script: string,
+  {
+    method,
+    close,
+    reading = "tolerant",
+  }: { method: "GET" | "HEAD"; close: Close; reading?: Reading },
+): SentAnswer {
   const bytes = script.replaceAll(/^(HTTP\/1\.[01] \d{3})(?=\r\n)/gm, "$1 ");
-  let at = /^[\r\n]*/.exec(bytes)?.[0].length ?? 0;
+  let at = 0;
   for (let interim = 0; ; interim += 1) {
-    const final = readAnswer(bytes, at, { method, close });
+    const final = readAnswer(bytes, at, { method, close, reading });
     if (typeof final === "string") return { final, interim, isClean: false, surplus: 0 };
     if (final.status === 101 || interim > MOST_INTERIM)
       return { final: "invalid", interim, isClean: false, surplus: 0 };
@@ -43,13 +47,13 @@ export function readScript(script: string, method: "GET" | "HEAD", close: Close)
 /** Judges one exchange with a scripted answer, and the ordinary one behind it. */
 export function judgeAnswer(
   { method, after }: AnswerCase,
-  script: string,
+  { script, reading }: { readonly script: string; readonly reading: Reading },
   arrivals: readonly Arrival[],
   { text, close, isStalled }: Received,
 ): Verdict {
   // A reset that comes together with the last bytes is an end to whoever reads through libuv, which looks for EOF behind them;
   // RFC 9112 §8 takes content without a framing for complete however its connection ends.
-  const sent = readScript(script, method, after === "keep" ? "open" : "end");
+  const sent = readScript(script, { method, close: after === "keep" ? "open" : "end", reading });
   const answers = readAnswers(text, [method, "GET"], close);
   const [first, second, ...further] = answers.final;
   const isOwn = first !== undefined && valuesOf(first.fields, "proxy-status").length > 0;

@@ -33,6 +33,7 @@ export async function startNaive(flaw: Flaw, upstreamPort: number): Promise<Targ
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    reading: "tolerant",
     complaint: () => undefined,
     async stop() {
       server.closeAllConnections();

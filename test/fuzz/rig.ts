@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Peer } from "../support/peer.ts";
+import type { Reading } from "./answers.ts";
 import { MARK } from "./answer-grammar.ts";
 import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
@@ -20,6 +21,8 @@ import {
 /** A proxy under test. It has to append the client's address to X-Forwarded-For. */
 export interface Target {
   readonly port: number;
+  /** How it reads responses. */
+  readonly reading: Reading;
   /** Why it is unfit, if it is: it ended, or logged an error. */
   complaint(): string | undefined;
   stop(): Promise<void>;
@@ -68,8 +71,8 @@ export async function startRig(
       const owner: Owner =
         one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
       owners.set(address, { ...owner, one });
-      const port = turns[number % turns.length]?.port ?? 0;
-      const place = { address, number, port, patienceSeconds };
+      const { port, reading } = turns[number % turns.length] as Target;
+      const place = { address, number, port, reading, patienceSeconds };
       const verdict =
         one.kind === "answer"
           ? await runAnswer(one, { ...place, owner })
@@ -107,6 +110,7 @@ interface Place {
   readonly address: string;
   readonly number: number;
   readonly port: number;
+  readonly reading: Reading;
   readonly patienceSeconds: number;
 }
 
@@ -122,14 +126,18 @@ async function runRequests(one: RequestCase, { owner, ...place }: Place): Promis
   return judgeRequests(meaning, owner.arrivals, received);
 }
 
-async function runAnswer(one: AnswerCase, { owner, number, ...place }: Place): Promise<Verdict> {
+async function runAnswer(
+  one: AnswerCase,
+  { owner, number, reading, ...place }: Place,
+): Promise<Verdict> {
   const received = await exchange({
     ...place,
     parts: [toGet(one.method, SCRIPTED_PATH) + toGet("GET", AFTER_SCRIPTED_PATH)],
     methods: [one.method, "GET"],
     ending: "client closes",
   });
-  return judgeAnswer(toEnded(one), toMarked(bytesOf(one), number), owner.arrivals, received);
+  const script = toMarked(bytesOf(one), number);
+  return judgeAnswer(toEnded(one), { script, reading }, owner.arrivals, received);
 }
 
 function toGet(method: string, path: string): string {
@@ -138,7 +146,7 @@ function toGet(method: string, path: string): string {
 
 /** An answer that is not whole and clean needs the connection's end, or whoever waits for the rest waits for ever. */
 function toEnded(one: AnswerCase): AnswerCase {
-  const { isClean } = readScript(bytesOf(one), "GET", "open");
+  const { isClean } = readScript(bytesOf(one), { method: "GET", close: "open" });
   return one.after === "keep" && !isClean ? { ...one, after: "end" } : one;
 }
 

@@ -5,6 +5,8 @@ export type Problem = "incomplete" | "invalid";
 
 export type Field = readonly [name: string, value: string];
 
+export type MessageKind = "request" | "response";
+
 export interface Head {
   /** Request line or status line. */
   readonly start: string;
@@ -24,6 +26,8 @@ export type Framing = number | "chunked" | "none";
 
 // A token, a colon, and neither a control character nor a bare CR or LF (RFC 9112 §5, RFC 9110 §5.5).
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+/** As a response may have it: a control character ends nothing, and passes (RFC 9110 §5.5). */
+const RESPONSE_FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n]*)$/;
 const CHUNK = /^([0-9a-fA-F]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** A double counts fifteen digits exactly: content that is read by them has no other end. */
 const REQUEST_DIGITS = 15;
@@ -31,11 +35,11 @@ const REQUEST_DIGITS = 15;
 export const ANSWER_DIGITS = 19;
 
 /** Reads a start line and its fields. */
-export function readHead(text: string, at: number): Head | Problem {
+export function readHead(text: string, at: number, of: MessageKind = "request"): Head | Problem {
   const end = text.indexOf("\r\n\r\n", at);
   if (end === -1) return "incomplete";
   const [start = "", ...lines] = text.slice(at, end).split("\r\n");
-  const fields = toFields(lines);
+  const fields = toFields(lines, of);
   return fields === undefined ? "invalid" : { start, fields, end: end + 4 };
 }
 
@@ -66,13 +70,18 @@ export function framingOf(
 }
 
 /** Reads the content that a framing announces. */
-export function readContent(text: string, at: number, framing: Framing): Content | Problem {
-  if (framing === "chunked") return readChunks(text, at);
+export function readContent(
+  text: string,
+  at: number,
+  framing: Framing,
+  of: MessageKind = "request",
+): Content | Problem {
+  if (framing === "chunked") return readChunks(text, at, of);
   const end = at + (framing === "none" ? 0 : framing);
   return end > text.length ? "incomplete" : { body: text.slice(at, end), end };
 }
 
-function readChunks(text: string, start: number): Content | Problem {
+function readChunks(text: string, start: number, of: MessageKind): Content | Problem {
   let body = "";
   for (let at = start; ;) {
     const lineEnd = text.indexOf("\r\n", at);
@@ -80,7 +89,7 @@ function readChunks(text: string, start: number): Content | Problem {
     const digits = CHUNK.exec(text.slice(at, lineEnd))?.[1]?.replace(/^0+(?=.)/, "");
     if (digits === undefined || digits.length > 12) return "invalid";
     const size = Number.parseInt(digits, 16);
-    if (size === 0) return readTrailers(text, lineEnd + 2, body);
+    if (size === 0) return readTrailers(text, { start: lineEnd + 2, body, of });
     const dataEnd = lineEnd + 2 + size;
     const gap = text.slice(dataEnd, dataEnd + 2);
     if (!"\r\n".startsWith(gap)) return "invalid";
@@ -90,20 +99,23 @@ function readChunks(text: string, start: number): Content | Problem {
   }
 }
 
-function readTrailers(text: string, start: number, body: string): Content | Problem {
+function readTrailers(
+  text: string,
+  { start, body, of }: { start: number; body: string; of: MessageKind },
+): Content | Problem {
   for (let at = start; ;) {
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd === -1) return "incomplete";
     if (lineEnd === at) return { body, end: at + 2 };
-    if (toFields([text.slice(at, lineEnd)]) === undefined) return "invalid";
+    if (toFields([text.slice(at, lineEnd)], of) === undefined) return "invalid";
     at = lineEnd + 2;
   }
 }
 
-function toFields(lines: readonly string[]): Field[] | undefined {
+function toFields(lines: readonly string[], of: MessageKind): Field[] | undefined {
   const fields: Field[] = [];
   for (const line of lines) {
-    const [, name, value] = FIELD.exec(line) ?? [];
+    const [, name, value] = (of === "request" ? FIELD : RESPONSE_FIELD).exec(line) ?? [];
     if (name === undefined || value === undefined) return undefined;
     fields.push([name.toLowerCase(), value.replace(/[ \t]+$/, "")]);
   }

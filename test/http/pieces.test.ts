@@ -124,6 +124,11 @@ const RESPONSES: Readonly<
   "lines of four bytes": [STATUS_LINE, "a:\r\n", RESPONSE_HEAD_BYTES],
   "a field, byte by byte": [`${STATUS_LINE}a: `, "b", RESPONSE_HEAD_BYTES],
   "a reason, byte by byte": ["HTTP/1.1 200 ", "b", RESPONSE_HEAD_BYTES],
+  "lines with bare LFs": ["HTTP/1.1 200 OK\n", "a:\n", RESPONSE_HEAD_BYTES],
+  "empty lines before it": ["\r\n", "\r\n", RESPONSE_HEAD_BYTES],
+  "blanks before a colon": [`${STATUS_LINE}a`, " ", RESPONSE_HEAD_BYTES],
+  "blanks in a value with a control character": [`${STATUS_LINE}a: \x01`, " ", RESPONSE_HEAD_BYTES],
+  "a padded size": [`${RESPONSE_HEAD}1`, " ", SIZE_LINE_BYTES],
   "a chunk's extension, byte by byte": [`${RESPONSE_HEAD}1;a="`, "b", SIZE_LINE_BYTES],
   "trailers of four bytes": [`${RESPONSE_HEAD}0\r\n`, "a:\r\n", TRAILER_BYTES],
   "a trailer, byte by byte": [`${RESPONSE_HEAD}0\r\na: `, "b", TRAILER_BYTES],
@@ -132,6 +137,33 @@ for (const [what, [beginning, piece, most]] of Object.entries(RESPONSES)) {
   test(`a response that comes as ${what} costs what its bytes do`, async () => {
     const rounds = Math.ceil(ALL_ROUNDS_BYTES / most);
     await assertLinear(most / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), rounds));
+  });
+}
+
+/** Header sections with a liberty, whole. N stands for what makes them long. */
+const WHOLE: Readonly<Record<string, readonly [head: string, repeated: string]>> = {
+  "bare LFs": ["HTTP/1.1 200 OK\nNContent-Length: 0\n\n", "a: b\n"],
+  "blanks in values": [`${STATUS_LINE}A: \x01Nb\r\nContent-Length: 0\r\n\r\n`, " \t"],
+  "blanks before colons": [`${STATUS_LINE}NContent-Length: 0\r\n\r\n`, "a   :\r\n"],
+  "a list of lengths": [`${STATUS_LINE}Content-Length: N0\r\n\r\n`, "0 ,"],
+  "blanks in a list of lengths": [`${STATUS_LINE}Content-Length: 0,N0\r\n\r\n`, " "],
+  "a second liberty at the end": [`${STATUS_LINE}NA : b\r\nContent-Length: 0\r\n\r\n`, "a: b\r\n"],
+};
+for (const [what, [head, repeated]] of Object.entries(WHOLE)) {
+  test(`a response with ${what} that comes whole costs what its bytes do`, async () => {
+    // Below 32 KiB: longer lists of fields live in another part of V8's heap, which costs a step.
+    await assertLinear(7_500, (bytes) => {
+      const long = repeated.repeat(Math.floor(bytes / repeated.length));
+      readResponses(
+        [
+          Buffer.from(
+            head.replace("N", () => long),
+            "latin1",
+          ),
+        ],
+        40,
+      );
+    });
   });
 }
 
