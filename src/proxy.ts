@@ -51,6 +51,9 @@ export interface ProxyParts {
   readonly tunnels: Tunnels;
 }
 
+/** What health checks are answered with, and no download. */
+const SHORT_BYTES = 16 * 1024;
+
 /** Handles one request; it never rejects, and `observe` is called once for each. */
 export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
 
@@ -69,6 +72,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     const exchange = beginExchange(request, createId(), performance.now());
     const roundTrip = new RoundTrip(exchange);
     const cancel = (error: ProxyError): void => roundTrip.abort(error);
+    let isShort = false;
     let leave = cancel; // other clients may wait for what this one has asked
     response.onGone((error) => leave((exchange.error ??= error)));
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
@@ -114,6 +118,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const relay = (received: UpstreamResponse): Promise<void> => {
         exchange.answeredMs = performance.now();
         const { status, reason, fields: raw } = received.head;
+        isShort = raw.contentLength !== undefined && raw.contentLength <= SHORT_BYTES;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const { takesTrailers } = checked;
         const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
@@ -143,6 +148,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     } finally {
       await over;
       roundTrip.settle();
+      if (isShort) forgiveLeaving(exchange, response);
       end(exchange, response);
       observe(exchange);
     }
@@ -208,6 +214,14 @@ function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool
 // were refused must not: a client that repeats them would switch sharing off for all.
 function mayChange(method: string, status: number): boolean {
   return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
+}
+
+// HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
+// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
+function forgiveLeaving(exchange: Exchange, response: ClientResponse): void {
+  const { error } = exchange;
+  if (error?.code === "client_gone" && response.headersSent && !response.hasContentBegun)
+    exchange.error = undefined;
 }
 
 function end(exchange: Exchange, response: ClientResponse): void {
