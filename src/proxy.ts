@@ -3,6 +3,7 @@
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import { type HeadParts, answerHead } from "./head.ts";
 import { repairAllow } from "./head/allow.ts";
+import { toOptionsReply } from "./head/options.ts";
 import { toClientFields } from "./http/answer.ts";
 import { type ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
@@ -86,7 +87,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const isUpgrade = isTunnelled(request, checked);
       if (isUpgrade) response.keepAlive = false;
 
-      const local = toLocalAnswer(request, checked);
+      const local =
+        toLocalAnswer(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
       if (local !== undefined) {
         answerLocally(local, response);
         return;
@@ -144,7 +146,11 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);
+<<<<<<< HEAD
       answerFailure(exchange.error, exchange, response);
+=======
+      endInError(exchange, exchange.error, response);
+>>>>>>> 97594d0 (feat: options: reply answers OPTIONS for backends that refuse it)
     } finally {
       await over;
       roundTrip.settle();
@@ -214,6 +220,14 @@ function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool
 // were refused must not: a client that repeats them would switch sharing off for all.
 function mayChange(method: string, status: number): boolean {
   return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
+}
+
+function endInError(exchange: Exchange, error: ProxyError, response: ClientResponse): void {
+  if (response.headersSent) return breakOff(response);
+  // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
+  if (exchange.head !== undefined) exchange.head = "failed";
+  if (response.isOver) return;
+  answerLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
 }
 
 // HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
