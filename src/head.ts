@@ -58,7 +58,7 @@ export function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promi
     case "native":
       return answerAuto(head, parts, ask);
     case "reject":
-      answerLocally(toRejection(toRequestId(exchange)), response);
+      answerLocally(toRejection(route, toRequestId(exchange)), response);
       return Promise.resolve();
     default:
       return answerByHead(head, parts, ask);

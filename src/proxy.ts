@@ -3,6 +3,7 @@
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
 import { type HeadParts, answerHead } from "./head.ts";
 import { repairAllow } from "./head/allow.ts";
+import { toOptionsReply } from "./head/options.ts";
 import { toClientFields } from "./http/answer.ts";
 import { type ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
@@ -51,6 +52,9 @@ export interface ProxyParts {
   readonly tunnels: Tunnels;
 }
 
+/** What health checks are answered with, and no download. */
+const SHORT_BYTES = 16 * 1024;
+
 /** Handles one request; it never rejects, and `observe` is called once for each. */
 export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
 
@@ -69,6 +73,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     const exchange = beginExchange(request, createId(), performance.now());
     const roundTrip = new RoundTrip(exchange);
     const cancel = (error: ProxyError): void => roundTrip.abort(error);
+    let isShort = false;
     let leave = cancel; // other clients may wait for what this one has asked
     response.onGone((error) => leave((exchange.error ??= error)));
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
@@ -82,7 +87,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const isUpgrade = isTunnelled(request, checked);
       if (isUpgrade) response.keepAlive = false;
 
-      const local = toLocalAnswer(request, checked);
+      const local =
+        toLocalAnswer(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
       if (local !== undefined) {
         answerLocally(local, response);
         return;
@@ -114,6 +120,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const relay = (received: UpstreamResponse): Promise<void> => {
         exchange.answeredMs = performance.now();
         const { status, reason, fields: raw } = received.head;
+        isShort = raw.contentLength !== undefined && raw.contentLength <= SHORT_BYTES;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const { takesTrailers } = checked;
         const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
@@ -139,10 +146,15 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);
+<<<<<<< HEAD
       answerFailure(exchange.error, exchange, response);
+=======
+      endInError(exchange, exchange.error, response);
+>>>>>>> 97594d0 (feat: options: reply answers OPTIONS for backends that refuse it)
     } finally {
       await over;
       roundTrip.settle();
+      if (isShort) forgiveLeaving(exchange, response);
       end(exchange, response);
       observe(exchange);
     }
@@ -208,6 +220,22 @@ function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool
 // were refused must not: a client that repeats them would switch sharing off for all.
 function mayChange(method: string, status: number): boolean {
   return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
+}
+
+function endInError(exchange: Exchange, error: ProxyError, response: ClientResponse): void {
+  if (response.headersSent) return breakOff(response);
+  // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
+  if (exchange.head !== undefined) exchange.head = "failed";
+  if (response.isOver) return;
+  answerLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
+}
+
+// HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
+// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
+function forgiveLeaving(exchange: Exchange, response: ClientResponse): void {
+  const { error } = exchange;
+  if (error?.code === "client_gone" && response.headersSent && !response.hasContentBegun)
+    exchange.error = undefined;
 }
 
 function end(exchange: Exchange, response: ClientResponse): void {

@@ -24,6 +24,9 @@ const HEAD_CONTENT: Readonly<
   ],
   native: ({ head }) => [
     `The upstream gets the HEAD itself; an answer of ${head.fallbackOn.join(" or ")} is replaced by that of the same request as GET.`,
+    ...(head.fallbackOn.includes(404)
+      ? []
+      : ["A 404 is passed on; name it in head.fallbackOn if this backend says so to each HEAD."]),
     `What this path needs is remembered for ${formatDuration(head.remember)}.`,
     ...toGetWords(head),
   ],

@@ -5,6 +5,7 @@ import type { Config, RouteConfig } from "../config/schema.ts";
 import { toPeers } from "../generation.ts";
 import { toHeadFields } from "../head/fields.ts";
 import { type HeadPlan, planHead, planShare } from "../head/plan.ts";
+import { toAllowed, toOptionsReply } from "../head/options.ts";
 import { PROBE, isProbed } from "../head/probe.ts";
 import { toRejection } from "../head/rejection.ts";
 import { ProxyError } from "../http/errors.ts";
@@ -71,11 +72,16 @@ export function explainRequest(config: Config, request: RequestHead, client: str
       checked.path === "*" ? "OPTIONS * asks about this server" : "Max-Forwards is used up";
     return { ...said, match, answer: { status: local.status, reason } };
   }
+  const reply = toOptionsReply(request.method, checked.fields, match.route);
+  if (reply !== undefined) {
+    const reason = `the route replies to OPTIONS with Allow: ${toAllowed(match.route).join(", ")}`;
+    return { ...said, match, answer: { status: reply.status, reason } };
+  }
   // What mode auto remembers belongs to a running process: this is how it begins.
   const plan = request.method === "HEAD" ? planHead(match.route, checked) : undefined;
   if (plan?.outcome === "reject") {
     const reason = "the route rejects HEAD";
-    return { ...said, match, answer: { status: toRejection("").status, reason } };
+    return { ...said, match, answer: { status: toRejection(match.route, "").status, reason } };
   }
   const forwarded = toForwarded(config, request, { checked, match, client, plan });
   return { ...said, match, forwarded };

@@ -13,9 +13,10 @@ export function toDifferences(route: RouteConfig, defaults: RouteConfig): readon
     .map(([key, value]) => `${key}=${value}`);
 }
 
-function toSettings({ head, responseTimeout, idleTimeout }: RouteConfig): Settings {
+function toSettings({ head, options, responseTimeout, idleTimeout }: RouteConfig): Settings {
   return {
     ...toHeadSettings(head),
+    options: options === undefined ? "forward" : (options.allow?.join(", ") ?? "reply"),
     responseTimeout: formatDuration(responseTimeout),
     idleTimeout: formatDuration(idleTimeout),
   };

@@ -16,7 +16,7 @@ export function resolveConfig(
   written: Written & { upstream: WrittenUpstream },
   texts: ReadonlyMap<string, string>,
 ): Omit<Config, "isAdminDefault"> {
-  const { upstream, upstreams: named, routes, head, ...rest } = written;
+  const { upstream, upstreams: named, routes, head, options, ...rest } = written;
   const inline = routes.flatMap((route) =>
     route.upstream?.inline === undefined
       ? []
@@ -33,6 +33,7 @@ export function resolveConfig(
     host: undefined,
     path: "/*",
     head,
+    ...toOptions(options),
     upstream: "default",
     responseTimeout: upstream.responseTimeout,
     idleTimeout: upstream.idleTimeout,
@@ -78,11 +79,16 @@ function resolveRoute(
     host: route.host,
     path: route.path,
     head: inheritHead(route.head, base.head),
+    ...toOptions(route.options ?? base.options),
     upstream,
     responseTimeout: route.responseTimeout ?? responseTimeout,
     idleTimeout: route.idleTimeout ?? idleTimeout,
     strict: route.strict ?? strict,
   };
+}
+
+function toOptions(options: Written["options"] | undefined): Pick<RouteConfig, "options"> {
+  return options === undefined || options === "forward" ? {} : { options };
 }
 
 // oxlint-disable-next-line complexity -- one line for each key

@@ -52,3 +52,9 @@ function checkSegment(segment: string, isLast: boolean): void {
     );
   }
 }
+
+/** Checks a method (RFC 9110 §9.1). Throws a RangeError where it is none, or longer than headgate forwards. */
+export function parseMethod(text: string): string {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(text)) return text;
+  throw new RangeError("must be a method such as GET");
+}

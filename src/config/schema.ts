@@ -11,7 +11,7 @@ import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
 import type { Finding } from "./issues.ts";
 import { allowVariables } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { parseMethod, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
 import {
   DURATION_PATTERN,
   parseDuration,
@@ -344,6 +344,29 @@ const routeHead = z
     typeof written === "string" ? { mode: written } : written,
   );
 
+const methods = z
+  .array(
+    scalar({
+      title: "method",
+      expected: "a method such as GET",
+      parse: parseMethod,
+      pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$",
+    }),
+    { error: mismatch("a list of methods") },
+  )
+  .min(1, "is empty")
+  .meta({ description: "The methods that Allow names." });
+const options = () =>
+  z
+    .union([oneOf(["forward", "reply"]), mapping({ allow: methods })])
+    .transform((written): OptionsConfig | "forward" =>
+      written === "reply" ? { allow: undefined } : written,
+    )
+    .meta({
+      description:
+        "reply: headgate answers OPTIONS with 204 and Allow: GET, HEAD, OPTIONS, for checks of a backend that has no answer to it; { allow: [GET, POST] } names other methods. A CORS preflight is always forwarded. forward: the upstream answers.",
+    });
+
 const route = mapping({
   name: z
     .string({ error: mismatch("a text") })
@@ -369,6 +392,7 @@ const route = mapping({
   head: routeHead
     .optional()
     .meta({ description: "A mode, or a mapping; what it leaves out is the top level's." }),
+  options: options().optional(),
   upstream: upstreamReference
     .optional()
     .meta({ description: "A name in upstreams, or a URL; the top-level upstream when left out." }),
@@ -509,6 +533,7 @@ const file = mapping({
   head: head
     .prefault({})
     .meta({ description: "For every route that does not say otherwise: a mode, or a mapping." }),
+  options: options().prefault("forward"),
   routes: z
     .array(route, { error: mismatch("a list of routes") })
     .prefault([])
@@ -595,6 +620,11 @@ export interface HeadConfig {
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 
+/** How headgate answers OPTIONS: with these methods, or those that it knows of. */
+export interface OptionsConfig {
+  readonly allow: readonly string[] | undefined;
+}
+
 /** One route, with everything it inherits. */
 export interface RouteConfig {
   readonly name: string;
@@ -603,6 +633,8 @@ export interface RouteConfig {
   /** The pattern as it was written. */
   readonly path: string;
   readonly head: HeadConfig;
+  /** Undefined: the upstream answers. */
+  readonly options?: OptionsConfig | undefined;
   /** A name in `upstreams`. */
   readonly upstream: string;
   readonly responseTimeout: number;

@@ -1,16 +1,30 @@
 /** The answers to HEADs that the operator wants refused, always or over a limit. */
 
+import type { RouteConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
 import { type LocalAnswer, toHeadStatus } from "../http/problem.ts";
+import { toAllowed } from "./options.ts";
 
 /** 405 needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) tells that it is not the backend that refuses. */
-export function toRejection(requestId: string): LocalAnswer {
+export function toRejection(route: RouteConfig, requestId: string): LocalAnswer {
   return {
     status: 405,
-    fields: ["Allow", "GET", "Content-Length", "0", "Proxy-Status", toHeadStatus(requestId)],
+    fields: [
+      "Allow",
+      toServed(route),
+      "Content-Length",
+      "0",
+      "Proxy-Status",
+      toHeadStatus(requestId),
+    ],
     body: "",
     connection: "keep-alive",
   };
+}
+
+// What an OPTIONS of this route says.
+function toServed(route: RouteConfig): string {
+  return route.options === undefined ? "GET" : toAllowed(route).join(", ");
 }
 
 /** What a HEAD over its route's limit ends with: without it the log would take the 503 for the upstream's own. */

@@ -42,6 +42,8 @@ export interface ClientResponse {
   /** Of the final answer; 0 while there is none. */
   readonly status: number;
   readonly headersSent: boolean;
+  /** Some of its content was written. */
+  readonly hasContentBegun: boolean;
   /** Nothing more can be said. */
   readonly isOver: boolean;
   /** It was said whole, and the kernel has it all. */

@@ -60,6 +60,33 @@ for (const status of [405, 501]) {
   });
 }
 
+test("a backend that answers each HEAD with 404 shows as native, and is served by fallbackOn: a missing page teaches nothing", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    if (request.method === "GET" && request.target !== "/missing") return text("ok")(request);
+    request.write(toHead("404 Not Found", ["Content-Length: 0"]));
+  });
+  const headsOf = async (yaml: string): Promise<unknown[]> => {
+    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    for (const target of ["/missing", "/x", "/x"])
+      await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+    await sidecar.stop();
+    return sidecar.lines
+      .filter((line) => line["http.request.method"] === "HEAD")
+      .map((line) => `${line["url.path"]} ${line["head"]} ${line["http.response.status_code"]}`);
+  };
+  assert.deepEqual(await headsOf("head: auto"), [
+    "/missing native 404",
+    "/x native 404",
+    "/x native 404",
+  ]);
+  assert.deepEqual(await headsOf("head: { mode: auto, fallbackOn: [404, 405, 501] }"), [
+    "/missing fallback 404",
+    "/x fallback 200",
+    "/x convert 200",
+  ]);
+});
+
 test("fallbackOn says which answers are repeated", async (t) => {
   const origin = await startOrigin(t, (request) =>
     refusing(request.target === "/missing" ? 404 : 405)(request),

@@ -107,6 +107,31 @@ test("explain says what headgate answers itself", async (t) => {
   }
 });
 
+test("explain says what mode auto makes of a 404, and who answers OPTIONS", async (t) => {
+  const yaml = [
+    "upstream: http://127.0.0.1:8000",
+    "head: auto",
+    "routes:",
+    "  - { path: /mcp, head: { fallbackOn: [404, 405, 501] } }",
+    "  - { path: /check, options: { allow: [GET, HEAD] } }",
+  ].join("\n");
+  const hint =
+    /A 404 is passed on; name it in head\.fallbackOn if this backend says so to each HEAD\./;
+  assert.match(await run(t, ["HEAD", "/"], yaml), hint);
+  const told = await run(t, ["HEAD", "/mcp"], yaml);
+  assert.doesNotMatch(told, hint);
+  assert.match(told, /an answer of 404 or 405 or 501 is replaced/);
+  const own =
+    /^headgate answers 204 itself: the route replies to OPTIONS with Allow: GET, HEAD\.$/m;
+  assert.match(await run(t, ["OPTIONS", "/check"], yaml), own);
+  const preflight = ["-H", "Origin: http://b", "-H", "Access-Control-Request-Method: PUT"];
+  for (const args of [
+    ["OPTIONS", "/"],
+    ["OPTIONS", "/check", ...preflight],
+  ])
+    assert.match(await run(t, args, yaml), /^The upstream default at .* gets\n {2}OPTIONS/m);
+});
+
 test("no secret is shown, in text or JSON, sent or dropped", async (t) => {
   const secrets = ["Authorization", "cookie", "Proxy-Authorization", "Set-Cookie", "x-api-key"];
   const args = ["GET", "/", "-H", "Connection: proxy-authorization"];

@@ -49,6 +49,7 @@ const CLOSE = "Connection: close\r\n";
 export class Response implements ClientResponse {
   status: number;
   headersSent: boolean;
+  hasContentBegun: boolean;
   isOver: boolean;
   isFinished: boolean;
   isEnded: boolean;
@@ -74,6 +75,7 @@ export class Response implements ClientResponse {
   constructor(options: ResponseOptions) {
     this.status = 0;
     this.headersSent = false;
+    this.hasContentBegun = false;
     this.isOver = false;
     this.isFinished = false;
     this.isEnded = false;
@@ -135,6 +137,7 @@ export class Response implements ClientResponse {
     const head = this.head;
     this.head = "";
     if (!this.hasContent || bytes.length === 0) return head === "" || this.send(head);
+    this.hasContentBegun = true;
     if (!this.isChunked && head === "") return this.send(bytes);
     // In one segment, and now: held back for the rest of the turn, the memory would be held as well.
     socket.cork();
