@@ -58,15 +58,6 @@ const SHORT_BYTES = 16 * 1024;
 /** Handles one request; it never rejects, and `observe` is called once for each. */
 export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
 
-/** Tells the client that its exchange failed: by a response, or by the visible break of one that has begun. */
-function answerFailure(error: ProxyError, exchange: Exchange, response: ClientResponse): void {
-  if (response.headersSent) return breakOff(response);
-  // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
-  if (exchange.head !== undefined) exchange.head = "failed";
-  const problem = toProblem(error, toRequestId(exchange), exchange.method);
-  if (!response.isOver) answerLocally(problem, response);
-}
-
 /** Creates the handler of all requests. */
 export function createProxy({ generation, createId, observe, tunnels }: ProxyParts): Proxy {
   return async (request, response) => {
@@ -146,11 +137,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip.abort(exchange.error);
-<<<<<<< HEAD
-      answerFailure(exchange.error, exchange, response);
-=======
       endInError(exchange, exchange.error, response);
->>>>>>> 97594d0 (feat: options: reply answers OPTIONS for backends that refuse it)
     } finally {
       await over;
       roundTrip.settle();
@@ -222,6 +209,7 @@ function mayChange(method: string, status: number): boolean {
   return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
 }
 
+/** Tells the client that its exchange failed: by a response, or by the visible break of one that has begun. */
 function endInError(exchange: Exchange, error: ProxyError, response: ClientResponse): void {
   if (response.headersSent) return breakOff(response);
   // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.

@@ -286,16 +286,8 @@ test("an upgrade is explained as the tunnel that it asks for", async (t) => {
 });
 
 test("an upgrade with content is explained with both", async (t) => {
-  const out = await run(t, [
-    "POST",
-    "/",
-    "-H",
-    "Connection: upgrade",
-    "-H",
-    "Upgrade: tcp",
-    "-H",
-    "Transfer-Encoding: chunked",
-  ]);
+  const fields = ["Connection: upgrade", "Upgrade: tcp", "Transfer-Encoding: chunked"];
+  const out = await run(t, ["POST", "/", ...fields.flatMap((field) => ["-H", field])]);
   assert.match(out, /^ {2}Transfer-Encoding: chunked +← for the connection to the upstream$/m);
   assert.match(out, /^ {2}Connection: upgrade +← for the connection to the upstream$/m);
   assert.match(out, /^ {2}The request's is passed on as it comes, in chunks of this hop's own.$/m);
