@@ -307,13 +307,14 @@ export function createConnection(
 
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
     const ended = receiver;
-    // The upstream has responded and may never read the rest of the request. The next request would wait behind it.
-    const isWhole = !hasContentLeft && socket.isFlushed();
+    const isWhole = !hasContentLeft;
     drop();
     exchanges += 1;
     isSent = false;
     // Give the connection back first: the client may send its next request as soon as it sees the end.
-    if (!isClosed) giveBack(isReusable && isWhole);
+    if (isWhole && !socket.isFlushed())
+      batchWrites(() => giveBack(isReusable && socket.isFlushed()));
+    else giveBack(isReusable && isWhole);
     try {
       ended?.onEnd(rawTrailers);
     } catch (error) {
@@ -321,7 +322,10 @@ export function createConnection(
     }
   }
 
+  // The upstream has responded and may never read the rest of the request. The next request would wait behind it. But TLS reports in
+  // the next turn that the kernel has taken the bytes, and a response may be read earlier in that turn.
   function giveBack(isReusable: boolean): void {
+    if (isClosed) return;
     const nowMs = performance.now();
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
     connection.expiresMs = Math.min(nowMs + keptMs, oldestMs);
