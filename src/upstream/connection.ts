@@ -307,14 +307,14 @@ export function createConnection(
 
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
     const ended = receiver;
-    const isWhole = !hasContentLeft;
+    const hasRest = hasContentLeft;
     drop();
     exchanges += 1;
     isSent = false;
     // Give the connection back first: the client may send its next request as soon as it sees the end.
-    if (isWhole && !socket.isFlushed())
-      batchWrites(() => giveBack(isReusable && socket.isFlushed()));
-    else giveBack(isReusable && isWhole);
+    const canReuse = isReusable && !hasRest;
+    if (socket.isFlushed() || !canReuse) giveBack(canReuse);
+    else batchWrites(() => giveBack(socket.isFlushed()));
     try {
       ended?.onEnd(rawTrailers);
     } catch (error) {
