@@ -371,13 +371,14 @@ export function createConnection<Receiver extends ResponseReceiver>(
 
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
     const ended = receiver;
-    // The upstream has responded and may never read the rest of the request. The next request would wait behind it.
-    const isWhole = !hasContentLeft && socket.isFlushed();
+    const hasRest = hasContentLeft;
     drop();
     exchanges += 1;
     isSent = false;
     // Give the connection back first: the client may send its next request as soon as it sees the end.
-    if (!isClosed) giveBack(isReusable && isWhole);
+    const canReuse = isReusable && !hasRest;
+    if (socket.isFlushed() || !canReuse) giveBack(canReuse);
+    else batchWrites(() => giveBack(socket.isFlushed()));
     try {
       ended?.onEnd(rawTrailers);
     } catch (error) {
@@ -385,7 +386,10 @@ export function createConnection<Receiver extends ResponseReceiver>(
     }
   }
 
+  // The upstream has responded and may never read the rest of the request. The next request would wait behind it. But TLS reports in
+  // the next turn that the kernel has taken the bytes, and a response may be read earlier in that turn.
   function giveBack(isReusable: boolean): void {
+    if (isClosed) return;
     const nowMs = performance.now();
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
     connection.expiresMs = Math.min(nowMs + keptMs, oldestMs);

@@ -1,13 +1,13 @@
 /** Sockets to an upstream. The door of node:net and node:tls for outgoing connections. */
 
 import { Socket, connect as connectPlain, isIP } from "node:net";
-import { Duplex } from "node:stream";
 import {
   type PeerCertificate,
   type TLSSocket,
   checkServerIdentity,
   connect as connectTls,
 } from "node:tls";
+import { getSystemErrorName } from "node:util";
 
 import type { UpstreamConfig } from "../config/schema.ts";
 import { ProxyError } from "../http/errors.ts";
@@ -105,6 +105,24 @@ export class TcpSocket extends Socket {
     // oxlint-disable-next-line no-underscore-dangle -- the name that Node gives it
     super._writev?.(chunks, this.settle);
   }
+
+  /** Makes the same of the writes of a TLS stream over this socket, which uses the handle and not the stream of this socket. */
+  carryWritesOf(secured: Socket): void {
+    /* oxlint-disable no-underscore-dangle -- the names that Node gives them */
+    const write = secured._write.bind(secured);
+    const writev = secured._writev?.bind(secured);
+    secured._write = (chunk, encoding, callback) => {
+      if (this.isWriteBroken) return callback();
+      this.callback = callback;
+      write(chunk, encoding, this.settle);
+    };
+    secured._writev = (chunks, callback) => {
+      if (this.isWriteBroken) return callback();
+      this.callback = callback;
+      writev?.(chunks, this.settle);
+    };
+    /* oxlint-enable no-underscore-dangle */
+  }
 }
 
 /** The memory that one connection reads into: the one that all connections share, or its own for content that is to be kept. */
@@ -178,13 +196,8 @@ export function openTls(
   { url, tls }: Pick<UpstreamConfig, "url" | "tls">,
 ): { readonly socket: TLSSocket; isTruncated(): boolean } {
   const { ca, cert, key, verify, serverName = url.host } = tls ?? {};
-  const transport = new Transport(socket);
-  let isTransportOver = false;
-  let isNotified = false;
-  // This listener runs before TLS's own: if the connection ends before the TLS stream, there was no close_notify.
-  transport.once("end", () => (isTransportOver = true));
   const secured = connectTls({
-    socket: transport,
+    socket,
     ca,
     cert,
     key,
@@ -196,51 +209,51 @@ export function openTls(
       checkServerIdentity(serverName, certificate),
     ALPNProtocols: ["http/1.1"],
   } as object);
-  // A paused socket emits `end` only when all is read, which may be after the connection's end. But TLS pushes null as soon as the
-  // close_notify arrives. If Node ever stops doing so, every end counts as truncated.
-  const push = secured.push.bind(secured);
-  secured.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null && !isTransportOver) isNotified = true;
-    return push(chunk, encoding);
-  };
-  return { socket: secured, isTruncated: () => !isNotified };
+  socket.carryWritesOf(secured);
+  return { socket: secured, isTruncated: watchEnd(socket, secured) };
+}
+
+/** The part of a handle that Node does not document. */
+interface Handle {
+  readonly reading?: boolean;
+  readStart?(): number;
 }
 
 /**
- * A socket as a stream without a handle. Over a handle, Node reports the end of the TLS stream and the end of the connection as
- * the same event, so that a response that was cut off looks complete (a truncation attack, RFC 9112 §9.8).
+ * Returns whether a TLS stream ended without a close_notify (a truncation attack, RFC 9112 §9.8).
+ *
+ * Node reports a close_notify and the end of the connection as the same event. But libuv stops reading a connection at its end. So an
+ * end that comes while it still reads the connection is a close_notify. While headgate pauses the upstream, libuv does not read either;
+ * then only a close_notify that came with the last bytes can end the stream. If Node or libuv ever behave differently, every end counts
+ * as truncated. A stream without a handle would emit two different events, but makes a request cost three times as much CPU time.
  */
-class Transport extends Duplex {
-  private readonly socket: TcpSocket;
+function watchEnd(socket: TcpSocket, secured: TLSSocket): () => boolean {
+  let isNotified = false;
+  let wasReading = false;
+  // TLS pushes null as soon as the end arrives, even if the reader is paused and hears of it later.
+  const push = secured.push.bind(secured);
+  secured.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null) {
+      const isStopped = toHandle(secured)?.reading === false;
+      isNotified ||= isStopped ? wasReading : isReading(socket);
+      return push(chunk, encoding);
+    }
+    const takesMore = push(chunk, encoding);
+    if (!takesMore) wasReading = isReading(socket); // Node stops reading right after this
+    return takesMore;
+  };
+  return () => !isNotified;
+}
 
-  constructor(socket: TcpSocket) {
-    super({ allowHalfOpen: true });
-    this.socket = socket;
-    socket
-      .on("data", (bytes: Buffer) => {
-        if (!this.push(bytes)) socket.pause();
-      })
-      .once("end", () => this.push(null)) // oxlint-disable-line unicorn/no-null -- how a stream is told its end
-      .on("error", (error) => this.destroy(error))
-      .once("close", () => this.destroy());
-  }
+/** Whether libuv reads the connection, which ends with the connection. */
+function isReading(socket: TcpSocket): boolean {
+  const code = toHandle(socket)?.readStart?.() ?? 0;
+  return code !== 0 && getSystemErrorName(code) === "EALREADY";
+}
 
-  override _read(): void {
-    this.socket.resume();
-  }
-
-  override _write(bytes: Buffer, _encoding: string, callback: () => void): void {
-    this.socket.write(bytes, callback);
-  }
-
-  override _final(callback: () => void): void {
-    this.socket.end(callback);
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.socket.destroy();
-    callback(error);
-  }
+function toHandle(socket: Socket): Handle | null | undefined {
+  // oxlint-disable-next-line no-underscore-dangle -- the name that Node gives it
+  return (socket as { _handle?: Handle | null })._handle;
 }
 
 /** Calls back with whether the read side of a socket ended by a FIN (true) or by a reset (false). */

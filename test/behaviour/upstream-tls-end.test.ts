@@ -1,12 +1,14 @@
 // Symptom: a whole response over TLS, whose end only the connection's end tells, was broken off for a client that read slowly.
 // Root cause: the order of two `end` events told whether a close_notify had come. While the reader was paused, the connection's
 // end overtook the one of the TLS stream, which is held back until everything before it is read.
-// Fix: the moment at which TLS itself reports the end counts, and not the one at which the reader hears of it.
+// Fix: the moment at which TLS itself reports the end counts, and not the one at which the reader hears of it. At that moment libuv
+// still reads the connection if the end is a close_notify.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, type Socket, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import type { UpstreamConfig } from "../../src/config/schema.ts";
 import { openTcp, openTls } from "../../src/upstream/socket.ts";
@@ -17,7 +19,9 @@ const FIRST = "HTTP/1.1 200 OK\r\n\r\n";
 /** A TLS connection of headgate's, and the upstream's side of it once that has sent `FIRST`. */
 async function connectTls(t: TestContext) {
   const peers: Peer[] = [];
+  const accepted: Socket[] = [];
   const server = createServer({ allowHalfOpen: true }, (raw) => {
+    accepted.push(raw);
     raw.on("error", () => undefined);
     const peer = toTlsPeer(raw);
     peer.socket.on("error", () => undefined);
@@ -47,8 +51,9 @@ async function connectTls(t: TestContext) {
   socket.write("GET / HTTP/1.1\r\n\r\n");
   await once(socket, "data");
   const [peer] = peers;
-  assert.ok(peer !== undefined);
-  return { raw, socket, isTruncated, peer };
+  const [far] = accepted;
+  assert.ok(peer !== undefined && far !== undefined);
+  return { far, socket, isTruncated, peer };
 }
 
 const WAYS: Record<string, (peer: Peer) => void> = {
@@ -57,17 +62,17 @@ const WAYS: Record<string, (peer: Peer) => void> = {
 };
 
 for (const [way, end] of Object.entries(WAYS)) {
-  for (const size of [1, 5_000, 40_000]) {
+  for (const size of [1, 5_000, 16_384, 40_000, 200_000]) {
     for (const reader of ["reads", "is paused until the connection has ended"]) {
       test(`${size} bytes that end ${way}, while the reader ${reader}`, async (t) => {
-        const { raw, socket, isTruncated, peer } = await connectTls(t);
+        const { far, socket, isTruncated, peer } = await connectTls(t);
         const isPaused = reader !== "reads";
         if (isPaused) socket.pause();
         const received = countBytes(socket);
         peer.socket.write(Buffer.alloc(size, "x"));
         end(peer);
         if (isPaused) {
-          await ended(raw);
+          await ended(far);
           socket.resume();
         }
         await once(socket, "end");
@@ -76,6 +81,23 @@ for (const [way, end] of Object.entries(WAYS)) {
       });
     }
   }
+}
+
+for (const [way, end] of Object.entries(WAYS)) {
+  test(`an end ${way}, long after the reader was paused and has read everything`, async (t) => {
+    const { far, socket, isTruncated, peer } = await connectTls(t);
+    socket.pause();
+    const received = countBytes(socket);
+    peer.socket.write(Buffer.alloc(40_000, "x"));
+    while (!socket.readableLength || socket.readableLength < socket.readableHighWaterMark)
+      await setImmediate();
+    socket.resume();
+    while (received() < 40_000) await setImmediate();
+    end(peer);
+    await once(socket, "end");
+    assert.equal(far.destroyed, false);
+    assert.equal(isTruncated(), way === "without a close_notify");
+  });
 }
 
 /** Counts what is read, and does not begin to read. */
@@ -87,6 +109,8 @@ function countBytes(socket: Socket): () => number {
   return () => count;
 }
 
-async function ended(raw: Socket): Promise<void> {
-  if (!raw.readableEnded) await once(raw, "end");
+/** Waits until the upstream has sent its FIN, and headgate's side has had turns to read it. */
+async function ended(far: Socket): Promise<void> {
+  if (!far.writableFinished) await once(far, "finish");
+  for (let turn = 0; turn < 20; turn += 1) await setImmediate();
 }

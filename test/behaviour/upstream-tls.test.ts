@@ -3,7 +3,7 @@
 // certificate was `proxy_internal_error` or a plain end.
 // Root cause: over a handle, Node reports both ends by one event; an address may not be sent as SNI, and Node then looks for
 // the host it connects to; alerts had no row in the table of errors.
-// Fix: TLS runs over a stream, whose own end is seen apart; the name that is looked for is the configured one; an alert is
+// Fix: an end is a close_notify only if libuv still reads the connection; the name that is looked for is the configured one; an alert is
 // `tls_alert_received`, and the log says what was refused and by whom.
 
 import assert from "node:assert/strict";

@@ -4,6 +4,7 @@ import type { Child, Children } from "./children.ts";
 import { splitCores, type Cores } from "./cores.ts";
 import type { Peer } from "./peers.ts";
 import { findFreePort, waitAccepting } from "./ports.ts";
+import { startTls } from "./tls.ts";
 import { compileTools, type Tools } from "./tools.ts";
 
 /** What every part of the benchmark works with. */
@@ -12,6 +13,8 @@ export interface Bench {
   readonly tools: Tools;
   readonly cores: Cores;
   readonly backend: Backend;
+  /** Of the same backend, behind TLS. */
+  readonly tlsPort: number;
   readonly children: Children;
 }
 
@@ -27,7 +30,9 @@ export interface RunningPeer {
 export async function setUpBench(folder: string, children: Children): Promise<Bench> {
   const tools = compileTools(folder);
   const cores = splitCores();
-  return { folder, tools, cores, children, backend: await startBackend(children, tools) };
+  const backend = await startBackend(children, tools);
+  const tlsPort = await startTls(folder, children, backend.port);
+  return { folder, tools, cores, children, backend, tlsPort };
 }
 
 /** Starts a peer on the core of its own. Throws when it does not come up. `nodeFlags` are for peers that run on Node. */
@@ -42,6 +47,7 @@ export async function startPeer(
     port,
     upstreamPort: bench.backend.port,
     upstream: `http://127.0.0.1:${bench.backend.port}`,
+    tlsUpstream: `https://127.0.0.1:${bench.tlsPort}`,
   };
   const [program = "", ...args] = peer.command(place);
   const command = [...bench.cores.proxyPrefix, program, ...nodeFlags, ...args];

@@ -7,6 +7,8 @@ export interface Place {
   readonly port: number;
   readonly upstreamPort: number;
   readonly upstream: string;
+  /** The same over TLS. */
+  readonly tlsUpstream?: string;
 }
 
 // `proxy_max_temp_file_size 0`: otherwise a slow reader makes nginx write the download to a disk.

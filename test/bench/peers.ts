@@ -39,6 +39,7 @@ export function listPeers(only: readonly string[] | undefined): PeerList {
     headgateWith("log", "log: { access: all }"),
     headgateWith("share", "head: { share: 1s }"),
     headgateWith("probe", "head: { range: probe }"),
+    headgateOverTls(),
     httpProxy(),
     nginx(),
     haproxy(),
@@ -91,6 +92,21 @@ function headgateWith(name: string, option: string): Peer {
     command: (place) => {
       const file = write(place, "headgate.yaml", `${option}\n`);
       return [...plain.command(place), `--config=${file}`];
+    },
+    kind: "option",
+  };
+}
+
+function headgateOverTls(): Peer {
+  return {
+    ...headgate(),
+    name: "headgate-tls",
+    about: "the same with an upstream over TLS",
+    command: (place) => {
+      const upstream = `upstream: { url: "${place.tlsUpstream ?? place.upstream}", tls: { verify: false } }\n`;
+      const file = write(place, "headgate.yaml", upstream);
+      const flags = [`--listen=127.0.0.1:${place.port}`, "--admin=off", `--config=${file}`];
+      return [process.execPath, headgateScript, "run", ...flags];
     },
     kind: "option",
   };

@@ -39,6 +39,7 @@ test("an upload of which a part waits in memory takes its connection with it", a
   assert.equal(opened().isStuck(), false, "no more than what Node takes without a word");
   first.write(RESPONSE);
   await upload.response;
+  await turn(); // it is asked once more at the end of the turn
   assert.deepEqual(pool.connections(), { idle: 0, active: 0 });
   const next = pool.send(GET);
   (await accepted(1)).write(RESPONSE);

@@ -118,8 +118,8 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "what is left of an upload is taken for the next request": [
     {
       file: CONNECTION,
-      from: "const isWhole = !hasContentLeft && socket.isFlushed();",
-      to: "const isWhole = true;",
+      from: "if (socket.isFlushed() || !canReuse) giveBack(canReuse);",
+      to: "if (socket.isFlushed() || !canReuse || exchanges > 0) giveBack(isReusable);",
     },
   ],
   "the watchdog comes late": [
