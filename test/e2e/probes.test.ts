@@ -1,0 +1,121 @@
+// Health checks: of monitoring-plugins (Nagios, Icinga), HAProxy and Prometheus' blackbox exporter.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+import {
+  type Place,
+  createFolder,
+  findPlace,
+  runAny,
+  startBackend,
+  startHeadgate,
+  testReal,
+} from "../support/real.ts";
+
+/** A backend that serves GET and refuses everything else, with and without a length. */
+async function startBackendOfGets(t: TestContext): Promise<string> {
+  const server: Server = createServer((request, response) => {
+    if (request.method !== "GET") response.writeHead(405, { Allow: "GET" }).end();
+    else if (request.url === "/streamed") response.write("one", () => response.end("two"));
+    else response.end("hello");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+testReal("check_http", { check_http: "monitoring-plugins-basic" }, async (t) => {
+  const { host, port } = await startHeadgate(t, await startBackendOfGets(t));
+  for (const path of ["/", "/streamed"]) {
+    for (const options of [[], ["-j", "HEAD"], ["-N"]]) {
+      await t.test(`${options.join(" ") || "with GET"} of ${path} is OK`, async () => {
+        const where = ["-H", host, "-p", String(port), "-u", path];
+        const { code, stdout } = await runAny(["check_http", ...where, ...options]);
+        assert.equal(code, 0, stdout);
+        assert.match(stdout, /^HTTP OK: HTTP\/1\.1 200 OK/);
+      });
+    }
+  }
+});
+
+testReal("HAProxy's checks", { haproxy: "haproxy" }, async (t) => {
+  const direct = await startBackendOfGets(t);
+  const checks = {
+    "option httpchk": "L7STS",
+    "option httpchk HEAD /": "L7OK",
+    "option httpchk\n  http-check send meth HEAD uri /streamed ver HTTP/1.1 hdr Host app": "L7OK",
+    "option httpchk GET /": "L7OK",
+  };
+  for (const [check, wanted] of Object.entries(checks)) {
+    await t.test(`${check.replaceAll(/\s+/g, " ")} is ${wanted}`, async (t2) => {
+      const headgate = await startHeadgate(t2, direct);
+      assert.equal(await readCheck(t2, headgate, check), wanted);
+    });
+  }
+  //OPTIONS
+});
+
+/** What HAProxy's own page says of its only server, once it knows. */
+async function readCheck(t: TestContext, headgate: Place, check: string): Promise<string> {
+  const place = await findPlace();
+  const file = join(createFolder(t), "haproxy.cfg");
+  writeFileSync(
+    file,
+    `defaults
+  mode http
+  timeout connect 10s
+  timeout client 10s
+  timeout server 10s
+  timeout check 60s
+frontend stats
+  bind ${place.authority}
+  stats enable
+  stats uri /
+backend app
+  ${check}
+  server one ${headgate.authority} check\n`,
+  );
+  await startBackend(t, { command: ["haproxy", "-db", "-f", file], place });
+  for (;;) {
+    const csv = await (await fetch(`${place.url}/;csv`)).text();
+    const [names = [], ...rows] = csv.split("\n").map((line) => line.replace("# ", "").split(","));
+    const row = rows.find(([name, server]) => name === "app" && server === "one") ?? [];
+    const status = row[names.indexOf("check_status")] ?? "";
+    if (!/^(?:INI|\* |$)/.test(status)) return status;
+    await delay(50);
+  }
+}
+
+testReal(
+  "the blackbox exporter",
+  { "prometheus-blackbox-exporter": "prometheus-blackbox-exporter" },
+  async (t) => {
+    const { url } = await startHeadgate(t, await startBackendOfGets(t));
+    const place = await findPlace();
+    const file = join(createFolder(t), "blackbox.yml");
+    const http =
+      "{ prober: http, timeout: 20s, http: { method: HEAD, preferred_ip_protocol: ip4 } }";
+    writeFileSync(file, `modules: { head: ${http} }\n`);
+    const command = ["prometheus-blackbox-exporter", `--config.file=${file}`] as const;
+    await startBackend(t, {
+      command: [...command, `--web.listen-address=${place.authority}`],
+      place,
+    });
+    for (const path of ["/", "/streamed"]) {
+      await t.test(`succeeds with HEAD of ${path}`, async () => {
+        const probe = `${place.url}/probe?module=head&target=${encodeURIComponent(url + path)}`;
+        assert.match(await (await fetch(probe)).text(), /^probe_success 1$/m);
+      });
+    }
+  },
+);

@@ -1,0 +1,44 @@
+/** Debian's nginx with its own folder and configuration. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { createFolder, findPlace, startBackend } from "./real.ts";
+import type { Cleanup } from "./wire.ts";
+
+export interface Nginx {
+  /** The document root. */
+  readonly root: string;
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly authority: string;
+}
+
+/** Starts it on a free port; `server` stands in its server block, after `listen` and `root`. */
+export async function startNginx(t: Cleanup, server = ""): Promise<Nginx> {
+  const folder = createFolder(t);
+  const place = await findPlace();
+  const root = join(folder, "www");
+  mkdirSync(root);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${join(folder, name)};`,
+  );
+  const file = join(folder, "nginx.conf");
+  writeFileSync(
+    file,
+    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/errors;
+    events {}
+    http {
+      ${temporary.join(" ")}
+      access_log off;
+      types { text/plain txt; text/html html; }
+      server {
+        listen ${place.authority};
+        root ${root};
+        ${server}
+      }
+    }\n`,
+  );
+  await startBackend(t, { command: ["nginx", "-c", file, "-e", join(folder, "errors")], place });
+  return { root, url: place.url, authority: place.authority };
+}
