@@ -22,7 +22,7 @@ YAML is read, so a value cannot change the file's structure; between brackets or
 be a number or a boolean in a value without quotes, and in quotes between brackets or braces where it is the whole value:
 \`{ waiting: "\${WAITING:-12}" }\`.
 
-A file has at most 256 KiB, 65,536 words and marks as YAML counts them, 32 levels and 4,096 characters in one value: room for
+A file has at most 256 KiB, 65,536 words and marks as YAML counts them, 32 levels, 4,096 entries in one list or mapping and 4,096 characters in one value: room for
 two thousand routes, often for more. A path with \`{id}\` or \`/*\` stands for many.
 
 This page is generated from the schema, as is \`config/headgate.schema.json\`: with its first line

@@ -54,6 +54,8 @@ export const MAX_FILE_BYTES = 256 * 1024;
 const MAX_TOKENS = 64 * 1024;
 /** The schema is five levels deep. */
 const MAX_DEPTH = 32;
+/** In one list or mapping; what is wrong with each costs ten microseconds. */
+const MAX_ENTRIES = 4096;
 /** Longer than any path, name or address. */
 const MAX_TEXT_LENGTH = 4096;
 const TOO_LONG = `is longer than ${MAX_TEXT_LENGTH} characters`;
@@ -120,6 +122,9 @@ async function readTokens(text: string): Promise<readonly CST.Token[] | Excess> 
     const tooDeep = parser.stack[MAX_DEPTH + 1]; // the first one is the document itself
     if (tooDeep !== undefined && "items" in tooDeep)
       return { start: tooDeep.offset, message: `is nested deeper than ${MAX_DEPTH} levels` };
+    const innermost = parser.stack.at(-1);
+    if (innermost !== undefined && "items" in innermost && innermost.items.length > MAX_ENTRIES)
+      return { start: innermost.offset, message: `has more than ${MAX_ENTRIES} entries` };
     previous = lexeme;
     if (count % TOKENS_PER_TURN === 0) await nextTurn();
   }

@@ -28,11 +28,11 @@ import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./pr
 import type { Problem, Source } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
 import { checkRoutes } from "./routes.ts";
-import { parseWritten } from "./schema.ts";
+import { parseInSteps } from "./schema.ts";
 import type { Config, Written } from "./schema.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./tree.ts";
-import { nextTurn } from "./turn.ts";
+import { createPauses, nextTurn } from "./turn.ts";
 import type { Environment } from "./variables.ts";
 
 /** Everything that can say something. `pid` is this process, for LISTEN_PID. */
@@ -91,14 +91,14 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
 
   // Each of these steps takes its milliseconds for a long file, and a reload must not hold traffic up for all of them.
   await nextTurn();
-  const { written, findings } = parseWritten(value);
+  const { written, findings } = await parseInSteps(value);
   await nextTurn();
   const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
   await nextTurn();
   const conflicts = findConflicts(value, written, { origin, isAdminDefault });
   const all = [...findings, ...conflicts, ...tls.findings];
   if (all.length > 0 || hasMistakes(origin) || written?.upstream === undefined)
-    throw toConfigError(all, origin, [...overrides, ...defaults]);
+    throw await toConfigError(all, origin, [...overrides, ...defaults]);
   await nextTurn();
   return {
     config: {
@@ -173,7 +173,7 @@ async function openOrigin(
   const document = await parseDocument(read.text, env);
   // Without a value there is nothing that a schema could complain about.
   if (document.value === undefined)
-    throw toConfigError([], { path, hash: "", document, source }, []);
+    throw await toConfigError([], { path, hash: "", document, source }, []);
   return { path, hash: await toDigest(read.bytes), document, source };
 }
 
@@ -223,21 +223,23 @@ interface Placed {
  * In the order of the file. A value whose YAML or variable is wrong is not complained about twice. Each problem takes
  * microseconds to show, and a file can have ten thousand.
  */
-function toConfigError(
+async function toConfigError(
   findings: readonly Finding[],
   origin: Origin | undefined,
   overrides: readonly Override[],
-): ConfigError {
+): Promise<ConfigError> {
+  const pause = createPauses();
   const mistakes = origin?.document.mistakes ?? [];
   const known = new Set(mistakes.map(({ key }) => key));
   const places = new Map(overrides.map(({ path, place }) => [formatKey(path), place]));
-  const all = [
-    ...mistakes.flatMap((mistake) => (origin === undefined ? [] : [placeMistake(mistake, origin)])),
-    ...findings.flatMap((finding) => {
-      const key = formatKey(finding.path);
-      return known.has(key) ? [] : [placeFinding(finding, origin, places.get(key))];
-    }),
-  ];
+  const all = mistakes.flatMap((mistake) =>
+    origin === undefined ? [] : [placeMistake(mistake, origin)],
+  );
+  for (const finding of findings) {
+    const key = formatKey(finding.path);
+    if (!known.has(key)) all.push(placeFinding(finding, origin, places.get(key)));
+    await pause();
+  }
   const first = all.toSorted((a, b) => a.start - b.start).slice(0, MAX_SHOWN);
   return new ConfigError(
     first.map((one) => one.toProblem()),

@@ -14,10 +14,12 @@ import {
 } from "./address.ts";
 import type { Address } from "./address.ts";
 import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
-import type { Finding } from "./issues.ts";
+import type { Finding, KeyPath } from "./issues.ts";
 import { allowVariables } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { parseMethod, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { asList, asMapping } from "./tree.ts";
+import { createPauses } from "./turn.ts";
 import {
   DURATION_PATTERN,
   parseDuration,
@@ -610,6 +612,52 @@ export function parseWritten(value: unknown): {
   return result.success
     ? { written: result.data, findings: [] }
     : { written: undefined, findings: flattenIssues(result.error.issues) };
+}
+
+/** Does the same for a long file, in steps between which the event loop goes on: route by route, and upstream by upstream. */
+export async function parseInSteps(value: unknown): Promise<ReturnType<typeof parseWritten>> {
+  const { routes, upstreams } = asMapping(value);
+  const [allRoutes, allUpstreams] = [asList(routes), asMapping(upstreams)];
+  const { written, findings: first } = parseWritten(
+    routes === allRoutes || upstreams === allUpstreams
+      ? {
+          ...asMapping(value),
+          ...(routes === allRoutes && { routes: [] }),
+          ...(upstreams === allUpstreams && { upstreams: {} }),
+        }
+      : value,
+  );
+  const findings = [...first];
+  const parsed = { routes: [] as WrittenRoute[], upstreams: {} as Written["upstreams"] };
+  const pause = createPauses();
+  await pause();
+  for (const [index, one] of allRoutes.entries()) {
+    const result = file.shape.routes.safeParse([one]);
+    if (result.success) parsed.routes.push(...result.data);
+    else findings.push(...locateIssues(result.error.issues, ["routes", index]));
+    await pause();
+  }
+  for (const [name, one] of Object.entries(allUpstreams)) {
+    const result = file.shape.upstreams.safeParse({ [name]: one });
+    if (result.success) Object.assign(parsed.upstreams, result.data);
+    else findings.push(...locateIssues(result.error.issues, ["upstreams", name]));
+    await pause();
+  }
+  return {
+    written: written === undefined || findings.length > 0 ? undefined : { ...written, ...parsed },
+    findings,
+  };
+}
+
+/** The issues of a collection with one entry, as those of the entry at `path`. */
+function locateIssues(
+  issues: Parameters<typeof flattenIssues>[0],
+  path: KeyPath,
+): readonly Finding[] {
+  return flattenIssues(
+    issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })),
+    path,
+  );
 }
 
 /** The JSON Schema (draft 7, which every editor's YAML support reads) of what may be written. */

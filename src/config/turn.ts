@@ -6,3 +6,20 @@ export function nextTurn(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+/** Half of what a client would notice beside other work. */
+const MAX_HOLD_MS = 5;
+
+/**
+ * Creates the pauses of a task whose steps are short: to be called after each step, it returns a turn of the event loop to wait for if
+ * the steps since the last one took some milliseconds.
+ */
+export function createPauses(): () => Promise<void> | undefined {
+  let beganMs = performance.now();
+  return () => {
+    if (performance.now() - beganMs < MAX_HOLD_MS) return undefined;
+    return nextTurn().then(() => {
+      beganMs = performance.now();
+    });
+  };
+}
