@@ -1,25 +1,32 @@
 // `npm test`: makes the checkout ready, then runs node's own runner over test/**/*.test.ts.
 //
 //   npm test -- test/http/target.test.ts      only this file (or folder)
+//   npm test -- --except=test/deploy          all but this file (or folder); it may be given several times
 //   npm test -- --test-name-pattern=HEAD      any option of node
 
 import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compileFiles } from "./compile.mjs";
 import { fail, readyToTest } from "./ready.mjs";
 
+const EXCEPT = "--except=";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 await readyToTest();
 const args = process.argv.slice(2);
-const options = args.filter((arg) => arg.startsWith("-"));
+const options = args.filter((arg) => arg.startsWith("-") && !arg.startsWith(EXCEPT));
+const left = args.filter((arg) => arg.startsWith(EXCEPT)).map((arg) => arg.slice(EXCEPT.length));
 const named = args.filter((arg) => !arg.startsWith("-"));
 // What runs is compiled before: a watcher would see no change of the sources.
 if (options.some((option) => option.startsWith("--watch"))) fail("npm test cannot watch");
-const files = (named.length > 0 ? named : ["test"]).flatMap(testFiles);
+const leftFiles = new Set(left.flatMap(testFiles));
+const files = (named.length > 0 ? named : ["test"])
+  .flatMap(testFiles)
+  .filter((file) => !leftFiles.has(file));
+if (left.length > 0) console.log(`left out: ${left.join(", ")} (${leftFiles.size} files)`);
 if (files.length === 0) fail(`no *.test.ts in ${named.join(" ")}`);
 const compiled = await compileFiles(files).catch(() => process.exit(1));
 
@@ -40,7 +47,7 @@ child.on("exit", (code) => process.exit(code ?? 1));
 function testFiles(path) {
   const entry = statSync(join(root, path), { throwIfNoEntry: false });
   if (entry === undefined) fail(`no such test file or folder: ${path}`);
-  if (entry.isFile()) return [path];
+  if (entry.isFile()) return [normalize(path)];
   return readdirSync(join(root, path), { recursive: true })
     .filter((name) => name.endsWith(".test.ts"))
     .toSorted()

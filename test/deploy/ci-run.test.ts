@@ -1,0 +1,82 @@
+/** `.ci/run` itself, with every program that it calls replaced by one that says what it was asked for. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { root } from "../support/manifests.ts";
+
+/** Shell scripts by the name of the program that they stand for. */
+type Programs = Readonly<Record<string, string>>;
+
+const ALL_PASS: Programs = {
+  npm: "",
+  "dpkg-query": "printf installed",
+  "apt-get": "exit 1",
+};
+
+function run(t: TestContext, args: readonly string[], programs: Programs) {
+  const folder = mkdtempSync(join(tmpdir(), "headgate-ci-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [bin, calls] = [join(folder, "bin"), join(folder, "calls")];
+  const write = (directory: string, name: string, script: string): void => {
+    mkdirSync(directory, { recursive: true });
+    const lines = ["#!/bin/sh", `echo "${name} $*" >> '${calls}'`, script, ""];
+    writeFileSync(join(directory, name), lines.join("\n"), { mode: 0o755 });
+  };
+  for (const [name, script] of Object.entries({ ...ALL_PASS, ...programs }))
+    write(bin, name, script);
+  for (const machine of ["x64", "arm64"])
+    write(
+      join(folder, "headgate/node-24/node_modules", `node-linux-${machine}`, "bin"),
+      "node",
+      "",
+    );
+  const { status, stdout, stderr } = spawnSync(join(root, ".ci", "run"), args, {
+    env: { PATH: `${bin}:${process.env["PATH"]}`, XDG_CACHE_HOME: folder },
+    encoding: "utf8",
+  });
+  return { status, printed: stdout + stderr, calls: readFileSync(calls, "utf8") };
+}
+
+const SKIPS = 'case "$*" in "run check") echo "  ﹣ a test (1ms) # no browser";; esac';
+
+test("a test that is left out fails the run with --no-skips, and is named", (t) => {
+  assert.equal(run(t, [], { npm: SKIPS }).status, 0);
+  const { status, printed } = run(t, ["--no-skips"], { npm: SKIPS });
+  assert.equal(status, 1);
+  assert.match(printed, /^== left out, .*\n.* a test \(1ms\) # no browser$/m);
+  assert.equal(run(t, ["--no-skips"], {}).status, 0);
+});
+
+test("what runs side by side is printed whole, one after the other, also where one fails", (t) => {
+  const npm = 'case "$2" in fuzz) sleep 0.2; echo late; exit 3;; chaos) echo early;; esac';
+  const { status, printed } = run(t, [], { npm });
+  assert.equal(status, 3);
+  assert.match(
+    printed,
+    /^== npm run fuzz [^]*^late$[^]*^== npm run chaos$[^]*^early$[^]*^== FAILED/m,
+  );
+});
+
+test("a step that fails ends the run and what runs beside it", (t) => {
+  // Nothing but the run's own end would end it: spawnSync waits for whoever holds the pipe.
+  const npm = 'case "$2" in simulate) exec sleep 600 ;; check) exit 4;; esac';
+  const { status, calls } = run(t, [], { npm });
+  assert.equal(status, 4);
+  assert.doesNotMatch(calls, /^npm (test|run chaos)/m);
+});
+
+// A package that is not to be had made apt-get install none of the others.
+test("packages are installed at once, and where that fails one by one", (t) => {
+  const missing = { "dpkg-query": "exit 1" };
+  const once = run(t, [], { ...missing, "apt-get": "" }).calls;
+  assert.equal(once.match(/^apt-get install/gm)?.length, 1);
+  const refusing = 'case "$*" in *chromium*) exit 100;; esac';
+  const { status, printed, calls } = run(t, [], { ...missing, "apt-get": refusing });
+  assert.equal(status, 0);
+  assert.match(printed, /going on without: chromium$/m);
+  assert.match(calls, /^apt-get install .*recommends podman$/m);
+});
