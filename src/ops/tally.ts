@@ -104,7 +104,7 @@ export function createTally(): Tally {
 
 /**
  * The status that logs and metrics show: the one that was sent, else the error's (499 for a client that left before an
- * answer), else 0. Never outside 100–599, so that the upstream cannot invent series.
+ * answer), else 0. Three digits (RFC 9112 §4), so that the upstream cannot invent series without end.
  */
 export function toStatus(exchange: Exchange): number {
   if (isStatus(exchange.status)) return exchange.status;
@@ -113,7 +113,7 @@ export function toStatus(exchange: Exchange): number {
 }
 
 function isStatus(status: number): boolean {
-  return Number.isInteger(status) && status >= 100 && status <= 599;
+  return Number.isInteger(status) && status >= 100 && status <= 999;
 }
 
 /** Counts one finished exchange. */
