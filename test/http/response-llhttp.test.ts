@@ -43,7 +43,7 @@ function readByHeadgate(bytes: string, method: Method, isStrict: boolean): OwnRe
   const parser = createAnswerParser(
     {
       onInterim: ({ status }) => interim.push(status),
-      onHead: (next) => (head = next as ParsedHead),
+      onHead: (next) => (head = next),
       onContent: (all, start, end) => (body += all.toString("latin1", start, end)),
       onEnd(rawTrailers, isReusable) {
         assert.ok(head !== undefined && read === undefined, "one end");
