@@ -9,7 +9,7 @@ import type { ProxyError } from "./http/errors.ts";
 import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
-import { listenOn } from "./listen.ts";
+import { applyMode, listenOn } from "./listen.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -166,6 +166,7 @@ export function createApp({
     reload(next) {
       if (readiness.state() === "draining") throw new Error("headgate is stopping");
       refuseMoved(generation.config, next);
+      applyModes(generation.config, next);
       const previous = generation;
       generation = compile(next, shared, previous);
       observer.flush();
@@ -240,9 +241,21 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
 // Sockets that listen are not moved while they serve: between the old and the new one a connection could be lost.
 function refuseMoved(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
-    if (JSON.stringify(current[key]) === JSON.stringify(next[key])) continue;
+    if (toText(current[key]) === toText(next[key])) continue;
     throw new Error(`${key} has changed, which needs a restart`);
   }
+}
+
+// Only what has changed: another process may have taken the path over meanwhile, as a restart without a pause does.
+function applyModes(current: Config, next: Config): void {
+  for (const key of ["listen", "admin"] as const) {
+    const [before, after] = [current[key], next[key]];
+    if (after !== "off" && JSON.stringify(before) !== JSON.stringify(after)) applyMode(after);
+  }
+}
+
+function toText(address: Address | "off"): string {
+  return address === "off" ? address : formatAddress(address);
 }
 
 // Whoever may open a connection to the loopback interface shares the machine; a pod's address is open to the whole cluster.

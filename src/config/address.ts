@@ -5,7 +5,8 @@ import { isIPv4 } from "node:net";
 /** Where a server listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string }
+  /** `mode` are the permission bits of the socket's file; undefined: what the process's umask leaves. */
+  | { readonly kind: "unix"; readonly path: string; readonly mode?: number }
   /** A socket that the process inherited, as systemd's socket activation hands it over. */
   | { readonly kind: "fd"; readonly fd: number };
 
@@ -119,6 +120,13 @@ function schemeProblem(text: string): string {
 function parseUrl(text: string): URL | undefined {
   // The URL class would silently drop white space and tabs.
   return !/[\s\p{C}]/u.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+}
+
+/** The permission bits of a socket's file, in octal as chmod(1) has them. */
+export function parseMode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text))
+    throw new RangeError(`"${text}" is not a file mode such as "0660": three octal digits`);
+  return Number.parseInt(text, 8);
 }
 
 /** An address, or `off`. */

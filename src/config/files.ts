@@ -1,6 +1,6 @@
 /** The files that the configuration names, and those of the system: the only place that touches the file system. */
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
+import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
 import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -101,6 +101,11 @@ export async function toDigest(bytes: Uint8Array): Promise<string> {
 /** Where a file stands. */
 export function directoryOf(path: string): string {
   return dirname(path);
+}
+
+/** Sets the permission bits of a Unix socket's file. Throws node's error (ENOENT, EPERM, …). */
+export function setSocketMode(path: string, mode: number): void {
+  chmodSync(path, mode);
 }
 
 /** Removes a Unix socket; whatever else is there stays. False where there was none. */

@@ -5,7 +5,13 @@
 
 import * as z from "zod";
 import { CLAIM_NAMES } from "../http/forwarded.ts";
-import { parseAddress, parseAddressOrOff, parseRange, parseUpstreamUrl } from "./address.ts";
+import {
+  parseAddress,
+  parseAddressOrOff,
+  parseMode,
+  parseRange,
+  parseUpstreamUrl,
+} from "./address.ts";
 import type { Address } from "./address.ts";
 import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
 import type { Finding } from "./issues.ts";
@@ -114,10 +120,45 @@ const url = () =>
     parse: parseUpstreamUrl,
     pattern: "^(https?://[^/?#@]+/?|unix:/.+)$",
   });
-const address = {
-  title: "address",
-  expected: "an address such as 0.0.0.0:8080",
-};
+/** An address to listen on, alone or with the mode of its Unix socket. `preset` is the mode that a socket gets otherwise. */
+function place<Place extends Address | "off">(parse: (text: string) => Place, preset: string) {
+  const address = () =>
+    scalar({ title: "address", expected: "an address such as 0.0.0.0:8080", parse });
+  const placed = mapping({
+    address: address().meta({ description: "The same as without a mapping." }),
+    mode: scalar({
+      title: "file mode",
+      expected: `a file mode in quotes such as "${preset}"`,
+      parse: parseMode,
+      pattern: "^0?[0-7]{3}$",
+    })
+      .optional()
+      .meta({
+        description: `Who may connect to a Unix socket, by the permissions of its file; "${preset}" when left out. A reload may change it.`,
+      }),
+  }).superRefine(({ address: where, mode }, context) => {
+    if (mode === undefined || isUnix(where)) return;
+    const message = "is the mode of a Unix socket, and the address is none";
+    context.addIssue({ code: "custom", path: ["mode"], message });
+  });
+  return z
+    .union([address(), placed])
+    .transform((written) =>
+      typeof written === "object" && "address" in written
+        ? withMode<Place>(written.address, written.mode ?? parseMode(preset))
+        : withMode<Place>(written, parseMode(preset)),
+    );
+}
+
+type UnixAddress = Extract<Address, { kind: "unix" }>;
+
+function withMode<Place extends Address | "off">(where: Place, mode: number): Place | UnixAddress {
+  return isUnix(where) ? { kind: "unix", path: where.path, mode } : where;
+}
+
+function isUnix(where: Address | "off"): where is UnixAddress {
+  return where !== "off" && where.kind === "unix";
+}
 
 // --- upstreams -------------------------------------------------------------------------------------------------------------
 
@@ -508,18 +549,14 @@ const shutdown = mapping({
 const DEFAULT_ADMIN = "127.0.0.1:9090";
 
 const file = mapping({
-  listen: scalar({ ...address, parse: parseAddress })
-    .prefault("0.0.0.0:8080")
-    .meta({
-      description:
-        "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
-    }),
-  admin: scalar({ ...address, parse: parseAddressOrOff })
-    .prefault(DEFAULT_ADMIN)
-    .meta({
-      description:
-        "Where /livez, /readyz, /metrics and the status page are; or off. The image's and the chart's default is 0.0.0.0:9090.",
-    }),
+  listen: place(parseAddress, "0666").prefault("0.0.0.0:8080").meta({
+    description:
+      "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
+  }),
+  admin: place(parseAddressOrOff, "0600").prefault(DEFAULT_ADMIN).meta({
+    description:
+      "Where /livez, /readyz, /metrics and the status page are; or off. The image's and the chart's default is 0.0.0.0:9090.",
+  }),
   upstream: upstream.optional().meta({
     description:
       "Where requests go unless a route says otherwise: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",

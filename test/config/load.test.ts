@@ -270,6 +270,57 @@ test("no two routes are called the same, whether by name or by host and path", a
   assert.equal((await loadText(t, `${UPSTREAM}${swapped}`)).config.routes.length, 2);
 });
 
+test("a Unix socket has the mode that is written, or the default of its port; nothing else has one", async (t) => {
+  const both = `listen: unix:/a\nadmin: { address: "unix:/b", mode: "660" }\n`;
+  const { config } = await loadText(t, UPSTREAM + both);
+  assert.deepEqual(
+    [config.listen, config.admin],
+    [
+      { kind: "unix", path: "/a", mode: 0o666 },
+      { kind: "unix", path: "/b", mode: 0o660 },
+    ],
+  );
+  const tcp = await loadText(
+    t,
+    `${UPSTREAM}listen: { address: ":1" }\nadmin: { address: "off" }\n`,
+  );
+  assert.deepEqual(
+    [tcp.config.listen, tcp.config.admin],
+    [{ kind: "tcp", host: "0.0.0.0", port: 1 }, "off"],
+  );
+  const flags = { listen: "unix:/c" };
+  const { config: flagged } = await loadText(t, UPSTREAM + both, { flags });
+  assert.deepEqual(flagged.listen, { kind: "unix", path: "/c", mode: 0o666 });
+});
+
+test("a mode that is none is told at its place", async (t) => {
+  for (const [value, expected] of [
+    [
+      '{ address: "unix:/a", mode: 0660 }',
+      /^f\.yaml:2:37 listen\.mode: must be a file mode in quotes such as "0666", not the number 660\n/,
+    ],
+    [
+      '{ address: "unix:/a", mode: "0999" }',
+      /^f\.yaml:2:37 listen\.mode: "0999" is not a file mode such as "0660": three octal digits\n/,
+    ],
+    ['{ address: "unix:/a", mode: "rw" }', /^f\.yaml:2:37 listen\.mode: "rw" is not a file mode/],
+    [
+      '{ address: ":80", mode: "0660" }',
+      /^f\.yaml:2:33 listen\.mode: is the mode of a Unix socket, and the address is none\n/,
+    ],
+    [
+      '{ address: "fd:3", mode: "0660" }',
+      /^f\.yaml:2:34 listen\.mode: is the mode of a Unix socket/,
+    ],
+    ['{ mode: "0660" }', /^f\.yaml:2:9 listen\.address: is missing/],
+    [
+      '{ address: "unix:/a", moed: "0660" }',
+      /^f\.yaml:2:31 listen\.moed: is not a known key; did you mean "mode"\?/,
+    ],
+  ] as const)
+    assert.match(await messageOf(loadText(t, `${UPSTREAM}listen: ${value}\n`)), expected);
+});
+
 /**
  * Symptom: a route file whose listen and admin are one address passed check, and the start said that another process listens
  * there. Root cause: each address was looked at alone. Fix: they are compared.
