@@ -14,7 +14,7 @@ import { toOutgoingFields } from "./http/outgoing.ts";
 import { toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest } from "./http/request.ts";
 import { withoutTrailer } from "./http/trailers.ts";
-import { isTunnelled } from "./http/upgrade.ts";
+import { toTunnel } from "./http/upgrade.ts";
 import type { ClientRequest, ClientResponse } from "./net/client.ts";
 import {
   type Expectation,
@@ -75,8 +75,8 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
 
       // Any response but a 101 then ends the connection, headgate's own included. What comes behind the request, now or later, may
       // belong to the protocol that was asked for, and must not be parsed as further requests.
-      const isUpgrade = isTunnelled(request, checked);
-      if (isUpgrade) response.keepAlive = false;
+      const upgrade = toTunnel(request, checked);
+      if (upgrade !== undefined) response.keepAlive = false;
 
       const local =
         toLocalAnswer(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
@@ -115,17 +115,15 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const { takesTrailers } = checked;
         const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
-        const asked = isUpgrade ? checked.upgrade : undefined;
-        const told = toClientFields(status, request.httpVersion, answered, asked);
+        const told = toClientFields(status, request.httpVersion, answered, upgrade);
         response.writeHead(status, reason, told);
         const beside = takesTrailers ? raw : undefined;
         return relayContent(received.content, response, parts.batchWrites, beside);
       };
       const content =
         checked.framing === "none" ? undefined : toContent(request, response, expectation);
-      if (isUpgrade) {
+      if (upgrade !== undefined) {
         const limits = parts.upgradeLimits;
-        const { upgrade } = checked;
         // With content it may be an upload like any other, of a backend that ignores the field.
         const responseMs = content === undefined ? limits.upgradeMs : route.responseTimeout;
         const upgraded = { exchange, response, tunnels, limits, relay };

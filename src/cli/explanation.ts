@@ -16,7 +16,7 @@ import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
 import { type RequestHead, refuseMethod } from "../http/request-head.ts";
 import { type CheckedRequest, checkRequest } from "../http/request.ts";
 import { toHopFields } from "../http/request-text.ts";
-import { isTunnelled } from "../http/upgrade.ts";
+import { toTunnel } from "../http/upgrade.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./explained-fields.ts";
 import { type AppliedRules, toRules } from "./explained-rules.ts";
 
@@ -113,14 +113,14 @@ function toForwarded(
   { checked, match, client, plan }: Step,
 ): Forwarded {
   const { route } = match;
-  const isTunnel = isTunnelled(request, checked);
+  const upgrade = toTunnel(request, checked);
+  const isTunnel = upgrade !== undefined;
   const method = plan?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
   const meant = toMeant(route, method, checked.fields, plan);
   const outgoing = toOutgoingFields(meant, origin);
   const { name: upstream, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
-  const upgrade = isTunnel ? checked.upgrade : undefined;
   const { takesTrailers } = checked;
   const hop = toHopFields({ method, framing, upgrade, takesTrailers, isKept: keepAlive > 0 });
   return {

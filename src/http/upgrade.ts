@@ -11,17 +11,28 @@ import {
 import type { RequestHead } from "./request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
+/** HTTP/2 in a tunnel would carry requests past every rule of the route file. */
+const NEVER_TUNNELLED: ReadonlySet<string> = new Set(["h2", "h2c"]);
+
 /**
- * Whether a tunnel is what a request with an Upgrade field gets. A server may always go on as if the field were not there
- * (RFC 9110 §7.8), and headgate does for `h2c` (a client's guess that no upstream here would follow), for HEAD (which asks for
- * an answer, not for a connection) and in HTTP/1.0.
+ * What the upstream is asked to upgrade to; undefined for a plain request. A server may always go on as if the field were not there
+ * (RFC 9110 §7.8), and headgate does for HTTP/2, alone or among others, for HEAD (which asks for an answer, not for a connection)
+ * and in HTTP/1.0.
  */
-export function isTunnelled(
+export function toTunnel(
   { method, httpVersion }: RequestHead,
   { upgrade }: CheckedRequest,
-): boolean {
-  if (upgrade === undefined || upgrade.protocols.trim().toLowerCase() === "h2c") return false;
-  return method !== "HEAD" && httpVersion === "1.1";
+): UpgradeFields | undefined {
+  if (upgrade === undefined || method === "HEAD" || httpVersion !== "1.1") return undefined;
+  const protocols = filterProtocols(upgrade.protocols, (name) => !NEVER_TUNNELLED.has(name));
+  return toMembers(protocols).length === 0 ? undefined : { ...upgrade, protocols };
+}
+
+/** The members of an Upgrade field that `keep` takes, by their names in lower case; as they came where it takes all. */
+function filterProtocols(protocols: string, keep: (lowerCaseName: string) => boolean): string {
+  const members = protocols.split(",");
+  const kept = members.filter((member) => keep(member.trim().toLowerCase()));
+  return kept.length === members.length ? protocols : kept.join(",").trim();
 }
 
 /** Any answer's head: rawFields alternate name, value, name, value, … */
@@ -46,7 +57,7 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
 /**
  * What the Upgrade field of a response other than 101 says to the client; empty where it has none.
  *
- * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the client asked for. What else it offers
+ * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the upstream was asked for. What else it offers
  * concerns the upstream's connection: the `h2,h2c` that Apache adds to each 200 is nothing that a client of headgate can use, and in
  * a response that a front sends on over HTTP/2 it is an error (RFC 9113 §8.2.2).
  */
@@ -54,9 +65,7 @@ export function toOffer(status: number, offered: string, asked: UpgradeFields | 
   if (status === 426) return offered;
   if (asked === undefined || status < 200) return "";
   const wanted = new Set(toMembers(asked.protocols));
-  for (const protocol of ["h2", "h2c"]) wanted.delete(protocol);
-  const kept = offered.split(",").filter((protocol) => wanted.has(protocol.trim().toLowerCase()));
-  return kept.join(",").trim();
+  return filterProtocols(offered, (name) => wanted.has(name));
 }
 
 /**

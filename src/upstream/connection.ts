@@ -180,6 +180,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
     },
     onEnd,
     onSwitch(head, bytes, start, end) {
+      // RFC 9110 §7.8: the 100 comes before the 101. The client waits for it, and would never send its content.
+      if (awaitsContinue) throw new ProxyError("http_upgrade_failed");
       const first = Buffer.from(bytes.subarray(start, end));
       const { socket: taken } = (switched = createSwitchedSocket(socket, first, (error) => {
         if (error === undefined) closed(undefined);

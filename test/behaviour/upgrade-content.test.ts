@@ -168,6 +168,20 @@ test("a client that expects 100 gets it before the 101", async (t) => {
   assert.equal((await client.readAnswer()).status, 101);
 });
 
+test("a 101 for a client that still waits for its 100 is 502", async (t) => {
+  const origin = await startOrigin(t, (request) => {
+    request.takeOver();
+    request.write(SWITCHED);
+  });
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(toStart("Expect: 100-continue\r\nContent-Length: 5"));
+  assert.equal((await client.readAnswer()).status, 502);
+  await (
+    await origin.connection(0)
+  ).closed;
+});
+
 test("an upgrade with content takes a connection of the pool, and is refused where there is none", async (t) => {
   const origin = await startOrigin(t, switchProtocol);
   const { port } = await startSidecar(t, {

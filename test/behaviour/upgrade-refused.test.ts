@@ -203,7 +203,6 @@ test("a refusal that cannot be read is 502, and nothing of it reaches the client
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "http_response_transfer_coding"],
     ["HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "http_protocol_error"],
     ["HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", "http_protocol_error"],
-    ["HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", "http_protocol_error"],
     [
       `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(120)}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`,
       "http_protocol_error",

@@ -9,6 +9,7 @@ import { text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { openWire } from "../support/wire.ts";
 import { startWebSockets } from "../support/websocket.ts";
 
 test("an upgrade that says it has no content is one", async (t) => {
@@ -24,6 +25,61 @@ test("an upgrade that says it has no content is one", async (t) => {
   assert.equal(status, 101);
   const arrival = await origin.arrival(0);
   assert.ok(arrival.lines.includes("Content-Length: 0"), "as Docker's client says it");
+});
+
+// Symptom: `h2c, websocket` went up whole, and an upstream that chose h2c got a tunnel past every rule of the route file; an empty
+// list asked for a tunnel to nothing. Root cause: only `h2c` alone was looked for. Fix: HTTP/2 is taken out of the list.
+test("odd but legal openings ask the upstream for the same, or are plain requests", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    if (!request.lines.some((line) => line.startsWith("Upgrade:"))) return text("plain")(request);
+    request.takeOver();
+    request.write(
+      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    );
+  });
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const cases: readonly (readonly [lines: string, sent: readonly string[]])[] = [
+    ["Connection: upgrade\r\nUpgrade: WebSocket", ["Connection: upgrade", "Upgrade: WebSocket"]],
+    ["UPGRADE: WEBSOCKET\r\nCONNECTION: UPGRADE", ["Connection: UPGRADE", "Upgrade: WEBSOCKET"]],
+    [
+      "Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\nUpgrade: websocket",
+      ["Connection: Upgrade", "Upgrade: foo/1, websocket"],
+    ],
+    [
+      "Connection: keep-alive, Upgrade\r\nUpgrade: websocket, foo/1",
+      ["Connection: Upgrade", "Upgrade: websocket, foo/1"],
+    ],
+    [
+      "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c, websocket\r\nHTTP2-Settings: AA",
+      ["Connection: Upgrade", "Upgrade: websocket"],
+    ],
+    ["Upgrade: websocket", []],
+    ["Connection: Upgrade", []],
+    ["Connection: Upgrade\r\nUpgrade: ", []],
+    ["Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA", []],
+    ["HTTP/1.0", []],
+  ];
+  for (const [lines, sent] of cases) {
+    const request =
+      lines === "HTTP/1.0"
+        ? "GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        : `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n\r\n`;
+    const client = await openWire(t, port);
+    client.write(request);
+    const response = await client.readAnswer();
+    assert.equal(response.status, sent.length === 0 ? 200 : 101, lines);
+    if (sent.length > 0) {
+      assert.ok(response.lines.includes("connection: upgrade"), lines);
+      assert.ok(response.lines.includes("upgrade: websocket"), lines);
+    }
+    const told = origin.arrivals.at(-1)?.lines ?? [];
+    assert.deepEqual(
+      told.filter((line) => /^(?:connection|upgrade|http2-settings):/i.test(line)),
+      sent,
+      lines,
+    );
+    client.reset();
+  }
 });
 
 test("the server chooses among the client's subprotocols, or none", async (t) => {

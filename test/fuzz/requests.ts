@@ -113,6 +113,7 @@ function isLast({ method, version, fields }: Meant): boolean {
   if (options.includes("close")) return true;
   if (version === "1.0") return !options.includes("keep-alive");
   const protocols = membersOf(fields, "upgrade");
-  const isAsked = options.includes("upgrade") && protocols.some((name) => name !== "h2c");
+  const isAsked =
+    options.includes("upgrade") && protocols.some((name) => !["h2", "h2c", ""].includes(name));
   return isAsked && method !== "HEAD";
 }

@@ -1,35 +1,36 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { checkRequest } from "../../src/http/request.ts";
 import {
   isAgreedProtocol,
-  isTunnelled,
   serializeHead,
   toSwitchedFields,
+  toTunnel,
 } from "../../src/http/upgrade.ts";
 
-test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but h2c", () => {
+test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but HTTP/2", () => {
   const head = { method: "GET", target: "/", httpVersion: "1.1", rawFields: [] };
-  const checked = {
-    path: "/",
-    host: "a",
-    fields: [],
-    framing: "none",
-    takesTrailers: false,
-    expectsContinue: false,
-  } as const;
-  const cases: [head: object, checked: object, isTunnel: boolean][] = [
-    [{}, { upgrade: toUpgrade("websocket") }, true],
-    [{ method: "POST" }, { upgrade: toUpgrade("tcp") }, true],
-    [{}, { upgrade: toUpgrade("h2c, websocket") }, true],
-    [{}, { upgrade: undefined }, false],
-    [{}, { upgrade: toUpgrade(" H2C") }, false],
-    [{ method: "HEAD" }, { upgrade: toUpgrade("websocket") }, false],
-    [{ httpVersion: "1.0" }, { upgrade: toUpgrade("websocket") }, false],
-    [{ method: "POST" }, { upgrade: toUpgrade("tcp"), framing: "length" }, true],
+  const checked = checkRequest({ ...head, rawFields: ["Host", "a"] }, 10);
+  const cases: [head: object, protocols: string | undefined, asked: string | undefined][] = [
+    [{}, "websocket", "websocket"],
+    [{ method: "POST" }, "tcp", "tcp"],
+    [{}, " foo/2 ,, WebSocket", " foo/2 ,, WebSocket"],
+    [{}, "h2c, websocket", "websocket"],
+    [{}, "tcp,H2 , h2c,foo", "tcp,foo"],
+    [{}, undefined, undefined],
+    [{}, "", undefined],
+    [{}, " , ", undefined],
+    [{}, " H2C", undefined],
+    [{}, "h2c, h2,", undefined],
+    [{ method: "HEAD" }, "websocket", undefined],
+    [{ httpVersion: "1.0" }, "websocket", undefined],
   ];
-  for (const [changedHead, changed, isTunnel] of cases) {
-    const asked = { ...checked, upgrade: undefined, ...changed };
-    assert.equal(isTunnelled({ ...head, ...changedHead }, asked), isTunnel, JSON.stringify(asked));
+  for (const [changed, protocols, asked] of cases) {
+    for (const framing of ["none", "length"] as const) {
+      const upgrade = protocols === undefined ? undefined : toUpgrade(protocols);
+      const tunnel = toTunnel({ ...head, ...changed }, { ...checked, upgrade, framing });
+      assert.deepEqual(tunnel, asked === undefined ? undefined : toUpgrade(asked), protocols);
+    }
   }
 });
 
