@@ -11,7 +11,7 @@ import type { Peer } from "./http/forwarded.ts";
 import { filterFields } from "./http/headers.ts";
 import { toLocalAnswer, withMaxForwards } from "./http/local.ts";
 import { toOutgoingFields } from "./http/outgoing.ts";
-import { toProblem } from "./http/problem.ts";
+import { type LocalAnswer, toProblem } from "./http/problem.ts";
 import { type CheckedRequest, checkRequest } from "./http/request.ts";
 import { withoutTrailer } from "./http/trailers.ts";
 import { toTunnel } from "./http/upgrade.ts";
@@ -78,8 +78,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const upgrade = toTunnel(request, checked);
       if (upgrade !== undefined) response.keepAlive = false;
 
-      const local =
-        toLocalAnswer(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
+      const local = findLocalAnswer(request, checked, route);
       if (local !== undefined) {
         answerLocally(local, response);
         return;
@@ -120,8 +119,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
         const beside = takesTrailers ? raw : undefined;
         return relayContent(received.content, response, parts.batchWrites, beside);
       };
-      const content =
-        checked.framing === "none" ? undefined : toContent(request, response, expectation);
+      const content = findContent(outgoing);
       if (upgrade !== undefined) {
         const limits = parts.upgradeLimits;
         // With content it may be an upload like any other, of a backend that ignores the field.
@@ -205,6 +203,20 @@ function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool
 // were refused must not: a client that repeats them would switch sharing off for all.
 function mayChange(method: string, status: number): boolean {
   return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
+}
+
+/** The response to what is addressed to headgate itself, by its method or by the route's word. */
+function findLocalAnswer(
+  request: ClientRequest,
+  checked: CheckedRequest,
+  route: RouteConfig,
+): LocalAnswer | undefined {
+  return toLocalAnswer(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
+}
+
+function findContent(outgoing: Outgoing): RequestContent | undefined {
+  const { request, response, checked, expectation } = outgoing;
+  return checked.framing === "none" ? undefined : toContent(request, response, expectation);
 }
 
 /** Tells the client that its exchange failed: by a response, or by the visible break of one that has begun. */
