@@ -160,6 +160,8 @@ export function checkError(ledger: Ledger, asked: Asked): void {
         ledger.fail(`the upstream of ${id} counts as stuck too early`);
       return;
     case "connection_limit_reached":
+      // A HEAD that waits for another one shares its place in the queue, which that one took earlier.
+      if (asked.method === "HEAD" && mayWait(ledger)) return;
       if (loop.nowMs < arrivedMs + settings.responseMs - TICK_MS && asked.wasRoomy)
         ledger.fail(`${id} was turned away although there was room`);
       return;
