@@ -98,6 +98,7 @@ test("a 101 that comes before the content is whole waits for it", async (t) => {
     client.write(`${content.slice(-1)}more`);
     assert.equal((await client.readAnswer()).status, 101);
     assert.equal((await client.bytes.take(10)).toString(), "first,last");
+    client.reset(); // an open tunnel would hold headgate's stop up
   }
 });
 
@@ -166,6 +167,7 @@ test("a client that expects 100 gets it before the 101", async (t) => {
   assert.equal((await client.readAnswer()).status, 100);
   client.write("hello");
   assert.equal((await client.readAnswer()).status, 101);
+  client.reset();
 });
 
 test("a 101 for a client that still waits for its 100 is 502", async (t) => {
@@ -193,6 +195,7 @@ test("an upgrade with content takes a connection of the pool, and is refused whe
   assert.equal((await first.readAnswer()).status, 101);
   second.write(`${LENGTH}hello`);
   assert.equal((await second.readAnswer()).status, 503);
+  first.reset();
 });
 
 // A backend may ignore the Upgrade field of an upload, and then takes as long for it as for any other.
@@ -215,6 +218,7 @@ test("the response has the upstream's responseTimeout, from the end of the conte
     const client = await openWire(t, port);
     client.write(`${LENGTH.replace("/exec/1/start", target)}hello`);
     assert.equal((await client.readAnswer()).status, status, target);
+    client.reset();
   }
 });
 
