@@ -33,8 +33,8 @@ const compiled = await compileFiles(files).catch(() => process.exit(1));
 // The same reporter everywhere: Node 20 prints TAP where there is no terminal. The limit is for what hangs, and counts for a whole file.
 const runner = ["--enable-source-maps", "--test", "--test-reporter=spec"];
 runner.push("--test-timeout=900000");
-// Most tests wait for something. Node leaves a core free, and on a machine with two would run one file after the other.
-runner.push(`--test-concurrency=${Math.max(2, availableParallelism() - 1)}`);
+// Most tests wait for something most of the time. Node itself leaves a core free: with two, one file would run after the other.
+runner.push(`--test-concurrency=${availableParallelism() * 2}`);
 const child = spawn(process.execPath, [...runner, ...options, ...compiled], {
   cwd: root,
   stdio: "inherit",

@@ -1,7 +1,7 @@
 // A limit of time is one on silence: whatever moves, however slowly, is never cut.
 
 import assert from "node:assert/strict";
-import test from "node:test";
+import { describe, it } from "node:test";
 
 import { toChunk, toHead } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -13,44 +13,47 @@ const LIMIT_MS = 2_000;
 const PAUSE_MS = LIMIT_MS / 4;
 const PIECES = 13; // three limits long
 
-test("an upload that moves outlasts every limit", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    const { body } = await request.whole;
-    request.write(`${toHead("200 OK", ["Content-Length: 2"])}${body.length}`);
+// Each of them waits most of the time.
+void describe("a stream", { concurrency: true }, () => {
+  it("an upload that moves outlasts every limit", async (t) => {
+    const origin = await startOrigin(t, async (request) => {
+      const { body } = await request.whole;
+      request.write(`${toHead("200 OK", ["Content-Length: 2"])}${body.length}`);
+    });
+    const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
+    const client = await openWire(t, port);
+    client.write(toRequest("POST /", [`Content-Length: ${PIECES}`]));
+    await inPieces(() => client.write("x"));
+    assert.equal((await client.readAnswer()).body.toString(), String(PIECES));
   });
-  const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
-  const client = await openWire(t, port);
-  client.write(toRequest("POST /", [`Content-Length: ${PIECES}`]));
-  await inPieces(() => client.write("x"));
-  assert.equal((await client.readAnswer()).body.toString(), String(PIECES));
-});
 
-test("a download that moves outlasts every limit", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]));
-    await inPieces(() => request.write(toChunk("x")));
-    request.write("0\r\n\r\n");
+  it("a download that moves outlasts every limit", async (t) => {
+    const origin = await startOrigin(t, async (request) => {
+      request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]));
+      await inPieces(() => request.write(toChunk("x")));
+      request.write("0\r\n\r\n");
+    });
+    const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
+    const client = await openWire(t, port);
+    client.write(toRequest("GET /"));
+    assert.equal((await client.readAnswer()).body.length, PIECES);
   });
-  const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
-  const client = await openWire(t, port);
-  client.write(toRequest("GET /"));
-  assert.equal((await client.readAnswer()).body.length, PIECES);
-});
 
-test("an answer that begins before the upload has ended leaves the upload whole", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
-    const { body } = await request.whole;
-    request.write(`${toChunk(String(body.length))}0\r\n\r\n`);
+  it("an answer that begins before the upload has ended leaves the upload whole", async (t) => {
+    const origin = await startOrigin(t, async (request) => {
+      request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
+      const { body } = await request.whole;
+      request.write(`${toChunk(String(body.length))}0\r\n\r\n`);
+    });
+    const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
+    const client = await openWire(t, port);
+    const size = 4 * 2 ** 20;
+    client.write(toRequest("POST /", [`Content-Length: ${size}`], "x"));
+    await client.readHead();
+    assert.match((await client.bytes.take("begun\r\n")).toString(), /begun/);
+    client.write(Buffer.alloc(size - 1, "x"));
+    assert.match((await client.bytes.take("0\r\n\r\n")).toString(), new RegExp(`\r\n${size}\r\n`));
   });
-  const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
-  const client = await openWire(t, port);
-  const size = 4 * 2 ** 20;
-  client.write(toRequest("POST /", [`Content-Length: ${size}`], "x"));
-  await client.readHead();
-  assert.match((await client.bytes.take("begun\r\n")).toString(), /begun/);
-  client.write(Buffer.alloc(size - 1, "x"));
-  assert.match((await client.bytes.take("0\r\n\r\n")).toString(), new RegExp(`\r\n${size}\r\n`));
 });
 
 function toYaml(url: string): string {

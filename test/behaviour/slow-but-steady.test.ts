@@ -6,12 +6,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
-import test, { type TestContext } from "node:test";
+import test, { type TestContext, describe, it } from "node:test";
 
 import { readSystemFile } from "../../src/config/files.ts";
 import { createUnacknowledged } from "../../src/runtime/unacknowledged.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { readSlowly } from "../support/slow-reader.ts";
 import { openWire } from "../support/wire.ts";
 
 const BYTES = 9 * 1024 * 1024;
@@ -19,24 +20,6 @@ const HOST = "Host: a\r\n";
 
 /** Where the system does not tell what a peer has acknowledged, such a peer is cut as nginx and HAProxy cut it. */
 const skip = process.platform === "linux" ? false : "/proc/net/tcp is Linux's";
-
-/** Takes some bytes each 40 ms, a megabyte in the time of the limits below. Resolves when all are here. */
-async function readSlowly(socket: Socket, bytes: number): Promise<void> {
-  let left = bytes;
-  socket.pause();
-  await new Promise<void>((resolve, reject) => {
-    const timer = setInterval(() => {
-      const chunk: unknown = socket.read(16 * 1024) ?? socket.read();
-      if (Buffer.isBuffer(chunk)) left -= chunk.length;
-      if (left <= 0) resolve();
-    }, 40);
-    socket.once("close", () => {
-      clearInterval(timer);
-      reject(new Error(`closed with ${left} bytes left`));
-    });
-    void once(socket, "error").catch(() => undefined);
-  });
-}
 
 async function listen(t: TestContext, speak: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
@@ -50,35 +33,38 @@ async function listen(t: TestContext, speak: (socket: Socket) => void): Promise<
   return (server.address() as AddressInfo).port;
 }
 
-test("an upload to an upstream that reads slowly all the time is not cut", { skip }, async (t) => {
-  const port = await listen(t, (socket) => {
-    readSlowly(socket, BYTES).then(
-      () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-      () => undefined,
-    );
+// Each waits for half a minute and does nothing.
+void describe("a slow reader", { skip, concurrency: true }, () => {
+  it("an upload to an upstream that reads slowly all the time is not cut", async (t) => {
+    const port = await listen(t, (socket) => {
+      readSlowly(socket, BYTES).then(
+        () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        () => undefined,
+      );
+    });
+    const sidecar = await startSidecar(t, {
+      yaml: `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 2500ms }`,
+    });
+    const wire = await openWire(t, sidecar.port);
+    wire.write(`PUT / HTTP/1.1\r\n${HOST}Content-Length: ${BYTES}\r\n\r\n`);
+    wire.write(Buffer.alloc(BYTES));
+    await sidecar.line((line) => line["http.response.status_code"] !== undefined);
+    assert.equal((await wire.readAnswer()).status, 200);
   });
-  const sidecar = await startSidecar(t, {
-    yaml: `upstream: { url: "http://127.0.0.1:${port}", idleTimeout: 2500ms }`,
-  });
-  const wire = await openWire(t, sidecar.port);
-  wire.write(`PUT / HTTP/1.1\r\n${HOST}Content-Length: ${BYTES}\r\n\r\n`);
-  wire.write(Buffer.alloc(BYTES));
-  await sidecar.line((line) => line["http.response.status_code"] !== undefined);
-  assert.equal((await wire.readAnswer()).status, 200);
-});
 
-test("a download to a client that reads slowly all the time is not cut", { skip }, async (t) => {
-  const origin = await startOrigin(t, (request) => {
-    request.write(`HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`);
-    request.write(Buffer.alloc(BYTES));
+  it("a download to a client that reads slowly all the time is not cut", async (t) => {
+    const origin = await startOrigin(t, (request) => {
+      request.write(`HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`);
+      request.write(Buffer.alloc(BYTES));
+    });
+    const sidecar = await startSidecar(t, {
+      yaml: `upstream: { url: "${origin.url}", idleTimeout: 2500ms }\ntimeouts: { idle: 2500ms }`,
+    });
+    const client = connect(sidecar.port, "127.0.0.1");
+    t.after(() => void client.destroy());
+    client.write(`GET / HTTP/1.1\r\n${HOST}\r\n`);
+    await readSlowly(client, BYTES);
   });
-  const sidecar = await startSidecar(t, {
-    yaml: `upstream: { url: "${origin.url}", idleTimeout: 2500ms }\ntimeouts: { idle: 2500ms }`,
-  });
-  const client = connect(sidecar.port, "127.0.0.1");
-  t.after(() => void client.destroy());
-  client.write(`GET / HTTP/1.1\r\n${HOST}\r\n`);
-  await readSlowly(client, BYTES);
 });
 
 test("what a peer has not acknowledged is seen to shrink when it reads", { skip }, async (t) => {

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import test, { type TestContext } from "node:test";
 import { createServer } from "node:tls";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { readSlowly } from "../support/slow-reader.ts";
 import {
   type Door,
   type DoorOptions,
@@ -223,18 +224,14 @@ test("a tunnel without a byte for the idle limit is closed, one byte in either d
 // Root cause: what a slow reader takes is seen only when the kernel has room again, a megabyte later; until then the other side is
 // paused, and a paused side was taken for a silent one. Fix: bytes that a side acknowledges count as movement.
 test("a side that reads steadily but slowly keeps its tunnel", async (t) => {
-  for (const slow of ["client", "upstream"] as const) {
+  const size = 32 * 2 ** 20;
+  const readOn = async (slow: "client" | "upstream"): Promise<void> => {
     const tunnel = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 2500ms }" });
     const [from, to] =
       slow === "client" ? [tunnel.upstream, tunnel.client] : [tunnel.client, tunnel.upstream];
-    const size = 32 * 2 ** 20;
     from.write(Buffer.alloc(size));
-    const startedMs = performance.now();
-    let taken = 0;
-    while (performance.now() - startedMs < 4_000) {
-      taken += ((to.read(16_384) ?? to.read()) as Buffer | null)?.length ?? 0;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    let taken = 1_600_000; // four seconds, longer than the limit
+    await readSlowly(to, taken);
     assert.equal(tunnel.door.lines.filter((line) => line["msg"] === "tunnel").length, 0);
     for await (const part of to.iterator({ destroyOnReturn: false })) {
       taken += (part as Buffer).length;
@@ -243,7 +240,8 @@ test("a side that reads steadily but slowly keeps its tunnel", async (t) => {
     assert.equal(taken, size);
     tunnel.client.resetAndDestroy();
     await endsWith(tunnel.door, "client_gone");
-  }
+  };
+  await Promise.all([readOn("client"), readOn("upstream")]);
 });
 
 // Symptom: a tunnel was closed by `tunnelIdle: 2500ms` while its client, or its upstream, still read 400 KB/s.
@@ -256,6 +254,7 @@ test("a tunnel whose bytes all lie in the kernel is not idle while a side reads 
     const [from, to] =
       slow === "client" ? [tunnel.upstream, tunnel.client] : [tunnel.client, tunnel.upstream];
     from.write(Buffer.alloc(size));
+    // In small pieces: after a large one the kernel would take the rest at once, and nothing would be left to be acknowledged.
     for (let taken = 0; taken < size;) {
       taken += ((to.read(16_384) ?? to.read()) as Buffer | null)?.length ?? 0;
       await new Promise((resolve) => setTimeout(resolve, 40));

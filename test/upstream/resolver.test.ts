@@ -39,7 +39,7 @@ function onlySystemKnows(domain: string): NodeJS.ProcessEnv {
   return { LOCALDOMAIN: domain };
 }
 
-// Most of the time they wait, so some run at once.
+// Most of the time they wait, so some run at once. Not more: their limits of time are the resolver's own, and a busy machine would reach them.
 void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
   for (const count of [8, 40]) {
     it(`${count} names that are never answered hold up no other`, async (t) => {

@@ -1,0 +1,23 @@
+/** A reader with a pace. */
+
+import type { Socket } from "node:net";
+import { setImmediate, setTimeout } from "node:timers/promises";
+
+const BYTES_PER_MS = 400;
+
+/**
+ * Takes that many bytes at 400 KB/s, and rejects where the connection closes before. The pace is one of the clock: where a busy machine
+ * has its timer come late, it takes more at once, and does not get slower.
+ */
+export async function readSlowly(socket: Socket, byteCount: number): Promise<void> {
+  socket.pause();
+  const beganMs = performance.now();
+  for (let taken = 0; taken < byteCount;) {
+    if (socket.closed) throw new Error(`closed with ${byteCount - taken} bytes left`);
+    const due = Math.floor((performance.now() - beganMs) * BYTES_PER_MS) - taken;
+    const wanted = Math.min(due, byteCount - taken, socket.readableLength);
+    const chunk = socket.read(Math.max(0, wanted)) as Buffer | null;
+    taken += chunk?.length ?? 0;
+    await (chunk === null ? setTimeout(40) : setImmediate());
+  }
+}
