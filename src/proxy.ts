@@ -64,7 +64,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     const exchange = beginExchange(request, createId(), performance.now());
     const roundTrip = new RoundTrip(exchange);
     const cancel = (error: ProxyError): void => roundTrip.abort(error);
-    let isShort = false;
+    let contentLength = Infinity;
     let leave = cancel; // other clients may wait for what this one has asked
     response.onGone((error) => leave((exchange.error ??= error)));
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
@@ -110,7 +110,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const relay = (received: UpstreamResponse): Promise<void> => {
         exchange.answeredMs = performance.now();
         const { status, reason, fields: raw } = received.head;
-        isShort = raw.contentLength !== undefined && raw.contentLength <= SHORT_BYTES;
+        contentLength = raw.contentLength ?? Infinity;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
         const { takesTrailers } = checked;
         const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
@@ -137,8 +137,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
     } finally {
       await over;
       roundTrip.settle();
-      if (isShort) forgiveLeaving(exchange, response);
-      end(exchange, response);
+      end(exchange, response, contentLength);
       observe(exchange);
     }
   };
@@ -228,15 +227,17 @@ function endInError(exchange: Exchange, error: ProxyError, response: ClientRespo
   answerLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
 }
 
-// HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
-// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
-function forgiveLeaving(exchange: Exchange, response: ClientResponse): void {
+/** `contentLength` is the response's; Infinity where it says none. */
+function end(exchange: Exchange, response: ClientResponse, contentLength: number): void {
   const { error } = exchange;
-  if (error?.code === "client_gone" && response.headersSent && !response.hasContentBegun)
+  if (error?.code === "client_gone" && hasEnough(response, contentLength))
     exchange.error = undefined;
-}
-
-function end(exchange: Exchange, response: ClientResponse): void {
   exchange.endedMs = performance.now();
   exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
+}
+
+// HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
+// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
+function hasEnough(response: ClientResponse, contentLength: number): boolean {
+  return response.headersSent && !response.hasContentBegun && contentLength <= SHORT_BYTES;
 }
