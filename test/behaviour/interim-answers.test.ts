@@ -134,9 +134,8 @@ for (const [what, flood] of Object.entries({
       let answer = await wire.readAnswer(method);
       for (; answer.status < 200; interim += 1) answer = await wire.readAnswer(method);
       assert.equal(answer.status, 502);
-      assert.deepEqual(fieldValues(answer, "proxy-status"), [
-        "headgate; error=http_protocol_error",
-      ]);
+      const [status = ""] = fieldValues(answer, "proxy-status"); // a HEAD's tells its request's id too
+      assert.match(status, /^headgate; error=http_protocol_error(?:;|$)/);
       assert.ok(interim <= 100, `${interim} interim answers`);
       await (
         await origin.connection(0)
