@@ -189,7 +189,13 @@ function assertSame(head: Answer, get: Answer, mode: string): void {
   if (mode === "probe" || mode === "both" || mode === "all") added.add("accept-ranges: bytes");
   const expected = toLines(get, mode);
   const got = toLines(head, mode).filter((line) => expected.includes(line) || !added.has(line));
-  assert.deepEqual([head.start, ...got], [get.start, ...expected], mode);
+  assert.deepEqual([toStart(head, mode), ...got], [toStart(get, mode), ...expected], mode);
+}
+
+/** A 206 does not say the reason phrase of the 200. */
+function toStart({ status, reason }: Answer, mode: string): string {
+  const isUnknown = status === 200 && (mode === "probe" || mode === "both" || mode === "all");
+  return isUnknown ? String(status) : `${status} ${reason}`;
 }
 
 /** Sorted, as the length of a probed file stands last. */
