@@ -62,7 +62,10 @@ testReal("HAProxy's checks", { haproxy: "haproxy" }, async (t) => {
       assert.equal(await readCheck(t2, headgate, check), wanted);
     });
   }
-  //OPTIONS
+  await t.test("option httpchk is L7OK where the route says options: reply", async (t2) => {
+    const headgate = await startHeadgate(t2, direct, "options: reply");
+    assert.equal(await readCheck(t2, headgate, "option httpchk"), "L7OK");
+  });
 });
 
 /** What HAProxy's own page says of its only server, once it knows. */

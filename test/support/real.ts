@@ -38,7 +38,24 @@ export function testReal(title: string, needs: Needs, run: (t: TestContext) => P
   const missing = process.platform === "linux" ? findMissing(needs) : ["Linux"];
   const skip =
     missing.length > 0 && `LEFT OUT: not installed (apt-get install ${missing.join(" ")})`;
-  void test(title, { skip }, run);
+  void test(title, { skip }, async (t) => {
+    endInReverse(t);
+    await run(t);
+  });
+}
+
+/** What was begun last ends first, so that a folder goes after the server that uses it. Node begins with the first. */
+function endInReverse(t: TestContext): void {
+  const ends: (() => void | Promise<void>)[] = [];
+  t.after(async () => {
+    const failures: unknown[] = [];
+    for (const end of ends)
+      await Promise.resolve()
+        .then(end)
+        .catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  });
+  t.after = (end) => void ends.unshift(end as () => void | Promise<void>);
 }
 
 function findMissing(needs: Needs): string[] {
@@ -166,7 +183,9 @@ export interface Headgate extends Place {
 /** Starts the built headgate before a server. At the end of the test it must end well, and have logged no error. */
 export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Promise<Headgate> {
   const place = await findPlace();
-  const file = join(createFolder(t), "routes.yaml");
+  // Its folder goes after it: a route file that is gone is an error to it.
+  const ends: (() => void | Promise<void>)[] = [];
+  const file = join(createFolder({ after: (end) => void ends.push(end) }), "routes.yaml");
   const lines = [`listen: ${place.authority}`, "admin: off", `upstream: ${upstream}`];
   writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
   const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
@@ -180,6 +199,7 @@ export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Pr
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   t.after(async () => {
     const code = await server.end("SIGTERM");
+    for (const end of ends) await end();
     assert.equal(code, 0, `headgate ended well: ${server.said()}`);
     const errors = log().filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "headgate logged no error");
