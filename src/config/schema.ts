@@ -557,7 +557,7 @@ const file = mapping({
   }),
   admin: place(parseAddressOrOff, "0600").prefault(DEFAULT_ADMIN).meta({
     description:
-      "Where /livez, /readyz, /metrics and the status page are; or off. The image's and the chart's default is 0.0.0.0:9090.",
+      "Where /livez, /readyz, /metrics and the status page are; or off. The image's default is 0.0.0.0:9090.",
   }),
   upstream: upstream.optional().meta({
     description:

@@ -25,7 +25,7 @@ env:
     value: /etc/headgate/headgate.yaml
   - name: HEADGATE_LISTEN
     value: {{ printf "%s:%d" .Values.bindAddress (int .Values.ports.http) | quote }}
-  - name: HEADGATE_ADMIN_DEFAULT
+  - name: HEADGATE_ADMIN
     value: {{ printf "%s:%d" .Values.bindAddress (int .Values.ports.admin) | quote }}
   {{- with include "headgate.upstream" . }}
   - name: HEADGATE_UPSTREAM
