@@ -36,6 +36,22 @@ const FOUND_BY: Readonly<Record<string, Schedule>> = {
     order: 1,
     clients: [{ requests: [{ method: "HEAD", login: true, responses: [{ gapMs: 5 }] }, {}] }],
   },
+  "an error of one HEAD is that of all who wait": {
+    order: 1,
+    settings: { shareMs: 100 },
+    clients: [
+      {
+        requests: [
+          {
+            method: "HEAD",
+            shared: 0,
+            responses: [{ waitMs: 20, stops: { at: "head", how: "reset" } }],
+          },
+        ],
+      },
+      { atMs: 5, requests: [{ method: "HEAD", shared: 0 }] },
+    ],
+  },
   "a write that the kernel refused counts as sent": { order: 6, ...RESET_WHILE_OTHERS_WAIT },
   "a connection that broke stays in the pool until its close": {
     order: 1,
