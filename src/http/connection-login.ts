@@ -3,8 +3,9 @@
 const OFFERS: ReadonlySet<string> = new Set(["www-authenticate", "proxy-authenticate"]);
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
 
-const LENGTHS: ReadonlySet<number> = new Set(
-  [...OFFERS, ...CREDENTIALS].map(({ length }) => length),
+const LONGEST = "proxy-authorization".length;
+const LENGTHS: readonly boolean[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
+  [...OFFERS, ...CREDENTIALS].some((name) => name.length === length),
 );
 
 const IN_LIST = /(?:^|,)[\t ]*(?:NTLM|Negotiate)(?:[\t ,]|$)/i;
@@ -24,7 +25,7 @@ function hasValue(fields: readonly string[], names: ReadonlySet<string>, value: 
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     // Most names are ruled out by their length alone, before anything is lower-cased.
-    if (!LENGTHS.has(name.length)) continue;
+    if (LENGTHS[name.length] !== true) continue;
     if (names.has(name.toLowerCase()) && value.test(fields[index + 1] ?? "")) return true;
   }
   return false;
