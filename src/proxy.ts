@@ -109,7 +109,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const { method } = exchange;
       const fields = withMaxForwards(method, checked.fields);
       const relay = (received: UpstreamResponse): Promise<void> => {
-        exchange.answeredMs = performance.now();
+        exchange.answeredMs = received.receivedMs;
         const { status, reason, fields: raw } = received.head;
         isShort = raw.contentLength !== undefined && raw.contentLength <= SHORT_BYTES;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
@@ -137,10 +137,11 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       roundTrip.abort(exchange.error);
       endInError(exchange, exchange.error, response);
     } finally {
+      const isLate = response.isOver; // after the response, what headgate drains may have taken time
       await over;
       roundTrip.settle();
       if (isShort) forgiveLeaving(exchange, response);
-      end(exchange, response);
+      end(exchange, response, isLate ? performance.now() : response.overMs);
       observe(exchange);
     }
   };
@@ -224,7 +225,7 @@ function forgiveLeaving(exchange: Exchange, response: ClientResponse): void {
     exchange.error = undefined;
 }
 
-function end(exchange: Exchange, response: ClientResponse): void {
-  exchange.endedMs = performance.now();
+function end(exchange: Exchange, response: ClientResponse, endedMs: number): void {
+  exchange.endedMs = endedMs;
   exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
 }
