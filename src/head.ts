@@ -167,6 +167,7 @@ interface Got {
   readonly announced: AnswerFields;
   readonly content: UpstreamResponse["content"];
   readonly sentMs: number | undefined;
+  readonly receivedMs: number;
 }
 
 async function probe(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<Got> {
@@ -196,8 +197,10 @@ async function probe(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<Got
   }
 }
 
-function toGot({ head: { status, reason, fields }, content, sentMs }: UpstreamResponse): Got {
-  return { status, reason, fields, announced: fields, content, sentMs };
+function toGot(received: UpstreamResponse): Got {
+  const { head, content, sentMs, receivedMs } = received;
+  const { status, reason, fields } = head;
+  return { status, reason, fields, announced: fields, content, sentMs, receivedMs };
 }
 
 function answerAsItIs(
@@ -221,7 +224,7 @@ function discard({ route }: HeadRequest, parts: HeadParts, got: Got): Promise<Di
 
 async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Promise<void> {
   const { exchange, response } = head;
-  exchange.answeredMs = performance.now();
+  exchange.answeredMs = got.receivedMs;
   const discarded = await discard(head, parts, got);
   noteDiscarded(exchange, discarded, got.fields);
   writeHead(head, { ...got, fields: withMeasured(got.fields, discarded) });
@@ -230,9 +233,9 @@ async function answerMeasured(head: HeadRequest, parts: HeadParts, got: Got): Pr
 
 function writeHead(
   { response, exchange, route, lead }: HeadRequest,
-  { status, reason, fields, content, sentMs }: Got,
+  { status, reason, fields, content, sentMs, receivedMs }: Got,
 ): void {
-  exchange.answeredMs ??= performance.now();
+  exchange.answeredMs ??= receivedMs;
   const repaired = repairAllow(route, fields);
   if (content.isPrivate()) lead?.kept();
   else lead?.answered(status, reason, repaired);

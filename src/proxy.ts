@@ -108,7 +108,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       const { method } = exchange;
       const fields = withMaxForwards(method, checked.fields);
       const relay = (received: UpstreamResponse): Promise<void> => {
-        exchange.answeredMs = performance.now();
+        exchange.answeredMs = received.receivedMs;
         const { status, reason, fields: raw } = received.head;
         contentLength = raw.contentLength ?? Infinity;
         if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);

@@ -122,7 +122,10 @@ function toForwarded(
   const { name: upstream, url, keepAlive } = origin.upstream;
   const framing = plan === undefined ? checked.framing : "none";
   const { takesTrailers } = checked;
-  const hop = toHopFields({ method, framing, upgrade, takesTrailers, isKept: keepAlive > 0 });
+  const hop = toHopFields(
+    { method, framing, upgrade, takesTrailers },
+    keepAlive > 0 ? "kept" : "closed",
+  );
   return {
     upstream,
     url: formatUrl(url),

@@ -1,19 +1,35 @@
 /** The fields of the request that goes up for a HEAD, and of the response to the client. */
 
 import { type AnswerFields, filterFields } from "../http/headers.ts";
+import { createNameTable } from "../http/name-table.ts";
 import { toOffer } from "../http/upgrade.ts";
 
-// Range and If-Range mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the
-// GET that stands for it they would turn 200 into 206.
-const GET_ONLY: ReadonlySet<string> = new Set(["range", "if-range"]);
-
-// What frames content, announces what follows it or asks whether to send it: a HEAD has no use for any (RFC 9110 §9.3.2).
-const OF_CONTENT: ReadonlySet<string> = new Set(["content-length", "trailer", "expect"]);
+const toMeaning = createNameTable<"get" | "content">([
+  // These mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the GET that stands for
+  // it they would turn 200 into 206.
+  ["range", "get"],
+  ["if-range", "get"],
+  // What frames content, announces what follows it or asks whether to send it: a HEAD has no use for any (RFC 9110 §9.3.2).
+  ["content-length", "content"],
+  ["trailer", "content"],
+  ["expect", "content"],
+]);
 
 /** The end-to-end fields of a HEAD, without those that are about its content or mean something on a GET only. */
-export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): string[] {
-  const isGet = method === "GET";
-  return filterFields(fields, (name) => !OF_CONTENT.has(name) && !(isGet && GET_ONLY.has(name)));
+export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): readonly string[] {
+  // Most HEADs have none of them, and their fields need no copy.
+  for (let index = 0; index < fields.length; index += 2)
+    if (isDropped(fields[index] ?? "", method)) return withoutDropped(fields, method);
+  return fields;
+}
+
+function withoutDropped(fields: readonly string[], method: "GET" | "HEAD"): readonly string[] {
+  return filterFields(fields, (name) => !isDropped(name, method));
+}
+
+function isDropped(name: string, method: "GET" | "HEAD"): boolean {
+  const meaning = toMeaning(name);
+  return meaning === "content" || (meaning === "get" && method === "GET");
 }
 
 /**

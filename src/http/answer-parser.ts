@@ -9,7 +9,7 @@ import {
 } from "./answer-head.ts";
 import { createChunkReader } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
-import { SECTION_END, createHeadSection } from "./head-section.ts";
+import { createHeadSection, endOfSection } from "./head-section.ts";
 import { type UpgradeFields, hasConnectionTrailer, isKept } from "./headers.ts";
 import { mayBeBodiless } from "./request-head.ts";
 import { TOLERANT_READING } from "./liberties.ts";
@@ -121,16 +121,14 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
   };
 
   function readHead(bytes: Buffer, start: number, length: number): number {
-    // What stands behind `length` is of an earlier read.
-    const found =
-      section.length() === 0
-        ? bytes.indexOf(SECTION_END, start, "latin1") + SECTION_END.length
-        : Infinity;
-    const isWhole = found >= SECTION_END.length && found <= length;
     // Nearly every header section comes whole.
-    if (isWhole && found - start <= maxSectionBytes) {
-      const head = parseWhole(bytes.toString("latin1", start, found - 2));
-      if (head !== undefined) return onParsed(head, bytes, found, length);
+    const end =
+      section.length() === 0
+        ? endOfSection(bytes, start, Math.min(length, start + maxSectionBytes))
+        : -1;
+    if (end !== -1) {
+      const head = parseWhole(bytes.toString("latin1", start, end - 2));
+      if (head !== undefined) return onParsed(head, bytes, end, length);
     }
     const next = section.read(bytes, start, length);
     if (next === -1) return length;

@@ -2,6 +2,8 @@
 
 import { BlockList, isIP } from "node:net"; // pure: a set of addresses, no socket
 
+import { createNameTable } from "./name-table.ts";
+
 /** The other end of a client connection. `address` is undefined where there is none: a unix socket, a peer that is gone. */
 export interface Peer {
   readonly address: string | undefined;
@@ -33,6 +35,9 @@ export const CLAIM_NAMES: readonly string[] = [
 const FOR = "x-forwarded-for";
 const PROTO = "x-forwarded-proto";
 const HOST = "x-forwarded-host";
+
+/** The lower-case name of a field that headgate writes itself; undefined for any other. */
+const toOwnName = createNameTable([FOR, PROTO, HOST].map((name) => [name, name]));
 
 const PREFIX = "x-forwarded-";
 const WHOLE_NAMES: ReadonlySet<string> = new Set(
@@ -144,9 +149,3 @@ function toBeginning(name: string): number {
   return name.length * 256 + (name.charCodeAt(0) | LOWER_CASE);
 }
 
-/** The lower-case name of a field that headgate writes itself; undefined for any other. */
-function toOwnName(name: string): string | undefined {
-  if (name.length < FOR.length || name.length > PROTO.length) return undefined;
-  const lower = name.toLowerCase();
-  return lower === FOR || lower === PROTO || lower === HOST ? lower : undefined;
-}

@@ -3,9 +3,8 @@
 import type { ProxyError } from "./errors.ts";
 import { createHeldBytes } from "./held-bytes.ts";
 
-/** What ends a header section (RFC 9112 §2.1): the end of its last line, and an empty one. */
-export const SECTION_END = "\r\n\r\n";
-
+const CR = 0x0d;
+const LF = 0x0a;
 const CRLF = "\r\n";
 /** Tells one protocol from another: longer than any method with the space behind it, and than `HTTP/1.1`. */
 const BEGINNING_BYTES = 66;
@@ -86,4 +85,23 @@ export function createHeadSection(rules: HeadRules): HeadSection {
     },
     clear,
   };
+}
+
+/**
+ * Where a header section that is here whole ends: behind the empty line after its last line (RFC 9112 §2.1), or -1 if no empty line ends
+ * before `end`.
+ *
+ * It looks at every fourth byte. `Buffer.indexOf` crosses into C++, which takes three times as long for a short section, and would
+ * look beyond `end`, at what an earlier read left there.
+ */
+export function endOfSection(bytes: Buffer, start: number, end: number): number {
+  let at = start + 3;
+  while (at < end) {
+    const code = bytes[at];
+    if (code === LF) {
+      if (bytes[at - 1] === CR && bytes[at - 2] === LF && bytes[at - 3] === CR) return at + 1;
+      at += 2;
+    } else at += code === CR ? 1 : 4;
+  }
+  return -1;
 }

@@ -1,6 +1,7 @@
 /** Header fields as lists of name, value, name, value, …: what belongs to one hop stays there, all else keeps order and case. */
 
 import { ProxyError } from "./errors.ts";
+import { createNameTable } from "./name-table.ts";
 
 /** An Upgrade field that Connection names (RFC 9110 §7.8). */
 export interface UpgradeFields {
@@ -59,7 +60,7 @@ type FieldKind =
   | "type";
 
 // RFC 9110 §7.6.1 and what history added. Everything that is not in this table is end-to-end.
-const KINDS: ReadonlyMap<string, FieldKind> = new Map([
+const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ["connection", "connection"],
   ["keep-alive", "keep-alive"], // HTTP/1.0's parameters for one connection
   ["proxy-connection", "hop"], // non-standard, still sent by old clients to what they believe is a proxy
@@ -75,10 +76,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
 
 const ONE_HOP = new Set<FieldKind>(["hop", "te", "keep-alive", "connection", "upgrade", "coding"]);
 
-// Most names are ruled out by their length alone, before anything is lower-cased.
-const LENGTHS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
-  [...KINDS.keys()].some((name) => name.length === length),
-);
+const kindOf = createNameTable(KINDS);
 
 // Fields that say how the message is read. A Connection field that names one of these is an attack or a mistake, and obeying
 // it would lose the message's host or its framing.
@@ -118,7 +116,12 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
     const value = raw[index + 1] ?? "";
-    switch (kindOf(name)) {
+    const kind = kindOf(name);
+    if (kind === undefined) {
+      endToEnd.push(name, value);
+      continue;
+    }
+    switch (kind) {
       case "hop":
       case "keep-alive":
         break;
@@ -195,7 +198,12 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
     const value = raw[index + 1] ?? "";
-    switch (kindOf(name)) {
+    const kind = kindOf(name);
+    if (kind === undefined) {
+      endToEnd.push(name, value);
+      continue;
+    }
+    switch (kind) {
       case "hop":
       case "te":
         break;
@@ -328,10 +336,6 @@ export function isKept(httpVersion: string, connection: string): boolean {
 export function toMembers(value: string): string[] {
   const members = value.split(",").map((member) => member.trim().toLowerCase());
   return members.filter((member) => member !== "");
-}
-
-function kindOf(name: string): FieldKind | undefined {
-  return LENGTHS[name.length] === true ? KINDS.get(name.toLowerCase()) : undefined;
 }
 
 /** Only chunked content can have trailers, and only content can be waited for: elsewhere nothing comes of these two. */

@@ -34,8 +34,9 @@ export function parseRequestHead(text: string): RequestHead {
   if (methodEnd > MAX_METHOD_BYTES) throw methodTooLong();
   if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) throw notHttp();
   if (targetEnd === methodEnd + 1 || text.charCodeAt(targetEnd) !== SPACE) throw notHttp();
-  if (!VERSION.test(version) || !isLineEnd(text, versionEnd)) throw notHttp();
-  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") throw unknownVersion();
+  if (!isLineEnd(text, versionEnd)) throw notHttp();
+  if (version !== "HTTP/1.1" && version !== "HTTP/1.0")
+    throw VERSION.test(version) ? unknownVersion() : notHttp();
   const method = text.slice(0, methodEnd);
   const rawFields = parseFieldLines(text, versionEnd + 2);
   if (rawFields === undefined || method === PREFACE) throw notHttp();

@@ -2,7 +2,7 @@
 
 import { type ChunkFault, createChunkReader } from "./chunks.ts";
 import { ProxyError, toProxyError } from "./errors.ts";
-import { SECTION_END, createHeadSection } from "./head-section.ts";
+import { createHeadSection, endOfSection } from "./head-section.ts";
 import { type RequestFields, hasConnectionTrailer, readRequestFields } from "./headers.ts";
 import {
   type RequestHead,
@@ -102,9 +102,9 @@ export function createRequestParser(
     if (section.length() > 0) return readSection(bytes, start);
     const first = skipEmptyLines(bytes, start);
     if (first === bytes.length) return first;
-    const end = bytes.indexOf(SECTION_END, first, "latin1") + SECTION_END.length;
     // Nearly every header section comes whole.
-    if (end < SECTION_END.length || end - first > mostBytes) return readSection(bytes, first);
+    const end = endOfSection(bytes, first, Math.min(bytes.length, first + mostBytes));
+    if (end === -1) return readSection(bytes, first);
     begin(parseRequestHead(bytes.toString("latin1", first, end - 2)));
     return end;
   }

@@ -8,26 +8,32 @@ interface Hop {
   readonly framing: "none" | "length" | "chunked";
   readonly upgrade?: UpgradeFields | undefined;
   readonly takesTrailers: boolean;
-  /** Whether the upstream's connections are kept. */
-  readonly isKept: boolean;
 }
 
+const NOTHING: readonly string[] = [];
 const CHUNKED = ["Transfer-Encoding", "chunked"];
 const CLOSE = ["Connection", "close"];
 const TRAILERS = ["TE", "trailers"];
 
 /**
- * What a request says of its own connection, behind the fields that came.
+ * What a request says of its own connection, behind the fields that came. `end`: whether the upstream's connections are kept.
  *
  * The connection ends after a HEAD: some backends send a body with its answer, and nobody could tell it from the next answer.
  */
-export function toHopFields(hop: Hop): readonly string[] {
-  const { method, framing, upgrade, takesTrailers, isKept } = hop;
-  if (takesTrailers) return withTrailers(toHopFields({ ...hop, takesTrailers: false }));
-  const coding = framing === "chunked" ? CHUNKED : [];
+export function toHopFields(hop: Hop, end: "kept" | "closed"): readonly string[] {
+  const { takesTrailers } = hop;
+  const fields = toEndFields(hop, end);
+  return takesTrailers ? withTrailers(fields) : fields;
+}
+
+function toEndFields(
+  { method, framing, upgrade }: Hop,
+  end: "kept" | "closed",
+): readonly string[] {
+  const coding = framing === "chunked" ? CHUNKED : NOTHING;
   if (upgrade !== undefined)
     return [...coding, "Connection", upgrade.option, "Upgrade", upgrade.protocols];
-  return isKept && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
+  return end === "kept" && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
 }
 
 /** RFC 9110 §10.1.4: who sends TE names it in Connection, and some read only one line of that. */

@@ -12,7 +12,7 @@ import { type ClientConnection, type Host, createClientConnection } from "./serv
 import { createHeadWriter } from "./server/head-writer.ts";
 import { createListener, listen } from "./server/listening.ts";
 import { type WhenFull, createPlaces } from "./server/places.ts";
-import { Response } from "./server/response.ts";
+import { Response, type ResponseServer } from "./server/response.ts";
 
 /** What the server does with what it parsed. Nothing of it may reject or throw. */
 export interface ServerHandler {
@@ -64,27 +64,19 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const places = createPlaces<ClientConnection>(initial.whenFull);
   const listener = createListener(onConnection);
   let limits = initial;
-  let keepAliveLines = "";
   let isDraining = false;
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
-  const heads = createHeadWriter();
-  const countUnacknowledged = handler.countUnacknowledged ?? (() => undefined);
+  let responses: ResponseServer = {
+    heads: createHeadWriter(),
+    countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
+    keepAliveLines: "",
+    idleMs: 0,
+  };
   const host: Host = {
     handler,
     limits: () => limits,
-    respond: (socket, request, { keepAlive, expectsContinue, hijack }) =>
-      new Response({
-        socket,
-        request,
-        keepAlive,
-        expectsContinue,
-        hijack,
-        heads,
-        keepAliveLines,
-        idleMs: limits.idleMs,
-        countUnacknowledged,
-      }),
+    respond: (carrier, request, ending) => new Response(carrier, responses, request, ending),
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: places.admit,
@@ -131,7 +123,8 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
 
   function configure(changed: ServerLimits): void {
     limits = changed;
-    keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
+    const keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
+    responses = { ...responses, keepAliveLines, idleMs: changed.idleMs };
     places.limit(changed.connections);
     listener.maxConnections =
       changed.connections === 0 ? Infinity : changed.connections + MOST_REFUSED;

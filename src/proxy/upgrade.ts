@@ -42,7 +42,7 @@ export async function answerUpgrade(
       received.switched.socket.destroy();
       throw exchange.error; // the client has left in the meantime
     }
-    exchange.answeredMs = performance.now();
+    exchange.answeredMs = received.receivedMs;
     exchange.tunnel = true;
     const { socket, early } = response.switchProtocol(
       toSwitchedText(received.head.reason, received.switched),

@@ -27,6 +27,8 @@ export interface UpstreamResponse {
   readonly content: Content;
   /** When the request was first sent, in milliseconds of the monotonic clock. */
   readonly sentMs: number | undefined;
+  /** When the header section was complete, by the same clock. */
+  readonly receivedMs: number;
   /** The connection after a 101, which has no content. */
   readonly switched: SwitchedProtocol | undefined;
 }
@@ -113,8 +115,8 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
     this.request.onInterim(head);
   }
 
-  onHead(head: AnswerHead): void {
-    this.respond(head, undefined);
+  onHead(head: AnswerHead, nowMs: number): void {
+    this.respond(head, nowMs, undefined);
   }
 
   onContent(bytes: Buffer, start: number, end: number): void {
@@ -128,7 +130,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
 
   onSwitch(head: ParsedHead, socket: SwitchedSocket): void {
     this.isOver = true;
-    this.respond(head, { rawFields: head.rawFields, socket });
+    this.respond(head, performance.now(), { rawFields: head.rawFields, socket });
   }
 
   takesRetry(failure: Failure): boolean {
@@ -151,11 +153,15 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
     return this.deadlineMs === undefined || performance.now() < this.deadlineMs;
   }
 
-  private respond(head: AnswerHead, switched: SwitchedProtocol | undefined): void {
+  private respond(
+    head: AnswerHead,
+    receivedMs: number,
+    switched: SwitchedProtocol | undefined,
+  ): void {
     const { connection, request } = this;
     if (connection === undefined) throw new ProxyError("proxy_internal_error");
     const content = new IncomingContent(connection, request.responseContent, this.queue.onBytes);
     this.incoming = content;
-    this.resolve({ head, content, sentMs: this.firstSentMs, switched });
+    this.resolve({ head, content, sentMs: this.firstSentMs, receivedMs, switched });
   }
 }

@@ -65,7 +65,8 @@ export interface ResponseReceiver {
   deadlineMs: number | undefined;
   onSent(nowMs: number): void;
   onInterim(head: AnswerHead): void;
-  onHead(head: AnswerHead): void;
+  /** `nowMs`: when its last byte was read, in milliseconds of the monotonic clock. */
+  onHead(head: AnswerHead, nowMs: number): void;
   /** `bytes` from `start` to `end` are lent until this returns. */
   onContent(bytes: Buffer, start: number, end: number): void;
   onEnd(rawTrailers: readonly string[]): void;
@@ -155,6 +156,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
   let exchanges = 0;
   let keptMs = keepAliveMs;
   let lastActivityMs = 0;
+  /** When the bytes were read that the parser has now: one look at the clock for all that comes of them. */
+  let readMs = 0;
 
   const watchdog = createWatchdog(toDueMs, onDue);
 
@@ -168,14 +171,14 @@ export function createConnection<Receiver extends ResponseReceiver>(
       hasResponse = true;
       events.onVersion(head.version);
       if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
-      markActivity();
+      lastActivityMs = readMs;
       if (receiver === undefined) return;
       if (offersConnectionLogin(head.status, head.fields.endToEnd)) belongTo(receiver.owner);
       watchdog.watch();
-      receiver.onHead(head);
+      receiver.onHead(head, readMs);
     },
     onContent(bytes, start, end) {
-      markActivity();
+      lastActivityMs = readMs;
       receiver?.onContent(bytes, start, end);
     },
     onEnd,
@@ -208,7 +211,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
       // The upstream sent bytes without a request, such as a 408 before it closes. The next request may already be waiting for the end
       // of this turn, and these bytes must not become its response.
       if (!isSent) return fail(unasked(), "unsent");
-      guard(() => parser.push(bytes, length));
+      readMs = performance.now();
+      read(bytes, length);
       // The content is longer than one read: further reads go into memory that can be handed on without a copy.
       socket.readOwn(hasResponse && receiver?.request.responseContent === "relay");
     },
@@ -317,8 +321,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   }
 
   function toText(request: ConnectionRequest): string {
-    const { method, framing, upgrade, takesTrailers } = request;
-    return toRequestText(request, toHopFields({ method, framing, upgrade, takesTrailers, isKept }));
+    return toRequestText(request, toHopFields(request, isKept ? "kept" : "closed"));
   }
 
   function writeContent(content: RequestContent, writer: ResponseReceiver): void {
@@ -392,30 +395,37 @@ export function createConnection<Receiver extends ResponseReceiver>(
   // the next turn that the kernel has taken the bytes, and a response may be read earlier in that turn.
   function giveBack(isReusable: boolean): void {
     if (isClosed) return;
-    const nowMs = performance.now();
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
-    connection.expiresMs = Math.min(nowMs + keptMs, oldestMs);
+    connection.expiresMs = Math.min(readMs + keptMs, oldestMs);
     // The upstream would read the rest of this request's content as the next request.
-    if (!isReusable || connection.expiresMs <= nowMs) return closed(undefined);
+    if (!isReusable || connection.expiresMs <= readMs) return closed(undefined);
     if (isPaused) socket.resume();
     isGivenBack = true;
     batchWrites(rest);
     events.onIdle(connection);
   }
 
+  // An error of the parser or of a receiver ends this exchange, not the process.
+  function read(bytes: Buffer, length: number): void {
+    try {
+      parser.push(bytes, length);
+    } catch (error) {
+      failToRead(error);
+    }
+  }
+
   function finish(isOrderly: boolean): void {
-    if (isOrderly) guard(parser.finish);
-    else fail(toBroken(undefined), "final");
+    try {
+      if (isOrderly) parser.finish();
+      else fail(toBroken(undefined), "final");
+    } catch (error) {
+      failToRead(error);
+    }
     closed(undefined);
   }
 
-  // An error of the parser or of a receiver ends this exchange, not the process.
-  function guard(task: () => void): void {
-    try {
-      task();
-    } catch (error) {
-      fail(toProxyError(error), parser.hasBegun() ? "final" : "unanswered");
-    }
+  function failToRead(error: unknown): void {
+    fail(toProxyError(error), parser.hasBegun() ? "final" : "unanswered");
   }
 
   function fail(error: ProxyError, failure: Failure): void {

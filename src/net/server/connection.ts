@@ -15,14 +15,14 @@ import type { ServerHandler, ServerLimits } from "../server.ts";
 import { endGently, lingerFor, resetLater } from "./ending.ts";
 import type { Visitor } from "./places.ts";
 import { Request } from "./request.ts";
-import type { Response, ResponseEnding, ResponseOptions } from "./response.ts";
+import type { Response, ResponseCarrier, ResponseEnding } from "./response.ts";
 
 /** What a connection knows of its server. */
 export interface Host {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
   /** Makes the answer to a request. */
-  respond(socket: Socket, request: RequestHead, ending: ResponseEnding & Hijackable): Response;
+  respond(carrier: ResponseCarrier, request: RequestHead, ending: ResponseEnding): Response;
   /** Every answer is the last of its connection. */
   isDraining(): boolean;
   /** Every connection ends with the exchange it is at. */
@@ -42,16 +42,7 @@ export interface ClientConnection extends Visitor {
 
 const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
 
-/** A connection that may be taken off HTTP. */
-type Hijackable = Pick<ResponseOptions, "hijack">;
-
-const NOTHING = Buffer.alloc(0);
-
-const LAST = {
-  keepAlive: false,
-  expectsContinue: false,
-  hijack: () => NOTHING,
-};
+const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
 const MOST_AHEAD_BYTES = 64 * 1024;
@@ -65,6 +56,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     onClosed: (listener: () => void) => void socket.once("close", listener),
   };
   const parser = createRequestParser(host.limits().headerBytes, onContent);
+  const carrier: ResponseCarrier = { socket, hijack };
   let request: Request | undefined;
   let response: Response | undefined;
   /** Bytes behind the request that is being answered: a pipelined one may depend on what it changes (RFC 9112 §9.3.2). */
@@ -172,8 +164,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
     const expectsContinue = expects === "continue" && !next.isWhole();
-    const ending = { keepAlive, expectsContinue, hijack };
-    const answer = host.respond(socket, next, ending);
+    const answer = host.respond(carrier, next, { keepAlive, expectsContinue });
     response = answer;
     answer.onOver(onOver);
     host.handler.onRequest(next, answer);
@@ -192,7 +183,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     if (stopLingering === undefined) return;
     stopLingering();
     stopLingering = undefined;
-    rest();
+    rest(performance.now());
   }
 
   function onOver(): void {
@@ -202,13 +193,13 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     if (isLast || !over.isFinished) return endBehind(over);
     if (!over.keepAlive || (host.isClosing() && ahead.length() === 0)) return finish();
     if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
-    else rest();
+    else rest(over.overMs);
   }
 
   // Between two exchanges.
-  function rest(): void {
+  function rest(nowMs: number): void {
     awaits = "request";
-    deadlineMs = performance.now() + host.limits().keepAliveMs;
+    deadlineMs = nowMs + host.limits().keepAliveMs;
     if (isConsuming || ahead.length() === 0) return;
     consume(ahead.take());
   }
@@ -244,7 +235,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     const received = { ...(refused ?? UNKNOWN), peer };
     const requestId = host.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = (response = host.respond(socket, received, LAST));
+    const last = (response = host.respond(carrier, received, LAST));
     last.onOver(onOver);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);

@@ -19,12 +19,15 @@ export interface ResponseEnding {
   readonly expectsContinue: boolean;
 }
 
-/** What an answer needs to know of its connection. */
-export interface ResponseOptions extends ResponseEnding {
+/** What a response needs to know of its connection. */
+export interface ResponseCarrier {
+  readonly socket: Socket;
   /** Takes the connection off HTTP and returns what came behind the request. */
   hijack(): Buffer;
-  readonly socket: Socket;
-  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+}
+
+/** What a response needs to know of its server. It keeps the limits that it began with. */
+export interface ResponseServer {
   readonly heads: HeadWriter;
   /** What a connection that goes on says of itself. */
   readonly keepAliveLines: string;
@@ -51,14 +54,18 @@ export class Response implements ClientResponse {
   headersSent: boolean;
   hasContentBegun: boolean;
   isOver: boolean;
+  overMs: number;
   isFinished: boolean;
   isEnded: boolean;
   keepAlive: boolean;
-  readonly request: ResponseOptions["request"];
+  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
   /** Its content ended too early. */
   private isBroken: boolean;
-  private readonly options: ResponseOptions;
+  private readonly carrier: ResponseCarrier;
   private readonly socket: Socket;
+  private readonly server: ResponseServer;
+  private readonly keepAliveLines: string;
+  private readonly idleMs: number;
   /** The header section that has not left yet. */
   private head: string;
   private hasContent: boolean;
@@ -72,39 +79,48 @@ export class Response implements ClientResponse {
   private gone: ((error: ProxyError) => void) | undefined;
   private readonly listeners: (() => void)[];
 
-  constructor(options: ResponseOptions) {
+  constructor(
+    carrier: ResponseCarrier,
+    server: ResponseServer,
+    request: ClientResponse["request"],
+    ending: ResponseEnding,
+  ) {
     this.status = 0;
     this.headersSent = false;
     this.hasContentBegun = false;
     this.isOver = false;
+    this.overMs = 0;
     this.isFinished = false;
     this.isEnded = false;
     this.isBroken = false;
-    this.keepAlive = options.keepAlive;
-    this.request = options.request;
-    this.options = options;
-    this.socket = options.socket;
+    this.keepAlive = ending.keepAlive;
+    this.request = request;
+    this.carrier = carrier;
+    this.socket = carrier.socket;
+    this.server = server;
+    this.keepAliveLines = server.keepAliveLines;
+    this.idleMs = server.idleMs;
     this.head = "";
     this.hasContent = true;
     this.isChunked = false;
     this.endsWithConnection = false;
     this.trailers = "";
     this.stall = undefined;
-    this.isAwaited = options.expectsContinue;
+    this.isAwaited = ending.expectsContinue;
     this.resume = undefined;
     this.gone = undefined;
     this.listeners = [];
   }
 
   writeHead(status: number, reason: string, fields: readonly string[]): void {
-    const { heads, keepAliveLines } = this.options;
+    const { heads } = this.server;
     const answer = heads.begin(status, reason, fields);
     this.isChunked = answer.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
     this.endsWithConnection = this.hasContent && answer.framing === "close";
     // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
     if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
-    const lines = this.keepAlive ? keepAliveLines : CLOSE;
+    const lines = this.keepAlive ? this.keepAliveLines : CLOSE;
     this.head = heads.complete(answer, answer.hasUpgrade ? withUpgradeOption(lines) : lines);
     this.status = status;
     this.headersSent = true;
@@ -196,7 +212,7 @@ export class Response implements ClientResponse {
     this.headersSent = true;
     this.isEnded = true;
     this.socket.write(text, "latin1");
-    const early = this.options.hijack();
+    const early = this.carrier.hijack();
     this.finish();
     return { socket: this.socket, early };
   }
@@ -239,6 +255,7 @@ export class Response implements ClientResponse {
   close(error?: ProxyError): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.overMs = performance.now();
     if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
     for (const listener of this.listeners) listener();
   }
@@ -269,14 +286,14 @@ export class Response implements ClientResponse {
     stall.bytes = bytes;
     stall.steps = hasMoved ? 0 : stall.steps + 1;
     if (stall.steps >= STEPS) return true;
-    this.socket.setTimeout(this.options.idleMs / STEPS);
+    this.socket.setTimeout(this.idleMs / STEPS);
     return false;
   }
 
   // The limit holds only while bytes wait: a slow upstream is not the client's fault.
   private watch(): void {
-    const { idleMs, countUnacknowledged } = this.options;
-    const { socket } = this;
+    const { idleMs, socket } = this;
+    const { countUnacknowledged } = this.server;
     if (idleMs === 0 || this.stall !== undefined) return;
     const movement = createMovement(() => countUnacknowledged(socket));
     this.stall = { movement, bytes: socket.writableLength, steps: 0 };
