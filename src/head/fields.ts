@@ -1,4 +1,4 @@
-/** The fields of the request that goes up for a HEAD, and of the response to the client. */
+/** The fields of the request to the upstream for a HEAD, and of the response to the client. */
 
 import { type AnswerFields, filterFields } from "../http/headers.ts";
 import { toOffer } from "../http/upgrade.ts";
@@ -7,24 +7,24 @@ import { toOffer } from "../http/upgrade.ts";
 // GET that stands for it they would turn 200 into 206.
 const GET_ONLY: ReadonlySet<string> = new Set(["range", "if-range"]);
 
-// What frames content, announces what follows it or asks whether to send it: a HEAD has no use for any (RFC 9110 §9.3.2).
+// Fields about a request's content, which a HEAD has not (RFC 9110 §9.3.2).
 const OF_CONTENT: ReadonlySet<string> = new Set(["content-length", "trailer", "expect"]);
 
-/** The end-to-end fields of a HEAD, without those that are about its content or mean something on a GET only. */
+/** Returns the end-to-end fields of a HEAD for the upstream, without those about content, and for a GET without the range fields. */
 export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): string[] {
   const isGet = method === "GET";
   return filterFields(fields, (name) => !OF_CONTENT.has(name) && !(isGet && GET_ONLY.has(name)));
 }
 
 /**
- * The response's fields for a client that asked by HEAD: the upstream's end-to-end fields, without framing but Content-Length.
+ * Returns the fields of a response to a HEAD: the upstream's end-to-end fields. Of the framing only Content-Length is among them.
  *
- * Transfer-Encoding is optional there (RFC 9112 §6.1), and clients that try to read the chunks fail (monitoring-plugins' check_http).
- * §6.3 keeps every client in step without it. Trailer announces a section that no HEAD has. 204 has no length (RFC 9110 §8.6).
+ * Transfer-Encoding is optional (RFC 9112 §6.1), and some clients try to read the chunks (check_http of monitoring-plugins). No client
+ * needs it to find the end (§6.3). Trailer announces trailers, which a response to HEAD has not. 204 has no length (RFC 9110 §8.6).
  */
 export function toHeadClientFields(status: number, answer: AnswerFields): readonly string[] {
   const fields = withoutFraming(status, answer);
-  // A 426 says what to upgrade to, also to a HEAD (RFC 9110 §15.5.22).
+  // A 426 must have Upgrade, also for a HEAD (RFC 9110 §15.5.22).
   const offer = answer.upgrade === "" ? "" : toOffer(status, answer.upgrade, undefined);
   return offer === "" ? fields : [...fields, "Upgrade", offer];
 }
