@@ -12,18 +12,18 @@ interface Row {
 const INTRODUCTION = `# The route file
 
 One YAML file says everything. Every key may be left out, except an \`upstream\`, which may also come from \`--upstream\` or
-\`HEADGATE_UPSTREAM\`. Flags win over environment variables, those over the file. Unknown keys are errors.
+\`HEADGATE_UPSTREAM\`. Flags override environment variables, which override the file. Unknown keys are errors.
 \`headgate check FILE\` says what is wrong or what the file means;
 \`headgate explain METHOD URL\` says which route a request meets and what the upstream would get of it.
 
 Durations are \`250ms\`, \`5s\`, \`1m\`, \`1h\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`. In any value \`\${VAR}\` is an environment variable,
-\`\${VAR:-default}\` one with a default, \`\${VAR:?message}\` one that must be set, \`$$\` a dollar sign. They are put in after the
-YAML is read, so a value cannot change the file's structure; between brackets or braces they stand in quotes. A variable can
-be a number or a boolean in a value without quotes, and in quotes between brackets or braces where it is the whole value:
+\`\${VAR:-default}\` one with a default, \`\${VAR:?message}\` one that must be set, \`$$\` a dollar sign. headgate
+substitutes variables after it has parsed the YAML, so they cannot add keys. Inside \`[...]\` or \`{...}\`, quote them. A variable can be
+a number or a boolean in a value without quotes, and inside \`[...]\` or \`{...}\` where it is the whole value:
 \`{ waiting: "\${WAITING:-12}" }\`.
 
-A file has at most 256 KiB, 65,536 words and marks as YAML counts them, 32 levels, 4,096 entries in one list or mapping and 4,096 characters in one value: room for
-two thousand routes, often for more. A path with \`{id}\` or \`/*\` stands for many.
+A file has at most 256 KiB, 65,536 YAML tokens, 32 levels, 4,096 entries in one list or mapping, and 4,096 characters in one value:
+room for two thousand routes, often for more. A path with \`{id}\` or \`/*\` stands for many.
 
 This page is generated from the schema, as is \`config/headgate.schema.json\`: with its first line
 \`# yaml-language-server: $schema=…\` an editor completes and checks the file.

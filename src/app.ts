@@ -9,7 +9,7 @@ import type { ProxyError } from "./http/errors.ts";
 import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
-import { applyMode, listenOn } from "./listen.ts";
+import { applyMode, isAddressTaken, listenOn } from "./listen.ts";
 import { type Server, type ServerLimits, createServer } from "./net/server.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -246,7 +246,7 @@ function refuseMoved(current: Config, next: Config): void {
   }
 }
 
-// Only what has changed: another process may have taken the path over meanwhile, as a restart without a pause does.
+// Only if the mode has changed: after a restart without downtime the path may already belong to the next process.
 function applyModes(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
     const [before, after] = [current[key], next[key]];
@@ -264,7 +264,7 @@ function isLoopback(address: Address | "off"): boolean {
   return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
 }
 
-/** Undefined where there is no admin port: nobody wants one, or its default address is taken and nobody asked for that one. */
+/** Returns undefined if there is no admin port: it is off, or its address is a default that another socket has. */
 async function listenAdmin(
   server: Server,
   { admin, isAdminDefault, listen }: Config,
@@ -275,14 +275,13 @@ async function listenAdmin(
   try {
     return await listenOn(server, admin);
   } catch (error) {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (isAdminDefault && isTaken) return warnTaken(admin, logger);
+    if (isAdminDefault && isAddressTaken(error)) return warnTaken(admin, logger);
     throw error;
   }
 }
 
 function warnTaken(admin: Address, logger: Logger): undefined {
-  const message = `no admin port: its default address ${formatAddress(admin)} is taken; choose another by --admin ADDR, or say --admin off`;
+  const message = `no admin port: its default address ${formatAddress(admin)} is taken; choose another by --admin ADDR or --admin off`;
   logger.warn({}, message);
 }
 

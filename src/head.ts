@@ -212,7 +212,7 @@ function answerAsItIs(
   return relayContent(answer.content, head.response, parts.batchWrites);
 }
 
-/** The client's next request waits for a connection that carries a login, and the login would be lost with it. */
+/** Drains the content of a GET, within larger limits if closing the connection would lose the client's login. */
 function discard({ route }: HeadRequest, parts: HeadParts, got: Got): Promise<Discarded> {
   const { drain } = route.head;
   return parts.discard(

@@ -6,8 +6,8 @@ import { isAbandoned } from "./upstream/socket.ts";
 import type { Server } from "./net/server.ts";
 
 /**
- * Has a server listen, and says where. Rejects as `listen` does, and where a file is in the way that is no socket. A Unix socket gets
- * its mode: by a usual umask only the user that made it could connect, and a front is often another.
+ * Has a server listen, and says where. Rejects as `listen` does, and where a file is in the way that is no socket. It sets the
+ * mode of a Unix socket: with a usual umask only headgate's user could connect, and a front often runs as another one.
  *
  * A killed process leaves its Unix socket behind, and no later one could listen there. Who is asked and refuses is gone: the
  * socket is no use to anybody. A file that is no socket may be.
@@ -16,8 +16,8 @@ export async function listenOn(server: Server, address: Address): Promise<string
   try {
     return await open(server, address);
   } catch (error) {
-    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-    if (address.kind !== "unix" || !isTaken || !(await isAbandoned(address.path))) throw error;
+    if (address.kind !== "unix" || !isAddressTaken(error)) throw error;
+    if (!(await isAbandoned(address.path))) throw error;
     const { path } = address;
     const message = `cannot listen on ${path}: it is there already, and is no socket`;
     if (!(await removeSocket(path))) throw new Error(message, { cause: error });
@@ -36,7 +36,12 @@ async function open(server: Server, address: Address): Promise<string> {
   return place;
 }
 
-/** Sets the mode of a Unix socket that listens; nothing else has one. Throws node's error. */
+/** Whether listening failed because another socket, or a file, has the address. */
+export function isAddressTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+}
+
+/** Sets the mode of a Unix socket that listens; other addresses have none. Throws node's error. */
 export function applyMode(address: Address): void {
   if (address.kind === "unix" && address.mode !== undefined)
     setSocketMode(address.path, address.mode);

@@ -19,8 +19,8 @@ declare const HEADGATE_VERSION: string | undefined;
 // alone gets other signals, and passes them on once: two of those are always two.
 const INTERRUPT_ECHO_MS = 50;
 
-/** No route file is that long. */
-const LONGEST_INPUT_BYTES = 1024 * 1024;
+/** More than a route file may have. */
+const MAX_INPUT_BYTES = 1024 * 1024;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
@@ -31,7 +31,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["schema", schema],
 ]);
 
-/** Commands that print what they do, and go on. */
+/** Commands that run until a signal. */
 const SERVICES: ReadonlySet<Command> = new Set([run, demo]);
 
 const io: Io = {
@@ -97,7 +97,7 @@ function isHelp(word: string): boolean {
   return word === "--help" || word === "-h";
 }
 
-/** The help that was asked for: `--help`, `help COMMAND`, `COMMAND --help`. */
+/** The help text for `--help`, `help COMMAND` or `COMMAND --help`; undefined for other arguments. */
 function findHelp(name: string | undefined, args: readonly string[]): string | undefined {
   if (name === undefined) return undefined;
   if (isHelp(name) || name === "help") return COMMAND_HELP.get(args[0] ?? "") ?? HELP;
@@ -107,7 +107,7 @@ function findHelp(name: string | undefined, args: readonly string[]): string | u
 async function perform(command: Command, args: readonly string[], help: string): Promise<number> {
   try {
     const code = await command(args, io);
-    // What a service could not print at its start says nothing about its end.
+    // A failed write to standard output sets exit code 1. A service ends later, with the code of its end.
     if (SERVICES.has(command)) process.exitCode = undefined;
     return code;
   } catch (error) {
@@ -124,12 +124,12 @@ async function readInput(): Promise<Uint8Array> {
   for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > LONGEST_INPUT_BYTES) break;
+    if (bytes > MAX_INPUT_BYTES) break;
   }
   return Buffer.concat(chunks);
 }
 
-// Only a command that reads a file asks for it: in a folder that was deleted, the others work.
+// Called only by commands that read a file, so the others work in a folder that was deleted.
 function currentFolder(): string {
   try {
     return process.cwd();

@@ -9,7 +9,7 @@ import type { CommandIo } from "./io.ts";
 import { toDifferences } from "./route-settings.ts";
 import { formatTable } from "./table.ts";
 
-/** A file that was read: what it means, or what is wrong with it. */
+/** The result for one file: its meaning, or its mistakes. */
 type Outcome = { readonly loaded: Loaded } | { readonly error: ConfigError };
 
 /**
@@ -33,7 +33,7 @@ export async function check(args: readonly string[], io: CommandIo): Promise<num
     if (switches.has("json")) summaries.push(toSummary(outcome, defaults));
     else print(outcome, { io, defaults, index });
   }
-  // One file is one object: the list is for those who named several.
+  // One file gives one object, several give a list.
   if (switches.has("json")) io.out(toJson(summaries.length === 1 ? summaries[0] : summaries));
   return code;
 }
@@ -49,7 +49,7 @@ async function checkFile(file: string | undefined, io: CommandIo): Promise<Outco
   }
 }
 
-/** What a file means that says only where requests go. */
+/** Loads the configuration of a file with nothing but an upstream. */
 async function loadDefaults({ cwd }: CommandIo): Promise<Config> {
   return (await loadConfig({ flags: { upstream: "http://127.0.0.1" }, env: {}, cwd })).config;
 }
@@ -78,7 +78,7 @@ function summarise({ config, file, hash, overridden }: Loaded, { defaultRoute }:
 interface Printing {
   readonly io: CommandIo;
   readonly defaults: Config;
-  /** The file's place among those that were named. */
+  /** The file's place among the arguments. */
   readonly index: number;
 }
 
@@ -108,7 +108,7 @@ function describe(loaded: Loaded, defaults: Config): string {
     ]),
     ...overridden.map(({ key, place }) => `${place} overrides ${key} of the file\n`),
     formatTable([["UPSTREAM", "URL"], ...upstreams.map(({ name, url }) => [name, url])]),
-    formatTable([hasSettings ? [...titles, "NOT AS BY DEFAULT"] : titles, ...rows]),
+    formatTable([hasSettings ? [...titles, "NON-DEFAULT SETTINGS"] : titles, ...rows]),
   ].join("\n");
 }
 

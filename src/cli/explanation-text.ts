@@ -26,7 +26,9 @@ const HEAD_CONTENT: Readonly<
     `The upstream gets the HEAD itself; an answer of ${head.fallbackOn.join(" or ")} is replaced by that of the same request as GET.`,
     ...(head.fallbackOn.includes(404)
       ? []
-      : ["A 404 is passed on; name it in head.fallbackOn if this backend says so to each HEAD."]),
+      : [
+          "A 404 is passed on. If this backend answers every HEAD with 404, add 404 to head.fallbackOn.",
+        ]),
     `What this path needs is remembered for ${formatDuration(head.remember)}.`,
     ...toGetWords(head),
   ],
@@ -81,7 +83,7 @@ function toGetWords({ range, contentLength }: RouteConfig["head"]): readonly str
     ...(range === "probe"
       ? [
           "The GET also carries Range: bytes=0-0, so that a file costs one byte; what refuses it is asked again without.",
-          "A client that accepts a content coding gets none: a backend may compress the whole and not the byte.",
+          "If the client accepts a content coding, the GET has no Range: a backend may compress the full response and not the part.",
         ]
       : []),
     ...(contentLength === "measure"

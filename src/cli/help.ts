@@ -60,7 +60,7 @@ Example
     `headgate check [FILE…] [--json]
 
 Reads route files as run would, and starts nothing. Prints every problem with its file, line and column, or what the file means.
-A FILE of - is standard input. Without a FILE it is HEADGATE_CONFIG. HEADGATE_* variables count as they do for run.
+The FILE - is standard input. Without FILE, HEADGATE_CONFIG names it. HEADGATE_* variables count as they do for run.
 
 Examples
   headgate check routes.yaml

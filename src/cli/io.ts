@@ -10,7 +10,7 @@ export interface Io {
   readonly isTerminal: boolean;
   /** A minor garbage collection. */
   collectGarbage(): void;
-  /** Standard input to its end, or to a little more than a route file may have. */
+  /** Reads standard input to its end, or to a little more than a route file may have. */
   readInput(): Promise<Uint8Array>;
   out(text: string): void;
   err(text: string): void;

@@ -1,11 +1,11 @@
-/** What a route does in another way than headgate does by default. */
+/** The settings of a route that are not the defaults. */
 
 import type { HeadConfig, RouteConfig } from "../config/schema.ts";
 import { formatDuration, formatRate, formatSize } from "../config/units.ts";
 
 type Settings = Readonly<Record<string, string>>;
 
-/** The settings of a route that differ from the defaults, as they are written in a route file: `head.share=1s`. Its mode is not among them. */
+/** Returns the settings of a route, except its mode, that differ from the defaults: `head.share=1s`. */
 export function toDifferences(route: RouteConfig, defaults: RouteConfig): readonly string[] {
   const standard = toSettings(defaults);
   return Object.entries(toSettings(route))
@@ -13,12 +13,18 @@ export function toDifferences(route: RouteConfig, defaults: RouteConfig): readon
     .map(([key, value]) => `${key}=${value}`);
 }
 
-function toSettings({ head, options, responseTimeout, idleTimeout }: RouteConfig): Settings {
+function toSettings({ head, options, strict, ...times }: RouteConfig): Settings {
   return {
     ...toHeadSettings(head),
-    options: options === undefined ? "forward" : (options.allow?.join(", ") ?? "reply"),
-    responseTimeout: formatDuration(responseTimeout),
-    idleTimeout: formatDuration(idleTimeout),
+    options:
+      options === undefined
+        ? "forward"
+        : options.allow === undefined
+          ? "reply"
+          : `[${options.allow.join(", ")}]`,
+    responseTimeout: formatDuration(times.responseTimeout),
+    idleTimeout: formatDuration(times.idleTimeout),
+    strict: String(strict),
   };
 }
 

@@ -20,7 +20,7 @@ export interface Serving {
   readonly file?: string | undefined;
   /** SHA-256 of its content. */
   readonly hash?: string | undefined;
-  /** What flags and environment replace in it. */
+  /** The keys of it that flags and environment override. */
   readonly overridden?: readonly Overridden[];
   /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
   readonly load?: ((onRead: (path: string, digest: Digest) => void) => Promise<Loaded>) | undefined;

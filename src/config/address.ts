@@ -5,7 +5,7 @@ import { isIPv4 } from "node:net";
 /** Where a server listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  /** `mode` are the permission bits of the socket's file; undefined: what the process's umask leaves. */
+  /** `mode` holds the permission bits of the socket's file; undefined: the process's umask decides. */
   | { readonly kind: "unix"; readonly path: string; readonly mode?: number }
   /** A socket that the process inherited, as systemd's socket activation hands it over. */
   | { readonly kind: "fd"; readonly fd: number };
@@ -122,9 +122,13 @@ function parseUrl(text: string): URL | undefined {
   return !/[\s\p{C}]/u.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** The permission bits of a socket's file, in octal as chmod(1) has them. */
+/** What a file mode looks like, for the JSON Schema. */
+export const MODE_PATTERN = "^0?[0-7]{3}$";
+const MODE = new RegExp(MODE_PATTERN);
+
+/** The permission bits of a socket's file, from octal digits as chmod(1) takes them. Throws a RangeError. */
 export function parseMode(text: string): number {
-  if (!/^0?[0-7]{3}$/.test(text))
+  if (!MODE.test(text))
     throw new RangeError(`"${text}" is not a file mode such as "0660": three octal digits`);
   return Number.parseInt(text, 8);
 }

@@ -54,7 +54,7 @@ export const MAX_FILE_BYTES = 256 * 1024;
 const MAX_TOKENS = 64 * 1024;
 /** The schema is five levels deep. */
 const MAX_DEPTH = 32;
-/** In one list or mapping; what is wrong with each costs ten microseconds. */
+/** In one list or mapping. Reporting a mistake in each entry takes ten microseconds. */
 const MAX_ENTRIES = 4096;
 /** Longer than any path, name or address. */
 const MAX_TEXT_LENGTH = 4096;

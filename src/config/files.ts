@@ -34,7 +34,7 @@ export async function readTextFile(path: string): Promise<FileText> {
   return toFileText(() => readAtMost(path, LONGEST_FILE_BYTES + 1));
 }
 
-/** The same of bytes that come from elsewhere: standard input. */
+/** Decodes bytes from another place, such as standard input, in the same way. Never throws. */
 export async function toFileText(readBytes: () => Promise<Uint8Array>): Promise<FileText> {
   try {
     const bytes = await readBytes();

@@ -43,7 +43,7 @@ export interface Sources {
   readonly pid?: number | undefined;
   /** Told of each file that is read, by its absolute path. */
   readonly onRead?: ((path: string, digest: Digest) => void) | undefined;
-  /** Standard input, which a file named `-` is. */
+  /** Reads standard input; undefined: the file is read from its path. */
   readonly readInput?: (() => Promise<Uint8Array>) | undefined;
 }
 
@@ -56,11 +56,11 @@ export interface Loaded {
   readonly path: string | undefined;
   /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly hash: string | undefined;
-  /** The keys of the file whose value a flag or the environment replaces. */
+  /** The keys of the file that a flag or variable overrides. */
   readonly overridden: readonly Overridden[];
 }
 
-/** A key of the file that does not count, and the flag or variable that counts instead. */
+/** A key of the file, and the flag or variable that overrides it. */
 export interface Overridden {
   readonly key: string;
   readonly place: string;
@@ -112,7 +112,7 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   };
 }
 
-/** What the file says and something outside it says too. */
+/** Finds the keys that both the file and a flag or variable set. */
 function findOverridden(value: unknown, overrides: readonly Override[]): readonly Overridden[] {
   return overrides.flatMap(({ path, place }) => {
     const written = path.reduce((tree: unknown, key) => asMapping(tree)[String(key)], value);
@@ -140,7 +140,7 @@ function hasMistakes(origin: Origin | undefined): boolean {
   return origin !== undefined && origin.document.mistakes.length > 0;
 }
 
-/** The route file under the name by which messages call it, or standard input. Neither where no file was named. */
+/** Opens the route file or standard input. `file` is its name in messages. Both are undefined if no file was named. */
 async function openFile(
   { flags, env, cwd, readInput }: Sources,
   readFile: ReadFile,
@@ -177,7 +177,7 @@ async function openOrigin(
   return { path, hash: await toDigest(read.bytes), document, source };
 }
 
-/** What the environment says of keys that nothing else says. */
+/** The environment's defaults for keys that the file, flags and other variables leave out. */
 function findDefaults(
   value: unknown,
   { env, pid }: Pick<Sources, "env" | "pid">,

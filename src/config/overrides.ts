@@ -65,8 +65,8 @@ export function inheritedListen(env: Environment, pid: number | undefined): stri
 }
 
 /**
- * Where the admin port is by default, as an image or a chart says it: probes come from outside the container. The route file, the
- * environment's HEADGATE_ADMIN and --admin override it.
+ * Returns the default address of the admin port that an image or a chart sets, as probes come from outside the container. The route
+ * file, HEADGATE_ADMIN and --admin override it.
  */
 export function defaultAdmin(env: Environment): string | undefined {
   return env[ADMIN_DEFAULT] || undefined;

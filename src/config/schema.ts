@@ -6,6 +6,7 @@
 import * as z from "zod";
 import { CLAIM_NAMES } from "../http/forwarded.ts";
 import {
+  MODE_PATTERN,
   parseAddress,
   parseAddressOrOff,
   parseMode,
@@ -17,7 +18,7 @@ import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
 import type { Finding, KeyPath } from "./issues.ts";
 import { allowVariables } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { parseMethod, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { METHOD_PATTERN, parseMethod, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
 import { asList, asMapping } from "./tree.ts";
 import { createPauses } from "./turn.ts";
 import {
@@ -122,7 +123,7 @@ const url = () =>
     parse: parseUpstreamUrl,
     pattern: "^(https?://[^/?#@]+/?|unix:/.+)$",
   });
-/** An address to listen on, alone or with the mode of its Unix socket. `preset` is the mode that a socket gets otherwise. */
+/** An address to listen on, alone or with the mode of its Unix socket. `preset` is the default mode. */
 function place<Place extends Address | "off">(parse: (text: string) => Place, preset: string) {
   const address = () =>
     scalar({ title: "address", expected: "an address such as 0.0.0.0:8080", parse });
@@ -132,11 +133,11 @@ function place<Place extends Address | "off">(parse: (text: string) => Place, pr
       title: "file mode",
       expected: `a file mode in quotes such as "${preset}"`,
       parse: parseMode,
-      pattern: "^0?[0-7]{3}$",
+      pattern: MODE_PATTERN,
     })
       .optional()
       .meta({
-        description: `Who may connect to a Unix socket, by the permissions of its file; "${preset}" when left out. A reload may change it.`,
+        description: `The permissions of a Unix socket's file, which say who may connect; "${preset}" when left out. A reload may change it.`,
       }),
   }).superRefine(({ address: where, mode }, context) => {
     if (mode === undefined || isUnix(where)) return;
@@ -191,7 +192,7 @@ const tls = mapping({
 const strict = () =>
   z.boolean({ error: mismatch("true or false") }).meta({
     description:
-      "Whether a response is refused with 502 for a liberty of old backends that has one reading: see forwarding.md.",
+      "true: a response with a liberty of old backends is refused with 502. false: it is accepted if it has one reading, see forwarding.md.",
   });
 
 const upstreamSettings = mapping({
@@ -278,7 +279,7 @@ const remember = () =>
 const guards = () =>
   z.array(guard(), { error: mismatch("a list of guards") }).meta({
     description:
-      "HEADs that reach the upstream as HEAD where others are converted: of uploads (tus), and those whose signature, in a field or the query, covers the method (signed; signed-url is its old name). [] = none.",
+      "HEADs that reach the upstream as HEAD where others are converted. tus: HEADs of uploads. signed: HEADs whose signature, in a field or the query, covers the method; signed-url is an old name of it. [] = none.",
   });
 const guard = () =>
   oneOf([...HEAD_GUARDS, "signed-url"]).transform((name): HeadGuard =>
@@ -393,7 +394,7 @@ const methods = z
       title: "method",
       expected: "a method such as GET",
       parse: parseMethod,
-      pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$",
+      pattern: METHOD_PATTERN,
     }),
     { error: mismatch("a list of methods") },
   )
@@ -407,7 +408,7 @@ const options = () =>
     )
     .meta({
       description:
-        "reply: headgate answers OPTIONS with 204 and Allow: GET, HEAD, OPTIONS, for checks of a backend that has no answer to it; { allow: [GET, POST] } names other methods. A CORS preflight is always forwarded. forward: the upstream answers.",
+        "reply: headgate answers OPTIONS with 204 and Allow: GET, HEAD, OPTIONS, for health checks of a backend that refuses OPTIONS; { allow: [GET, POST] } names other methods. A CORS preflight is always forwarded. forward: the upstream answers.",
     });
 
 const route = mapping({
@@ -475,15 +476,15 @@ const timeouts = mapping({
   }),
   idle: duration().prefault("5m").meta({
     description:
-      "For a client that takes nothing of its answer, and a tunnel in which a side takes nothing. An upload's limit is the upstream's idleTimeout. 0s = no limit.",
+      "For a client that takes nothing of its response. An upload's limit is the upstream's idleTimeout, a tunnel's is tunnelIdle. 0s = no limit.",
   }),
   upgrade: positiveDuration().prefault("10s").meta({
     description:
-      "For the upstream to answer an upgrade; then 504. An upgrade waits as long for a connection; then 503. One whose request has content has the responseTimeout for both.",
+      "For the upstream to answer an upgrade; then 504. An upgrade waits as long for a connection; then 503. For a request with content both limits are its responseTimeout.",
   }),
   tunnelIdle: duration().prefault("1h").meta({
     description:
-      "For a tunnel (a WebSocket) on which nothing moves: no side sends a byte or takes one. 0s = no limit.",
+      "For a tunnel (a WebSocket) in which neither side sends or takes a byte. 0s = no limit.",
   }),
 });
 
@@ -547,7 +548,7 @@ const shutdown = mapping({
   }),
 });
 
-/** On loopback: paths, upstreams and counts are not for the network, unless the operator says so. */
+/** On loopback: the network sees paths, upstreams and counts only if the operator wants it. */
 const DEFAULT_ADMIN = "127.0.0.1:9090";
 
 const file = mapping({
@@ -614,7 +615,7 @@ export function parseWritten(value: unknown): {
     : { written: undefined, findings: flattenIssues(result.error.issues) };
 }
 
-/** Does the same for a long file, in steps between which the event loop goes on: route by route, and upstream by upstream. */
+/** Does the same route by route and upstream by upstream, so that a long file does not block the event loop. */
 export async function parseInSteps(value: unknown): Promise<ReturnType<typeof parseWritten>> {
   const { routes, upstreams } = asMapping(value);
   const [allRoutes, allUpstreams] = [asList(routes), asMapping(upstreams)];
@@ -705,8 +706,9 @@ export interface HeadConfig {
   readonly drain: { readonly bytes: number; readonly time: number };
 }
 
-/** How headgate answers OPTIONS: with these methods, or those that it knows of. */
+/** How headgate answers OPTIONS. */
 export interface OptionsConfig {
+  /** The methods of Allow; undefined: those that every route has. */
   readonly allow: readonly string[] | undefined;
 }
 
@@ -734,7 +736,7 @@ export type LogField = (typeof LOG_FIELDS)[number];
 export interface Config {
   readonly listen: Address;
   readonly admin: Address | "off";
-  /** Whether `admin` is a default, and not what the operator wrote: then it may be taken, and nothing can be changed through it. */
+  /** Whether `admin` is a default and not what the operator wrote. Then a taken address is a warning only, and /reload is not served. */
   readonly isAdminDefault: boolean;
   /** By name; `default` is the top-level `upstream`. */
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;

@@ -7,12 +7,12 @@ export function nextTurn(): Promise<void> {
   });
 }
 
-/** Half of what a client would notice beside other work. */
+/** The longest time that a task holds the event loop, but for its last step. */
 const MAX_HOLD_MS = 5;
 
 /**
- * Creates the pauses of a task whose steps are short: to be called after each step, it returns a turn of the event loop to wait for if
- * the steps since the last one took some milliseconds.
+ * Creates the pauses of a task with short steps. Call it after each step: if the steps since the last pause took some milliseconds, it
+ * returns a promise for the next turn of the event loop.
  */
 export function createPauses(): () => Promise<void> | undefined {
   let beganMs = performance.now();

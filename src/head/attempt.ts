@@ -13,17 +13,17 @@ export interface Attempt {
 }
 
 /**
- * Fields that `share` ignores may cause an error, and the waiting HEADs have different ones. So an error is for equal requests only, and
- * after eight in a row the rest do not wait for a ninth: each is sent by itself, as a GET would be.
+ * Fields that `share` ignores may cause an error, and the waiting HEADs differ in them. So only equal requests get the error. After eight
+ * errors in a row the other HEADs stop waiting for each other, and only equal ones still share a request.
  */
 const MAX_ERRORS = 8;
 
 /** After two different requests with responses that could not be shared, the rest do not wait for a third one. */
 const MAX_UNSHARED = 2;
 
-// These errors come before the request is sent, so nothing in the request can be the reason. A TLS alert may come behind it (RFC 8446
-// §4.4.2.4: headgate's certificate is refused after its handshake), so errors of TLS are not among them, but for the upstream's
-// certificate.
+// These errors come before the request is sent, so nothing in the request can be the reason. Of the TLS errors only the one about the
+// upstream's certificate is among them: an alert may come after the request (RFC 8446 §4.4.2.4: the upstream refuses headgate's
+// certificate after headgate's handshake).
 const BEFORE_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "dns_error",
   "dns_timeout",

@@ -27,10 +27,10 @@ export interface DrainLimits {
   readonly time: number;
 }
 
-/** At least, on a connection that carries a login (NTLM, Negotiate). */
+/** The smallest limits for a connection that carries a login (NTLM, Negotiate). */
 const LOGIN_LIMITS: DrainLimits = { bytes: 1024 * 1024, time: 5_000 };
 
-/** Returns the limits of a route for a connection that carries a login, which would be lost with it. */
+/** Returns the limits for a connection that carries a login: closing it would lose the login. */
 export function toLoginLimits({ bytes, time }: DrainLimits): DrainLimits {
   return { bytes: Math.max(bytes, LOGIN_LIMITS.bytes), time: Math.max(time, LOGIN_LIMITS.time) };
 }

@@ -1,4 +1,4 @@
-/** The fields of the request that goes up for a HEAD, and of the response to the client. */
+/** The fields of the request to the upstream for a HEAD, and of the response to the client. */
 
 import { type AnswerFields, filterFields } from "../http/headers.ts";
 import { createNameTable } from "../http/name-table.ts";
@@ -33,14 +33,14 @@ function isDropped(name: string, method: "GET" | "HEAD"): boolean {
 }
 
 /**
- * The response's fields for a client that asked by HEAD: the upstream's end-to-end fields, without framing but Content-Length.
+ * Returns the fields of a response to a HEAD: the upstream's end-to-end fields. Of the framing only Content-Length is among them.
  *
- * Transfer-Encoding is optional there (RFC 9112 §6.1), and clients that try to read the chunks fail (monitoring-plugins' check_http).
- * §6.3 keeps every client in step without it. Trailer announces a section that no HEAD has. 204 has no length (RFC 9110 §8.6).
+ * Transfer-Encoding is optional (RFC 9112 §6.1), and some clients try to read the chunks (check_http of monitoring-plugins). No client
+ * needs it to find the end (§6.3). Trailer announces trailers, which a response to HEAD has not. 204 has no length (RFC 9110 §8.6).
  */
 export function toHeadClientFields(status: number, answer: AnswerFields): readonly string[] {
   const fields = withoutFraming(status, answer);
-  // A 426 says what to upgrade to, also to a HEAD (RFC 9110 §15.5.22).
+  // A 426 must have Upgrade, also for a HEAD (RFC 9110 §15.5.22).
   const offer = answer.upgrade === "" ? "" : toOffer(status, answer.upgrade, undefined);
   return offer === "" ? fields : [...fields, "Upgrade", offer];
 }

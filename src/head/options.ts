@@ -1,4 +1,4 @@
-/** OPTIONS requests that headgate answers by the configuration, for backends that have no answer: HAProxy's plain checks send them. */
+/** Responses to OPTIONS for backends that refuse the method; HAProxy's plain health checks send it. */
 
 import type { RouteConfig } from "../config/schema.ts";
 import { findField } from "../http/headers.ts";
@@ -6,9 +6,9 @@ import type { LocalAnswer } from "../http/problem.ts";
 import { repairsAllow } from "./allow.ts";
 
 /**
- * The answer to an OPTIONS on a route with `options: reply`; undefined where the upstream answers. `fields` are the request's, raw.
+ * Returns the response to an OPTIONS on a route with `options: reply`; undefined for requests to forward. `fields` are the request's, raw.
  *
- * A CORS preflight is the application's to answer: a 204 without its fields would refuse what the application allows.
+ * A CORS preflight is forwarded: a 204 without the application's CORS fields would refuse what the application allows.
  */
 export function toOptionsReply(
   method: string,
@@ -25,8 +25,8 @@ export function toOptionsReply(
 }
 
 /**
- * The methods that headgate knows a route to serve: those of its `options`, else the ones that need no knowledge of the backend. HEAD is
- * among them where the route does not reject it, as `head.allow: repair` would add it.
+ * Returns the methods for a route's Allow: those of `options.allow`, otherwise GET, HEAD and OPTIONS. A route that rejects HEAD leaves HEAD
+ * out; `head.allow: repair` adds it.
  */
 export function toAllowed(route: RouteConfig): readonly string[] {
   const { head, options } = route;

@@ -12,14 +12,14 @@ export interface Whole {
   readonly fields: AnswerFields;
 }
 
-// These speak of the 206 itself and not of the whole (RFC 9530 §2, RFC 9421): the GET without Range has others.
+// These fields describe the 206 and not the full response (RFC 9530 §2, RFC 9421), which has other values.
 const OF_ONE_BYTE = ["content-digest", "content-md5", "signature-input", "signature"] as const;
 
 /**
  * Whether the GET for a HEAD of this route asks for a range.
  *
- * Many backends compress a 200 and never a 206, and only some of them say so in the 206's Vary (Starlette does not). Its length is then
- * not that of the GET, where RFC 9110 §8.6 wants that length or none. So a client that accepts a coding gets no probe.
+ * Many backends compress a 200 and never a 206, and some do not name Accept-Encoding in the 206's Vary (Starlette). Then the 206 has not
+ * the length of the GET, but RFC 9110 §8.6 wants that length or none. So a client that accepts a coding gets no probe.
  */
 export function isProbed({ head }: RouteConfig, fields: readonly string[]): boolean {
   return head.range === "probe" && !acceptsCoding(fields);
@@ -39,12 +39,12 @@ export function readProbe(status: number, fields: AnswerFields): Whole | undefin
   return { status: 200, fields: toWhole(fields, total) };
 }
 
-/** Whether a 416 only says that there is no first byte, which is so of one empty file and not of its route. */
+/** Whether a 416 only says that the file is empty, which tells nothing about the other files of the route. */
 export function isEmpty({ endToEnd }: AnswerFields): boolean {
   return valuesOf(endToEnd, "content-range").join() === "bytes */0";
 }
 
-/** A 206 proves that the backend serves ranges. nginx says so in a 200 only, and clients such as qemu-img look for it. */
+/** Adds Accept-Ranges, as a 206 proves that the backend serves ranges: nginx sends the field in a 200 only, and qemu-img needs it. */
 function toWhole(fields: AnswerFields, total: number): AnswerFields {
   const endToEnd = filterFields(
     fields.endToEnd,

@@ -22,7 +22,7 @@ export function toRejection(route: RouteConfig, requestId: string): LocalAnswer 
   };
 }
 
-// What an OPTIONS of this route says.
+// The same Allow as in this route's response to OPTIONS.
 function toServed(route: RouteConfig): string {
   return route.options === undefined ? "GET" : toAllowed(route).join(", ");
 }

@@ -1,4 +1,4 @@
-/** Requests that are signed together with their method: the backend refuses the same signature on another method (401, 403). */
+/** Signatures that cover the method: with another method, the backend refuses them (401, 403). */
 
 /** The parts of a request that may hold a signature. */
 export interface SignedRequest {
@@ -39,13 +39,13 @@ const LENGTHS: readonly boolean[] = Array.from({ length: 25 }, (_, length) =>
   [...FIELDS.keys()].some((name) => name.length === length),
 );
 
-/** Signatures of a kind by themselves: AWS, Google, Alibaba and Volcengine Version 4, Tencent, OpenStack's temporary URLs, OAuth 1.0. */
+/** Parameters that are enough by themselves: AWS, Google, Alibaba and Volcengine Version 4, Tencent, OpenStack's temporary URLs, OAuth 1.0. */
 const SIGNATURE =
   /[?&](?:x-(?:amz|goog|oss|tos)-signature=|q-signature=|temp_url_sig=|authorization=bce-auth-|oauth_signature_method=(?!plaintext))/i;
-/** Version 2, and what resembles it: `Signature` is a common name, and means this only beside the name of a key. */
+/** Version 2 and similar ones: `Signature` is a common name, and a signature only beside an access key. */
 const VERSION_2 = /[?&]signature=/i;
 const VERSION_2_KEY = /[?&](?:(?:aws|oss|kss)?accesskeyid|googleaccessid|access_key_id)=/i;
-/** Azure's shared access signature means little without `se` (expiry) or `sv` (version). */
+/** Azure's shared access signature: `sig` beside `se` (expiry) or `sv` (version). */
 const AZURE = /[?&]sig=/;
 const AZURE_TERMS = /[?&]s[ev]=/;
 

@@ -19,20 +19,20 @@ export interface ParsedHead extends AnswerHead {
   readonly rawFields: readonly string[];
 }
 
-/** How the header section and the chunks of a response are read. Each function throws a ProxyError (502) for what is none. */
+/** How the header section and the chunks of a response are read. The functions throw a ProxyError (502) for malformed text. */
 export interface ResponseReading {
   /** Reads a status line and the field lines behind it, each with its line end, without the empty line at the end. */
   parseHead(text: string): ParsedHead;
-  /** Checks the beginning of a status line that is not whole. */
+  /** Checks a status line whose end has not come yet. */
   checkBeginning(text: string): void;
   /** Checks a field line. `lineEnd` is what the status line ended with. */
   checkFieldLine(line: string, lineEnd: string): void;
-  /** Whether a line before the status line is left out. */
+  /** Whether to skip a line before the status line. */
   isSkipped(line: string): boolean;
   readonly chunks: ChunkGrammar;
 }
 
-/** What is HTTP/1's grammar, and nothing else. */
+/** Accepts HTTP/1's grammar only. */
 export const STRICT_READING: ResponseReading = {
   parseHead: parseAnswerHead,
   checkBeginning,

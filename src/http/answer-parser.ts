@@ -28,12 +28,12 @@ export interface AnswerEvents {
   onSwitch(head: ParsedHead, bytes: Buffer, start: number, end: number): void;
 }
 
-/** What a response is read by. */
+/** The request that a response belongs to. */
 export interface SentRequest {
   readonly method: string;
-  /** What its Upgrade field asked for. */
+  /** Its Upgrade field. */
   readonly upgrade: Pick<UpgradeFields, "protocols"> | undefined;
-  /** Whether a response with a liberty is refused, also where it has one reading. */
+  /** Whether a response with a liberty (http/liberties.ts) is refused. */
   readonly isStrict: boolean;
 }
 
@@ -57,7 +57,7 @@ const EMPTY_LINE_BYTES = 2;
 /** Nobody means more than a few; without a bound they never end. */
 const MOST_INTERIM_ANSWERS = 100;
 
-/** Creates the parser of one connection. `maxHeadBytes` is that of a header section, without the empty line at its end. */
+/** Creates the parser of one connection. `maxHeadBytes` limits a header section, without the empty line at its end. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
 export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): AnswerParser {
   const maxSectionBytes = maxHeadBytes + EMPTY_LINE_BYTES;
@@ -135,7 +135,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
     return onParsed(reading.parseHead(section.take()), bytes, next, length);
   }
 
-  /** Undefined: what stops the strict reading may be a liberty, and with one the section may end elsewhere. */
+  /** Returns undefined if the strict reading fails: the cause may be a liberty, with which the section may end elsewhere. */
   function parseWhole(lines: string): ParsedHead | undefined {
     if (reading === STRICT_READING) return parseAnswerHead(lines);
     try {

@@ -48,7 +48,7 @@ export function toKeepAliveLines(keepAliveMs: number): string {
   return `Connection: keep-alive\r\n${seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : ""}`;
 }
 
-/** The same lines of the connection, whose first is Connection, for a response with an Upgrade field (RFC 9110 §7.8: it MUST name it). */
+/** Adds `upgrade` to Connection, the first of the lines: RFC 9110 §7.8 wants it beside an Upgrade field. */
 export function withUpgradeOption(lines: string): string {
   return lines.replace("\r\n", ", upgrade\r\n");
 }

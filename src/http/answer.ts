@@ -4,8 +4,8 @@ import { type AnswerFields, type UpgradeFields, filterFields } from "./headers.t
 import { toOffer } from "./upgrade.ts";
 
 /**
- * The fields for the client: the upstream's end-to-end fields, the framing of this hop, and what a final response offers to upgrade to.
- * `asked` is what the upstream was asked for. The writer of the response names Upgrade in Connection.
+ * The fields for the client: the upstream's end-to-end fields, the framing of this hop, and Upgrade where the client may see it. `asked`
+ * is the request's. The writer of the response adds Upgrade to Connection.
  */
 export function toClientFields(
   status: number,

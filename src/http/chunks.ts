@@ -19,11 +19,11 @@ export interface ChunkReader {
   trailers(): readonly string[] | undefined;
 }
 
-/** What stands around the chunks. */
+/** The grammar of the lines around the chunks. */
 export interface ChunkGrammar {
-  /** A line with a size (1) and its extensions (2), with its CRLF. */
+  /** Matches a line with its CRLF: group 1 is the size, group 2 the extensions. */
   readonly sizeLine: RegExp;
-  /** Reads a trailer line with its CRLF: name, value. Undefined where it is none. */
+  /** Reads a trailer line with its CRLF: name, value. Undefined if it is malformed. */
   parseTrailer(line: string): readonly string[] | undefined;
 }
 
@@ -46,7 +46,7 @@ const MOST_MOVED_BYTES = 1024;
 export const MOST_DIGITS = 13;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = String.raw`"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
-/** As RFC 9112 §7.1 writes them. */
+/** RFC 9112 §7.1. */
 export const STRICT_CHUNKS: ChunkGrammar = {
   sizeLine: new RegExp(
     String.raw`^([0-9A-Fa-f]{1,${MOST_DIGITS}})((?:;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?[\t ]*)*)\r\n$`,

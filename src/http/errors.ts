@@ -110,7 +110,7 @@ const KINDS = {
     title: "The upstream leads back to headgate",
   },
   proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
-  // Not an RFC 9209 type: the connection is cut, so no client reads it.
+  // Not an RFC 9209 type, as no client reads it: headgate cuts the connection.
   shutting_down: { status: 503, fault: "headgate", title: "headgate is shutting down" },
   // Not an RFC 9209 type: nobody is left to read the answer. 499 is nginx's number for it, seen in logs and metrics only.
   client_gone: {

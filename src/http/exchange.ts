@@ -9,8 +9,8 @@ import type { ReceivedRequest } from "./request.ts";
 /**
  * What became of a HEAD: answered through a GET, answered by an upstream that serves HEAD itself (native), refused by it and then
  * repeated as GET (fallback), sent on as it was, sent on and counted (observe), refused here (reject), answered through a GET of
- * the first byte (probed), given the answer that another one got (shared), or left without a response: the client got an error of
- * headgate's, or has left before (failed).
+ * the first byte (probed), given the answer that another one got (shared), or without a response from an upstream: the client
+ * got headgate's error or left earlier (failed).
  */
 export type HeadOutcome =
   | "convert"

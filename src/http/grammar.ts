@@ -16,8 +16,8 @@ const CLASSES = toClasses();
 /**
  * Reads field lines, each with its CRLF, from `start` to the end: name, value, name, value, … Undefined where one is none.
  *
- * Two leniencies of RFC 9112 are not made use of: a space before a colon (§5.1) and a folded line (§5.2) may be mended by a
- * proxy, and are how smuggled fields look. Of a response http/liberties.ts mends the first.
+ * RFC 9112 lets a proxy mend a space before a colon (§5.1) and a folded line (§5.2). This reader refuses both, because smuggled fields
+ * look like that. http/liberties.ts accepts the first in responses.
  */
 export function parseFieldLines(text: string, start: number): string[] | undefined {
   const fields: string[] = [];
@@ -59,14 +59,14 @@ export function isLineEnd(text: string, at: number): boolean {
   return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF;
 }
 
-/** Where the blanks that begin at `start` end. */
+/** Returns the index behind the blanks that begin at `start`. */
 export function endOfBlanks(text: string, start: number): number {
   let at = start;
   while (isBlank(text.charCodeAt(at))) at += 1;
   return at;
 }
 
-/** A text without the blanks around it. */
+/** Returns the text from `start` to `end` without the blanks around it. */
 export function trim(text: string, start: number, end: number): string {
   let from = start;
   let to = end;
@@ -84,7 +84,7 @@ function toClasses(): Uint8Array {
   for (let code = 0; code < 256; code += 1) {
     const isToken = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code));
     const isText = code === TAB || (code >= SPACE && code !== 0x7f);
-    // RFC 9112 §3.2 has a client encode the bytes above 0x7f; those that come have one reading all the same.
+    // RFC 9112 §3.2 requires clients to encode bytes above 0x7f, but raw ones have one reading too.
     const isTarget = code > SPACE && code !== 0x7f;
     classes[code] = (isToken ? TOKEN : 0) | (isText ? TEXT : 0) | (isTarget ? TARGET : 0);
   }

@@ -14,13 +14,13 @@ export interface HeadRules {
   /** Of all its lines, with the empty one. */
   readonly maxBytes: number;
   toTooLarge(): ProxyError;
-  /** Whether a line before the first one is none of the section's. */
+  /** Whether to skip a line before the first one. */
   isSkipped(line: string): boolean;
   /** The beginning of a first line that is not whole. */
   onBeginning(text: string): void;
   /** The first line, with its line end. */
   onFirstLine(line: string): void;
-  /** `lineEnd` is what the first line ended with. The section ends with a line that has nothing else. */
+  /** `lineEnd` is the line end of the first line. A line that is only that ends the section. */
   onFieldLine(line: string, lineEnd: string): void;
 }
 
@@ -41,7 +41,7 @@ export interface HeadSection {
 /** Creates the one of a connection. */
 export function createHeadSection(rules: HeadRules): HeadSection {
   const held = createHeldBytes();
-  /** Where the first line begins, behind those that were skipped. */
+  /** Where the first line begins, after skipped ones. */
   let first = 0;
   /** Where the line begins that is not whole yet, or is the empty one. */
   let lineStart = 0;

@@ -64,7 +64,7 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ["connection", "connection"],
   ["keep-alive", "keep-alive"], // HTTP/1.0's parameters for one connection
   ["proxy-connection", "hop"], // non-standard, still sent by old clients to what they believe is a proxy
-  ["te", "te"], // what this connection's peer can decode, not what the next one can; but trailers pass through
+  ["te", "te"], // what this connection's peer can decode; headgate sends its own TE where the client takes trailers
   ["upgrade", "upgrade"],
   ["transfer-encoding", "coding"], // each hop frames for itself
   ["trailer", "trailer"], // means something only beside chunked framing
@@ -163,9 +163,9 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   }
   if (coding !== undefined) checkCoding(coding, length, httpVersion);
   const framing = coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none";
-  const isOdd =
+  const hasUnmet =
     (hasTrailer && framing !== "chunked") || (expects !== "nothing" && framing === "none");
-  const kept = isOdd ? withoutIdle(endToEnd, framing) : endToEnd;
+  const kept = hasUnmet ? withoutUnmet(endToEnd, framing) : endToEnd;
   const nominated = connection === "" ? undefined : toNominated(connection);
   // Spelled out: an object that is spread into another has a shape of its own each time, which costs a twentieth of an exchange.
   return {
@@ -338,8 +338,8 @@ export function toMembers(value: string): string[] {
   return members.filter((member) => member !== "");
 }
 
-/** Only chunked content can have trailers, and only content can be waited for: elsewhere nothing comes of these two. */
-function withoutIdle(fields: readonly string[], framing: RequestFields["framing"]): string[] {
+/** Drops Trailer from a request without chunked content, and Expect from one without content: neither can be met. */
+function withoutUnmet(fields: readonly string[], framing: RequestFields["framing"]): string[] {
   return filterFields(
     fields,
     (name) =>

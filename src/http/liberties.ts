@@ -1,9 +1,9 @@
 /**
- * Liberties that old backends take in a response and that have one reading (docs/forwarding.md lists them). They are read here, after
- * the strict reading has failed, and are never written: the client gets what they mean, in correct form.
+ * Reads responses of old backends that break the grammar and still have one reading (docs/forwarding.md lists these liberties). A
+ * response is read here only after the strict reading has failed. The client gets it in correct form.
  *
- * A line that frames the message or its connection takes no part, because a liberty there is how smuggled framing looks. The two
- * that it may take have one reading for every recipient: a bare LF behind each line of the section, and one length said twice.
+ * Lines that frame the message or its connection get no liberty, because smuggled framing looks like that. Two exceptions have one
+ * reading for every recipient: a bare LF behind each line of the section, and a length that is repeated.
  */
 
 import { type ParsedHead, type ResponseReading, checkBeginning, malformed } from "./answer-head.ts";
@@ -20,20 +20,20 @@ const FRAMING: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-// Several blanks before the status code; a reason without the blank before it, or with any byte that ends no line.
+// Several blanks before the status code, no blank before an empty reason, or any byte in the reason but those that end a line.
 const STATUS_LINE = /^HTTP\/1\.([0-9])[\t ]+([1-9][0-9]{2})(?:[\t ]([^\0\r\n]*))?\r\n/;
 const FORBIDDEN = /[\0\r\n]/;
 
-// Blanks behind a size, and extensions that are none: each reader drops both.
+// Blanks behind a size, and extensions with any text: every reader drops both.
 const SIZE_LINE = new RegExp(
   String.raw`^([0-9A-Fa-f]{1,${MOST_DIGITS}})[\t ]*((?:;[^\0\r\n]*)?)\r\n$`,
 );
 
-/** HTTP/1's grammar and these liberties. */
+/** Accepts HTTP/1's grammar and these liberties. */
 export const TOLERANT_READING: ResponseReading = {
   parseHead: parseTolerantHead,
   checkBeginning(text) {
-    if (text !== "\r") checkBeginning(text); // the beginning of an empty line
+    if (text !== "\r") checkBeginning(text); // a CR may begin an empty line
   },
   checkFieldLine(line, lineEnd) {
     if (parseFieldLines(toCrlf(line, lineEnd), 0) === undefined) throw malformed();
@@ -59,7 +59,7 @@ function parseTolerantHead(text: string): ParsedHead {
   };
 }
 
-/** Lines with CRLF. One that ended otherwise than `lineEnd` has a CR in it then, or a bare LF, and is none. */
+/** Ends all lines with CRLF. A line that did not end with `lineEnd` keeps a CR or a bare LF, and no parser accepts it. */
 function toCrlf(lines: string, lineEnd: string): string {
   return lineEnd === CRLF ? lines : lines.replaceAll("\n", CRLF);
 }
@@ -68,7 +68,7 @@ function toLineEnd(text: string): string {
   return text[text.indexOf("\n") - 1] === "\r" ? CRLF : "\n";
 }
 
-/** As the grammar's, with white space before the colon (RFC 9112 §5.1) and control characters in the value (RFC 9110 §5.5). */
+/** Reads as the grammar does, and accepts blanks before a colon (RFC 9112 §5.1) and control characters in a value (RFC 9110 §5.5). */
 function parseFieldLines(text: string, start: number): string[] | undefined {
   const fields: string[] = [];
   let at = start;
@@ -87,7 +87,7 @@ function parseFieldLines(text: string, start: number): string[] | undefined {
   return fields;
 }
 
-/** RFC 9112 §6.3, rule 5: one length that is said several times, in one field or in several, is that length. */
+/** RFC 9112 §6.3, rule 5: a length that is repeated, in one field or in several, counts once. */
 function toOneLength(fields: string[]): string[] {
   const kept: string[] = [];
   let length: string | undefined;

@@ -33,7 +33,7 @@ export function normaliseTarget(target: string): string {
   return query === -1 ? path : path + normaliseEncoding(target.slice(query));
 }
 
-/** A text of raw bytes, one character for each, with those above 0x7e as their triplets. */
+/** Writes each byte above 0x7e as its triplet. The text has one character for each byte. */
 export function encodeRawBytes(text: string): string {
   return text.replace(
     /[\x7f-\xff]/g,

@@ -15,8 +15,8 @@ export interface LocalAnswer {
 /**
  * A problem document (RFC 9457) with a Proxy-Status field (RFC 9209).
  *
- * `method` is the request's. It tells the type of the failure and the id to look for in the log, never the cause: addresses and messages of the inside
- * would make it an oracle about the network behind.
+ * `method` is the request's. The response has the type of the failure and the id to look for in the log, never the cause: addresses and
+ * internal messages would tell clients about the network behind headgate.
  */
 export function toProblem(error: ProxyError, requestId: string, method = "GET"): LocalAnswer {
   const problem = { status: error.status, title: error.message, error: error.code, requestId };
@@ -36,8 +36,8 @@ export function toProblem(error: ProxyError, requestId: string, method = "GET"):
 }
 
 /**
- * A Proxy-Status for a HEAD that headgate answers itself. The response has no content to hold the id that leads to the log line, so
- * the field does (RFC 9209 §2.1.5); `curl -I` shows it. No id of `toRequestId` needs quoting.
+ * Returns the Proxy-Status of headgate's own response to a HEAD. Such a response has no content, so this field holds the id of the log
+ * line (RFC 9209 §2.1.5); `curl -I` shows it. No id of `toRequestId` needs escapes.
  */
 export function toHeadStatus(requestId: string, code?: ErrorCode): string {
   const error = code === undefined ? "" : ` error=${code};`;

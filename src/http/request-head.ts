@@ -12,7 +12,7 @@ export interface RequestHead {
   readonly rawFields: readonly string[];
 }
 
-/** Any token is a method (RFC 9110 §9.1). Far more than any that is registered; what goes on is mostly no HTTP at all. */
+/** Any token is a method (RFC 9110 §9.1). Registered ones are far shorter; a longer token is mostly not HTTP at all. */
 const MAX_METHOD_BYTES = 64;
 /** Reserved for the beginning of HTTP/2 (RFC 9113 §3.4): an upstream that speaks it could take what follows for frames. */
 const PREFACE = "PRI";
@@ -49,7 +49,7 @@ export function parseRequestHead(text: string): RequestHead {
 }
 
 /**
- * Checks the beginning of a request line that is not whole. Throws a ProxyError (400, 501) where it is no method. A client that
+ * Checks the beginning of a request line that is not whole. Throws a ProxyError (400, 501) if it is not a method. A client that
  * speaks another protocol is refused at once: the end of its header section would never come.
  */
 export function checkMethod(beginning: string): void {
@@ -59,15 +59,15 @@ export function checkMethod(beginning: string): void {
   if (methodEnd < beginning.length && !isMethod) throw notHttp();
 }
 
-/** Why a token is no method that headgate serves (400, 501); undefined for all others. */
+/** Returns the error (400, 501) for a method that headgate does not serve; undefined for all others. */
 export function refuseMethod(method: string): ProxyError | undefined {
   if (method.length > MAX_METHOD_BYTES) return methodTooLong();
   return method === PREFACE ? notHttp() : undefined;
 }
 
 /**
- * Whether a backend may read the method as HEAD or CONNECT, as those do that fold its case: then the content that the response
- * announces does not come, and the connection cannot be used again (RFC 9112 §6.3).
+ * Whether a backend may read the method as HEAD or CONNECT, because some backends ignore its case. Then the response may lack the
+ * content that it announces, and the connection cannot be used again (RFC 9112 §6.3).
  */
 export function mayBeBodiless(method: string): boolean {
   // Most methods are ruled out by their length alone.

@@ -36,7 +36,7 @@ function toEndFields(
   return end === "kept" && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
 }
 
-/** RFC 9110 §10.1.4: who sends TE names it in Connection, and some read only one line of that. */
+/** RFC 9110 §10.1.4: Connection must name TE. Both options share one line, because some recipients read only one. */
 function withTrailers(hop: readonly string[]): readonly string[] {
   const at = hop.indexOf("Connection");
   if (at === -1) return [...TRAILERS, "Connection", "TE", ...hop];

@@ -55,7 +55,7 @@ export function checkRequest(head: UncheckedRequest, mostFields: number): Checke
     fields: endToEnd,
     framing,
     upgrade,
-    // RFC 9110 §9.3.2: no content, so no trailers.
+    // RFC 9110 §9.3.2: a response to HEAD has no content, so no trailers.
     takesTrailers: takesTrailers && method !== "HEAD",
     expectsContinue: expects === "continue" && framing !== "none",
   };

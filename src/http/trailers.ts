@@ -1,20 +1,20 @@
-/** Trailer fields (RFC 9110 §6.5) on their way through: those that would change how a message is read after it was read stay behind. */
+/** The trailer fields (RFC 9110 §6.5) that headgate forwards: not those that would change how a message is read after it was read. */
 
 import { isClaim } from "./forwarded.ts";
 import { type AnswerFields, filterFields, isEndToEndTrailer, toNominated } from "./headers.ts";
 
-/** What a message without trailers has. */
+/** The trailers of a message that has none. */
 export const NO_TRAILERS: readonly string[] = Object.freeze([]);
 
 /**
- * What a request's trailers must not say, beside what frames a message or belongs to one connection. A backend that joins trailers to
- * the header section would read it as if headgate had let it pass there.
+ * The fields that headgate drops from a request's trailers, besides those that frame a message or belong to one connection. A backend
+ * that merges trailers into the header section would read them as if they had passed headgate's checks there.
  */
 const DROPPED: ReadonlySet<string> = new Set([
   "host",
   "max-forwards",
-  "x-request-id", // headgate may say it itself
-  // What the upstream decides by before it reads the content (RFC 9110 §6.5.1: request modifiers).
+  "x-request-id", // headgate may set it itself
+  // Request modifiers (RFC 9110 §6.5.1): the upstream needs them before it reads the content.
   "cache-control",
   "if-match",
   "if-modified-since",
@@ -23,7 +23,7 @@ const DROPPED: ReadonlySet<string> = new Set([
   "if-unmodified-since",
   "pragma",
   "range",
-  // Who asks.
+  // Authentication.
   "authorization",
   "cookie",
   "cookie2",
@@ -35,13 +35,13 @@ const DROPPED: ReadonlySet<string> = new Set([
 /**
  * A request's trailers for the upstream: name, value, name, value, … `connection` is what Connection says in its header section.
  *
- * Those about who the client is stay behind whoever sends them: nothing that headgate says of the client can stand beside them.
+ * Fields about who the client is are dropped also if a trusted peer sends them, because headgate adds its own in the header section.
  */
 export function toRequestTrailers(raw: readonly string[], connection: string): readonly string[] {
   if (raw.length === 0) return raw;
   const nominated = toNominated(connection);
   return filterFields(raw, (name) => {
-    // WSGI and CGI make the same variable of `-` and `_`.
+    // WSGI and CGI turn `-` and `_` into the same variable.
     const plain = name.replaceAll("_", "-");
     return (
       isEndToEndTrailer(plain) && !DROPPED.has(plain) && !isClaim(plain) && !nominated.has(name)
@@ -55,7 +55,7 @@ export function toResponseTrailers(raw: readonly string[], connection: string): 
   return filterFields(raw, (name) => isEndToEndTrailer(name) && !nominated.has(name));
 }
 
-/** The fields of a response without the promise of trailers, for a client that does not take any. */
+/** The fields of a response without Trailer, for a client that takes no trailers. */
 export function withoutTrailer(fields: AnswerFields): AnswerFields {
   if (!fields.trailer) return fields;
   const endToEnd = filterFields(fields.endToEnd, (name) => name !== "trailer");

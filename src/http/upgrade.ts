@@ -15,9 +15,8 @@ import type { CheckedRequest } from "./request.ts";
 const NEVER_TUNNELLED: ReadonlySet<string> = new Set(["h2", "h2c"]);
 
 /**
- * What the upstream is asked to upgrade to; undefined for a plain request. A server may always go on as if the field were not there
- * (RFC 9110 §7.8), and headgate does for HTTP/2, alone or among others, for HEAD (which asks for an answer, not for a connection)
- * and in HTTP/1.0.
+ * Returns the Upgrade field for the upstream; undefined for a plain request. A server may ignore the field (RFC 9110 §7.8). headgate
+ * ignores it with HEAD, which wants a response and not a connection, and in HTTP/1.0, and removes HTTP/2 from its protocols.
  */
 export function toTunnel(
   { method, httpVersion }: RequestHead,
@@ -28,7 +27,7 @@ export function toTunnel(
   return toMembers(protocols).length === 0 ? undefined : { ...upgrade, protocols };
 }
 
-/** The members of an Upgrade field that `keep` takes, by their names in lower case; as they came where it takes all. */
+/** Returns the members of an Upgrade field whose lower-case names `keep` accepts; the field unchanged if it accepts all. */
 function filterProtocols(protocols: string, keep: (lowerCaseName: string) => boolean): string {
   const members = protocols.split(",");
   const kept = members.filter((member) => keep(member.trim().toLowerCase()));
@@ -55,11 +54,11 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
 }
 
 /**
- * What the Upgrade field of a response other than 101 says to the client; empty where it has none.
+ * Returns the Upgrade field for the client of a response other than 101; empty for none.
  *
- * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the upstream was asked for. What else it offers
- * concerns the upstream's connection: the `h2,h2c` that Apache adds to each 200 is nothing that a client of headgate can use, and in
- * a response that a front sends on over HTTP/2 it is an error (RFC 9113 §8.2.2).
+ * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the client asked for. Other offers are about
+ * the upstream's connection: headgate's clients cannot use the `h2,h2c` that Apache adds to each 200, and a front that forwards it over
+ * HTTP/2 makes an error of it (RFC 9113 §8.2.2).
  */
 export function toOffer(status: number, offered: string, asked: UpgradeFields | undefined): string {
   if (status === 426) return offered;

@@ -8,7 +8,7 @@ import type { ParsedRequest } from "../http/request-parser.ts";
 /** Who gets a request's content. Exactly one of `onEnd` and `onGone` ends it. */
 export interface RequestReader {
   onChunk(bytes: Buffer): void;
-  /** `rawTrailers` are those that came behind it: name, value, name, value, … */
+  /** `rawTrailers` follow the content: name, value, name, value, … */
   onEnd(rawTrailers: readonly string[]): void;
   /** It will not become whole: the client has left, or what it sends is not HTTP any more. */
   onGone(error: ProxyError): void;
@@ -42,7 +42,7 @@ export interface ClientResponse {
   /** Of the final answer; 0 while there is none. */
   readonly status: number;
   readonly headersSent: boolean;
-  /** Some of its content was written. */
+  /** Whether some of its content was written. */
   readonly hasContentBegun: boolean;
   /** Nothing more can be said. */
   readonly isOver: boolean;
@@ -59,8 +59,8 @@ export interface ClientResponse {
   /** Says 100 (Continue) to a client that waits for it. */
   writeContinue(): void;
   /**
-   * An answer before the answer (RFC 9110 §15.2), with all its line ends. A client that waits for 100 (Continue) and gets none may send
-   * its content or not: then the answer is the last of the connection.
+   * Sends an interim response (RFC 9110 §15.2); `text` has all its line ends. If a client that waits for 100 (Continue) gets none, it may
+   * send its content or not, so the connection ends after the final response.
    */
   writeInterim(status: number, text: string): void;
   /** False where `whenDrained` is to be awaited before more is written. What has no content drops it. */

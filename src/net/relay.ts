@@ -16,7 +16,7 @@ import { serializeHead } from "../http/upgrade.ts";
 
 /**
  * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it. `beside` are the fields of
- * its header section where the client takes trailers; without them, these are dropped.
+ * its header section if the client takes trailers; undefined: trailers are dropped.
  *
  * Rejects with the ProxyError of an upstream that breaks off; the answer must then be left visibly unfinished (RFC 9112 §8).
  */
@@ -65,10 +65,7 @@ export function answerLocally(
   response.end(body);
 }
 
-/**
- * What becomes of a client's expectation of 100 (Continue) (RFC 9110 §10.1.1): the upstream gets it, or headgate says 100 itself, or
- * there is none.
- */
+/** Who sends the 100 (Continue) that a client expects (RFC 9110 §10.1.1): `forwarded`: the upstream; `met`: headgate. */
 export type Expectation = "none" | "forwarded" | "met";
 
 /** Ends a response that cannot be completed (RFC 9112 §8). */
@@ -90,7 +87,7 @@ export function relayInterim(
  * A request's content as a stream that may be given up without harm: the upstream side destroys what it was reading when an
  * answer comes early, and destroying the request itself would take the client's connection, and that answer, with it.
  *
- * Where headgate meets the client's expectation itself, the client hears 100 (Continue) when the upstream begins to read.
+ * If headgate meets the client's expectation itself, it sends 100 (Continue) when the upstream begins to read.
  */
 export function toContent(
   request: ClientRequest,

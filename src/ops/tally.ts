@@ -104,7 +104,7 @@ export function createTally(): Tally {
 
 /**
  * The status that logs and metrics show: the one that was sent, else the error's (499 for a client that left before an
- * answer), else 0. Three digits (RFC 9112 §4), so that the upstream cannot invent series without end.
+ * answer), else 0. It has three digits (RFC 9112 §4), which bounds the series that an upstream can cause.
  */
 export function toStatus(exchange: Exchange): number {
   if (isStatus(exchange.status)) return exchange.status;

@@ -1,4 +1,4 @@
-/** Whether bytes that wait for a peer still move. */
+/** Watches whether bytes that wait for a peer still move. */
 
 /** Tells whether waiting bytes still move. Times are milliseconds of the monotonic clock. */
 export interface Movement {

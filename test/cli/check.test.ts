@@ -54,6 +54,18 @@ default               any            /*       convert  default
   );
 });
 
+test("check prints the settings of a route that are not the defaults", async (t) => {
+  const file = `upstream: http://127.0.0.1:8000
+routes:
+  - { path: /old/*, strict: true, head: { share: 1s } }
+  - { path: /api/*, options: { allow: [GET, POST] } }
+`;
+  const { out } = await run(t, ["f.yaml"], { files: { "f.yaml": file } });
+  assert.match(out, /^ROUTE .* NON-DEFAULT SETTINGS$/m);
+  assert.match(out, /^\/old\/\* .* head\.share=1s strict=true$/m);
+  assert.match(out, /^\/api\/\* .* options=\[GET, POST\]$/m);
+});
+
 test("check prints every problem and their number, with exit code 1", async (t) => {
   const { code, out, err } = await run(t, ["f.yaml"], {
     files: { "f.yaml": "upstream: x\nlisen: y\n" },

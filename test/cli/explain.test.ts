@@ -116,7 +116,7 @@ test("explain says what mode auto makes of a 404, and who answers OPTIONS", asyn
     "  - { path: /check, options: { allow: [GET, HEAD] } }",
   ].join("\n");
   const hint =
-    /A 404 is passed on; name it in head\.fallbackOn if this backend says so to each HEAD\./;
+    /A 404 is passed on\. If this backend answers every HEAD with 404, add 404 to head\.fallbackOn\./;
   assert.match(await run(t, ["HEAD", "/"], yaml), hint);
   const told = await run(t, ["HEAD", "/mcp"], yaml);
   assert.doesNotMatch(told, hint);
