@@ -135,9 +135,10 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
       roundTrip.abort(exchange.error);
       endInError(exchange, exchange.error, response);
     } finally {
+      const { overMs } = response; // 0: the response is the last to end
       await over;
       roundTrip.settle();
-      end(exchange, response, contentLength);
+      end(exchange, response, contentLength, overMs);
       observe(exchange);
     }
   };
@@ -228,11 +229,17 @@ function endInError(exchange: Exchange, error: ProxyError, response: ClientRespo
 }
 
 /** `contentLength` is the response's; Infinity where it says none. */
-function end(exchange: Exchange, response: ClientResponse, contentLength: number): void {
+function end(
+  exchange: Exchange,
+  response: ClientResponse,
+  contentLength: number,
+  overMs: number,
+): void {
   const { error } = exchange;
   if (error?.code === "client_gone" && hasEnough(response, contentLength))
     exchange.error = undefined;
-  exchange.endedMs = performance.now();
+  // Behind the response, what headgate drains may have taken time.
+  exchange.endedMs = overMs === 0 ? response.overMs : performance.now();
   exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
 }
 

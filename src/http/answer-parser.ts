@@ -122,13 +122,13 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
 
   function readHead(bytes: Buffer, start: number, length: number): number {
     // Nearly every header section comes whole.
-    const end =
+    const sectionEnd =
       section.length() === 0
         ? endOfSection(bytes, start, Math.min(length, start + maxSectionBytes))
         : -1;
-    if (end !== -1) {
-      const head = parseWhole(bytes.toString("latin1", start, end - 2));
-      if (head !== undefined) return onParsed(head, bytes, end, length);
+    if (sectionEnd !== -1) {
+      const head = parseWhole(bytes.toString("latin1", start, sectionEnd - 2));
+      if (head !== undefined) return onParsed(head, bytes, sectionEnd, length);
     }
     const next = section.read(bytes, start, length);
     if (next === -1) return length;
