@@ -119,7 +119,7 @@ export interface ConnectionOptions {
   /** The size of a response's header section, in bytes; a larger one is refused. */
   readonly maxHeadBytes: number;
   readonly batchWrites: BatchWrites;
-  /** Called with the size of each chunk of request content, in bytes. */
+  /** Called with the size of each chunk of request content and of a tunnel, in bytes. */
   readonly onBytes: GcPressure;
 }
 
@@ -186,10 +186,15 @@ export function createConnection<Receiver extends ResponseReceiver>(
       // RFC 9110 §7.8: the 100 comes before the 101. The client waits for it, and would never send its content.
       if (awaitsContinue) throw new ProxyError("http_upgrade_failed");
       const first = Buffer.from(bytes.subarray(start, end));
-      const { socket: taken } = (switched = createSwitchedSocket(socket, first, (error) => {
-        if (error === undefined) closed(undefined);
-        else fail(error, "final");
-      }));
+      const { socket: taken } = (switched = createSwitchedSocket(
+        socket,
+        first,
+        onBytes,
+        (error) => {
+          if (error === undefined) closed(undefined);
+          else fail(error, "final");
+        },
+      ));
       switchNow = () => {
         const taker = receiver;
         receiver = undefined;

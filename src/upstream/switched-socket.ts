@@ -1,7 +1,11 @@
 /** A connection that has switched protocols, as bytes. */
 
 import { ProxyError } from "../http/errors.ts";
+import type { GcPressure } from "./gc-pressure.ts";
 import type { UpstreamSocket } from "./socket.ts";
+
+/** A shorter read is copied: to keep it would keep 64 KiB of memory. */
+const LONG_BYTES = 16 * 1024;
 
 /** Receives the bytes of the new protocol. `onClosed` comes once and last. */
 export interface SwitchedReader {
@@ -33,11 +37,12 @@ export interface SwitchedSocket {
 
 /**
  * Takes a connection's socket over for a tunnel. The connection passes its socket's events on to the functions that this returns.
- * `close` closes the connection.
+ * `onBytes` is called with the memory of each read that is kept, in bytes; `close` closes the connection.
  */
 export function createSwitchedSocket(
   socket: UpstreamSocket,
   first: Buffer,
+  onBytes: GcPressure,
   close: (error?: ProxyError) => void,
 ) {
   let reader: SwitchedReader | undefined;
@@ -68,8 +73,7 @@ export function createSwitchedSocket(
   };
   return {
     socket: taken,
-    onRead: (bytes: Buffer, length: number) =>
-      reader?.onBytes(Buffer.from(bytes.subarray(0, length))),
+    onRead: (bytes: Buffer, length: number) => reader?.onBytes(keep(bytes, length)),
     // A reset, or a TLS stream that was cut off, must not look like an orderly end to the client.
     onEnd() {
       socket.confirmEnd((isOrderly) => {
@@ -84,4 +88,15 @@ export function createSwitchedSocket(
       reader?.onClosed(error);
     },
   };
+
+  // Bulk is read into memory that can be handed on without a copy. A tunnel that says little has none of its own.
+  function keep(bytes: Buffer, length: number): Buffer {
+    const isLong = length > LONG_BYTES;
+    const isOwn = isLong && socket.readsOwn();
+    socket.readOwn(isLong);
+    onBytes(isOwn ? bytes.buffer.byteLength : length);
+    if (!isOwn) return Buffer.from(bytes.subarray(0, length));
+    socket.take();
+    return bytes.subarray(0, length);
+  }
 }
