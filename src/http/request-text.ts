@@ -10,7 +10,7 @@ interface Hop {
   readonly takesTrailers: boolean;
 }
 
-const NOTHING: readonly string[] = [];
+const NOTHING: readonly string[] = Object.freeze([]);
 const CHUNKED = ["Transfer-Encoding", "chunked"];
 const CLOSE = ["Connection", "close"];
 const TRAILERS = ["TE", "trailers"];
