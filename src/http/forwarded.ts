@@ -148,4 +148,3 @@ export function isClaim(name: string): boolean {
 function toBeginning(name: string): number {
   return name.length * 256 + (name.charCodeAt(0) | LOWER_CASE);
 }
-

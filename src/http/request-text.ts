@@ -26,10 +26,7 @@ export function toHopFields(hop: Hop, end: "kept" | "closed"): readonly string[]
   return takesTrailers ? withTrailers(fields) : fields;
 }
 
-function toEndFields(
-  { method, framing, upgrade }: Hop,
-  end: "kept" | "closed",
-): readonly string[] {
+function toEndFields({ method, framing, upgrade }: Hop, end: "kept" | "closed"): readonly string[] {
   const coding = framing === "chunked" ? CHUNKED : NOTHING;
   if (upgrade !== undefined)
     return [...coding, "Connection", upgrade.option, "Upgrade", upgrade.protocols];
