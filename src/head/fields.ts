@@ -9,13 +9,13 @@ const toMeaning = createNameTable<"get" | "content">([
   // it they would turn 200 into 206.
   ["range", "get"],
   ["if-range", "get"],
-  // What frames content, announces what follows it or asks whether to send it: a HEAD has no use for any (RFC 9110 §9.3.2).
+  // Fields about a request's content, which a HEAD has not (RFC 9110 §9.3.2).
   ["content-length", "content"],
   ["trailer", "content"],
   ["expect", "content"],
 ]);
 
-/** The end-to-end fields of a HEAD, without those that are about its content or mean something on a GET only. */
+/** Returns the end-to-end fields of a HEAD for the upstream, without those about content, and for a GET without the range fields. */
 export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): readonly string[] {
   // Most HEADs have none of them, and their fields need no copy.
   for (let index = 0; index < fields.length; index += 2)

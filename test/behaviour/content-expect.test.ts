@@ -38,44 +38,6 @@ test("content that comes right behind its header section needs no 100, and the c
   assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
 });
 
-test("a client that expects 100 from an upstream that cannot be reached gets the failure", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, { upstream: "unix:/nowhere.sock" });
-  const client = await openWire(t, port);
-  client.write(EXPECT);
-  const answer = await client.readAnswer();
-  assert.equal(answer.status, 502);
-  assert.deepEqual(
-    fieldValues(answer, "connection"),
-    ["close"],
-    "nobody knows whether the content will come",
-  );
-  assert.equal(origin.connections.length, 0);
-});
-
-test("an expectation without content, or from HTTP/1.0, is not waited for", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, { upstream: origin.url });
-  const newer = await openWire(t, port);
-  newer.write("GET /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n");
-  assert.equal((await newer.readAnswer()).status, 200);
-  const older = await openWire(t, port);
-  older.write(
-    "POST /x HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
-  );
-  assert.equal((await older.readAnswer()).status, 200);
-  for (const arrival of origin.arrivals) assert.deepEqual(fieldValues(arrival, "expect"), []);
-});
-
-test("an unknown expectation is 417", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const { port } = await startSidecar(t, { upstream: origin.url });
-  const client = await openWire(t, port);
-  client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: wonders\r\n\r\nhello");
-  assert.equal((await client.readAnswer()).status, 417);
-  assert.equal(origin.arrivals.length, 0);
-});
-
 test("a client that leaves after its 100 frees the upstream", async (t) => {
   const origin = await startOrigin(
     t,

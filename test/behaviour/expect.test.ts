@@ -65,15 +65,6 @@ test("an unknown expectation is refused with 417, with content or without", asyn
   assert.equal(origin.connections.length, 0);
 });
 
-test("a request without content that expects 100 gets its answer and no 100", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  for (const method of ["GET", "HEAD", "DELETE"]) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`, ["Expect: 100-continue"]));
-    assert.equal(answer.status, 200);
-  }
-});
-
 test("in HTTP/1.0 an expectation means nothing", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
