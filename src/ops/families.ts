@@ -9,7 +9,7 @@ import {
   type Family,
   type Sample,
 } from "./family.ts";
-import type { MethodTally, RouteTally, Tally } from "./tally.ts";
+import { type MethodTally, OTHER_CODE, type RouteTally, type Tally } from "./tally.ts";
 
 /** Where numbers come from that are a state rather than a count. Asked at every scrape: cheap and without side effects. */
 export interface MetricSources {
@@ -59,6 +59,11 @@ export function toFamilies({ tally, sources, reloads, build }: FamilyOrigins): F
   ];
 }
 
+function toCodeLabel(code: number): string {
+  if (code === 0) return "none";
+  return code === OTHER_CODE ? "other" : String(code);
+}
+
 function requestFamilies(tally: Tally): Family[] {
   return [
     counter("requests_total", "Finished requests; head says what was done with a HEAD.", () =>
@@ -67,7 +72,7 @@ function requestFamilies(tally: Tally): Family[] {
           Object.entries(byHead)
             .filter(([, value]) => value > 0)
             .map(([head, value]) => ({
-              labels: { ...labels, code: code === 0 ? "none" : String(code), head },
+              labels: { ...labels, code: toCodeLabel(code), head },
               value,
             })),
         ),

@@ -67,6 +67,8 @@ export interface Tally {
 
 /** The route and upstream of a request that was refused before it was matched. */
 const UNMATCHED = "none";
+/** Under this key each method counts the responses whose status has no class (600 to 999). */
+export const OTHER_CODE = 600;
 
 /** RFC 9110 §9.3 and PATCH (RFC 5789). A client may invent methods; each of them would be a series for ever. */
 const METHODS: ReadonlySet<string> = new Set([
@@ -104,7 +106,7 @@ export function createTally(): Tally {
 
 /**
  * The status that logs and metrics show: the one that was sent, else the error's (499 for a client that left before an
- * answer), else 0. It has three digits (RFC 9112 §4), which bounds the series that an upstream can cause.
+ * answer), else 0. It has three digits (RFC 9112 §4).
  */
 export function toStatus(exchange: Exchange): number {
   if (isStatus(exchange.status)) return exchange.status;
@@ -130,11 +132,12 @@ export function addExchange(tally: Tally, exchange: Exchange): void {
 
 function countRequest(route: RouteTally, exchange: Exchange): void {
   const method = methodTally(route, METHODS.has(exchange.method) ? exchange.method : "other");
-  const status = toStatus(exchange);
-  let requests = method.requests.get(status);
+  // RFC 9110 §15 has five classes of statuses. The others count together, so that an upstream cannot invent series.
+  const code = Math.min(toStatus(exchange), OTHER_CODE);
+  let requests = method.requests.get(code);
   if (requests === undefined) {
     requests = { ...NO_REQUESTS };
-    method.requests.set(status, requests);
+    method.requests.set(code, requests);
   }
   requests[exchange.head ?? "none"] += 1;
   // A tunnel lives for hours by design; as a duration it would read as an outage.

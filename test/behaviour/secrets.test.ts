@@ -34,7 +34,7 @@ const REQUESTS: readonly string[] = [
   toRequest("GET /broken?token=s3cret", [...UPGRADE, ...CREDENTIALS]),
   toRequest("TRACE /ok?", ["Max-Forwards: 0", ...CREDENTIALS.slice(0, 4)]),
   `GET /ok?token=s3cret HTTP/1.1\r\nAuthorization : s3cret\r\n\r\n`,
-  `s3cret /?token=s3cret HTTP/1.1\r\nCookie: s3cret\r\n\r\n`,
+  `{s3cret} /?token=s3cret HTTP/1.1\r\nCookie: s3cret\r\n\r\n`,
 ];
 
 test("secrets of requests and answers are in no log line, no error answer and on no page of the admin port", async (t) => {

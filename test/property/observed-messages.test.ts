@@ -99,7 +99,8 @@ test("each status from 100 to 999 is logged as it was sent, and the samples add 
   }
   await checkLines(sidecar, exchanges);
   const requests = await readSamples(sidecar, "headgate_requests_total");
-  assert.equal(requests.filter(({ labels }) => /code="[2-9]\d\d"/.test(labels)).length, 800);
+  assert.equal(requests.filter(({ labels }) => /code="[2-5]\d\d"/.test(labels)).length, 400);
+  assert.equal(requests.find(({ labels }) => labels.includes('code="other"'))?.value, 400);
 });
 
 const TOKEN = fc.string({
