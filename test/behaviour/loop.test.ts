@@ -79,9 +79,11 @@ for (const [listen, host] of LOOPS) {
       client.write(toRequest(start, lines, content));
       const answer = await client.readAnswer(start.split(" ")[0]);
       assert.equal(answer.status, 502);
-      assert.deepEqual(fieldValues(answer, "proxy-status"), [
-        "headgate; error=proxy_loop_detected",
-      ]);
+      // A HEAD is told its request id too.
+      assert.match(
+        fieldValues(answer, "proxy-status").join(),
+        /^headgate; error=proxy_loop_detected(?:;|$)/,
+      );
       const line = await headgate.line(
         (each) => each["error.type"] === "proxy_loop_detected",
         from,
