@@ -11,7 +11,7 @@ interface Row {
 
 const INTRODUCTION = `# The route file
 
-One YAML file says everything. Every key may be left out, except an \`upstream\`, which may also come from \`--upstream\` or
+One YAML file says everything. Every key may be left out, except a route's \`path\` and an \`upstream\`, which may also come from \`--upstream\` or
 \`HEADGATE_UPSTREAM\`. Flags override environment variables, which override the file. Unknown keys are errors.
 \`headgate check FILE\` says what is wrong or what the file means;
 \`headgate explain METHOD URL\` says which route a request meets and what the upstream would get of it.

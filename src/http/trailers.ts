@@ -27,10 +27,29 @@ const DROPPED: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
   "cookie2",
+  "dpop",
   "proxy-authorization",
   "set-cookie",
+  "signature",
+  "signature-input",
   "x-api-key",
+  // What the content is.
+  "content-disposition",
+  "content-language",
+  "content-location",
+  // Another target or method than the request's, which some frameworks obey.
+  "via",
+  "x-host",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  // An upgrade.
+  "http2-settings",
 ]);
+
+const DROPPED_PREFIX = "sec-websocket-";
 
 /**
  * A request's trailers for the upstream: name, value, name, value, … `connection` is what Connection says in its header section.
@@ -44,7 +63,11 @@ export function toRequestTrailers(raw: readonly string[], connection: string): r
     // WSGI and CGI turn `-` and `_` into the same variable.
     const plain = name.replaceAll("_", "-");
     return (
-      isEndToEndTrailer(plain) && !DROPPED.has(plain) && !isClaim(plain) && !nominated.has(name)
+      isEndToEndTrailer(plain) &&
+      !DROPPED.has(plain) &&
+      !plain.startsWith(DROPPED_PREFIX) &&
+      !isClaim(plain) &&
+      !nominated.has(name)
     );
   });
 }

@@ -11,8 +11,8 @@ import {
 import type { RequestHead } from "./request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
-/** HTTP/2 in a tunnel would carry requests past every rule of the route file. */
-const NEVER_TUNNELLED: ReadonlySet<string> = new Set(["h2", "h2c"]);
+/** HTTP/2 and its drafts (`h2-14`), whatever stands behind the name: in a tunnel they would carry requests past every rule of the route file. */
+const NEVER_TUNNELLED = /^"?h2c?(?![a-z0-9])/;
 
 /**
  * Returns the Upgrade field for the upstream; undefined for a plain request. A server may ignore the field (RFC 9110 §7.8). headgate
@@ -23,7 +23,8 @@ export function toTunnel(
   { upgrade }: CheckedRequest,
 ): UpgradeFields | undefined {
   if (upgrade === undefined || method === "HEAD" || httpVersion !== "1.1") return undefined;
-  const protocols = filterProtocols(upgrade.protocols, (name) => !NEVER_TUNNELLED.has(name));
+  // A protocol is a name, and may have a version behind a slash.
+  const protocols = filterProtocols(upgrade.protocols, (name) => !NEVER_TUNNELLED.test(name));
   return toMembers(protocols).length === 0 ? undefined : { ...upgrade, protocols };
 }
 
@@ -64,7 +65,7 @@ export function toOffer(status: number, offered: string, asked: UpgradeFields | 
   if (status === 426) return offered;
   if (asked === undefined || status < 200) return "";
   const wanted = new Set(toMembers(asked.protocols));
-  return filterProtocols(offered, (name) => wanted.has(name));
+  return filterProtocols(offered, (name) => wanted.has(name) && !NEVER_TUNNELLED.test(name));
 }
 
 /**

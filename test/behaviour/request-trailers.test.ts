@@ -90,6 +90,8 @@ const DROPPED = {
     "Proxy-Authorization: x",
     "proxy_authorization: x",
     "X-API-Key: x",
+    "DPoP: x",
+    "Signature: x",
   ],
   cookies: ["Cookie: a=b", "Set-Cookie: a=b", "Cookie2: x"],
   content: [
@@ -97,7 +99,16 @@ const DROPPED = {
     "Content-Encoding: gzip",
     "content-range: bytes 0-1/2",
     "Content_Type: x",
+    "Content-Language: en",
+    "Content-Disposition: inline",
   ],
+  "another target or method": [
+    "X-Original-URL: /admin",
+    "X_Rewrite_URL: /admin",
+    "X-HTTP-Method-Override: DELETE",
+    "X-Host: b",
+  ],
+  "an upgrade": ["Sec-WebSocket-Key: x", "HTTP2-Settings: x"],
 };
 for (const [what, lines] of Object.entries(DROPPED)) {
   test(`trailers about ${what} are dropped, and the others pass`, async (t) => {

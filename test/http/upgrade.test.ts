@@ -22,6 +22,8 @@ test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, an
     [{}, " , ", undefined],
     [{}, " H2C", undefined],
     [{}, "h2c, h2,", undefined],
+    [{}, 'h2c/1, "h2c", h2-14, h2c;x', undefined],
+    [{}, "h2x, h3", "h2x, h3"],
     [{ method: "HEAD" }, "websocket", undefined],
     [{ httpVersion: "1.0" }, "websocket", undefined],
   ];
