@@ -29,6 +29,8 @@ export interface RequestParser {
   begin(): void;
   /** Whether a byte of a header section has come, and its end has not. */
   hasBegun(): boolean;
+  /** Whether the header section that is not whole, or no HTTP, begins as a HEAD's: its response has no content (RFC 9110 §9.3.2). */
+  beganAsHead(): boolean;
   /** Whether the request is whole; what comes then is another one. */
   isOver(): boolean;
   /**
@@ -46,6 +48,7 @@ type State = "head" | "length" | "chunks" | "over";
 
 const CR = 0x0d;
 const LF = 0x0a;
+const HEAD_BEGINNING = "HEAD ";
 
 /** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
@@ -59,12 +62,19 @@ export function createRequestParser(
   let trailers = NO_TRAILERS;
   /** The first byte of what may be an empty line has come, and no other. */
   let isCut = false;
+  let isHead = false;
   const section = createHeadSection({
     maxBytes: mostBytes,
     toTooLarge: () => tooLarge(mostBytes),
     isSkipped: () => false,
-    onBeginning: checkMethod,
-    onFirstLine: (line) => void parseRequestHead(line),
+    onBeginning(text) {
+      isHead = text.startsWith(HEAD_BEGINNING);
+      checkMethod(text);
+    },
+    onFirstLine(line) {
+      isHead = line.startsWith(HEAD_BEGINNING);
+      parseRequestHead(line);
+    },
     onFieldLine: checkFieldLine,
   });
   const chunks = createChunkReader(toContentError);
@@ -74,9 +84,11 @@ export function createRequestParser(
       state = "head";
       trailers = NO_TRAILERS;
       isCut = false;
+      isHead = false;
       section.clear();
     },
     hasBegun: () => state === "head" && (isCut || section.length() > 0),
+    beganAsHead: () => isHead,
     isOver: () => state === "over",
     trailers: () => trailers,
     takeHead() {
@@ -102,6 +114,7 @@ export function createRequestParser(
     if (section.length() > 0) return readSection(bytes, start);
     const first = skipEmptyLines(bytes, start);
     if (first === bytes.length) return first;
+    isHead = bytes.toString("latin1", first, first + HEAD_BEGINNING.length) === HEAD_BEGINNING;
     // Nearly every header section comes whole.
     const end = endOfSection(bytes, first, Math.min(bytes.length, first + mostBytes));
     if (end === -1) return readSection(bytes, first);

@@ -234,8 +234,9 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     const received = { ...(refused ?? UNKNOWN), peer };
     const requestId = host.handler.onRefused(error, received);
-    const problem = toProblem(error, requestId, received.method);
-    const last = (response = host.respond(carrier, received, LAST));
+    const method = refused === undefined && parser.beganAsHead() ? "HEAD" : received.method;
+    const problem = toProblem(error, requestId, method);
+    const last = (response = host.respond(carrier, { ...received, method }, LAST));
     last.onOver(onOver);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
