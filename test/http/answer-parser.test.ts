@@ -92,7 +92,7 @@ const CASES: readonly Case[] = [
   {
     what: "a reason left out, and one of its own",
     bytes: "HTTP/1.1 103\r\n\r\nHTTP/1.1 200  \xe9 \r\nContent-Length: 0\r\n\r\n",
-    said: ["interim 103", "200  \xe9  Content-Length|0", "end, reusable"],
+    said: ["interim 103", "200 \xe9  Content-Length|0", "end, reusable"],
   },
   {
     what: "HTTP/1.0, whose connections end",
