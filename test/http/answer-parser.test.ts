@@ -56,7 +56,7 @@ const MAX_HEAD_BYTES = 2_000;
 /** A header section of so many bytes, with the empty line at its end. */
 function toHeadOf(bytes: number): string {
   const lines = `${OK}Content-Length: 0\r\n`;
-  return `${lines}X: ${"x".repeat(bytes - lines.length - 5)}\r\n\r\n`;
+  return `${lines}X: ${"x".repeat(bytes - lines.length - 7)}\r\n\r\n`;
 }
 
 interface Case {
@@ -172,7 +172,7 @@ const CASES: readonly Case[] = [
   {
     what: "a header section that is as large as it may be",
     bytes: toHeadOf(MAX_HEAD_BYTES),
-    said: [`200 OK Content-Length|0|X|${"x".repeat(MAX_HEAD_BYTES - 41)}`, "end, reusable"],
+    said: [`200 OK Content-Length|0|X|${"x".repeat(MAX_HEAD_BYTES - 43)}`, "end, reusable"],
   },
   {
     what: "a header section that is one byte larger",
