@@ -14,10 +14,11 @@ import { PROBE, isEmpty, isProbed, readProbe } from "./head/probe.ts";
 import { overLimit, toOverload, toRejection } from "./head/rejection.ts";
 import type { Lead, Sharing } from "./head/share.ts";
 import { type Exchange, toRequestId } from "./http/exchange.ts";
+import type { AnswerHead } from "./http/answer-head.ts";
 import type { AnswerFields } from "./http/headers.ts";
 import type { CheckedRequest } from "./http/request.ts";
 import type { ClientResponse } from "./net/client.ts";
-import { answerLocally, relayContent } from "./net/relay.ts";
+import { answerLocally, relayContent, relayInterim } from "./net/relay.ts";
 import type { BatchWrites } from "./upstream/batch-writes.ts";
 import type { UpstreamResponse } from "./upstream/call.ts";
 
@@ -44,8 +45,15 @@ export interface HeadRequest {
   readonly lead?: Pick<Lead, "answered" | "kept"> | undefined;
 }
 
-/** Asks the upstream within this exchange, and may be called again. Rejects with a ProxyError. */
-export type Ask = (method: "GET" | "HEAD", fields: readonly string[]) => Promise<UpstreamResponse>;
+/**
+ * Asks the upstream within this exchange, and may be called again. `held` takes the interim responses; without it the client gets them
+ * as they come. Rejects with a ProxyError.
+ */
+export type Ask = (
+  method: "GET" | "HEAD",
+  fields: readonly string[],
+  held?: AnswerHead[],
+) => Promise<UpstreamResponse>;
 
 /** Answers a HEAD. Rejects with a ProxyError where there is no answer to give. */
 export function answerHead(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
@@ -71,7 +79,7 @@ async function answerByHead(head: HeadRequest, parts: HeadParts, ask: Ask): Prom
 
 /** Mode auto: the upstream's own answer wins, and a refusal is repeated as GET and remembered. */
 async function answerAuto(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<void> {
-  const { checked, exchange, route } = head;
+  const { response, checked, exchange, route } = head;
   const memory = isOverridden(checked) ? FORGETFUL : parts.needsGet;
   const known = isKnown(memory, head);
   if (typeof known === "boolean" ? known : await known) {
@@ -79,9 +87,12 @@ async function answerAuto(head: HeadRequest, parts: HeadParts, ask: Ask): Promis
     return answerByGet(head, parts, ask);
   }
   try {
-    const answer = await ask("HEAD", toHeadFields(checked.fields, "HEAD"));
+    // If this response is refused, its interim responses are none of the client's business either.
+    const held: AnswerHead[] = [];
+    const answer = await ask("HEAD", toHeadFields(checked.fields, "HEAD"), held);
     const { status, fields } = answer.head;
     if (!isRefused(route, status)) {
+      relayHeld(held, response);
       noteServed(memory, head, status);
       return await answerAsItIs(head, parts, answer);
     }
@@ -171,16 +182,18 @@ interface Got {
 }
 
 async function probe(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<Got> {
-  const { checked, exchange, route } = head;
+  const { response, checked, exchange, route } = head;
   const sent = toHeadFields(checked.fields, "GET");
   const memory = isOverridden(checked) ? FORGETFUL : parts.refusesRange;
   const known = isKnown(memory, head);
   if (typeof known === "boolean" ? known : await known) return toGot(await ask("GET", sent));
 
   try {
-    const probed = toGot(await ask("GET", [...sent, ...PROBE]));
+    const held: AnswerHead[] = [];
+    const probed = toGot(await ask("GET", [...sent, ...PROBE], held));
     const whole = readProbe(probed.status, probed.fields);
     if (whole !== undefined) {
+      relayHeld(held, response);
       noteServed(memory, head, whole.status);
       if (whole.status === probed.status) return probed;
       exchange.head = "probed";
@@ -195,6 +208,11 @@ async function probe(head: HeadRequest, parts: HeadParts, ask: Ask): Promise<Got
   } finally {
     memory.giveUp(route, checked);
   }
+}
+
+/** The parser allows a hundred interim responses per request, which bounds `held`. */
+function relayHeld(held: readonly AnswerHead[], response: ClientResponse): void {
+  for (const interim of held) relayInterim(interim, response);
 }
 
 function toGot(received: UpstreamResponse): Got {

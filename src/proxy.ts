@@ -1,9 +1,10 @@
 /** The story of one request, in order; head.ts tells the part of a HEAD, proxy/upgrade.ts that of an upgrade. Every step lives in its own file; this one only tells the sequence. */
 
 import type { RouteConfig, UpstreamConfig } from "./config/schema.ts";
-import { type HeadParts, answerHead } from "./head.ts";
+import { type Ask, type HeadParts, answerHead } from "./head.ts";
 import { repairAllow } from "./head/allow.ts";
 import { toOptionsReply } from "./head/options.ts";
+import type { AnswerHead } from "./http/answer-head.ts";
 import { toClientFields } from "./http/answer.ts";
 import { type ProxyError, toProxyError } from "./http/errors.ts";
 import { type Exchange, beginExchange, toRequestId } from "./http/exchange.ts";
@@ -93,7 +94,7 @@ export function createProxy({ generation, createId, observe, tunnels }: ProxyPar
 
       if (request.method === "HEAD") {
         const asking = { response, checked, exchange, route };
-        const ask = (method: "GET" | "HEAD", fields: readonly string[]) => send({ method, fields });
+        const ask: Ask = (method, fields, held) => send({ method, fields, held });
         // What a client hears on a connection with a login is for it alone, and what others hear may not be true for it.
         if (route.head.share === 0 || pool.hasLogin(request.peer))
           await answerHead(asking, parts, ask);
@@ -152,6 +153,8 @@ interface Sent {
   readonly upgrade?: CheckedRequest["upgrade"];
   /** Instead of the route's. */
   readonly responseMs?: number;
+  /** Takes the interim responses instead of the client. */
+  readonly held?: AnswerHead[] | undefined;
 }
 
 interface Outgoing {
@@ -166,7 +169,7 @@ interface Outgoing {
 }
 
 function toUpstreamRequest(
-  { method, fields, content, upgrade, responseMs }: Sent,
+  { method, fields, content, upgrade, responseMs, held }: Sent,
   { request, response, checked, peer, config, requestId, route, expectation }: Outgoing,
 ): UpstreamRequest {
   const expectsContinue = expectation === "forwarded" && content !== undefined;
@@ -188,7 +191,8 @@ function toUpstreamRequest(
     onInterim(interim) {
       // headgate has said 100 itself, or reads no content and asks for none.
       if (interim.status === 100 && checked.expectsContinue && !expectsContinue) return;
-      relayInterim(interim, response);
+      if (held === undefined) relayInterim(interim, response);
+      else held.push(interim);
     },
   };
 }

@@ -223,7 +223,7 @@ const upstreamSettings = mapping({
     .prefault("64KiB")
     .meta({
       description:
-        "Size of a response's header section; then 502. A connection holds as much while a section arrives in pieces.",
+        "Size of a response's header section, with status line and empty line; then 502. A connection holds as much while a section arrives in pieces.",
     }),
   strict: strict().prefault(false),
   host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
@@ -492,7 +492,10 @@ const limits = mapping({
   headerBytes: size()
     .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
     .prefault("32KiB")
-    .meta({ description: "Size of a request's header section; then 431." }),
+    .meta({
+      description:
+        "Size of a request's header section, with request line and empty line; then 431.",
+    }),
   headerCount: count(1, 10_000)
     .prefault(200)
     .meta({ description: "Fields in a header section; then 431." }),

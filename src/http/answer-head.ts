@@ -2,7 +2,7 @@
 
 import { type ChunkGrammar, STRICT_CHUNKS } from "./chunks.ts";
 import { ProxyError } from "./errors.ts";
-import { SPACE, endOfText, parseFieldLines } from "./grammar.ts";
+import { SPACE, endOfBlanks, endOfText, parseFieldLines } from "./grammar.ts";
 import { type AnswerFields, readAnswerFields } from "./headers.ts";
 
 /** The header section of an answer, interim (1xx) or final. Texts are the bytes that came, as latin1. */
@@ -65,7 +65,7 @@ export function parseAnswerHead(text: string): ParsedHead {
   return {
     version: minor === 1 ? "1.1" : "1.0",
     status,
-    reason: text.slice(REASON_AT + 1, end),
+    reason: text.slice(endOfBlanks(text, REASON_AT), end),
     rawFields: raw,
     fields: readAnswerFields(raw),
   };

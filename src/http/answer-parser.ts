@@ -53,14 +53,12 @@ export interface AnswerParser {
 
 type State = "idle" | "head" | "length" | "chunks" | "close";
 
-const EMPTY_LINE_BYTES = 2;
 /** Nobody means more than a few; without a bound they never end. */
 const MOST_INTERIM_ANSWERS = 100;
 
-/** Creates the parser of one connection. `maxHeadBytes` limits a header section, without the empty line at its end. */
+/** Creates the parser of one connection. `maxHeadBytes` limits a header section, as in a request: from its first line to the empty one. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
 export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): AnswerParser {
-  const maxSectionBytes = maxHeadBytes + EMPTY_LINE_BYTES;
   let state: State = "idle";
   let method = "";
   let upgrade: string | undefined;
@@ -70,7 +68,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
   let left = 0;
   let isPersistent = false;
   const section = createHeadSection({
-    maxBytes: maxSectionBytes,
+    maxBytes: maxHeadBytes,
     toTooLarge: () => tooLarge(maxHeadBytes),
     isSkipped: (line) => reading.isSkipped(line),
     onBeginning: (text) => reading.checkBeginning(text),
@@ -124,7 +122,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
     // Nearly every header section comes whole.
     const sectionEnd =
       section.length() === 0
-        ? endOfSection(bytes, start, Math.min(length, start + maxSectionBytes))
+        ? endOfSection(bytes, start, Math.min(length, start + maxHeadBytes))
         : -1;
     if (sectionEnd !== -1) {
       const head = parseWhole(bytes.toString("latin1", start, sectionEnd - 2));

@@ -20,7 +20,7 @@ const FRAMING: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-// Several blanks before the status code, no blank before an empty reason, or any byte in the reason but those that end a line.
+// Several blanks around the status code, no blank before an empty reason, or any byte in the reason but those that end a line.
 const STATUS_LINE = /^HTTP\/1\.([0-9])[\t ]+([1-9][0-9]{2})(?:[\t ]([^\0\r\n]*))?\r\n/;
 const FORBIDDEN = /[\0\r\n]/;
 
@@ -53,7 +53,7 @@ function parseTolerantHead(text: string): ParsedHead {
     // RFC 9110 §2.5: a later minor version is read as the latest that is known.
     version: minor === "0" ? "1.0" : "1.1",
     status: Number(digits),
-    reason,
+    reason: reason.slice(endOfBlanks(reason, 0)),
     rawFields,
     fields: readAnswerFields(rawFields),
   };

@@ -54,6 +54,20 @@ test("limits.headerBytes says how large a header section may be", async (t) => {
   }
 });
 
+for (const [size, status] of [
+  [2_048, 200],
+  [2_049, 431],
+] as const) {
+  test(`limits.headerBytes of 2 KiB: a header section of ${size} bytes, with its empty line, is ${status}`, async (t) => {
+    const origin = await startOrigin(t, text("ok"));
+    const yaml = "limits: { headerBytes: 2KiB }";
+    const { port } = await startSidecar(t, { upstream: origin.url, yaml });
+    const start = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    const request = `${start}${"x".repeat(size - start.length - 4)}\r\n\r\n`;
+    assert.equal((await ask(t, port, request)).status, status);
+  });
+}
+
 test("chunk extensions without end are 413, and the upstream's request never ends well", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });

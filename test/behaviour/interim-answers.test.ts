@@ -12,6 +12,7 @@ const HINTS = toHead("103 Early Hints", [
   "link: </b.js>",
   "X-Latin: é",
 ]);
+const EMPTY = "Content-Length: 0";
 const CONTINUE = toHead("100 Continue", []);
 const FINAL = `${toHead("200 OK", ["Content-Length: 2"])}ok`;
 
@@ -150,3 +151,41 @@ test("a 101 that nobody asked for is 502, and what follows it reaches nobody", a
   for (const method of ["GET", "HEAD"])
     assert.deepEqual(await statuses(t, [switched], method), [502]);
 });
+
+// Symptom: with `head: auto` the client got the interim responses of the refused HEAD, and then those of the GET. `range: probe` did the
+// same with a probe that is repeated. Root cause: each interim response was relayed as it came. Fix: where a second request may follow,
+// those of the first are held, and leave with its final response or not at all.
+for (const [what, yaml, first, seen] of [
+  ["a HEAD refused in mode auto", "head: auto", "405 No", ["103 </second>", "200"]],
+  ["a HEAD served in mode auto", "head: auto", "200 OK", ["103 </first>", "103 </first>", "200"]],
+  ["a probe that is repeated", "head: { range: probe }", "416 No", ["103 </second>", "200"]],
+  [
+    "a probe that is enough",
+    "head: { range: probe }",
+    "404 No",
+    ["103 </first>", "103 </first>", "404"],
+  ],
+] as const) {
+  test(`${what} has the interim responses of the request whose response the client gets`, async (t) => {
+    let requests = 0;
+    const origin = await startOrigin(t, async (request) => {
+      await request.whole;
+      requests += 1;
+      const hint = (link: string): string => toHead("103 Early Hints", [`Link: ${link}`]);
+      if (requests > 1) return request.write(hint("</second>") + toHead("200 OK", [EMPTY]));
+      request.write(hint("</first>"));
+      await new Promise((resolve) => setImmediate(resolve));
+      request.write(hint("</first>") + toHead(first, [EMPTY]));
+    });
+    const { port } = await startSidecar(t, { upstream: origin.url, yaml });
+    const wire = await openWire(t, port);
+    wire.write(toRequest("HEAD /x"));
+    const got: string[] = [];
+    for (let status = 0; status < 200;) {
+      const answer = await wire.readAnswer("HEAD");
+      ({ status } = answer);
+      got.push([status, ...fieldValues(answer, "link")].join(" "));
+    }
+    assert.deepEqual(got, seen);
+  });
+}

@@ -108,10 +108,26 @@ const LIBERTIES: Readonly<Record<string, Meaning>> = {
     lines: ["Content-Length: 2"],
     body: "ok",
   },
+  // Symptom: the client got `HTTP/1.1 200  \tOK fine`. Root cause: only one blank behind the status was left out. Fix: all of them.
+  "many blanks on both sides of the status": {
+    bytes: "HTTP/1.1  \t200\t \tOK fine\r\nContent-Length: 2\r\n\r\nok",
+    reason: "OK fine",
+    lines: ["Content-Length: 2"],
+    body: "ok",
+  },
+  "many blanks behind the status": {
+    bytes: "HTTP/1.1 200 \t OK  fine\r\nContent-Length: 2\r\n\r\nok",
+    reason: "OK  fine",
+    lines: ["Content-Length: 2"],
+    body: "ok",
+  },
 };
 
 /** What is taken in both readings, and is correct enough to be called no liberty. */
-const ORDINARY: ReadonlySet<string> = new Set(["bytes beyond ASCII in reason and value"]);
+const ORDINARY: ReadonlySet<string> = new Set([
+  "bytes beyond ASCII in reason and value",
+  "many blanks behind the status",
+]);
 
 /** Routes: converted and passed HEADs, of an upstream that is lenient, one that is strict, and the other way round in a route. */
 async function startBoth(t: TestContext, origin: Origin): Promise<Wire> {

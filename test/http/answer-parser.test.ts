@@ -56,7 +56,7 @@ const MAX_HEAD_BYTES = 2_000;
 /** A header section of so many bytes, with the empty line at its end. */
 function toHeadOf(bytes: number): string {
   const lines = `${OK}Content-Length: 0\r\n`;
-  return `${lines}X: ${"x".repeat(bytes - lines.length - 5)}\r\n\r\n`;
+  return `${lines}X: ${"x".repeat(bytes - lines.length - 7)}\r\n\r\n`;
 }
 
 interface Case {
@@ -92,7 +92,7 @@ const CASES: readonly Case[] = [
   {
     what: "a reason left out, and one of its own",
     bytes: "HTTP/1.1 103\r\n\r\nHTTP/1.1 200  \xe9 \r\nContent-Length: 0\r\n\r\n",
-    said: ["interim 103", "200  \xe9  Content-Length|0", "end, reusable"],
+    said: ["interim 103", "200 \xe9  Content-Length|0", "end, reusable"],
   },
   {
     what: "HTTP/1.0, whose connections end",
@@ -172,7 +172,7 @@ const CASES: readonly Case[] = [
   {
     what: "a header section that is as large as it may be",
     bytes: toHeadOf(MAX_HEAD_BYTES),
-    said: [`200 OK Content-Length|0|X|${"x".repeat(MAX_HEAD_BYTES - 41)}`, "end, reusable"],
+    said: [`200 OK Content-Length|0|X|${"x".repeat(MAX_HEAD_BYTES - 43)}`, "end, reusable"],
   },
   {
     what: "a header section that is one byte larger",

@@ -111,7 +111,9 @@ async function readByNode(
       rawHeaders,
       rawTrailers,
     } = response;
-    return { interim, status, reason, rawFields: rawHeaders, body, rawTrailers };
+    // headgate leaves out every blank before the reason (RFC 9112 §4), llhttp one.
+    const trimmed = reason.replace(/^[\t ]+/, "");
+    return { interim, status, reason: trimmed, rawFields: rawHeaders, body, rawTrailers };
   } catch {
     return undefined;
   } finally {
