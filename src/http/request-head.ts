@@ -17,6 +17,8 @@ const MAX_METHOD_BYTES = 64;
 /** Reserved for the beginning of HTTP/2 (RFC 9113 §3.4): an upstream that speaks it could take what follows for frames. */
 const PREFACE = "PRI";
 
+const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
+
 const VERSION = /^HTTP\/\d\.\d$/;
 const VERSION_LENGTH = "HTTP/1.1".length;
 
@@ -73,6 +75,20 @@ export function mayBeBodiless(method: string): boolean {
   // Most methods are ruled out by their length alone.
   if (method.length === 4) return method.toLowerCase() === "head";
   return method.length === 7 && method.toLowerCase() === "connect";
+}
+
+/**
+ * Returns what can be read of a header section that is refused or not whole, for its response and its log line: the method if a space
+ * follows, and the target if the whole request line is there. A target that is cut could show a password before its `@`.
+ */
+export function readBeginning(text: string): RequestHead {
+  const methodEnd = endOfToken(text, 0);
+  if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) return UNKNOWN;
+  const targetEnd = endOfTarget(text, methodEnd + 1);
+  const versionEnd = targetEnd + 1 + VERSION_LENGTH;
+  const isLine = VERSION.test(text.slice(targetEnd + 1, versionEnd)) && isLineEnd(text, versionEnd);
+  const target = isLine ? text.slice(methodEnd + 1, targetEnd) : "";
+  return { ...UNKNOWN, method: text.slice(0, methodEnd), target };
 }
 
 /** Checks a field line with its CRLF. Throws a ProxyError (400) where it is none. */

@@ -10,6 +10,7 @@ import {
   checkMethod,
   notHttp,
   parseRequestHead,
+  readBeginning,
 } from "./request-head.ts";
 import { NO_TRAILERS } from "./trailers.ts";
 
@@ -29,8 +30,8 @@ export interface RequestParser {
   begin(): void;
   /** Whether a byte of a header section has come, and its end has not. */
   hasBegun(): boolean;
-  /** Whether the header section that is not whole, or no HTTP, begins as a HEAD's: its response has no content (RFC 9110 §9.3.2). */
-  beganAsHead(): boolean;
+  /** What is known of a header section that is not whole, or was refused: a HEAD's response has no content (RFC 9110 §9.3.2). */
+  known(): RequestHead;
   /** Whether the request is whole; what comes then is another one. */
   isOver(): boolean;
   /**
@@ -48,7 +49,6 @@ type State = "head" | "length" | "chunks" | "over";
 
 const CR = 0x0d;
 const LF = 0x0a;
-const HEAD_BEGINNING = "HEAD ";
 
 /** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
@@ -62,17 +62,18 @@ export function createRequestParser(
   let trailers = NO_TRAILERS;
   /** The first byte of what may be an empty line has come, and no other. */
   let isCut = false;
-  let isHead = false;
+  /** The request line, or as much as was checked of it, until the header section is read. */
+  let beginning = "";
   const section = createHeadSection({
     maxBytes: mostBytes,
     toTooLarge: () => tooLarge(mostBytes),
     isSkipped: () => false,
     onBeginning(text) {
-      isHead = text.startsWith(HEAD_BEGINNING);
+      beginning = text;
       checkMethod(text);
     },
     onFirstLine(line) {
-      isHead = line.startsWith(HEAD_BEGINNING);
+      beginning = line;
       parseRequestHead(line);
     },
     onFieldLine: checkFieldLine,
@@ -84,11 +85,11 @@ export function createRequestParser(
       state = "head";
       trailers = NO_TRAILERS;
       isCut = false;
-      isHead = false;
+      beginning = "";
       section.clear();
     },
     hasBegun: () => state === "head" && (isCut || section.length() > 0),
-    beganAsHead: () => isHead,
+    known: () => readBeginning(beginning),
     isOver: () => state === "over",
     trailers: () => trailers,
     takeHead() {
@@ -117,9 +118,8 @@ export function createRequestParser(
     // Nearly every header section comes whole.
     const end = endOfSection(bytes, first, Math.min(bytes.length, first + mostBytes));
     if (end === -1) return readSection(bytes, first);
-    const text = bytes.toString("latin1", first, end - 2);
-    isHead = text.startsWith(HEAD_BEGINNING);
-    begin(parseRequestHead(text));
+    beginning = bytes.toString("latin1", first, end - 2);
+    begin(parseRequestHead(beginning));
     return end;
   }
 
@@ -145,6 +145,7 @@ export function createRequestParser(
 
   function begin(parsed: RequestHead): void {
     state = "over";
+    beginning = "";
     let fields: RequestFields;
     try {
       fields = readRequestFields(parsed.rawFields, parsed.httpVersion);

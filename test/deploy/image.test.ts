@@ -9,7 +9,6 @@ import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import test, { type TestContext, after, before } from "node:test";
 
 import { parse } from "yaml";

@@ -40,8 +40,6 @@ export interface ClientConnection extends Visitor {
   check(nowMs: number): void;
 }
 
-const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
-
 const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
@@ -232,11 +230,10 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   // RFC 9112 §11.2: whoever was refused for one reading of its bytes must not get the rest of them through as another request.
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
-    const received = { ...(refused ?? UNKNOWN), peer };
+    const received = { ...(refused ?? parser.known()), peer };
     const requestId = host.handler.onRefused(error, received);
-    const method = refused === undefined && parser.beganAsHead() ? "HEAD" : received.method;
-    const problem = toProblem(error, requestId, method);
-    const last = (response = host.respond(carrier, { ...received, method }, LAST));
+    const problem = toProblem(error, requestId, received.method);
+    const last = (response = host.respond(carrier, received, LAST));
     last.onOver(onOver);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
