@@ -52,7 +52,8 @@ const READERS = {
   },
 };
 
-const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) ([^\0\r\n]*)$/;
+// Blanks before the reason are no part of it.
+const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) [\t ]*([^\0\r\n]*)$/;
 
 /** Reads one answer to `method`. */
 export function readAnswer(

@@ -10,7 +10,7 @@ const FIELD = new RegExp(`^(${TOKEN})([ \\t]*):[ \\t]*([^\\0\\r\\n]*)$`);
 const CONTROL = /[\x01-\x08\x0b-\x1f\x7f]/;
 const FRAMING = new Set(["content-length", "transfer-encoding", "connection", "upgrade"]);
 const SIZE = /^([0-9a-fA-F]+)[ \t]*(?:;[^\0\r\n]*)?$/;
-const START = /^(HTTP\/1\.[0-9])[ \t]+([1-9]\d{2})(?:[ \t]([^\0\r\n]*))?$/;
+const START = /^(HTTP\/1\.[0-9])[ \t]+([1-9]\d{2})(?:[ \t]+([^\0\r\n]*))?$/;
 
 /** Reads a header section whose lines end alike, behind any empty lines. Its start is written with single spaces. */
 export function readHead(text: string, at: number): Head | Problem {
