@@ -3,7 +3,8 @@
 import type { HeadGuard, HeadLimit, RouteConfig } from "../config/schema.ts";
 import { formatRate } from "../config/units.ts";
 import { repairsAllow } from "../head/allow.ts";
-import { type GuardedRequest, findGuard } from "../head/guards.ts";
+import { findGuard } from "../head/guards.ts";
+import type { GuardedRequest } from "../head/signatures.ts";
 import type { HeadPlan } from "../head/plan.ts";
 
 /** Undefined parts are those that change nothing for this request. */

@@ -1,5 +1,7 @@
 /** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
 
+import { MAX_METHOD_BYTES } from "../http/request-head.ts";
+
 const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
 const HOST = new RegExp(`^(\\*\\.)?${LABEL}(\\.${LABEL})*\\.?$`);
 const PARAM = /^\{[A-Za-z_][A-Za-z0-9_-]*\}$/;
@@ -53,8 +55,8 @@ function checkSegment(segment: string, isLast: boolean): void {
   }
 }
 
-/** What a method looks like, for the JSON Schema. headgate forwards none longer than 64 bytes. */
-export const METHOD_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$";
+/** What a method that headgate forwards looks like, for the JSON Schema. */
+export const METHOD_PATTERN = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${MAX_METHOD_BYTES}}$`;
 const METHOD = new RegExp(METHOD_PATTERN);
 
 /** Checks a method (RFC 9110 §9.1). Throws a RangeError if it is not one that headgate forwards. */

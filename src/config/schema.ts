@@ -102,6 +102,9 @@ const size = () =>
     parse: parseSize,
     pattern: SIZE_PATTERN,
   });
+/** Less holds no request of a browser, and more is no header section. */
+const headerSize = () =>
+  size().refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB");
 const text = (title: string, expected: string) =>
   z
     .string({ error: mismatch(expected) })
@@ -218,13 +221,10 @@ const upstreamSettings = mapping({
     description:
       "Connections at one time, tunnels (WebSockets) included; further requests wait (limits.waiting).",
   }),
-  headerBytes: size()
-    .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
-    .prefault("64KiB")
-    .meta({
-      description:
-        "Size of a response's header section, with status line and empty line; then 502. A connection holds as much while a section arrives in pieces.",
-    }),
+  headerBytes: headerSize().prefault("64KiB").meta({
+    description:
+      "Size of a response's header section, with status line and empty line; then 502. A connection holds as much while a section arrives in pieces.",
+  }),
   strict: strict().prefault(false),
   host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
     description: "The Host field the upstream sees: the client's, or the upstream's own.",
@@ -489,13 +489,9 @@ const timeouts = mapping({
 });
 
 const limits = mapping({
-  headerBytes: size()
-    .refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB")
-    .prefault("32KiB")
-    .meta({
-      description:
-        "Size of a request's header section, with request line and empty line; then 431.",
-    }),
+  headerBytes: headerSize().prefault("32KiB").meta({
+    description: "Size of a request's header section, with request line and empty line; then 431.",
+  }),
   headerCount: count(1, 10_000)
     .prefault(200)
     .meta({ description: "Fields in a header section; then 431." }),

@@ -41,7 +41,7 @@ function isDropped(name: string, method: "GET" | "HEAD"): boolean {
 export function toHeadClientFields(status: number, answer: AnswerFields): readonly string[] {
   const fields = withoutFraming(status, answer);
   // A 426 must have Upgrade, also for a HEAD (RFC 9110 §15.5.22).
-  const offer = answer.upgrade === "" ? "" : toOffer(status, answer.upgrade, undefined);
+  const offer = toOffer(status, answer.upgrade, undefined);
   return offer === "" ? fields : [...fields, "Upgrade", offer];
 }
 

@@ -1,15 +1,7 @@
 /** HEADs that mean something to the application: a GET in their place would be another request, not the same without content. */
 
 import type { HeadGuard } from "../config/schema.ts";
-import { isSigned } from "./signatures.ts";
-
-/** The parts of a HEAD that a guard looks at. */
-export interface GuardedRequest {
-  /** With the query. */
-  readonly path: string;
-  /** Raw: name, value, name, value, … */
-  readonly fields: readonly string[];
-}
+import { type GuardedRequest, isSigned } from "./signatures.ts";
 
 type Guard = (request: GuardedRequest) => boolean;
 

@@ -1,6 +1,6 @@
 /** HEADs that ask the backend to treat them as another method. The response says nothing about how it serves HEAD. */
 
-import type { GuardedRequest } from "./guards.ts";
+import type { GuardedRequest } from "./signatures.ts";
 
 // What frameworks look at: Rails, Laravel, Symfony, Spring, Express' method-override, ASP.NET and OData.
 const FIELD = /^x[-_](?:http[-_])?method(?:[-_]?override)?$/i;

@@ -3,7 +3,8 @@
 import type { RouteConfig } from "../config/schema.ts";
 import type { HeadOutcome } from "../http/exchange.ts";
 import type { Peer } from "../http/forwarded.ts";
-import { type GuardedRequest, isGuarded } from "./guards.ts";
+import { isGuarded } from "./guards.ts";
+import type { GuardedRequest } from "./signatures.ts";
 import { type IdentifiedRequest, type Identity, type Obstacle, readIdentity } from "./identity.ts";
 
 /** What goes up in place of a HEAD. */

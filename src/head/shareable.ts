@@ -140,3 +140,11 @@ function readSeconds(value: string | undefined): number | undefined {
   if (value === undefined || !/^\d+$/.test(value)) return undefined;
   return Math.min(Number(value), MAX_SECONDS);
 }
+
+/**
+ * Whether a request may have changed its target: an unsafe one (RFC 9110 §9.2.1) that was not answered by an error (RFC 9111 §4.4). Those
+ * that were refused do not count: a client that repeats them would switch sharing off for all.
+ */
+export function mayChange(method: string, status: number): boolean {
+  return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";
+}

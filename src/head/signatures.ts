@@ -1,7 +1,9 @@
 /** Signatures that cover the method: with another method, the backend refuses them (401, 403). */
 
-/** The parts of a request that may hold a signature. */
-export interface SignedRequest {
+import { createNameTable } from "../http/name-table.ts";
+
+/** The parts of a HEAD that a guard looks at. */
+export interface GuardedRequest {
   /** With the query. */
   readonly path: string;
   /** Raw: name, value, name, value, … */
@@ -20,7 +22,7 @@ const WITHOUT_SCHEME = /^(?:q-sign-algorithm=|bce-auth-v\d|type(?:=|%3d)master)/
 /** RFC 5849 §3.4.4: PLAINTEXT signs nothing. */
 const OAUTH = /^oauth[\t ].*oauth_signature_method[\t ]*=[\t ]*"?(?!plaintext)\w/i;
 
-const FIELDS: ReadonlyMap<string, (value: string) => boolean> = new Map([
+const toTest = createNameTable<(value: string) => boolean>([
   [
     "authorization",
     (value: string) => SCHEME.test(value) || WITHOUT_SCHEME.test(value) || OAUTH.test(value),
@@ -34,11 +36,6 @@ const FIELDS: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ["x-ovh-signature", () => true],
 ]);
 
-// Most names are ruled out by their length alone, before anything is lower-cased.
-const LENGTHS: readonly boolean[] = Array.from({ length: 25 }, (_, length) =>
-  [...FIELDS.keys()].some((name) => name.length === length),
-);
-
 /** Parameters that are enough by themselves: AWS, Google, Alibaba and Volcengine Version 4, Tencent, OpenStack's temporary URLs, OAuth 1.0. */
 const SIGNATURE =
   /[?&](?:x-(?:amz|goog|oss|tos)-signature=|q-signature=|temp_url_sig=|authorization=bce-auth-|oauth_signature_method=(?!plaintext))/i;
@@ -50,13 +47,13 @@ const AZURE = /[?&]sig=/;
 const AZURE_TERMS = /[?&]s[ev]=/;
 
 /** Whether a field or the query holds a signature that covers the method. */
-export function isSigned({ path, fields }: SignedRequest): boolean {
+export function isSigned({ path, fields }: GuardedRequest): boolean {
   if (path.includes("?") && isSignedQuery(path)) return true;
   return fields.some((name, index) => index % 2 === 0 && isSigning(name, fields[index + 1] ?? ""));
 }
 
 function isSigning(name: string, value: string): boolean {
-  return LENGTHS[name.length] === true && FIELDS.get(name.toLowerCase())?.(value) === true;
+  return toTest(name)?.(value) === true;
 }
 
 function isSignedQuery(path: string): boolean {

@@ -14,7 +14,7 @@ export function toClientFields(
   asked?: UpgradeFields,
 ): string[] {
   const fields = withFraming(status, httpVersion, answer);
-  const offer = answer.upgrade === "" ? "" : toOffer(status, answer.upgrade, asked);
+  const offer = toOffer(status, answer.upgrade, asked);
   if (offer !== "") fields.push("Upgrade", offer);
   return fields;
 }

@@ -2,12 +2,13 @@
 
 import type { ProxyError } from "./errors.ts";
 import { createHeldBytes } from "./held-bytes.ts";
+import { MAX_METHOD_BYTES } from "./request-head.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
 const CRLF = "\r\n";
 /** Tells one protocol from another: longer than any method with the space behind it, and than `HTTP/1.1`. */
-const BEGINNING_BYTES = 66;
+const BEGINNING_BYTES = MAX_METHOD_BYTES + 2;
 
 /** Each check throws for what cannot become a header section any more: its end, which is waited for, may never come. */
 export interface HeadRules {

@@ -13,7 +13,7 @@ export interface RequestHead {
 }
 
 /** Any token is a method (RFC 9110 §9.1). Registered ones are far shorter; a longer token is mostly not HTTP at all. */
-const MAX_METHOD_BYTES = 64;
+export const MAX_METHOD_BYTES = 64;
 /** Reserved for the beginning of HTTP/2 (RFC 9113 §3.4): an upstream that speaks it could take what follows for frames. */
 const PREFACE = "PRI";
 

@@ -62,7 +62,7 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
  * HTTP/2 makes an error of it (RFC 9113 §8.2.2).
  */
 export function toOffer(status: number, offered: string, asked: UpgradeFields | undefined): string {
-  if (status === 426) return offered;
+  if (offered === "" || status === 426) return offered;
   if (asked === undefined || status < 200) return "";
   const wanted = new Set(toMembers(asked.protocols));
   return filterProtocols(offered, (name) => wanted.has(name) && !NEVER_TUNNELLED.test(name));

@@ -46,8 +46,6 @@ export interface ClientResponse {
   readonly hasContentBegun: boolean;
   /** Nothing more can be said. */
   readonly isOver: boolean;
-  /** When it was over, in milliseconds of the monotonic clock; 0 before. */
-  readonly overMs: number;
   /** It was said whole, and the kernel has it all. */
   readonly isFinished: boolean;
   /** Whether the connection goes on after it; settled with the header section. */

@@ -1,15 +1,11 @@
-/**
- * The target without what may be secret: query, fragment, and the userinfo of an absolute or authority form. A fragment belongs to no
- * target (RFC 9112 §3.2): such a request is refused, and only its log line shows this. The target is cut, not parsed: malformed targets
- * are shown too, and a parser that gives up would show all of them or nothing. A raw byte is shown as its `%XX`.
- */
+/** A request-target as logs and pages show it. */
 
 import { encodeRawBytes } from "../http/path.ts";
 
 /**
- * The target without what may be secret: query, fragment (which is refused, RFC 9112 §3.2), and the userinfo of an absolute or authority
- * form. It is cut, not parsed:
- * malformed targets are shown too, and a parser that gives up would show all of them or nothing. A raw byte is shown as its `%XX`.
+ * The target without what may be secret: query, fragment, and the userinfo of an absolute or authority form. A fragment belongs to no
+ * target (RFC 9112 §3.2): such a request is refused, and only its log line shows this. The target is cut, not parsed: malformed targets
+ * are shown too, and a parser that gives up would show all of them or nothing. A raw byte is shown as its `%XX`.
  */
 export function splitTarget(raw: string): {
   readonly path: string;

@@ -102,22 +102,28 @@ test("a 101 that comes before the content is whole waits for it", async (t) => {
   }
 });
 
-test("an upload that waits behind an early 101 and then stalls is 408, and no tunnel", async (t) => {
-  const origin = await startOrigin(t, (request) => {
+const STALLED: Readonly<Record<string, (request: Arrival) => void>> = {
+  "asks for an upgrade": () => undefined,
+  "waits behind an early 101": (request) => {
     request.takeOver();
     request.write(SWITCHED);
+  },
+};
+for (const [what, script] of Object.entries(STALLED)) {
+  test(`an upload that ${what} and then stalls is 408, and no tunnel`, async (t) => {
+    const origin = await startOrigin(t, script);
+    const { port, adminPort } = await startSidecar(t, {
+      yaml: `upstream: { url: "${origin.url}", idleTimeout: 200ms }`,
+    });
+    const client = await openWire(t, port);
+    client.write(`${LENGTH}he`);
+    assert.equal((await client.readAnswer()).status, 408);
+    await (
+      await origin.connection(0)
+    ).closed;
+    await untilGauges(adminPort, { headgate_tunnels: 0, headgate_requests_in_flight: 0 });
   });
-  const { port, adminPort } = await startSidecar(t, {
-    yaml: `upstream: { url: "${origin.url}", idleTimeout: 200ms }`,
-  });
-  const client = await openWire(t, port);
-  client.write(`${LENGTH}he`);
-  assert.equal((await client.readAnswer()).status, 408);
-  await (
-    await origin.connection(0)
-  ).closed;
-  await untilGauges(adminPort, { headgate_tunnels: 0, headgate_requests_in_flight: 0 });
-});
+}
 
 test("an upstream that leaves after its early 101 is 502 to the client", async (t) => {
   const origin = await startOrigin(t, (request) => {
@@ -220,19 +226,6 @@ test("the response has the upstream's responseTimeout, from the end of the conte
     assert.equal((await client.readAnswer()).status, status, target);
     client.reset();
   }
-});
-
-test("an upload that asks for an upgrade and stalls is 408", async (t) => {
-  const origin = await startOrigin(t, () => undefined);
-  const { port } = await startSidecar(t, {
-    yaml: `upstream: { url: "${origin.url}", idleTimeout: 200ms }`,
-  });
-  const client = await openWire(t, port);
-  client.write(`${LENGTH}he`);
-  assert.equal((await client.readAnswer()).status, 408);
-  await (
-    await origin.connection(0)
-  ).closed;
 });
 
 test("an upgrade with content is never sent twice, whatever its method", async (t) => {

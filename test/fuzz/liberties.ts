@@ -3,7 +3,14 @@
  * What two readers could take for different things is invalid here too.
  */
 
-import type { Content, Field, Framing, Head, Problem } from "./strict.ts";
+import {
+  type Content,
+  type Field,
+  type Framing,
+  type Head,
+  type Problem,
+  readChunks as readChunksBy,
+} from "./strict.ts";
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const FIELD = new RegExp(`^(${TOKEN})([ \\t]*):[ \\t]*([^\\0\\r\\n]*)$`);
@@ -48,21 +55,10 @@ export function framingOf(fields: readonly Field[], mostDigits: number): Framing
 
 /** Reads chunks up to their end. */
 export function readChunks(text: string, start: number): Content | Problem {
-  let body = "";
-  for (let at = start; ;) {
-    const lineEnd = text.indexOf("\r\n", at);
-    if (lineEnd === -1) return "incomplete";
-    const digits = SIZE.exec(text.slice(at, lineEnd))?.[1]?.replace(/^0+(?=.)/, "");
-    if (digits === undefined || digits.length > 12) return "invalid";
-    const size = Number.parseInt(digits, 16);
-    if (size === 0) return readTrailers(text, lineEnd + 2, body);
-    const dataEnd = lineEnd + 2 + size;
-    const gap = text.slice(dataEnd, dataEnd + 2);
-    if (!"\r\n".startsWith(gap)) return "invalid";
-    if (gap !== "\r\n") return "incomplete";
-    body += text.slice(lineEnd + 2, dataEnd);
-    at = dataEnd + 2;
-  }
+  return readChunksBy(text, start, {
+    size: SIZE,
+    readTrailers: (end, body) => readTrailers(text, end, body),
+  });
 }
 
 function readTrailers(text: string, start: number, body: string): Content | Problem {

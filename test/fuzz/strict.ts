@@ -76,20 +76,36 @@ export function readContent(
   framing: Framing,
   of: MessageKind = "request",
 ): Content | Problem {
-  if (framing === "chunked") return readChunks(text, at, of);
+  if (framing === "chunked")
+    return readChunks(text, at, {
+      size: CHUNK,
+      readTrailers: (start, body) => readTrailers(text, { start, body, of }),
+    });
   const end = at + (framing === "none" ? 0 : framing);
   return end > text.length ? "incomplete" : { body: text.slice(at, end), end };
 }
 
-function readChunks(text: string, start: number, of: MessageKind): Content | Problem {
+/** What readers of different strictness take for a chunk's size line and for the trailers behind the last chunk. */
+interface ChunkReading {
+  /** Its first group is the size. */
+  readonly size: RegExp;
+  readTrailers(start: number, body: string): Content | Problem;
+}
+
+/** Reads chunks up to their end. */
+export function readChunks(
+  text: string,
+  start: number,
+  { size: sizeLine, readTrailers: readEnd }: ChunkReading,
+): Content | Problem {
   let body = "";
   for (let at = start; ;) {
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd === -1) return "incomplete";
-    const digits = CHUNK.exec(text.slice(at, lineEnd))?.[1]?.replace(/^0+(?=.)/, "");
+    const digits = sizeLine.exec(text.slice(at, lineEnd))?.[1]?.replace(/^0+(?=.)/, "");
     if (digits === undefined || digits.length > 12) return "invalid";
     const size = Number.parseInt(digits, 16);
-    if (size === 0) return readTrailers(text, { start: lineEnd + 2, body, of });
+    if (size === 0) return readEnd(lineEnd + 2, body);
     const dataEnd = lineEnd + 2 + size;
     const gap = text.slice(dataEnd, dataEnd + 2);
     if (!"\r\n".startsWith(gap)) return "invalid";

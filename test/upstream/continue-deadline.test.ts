@@ -4,12 +4,10 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import test from "node:test";
 
-import { resolveConfig } from "../../src/config/resolve.ts";
-import { parseWritten } from "../../src/config/schema.ts";
 import type { PendingRequest } from "../../src/upstream/call.ts";
-import { createUpstreamPool, createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
 import { toHead } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
+import { PLAIN_GET, startPool } from "../support/upstream-pool.ts";
 
 const RESPONSE_MS = 60_000;
 /** Far more than one turn of a calm machine, and far less than the limit. */
@@ -19,40 +17,20 @@ for (const says of ["100 Continue", "103 Early Hints"]) {
   const counts = says === "100 Continue";
   test(`what passes until a ${says} ${counts ? "counts" : "does not count"} towards the time to respond`, async (t) => {
     const origin = await startOrigin(t, () => undefined);
-    const { written } = parseWritten({ admin: "off", upstream: origin.url });
-    assert.ok(written?.upstream !== undefined);
-    const upstream = resolveConfig(
-      { ...written, upstream: written.upstream },
-      new Map(),
-    ).upstreams.get("default");
-    assert.ok(upstream !== undefined);
-    const resources = createUpstreamResources({
-      collectGarbage: () => undefined,
-      readSystemFile: () => "",
-    });
-    const pool = createUpstreamPool(upstream, 1, resources);
-    t.after(() => {
-      pool.close();
-      resources.close();
-    });
+    const pool = startPool(t, origin.url);
 
     const content = Object.assign(new Readable({ read: () => undefined }), { trailers: [] });
     let onInterim = (): void => undefined;
     const interim = new Promise<void>((resolve) => void (onInterim = resolve));
     const call = pool.send({
+      ...PLAIN_GET,
       method: "POST",
-      path: "/",
       fields: ["Host", "a", "Expect", "100-continue"],
       framing: "chunked",
       content,
       expectsContinue: true,
-      takesTrailers: false,
-      upgrade: undefined,
-      isStrict: false,
-      responseContent: "relay",
       responseMs: RESPONSE_MS,
       idleMs: 0,
-      owner: undefined,
       onInterim,
     }) as PendingRequest;
 

@@ -19,11 +19,8 @@ import { Readable } from "node:stream";
 import test, { type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { resolveConfig } from "../../src/config/resolve.ts";
-import { parseWritten } from "../../src/config/schema.ts";
-import type { UpstreamRequest } from "../../src/upstream/call.ts";
 import type { UpstreamSocket } from "../../src/upstream/socket.ts";
-import { createUpstreamPool, createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
+import { PLAIN_GET, startPool } from "../support/upstream-pool.ts";
 
 const RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const PIECE = Buffer.alloc(4 * 1024);
@@ -31,7 +28,7 @@ const PIECE = Buffer.alloc(4 * 1024);
 test("an upload of which a part waits in memory takes its connection with it", async (t) => {
   const { pool, accepted, opened } = await start(t);
   const content = toContent();
-  const upload = pool.send({ ...GET, method: "POST", framing: "chunked", content });
+  const upload = pool.send({ ...PLAIN_GET, method: "POST", framing: "chunked", content });
   const first = await accepted(0);
   do await push(content, PIECE);
   while (opened().isFlushed());
@@ -41,7 +38,7 @@ test("an upload of which a part waits in memory takes its connection with it", a
   await upload.response;
   await turn(); // it is asked once more at the end of the turn
   assert.deepEqual(pool.connections(), { idle: 0, active: 0 });
-  const next = pool.send(GET);
+  const next = pool.send(PLAIN_GET);
   (await accepted(1)).write(RESPONSE);
   assert.equal((await next.response).head.status, 200);
 });
@@ -49,7 +46,7 @@ test("an upload of which a part waits in memory takes its connection with it", a
 test("an upload that has left leaves its connection, also where it is not read", async (t) => {
   const { pool, accepted, opened } = await start(t);
   const content = toContent();
-  const upload = pool.send({ ...GET, method: "POST", framing: "chunked", content });
+  const upload = pool.send({ ...PLAIN_GET, method: "POST", framing: "chunked", content });
   const first = await accepted(0);
   await push(content, PIECE);
   await finish(content);
@@ -62,23 +59,6 @@ test("an upload that has left leaves its connection, also where it is not read",
 function toContent() {
   return Object.assign(new Readable({ read: () => undefined }), { trailers: [] });
 }
-
-const GET: UpstreamRequest = {
-  method: "GET",
-  path: "/",
-  fields: ["Host", "a"],
-  framing: "none",
-  content: undefined,
-  upgrade: undefined,
-  takesTrailers: false,
-  isStrict: false,
-  expectsContinue: false,
-  responseContent: "relay",
-  responseMs: 60_000,
-  idleMs: 60_000,
-  owner: undefined,
-  onInterim: () => undefined,
-};
 
 async function push(content: Readable, piece: Buffer): Promise<void> {
   content.push(piece);
@@ -107,30 +87,15 @@ async function start(t: TestContext) {
   await once(server.listen(path), "listening");
   t.after(() => void server.close());
 
-  const { written } = parseWritten({ admin: "off", upstream: `unix:${path}` });
-  assert.ok(written?.upstream !== undefined);
-  const upstream = resolveConfig(
-    { ...written, upstream: written.upstream },
-    new Map(),
-  ).upstreams.get("default");
-  assert.ok(upstream !== undefined);
-  const resources = createUpstreamResources({
-    collectGarbage: () => undefined,
-    readSystemFile: () => "",
-  });
   const sockets: UpstreamSocket[] = [];
-  const pool = createUpstreamPool(upstream, 1, {
+  const pool = startPool(t, `unix:${path}`, (resources) => ({
     ...resources,
     connectTo: (to) => (events) => {
       const socket = resources.connectTo(to)(events);
       sockets.push(socket);
       return socket;
     },
-  });
-  t.after(() => {
-    pool.close();
-    resources.close();
-  });
+  }));
   return {
     pool,
     async accepted(index: number): Promise<Socket> {

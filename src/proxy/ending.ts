@@ -1,0 +1,42 @@
+/** The end of an exchange: how a failure is told to the client, and what the record says in the end. */
+
+import type { ProxyError } from "../http/errors.ts";
+import { type Exchange, toRequestId } from "../http/exchange.ts";
+import { toProblem } from "../http/problem.ts";
+import type { ClientResponse } from "../net/client.ts";
+import { answerLocally, breakOff } from "../net/relay.ts";
+
+/** What health checks are answered with, and no download. */
+const SHORT_BYTES = 16 * 1024;
+
+/** Tells the client that its exchange failed: by a response, or by the visible break of one that has begun. */
+export function failExchange(
+  exchange: Exchange,
+  error: ProxyError,
+  response: ClientResponse,
+): void {
+  if (response.headersSent) return breakOff(response);
+  // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
+  if (exchange.head !== undefined) exchange.head = "failed";
+  if (response.isOver) return;
+  answerLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
+}
+
+/** Completes the record of an exchange that is over. `contentLength` is the response's; Infinity where it says none. */
+export function endExchange(
+  exchange: Exchange,
+  response: ClientResponse,
+  contentLength: number,
+): void {
+  const { error } = exchange;
+  if (error?.code === "client_gone" && hasEnough(response, contentLength))
+    exchange.error = undefined;
+  exchange.endedMs = performance.now();
+  exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
+}
+
+// HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
+// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
+function hasEnough(response: ClientResponse, contentLength: number): boolean {
+  return response.headersSent && !response.hasContentBegun && contentLength <= SHORT_BYTES;
+}

@@ -1,0 +1,55 @@
+/** A pool of upstream connections by itself, without a client's side. */
+
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+
+import { resolveConfig } from "../../src/config/resolve.ts";
+import { parseWritten } from "../../src/config/schema.ts";
+import type { UpstreamRequest } from "../../src/upstream/call.ts";
+import type { ConnectionPool } from "../../src/upstream/pool.ts";
+import {
+  type UpstreamResources,
+  createUpstreamPool,
+  createUpstreamResources,
+} from "../../src/upstream/upstream-pool.ts";
+
+/** A request with every limit far away. */
+export const PLAIN_GET: UpstreamRequest = {
+  method: "GET",
+  path: "/",
+  fields: ["Host", "a"],
+  framing: "none",
+  content: undefined,
+  expectsContinue: false,
+  takesTrailers: false,
+  upgrade: undefined,
+  isStrict: false,
+  responseContent: "relay",
+  responseMs: 60_000,
+  idleMs: 60_000,
+  owner: undefined,
+  onInterim: () => undefined,
+};
+
+/** Creates the pool for an upstream, closed at the end of test `t`. `change` puts parts of its own around those that it is made of. */
+export function startPool(
+  t: TestContext,
+  url: string,
+  change: (resources: UpstreamResources) => UpstreamResources = (resources) => resources,
+): ConnectionPool {
+  const { written } = parseWritten({ admin: "off", upstream: url });
+  assert.ok(written?.upstream !== undefined);
+  const config = resolveConfig({ ...written, upstream: written.upstream }, new Map());
+  const upstream = config.upstreams.get("default");
+  assert.ok(upstream !== undefined);
+  const resources = createUpstreamResources({
+    collectGarbage: () => undefined,
+    readSystemFile: () => "",
+  });
+  const pool = createUpstreamPool(upstream, 1, change(resources));
+  t.after(() => {
+    pool.close();
+    resources.close();
+  });
+  return pool;
+}
