@@ -88,8 +88,9 @@ export function createConnectionPool(
       const pending = new PendingRequest(request, queue);
       const { owner } = request;
       const own = owner === undefined || owned.size === 0 ? undefined : owned.get(owner);
-      // The client has its last response, a HEAD's, and the content behind it is being drained. No other connection is logged in.
-      if (own !== undefined && !ownedIdle.has(own)) waitInLine(pending);
+      // The client has its last response, a HEAD's, and the content behind it is being drained. No other connection is logged in. The
+      // wait has a place also if the queue is full: each connection with a login has one such request at most.
+      if (own !== undefined && !ownedIdle.has(own)) wait(pending);
       else start(pending, take(own));
       return pending;
     },

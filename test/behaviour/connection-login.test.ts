@@ -180,6 +180,28 @@ test("a client's next request waits for its own connection, which a HEAD's conte
   }
 });
 
+test("that request waits also where the queue has no places", async (t) => {
+  // Symptom: with `limits.waiting: 0`, a client that had logged in got 503 for the request behind a HEAD. Root cause: it waited in the
+  // queue of the requests that wait for any connection. Fix: a wait for one's own connection has a place of its own.
+  const { respond, goOn } = createSlowLogins();
+  const origin = await startOrigin(t, respond);
+  const sidecar = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: "limits: { waiting: 0 }",
+  });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(login("HEAD", "/slow/200"));
+  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  wire.write(login("GET", "/next"));
+  // headgate has read it when it has answered another client.
+  const other = await openWire(t, sidecar.port);
+  other.write(toRequest("GET /other"));
+  assert.equal((await other.readAnswer()).status, 401);
+  goOn();
+  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal(origin.connections.length, 2);
+});
+
 test("content that is drained on such a connection ends with its client", async (t) => {
   // Symptom: such a drain went on for five seconds without its client. Root cause: only idle connections ended with their clients.
   // Fix: a connection with a login ends with its client, whatever it is at.

@@ -13,24 +13,23 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getOnly, text } from "../support/answers.ts";
+import { FEW, exhaust } from "../support/descriptors.ts";
 import { startOrigin } from "../support/origin.ts";
 import { type Running, startRun } from "../support/process.ts";
 import { toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 import { openWire } from "../support/wire.ts";
 
-const FEW = ["/bin/sh", "-c", 'ulimit -n 64 && exec "$0" "$@"'];
+/** The crowd says nothing, and must not be closed for that: descriptors would be free again. */
+const PATIENT = "timeouts: { header: 10m }\n";
 
 /** Takes all its file descriptors; returns what gives them back. */
-async function exhaust(t: TestContext, { port }: Running): Promise<() => Promise<void>> {
-  const crowd = await Promise.all(
-    Array.from({ length: 100 }, () => openWire(t, port).catch(() => undefined)),
-  );
-  await Promise.any(crowd.map((wire) => wire?.closed ?? Promise.reject(new Error("not open"))));
+async function crowdOut(t: TestContext, headgate: Running): Promise<() => Promise<void>> {
+  const crowd = await exhaust(t, headgate);
   return async () => {
-    for (const wire of crowd) wire?.socket.destroy();
+    for (const wire of crowd) wire.socket.destroy();
     for (;;) {
-      const late = await openWire(t, port);
+      const late = await openWire(t, headgate.port);
       late.write(toRequest("OPTIONS *"));
       if ((await late.readAnswer().catch(() => undefined)) !== undefined) return;
     }
@@ -39,7 +38,7 @@ async function exhaust(t: TestContext, { port }: Running): Promise<() => Promise
 
 test("no file descriptor is left: nothing is reloaded and nothing forgotten", async (t) => {
   const origin = await startOrigin(t, getOnly(text("x")));
-  const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\nhead: auto\n`;
+  const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\nhead: auto\n${PATIENT}`;
   const file = join(await makeDirectory(t, { "routes.yaml": yaml }), "routes.yaml");
   const headgate = await startRun(t, ["--config", file], FEW);
   const client = await openWire(t, headgate.port);
@@ -55,7 +54,7 @@ test("no file descriptor is left: nothing is reloaded and nothing forgotten", as
   assert.equal(await head(), "HEAD GET");
   assert.equal(await head(), "GET", "it is known");
 
-  const recover = await exhaust(t, headgate);
+  const recover = await crowdOut(t, headgate);
   // Each touch is an event, and the watch looks at the file. How often it does is not asserted.
   for (let touches = 0; touches < 15; touches += 1) {
     utimesSync(file, touches, touches);
@@ -72,10 +71,10 @@ test("no file descriptor is left: nothing is reloaded and nothing forgotten", as
 
 test("a reload that failed for want of a descriptor is repeated when there is one", async (t) => {
   const origin = await startOrigin(t, getOnly(text("x")));
-  const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\n`;
+  const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\n${PATIENT}`;
   const file = join(await makeDirectory(t, { "routes.yaml": yaml }), "routes.yaml");
   const headgate = await startRun(t, ["--config", file], FEW);
-  const recover = await exhaust(t, headgate);
+  const recover = await crowdOut(t, headgate);
   headgate.signal("SIGHUP");
   await headgate.printed(/"trigger":"SIGHUP".*"msg":"not reloaded.*EMFILE/);
   await recover();

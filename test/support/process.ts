@@ -96,9 +96,11 @@ function watch(child: ChildProcess): Process {
       for (;;) {
         const match = pattern.exec(said.stdout);
         if (match !== null) return match;
-        if (isOver)
-          throw new Error(`ended without saying ${String(pattern)}: ${JSON.stringify(said)}`);
-        await once(news, "news", { signal: AbortSignal.timeout(PATIENCE_MS) });
+        const missing = `without saying ${String(pattern)}: ${JSON.stringify(said)}`;
+        if (isOver) throw new Error(`ended ${missing}`);
+        await once(news, "news", { signal: AbortSignal.timeout(PATIENCE_MS) }).catch((cause) => {
+          throw new Error(`waited ${PATIENCE_MS} ms ${missing}`, { cause });
+        });
       }
     },
     signal: (name) => void child.kill(name),

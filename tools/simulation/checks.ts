@@ -49,7 +49,8 @@ function checkWaiting(ledger: Ledger, { opened, pooled }: Subject): void {
   let unsent = 0;
   for (const { begun, observed, sends, from, response, method, client } of ledger.asked.values()) {
     if (begun === 0 || observed !== undefined || sends.length > 0) continue;
-    if (ledger.logins.get(client)?.isOpen() === true) continue; // it waits for its own connection
+    // It waits for its own connection, also where the upstream has stopped and headgate cannot see that yet.
+    if (ledger.logins.get(client)?.handle.isClosed === false) continue;
     if (response !== "none" || from.isClosed || from.unsent() > 0) continue;
     if (method !== "HEAD" || !mayWait(ledger)) unsent += 1;
   }

@@ -80,8 +80,10 @@ class ClientPeer implements Peer {
   private sendNext(): void {
     const request = this.plan.requests[this.next];
     if (request === undefined || this.isLeft || this.handle.isClosed) return;
-    // What follows a request to switch is of the new protocol, or is not to be read.
-    if (this.sent.at(-1)?.plan.upgrade !== undefined && this.plan.pipelined === true) return;
+    const last = this.sent.at(-1);
+    // Bytes behind a request to switch belong to the new protocol, bytes behind unfinished content to that content.
+    if (last?.plan.upgrade !== undefined && this.plan.pipelined === true) return;
+    if (last !== undefined && last.sentAllMs === undefined) return;
     const number = (this.next += 1);
     loop.at(request.gapMs ?? 0, () => {
       if (this.isLeft || this.handle.isClosed || this.tunnelled !== undefined) return;
@@ -139,7 +141,7 @@ class ClientPeer implements Peer {
 
   private noteSentAll(asked: Asked): void {
     asked.sentAllMs = loop.nowMs;
-    if (this.plan.pipelined === true) this.sendNext();
+    if (this.plan.pipelined === true || asked.response === "whole") this.sendNext();
   }
 
   private pushContent(asked: Asked, content: NonNullable<RequestPlan["content"]>): void {

@@ -75,7 +75,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "a client's request leaves its connection while content is drained there": [
     {
       file: POOL,
-      from: "if (own !== undefined && !ownedIdle.has(own)) waitInLine(pending);\n      else start(pending, take(own));",
+      from: "if (own !== undefined && !ownedIdle.has(own)) wait(pending);\n      else start(pending, take(own));",
       to: "start(pending, take(own !== undefined && ownedIdle.has(own) ? own : undefined));",
     },
   ],
