@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { toReference, toTopLevel } from "./reference.ts";
-import { toJsonSchema } from "../src/config/schema.ts";
+import { toJsonSchema } from "../src/config/schema/file.ts";
 
 const root = new URL("../", import.meta.url);
 const schema = toJsonSchema();

@@ -1,6 +1,6 @@
 /** The reference of the route file as Markdown, from the JSON Schema's descriptions. */
 
-import type { JsonSchema } from "../src/config/json-schema.ts";
+import type { JsonSchema } from "../src/config/schema/json-schema.ts";
 
 interface Row {
   readonly key: string;

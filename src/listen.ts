@@ -3,7 +3,7 @@
 import type { Address } from "./config/address.ts";
 import { removeSocket, setSocketMode } from "./config/files.ts";
 import { isAbandoned } from "./upstream/socket.ts";
-import type { Server } from "./net/server.ts";
+import type { Server } from "./server/server.ts";
 
 /**
  * Has a server listen, and says where. Rejects as `listen` does, and where a file is in the way that is no socket. It sets the

@@ -2,7 +2,7 @@
 
 import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
-import { explain } from "./cli/explain.ts";
+import { explain } from "./cli/explain/command.ts";
 import { UsageError } from "./cli/flags.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
@@ -10,7 +10,7 @@ import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
 import { ConfigError } from "./config/problem.ts";
-import { createHeap } from "./heap.ts";
+import { createHeap } from "./runtime/heap.ts";
 
 /** Written in by the build; absent when the sources run as they are. */
 declare const HEADGATE_VERSION: string | undefined;

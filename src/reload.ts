@@ -2,7 +2,7 @@
 
 import type { Loaded } from "./config/load.ts";
 import { ConfigError, type Problem } from "./config/problem.ts";
-import type { Logger } from "./ops/logger.ts";
+import type { Logger } from "./ops/log/logger.ts";
 
 /** How a reload went. `message` is for the operator. */
 export interface ReloadResult {

@@ -2,8 +2,9 @@
 
 import type { Listening } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
-import { type ServerLimits, createServer } from "../net/server.ts";
-import { answerGetOnly } from "./backend.ts";
+import type { ServerLimits } from "../server/exchange.ts";
+import { createServer } from "../server/server.ts";
+import { answerGetOnly } from "./demo-backend.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";

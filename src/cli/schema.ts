@@ -1,6 +1,6 @@
 /** `headgate schema`: the route file's JSON Schema, for editors. */
 
-import { toJsonSchema } from "../config/schema.ts";
+import { toJsonSchema } from "../config/schema/file.ts";
 import type { CommandIo } from "./io.ts";
 
 /** Prints the schema. Exit code 0, or 2 for arguments. */

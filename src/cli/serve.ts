@@ -3,11 +3,11 @@
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Digest } from "../config/files.ts";
 import type { Loaded, Overridden } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
+import type { Config } from "../config/schema/file.ts";
 import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
-import { type Logger, createLogger } from "../ops/logger.ts";
+import { type Logger, createLogger } from "../ops/log/logger.ts";
 import { createReload } from "../reload.ts";
-import { logStart, toGreeting } from "./greeting.ts";
+import { logStart, toGreeting } from "./startup-banner.ts";
 import type { Io } from "./io.ts";
 
 /** Called when both ports listen, before anything is logged. */

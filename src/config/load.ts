@@ -1,8 +1,8 @@
 /** File, environment and flags → Config, or every problem at once. Flags win over the environment, that over the file. */
 
 import { formatAddress, overlap } from "./address.ts";
-import { MAX_FILE_BYTES, parseDocument } from "./document.ts";
-import type { Document, Mistake } from "./document.ts";
+import { MAX_FILE_BYTES, parseDocument } from "./yaml.ts";
+import type { Document, Mistake } from "./yaml.ts";
 import {
   type Digest,
   type ReadFile,
@@ -13,7 +13,7 @@ import {
   toDigest,
   toFileText,
 } from "./files.ts";
-import type { Finding, KeyPath } from "./issues.ts";
+import type { Finding, KeyPath } from "./schema/issues.ts";
 import { findLoops } from "./loop.ts";
 import {
   ADMIN_DEFAULT,
@@ -28,11 +28,11 @@ import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./pr
 import type { Problem, Source } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
 import { checkRoutes } from "./routes.ts";
-import { parseInSteps } from "./schema.ts";
-import type { Config, Written } from "./schema.ts";
+import { parseInSteps } from "./schema/file.ts";
+import type { Config, Written } from "./schema/file.ts";
 import { readTlsFiles } from "./tls.ts";
-import { asMapping } from "./tree.ts";
-import { createPauses, nextTurn } from "./turn.ts";
+import { asMapping } from "./untyped.ts";
+import { createPauses, nextTurn } from "../runtime/turn.ts";
 import type { Environment } from "./variables.ts";
 
 /** Everything that can say something. `pid` is this process, for LISTEN_PID. */

@@ -11,9 +11,9 @@ import {
   formatUrl,
   toComparable,
 } from "./address.ts";
-import type { Finding, KeyPath } from "./issues.ts";
-import type { Written } from "./schema.ts";
-import { asMapping } from "./tree.ts";
+import type { Finding, KeyPath } from "./schema/issues.ts";
+import type { Written } from "./schema/file.ts";
+import { asMapping } from "./untyped.ts";
 
 /**
  * Finds upstreams that are where headgate listens: each request would come back, until every connection is in use.

@@ -1,7 +1,7 @@
 /** What flags and environment variables say over the file. */
 
-import type { KeyPath } from "./issues.ts";
-import { asMapping } from "./tree.ts";
+import type { KeyPath } from "./schema/issues.ts";
+import { asMapping } from "./untyped.ts";
 import type { Environment } from "./variables.ts";
 
 /** The command line's settings, as they were written. */

@@ -1,6 +1,6 @@
 /** What is wrong with a configuration, and where: `file:line:col key: what is wrong`, the line and a caret under the place. */
 
-import type { KeyPath } from "./issues.ts";
+import type { KeyPath } from "./schema/issues.ts";
 
 /** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
 export interface Problem {

@@ -9,7 +9,7 @@ import type {
   Written,
   WrittenRoute,
   WrittenUpstream,
-} from "./schema.ts";
+} from "./schema/file.ts";
 
 /** Builds the Config. `texts` holds the TLS files by the names that were written. */
 export function resolveConfig(

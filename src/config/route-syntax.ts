@@ -1,6 +1,6 @@
 /** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
 
-import { MAX_METHOD_BYTES } from "../http/request-head.ts";
+import { MAX_METHOD_BYTES } from "../http/wire/request-head.ts";
 
 const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
 const HOST = new RegExp(`^(\\*\\.)?${LABEL}(\\.${LABEL})*\\.?$`);

@@ -4,11 +4,11 @@
  * try.
  */
 
-import { toPatternKey } from "../http/pattern.ts";
-import type { Finding } from "./issues.ts";
+import { toPatternKey } from "../http/routing/pattern.ts";
+import type { Finding } from "./schema/issues.ts";
 import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
-import { suggest } from "./suggest.ts";
-import { asList, asMapping } from "./tree.ts";
+import { suggest } from "./did-you-mean.ts";
+import { asList, asMapping } from "./untyped.ts";
 
 /** What a route is called in logs and metrics. */
 export function toRouteName({ name, host, path }: RouteKeys): string {

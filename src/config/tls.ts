@@ -1,9 +1,9 @@
 /** The TLS settings of upstreams: their files are read here, so that a missing one is found at start and not at the first request. */
 
 import { type ReadFile, resolveBeside } from "./files.ts";
-import type { Finding, KeyPath } from "./issues.ts";
+import type { Finding, KeyPath } from "./schema/issues.ts";
 import { type PemTexts, checkPem } from "./pem.ts";
-import { asMapping } from "./tree.ts";
+import { asMapping } from "./untyped.ts";
 
 /** The texts by the names that were written, and what is wrong with them. */
 export interface TlsFiles {

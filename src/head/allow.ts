@@ -1,6 +1,6 @@
 /** Allow fields of backends that do not know that HEAD works here. */
 
-import type { RouteConfig } from "../config/schema.ts";
+import type { RouteConfig } from "../config/schema/file.ts";
 import type { AnswerFields } from "../http/headers.ts";
 
 /** Whether HEAD is served through GET on this route, and an Allow field may say so. */

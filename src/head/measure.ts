@@ -1,8 +1,8 @@
 /** The length of content that did not announce it. */
 
-import type { RouteConfig } from "../config/schema.ts";
+import type { RouteConfig } from "../config/schema/file.ts";
 import type { AnswerFields } from "../http/headers.ts";
-import type { Discarded } from "./discard.ts";
+import type { Discarded } from "./drain.ts";
 
 /**
  * Whether a GET's content is to be counted before the HEAD is answered. Only chunked content tells its end: content that ends

@@ -1,7 +1,7 @@
 /** What was learnt about how routes want to be asked, for a while. One memory answers one yes-or-no question. */
 
-import type { RouteConfig } from "../config/schema.ts";
-import { normaliseHost } from "../http/router.ts";
+import type { RouteConfig } from "../config/schema/file.ts";
+import { normaliseHost } from "../http/routing/router.ts";
 
 /** Whom a request is for. */
 export interface MemoryTarget {

@@ -1,11 +1,11 @@
 /** How a HEAD gets answered: the one decision that this product is for. */
 
-import type { RouteConfig } from "../config/schema.ts";
+import type { RouteConfig } from "../config/schema/file.ts";
 import type { HeadOutcome } from "../http/exchange.ts";
 import type { Peer } from "../http/forwarded.ts";
-import { isGuarded } from "./guards.ts";
+import { isGuarded } from "./passthrough-rules.ts";
 import type { GuardedRequest } from "./signatures.ts";
-import { type IdentifiedRequest, type Identity, type Obstacle, readIdentity } from "./identity.ts";
+import { type IdentifiedRequest, type Identity, type Obstacle, readIdentity } from "./share/key.ts";
 
 /** What goes up in place of a HEAD. */
 export interface HeadPlan {

@@ -1,6 +1,6 @@
 /** Asking for the first byte of content only, and what the answer says about the whole. */
 
-import type { RouteConfig } from "../config/schema.ts";
+import type { RouteConfig } from "../config/schema/file.ts";
 import { type AnswerFields, filterFields, findField } from "../http/headers.ts";
 
 /** The field that makes a GET a probe (RFC 9110 §14.2). */

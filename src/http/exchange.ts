@@ -1,6 +1,5 @@
 /** The record of one exchange: filled in on the way of a request, read once at its end. */
 
-import type { RouteConfig } from "../config/schema.ts";
 import type { ProxyError } from "./errors.ts";
 import { toPeerAddress } from "./forwarded.ts";
 import { findField } from "./headers.ts";
@@ -26,6 +25,14 @@ export type HeadOutcome =
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";
 
+/** What the record keeps of a route. */
+export interface ExchangeRoute {
+  readonly name: string;
+  /** The name of its upstream. */
+  readonly upstream: string;
+  readonly head: { readonly mode: string; readonly fallbackOn: readonly number[] };
+}
+
 /** One request and its answer. Times are milliseconds of a monotonic clock; a wall clock may jump. */
 export interface Exchange {
   readonly id: string;
@@ -38,7 +45,7 @@ export interface Exchange {
   readonly clientAddress: string;
   /** True once the connection was switched to another protocol. */
   tunnel: boolean;
-  route: RouteConfig | undefined;
+  route: ExchangeRoute | undefined;
   upstreamMethod: string | undefined;
   /** Set for HEAD requests only. */
   head: HeadOutcome | undefined;

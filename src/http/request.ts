@@ -2,7 +2,7 @@
 
 import { ProxyError } from "./errors.ts";
 import { type RequestFields, readRequestFields } from "./headers.ts";
-import { type RequestHead, unknownVersion } from "./request-head.ts";
+import { type RequestHead, unknownVersion } from "./wire/request-head.ts";
 import { parseTarget, toHost } from "./target.ts";
 
 /** What is known of a message that came; of one that is no request all of it is empty. */

@@ -8,7 +8,7 @@ import {
   toMembers,
   toNominated,
 } from "./headers.ts";
-import type { RequestHead } from "./request-head.ts";
+import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
 /** HTTP/2 and its drafts (`h2-14`), whatever stands behind the name: in a tunnel they would carry requests past every rule of the route file. */

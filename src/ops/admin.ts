@@ -12,28 +12,22 @@ import { isIP } from "node:net";
 import { toProxyError } from "../http/errors.ts";
 import { findField } from "../http/headers.ts";
 import { type UncheckedRequest, checkRequest } from "../http/request.ts";
-import { prefersOpenMetrics } from "./accept.ts";
-import type { Logger } from "./logger.ts";
-import type { Metrics, MetricsFormat } from "./metrics.ts";
-import { createStatusPage } from "./page/page.ts";
-import { toPrintable } from "./printable.ts";
+import { prefersOpenMetrics } from "./metrics/accept.ts";
+import type { Logger } from "./log/logger.ts";
+import type { Metrics, MetricsFormat } from "./metrics/endpoint.ts";
+import { createStatusPage } from "./status/page/page.ts";
+import { toPrintable } from "./log/printable.ts";
 import type { Readiness } from "./readiness.ts";
-import { createRendering } from "./rendering.ts";
-import type { Status } from "./status.ts";
+import { createRendering } from "./metrics/rendering.ts";
+import type { Listener } from "./status/events.ts";
+import type { Status } from "./status/status.ts";
 
 /** The part of a request that is used. */
 export type AdminRequest = UncheckedRequest;
 
 /** The part of a response that is used. */
-export interface AdminResponse {
+export interface AdminResponse extends Listener {
   keepAlive: boolean;
-  writeHead(status: number, reason: string, fields: readonly string[]): void;
-  /** False when the client reads too slowly; `whenDrained` tells when it has caught up. */
-  write(bytes: Buffer): boolean;
-  end(): void;
-  destroy(): void;
-  onOver(listener: () => void): void;
-  whenDrained(resume: () => void): void;
 }
 
 export interface AdminOptions {

@@ -1,13 +1,13 @@
 /** The end of every exchange: its samples, its place among the last ones and, if wanted, its log line. Only here. */
 
 import type { Exchange } from "../http/exchange.ts";
-import { type AccessLineOptions, createAccessLine, toLevel } from "./access-line.ts";
-import { createBacklog } from "./backlog.ts";
-import { createLines } from "./lines.ts";
-import type { Logger } from "./logger.ts";
-import type { Metrics } from "./metrics.ts";
-import type { Status } from "./status.ts";
-import { createTimestamp } from "./timestamp.ts";
+import { type AccessLineOptions, createAccessLine, toLevel } from "./log/access-line.ts";
+import { createBacklog } from "./log/batch-queue.ts";
+import { createLines } from "./log/json-line.ts";
+import type { Logger } from "./log/logger.ts";
+import type { Metrics } from "./metrics/endpoint.ts";
+import type { Status } from "./status/status.ts";
+import { createTimestamp } from "./log/timestamp.ts";
 
 export interface ObserveOptions extends AccessLineOptions {
   readonly logger: Pick<Logger, "isEnabled" | "lines">;
@@ -19,7 +19,7 @@ export interface ObserveOptions extends AccessLineOptions {
 }
 
 export interface Observer {
-  /** What proxy.ts calls once for each exchange, whatever its end. It does not throw. */
+  /** What proxy/handler.ts calls once for each exchange, whatever its end. It does not throw. */
   observe(exchange: Exchange): void;
   /** Logs the exchanges that wait for it. To be called before the log itself is flushed. */
   flush(): void;

@@ -3,8 +3,8 @@
 import type { ProxyError } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { toProblem } from "../http/problem.ts";
-import type { ClientResponse } from "../net/client.ts";
-import { answerLocally, breakOff } from "../net/relay.ts";
+import type { ClientResponse } from "../server/exchange.ts";
+import { answerLocally, breakOff } from "./relay.ts";
 
 /** What health checks are answered with, and no download. */
 const SHORT_BYTES = 16 * 1024;

@@ -2,7 +2,7 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
-import type { ClientResponse } from "../net/client.ts";
+import type { ClientResponse } from "../server/exchange.ts";
 import type { SwitchedProtocol, UpstreamResponse } from "../upstream/call.ts";
 import type { Tunnels } from "./tunnel.ts";
 

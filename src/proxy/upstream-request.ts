@@ -1,13 +1,13 @@
 /** The requests to the upstream that one exchange makes. */
 
-import type { RouteConfig, UpstreamConfig } from "../config/schema.ts";
-import type { AnswerHead } from "../http/answer-head.ts";
+import type { RouteConfig, UpstreamConfig } from "../config/schema/file.ts";
+import type { AnswerHead } from "../http/wire/response-head.ts";
 import type { Peer } from "../http/forwarded.ts";
 import { filterFields } from "../http/headers.ts";
-import { toOutgoingFields } from "../http/outgoing.ts";
+import { toOutgoingFields } from "../http/rewrite.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import type { ClientRequest, ClientResponse } from "../net/client.ts";
-import { type Expectation, relayInterim, toContent } from "../net/relay.ts";
+import type { ClientRequest, ClientResponse } from "../server/exchange.ts";
+import { type Expectation, relayInterim, toContent } from "./relay.ts";
 import type { UpstreamRequest } from "../upstream/call.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";

@@ -1,6 +1,6 @@
 /** One request to the upstream, from the pool to its response. A request without effects may be sent a second time. */
 
-import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
+import type { AnswerHead, ParsedHead } from "../http/wire/response-head.ts";
 import { ProxyError } from "../http/errors.ts";
 import {
   type ConnectionOwner,
@@ -11,7 +11,7 @@ import {
   isRepeatable,
 } from "./connection.ts";
 import { type Content, IncomingContent } from "./content.ts";
-import type { GcPressure } from "./gc-pressure.ts";
+import type { GcPressure } from "../runtime/gc-pressure.ts";
 import type { SwitchedSocket } from "./switched-socket.ts";
 
 /** A request to the upstream, the client connection it belongs to, and the listener for interim responses. */

@@ -2,14 +2,14 @@
 
 import type { Readable } from "node:stream";
 
-import type { AnswerHead, ParsedHead } from "../http/answer-head.ts";
-import { type AnswerEvents, createAnswerParser } from "../http/answer-parser.ts";
+import type { AnswerHead, ParsedHead } from "../http/wire/response-head.ts";
+import { type AnswerEvents, createAnswerParser } from "../http/wire/response-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import type { UpgradeFields } from "../http/headers.ts";
-import { toFieldLines, toHopFields, toRequestText } from "../http/request-text.ts";
-import type { BatchWrites } from "./batch-writes.ts";
-import type { GcPressure } from "./gc-pressure.ts";
+import { toFieldLines, toHopFields, toRequestText } from "../http/wire/request-text.ts";
+import type { BatchWrites } from "../runtime/batch-writes.ts";
+import type { GcPressure } from "../runtime/gc-pressure.ts";
 import type { Connect } from "./socket.ts";
 import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts";
 import { createMovement } from "../runtime/movement.ts";
@@ -35,7 +35,7 @@ export interface ConnectionRequest {
   readonly takesTrailers: boolean;
   /** Undefined if the request asks for no switch of protocols. */
   readonly upgrade: UpgradeFields | undefined;
-  /** Whether a response is refused for a liberty of old backends (http/liberties.ts). */
+  /** Whether a response is refused for a liberty of old backends (http/wire/liberties.ts). */
   readonly isStrict: boolean;
   /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
   readonly responseContent: "relay" | "skip";

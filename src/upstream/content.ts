@@ -2,7 +2,7 @@
 
 import type { ProxyError } from "../http/errors.ts";
 import type { UpstreamConnection } from "./connection.ts";
-import type { GcPressure } from "./gc-pressure.ts";
+import type { GcPressure } from "../runtime/gc-pressure.ts";
 
 /** The content of a response. Until `read` is called it holds at most the bytes of one read of the socket. */
 export interface Content {

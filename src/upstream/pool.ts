@@ -3,7 +3,7 @@
 import { ProxyError } from "../http/errors.ts";
 import { PendingRequest, type Queue, type UpstreamCall, type UpstreamRequest } from "./call.ts";
 import type { ConnectionEvents, ConnectionOwner, UpstreamConnection } from "./connection.ts";
-import type { GcPressure } from "./gc-pressure.ts";
+import type { GcPressure } from "../runtime/gc-pressure.ts";
 
 /** The connections to one upstream. */
 export interface ConnectionPool {

@@ -1,7 +1,7 @@
 /** A connection that has switched protocols, as bytes. */
 
 import { ProxyError } from "../http/errors.ts";
-import type { GcPressure } from "./gc-pressure.ts";
+import type { GcPressure } from "../runtime/gc-pressure.ts";
 import type { UpstreamSocket } from "./socket.ts";
 
 /** A shorter read is copied: to keep it would keep 64 KiB of memory. */

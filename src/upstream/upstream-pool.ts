@@ -1,10 +1,10 @@
 /** The pool of a configured upstream, put together from its parts. */
 
-import type { UpstreamConfig } from "../config/schema.ts";
-import { type BatchWrites, createBatchWrites } from "./batch-writes.ts";
+import type { UpstreamConfig } from "../config/schema/file.ts";
+import { type BatchWrites, createBatchWrites } from "../runtime/batch-writes.ts";
 import { createConnect } from "./connect.ts";
 import { createConnection } from "./connection.ts";
-import { type GcPressure, createGcPressure } from "./gc-pressure.ts";
+import { type GcPressure, createGcPressure } from "../runtime/gc-pressure.ts";
 import { type OwnSockets, createOwnSockets } from "./own-sockets.ts";
 import { type ConnectionPool, createConnectionPool } from "./pool.ts";
 import { createReadMemory } from "./read-memory.ts";

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { check } from "../../src/cli/check.ts";
 import { UsageError } from "../../src/cli/flags.ts";
 import { schema } from "../../src/cli/schema.ts";
-import { toJsonSchema } from "../../src/config/schema.ts";
+import { toJsonSchema } from "../../src/config/schema/file.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 async function run(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import { UsageError } from "../../src/cli/flags.ts";
-import { explain } from "../../src/cli/explain.ts";
+import { explain } from "../../src/cli/explain/command.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { text } from "../support/answers.ts";
 import { spawnBinary } from "../support/binary.ts";

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { toReference, toTopLevel } from "../../scripts/reference.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { toJsonSchema } from "../../src/config/schema.ts";
+import { toJsonSchema } from "../../src/config/schema/file.ts";
 
 const directory = new URL("../../config/", import.meta.url);
 const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml"));

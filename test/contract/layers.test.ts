@@ -23,41 +23,36 @@ test("src keeps the layer contract", () => {
 const sound: Readonly<Record<string, string>> = {
   "main.ts": 'import { start } from "./app.ts";\nstart(process.argv);\n',
   "app.ts":
-    'import { send } from "./net/upstream.ts";\nexport const start = (_: unknown): void => send();\n',
-  "net/upstream.ts":
+    'import { send } from "./upstream/pool.ts";\nexport const start = (_: unknown): void => send();\n',
+  "upstream/pool.ts":
     'import { Client } from "ws";\nimport { one } from "../http/errors.ts";\nexport function send(): void {}\n',
-  "net/server.ts":
-    'import {\n  createServer,\n} from "node:http";\nimport type { Client } from "ws";\nimport type { send } from "./upstream.ts";\n',
-  "net/tunnel.ts": 'import { join } from "./tunnel/switched.ts";\n',
-  "net/tunnel/switched.ts": 'import { reset } from "./ending.ts";\nexport const join = reset;\n',
-  "net/tunnel/ending.ts": 'import type { Tunnel } from "../tunnel.ts";\nexport const reset = 1;\n',
-  "http/errors.ts": 'import type { Config } from "../config/schema.ts";\nexport const one = 1;\n',
+  "server/server.ts":
+    'import {\n  createServer,\n} from "node:http";\nimport type { Client } from "ws";\nimport { close } from "./linger.ts";\n',
+  "server/linger.ts":
+    'import type { Config } from "../config/schema/file.ts";\nexport const close = 1;\n',
+  "http/errors.ts": "export const one = 1;\n",
   "http/forwarded.ts":
     'import { BlockList, isIP } from "node:net"; // pure\nimport { one } from "./errors.ts";\n',
-  "config/schema.ts":
+  "config/schema/file.ts":
     'import { z } from "zod";\n// process.env is read in main.ts\nexport interface Config {}\n',
+  "config/schema/units.ts": 'import { z } from "zod";\n',
 };
 
 const planted: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
   [
     "a layer above",
-    { "http/a.ts": 'import { z } from "../config/schema.ts";\n' },
-    /^http\/a\.ts may not import config\/schema\.ts$/,
+    { "http/a.ts": 'import { z } from "../config/schema/file.ts";\n' },
+    /^http\/a\.ts may not import config\/schema\/file\.ts$/,
   ],
   [
-    "a sibling in net",
-    { "net/a.ts": 'import { send } from "./upstream.ts";\n' },
-    /^net\/a\.ts may not import net\/upstream\.ts$/,
+    "a type of a layer above, from http",
+    { "http/a.ts": 'import type { Config } from "../config/schema/file.ts";\n' },
+    /^http\/a\.ts may not import config\/schema\/file\.ts$/,
   ],
   [
-    "a part of a sibling in net",
-    { "net/a.ts": 'import { join } from "./tunnel/switched.ts";\n' },
-    /^net\/a\.ts may not import net\/tunnel\/switched\.ts$/,
-  ],
-  [
-    "a sibling in net, from a part",
-    { "net/tunnel/a.ts": 'import { send } from "../upstream.ts";\n' },
-    /^net\/tunnel\/a\.ts may not import net\/upstream\.ts$/,
+    "the clients' side, from the upstream's",
+    { "upstream/a.ts": 'import { close } from "../server/linger.ts";\n' },
+    /^upstream\/a\.ts may not import server\/linger\.ts$/,
   ],
   [
     "the composition root, from a leaf",
@@ -66,13 +61,13 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
   ],
   [
     "a value among types",
-    { "config/a.ts": 'import {\n  type T,\n  send,\n} from "../net/upstream.ts";\n' },
+    { "config/a.ts": 'import {\n  type T,\n  send,\n} from "../upstream/pool.ts";\n' },
     /^config\/a\.ts may not/,
   ],
   [
     "a layer above, late",
-    { "http/a.ts": 'const a = () => import("../net/upstream.ts");\n' },
-    /^http\/a\.ts may not import net/,
+    { "http/a.ts": 'const a = () => import("../upstream/pool.ts");\n' },
+    /^http\/a\.ts may not import upstream/,
   ],
   [
     "something from a folder without a rule",
@@ -91,13 +86,18 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
   ],
   [
     "a package through a second door",
-    { "net/a.ts": 'import { Agent } from "ws";\n' },
-    /^ws has more than one door: net\/a\.ts, net\/upstream\.ts$/,
+    { "server/a.ts": 'import { Agent } from "ws";\n' },
+    /^ws has more than one door: server\/a\.ts, upstream\/pool\.ts$/,
   ],
   [
     "a package's inside through a second door",
-    { "net/a.ts": 'import Client from "ws/lib/a.js";\n' },
+    { "server/a.ts": 'import Client from "ws/lib/a.js";\n' },
     /^ws has more/,
+  ],
+  [
+    "a package of a folder's, outside that folder",
+    { "config/a.ts": 'import { z } from "zod";\n' },
+    /^zod has more than one door: config\/a\.ts, config\/schema\/$/,
   ],
   [
     "a builtin through a second door",
@@ -123,6 +123,14 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
   [
     "itself in a circle",
     { "http/a.ts": 'import { b } from "./b.ts";\n', "http/b.ts": 'import { a } from "./a.ts";\n' },
+    /^cycle: http\/a\.ts → http\/b\.ts → http\/a\.ts$/,
+  ],
+  [
+    "a type that needs it in turn",
+    {
+      "http/a.ts": 'import type { B } from "./b.ts";\n',
+      "http/b.ts": 'import { a } from "./a.ts";\n',
+    },
     /^cycle: http\/a\.ts → http\/b\.ts → http\/a\.ts$/,
   ],
 ];

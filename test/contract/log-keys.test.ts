@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/ops/log/logger.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 
 const ALWAYS = {

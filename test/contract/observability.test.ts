@@ -10,7 +10,7 @@ import test from "node:test";
 import { parse } from "yaml";
 
 import { ProxyError } from "../../src/http/errors.ts";
-import { createMetrics } from "../../src/ops/metrics.ts";
+import { createMetrics } from "../../src/ops/metrics/endpoint.ts";
 import { finishedExchange } from "../support/exchange.ts";
 import { groupingsIn, selectorsIn } from "../support/promql.ts";
 

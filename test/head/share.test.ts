@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import type { Attempt } from "../../src/head/attempt.ts";
-import type { Seat } from "../../src/head/flight.ts";
-import { type Lead, type Place, type ShareLimits, createSharing } from "../../src/head/share.ts";
+import type { Attempt } from "../../src/head/share/attempt.ts";
+import type { Seat } from "../../src/head/share/in-flight.ts";
+import {
+  type Lead,
+  type Place,
+  type ShareLimits,
+  createSharing,
+} from "../../src/head/share/share.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { readAnswerFields } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";

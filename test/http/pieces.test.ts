@@ -9,8 +9,8 @@ import {
   type AnswerEvents,
   type SentRequest,
   createAnswerParser,
-} from "../../src/http/answer-parser.ts";
-import { createRequestParser } from "../../src/http/request-parser.ts";
+} from "../../src/http/wire/response-parser.ts";
+import { createRequestParser } from "../../src/http/wire/request-parser.ts";
 import { assertLinear, assertRatio } from "../support/work.ts";
 
 const NO_LIMIT = 1024 * 1024;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
-import { createRequestParser } from "../../src/http/request-parser.ts";
+import { createRequestParser } from "../../src/http/wire/request-parser.ts";
 
 const MOST_BYTES = 200;
 

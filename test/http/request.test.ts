@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import type { RequestHead } from "../../src/http/request-head.ts";
+import type { RequestHead } from "../../src/http/wire/request-head.ts";
 import { checkRequest } from "../../src/http/request.ts";
 import { toFields } from "../support/fields.ts";
 import { refuses } from "../support/refusal.ts";

@@ -8,10 +8,10 @@ import { type IncomingMessage, request } from "node:http";
 import { Duplex } from "node:stream";
 import test from "node:test";
 
-import type { ParsedHead } from "../../src/http/answer-head.ts";
-import { createAnswerParser } from "../../src/http/answer-parser.ts";
-import { toAnswerText } from "../../src/http/answer-text.ts";
-import { toClientFields } from "../../src/http/answer.ts";
+import type { ParsedHead } from "../../src/http/wire/response-head.ts";
+import { createAnswerParser } from "../../src/http/wire/response-parser.ts";
+import { toAnswerText } from "../../src/http/wire/response-text.ts";
+import { toClientFields } from "../../src/http/client-fields.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
 

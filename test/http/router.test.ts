@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema.ts";
-import { normalisePath } from "../../src/http/path.ts";
-import { createRouter } from "../../src/http/router.ts";
+import type { RouteConfig } from "../../src/config/schema/file.ts";
+import { normalisePath } from "../../src/http/routing/path.ts";
+import { createRouter } from "../../src/http/routing/router.ts";
 import { toHeadConfig } from "../support/head.ts";
 
 function routeOf(pattern: string): RouteConfig {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { prefersOpenMetrics } from "../../src/ops/accept.ts";
+import { prefersOpenMetrics } from "../../src/ops/metrics/accept.ts";
 
 const OPEN = [
   "application/openmetrics-text",

@@ -5,7 +5,7 @@ import test, { type TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { createAdmin, type AdminOptions } from "../../src/ops/admin.ts";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/ops/log/logger.ts";
 import { createReadiness } from "../../src/ops/readiness.ts";
 import { quietMetrics } from "../support/exchange.ts";
 import { listen as listenServer } from "../support/server.ts";

@@ -7,9 +7,9 @@ import { text } from "node:stream/consumers";
 import test from "node:test";
 
 import { compileFiles } from "../../scripts/compile.mjs";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/ops/log/logger.ts";
 
-const [LOGGER = ""] = await compileFiles(["src/ops/logger.ts"]);
+const [LOGGER = ""] = await compileFiles(["src/ops/log/logger.ts"]);
 
 /** A process that logs to its standard output as a service does. `script` may use `log`; its result goes to stderr. */
 function spawnLogging(script: string, stdout: "pipe" | number = "pipe") {

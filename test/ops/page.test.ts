@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import test from "node:test";
 import { Script } from "node:vm";
 
-import { createStatusPage } from "../../src/ops/page/page.ts";
+import { createStatusPage } from "../../src/ops/status/page/page.ts";
 
 const { body, fields } = createStatusPage();
 const policy = fields["Content-Security-Policy"] ?? "";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toPretty } from "../../src/ops/pretty.ts";
-import { toPrintable } from "../../src/ops/printable.ts";
+import { toPretty } from "../../src/ops/log/pretty.ts";
+import { toPrintable } from "../../src/ops/log/printable.ts";
 
 test("plain text and letters of any script are left as they are", () => {
   for (const text of ["", "curl/8.1.2 (x86_64)", "naïve 漢字 🚀"])

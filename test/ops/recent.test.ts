@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
-import { createRecent, type Recent } from "../../src/ops/recent.ts";
+import { createRecent, type Recent } from "../../src/ops/status/recent.ts";
 import { finishedExchange } from "../support/exchange.ts";
 
 function recentOf(...exchanges: readonly Exchange[]): Recent {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { createRendering } from "../../src/ops/rendering.ts";
+import { createRendering } from "../../src/ops/metrics/rendering.ts";
 
 /** The timer of a rendering keeps no process alive, so the test has to. */
 async function keepAlive<T>(waited: Promise<T>): Promise<T> {

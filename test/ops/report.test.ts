@@ -3,8 +3,13 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
-import { createRecent } from "../../src/ops/recent.ts";
-import { type ConfigurationState, type Report, toFrame, toReport } from "../../src/ops/report.ts";
+import { createRecent } from "../../src/ops/status/recent.ts";
+import {
+  type ConfigurationState,
+  type Report,
+  toFrame,
+  toReport,
+} from "../../src/ops/status/report.ts";
 import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
 
 const NOW = { nowMs: 1_700_000_060_000, clockMs: 2000 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type SinkDelays, type WriteSome, createBatchSink } from "../../src/ops/sink.ts";
+import { type SinkDelays, type WriteSome, createBatchSink } from "../../src/ops/log/sink.ts";
 import { fc } from "../support/property.ts";
 
 const AT_ONCE: SinkDelays = { gatherMs: 0, slowReaderMs: 0, errorMs: 0, maxErrorMs: 0 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toClientFields } from "../../src/http/answer.ts";
+import { toClientFields } from "../../src/http/client-fields.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { filterFields, readAnswerFields, readRequestFields } from "../../src/http/headers.ts";
 import { toRequestTrailers, toResponseTrailers } from "../../src/http/trailers.ts";

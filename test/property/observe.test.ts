@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import type { Exchange } from "../../src/http/exchange.ts";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/ops/log/logger.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 import { fc } from "../support/property.ts";
 

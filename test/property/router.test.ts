@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema.ts";
-import { explainMatch } from "../../src/http/explain.ts";
-import { normalisePath } from "../../src/http/path.ts";
-import { toPatternKey } from "../../src/http/pattern.ts";
-import { createRouter } from "../../src/http/router.ts";
+import type { RouteConfig } from "../../src/config/schema/file.ts";
+import { explainMatch } from "../../src/cli/explain/match.ts";
+import { normalisePath } from "../../src/http/routing/path.ts";
+import { toPatternKey } from "../../src/http/routing/pattern.ts";
+import { createRouter } from "../../src/http/routing/router.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema.ts";
-import type { Attempt } from "../../src/head/attempt.ts";
+import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { Attempt } from "../../src/head/share/attempt.ts";
 import { planShare } from "../../src/head/plan.ts";
-import { type Lead, type ShareLimits, createSharing } from "../../src/head/share.ts";
-import type { Verdict } from "../../src/head/flight.ts";
-import type { SharedAnswer } from "../../src/head/shared-answer.ts";
+import { type Lead, type ShareLimits, createSharing } from "../../src/head/share/share.ts";
+import type { Verdict } from "../../src/head/share/in-flight.ts";
+import type { SharedAnswer } from "../../src/head/share/stored-response.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { readAnswerFields } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";

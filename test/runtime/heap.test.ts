@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { compileFiles } from "../../scripts/compile.mjs";
 
-const [HEAP = ""] = await compileFiles(["src/heap.ts"]);
+const [HEAP = ""] = await compileFiles(["src/runtime/heap.ts"]);
 
 /** Prints the MiB of one half of the young generation before headgate has taken hold of the heap, after that, and under load. */
 const SCRIPT = `

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { type HeadConfig, parseWritten } from "../../src/config/schema.ts";
+import { type HeadConfig, parseWritten } from "../../src/config/schema/file.ts";
 
 /** `written` is what stands under `head:`, a mode or a mapping. */
 export function toHeadConfig(written: unknown = {}): HeadConfig {

@@ -2,8 +2,9 @@
 
 import type { TestContext } from "node:test";
 
-import type { ClientRequest, ClientResponse } from "../../src/net/client.ts";
-import { type Server, type ServerLimits, createServer } from "../../src/net/server.ts";
+import type { ClientRequest, ClientResponse } from "../../src/server/exchange.ts";
+import type { ServerLimits } from "../../src/server/exchange.ts";
+import { type Server, createServer } from "../../src/server/server.ts";
 
 const LIMITS: ServerLimits = {
   headerMs: 5_000,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 
 import { resolveConfig } from "../../src/config/resolve.ts";
-import { parseWritten } from "../../src/config/schema.ts";
+import { parseWritten } from "../../src/config/schema/file.ts";
 import type { UpstreamRequest } from "../../src/upstream/call.ts";
 import type { ConnectionPool } from "../../src/upstream/pool.ts";
 import {

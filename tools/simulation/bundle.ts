@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, "..", "..");
 /** Who opens sockets and looks names up: the doors of `src`. */
 const DOORS: Readonly<Record<string, { readonly importers: RegExp; readonly stand: string }>> = {
   "node:net": {
-    importers: /\/src\/(upstream\/socket|net\/server\/listening)\.ts$/,
+    importers: /\/src\/(upstream\/socket|server\/listener)\.ts$/,
     stand: "net.ts",
   },
   "node:dns/promises": { importers: /\/src\/upstream\/name-servers\.ts$/, stand: "dns.ts" },

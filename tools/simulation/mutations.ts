@@ -131,21 +131,21 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "HEADs of all targets share one response": [
     {
-      file: "src/head/store.ts",
+      file: "src/head/share/store.ts",
       from: "return `${host}\\n${path}`;",
       to: "return path === undefined ? '' : host;",
     },
   ],
   "an error of one HEAD is that of all who wait": [
     {
-      file: "src/head/share.ts",
+      file: "src/head/share/share.ts",
       from: "(isEqual(waiter, question) ? error : again)",
       to: "(isEqual(waiter, question) || again !== undefined ? error : again)",
     },
   ],
   "a client that leaves keeps its request going": [
     {
-      file: "src/proxy.ts",
+      file: "src/proxy/handler.ts",
       from: "response.onGone((error) => leave((exchange.error ??= error)));",
       to: "response.onGone((error) => void (exchange.error ??= error));",
     },
@@ -155,7 +155,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "a truncated response looks whole": [
     {
-      file: "src/http/answer-parser.ts",
+      file: "src/http/wire/response-parser.ts",
       from: 'if (state !== "idle") throw new ProxyError("http_response_incomplete");',
       to: 'if (state !== "idle") end([], false);',
     },

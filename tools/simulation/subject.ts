@@ -1,13 +1,14 @@
 /** headgate, put together from its real parts over sockets in memory. */
 
 import { resolveConfig } from "../../src/config/resolve.ts";
-import { type Config, parseWritten } from "../../src/config/schema.ts";
-import { type CompiledGeneration, type Pool, compile, retire } from "../../src/generation.ts";
+import { type Config, parseWritten } from "../../src/config/schema/file.ts";
+import { type CompiledGeneration, type Pool, compile, retire } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/headers.ts";
 import { shuttingDown } from "../../src/http/refusal.ts";
-import { type ServerLimits, createServer } from "../../src/net/server.ts";
-import { createProxy } from "../../src/proxy.ts";
+import type { ServerLimits } from "../../src/server/exchange.ts";
+import { createServer } from "../../src/server/server.ts";
+import { createProxy } from "../../src/proxy/handler.ts";
 import { type Tunnels, createTunnels } from "../../src/proxy/tunnel.ts";
 import type { Connect } from "../../src/upstream/socket.ts";
 import {

@@ -1,0 +1,13 @@
+/** The demo's backend: it answers GET and refuses HEAD, as a FastAPI app does. */
+
+import type { ClientRequest, ClientResponse } from "../server/exchange.ts";
+
+/** Answers GET of any path with 15 bytes of JSON, and every other method with FastAPI's 405. */
+export function answerGetOnly(request: ClientRequest, response: ClientResponse): void {
+  const isGet = request.method === "GET";
+  const body = isGet ? '{"status":"ok"}' : '{"detail":"Method Not Allowed"}';
+  const fields = ["content-length", String(body.length), "content-type", "application/json"];
+  if (isGet) response.writeHead(200, "OK", fields);
+  else response.writeHead(405, "Method Not Allowed", ["allow", "GET", ...fields]);
+  response.end(body);
+}

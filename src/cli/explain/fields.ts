@@ -1,0 +1,102 @@
+/** Fields that go up and fields that do not, each with its reason, for people. */
+
+import { isClaim } from "../../http/forwarded.ts";
+import { SECRET_FIELDS } from "../../http/local-response.ts";
+
+/** A field that the upstream gets. `note`: what headgate did to it; undefined where that is nothing. */
+export interface SentField {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string | undefined;
+}
+
+/** A field that it does not get. */
+export interface DroppedField {
+  readonly name: string;
+  readonly value: string;
+  readonly reason: string;
+}
+
+const ONE_CONNECTION = "belongs to one connection (RFC 9110 §7.6.1)";
+const NO_CONTENT = "a HEAD has no content (RFC 9110 §9.3.2)";
+const RANGE = "means nothing on a HEAD (RFC 9110 §14.2)";
+
+/** What stays on this hop whatever becomes of the request. */
+const HOP_REASONS: Readonly<Record<string, string>> = {
+  connection: ONE_CONNECTION,
+  "keep-alive": ONE_CONNECTION,
+  "proxy-connection": ONE_CONNECTION,
+  te: ONE_CONNECTION,
+  upgrade: ONE_CONNECTION,
+  "transfer-encoding": "each hop frames content for itself (RFC 9112 §6.1)",
+  trailer: "means nothing without chunked content (RFC 9110 §6.6.2)",
+  expect: "means nothing without content (RFC 9110 §10.1.1)",
+};
+
+/** What the request that goes up has no use for. */
+const REASONS: Readonly<Record<string, string>> = {
+  range: RANGE,
+  "if-range": RANGE,
+  "content-length": NO_CONTENT,
+  expect: NO_CONTENT,
+  trailer: NO_CONTENT,
+};
+
+/** The client's fields, `raw`, that are not among the outgoing ones; `endToEnd` are those that any hop would pass. */
+export function toDropped(
+  raw: readonly string[],
+  endToEnd: readonly string[],
+  outgoing: readonly string[],
+): readonly DroppedField[] {
+  const passed = toNames(endToEnd);
+  const sent = toNames(outgoing);
+  return toPairs(raw).flatMap(([name, value]) => {
+    const known = name.toLowerCase();
+    if (known === "host" || (sent.has(known) && passed.has(known))) return [];
+    const reason = passed.has(known)
+      ? (REASONS[known] ?? toOtherReason(known))
+      : (HOP_REASONS[known] ?? "is named by Connection (RFC 9110 §7.6.1)");
+    return [{ name, value: toShown(name, value), reason }];
+  });
+}
+
+/** The fields as the upstream reads them. `hop` are those that the connection to it says for itself. */
+export function toSent(
+  raw: readonly string[],
+  outgoing: readonly string[],
+  hop: readonly string[],
+): readonly SentField[] {
+  const given = toPairs(raw);
+  const isGiven = (name: string, value?: string): boolean =>
+    given.some(
+      ([one, other]) =>
+        one.toLowerCase() === name.toLowerCase() && (value === undefined || other === value),
+    );
+  const fields = toPairs(outgoing).map(([name, value]) => {
+    const note = isGiven(name, value) ? undefined : isGiven(name) ? "changed" : "added";
+    return { name, value: toShown(name, value), note };
+  });
+  const note = "for the connection to the upstream";
+  return [...fields, ...toPairs(hop).map(([name, value]) => ({ name, value, note }))];
+}
+
+function toOtherReason(name: string): string {
+  return isClaim(name)
+    ? "the client is none that forwarded.trust names"
+    : "has no meaning in the request that stands for a HEAD";
+}
+
+/** A terminal has a history, a ticket has readers. */
+function toShown(name: string, value: string): string {
+  return SECRET_FIELDS.has(name.toLowerCase()) ? "<hidden>" : value;
+}
+
+function toNames(fields: readonly string[]): ReadonlySet<string> {
+  return new Set(toPairs(fields).map(([name]) => name.toLowerCase()));
+}
+
+function toPairs(fields: readonly string[]): readonly (readonly [name: string, value: string])[] {
+  return fields.flatMap((name, index) =>
+    index % 2 === 0 ? [[name, fields[index + 1] ?? ""] as const] : [],
+  );
+}

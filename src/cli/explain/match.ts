@@ -1,0 +1,103 @@
+/** Why a request meets the route it meets, in words. Slow and plain: the router is for traffic, this is for people. */
+
+import type { RouteConfig } from "../../config/schema/file.ts";
+import { normalisePath } from "../../http/routing/path.ts";
+import { parsePattern } from "../../http/routing/pattern.ts";
+import { createRouter, normaliseHost } from "../../http/routing/router.ts";
+
+/** A request's route and the reasons. */
+export interface Explanation {
+  readonly route: RouteConfig;
+  readonly reason: string;
+  /** The path as it was compared. */
+  readonly path: string;
+  /** Routes that would match too, or would but for one thing; the nearest first. */
+  readonly others: readonly { readonly route: RouteConfig; readonly reason: string }[];
+}
+
+/** What decides between two routes that both match, in this order. */
+const HOST_RANKS = ["no host", "a wildcard host", "the exact host"] as const;
+const PATH_RANKS = ["a prefix", "a path with a parameter", "the exact path"] as const;
+
+/** How a route meets a request: ranks where it matches, words where it does not. */
+interface Verdict {
+  readonly route: RouteConfig;
+  readonly host: number | undefined;
+  readonly path: number | undefined;
+  readonly isNear: boolean;
+}
+
+const MOST_OTHERS = 5;
+
+/** Explains the router's answer for a Host field's value and a request-target. */
+export function explainMatch(
+  routes: readonly RouteConfig[],
+  defaultRoute: RouteConfig,
+  request: { readonly host: string | undefined; readonly target: string },
+): Explanation {
+  const route = createRouter(routes, defaultRoute).match(request.host, request.target);
+  const path = normalisePath(request.target);
+  const verdicts = routes.map((one) => judge(one, request.host, path));
+  const winner = verdicts.find((verdict) => verdict.route === route);
+  const others = verdicts
+    .filter((verdict) => verdict.route !== route && verdict.isNear)
+    .toSorted((a, b) => toScore(b) - toScore(a))
+    .slice(0, MOST_OTHERS)
+    .map((verdict) => ({ route: verdict.route, reason: toReason(verdict, winner) }));
+  const reason = winner === undefined ? "no route matches" : `${describe(winner)} matches`;
+  return { route, reason, path, others };
+}
+
+function judge(route: RouteConfig, host: string | undefined, path: string): Verdict {
+  const hostRank = rankHost(route.host, host === undefined ? undefined : normaliseHost(host));
+  const pathRank = rankPath(route.path, path);
+  const isNear = pathRank !== undefined || (hostRank !== undefined && isOneSlip(route.path, path));
+  return { route, host: hostRank, path: pathRank, isNear };
+}
+
+function rankHost(pattern: string | undefined, host: string | undefined): number | undefined {
+  if (pattern === undefined) return 0;
+  if (host === undefined) return undefined;
+  const suffix = pattern.slice(1);
+  if (pattern.startsWith("*."))
+    return host.length > suffix.length && host.endsWith(suffix) ? 1 : undefined;
+  return normaliseHost(pattern) === host ? 2 : undefined;
+}
+
+function rankPath(written: string, path: string): number | undefined {
+  const { segments, isPrefix } = parsePattern(written);
+  if (!path.startsWith("/")) return isPrefix && segments.length === 0 ? 0 : undefined;
+  const own = path.split("/").slice(1);
+  const fits = segments.every((segment, index) =>
+    segment === undefined ? own[index] !== undefined && own[index] !== "" : own[index] === segment,
+  );
+  if (!fits || (!isPrefix && own.length !== segments.length)) return undefined;
+  return isPrefix ? 0 : segments.includes(undefined) ? 1 : 2;
+}
+
+/** The slips people make: a slash at the end, the wrong case, an exact path meant for everything below it. */
+function isOneSlip(written: string, path: string): boolean {
+  const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
+  const isCase = rankPath(written.toLowerCase(), path.toLowerCase()) !== undefined;
+  const isBelow = !written.endsWith("/*") && rankPath(`${written}/*`, path) !== undefined;
+  return isCase || isBelow || rankPath(written, other) !== undefined;
+}
+
+function toScore({ host, path }: Verdict): number {
+  return (host === undefined || path === undefined ? 0 : 100) + (host ?? -1) * 10 + (path ?? -1);
+}
+
+function toReason(verdict: Verdict, winner: Verdict | undefined): string {
+  if (verdict.path === undefined) return "its path is near, but does not match";
+  if (verdict.host === undefined) return `its path matches, but its host is ${verdict.route.host}`;
+  if (winner?.host !== verdict.host)
+    return `matches too, but ${HOST_RANKS[winner?.host ?? 0]} comes before ${HOST_RANKS[verdict.host]}`;
+  if (winner.path !== verdict.path)
+    return `matches too, but ${PATH_RANKS[winner.path ?? 0]} comes before ${PATH_RANKS[verdict.path]}`;
+  return "matches too, but is less specific";
+}
+
+function describe({ host, path }: Verdict): string {
+  const words = PATH_RANKS[path ?? 0] ?? "";
+  return host === 0 ? words : `${HOST_RANKS[host ?? 0]} and ${words}`;
+}

@@ -1,0 +1,66 @@
+/** The rules of a route that bear on one request beside its mode, as values for programs and as sentences for people. */
+
+import type { HeadGuard, HeadLimit, RouteConfig } from "../../config/schema/file.ts";
+import { formatRate } from "../../config/units.ts";
+import { repairsAllow } from "../../head/allow.ts";
+import { findGuard } from "../../head/passthrough-rules.ts";
+import type { GuardedRequest } from "../../head/signatures.ts";
+import type { HeadPlan } from "../../head/plan.ts";
+
+/** Undefined parts are those that change nothing for this request. */
+export interface AppliedRules {
+  /** The guard but for which the HEAD would not be passed on. */
+  readonly guard?: HeadGuard | undefined;
+  /** Of the GETs that this HEAD may need. */
+  readonly limit?: HeadLimit | undefined;
+  readonly allow?: "repair" | undefined;
+  readonly explain?: true | undefined;
+}
+
+/** `plan` is a HEAD's. */
+export function toRules(
+  route: RouteConfig,
+  request: GuardedRequest,
+  plan: HeadPlan | undefined,
+): AppliedRules {
+  const { mode, guards, limit, explain } = route.head;
+  const allow = repairsAllow(route) ? "repair" : undefined;
+  if (plan === undefined) return { allow };
+  const isPassed = plan.outcome === "pass";
+  const mayNeedGet = plan.upstreamMethod === "GET" || plan.outcome === "native";
+  return {
+    guard: isPassed && mode !== "pass" ? findGuard(request, guards) : undefined,
+    limit: mayNeedGet ? limit : undefined,
+    allow,
+    explain: explain || undefined,
+  };
+}
+
+const GUARDS: Readonly<Record<HeadGuard, string>> = {
+  tus: "a field is of the tus protocol",
+  signed: "a signature covers the method",
+};
+
+/** A sentence for each rule. */
+export function toRuleWords({ guard, limit, allow, explain }: AppliedRules): readonly string[] {
+  const words: string[] = [];
+  if (guard !== undefined)
+    words.push(`The guard ${guard} holds, for ${GUARDS[guard]}: this HEAD goes up as HEAD.`);
+  const most = toLimitWords(limit);
+  if (most !== "")
+    words.push(
+      `HEADs that need a GET are limited to ${most}; what is over that is answered with 503 and Retry-After.`,
+    );
+  if (allow !== undefined) words.push("HEAD is added to an Allow field that names GET.");
+  if (explain !== undefined) words.push("The answer says in a Proxy-Status field what was done.");
+  return words;
+}
+
+/** Empty where nothing is limited. */
+function toLimitWords({ concurrent, rate }: HeadLimit = {}): string {
+  const words = [
+    ...(concurrent === undefined ? [] : [`${concurrent} at one time`]),
+    ...(rate === undefined ? [] : [formatRate(rate)]),
+  ];
+  return words.join(" and ");
+}

@@ -1,0 +1,74 @@
+/** What a started headgate says of itself: where it listens, its routes, and the one line to try. */
+
+import type { Listening } from "../app.ts";
+import { formatUrl } from "../config/address.ts";
+import type { Config, RouteConfig } from "../config/schema/file.ts";
+import type { Logger } from "../ops/log/logger.ts";
+import { formatTable } from "./table.ts";
+
+/** More routes than anyone reads at a start; `headgate check` shows all of them. */
+const MOST_SHOWN = 50;
+
+/** For a person at a terminal. */
+export function toGreeting(config: Config, listening: Listening, version: string): string {
+  const { listen, admin } = listening;
+  const places = [
+    ["  clients", listen],
+    ["  admin", admin === undefined ? "off" : `${admin}  (status page, /metrics, /livez, /readyz)`],
+  ];
+  const routes = toShown(config).map((route) => [
+    `  ${route.host ?? ""}${route.path}`,
+    route.head.mode,
+    toUpstream(config, route),
+  ]);
+  return [
+    `headgate ${version}\n`,
+    formatTable(places),
+    formatTable([["  ROUTE", "HEAD", "UPSTREAM"], ...routes]) + toRest(config),
+    `  Try it:  ${toTry(listen)}\n\n`,
+  ].join("\n");
+}
+
+/** The same for a log: a line for the whole, one for each route. */
+export function logStart(logger: Logger, config: Config, { listen, admin }: Listening): void {
+  const routes = config.routes.length + 1;
+  logger.info(
+    { listen, admin: admin ?? "off", routes },
+    `listening on ${listen}; try: ${toTry(listen)}`,
+  );
+  for (const route of toShown(config)) {
+    const { name, host, path, head } = route;
+    const fields = {
+      route: name,
+      host,
+      path,
+      head: head.mode,
+      upstream: toUpstream(config, route),
+    };
+    logger.info(fields, "route");
+  }
+  const rest = toRest(config).trim();
+  if (rest !== "") logger.info({}, rest);
+}
+
+/** A command that shows what headgate is for, wherever it listens. */
+export function toTry(listen: string): string {
+  if (listen.startsWith("unix:"))
+    return `curl -I --unix-socket '${listen.slice("unix:".length)}' http://localhost/`;
+  // Every address of this machine: the loopback one is the one that works from here.
+  return `curl -I ${listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")}/`;
+}
+
+function toShown({ routes, defaultRoute }: Config): readonly RouteConfig[] {
+  return [...routes.slice(0, MOST_SHOWN), defaultRoute];
+}
+
+function toRest({ routes }: Config): string {
+  const rest = routes.length - MOST_SHOWN;
+  return rest > 0 ? `  … and ${rest} more routes; headgate check shows them all\n` : "";
+}
+
+function toUpstream({ upstreams }: Config, { upstream }: RouteConfig): string {
+  const url = upstreams.get(upstream)?.url;
+  return url === undefined ? upstream : formatUrl(url);
+}

@@ -1,0 +1,364 @@
+/** A YAML text as a plain value that remembers its places. Only the yaml package is imported here. */
+
+import {
+  Composer,
+  CST,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  Parser,
+  Schema,
+} from "yaml";
+import type {
+  Alias,
+  Document as ParsedDocument,
+  Node,
+  Pair,
+  Scalar,
+  YAMLError,
+  YAMLMap,
+  YAMLSeq,
+} from "yaml";
+import type { KeyPath } from "./schema/issues.ts";
+import { formatKey } from "./problem.ts";
+import type { Span } from "./problem.ts";
+import { nextTurn } from "../runtime/turn.ts";
+import { substitute } from "./variables.ts";
+import type { Environment } from "./variables.ts";
+
+/** A mistake in the YAML itself or in a variable. */
+export interface Mistake {
+  readonly key: string;
+  readonly message: string;
+  readonly span: Span;
+}
+
+/** A read file. */
+export interface Document {
+  /** Undefined where there is nothing that a schema could look at. Mappings have no prototype: `__proto__` is a key like any other. */
+  readonly value: unknown;
+  readonly mistakes: readonly Mistake[];
+  /** Where a value or its key stands; for what is missing, the place that should hold it. */
+  locate(path: KeyPath, at: "key" | "value"): Span;
+}
+
+/**
+ * What a route file may be. The YAML package takes two microseconds and two hundred bytes for each token and more for each
+ * error, builds its nodes at one go and by recursion: a file of half a megabyte of brackets took six seconds and 430 MiB. Each
+ * limit is looked at before the package is given what is beyond it. There is room for some two thousand routes.
+ */
+export const MAX_FILE_BYTES = 256 * 1024;
+const MAX_TOKENS = 64 * 1024;
+/** The schema is five levels deep. */
+const MAX_DEPTH = 32;
+/** In one list or mapping. Reporting a mistake in each entry takes ten microseconds. */
+const MAX_ENTRIES = 4096;
+/** Longer than any path, name or address. */
+const MAX_TEXT_LENGTH = 4096;
+const TOO_LONG = `is longer than ${MAX_TEXT_LENGTH} characters`;
+/** Aliases may repeat a few settings, not multiply a small file into a large one ("billion laughs"). */
+const MAX_REPEATED = 10_000;
+/** More than anyone reads. */
+const MAX_ERRORS = 100;
+/** A few milliseconds. */
+const TOKENS_PER_TURN = 2048;
+
+/** As YAML 1.2 has it, whatever a %YAML directive says: `off` and `no` are texts. Duplicates are looked for below, in linear time. */
+const OPTIONS = { schema: "core", uniqueKeys: false, prettyErrors: false } as const;
+
+const CORE = new Schema({ schema: OPTIONS.schema });
+
+/** Reads a text, in steps between which the event loop goes on. Never rejects: everything that is wrong is in `mistakes`. */
+export async function parseDocument(text: string, env: Environment): Promise<Document> {
+  const tokens = await readTokens(text);
+  if ("message" in tokens) return failed(tokens.start, tokens.message);
+  await nextTurn();
+  const [, second] = tokens.filter(({ type }) => type === "document");
+  const { document, errors } = compose(
+    second === undefined ? tokens : tokens.slice(0, tokens.indexOf(second)),
+  );
+  if (errors.length > 0) return unreadable(toMistakes(errors, text));
+  if (second !== undefined)
+    return failed(second.offset, "a second document begins here; the route file is one document");
+  const root = document?.contents;
+  if (!isNode(root) || (isScalar(root) && root.value === null))
+    return failed(0, "the file is empty");
+  await nextTurn();
+  return convert(root, env);
+}
+
+function failed(start: number, message: string): Document {
+  return unreadable([{ key: "", message, span: { start, end: start + 1 } }]);
+}
+
+function unreadable(mistakes: readonly Mistake[]): Document {
+  return { value: undefined, mistakes, locate: () => ({ start: 0, end: 0 }) };
+}
+
+/** What is too much, and where. */
+interface Excess {
+  readonly start: number;
+  readonly message: string;
+}
+
+/** The syntax tree of a text that keeps to the limits; up to its first error, behind which the parser has lost its way. */
+async function readTokens(text: string): Promise<readonly CST.Token[] | Excess> {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  let previous = "";
+  for (const lexeme of new Lexer().lex(text)) {
+    const start = parser.offset;
+    count += 1;
+    if (count > MAX_TOKENS)
+      return { start, message: `the file holds more than ${MAX_TOKENS} words and marks` };
+    if (lexeme.length > MAX_TEXT_LENGTH && isText(lexeme, previous))
+      return { start, message: TOO_LONG };
+    tokens.push(...parser.next(lexeme));
+    if (tokens.at(-1)?.type === "error") break;
+    const tooDeep = parser.stack[MAX_DEPTH + 1]; // the first one is the document itself
+    if (tooDeep !== undefined && "items" in tooDeep)
+      return { start: tooDeep.offset, message: `is nested deeper than ${MAX_DEPTH} levels` };
+    const innermost = parser.stack.at(-1);
+    if (innermost !== undefined && "items" in innermost && innermost.items.length > MAX_ENTRIES)
+      return { start: innermost.offset, message: `has more than ${MAX_ENTRIES} entries` };
+    previous = lexeme;
+    if (count % TOKENS_PER_TURN === 0) await nextTurn();
+  }
+  return [...tokens, ...parser.end()];
+}
+
+/** Whether a token is a value or a key, and no comment. */
+function isText(lexeme: string, previous: string): boolean {
+  return previous === CST.SCALAR || /^["']/.test(lexeme);
+}
+
+interface Composed {
+  readonly document: ParsedDocument | undefined;
+  readonly errors: readonly YAMLError[];
+}
+
+/** Thrown through the composer. */
+class TooManyErrors extends Error {}
+
+/** Builds the nodes. It gives up after some errors: each takes ten microseconds, and a file can have one for each character. */
+function compose(tokens: readonly CST.Token[]): Composed {
+  const composer = new Composer(OPTIONS);
+  stopAfter(MAX_ERRORS, composer);
+  try {
+    const [document] = [...composer.compose(tokens)];
+    return { document, errors: [...(document?.errors ?? []), ...(document?.warnings ?? [])] };
+  } catch (error) {
+    if (!(error instanceof TooManyErrors)) throw error;
+    const { errors, warnings } = composer.streamInfo();
+    return { document: undefined, errors: [...errors, ...warnings] };
+  }
+}
+
+/**
+ * The composer tells of all errors through a property of its own, which the package's types call private: a test with a file of
+ * errors sees to it that this goes on to be so.
+ */
+function stopAfter(most: number, composer: object): void {
+  const reporter = composer as { onError: (...error: readonly unknown[]) => void };
+  const report = reporter.onError;
+  let count = 0;
+  reporter.onError = (...error) => {
+    if (count === most) throw new TooManyErrors(); // also where the composer tells of this one
+    count += 1;
+    report(...error);
+  };
+}
+
+/** Once the parser has lost its way it stumbles over every further token: the first unexpected one is the mistake. */
+function toMistakes(errors: readonly YAMLError[], text: string): readonly Mistake[] {
+  const all = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
+  const lost = all.findIndex(({ code }) => code === "UNEXPECTED_TOKEN");
+  return all.slice(0, lost === -1 ? all.length : lost + 1).map(({ pos: [start, end], message }) => {
+    // `{ path: /users/{id} }` and `[${PORT}]`: in flow collections a brace ends the plain value before it.
+    const isWithinValue = /^[^\s{}[\],:][{[]$/.test(text.slice(start - 1, start + 1));
+    const hint = "between brackets or braces a value with { or [ in it must stand in quotes";
+    return {
+      key: "",
+      message: isWithinValue ? hint : lowerFirst(message),
+      span: { start, end },
+    };
+  });
+}
+
+/** Where the walk is: aliases lead back, so depth and repetition are counted here too. */
+interface Place {
+  readonly path: KeyPath;
+  readonly depth: number;
+  readonly isRepeated: boolean;
+  /** Between brackets or braces. */
+  readonly isInFlow: boolean;
+}
+
+function convert(root: Node, env: Environment): Document {
+  const mistakes: Mistake[] = [];
+  const anchors = new Map<string, { readonly node: Node; readonly isInFlow: boolean }>();
+  const targets = new Map<Alias, Node>();
+  let repeated = 0;
+
+  function report(node: Node, path: KeyPath, message: string): undefined {
+    mistakes.push({ key: formatKey(path), message, span: spanOf(node) });
+  }
+
+  function visit(node: Node, place: Place): unknown {
+    if (place.isRepeated && ++repeated > MAX_REPEATED) {
+      return repeated === MAX_REPEATED + 1
+        ? report(node, place.path, `aliases repeat more than ${MAX_REPEATED} values`)
+        : undefined;
+    }
+    if (place.depth > MAX_DEPTH)
+      return report(
+        node,
+        place.path,
+        "an alias leads back to itself, or aliases are nested too deeply",
+      );
+    if (isAlias(node)) return visitAlias(node, place);
+    if (!place.isRepeated && "anchor" in node && node.anchor !== undefined)
+      anchors.set(node.anchor, { node, isInFlow: place.isInFlow });
+    if (isMap(node)) return visitMap(node, enter(node, place));
+    if (isSeq(node)) {
+      const inside = enter(node, place);
+      return node.items.map((item, index) =>
+        visit(item as Node, { ...inside, path: [...place.path, index] }),
+      );
+    }
+    return isScalar(node) ? visitScalar(node, place) : undefined;
+  }
+
+  function enter({ flow = false }: YAMLMap | YAMLSeq, place: Place): Place {
+    return { ...place, depth: place.depth + 1, isInFlow: place.isInFlow || flow };
+  }
+
+  function visitAlias(alias: Alias, place: Place): unknown {
+    const target = anchors.get(alias.source);
+    if (target === undefined)
+      return report(alias, place.path, `the alias *${alias.source} has no anchor before it`);
+    const { node, isInFlow } = target;
+    targets.set(alias, node);
+    return visit(node, { ...place, depth: place.depth + 1, isRepeated: true, isInFlow });
+  }
+
+  function visitMap(map: YAMLMap, place: Place): unknown {
+    const value: Record<string, unknown> = Object.create(null);
+    const seen = new Map<string, Node>();
+    for (const pair of map.items as Pair<Node, Node | null>[]) {
+      const key = isScalar(pair.key) ? pair.key.value : undefined;
+      const path = [...place.path, typeof key === "string" ? key : "?"];
+      if (typeof key !== "string")
+        report(pair.key, place.path, "a key must be text: put it in quotes");
+      else if (key === "__proto__") report(pair.key, path, "is not a key that can be used");
+      else if (seen.has(key)) report(pair.key, path, "is written twice");
+      else {
+        seen.set(key, pair.key);
+        value[key] =
+          pair.value === null
+            ? null // oxlint-disable-line unicorn/no-null -- YAML has one, and the schema refuses it
+            : visit(pair.value, { ...place, path });
+      }
+    }
+    return value;
+  }
+
+  function visitScalar(node: Scalar, { path, isInFlow }: Place): unknown {
+    const { value, type } = node;
+    if (typeof value !== "string" || !value.includes("$")) return value;
+    try {
+      const text = substitute(value, env);
+      if (text.length > MAX_TEXT_LENGTH) throw new RangeError(TOO_LONG);
+      // In flow collections a plain value holds no brace: `"${PORT}"` is the only way to write a variable there.
+      const isPlain = type === "PLAIN" || (isInFlow && /^\$\{[^}]*\}$/.test(value));
+      return isPlain && text !== value ? resolvePlain(text) : text;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      report(node, path, error.message);
+      return value;
+    }
+  }
+
+  const pairOf = createIndex();
+  function locate(path: KeyPath, at: "key" | "value"): Span {
+    return locateIn({ root, targets, pairOf }, path, at);
+  }
+
+  const start: Place = { path: [], depth: 0, isRepeated: false, isInFlow: false };
+  return { value: visit(root, start), mistakes, locate };
+}
+
+/**
+ * A plain scalar is read again after its variables are in, so that `${PORT}` can be a number. Only null, numbers and booleans
+ * come of it: whatever else YAML would make of the text, a text it stays.
+ */
+function resolvePlain(text: string): unknown {
+  if (text.length > 64) return text;
+  const tag = CORE.tags.find((one) => one.default === true && one.test?.test(text) === true);
+  if (tag === undefined || tag.collection !== undefined) return text;
+  const value = tag.resolve(text, () => undefined, OPTIONS);
+  return isScalar(value) ? value.value : value;
+}
+
+type PairOf = (map: YAMLMap, key: PropertyKey) => Pair<Node, Node | null> | undefined;
+
+/** Finds a mapping's entry by its key. A mapping can have ten thousand keys, each with something wrong. */
+function createIndex(): PairOf {
+  const indexes = new Map<YAMLMap, Map<unknown, Pair<Node, Node | null>>>();
+  return (map, key) => {
+    const known = indexes.get(map);
+    if (known !== undefined) return known.get(key);
+    const index = new Map<unknown, Pair<Node, Node | null>>();
+    for (const pair of map.items as Pair<Node, Node | null>[]) {
+      const name = isScalar(pair.key) ? pair.key.value : undefined;
+      if (!index.has(name)) index.set(name, pair);
+    }
+    indexes.set(map, index);
+    return index.get(key);
+  };
+}
+
+interface Located {
+  readonly root: Node;
+  readonly targets: ReadonlyMap<Alias, Node>;
+  readonly pairOf: PairOf;
+}
+
+function locateIn({ root, targets, pairOf }: Located, path: KeyPath, at: "key" | "value"): Span {
+  let node: Node = root;
+  let span = startOf(root);
+  for (const [index, part] of path.entries()) {
+    if (isAlias(node)) node = targets.get(node) ?? node;
+    const pair = isMap(node) ? pairOf(node, part) : undefined;
+    const next =
+      pair?.value ?? (isSeq(node) ? (node.items[Number(part)] as Node | undefined) : undefined);
+    if (pair !== undefined) span = spanOf(pair.key);
+    const isLast = index === path.length - 1;
+    if ((isLast && at === "key") || next === undefined) return span;
+    // An empty value has no extent of its own: its key shows the place.
+    const own = isMap(next) || isSeq(next) ? startOf(next) : spanOf(next);
+    span = own.end > own.start ? own : span;
+    node = next;
+  }
+  return span;
+}
+
+function spanOf(node: Node): Span {
+  // Every node that was read from a text has a range; the type allows for those that a program builds.
+  const [start, end] = node.range ?? [0, 0];
+  return { start, end };
+}
+
+/** A collection is shown by its first character: underlining a whole mapping points at nothing. */
+function startOf(node: Node): Span {
+  const { start } = spanOf(node);
+  return { start, end: start + 1 };
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

@@ -1,0 +1,98 @@
+/** One HEAD in flight to the upstream, and the HEADs that wait for its response. */
+
+import type { ProxyError } from "../../http/errors.ts";
+import type { Attempt } from "./attempt.ts";
+import type { WholeRequest } from "./key.ts";
+import type { SharedAnswer } from "./stored-response.ts";
+
+/** A HEAD that is sent for itself and for others. It ends once: by `settle`, or when all have left. */
+export interface Flight {
+  wait(waiter: WholeRequest): Seat;
+  /** Ends the flight: each waiting HEAD gets the verdict of `judge`. */
+  settle(judge: (waiter: WholeRequest) => Verdict): void;
+  /** The client of the HEAD that was sent has left. */
+  leave(error: ProxyError): void;
+}
+
+/** What a waiting HEAD gets: the response, an error, or the advice to try again. */
+export type Verdict =
+  | { readonly kind: "told"; readonly answer: SharedAnswer }
+  | { readonly kind: "failed"; readonly error: ProxyError }
+  | { readonly kind: "again"; readonly attempt: Attempt };
+
+/** One waiting HEAD. */
+export interface Seat {
+  /** Rejects with the error of `leave`. */
+  readonly verdict: Promise<Verdict>;
+  /** The client of this HEAD has left. */
+  leave(error: ProxyError): void;
+}
+
+/** What a flight needs from its owner. */
+export interface FlightEvents {
+  /** Cancels the request to the upstream, because all clients have left. */
+  cancel(error: ProxyError): void;
+  /** The flight has ended: no HEAD can wait for it any more. */
+  onOver(): void;
+  /** The number of waiting HEADs has changed by `change`. */
+  onWaiting(change: number): void;
+  /** Returns a number from 0 to less than 1: it chooses the waiting HEAD that hears first and, on `again`, is sent for the others. */
+  random(): number;
+}
+
+interface Passenger {
+  readonly waiter: WholeRequest;
+  readonly resolve: (verdict: Verdict) => void;
+  readonly reject: (error: ProxyError) => void;
+}
+
+/** Begins a flight. The request to the upstream goes on while any client is left, the first one or a waiting one. */
+export function createFlight({ cancel, onOver, onWaiting, random }: FlightEvents): Flight {
+  const waiting = new Set<Passenger>();
+  let isLed = true;
+  let isOver = false;
+
+  return {
+    wait(waiter) {
+      let passenger: Passenger;
+      const verdict = new Promise<Verdict>((resolve, reject) => {
+        waiting.add((passenger = { waiter, resolve, reject }));
+      });
+      onWaiting(1);
+      return {
+        verdict,
+        leave(error) {
+          if (!waiting.delete(passenger)) return;
+          onWaiting(-1);
+          passenger.reject(error);
+          if (!isLed) cancelUnlessAwaited(error);
+        },
+      };
+    },
+    settle(judge) {
+      for (const { waiter, resolve } of end()) resolve(judge(waiter));
+    },
+    leave(error) {
+      isLed = false;
+      cancelUnlessAwaited(error);
+    },
+  };
+
+  // The HEAD that hears first is sent for all. The choice is random, so that an attacker cannot make it its own.
+  function end(): readonly Passenger[] {
+    if (isOver) return [];
+    isOver = true;
+    onOver();
+    onWaiting(-waiting.size);
+    const all = [...waiting];
+    waiting.clear();
+    const first = Math.floor(random() * all.length);
+    return [...all.slice(first), ...all.slice(0, first)];
+  }
+
+  function cancelUnlessAwaited(error: ProxyError): void {
+    if (waiting.size > 0) return;
+    end();
+    cancel(error);
+  }
+}

@@ -1,0 +1,64 @@
+/** Requests that headgate answers in the upstream's place, because they are addressed to this hop. */
+
+import { findField } from "./headers.ts";
+import type { LocalAnswer } from "./problem.ts";
+import type { RequestHead } from "./wire/request-head.ts";
+import type { CheckedRequest } from "./request.ts";
+
+/** Fields whose values are for the upstream alone (RFC 9110 §9.3.8: a TRACE must not reveal them), X-API-Key by wide custom. */
+export const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+  "set-cookie",
+  "x-api-key",
+]);
+
+/**
+ * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
+ * is used up (RFC 9110 §7.6.2). Undefined for everything else.
+ */
+export function toLocalAnswer(
+  head: RequestHead,
+  { path, fields }: CheckedRequest,
+): LocalAnswer | undefined {
+  if (path === "*") return NO_CONTENT;
+  if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
+  if (readMaxForwards(fields) !== 0) return undefined;
+  return head.method === "OPTIONS" ? NO_CONTENT : toEcho(head);
+}
+
+/** The fields with Max-Forwards one lower, for OPTIONS and TRACE; elsewhere the field means nothing. */
+export function withMaxForwards(method: string, fields: readonly string[]): readonly string[] {
+  if (method !== "OPTIONS" && method !== "TRACE") return fields;
+  const left = readMaxForwards(fields);
+  if (left === undefined) return fields;
+  return fields.map((text, index) =>
+    index % 2 === 1 && fields[index - 1]?.toLowerCase() === "max-forwards"
+      ? String(left - 1)
+      : text,
+  );
+}
+
+// RFC 9110 §7.6.2 lets a recipient lower what is more than it supports; left alone, such a value would never reach 0.
+const MOST_FORWARDS = 1_000_000_000;
+
+const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "", connection: "keep-alive" };
+
+function readMaxForwards(fields: readonly string[]): number | undefined {
+  const value = findField(fields, "max-forwards");
+  return value !== undefined && /^\d+$/.test(value)
+    ? Math.min(Number(value), MOST_FORWARDS)
+    : undefined;
+}
+
+function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalAnswer {
+  let body = `${method} ${target} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawFields.length; index += 2) {
+    const name = rawFields[index] ?? "";
+    if (!SECRET_FIELDS.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
+  }
+  body += "\r\n";
+  const fields = ["Content-Type", "message/http", "Content-Length", String(body.length)];
+  return { status: 200, fields, body, connection: "keep-alive" };
+}

@@ -1,0 +1,203 @@
+/** The bytes of one client connection as requests (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
+
+import { type ChunkFault, createChunkReader } from "./chunked.ts";
+import { ProxyError, toProxyError } from "../errors.ts";
+import { createHeadSection, endOfSection } from "./header-section.ts";
+import { type RequestFields, hasConnectionTrailer, readRequestFields } from "../headers.ts";
+import {
+  type RequestHead,
+  checkFieldLine,
+  checkMethod,
+  notHttp,
+  parseRequestHead,
+  readBeginning,
+} from "./request-head.ts";
+import { NO_TRAILERS } from "../trailers.ts";
+
+/** A header section, and what was found in its fields. */
+export interface ParsedRequest extends RequestHead {
+  readonly fields: RequestFields;
+}
+
+/** One that tells its content's end in a wrong way, or in two: what comes behind it is nobody's to read. */
+export interface UnframedRequest extends RequestHead {
+  readonly error: ProxyError;
+}
+
+/** Reads one request after the other; nobody but its caller says when the next one begins. */
+export interface RequestParser {
+  /** The next bytes are a request. */
+  begin(): void;
+  /** Whether a byte of a header section has come, and its end has not. */
+  hasBegun(): boolean;
+  /** What is known of a header section that is not whole, or was refused: a HEAD's response has no content (RFC 9110 §9.3.2). */
+  known(): RequestHead;
+  /** Whether the request is whole; what comes then is another one. */
+  isOver(): boolean;
+  /**
+   * Reads `bytes` from `start` and returns where it stopped: behind the header section, behind the request, or at their end.
+   * Throws a ProxyError for what is no request (400), or more than is taken (413, 431).
+   */
+  push(bytes: Buffer, start: number): number;
+  /** The trailers of a request that is over: name, value, name, value, … */
+  trailers(): readonly string[];
+  /** The header section that `push` has just read, or one whose framing is wrong; once. */
+  takeHead(): ParsedRequest | UnframedRequest | undefined;
+}
+
+type State = "head" | "length" | "chunks" | "over";
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
+// oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
+export function createRequestParser(
+  mostBytes: number,
+  onContent: (bytes: Buffer) => void,
+): RequestParser {
+  let state: State = "head";
+  let head: ParsedRequest | UnframedRequest | undefined;
+  let left = 0;
+  let trailers = NO_TRAILERS;
+  /** The first byte of what may be an empty line has come, and no other. */
+  let isCut = false;
+  /** The request line, or as much as was checked of it, until the header section is read. */
+  let beginning = "";
+  const section = createHeadSection({
+    maxBytes: mostBytes,
+    toTooLarge: () => tooLarge(mostBytes),
+    isSkipped: () => false,
+    onBeginning(text) {
+      beginning = text;
+      checkMethod(text);
+    },
+    onFirstLine(line) {
+      beginning = line;
+      parseRequestHead(line);
+    },
+    onFieldLine: checkFieldLine,
+  });
+  const chunks = createChunkReader(toContentError);
+
+  return {
+    begin() {
+      state = "head";
+      trailers = NO_TRAILERS;
+      isCut = false;
+      beginning = "";
+      section.clear();
+    },
+    hasBegun: () => state === "head" && (isCut || section.length() > 0),
+    known: () => readBeginning(beginning),
+    isOver: () => state === "over",
+    trailers: () => trailers,
+    takeHead() {
+      const taken = head;
+      head = undefined;
+      return taken;
+    },
+    push(bytes, start) {
+      switch (state) {
+        case "head":
+          return readHead(bytes, start);
+        case "length":
+          return readLength(bytes, start);
+        case "chunks":
+          return readChunks(bytes, start);
+        case "over":
+          return start;
+      }
+    },
+  };
+
+  function readHead(bytes: Buffer, start: number): number {
+    if (section.length() > 0) return readSection(bytes, start);
+    const first = skipEmptyLines(bytes, start);
+    if (first === bytes.length) return first;
+    // Nearly every header section comes whole.
+    const end = endOfSection(bytes, first, Math.min(bytes.length, first + mostBytes));
+    if (end === -1) return readSection(bytes, first);
+    beginning = bytes.toString("latin1", first, end - 2);
+    begin(parseRequestHead(beginning));
+    return end;
+  }
+
+  /** RFC 9112 §2.2: empty lines before a request line are let pass; old clients send one behind their content. */
+  function skipEmptyLines(bytes: Buffer, start: number): number {
+    let at = start;
+    if (isCut) {
+      if (bytes[at] !== LF) throw notHttp();
+      isCut = false;
+      at += 1;
+    }
+    while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+    isCut = bytes[at] === CR && at + 1 === bytes.length;
+    return isCut ? bytes.length : at;
+  }
+
+  function readSection(bytes: Buffer, start: number): number {
+    const end = section.read(bytes, start, bytes.length);
+    if (end === -1) return bytes.length;
+    begin(parseRequestHead(section.take()));
+    return end;
+  }
+
+  function begin(parsed: RequestHead): void {
+    state = "over";
+    beginning = "";
+    let fields: RequestFields;
+    try {
+      fields = readRequestFields(parsed.rawFields, parsed.httpVersion);
+    } catch (error) {
+      head = { ...parsed, error: toProxyError(error) };
+      return;
+    }
+    const { method, target, httpVersion, rawFields } = parsed;
+    head = { method, target, httpVersion, rawFields, fields };
+    if (fields.framing === "chunked") {
+      chunks.begin();
+      state = "chunks";
+    } else if (fields.contentLength > 0) {
+      left = fields.contentLength;
+      state = "length";
+    }
+  }
+
+  function readLength(bytes: Buffer, start: number): number {
+    const next = Math.min(start + left, bytes.length);
+    left -= next - start;
+    if (left === 0) state = "over";
+    onContent(bytes.subarray(start, next));
+    return next;
+  }
+
+  function readChunks(bytes: Buffer, start: number): number {
+    const next = chunks.read(bytes, start, bytes.length, (all, from, to) =>
+      onContent(all.subarray(from, to)),
+    );
+    const received = chunks.trailers();
+    if (received === undefined) return next;
+    // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
+    if (hasConnectionTrailer(received)) throw notHttp();
+    trailers = received;
+    state = "over";
+    return next;
+  }
+}
+
+function tooLarge(maxBytes: number): ProxyError {
+  return new ProxyError("http_request_error", {
+    status: 431,
+    title: "The request's header section is too large",
+    cause: new Error(`limits.headerBytes is ${maxBytes}`),
+  });
+}
+
+function toContentError(fault: ChunkFault): ProxyError {
+  if (fault === "malformed") return notHttp();
+  return new ProxyError("http_request_error", {
+    status: fault === "extensions" ? 413 : 431,
+    title: `The request's ${fault === "extensions" ? "chunk extensions" : "trailers"} are too large`,
+  });
+}

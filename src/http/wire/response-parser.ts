@@ -1,0 +1,227 @@
+/** The bytes of one upstream connection as answers (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
+
+import {
+  type AnswerHead,
+  type ParsedHead,
+  STRICT_READING,
+  malformed,
+  parseAnswerHead,
+} from "./response-head.ts";
+import { createChunkReader } from "./chunked.ts";
+import { ProxyError } from "../errors.ts";
+import { createHeadSection, endOfSection } from "./header-section.ts";
+import { type UpgradeFields, hasConnectionTrailer, isKept } from "../headers.ts";
+import { mayBeBodiless } from "./request-head.ts";
+import { TOLERANT_READING } from "./liberties.ts";
+import { isAgreedProtocol } from "../upgrade.ts";
+
+/** Who is told what comes, in order. */
+export interface AnswerEvents {
+  /** A 1xx (RFC 9110 §15.2). */
+  onInterim(head: AnswerHead): void;
+  onHead(head: ParsedHead): void;
+  /** A piece of content: `bytes` from `start` to `end`, which are only lent. */
+  onContent(bytes: Buffer, start: number, end: number): void;
+  /** `reusable`: the connection is at the beginning of a next answer, for certain. */
+  onEnd(rawTrailers: readonly string[], reusable: boolean): void;
+  /** A 101 (RFC 9110 §15.2.2): `bytes` from `start` to `end`, and all that follows, are of the new protocol. */
+  onSwitch(head: ParsedHead, bytes: Buffer, start: number, end: number): void;
+}
+
+/** The request that a response belongs to. */
+export interface SentRequest {
+  readonly method: string;
+  /** Its Upgrade field. */
+  readonly upgrade: Pick<UpgradeFields, "protocols"> | undefined;
+  /** Whether a response with a liberty (http/wire/liberties.ts) is refused. */
+  readonly isStrict: boolean;
+}
+
+/** Reads one answer after the other. */
+export interface AnswerParser {
+  /** A request went out; the next bytes are its answer. */
+  begin(request: SentRequest): void;
+  /** Whether a byte of that answer has come. */
+  hasBegun(): boolean;
+  /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
+  awaitsEnd(): boolean;
+  /** Reads `bytes` up to `length`. Throws a ProxyError (502) for what is no answer, or is one that nobody asked for. */
+  push(bytes: Buffer, length: number): void;
+  /** The upstream has closed. Throws a ProxyError (502) where that cuts an answer short. */
+  finish(): void;
+}
+
+type State = "idle" | "head" | "length" | "chunks" | "close";
+
+/** Nobody means more than a few; without a bound they never end. */
+const MOST_INTERIM_ANSWERS = 100;
+
+/** Creates the parser of one connection. `maxHeadBytes` limits a header section, as in a request: from its first line to the empty one. */
+// oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
+export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): AnswerParser {
+  let state: State = "idle";
+  let method = "";
+  let upgrade: string | undefined;
+  let reading = STRICT_READING;
+  let isBegun = false;
+  let interimAnswers = 0;
+  let left = 0;
+  let isPersistent = false;
+  const section = createHeadSection({
+    maxBytes: maxHeadBytes,
+    toTooLarge: () => tooLarge(maxHeadBytes),
+    isSkipped: (line) => reading.isSkipped(line),
+    onBeginning: (text) => reading.checkBeginning(text),
+    onFirstLine: (line) => void reading.parseHead(line),
+    onFieldLine: (line, lineEnd) => reading.checkFieldLine(line, lineEnd),
+  });
+  const chunks = createChunkReader(malformed);
+
+  return {
+    begin(request) {
+      method = request.method;
+      upgrade = request.upgrade?.protocols;
+      reading = request.isStrict ? STRICT_READING : TOLERANT_READING;
+      state = "head";
+      isBegun = false;
+      interimAnswers = 0;
+      section.clear();
+    },
+    hasBegun: () => isBegun,
+    awaitsEnd: () => state === "close",
+    push(bytes, length) {
+      if (length > 0) isBegun = true;
+      let at = 0;
+      while (at < length && at !== -1) {
+        switch (state) {
+          case "idle":
+            throw malformed();
+          case "head":
+            at = readHead(bytes, at, length);
+            break;
+          case "length":
+            at = readLength(bytes, at, length);
+            break;
+          case "chunks":
+            at = readChunks(bytes, at, length);
+            break;
+          case "close":
+            events.onContent(bytes, at, length);
+            return;
+        }
+      }
+    },
+    finish() {
+      if (state === "close") return end([], false);
+      if (state === "head") throw new ProxyError("connection_terminated");
+      if (state !== "idle") throw new ProxyError("http_response_incomplete");
+    },
+  };
+
+  function readHead(bytes: Buffer, start: number, length: number): number {
+    // Nearly every header section comes whole.
+    const sectionEnd =
+      section.length() === 0
+        ? endOfSection(bytes, start, Math.min(length, start + maxHeadBytes))
+        : -1;
+    if (sectionEnd !== -1) {
+      const head = parseWhole(bytes.toString("latin1", start, sectionEnd - 2));
+      if (head !== undefined) return onParsed(head, bytes, sectionEnd, length);
+    }
+    const next = section.read(bytes, start, length);
+    if (next === -1) return length;
+    return onParsed(reading.parseHead(section.take()), bytes, next, length);
+  }
+
+  /** Returns undefined if the strict reading fails: the cause may be a liberty, with which the section may end elsewhere. */
+  function parseWhole(lines: string): ParsedHead | undefined {
+    if (reading === STRICT_READING) return parseAnswerHead(lines);
+    try {
+      return parseAnswerHead(lines);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Its header section ended at `next` of `length` bytes. */
+  function onParsed(head: ParsedHead, bytes: Buffer, next: number, length: number): number {
+    if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
+    if (head.status === 101) return switchProtocol(head, bytes, next, length);
+    if ((interimAnswers += 1) > MOST_INTERIM_ANSWERS) throw malformed();
+    events.onInterim(head);
+    return next;
+  }
+
+  function switchProtocol(head: ParsedHead, bytes: Buffer, start: number, length: number): number {
+    if (upgrade === undefined) throw malformed();
+    if (head.version !== "1.1" || !isAgreedProtocol(upgrade, head.rawFields))
+      throw new ProxyError("http_upgrade_failed");
+    state = "idle";
+    events.onSwitch(head, bytes, start, length);
+    return -1;
+  }
+
+  /** The framing by RFC 9112 §6.3. `over`: the answer has ended with its header section. */
+  function begin(head: ParsedHead, isLast: boolean): "over" | "content" {
+    const { status, version, fields } = head;
+    const { contentLength, chunked } = fields;
+    if (contentLength !== undefined && chunked) throw malformed();
+    const isBare = method === "HEAD" || status === 204 || status === 304;
+    isPersistent = !mayHaveStrayBody(method, head) && isKept(version, fields.connection);
+    if (isBare || contentLength === 0) {
+      events.onHead(head);
+      end([], isPersistent && isLast);
+      return "over";
+    }
+    if (chunked) {
+      // RFC 9112 §6.1: chunked in HTTP/1.0 is faulty, and nothing behind it is to be trusted.
+      if (version === "1.0") isPersistent = false;
+      chunks.begin(reading.chunks);
+      state = "chunks";
+    } else if (contentLength === undefined) {
+      state = "close";
+    } else {
+      left = contentLength;
+      state = "length";
+    }
+    events.onHead(head);
+    return "content";
+  }
+
+  function readLength(bytes: Buffer, start: number, length: number): number {
+    const next = Math.min(start + left, length);
+    left -= next - start;
+    events.onContent(bytes, start, next);
+    if (left > 0) return next;
+    end([], isPersistent && next === length);
+    return -1;
+  }
+
+  function readChunks(bytes: Buffer, start: number, length: number): number {
+    const next = chunks.read(bytes, start, length, events.onContent);
+    const trailers = chunks.trailers();
+    if (trailers === undefined) return next;
+    // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
+    end(trailers, isPersistent && next === length && !hasConnectionTrailer(trailers));
+    return -1;
+  }
+
+  function end(rawTrailers: readonly string[], reusable: boolean): void {
+    state = "idle";
+    events.onEnd(rawTrailers, reusable);
+  }
+}
+
+function tooLarge(maxHeadBytes: number): ProxyError {
+  const cause = new Error(`upstream.headerBytes is ${maxHeadBytes}`);
+  return new ProxyError("http_response_header_section_size", { cause });
+}
+
+/**
+ * Some backends send a body with the answer to a HEAD, or with a 204 that announces one, perhaps in a later segment: it would be
+ * taken for the next answer.
+ */
+function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boolean {
+  if (mayBeBodiless(method)) return true;
+  return status === 204 && (fields.chunked || (fields.contentLength ?? 0) > 0);
+}

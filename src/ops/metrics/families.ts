@@ -1,0 +1,221 @@
+/** The metrics that exist: names, help, labels. Dashboards and alerts are built on this set, so it is a contract. */
+
+import {
+  counter,
+  gauge,
+  histogram,
+  single,
+  toSamples,
+  type Family,
+  type Sample,
+} from "./family.ts";
+import { type MethodTally, OTHER_CODE, type RouteTally, type Tally } from "./counters.ts";
+
+/** Where numbers come from that are a state rather than a count. Asked at every scrape: cheap and without side effects. */
+export interface MetricSources {
+  readonly requestsInFlight: () => number;
+  readonly clientConnections: () => number;
+  readonly tunnels: () => number;
+  /** `state` is one of a few words, such as "active" and "idle". */
+  readonly upstreamConnections: () => Iterable<{
+    readonly upstream: string;
+    readonly state: string;
+    readonly count: number;
+  }>;
+  readonly droppedLogLines: () => number;
+}
+
+/** How loading the configuration went: the start is the first load. */
+export interface Reloads {
+  success: number;
+  failure: number;
+  lastSuccessful: boolean;
+  lastSuccessSeconds: number;
+}
+
+export interface Build {
+  readonly version: string;
+  readonly node: string;
+}
+
+export interface FamilyOrigins {
+  readonly tally: Tally;
+  readonly sources: MetricSources;
+  readonly reloads: Reloads;
+  readonly build: Build;
+}
+
+/** Every family of headgate's own, in the order in which it is shown. */
+export function toFamilies({ tally, sources, reloads, build }: FamilyOrigins): Family[] {
+  return [
+    ...requestFamilies(tally),
+    ...upstreamFamilies(tally, sources),
+    ...headFamilies(tally),
+    ...stateFamilies(sources),
+    ...reloadFamilies(reloads),
+    gauge("build_info", "Version of headgate and of the Node.js that runs it; always 1.", () => [
+      { labels: { version: build.version, node: build.node }, value: 1 },
+    ]),
+  ];
+}
+
+function toCodeLabel(code: number): string {
+  if (code === 0) return "none";
+  return code === OTHER_CODE ? "other" : String(code);
+}
+
+function requestFamilies(tally: Tally): Family[] {
+  return [
+    counter("requests_total", "Finished requests; head says what was done with a HEAD.", () =>
+      perMethod(tally, (labels, { requests }) =>
+        [...requests].flatMap(([code, byHead]) =>
+          Object.entries(byHead)
+            .filter(([, value]) => value > 0)
+            .map(([head, value]) => ({
+              labels: { ...labels, code: toCodeLabel(code), head },
+              value,
+            })),
+        ),
+      ),
+    ),
+    histogram(
+      "request_duration_seconds",
+      "Time from a request's header section to the end of its exchange.",
+      (name) => perMethod(tally, (labels, { duration }) => toSamples(name, labels, duration)),
+    ),
+    histogram(
+      "overhead_seconds",
+      "Time that headgate added before it handed a request to the upstream.",
+      (name) => toSamples(name, {}, tally.overhead),
+    ),
+    counter(
+      "client_aborts_total",
+      "Exchanges that the client left before they were complete.",
+      () => perRoute(tally, (labels, route) => [{ labels, value: route.clientAborts }]),
+    ),
+  ];
+}
+
+function upstreamFamilies(tally: Tally, sources: MetricSources): Family[] {
+  return [
+    histogram(
+      "upstream_response_seconds",
+      "Time from sending a request to the answer's header section.",
+      (name) =>
+        [...tally.upstreams].flatMap(([upstream, { response }]) =>
+          toSamples(name, { upstream }, response),
+        ),
+    ),
+    counter(
+      "upstream_errors_total",
+      "Exchanges that failed at or before the upstream, by RFC 9209 error type.",
+      () =>
+        [...tally.upstreams].flatMap(([upstream, { errors }]) =>
+          [...errors].map(([error, value]) => ({ labels: { upstream, error }, value })),
+        ),
+    ),
+    counter(
+      "upstream_retries_total",
+      "Requests sent again because a reused connection turned out dead.",
+      () => single(tally.retries),
+    ),
+    gauge("upstream_connections", "Connections to the upstream, by state.", () =>
+      [...sources.upstreamConnections()].map(({ upstream, state, count }) => ({
+        labels: { upstream, state },
+        value: count,
+      })),
+    ),
+  ];
+}
+
+function headFamilies(tally: Tally): Family[] {
+  return [
+    counter(
+      "head_bodies_total",
+      "Bodies of HEAD answers that nobody saw, by what became of them.",
+      () =>
+        perRoute(tally, (labels, route) =>
+          Object.entries(route.bodies).map(([body, value]) => ({
+            labels: { ...labels, body },
+            value,
+          })),
+        ),
+    ),
+    counter(
+      "head_drained_bytes_total",
+      "Bytes of HEAD answers' bodies that were read and thrown away.",
+      () => single(tally.drainedBytes),
+    ),
+    counter(
+      "head_spared_bytes_total",
+      "Announced bytes of HEAD answers' bodies that were never fetched.",
+      () => single(tally.sparedBytes),
+    ),
+    counter(
+      "head_rescued_total",
+      "HEADs answered with 2xx or 3xx through a GET: each would be a 405 from a backend that serves GET only.",
+      () => perRoute(tally, (labels, route) => [{ labels, value: route.rescued }]),
+    ),
+    counter(
+      "head_rescuable_total",
+      "HEADs of routes in mode observe whose answer another mode would have replaced by that to a GET.",
+      () => perRoute(tally, (labels, route) => [{ labels, value: route.rescuable }]),
+    ),
+  ];
+}
+
+function stateFamilies(sources: MetricSources): Family[] {
+  return [
+    gauge("requests_in_flight", "Requests that have begun and not ended.", () =>
+      single(sources.requestsInFlight()),
+    ),
+    gauge("client_connections", "Connections from clients.", () =>
+      single(sources.clientConnections()),
+    ),
+    gauge("tunnels", "Connections switched to another protocol, such as WebSocket.", () =>
+      single(sources.tunnels()),
+    ),
+    counter(
+      "log_lines_dropped_total",
+      "Log lines given up because their reader was too slow or it could not be written.",
+      () => single(sources.droppedLogLines()),
+    ),
+  ];
+}
+
+function reloadFamilies(reloads: Reloads): Family[] {
+  return [
+    counter("config_reloads_total", "Attempts to load a changed configuration, by result.", () => [
+      { labels: { result: "success" }, value: reloads.success },
+      { labels: { result: "failure" }, value: reloads.failure },
+    ]),
+    gauge(
+      "config_last_reload_successful",
+      "Whether the last attempt to load the configuration succeeded.",
+      () => single(reloads.lastSuccessful ? 1 : 0),
+    ),
+    gauge(
+      "config_last_reload_success_timestamp_seconds",
+      "When the configuration in use was loaded.",
+      () => single(reloads.lastSuccessSeconds),
+    ),
+  ];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function perRoute(
+  tally: Tally,
+  toRouteSamples: (labels: Labels, route: RouteTally) => Sample[],
+): Sample[] {
+  return [...tally.routes].flatMap(([route, counts]) => toRouteSamples({ route }, counts));
+}
+
+function perMethod(
+  tally: Tally,
+  toMethodSamples: (labels: Labels, counts: MethodTally) => Sample[],
+): Sample[] {
+  return perRoute(tally, (labels, { methods }) =>
+    [...methods].flatMap(([method, counts]) => toMethodSamples({ ...labels, method }, counts)),
+  );
+}

@@ -1,0 +1,171 @@
+/** What `/status.json` and the status page show: the tally, the last exchanges and the state of things, as one report. */
+
+import type { Problem } from "../../config/problem.ts";
+import type { RouteConfig } from "../../config/schema/file.ts";
+import type { BodyOutcome } from "../../http/exchange.ts";
+import type { Build, MetricSources } from "../metrics/families.ts";
+import type { ReadinessState } from "../readiness.ts";
+import type { Finished, Recent } from "./recent.ts";
+import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
+import type { Point } from "./time-series.ts";
+import { sumUp, type Sum } from "./aggregate.ts";
+import type { Tally } from "../metrics/counters.ts";
+import { toUpstreams, type UpstreamStatus } from "./upstream-status.ts";
+
+/** The configuration in use, and how the last attempt to change it went. Times are the wall clock's. */
+export interface ConfigurationState {
+  /** As it was given; undefined without a file. */
+  readonly file: string | undefined;
+  readonly hash: string | undefined;
+  readonly loadedAtMs: number;
+  /** With the default route, in the file's order. */
+  readonly routes: readonly Pick<RouteConfig, "name" | "upstream" | "head">[];
+  /** Undefined until there was one; without problems it succeeded. */
+  readonly lastReload:
+    | { readonly atMs: number; readonly problems: readonly ReloadProblem[] }
+    | undefined;
+}
+
+/** A ConfigError's problem, or anything else that has a message. */
+export type ReloadProblem = Pick<Problem, "message"> & Partial<Problem>;
+
+/** Where the report comes from. Everything is asked anew for each one. */
+export interface ReportSources {
+  readonly build: Build;
+  readonly startedAtMs: number;
+  readonly tally: Tally;
+  readonly recent: Recent;
+  readonly gauges: MetricSources;
+  readonly state: () => ReadinessState;
+  readonly configuration: () => ConfigurationState;
+}
+
+/** Both clocks at one moment: the wall's, and the monotonic one that exchanges are timed by. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly clockMs: number;
+}
+
+/** No query strings, no field values, no addresses: the port may be reachable by more than the operator. */
+export interface Report {
+  readonly version: string;
+  readonly node: string;
+  readonly state: ReadinessState;
+  readonly now: string;
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly configuration: {
+    readonly file: string | undefined;
+    readonly sha256: string | undefined;
+    readonly loadedAt: string;
+    readonly lastReload:
+      | {
+          readonly at: string;
+          readonly result: "success" | "failure";
+          readonly errors: readonly string[];
+        }
+      | undefined;
+  };
+  readonly requestsInFlight: number;
+  readonly clientConnections: number;
+  readonly tunnels: number;
+  readonly droppedLogLines: number;
+  readonly totals: Counts & { readonly retries: number };
+  readonly heads: {
+    /** How they were answered: `convert`, `pass`, … */
+    readonly outcomes: Readonly<Record<string, number>>;
+    /** What became of the bodies nobody saw: `none`, `drained`, `aborted`. */
+    readonly bodies: Readonly<Record<string, number>>;
+    readonly rescued: number;
+    readonly drainedBytes: number;
+    readonly sparedBytes: number;
+  };
+  readonly routes: readonly RouteStatus[];
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly lastHeads: readonly Finished[];
+  readonly lastErrors: readonly Finished[];
+}
+
+/** Problems of a failed reload that are shown; the log has them all. */
+const MOST_PROBLEMS = 5;
+
+/** Takes stock. Costs about as much as a scrape: for whoever looks, not for each exchange. */
+export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Report {
+  const { build, tally, recent, gauges, startedAtMs } = sources;
+  const configuration = sources.configuration();
+  const total = sumUp(tally.routes.values());
+  return {
+    version: build.version,
+    node: build.node,
+    state: sources.state(),
+    now: toIso(nowMs),
+    startedAt: toIso(startedAtMs),
+    uptimeSeconds: Math.round((nowMs - startedAtMs) / 1000),
+    configuration: toConfiguration(configuration),
+    requestsInFlight: gauges.requestsInFlight(),
+    clientConnections: gauges.clientConnections(),
+    tunnels: gauges.tunnels(),
+    droppedLogLines: gauges.droppedLogLines(),
+    totals: { ...toCounts(total), retries: tally.retries },
+    heads: toHeads(tally, total),
+    routes: toRoutes(configuration.routes, tally.routes),
+    upstreams: toUpstreams(tally, gauges, nowMs - clockMs),
+    lastHeads: recent.heads(),
+    lastErrors: recent.errors(),
+  };
+}
+
+/** Routes that the page shows; more would make each second's frame as long as the file. */
+const MOST_ROUTES = 100;
+
+/** The report and the plots' points as JSON on one line: what the status page gets each second. */
+export function toFrame(report: Report, points: readonly Point[]): string {
+  const { routes } = report;
+  const shown =
+    routes.length <= MOST_ROUTES
+      ? routes
+      : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_ROUTES);
+  return JSON.stringify({ ...report, routes: shown, routeCount: routes.length, points });
+}
+
+function toConfiguration(state: ConfigurationState): Report["configuration"] {
+  const { file, hash, loadedAtMs, lastReload } = state;
+  return {
+    file,
+    sha256: hash,
+    loadedAt: toIso(loadedAtMs),
+    lastReload: lastReload && {
+      at: toIso(lastReload.atMs),
+      result: lastReload.problems.length === 0 ? "success" : "failure",
+      errors: lastReload.problems.slice(0, MOST_PROBLEMS).map(toError),
+    },
+  };
+}
+
+// What is quoted in a message is what was written, and that may be a secret in the wrong place.
+function toError({ file, line, col, key, message }: ReloadProblem): string {
+  const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
+  const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
+  const text = message.replace(/"[^"]*"/g, '"…"');
+  return head === "" ? text : `${head}: ${text}`;
+}
+
+function toHeads(tally: Tally, { rescued }: Sum): Report["heads"] {
+  const outcomes: Record<string, number> = {};
+  const bodies: Partial<Record<BodyOutcome, number>> = {};
+  for (const route of tally.routes.values()) {
+    addAll(bodies, route.bodies);
+    for (const byHead of route.methods.get("HEAD")?.requests.values() ?? [])
+      addAll(outcomes, byHead);
+  }
+  const { drainedBytes, sparedBytes } = tally;
+  return { outcomes, bodies, rescued, drainedBytes, sparedBytes };
+}
+
+function addAll(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [key, count] of Object.entries(counts)) sums[key] = (sums[key] ?? 0) + count;
+}
+
+function toIso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

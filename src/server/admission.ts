@@ -1,0 +1,85 @@
+/** How many connections may be served at one time, and who of them is. */
+
+import type { ProxyError } from "../http/errors.ts";
+
+/** What becomes of a connection that finds every place taken. */
+export type WhenFull =
+  /** It is heard, and its first request answered that there is no place, unless one has become free by then. */
+  | "refuse"
+  /**
+   * An older one gives way to it, the oldest that is idle, or the oldest of all: nobody can lock others out by holding connections,
+   * not even by leaving responses unread.
+   */
+  | "replace";
+
+/** A connection that may have a place. */
+export interface Visitor {
+  hasPlace: boolean;
+  isBusy(): boolean;
+  /** Ends it at once; `error` is what its exchange then says of itself. */
+  destroy(error?: ProxyError): void;
+}
+
+/** All connections of one server. */
+export interface Places<One extends Visitor> {
+  add(one: One): void;
+  remove(one: One): void;
+  /** Gives it a place where there is one, or says that there is none. */
+  admit(one: One): boolean;
+  all(): Iterable<One>;
+  size(): number;
+  /** How many places there are; 0 = no limit. */
+  limit(most: number): void;
+}
+
+/** Creates the register; there is no limit yet. */
+export function createPlaces<One extends Visitor>(whenFull: WhenFull): Places<One> {
+  const visitors = new Set<One>();
+  let most = 0;
+  let taken = 0;
+
+  const places: Places<One> = {
+    add(one) {
+      if (!places.admit(one) && whenFull === "replace") {
+        makePlace();
+        places.admit(one);
+      }
+      visitors.add(one);
+    },
+    remove(one) {
+      if (visitors.delete(one) && one.hasPlace) taken -= 1;
+    },
+    admit(one) {
+      if (one.hasPlace) return true;
+      if (most > 0 && taken >= most) return false;
+      taken += 1;
+      one.hasPlace = true;
+      return true;
+    },
+    all: () => visitors,
+    size: () => visitors.size,
+    limit(changed) {
+      most = changed;
+    },
+  };
+  return places;
+
+  function makePlace(): void {
+    const leaving = findReplaceable();
+    if (leaving === undefined) return;
+    leaving.destroy();
+    places.remove(leaving); // its `close` comes too late for whoever is to have the place
+  }
+
+  // The younger half is not asked whether it is idle: a connection is, until its first request comes. Where all others are busy, a
+  // probe would give way to the next connection of those who flood the port.
+  function findReplaceable(): One | undefined {
+    const [oldest] = visitors;
+    let older = visitors.size / 2;
+    for (const one of visitors) {
+      if ((older -= 1) < 0) break;
+      if (!one.isBusy()) return one;
+    }
+    return oldest;
+  }
+}

@@ -1,0 +1,73 @@
+/** Header sections of answers to clients, with what this hop adds. */
+
+import { type AnswerText, toAnswerText } from "../http/wire/response-text.ts";
+
+/** Writes them for all connections of a server. Lists of fields that were given to it do not change any more. */
+export interface HeadWriter {
+  /** The part that the answer itself says. */
+  begin(status: number, reason: string, fields: readonly string[]): AnswerText;
+  /** All of it. `connection` are the lines of this hop. */
+  complete(answer: AnswerText, connection: string): string;
+}
+
+/**
+ * Creates the writer. Where the same answer is told to many, one after another, its text is made once: to join and flatten it takes
+ * a sixteenth of such an exchange.
+ */
+export function createHeadWriter(): HeadWriter {
+  const date = createDate();
+  let begun: Begun | undefined;
+  let completed: Completed | undefined;
+
+  return {
+    begin(status, reason, fields) {
+      if (begun?.fields === fields && begun.status === status && begun.reason === reason)
+        return begun.answer;
+      const answer = toAnswerText(status, reason, fields);
+      begun = { status, reason, fields, answer };
+      return answer;
+    },
+    complete(answer, connection) {
+      const dateLine = answer.hasDate ? "" : date();
+      // By the object: to compare the texts would flatten each of them, only to find out that it is another.
+      if (
+        completed?.answer === answer &&
+        completed.dateLine === dateLine &&
+        completed.connection === connection
+      )
+        return completed.text;
+      const text = `${answer.text}${dateLine}${connection}\r\n`;
+      completed = { answer, dateLine, connection, text };
+      return text;
+    },
+  };
+}
+
+interface Begun {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: readonly string[];
+  readonly answer: AnswerText;
+}
+
+interface Completed {
+  readonly answer: AnswerText;
+  readonly dateLine: string;
+  readonly connection: string;
+  readonly text: string;
+}
+
+/** Date (RFC 9110 §6.6.1) as a line, formatted once a second: under load many answers share it. */
+function createDate(): () => string {
+  let formattedSecond = 0;
+  let line = "";
+  return () => {
+    const nowMs = Date.now();
+    const second = Math.floor(nowMs / 1_000);
+    if (second !== formattedSecond) {
+      formattedSecond = second;
+      line = `Date: ${new Date(nowMs).toUTCString()}\r\n`;
+    }
+    return line;
+  };
+}

@@ -1,0 +1,315 @@
+/** An answer on its way to a client: the header section as text, the content framed (RFC 9112 §6, §7.1). */
+
+import type { Socket } from "node:net";
+
+import { hasContent, withUpgradeOption } from "../http/wire/response-text.ts";
+import { ProxyError } from "../http/errors.ts";
+import { toFieldLines } from "../http/wire/request-text.ts";
+import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
+import { reset } from "../runtime/reset.ts";
+import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
+import type { ClientRequest, ClientResponse } from "./exchange.ts";
+import type { HeadWriter } from "./head-cache.ts";
+
+/** Whether the connection goes on after an answer. */
+export interface ResponseEnding {
+  /** Whether it may, as far as the request goes. */
+  readonly keepAlive: boolean;
+  /** Whether the client waits for 100 (Continue). */
+  readonly expectsContinue: boolean;
+}
+
+/** What a response needs to know of its connection. */
+export interface ResponseCarrier {
+  readonly socket: Socket;
+  /** Takes the connection off HTTP and returns what came behind the request. */
+  hijack(): Buffer;
+}
+
+/** What a response needs to know of its server. It keeps the limits that it began with. */
+export interface ResponseServer {
+  readonly heads: HeadWriter;
+  /** What a connection that goes on says of itself. */
+  readonly keepAliveLines: string;
+  /** How long the client may read nothing while bytes wait for it, in milliseconds; 0 = no limit. */
+  readonly idleMs: number;
+  readonly countUnacknowledged: CountUnacknowledged;
+}
+
+/** The state of a response whose bytes wait for the client. */
+interface Stall {
+  readonly movement: Movement;
+  /** Bytes that waited in Node's queue at the last look. */
+  bytes: number;
+  /** How many looks in a row found that nothing had moved. */
+  steps: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+const CLOSE = "Connection: close\r\n";
+
+/** A class because there is one for each exchange: closures would cost a twentieth of it, and so would fields that define themselves. */
+export class Response implements ClientResponse {
+  status: number;
+  headersSent: boolean;
+  hasContentBegun: boolean;
+  isOver: boolean;
+  overMs: number;
+  isFinished: boolean;
+  isEnded: boolean;
+  keepAlive: boolean;
+  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+  /** Its content ended too early. */
+  private isBroken: boolean;
+  private readonly carrier: ResponseCarrier;
+  private readonly socket: Socket;
+  private readonly server: ResponseServer;
+  private readonly keepAliveLines: string;
+  private readonly idleMs: number;
+  /** The header section that has not left yet. */
+  private head: string;
+  private hasContent: boolean;
+  private isChunked: boolean;
+  /** The end of the connection ends its content (RFC 9112 §6.3), so a FIN would make it look complete. */
+  private endsWithConnection: boolean;
+  private trailers: string;
+  private stall: Stall | undefined;
+  private isAwaited: boolean;
+  private resume: (() => void) | undefined;
+  private gone: ((error: ProxyError) => void) | undefined;
+  private readonly listeners: (() => void)[];
+
+  constructor(
+    carrier: ResponseCarrier,
+    server: ResponseServer,
+    request: ClientResponse["request"],
+    ending: ResponseEnding,
+  ) {
+    this.status = 0;
+    this.headersSent = false;
+    this.hasContentBegun = false;
+    this.isOver = false;
+    this.overMs = 0;
+    this.isFinished = false;
+    this.isEnded = false;
+    this.isBroken = false;
+    this.keepAlive = ending.keepAlive;
+    this.request = request;
+    this.carrier = carrier;
+    this.socket = carrier.socket;
+    this.server = server;
+    this.keepAliveLines = server.keepAliveLines;
+    this.idleMs = server.idleMs;
+    this.head = "";
+    this.hasContent = true;
+    this.isChunked = false;
+    this.endsWithConnection = false;
+    this.trailers = "";
+    this.stall = undefined;
+    this.isAwaited = ending.expectsContinue;
+    this.resume = undefined;
+    this.gone = undefined;
+    this.listeners = [];
+  }
+
+  writeHead(status: number, reason: string, fields: readonly string[]): void {
+    const { heads } = this.server;
+    const answer = heads.begin(status, reason, fields);
+    this.isChunked = answer.framing === "chunked";
+    this.hasContent = hasContent(this.request.method, status);
+    this.endsWithConnection = this.hasContent && answer.framing === "close";
+    // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
+    if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
+    const lines = this.keepAlive ? this.keepAliveLines : CLOSE;
+    this.head = heads.complete(answer, answer.hasUpgrade ? withUpgradeOption(lines) : lines);
+    this.status = status;
+    this.headersSent = true;
+  }
+
+  flushHead(): void {
+    if (this.head === "") return;
+    this.send(this.head);
+    this.head = "";
+  }
+
+  writeContinue(): void {
+    if (this.isAwaited) this.writeInterim(100, "HTTP/1.1 100 Continue\r\n\r\n");
+  }
+
+  /** The client does not wait for a 100, or no longer: its content has begun to come. */
+  skipContinue(): void {
+    this.isAwaited = false;
+  }
+
+  writeInterim(status: number, text: string): void {
+    if (this.isOver || this.headersSent) return;
+    if (status === 100) this.isAwaited = false;
+    this.send(text);
+  }
+
+  write(bytes: Buffer | string): boolean {
+    const { socket } = this;
+    if (this.isOver || this.isEnded) return true;
+    const head = this.head;
+    this.head = "";
+    if (!this.hasContent || bytes.length === 0) return head === "" || this.send(head);
+    this.hasContentBegun = true;
+    if (!this.isChunked && head === "") return this.send(bytes);
+    // In one segment, and now: held back for the rest of the turn, the memory would be held as well.
+    socket.cork();
+    this.send(this.isChunked ? `${head}${bytes.length.toString(16)}\r\n` : head);
+    let takesMore = this.send(bytes);
+    if (this.isChunked) takesMore = this.send("\r\n");
+    socket.uncork();
+    return takesMore;
+  }
+
+  isPending(): boolean {
+    return this.socket.writableLength > 0;
+  }
+
+  addTrailers(trailers: readonly string[]): void {
+    this.trailers += toFieldLines(trailers);
+  }
+
+  end(text = ""): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    let rest = this.head;
+    this.head = "";
+    if (this.hasContent) {
+      if (!this.isChunked) rest += text;
+      else {
+        if (text !== "") rest += `${text.length.toString(16)}\r\n${text}\r\n`;
+        rest += `0\r\n${this.trailers}\r\n`;
+      }
+    }
+    if (rest !== "") this.send(rest);
+    this.finishWhenTaken();
+  }
+
+  breakOff(): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    this.isBroken = true;
+    this.resume = undefined;
+    this.gone = undefined; // the caller knows
+    this.flushHead();
+    this.finishWhenTaken();
+  }
+
+  /** Whether only a reset shows that it is incomplete, because a FIN would complete it. A unix socket has no reset. */
+  needsReset(): boolean {
+    return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
+  }
+
+  whenDrained(resume: () => void): void {
+    this.resume = resume;
+  }
+
+  switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer } {
+    this.status = 101;
+    this.headersSent = true;
+    this.isEnded = true;
+    this.socket.write(text, "latin1");
+    const early = this.carrier.hijack();
+    this.finish();
+    return { socket: this.socket, early };
+  }
+
+  onGone(listener: (error: ProxyError) => void): void {
+    this.gone = listener;
+  }
+
+  onOver(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  destroy(): void {
+    if (this.needsReset()) reset(this.socket);
+    else this.socket.destroy();
+    this.close();
+  }
+
+  /** The connection takes bytes again. */
+  drain(): void {
+    this.unwatch();
+    const resume = this.resume;
+    this.resume = undefined;
+    resume?.();
+  }
+
+  /**
+   * The client has failed or left. The caller of `onGone` decides what happens to the response; without one, a response that has begun
+   * is broken off.
+   */
+  fail(error: ProxyError): void {
+    this.keepAlive = false;
+    const gone = this.gone;
+    this.gone = undefined;
+    if (gone !== undefined) gone(error);
+    else if (this.headersSent) this.breakOff();
+  }
+
+  /** Ends the response: nothing more of it can be sent. */
+  close(error?: ProxyError): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.overMs = performance.now();
+    if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
+    for (const listener of this.listeners) listener();
+  }
+
+  private finishWhenTaken(): void {
+    const { socket } = this;
+    if (socket.writableLength === 0) return this.finish();
+    this.watch();
+    socket.write(NOTHING, () => this.finish()); // calls back when the kernel has taken all bytes before it
+  }
+
+  private finish(): void {
+    if (this.isOver) return;
+    this.unwatch();
+    this.isFinished = !this.isBroken && !this.socket.destroyed;
+    this.close();
+  }
+
+  /**
+   * To be called at the socket's `timeout`: returns whether the client has read nothing for the whole limit. For seconds, the kernel
+   * may take nothing from headgate although a slow client still reads.
+   */
+  takesNothing(): boolean {
+    const { stall } = this;
+    if (stall === undefined) return true;
+    const bytes = this.socket.writableLength;
+    const hasMoved = stall.movement.look(performance.now()) || bytes !== stall.bytes;
+    stall.bytes = bytes;
+    stall.steps = hasMoved ? 0 : stall.steps + 1;
+    if (stall.steps >= STEPS) return true;
+    this.socket.setTimeout(this.idleMs / STEPS);
+    return false;
+  }
+
+  // The limit holds only while bytes wait: a slow upstream is not the client's fault.
+  private watch(): void {
+    const { idleMs, socket } = this;
+    const { countUnacknowledged } = this.server;
+    if (idleMs === 0 || this.stall !== undefined) return;
+    const movement = createMovement(() => countUnacknowledged(socket));
+    this.stall = { movement, bytes: socket.writableLength, steps: 0 };
+    socket.setTimeout(idleMs / STEPS);
+  }
+
+  private unwatch(): void {
+    if (this.stall !== undefined) this.socket.setTimeout(0);
+    this.stall = undefined;
+  }
+
+  private send(bytes: Buffer | string): boolean {
+    const { socket } = this;
+    const takesMore =
+      typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes);
+    if (!takesMore) this.watch();
+    return takesMore;
+  }
+}

@@ -1,0 +1,138 @@
+/** What one configuration compiles to, and what the next one takes over from it. */
+
+import type { Config, RouteConfig, UpstreamConfig } from "./config/schema/file.ts";
+import type { HeadParts } from "./proxy/head.ts";
+import { createDiscard } from "./head/drain.ts";
+import { createHeadLimits } from "./head/limits.ts";
+import { createMemory } from "./head/memory.ts";
+import { createSharing } from "./head/share/share.ts";
+import { createPeers, createTrust } from "./http/forwarded.ts";
+import { createRouter } from "./http/routing/router.ts";
+import type { Generation } from "./proxy/handler.ts";
+import type { ConnectionPool } from "./upstream/pool.ts";
+import { type UpstreamResources, createUpstreamPool } from "./upstream/upstream-pool.ts";
+
+/** An upstream's connections. `key` is all that they depend on. */
+export interface Pool {
+  readonly key: string;
+  readonly config: UpstreamConfig;
+  readonly pool: ConnectionPool;
+}
+
+/** A configuration in use. */
+export interface CompiledGeneration extends Generation {
+  readonly config: Config;
+  readonly pools: ReadonlyMap<string, Pool>;
+}
+
+/**
+ * Compiles a configuration. What did not change is that of `previous`: connections to an upstream, what was learnt about a route, what
+ * counts towards a limit, and, where nothing changed at all, shared responses.
+ */
+export function compile(
+  written: Config,
+  shared: UpstreamResources,
+  previous?: CompiledGeneration,
+): CompiledGeneration {
+  const config = previous === undefined ? written : keepRoutes(written, previous.config);
+  const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
+  const pools = new Map<string, Pool>();
+  for (const upstream of config.upstreams.values()) {
+    const pool = toPool(upstream, config.limits.waiting, shared);
+    pools.set(upstream.name, known.get(pool.key) ?? pool);
+  }
+  return {
+    config,
+    pools,
+    match: createRouter(config.routes, config.defaultRoute).match,
+    upstream(name) {
+      const pool = pools.get(name);
+      if (pool === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
+      return pool;
+    },
+    peer: toPeers(config),
+    requestId: config.requestId,
+    mostFields: config.limits.headerCount,
+    batchWrites: shared.batchWrites,
+    ...toHeadState(config, previous),
+    upgradeLimits: {
+      upgradeMs: config.timeouts.upgrade,
+      idleMs: config.timeouts.tunnelIdle,
+      max: config.limits.tunnels === 0 ? Infinity : config.limits.tunnels,
+    },
+  };
+}
+
+function now(): number {
+  return performance.now();
+}
+
+/** What is known of HEADs and counted of them. */
+type HeadState = Omit<HeadParts, "batchWrites">;
+
+function toHeadState(config: Config, previous: CompiledGeneration | undefined): HeadState {
+  const { draining } = config.limits;
+  const fresh: HeadState = {
+    discard: createDiscard(draining),
+    needsGet: createMemory(now),
+    refusesRange: createMemory(now),
+    limits: createHeadLimits(now),
+    sharing: createSharing(now),
+  };
+  if (previous === undefined) return fresh;
+  return {
+    discard: previous.config.limits.draining === draining ? previous.discard : fresh.discard,
+    needsGet: previous.needsGet,
+    refusesRange: previous.refusesRange,
+    limits: previous.limits,
+    sharing: toText(previous.config) === toText(config) ? previous.sharing : fresh.sharing,
+  };
+}
+
+/**
+ * A route that did not change, with its upstream, stays the same object: that is how memories and limits know it. All others are
+ * unknown to them.
+ */
+function keepRoutes(config: Config, previous: Config): Config {
+  const known = new Map(
+    [...previous.routes, previous.defaultRoute].map((route) => [toKey(route, previous), route]),
+  );
+  const keep = (route: RouteConfig): RouteConfig => known.get(toKey(route, config)) ?? route;
+  return {
+    ...config,
+    routes: config.routes.map(keep),
+    defaultRoute: keep(config.defaultRoute),
+  };
+}
+
+function toKey(route: RouteConfig, { upstreams }: Config): string {
+  return JSON.stringify([route, upstreams.get(route.upstream)]);
+}
+
+/** All of a configuration. What is shared depends on more than its route: on who is believed, and what the upstream is told. */
+function toText(config: Config): string {
+  return JSON.stringify([config, [...config.upstreams]]);
+}
+
+/** Closes the connections that `next` did not take over, each when its exchange is over. */
+export function retire(previous: CompiledGeneration, next?: CompiledGeneration): void {
+  const kept = new Set(next?.pools.values());
+  for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
+}
+
+function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResources): Pool {
+  return {
+    key: JSON.stringify([upstream, waiting]),
+    config: upstream,
+    pool: createUpstreamPool(upstream, waiting, shared),
+  };
+}
+
+/** Who a client is and whether its claims are believed; undefined where X-Forwarded-* fields pass untouched. */
+export function toPeers({
+  forwarded,
+  listen,
+}: Pick<Config, "forwarded" | "listen">): Generation["peer"] {
+  if (forwarded === "off") return undefined;
+  return createPeers(createTrust(forwarded.trust, listen.kind === "unix" ? "unix" : "tcp"));
+}

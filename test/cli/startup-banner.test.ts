@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { logStart, toGreeting, toTry } from "../../src/cli/startup-banner.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createLogger } from "../../src/ops/log/logger.ts";
+
+const LISTENING = { listen: "http://0.0.0.0:8080", admin: "http://127.0.0.1:9090" };
+
+const load = async () =>
+  (await loadConfig({ flags: { upstream: "http://127.0.0.1:8000" }, env: {}, cwd: "/" })).config;
+
+test("a terminal is told the ports, the routes and a line to try", async () => {
+  const text = toGreeting(await load(), LISTENING, "1.2.3");
+  assert.match(text, /^headgate 1\.2\.3\n/);
+  assert.match(text, /clients +http:\/\/0\.0\.0\.0:8080\n/);
+  assert.match(text, /admin +http:\/\/127\.0\.0\.1:9090 /);
+  assert.match(text, /\/\* +convert +http:\/\/127\.0\.0\.1:8000\n/);
+  assert.match(text, /Try it: +curl -I http:\/\/127\.0\.0\.1:8080\/\n/);
+});
+
+test("a log is told the same in flat lines", async () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger({ level: "info", format: "json" }, (line) =>
+    lines.push(JSON.parse(line) as Record<string, unknown>),
+  );
+  logStart(logger, await load(), LISTENING);
+  assert.match(String(lines[0]?.["msg"]), /^listening on .*; try: curl -I http/);
+  assert.equal(lines[0]?.["admin"], "http://127.0.0.1:9090");
+  assert.equal(lines[1]?.["route"], "default");
+  assert.equal(lines[1]?.["upstream"], "http://127.0.0.1:8000");
+});
+
+test("of very many routes the first fifty are shown, and how many there are", async () => {
+  const config = await load();
+  const routes = Array.from({ length: 60 }, () => config.defaultRoute);
+  assert.match(toGreeting({ ...config, routes }, LISTENING, "1"), /… and 10 more routes/);
+});
+
+const TRIES: readonly (readonly [string, string])[] = [
+  ["http://127.0.0.1:8080", "curl -I http://127.0.0.1:8080/"],
+  ["http://0.0.0.0:8080", "curl -I http://127.0.0.1:8080/"],
+  ["http://[::]:8080", "curl -I http://[::1]:8080/"],
+  ["unix:/run/a b.sock", "curl -I --unix-socket '/run/a b.sock' http://localhost/"],
+];
+for (const [listen, command] of TRIES) {
+  test(`the line to try for ${listen} works from this machine`, () =>
+    assert.equal(toTry(listen), command));
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type Socket, connect } from "node:net";
+import test, { type TestContext } from "node:test";
+
+import { toLocalAnswer } from "../../src/http/local-response.ts";
+import { parseAnswerHead } from "../../src/http/wire/response-head.ts";
+import { checkRequest } from "../../src/http/request.ts";
+import type { ClientRequest, ClientResponse } from "../../src/server/exchange.ts";
+import { answerLocally, relayInterim } from "../../src/proxy/relay.ts";
+import { listen } from "../support/server.ts";
+
+/** Sends bytes to a server that answers with `respond`, and resolves with all that came back (latin1). */
+async function exchange(
+  t: TestContext,
+  sent: string,
+  respond: (request: ClientRequest, response: ClientResponse) => void,
+): Promise<string> {
+  const { port } = await listen(t, respond);
+  const client = connect(port, "127.0.0.1").setEncoding("latin1");
+  client.write(sent, "latin1");
+  let received = "";
+  for await (const text of client) received += String(text);
+  return received;
+}
+
+const END = "Connection: close\r\n\r\n";
+
+// Symptom: the echo of a TRACE with a byte beyond ASCII was longer than its Content-Length, and its last bytes stood where the
+// next answer begins. Cause: the length was counted in latin1, the body written in UTF-8.
+test("the echo of a TRACE is the bytes that came, as many as it says", async (t) => {
+  const sent = `TRACE / HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\nX: \xe9\xe8\r\n${END}`;
+  const received = await exchange(t, sent, (request, response) => {
+    const answer = toLocalAnswer(request, checkRequest(request, 100));
+    assert.ok(answer);
+    answerLocally(answer, response);
+  });
+  const body = received.slice(received.indexOf("\r\n\r\n") + 4);
+  assert.equal(body, sent);
+  assert.match(received, new RegExp(`\r\nContent-Length: ${body.length}\r\n`));
+});
+
+// Symptom: an upstream's reason phrase became fields of an interim answer. Cause: it was decoded as UTF-8, where U+010D and
+// U+010A, written in latin1, are CR LF. Fix: it stays the bytes that came.
+test("an interim answer goes out with its reason as bytes, and without framing", async (t) => {
+  const lines = ["Link: </a>; rel=preload", "Content-Length: 7", "Trailer: x", "Connection: x"];
+  const head = `HTTP/1.1 103 \xc4\x8d\xc4\x8aX-Injected: 1\r\n${lines.join("\r\n")}\r\n`;
+  const received = await exchange(
+    t,
+    `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
+    (_request, response) => {
+      relayInterim(parseAnswerHead(head), response);
+      response.writeHead(204, "No Content", []);
+      response.end();
+    },
+  );
+  const [interim = ""] = received.split("\r\n\r\n");
+  assert.deepEqual(interim.split("\r\n"), [
+    "HTTP/1.1 103 \xc4\x8d\xc4\x8aX-Injected: 1",
+    "Link: </a>; rel=preload",
+  ]);
+});
+
+// Symptom: a request whose sender reset the connection right after it went up without the sender's address, as if headgate had
+// sent it itself. Cause: the kernel forgets the address at the reset.
+test("a request is served only if its sender's address is known", async (t) => {
+  const addresses: (string | undefined)[] = [];
+  const { port } = await listen(t, (request, response) => {
+    addresses.push(request.peer.remoteAddress);
+    response.writeHead(204, "No Content", []);
+    response.end();
+  });
+  const open = async (): Promise<Socket> => {
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    return socket;
+  };
+  for (let count = 0; count < 5; count += 1) {
+    const gone = await open();
+    gone.write("GET /gone HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n");
+    gone.resetAndDestroy();
+  }
+  const last = await open();
+  last.write(`GET / HTTP/1.1\r\nHost: h\r\n${END}`);
+  last.resume();
+  await once(last, "close");
+  assert.equal(addresses.at(-1), "127.0.0.1");
+  assert.ok(!addresses.includes(undefined));
+});

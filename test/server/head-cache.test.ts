@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { createHeadWriter } from "../../src/server/head-cache.ts";
+
+test("what is told again is the same text, and whatever differs makes another", () => {
+  const heads = createHeadWriter();
+  const fields = ["A", "1", "Date", "then"];
+  const write = (status: number, reason: string, lines: readonly string[], hop: string): string =>
+    heads.complete(heads.begin(status, reason, lines), hop);
+  const first = write(200, "OK", fields, "Connection: close\r\n");
+  assert.equal(first, "HTTP/1.1 200 OK\r\nA: 1\r\nDate: then\r\nConnection: close\r\n\r\n");
+  assert.equal(write(200, "OK", fields, "Connection: close\r\n"), first);
+  assert.match(write(404, "OK", fields, ""), /^HTTP\/1\.1 404 OK\r\nA: 1\r\nDate: then\r\n\r\n$/);
+  assert.match(write(404, "No", fields, ""), /^HTTP\/1\.1 404 No\r\n/);
+  assert.match(write(404, "No", ["B", "2", "Date", "x"], ""), /\r\nB: 2\r\n/);
+  assert.match(write(404, "No", ["B", "2"], ""), /\r\nB: 2\r\nDate: \w+, .* GMT\r\n\r\n$/);
+});
