@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { runChaos } from "./chaos.ts";
-import { parseOptions } from "./options.ts";
+import { runChaos } from "../../tools/chaos/chaos.ts";
+import { parseOptions } from "../../tools/chaos/options.ts";
 
 test("chaos for five seconds breaks no promise and leaves nothing behind", async (t) => {
   const options = parseOptions(["--seconds=5"]);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { judge } from "./judge.ts";
-import { type Send, createLedger } from "./ledger.ts";
-import { findLeftovers } from "./leftovers.ts";
-import type { Observed } from "./observe.ts";
-import type { Plan } from "./plan.ts";
+import { judge } from "../../tools/chaos/judge.ts";
+import { type Send, createLedger } from "../../tools/chaos/ledger.ts";
+import { findLeftovers } from "../../tools/chaos/leftovers.ts";
+import type { Observed } from "../../tools/chaos/observe.ts";
+import type { Plan } from "../../tools/chaos/plan.ts";
 
 const PLAN: Plan = {
   road: "tcp",

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { createCalm } from "./calm.ts";
-import { startClients } from "./chaos.ts";
-import { startUpstreams, stopUpstreams } from "./disturb.ts";
-import { createLedger } from "./ledger.ts";
-import { type Plant, startPlanted } from "./planted.ts";
-import { createRandom } from "./random.ts";
-import { makeFolder } from "./target.ts";
+import { createCalm } from "../../tools/chaos/calm.ts";
+import { startClients } from "../../tools/chaos/chaos.ts";
+import { startUpstreams, stopUpstreams } from "../../tools/chaos/disturb.ts";
+import { createLedger } from "../../tools/chaos/ledger.ts";
+import { type Plant, startPlanted } from "../../tools/chaos/planted.ts";
+import { createRandom } from "../../tools/chaos/random.ts";
+import { makeFolder } from "../../tools/chaos/target.ts";
 
 // Over TCP, Node takes a reset that comes together with data for an end, and these proxies believe it.
 const ROADS = { unix: 1 };

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Case, bytesOf, fromReplay, toReplay } from "./case.ts";
-import { makeCase } from "./families.ts";
-import { fuzz, toTable } from "./fuzz.ts";
-import { toStarts } from "./headgate.ts";
-import { type Flaw, startNaive } from "./naive.ts";
-import { explainFailure, runAlone } from "./replay.ts";
-import { type Start, startRig } from "./rig.ts";
+import { type Case, bytesOf, fromReplay, toReplay } from "../../tools/fuzz/case.ts";
+import { makeCase } from "../../tools/fuzz/families.ts";
+import { fuzz, toTable } from "../../tools/fuzz/fuzz.ts";
+import { toStarts } from "../../tools/fuzz/headgate.ts";
+import { type Flaw, startNaive } from "../../tools/fuzz/naive.ts";
+import { explainFailure, runAlone } from "../../tools/fuzz/replay.ts";
+import { type Start, startRig } from "../../tools/fuzz/rig.ts";
 
 test("1,000 fuzzed cases: the upstream sees what was accepted and nothing else, and each gets its own answer", async (t) => {
   const seed = 1 + (Math.floor(Date.now() / 86_400_000) % 10_000); // another one each day

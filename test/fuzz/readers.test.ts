@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Preference, readLeniently } from "./lenient.ts";
-import { readMeaning, readRequest } from "./requests.ts";
+import { type Preference, readLeniently } from "../../tools/fuzz/lenient.ts";
+import { readMeaning, readRequest } from "../../tools/fuzz/requests.ts";
 
 const CHUNKED_FIRST: Preference = "chunked, first length";
 const LENGTH_FIRST: Preference = "length, last length";

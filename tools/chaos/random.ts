@@ -1,6 +1,6 @@
 /** Numbers that a seed decides, so that a run can be had again. */
 
-import { createNumbers } from "../support/random.ts";
+import { createNumbers } from "../../test/support/random.ts";
 
 export interface Random {
   /** At least 0, less than 1. */

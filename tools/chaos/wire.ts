@@ -9,7 +9,7 @@ import {
   type Head,
   MessageError,
   readBytes,
-} from "../support/message.ts";
+} from "../../test/support/message.ts";
 
 export interface ChaosWire {
   readonly socket: Socket;

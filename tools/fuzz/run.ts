@@ -1,7 +1,7 @@
 // npm run fuzz: raw bytes from both sides through the real headgate. See docs/reliability.md.
 
 import { parseArgs } from "node:util";
-import { waitForConnectionTable } from "../support/connection-table.ts";
+import { waitForConnectionTable } from "../../test/support/connection-table.ts";
 import { fromReplay } from "./case.ts";
 import { fuzz, toTable } from "./fuzz.ts";
 import { toStarts } from "./headgate.ts";

@@ -1,6 +1,12 @@
 /** Reads the answer to one request, and tells what a client could see of it. */
 
-import { type Framing, type Head, MessageError, framingOf, readHead } from "../support/message.ts";
+import {
+  type Framing,
+  type Head,
+  MessageError,
+  framingOf,
+  readHead,
+} from "../../test/support/message.ts";
 import { checkContent } from "./content.ts";
 import { REFUSAL_SIZE } from "./echo.ts";
 import type { Exchange } from "./ledger.ts";

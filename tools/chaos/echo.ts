@@ -1,6 +1,6 @@
 /** The upstream's side of a connection that asks to switch protocols: it refuses, breaks off, or says everything back. */
 
-import type { ByteReader } from "../support/message.ts";
+import type { ByteReader } from "../../test/support/message.ts";
 import { answerText } from "./answers.ts";
 import { contentOf } from "./content.ts";
 import type { Arrival } from "./script.ts";

@@ -5,7 +5,7 @@ import { type Bytes, answerText, cutAnswer, joined, wholeAnswer } from "./answer
 import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
-import type { Peer } from "../support/peer.ts";
+import type { Peer } from "../../test/support/peer.ts";
 import type { Order } from "./plan.ts";
 
 /** One request at the upstream. */

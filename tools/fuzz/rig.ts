@@ -1,7 +1,7 @@
 /** A recorder behind a proxy, and cases run through both. Each case has a client address of its own, so that whatever arrives tells whose it is. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Peer } from "../support/peer.ts";
+import type { Peer } from "../../test/support/peer.ts";
 import type { Reading } from "./answers.ts";
 import { MARK } from "./answer-grammar.ts";
 import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
-import { type Peer, toPlainPeer, toTlsPeer } from "../support/peer.ts";
+import { type Peer, toPlainPeer, toTlsPeer } from "../../test/support/peer.ts";
 import { readLeniently, type Preference } from "./lenient.ts";
 import { type Request, readRequest } from "./requests.ts";
 import { valuesOf } from "./strict.ts";

@@ -9,8 +9,8 @@ import { startNames } from "./names.ts";
 import type { ChaosOptions } from "./options.ts";
 import type { Roads } from "./plan.ts";
 import { createRandom } from "./random.ts";
-import { namesMissing } from "../support/names.ts";
-import { withFiles } from "../support/namespace.ts";
+import { namesMissing } from "../../test/support/names.ts";
+import { withFiles } from "../../test/support/namespace.ts";
 import { type Target, makeFolder, startTarget } from "./target.ts";
 
 export interface ChaosResult {

@@ -1,7 +1,7 @@
 /** The names of upstreams: a hosts file of the run's own, and a name server that is slow or says nothing. */
 
 import { setTimeout } from "node:timers/promises";
-import { type Reply, startNameServer } from "../support/name-server.ts";
+import { type Reply, startNameServer } from "../../test/support/name-server.ts";
 
 /** Two addresses that listen, one of them not always, and one at which nobody ever does. */
 export const PAIR = { name: "pair.chaos.test", addresses: ["127.0.7.2", "127.0.7.3"] } as const;

@@ -1,7 +1,7 @@
 /** The client's side of an upgrade: asks for it, and sees that what comes back is what it sent. */
 
-import { MessageError } from "../support/message.ts";
-import { reset } from "../support/reset.ts";
+import { MessageError } from "../../test/support/message.ts";
+import { reset } from "../../test/support/reset.ts";
 import { checkContent, contentOf } from "./content.ts";
 import { toTunnelSize, toUpgradeEnd } from "./echo.ts";
 import type { Performance } from "./manners.ts";

@@ -9,14 +9,14 @@ import {
   readBody,
   readBytes,
   readHead,
-} from "../support/message.ts";
+} from "../../test/support/message.ts";
 import type { Calm } from "./calm.ts";
 import { checkContent } from "./content.ts";
 import { echo } from "./echo.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Order, type Road, fromTarget } from "./plan.ts";
 import type { Random } from "./random.ts";
-import { type Peer, toPlainPeer, toTlsPeer } from "../support/peer.ts";
+import { type Peer, toPlainPeer, toTlsPeer } from "../../test/support/peer.ts";
 import { type Arrival, perform } from "./script.ts";
 
 const REST_MS = 200;

@@ -1,6 +1,6 @@
 /** Chance that can be repeated: the same seed gives the same cases on every machine. */
 
-import { createNumbers } from "../support/random.ts";
+import { createNumbers } from "../../test/support/random.ts";
 
 export interface Random {
   /** A whole number from 0 to `below` - 1. */

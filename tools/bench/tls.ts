@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
 import type { Children } from "./children.ts";
 import { findFreePort, waitAccepting } from "./ports.ts";
 

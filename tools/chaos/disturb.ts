@@ -6,7 +6,7 @@ import type { Calm } from "./calm.ts";
 import type { Ledger } from "./ledger.ts";
 import { HUNG, PAIR, SLOW } from "./names.ts";
 import type { Random } from "./random.ts";
-import { CERTIFICATE } from "../support/certificate.ts";
+import { CERTIFICATE } from "../../test/support/certificate.ts";
 import type { Target } from "./target.ts";
 import { type Life, type Surroundings, startLife } from "./upstream.ts";
 

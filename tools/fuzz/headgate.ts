@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProcess } from "../support/process.ts";
-import { CERTIFICATE } from "../support/certificate.ts";
-import { namespaceMissing, withFiles } from "../support/namespace.ts";
+import { startProcess } from "../../test/support/process.ts";
+import { CERTIFICATE } from "../../test/support/certificate.ts";
+import { namespaceMissing, withFiles } from "../../test/support/namespace.ts";
 import type { Ports } from "./recorder.ts";
 import type { Start, Target } from "./rig.ts";
 import { SCRIPTED } from "./verdict.ts";

@@ -1,6 +1,6 @@
 /** How clients behave that do more, or less, than ask and read. Each resolves with what it saw. */
 
-import { reset } from "../support/reset.ts";
+import { reset } from "../../test/support/reset.ts";
 import type { Exchange } from "./ledger.ts";
 import { type Observed, observeAnswer } from "./observe.ts";
 import type { Manner } from "./plan.ts";
