@@ -3,7 +3,7 @@
 import { type Address, formatAddress, overlap } from "./config/address.ts";
 import { readSystemFile } from "./config/files.ts";
 import type { Config } from "./config/schema/file.ts";
-import { compile, retire } from "./snapshot.ts";
+import { compile, closeSnapshot } from "./snapshot.ts";
 import type { Pool } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { shuttingDown } from "./http/refusal.ts";
@@ -19,7 +19,7 @@ import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
 import type { ConfigurationState } from "./ops/status/report.ts";
 import { createStatus } from "./ops/status/status.ts";
-import { type ProxyParts, createProxy } from "./proxy/handler.ts";
+import { type HandlerParts, createHandler } from "./proxy/handler.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
 import { createUpstreamResources } from "./upstream/upstream-pool.ts";
@@ -119,13 +119,13 @@ export function createApp({
     }),
   });
   let observer = toObserver(config);
-  const parts: ProxyParts = {
-    generation: () => generation,
+  const parts: HandlerParts = {
+    snapshot: () => generation,
     createId,
     observe: (exchange) => observer.observe(exchange),
     tunnels,
   };
-  const proxy = createProxy(parts);
+  const proxy = createHandler(parts);
 
   const server = createServer(
     {
@@ -174,7 +174,7 @@ export function createApp({
       observer = toObserver(next);
       server.configure(toServerLimits(next));
       logger.setLevel(next.log.level);
-      retire(previous, generation);
+      closeSnapshot(previous, generation);
     },
     noteReload({ result, hash: newHash, problems }) {
       const atMs = Date.now();
@@ -196,7 +196,7 @@ export function createApp({
         tunnels.closeAll();
         server.destroy(shuttingDown());
       });
-      retire(generation);
+      closeSnapshot(generation);
       shared.close();
       status.stop();
       observer.flush();

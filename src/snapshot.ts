@@ -1,14 +1,13 @@
 /** What one configuration compiles to, and what the next one takes over from it. */
 
 import type { Config, RouteConfig, UpstreamConfig } from "./config/schema/file.ts";
-import type { HeadParts } from "./proxy/head.ts";
-import { createDiscard } from "./head/drain.ts";
+import { createDrain } from "./head/drain.ts";
 import { createHeadLimits } from "./head/limits.ts";
-import { createMemory } from "./head/memory.ts";
+import { createNegativeCache } from "./head/memory.ts";
 import { createSharing } from "./head/share/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/routing/router.ts";
-import type { Generation } from "./proxy/handler.ts";
+import type { Snapshot } from "./proxy/context.ts";
 import type { ConnectionPool } from "./upstream/pool.ts";
 import { type UpstreamResources, createUpstreamPool } from "./upstream/upstream-pool.ts";
 
@@ -20,7 +19,7 @@ export interface Pool {
 }
 
 /** A configuration in use. */
-export interface CompiledGeneration extends Generation {
+export interface CompiledSnapshot extends Snapshot {
   readonly config: Config;
   readonly pools: ReadonlyMap<string, Pool>;
 }
@@ -32,8 +31,8 @@ export interface CompiledGeneration extends Generation {
 export function compile(
   written: Config,
   shared: UpstreamResources,
-  previous?: CompiledGeneration,
-): CompiledGeneration {
+  previous?: CompiledSnapshot,
+): CompiledSnapshot {
   const config = previous === undefined ? written : keepRoutes(written, previous.config);
   const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
   const pools = new Map<string, Pool>();
@@ -52,7 +51,7 @@ export function compile(
     },
     peer: toPeers(config),
     requestId: config.requestId,
-    mostFields: config.limits.headerCount,
+    maxFields: config.limits.headerCount,
     batchWrites: shared.batchWrites,
     ...toHeadState(config, previous),
     upgradeLimits: {
@@ -68,20 +67,20 @@ function now(): number {
 }
 
 /** What is known of HEADs and counted of them. */
-type HeadState = Omit<HeadParts, "batchWrites">;
+type HeadState = Pick<Snapshot, "drain" | "needsGet" | "refusesRange" | "limits" | "sharing">;
 
-function toHeadState(config: Config, previous: CompiledGeneration | undefined): HeadState {
+function toHeadState(config: Config, previous: CompiledSnapshot | undefined): HeadState {
   const { draining } = config.limits;
   const fresh: HeadState = {
-    discard: createDiscard(draining),
-    needsGet: createMemory(now),
-    refusesRange: createMemory(now),
+    drain: createDrain(draining),
+    needsGet: createNegativeCache(now),
+    refusesRange: createNegativeCache(now),
     limits: createHeadLimits(now),
     sharing: createSharing(now),
   };
   if (previous === undefined) return fresh;
   return {
-    discard: previous.config.limits.draining === draining ? previous.discard : fresh.discard,
+    drain: previous.config.limits.draining === draining ? previous.drain : fresh.drain,
     needsGet: previous.needsGet,
     refusesRange: previous.refusesRange,
     limits: previous.limits,
@@ -115,7 +114,7 @@ function toText(config: Config): string {
 }
 
 /** Closes the connections that `next` did not take over, each when its exchange is over. */
-export function retire(previous: CompiledGeneration, next?: CompiledGeneration): void {
+export function closeSnapshot(previous: CompiledSnapshot, next?: CompiledSnapshot): void {
   const kept = new Set(next?.pools.values());
   for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
 }
@@ -132,7 +131,7 @@ function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResou
 export function toPeers({
   forwarded,
   listen,
-}: Pick<Config, "forwarded" | "listen">): Generation["peer"] {
+}: Pick<Config, "forwarded" | "listen">): Snapshot["peer"] {
   if (forwarded === "off") return undefined;
   return createPeers(createTrust(forwarded.trust, listen.kind === "unix" ? "unix" : "tcp"));
 }

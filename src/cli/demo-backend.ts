@@ -1,9 +1,9 @@
 /** The demo's backend: it answers GET and refuses HEAD, as a FastAPI app does. */
 
-import type { ClientRequest, ClientResponse } from "../server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 
 /** Answers GET of any path with 15 bytes of JSON, and every other method with FastAPI's 405. */
-export function answerGetOnly(request: ClientRequest, response: ClientResponse): void {
+export function respondToGetOnly(request: ServerRequest, response: ServerResponse): void {
   const isGet = request.method === "GET";
   const body = isGet ? '{"status":"ok"}' : '{"detail":"Method Not Allowed"}';
   const fields = ["content-length", String(body.length), "content-type", "application/json"];

@@ -4,7 +4,7 @@ import type { Listening } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
 import type { ServerLimits } from "../server/exchange.ts";
 import { createServer } from "../server/server.ts";
-import { answerGetOnly } from "./demo-backend.ts";
+import { respondToGetOnly } from "./demo-backend.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";
@@ -55,7 +55,7 @@ async function listenNear(
 ): Promise<{ readonly server: ReturnType<typeof createServer>; readonly url: string }> {
   const server = createServer(
     {
-      onRequest: answerGetOnly,
+      onRequest: respondToGetOnly,
       onRefused: () => "demo",
     },
     LIMITS,

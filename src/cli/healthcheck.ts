@@ -12,7 +12,7 @@ import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 
 // Whoever answers /readyz later than this takes no traffic either; the image's HEALTHCHECK gives up after 3 s.
-const ANSWER_MS = 2_000;
+const RESPONSE_MS = 2_000;
 
 /** Exit code 0 when /readyz answers 200; 1 with one line that says what it was instead. Takes the flags of `run`. */
 export async function healthcheck(args: readonly string[], io: Io): Promise<number> {
@@ -89,8 +89,8 @@ async function ask(
       expectsContinue: false,
       owner: undefined,
       responseContent: "skip",
-      responseMs: ANSWER_MS,
-      idleMs: ANSWER_MS,
+      responseMs: RESPONSE_MS,
+      idleMs: RESPONSE_MS,
       onInterim: () => undefined,
     }).response;
     content.abort();

@@ -7,7 +7,7 @@ import type { Config } from "../config/schema/file.ts";
 import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/log/logger.ts";
 import { createReload } from "../reload.ts";
-import { logStart, toGreeting } from "./startup-banner.ts";
+import { logStart, toStartupBanner } from "./startup-banner.ts";
 import type { Io } from "./io.ts";
 
 /** Called when both ports listen, before anything is logged. */
@@ -67,7 +67,7 @@ export async function serve(
     const listening = await app.start();
     if (onListening !== undefined) onListening(listening);
     else if (format === "json") logStart(logger, config, listening);
-    else io.out(toGreeting(config, listening, io.version));
+    else io.out(toStartupBanner(config, listening, io.version));
     for (const { key, place } of overridden)
       logger.info({ key, place }, `${place} overrides ${key} of the route file`);
   } catch (error) {

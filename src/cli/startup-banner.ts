@@ -10,7 +10,7 @@ import { formatTable } from "./table.ts";
 const MOST_SHOWN = 50;
 
 /** For a person at a terminal. */
-export function toGreeting(config: Config, listening: Listening, version: string): string {
+export function toStartupBanner(config: Config, listening: Listening, version: string): string {
   const { listen, admin } = listening;
   const places = [
     ["  clients", listen],

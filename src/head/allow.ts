@@ -1,7 +1,7 @@
 /** Allow fields of backends that do not know that HEAD works here. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import type { AnswerFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/headers.ts";
 
 /** Whether HEAD is served through GET on this route, and an Allow field may say so. */
 export function repairsAllow({ head }: RouteConfig): boolean {
@@ -9,7 +9,7 @@ export function repairsAllow({ head }: RouteConfig): boolean {
 }
 
 /** Whether an Allow field says that HEAD is served. */
-export function allowsHead({ endToEnd }: AnswerFields): boolean {
+export function allowsHead({ endToEnd }: ResponseFields): boolean {
   return endToEnd.some(
     (value, index) =>
       index % 2 === 1 &&
@@ -22,7 +22,7 @@ export function allowsHead({ endToEnd }: AnswerFields): boolean {
  * Adds HEAD to an Allow that names GET, where the operator wants that and the route serves HEAD through GET. RFC 9110 §10.2.1
  * keeps proxies from changing the field, which is why nobody gets this without asking.
  */
-export function repairAllow(route: RouteConfig, fields: AnswerFields): AnswerFields {
+export function repairAllow(route: RouteConfig, fields: ResponseFields): ResponseFields {
   if (!repairsAllow(route)) return fields;
   const endToEnd = [...fields.endToEnd];
   let atGet: number | undefined;

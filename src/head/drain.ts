@@ -4,7 +4,7 @@ import type { BodyOutcome } from "../http/exchange.ts";
 import type { ProxyError } from "../http/errors.ts";
 
 /** The content of an answer, as this file needs it. */
-interface Discardable {
+interface DrainableContent {
   /** How many bytes it had, where it has ended already. */
   skipped(): number | undefined;
   skip(reader: {
@@ -16,7 +16,7 @@ interface Discardable {
 }
 
 /** What the header section says of the content to come. */
-export interface Announcement {
+export interface ContentInfo {
   readonly contentLength: number | undefined;
   readonly eventStream: boolean;
 }
@@ -36,17 +36,17 @@ export function toLoginLimits({ bytes, time }: DrainLimits): DrainLimits {
 }
 
 /** What became of it. `bytes` were read in vain. */
-export interface Discarded {
+export interface Drained {
   readonly body: BodyOutcome;
   readonly bytes: number;
 }
 
 /** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
-export type Discard = (
-  content: Discardable,
-  announced: Announcement,
+export type Drain = (
+  content: DrainableContent,
+  announced: ContentInfo,
   limits: DrainLimits,
-) => Promise<Discarded>;
+) => Promise<Drained>;
 
 /**
  * Creates the rule by which content is discarded.
@@ -54,14 +54,14 @@ export type Discard = (
  * Draining a small body costs less than a new TCP connection, draining a large or endless one costs without bound, and the
  * header section mostly tells which it is. At most `mostDraining` are drained at one time; the next is cut off.
  */
-export function createDiscard(mostDraining: number): Discard {
+export function createDrain(maxDraining: number): Drain {
   let draining = 0;
 
   return (content, announced, limits) => {
     if (
       announced.eventStream ||
       (announced.contentLength ?? 0) > limits.bytes ||
-      draining >= mostDraining
+      draining >= maxDraining
     ) {
       content.abort();
       return Promise.resolve({ body: "aborted", bytes: 0 });
@@ -70,13 +70,13 @@ export function createDiscard(mostDraining: number): Discard {
     if (bytes !== undefined && bytes <= limits.bytes)
       return Promise.resolve({ body: bytes === 0 ? "none" : "drained", bytes });
     draining += 1;
-    return drain(content, limits).finally(() => {
+    return readToEnd(content, limits).finally(() => {
       draining -= 1;
     });
   };
 }
 
-function drain(content: Discardable, limits: DrainLimits): Promise<Discarded> {
+function readToEnd(content: DrainableContent, limits: DrainLimits): Promise<Drained> {
   return new Promise((resolve) => {
     let bytes = 0;
     let isOver = false;

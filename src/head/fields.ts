@@ -1,6 +1,6 @@
 /** The fields of the request to the upstream for a HEAD, and of the response to the client. */
 
-import { type AnswerFields, filterFields } from "../http/headers.ts";
+import { type ResponseFields, filterFields } from "../http/headers.ts";
 import { createNameTable } from "../http/name-table.ts";
 import { toOffer } from "../http/upgrade.ts";
 
@@ -38,14 +38,14 @@ function isDropped(name: string, method: "GET" | "HEAD"): boolean {
  * Transfer-Encoding is optional (RFC 9112 §6.1), and some clients try to read the chunks (check_http of monitoring-plugins). No client
  * needs it to find the end (§6.3). Trailer announces trailers, which a response to HEAD has not. 204 has no length (RFC 9110 §8.6).
  */
-export function toHeadClientFields(status: number, answer: AnswerFields): readonly string[] {
+export function toHeadClientFields(status: number, answer: ResponseFields): readonly string[] {
   const fields = withoutFraming(status, answer);
   // A 426 must have Upgrade, also for a HEAD (RFC 9110 §15.5.22).
   const offer = toOffer(status, answer.upgrade, undefined);
   return offer === "" ? fields : [...fields, "Upgrade", offer];
 }
 
-function withoutFraming(status: number, { endToEnd, trailer }: AnswerFields): readonly string[] {
+function withoutFraming(status: number, { endToEnd, trailer }: ResponseFields): readonly string[] {
   const hasNoLength = status === 204;
   if (!trailer && !hasNoLength) return endToEnd;
   return filterFields(

@@ -4,27 +4,27 @@ import type { RouteConfig } from "../config/schema/file.ts";
 import { normaliseHost } from "../http/routing/router.ts";
 
 /** Whom a request is for. */
-export interface MemoryTarget {
+export interface CacheTarget {
   readonly host: string | undefined;
   /** With the query. */
   readonly path: string;
 }
 
 /** Says yes only for what was learnt of that very route and host and, below a prefix, of that very path. */
-export interface Memory {
+export interface NegativeCache {
   /**
    * Whether it was learnt. Once that is older than `remember`, one caller hears no, so that it asks the upstream again, while
    * the others go on with what is known. Where nothing is known yet one caller hears no, and the others get a promise: when it
    * resolves, which it does within a second, they may look again. Who hears no tells what came of it, by one of the others.
    */
-  knows(route: RouteConfig, target: MemoryTarget): boolean | Promise<void>;
-  learn(route: RouteConfig, target: MemoryTarget): void;
+  has(route: RouteConfig, target: CacheTarget): boolean | Promise<void>;
+  add(route: RouteConfig, target: CacheTarget): void;
   /** It is not so, whatever was learnt. */
-  forget(route: RouteConfig, target: MemoryTarget): void;
+  delete(route: RouteConfig, target: CacheTarget): void;
   /** The upstream has answered, and that says nothing against what was learnt. */
-  skip(route: RouteConfig, target: MemoryTarget): void;
+  skip(route: RouteConfig, target: CacheTarget): void;
   /** The upstream has not answered. */
-  giveUp(route: RouteConfig, target: MemoryTarget): void;
+  giveUp(route: RouteConfig, target: CacheTarget): void;
 }
 
 /** One who finds out, for those who wait. */
@@ -50,27 +50,27 @@ const ASKING_MS = 10_000;
 const TRIAL_MS = 1_000;
 
 // A path may be as long as a header section: the memory of one route stays below a MiB.
-const LONGEST_KEY = 512;
-const MOST_PATHS = 1_024;
+const MAX_KEY_LENGTH = 512;
+const MAX_PATHS = 1_024;
 
 /** Remembers nothing. */
-export const FORGETFUL: Memory = {
-  knows: () => false,
-  learn() {},
-  forget() {},
+export const FORGETFUL: NegativeCache = {
+  has: () => false,
+  add() {},
+  delete() {},
   skip() {},
   giveUp() {},
 };
 
 /** Creates a memory. It holds `mostPaths` hosts or paths of each route, the least recently used go first; `now` is in ms. */
-export function createMemory(now: () => number, mostPaths = MOST_PATHS): Memory {
+export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): NegativeCache {
   // Weak: a memory outlasts the configuration, and a route that a reload has replaced is not asked for again.
   const routes = new WeakMap<RouteConfig, Known>();
 
   return {
-    knows(route, target) {
+    has(route, target) {
       const key = toKey(route, target);
-      if (key.length > LONGEST_KEY) return false;
+      if (key.length > MAX_KEY_LENGTH) return false;
       const { learnt, answered, trials } = toKnown(route);
       const untilMs = learnt.get(key);
       if (untilMs !== undefined) {
@@ -84,12 +84,12 @@ export function createMemory(now: () => number, mostPaths = MOST_PATHS): Memory 
       trials.set(key, createTrial(now()));
       return false;
     },
-    learn(route, target) {
+    add(route, target) {
       const { learnt, answered, key } = end(route, target);
       answered.delete(key);
       putWithin(learnt, key, now() + route.head.remember);
     },
-    forget(route, target) {
+    delete(route, target) {
       const { learnt, answered, key } = end(route, target);
       learnt.delete(key);
       putWithin(answered, key, undefined);
@@ -107,7 +107,7 @@ export function createMemory(now: () => number, mostPaths = MOST_PATHS): Memory 
     return known;
   }
 
-  function end(route: RouteConfig, target: MemoryTarget): Known & { readonly key: string } {
+  function end(route: RouteConfig, target: CacheTarget): Known & { readonly key: string } {
     const key = toKey(route, target);
     const known = toKnown(route);
     known.trials.get(key)?.end();
@@ -116,9 +116,9 @@ export function createMemory(now: () => number, mostPaths = MOST_PATHS): Memory 
   }
 
   function putWithin<Value>(all: Map<string, Value>, key: string, value: Value): void {
-    if (key.length > LONGEST_KEY) return;
+    if (key.length > MAX_KEY_LENGTH) return;
     put(all, key, value);
-    const [oldest] = all.size > mostPaths ? all.keys() : [];
+    const [oldest] = all.size > maxPaths ? all.keys() : [];
     if (oldest !== undefined) all.delete(oldest);
   }
 }
@@ -160,7 +160,7 @@ function createTrial(startedMs: number): Trial {
  * received, without its query: what two spellings of it mean is the backend's affair. Behind a route for all hosts there may be
  * an application for each.
  */
-function toKey({ host: only, path: pattern }: RouteConfig, { host, path }: MemoryTarget): string {
+function toKey({ host: only, path: pattern }: RouteConfig, { host, path }: CacheTarget): string {
   const isOneHost = host === undefined || (only !== undefined && !only.startsWith("*."));
   const name = isOneHost ? "" : normaliseHost(host);
   if (!pattern.endsWith("/*")) return name;

@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from "../config/schema/file.ts";
 import { findField } from "../http/headers.ts";
-import type { LocalAnswer } from "../http/problem.ts";
+import type { LocalResponse } from "../http/problem.ts";
 import { repairsAllow } from "./allow.ts";
 
 /**
@@ -14,7 +14,7 @@ export function toOptionsReply(
   method: string,
   fields: readonly string[],
   route: RouteConfig,
-): LocalAnswer | undefined {
+): LocalResponse | undefined {
   if (route.options === undefined || method !== "OPTIONS" || isPreflight(fields)) return undefined;
   return {
     status: 204,

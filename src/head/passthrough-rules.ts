@@ -12,7 +12,7 @@ const GUARDS: Readonly<Record<HeadGuard, Guard>> = {
 };
 
 /** Whether one of the guards holds its hand over this HEAD. */
-export function isGuarded(request: GuardedRequest, guards: readonly HeadGuard[]): boolean {
+export function passesThrough(request: GuardedRequest, guards: readonly HeadGuard[]): boolean {
   return findGuard(request, guards) !== undefined;
 }
 

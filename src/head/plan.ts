@@ -3,9 +3,9 @@
 import type { RouteConfig } from "../config/schema/file.ts";
 import type { HeadOutcome } from "../http/exchange.ts";
 import type { Peer } from "../http/forwarded.ts";
-import { isGuarded } from "./passthrough-rules.ts";
+import { passesThrough } from "./passthrough-rules.ts";
 import type { GuardedRequest } from "./signatures.ts";
-import { type IdentifiedRequest, type Identity, type Obstacle, readIdentity } from "./share/key.ts";
+import { type KeyedRequest, type CacheKey, type BypassReason, readCacheKey } from "./share/key.ts";
 
 /** What goes up in place of a HEAD. */
 export interface HeadPlan {
@@ -27,7 +27,7 @@ const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 /** Decides by the route and the request. What mode auto has learnt may make a GET of what is `native` here. */
 export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan | Rejection {
   const { mode, guards } = route.head;
-  if (mode !== "reject" && isGuarded(request, guards)) return PASS;
+  if (mode !== "reject" && passesThrough(request, guards)) return PASS;
   switch (mode) {
     case "convert":
       return CONVERT;
@@ -48,12 +48,12 @@ export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan 
  */
 export function planShare(
   { head: { mode, guards } }: RouteConfig,
-  request: GuardedRequest & IdentifiedRequest,
+  request: GuardedRequest & KeyedRequest,
   peer: Peer | undefined,
-): Identity | Obstacle {
-  if (mode !== "convert" && mode !== "auto") return { obstacle: `the mode is ${mode}` };
-  if (isGuarded(request, guards)) return { obstacle: "a guard passes it on" };
-  return readIdentity(request, peer);
+): CacheKey | BypassReason {
+  if (mode !== "convert" && mode !== "auto") return { bypassReason: `the mode is ${mode}` };
+  if (passesThrough(request, guards)) return { bypassReason: "a guard passes it on" };
+  return readCacheKey(request, peer);
 }
 
 /** Whether the answer to a native HEAD is no answer, but the refusal of the method. */

@@ -1,15 +1,15 @@
 /** Asking for the first byte of content only, and what the answer says about the whole. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import { type AnswerFields, filterFields, findField } from "../http/headers.ts";
+import { type ResponseFields, filterFields, findField } from "../http/headers.ts";
 
 /** The field that makes a GET a probe (RFC 9110 §14.2). */
 export const PROBE: readonly string[] = ["Range", "bytes=0-0"];
 
 /** Status and fields as a GET without Range would have had them. */
-export interface Whole {
+export interface FullResponse {
   readonly status: number;
-  readonly fields: AnswerFields;
+  readonly fields: ResponseFields;
 }
 
 // These fields describe the 206 and not the full response (RFC 9530 §2, RFC 9421), which has other values.
@@ -30,7 +30,7 @@ export function isProbed({ head }: RouteConfig, fields: readonly string[]): bool
  * it is. Undefined where only the same request without Range can tell: 416, a 206 that does not say the full length, or one with
  * fields that the whole would not have.
  */
-export function readProbe(status: number, fields: AnswerFields): Whole | undefined {
+export function readProbe(status: number, fields: ResponseFields): FullResponse | undefined {
   if (status === 416) return undefined;
   if (status !== 206) return { status, fields };
   const total = readTotal(fields);
@@ -40,12 +40,12 @@ export function readProbe(status: number, fields: AnswerFields): Whole | undefin
 }
 
 /** Whether a 416 only says that the file is empty, which tells nothing about the other files of the route. */
-export function isEmpty({ endToEnd }: AnswerFields): boolean {
+export function isEmpty({ endToEnd }: ResponseFields): boolean {
   return valuesOf(endToEnd, "content-range").join() === "bytes */0";
 }
 
 /** Adds Accept-Ranges, as a 206 proves that the backend serves ranges: nginx sends the field in a 200 only, and qemu-img needs it. */
-function toWhole(fields: AnswerFields, total: number): AnswerFields {
+function toWhole(fields: ResponseFields, total: number): ResponseFields {
   const endToEnd = filterFields(
     fields.endToEnd,
     (name) => name !== "content-range" && name !== "content-length",
@@ -62,7 +62,7 @@ function acceptsCoding(fields: readonly string[]): boolean {
 }
 
 // A total that a double does not hold, or two that differ, are not to be believed.
-function readTotal({ endToEnd }: AnswerFields): number | undefined {
+function readTotal({ endToEnd }: ResponseFields): number | undefined {
   const [value, ...others] = valuesOf(endToEnd, "content-range");
   const total = /^bytes 0-\d+\/(\d{1,15})$/.exec(value ?? "")?.[1];
   return total === undefined || others.length > 0 ? undefined : Number(total);

@@ -1,7 +1,7 @@
 /** What was done with a HEAD, in words for whoever sent it. */
 
 import type { Exchange, HeadOutcome } from "../http/exchange.ts";
-import type { AnswerFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/headers.ts";
 
 /** ASCII without quotes, as they stand in a structured field (RFC 8941 §3.3.3). */
 const WORDS: Readonly<Record<HeadOutcome, string>> = {
@@ -18,24 +18,24 @@ const WORDS: Readonly<Record<HeadOutcome, string>> = {
 
 /** Adds the explanation to an upstream's answer. */
 export function withExplanation(
-  fields: AnswerFields,
+  fields: ResponseFields,
   exchange: Exchange,
   sentMs: number | undefined,
-): AnswerFields {
+): ResponseFields {
   return { ...fields, endToEnd: [...fields.endToEnd, ...toExplanation(exchange, sentMs)] };
 }
 
 /** A Proxy-Status (RFC 9209) with what is known when the answer begins; content that is still to come is not. */
 export function toExplanation(
-  { head, body, bytesDrained, answeredMs }: Exchange,
+  { head, body, bytesDrained, respondedMs }: Exchange,
   sentMs: number | undefined,
 ): readonly string[] {
   const details = [
     head === undefined ? undefined : WORDS[head],
     body === undefined ? undefined : `${body} ${bytesDrained} B`,
-    answeredMs === undefined || sentMs === undefined
+    respondedMs === undefined || sentMs === undefined
       ? undefined
-      : `upstream ${(answeredMs - sentMs).toFixed(1)} ms`,
+      : `upstream ${(respondedMs - sentMs).toFixed(1)} ms`,
   ].filter((part) => part !== undefined);
   return ["Proxy-Status", `headgate; details="${details.join("; ")}"`];
 }

@@ -2,11 +2,11 @@
 
 import type { RouteConfig } from "../config/schema/file.ts";
 import { ProxyError } from "../http/errors.ts";
-import { type LocalAnswer, toHeadStatus } from "../http/problem.ts";
+import { type LocalResponse, toHeadStatus } from "../http/problem.ts";
 import { toAllowed } from "./options.ts";
 
 /** 405 needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) tells that it is not the backend that refuses. */
-export function toRejection(route: RouteConfig, requestId: string): LocalAnswer {
+export function toRejection(route: RouteConfig, requestId: string): LocalResponse {
   return {
     status: 405,
     fields: [
@@ -36,7 +36,7 @@ export function overLimit(): ProxyError {
 }
 
 /** The answer to it. */
-export function toOverload(retryAfterSeconds: number, requestId: string): LocalAnswer {
+export function toOverload(retryAfterSeconds: number, requestId: string): LocalResponse {
   return {
     status: 503,
     fields: [

@@ -1,6 +1,6 @@
 /** An upstream's header section, as the client gets it. */
 
-import { type AnswerFields, type UpgradeFields, filterFields } from "./headers.ts";
+import { type ResponseFields, type UpgradeFields, filterFields } from "./headers.ts";
 import { toOffer } from "./upgrade.ts";
 
 /**
@@ -10,7 +10,7 @@ import { toOffer } from "./upgrade.ts";
 export function toClientFields(
   status: number,
   httpVersion: string,
-  answer: AnswerFields,
+  answer: ResponseFields,
   asked?: UpgradeFields,
 ): string[] {
   const fields = withFraming(status, httpVersion, answer);
@@ -25,7 +25,7 @@ export function toClientFields(
  *
  * Trailer stays where both hops are chunked: otherwise no trailer section comes or goes, and node throws where one is announced.
  */
-function withFraming(status: number, httpVersion: string, answer: AnswerFields): string[] {
+function withFraming(status: number, httpVersion: string, answer: ResponseFields): string[] {
   const { endToEnd, chunked, trailer, contentLength } = answer;
   if (status < 200 || status === 204)
     return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");

@@ -45,6 +45,8 @@ export interface Exchange {
   readonly clientAddress: string;
   /** True once the connection was switched to another protocol. */
   tunnel: boolean;
+  /** The Content-Length of a relayed response. */
+  contentLength: number | undefined;
   route: ExchangeRoute | undefined;
   upstreamMethod: string | undefined;
   /** Set for HEAD requests only. */
@@ -56,7 +58,7 @@ export interface Exchange {
   /** When the request was handed to the upstream connection. */
   sentMs: number | undefined;
   /** When the upstream's header section was complete. */
-  answeredMs: number | undefined;
+  respondedMs: number | undefined;
   endedMs: number | undefined;
   /** The status sent to the client; 0 while there is none. */
   status: number;
@@ -74,6 +76,7 @@ export function beginExchange(request: ReceivedRequest, id: string, nowMs: numbe
     rawFields: request.rawFields,
     clientAddress: toPeerAddress(request.peer.remoteAddress) ?? "",
     tunnel: false,
+    contentLength: undefined,
     route: undefined,
     upstreamMethod: undefined,
     head: undefined,
@@ -81,7 +84,7 @@ export function beginExchange(request: ReceivedRequest, id: string, nowMs: numbe
     bytesDrained: 0,
     bytesSpared: 0,
     sentMs: undefined,
-    answeredMs: undefined,
+    respondedMs: undefined,
     endedMs: undefined,
     status: 0,
     retries: 0,

@@ -30,7 +30,7 @@ export interface RequestFields {
 }
 
 /** What one pass over an answer's fields finds. */
-export interface AnswerFields {
+export interface ResponseFields {
   /** The end-to-end fields, raw; Transfer-Encoding is not among them. */
   readonly endToEnd: string[];
   readonly chunked: boolean;
@@ -93,7 +93,7 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
 // Fifteen digits are below 2^53: a double counts them exactly.
 const LENGTH = /^[0-9]{1,15}$/;
 // An answer's may be that of content which nobody will fetch, a HEAD's say, and passes digit for digit.
-const ANSWER_LENGTH = /^[0-9]{1,19}$/;
+const RESPONSE_LENGTH = /^[0-9]{1,19}$/;
 
 /**
  * Sorts a request's fields: one pass, nothing joined, nothing renamed.
@@ -186,7 +186,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
  * Throws a ProxyError (502) for a transfer coding other than chunked, and for a Content-Length that is doubled or none.
  */
 // oxlint-disable-next-line complexity -- one pass over the fields, one case for each kind
-export function readAnswerFields(raw: readonly string[]): AnswerFields {
+export function readResponseFields(raw: readonly string[]): ResponseFields {
   const endToEnd: string[] = [];
   let chunked = false;
   let contentLength: number | undefined;
@@ -227,7 +227,7 @@ export function readAnswerFields(raw: readonly string[]): AnswerFields {
         endToEnd.push(name, value);
         break;
       case "length":
-        if (contentLength !== undefined || !ANSWER_LENGTH.test(value))
+        if (contentLength !== undefined || !RESPONSE_LENGTH.test(value))
           throw new ProxyError("http_protocol_error");
         contentLength = Number(value);
         endToEnd.push(name, value);

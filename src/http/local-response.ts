@@ -1,7 +1,7 @@
 /** Requests that headgate answers in the upstream's place, because they are addressed to this hop. */
 
 import { findField } from "./headers.ts";
-import type { LocalAnswer } from "./problem.ts";
+import type { LocalResponse } from "./problem.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
@@ -18,10 +18,10 @@ export const SECRET_FIELDS: ReadonlySet<string> = new Set([
  * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
  * is used up (RFC 9110 §7.6.2). Undefined for everything else.
  */
-export function toLocalAnswer(
+export function toLocalResponse(
   head: RequestHead,
   { path, fields }: CheckedRequest,
-): LocalAnswer | undefined {
+): LocalResponse | undefined {
   if (path === "*") return NO_CONTENT;
   if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
   if (readMaxForwards(fields) !== 0) return undefined;
@@ -41,18 +41,18 @@ export function withMaxForwards(method: string, fields: readonly string[]): read
 }
 
 // RFC 9110 §7.6.2 lets a recipient lower what is more than it supports; left alone, such a value would never reach 0.
-const MOST_FORWARDS = 1_000_000_000;
+const MAX_FORWARDS = 1_000_000_000;
 
-const NO_CONTENT: LocalAnswer = { status: 204, fields: [], body: "", connection: "keep-alive" };
+const NO_CONTENT: LocalResponse = { status: 204, fields: [], body: "", connection: "keep-alive" };
 
 function readMaxForwards(fields: readonly string[]): number | undefined {
   const value = findField(fields, "max-forwards");
   return value !== undefined && /^\d+$/.test(value)
-    ? Math.min(Number(value), MOST_FORWARDS)
+    ? Math.min(Number(value), MAX_FORWARDS)
     : undefined;
 }
 
-function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalAnswer {
+function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalResponse {
   let body = `${method} ${target} HTTP/${httpVersion}\r\n`;
   for (let index = 0; index < rawFields.length; index += 2) {
     const name = rawFields[index] ?? "";

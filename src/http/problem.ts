@@ -3,7 +3,7 @@
 import type { ErrorCode, ProxyError } from "./errors.ts";
 
 /** An answer of headgate's own. */
-export interface LocalAnswer {
+export interface LocalResponse {
   readonly status: number;
   readonly fields: readonly string[];
   /** One character per byte (latin1), so that what came in as bytes goes out as the same. */
@@ -18,7 +18,7 @@ export interface LocalAnswer {
  * `method` is the request's. The response has the type of the failure and the id to look for in the log, never the cause: addresses and
  * internal messages would tell clients about the network behind headgate.
  */
-export function toProblem(error: ProxyError, requestId: string, method = "GET"): LocalAnswer {
+export function toProblem(error: ProxyError, requestId: string, method = "GET"): LocalResponse {
   const problem = { status: error.status, title: error.message, error: error.code, requestId };
   const body = `${toAscii(JSON.stringify(problem))}\n`;
   const fields = [

@@ -12,7 +12,7 @@ export function tooSlow(headerMs: number): ProxyError {
 }
 
 /** A connection beyond those that may be served. */
-export function noPlace(maxConnections: number): ProxyError {
+export function tooManyConnections(maxConnections: number): ProxyError {
   return new ProxyError("connection_limit_reached", {
     title: "Too many connections",
     cause: new Error(`limits.connections is ${maxConnections}`),
@@ -20,12 +20,12 @@ export function noPlace(maxConnections: number): ProxyError {
 }
 
 /** A request of headgate's own. */
-export function loop(): ProxyError {
+export function proxyLoop(): ProxyError {
   return new ProxyError("proxy_loop_detected");
 }
 
 /** A request for a tunnel to another host: this is no forward proxy (RFC 9110 §9.3.6). */
-export function noConnect(): ProxyError {
+export function connectNotServed(): ProxyError {
   return new ProxyError("http_request_error", {
     status: 501,
     title: "CONNECT is not served here",

@@ -35,14 +35,14 @@ export interface CheckedRequest {
  * Throws a ProxyError: 400 for a bad target, Host or framing, 431 for more than `mostFields` fields, 501 for an unknown
  * coding, 417 for an unknown expectation, 505 for a version that is neither 1.0 nor 1.1.
  */
-export function checkRequest(head: UncheckedRequest, mostFields: number): CheckedRequest {
+export function checkRequest(head: UncheckedRequest, maxFields: number): CheckedRequest {
   const { method, httpVersion, rawFields } = head;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") throw unknownVersion();
-  if (rawFields.length > mostFields * 2) {
+  if (rawFields.length > maxFields * 2) {
     throw new ProxyError("http_request_error", {
       status: 431,
       title: "The request has too many fields",
-      cause: new Error(`limits.headerCount is ${mostFields}`),
+      cause: new Error(`limits.headerCount is ${maxFields}`),
     });
   }
   const target = parseTarget(method, head.target);

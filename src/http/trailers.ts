@@ -1,7 +1,7 @@
 /** The trailer fields (RFC 9110 §6.5) that headgate forwards: not those that would change how a message is read after it was read. */
 
 import { isClaim } from "./forwarded.ts";
-import { type AnswerFields, filterFields, isEndToEndTrailer, toNominated } from "./headers.ts";
+import { type ResponseFields, filterFields, isEndToEndTrailer, toNominated } from "./headers.ts";
 
 /** The trailers of a message that has none. */
 export const NO_TRAILERS: readonly string[] = Object.freeze([]);
@@ -79,7 +79,7 @@ export function toResponseTrailers(raw: readonly string[], connection: string): 
 }
 
 /** The fields of a response without Trailer, for a client that takes no trailers. */
-export function withoutTrailer(fields: AnswerFields): AnswerFields {
+export function withoutTrailer(fields: ResponseFields): ResponseFields {
   if (!fields.trailer) return fields;
   const endToEnd = filterFields(fields.endToEnd, (name) => name !== "trailer");
   return { ...fields, endToEnd, trailer: false };

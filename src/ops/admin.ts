@@ -19,14 +19,14 @@ import { createStatusPage } from "./status/page/page.ts";
 import { toPrintable } from "./log/printable.ts";
 import type { Readiness } from "./readiness.ts";
 import { createRendering } from "./metrics/rendering.ts";
-import type { Listener } from "./status/events.ts";
+import type { Subscriber } from "./status/events.ts";
 import type { Status } from "./status/status.ts";
 
 /** The part of a request that is used. */
 export type AdminRequest = UncheckedRequest;
 
 /** The part of a response that is used. */
-export interface AdminResponse extends Listener {
+export interface AdminResponse extends Subscriber {
   keepAlive: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface AdminOptions {
   readonly reload?: ((trigger: string) => Promise<ReloadOutcome>) | undefined;
   readonly status: Pick<Status, "text" | "open">;
   /** How long a client may take to read an answer; 10 s unless given. */
-  readonly answerTimeoutMs?: number;
+  readonly responseTimeoutMs?: number;
 }
 
 /** How a reload went. */
@@ -47,7 +47,7 @@ export interface ReloadOutcome {
   readonly message: string;
 }
 
-interface Answer {
+interface AdminAnswer {
   readonly status: number;
   readonly contentType: string;
   /** Shared by all who get it. Undefined: this is only said of what would come, and nobody knows how long that is. */
@@ -63,17 +63,17 @@ interface Asked extends Pick<AdminRequest, "method" | "rawFields"> {
   readonly hosts: readonly string[];
 }
 
-type Page = (request: Asked) => Answer | Promise<Answer>;
+type Page = (request: Asked) => AdminAnswer | Promise<AdminAnswer>;
 
 /** Prometheus gives up after 10 s as well. */
-const ANSWER_TIMEOUT_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 
 /** Returns the port's request listener. It never throws and never rejects. */
 export function createAdmin(
   options: AdminOptions,
 ): (request: AdminRequest, response: AdminResponse) => void {
   const pages = createPages(options);
-  const timeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+  const timeoutMs = options.responseTimeoutMs ?? RESPONSE_TIMEOUT_MS;
   return (request, response) => {
     let isOver = false;
     response.onOver(() => {
@@ -118,12 +118,12 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
   };
   const index = toText(200, INDEX);
   const toMetrics = (format: MetricsFormat) =>
-    createRendering(async (): Promise<Answer> => {
+    createRendering(async (): Promise<AdminAnswer> => {
       const { contentType, body } = await metrics.text(format);
       return { status: 200, contentType, body: Buffer.from(body) };
     });
   const [plain, open] = [toMetrics("prometheus"), toMetrics("openmetrics")];
-  const report = createRendering((): Answer => ({
+  const report = createRendering((): AdminAnswer => ({
     status: 200,
     contentType: "application/json",
     body: Buffer.from(status.text()),
@@ -157,7 +157,7 @@ const INDEX = `headgate
 /metrics      Prometheus`;
 
 /** Reads the target and Host as the proxy's port does (RFC 9112 §3.2), or says what is wrong with them. */
-function read(request: AdminRequest): Asked | Answer {
+function read(request: AdminRequest): Asked | AdminAnswer {
   const { method, rawFields } = request;
   try {
     const { path: target, host } = checkRequest(request, Infinity); // of fields as many as the server lets in
@@ -174,7 +174,7 @@ function isForEvents({ method, path }: Asked): boolean {
 }
 
 /** A browser stops at this answer instead of trying again at once; the page asks again later. */
-function toEventsRefused({ method }: Asked): Answer {
+function toEventsRefused({ method }: Asked): AdminAnswer {
   return method === "HEAD"
     ? { status: 200, contentType: "text/event-stream", body: undefined }
     : { ...toText(503, "too many listeners"), fields: { "Retry-After": "5" } };
@@ -184,8 +184,8 @@ async function answer(
   pages: ReadonlyMap<string, Page>,
   asked: Asked,
   { reload }: AdminOptions,
-): Promise<Answer> {
-  if (asked.path === "/reload") return answerReload(asked, reload);
+): Promise<AdminAnswer> {
+  if (asked.path === "/reload") return respondToReload(asked, reload);
   const page = pages.get(asked.path);
   if (page === undefined) return toText(404, "not found");
   if (!isReading(asked)) return toNotAllowed("method not allowed", "GET, HEAD");
@@ -193,7 +193,7 @@ async function answer(
 }
 
 /** The one request that changes something: POST only, so that no link and no crawler can do it. */
-async function answerReload(asked: Asked, reload: AdminOptions["reload"]): Promise<Answer> {
+async function respondToReload(asked: Asked, reload: AdminOptions["reload"]): Promise<AdminAnswer> {
   if (reload === undefined) {
     return toText(
       403,
@@ -221,7 +221,7 @@ function isFromPage({ rawFields, hosts }: Asked): boolean {
 
 function send(
   response: AdminResponse,
-  { status, contentType, body: content, fields: more }: Answer,
+  { status, contentType, body: content, fields: more }: AdminAnswer,
 ): void {
   const fields: Record<string, string> = {
     "Content-Type": contentType,
@@ -246,11 +246,11 @@ function hasContent({ rawFields }: AdminRequest): boolean {
   );
 }
 
-function toText(status: number, text: string): Answer {
+function toText(status: number, text: string): AdminAnswer {
   return { status, contentType: "text/plain; charset=utf-8", body: Buffer.from(`${text}\n`) };
 }
 
 /** RFC 9110 §15.5.6: a 405 says what is allowed. */
-function toNotAllowed(text: string, allow: string): Answer {
+function toNotAllowed(text: string, allow: string): AdminAnswer {
   return { ...toText(405, text), fields: { Allow: allow } };
 }

@@ -2,8 +2,8 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import { type AccessLineOptions, createAccessLine, toLevel } from "./log/access-line.ts";
-import { createBacklog } from "./log/batch-queue.ts";
-import { createLines } from "./log/json-line.ts";
+import { createBatchQueue } from "./log/batch-queue.ts";
+import { createJsonLineWriter } from "./log/json-line.ts";
 import type { Logger } from "./log/logger.ts";
 import type { Metrics } from "./metrics/endpoint.ts";
 import type { Status } from "./status/status.ts";
@@ -33,8 +33,8 @@ export function createObserver(options: ObserveOptions): Observer {
   const { logger, metrics, status } = options;
   const writeLine = createAccessLine(options);
   const toTime = createTimestamp();
-  const lines = createLines();
-  const backlog = createBacklog<Exchange>((exchanges) => {
+  const lines = createJsonLineWriter();
+  const backlog = createBatchQueue<Exchange>((exchanges) => {
     const time = toTime();
     for (const exchange of exchanges) writeLine(lines, exchange, time);
     logger.lines(lines.take(), exchanges.length);

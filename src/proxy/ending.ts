@@ -3,8 +3,8 @@
 import type { ProxyError } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { toProblem } from "../http/problem.ts";
-import type { ClientResponse } from "../server/exchange.ts";
-import { answerLocally, breakOff } from "./relay.ts";
+import type { ServerResponse } from "../server/exchange.ts";
+import { respondLocally, breakOff } from "./relay.ts";
 
 /** What health checks are answered with, and no download. */
 const SHORT_BYTES = 16 * 1024;
@@ -13,22 +13,18 @@ const SHORT_BYTES = 16 * 1024;
 export function failExchange(
   exchange: Exchange,
   error: ProxyError,
-  response: ClientResponse,
+  response: ServerResponse,
 ): void {
   if (response.headersSent) return breakOff(response);
   // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
   if (exchange.head !== undefined) exchange.head = "failed";
   if (response.isOver) return;
-  answerLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
+  respondLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
 }
 
-/** Completes the record of an exchange that is over. `contentLength` is the response's; Infinity where it says none. */
-export function endExchange(
-  exchange: Exchange,
-  response: ClientResponse,
-  contentLength: number,
-): void {
-  const { error } = exchange;
+/** Completes the record of an exchange that is over. */
+export function endExchange(exchange: Exchange, response: ServerResponse): void {
+  const { error, contentLength = Infinity } = exchange;
   if (error?.code === "client_gone" && hasEnough(response, contentLength))
     exchange.error = undefined;
   exchange.endedMs = performance.now();
@@ -37,6 +33,6 @@ export function endExchange(
 
 // HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
 // and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
-function hasEnough(response: ClientResponse, contentLength: number): boolean {
+function hasEnough(response: ServerResponse, contentLength: number): boolean {
   return response.headersSent && !response.hasContentBegun && contentLength <= SHORT_BYTES;
 }

@@ -1,146 +1,88 @@
 /**
- * The story of one request, in order. head.ts tells the part of a HEAD, upgrade.ts that of an upgrade. Every step lives in a file of its
- * own; this one tells only the sequence.
+ * The story of one request, in order. head.ts tells the part of a HEAD, upgrade.ts that of an upgrade, forward.ts that of all others.
+ * Every step lives in a file of its own; this one tells only the sequence.
  */
 
-import type { RouteConfig, UpstreamConfig } from "../config/schema/file.ts";
-import { type Ask, type HeadParts, answerHead } from "./head.ts";
-import { repairAllow } from "../head/allow.ts";
-import { toOptionsReply } from "../head/options.ts";
-import { mayChange } from "../head/share/cacheability.ts";
-import { toClientFields } from "../http/client-fields.ts";
 import { type ProxyError, toProxyError } from "../http/errors.ts";
-import { type Exchange, beginExchange, toRequestId } from "../http/exchange.ts";
-import type { Peer } from "../http/forwarded.ts";
-import { toLocalAnswer, withMaxForwards } from "../http/local-response.ts";
-import type { LocalAnswer } from "../http/problem.ts";
-import { type CheckedRequest, checkRequest } from "../http/request.ts";
-import { withoutTrailer } from "../http/trailers.ts";
-import { toTunnel } from "../http/upgrade.ts";
-import type { ClientRequest, ClientResponse } from "../server/exchange.ts";
-import { answerLocally, relayContent } from "./relay.ts";
+import { type Exchange, beginExchange } from "../http/exchange.ts";
+import { checkRequest } from "../http/request.ts";
+import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { Snapshot } from "./context.ts";
 import { endExchange, failExchange } from "./ending.ts";
-import { RoundTrip } from "./round-trip.ts";
+import { forward } from "./forward.ts";
+import { respondToHead } from "./head.ts";
+import { type Plan, planRequest } from "./plan.ts";
+import { respondLocally } from "./relay.ts";
+import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
+import { respondShared } from "./shared-head.ts";
 import type { Tunnels } from "./tunnel.ts";
-import { type UpgradeLimits, answerUpgrade } from "./upgrade.ts";
-import { type Sent, findContent, toExpectation, toUpstreamRequest } from "./upstream-request.ts";
-import { answerShared } from "./shared-head.ts";
-import type { UpstreamResponse } from "../upstream/call.ts";
-import type { ConnectionPool } from "../upstream/pool.ts";
-
-/** What one configuration compiles to. An exchange keeps the one it began with. */
-export interface Generation extends HeadParts {
-  match(host: string | undefined, path: string): RouteConfig;
-  upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
-  /** Undefined: X-Forwarded-* fields pass untouched. */
-  readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
-  /** Whether the upstream is told each request's id. */
-  readonly requestId: "log" | "forward";
-  readonly mostFields: number;
-  readonly upgradeLimits: UpgradeLimits;
-}
+import { respondToUpgrade } from "./upgrade.ts";
+import { toOutgoing } from "./upstream-request.ts";
 
 /** What the story needs from the rest of the house. */
-export interface ProxyParts {
-  generation(): Generation;
+export interface HandlerParts {
+  snapshot(): Snapshot;
   createId(): string;
   observe(exchange: Exchange): void;
   readonly tunnels: Tunnels;
 }
 
 /** Handles one request; it never rejects, and `observe` is called once for each. */
-export type Proxy = (request: ClientRequest, response: ClientResponse) => Promise<void>;
+export type RequestHandler = (request: ServerRequest, response: ServerResponse) => Promise<void>;
 
 /** Creates the handler of all requests. */
-export function createProxy({ generation, createId, observe, tunnels }: ProxyParts): Proxy {
+export function createHandler(parts: HandlerParts): RequestHandler {
   return async (request, response) => {
-    const exchange = beginExchange(request, createId(), performance.now());
-    const roundTrip = new RoundTrip(exchange);
-    const cancel = (error: ProxyError): void => roundTrip.abort(error);
-    let contentLength = Infinity;
-    let leave = cancel; // other clients may wait for what this one has asked
-    response.onGone((error) => leave((exchange.error ??= error)));
-    const over = new Promise<void>((resolve) => response.onOver(resolve)); // answered, or left
+    const exchange = beginExchange(request, parts.createId(), performance.now());
+    let roundTrip: RoundTrip | undefined;
+    response.onGone((error: ProxyError) => {
+      exchange.error ??= error;
+      roundTrip?.onClientGone(exchange.error);
+    });
+    const over = new Promise<void>((resolve) => response.onOver(resolve)); // complete, or the client has left
     try {
-      const parts = generation();
-      const checked = checkRequest(request, parts.mostFields);
-      const route = (exchange.route = parts.match(checked.host, checked.path));
-
+      const snapshot = parts.snapshot();
+      const checked = checkRequest(request, snapshot.maxFields);
+      const route = (exchange.route = snapshot.match(checked.host, checked.path));
+      const plan = planRequest(request, checked, route);
       // Any response but a 101 then ends the connection, headgate's own included. What comes behind the request, now or later, may
       // belong to the protocol that was asked for, and must not be parsed as further requests.
-      const upgrade = toTunnel(request, checked);
-      if (upgrade !== undefined) response.keepAlive = false;
-
-      const local = findLocalAnswer(request, checked, route);
-      if (local !== undefined) {
-        answerLocally(local, response);
+      if (plan.upgrade !== undefined) response.keepAlive = false;
+      if (plan.kind === "local") {
+        respondLocally(plan.response, response);
         return;
       }
-
-      const { config, pool } = parts.upstream(route.upstream);
-      const peer = parts.peer?.(request.peer);
-      const requestId = parts.requestId === "forward" ? toRequestId(exchange) : undefined;
-      const expectation = toExpectation(checked, pool);
-      const outgoing = { request, response, checked, config, peer, requestId, route, expectation };
-      const send = (sent: Sent) => roundTrip.send(pool, toUpstreamRequest(sent, outgoing));
-
-      if (request.method === "HEAD") {
-        const asking = { response, checked, exchange, route };
-        const ask: Ask = (method, fields, held) => send({ method, fields, held });
-        // What a client hears on a connection with a login is for it alone, and what others hear may not be true for it.
-        if (route.head.share === 0 || pool.hasLogin(request.peer))
-          await answerHead(asking, parts, ask);
-        else {
-          const whenGone = (next: typeof leave) => void (leave = next);
-          const asked = answerShared(asking, parts, { ask, cancel, whenGone, peer });
-          if (asked !== undefined) await asked; // what is known is told at once
-        }
-        return;
-      }
-
-      const { method } = exchange;
-      const fields = withMaxForwards(method, checked.fields);
-      const relay = (received: UpstreamResponse): Promise<void> => {
-        exchange.answeredMs = received.receivedMs;
-        const { status, reason, fields: raw } = received.head;
-        contentLength = raw.contentLength ?? Infinity;
-        if (route.head.share > 0 && mayChange(method, status)) parts.sharing.forget(checked);
-        const { takesTrailers } = checked;
-        const answered = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
-        const told = toClientFields(status, request.httpVersion, answered, upgrade);
-        response.writeHead(status, reason, told);
-        const beside = takesTrailers ? raw : undefined;
-        return relayContent(received.content, response, parts.batchWrites, beside);
-      };
-      const content = findContent(outgoing);
-      if (upgrade !== undefined) {
-        const limits = parts.upgradeLimits;
-        // With content it may be an upload like any other, of a backend that ignores the field.
-        const responseMs = content === undefined ? limits.upgradeMs : route.responseTimeout;
-        const upgraded = { exchange, response, tunnels, limits, relay };
-        await answerUpgrade(() => send({ method, fields, content, upgrade, responseMs }), upgraded);
-        return;
-      }
-
-      await relay(await send({ method, fields, content }));
+      const incoming = { exchange, request, response, checked, route, snapshot };
+      roundTrip = new RoundTrip(toOutgoing(incoming));
+      const sent = sendUpstream(plan, { ...incoming, roundTrip }, parts.tunnels);
+      if (sent !== undefined) await sent; // a stored response is written at once
     } catch (error) {
       exchange.error ??= toProxyError(error);
-      roundTrip.abort(exchange.error);
+      roundTrip?.abort(exchange.error);
       failExchange(exchange, exchange.error, response);
     } finally {
       await over;
-      roundTrip.settle();
-      endExchange(exchange, response, contentLength);
-      observe(exchange);
+      roundTrip?.settle();
+      endExchange(exchange, response);
+      parts.observe(exchange);
     }
   };
 }
 
-/** The response to what is addressed to headgate itself, by its method or by the route's word. */
-function findLocalAnswer(
-  request: ClientRequest,
-  checked: CheckedRequest,
-  route: RouteConfig,
-): LocalAnswer | undefined {
-  return toLocalAnswer(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
+/** Returns undefined if the response was written at once. Rejects with a ProxyError if there is none to write. */
+function sendUpstream(
+  plan: Exclude<Plan, { readonly kind: "local" }>,
+  context: ExchangeContext,
+  tunnels: Tunnels,
+): Promise<void> | undefined {
+  switch (plan.kind) {
+    case "head":
+      return context.route.head.share === 0
+        ? respondToHead(context, plan.head)
+        : respondShared(context, plan.head);
+    case "upgrade":
+      return respondToUpgrade(context, plan.upgrade, tunnels);
+    case "forward":
+      return forward(context);
+  }
 }

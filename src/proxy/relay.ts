@@ -3,14 +3,14 @@
 import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
 
-import type { LocalAnswer } from "../http/problem.ts";
-import type { AnswerHead } from "../http/wire/response-head.ts";
-import type { ClientRequest, ClientResponse } from "../server/exchange.ts";
+import type { LocalResponse } from "../http/problem.ts";
+import type { ResponseHead } from "../http/wire/response-head.ts";
+import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { Content } from "../upstream/content.ts";
 import { toClientFields } from "../http/client-fields.ts";
-import type { AnswerFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/headers.ts";
 import { NO_TRAILERS, toRequestTrailers, toResponseTrailers } from "../http/trailers.ts";
 import { serializeHead } from "../http/upgrade.ts";
 
@@ -22,9 +22,9 @@ import { serializeHead } from "../http/upgrade.ts";
  */
 export function relayContent(
   content: Content,
-  response: ClientResponse,
+  response: ServerResponse,
   batchWrites: BatchWrites,
-  beside?: AnswerFields,
+  beside?: ResponseFields,
 ): Promise<void> {
   const whole = content.whole();
   if (whole !== undefined) {
@@ -56,9 +56,9 @@ export function relayContent(
 }
 
 /** Sends an answer of headgate's own. */
-export function answerLocally(
-  { status, fields, body, connection }: LocalAnswer,
-  response: ClientResponse,
+export function respondLocally(
+  { status, fields, body, connection }: LocalResponse,
+  response: ServerResponse,
 ): void {
   if (connection === "close") response.keepAlive = false;
   response.writeHead(status, STATUS_CODES[status] ?? "", fields);
@@ -69,14 +69,14 @@ export function answerLocally(
 export type Expectation = "none" | "forwarded" | "met";
 
 /** Ends a response that cannot be completed (RFC 9112 §8). */
-export function breakOff(response: ClientResponse): void {
+export function breakOff(response: ServerResponse): void {
   response.breakOff();
 }
 
 /** Sends an interim answer (RFC 9110 §15.2). */
 export function relayInterim(
-  { status, reason, fields }: AnswerHead,
-  response: ClientResponse,
+  { status, reason, fields }: ResponseHead,
+  response: ServerResponse,
 ): void {
   if (response.request.httpVersion === "1.0") return;
   const rawFields = toClientFields(status, "1.1", fields);
@@ -90,8 +90,8 @@ export function relayInterim(
  * If headgate meets the client's expectation itself, it sends 100 (Continue) when the upstream begins to read.
  */
 export function toContent(
-  request: ClientRequest,
-  response: ClientResponse,
+  request: ServerRequest,
+  response: ServerResponse,
   expectation: Expectation,
 ): RequestContent {
   const content = new ClientContent({

@@ -1,29 +1,54 @@
 /** The upstream side of one exchange. */
 
 import type { ProxyError } from "../http/errors.ts";
-import type { Exchange } from "../http/exchange.ts";
-import type { UpstreamCall, UpstreamRequest, UpstreamResponse } from "../upstream/call.ts";
-import type { ConnectionPool } from "../upstream/pool.ts";
+import type { Peer } from "../http/forwarded.ts";
+import type { UpstreamCall, UpstreamResponse } from "../upstream/call.ts";
+import type { RequestContent } from "../upstream/connection.ts";
+import type { Incoming } from "./context.ts";
+import {
+  type Outgoing,
+  type OutgoingRequest,
+  findContent,
+  toUpstreamRequest,
+} from "./upstream-request.ts";
 
 /** The requests of one exchange, one after another; a HEAD may need several. Creating it sends nothing. */
 export class RoundTrip {
-  private readonly exchange: Exchange;
+  private readonly outgoing: Outgoing;
   private call: UpstreamCall | undefined;
   private aborted: ProxyError | undefined;
+  private leave: ((error: ProxyError) => void) | undefined;
 
-  constructor(exchange: Exchange) {
-    this.exchange = exchange;
+  constructor(outgoing: Outgoing) {
+    this.outgoing = outgoing;
     this.call = undefined;
     this.aborted = undefined;
+    this.leave = undefined;
   }
 
   /** Sends a request. Rejects with a ProxyError. After `abort` it throws the error of `abort`. */
-  send(pool: ConnectionPool, request: UpstreamRequest): Promise<UpstreamResponse> {
+  send(request: OutgoingRequest): Promise<UpstreamResponse> {
     this.settle();
     if (this.aborted !== undefined) throw this.aborted;
-    this.exchange.upstreamMethod = request.method;
-    this.call = pool.send(request);
+    const { exchange, pool } = this.outgoing;
+    exchange.upstreamMethod = request.method;
+    this.call = pool.send(toUpstreamRequest(request, this.outgoing));
     return this.call.response;
+  }
+
+  /** The content of the client's request, for one `send`; undefined if it has none. */
+  findContent(): RequestContent | undefined {
+    return findContent(this.outgoing);
+  }
+
+  /** Whether a login was seen on the client's connection, which then has an upstream connection of its own. */
+  hasLogin(): boolean {
+    return this.outgoing.pool.hasLogin(this.outgoing.request.peer);
+  }
+
+  /** Who the client is to the upstream; undefined: X-Forwarded-* fields pass untouched. */
+  get peer(): Peer | undefined {
+    return this.outgoing.peer;
   }
 
   /** Cancels the request in flight and prevents further ones. Does nothing to a request that is over. */
@@ -32,12 +57,28 @@ export class RoundTrip {
     this.call?.cancel(error);
   }
 
+  /** Calls `leave` instead of `abort` if the client leaves: other clients may wait for the same response. Undefined: `abort` again. */
+  detach(leave: ((error: ProxyError) => void) | undefined): void {
+    this.leave = leave;
+  }
+
+  /** The client has left. */
+  onClientGone(error: ProxyError): void {
+    if (this.leave === undefined) this.abort(error);
+    else this.leave(error);
+  }
+
   /** Records in the exchange when its first request was sent, and how often the last one was sent again. */
   settle(): void {
-    const { call, exchange } = this;
+    const { call, outgoing } = this;
     if (call === undefined) return;
-    exchange.sentMs ??= call.sentMs();
-    exchange.retries += call.retries();
+    outgoing.exchange.sentMs ??= call.sentMs();
+    outgoing.exchange.retries += call.retries();
     this.call = undefined;
   }
+}
+
+/** What the steps of one exchange share. */
+export interface ExchangeContext extends Incoming {
+  readonly roundTrip: RoundTrip;
 }

@@ -1,112 +1,100 @@
-/** The story of one HEAD on a route with `share`; head.ts tells what follows where it asks. */
+/** The story of one HEAD on a route with `share`: hit, wait, lead or bypass. */
 
-import { type Ask, type HeadParts, type HeadRequest, answerHead } from "./head.ts";
+import { type HeadPlan, type Rejection, planShare } from "../head/plan.ts";
 import { toExplanation } from "../head/proxy-status.ts";
-import { planShare } from "../head/plan.ts";
-import type { Lead, Question } from "../head/share/share.ts";
-import type { Seat } from "../head/share/in-flight.ts";
-import type { SharedAnswer } from "../head/share/stored-response.ts";
-import { type ProxyError, toProxyError } from "../http/errors.ts";
-import type { Peer } from "../http/forwarded.ts";
+import type { Waiter } from "../head/share/in-flight.ts";
+import type { Leader, ShareRequest } from "../head/share/share.ts";
+import type { StoredResponse } from "../head/share/stored-response.ts";
+import { toProxyError } from "../http/errors.ts";
+import { respondToHead } from "./head.ts";
+import type { ExchangeContext } from "./round-trip.ts";
 
-/** How to ask the upstream, and how that ends. */
-export interface Asking {
-  readonly ask: Ask;
-  readonly peer: Peer | undefined;
-  /** Ends what is asked, and what would be asked next. */
-  cancel(error: ProxyError): void;
-  /** Sets what happens when the client leaves; until then that is `cancel`. */
-  whenGone(leave: (error: ProxyError) => void): void;
-}
-
-/**
- * Answers a HEAD with what is known, what another one is asking, or by asking. Undefined: it is answered.
- * Rejects with a ProxyError, as `answerHead`.
- */
-export function answerShared(
-  head: HeadRequest,
-  parts: HeadParts,
-  asking: Asking,
+/** Responds to a HEAD. Returns undefined if that is done, from a stored response. Rejects with a ProxyError, as `respondToHead`. */
+export function respondShared(
+  context: ExchangeContext,
+  plan: HeadPlan | Rejection,
 ): Promise<void> | undefined {
-  const { checked, route } = head;
-  const plan = planShare(route, checked, asking.peer);
-  if ("obstacle" in plan) return answerHead(head, parts, asking.ask);
-  return take(head, parts, asking, {
+  const { checked, route, roundTrip } = context;
+  // The response on a connection with a login is for its client alone, and other clients' responses may not be true for it.
+  if (roundTrip.hasLogin()) return respondToHead(context, plan);
+  const { peer } = roundTrip;
+  const share = planShare(route, checked, peer);
+  if ("bypassReason" in share) return respondToHead(context, plan);
+  return join(context, plan, {
     host: checked.host,
     path: checked.path,
     fields: checked.fields,
-    address: asking.peer?.address,
-    identity: plan.identity,
+    address: peer?.address,
+    key: share.key,
     shareMs: route.head.share,
     patienceMs: route.responseTimeout,
     attempt: undefined,
-    cancel: asking.cancel,
+    cancel: (error) => roundTrip.abort(error),
   });
 }
 
-function take(
-  head: HeadRequest,
-  parts: HeadParts,
-  asking: Asking,
-  question: Question,
+function join(
+  context: ExchangeContext,
+  plan: HeadPlan | Rejection,
+  request: ShareRequest,
 ): Promise<void> | undefined {
-  const place = parts.sharing.join(question);
-  switch (place.kind) {
-    case "told":
-      writeShared(head, parts, place.answer);
+  const result = context.snapshot.sharing.join(request);
+  switch (result.kind) {
+    case "hit":
+      writeStored(context, result.response);
       return undefined;
-    case "waits":
-      return wait(head, parts, asking, { question, seat: place.seat });
-    case "asks":
-      return lead(head, parts, asking, place.lead);
-    case "alone":
-      return answerHead(head, parts, asking.ask);
+    case "wait":
+      return wait(context, plan, request, result.waiter);
+    case "lead":
+      return lead(context, plan, result.leader);
+    case "bypass":
+      return respondToHead(context, plan);
   }
 }
 
 async function wait(
-  head: HeadRequest,
-  parts: HeadParts,
-  asking: Asking,
-  { question, seat }: { readonly question: Question; readonly seat: Seat },
+  context: ExchangeContext,
+  plan: HeadPlan | Rejection,
+  request: ShareRequest,
+  waiter: Waiter,
 ): Promise<void> {
-  const { exchange } = head;
-  asking.whenGone(seat.leave);
-  exchange.head = "shared"; // an error that comes is somebody else's too
-  const verdict = await seat.verdict;
-  if (verdict.kind === "told") return writeShared(head, parts, verdict.answer);
-  if (verdict.kind === "failed") throw verdict.error;
-  asking.whenGone(asking.cancel);
-  if (exchange.error !== undefined) throw exchange.error; // the client has left meanwhile
-  await take(head, parts, asking, { ...question, attempt: verdict.attempt });
+  const { exchange, roundTrip } = context;
+  roundTrip.detach(waiter.leave);
+  exchange.head = "shared"; // an error is shared as well
+  const verdict = await waiter.verdict;
+  if (verdict.kind === "response") return writeStored(context, verdict.response);
+  if (verdict.kind === "error") throw verdict.error;
+  roundTrip.detach(undefined);
+  if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
+  await join(context, plan, { ...request, attempt: verdict.attempt });
 }
 
 async function lead(
-  head: HeadRequest,
-  parts: HeadParts,
-  { ask, whenGone }: Asking,
-  leading: Lead,
+  context: ExchangeContext,
+  plan: HeadPlan | Rejection,
+  leader: Leader,
 ): Promise<void> {
-  whenGone(leading.leave);
+  context.roundTrip.detach(leader.leave);
   try {
-    await answerHead({ ...head, lead: leading }, parts, ask);
+    await respondToHead(context, plan, leader);
   } catch (error) {
-    leading.failed(toProxyError(error));
+    leader.onError(toProxyError(error));
     throw error;
   } finally {
-    leading.ended();
+    leader.onEnd();
   }
 }
 
-function writeShared(
-  { response, exchange, route }: HeadRequest,
-  { batchWrites }: HeadParts,
-  answer: SharedAnswer,
+function writeStored(
+  { response, exchange, route, snapshot }: ExchangeContext,
+  stored: StoredResponse,
 ): void {
   exchange.head = "shared";
-  const told = answer.toFields(performance.now());
-  const fields = route.head.explain ? [...told, ...toExplanation(exchange, undefined)] : told;
+  const fields = stored.toFields(performance.now());
+  const explained = route.head.explain
+    ? [...fields, ...toExplanation(exchange, undefined)]
+    : fields;
   exchange.body = "none";
-  response.writeHead(answer.status, answer.reason, fields);
-  batchWrites(() => response.end());
+  response.writeHead(stored.status, stored.reason, explained);
+  snapshot.batchWrites(() => response.end());
 }

@@ -1,57 +1,48 @@
 /** One request that asks to switch protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
-import type { Exchange } from "../http/exchange.ts";
+import type { UpgradeFields } from "../http/headers.ts";
+import { withMaxForwards } from "../http/local-response.ts";
 import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
-import type { ClientResponse } from "../server/exchange.ts";
-import type { SwitchedProtocol, UpstreamResponse } from "../upstream/call.ts";
+import type { SwitchedProtocol } from "../upstream/call.ts";
+import { relayResponse } from "./forward.ts";
+import type { ExchangeContext } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
-
-/** Limits of upgrades; times are milliseconds. */
-export interface UpgradeLimits {
-  /** From the request for an upgrade to its response. */
-  readonly upgradeMs: number;
-  /** How long a tunnel may be idle; 0 = no limit. */
-  readonly idleMs: number;
-  /** The largest number of tunnels, open or requested. */
-  readonly max: number;
-}
-
-/** What an upgrade needs from its exchange. */
-export interface UpgradeParts {
-  readonly exchange: Exchange;
-  readonly response: ClientResponse;
-  readonly tunnels: Tunnels;
-  readonly limits: UpgradeLimits;
-  /** Relays a response other than 101. */
-  relay(response: UpstreamResponse): Promise<void>;
-}
 
 /**
  * Requests the upgrade. Resolves when the tunnel, or the response in its place, is over. Rejects with a ProxyError if there is no
  * response to relay.
  */
-export async function answerUpgrade(
-  send: () => Promise<UpstreamResponse>,
-  { exchange, response, tunnels, limits, relay }: UpgradeParts,
+export async function respondToUpgrade(
+  context: ExchangeContext,
+  upgrade: UpgradeFields,
+  tunnels: Tunnels,
 ): Promise<void> {
-  const leave = tunnels.enter(limits.max);
+  const { exchange, response, checked, route, roundTrip } = context;
+  const { upgradeMs, idleMs, max } = context.snapshot.upgradeLimits;
+  const { method } = exchange;
+  const fields = withMaxForwards(method, checked.fields);
+  const content = roundTrip.findContent();
+  // With content it may be an upload like any other, of a backend that ignores the field.
+  const responseMs = content === undefined ? upgradeMs : route.responseTimeout;
+  const leave = tunnels.enter(max);
   try {
-    const received = await send();
-    if (received.switched === undefined) return await relay(received);
+    const received = await roundTrip.send({ method, fields, content, upgrade, responseMs });
+    const { switched } = received;
+    if (switched === undefined) return await relayResponse(context, received, upgrade);
     if (exchange.error !== undefined) {
-      received.switched.socket.destroy();
+      switched.socket.destroy();
       throw exchange.error; // the client has left in the meantime
     }
-    exchange.answeredMs = received.receivedMs;
+    exchange.respondedMs = received.receivedMs;
     exchange.tunnel = true;
     const { socket, early } = response.switchProtocol(
-      toSwitchedText(received.head.reason, received.switched),
+      toSwitchedText(received.head.reason, switched),
     );
     exchange.error = await tunnels.run({
       client: socket,
       early,
-      upstream: received.switched.socket,
-      idleMs: limits.idleMs,
+      upstream: switched.socket,
+      idleMs,
     });
   } finally {
     leave();

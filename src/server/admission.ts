@@ -13,7 +13,7 @@ export type WhenFull =
   | "replace";
 
 /** A connection that may have a place. */
-export interface Visitor {
+export interface LimitedConnection {
   hasPlace: boolean;
   isBusy(): boolean;
   /** Ends it at once; `error` is what its exchange then says of itself. */
@@ -21,7 +21,7 @@ export interface Visitor {
 }
 
 /** All connections of one server. */
-export interface Places<One extends Visitor> {
+export interface ConnectionLimiter<One extends LimitedConnection> {
   add(one: One): void;
   remove(one: One): void;
   /** Gives it a place where there is one, or says that there is none. */
@@ -29,42 +29,44 @@ export interface Places<One extends Visitor> {
   all(): Iterable<One>;
   size(): number;
   /** How many places there are; 0 = no limit. */
-  limit(most: number): void;
+  limit(max: number): void;
 }
 
 /** Creates the register; there is no limit yet. */
-export function createPlaces<One extends Visitor>(whenFull: WhenFull): Places<One> {
-  const visitors = new Set<One>();
-  let most = 0;
+export function createConnectionLimiter<One extends LimitedConnection>(
+  whenFull: WhenFull,
+): ConnectionLimiter<One> {
+  const connections = new Set<One>();
+  let max = 0;
   let taken = 0;
 
-  const places: Places<One> = {
+  const places: ConnectionLimiter<One> = {
     add(one) {
       if (!places.admit(one) && whenFull === "replace") {
-        makePlace();
+        evict();
         places.admit(one);
       }
-      visitors.add(one);
+      connections.add(one);
     },
     remove(one) {
-      if (visitors.delete(one) && one.hasPlace) taken -= 1;
+      if (connections.delete(one) && one.hasPlace) taken -= 1;
     },
     admit(one) {
       if (one.hasPlace) return true;
-      if (most > 0 && taken >= most) return false;
+      if (max > 0 && taken >= max) return false;
       taken += 1;
       one.hasPlace = true;
       return true;
     },
-    all: () => visitors,
-    size: () => visitors.size,
+    all: () => connections,
+    size: () => connections.size,
     limit(changed) {
-      most = changed;
+      max = changed;
     },
   };
   return places;
 
-  function makePlace(): void {
+  function evict(): void {
     const leaving = findReplaceable();
     if (leaving === undefined) return;
     leaving.destroy();
@@ -74,9 +76,9 @@ export function createPlaces<One extends Visitor>(whenFull: WhenFull): Places<On
   // The younger half is not asked whether it is idle: a connection is, until its first request comes. Where all others are busy, a
   // probe would give way to the next connection of those who flood the port.
   function findReplaceable(): One | undefined {
-    const [oldest] = visitors;
-    let older = visitors.size / 2;
-    for (const one of visitors) {
+    const [oldest] = connections;
+    let older = connections.size / 2;
+    for (const one of connections) {
       if ((older -= 1) < 0) break;
       if (!one.isBusy()) return one;
     }

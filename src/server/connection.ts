@@ -7,22 +7,22 @@ import { ProxyError, toProxyError } from "../http/errors.ts";
 import { isKept } from "../http/headers.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
-import { loop, noConnect, noPlace, tooSlow } from "../http/refusal.ts";
+import { proxyLoop, connectNotServed, tooManyConnections, tooSlow } from "../http/refusal.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
 import { type RequestHead, notHttp } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { reset } from "../runtime/reset.ts";
-import { endGently, lingerFor, resetLater } from "./linger.ts";
-import type { Visitor } from "./admission.ts";
-import { Request } from "./request.ts";
-import type { Response, ResponseCarrier, ResponseEnding } from "./response.ts";
+import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
+import type { LimitedConnection } from "./admission.ts";
+import { IncomingRequest } from "./request.ts";
+import type { OutgoingResponse, ResponseCarrier, ResponseEnding } from "./response.ts";
 
 /** What a connection knows of its server. */
-export interface Host {
+export interface ServerContext {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
   /** Makes the answer to a request. */
-  respond(carrier: ResponseCarrier, request: RequestHead, ending: ResponseEnding): Response;
+  respond(carrier: ResponseCarrier, request: RequestHead, ending: ResponseEnding): OutgoingResponse;
   /** Every answer is the last of its connection. */
   isDraining(): boolean;
   /** Every connection ends with the exchange it is at. */
@@ -31,7 +31,7 @@ export interface Host {
 }
 
 /** A connection as its server sees it. */
-export interface ClientConnection extends Visitor {
+export interface ClientConnection extends LimitedConnection {
   /** The answer that has not begun yet is the last. */
   drain(): void;
   /** Ends it now if it is idle; one that is busy ends with its exchange. */
@@ -43,22 +43,22 @@ export interface ClientConnection extends Visitor {
 const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
-const MOST_AHEAD_BYTES = 64 * 1024;
+const MAX_PIPELINED_BYTES = 64 * 1024;
 
 /** Serves a connection that was accepted. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
-export function createClientConnection(socket: Socket, host: Host): ClientConnection {
+export function createClientConnection(socket: Socket, context: ServerContext): ClientConnection {
   const peer = {
     remoteAddress: socket.remoteAddress,
     isClosed: () => socket.destroyed,
     onClosed: (listener: () => void) => void socket.once("close", listener),
   };
-  const parser = createRequestParser(host.limits().headerBytes, onContent);
+  const parser = createRequestParser(context.limits().headerBytes, onContent);
   const carrier: ResponseCarrier = { socket, hijack };
-  let request: Request | undefined;
-  let response: Response | undefined;
+  let request: IncomingRequest | undefined;
+  let response: OutgoingResponse | undefined;
   /** Bytes behind the request that is being answered: a pipelined one may depend on what it changes (RFC 9112 §9.3.2). */
-  const ahead = createHeldBytes();
+  const pipelined = createHeldBytes();
   /** Nothing that comes is read as a request any more. */
   let isLast = false;
   let isHijacked = false;
@@ -70,7 +70,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   let isContentHeld = false;
   let isConsuming = false;
   let stopLingering: (() => void) | undefined;
-  let deadlineMs = performance.now() + host.limits().headerMs;
+  let deadlineMs = performance.now() + context.limits().headerMs;
   let awaits: "head" | "request" = "head";
 
   const connection: ClientConnection = {
@@ -93,7 +93,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       if (response !== undefined || isLast || stopLingering !== undefined) return;
       if (nowMs < deadlineMs) return;
       if (awaits === "request") socket.destroy();
-      else refuse(tooSlow(host.limits().headerMs));
+      else refuse(tooSlow(context.limits().headerMs));
     },
   };
 
@@ -109,8 +109,8 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
 
   function onData(bytes: Buffer): void {
     if (isLast) return;
-    if (ahead.length() === 0) return consume(bytes);
-    ahead.append(bytes, 0, bytes.length);
+    if (pipelined.length() === 0) return consume(bytes);
+    pipelined.append(bytes, 0, bytes.length);
     setReading();
   }
 
@@ -126,7 +126,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
       while (at < bytes.length && !isLast) {
         if (parser.isOver()) {
           if (response !== undefined) {
-            ahead.append(bytes, at, bytes.length);
+            pipelined.append(bytes, at, bytes.length);
             break;
           }
           parser.begin();
@@ -134,7 +134,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
         at = parser.push(bytes, at);
         const head = parser.takeHead();
         if (head !== undefined && "error" in head) refuse(head.error, head);
-        else if (head !== undefined) begin(head);
+        else if (head !== undefined) onRequestHead(head);
         else if (parser.isOver()) endRequest();
       }
     } catch (error) {
@@ -144,28 +144,29 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     setReading();
     if (parser.hasBegun() && awaits === "request") {
       awaits = "head";
-      deadlineMs = performance.now() + host.limits().headerMs;
+      deadlineMs = performance.now() + context.limits().headerMs;
     }
   }
 
-  function begin(received: ParsedRequest): void {
-    const head = host.isClosing() ? withoutUpgrade(received) : received;
-    const next = new Request(head, peer, setContentReading);
+  function onRequestHead(received: ParsedRequest): void {
+    const head = context.isClosing() ? withoutUpgrade(received) : received;
+    const next = new IncomingRequest(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end(parser.trailers());
     // Not when it was accepted: a side that connects learns its own port later.
-    isForeign ||= host.handler.isOwn?.(socket) !== true;
-    if (!isForeign) return refuse(loop(), next);
+    isForeign ||= context.handler.isOwn?.(socket) !== true;
+    if (!isForeign) return refuse(proxyLoop(), next);
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
-    if (!host.admit(connection)) return refuse(noPlace(host.limits().connections), next);
-    if (head.method === "CONNECT") return refuse(noConnect(), next);
+    if (!context.admit(connection))
+      return refuse(tooManyConnections(context.limits().connections), next);
+    if (head.method === "CONNECT") return refuse(connectNotServed(), next);
     const { connection: options, expects } = head.fields;
-    const keepAlive = isKept(head.httpVersion, options) && !host.isDraining();
+    const keepAlive = isKept(head.httpVersion, options) && !context.isDraining();
     const expectsContinue = expects === "continue" && !next.isWhole();
-    const answer = host.respond(carrier, next, { keepAlive, expectsContinue });
+    const answer = context.respond(carrier, next, { keepAlive, expectsContinue });
     response = answer;
-    answer.onOver(onOver);
-    host.handler.onRequest(next, answer);
+    answer.onOver(onResponseDone);
+    context.handler.onRequest(next, answer);
   }
 
   /** Takes the connection off HTTP, and returns what came behind its request. */
@@ -173,7 +174,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     isLast = true;
     isHijacked = true;
     socket.off("data", onData).off("end", onEnd).off("drain", onDrain).pause();
-    return ahead.take();
+    return pipelined.take();
   }
 
   function endRequest(): void {
@@ -181,40 +182,40 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
     if (stopLingering === undefined) return;
     stopLingering();
     stopLingering = undefined;
-    rest(performance.now());
+    waitForNextRequest(performance.now());
   }
 
-  function onOver(): void {
+  function onResponseDone(): void {
     const over = response;
     response = undefined;
     if (over === undefined || socket.destroyed || isHijacked) return;
     if (isLast || !over.isFinished) return endBehind(over);
-    if (!over.keepAlive || (host.isClosing() && ahead.length() === 0)) return finish();
-    if (request?.isWhole() === false) stopLingering = lingerFor(request, socket);
-    else rest(over.overMs);
+    if (!over.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
+    if (request?.isWhole() === false) stopLingering = lingerOver(request, socket);
+    else waitForNextRequest(over.overMs);
   }
 
   // Between two exchanges.
-  function rest(nowMs: number): void {
+  function waitForNextRequest(nowMs: number): void {
     awaits = "request";
-    deadlineMs = nowMs + host.limits().keepAliveMs;
-    if (isConsuming || ahead.length() === 0) return;
-    consume(ahead.take());
+    deadlineMs = nowMs + context.limits().keepAliveMs;
+    if (isConsuming || pipelined.length() === 0) return;
+    consume(pipelined.take());
   }
 
   function finish(): void {
     isLast = true;
     // RFC 9112 §9.6: what a client sends behind the request whose answer closes the connection is not processed.
-    if (request?.isWhole() === false || ahead.length() > 0) endGently(socket);
+    if (request?.isWhole() === false || pipelined.length() > 0) lingeringClose(socket);
     else socket.destroySoon();
   }
 
   /** What comes behind the last response is read and dropped, until the client has read that or its time is up. */
-  function endBehind(last: Response): void {
+  function endBehind(last: OutgoingResponse): void {
     isLast = true;
     isReset = last.needsReset();
     if (isReset) resetLater(socket);
-    else endGently(socket);
+    else lingeringClose(socket);
   }
 
   /** Ends the connection at once. */
@@ -231,10 +232,10 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
     const received = { ...(refused ?? parser.known()), peer };
-    const requestId = host.handler.onRefused(error, received);
+    const requestId = context.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = (response = host.respond(carrier, received, LAST));
-    last.onOver(onOver);
+    const last = (response = context.respond(carrier, received, LAST));
+    last.onOver(onResponseDone);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
   }
@@ -251,7 +252,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
   }
 
   /** The client sends nothing more that counts. What has arrived of a response that is under way is still written out. */
-  function giveUp(to: Response, error: ProxyError): void {
+  function giveUp(to: OutgoingResponse, error: ProxyError): void {
     isLast = true;
     to.fail(error);
     request?.abandon(error);
@@ -279,7 +280,7 @@ export function createClientConnection(socket: Socket, host: Host): ClientConnec
 
   function setReading(): void {
     if (isHijacked) return;
-    const isWanted = isLast || (!isContentHeld && ahead.length() < MOST_AHEAD_BYTES);
+    const isWanted = isLast || (!isContentHeld && pipelined.length() < MAX_PIPELINED_BYTES);
     if (isWanted === isReading) return;
     isReading = isWanted;
     if (isWanted) socket.resume();

@@ -26,7 +26,7 @@ export interface ClientPeer {
 }
 
 /** One request. */
-export interface ClientRequest extends ParsedRequest {
+export interface ServerRequest extends ParsedRequest {
   /** The same object for all requests of a connection. */
   readonly peer: ClientPeer;
   /** Whether all of its content has come. */
@@ -40,8 +40,8 @@ export interface ClientRequest extends ParsedRequest {
 }
 
 /** The answer to one request. Texts are written as latin1. */
-export interface ClientResponse {
-  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+export interface ServerResponse {
+  readonly request: Pick<ServerRequest, "method" | "httpVersion">;
   /** Of the final answer; 0 while there is none. */
   readonly status: number;
   readonly headersSent: boolean;
@@ -95,7 +95,7 @@ export interface ClientResponse {
 
 /** What the server does with what it parsed. Nothing of it may reject or throw. */
 export interface ServerHandler {
-  onRequest(request: ClientRequest, response: ClientResponse): void;
+  onRequest(request: ServerRequest, response: ServerResponse): void;
   /** Whether a connection comes from this very process, and its requests with it. Asked with the first of them. */
   isOwn?(accepted: Socket): boolean;
   /** How much of what was written to a client has not been acknowledged; without it, a slow reader may look like none. */

@@ -1,20 +1,20 @@
 /** Header sections of answers to clients, with what this hop adds. */
 
-import { type AnswerText, toAnswerText } from "../http/wire/response-text.ts";
+import { type ResponseText, toResponseText } from "../http/wire/response-text.ts";
 
 /** Writes them for all connections of a server. Lists of fields that were given to it do not change any more. */
-export interface HeadWriter {
+export interface ResponseHeadCache {
   /** The part that the answer itself says. */
-  begin(status: number, reason: string, fields: readonly string[]): AnswerText;
+  begin(status: number, reason: string, fields: readonly string[]): ResponseText;
   /** All of it. `connection` are the lines of this hop. */
-  complete(answer: AnswerText, connection: string): string;
+  complete(answer: ResponseText, connection: string): string;
 }
 
 /**
  * Creates the writer. Where the same answer is told to many, one after another, its text is made once: to join and flatten it takes
  * a sixteenth of such an exchange.
  */
-export function createHeadWriter(): HeadWriter {
+export function createResponseHeadCache(): ResponseHeadCache {
   const date = createDate();
   let begun: Begun | undefined;
   let completed: Completed | undefined;
@@ -23,7 +23,7 @@ export function createHeadWriter(): HeadWriter {
     begin(status, reason, fields) {
       if (begun?.fields === fields && begun.status === status && begun.reason === reason)
         return begun.answer;
-      const answer = toAnswerText(status, reason, fields);
+      const answer = toResponseText(status, reason, fields);
       begun = { status, reason, fields, answer };
       return answer;
     },
@@ -47,11 +47,11 @@ interface Begun {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly string[];
-  readonly answer: AnswerText;
+  readonly answer: ResponseText;
 }
 
 interface Completed {
-  readonly answer: AnswerText;
+  readonly answer: ResponseText;
   readonly dateLine: string;
   readonly connection: string;
   readonly text: string;

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 
 import { reset } from "../runtime/reset.ts";
-import type { Request } from "./request.ts";
+import type { IncomingRequest } from "./request.ts";
 
 // How long a client may go on sending what nobody wants any more after its answer: long enough for one that reads the answer
 // only after its upload (nginx's lingering_time), not for ever.
@@ -19,7 +19,7 @@ const RESET_DELAY_MS = 2_000;
  * Ends a connection after its last answer, and reads and drops what still comes (RFC 9112 §9.6). Closing at once would reset the
  * connection while the client sends, and take the answer from its buffer.
  */
-export function endGently(socket: Socket): void {
+export function lingeringClose(socket: Socket): void {
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();
@@ -37,7 +37,7 @@ export function resetLater(socket: Socket): void {
 }
 
 /** Reads and drops the content of a request that was answered before its end, on a connection that goes on after it. */
-export function lingerFor(request: Request, socket: Socket): () => void {
+export function lingerOver(request: IncomingRequest, socket: Socket): () => void {
   request.drop();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();

@@ -4,16 +4,16 @@ import type { ProxyError } from "../http/errors.ts";
 import type { RequestFields } from "../http/headers.ts";
 import type { ParsedRequest } from "../http/wire/request-parser.ts";
 import { NO_TRAILERS } from "../http/trailers.ts";
-import type { ClientPeer, ClientRequest, RequestReader } from "./exchange.ts";
+import type { ClientPeer, ServerRequest, RequestReader } from "./exchange.ts";
 
 /** Has the connection read on, or not. */
 type SetReading = (isReading: boolean) => void;
 
 // What comes before anybody reads; beyond it the client is held up.
-const MOST_EARLY_BYTES = 64 * 1024;
+const MAX_EARLY_BYTES = 64 * 1024;
 
 /** A class because there is one for each exchange: closures would cost a twentieth of it. */
-export class Request implements ClientRequest {
+export class IncomingRequest implements ServerRequest {
   readonly method: string;
   readonly target: string;
   readonly httpVersion: string;
@@ -76,7 +76,7 @@ export class Request implements ClientRequest {
     if (this.reader !== undefined) return this.reader.onChunk(bytes);
     (this.early ??= []).push(bytes);
     this.earlyBytes += bytes.length;
-    if (this.earlyBytes > MOST_EARLY_BYTES) this.setReading(false);
+    if (this.earlyBytes > MAX_EARLY_BYTES) this.setReading(false);
   }
 
   /** It is whole. */

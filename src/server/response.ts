@@ -8,8 +8,8 @@ import { toFieldLines } from "../http/wire/request-text.ts";
 import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
 import { reset } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
-import type { ClientRequest, ClientResponse } from "./exchange.ts";
-import type { HeadWriter } from "./head-cache.ts";
+import type { ServerRequest, ServerResponse } from "./exchange.ts";
+import type { ResponseHeadCache } from "./head-cache.ts";
 
 /** Whether the connection goes on after an answer. */
 export interface ResponseEnding {
@@ -28,7 +28,7 @@ export interface ResponseCarrier {
 
 /** What a response needs to know of its server. It keeps the limits that it began with. */
 export interface ResponseServer {
-  readonly heads: HeadWriter;
+  readonly heads: ResponseHeadCache;
   /** What a connection that goes on says of itself. */
   readonly keepAliveLines: string;
   /** How long the client may read nothing while bytes wait for it, in milliseconds; 0 = no limit. */
@@ -49,7 +49,7 @@ const NOTHING = Buffer.alloc(0);
 const CLOSE = "Connection: close\r\n";
 
 /** A class because there is one for each exchange: closures would cost a twentieth of it, and so would fields that define themselves. */
-export class Response implements ClientResponse {
+export class OutgoingResponse implements ServerResponse {
   status: number;
   headersSent: boolean;
   hasContentBegun: boolean;
@@ -58,7 +58,7 @@ export class Response implements ClientResponse {
   isFinished: boolean;
   isEnded: boolean;
   keepAlive: boolean;
-  readonly request: Pick<ClientRequest, "method" | "httpVersion">;
+  readonly request: Pick<ServerRequest, "method" | "httpVersion">;
   /** Its content ended too early. */
   private isBroken: boolean;
   private readonly carrier: ResponseCarrier;
@@ -82,7 +82,7 @@ export class Response implements ClientResponse {
   constructor(
     carrier: ResponseCarrier,
     server: ResponseServer,
-    request: ClientResponse["request"],
+    request: ServerResponse["request"],
     ending: ResponseEnding,
   ) {
     this.status = 0;

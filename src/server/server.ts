@@ -6,11 +6,11 @@ import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/wire/response-text.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
-import { type ClientConnection, type Host, createClientConnection } from "./connection.ts";
-import { createHeadWriter } from "./head-cache.ts";
+import { type ClientConnection, type ServerContext, createClientConnection } from "./connection.ts";
+import { createResponseHeadCache } from "./head-cache.ts";
 import { createListener, listen } from "./listener.ts";
-import { createPlaces } from "./admission.ts";
-import { Response, type ResponseServer } from "./response.ts";
+import { createConnectionLimiter } from "./admission.ts";
+import { OutgoingResponse, type ResponseServer } from "./response.ts";
 
 /** A listening server. */
 export interface Server {
@@ -31,29 +31,30 @@ export interface Server {
 
 // Connections beyond the limit that are heard all the same, to be told so. Further ones are closed as they come: whoever has
 // run into a limit of file descriptors is not helped by holding more of them.
-const MOST_REFUSED = 64;
+const MAX_REFUSED = 64;
 
 /** Creates a server; nothing listens yet. */
 export function createServer(handler: ServerHandler, initial: ServerLimits): Server {
-  const places = createPlaces<ClientConnection>(initial.whenFull);
+  const limiter = createConnectionLimiter<ClientConnection>(initial.whenFull);
   const listener = createListener(onConnection);
   let limits = initial;
   let isDraining = false;
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
   let responses: ResponseServer = {
-    heads: createHeadWriter(),
+    heads: createResponseHeadCache(),
     countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
     keepAliveLines: "",
     idleMs: 0,
   };
-  const host: Host = {
+  const context: ServerContext = {
     handler,
     limits: () => limits,
-    respond: (carrier, request, ending) => new Response(carrier, responses, request, ending),
+    respond: (carrier, request, ending) =>
+      new OutgoingResponse(carrier, responses, request, ending),
     isDraining: () => isDraining,
     isClosing: () => isClosing,
-    admit: places.admit,
+    admit: limiter.admit,
   };
   configure(initial);
   // A connection that cannot be accepted: libuv keeps a descriptor in reserve to turn it away, and reports EMFILE where it lost
@@ -63,11 +64,11 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   return {
     configure,
     listen: (address) => listen(listener, address),
-    connections: places.size,
-    busy: () => [...places.all()].filter((connection) => connection.isBusy()).length,
+    connections: limiter.size,
+    busy: () => [...limiter.all()].filter((connection) => connection.isBusy()).length,
     drain() {
       isDraining = true;
-      for (const connection of places.all()) connection.drain();
+      for (const connection of limiter.all()) connection.drain();
     },
     close() {
       isClosing = true;
@@ -77,11 +78,11 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
           resolve();
         });
       });
-      for (const connection of places.all()) connection.close();
+      for (const connection of limiter.all()) connection.close();
       return closed;
     },
     destroy(error) {
-      for (const connection of places.all()) connection.destroy(error);
+      for (const connection of limiter.all()) connection.destroy(error);
     },
   };
 
@@ -90,18 +91,18 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     // without one would reach the upstream as if headgate itself had sent it. A unix socket has no address at either end.
     if (socket.remoteAddress === undefined && socket.localAddress !== undefined)
       return void socket.destroy();
-    const connection = createClientConnection(socket, host);
-    places.add(connection);
-    socket.once("close", () => places.remove(connection));
+    const connection = createClientConnection(socket, context);
+    limiter.add(connection);
+    socket.once("close", () => limiter.remove(connection));
   }
 
   function configure(changed: ServerLimits): void {
     limits = changed;
     const keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
     responses = { ...responses, keepAliveLines, idleMs: changed.idleMs };
-    places.limit(changed.connections);
+    limiter.limit(changed.connections);
     listener.maxConnections =
-      changed.connections === 0 ? Infinity : changed.connections + MOST_REFUSED;
+      changed.connections === 0 ? Infinity : changed.connections + MAX_REFUSED;
     clearInterval(checking);
     checking = setInterval(check, toCheckMs(changed)).unref();
   }
@@ -109,7 +110,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   // One timer for all of them: arming one for each request costs more than the request's routing.
   function check(): void {
     const nowMs = performance.now();
-    for (const connection of places.all()) connection.check(nowMs);
+    for (const connection of limiter.all()) connection.check(nowMs);
   }
 }
 

@@ -1,6 +1,6 @@
 /** One request to the upstream, from the pool to its response. A request without effects may be sent a second time. */
 
-import type { AnswerHead, ParsedHead } from "../http/wire/response-head.ts";
+import type { ResponseHead, ParsedHead } from "../http/wire/response-head.ts";
 import { ProxyError } from "../http/errors.ts";
 import {
   type ConnectionOwner,
@@ -18,12 +18,12 @@ import type { SwitchedSocket } from "./switched-socket.ts";
 export interface UpstreamRequest extends ConnectionRequest {
   /** The client connection that it came on. */
   readonly owner: ConnectionOwner | undefined;
-  onInterim(head: AnswerHead): void;
+  onInterim(head: ResponseHead): void;
 }
 
 /** The header section of a response, and what follows it. */
 export interface UpstreamResponse {
-  readonly head: AnswerHead;
+  readonly head: ResponseHead;
   readonly content: Content;
   /** When the request was first sent, in milliseconds of the monotonic clock. */
   readonly sentMs: number | undefined;
@@ -111,11 +111,11 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
     this.firstSentMs ??= nowMs;
   }
 
-  onInterim(head: AnswerHead): void {
+  onInterim(head: ResponseHead): void {
     this.request.onInterim(head);
   }
 
-  onHead(head: AnswerHead, nowMs: number): void {
+  onHead(head: ResponseHead, nowMs: number): void {
     this.respond(head, nowMs, undefined);
   }
 
@@ -154,7 +154,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
   }
 
   private respond(
-    head: AnswerHead,
+    head: ResponseHead,
     receivedMs: number,
     switched: SwitchedProtocol | undefined,
   ): void {

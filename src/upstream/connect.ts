@@ -13,7 +13,7 @@ import type { ReadMemory } from "./read-memory.ts";
 import type { Resolver } from "./resolver.ts";
 import {
   type Connect,
-  type Place,
+  type Destination,
   type TcpSocket,
   type UpstreamSocket,
   type UpstreamSocketEvents,
@@ -78,7 +78,7 @@ function openConnection(
     resume: () => void socket?.resume(),
     readOwn: reading.readOwn,
     readsOwn: () => isTls || reading.readsOwn(),
-    take: reading.take,
+    detach: reading.detach,
     isStuck: () => socket?.writableNeedDrain === true,
     isFlushed: () => socket?.writableLength === 0,
     isWriteBroken: () => tcp?.isWriteBroken === true,
@@ -128,7 +128,7 @@ function openConnection(
     );
   }
 
-  function race(places: readonly Place[]): void {
+  function race(places: readonly Destination[]): void {
     cancelRace = raceAddresses(
       places,
       (place, attempt) => openTcp(place, isTls ? undefined : reading.onread, attempt),

@@ -2,8 +2,8 @@
 
 import type { Readable } from "node:stream";
 
-import type { AnswerHead, ParsedHead } from "../http/wire/response-head.ts";
-import { type AnswerEvents, createAnswerParser } from "../http/wire/response-parser.ts";
+import type { ResponseHead, ParsedHead } from "../http/wire/response-head.ts";
+import { type ResponseParserEvents, createResponseParser } from "../http/wire/response-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import type { UpgradeFields } from "../http/headers.ts";
@@ -64,9 +64,9 @@ export interface ResponseReceiver {
   /** The deadline for the header section, in milliseconds of the monotonic clock. A retry does not move it. */
   deadlineMs: number | undefined;
   onSent(nowMs: number): void;
-  onInterim(head: AnswerHead): void;
+  onInterim(head: ResponseHead): void;
   /** `nowMs`: when its last byte was read, in milliseconds of the monotonic clock. */
-  onHead(head: AnswerHead, nowMs: number): void;
+  onHead(head: ResponseHead, nowMs: number): void;
   /** `bytes` from `start` to `end` are lent until this returns. */
   onContent(bytes: Buffer, start: number, end: number): void;
   onEnd(rawTrailers: readonly string[]): void;
@@ -86,10 +86,10 @@ export interface UpstreamConnection<Receiver extends ResponseReceiver = Response
   send(receiver: Receiver): void;
   pause(): void;
   resume(): void;
-  /** Whether `take` may be called for the bytes that `onContent` lends now; otherwise the receiver copies what it keeps. */
-  isTakeable(): boolean;
+  /** Whether `detach` may be called for the bytes that `onContent` lends now; otherwise the receiver copies what it keeps. */
+  isBorrowed(): boolean;
   /** Makes those bytes the caller's. */
-  take(): void;
+  detach(): void;
   /** Abandons the exchange and closes the connection; the receiver is not called again. */
   cancel(): void;
   /** Closes an idle connection. */
@@ -161,7 +161,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
 
   const watchdog = createWatchdog(toDueMs, onDue);
 
-  const parserEvents: AnswerEvents = {
+  const parserEvents: ResponseParserEvents = {
     // An interim response does not restart the response timeout.
     onInterim(head) {
       if (head.status === 100 && awaitsContinue) onContinue();
@@ -204,7 +204,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
       if (!hasContentLeft) switchNow();
     },
   };
-  const parser = createAnswerParser(parserEvents, maxHeadBytes);
+  const parser = createResponseParser(parserEvents, maxHeadBytes);
 
   const socket = connect({
     onConnected() {
@@ -272,8 +272,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
       watchdog.watch();
       socket.resume();
     },
-    isTakeable: socket.readsOwn,
-    take: socket.take,
+    isBorrowed: socket.readsOwn,
+    detach: socket.detach,
     cancel() {
       drop();
       closed(undefined);

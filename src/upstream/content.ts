@@ -146,10 +146,10 @@ export class IncomingContent implements Content {
   // 64 KiB of memory.
   private pass(to: ContentReader, lent: Buffer): void {
     const { connection } = this;
-    if (lent.length <= SHORT_BYTES || !connection.isTakeable())
+    if (lent.length <= SHORT_BYTES || !connection.isBorrowed())
       return void to.onChunk(this.copy(lent));
     if (!to.onChunk(lent)) return;
-    connection.take();
+    connection.detach();
     this.onBytes(lent.buffer.byteLength);
   }
 

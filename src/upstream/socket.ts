@@ -20,12 +20,12 @@ export interface UpstreamSocket {
   write(bytes: string | Uint8Array): boolean;
   pause(): void;
   resume(): void;
-  /** Sets whether further reads go into memory of the connection's own, so that `take` may keep it. */
+  /** Sets whether further reads go into memory of the connection's own, so that `detach` may keep it. */
   readOwn(isOwn: boolean): void;
   /** Whether the bytes that `onRead` lends now are in such memory. */
   readsOwn(): boolean;
   /** Gives these bytes to the caller for good. */
-  take(): void;
+  detach(): void;
   /** Whether written bytes wait because the upstream does not read them. */
   isStuck(): boolean;
   /** Whether the kernel has taken all written bytes. */
@@ -61,7 +61,7 @@ export interface UpstreamSocketEvents {
 export type Connect = (events: UpstreamSocketEvents) => UpstreamSocket;
 
 /** Where to connect to: an address, never a name. */
-export type Place =
+export type Destination =
   | { readonly host: string; readonly port: number }
   | { readonly path: string; readonly host: "" };
 
@@ -130,7 +130,7 @@ export interface Reading {
   readonly onread: { buffer(): Buffer; callback(length: number, bytes: Uint8Array): boolean };
   readOwn(isOwn: boolean): void;
   readsOwn(): boolean;
-  take(): void;
+  detach(): void;
 }
 
 /** Creates the reading of one connection. `onLost` is called instead of `onRead` if a read was not delivered into the memory. */
@@ -165,7 +165,7 @@ export function createReading(
       isOwn = next;
     },
     readsOwn: () => current !== shared,
-    take() {
+    detach() {
       isTaken = true;
     },
   };
@@ -173,7 +173,7 @@ export function createReading(
 
 /** Opens a TCP or unix socket to one place. `onread` is undefined for TLS, which reads as a stream. */
 export function openTcp(
-  place: Place,
+  place: Destination,
   onread: Reading["onread"] | undefined,
   { onConnected, onFailed }: AttemptEvents,
 ): TcpSocket {

@@ -96,7 +96,7 @@ export function createSwitchedSocket(
     socket.readOwn(isLong);
     onBytes(isOwn ? bytes.buffer.byteLength : length);
     if (!isOwn) return Buffer.from(bytes.subarray(0, length));
-    socket.take();
+    socket.detach();
     return bytes.subarray(0, length);
   }
 }

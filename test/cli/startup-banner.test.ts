@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { logStart, toGreeting, toTry } from "../../src/cli/startup-banner.ts";
+import { logStart, toStartupBanner, toTry } from "../../src/cli/startup-banner.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 
@@ -11,7 +11,7 @@ const load = async () =>
   (await loadConfig({ flags: { upstream: "http://127.0.0.1:8000" }, env: {}, cwd: "/" })).config;
 
 test("a terminal is told the ports, the routes and a line to try", async () => {
-  const text = toGreeting(await load(), LISTENING, "1.2.3");
+  const text = toStartupBanner(await load(), LISTENING, "1.2.3");
   assert.match(text, /^headgate 1\.2\.3\n/);
   assert.match(text, /clients +http:\/\/0\.0\.0\.0:8080\n/);
   assert.match(text, /admin +http:\/\/127\.0\.0\.1:9090 /);
@@ -34,7 +34,7 @@ test("a log is told the same in flat lines", async () => {
 test("of very many routes the first fifty are shown, and how many there are", async () => {
   const config = await load();
   const routes = Array.from({ length: 60 }, () => config.defaultRoute);
-  assert.match(toGreeting({ ...config, routes }, LISTENING, "1"), /… and 10 more routes/);
+  assert.match(toStartupBanner({ ...config, routes }, LISTENING, "1"), /… and 10 more routes/);
 });
 
 const TRIES: readonly (readonly [string, string])[] = [

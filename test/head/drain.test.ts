@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
-import { type Announcement, createDiscard } from "../../src/head/drain.ts";
+import { type ContentInfo, createDrain } from "../../src/head/drain.ts";
 
 const LIMITS = { bytes: 10, time: 60_000 };
-const UNKNOWN: Announcement = { contentLength: undefined, eventStream: false };
+const UNKNOWN: ContentInfo = { contentLength: undefined, eventStream: false };
 
 interface Reader {
   onBytes(length: number): void;
@@ -37,7 +37,7 @@ function createContent(early: (reader: Reader) => void = () => undefined) {
 
 test("a small body is read to its end, and the connection stays", async () => {
   const content = createContent();
-  const over = createDiscard(1)(content, UNKNOWN, LIMITS);
+  const over = createDrain(1)(content, UNKNOWN, LIMITS);
   content.reader().onBytes(4);
   content.reader().onBytes(6);
   content.reader().onEnd();
@@ -49,13 +49,13 @@ test("a body that is there already needs no waiting", async () => {
     reader.onBytes(3);
     reader.onEnd();
   });
-  assert.deepEqual(await createDiscard(1)(content, UNKNOWN, LIMITS), { body: "drained", bytes: 3 });
+  assert.deepEqual(await createDrain(1)(content, UNKNOWN, LIMITS), { body: "drained", bytes: 3 });
 });
 
 test("no body is no body", async () => {
   const content = createContent((reader) => reader.onEnd());
   assert.deepEqual(
-    await createDiscard(1)(content, { contentLength: 0, eventStream: false }, LIMITS),
+    await createDrain(1)(content, { contentLength: 0, eventStream: false }, LIMITS),
     { body: "none", bytes: 0 },
   );
 });
@@ -65,13 +65,13 @@ test("a body of exactly the limit is read, one byte more is not begun", async ()
     reader.onBytes(10);
     reader.onEnd();
   });
-  assert.deepEqual(
-    await createDiscard(1)(fits, { contentLength: 10, eventStream: false }, LIMITS),
-    { body: "drained", bytes: 10 },
-  );
+  assert.deepEqual(await createDrain(1)(fits, { contentLength: 10, eventStream: false }, LIMITS), {
+    body: "drained",
+    bytes: 10,
+  });
   const exceeds = createContent();
   assert.deepEqual(
-    await createDiscard(1)(exceeds, { contentLength: 11, eventStream: false }, LIMITS),
+    await createDrain(1)(exceeds, { contentLength: 11, eventStream: false }, LIMITS),
     { body: "aborted", bytes: 0 },
   );
   assert.deepEqual([exceeds.isRead(), exceeds.aborts()], [false, 1]);
@@ -80,7 +80,7 @@ test("a body of exactly the limit is read, one byte more is not begun", async ()
 test("an event stream is not begun", async () => {
   const content = createContent();
   assert.deepEqual(
-    await createDiscard(1)(content, { contentLength: undefined, eventStream: true }, LIMITS),
+    await createDrain(1)(content, { contentLength: undefined, eventStream: true }, LIMITS),
     { body: "aborted", bytes: 0 },
   );
   assert.deepEqual([content.isRead(), content.aborts()], [false, 1]);
@@ -88,7 +88,7 @@ test("an event stream is not begun", async () => {
 
 test("a body that grows beyond the limit is cut off once", async () => {
   const content = createContent();
-  const over = createDiscard(1)(content, UNKNOWN, LIMITS);
+  const over = createDrain(1)(content, UNKNOWN, LIMITS);
   content.reader().onBytes(11);
   content.reader().onBytes(5);
   content.reader().onEnd();
@@ -97,14 +97,14 @@ test("a body that grows beyond the limit is cut off once", async () => {
 
 test("a body that takes too long is cut off", async () => {
   const content = createContent();
-  const over = createDiscard(1)(content, UNKNOWN, { bytes: 10, time: 1 });
+  const over = createDrain(1)(content, UNKNOWN, { bytes: 10, time: 1 });
   content.reader().onBytes(1);
   assert.deepEqual([await over, content.aborts()], [{ body: "aborted", bytes: 1 }, 1]);
 });
 
 test("an upstream that dies in a body nobody sees harms nobody", async () => {
   const content = createContent();
-  const over = createDiscard(1)(content, UNKNOWN, LIMITS);
+  const over = createDrain(1)(content, UNKNOWN, LIMITS);
   content.reader().onError(new ProxyError("http_response_incomplete"));
   assert.deepEqual(await over, { body: "aborted", bytes: 0 });
 });
@@ -112,16 +112,16 @@ test("an upstream that dies in a body nobody sees harms nobody", async () => {
 test("a limit of 0 bytes reads no body and still sees that there was none", async () => {
   const limits = { bytes: 0, time: 60_000 };
   const empty = createContent((reader) => reader.onEnd());
-  assert.deepEqual(await createDiscard(1)(empty, UNKNOWN, limits), { body: "none", bytes: 0 });
+  assert.deepEqual(await createDrain(1)(empty, UNKNOWN, limits), { body: "none", bytes: 0 });
   const content = createContent((reader) => reader.onBytes(1));
   assert.deepEqual(
-    [await createDiscard(1)(content, UNKNOWN, limits), content.aborts()],
+    [await createDrain(1)(content, UNKNOWN, limits), content.aborts()],
     [{ body: "aborted", bytes: 1 }, 1],
   );
 });
 
 test("no more bodies drain at one time than may, and each that is over makes room", async () => {
-  const discard = createDiscard(2);
+  const discard = createDrain(2);
   const [first, second, third, fourth, fifth] = [
     createContent(),
     createContent(),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/schema/file.ts";
-import { createMemory } from "../../src/head/memory.ts";
+import { createNegativeCache } from "../../src/head/memory.ts";
 import { toHeadConfig } from "../support/head.ts";
 
 function toRoute(path: string, remember: number): RouteConfig {
@@ -22,52 +22,52 @@ const at = (path: string, host = "a.example") => ({ host, path });
 
 test("once `remember` is over one caller asks again, the others use what is known meanwhile", () => {
   let nowMs = 0;
-  const memory = createMemory(() => nowMs);
+  const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 300_000);
-  memory.learn(route, at("/x"));
+  memory.add(route, at("/x"));
   nowMs = 299_999;
-  assert.equal(memory.knows(route, at("/x")), true);
+  assert.equal(memory.has(route, at("/x")), true);
   nowMs = 300_000;
   assert.deepEqual(
-    Array.from({ length: 4 }, () => memory.knows(route, at("/x"))),
+    Array.from({ length: 4 }, () => memory.has(route, at("/x"))),
     [false, true, true, true],
   );
 });
 
 test("whoever asks again and never says how it went is followed by the next one", () => {
   let nowMs = 0;
-  const memory = createMemory(() => nowMs);
+  const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 300_000);
-  memory.learn(route, at("/x"));
+  memory.add(route, at("/x"));
   nowMs = 300_000;
-  assert.equal(memory.knows(route, at("/x")), false);
+  assert.equal(memory.has(route, at("/x")), false);
   nowMs += 10_000;
-  assert.deepEqual([memory.knows(route, at("/x")), memory.knows(route, at("/x"))], [false, true]);
+  assert.deepEqual([memory.has(route, at("/x")), memory.has(route, at("/x"))], [false, true]);
 });
 
 test("the paths of a prefix are bounded, and the one used least recently goes first", () => {
-  const memory = createMemory(() => 0, 2);
+  const memory = createNegativeCache(() => 0, 2);
   const route = toRoute("/*", 1_000);
-  memory.learn(route, at("/a"));
-  memory.learn(route, at("/b"));
-  assert.equal(memory.knows(route, at("/a")), true);
-  memory.learn(route, at("/c"));
+  memory.add(route, at("/a"));
+  memory.add(route, at("/b"));
+  assert.equal(memory.has(route, at("/a")), true);
+  memory.add(route, at("/c"));
   assert.deepEqual(
-    ["/a", "/b", "/c"].map((path) => memory.knows(route, at(path))),
+    ["/a", "/b", "/c"].map((path) => memory.has(route, at(path))),
     [true, false, true],
   );
 });
 
 test("a path that is too long to be kept is not remembered", () => {
-  const memory = createMemory(() => 0);
+  const memory = createNegativeCache(() => 0);
   const route = toRoute("/*", 1_000);
   const path = `/${"x".repeat(512)}`;
-  memory.learn(route, at(path));
-  assert.equal(memory.knows(route, at(path)), false);
+  memory.add(route, at(path));
+  assert.equal(memory.has(route, at(path)), false);
 });
 
 test("what is learnt is of one host, unless the route is for one", () => {
-  const memory = createMemory(() => 0);
+  const memory = createNegativeCache(() => 0);
   const [all, one, some] = [undefined, "a.example", "*.example"].map((host) => ({
     ...toRoute("/x", 1_000),
     host,
@@ -78,10 +78,10 @@ test("what is learnt is of one host, unless the route is for one", () => {
     [some, [true, true, false]],
   ] as const) {
     assert.ok(route !== undefined);
-    memory.learn(route, at("/x"));
+    memory.add(route, at("/x"));
     const hosts = ["a.example", "A.EXAMPLE.:80", "b.example"];
     assert.deepEqual(
-      hosts.map((host) => memory.knows(route, at("/x", host)) === true),
+      hosts.map((host) => memory.has(route, at("/x", host)) === true),
       expected,
     );
   }
@@ -89,45 +89,45 @@ test("what is learnt is of one host, unless the route is for one", () => {
 
 test("while one finds out the others wait, until it has", async () => {
   for (const [how, expected] of [
-    ["learn", true],
-    ["forget", false],
+    ["add", true],
+    ["delete", false],
     ["skip", false],
     ["giveUp", false],
   ] as const) {
-    const memory = createMemory(() => 0);
+    const memory = createNegativeCache(() => 0);
     const route = toRoute("/*", 1_000);
-    assert.equal(memory.knows(route, at("/a")), false);
-    const waits = memory.knows(route, at("/a"));
+    assert.equal(memory.has(route, at("/a")), false);
+    const waits = memory.has(route, at("/a"));
     assert.ok(waits instanceof Promise);
-    assert.equal(memory.knows(route, at("/b")), false, "another path is another question");
+    assert.equal(memory.has(route, at("/b")), false, "another path is another question");
     memory[how](route, at("/a"));
     await waits;
-    assert.equal(memory.knows(route, at("/a")), expected, how);
+    assert.equal(memory.has(route, at("/a")), expected, how);
     // The one who found nothing is followed by another; where there was an answer nobody waits any more.
-    assert.equal(memory.knows(route, at("/a")) instanceof Promise, how === "giveUp", how);
+    assert.equal(memory.has(route, at("/a")) instanceof Promise, how === "giveUp", how);
   }
 });
 
 test("who finds out too slowly is not waited for", async () => {
   let nowMs = 0;
-  const memory = createMemory(() => nowMs);
+  const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 1_000);
-  assert.equal(memory.knows(route, at("/x")), false);
-  const waits = memory.knows(route, at("/x"));
+  assert.equal(memory.has(route, at("/x")), false);
+  const waits = memory.has(route, at("/x"));
   nowMs = 1_000;
-  assert.equal(memory.knows(route, at("/x")), false);
+  assert.equal(memory.has(route, at("/x")), false);
   const alive = setInterval(() => undefined, 1_000); // the memory's own timer keeps no process alive
   await waits;
   clearInterval(alive);
 });
 
 test("an answer that tells nothing does not undo what was learnt", () => {
-  const memory = createMemory(() => 0);
+  const memory = createNegativeCache(() => 0);
   const route = toRoute("/x", 1_000);
-  memory.learn(route, at("/x"));
+  memory.add(route, at("/x"));
   memory.skip(route, at("/x"));
   memory.giveUp(route, at("/x"));
-  assert.equal(memory.knows(route, at("/x")), true);
-  memory.forget(route, at("/x"));
-  assert.equal(memory.knows(route, at("/x")), false);
+  assert.equal(memory.has(route, at("/x")), true);
+  memory.delete(route, at("/x"));
+  assert.equal(memory.has(route, at("/x")), false);
 });

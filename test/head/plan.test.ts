@@ -62,10 +62,10 @@ test("a HEAD is shared in the modes that stand in for it, unless it is guarded o
   const plain = { path: "/x", fields: ["X-B", "2", "accept", "a"], framing: "none" } as const;
   const request = { ...plain, upgrade: undefined };
   for (const mode of ["convert", "auto"] as const)
-    assert.deepEqual(planShare(toRoute(mode), request, undefined), { identity: "\nx-b:2\n\n" });
+    assert.deepEqual(planShare(toRoute(mode), request, undefined), { key: "\nx-b:2\n\n" });
   for (const mode of ["pass", "observe", "reject"] as const)
     assert.deepEqual(planShare(toRoute(mode), request, undefined), {
-      obstacle: `the mode is ${mode}`,
+      bypassReason: `the mode is ${mode}`,
     });
   const obstacles = [
     { ...request, fields: ["Upload-Offset", "0"] },
@@ -74,10 +74,10 @@ test("a HEAD is shared in the modes that stand in for it, unless it is guarded o
     { ...request, upgrade: { protocols: "h2c", option: "Upgrade" } },
   ].map((one) => planShare(toRoute("convert"), one, undefined));
   assert.deepEqual(obstacles, [
-    { obstacle: "a guard passes it on" },
-    { obstacle: "it carries COOKIE" },
-    { obstacle: "it carries content" },
-    { obstacle: "it carries Upgrade" },
+    { bypassReason: "a guard passes it on" },
+    { bypassReason: "it carries COOKIE" },
+    { bypassReason: "it carries content" },
+    { bypassReason: "it carries Upgrade" },
   ]);
 });
 

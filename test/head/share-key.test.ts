@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  type WholeRequest,
+  type FullRequest,
   isEqual,
-  readIdentity,
-  toVariant,
-  toWhole,
+  readCacheKey,
+  toVaryKey,
+  toFullText,
 } from "../../src/head/share/key.ts";
 
 const PAIRS = ["a", "ab", "trusted"].flatMap((name) =>
@@ -40,7 +40,7 @@ test("fields that differ in what a Vary names have other texts, and so have thos
   for (const names of NAMES)
     for (const fields of TWO_FIELDS)
       check(
-        toVariant(names, fields),
+        toVaryKey(names, fields),
         names.map((name) => [name, valuesOf(name, fields)]),
       );
 });
@@ -50,21 +50,21 @@ test("a question with its variant has the text of no other question, nor that of
   for (const trusted of [true, false])
     for (const own of ONE_FIELD) {
       const request = { fields: own, framing: "none", upgrade: undefined } as const;
-      const read = readIdentity(request, { address: undefined, trusted });
-      assert.ok("identity" in read);
+      const read = readCacheKey(request, { address: undefined, trusted });
+      assert.ok("key" in read);
       for (const fields of TWO_FIELDS) {
         for (const names of NAMES) {
           const values = names.map((name) => [name, valuesOf(name, fields)]);
-          check(read.identity + toVariant(names, fields), [trusted, own, values]);
+          check(read.key + toVaryKey(names, fields), [trusted, own, values]);
         }
         for (const address of [undefined, "a"])
-          check(read.identity + toWhole({ fields, address }), [trusted, own, fields, address ?? 0]);
+          check(read.key + toFullText({ fields, address }), [trusted, own, fields, address ?? 0]);
       }
     }
 });
 
 test("requests are equal only where all their fields are, in their order, and their addresses", () => {
-  const whole: WholeRequest[] = ONE_FIELD.flatMap((fields) =>
+  const whole: FullRequest[] = ONE_FIELD.flatMap((fields) =>
     [undefined, "a", "b"].map((address) => ({ fields, address })),
   );
   for (const [index, one] of whole.entries())
@@ -79,7 +79,7 @@ test("requests are equal only where all their fields are, in their order, and th
 test("a field that only names the client's address does not keep two HEADs apart", () => {
   const peer = { address: undefined, trusted: true };
   const identify = (fields: readonly string[]) =>
-    readIdentity({ fields, framing: "none", upgrade: undefined }, peer);
+    readCacheKey({ fields, framing: "none", upgrade: undefined }, peer);
   for (const name of [
     "X-Forwarded-For",
     "X-Real-IP",

@@ -2,28 +2,28 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import type { Attempt } from "../../src/head/share/attempt.ts";
-import type { Seat } from "../../src/head/share/in-flight.ts";
+import type { Waiter } from "../../src/head/share/in-flight.ts";
 import {
-  type Lead,
-  type Place,
+  type Leader,
+  type ShareResult,
   type ShareLimits,
   createSharing,
 } from "../../src/head/share/share.ts";
 import { ProxyError } from "../../src/http/errors.ts";
-import { readAnswerFields } from "../../src/http/headers.ts";
+import { readResponseFields } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";
 
 const WIDE: ShareLimits = {
   targets: 100,
   variants: 100,
   bytes: 100_000,
-  answerBytes: 1_000,
+  responseBytes: 1_000,
   waiting: 100,
 };
 
 /** What a HEAD may be beside its path; `agent` is a field that is ignored. */
 interface Asked {
-  readonly identity?: string;
+  readonly key?: string;
   readonly agent?: string;
   readonly address?: string;
   readonly attempt?: Attempt;
@@ -33,19 +33,19 @@ function createAsked(limits: Partial<ShareLimits>, random = () => 0) {
   const clock = { nowMs: 0 };
   const cancelled: ProxyError[] = [];
   const sharing = createSharing(() => clock.nowMs, { ...WIDE, ...limits }, random);
-  const join = (path: string, asked: Asked | string = {}): Place => {
+  const join = (path: string, asked: Asked | string = {}): ShareResult => {
     const {
-      identity = "",
+      key = "",
       agent = "",
       address,
       attempt,
-    } = typeof asked === "string" ? { identity: asked } : asked;
+    } = typeof asked === "string" ? { key: asked } : asked;
     return sharing.join({
       host: "a",
       path,
       fields: ["User-Agent", agent],
       address,
-      identity,
+      key,
       shareMs: 1_000,
       patienceMs: 5_000,
       attempt,
@@ -55,33 +55,36 @@ function createAsked(limits: Partial<ShareLimits>, random = () => 0) {
   return { clock, cancelled, sharing, join };
 }
 
-function toLead(place: Place): Lead {
-  return place.kind === "asks" ? place.lead : assert.fail(place.kind);
+function toLead(place: ShareResult): Leader {
+  return place.kind === "lead" ? place.leader : assert.fail(place.kind);
 }
 
-function toSeat(place: Place): Seat {
-  return place.kind === "waits" ? place.seat : assert.fail(place.kind);
+function toSeat(place: ShareResult): Waiter {
+  return place.kind === "wait" ? place.waiter : assert.fail(place.kind);
 }
 
 /** The attempt that one who waited is to ask again with. */
-async function toAttempt(seat: Seat): Promise<Attempt> {
+async function toAttempt(seat: Waiter): Promise<Attempt> {
   const verdict = await seat.verdict;
   return verdict.kind === "again" ? verdict.attempt : assert.fail(verdict.kind);
 }
 
-function answer(lead: Lead, lines: readonly string[] = []): void {
-  lead.answered(200, "OK", readAnswerFields(toFields(lines)));
-  lead.ended();
+function answer(lead: Leader, lines: readonly string[] = []): void {
+  lead.onResponse(200, "OK", readResponseFields(toFields(lines)));
+  lead.onEnd();
 }
 
 /** Answers what asks; says which of them are told without asking, the last one first. */
-function findTold(join: (path: string, key?: string) => Place, all: readonly string[]): string[] {
+function findTold(
+  join: (path: string, key?: string) => ShareResult,
+  all: readonly string[],
+): string[] {
   const split = (one: string) => one.split(" ") as [string, string?];
   for (const one of all) answer(toLead(join(...split(one))));
   return all.toReversed().filter((one) => {
     const place = join(...split(one));
-    if (place.kind === "asks") place.lead.ended();
-    return place.kind === "told";
+    if (place.kind === "lead") place.leader.onEnd();
+    return place.kind === "hit";
   });
 }
 
@@ -93,8 +96,8 @@ test("the targets that were asked for longest ago are forgotten first", () => {
 test("targets of which there is nothing to keep count as well", () => {
   const { join } = createAsked({ targets: 2 });
   answer(toLead(join("/a")));
-  for (const path of ["/b", "/c"]) toLead(join(path)).failed(new ProxyError("dns_error"));
-  assert.equal(join("/a").kind, "asks");
+  for (const path of ["/b", "/c"]) toLead(join(path)).onError(new ProxyError("dns_error"));
+  assert.equal(join("/a").kind, "lead");
 });
 
 test("of one target so many variants are kept, and others are not crowded out", () => {
@@ -108,18 +111,18 @@ test("all that is kept has a limit in bytes, and so has one answer", () => {
   const { join } = createAsked({ bytes: 250 });
   assert.deepEqual(findTold(join, [long("a"), long("b"), long("c")]), [long("c"), long("b")]);
 
-  const small = createAsked({ answerBytes: 20 });
+  const small = createAsked({ responseBytes: 20 });
   answer(toLead(small.join("/a")), [`X-A: ${"x".repeat(20)}`]);
-  answer(toLead(small.join("/b", { identity: "x".repeat(30) })));
-  assert.equal(small.join("/a").kind, "asks");
-  assert.equal(small.join("/b", { identity: "x".repeat(30) }).kind, "asks");
+  answer(toLead(small.join("/b", { key: "x".repeat(30) })));
+  assert.equal(small.join("/a").kind, "lead");
+  assert.equal(small.join("/b", { key: "x".repeat(30) }).kind, "lead");
 });
 
 test("what is forgotten is no longer counted", () => {
   const { join, sharing } = createAsked({ bytes: 20 });
   for (let round = 0; round < 100; round += 1) {
     answer(toLead(join("/a")));
-    assert.equal(join("/a").kind, "told");
+    assert.equal(join("/a").kind, "hit");
     sharing.forget({ host: "a", path: "/a" });
   }
 });
@@ -130,23 +133,20 @@ test("beyond so many who wait each asks for itself, until there is room again", 
   const places = ["/a", "/b", "/a"].map((path) => join(path));
   assert.deepEqual(
     places.map(({ kind }) => kind),
-    ["waits", "waits", "alone"],
+    ["wait", "wait", "bypass"],
   );
   const [first, second] = places;
   const gone = new ProxyError("client_gone");
-  if (first?.kind === "waits") {
-    first.seat.leave(gone);
-    await assert.rejects(first.seat.verdict, gone);
+  if (first?.kind === "wait") {
+    first.waiter.leave(gone);
+    await assert.rejects(first.waiter.verdict, gone);
   }
-  assert.deepEqual([join("/b").kind, join("/b").kind], ["waits", "alone"]);
+  assert.deepEqual([join("/b").kind, join("/b").kind], ["wait", "bypass"]);
   const [, b] = leads;
   if (b !== undefined) answer(b);
-  const verdict = second?.kind === "waits" && (await second.seat.verdict);
-  assert.equal(verdict !== false && verdict?.kind, "told");
-  assert.deepEqual(
-    [join("/a").kind, join("/a").kind, join("/a").kind],
-    ["waits", "waits", "alone"],
-  );
+  const verdict = second?.kind === "wait" && (await second.waiter.verdict);
+  assert.equal(verdict !== false && verdict?.kind, "response");
+  assert.deepEqual([join("/a").kind, join("/a").kind, join("/a").kind], ["wait", "wait", "bypass"]);
 });
 
 test("an answer is told until its time is over, and never beyond its own freshness", () => {
@@ -166,9 +166,9 @@ test("an answer is told until its time is over, and never beyond its own freshne
     clock.nowMs = 500;
     answer(lead, lines);
     clock.nowMs = lastMs;
-    assert.equal(join(path).kind, "told", path);
+    assert.equal(join(path).kind, "hit", path);
     clock.nowMs += 1;
-    assert.equal(join(path).kind, "asks", path);
+    assert.equal(join(path).kind, "lead", path);
   }
 });
 
@@ -180,7 +180,7 @@ test("Age counts the whole seconds since an answer was asked for", () => {
   const ages = [1_500, 1_999, 2_000, 2_499].map((nowMs) => {
     clock.nowMs = nowMs;
     const place = join("/a");
-    return place.kind === "told" ? place.answer.toFields(nowMs).join(": ") : place.kind;
+    return place.kind === "hit" ? place.response.toFields(nowMs).join(": ") : place.kind;
   });
   assert.deepEqual(
     ages,
@@ -197,17 +197,17 @@ test("a request goes on as long as one is there, whoever leaves first, and then 
     const { join, cancelled } = createAsked({});
     const lead = toLead(join("/a"));
     const place = join("/a");
-    if (place.kind !== "waits") assert.fail(place.kind);
-    const settled = assert.rejects(place.seat.verdict, gone);
+    if (place.kind !== "wait") assert.fail(place.kind);
+    const settled = assert.rejects(place.waiter.verdict, gone);
     for (const one of order) {
       assert.deepEqual(cancelled, []);
       if (one === "leader") lead.leave(gone);
-      else place.seat.leave(gone);
+      else place.waiter.leave(gone);
     }
     await settled;
-    place.seat.leave(gone);
+    place.waiter.leave(gone);
     assert.deepEqual(cancelled, [gone]);
-    assert.equal(join("/a").kind, "asks", "nobody joins what was given up");
+    assert.equal(join("/a").kind, "lead", "nobody joins what was given up");
   }
 });
 
@@ -217,19 +217,19 @@ test("one whose answer was for itself waits for nobody for ten seconds, nor do i
   answer(toLead(join("/a", odd)), ["Set-Cookie: a=b"]);
   const leader = toLead(join("/a", { agent: "b" }));
   clock.nowMs = 9_999;
-  assert.equal(join("/a", odd).kind, "alone");
+  assert.equal(join("/a", odd).kind, "bypass");
   for (const other of [
     { agent: "odd", address: "192.0.2.2" }, // the upstream may have answered by the address
     { agent: "odd" },
     { agent: "other", address: "192.0.2.1" },
   ])
-    assert.equal(join("/a", other).kind, "waits");
-  assert.equal(join("/b", odd).kind, "asks");
+    assert.equal(join("/a", other).kind, "wait");
+  assert.equal(join("/b", odd).kind, "lead");
   clock.nowMs = 10_000;
-  assert.equal(join("/a", odd).kind, "waits");
+  assert.equal(join("/a", odd).kind, "wait");
   answer(leader);
   clock.nowMs = 10_100;
-  assert.equal(join("/a", odd).kind, "told");
+  assert.equal(join("/a", odd).kind, "hit");
 });
 
 test("an error is for the equals of the one who got it; the others ask again, and who does is chosen at random", async () => {
@@ -250,10 +250,10 @@ test("an error is for the equals of the one who got it; the others ask again, an
       assert.deepEqual(await toAttempt(seat), { errors: 1, unshared: 0, sinceMs: 0 });
       order.push(agent);
     });
-    lead.failed(new ProxyError("connection_terminated"));
+    lead.onError(new ProxyError("connection_terminated"));
     await Promise.all(all);
     assert.equal(order[0], expected);
-    assert.equal((await equal.verdict).kind, "failed");
+    assert.equal((await equal.verdict).kind, "error");
     assert.equal((await far.verdict).kind, "again");
   }
 });
@@ -261,7 +261,7 @@ test("an error is for the equals of the one who got it; the others ask again, an
 /** Lets each who asks get an error until one who waits asks for itself; says how many that were. */
 async function countErrors(
   clock: { nowMs: number },
-  join: (path: string, asked: Asked) => Place,
+  join: (path: string, asked: Asked) => ShareResult,
   tookMs: number,
 ) {
   const waits = { agent: "waits" };
@@ -271,9 +271,9 @@ async function countErrors(
       join("/a", attempt === undefined ? { agent: "0" } : { agent: `${errors}`, attempt }),
     );
     const place = join("/a", attempt === undefined ? waits : { ...waits, attempt });
-    if (place.kind === "asks") return errors - 1;
+    if (place.kind === "lead") return errors - 1;
     clock.nowMs += tookMs;
-    lead.failed(new ProxyError("http_response_timeout"));
+    lead.onError(new ProxyError("http_response_timeout"));
     attempt = await toAttempt(toSeat(place));
   }
 }
@@ -305,8 +305,8 @@ test("an error before anything was sent is for all", async () => {
     const { join } = createAsked({});
     const lead = toLead(join("/a", { agent: "a" }));
     const seat = toSeat(join("/a", { agent: "b" }));
-    lead.failed(new ProxyError(code));
-    assert.equal((await seat.verdict).kind, "failed", code);
+    lead.onError(new ProxyError(code));
+    assert.equal((await seat.verdict).kind, "error", code);
   }
 });
 
@@ -328,17 +328,17 @@ test("those who ask again do so with others once more, then with their equals, t
   const apart = toLead(join("/a", { agent: "e", attempt: last }));
   answer(equals, ["Set-Cookie: a=b"]);
   for (const seat of [equal, late])
-    assert.equal(join("/a", { agent: "c", attempt: await toAttempt(seat) }).kind, "alone");
+    assert.equal(join("/a", { agent: "c", attempt: await toAttempt(seat) }).kind, "bypass");
   answer(apart);
-  assert.equal(join("/a", { agent: "c" }).kind, "told", "what may be shared ends it");
-  other.ended();
+  assert.equal(join("/a", { agent: "c" }).kind, "hit", "what may be shared ends it");
+  other.onEnd();
 });
 
 test("an answer is found by its own Vary, whatever that of the last one", () => {
   const { join } = createAsked({});
   answer(toLead(join("/a", { agent: "a" })), ["Vary: Accept"]);
-  answer(toLead(join("/a", { identity: "i" })), ["Vary: User-Agent"]);
-  answer(toLead(join("/a", { identity: "j" })), ["Vary: *"]);
-  assert.equal(join("/a", { agent: "b" }).kind, "told");
-  assert.equal(join("/a", { identity: "i", agent: "b" }).kind, "asks");
+  answer(toLead(join("/a", { key: "i" })), ["Vary: User-Agent"]);
+  answer(toLead(join("/a", { key: "j" })), ["Vary: *"]);
+  assert.equal(join("/a", { agent: "b" }).kind, "hit");
+  assert.equal(join("/a", { key: "i", agent: "b" }).kind, "lead");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { toClientFields } from "../../src/http/client-fields.ts";
-import { readAnswerFields } from "../../src/http/headers.ts";
+import { readResponseFields } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";
 
 const CHUNKED = ["A: 1", "Transfer-Encoding: chunked"];
@@ -66,7 +66,7 @@ const CASES: readonly Case[] = [
 for (const { title, sent, got, status = 200, version = "1.1" } of CASES) {
   test(title, () => {
     assert.deepEqual(
-      toClientFields(status, version, readAnswerFields(toFields(sent))),
+      toClientFields(status, version, readResponseFields(toFields(sent))),
       toFields(got),
     );
   });

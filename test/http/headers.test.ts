@@ -4,14 +4,14 @@ import test from "node:test";
 import {
   filterFields,
   findField,
-  readAnswerFields,
+  readResponseFields,
   readRequestFields,
 } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";
 import { refuses } from "../support/refusal.ts";
 
 const request = (...lines: string[]) => readRequestFields(toFields(lines), "1.1");
-const answer = (...lines: string[]) => readAnswerFields(toFields(lines));
+const answer = (...lines: string[]) => readResponseFields(toFields(lines));
 
 test("end-to-end fields of a request keep order, case, duplicates and bytes", () => {
   const lines = [
@@ -207,7 +207,7 @@ for (const [status, ...codings] of CODINGS) {
   const lines = codings.map((coding) => ["Transfer-Encoding", coding]);
   test(`a request in ${JSON.stringify(codings)} is refused with ${status}, such an answer with 502`, () => {
     refuses(() => readRequestFields(lines.flat(), "1.1"), status);
-    refuses(() => readAnswerFields(lines.flat()), 502, "http_response_transfer_coding");
+    refuses(() => readResponseFields(lines.flat()), 502, "http_response_transfer_coding");
   });
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toLocalAnswer, withMaxForwards } from "../../src/http/local-response.ts";
+import { toLocalResponse, withMaxForwards } from "../../src/http/local-response.ts";
 import type { RequestHead } from "../../src/http/wire/request-head.ts";
 import { checkRequest } from "../../src/http/request.ts";
 import { toFields } from "../support/fields.ts";
@@ -13,7 +13,7 @@ function answerTo(method: string, target: string, ...lines: string[]) {
     httpVersion: "1.1",
     rawFields: toFields(["Host: h", ...lines]),
   };
-  return toLocalAnswer(head, checkRequest(head, 100));
+  return toLocalResponse(head, checkRequest(head, 100));
 }
 
 const NO_CONTENT = { status: 204, fields: [], body: "", connection: "keep-alive" };

@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  type AnswerEvents,
+  type ResponseParserEvents,
   type SentRequest,
-  createAnswerParser,
+  createResponseParser,
 } from "../../src/http/wire/response-parser.ts";
 import { createRequestParser } from "../../src/http/wire/request-parser.ts";
 import { assertLinear, assertRatio } from "../support/work.ts";
@@ -31,7 +31,7 @@ const REQUEST_HEAD = `POST / HTTP/1.1\r\n${CHUNKED}`;
 
 const GET: SentRequest = { method: "GET", upgrade: undefined, isStrict: false };
 const ignore = (): void => undefined;
-const EVENTS: AnswerEvents = {
+const EVENTS: ResponseParserEvents = {
   onInterim: ignore,
   onHead: ignore,
   onContent: ignore,
@@ -57,7 +57,7 @@ function readResponses(
   rounds: number,
   memoryBytes = MEMORY_BYTES,
 ): void {
-  const parser = createAnswerParser(EVENTS, MAX_HEAD_BYTES);
+  const parser = createResponseParser(EVENTS, MAX_HEAD_BYTES);
   const memory = Buffer.alloc(memoryBytes);
   for (let round = 0; round < rounds; round += 1) {
     parser.begin(GET);
@@ -184,9 +184,9 @@ test("the content of small chunks is handed on together, of a request and of a r
   assert.deepEqual(seen, [LETTERS]);
 
   const read: string[] = [];
-  const onContent: AnswerEvents["onContent"] = (bytes, start, end) =>
+  const onContent: ResponseParserEvents["onContent"] = (bytes, start, end) =>
     read.push(bytes.toString("latin1", start, end));
-  const answers = createAnswerParser({ ...EVENTS, onContent }, MAX_HEAD_BYTES);
+  const answers = createResponseParser({ ...EVENTS, onContent }, MAX_HEAD_BYTES);
   const response = Buffer.from(`${RESPONSE_HEAD}${SINGLE}0\r\n\r\n`);
   answers.begin(GET);
   answers.push(response, response.length);

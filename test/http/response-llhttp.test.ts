@@ -9,8 +9,8 @@ import { Duplex } from "node:stream";
 import test from "node:test";
 
 import type { ParsedHead } from "../../src/http/wire/response-head.ts";
-import { createAnswerParser } from "../../src/http/wire/response-parser.ts";
-import { toAnswerText } from "../../src/http/wire/response-text.ts";
+import { createResponseParser } from "../../src/http/wire/response-parser.ts";
+import { toResponseText } from "../../src/http/wire/response-text.ts";
 import { toClientFields } from "../../src/http/client-fields.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
@@ -40,7 +40,7 @@ function readByHeadgate(bytes: string, method: Method, isStrict: boolean): OwnRe
   let head: ParsedHead | undefined;
   let body = "";
   let read: OwnReading | undefined;
-  const parser = createAnswerParser(
+  const parser = createResponseParser(
     {
       onInterim: ({ status }) => interim.push(status),
       onHead: (next) => (head = next),
@@ -357,7 +357,7 @@ test("what headgate writes for a response with liberties is one message to llhtt
       if (own === undefined) return;
       const { status, reason, body } = own.reading;
       const fields = toClientFields(status, "1.1", own.head.fields);
-      const { text, framing } = toAnswerText(status, reason, fields);
+      const { text, framing } = toResponseText(status, reason, fields);
       const size = body.length.toString(16);
       const chunked = `${body === "" ? "" : `${size}\r\n${body}\r\n`}0\r\n\r\n`;
       const written = `${text}\r\n${framing === "chunked" ? chunked : body}`;

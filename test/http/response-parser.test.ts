@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  type AnswerEvents,
+  type ResponseParserEvents,
   type SentRequest,
-  createAnswerParser,
+  createResponseParser,
 } from "../../src/http/wire/response-parser.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
@@ -20,7 +20,7 @@ function read(
   }: Partial<SentRequest> & { readonly finish?: boolean } = {},
 ): string[] {
   const said: string[] = [];
-  const events: AnswerEvents = {
+  const events: ResponseParserEvents = {
     onInterim: ({ status }) => said.push(`interim ${status}`),
     onHead: ({ status, reason, fields }) =>
       said.push(`${status} ${reason} ${fields.endToEnd.join("|")}`),
@@ -36,7 +36,7 @@ function read(
     onSwitch: ({ status }, bytes, start, end) =>
       said.push(`switch ${status} ${bytes.toString("latin1", start, end)}`),
   };
-  const parser = createAnswerParser(events, MAX_HEAD_BYTES);
+  const parser = createResponseParser(events, MAX_HEAD_BYTES);
   parser.begin({ method, upgrade, isStrict });
   // One memory for all reads, as on a connection: what an earlier one left behind must not be read again.
   const memory = Buffer.from(`stale\r\n\r\n${"HTTP/1.1 200 OK\r\n\r\n".repeat(5000)}`, "latin1");
@@ -460,7 +460,7 @@ test("a 101 that nothing asked for, or for something else, is refused", () => {
 test("an answer that nobody asked for is refused", () => {
   const nothing = (): void => assert.fail();
   const events = { onInterim: nothing, onHead: nothing, onContent: nothing };
-  const parser = createAnswerParser(
+  const parser = createResponseParser(
     { ...events, onEnd: nothing, onSwitch: nothing },
     MAX_HEAD_BYTES,
   );

@@ -142,7 +142,7 @@ test("a failing source answers 500 without telling why, and the log tells", asyn
 test("a client that does not read its answer is cut off", { timeout: 20_000 }, async (t) => {
   const body = "x".repeat(64 * 1024 * 1024);
   const metrics = { text: () => Promise.resolve({ contentType: "text/plain", body }) };
-  const { server, port } = await listen(t, { metrics, answerTimeoutMs: 100 });
+  const { server, port } = await listen(t, { metrics, responseTimeoutMs: 100 });
   const client = connect(port, "127.0.0.1").pause();
   t.after(() => client.destroy());
   client.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");

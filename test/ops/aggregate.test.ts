@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createSeries } from "../../src/ops/status/time-series.ts";
-import { quantile, sumUp } from "../../src/ops/status/aggregate.ts";
+import { createTimeSeries } from "../../src/ops/status/time-series.ts";
+import { quantile, aggregate } from "../../src/ops/status/aggregate.ts";
 import { finishedExchange, quietMetrics } from "../support/exchange.ts";
 
 const QUANTILES: readonly (readonly [number, readonly number[], number | undefined])[] = [
@@ -26,7 +26,7 @@ test("a sum holds what the routes hold", () => {
   metrics.observe(finishedExchange({ method: "HEAD", head: "convert", status: 200 }));
   metrics.observe(finishedExchange({ method: "HEAD", head: "pass", status: 404 }));
   metrics.observe(finishedExchange({ status: 503 }));
-  const { durations, bounds, ...counts } = sumUp(metrics.tally.routes.values());
+  const { durations, bounds, ...counts } = aggregate(metrics.tally.routes.values());
   assert.deepEqual(counts, {
     requests: 4,
     heads: 2,
@@ -44,7 +44,7 @@ test("a sum holds what the routes hold", () => {
 
 test("a point holds what came since the last one, per second", () => {
   const metrics = quietMetrics();
-  const series = createSeries(metrics.tally, 0);
+  const series = createTimeSeries(metrics.tally, 0);
   for (let index = 0; index < 4; index += 1) metrics.observe(finishedExchange());
   metrics.observe(finishedExchange({ status: 500 }));
   series.sample(2000);
@@ -61,7 +61,7 @@ test("a point holds what came since the last one, per second", () => {
 });
 
 test("three minutes are kept", () => {
-  const series = createSeries(quietMetrics().tally, 0);
+  const series = createTimeSeries(quietMetrics().tally, 0);
   for (let second = 1; second <= 500; second += 1) series.sample(second * 1000);
   assert.equal(series.points().length, 180);
 });

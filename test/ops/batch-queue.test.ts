@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createBacklog } from "../../src/ops/log/batch-queue.ts";
+import { createBatchQueue } from "../../src/ops/log/batch-queue.ts";
 
 test("a full backlog is done at once, in order", () => {
   const done: number[] = [];
-  const backlog = createBacklog<number>((items) => done.push(...items));
+  const backlog = createBatchQueue<number>((items) => done.push(...items));
   for (let item = 0; item < 63; item += 1) backlog.add(item);
   assert.deepEqual(done, []);
   backlog.add(63);
@@ -17,14 +17,14 @@ test("a full backlog is done at once, in order", () => {
 
 test("a single item is done soon, and keeps the process until then", async () => {
   const items = await new Promise<readonly string[]>((resolve) => {
-    createBacklog<string>(resolve).add("one");
+    createBatchQueue<string>(resolve).add("one");
   });
   assert.deepEqual(items, ["one"]);
 });
 
 test("a flush does what waits, and nothing twice", () => {
   const done: string[] = [];
-  const backlog = createBacklog<string>((items) => done.push(...items));
+  const backlog = createBatchQueue<string>((items) => done.push(...items));
   backlog.add("one");
   backlog.flush();
   backlog.flush();

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createLines, type Lines, toConstant } from "../../src/ops/log/json-line.ts";
+import {
+  createJsonLineWriter,
+  type JsonLineWriter,
+  precompute,
+} from "../../src/ops/log/json-line.ts";
 import { toPrintable } from "../../src/ops/log/printable.ts";
 import { fc } from "../support/property.ts";
 
-function take(lines: Lines): string {
+function take(lines: JsonLineWriter): string {
   return Buffer.from(lines.take()).toString();
 }
 
@@ -15,7 +19,7 @@ const texts = fc.oneof(
 );
 
 test("a string is written as JSON writes it, printable and cut", () => {
-  const lines = createLines();
+  const lines = createJsonLineWriter();
   fc.assert(
     fc.property(texts, fc.integer({ min: 0, max: 250 }), (text, maxLength) => {
       lines.string(text, maxLength);
@@ -25,14 +29,14 @@ test("a string is written as JSON writes it, printable and cut", () => {
 });
 
 test("a constant of any length is written to its end and no further", () => {
-  const lines = createLines();
+  const lines = createJsonLineWriter();
   const starts = Array.from({ length: 10 }, (_, length) => "abcdefghi".slice(0, length));
-  for (const start of starts) lines.constant(toConstant(start));
+  for (const start of starts) lines.constant(precompute(start));
   assert.equal(take(lines), starts.join(""));
 });
 
 test("a number is written with at most three decimals", () => {
-  const lines = createLines();
+  const lines = createJsonLineWriter();
   const write = (value: number): string => {
     lines.number(value);
     return take(lines);
@@ -63,10 +67,10 @@ test("a number is written with at most three decimals", () => {
 });
 
 test("what was written before a string that needs escapes stays", () => {
-  const lines = createLines();
+  const lines = createJsonLineWriter();
   lines.ascii("a:");
   lines.string("plain until here é", 100);
-  lines.constant(toConstant(",b:"));
+  lines.constant(precompute(",b:"));
   lines.string("c", 100);
   assert.equal(take(lines), 'a:"plain until here é",b:"c"');
 });
@@ -74,16 +78,16 @@ test("what was written before a string that needs escapes stays", () => {
 test("what is longer than the buffer makes it grow, whichever way it comes", () => {
   const plain = "x".repeat(100_000);
   const wide = "語".repeat(300_000);
-  const lines = createLines();
+  const lines = createJsonLineWriter();
   lines.ascii(plain);
   lines.string(plain, Infinity);
-  lines.constant(toConstant(plain.repeat(4)));
+  lines.constant(precompute(plain.repeat(4)));
   lines.string(wide, Infinity);
   assert.equal(take(lines), `${plain}"${plain}"${plain.repeat(4)}"${wide}"`);
 });
 
 test("what was taken does not come again", () => {
-  const lines = createLines();
+  const lines = createJsonLineWriter();
   lines.ascii("once");
   assert.equal(take(lines), "once");
   assert.equal(take(lines), "");

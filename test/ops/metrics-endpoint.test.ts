@@ -81,7 +81,7 @@ test("an upstream's failure is counted under its RFC 9209 type and the status th
   const refused = finishedExchange({
     status: 502,
     sentMs: undefined,
-    answeredMs: undefined,
+    respondedMs: undefined,
     error: new ProxyError("connection_refused"),
   });
   assert.deepEqual(await samplesOf("upstream_errors", [refused]), [

@@ -58,7 +58,7 @@ function reportOf(
 const refused = (changes: Partial<Exchange> = {}): Exchange =>
   finishedExchange({
     status: 502,
-    answeredMs: undefined,
+    respondedMs: undefined,
     error: new ProxyError("connection_refused", { cause: new Error("10.0.0.7:8000") }),
     ...changes,
   });

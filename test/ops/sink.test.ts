@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type SinkDelays, type WriteSome, createBatchSink } from "../../src/ops/log/sink.ts";
+import { type SinkDelays, type WriteSome, createBufferedWriter } from "../../src/ops/log/sink.ts";
 import { fc } from "../support/property.ts";
 
 const AT_ONCE: SinkDelays = { gatherMs: 0, slowReaderMs: 0, errorMs: 0, maxErrorMs: 0 };
@@ -41,7 +41,7 @@ test("whatever fails, and wherever, every line arrives whole and in order or is 
       fc.boolean(),
       async (outcomes, batches, isFlushed) => {
         const { write, taken } = createDestination(outcomes);
-        const sink = createBatchSink(write, AT_ONCE);
+        const sink = createBufferedWriter(write, AT_ONCE);
         let count = 0;
         const line = (): string => `${count}${"x".repeat((count += 1) % 7)}\n`;
         for (const size of batches) {
@@ -73,7 +73,7 @@ function toLines(text: string): string[] {
 
 test("a line after an error is written, and what was gathered meanwhile with it", async () => {
   const { write, taken } = createDestination([{ code: "ENOSPC" }, { code: "EPIPE" }]);
-  const sink = createBatchSink(write, AT_ONCE);
+  const sink = createBufferedWriter(write, AT_ONCE);
   for (const [text, dropped] of [
     ["a\nb\n", 2],
     ["c\n", 3],

@@ -4,17 +4,21 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import test, { type TestContext } from "node:test";
 
-import { createLive, type Live, type LiveOptions } from "../../src/ops/status/events.ts";
+import {
+  createEventStream,
+  type EventStream,
+  type EventStreamOptions,
+} from "../../src/ops/status/events.ts";
 import { listen } from "../support/server.ts";
 
 interface Served {
-  readonly live: Live;
+  readonly live: EventStream;
   readonly url: string;
   readonly port: number;
 }
 
-async function serve(t: TestContext, options: Partial<LiveOptions> = {}): Promise<Served> {
-  const live = createLive({
+async function serve(t: TestContext, options: Partial<EventStreamOptions> = {}): Promise<Served> {
+  const live = createEventStream({
     sample: () => undefined,
     frame: () => "{}",
     intervalMs: 5,
@@ -88,7 +92,7 @@ test("seventeen is one too many, and a place that is left is free again", async 
 test("a listener that does not read is cut off, and nothing piles up for it", async (t) => {
   let piled = 0;
   const frame = JSON.stringify("x".repeat(200_000));
-  const live = createLive({ sample: () => undefined, frame: () => frame, intervalMs: 5 });
+  const live = createEventStream({ sample: () => undefined, frame: () => frame, intervalMs: 5 });
   let over: () => void;
   const isOver = new Promise<void>((resolve) => (over = resolve));
   t.after(live.stop);

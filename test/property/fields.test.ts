@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { toClientFields } from "../../src/http/client-fields.ts";
 import { ProxyError } from "../../src/http/errors.ts";
-import { filterFields, readAnswerFields, readRequestFields } from "../../src/http/headers.ts";
+import { filterFields, readResponseFields, readRequestFields } from "../../src/http/headers.ts";
 import { toRequestTrailers, toResponseTrailers } from "../../src/http/trailers.ts";
 import { fc } from "../support/property.ts";
 
@@ -102,7 +102,7 @@ test("of a request, exactly what is neither hop-by-hop nor nominated survives, i
 test("of an answer, exactly what is neither hop-by-hop nor nominated survives, in order, case and number", () => {
   fc.assert(
     fc.property(SECTION, (lines) => {
-      assert.deepEqual(readAnswerFields(lines.flat()).endToEnd, toExpected(lines));
+      assert.deepEqual(readResponseFields(lines.flat()).endToEnd, toExpected(lines));
     }),
   );
 });
@@ -112,8 +112,8 @@ test("filtering twice is filtering once", () => {
     fc.property(SECTION, (lines) => {
       const once = readRequestFields(lines.flat(), "1.1").endToEnd;
       assert.deepEqual(readRequestFields(once, "1.1").endToEnd, once);
-      const answered = readAnswerFields(lines.flat()).endToEnd;
-      assert.deepEqual(readAnswerFields(answered).endToEnd, answered);
+      const answered = readResponseFields(lines.flat()).endToEnd;
+      assert.deepEqual(readResponseFields(answered).endToEnd, answered);
       const keep = (name: string): boolean => name.length % 2 === 0;
       assert.deepEqual(filterFields(filterFields(once, keep), keep), filterFields(once, keep));
     }),
@@ -155,14 +155,14 @@ test("only chunked, alone and once, is accepted for a transfer coding", () => {
       const isChunked = codings.length === 1 && codings[0]?.toLowerCase() === "chunked";
       if (isChunked) {
         assert.equal(readRequestFields(all, "1.1").framing, "chunked");
-        assert.equal(readAnswerFields(all).chunked, true);
+        assert.equal(readResponseFields(all).chunked, true);
       } else {
         assert.throws(
           () => readRequestFields(all, "1.1"),
           (error) => error instanceof ProxyError && (error.status === 501 || error.status === 400),
         );
         assert.throws(
-          () => readAnswerFields(all),
+          () => readResponseFields(all),
           (error) => error instanceof ProxyError && error.status === 502,
         );
       }
@@ -206,7 +206,7 @@ test("a client never gets two framings, nor a Trailer without chunks", () => {
       fc.constantFrom("1.0", "1.1"),
       (lines, status, version) => {
         const names = new Set(
-          toClientFields(status, version, readAnswerFields(lines.flat()))
+          toClientFields(status, version, readResponseFields(lines.flat()))
             .filter((_, index) => index % 2 === 0)
             .map((name) => name.toLowerCase()),
         );
@@ -238,7 +238,7 @@ test("a client gets the Upgrade field of a 426 whole, and else only protocols th
         const fields = toClientFields(
           status,
           "1.1",
-          readAnswerFields(["uPgrade", upgrade]),
+          readResponseFields(["uPgrade", upgrade]),
           asked === null ? undefined : { protocols: asked.join(" ,"), option: "upgrade" },
         );
         const told = fields[fields.indexOf("Upgrade") + 1]?.split(",") ?? [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/schema/file.ts";
-import { createMemory } from "../../src/head/memory.ts";
+import { createNegativeCache } from "../../src/head/memory.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";
 
@@ -40,21 +40,21 @@ test("what is known of a route, host and path was learnt of just that", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       let nowMs = 0;
-      const memory = createMemory(() => nowMs, 3);
+      const memory = createNegativeCache(() => nowMs, 3);
       const learnt = new Set<string>();
       for (const { action, route: index, host, path, ms } of steps) {
         const route = ROUTES[index] ?? assert.fail();
         if (action === "wait") nowMs += ms;
         if (action === "learn") {
-          memory.learn(route, { host, path });
+          memory.add(route, { host, path });
           learnt.add(keyOf(index, host, path));
         }
         if (action === "forget") {
-          memory.forget(route, { host, path });
+          memory.delete(route, { host, path });
           learnt.delete(keyOf(index, host, path));
         }
         if (action === "skip" || action === "giveUp") memory[action](route, { host, path });
-        if (action === "knows" && memory.knows(route, { host, path }) === true)
+        if (action === "knows" && memory.has(route, { host, path }) === true)
           assert.ok(learnt.has(keyOf(index, host, path)), `${route.path} ${path}`);
       }
     }),
@@ -64,10 +64,10 @@ test("what is known of a route, host and path was learnt of just that", () => {
 test("what was just learnt is known", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
-      const memory = createMemory(() => 0, 3);
+      const memory = createNegativeCache(() => 0, 3);
       for (const { route, host, path } of [...steps, last])
-        memory.learn(ROUTES[route] ?? assert.fail(), { host, path });
-      assert.equal(memory.knows(ROUTES[last.route] ?? assert.fail(), last), true);
+        memory.add(ROUTES[route] ?? assert.fail(), { host, path });
+      assert.equal(memory.has(ROUTES[last.route] ?? assert.fail(), last), true);
     }),
   );
 });

@@ -3,11 +3,11 @@ import test from "node:test";
 import type { RouteConfig } from "../../src/config/schema/file.ts";
 import type { Attempt } from "../../src/head/share/attempt.ts";
 import { planShare } from "../../src/head/plan.ts";
-import { type Lead, type ShareLimits, createSharing } from "../../src/head/share/share.ts";
+import { type Leader, type ShareLimits, createSharing } from "../../src/head/share/share.ts";
 import type { Verdict } from "../../src/head/share/in-flight.ts";
-import type { SharedAnswer } from "../../src/head/share/stored-response.ts";
+import type { StoredResponse } from "../../src/head/share/stored-response.ts";
 import { ProxyError } from "../../src/http/errors.ts";
-import { readAnswerFields } from "../../src/http/headers.ts";
+import { readResponseFields } from "../../src/http/headers.ts";
 import { toFields } from "../support/fields.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";
@@ -24,8 +24,14 @@ const ROUTE: RouteConfig = {
   strict: false,
 };
 const GONE = new ProxyError("client_gone");
-const TIGHT: ShareLimits = { targets: 2, variants: 2, bytes: 300, answerBytes: 100, waiting: 3 };
-const WIDE: ShareLimits = { targets: 99, variants: 99, bytes: 1e6, answerBytes: 1e4, waiting: 99 };
+const TIGHT: ShareLimits = { targets: 2, variants: 2, bytes: 300, responseBytes: 100, waiting: 3 };
+const WIDE: ShareLimits = {
+  targets: 99,
+  variants: 99,
+  bytes: 1e6,
+  responseBytes: 1e4,
+  waiting: 99,
+};
 
 const requestLine = fc.constantFrom(
   "Accept-Language: de",
@@ -122,7 +128,7 @@ function toText({ host, path, lines, address, isTrusted }: Asked): string {
 /** One who asks. */
 interface Asking {
   readonly asked: Asked;
-  readonly lead: Lead;
+  readonly lead: Leader;
   /** How many errors have led to it, and how many answers that were not for others. */
   readonly attempt: Attempt | undefined;
   hasLeft: boolean;
@@ -141,7 +147,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
   const alone = new Map<string, number>();
   let forgotten = 0;
 
-  const originOf = (shared: SharedAnswer): Origin => {
+  const originOf = (shared: StoredResponse): Origin => {
     told += 1;
     const fields = shared.toFields(nowMs);
     return origins[Number(fields[fields.indexOf("X-N") + 1])] ?? assert.fail();
@@ -151,31 +157,31 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     const fields = toFields(lines);
     const peer = { address, trusted: isTrusted };
     const plan = planShare(ROUTE, { path, fields, framing: "none", upgrade: undefined }, peer);
-    if ("obstacle" in plan) return;
+    if ("bypassReason" in plan) return;
     const question = { host, path, fields, address, ...plan, shareMs: SHARE_MS, attempt };
     const place = sharing.join({ ...question, patienceMs: 60_000, cancel() {} });
-    if (place.kind === "asks") asking.push({ asked, lead: place.lead, attempt, hasLeft: false });
-    if (place.kind === "alone" && limits === WIDE && (attempt?.unshared ?? 0) < 3)
+    if (place.kind === "lead") asking.push({ asked, lead: place.leader, attempt, hasLeft: false });
+    if (place.kind === "bypass" && limits === WIDE && (attempt?.unshared ?? 0) < 3)
       assert.ok(nowMs < (alone.get(toText(asked)) ?? 0), "only what an equal one was told counts");
-    if (place.kind === "told") {
-      const origin = originOf(place.answer);
+    if (place.kind === "hit") {
+      const origin = originOf(place.response);
       assertMeantFor(asked, origin);
       assert.ok(nowMs < origin.atMs + SHARE_MS, "it is fresh");
       assert.ok(!origin.isError, "no error is kept");
     }
-    if (place.kind !== "waits") return;
+    if (place.kind !== "wait") return;
     const check = (verdict: Verdict): void => {
       waiting.delete(checked);
       if (verdict.kind === "again") {
         assert.ok(verdict.attempt.errors <= 8 && verdict.attempt.unshared <= 3);
         return join(asked, verdict.attempt);
       }
-      const origin = verdict.kind === "told" ? originOf(verdict.answer) : failed;
-      if (verdict.kind === "told") assertMeantFor(asked, originOf(verdict.answer));
+      const origin = verdict.kind === "response" ? originOf(verdict.response) : failed;
+      if (verdict.kind === "response") assertMeantFor(asked, originOf(verdict.response));
       if (origin?.isError === true && toText(origin.asked) !== toText(asked))
         assert.ok(origin.errors >= 7, "eight have got an error");
     };
-    const checked = place.seat.verdict.then(check, (error) => assert.equal(error, GONE));
+    const checked = place.waiter.verdict.then(check, (error) => assert.equal(error, GONE));
     waiting.add(checked);
   };
   let failed: Origin | undefined;
@@ -192,12 +198,12 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     const lines = one.kind === "answer" ? one.lines : [];
     const isError = one.kind !== "answer" || one.status === 503;
     failed = { asked, lines, atMs: nowMs, isError, errors: attempt?.errors ?? 0 };
-    if (one.kind !== "answer") return lead.failed(GONE);
+    if (one.kind !== "answer") return lead.onError(GONE);
     origins.push(failed);
     alone.set(toText(asked), nowMs + 10_000);
     const fields = toFields([...lines, `X-N: ${origins.length - 1}`]);
-    lead.answered(one.status, "", readAnswerFields(fields));
-    lead.ended();
+    lead.onResponse(one.status, "", readResponseFields(fields));
+    lead.onEnd();
   };
   // Nobody asks for what an equal one asks for already, unless its target was forgotten in between.
   const assertOneEach = (): void => {
@@ -219,7 +225,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     },
     async finish() {
       while (asking.length > 0) {
-        for (const { lead } of asking.splice(0)) lead.ended();
+        for (const { lead } of asking.splice(0)) lead.onEnd();
         for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
       }
       await Promise.all(waiting);

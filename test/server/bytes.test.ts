@@ -3,18 +3,18 @@ import { once } from "node:events";
 import { type Socket, connect } from "node:net";
 import test, { type TestContext } from "node:test";
 
-import { toLocalAnswer } from "../../src/http/local-response.ts";
-import { parseAnswerHead } from "../../src/http/wire/response-head.ts";
+import { toLocalResponse } from "../../src/http/local-response.ts";
+import { parseResponseHead } from "../../src/http/wire/response-head.ts";
 import { checkRequest } from "../../src/http/request.ts";
-import type { ClientRequest, ClientResponse } from "../../src/server/exchange.ts";
-import { answerLocally, relayInterim } from "../../src/proxy/relay.ts";
+import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts";
+import { respondLocally, relayInterim } from "../../src/proxy/relay.ts";
 import { listen } from "../support/server.ts";
 
 /** Sends bytes to a server that answers with `respond`, and resolves with all that came back (latin1). */
 async function exchange(
   t: TestContext,
   sent: string,
-  respond: (request: ClientRequest, response: ClientResponse) => void,
+  respond: (request: ServerRequest, response: ServerResponse) => void,
 ): Promise<string> {
   const { port } = await listen(t, respond);
   const client = connect(port, "127.0.0.1").setEncoding("latin1");
@@ -31,9 +31,9 @@ const END = "Connection: close\r\n\r\n";
 test("the echo of a TRACE is the bytes that came, as many as it says", async (t) => {
   const sent = `TRACE / HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\nX: \xe9\xe8\r\n${END}`;
   const received = await exchange(t, sent, (request, response) => {
-    const answer = toLocalAnswer(request, checkRequest(request, 100));
+    const answer = toLocalResponse(request, checkRequest(request, 100));
     assert.ok(answer);
-    answerLocally(answer, response);
+    respondLocally(answer, response);
   });
   const body = received.slice(received.indexOf("\r\n\r\n") + 4);
   assert.equal(body, sent);
@@ -49,7 +49,7 @@ test("an interim answer goes out with its reason as bytes, and without framing",
     t,
     `GET / HTTP/1.1\r\nHost: h\r\n${END}`,
     (_request, response) => {
-      relayInterim(parseAnswerHead(head), response);
+      relayInterim(parseResponseHead(head), response);
       response.writeHead(204, "No Content", []);
       response.end();
     },

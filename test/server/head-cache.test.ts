@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createHeadWriter } from "../../src/server/head-cache.ts";
+import { createResponseHeadCache } from "../../src/server/head-cache.ts";
 
 test("what is told again is the same text, and whatever differs makes another", () => {
-  const heads = createHeadWriter();
+  const heads = createResponseHeadCache();
   const fields = ["A", "1", "Date", "then"];
   const write = (status: number, reason: string, lines: readonly string[], hop: string): string =>
     heads.complete(heads.begin(status, reason, lines), hop);

@@ -33,7 +33,7 @@ export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
       route: ROUTE,
       upstreamMethod: "GET",
       sentMs: 1000.5,
-      answeredMs: 1004.5,
+      respondedMs: 1004.5,
       endedMs: 1005.25,
       status: 200,
     },

@@ -2,7 +2,7 @@
 
 import type { TestContext } from "node:test";
 
-import type { ClientRequest, ClientResponse } from "../../src/server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts";
 import type { ServerLimits } from "../../src/server/exchange.ts";
 import { type Server, createServer } from "../../src/server/server.ts";
 
@@ -18,7 +18,7 @@ const LIMITS: ServerLimits = {
 /** Listens on a free port of loopback until the end of test `t`. */
 export async function listen(
   t: TestContext,
-  onRequest: (request: ClientRequest, response: ClientResponse) => void,
+  onRequest: (request: ServerRequest, response: ServerResponse) => void,
 ): Promise<{ readonly server: Server; readonly port: number; readonly url: string }> {
   const server = createServer({ onRequest, onRefused: () => "id" }, LIMITS);
   const url = await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });

@@ -139,15 +139,15 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "an error of one HEAD is that of all who wait": [
     {
       file: "src/head/share/share.ts",
-      from: "(isEqual(waiter, question) ? error : again)",
-      to: "(isEqual(waiter, question) || again !== undefined ? error : again)",
+      from: "(isEqual(waiter, request) ? error : again)",
+      to: "(isEqual(waiter, request) || again !== undefined ? error : again)",
     },
   ],
   "a client that leaves keeps its request going": [
     {
       file: "src/proxy/handler.ts",
-      from: "response.onGone((error) => leave((exchange.error ??= error)));",
-      to: "response.onGone((error) => void (exchange.error ??= error));",
+      from: "roundTrip?.onClientGone(exchange.error);",
+      to: "",
     },
   ],
   "a tunnel that was asked for in vain keeps its place": [

@@ -2,13 +2,13 @@
 
 import { resolveConfig } from "../../src/config/resolve.ts";
 import { type Config, parseWritten } from "../../src/config/schema/file.ts";
-import { type CompiledGeneration, type Pool, compile, retire } from "../../src/snapshot.ts";
+import { type CompiledSnapshot, type Pool, compile, closeSnapshot } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/headers.ts";
 import { shuttingDown } from "../../src/http/refusal.ts";
 import type { ServerLimits } from "../../src/server/exchange.ts";
 import { createServer } from "../../src/server/server.ts";
-import { createProxy } from "../../src/proxy/handler.ts";
+import { createHandler } from "../../src/proxy/handler.ts";
 import { type Tunnels, createTunnels } from "../../src/proxy/tunnel.ts";
 import type { Connect } from "../../src/upstream/socket.ts";
 import {
@@ -73,8 +73,8 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
   let isStopped = false;
   let generation = take(compile(toConfig(settings, isNamed), resources));
   const createId = (): string => `g${(ids += 1)}`;
-  const proxy = createProxy({
-    generation: () => generation,
+  const proxy = createHandler({
+    snapshot: () => generation,
     createId,
     observe: (exchange) => ledger.noteObserved(idOf(exchange), exchange),
     tunnels,
@@ -119,7 +119,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       const previous = generation;
       generation = take(compile(toConfig(next, isNamed), resources, previous));
       server.configure(toLimits(next));
-      retire(previous, generation);
+      closeSnapshot(previous, generation);
     },
     stop() {
       if (ledger.isStopping) return;
@@ -131,7 +131,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       }, GRACE_MS);
       void server.close().then(() => {
         clearTimeout(cut);
-        retire(generation);
+        closeSnapshot(generation);
         resources.close();
         isStopped = true;
       });
@@ -139,7 +139,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     isStopped: () => isStopped,
   };
 
-  function take(compiled: CompiledGeneration): CompiledGeneration {
+  function take(compiled: CompiledSnapshot): CompiledSnapshot {
     for (const pool of compiled.pools.values()) pools.add(pool);
     return compiled;
   }

@@ -11,7 +11,7 @@ import { toRejection } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
 import { type Explanation, explainMatch } from "./match.ts";
-import { toLocalAnswer, withMaxForwards } from "../../http/local-response.ts";
+import { toLocalResponse, withMaxForwards } from "../../http/local-response.ts";
 import { type Origin, toOutgoingFields } from "../../http/rewrite.ts";
 import { type RequestHead, refuseMethod } from "../../http/wire/request-head.ts";
 import { type CheckedRequest, checkRequest } from "../../http/request.ts";
@@ -21,7 +21,7 @@ import { type DroppedField, type SentField, toDropped, toSent } from "./fields.t
 import { type AppliedRules, toRules } from "./rules.ts";
 
 /** What headgate answers itself. */
-export interface OwnAnswer {
+export interface OwnResponse {
   readonly status: number;
   readonly reason: string;
 }
@@ -49,7 +49,7 @@ export interface Explained {
   readonly request: RequestHead;
   readonly client: string;
   readonly match: Explanation | undefined;
-  readonly answer: OwnAnswer | undefined;
+  readonly answer: OwnResponse | undefined;
   readonly forwarded: Forwarded | undefined;
 }
 
@@ -58,7 +58,7 @@ export function explainRequest(config: Config, request: RequestHead, client: str
   const peer = config.listen.kind === "unix" ? "a unix socket" : client;
   const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
   const refusal = refuseMethod(request.method);
-  if (refusal !== undefined) return { ...said, answer: toOwnAnswer(refusal) };
+  if (refusal !== undefined) return { ...said, answer: toOwnResponse(refusal) };
   if (request.method === "CONNECT")
     return { ...said, answer: { status: 501, reason: "CONNECT is not served here" } };
   const checked = check(request, config);
@@ -66,7 +66,7 @@ export function explainRequest(config: Config, request: RequestHead, client: str
 
   const { routes, defaultRoute } = config;
   const match = explainMatch(routes, defaultRoute, { host: checked.host, target: checked.path });
-  const local = toLocalAnswer(request, checked);
+  const local = toLocalResponse(request, checked);
   if (local !== undefined) {
     const reason =
       checked.path === "*" ? "OPTIONS * asks about this server" : "Max-Forwards is used up";
@@ -87,16 +87,16 @@ export function explainRequest(config: Config, request: RequestHead, client: str
   return { ...said, match, forwarded };
 }
 
-function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnAnswer {
+function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnResponse {
   try {
     return checkRequest(request, limits.headerCount);
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    return toOwnAnswer(error);
+    return toOwnResponse(error);
   }
 }
 
-function toOwnAnswer({ status, message }: ProxyError): OwnAnswer {
+function toOwnResponse({ status, message }: ProxyError): OwnResponse {
   return { status, reason: message };
 }
 
@@ -166,7 +166,7 @@ function findObstacle(
 ): string | undefined {
   if (route.head.share === 0) return undefined;
   const shared = planShare(route, checked, peer);
-  return "obstacle" in shared ? shared.obstacle : undefined;
+  return "bypassReason" in shared ? shared.bypassReason : undefined;
 }
 
 function toOrigin(

@@ -3,7 +3,7 @@
 import { endOfToken } from "../../http/wire/grammar.ts";
 
 /** How it may be shared. */
-export interface Terms {
+export interface Cacheability {
   /** Until it is stale, in milliseconds from when it was asked for; 0: it is an error, which the request may have caused. */
   readonly freshMs: number;
   /** Request fields that have to be the same, in lower case, in order and each once. */
@@ -31,7 +31,7 @@ const REFUSALS = ["no-store", "private", "no-cache"] as const;
 const REWRITTEN: ReadonlySet<string> = new Set(["*", "x-forwarded-for", "x-request-id"]);
 
 // Each name costs every request that comes; nobody means more.
-const MOST_VARY = 16;
+const MAX_VARY = 16;
 
 // RFC 9111 §1.2.2: what is more than this is this, also where it has too many digits for a number.
 const MAX_SECONDS = 2 ** 31;
@@ -47,7 +47,10 @@ const DIRECTIVE = /([\w-]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,;"]*)))?/g;
  * A 5xx is an error like that of a connection, also where it says for how long it is good: a backend that chokes on a field does
  * not know to name it in Vary. Other statuses that may be one client's alone (302, 401, 403) are shared only where they say so.
  */
-export function readTerms(status: number, endToEnd: readonly string[]): Terms | undefined {
+export function readCacheability(
+  status: number,
+  endToEnd: readonly string[],
+): Cacheability | undefined {
   if (OF_THE_REQUEST.has(status)) return undefined;
   const fields = collect(endToEnd);
   if (fields.has("set-cookie")) return undefined;
@@ -101,7 +104,7 @@ function readDirectives(cacheControl: string): Directives {
 function readVary(vary: string): readonly string[] | undefined {
   const names = vary.split(",").map((name) => name.trim().toLowerCase());
   const named = [...new Set(names.filter((name) => name !== ""))].toSorted();
-  return named.length > MOST_VARY || named.some((name) => !canVary(name)) ? undefined : named;
+  return named.length > MAX_VARY || named.some((name) => !canVary(name)) ? undefined : named;
 }
 
 function canVary(name: string): boolean {

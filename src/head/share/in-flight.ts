@@ -2,26 +2,26 @@
 
 import type { ProxyError } from "../../http/errors.ts";
 import type { Attempt } from "./attempt.ts";
-import type { WholeRequest } from "./key.ts";
-import type { SharedAnswer } from "./stored-response.ts";
+import type { FullRequest } from "./key.ts";
+import type { StoredResponse } from "./stored-response.ts";
 
 /** A HEAD that is sent for itself and for others. It ends once: by `settle`, or when all have left. */
-export interface Flight {
-  wait(waiter: WholeRequest): Seat;
+export interface InFlight {
+  wait(waiter: FullRequest): Waiter;
   /** Ends the flight: each waiting HEAD gets the verdict of `judge`. */
-  settle(judge: (waiter: WholeRequest) => Verdict): void;
+  settle(toVerdict: (waiter: FullRequest) => Verdict): void;
   /** The client of the HEAD that was sent has left. */
   leave(error: ProxyError): void;
 }
 
 /** What a waiting HEAD gets: the response, an error, or the advice to try again. */
 export type Verdict =
-  | { readonly kind: "told"; readonly answer: SharedAnswer }
-  | { readonly kind: "failed"; readonly error: ProxyError }
+  | { readonly kind: "response"; readonly response: StoredResponse }
+  | { readonly kind: "error"; readonly error: ProxyError }
   | { readonly kind: "again"; readonly attempt: Attempt };
 
 /** One waiting HEAD. */
-export interface Seat {
+export interface Waiter {
   /** Rejects with the error of `leave`. */
   readonly verdict: Promise<Verdict>;
   /** The client of this HEAD has left. */
@@ -29,7 +29,7 @@ export interface Seat {
 }
 
 /** What a flight needs from its owner. */
-export interface FlightEvents {
+export interface InFlightEvents {
   /** Cancels the request to the upstream, because all clients have left. */
   cancel(error: ProxyError): void;
   /** The flight has ended: no HEAD can wait for it any more. */
@@ -40,37 +40,37 @@ export interface FlightEvents {
   random(): number;
 }
 
-interface Passenger {
-  readonly waiter: WholeRequest;
+interface Waiting {
+  readonly waiter: FullRequest;
   readonly resolve: (verdict: Verdict) => void;
   readonly reject: (error: ProxyError) => void;
 }
 
 /** Begins a flight. The request to the upstream goes on while any client is left, the first one or a waiting one. */
-export function createFlight({ cancel, onOver, onWaiting, random }: FlightEvents): Flight {
-  const waiting = new Set<Passenger>();
+export function createInFlight({ cancel, onOver, onWaiting, random }: InFlightEvents): InFlight {
+  const waiting = new Set<Waiting>();
   let isLed = true;
   let isOver = false;
 
   return {
     wait(waiter) {
-      let passenger: Passenger;
+      let entry: Waiting;
       const verdict = new Promise<Verdict>((resolve, reject) => {
-        waiting.add((passenger = { waiter, resolve, reject }));
+        waiting.add((entry = { waiter, resolve, reject }));
       });
       onWaiting(1);
       return {
         verdict,
         leave(error) {
-          if (!waiting.delete(passenger)) return;
+          if (!waiting.delete(entry)) return;
           onWaiting(-1);
-          passenger.reject(error);
+          entry.reject(error);
           if (!isLed) cancelUnlessAwaited(error);
         },
       };
     },
-    settle(judge) {
-      for (const { waiter, resolve } of end()) resolve(judge(waiter));
+    settle(toVerdict) {
+      for (const { waiter, resolve } of end()) resolve(toVerdict(waiter));
     },
     leave(error) {
       isLed = false;
@@ -79,7 +79,7 @@ export function createFlight({ cancel, onOver, onWaiting, random }: FlightEvents
   };
 
   // The HEAD that hears first is sent for all. The choice is random, so that an attacker cannot make it its own.
-  function end(): readonly Passenger[] {
+  function end(): readonly Waiting[] {
     if (isOver) return [];
     isOver = true;
     onOver();

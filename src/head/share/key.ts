@@ -4,15 +4,15 @@ import type { Peer } from "../../http/forwarded.ts";
 import type { CheckedRequest } from "../../http/request.ts";
 
 /** The parts of a HEAD that are looked at; host and path are compared as they are. */
-export type IdentifiedRequest = Pick<CheckedRequest, "fields" | "framing" | "upgrade">;
+export type KeyedRequest = Pick<CheckedRequest, "fields" | "framing" | "upgrade">;
 
 /** What a HEAD has to have in common with another one, as a text. */
-export interface Identity {
-  readonly identity: string;
+export interface CacheKey {
+  readonly key: string;
 }
 
 /** All of a HEAD that the upstream may answer by, beside its host and target. */
-export interface WholeRequest {
+export interface FullRequest {
   /** Raw: name, value, name, value, … */
   readonly fields: readonly string[];
   /** Where it comes from, as the upstream is told. */
@@ -20,12 +20,12 @@ export interface WholeRequest {
 }
 
 /** What makes a HEAD ask for itself, in words. */
-export interface Obstacle {
-  readonly obstacle: string;
+export interface BypassReason {
+  readonly bypassReason: string;
 }
 
 /** With one of these a HEAD is about its sender, or about what its sender has already. */
-const OWN: ReadonlySet<string> = new Set(
+const UNCACHEABLE_FIELDS: ReadonlySet<string> = new Set(
   ["authorization", "cookie", "proxy-authorization"] // who asks
     .concat(["range", "if-range"]) // a part; where it means nothing, nothing is lost but the sharing
     .concat(["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]) // RFC 9110 §13: a copy of one's own
@@ -36,7 +36,7 @@ const OWN: ReadonlySet<string> = new Set(
  * These come with every client or every request and mean nothing for the answer, unless its Vary names them. What is in no list
  * here has to be equal: an X-Api-Key, an X-Forwarded-Proto, a field that a login proxy adds.
  */
-const INCIDENTAL: ReadonlySet<string> = new Set(
+const IGNORED_FIELDS: ReadonlySet<string> = new Set(
   ["accept", "accept-charset", "accept-encoding", "accept-language", "from", "user-agent"] // RFC 9110 §12.5, §10.1
     .concat(["host"]) // compared by itself, as the absolute-form's authority may have replaced it
     .concat(["via", "max-forwards", "priority", "dnt"]) // how it came here
@@ -47,30 +47,30 @@ const INCIDENTAL: ReadonlySet<string> = new Set(
     .concat(["x-amzn-trace-id", "x-amz-cf-id", "x-cloud-trace-context", "x-azure-ref", "cf-ray"]),
 );
 
-/** Reads the identity of a HEAD. `peer` is whose claims about the client its fields may be. */
-export function readIdentity(
-  { fields, framing, upgrade }: IdentifiedRequest,
+/** Reads the key of a HEAD. `peer` is whose claims about the client its fields may be. */
+export function readCacheKey(
+  { fields, framing, upgrade }: KeyedRequest,
   peer: Peer | undefined,
-): Identity | Obstacle {
-  if (framing !== "none") return { obstacle: "it carries content" };
-  if (upgrade !== undefined) return { obstacle: "it carries Upgrade" };
+): CacheKey | BypassReason {
+  if (framing !== "none") return { bypassReason: "it carries content" };
+  if (upgrade !== undefined) return { bypassReason: "it carries Upgrade" };
   // The same X-Forwarded-Proto reaches the upstream from a trusted peer and not from another.
-  let identity = peer?.trusted === true ? "trusted\n" : "\n";
+  let key = peer?.trusted === true ? "trusted\n" : "\n";
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     const lower = name.toLowerCase();
-    if (INCIDENTAL.has(lower)) continue;
-    if (OWN.has(lower)) return { obstacle: `it carries ${name}` };
-    identity += `${lower}:${fields[index + 1]}\n`; // no field holds a line end: two that differ cannot look the same
+    if (IGNORED_FIELDS.has(lower)) continue;
+    if (UNCACHEABLE_FIELDS.has(lower)) return { bypassReason: `it carries ${name}` };
+    key += `${lower}:${fields[index + 1]}\n`; // no field holds a line end: two that differ cannot look the same
   }
-  return { identity: `${identity}\n` }; // an empty line, and what comes behind it cannot look like a part of it
+  return { key: `${key}\n` }; // an empty line, and what comes behind it cannot look like a part of it
 }
 
 /**
  * The request's fields of these lower-case names, as a text. A field that is not there differs from an empty one. No name holds a
  * colon and no value a line end, so that no other fields, nor other names, have the same text.
  */
-export function toVariant(names: readonly string[], fields: readonly string[]): string {
+export function toVaryKey(names: readonly string[], fields: readonly string[]): string {
   let variant = "";
   for (const wanted of names) {
     variant += `${wanted}\n`;
@@ -84,7 +84,7 @@ export function toVariant(names: readonly string[], fields: readonly string[]): 
 }
 
 /** The whole of a request, as a text. It differs from each variant, as no name is empty. */
-export function toWhole({ fields, address }: WholeRequest): string {
+export function toFullText({ fields, address }: FullRequest): string {
   let whole = `:${address ?? ""}\n`;
   for (let index = 0; index < fields.length; index += 2)
     whole += `${fields[index]?.toLowerCase()}:${fields[index + 1]}\n`;
@@ -92,7 +92,7 @@ export function toWhole({ fields, address }: WholeRequest): string {
 }
 
 /** Whether two requests for the same target are the same to the upstream. */
-export function isEqual(one: WholeRequest, other: WholeRequest): boolean {
+export function isEqual(one: FullRequest, other: FullRequest): boolean {
   return (
     one.address === other.address &&
     one.fields.length === other.fields.length &&

@@ -2,8 +2,8 @@
 
 import { normaliseTarget } from "../../http/routing/path.ts";
 import { normaliseHost } from "../../http/routing/router.ts";
-import type { Flight } from "./in-flight.ts";
-import type { SharedAnswer } from "./stored-response.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { StoredResponse } from "./stored-response.ts";
 
 /** The target of a request: its Host and path, as they were written. */
 export interface Target {
@@ -12,25 +12,25 @@ export interface Target {
 }
 
 /** The state of one target. After the store has dropped it, only requests in flight still use it. */
-export interface Page extends Target {
+export interface Entry extends Target {
   readonly key: string;
   /** The field names of the Vary of recent responses, the latest first. Each response has its own Vary (RFC 9111 §4.1). */
   varies: readonly (readonly string[])[];
   /** The size of all that is kept, in bytes. */
   bytes: number;
-  /** Requests in flight, by the question and its variant, or by the whole request. */
-  readonly flights: Map<string, Flight>;
+  /** The requests in flight, by the cache key and its Vary key, or by the full request. */
+  readonly inFlight: Map<string, InFlight>;
   /** How many of the flights serve equal requests only. */
   apart: number;
-  /** Responses, by the question and its variant. */
-  readonly kept: Map<string, Kept>;
-  /** Until when a request and its equals do not wait, in milliseconds, by the whole request. */
-  readonly alone: Map<string, number>;
+  /** Responses, by the cache key and its Vary key. */
+  readonly responses: Map<string, CachedResponse>;
+  /** Until when a request and its equals do not wait, in milliseconds, by the full request. */
+  readonly bypassUntil: Map<string, number>;
 }
 
 /** A response, and until when it may be shared, in milliseconds. */
-export interface Kept {
-  readonly answer: SharedAnswer;
+export interface CachedResponse {
+  readonly response: StoredResponse;
   readonly untilMs: number;
 }
 
@@ -43,20 +43,20 @@ export interface StoreLimits {
   /** The size of everything, in bytes. */
   readonly bytes: number;
   /** The size of one response together with its key, in bytes; a larger one is not kept. */
-  readonly answerBytes: number;
+  readonly responseBytes: number;
 }
 
-/** The pages, least recently requested upstream first. A shared response does not move its page, which keeps sharing cheap. */
+/** The entries, least recently requested upstream first. A shared response does not move its entry, which keeps sharing cheap. */
 export interface Store {
-  /** Returns the page of a target, or a new one, which is stored only by `use`. */
-  find(target: Target): Page;
-  /** Stores a page as the most recent one, and drops the oldest pages beyond the limits. */
-  use(page: Page): void;
+  /** Returns the entry of a target, or a new one, which is stored only by `use`. */
+  find(target: Target): Entry;
+  /** Stores a entry as the most recent one, and drops the oldest entries beyond the limits. */
+  use(entry: Entry): void;
   /** Keeps a response, unless it is too large. */
-  keep(page: Page, place: string, kept: Kept): void;
+  keep(entry: Entry, key: string, response: CachedResponse): void;
   /** Records that a request and its equals do not wait until `untilMs`. */
-  keepAlone(page: Page, whole: string, untilMs: number): void;
-  /** Drops the pages of a target, in every spelling of host and path. */
+  keepBypass(entry: Entry, whole: string, untilMs: number): void;
+  /** Drops the entries of a target, in every spelling of host and path. */
   drop(target: Target): void;
 }
 
@@ -65,92 +65,92 @@ const MAX_VARIES = 4;
 
 /** Creates an empty store. */
 export function createStore(limits: StoreLimits): Store {
-  const pages = new Map<string, Page>();
-  /** The same pages by the normal form of their targets. Only `drop` needs it, so `find` need not normalise. */
-  const spellings = new Map<string, Set<Page>>();
+  const entries = new Map<string, Entry>();
+  /** The same entries by the normal form of their targets. Only `drop` needs it, so `find` need not normalise. */
+  const spellings = new Map<string, Set<Entry>>();
   let bytes = 0;
 
   return {
     find(target) {
       const key = toKey(target);
-      return pages.get(key) ?? createPage(key, target);
+      return entries.get(key) ?? createEntry(key, target);
     },
-    use(page) {
-      remove(pages.get(page.key));
-      pages.set(page.key, page);
-      bytes += page.bytes;
-      const normal = toNormal(page);
+    use(entry) {
+      remove(entries.get(entry.key));
+      entries.set(entry.key, entry);
+      bytes += entry.bytes;
+      const normal = toNormal(entry);
       const others = spellings.get(normal);
-      if (others === undefined) spellings.set(normal, new Set([page]));
-      else others.add(page);
-      makeRoom();
+      if (others === undefined) spellings.set(normal, new Set([entry]));
+      else others.add(entry);
+      evict();
     },
-    keep(page, place, kept) {
-      put(page, page.kept, place, kept);
+    keep(entry, key, response) {
+      put(entry, entry.responses, key, response);
     },
-    keepAlone(page, whole, untilMs) {
-      put(page, page.alone, whole, untilMs);
+    keepBypass(entry, whole, untilMs) {
+      put(entry, entry.bypassUntil, whole, untilMs);
     },
     drop(target) {
-      for (const page of spellings.get(toNormal(target)) ?? []) remove(page);
+      for (const entry of spellings.get(toNormal(target)) ?? []) remove(entry);
     },
   };
 
-  function put<Value extends Kept | number>(
-    page: Page,
+  function put<Value extends CachedResponse | number>(
+    entry: Entry,
     all: Map<string, Value>,
-    place: string,
+    key: string,
     value: Value,
   ): void {
-    take(page, all, place);
-    if (toBytes(place, value) > limits.answerBytes) return;
-    all.set(place, value);
-    count(page, toBytes(place, value));
+    take(entry, all, key);
+    if (toBytes(key, value) > limits.responseBytes) return;
+    all.set(key, value);
+    count(entry, toBytes(key, value));
     const [oldest] = all.size > limits.variants ? all.keys() : [];
-    if (oldest !== undefined) take(page, all, oldest);
-    makeRoom();
+    if (oldest !== undefined) take(entry, all, oldest);
+    evict();
   }
 
-  function take<Value extends Kept | number>(
-    page: Page,
+  function take<Value extends CachedResponse | number>(
+    entry: Entry,
     all: Map<string, Value>,
-    place: string,
+    key: string,
   ): void {
-    const value = all.get(place);
+    const value = all.get(key);
     if (value === undefined) return;
-    all.delete(place);
-    count(page, -toBytes(place, value));
+    all.delete(key);
+    count(entry, -toBytes(key, value));
   }
 
-  // A dropped page may still be used by requests in flight, but no longer counts towards the total.
-  function count(page: Page, change: number): void {
-    page.bytes += change;
-    if (pages.get(page.key) === page) bytes += change;
+  // A dropped entry may still be used by requests in flight, but no longer counts towards the total.
+  function count(entry: Entry, change: number): void {
+    entry.bytes += change;
+    if (entries.get(entry.key) === entry) bytes += change;
   }
 
-  function makeRoom(): void {
-    while (pages.size > limits.targets || bytes > limits.bytes) {
-      const [oldest] = pages.values();
+  function evict(): void {
+    while (entries.size > limits.targets || bytes > limits.bytes) {
+      const [oldest] = entries.values();
       remove(oldest);
     }
   }
 
-  function remove(page: Page | undefined): void {
-    if (page === undefined || !pages.delete(page.key)) return;
-    bytes -= page.bytes;
-    const normal = toNormal(page);
+  function remove(entry: Entry | undefined): void {
+    if (entry === undefined || !entries.delete(entry.key)) return;
+    bytes -= entry.bytes;
+    const normal = toNormal(entry);
     const others = spellings.get(normal);
-    others?.delete(page);
+    others?.delete(entry);
     if (others?.size === 0) spellings.delete(normal);
   }
 }
 
 /** Moves the names of a Vary to the front, where the next request is compared first. */
-export function putVary(page: Page, names: readonly string[]): void {
+export function putVary(entry: Entry, names: readonly string[]): void {
   const text = names.join();
-  if (page.varies[0]?.join() === text) return;
-  const others = page.varies.filter((other) => other.join() !== text);
-  page.varies = [names, ...others].slice(0, MAX_VARIES);
+  if (entry.varies[0]?.join() === text) return;
+  const others = entry.varies.filter((other) => other.join() !== text);
+  entry.varies = [names, ...others].slice(0, MAX_VARIES);
 }
 
 // No host holds a space, and neither part a line end.
@@ -162,20 +162,20 @@ function toNormal({ host, path }: Target): string {
   return toKey({ host: host && normaliseHost(host), path: normaliseTarget(path) });
 }
 
-function createPage(key: string, { host, path }: Target): Page {
+function createEntry(key: string, { host, path }: Target): Entry {
   return {
     key,
     host,
     path,
     varies: [[]],
     bytes: key.length,
-    flights: new Map(),
+    inFlight: new Map(),
     apart: 0,
-    kept: new Map(),
-    alone: new Map(),
+    responses: new Map(),
+    bypassUntil: new Map(),
   };
 }
 
-function toBytes(place: string, value: Kept | number): number {
-  return place.length + (typeof value === "number" ? 0 : value.answer.bytes);
+function toBytes(key: string, value: CachedResponse | number): number {
+  return key.length + (typeof value === "number" ? 0 : value.response.bytes);
 }

@@ -1,10 +1,10 @@
 /** An answer that several clients get. */
 
-import { type AnswerFields, filterFields } from "../../http/headers.ts";
+import { type ResponseFields, filterFields } from "../../http/headers.ts";
 import { toHeadClientFields } from "../fields.ts";
 
 /** An answer that was asked for by somebody else. */
-export interface SharedAnswer {
+export interface StoredResponse {
   readonly status: number;
   readonly reason: string;
   /** The fields for a client, with Age. */
@@ -14,11 +14,11 @@ export interface SharedAnswer {
 }
 
 /** What came, and when it was asked for in milliseconds. */
-export interface ReceivedAnswer {
+export interface ReceivedResponse {
   readonly status: number;
   readonly reason: string;
-  readonly fields: AnswerFields;
-  readonly askedMs: number;
+  readonly fields: ResponseFields;
+  readonly sentMs: number;
   readonly ageSeconds: number;
 }
 
@@ -26,8 +26,8 @@ export interface ReceivedAnswer {
  * Prepares an answer for many. Age counts from when it was asked for and includes that which it came with (RFC 9111 §5.1,
  * §4.2.3). The fields are put together once for each second that they live.
  */
-export function createSharedAnswer(received: ReceivedAnswer): SharedAnswer {
-  const { status, reason, fields, askedMs, ageSeconds } = received;
+export function createStoredResponse(received: ReceivedResponse): StoredResponse {
+  const { status, reason, fields, sentMs, ageSeconds } = received;
   const endToEnd = filterFields(fields.endToEnd, (name) => name !== "age");
   let lastAge = -1;
   let lastFields: readonly string[] = [];
@@ -35,7 +35,7 @@ export function createSharedAnswer(received: ReceivedAnswer): SharedAnswer {
     status,
     reason,
     toFields(nowMs) {
-      const age = ageSeconds + Math.floor((nowMs - askedMs) / 1_000);
+      const age = ageSeconds + Math.floor((nowMs - sentMs) / 1_000);
       if (age !== lastAge) {
         lastAge = age;
         const aged = [...endToEnd, "Age", String(age)];

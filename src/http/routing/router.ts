@@ -42,7 +42,7 @@ interface PathTable<Route> {
 }
 
 /** A name in the DNS has at most 253 characters; walking the labels of a longer one would be work for an attacker. */
-const LONGEST_HOST = 255;
+const MAX_HOST_LENGTH = 255;
 
 /** Compiles the routes. Of two routes that match the same (the schema refuses that) the first one wins. */
 export function createRouter<Route extends RoutePattern>(
@@ -87,7 +87,7 @@ export function createRouter<Route extends RoutePattern>(
       const table = exactHosts.get(name);
       const route =
         (table && matchPath(table, path)) ??
-        (name.length <= LONGEST_HOST ? matchWildcard(name, path) : undefined);
+        (name.length <= MAX_HOST_LENGTH ? matchWildcard(name, path) : undefined);
       if (route !== undefined) return route;
     }
     return matchPath(anyHost, path) ?? defaultRoute;

@@ -32,9 +32,9 @@ type State = "size" | "data" | "data-end" | "trailers" | "over";
 const CR = 0x0d;
 const LF = 0x0a;
 /** Of one line with a size and its extensions, of all extensions of a message together, and of a trailer section with its end. */
-const MOST_LINE_BYTES = 4 * 1024;
-const MOST_EXTENSION_BYTES = 16 * 1024;
-const MOST_TRAILER_BYTES = 16 * 1024 + 2;
+const MAX_LINE_BYTES = 4 * 1024;
+const MAX_EXTENSION_BYTES = 16 * 1024;
+const MAX_TRAILER_BYTES = 16 * 1024 + 2;
 /**
  * A chunk up to this size is moved behind the one before it. A peer that sends chunks of one byte would otherwise have each
  * byte carried on by itself, which costs a thousand times the byte. To move a longer one costs more than to carry it.
@@ -43,13 +43,13 @@ const MOST_MOVED_BYTES = 1024;
 
 // Thirteen digits are 2^52 - 1 at most, which a double still counts exactly. Spaces behind them, and a `;` with nothing behind
 // it, are read differently by different readers; the extensions are RFC 9112 §7.1.1's.
-export const MOST_DIGITS = 13;
+export const MAX_DIGITS = 13;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = String.raw`"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
 /** RFC 9112 §7.1. */
 export const STRICT_CHUNKS: ChunkGrammar = {
   sizeLine: new RegExp(
-    String.raw`^([0-9A-Fa-f]{1,${MOST_DIGITS}})((?:;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?[\t ]*)*)\r\n$`,
+    String.raw`^([0-9A-Fa-f]{1,${MAX_DIGITS}})((?:;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?[\t ]*)*)\r\n$`,
   ),
   parseTrailer: (line) => parseFieldLines(line, 0),
 };
@@ -143,7 +143,7 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
     let at = start;
     let size = 0;
     if (state === "size") {
-      const most = Math.min(length, start + MOST_DIGITS);
+      const most = Math.min(length, start + MAX_DIGITS);
       let digit = toDigit(bytes[at]);
       for (; at < most && digit !== -1; digit = toDigit(bytes[at])) {
         size = size * 16 + digit;
@@ -159,8 +159,8 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
 
   function checkLength(lineBytes: number): void {
     if (state === "data-end" && lineBytes > 2) throw toError("malformed");
-    if (state === "size" && lineBytes > MOST_LINE_BYTES) throw toError("extensions");
-    if (state === "trailers" && trailerBytes + lineBytes > MOST_TRAILER_BYTES)
+    if (state === "size" && lineBytes > MAX_LINE_BYTES) throw toError("extensions");
+    if (state === "trailers" && trailerBytes + lineBytes > MAX_TRAILER_BYTES)
       throw toError("trailers");
   }
 
@@ -183,7 +183,7 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
     const [, size, extensions = ""] = grammar.sizeLine.exec(line) ?? [];
     if (size === undefined) throw toError("malformed");
     extensionBytes += extensions.length;
-    if (extensionBytes > MOST_EXTENSION_BYTES) throw toError("extensions");
+    if (extensionBytes > MAX_EXTENSION_BYTES) throw toError("extensions");
     beginChunk(Number.parseInt(size, 16));
   }
 

@@ -12,9 +12,9 @@ import {
   checkBeginning,
   malformed,
 } from "./response-head.ts";
-import { MOST_DIGITS } from "./chunked.ts";
+import { MAX_DIGITS } from "./chunked.ts";
 import { COLON, endOfBlanks, endOfText, endOfToken, trim } from "./grammar.ts";
-import { readAnswerFields } from "../headers.ts";
+import { readResponseFields } from "../headers.ts";
 
 const CRLF = "\r\n";
 const LENGTH = "content-length";
@@ -31,7 +31,7 @@ const FORBIDDEN = /[\0\r\n]/;
 
 // Blanks behind a size, and extensions with any text: every reader drops both.
 const SIZE_LINE = new RegExp(
-  String.raw`^([0-9A-Fa-f]{1,${MOST_DIGITS}})[\t ]*((?:;[^\0\r\n]*)?)\r\n$`,
+  String.raw`^([0-9A-Fa-f]{1,${MAX_DIGITS}})[\t ]*((?:;[^\0\r\n]*)?)\r\n$`,
 );
 
 /** Accepts HTTP/1's grammar and these liberties. */
@@ -60,7 +60,7 @@ function parseTolerantHead(text: string): ParsedHead {
     status: Number(digits),
     reason: reason.slice(endOfBlanks(reason, 0)),
     rawFields,
-    fields: readAnswerFields(rawFields),
+    fields: readResponseFields(rawFields),
   };
 }
 

@@ -3,17 +3,17 @@
 import { type ChunkGrammar, STRICT_CHUNKS } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
 import { SPACE, endOfBlanks, endOfText, parseFieldLines } from "./grammar.ts";
-import { type AnswerFields, readAnswerFields } from "../headers.ts";
+import { type ResponseFields, readResponseFields } from "../headers.ts";
 
 /** The header section of an answer, interim (1xx) or final. Texts are the bytes that came, as latin1. */
-export interface AnswerHead {
+export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
-  readonly fields: AnswerFields;
+  readonly fields: ResponseFields;
 }
 
 /** With what only the connection needs to know. */
-export interface ParsedHead extends AnswerHead {
+export interface ParsedHead extends ResponseHead {
   readonly version: "1.0" | "1.1";
   /** As received: name, value, name, value, … */
   readonly rawFields: readonly string[];
@@ -34,7 +34,7 @@ export interface ResponseReading {
 
 /** Accepts HTTP/1's grammar only. */
 export const STRICT_READING: ResponseReading = {
-  parseHead: parseAnswerHead,
+  parseHead: parseResponseHead,
   checkBeginning,
   checkFieldLine(line) {
     if (parseFieldLines(line, 0) === undefined) throw malformed();
@@ -52,7 +52,7 @@ const REASON_AT = STATUS_AT + 3;
  *
  * Throws a ProxyError (502) for everything that is not HTTP/1.1's or 1.0's grammar.
  */
-export function parseAnswerHead(text: string): ParsedHead {
+export function parseResponseHead(text: string): ParsedHead {
   const minor = text.charCodeAt(START.length) - 0x30;
   const status = toNumber(text, STATUS_AT);
   if (!text.startsWith(START) || (minor !== 1 && minor !== 0)) throw malformed();
@@ -67,7 +67,7 @@ export function parseAnswerHead(text: string): ParsedHead {
     status,
     reason: text.slice(endOfBlanks(text, REASON_AT), end),
     rawFields: raw,
-    fields: readAnswerFields(raw),
+    fields: readResponseFields(raw),
   };
 }
 

@@ -1,11 +1,11 @@
 /** The bytes of one upstream connection as answers (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
 
 import {
-  type AnswerHead,
+  type ResponseHead,
   type ParsedHead,
   STRICT_READING,
   malformed,
-  parseAnswerHead,
+  parseResponseHead,
 } from "./response-head.ts";
 import { createChunkReader } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
@@ -16,9 +16,9 @@ import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "../upgrade.ts";
 
 /** Who is told what comes, in order. */
-export interface AnswerEvents {
+export interface ResponseParserEvents {
   /** A 1xx (RFC 9110 §15.2). */
-  onInterim(head: AnswerHead): void;
+  onInterim(head: ResponseHead): void;
   onHead(head: ParsedHead): void;
   /** A piece of content: `bytes` from `start` to `end`, which are only lent. */
   onContent(bytes: Buffer, start: number, end: number): void;
@@ -38,7 +38,7 @@ export interface SentRequest {
 }
 
 /** Reads one answer after the other. */
-export interface AnswerParser {
+export interface ResponseParser {
   /** A request went out; the next bytes are its answer. */
   begin(request: SentRequest): void;
   /** Whether a byte of that answer has come. */
@@ -54,17 +54,20 @@ export interface AnswerParser {
 type State = "idle" | "head" | "length" | "chunks" | "close";
 
 /** Nobody means more than a few; without a bound they never end. */
-const MOST_INTERIM_ANSWERS = 100;
+const MAX_INTERIM_RESPONSES = 100;
 
 /** Creates the parser of one connection. `maxHeadBytes` limits a header section, as in a request: from its first line to the empty one. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
-export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): AnswerParser {
+export function createResponseParser(
+  events: ResponseParserEvents,
+  maxHeadBytes: number,
+): ResponseParser {
   let state: State = "idle";
   let method = "";
   let upgrade: string | undefined;
   let reading = STRICT_READING;
   let isBegun = false;
-  let interimAnswers = 0;
+  let interimResponses = 0;
   let left = 0;
   let isPersistent = false;
   const section = createHeadSection({
@@ -84,7 +87,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
       reading = request.isStrict ? STRICT_READING : TOLERANT_READING;
       state = "head";
       isBegun = false;
-      interimAnswers = 0;
+      interimResponses = 0;
       section.clear();
     },
     hasBegun: () => isBegun,
@@ -135,9 +138,9 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
 
   /** Returns undefined if the strict reading fails: the cause may be a liberty, with which the section may end elsewhere. */
   function parseWhole(lines: string): ParsedHead | undefined {
-    if (reading === STRICT_READING) return parseAnswerHead(lines);
+    if (reading === STRICT_READING) return parseResponseHead(lines);
     try {
-      return parseAnswerHead(lines);
+      return parseResponseHead(lines);
     } catch {
       return undefined;
     }
@@ -147,7 +150,7 @@ export function createAnswerParser(events: AnswerEvents, maxHeadBytes: number): 
   function onParsed(head: ParsedHead, bytes: Buffer, next: number, length: number): number {
     if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
     if (head.status === 101) return switchProtocol(head, bytes, next, length);
-    if ((interimAnswers += 1) > MOST_INTERIM_ANSWERS) throw malformed();
+    if ((interimResponses += 1) > MAX_INTERIM_RESPONSES) throw malformed();
     events.onInterim(head);
     return next;
   }

@@ -6,7 +6,7 @@ const CODING = "transfer-encoding";
 const UPGRADE = "upgrade";
 
 /** Status line and field lines, and what they say of the content that follows. */
-export interface AnswerText {
+export interface ResponseText {
   /** Without the fields of this connection and without the empty line; to be written as latin1. */
   readonly text: string;
   readonly hasDate: boolean;
@@ -16,15 +16,15 @@ export interface AnswerText {
 }
 
 /** Writes a status line and fields (RFC 9112 §4, §5). Whoever made them has checked them. */
-export function toAnswerText(
+export function toResponseText(
   status: number,
   reason: string,
   fields: readonly string[],
-): AnswerText {
+): ResponseText {
   let text = `HTTP/1.1 ${status} ${reason}\r\n`;
   let hasDate = false;
   let hasUpgrade = false;
-  let framing: AnswerText["framing"] = "close";
+  let framing: ResponseText["framing"] = "close";
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     text += `${name}: ${fields[index + 1]}\r\n`;

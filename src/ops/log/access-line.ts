@@ -4,7 +4,7 @@ import type { LogField } from "../../config/schema/file.ts";
 import type { Fault } from "../../http/errors.ts";
 import { type Exchange, toRequestId } from "../../http/exchange.ts";
 import { findField, findOnlyField } from "../../http/headers.ts";
-import { type Constant, type Lines, toConstant } from "./json-line.ts";
+import { type PrecomputedBytes, type JsonLineWriter, precompute } from "./json-line.ts";
 import type { LogLevel } from "./logger.ts";
 import { toStatus } from "../metrics/counters.ts";
 import { splitTarget } from "./target.ts";
@@ -30,18 +30,18 @@ const WHOLE = Infinity;
 const TRACEPARENT =
   /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
 
-const STARTS: Readonly<Record<LogLevel, Constant>> = {
-  debug: toConstant(`{"level":"debug"`),
-  info: toConstant(`{"level":"info"`),
-  warn: toConstant(`{"level":"warn"`),
-  error: toConstant(`{"level":"error"`),
+const STARTS: Readonly<Record<LogLevel, PrecomputedBytes>> = {
+  debug: precompute(`{"level":"debug"`),
+  info: precompute(`{"level":"info"`),
+  warn: precompute(`{"level":"warn"`),
+  error: precompute(`{"level":"error"`),
 };
 const MESSAGE = toKey("msg");
-const END = toConstant("}\n");
+const END = precompute("}\n");
 
-type Write = (lines: Lines, exchange: Exchange) => void;
+type Write = (lines: JsonLineWriter, exchange: Exchange) => void;
 /** Makes what writes a field, if there is something to say. `key` is what comes before the value: `,"route":`. */
-type Field = (key: Constant) => Write;
+type Field = (key: PrecomputedBytes) => Write;
 
 /** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word; in the order of a line. */
 const FIELDS: Readonly<Record<LogField, Field>> = {
@@ -67,7 +67,7 @@ const FIELDS: Readonly<Record<LogField, Field>> = {
     head === undefined ? undefined : bytesDrained,
   ),
   duration_ms: numberField(({ startedMs, endedMs }) => toMs(startedMs, endedMs)),
-  upstream_ms: numberField(({ sentMs, answeredMs }) => toMs(sentMs, answeredMs)),
+  upstream_ms: numberField(({ sentMs, respondedMs }) => toMs(sentMs, respondedMs)),
   request_id: textField(MAX_ID, toRequestId),
   // The line of a fault of our own is what a bug report is made of.
   "exception.stacktrace": textField(MAX_STACK, ({ error }) =>
@@ -86,7 +86,7 @@ export interface AccessLineOptions {
 export function createAccessLine({
   query,
   fields = Object.keys(FIELDS) as LogField[],
-}: AccessLineOptions): (lines: Lines, exchange: Exchange, time: string) => void {
+}: AccessLineOptions): (lines: JsonLineWriter, exchange: Exchange, time: string) => void {
   const wanted = fields.filter((field) => field !== "url.query" || query === "log");
   const writes = [...new Set(wanted)].map((field) => FIELDS[field](toKey(field)));
   return (lines, exchange, time) => {
@@ -130,8 +130,8 @@ function numberField(read: (exchange: Exchange) => number | undefined): Field {
   };
 }
 
-function toKey(name: string): Constant {
-  return toConstant(`,"${name}":`);
+function toKey(name: string): PrecomputedBytes {
+  return precompute(`,"${name}":`);
 }
 
 function toTraceId({ rawFields }: Exchange): string | undefined {

@@ -1,6 +1,6 @@
 /** Work that can wait a little, done in one go. */
 
-export interface Backlog<Item> {
+export interface BatchQueue<Item> {
   add(item: Item): void;
   /** Does now what waits. */
   flush(): void;
@@ -11,7 +11,9 @@ const MOST_WAITING = 64;
 const DELAY_MS = 20;
 
 /** Calls `perform` with the items, in order, once 64 wait or 20 ms after the first. */
-export function createBacklog<Item>(perform: (items: readonly Item[]) => void): Backlog<Item> {
+export function createBatchQueue<Item>(
+  perform: (items: readonly Item[]) => void,
+): BatchQueue<Item> {
   let waiting: Item[] = [];
   let timer: NodeJS.Timeout | undefined;
 

@@ -1,18 +1,18 @@
 /** Lines of JSON, put together as bytes: as strings the pieces of a line would cost more to collect than to make. */
 
 import { toPrintable } from "./printable.ts";
-import { withRoom } from "./grow-buffer.ts";
+import { growBuffer } from "./grow-buffer.ts";
 
 /** Text that many lines have. Three quarters of a line are such text, so it is kept fit to be written four bytes at a time. */
-export interface Constant {
+export interface PrecomputedBytes {
   /** Little-endian; the last one may end in zeros. */
   readonly words: Uint32Array;
   readonly length: number;
 }
 
-export interface Lines {
+export interface JsonLineWriter {
   /** What `toConstant` made. */
-  constant(constant: Constant): void;
+  constant(constant: PrecomputedBytes): void;
   /** Text that is written as it is. ASCII only: what the program itself says. */
   ascii(text: string): void;
   /** A number with at most three decimals: of milliseconds, more digits are noise. */
@@ -37,7 +37,7 @@ const MAX_THOUSANDTHS = 2 ** 31 - 1;
 const MAX_NUMBER = "2147483.647".length;
 
 /** Takes ASCII only. */
-export function toConstant(text: string): Constant {
+export function precompute(text: string): PrecomputedBytes {
   const { length } = text;
   const bytes = new DataView(new ArrayBuffer(WORD * Math.ceil(length / WORD)));
   for (let at = 0; at < length; at += 1) bytes.setUint8(at, text.charCodeAt(at));
@@ -45,14 +45,14 @@ export function toConstant(text: string): Constant {
   return { words: words.map((_, index) => bytes.getUint32(WORD * index, true)), length };
 }
 
-export function createLines(): Lines {
+export function createJsonLineWriter(): JsonLineWriter {
   let buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let view = new DataView(buffer.buffer);
   let end = 0;
 
   function makeRoom(size: number): void {
     if (end + size <= buffer.length) return;
-    buffer = withRoom(buffer, end, size);
+    buffer = growBuffer(buffer, end, size);
     view = new DataView(buffer.buffer);
   }
 

@@ -4,7 +4,7 @@ import { write as writeSome } from "node:fs";
 import { destination as openStream, pino } from "pino";
 
 import { toOwnPretty, toPretty } from "./pretty.ts";
-import { createBatchSink, type Sink } from "./sink.ts";
+import { createBufferedWriter, type BufferedWriter } from "./sink.ts";
 import { createTimestamp } from "./timestamp.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -78,7 +78,7 @@ export function createLogger(
   };
 }
 
-function openSink(destination: LogDestination): Sink {
+function openSink(destination: LogDestination): BufferedWriter {
   if (typeof destination === "function")
     return toSink((bytes) => toLines(bytes).forEach((line) => destination(line)));
   if (destination.write === "async") return openAsyncSink(destination.fd);
@@ -94,11 +94,11 @@ function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }
 
-function toSink(write: (lines: Uint8Array) => void): Sink {
+function toSink(write: (lines: Uint8Array) => void): BufferedWriter {
   return { write, flush: () => Promise.resolve(), droppedLines: () => 0 };
 }
 
 /** Not through pino's stream: that one stops for ever at its first EPIPE, and its exit hook retries what it still holds. */
-function openAsyncSink(fd: number): Sink {
-  return createBatchSink((bytes, done) => writeSome(fd, bytes, done));
+function openAsyncSink(fd: number): BufferedWriter {
+  return createBufferedWriter((bytes, done) => writeSome(fd, bytes, done));
 }

@@ -1,9 +1,9 @@
 /** Lines on their way out of the process, without ever holding up the data path. */
 
-import { withRoom } from "./grow-buffer.ts";
+import { growBuffer } from "./grow-buffer.ts";
 
 /** Where finished lines go. */
-export interface Sink {
+export interface BufferedWriter {
   /** Whole lines, `count` of them, each with its newline. The bytes are the caller's again when this returns. */
   write(lines: Uint8Array, count: number): void;
   /** Resolves once every line is written, at the first error, or after one second. Never rejects. */
@@ -56,7 +56,10 @@ const NOTHING = Buffer.alloc(0);
  * that moment, and the sink counts them; the lines that gather during the pause are the next batch. Keeping the failed lines would
  * save some of a short fault, but the count would not show the fault until 1 MiB of them had gathered.
  */
-export function createBatchSink(write: WriteSome, delays: SinkDelays = DELAYS): Sink {
+export function createBufferedWriter(
+  write: WriteSome,
+  delays: SinkDelays = DELAYS,
+): BufferedWriter {
   let pending: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let spare: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let pendingSize = 0;
@@ -138,7 +141,7 @@ export function createBatchSink(write: WriteSome, delays: SinkDelays = DELAYS): 
         dropped += count;
         return;
       }
-      pending = withRoom(pending, pendingSize, lines.length);
+      pending = growBuffer(pending, pendingSize, lines.length);
       pending.set(lines, pendingSize);
       pendingSize += lines.length;
       pendingLines += count;

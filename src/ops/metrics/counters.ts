@@ -25,14 +25,14 @@ const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
   failed: 0,
 };
 
-export interface MethodTally {
+export interface MethodCounters {
   readonly duration: Histogram;
   /** By status, then by what was done with a HEAD. Status 0: no answer was sent and nothing says why. */
   readonly requests: Map<number, Record<HeadLabel, number>>;
 }
 
-export interface RouteTally {
-  readonly methods: Map<string, MethodTally>;
+export interface RouteCounters {
+  readonly methods: Map<string, MethodCounters>;
   readonly bodies: Record<BodyOutcome, number>;
   rescued: number;
   /** HEADs that went up as they were in mode observe, and were refused. */
@@ -40,11 +40,11 @@ export interface RouteTally {
   clientAborts: number;
 }
 
-export interface UpstreamTally {
+export interface UpstreamCounters {
   readonly response: Histogram;
   readonly errors: Map<ErrorCode, number>;
   /** When it last answered, by the exchanges' clock. */
-  answeredMs: number | undefined;
+  respondedMs: number | undefined;
   lastError: UpstreamError | undefined;
 }
 
@@ -56,9 +56,9 @@ export interface UpstreamError {
 }
 
 /** Everything is keyed by name, not by configuration object, so that counters go on through a reload. */
-export interface Tally {
-  readonly routes: Map<string, RouteTally>;
-  readonly upstreams: Map<string, UpstreamTally>;
+export interface Counters {
+  readonly routes: Map<string, RouteCounters>;
+  readonly upstreams: Map<string, UpstreamCounters>;
   readonly overhead: Histogram;
   retries: number;
   drainedBytes: number;
@@ -93,7 +93,7 @@ const OVERHEAD_BOUNDS = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5,
 ];
 
-export function createTally(): Tally {
+export function createCounters(): Counters {
   return {
     routes: new Map(),
     upstreams: new Map(),
@@ -119,19 +119,19 @@ function isStatus(status: number): boolean {
 }
 
 /** Counts one finished exchange. */
-export function addExchange(tally: Tally, exchange: Exchange): void {
-  const route = routeTally(tally, exchange.route?.name ?? UNMATCHED);
+export function addExchange(counters: Counters, exchange: Exchange): void {
+  const route = routeCounters(counters, exchange.route?.name ?? UNMATCHED);
   countRequest(route, exchange);
   if (exchange.head !== undefined) countHead(route, exchange);
-  if (exchange.error !== undefined) countError(tally, route, exchange);
-  if (exchange.sentMs !== undefined) countUpstream(tally, exchange.sentMs, exchange);
-  tally.retries += exchange.retries;
-  tally.drainedBytes += exchange.bytesDrained;
-  tally.sparedBytes += exchange.bytesSpared;
+  if (exchange.error !== undefined) countError(counters, route, exchange);
+  if (exchange.sentMs !== undefined) countUpstream(counters, exchange.sentMs, exchange);
+  counters.retries += exchange.retries;
+  counters.drainedBytes += exchange.bytesDrained;
+  counters.sparedBytes += exchange.bytesSpared;
 }
 
-function countRequest(route: RouteTally, exchange: Exchange): void {
-  const method = methodTally(route, METHODS.has(exchange.method) ? exchange.method : "other");
+function countRequest(route: RouteCounters, exchange: Exchange): void {
+  const method = methodCounters(route, METHODS.has(exchange.method) ? exchange.method : "other");
   // RFC 9110 §15 has five classes of statuses. The others count together, so that an upstream cannot invent series.
   const code = Math.min(toStatus(exchange), OTHER_CODE);
   let requests = method.requests.get(code);
@@ -145,7 +145,7 @@ function countRequest(route: RouteTally, exchange: Exchange): void {
   addTo(method.duration, (exchange.endedMs - exchange.startedMs) / 1000);
 }
 
-function countHead(route: RouteTally, exchange: Exchange): void {
+function countHead(route: RouteCounters, exchange: Exchange): void {
   if (exchange.body !== undefined) route.bodies[exchange.body] += 1;
   // Before the GET's answer nobody knows whether a HEAD would have been refused, and to ask would double the requests.
   // On a backend that serves GET only, which is what headgate is put in front of, each of these was a 405.
@@ -160,11 +160,11 @@ function isThroughGet({ head, route }: Exchange): boolean {
   return head === "convert" || head === "fallback" || head === "probed";
 }
 
-function countError(tally: Tally, route: RouteTally, exchange: Exchange): void {
+function countError(counters: Counters, route: RouteCounters, exchange: Exchange): void {
   const error = exchange.error;
   if (error?.code === "client_gone") route.clientAborts += 1;
   if (error === undefined || error.fault === "client") return;
-  const upstream = upstreamTally(tally, exchange.route?.upstream ?? UNMATCHED);
+  const upstream = upstreamCounters(counters, exchange.route?.upstream ?? UNMATCHED);
   upstream.errors.set(error.code, (upstream.errors.get(error.code) ?? 0) + 1);
   const atMs = exchange.endedMs ?? exchange.startedMs;
   upstream.lastError = { code: error.code, title: error.message, atMs };
@@ -174,49 +174,52 @@ function countError(tally: Tally, route: RouteTally, exchange: Exchange): void {
  * The two durations that can be told apart honestly.
  *
  * Until `sentMs` the time is headgate's: parsing, routing, the queue for a connection, and connecting when none was idle.
- * From `sentMs` to `answeredMs` it is the upstream's. What follows is paced by whoever reads or writes slower, so a
+ * From `sentMs` to `respondedMs` it is the upstream's. What follows is paced by whoever reads or writes slower, so a
  * download or an event stream would count as overhead by the hour: it is left to request_duration_seconds. After a retry
  * `sentMs` is the second attempt's, and the first one's wait for the upstream must not be blamed on headgate.
  */
-function countUpstream(tally: Tally, sentMs: number, exchange: Exchange): void {
-  if (exchange.retries === 0) addTo(tally.overhead, (sentMs - exchange.startedMs) / 1000);
-  if (exchange.answeredMs === undefined) return;
-  const upstream = upstreamTally(tally, exchange.route?.upstream ?? UNMATCHED);
-  upstream.answeredMs = exchange.answeredMs;
-  addTo(upstream.response, (exchange.answeredMs - sentMs) / 1000);
+function countUpstream(counters: Counters, sentMs: number, exchange: Exchange): void {
+  if (exchange.retries === 0) addTo(counters.overhead, (sentMs - exchange.startedMs) / 1000);
+  if (exchange.respondedMs === undefined) return;
+  const upstream = upstreamCounters(counters, exchange.route?.upstream ?? UNMATCHED);
+  upstream.respondedMs = exchange.respondedMs;
+  addTo(upstream.response, (exchange.respondedMs - sentMs) / 1000);
 }
 
-function routeTally(tally: Tally, name: string): RouteTally {
-  const known = tally.routes.get(name);
+function routeCounters(counters: Counters, name: string): RouteCounters {
+  const known = counters.routes.get(name);
   if (known !== undefined) return known;
-  const route: RouteTally = {
+  const route: RouteCounters = {
     methods: new Map(),
     bodies: { none: 0, drained: 0, aborted: 0 },
     rescued: 0,
     rescuable: 0,
     clientAborts: 0,
   };
-  tally.routes.set(name, route);
+  counters.routes.set(name, route);
   return route;
 }
 
-function methodTally(route: RouteTally, name: string): MethodTally {
+function methodCounters(route: RouteCounters, name: string): MethodCounters {
   const known = route.methods.get(name);
   if (known !== undefined) return known;
-  const method: MethodTally = { duration: createHistogram(DURATION_BOUNDS), requests: new Map() };
+  const method: MethodCounters = {
+    duration: createHistogram(DURATION_BOUNDS),
+    requests: new Map(),
+  };
   route.methods.set(name, method);
   return method;
 }
 
-function upstreamTally(tally: Tally, name: string): UpstreamTally {
-  const known = tally.upstreams.get(name);
+function upstreamCounters(counters: Counters, name: string): UpstreamCounters {
+  const known = counters.upstreams.get(name);
   if (known !== undefined) return known;
-  const upstream: UpstreamTally = {
+  const upstream: UpstreamCounters = {
     response: createHistogram(DURATION_BOUNDS),
     errors: new Map(),
-    answeredMs: undefined,
+    respondedMs: undefined,
     lastError: undefined,
   };
-  tally.upstreams.set(name, upstream);
+  counters.upstreams.set(name, upstream);
   return upstream;
 }

@@ -10,7 +10,7 @@ import {
 import type { Exchange } from "../../http/exchange.ts";
 import { toFamilies, type Build, type MetricSources, type Reloads } from "./families.ts";
 import type { Family, Sample } from "./family.ts";
-import { addExchange, createTally, type Tally } from "./counters.ts";
+import { addExchange, createCounters, type Counters } from "./counters.ts";
 
 export interface MetricsOptions {
   readonly build: Build;
@@ -29,7 +29,7 @@ export interface Metrics {
   /** The current samples. Rejects if a source throws. */
   text(format: MetricsFormat): Promise<MetricsText>;
   /** What was counted so far; not to be changed by readers. */
-  readonly tally: Tally;
+  readonly tally: Counters;
 }
 
 /** Prometheus' older text format, or OpenMetrics 1.0. */
@@ -62,7 +62,7 @@ interface Collected {
 
 /** Builds the set. One instance per process, but for tests. */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const tally = createTally();
+  const tally = createCounters();
   const reloads: Reloads = {
     success: 0,
     failure: 0,

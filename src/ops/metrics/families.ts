@@ -9,7 +9,7 @@ import {
   type Family,
   type Sample,
 } from "./family.ts";
-import { type MethodTally, OTHER_CODE, type RouteTally, type Tally } from "./counters.ts";
+import { type MethodCounters, OTHER_CODE, type RouteCounters, type Counters } from "./counters.ts";
 
 /** Where numbers come from that are a state rather than a count. Asked at every scrape: cheap and without side effects. */
 export interface MetricSources {
@@ -39,7 +39,7 @@ export interface Build {
 }
 
 export interface FamilyOrigins {
-  readonly tally: Tally;
+  readonly tally: Counters;
   readonly sources: MetricSources;
   readonly reloads: Reloads;
   readonly build: Build;
@@ -64,7 +64,7 @@ function toCodeLabel(code: number): string {
   return code === OTHER_CODE ? "other" : String(code);
 }
 
-function requestFamilies(tally: Tally): Family[] {
+function requestFamilies(tally: Counters): Family[] {
   return [
     counter("requests_total", "Finished requests; head says what was done with a HEAD.", () =>
       perMethod(tally, (labels, { requests }) =>
@@ -96,7 +96,7 @@ function requestFamilies(tally: Tally): Family[] {
   ];
 }
 
-function upstreamFamilies(tally: Tally, sources: MetricSources): Family[] {
+function upstreamFamilies(tally: Counters, sources: MetricSources): Family[] {
   return [
     histogram(
       "upstream_response_seconds",
@@ -128,7 +128,7 @@ function upstreamFamilies(tally: Tally, sources: MetricSources): Family[] {
   ];
 }
 
-function headFamilies(tally: Tally): Family[] {
+function headFamilies(tally: Counters): Family[] {
   return [
     counter(
       "head_bodies_total",
@@ -205,15 +205,15 @@ function reloadFamilies(reloads: Reloads): Family[] {
 type Labels = Readonly<Record<string, string>>;
 
 function perRoute(
-  tally: Tally,
-  toRouteSamples: (labels: Labels, route: RouteTally) => Sample[],
+  tally: Counters,
+  toRouteSamples: (labels: Labels, route: RouteCounters) => Sample[],
 ): Sample[] {
   return [...tally.routes].flatMap(([route, counts]) => toRouteSamples({ route }, counts));
 }
 
 function perMethod(
-  tally: Tally,
-  toMethodSamples: (labels: Labels, counts: MethodTally) => Sample[],
+  tally: Counters,
+  toMethodSamples: (labels: Labels, counts: MethodCounters) => Sample[],
 ): Sample[] {
   return perRoute(tally, (labels, { methods }) =>
     [...methods].flatMap(([method, counts]) => toMethodSamples({ ...labels, method }, counts)),

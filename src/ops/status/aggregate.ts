@@ -1,9 +1,9 @@
 /** Sums over the tally's finest counts, for readers who want one number. */
 
-import type { MethodTally, RouteTally } from "../metrics/counters.ts";
+import type { MethodCounters, RouteCounters } from "../metrics/counters.ts";
 
 /** What a route, or all of them, did since the start. */
-export interface Sum {
+export interface Aggregate {
   requests: number;
   heads: number;
   /** Answers with 4xx and 5xx. */
@@ -17,8 +17,8 @@ export interface Sum {
 }
 
 /** Adds routes up. */
-export function sumUp(routes: Iterable<RouteTally>): Sum {
-  const sum: Sum = {
+export function aggregate(routes: Iterable<RouteCounters>): Aggregate {
+  const sum: Aggregate = {
     requests: 0,
     heads: 0,
     clientErrors: 0,
@@ -36,7 +36,7 @@ export function sumUp(routes: Iterable<RouteTally>): Sum {
   return sum;
 }
 
-function addMethod(sum: Sum, method: string, { requests, duration }: MethodTally): void {
+function addMethod(sum: Aggregate, method: string, { requests, duration }: MethodCounters): void {
   for (const [status, byHead] of requests) {
     const count = Object.values(byHead).reduce((total, value) => total + value, 0);
     sum.requests += count;

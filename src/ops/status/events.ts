@@ -1,7 +1,7 @@
 /** Live updates for the status page: server-sent events, one frame a second for everybody who watches. */
 
 /** A response on which events are sent. */
-export interface Listener {
+export interface Subscriber {
   writeHead(status: number, reason: string, fields: readonly string[]): void;
   /** False if the client reads too slowly; `whenDrained` tells when it has caught up. */
   write(bytes: Buffer): boolean;
@@ -11,7 +11,7 @@ export interface Listener {
   whenDrained(resume: () => void): void;
 }
 
-export interface LiveOptions {
+export interface EventStreamOptions {
   /** Called once a second, whether or not anybody watches. */
   readonly sample: () => void;
   /**
@@ -20,24 +20,24 @@ export interface LiveOptions {
    */
   readonly frame: () => string;
   /** 16 unless given. */
-  readonly mostListeners?: number;
+  readonly maxSubscribers?: number;
   /** Between two frames; 1000 unless given. */
   readonly intervalMs?: number;
 }
 
-export interface Live {
+export interface EventStream {
   start(): void;
   /** Takes over a response; "full" when there are too many of them, or at the end: the response is untouched then. */
-  open(response: Listener): "open" | "full";
+  open(response: Subscriber): "open" | "full";
   /** Ends every listener's response and takes no more. */
   stop(): void;
 }
 
-const MOST_LISTENERS = 16;
+const MAX_SUBSCRIBERS = 16;
 const INTERVAL_MS = 1000;
 
 /** Frames in a row that a listener may be too slow for; then its place is for somebody who reads. */
-const MOST_MISSED = 30;
+const MAX_MISSED = 30;
 
 const FIELDS = Object.entries({
   "Content-Type": "text/event-stream",
@@ -49,10 +49,10 @@ const FIELDS = Object.entries({
 }).flat();
 
 /** Creates the source of events; it is silent until `start`. */
-export function createLive(options: LiveOptions): Live {
-  const { sample, frame, mostListeners = MOST_LISTENERS, intervalMs = INTERVAL_MS } = options;
+export function createEventStream(options: EventStreamOptions): EventStream {
+  const { sample, frame, maxSubscribers = MAX_SUBSCRIBERS, intervalMs = INTERVAL_MS } = options;
   /** How many frames each one has missed; 0 while it keeps up. */
-  const listeners = new Map<Listener, number>();
+  const listeners = new Map<Subscriber, number>();
   let timer: NodeJS.Timeout | undefined;
   let current: string | undefined;
   let isStopped = false;
@@ -63,13 +63,13 @@ export function createLive(options: LiveOptions): Live {
     sample();
     current = undefined;
     for (const [response, missed] of listeners) {
-      if (missed > MOST_MISSED) response.destroy();
+      if (missed > MAX_MISSED) response.destroy();
       else if (missed > 0) listeners.set(response, missed + 1);
       else send(response, currentEvent());
     }
   }
 
-  function send(response: Listener, text: string): void {
+  function send(response: Subscriber, text: string): void {
     // Nothing is queued for one that does not read: the next frame waits until the buffer is empty.
     if (response.write(Buffer.from(text))) return;
     listeners.set(response, 1);
@@ -84,7 +84,7 @@ export function createLive(options: LiveOptions): Live {
       timer ??= setInterval(tick, intervalMs).unref();
     },
     open(response) {
-      if (isStopped || listeners.size >= mostListeners) return "full";
+      if (isStopped || listeners.size >= maxSubscribers) return "full";
       listeners.set(response, 0);
       response.onOver(() => listeners.delete(response));
       response.writeHead(200, "OK", FIELDS);

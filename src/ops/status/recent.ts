@@ -6,7 +6,7 @@ import { splitTarget } from "../log/target.ts";
 import { toStatus } from "../metrics/counters.ts";
 
 /** One finished exchange, fit to be shown: no query, no fields, nothing unprintable. */
-export interface Finished {
+export interface RecentExchange {
   /** Counts up from 1, so that a reader knows which ones it has seen. */
   readonly number: number;
   readonly at: string;
@@ -26,8 +26,8 @@ export interface Recent {
   /** Notes an exchange if it was a HEAD or failed through no fault of its client's. About 0.05 µs. */
   add(exchange: Exchange): void;
   /** The newest first. */
-  heads(): readonly Finished[];
-  errors(): readonly Finished[];
+  heads(): readonly RecentExchange[];
+  errors(): readonly RecentExchange[];
 }
 
 /** How many are kept of each. */
@@ -94,7 +94,7 @@ function newestFirst({ notes }: Ring): Note[] {
   return notes.toSorted((a, b) => b.number - a.number);
 }
 
-function toFinished(note: Note): Finished {
+function toFinished(note: Note): RecentExchange {
   const { endedAtMs, target, method, durationMs, ...rest } = note;
   return {
     ...rest,

@@ -5,11 +5,11 @@ import type { RouteConfig } from "../../config/schema/file.ts";
 import type { BodyOutcome } from "../../http/exchange.ts";
 import type { Build, MetricSources } from "../metrics/families.ts";
 import type { ReadinessState } from "../readiness.ts";
-import type { Finished, Recent } from "./recent.ts";
+import type { RecentExchange, Recent } from "./recent.ts";
 import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
 import type { Point } from "./time-series.ts";
-import { sumUp, type Sum } from "./aggregate.ts";
-import type { Tally } from "../metrics/counters.ts";
+import { aggregate, type Aggregate } from "./aggregate.ts";
+import type { Counters } from "../metrics/counters.ts";
 import { toUpstreams, type UpstreamStatus } from "./upstream-status.ts";
 
 /** The configuration in use, and how the last attempt to change it went. Times are the wall clock's. */
@@ -33,7 +33,7 @@ export type ReloadProblem = Pick<Problem, "message"> & Partial<Problem>;
 export interface ReportSources {
   readonly build: Build;
   readonly startedAtMs: number;
-  readonly tally: Tally;
+  readonly tally: Counters;
   readonly recent: Recent;
   readonly gauges: MetricSources;
   readonly state: () => ReadinessState;
@@ -82,8 +82,8 @@ export interface Report {
   };
   readonly routes: readonly RouteStatus[];
   readonly upstreams: readonly UpstreamStatus[];
-  readonly lastHeads: readonly Finished[];
-  readonly lastErrors: readonly Finished[];
+  readonly lastHeads: readonly RecentExchange[];
+  readonly lastErrors: readonly RecentExchange[];
 }
 
 /** Problems of a failed reload that are shown; the log has them all. */
@@ -93,7 +93,7 @@ const MOST_PROBLEMS = 5;
 export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Report {
   const { build, tally, recent, gauges, startedAtMs } = sources;
   const configuration = sources.configuration();
-  const total = sumUp(tally.routes.values());
+  const total = aggregate(tally.routes.values());
   return {
     version: build.version,
     node: build.node,
@@ -150,7 +150,7 @@ function toError({ file, line, col, key, message }: ReloadProblem): string {
   return head === "" ? text : `${head}: ${text}`;
 }
 
-function toHeads(tally: Tally, { rescued }: Sum): Report["heads"] {
+function toHeads(tally: Counters, { rescued }: Aggregate): Report["heads"] {
   const outcomes: Record<string, number> = {};
   const bodies: Partial<Record<BodyOutcome, number>> = {};
   for (const route of tally.routes.values()) {

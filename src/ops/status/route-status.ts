@@ -2,11 +2,11 @@
 
 import type { RouteConfig } from "../../config/schema/file.ts";
 import { toMs } from "./time-series.ts";
-import { quantile, sumUp, type Sum } from "./aggregate.ts";
-import type { RouteTally } from "../metrics/counters.ts";
+import { quantile, aggregate, type Aggregate } from "./aggregate.ts";
+import type { RouteCounters } from "../metrics/counters.ts";
 
 /** What requests came to. */
-export interface Counts extends Omit<Sum, "durations" | "bounds"> {
+export interface Counts extends Omit<Aggregate, "durations" | "bounds"> {
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
 }
@@ -19,7 +19,7 @@ export interface RouteStatus extends Counts {
 }
 
 /** The sum, with its latency. */
-export function toCounts({ durations, bounds, ...counts }: Sum): Counts {
+export function toCounts({ durations, bounds, ...counts }: Aggregate): Counts {
   return {
     ...counts,
     p50Ms: toMs(quantile(0.5, bounds, durations)),
@@ -30,13 +30,13 @@ export function toCounts({ durations, bounds, ...counts }: Sum): Counts {
 /** The configured routes in their order, then those that only the tally knows. */
 export function toRoutes(
   configured: readonly Pick<RouteConfig, "name" | "upstream" | "head">[],
-  tallies: ReadonlyMap<string, RouteTally>,
+  tallies: ReadonlyMap<string, RouteCounters>,
 ): RouteStatus[] {
   const known = new Set(configured.map(({ name }) => name));
   const others = [...tallies.keys()].filter((name) => !known.has(name));
   const count = (name: string): Counts => {
     const tally = tallies.get(name);
-    return toCounts(sumUp(tally === undefined ? [] : [tally]));
+    return toCounts(aggregate(tally === undefined ? [] : [tally]));
   };
   return [
     ...configured.map(({ name, head, upstream }) =>

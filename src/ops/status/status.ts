@@ -1,12 +1,12 @@
 /** The status of a running headgate: noted by `add`, told as a report, sent to whoever watches. */
 
 import type { Exchange } from "../../http/exchange.ts";
-import { createLive, type Live } from "./events.ts";
+import { createEventStream, type EventStream } from "./events.ts";
 import { createRecent } from "./recent.ts";
 import { toFrame, toReport, type Report, type ReportSources } from "./report.ts";
-import { createSeries } from "./time-series.ts";
+import { createTimeSeries } from "./time-series.ts";
 
-export interface Status extends Live {
+export interface Status extends EventStream {
   /** Notes a finished exchange. */
   add(exchange: Exchange): void;
   /** The report as JSON, for people too. */
@@ -16,10 +16,10 @@ export interface Status extends Live {
 /** Gathers what the report needs over time. Silent until `start`. */
 export function createStatus(sources: Omit<ReportSources, "recent">): Status {
   const recent = createRecent();
-  const series = createSeries(sources.tally, performance.now());
+  const series = createTimeSeries(sources.tally, performance.now());
   const report = (): Report =>
     toReport({ ...sources, recent }, { nowMs: Date.now(), clockMs: performance.now() });
-  const live = createLive({
+  const live = createEventStream({
     sample: () => series.sample(performance.now()),
     frame: () => toFrame(report(), series.points()),
   });

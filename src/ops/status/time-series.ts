@@ -1,7 +1,7 @@
 /** The last minutes, second by second, for the plots of the status page. */
 
-import { quantile, sumUp, type Sum } from "./aggregate.ts";
-import type { Tally } from "../metrics/counters.ts";
+import { quantile, aggregate, type Aggregate } from "./aggregate.ts";
+import type { Counters } from "../metrics/counters.ts";
 
 /** One second or so: counts are per second, times milliseconds; undefined where there was no request. */
 export interface Point {
@@ -12,7 +12,7 @@ export interface Point {
   readonly p99Ms: number | undefined;
 }
 
-export interface Series {
+export interface TimeSeries {
   /** Adds a point for the time since the last one. `clockMs` is a monotonic clock. */
   sample(clockMs: number): void;
   /** The oldest first. */
@@ -23,13 +23,13 @@ export interface Series {
 const KEPT = 180;
 
 /** Reads the tally and changes nothing in it. */
-export function createSeries(tally: Tally, clockMs: number): Series {
+export function createTimeSeries(tally: Counters, clockMs: number): TimeSeries {
   const points: Point[] = [];
-  let last = sumUp(tally.routes.values());
+  let last = aggregate(tally.routes.values());
   let lastMs = clockMs;
   return {
     sample(nowMs) {
-      const sum = sumUp(tally.routes.values());
+      const sum = aggregate(tally.routes.values());
       points.push(toPoint(last, sum, Math.max(1, nowMs - lastMs) / 1000));
       if (points.length > KEPT) points.shift();
       last = sum;
@@ -39,7 +39,7 @@ export function createSeries(tally: Tally, clockMs: number): Series {
   };
 }
 
-function toPoint(from: Sum, to: Sum, seconds: number): Point {
+function toPoint(from: Aggregate, to: Aggregate, seconds: number): Point {
   const perSecond = (key: "requests" | "heads" | "serverErrors"): number =>
     Math.round(((to[key] - from[key]) / seconds) * 10) / 10;
   const durations = to.durations.map((count, index) => count - (from.durations[index] ?? 0));

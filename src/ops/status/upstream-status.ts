@@ -3,7 +3,7 @@
 import type { MetricSources } from "../metrics/families.ts";
 import { toMs } from "./time-series.ts";
 import { quantile } from "./aggregate.ts";
-import type { Tally, UpstreamTally } from "../metrics/counters.ts";
+import type { Counters, UpstreamCounters } from "../metrics/counters.ts";
 
 export interface UpstreamStatus {
   readonly name: string;
@@ -21,7 +21,7 @@ export interface UpstreamStatus {
 
 /** The configured upstreams. `offsetMs` is what the wall clock is ahead of the exchanges' clock. */
 export function toUpstreams(
-  tally: Tally,
+  tally: Counters,
   gauges: Pick<MetricSources, "upstreamConnections">,
   offsetMs: number,
 ): UpstreamStatus[] {
@@ -50,8 +50,8 @@ export function toUpstreams(
   });
 }
 
-function toState(tally: UpstreamTally | undefined): UpstreamStatus["state"] {
-  const { answeredMs, lastError } = tally ?? {};
-  if (lastError === undefined) return answeredMs === undefined ? "unused" : "up";
-  return answeredMs === undefined || lastError.atMs >= answeredMs ? "failing" : "up";
+function toState(tally: UpstreamCounters | undefined): UpstreamStatus["state"] {
+  const { respondedMs, lastError } = tally ?? {};
+  if (lastError === undefined) return respondedMs === undefined ? "unused" : "up";
+  return respondedMs === undefined || lastError.atMs >= respondedMs ? "failing" : "up";
 }

@@ -1,0 +1,55 @@
+/** What the steps of one exchange share. */
+
+import type { RouteConfig, UpstreamConfig } from "../config/schema/file.ts";
+import type { Drain } from "../head/drain.ts";
+import type { HeadLimits } from "../head/limits.ts";
+import type { NegativeCache } from "../head/memory.ts";
+import type { Sharing } from "../head/share/share.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Peer } from "../http/forwarded.ts";
+import type { CheckedRequest } from "../http/request.ts";
+import type { BatchWrites } from "../runtime/batch-writes.ts";
+import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { ConnectionPool } from "../upstream/pool.ts";
+
+/** What one configuration compiles to. An exchange keeps the one it began with. */
+export interface Snapshot {
+  match(host: string | undefined, path: string): RouteConfig;
+  upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
+  /** Undefined: X-Forwarded-* fields pass untouched. */
+  readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
+  /** Whether the upstream gets each request's id. */
+  readonly requestId: "log" | "forward";
+  /** The largest number of fields of a request. */
+  readonly maxFields: number;
+  readonly upgradeLimits: UpgradeLimits;
+  readonly drain: Drain;
+  /** Targets that refuse HEAD. */
+  readonly needsGet: NegativeCache;
+  /** Targets whose response to a probe did not help. */
+  readonly refusesRange: NegativeCache;
+  readonly limits: HeadLimits;
+  readonly sharing: Sharing;
+  /** For writes that may wait for the end of the turn. */
+  readonly batchWrites: BatchWrites;
+}
+
+/** Limits of upgrades; times are milliseconds. */
+export interface UpgradeLimits {
+  /** From the request for an upgrade to its response. */
+  readonly upgradeMs: number;
+  /** How long a tunnel may be idle; 0 = no limit. */
+  readonly idleMs: number;
+  /** The largest number of tunnels, open or requested. */
+  readonly max: number;
+}
+
+/** One exchange whose request was checked and has a route. */
+export interface Incoming {
+  readonly exchange: Exchange;
+  readonly request: ServerRequest;
+  readonly response: ServerResponse;
+  readonly checked: CheckedRequest;
+  readonly route: RouteConfig;
+  readonly snapshot: Snapshot;
+}

@@ -1,0 +1,41 @@
+/** A request that is forwarded as it is, and its response. */
+
+import { repairAllow } from "../head/allow.ts";
+import { mayChange } from "../head/share/cacheability.ts";
+import { toClientFields } from "../http/client-fields.ts";
+import type { UpgradeFields } from "../http/headers.ts";
+import { withMaxForwards } from "../http/local-response.ts";
+import { withoutTrailer } from "../http/trailers.ts";
+import type { UpstreamResponse } from "../upstream/call.ts";
+import { relayContent } from "./relay.ts";
+import type { ExchangeContext } from "./round-trip.ts";
+
+/** Forwards a request. Rejects with a ProxyError if there is no response, or a broken one. */
+export async function forward(context: ExchangeContext): Promise<void> {
+  const { exchange, checked, roundTrip } = context;
+  const { method } = exchange;
+  const fields = withMaxForwards(method, checked.fields);
+  const content = roundTrip.findContent();
+  await relayResponse(context, await roundTrip.send({ method, fields, content }));
+}
+
+/** Relays a response with its content. `upgrade` is the switch of protocols that the request asked for. */
+export function relayResponse(
+  { exchange, request, response, checked, route, snapshot }: ExchangeContext,
+  received: UpstreamResponse,
+  upgrade?: UpgradeFields,
+): Promise<void> {
+  const { status, reason, fields: raw } = received.head;
+  exchange.respondedMs = received.receivedMs;
+  exchange.contentLength = raw.contentLength;
+  if (route.head.share > 0 && mayChange(exchange.method, status)) snapshot.sharing.forget(checked);
+  const { takesTrailers } = checked;
+  const repaired = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
+  response.writeHead(
+    status,
+    reason,
+    toClientFields(status, request.httpVersion, repaired, upgrade),
+  );
+  const trailers = takesTrailers ? raw : undefined;
+  return relayContent(received.content, response, snapshot.batchWrites, trailers);
+}

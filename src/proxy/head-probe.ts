@@ -1,0 +1,44 @@
+/** A HEAD that is answered by a GET of the first byte (`range: probe`). */
+
+import { toHeadFields } from "../head/fields.ts";
+import { PROBE, isEmpty, readProbe } from "../head/probe.ts";
+import type { ResponseHead } from "../http/wire/response-head.ts";
+import { giveUp, isKnown, recordOther, recordServed, toNegativeCache } from "./head-memory.ts";
+import {
+  type HeadContext,
+  type UpstreamResult,
+  relayHeld,
+  send,
+  toUpstreamResult,
+} from "./head-response.ts";
+
+/** Sends the probe and, if it does not help, a GET without a range, which is remembered. */
+export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
+  const { response, checked, exchange, route, snapshot, roundTrip } = head;
+  const memory = toNegativeCache(snapshot.refusesRange, checked);
+  const known = isKnown(memory, head);
+  if (typeof known === "boolean" ? known : await known)
+    return toUpstreamResult(await send(head, "GET"));
+  try {
+    const held: ResponseHead[] = [];
+    const fields = [...toHeadFields(checked.fields, "GET"), ...PROBE];
+    const probed = toUpstreamResult(await roundTrip.send({ method: "GET", fields, held }));
+    const full = readProbe(probed.status, probed.fields);
+    if (full !== undefined) {
+      relayHeld(held, response);
+      recordServed(memory, head, full.status);
+      if (full.status === probed.status) return probed;
+      exchange.head = "probed";
+      return { ...probed, ...full, reason: "OK" };
+    }
+    const { content, contentInfo } = probed;
+    void snapshot.drain(content, contentInfo, route.head.drain);
+    const result = toUpstreamResult(await send(head, "GET"));
+    // If a GET without a range does no better, the range was not the reason.
+    if (result.status !== 200 || isEmpty(probed.fields)) recordOther(memory, head, result.status);
+    else memory.add(route, checked);
+    return result;
+  } finally {
+    giveUp(memory, head);
+  }
+}

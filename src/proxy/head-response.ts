@@ -1,0 +1,88 @@
+/** The upstream's response to a HEAD, or to the GET in its place, on its way to the client. */
+
+import { repairAllow } from "../head/allow.ts";
+import { type Drained, toLoginLimits } from "../head/drain.ts";
+import { toHeadClientFields, toHeadFields } from "../head/fields.ts";
+import { withExplanation } from "../head/proxy-status.ts";
+import type { Leader } from "../head/share/share.ts";
+import type { ResponseFields } from "../http/headers.ts";
+import type { ResponseHead } from "../http/wire/response-head.ts";
+import type { ServerResponse } from "../server/exchange.ts";
+import type { UpstreamResponse } from "../upstream/call.ts";
+import { relayContent, relayInterim } from "./relay.ts";
+import type { ExchangeContext } from "./round-trip.ts";
+
+/** One HEAD. */
+export interface HeadContext extends ExchangeContext {
+  /** Hears of the response if other HEADs wait for it. */
+  readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
+}
+
+/** The upstream's response to the request that was sent for a HEAD. */
+export interface UpstreamResult {
+  readonly status: number;
+  readonly reason: string;
+  /** For the client. */
+  readonly fields: ResponseFields;
+  /** What the upstream said of the content to come. */
+  readonly contentInfo: ResponseFields;
+  readonly content: UpstreamResponse["content"];
+  readonly sentMs: number | undefined;
+  readonly receivedMs: number;
+}
+
+/** Sends the HEAD itself, or a GET in its place. `held` takes the interim responses; without it the client gets them as they come. */
+export function send(
+  { roundTrip, checked }: ExchangeContext,
+  method: "GET" | "HEAD",
+  held?: ResponseHead[],
+): Promise<UpstreamResponse> {
+  return roundTrip.send({ method, fields: toHeadFields(checked.fields, method), held });
+}
+
+/** Returns the result of a response that is passed on as it is. */
+export function toUpstreamResult(received: UpstreamResponse): UpstreamResult {
+  const { head, content, sentMs, receivedMs } = received;
+  const { status, reason, fields } = head;
+  return { status, reason, fields, contentInfo: fields, content, sentMs, receivedMs };
+}
+
+/** Writes the header section for the client. Throws the exchange's error if the client has left. */
+export function writeHead(
+  { response, exchange, route, leader }: HeadContext,
+  { status, reason, fields, content, sentMs, receivedMs }: UpstreamResult,
+): void {
+  exchange.respondedMs ??= receivedMs;
+  const repaired = repairAllow(route, fields);
+  if (content.isPrivate()) leader?.onPrivate();
+  else leader?.onResponse(status, reason, repaired);
+  if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
+  const explained = route.head.explain
+    ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)
+    : repaired;
+  response.writeHead(status, reason, toHeadClientFields(status, explained));
+}
+
+/** Relays the response to a HEAD that the upstream served itself. */
+export function relayAsIs(head: HeadContext, received: UpstreamResponse): Promise<void> {
+  writeHead(head, toUpstreamResult(received));
+  return relayContent(received.content, head.response, head.snapshot.batchWrites);
+}
+
+/** Relays interim responses that were held. The parser allows a hundred per request, which bounds `held`. */
+export function relayHeld(held: readonly ResponseHead[], response: ServerResponse): void {
+  for (const interim of held) relayInterim(interim, response);
+}
+
+/** Drains the content of a GET, and records that. The limits are larger if closing the connection would lose the client's login. */
+export async function drain(
+  { exchange, route, snapshot }: ExchangeContext,
+  { content, contentInfo, fields }: UpstreamResult,
+): Promise<Drained> {
+  const limits = content.isPrivate() ? toLoginLimits(route.head.drain) : route.head.drain;
+  const drained = await snapshot.drain(content, contentInfo, limits);
+  exchange.body = drained.body;
+  exchange.bytesDrained = drained.bytes;
+  exchange.bytesSpared = Math.max(0, (fields.contentLength ?? 0) - drained.bytes);
+  return drained;
+}
