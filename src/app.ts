@@ -6,7 +6,6 @@ import type { Config } from "./config/schema/file.ts";
 import { compile, closeSnapshot } from "./snapshot.ts";
 import type { Pool } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
-import { shuttingDown } from "./http/refusal.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { applyMode, isAddressTaken, listenOn } from "./listen.ts";
@@ -19,6 +18,7 @@ import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
 import type { ConfigurationState } from "./ops/status/report.ts";
 import { createStatus } from "./ops/status/status.ts";
+import { finish } from "./proxy/finish.ts";
 import { type HandlerParts, createHandler } from "./proxy/handler.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
@@ -125,11 +125,11 @@ export function createApp({
     observe: (exchange) => observer.observe(exchange),
     tunnels,
   };
-  const proxy = createHandler(parts);
+  const handler = createHandler(parts);
 
   const server = createServer(
     {
-      onRequest: (request, response) => void proxy(request, response),
+      onRequest: (request, response) => void handler.handle(request, response),
       isOwn: shared.ownSockets.has,
       countUnacknowledged: shared.countUnacknowledged,
       onRefused: observeRefused,
@@ -190,12 +190,7 @@ export function createApp({
       server.drain();
       // Load balancers look at /readyz now and then; until they have, requests still come and are served.
       await delay(generation.config.shutdown.delay);
-      let cut = 0;
-      await finishWithin(generation.config.shutdown.grace, server.close(), () => {
-        cut = server.busy() + tunnels.count();
-        tunnels.closeAll();
-        server.destroy(shuttingDown());
-      });
+      const cut = await finish({ server, handler, tunnels }, generation.config.shutdown.grace);
       closeSnapshot(generation);
       shared.close();
       status.stop();
@@ -290,11 +285,6 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-}
-
-function finishWithin(graceMs: number, finished: Promise<void>, cutOff: () => void): Promise<void> {
-  const timer = setTimeout(cutOff, graceMs);
-  return finished.finally(() => clearTimeout(timer));
 }
 
 function* toConnectionCounts(

@@ -1,7 +1,7 @@
 /** How a HEAD gets answered: the one decision that this product is for. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import type { HeadOutcome } from "../http/exchange.ts";
+import type { HeadOutcome } from "../http/head-outcomes.ts";
 import type { Peer } from "../http/forwarded.ts";
 import { passesThrough } from "./passthrough-rules.ts";
 import type { GuardedRequest } from "./signatures.ts";

@@ -1,20 +1,8 @@
 /** What was done with a HEAD, in words for whoever sent it. */
 
-import type { Exchange, HeadOutcome } from "../http/exchange.ts";
+import { HEAD_OUTCOMES } from "../http/head-outcomes.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { ResponseFields } from "../http/headers.ts";
-
-/** ASCII without quotes, as they stand in a structured field (RFC 8941 §3.3.3). */
-const WORDS: Readonly<Record<HeadOutcome, string>> = {
-  convert: "converted",
-  native: "served as HEAD",
-  fallback: "refused as HEAD, repeated as GET",
-  pass: "passed on",
-  observe: "passed on, observed",
-  reject: "rejected",
-  probed: "probed",
-  shared: "shared",
-  failed: "failed",
-};
 
 /** Adds the explanation to an upstream's answer. */
 export function withExplanation(
@@ -31,7 +19,7 @@ export function toExplanation(
   sentMs: number | undefined,
 ): readonly string[] {
   const details = [
-    head === undefined ? undefined : WORDS[head],
+    head === undefined ? undefined : HEAD_OUTCOMES[head].words,
     body === undefined ? undefined : `${body} ${bytesDrained} B`,
     respondedMs === undefined || sentMs === undefined
       ? undefined

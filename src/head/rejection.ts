@@ -1,7 +1,6 @@
 /** The answers to HEADs that the operator wants refused, always or over a limit. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import { ProxyError } from "../http/errors.ts";
 import { type LocalResponse, toHeadStatus } from "../http/problem.ts";
 import { toAllowed } from "./options.ts";
 
@@ -27,15 +26,7 @@ function toServed(route: RouteConfig): string {
   return route.options === undefined ? "GET" : toAllowed(route).join(", ");
 }
 
-/** What a HEAD over its route's limit ends with: without it the log would take the 503 for the upstream's own. */
-export function overLimit(): ProxyError {
-  return new ProxyError("http_request_denied", {
-    status: 503,
-    title: "The HEAD is over its route's limit",
-  });
-}
-
-/** The answer to it. */
+/** The response to a HEAD over its route's limit. */
 export function toOverload(retryAfterSeconds: number, requestId: string): LocalResponse {
   return {
     status: 503,

@@ -1,127 +1,118 @@
-/** What can go wrong in an exchange: the single table from any thrown value to an answer. */
+/** Everything that can go wrong in an exchange: one table of names, statuses and titles, and any thrown value as one of them. */
 
 /** Who has to act: the client sent it, the upstream caused it, or headgate itself is at fault. */
 export type Fault = "client" | "upstream" | "headgate";
 
-interface ErrorKind {
-  readonly status: number;
-  readonly fault: Fault;
-  readonly title: string;
-}
+/** The types: those of RFC 9209 §2.3 with the statuses recommended there, and two of headgate's own. */
+const TYPES = {
+  dns_error: [502, "upstream", "The upstream's name could not be resolved"],
+  dns_timeout: [504, "upstream", "The upstream's name was not resolved in time"],
+  connection_refused: [502, "upstream", "The upstream refused the connection"],
+  connection_timeout: [504, "upstream", "The upstream did not accept the connection in time"],
+  connection_terminated: [502, "upstream", "The upstream closed the connection before a response"],
+  connection_limit_reached: [503, "headgate", "Too many connections or waiting requests"],
+  destination_ip_unroutable: [502, "upstream", "The upstream's address cannot be reached"],
+  tls_protocol_error: [502, "upstream", "The TLS handshake with the upstream failed"],
+  tls_alert_received: [502, "upstream", "The upstream refused the TLS connection"],
+  tls_certificate_error: [502, "upstream", "The upstream's certificate was not accepted"],
+  http_protocol_error: [502, "upstream", "The upstream's response is not valid HTTP"],
+  http_response_header_section_size: [
+    502,
+    "upstream",
+    "The upstream's header section is too large",
+  ],
+  http_response_incomplete: [502, "upstream", "The upstream's response ended early"],
+  http_response_transfer_coding: [
+    502,
+    "upstream",
+    "The upstream's response has an unknown transfer coding",
+  ],
+  http_response_timeout: [504, "upstream", "The upstream did not respond in time"],
+  connection_read_timeout: [504, "upstream", "The upstream stopped sending"],
+  connection_write_timeout: [504, "upstream", "The upstream stopped reading"],
+  http_upgrade_failed: [502, "upstream", "The upstream did not complete the upgrade"],
+  http_request_error: [400, "client", "The request is not valid HTTP"],
+  http_request_denied: [403, "client", "The request is not allowed here"],
+  // The operator has to act, who wrote the configuration.
+  proxy_loop_detected: [502, "headgate", "The upstream leads back to headgate"],
+  proxy_internal_error: [500, "headgate", "headgate failed"],
+  // headgate's own: no client reads it, because headgate cuts the connection.
+  shutting_down: [503, "headgate", "headgate is shutting down"],
+  // headgate's own: the client has left. 499 is nginx's number for it, for logs and metrics only.
+  client_gone: [499, "client", "The client left before the response was complete"],
+} as const satisfies Record<string, readonly [status: number, fault: Fault, title: string]>;
 
-/** Codes are the error types of RFC 9209 §2.3 with the statuses recommended there; `client_gone` and `shutting_down` are ours (log only). */
-const KINDS = {
-  dns_error: { status: 502, fault: "upstream", title: "The upstream's name could not be resolved" },
-  dns_timeout: {
-    status: 504,
-    fault: "upstream",
-    title: "The upstream's name was not resolved in time",
-  },
-  connection_refused: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream refused the connection",
-  },
-  connection_timeout: {
-    status: 504,
-    fault: "upstream",
-    title: "The upstream did not accept the connection in time",
-  },
-  connection_terminated: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream closed the connection before an answer",
-  },
-  connection_limit_reached: {
-    status: 503,
-    fault: "headgate",
-    title: "Too many connections or waiting requests",
-  },
-  destination_ip_unroutable: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream's address cannot be reached",
-  },
-  tls_protocol_error: {
-    status: 502,
-    fault: "upstream",
-    title: "The TLS handshake with the upstream failed",
-  },
-  tls_alert_received: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream refused the TLS connection",
-  },
-  tls_certificate_error: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream's certificate was not accepted",
-  },
-  http_protocol_error: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream's answer is not valid HTTP",
-  },
-  http_response_header_section_size: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream's header section is too large",
-  },
-  http_response_incomplete: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream's answer ended early",
-  },
-  http_response_transfer_coding: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream's answer has an unknown transfer coding",
-  },
-  http_response_timeout: {
-    status: 504,
-    fault: "upstream",
-    title: "The upstream did not answer in time",
-  },
-  connection_read_timeout: {
-    status: 504,
-    fault: "upstream",
-    title: "The upstream stopped sending",
-  },
-  connection_write_timeout: {
-    status: 504,
-    fault: "upstream",
-    title: "The upstream stopped reading",
-  },
-  http_upgrade_failed: {
-    status: 502,
-    fault: "upstream",
-    title: "The upstream did not complete the upgrade",
-  },
-  http_request_error: { status: 400, fault: "client", title: "The request is not valid HTTP" },
-  http_request_denied: {
-    status: 403,
-    fault: "client",
-    title: "The request is not allowed here",
-  },
-  // Who has to act is who wrote the configuration.
-  proxy_loop_detected: {
-    status: 502,
-    fault: "headgate",
-    title: "The upstream leads back to headgate",
-  },
-  proxy_internal_error: { status: 500, fault: "headgate", title: "headgate failed" },
-  // Not an RFC 9209 type, as no client reads it: headgate cuts the connection.
-  shutting_down: { status: 503, fault: "headgate", title: "headgate is shutting down" },
-  // Not an RFC 9209 type: nobody is left to read the answer. 499 is nginx's number for it, seen in logs and metrics only.
-  client_gone: {
-    status: 499,
-    fault: "client",
-    title: "The client left before the answer was complete",
-  },
-} as const satisfies Record<string, ErrorKind>;
+/** A type of RFC 9209 §2.3, `client_gone` or `shutting_down`. */
+export type ErrorCode = keyof typeof TYPES;
 
-/** An RFC 9209 §2.3 error type, `client_gone` or `shutting_down`. */
-export type ErrorCode = keyof typeof KINDS;
+/** Errors with a status or a title of their own. */
+const VARIANTS = {
+  method_too_long: ["http_request_error", 501, "The request's method is longer than 64 bytes"],
+  version_not_supported: ["http_request_error", 505, "The request is not HTTP/1.1 or HTTP/1.0"],
+  connect_not_served: ["http_request_error", 501, "CONNECT is not served here"],
+  target_has_fragment: ["http_request_error", 400, "The request-target has a fragment"],
+  target_asterisk: ["http_request_error", 400, "The request-target * is for OPTIONS only"],
+  target_not_served: [
+    "http_request_error",
+    400,
+    "The request-target is not one that this server serves",
+  ],
+  target_authority: ["http_request_error", 400, "The request-target's authority is not a host"],
+  host_missing: ["http_request_error", 400, "The request has no Host field"],
+  host_repeated: ["http_request_error", 400, "The request has more than one Host field"],
+  host_invalid: ["http_request_error", 400, "The Host field is not a host"],
+  framing_ambiguous: ["http_request_error", 400, "The request has more than one framing"],
+  length_invalid: ["http_request_error", 400, "The request's Content-Length is not a length"],
+  coding_in_http10: ["http_request_error", 400, "HTTP/1.0 has no Transfer-Encoding"],
+  coding_empty: ["http_request_error", 400, "The request's Transfer-Encoding is empty"],
+  coding_not_last: [
+    "http_request_error",
+    400,
+    "The request's Transfer-Encoding is not chunked once and last",
+  ],
+  coding_unknown: [
+    "http_request_error",
+    501,
+    "The request's Transfer-Encoding is not chunked alone",
+  ],
+  expectation_unknown: ["http_request_error", 417, "The request's expectation is not known here"],
+  request_header_section_size: [
+    "http_request_error",
+    431,
+    "The request's header section is too large",
+  ],
+  request_field_count: ["http_request_error", 431, "The request has too many fields"],
+  request_chunk_extensions: [
+    "http_request_error",
+    413,
+    "The request's chunk extensions are too large",
+  ],
+  request_trailers: ["http_request_error", 431, "The request's trailers are too large"],
+  request_header_timeout: [
+    "http_request_error",
+    408,
+    "The request's header section did not come in time",
+  ],
+  request_content_timeout: ["http_request_error", 408, "The client stopped sending"],
+  head_over_limit: ["http_request_denied", 503, "The HEAD is over its route's limit"],
+  too_many_clients: ["connection_limit_reached", 503, "Too many connections"],
+  too_many_tunnels: ["connection_limit_reached", 503, "Too many tunnels"],
+  tunnel_client_gone: ["client_gone", 499, "The client broke off the tunnel"],
+  tunnel_upstream_gone: ["connection_terminated", 502, "The upstream broke off the tunnel"],
+  response_unasked: [
+    "http_protocol_error",
+    502,
+    "The upstream sent a response before it had a request",
+  ],
+  read_not_delivered: [
+    "proxy_internal_error",
+    502,
+    "What the upstream sent was not delivered by the platform",
+  ],
+} as const satisfies Record<string, readonly [code: ErrorCode, status: number, title: string]>;
+
+/** The name of an error: a type, or a variant of one. */
+export type ErrorName = ErrorCode | keyof typeof VARIANTS;
 
 /** A failed exchange. `cause` is for the log; it never reaches the client, who would learn about the inside of the network. */
 export class ProxyError extends Error {
@@ -129,16 +120,27 @@ export class ProxyError extends Error {
   readonly status: number;
   readonly fault: Fault;
 
-  constructor(
-    code: ErrorCode,
-    options: { readonly cause?: unknown; readonly status?: number; readonly title?: string } = {},
-  ) {
-    super(options.title ?? KINDS[code].title, { cause: options.cause });
+  constructor(name: ErrorName, { cause }: { readonly cause?: unknown } = {}) {
+    const { code, status, title } = toRow(name);
+    super(title, { cause });
     this.name = "ProxyError";
     this.code = code;
-    this.status = options.status ?? KINDS[code].status;
-    this.fault = KINDS[code].fault;
+    this.status = status;
+    this.fault = TYPES[code][1];
   }
+}
+
+function toRow(name: ErrorName): {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly title: string;
+} {
+  if (name in VARIANTS) {
+    const [code, status, title] = VARIANTS[name as keyof typeof VARIANTS];
+    return { code, status, title };
+  }
+  const [status, , title] = TYPES[name as ErrorCode];
+  return { code: name as ErrorCode, status, title };
 }
 
 /** Codes of Node's sockets, resolver, TLS and HTTP parser that say the same thing wherever they come from. */

@@ -2,25 +2,9 @@
 
 import type { ProxyError } from "./errors.ts";
 import { toPeerAddress } from "./forwarded.ts";
+import type { HeadOutcome } from "./head-outcomes.ts";
 import { findField } from "./headers.ts";
 import type { ReceivedRequest } from "./request.ts";
-
-/**
- * What became of a HEAD: answered through a GET, answered by an upstream that serves HEAD itself (native), refused by it and then
- * repeated as GET (fallback), sent on as it was, sent on and counted (observe), refused here (reject), answered through a GET of
- * the first byte (probed), given the answer that another one got (shared), or without a response from an upstream: the client
- * got headgate's error or left earlier (failed).
- */
-export type HeadOutcome =
-  | "convert"
-  | "native"
-  | "fallback"
-  | "pass"
-  | "observe"
-  | "reject"
-  | "probed"
-  | "shared"
-  | "failed";
 
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";

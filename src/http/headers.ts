@@ -141,8 +141,8 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         coding = coding === undefined ? value : `${coding}, ${value}`;
         break;
       case "length":
-        if (length !== undefined) throw invalid("The request has more than one framing");
-        if (!LENGTH.test(value)) throw invalid("The request's Content-Length is not a length");
+        if (length !== undefined) throw new ProxyError("framing_ambiguous");
+        if (!LENGTH.test(value)) throw new ProxyError("length_invalid");
         length = Number(value);
         endToEnd.push(name, value);
         break;
@@ -357,10 +357,6 @@ function withoutNominated(fields: string[], nominated: ReadonlySet<string>): str
   return fields;
 }
 
-function invalid(title: string): ProxyError {
-  return new ProxyError("http_request_error", { title });
-}
-
 function toExpectation(value: string): RequestFields["expects"] {
   return value.toLowerCase() === "100-continue" ? "continue" : "unknown";
 }
@@ -368,19 +364,16 @@ function toExpectation(value: string): RequestFields["expects"] {
 // RFC 9112 §6.1, §6.3: beside a length, in HTTP/1.0, and where chunked does not come once and last, nobody can tell where the content
 // ends; another coding is merely unknown.
 function checkCoding(coding: string, length: number | undefined, httpVersion: string): void {
-  if (length !== undefined) throw invalid("The request has more than one framing");
+  if (length !== undefined) throw new ProxyError("framing_ambiguous");
   if (coding.toLowerCase() === "chunked") {
-    if (httpVersion === "1.0") throw invalid("HTTP/1.0 has no Transfer-Encoding");
+    if (httpVersion === "1.0") throw new ProxyError("coding_in_http10");
     return;
   }
   const codings = toMembers(coding);
-  if (codings.length === 0) throw invalid("The request's Transfer-Encoding is empty");
+  if (codings.length === 0) throw new ProxyError("coding_empty");
   const isLast = codings.length > 1 && codings.at(-1) === "chunked";
   const others = isLast ? codings.slice(0, -1) : codings;
   if (others.some((one) => /^chunked(?:[\t ;]|$)/.test(one)))
-    throw invalid("The request's Transfer-Encoding is not chunked once and last");
-  throw new ProxyError("http_request_error", {
-    status: 501,
-    title: "The request's Transfer-Encoding is not chunked alone",
-  });
+    throw new ProxyError("coding_not_last");
+  throw new ProxyError("coding_unknown");
 }

@@ -18,9 +18,9 @@ export interface LocalResponse {
  * `method` is the request's. The response has the type of the failure and the id to look for in the log, never the cause: addresses and
  * internal messages would tell clients about the network behind headgate.
  */
-export function toProblem(error: ProxyError, requestId: string, method = "GET"): LocalResponse {
+export function toProblem(error: ProxyError, requestId: string, method: string): LocalResponse {
   const problem = { status: error.status, title: error.message, error: error.code, requestId };
-  const body = `${toAscii(JSON.stringify(problem))}\n`;
+  const body = `${JSON.stringify(problem)}\n`; // ASCII, as titles and ids are
   const fields = [
     "Content-Type",
     "application/problem+json",
@@ -42,12 +42,4 @@ export function toProblem(error: ProxyError, requestId: string, method = "GET"):
 export function toHeadStatus(requestId: string, code?: ErrorCode): string {
   const error = code === undefined ? "" : ` error=${code};`;
   return `headgate;${error} details="request_id=${requestId}"`;
-}
-
-// JSON's own escapes are the same text in every encoding.
-function toAscii(json: string): string {
-  return json.replaceAll(
-    /[^\x00-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

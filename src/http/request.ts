@@ -2,7 +2,7 @@
 
 import { ProxyError } from "./errors.ts";
 import { type RequestFields, readRequestFields } from "./headers.ts";
-import { type RequestHead, unknownVersion } from "./wire/request-head.ts";
+import type { RequestHead } from "./wire/request-head.ts";
 import { parseTarget, toHost } from "./target.ts";
 
 /** What is known of a message that came; of one that is no request all of it is empty. */
@@ -37,18 +37,15 @@ export interface CheckedRequest {
  */
 export function checkRequest(head: UncheckedRequest, maxFields: number): CheckedRequest {
   const { method, httpVersion, rawFields } = head;
-  if (httpVersion !== "1.1" && httpVersion !== "1.0") throw unknownVersion();
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") throw new ProxyError("version_not_supported");
   if (rawFields.length > maxFields * 2) {
-    throw new ProxyError("http_request_error", {
-      status: 431,
-      title: "The request has too many fields",
-      cause: new Error(`limits.headerCount is ${maxFields}`),
-    });
+    const cause = new Error(`limits.headerCount is ${maxFields}`);
+    throw new ProxyError("request_field_count", { cause });
   }
   const target = parseTarget(method, head.target);
   const { endToEnd, hosts, framing, upgrade, takesTrailers, expects } =
     head.fields ?? readRequestFields(rawFields, httpVersion);
-  if (expects === "unknown") throw unknownExpectation();
+  if (expects === "unknown") throw new ProxyError("expectation_unknown");
   return {
     path: target.path,
     host: toHost(target, hosts, httpVersion),
@@ -59,11 +56,4 @@ export function checkRequest(head: UncheckedRequest, maxFields: number): Checked
     takesTrailers: takesTrailers && method !== "HEAD",
     expectsContinue: expects === "continue" && framing !== "none",
   };
-}
-
-function unknownExpectation(): ProxyError {
-  return new ProxyError("http_request_error", {
-    status: 417,
-    title: "The request's expectation is not known here",
-  });
 }

@@ -25,11 +25,11 @@ const HOST = new RegExp(`^(?:\\[(?:${IN_BRACKETS})\\]|${NAME})(?::([0-9]{0,5}))?
  * request-target, and a proxy that routes with it while the upstream reads without it sees another resource.
  */
 export function parseTarget(method: string, raw: string): Target {
-  if (raw.includes("#")) throw invalid("The request-target has a fragment");
+  if (raw.includes("#")) throw new ProxyError("target_has_fragment");
   if (raw.charCodeAt(0) === SLASH) return { path: raw, authority: undefined };
   if (raw === "*") {
     if (method === "OPTIONS") return { path: raw, authority: undefined };
-    throw invalid("The request-target * is for OPTIONS only");
+    throw new ProxyError("target_asterisk");
   }
   return parseAbsoluteForm(method, raw);
 }
@@ -51,25 +51,21 @@ export function toHost(
   httpVersion: string,
 ): string | undefined {
   const host = hosts[0];
-  if (hosts.length > 1) throw invalid("The request has more than one Host field");
-  if (host === undefined && httpVersion !== "1.0") throw invalid("The request has no Host field");
-  if (host !== undefined && !isHost(host)) throw invalid("The Host field is not a host");
+  if (hosts.length > 1) throw new ProxyError("host_repeated");
+  if (host === undefined && httpVersion !== "1.0") throw new ProxyError("host_missing");
+  if (host !== undefined && !isHost(host)) throw new ProxyError("host_invalid");
   return target.authority ?? host;
 }
 
 function parseAbsoluteForm(method: string, raw: string): Target {
   const scheme = /^https?:\/\//i.exec(raw);
-  if (scheme === null) throw invalid("The request-target is not one that this server serves");
+  if (scheme === null) throw new ProxyError("target_not_served");
   const start = scheme[0].length;
   const end = raw.slice(start).search(/[/?]/);
   const authority = end === -1 ? raw.slice(start) : raw.slice(start, start + end);
-  if (!isHost(authority)) throw invalid("The request-target's authority is not a host");
+  if (!isHost(authority)) throw new ProxyError("target_authority");
   const rest = end === -1 ? "" : raw.slice(start + end);
   // RFC 9112 §3.2.4: an OPTIONS for a whole server reaches the last hop as `*`.
   if (rest === "") return { path: method === "OPTIONS" ? "*" : "/", authority };
   return { path: rest.charCodeAt(0) === SLASH ? rest : `/${rest}`, authority };
-}
-
-function invalid(title: string): ProxyError {
-  return new ProxyError("http_request_error", { title });
 }

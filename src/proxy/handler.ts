@@ -27,12 +27,37 @@ export interface HandlerParts {
   readonly tunnels: Tunnels;
 }
 
-/** Handles one request; it never rejects, and `observe` is called once for each. */
-export type RequestHandler = (request: ServerRequest, response: ServerResponse) => Promise<void>;
+/** Handles requests. */
+export interface Handler {
+  /** Handles one request; it never rejects, and `observe` is called once for each. */
+  handle(request: ServerRequest, response: ServerResponse): Promise<void>;
+  /** The number of exchanges that go to an upstream and are not over. */
+  inProgress(): number;
+  /** Resolves when none is in progress. A HEAD may go on after its client's connection, and so may what a tunnel still has to write. */
+  settled(): Promise<void>;
+  /** Aborts all that is in progress. */
+  abort(error: ProxyError): void;
+}
 
 /** Creates the handler of all requests. */
-export function createHandler(parts: HandlerParts): RequestHandler {
-  return async (request, response) => {
+export function createHandler(parts: HandlerParts): Handler {
+  const inProgress = new Set<RoundTrip>();
+  let onSettled: (() => void) | undefined;
+
+  return {
+    handle,
+    inProgress: () => inProgress.size,
+    settled: () =>
+      new Promise((resolve) => {
+        onSettled = resolve;
+        if (inProgress.size === 0) resolve();
+      }),
+    abort(error) {
+      for (const roundTrip of inProgress) roundTrip.abort(error);
+    },
+  };
+
+  async function handle(request: ServerRequest, response: ServerResponse): Promise<void> {
     const exchange = beginExchange(request, parts.createId(), performance.now());
     let roundTrip: RoundTrip | undefined;
     response.onGone((error: ProxyError) => {
@@ -54,6 +79,7 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       }
       const incoming = { exchange, request, response, checked, route, snapshot };
       roundTrip = new RoundTrip(toOutgoing(incoming));
+      inProgress.add(roundTrip);
       const sent = sendUpstream(plan, { ...incoming, roundTrip }, parts.tunnels);
       if (sent !== undefined) await sent; // a stored response is written at once
     } catch (error) {
@@ -65,8 +91,10 @@ export function createHandler(parts: HandlerParts): RequestHandler {
       roundTrip?.settle();
       endExchange(exchange, response);
       parts.observe(exchange);
+      if (roundTrip !== undefined && inProgress.delete(roundTrip) && inProgress.size === 0)
+        onSettled?.();
     }
-  };
+  }
 }
 
 /** Returns undefined if the response was written at once. Rejects with a ProxyError if there is none to write. */

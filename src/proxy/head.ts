@@ -4,8 +4,9 @@ import { allowsHead } from "../head/allow.ts";
 import { isMeasured, withMeasured } from "../head/measure.ts";
 import { type HeadPlan, type Rejection, isRefused } from "../head/plan.ts";
 import { isProbed } from "../head/probe.ts";
-import { overLimit, toOverload, toRejection } from "../head/rejection.ts";
+import { toOverload, toRejection } from "../head/rejection.ts";
 import type { Leader } from "../head/share/share.ts";
+import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import { giveUp, isKnown, recordServed, toNegativeCache } from "./head-memory.ts";
@@ -85,7 +86,7 @@ async function respondByGet(head: HeadContext, onGot?: (status: number) => void)
   const leave = snapshot.limits.enter(route);
   if (typeof leave === "number") {
     exchange.head = "reject";
-    exchange.error ??= overLimit();
+    exchange.error ??= new ProxyError("head_over_limit"); // or the log would take the 503 for the upstream's
     return respondLocally(toOverload(leave, toRequestId(exchange)), response);
   }
   try {

@@ -44,8 +44,7 @@ export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels
   let join: Promise<Join> | undefined;
   return {
     enter(max) {
-      if (places >= max)
-        throw new ProxyError("connection_limit_reached", { title: "Too many tunnels" });
+      if (places >= max) throw new ProxyError("too_many_tunnels");
       places += 1;
       return () => void (places -= 1);
     },
@@ -93,8 +92,8 @@ async function runTunnel(
   const unacknowledged = () => [countUnacknowledged(client), switched.unacknowledged()];
   const idle = createTunnelIdle(idleMs, unacknowledged, close);
   const closed = Promise.all([
-    watch(client, (cause) => finish(toBroken("client_gone", cause))),
-    watch(upstream, (cause) => finish(toBroken("connection_terminated", cause))),
+    watch(client, (cause) => finish(toBroken("tunnel_client_gone", cause))),
+    watch(upstream, (cause) => finish(toBroken("tunnel_upstream_gone", cause))),
   ]);
   try {
     const join = await loading;
@@ -114,10 +113,8 @@ async function runTunnel(
   return error;
 }
 
-function toBroken(code: "client_gone" | "connection_terminated", error: unknown): ProxyError {
-  const side = code === "client_gone" ? "client" : "upstream";
-  const cause = error instanceof ProxyError ? error.cause : error;
-  return new ProxyError(code, { title: `The ${side} broke off the tunnel`, cause });
+function toBroken(name: "tunnel_client_gone" | "tunnel_upstream_gone", error: unknown): ProxyError {
+  return new ProxyError(name, { cause: error instanceof ProxyError ? error.cause : error });
 }
 
 /** Resolves when a side is closed. Calls `lost` unless both of its directions had ended before. */

@@ -7,9 +7,8 @@ import { ProxyError, toProxyError } from "../http/errors.ts";
 import { isKept } from "../http/headers.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
-import { proxyLoop, connectNotServed, tooManyConnections, tooSlow } from "../http/refusal.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
-import { type RequestHead, notHttp } from "../http/wire/request-head.ts";
+import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { reset } from "../runtime/reset.ts";
 import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
@@ -93,7 +92,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
       if (response !== undefined || isLast || stopLingering !== undefined) return;
       if (nowMs < deadlineMs) return;
       if (awaits === "request") socket.destroy();
-      else refuse(tooSlow(context.limits().headerMs));
+      else refuse(toHeaderTimeout(context.limits().headerMs));
     },
   };
 
@@ -155,11 +154,11 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     if (parser.isOver()) next.end(parser.trailers());
     // Not when it was accepted: a side that connects learns its own port later.
     isForeign ||= context.handler.isOwn?.(socket) !== true;
-    if (!isForeign) return refuse(proxyLoop(), next);
+    if (!isForeign) return refuse(new ProxyError("proxy_loop_detected"), next);
     // Whether there is a place is asked as late as can be: one may have become free since the client connected.
     if (!context.admit(connection))
-      return refuse(tooManyConnections(context.limits().connections), next);
-    if (head.method === "CONNECT") return refuse(connectNotServed(), next);
+      return refuse(toTooManyClients(context.limits().connections), next);
+    if (head.method === "CONNECT") return refuse(new ProxyError("connect_not_served"), next);
     const { connection: options, expects } = head.fields;
     const keepAlive = isKept(head.httpVersion, options) && !context.isDraining();
     const expectsContinue = expects === "continue" && !next.isWhole();
@@ -265,7 +264,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
       if (response.headersSent) giveUp(response, new ProxyError("client_gone"));
       else socket.destroy();
     } else if (response !== undefined) response.keepAlive = false;
-    else if (parser.hasBegun()) refuse(notHttp());
+    else if (parser.hasBegun()) refuse(new ProxyError("http_request_error"));
     else finish();
   }
 
@@ -291,4 +290,13 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
 /** While the server closes, no connection is given to another protocol: the request is served as if it had not asked. */
 function withoutUpgrade(head: ParsedRequest): ParsedRequest {
   return { ...head, fields: { ...head.fields, upgrade: undefined } };
+}
+
+function toHeaderTimeout(headerMs: number): ProxyError {
+  const cause = new Error(`timeouts.header is ${headerMs} ms`);
+  return new ProxyError("request_header_timeout", { cause });
+}
+
+function toTooManyClients(max: number): ProxyError {
+  return new ProxyError("too_many_clients", { cause: new Error(`limits.connections is ${max}`) });
 }

@@ -215,7 +215,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
       if (switched !== undefined) return switched.onRead(bytes, length);
       // The upstream sent bytes without a request, such as a 408 before it closes. The next request may already be waiting for the end
       // of this turn, and these bytes must not become its response.
-      if (!isSent) return fail(unasked(), "unsent");
+      if (!isSent) return fail(new ProxyError("response_unasked"), "unsent");
       readMs = performance.now();
       read(bytes, length);
       // The content is longer than one read: further reads go into memory that can be handed on without a copy.
@@ -488,10 +488,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     if (hasResponse) return new ProxyError("connection_read_timeout");
     if (!hasContentLeft || awaitsContinue) return new ProxyError("http_response_timeout");
     if (socket.isStuck()) return new ProxyError("connection_write_timeout");
-    return new ProxyError("http_request_error", {
-      status: 408,
-      title: "The client stopped sending",
-    });
+    return new ProxyError("request_content_timeout");
   }
 
   function toBroken(error: Error | undefined): ProxyError {
@@ -508,12 +505,6 @@ export function createConnection<Receiver extends ResponseReceiver>(
  */
 export function isRepeatable({ method, content }: ConnectionRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
-}
-
-function unasked(): ProxyError {
-  return new ProxyError("http_protocol_error", {
-    title: "The upstream sent a response before it had a request",
-  });
 }
 
 function toKeptMs(keepAlive: string, maxMs: number): number {

@@ -3,7 +3,6 @@
 import { isIP } from "node:net";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { shuttingDown } from "../http/refusal.ts";
 import { findInHosts } from "./hosts-file.ts";
 import {
   type QueryFailure,
@@ -53,7 +52,7 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
   let isClosed = false;
 
   function find(name: string): Promise<readonly string[]> | readonly string[] {
-    if (isClosed) throw shuttingDown();
+    if (isClosed) throw new ProxyError("shutting_down");
     if (isIP(name) !== 0) return toAddresses([name]);
     const flight = inFlight.get(name);
     if (flight !== undefined) return flight.addresses;
@@ -92,7 +91,7 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
     },
     close() {
       isClosed = true;
-      for (const { end } of inFlight.values()) end(shuttingDown());
+      for (const { end } of inFlight.values()) end(new ProxyError("shutting_down"));
     },
   };
 }

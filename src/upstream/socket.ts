@@ -157,7 +157,7 @@ export function createReading(
       },
       callback(length, bytes) {
         if (bytes === current.bytes && current.isDelivered(length)) onRead(current.bytes, length);
-        else onLost(notDelivered());
+        else onLost(new ProxyError("read_not_delivered"));
         return true;
       },
     },
@@ -274,13 +274,5 @@ export function isAbandoned(path: string): Promise<boolean> {
       socket.destroy();
       resolve(false);
     });
-  });
-}
-
-/** The bytes of a read are lost, and the memory may hold those of another exchange. */
-function notDelivered(): ProxyError {
-  return new ProxyError("proxy_internal_error", {
-    status: 502,
-    title: "What the upstream sent was not delivered by the platform",
   });
 }

@@ -226,6 +226,68 @@ test("the log is whole when the process ends: the last request's line and the la
   assert.equal(lines.at(-1)?.msg, "stopped");
 });
 
+// Symptom: "stopped" was logged, and the process lived on for as long as a HEAD was drained, or an upstream did not read the last bytes
+// of a tunnel: past the grace period. Root cause: headgate waited for client connections only, and an exchange may outlive its client.
+// Fix: it waits for every exchange, and at the end of the grace period cuts off every one. Found by the simulation.
+test("a HEAD whose content is still drained when its client has gone is logged", async (t) => {
+  const yaml = "log: { access: all }\nhead: { drain: { time: 20s } }\n";
+  const { headgate, origin } = await start(t, () => undefined, yaml);
+  const client = await openWire(t, headgate.port);
+  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const request = await origin.arrival(0);
+  request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
+  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  assert.equal(await client.closed, "end");
+
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  request.write("later");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.match(headgate.stdout(), /"body":"drained","bytes_drained":10/);
+});
+
+test("what such a HEAD still drains is cut off at the end of the grace period, and logged", async (t) => {
+  const yaml = "log: { access: all }\nhead: { drain: { time: 10m } }\nshutdown: { grace: 1s }\n";
+  const { headgate, origin } = await start(t, () => undefined, yaml);
+  const client = await openWire(t, headgate.port);
+  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const request = await origin.arrival(0);
+  request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
+  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  assert.equal(await client.closed, "end");
+
+  headgate.signal("SIGTERM");
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.match(headgate.stdout(), /"body":"aborted","bytes_drained":5/);
+  assert.match(headgate.stdout(), /"cut":1/);
+});
+
+test("what a client has sent into a tunnel before it left still reaches the upstream", async (t) => {
+  const { headgate, origin } = await start(
+    t,
+    (request) => void request.takeOver(),
+    "log: { access: all }",
+  );
+  const client = await openWire(t, headgate.port);
+  client.write("GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+  const request = await origin.arrival(0);
+  const { socket, bytes } = request.connection;
+  socket.pause();
+  request.write(toHead("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: echo"]));
+  await client.readHead();
+  const content = Buffer.alloc(8 * 1024 * 1024, "x"); // more than two kernels hold
+  client.write(content);
+  request.end();
+  client.socket.end();
+
+  headgate.signal("SIGTERM");
+  await headgate.printed(/stopping/);
+  socket.resume();
+  assert.equal((await bytes.take(content.length)).length, content.length);
+  assert.deepEqual(await headgate.exited, { code: 0, signal: null });
+  assert.match(headgate.stdout(), /"http.response.status_code":101/);
+});
+
 async function start(t: TestContext, script: Script, yaml = "") {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

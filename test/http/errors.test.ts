@@ -98,11 +98,11 @@ for (const [code, status, fault] of STATUSES) {
   });
 }
 
-test("a rule may be more exact about status and title", () => {
-  const error = new ProxyError("http_request_error", { status: 431, title: "Too many" });
+test("a variant has its own status and title, and the code and the fault of its type", () => {
+  const error = new ProxyError("request_field_count");
   assert.deepEqual(
-    [error.status, error.message, error.code],
-    [431, "Too many", "http_request_error"],
+    [error.status, error.message, error.code, error.fault],
+    [431, "The request has too many fields", "http_request_error", "client"],
   );
 });
 

@@ -212,7 +212,7 @@ test("a line stays short however long a stranger's strings are", () => {
     clientAddress: long,
     upstreamMethod: long,
     rawFields: ["user-agent", long],
-    error: new ProxyError("proxy_internal_error", { title: long, cause: new Error(long) }),
+    error: new ProxyError("proxy_internal_error", { cause: new Error(long) }),
   });
   const [line] = linesOf(exchange, { query: "log" });
   assert.ok(JSON.stringify(line).length < 16 * 1024);

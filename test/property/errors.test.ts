@@ -85,10 +85,10 @@ test("whatever is thrown becomes an error with a status from 400 to 599", () => 
 test("a problem is JSON, exactly as long as it says, and silent about the cause", () => {
   const secret = fc.stringMatching(/^[a-z0-9]{8}$/).map((text) => `secret-${text}`);
   fc.assert(
-    fc.property(secret, CODE, fc.string({ unit: "binary" }), (inside, code, id) => {
+    fc.property(secret, CODE, fc.string({ unit: "binary-ascii" }), (inside, code, id) => {
       const cause = Object.assign(new Error(inside), { code, address: inside, hostname: inside });
       const error = toProxyError(cause);
-      const { status, fields, body } = toProblem(error, id);
+      const { status, fields, body } = toProblem(error, id, "GET");
       assert.deepEqual(JSON.parse(body), {
         status,
         title: error.message,

@@ -25,7 +25,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "bytes that come before the request has left are its response": [
     {
       file: CONNECTION,
-      from: 'if (!isSent) return fail(unasked(), "unsent");',
+      from: 'if (!isSent) return fail(new ProxyError("response_unasked"), "unsent");',
       to: "if (!isSent && receiver !== undefined) parser.begin(receiver.request.method);",
     },
   ],

@@ -5,9 +5,9 @@ import { type Config, parseWritten } from "../../src/config/schema/file.ts";
 import { type CompiledSnapshot, type Pool, compile, closeSnapshot } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/headers.ts";
-import { shuttingDown } from "../../src/http/refusal.ts";
 import type { ServerLimits } from "../../src/server/exchange.ts";
 import { createServer } from "../../src/server/server.ts";
+import { finish } from "../../src/proxy/finish.ts";
 import { createHandler } from "../../src/proxy/handler.ts";
 import { type Tunnels, createTunnels } from "../../src/proxy/tunnel.ts";
 import type { Connect } from "../../src/upstream/socket.ts";
@@ -73,7 +73,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
   let isStopped = false;
   let generation = take(compile(toConfig(settings, isNamed), resources));
   const createId = (): string => `g${(ids += 1)}`;
-  const proxy = createHandler({
+  const handler = createHandler({
     snapshot: () => generation,
     createId,
     observe: (exchange) => ledger.noteObserved(idOf(exchange), exchange),
@@ -84,7 +84,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       onRequest(request, response) {
         ledger.noteBegun(idOf(request));
         unsettled += 1;
-        proxy(request, response).then(
+        handler.handle(request, response).then(
           () => (unsettled -= 1),
           (error: unknown) => ledger.fail(`the handler has rejected: ${String(error)}`),
         );
@@ -125,12 +125,8 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       if (ledger.isStopping) return;
       ledger.isStopping = true;
       server.drain();
-      const cut = setTimeout(() => {
-        tunnels.closeAll();
-        server.destroy(shuttingDown());
-      }, GRACE_MS);
-      void server.close().then(() => {
-        clearTimeout(cut);
+      void finish({ server, handler, tunnels }, GRACE_MS).then(() => {
+        if (unsettled > 0) ledger.fail("headgate stops before its exchanges are over");
         closeSnapshot(generation);
         resources.close();
         isStopped = true;

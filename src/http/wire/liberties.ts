@@ -6,14 +6,10 @@
  * reading for every recipient: a bare LF behind each line of the section, and a length that is repeated.
  */
 
-import {
-  type ParsedHead,
-  type ResponseReading,
-  checkBeginning,
-  malformed,
-} from "./response-head.ts";
+import { type ParsedHead, type ResponseReading, checkBeginning } from "./response-head.ts";
 import { MAX_DIGITS } from "./chunked.ts";
 import { COLON, endOfBlanks, endOfText, endOfToken, trim } from "./grammar.ts";
+import { ProxyError } from "../errors.ts";
 import { readResponseFields } from "../headers.ts";
 
 const CRLF = "\r\n";
@@ -41,7 +37,8 @@ export const TOLERANT_READING: ResponseReading = {
     if (text !== "\r") checkBeginning(text); // a CR may begin an empty line
   },
   checkFieldLine(line, lineEnd) {
-    if (parseFieldLines(toCrlf(line, lineEnd), 0) === undefined) throw malformed();
+    if (parseFieldLines(toCrlf(line, lineEnd), 0) === undefined)
+      throw new ProxyError("http_protocol_error");
   },
   // Some servers send an empty line behind a 100.
   isSkipped: (line) => line === CRLF || line === "\n",
@@ -52,7 +49,7 @@ function parseTolerantHead(text: string): ParsedHead {
   const lines = toCrlf(text, toLineEnd(text));
   const [line, minor, digits, reason = ""] = STATUS_LINE.exec(lines) ?? [];
   const fields = line === undefined ? undefined : parseFieldLines(lines, line.length);
-  if (fields === undefined) throw malformed();
+  if (fields === undefined) throw new ProxyError("http_protocol_error");
   const rawFields = toOneLength(fields);
   return {
     // RFC 9110 §2.5: a later minor version is read as the latest that is known.
@@ -105,7 +102,8 @@ function toOneLength(fields: string[]): string[] {
     }
     const members = value.split(",").map((member) => trim(member, 0, member.length));
     const [first = ""] = members;
-    if (members.some((member) => member !== (length ?? first))) throw malformed();
+    if (members.some((member) => member !== (length ?? first)))
+      throw new ProxyError("http_protocol_error");
     if (length === undefined) kept.push(name, first);
     length = first;
   }

@@ -33,15 +33,19 @@ export function parseRequestHead(text: string): RequestHead {
   const targetEnd = endOfTarget(text, methodEnd + 1);
   const versionEnd = targetEnd + 1 + VERSION_LENGTH;
   const version = text.slice(targetEnd + 1, versionEnd);
-  if (methodEnd > MAX_METHOD_BYTES) throw methodTooLong();
-  if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE) throw notHttp();
-  if (targetEnd === methodEnd + 1 || text.charCodeAt(targetEnd) !== SPACE) throw notHttp();
-  if (!isLineEnd(text, versionEnd)) throw notHttp();
+  if (methodEnd > MAX_METHOD_BYTES) throw new ProxyError("method_too_long");
+  if (methodEnd === 0 || text.charCodeAt(methodEnd) !== SPACE)
+    throw new ProxyError("http_request_error");
+  if (targetEnd === methodEnd + 1 || text.charCodeAt(targetEnd) !== SPACE)
+    throw new ProxyError("http_request_error");
+  if (!isLineEnd(text, versionEnd)) throw new ProxyError("http_request_error");
   if (version !== "HTTP/1.1" && version !== "HTTP/1.0")
-    throw VERSION.test(version) ? unknownVersion() : notHttp();
+    throw VERSION.test(version)
+      ? new ProxyError("version_not_supported")
+      : new ProxyError("http_request_error");
   const method = text.slice(0, methodEnd);
   const rawFields = parseFieldLines(text, versionEnd + 2);
-  if (rawFields === undefined || method === PREFACE) throw notHttp();
+  if (rawFields === undefined || method === PREFACE) throw new ProxyError("http_request_error");
   return {
     method,
     target: text.slice(methodEnd + 1, targetEnd),
@@ -57,14 +61,14 @@ export function parseRequestHead(text: string): RequestHead {
 export function checkMethod(beginning: string): void {
   const methodEnd = endOfToken(beginning, 0);
   const isMethod = methodEnd > 0 && beginning.charCodeAt(methodEnd) === SPACE;
-  if (methodEnd > MAX_METHOD_BYTES) throw methodTooLong();
-  if (methodEnd < beginning.length && !isMethod) throw notHttp();
+  if (methodEnd > MAX_METHOD_BYTES) throw new ProxyError("method_too_long");
+  if (methodEnd < beginning.length && !isMethod) throw new ProxyError("http_request_error");
 }
 
 /** Returns the error (400, 501) for a method that headgate does not serve; undefined for all others. */
 export function refuseMethod(method: string): ProxyError | undefined {
-  if (method.length > MAX_METHOD_BYTES) return methodTooLong();
-  return method === PREFACE ? notHttp() : undefined;
+  if (method.length > MAX_METHOD_BYTES) return new ProxyError("method_too_long");
+  return method === PREFACE ? new ProxyError("http_request_error") : undefined;
 }
 
 /**
@@ -93,29 +97,5 @@ export function readBeginning(text: string): RequestHead {
 
 /** Checks a field line with its CRLF. Throws a ProxyError (400) where it is none. */
 export function checkFieldLine(line: string): void {
-  if (parseFieldLines(line, 0) === undefined) throw notHttp();
-}
-
-/** A request of a version that is not spoken here (RFC 9110 §15.6.6). */
-export function unknownVersion(): ProxyError {
-  return new ProxyError("http_request_error", {
-    status: 505,
-    title: "The request is not HTTP/1.1 or HTTP/1.0",
-  });
-}
-
-// RFC 9112 §3: the status for a method that is longer than any that is served.
-function methodTooLong(): ProxyError {
-  return new ProxyError("http_request_error", {
-    status: 501,
-    title: `The request's method is longer than ${MAX_METHOD_BYTES} bytes`,
-  });
-}
-
-/** A request that is not HTTP. */
-export function notHttp(): ProxyError {
-  return new ProxyError("http_request_error", {
-    status: 400,
-    title: "The request is not valid HTTP",
-  });
+  if (parseFieldLines(line, 0) === undefined) throw new ProxyError("http_request_error");
 }

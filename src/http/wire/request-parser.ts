@@ -1,14 +1,13 @@
 /** The bytes of one client connection as requests (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
 
 import { type ChunkFault, createChunkReader } from "./chunked.ts";
-import { ProxyError, toProxyError } from "../errors.ts";
+import { type ErrorName, ProxyError, toProxyError } from "../errors.ts";
 import { createHeadSection, endOfSection } from "./header-section.ts";
 import { type RequestFields, hasConnectionTrailer, readRequestFields } from "../headers.ts";
 import {
   type RequestHead,
   checkFieldLine,
   checkMethod,
-  notHttp,
   parseRequestHead,
   readBeginning,
 } from "./request-head.ts";
@@ -127,7 +126,7 @@ export function createRequestParser(
   function skipEmptyLines(bytes: Buffer, start: number): number {
     let at = start;
     if (isCut) {
-      if (bytes[at] !== LF) throw notHttp();
+      if (bytes[at] !== LF) throw new ProxyError("http_request_error");
       isCut = false;
       at += 1;
     }
@@ -179,7 +178,7 @@ export function createRequestParser(
     const received = chunks.trailers();
     if (received === undefined) return next;
     // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
-    if (hasConnectionTrailer(received)) throw notHttp();
+    if (hasConnectionTrailer(received)) throw new ProxyError("http_request_error");
     trailers = received;
     state = "over";
     return next;
@@ -187,17 +186,16 @@ export function createRequestParser(
 }
 
 function tooLarge(maxBytes: number): ProxyError {
-  return new ProxyError("http_request_error", {
-    status: 431,
-    title: "The request's header section is too large",
-    cause: new Error(`limits.headerBytes is ${maxBytes}`),
-  });
+  const cause = new Error(`limits.headerBytes is ${maxBytes}`);
+  return new ProxyError("request_header_section_size", { cause });
 }
 
+const CONTENT_ERRORS: Readonly<Record<ChunkFault, ErrorName>> = {
+  malformed: "http_request_error",
+  extensions: "request_chunk_extensions",
+  trailers: "request_trailers",
+};
+
 function toContentError(fault: ChunkFault): ProxyError {
-  if (fault === "malformed") return notHttp();
-  return new ProxyError("http_request_error", {
-    status: fault === "extensions" ? 413 : 431,
-    title: `The request's ${fault === "extensions" ? "chunk extensions" : "trailers"} are too large`,
-  });
+  return new ProxyError(CONTENT_ERRORS[fault]);
 }

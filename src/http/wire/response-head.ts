@@ -37,7 +37,7 @@ export const STRICT_READING: ResponseReading = {
   parseHead: parseResponseHead,
   checkBeginning,
   checkFieldLine(line) {
-    if (parseFieldLines(line, 0) === undefined) throw malformed();
+    if (parseFieldLines(line, 0) === undefined) throw new ProxyError("http_protocol_error");
   },
   isSkipped: () => false,
   chunks: STRICT_CHUNKS,
@@ -55,13 +55,16 @@ const REASON_AT = STATUS_AT + 3;
 export function parseResponseHead(text: string): ParsedHead {
   const minor = text.charCodeAt(START.length) - 0x30;
   const status = toNumber(text, STATUS_AT);
-  if (!text.startsWith(START) || (minor !== 1 && minor !== 0)) throw malformed();
-  if (text.charCodeAt(STATUS_AT - 1) !== SPACE || !(status >= 100)) throw malformed();
+  if (!text.startsWith(START) || (minor !== 1 && minor !== 0))
+    throw new ProxyError("http_protocol_error");
+  if (text.charCodeAt(STATUS_AT - 1) !== SPACE || !(status >= 100))
+    throw new ProxyError("http_protocol_error");
   const end = endOfText(text, REASON_AT);
   const raw = end === -1 ? undefined : parseFieldLines(text, end + 2);
-  if (raw === undefined) throw malformed();
+  if (raw === undefined) throw new ProxyError("http_protocol_error");
   // RFC 9112 §4 wants the space also where no reason follows; many leave it out.
-  if (end > REASON_AT && text.charCodeAt(REASON_AT) !== SPACE) throw malformed();
+  if (end > REASON_AT && text.charCodeAt(REASON_AT) !== SPACE)
+    throw new ProxyError("http_protocol_error");
   return {
     version: minor === 1 ? "1.1" : "1.0",
     status,
@@ -73,12 +76,7 @@ export function parseResponseHead(text: string): ParsedHead {
 
 /** Checks the beginning of a status line that is not whole. Throws a ProxyError (502) where it is none. */
 export function checkBeginning(text: string): void {
-  if (!text.startsWith(START.slice(0, text.length))) throw malformed();
-}
-
-/** An answer that is not HTTP. */
-export function malformed(): ProxyError {
-  return new ProxyError("http_protocol_error");
+  if (!text.startsWith(START.slice(0, text.length))) throw new ProxyError("http_protocol_error");
 }
 
 /** Three digits, or NaN. */

@@ -4,7 +4,6 @@ import {
   type ResponseHead,
   type ParsedHead,
   STRICT_READING,
-  malformed,
   parseResponseHead,
 } from "./response-head.ts";
 import { createChunkReader } from "./chunked.ts";
@@ -78,7 +77,7 @@ export function createResponseParser(
     onFirstLine: (line) => void reading.parseHead(line),
     onFieldLine: (line, lineEnd) => reading.checkFieldLine(line, lineEnd),
   });
-  const chunks = createChunkReader(malformed);
+  const chunks = createChunkReader(() => new ProxyError("http_protocol_error"));
 
   return {
     begin(request) {
@@ -98,7 +97,7 @@ export function createResponseParser(
       while (at < length && at !== -1) {
         switch (state) {
           case "idle":
-            throw malformed();
+            throw new ProxyError("http_protocol_error");
           case "head":
             at = readHead(bytes, at, length);
             break;
@@ -150,13 +149,14 @@ export function createResponseParser(
   function onParsed(head: ParsedHead, bytes: Buffer, next: number, length: number): number {
     if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
     if (head.status === 101) return switchProtocol(head, bytes, next, length);
-    if ((interimResponses += 1) > MAX_INTERIM_RESPONSES) throw malformed();
+    if ((interimResponses += 1) > MAX_INTERIM_RESPONSES)
+      throw new ProxyError("http_protocol_error");
     events.onInterim(head);
     return next;
   }
 
   function switchProtocol(head: ParsedHead, bytes: Buffer, start: number, length: number): number {
-    if (upgrade === undefined) throw malformed();
+    if (upgrade === undefined) throw new ProxyError("http_protocol_error");
     if (head.version !== "1.1" || !isAgreedProtocol(upgrade, head.rawFields))
       throw new ProxyError("http_upgrade_failed");
     state = "idle";
@@ -168,7 +168,7 @@ export function createResponseParser(
   function begin(head: ParsedHead, isLast: boolean): "over" | "content" {
     const { status, version, fields } = head;
     const { contentLength, chunked } = fields;
-    if (contentLength !== undefined && chunked) throw malformed();
+    if (contentLength !== undefined && chunked) throw new ProxyError("http_protocol_error");
     const isBare = method === "HEAD" || status === 204 || status === 304;
     isPersistent = !mayHaveStrayBody(method, head) && isKept(version, fields.connection);
     if (isBare || contentLength === 0) {

@@ -6,24 +6,16 @@
  */
 
 import type { ErrorCode } from "../../http/errors.ts";
-import type { BodyOutcome, Exchange, HeadOutcome } from "../../http/exchange.ts";
+import { HEAD_OUTCOMES, HEAD_OUTCOME_NAMES, type HeadOutcome } from "../../http/head-outcomes.ts";
+import type { BodyOutcome, Exchange } from "../../http/exchange.ts";
 import { addTo, createHistogram, type Histogram } from "./histogram.ts";
 
 /** The `head` label: what was done with a HEAD; "none" for every other method. */
 export type HeadLabel = HeadOutcome | "none";
 
-const NO_REQUESTS: Readonly<Record<HeadLabel, number>> = {
-  none: 0,
-  convert: 0,
-  native: 0,
-  fallback: 0,
-  pass: 0,
-  observe: 0,
-  reject: 0,
-  probed: 0,
-  shared: 0,
-  failed: 0,
-};
+const NO_REQUESTS = Object.fromEntries(
+  ["none", ...HEAD_OUTCOME_NAMES].map((label) => [label, 0]),
+) as Readonly<Record<HeadLabel, number>>;
 
 export interface MethodCounters {
   readonly duration: Histogram;
@@ -157,7 +149,7 @@ function countHead(route: RouteCounters, exchange: Exchange): void {
 // A shared answer came through a GET where the route knows nothing else.
 function isThroughGet({ head, route }: Exchange): boolean {
   if (head === "shared") return route?.head.mode === "convert";
-  return head === "convert" || head === "fallback" || head === "probed";
+  return head !== undefined && HEAD_OUTCOMES[head].isByGet;
 }
 
 function countError(counters: Counters, route: RouteCounters, exchange: Exchange): void {

@@ -1,0 +1,40 @@
+/**
+ * What becomes of a HEAD: the one table. The names are label values of metrics and values of log fields, which dashboards rely on.
+ * Exchanges, metrics, Proxy-Status, `headgate explain` and the status page take them from here.
+ */
+
+/** One outcome. */
+interface Row {
+  /** For people, and for Proxy-Status: ASCII without quotes, as a structured field needs it (RFC 8941 §3.3.3). */
+  readonly words: string;
+  /** Whether the response is that of a GET. */
+  readonly isByGet: boolean;
+}
+
+/** All outcomes by name. */
+export const HEAD_OUTCOMES = {
+  /** A GET was sent in its place. */
+  convert: { words: "converted", isByGet: true },
+  /** The upstream serves HEAD itself (mode auto). */
+  native: { words: "served as HEAD", isByGet: false },
+  /** The upstream refused the HEAD, and a GET was sent (mode auto). */
+  fallback: { words: "refused as HEAD, repeated as GET", isByGet: true },
+  /** It was sent as it was. */
+  pass: { words: "passed on", isByGet: false },
+  /** It was sent as it was, and refusals are counted. */
+  observe: { words: "passed on, observed", isByGet: false },
+  /** headgate refused it, by its mode or over a limit. */
+  reject: { words: "rejected", isByGet: false },
+  /** A GET of the first byte was sent. */
+  probed: { words: "probed", isByGet: true },
+  /** It got the response to another HEAD. */
+  shared: { words: "shared", isByGet: false },
+  /** There was no response from an upstream: the client got headgate's error, or had left. */
+  failed: { words: "failed", isByGet: false },
+} as const satisfies Readonly<Record<string, Row>>;
+
+/** The name of an outcome. */
+export type HeadOutcome = keyof typeof HEAD_OUTCOMES;
+
+/** All names, in the order of the table. */
+export const HEAD_OUTCOME_NAMES = Object.keys(HEAD_OUTCOMES) as readonly HeadOutcome[];

@@ -1,0 +1,34 @@
+/** The end of the service: what is in progress is finished, or cut off. */
+
+import { ProxyError } from "../http/errors.ts";
+import type { Server } from "../server/server.ts";
+import type { Handler } from "./handler.ts";
+import type { Tunnels } from "./tunnel.ts";
+
+/** What has to end. */
+export interface Finishing {
+  readonly server: Pick<Server, "busy" | "close" | "destroy">;
+  readonly handler: Pick<Handler, "inProgress" | "settled" | "abort">;
+  readonly tunnels: Pick<Tunnels, "closeAll">;
+}
+
+/**
+ * Stops listening, and resolves when every exchange is over and observed. After `graceMs` milliseconds it cuts off what is left.
+ * Resolves with the number of exchanges that it cut off.
+ */
+export async function finish(
+  { server, handler, tunnels }: Finishing,
+  graceMs: number,
+): Promise<number> {
+  let cut = 0;
+  const timer = setTimeout(() => {
+    const error = new ProxyError("shutting_down");
+    cut = Math.max(server.busy(), handler.inProgress());
+    tunnels.closeAll();
+    server.destroy(error);
+    handler.abort(error);
+  }, graceMs);
+  await Promise.all([server.close(), handler.settled()]);
+  clearTimeout(timer);
+  return cut;
+}
