@@ -13,8 +13,10 @@ import { toRequestId } from "../http/exchange.ts";
 import { type Explanation, explainMatch } from "../http/explain.ts";
 import { toLocalAnswer, withMaxForwards } from "../http/local.ts";
 import { type Origin, toOutgoingFields } from "../http/outgoing.ts";
-import { type RequestHead, refuseMethod } from "../http/request-head.ts";
-import { type CheckedRequest, checkRequest } from "../http/request.ts";
+import { noConnect } from "../http/refusal.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { createRequestParser } from "../http/request-parser.ts";
+import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../http/request.ts";
 import { toHopFields } from "../http/request-text.ts";
 import { toTunnel } from "../http/upgrade.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./explained-fields.ts";
@@ -53,16 +55,14 @@ export interface Explained {
   readonly forwarded: Forwarded | undefined;
 }
 
-/** Explains one request of HTTP/1.1 from the client of that address. */
-export function explainRequest(config: Config, request: RequestHead, client: string): Explained {
+/** Explains one request from the client of that address. `section` is its header section in latin1, with the empty line. */
+export function explainRequest(config: Config, section: string, client: string): Explained {
   const peer = config.listen.kind === "unix" ? "a unix socket" : client;
+  const read = readRequest(section, config);
+  const { request } = read;
   const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
-  const refusal = refuseMethod(request.method);
-  if (refusal !== undefined) return { ...said, answer: toOwnAnswer(refusal) };
-  if (request.method === "CONNECT")
-    return { ...said, answer: { status: 501, reason: "CONNECT is not served here" } };
-  const checked = check(request, config);
-  if ("status" in checked) return { ...said, answer: checked };
+  if ("error" in read) return { ...said, answer: toOwnAnswer(read.error) };
+  const { checked } = read;
 
   const { routes, defaultRoute } = config;
   const match = explainMatch(routes, defaultRoute, { host: checked.host, target: checked.path });
@@ -87,12 +87,25 @@ export function explainRequest(config: Config, request: RequestHead, client: str
   return { ...said, match, forwarded };
 }
 
-function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnAnswer {
+type Read =
+  | { readonly request: RequestHead; readonly checked: CheckedRequest }
+  | { readonly request: RequestHead; readonly error: ProxyError };
+
+/** Reads and checks a request in the order in which net/server/connection.ts and proxy.ts do: the first fault is the one that counts. */
+function readRequest(section: string, { limits }: Config): Read {
+  const parser = createRequestParser(limits.headerBytes, () => undefined);
+  let request: UncheckedRequest | undefined;
   try {
-    return checkRequest(request, limits.headerCount);
+    parser.push(Buffer.from(section, "latin1"), 0);
+    const head = parser.takeHead();
+    if (head === undefined) throw new Error("the header section has no end");
+    request = head;
+    if ("error" in head) throw head.error;
+    if (head.method === "CONNECT") throw noConnect();
+    return { request, checked: checkRequest(head, limits.headerCount) };
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    return toOwnAnswer(error);
+    return { request: request ?? parser.known(), error };
   }
 }
 
@@ -132,12 +145,7 @@ function toForwarded(
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
-    // A tunnel's request says the same two to the upstream, and any request the same about trailers.
-    dropped: toDropped(request.rawFields, checked.fields, outgoing).filter(
-      ({ name }) =>
-        !(isTunnel && /^(?:connection|upgrade)$/i.test(name)) &&
-        !(takesTrailers && /^te$/i.test(name)),
-    ),
+    dropped: toDropped(request.rawFields, checked.fields, outgoing, hop),
     head: plan?.outcome,
     unshared: plan === undefined ? undefined : findObstacle(route, checked, origin),
     isTunnel,

@@ -2,6 +2,8 @@
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
+import { hideInLine } from "../http/secrets.ts";
+
 /** A command called in a way that it does not know; the message says what to write instead. */
 export class UsageError extends Error {
   constructor(message: string) {
@@ -43,7 +45,8 @@ export function readArguments(
   ]);
   const parsed = parse(args, options);
   if (parsed.positionals.length > mostPositionals) {
-    throw new UsageError(`Unexpected argument '${parsed.positionals[mostPositionals] ?? ""}'`);
+    const unexpected = hideInLine(parsed.positionals[mostPositionals] ?? "");
+    throw new UsageError(`Unexpected argument '${unexpected}'`);
   }
   const given = Object.entries(parsed.values);
   return {

@@ -4,10 +4,10 @@ import type { LogField } from "../config/schema.ts";
 import type { Fault } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { findField, findOnlyField } from "../http/headers.ts";
+import { splitTarget } from "../http/secrets.ts";
 import { type Constant, type Lines, toConstant } from "./lines.ts";
 import type { LogLevel } from "./logger.ts";
 import { toStatus } from "./tally.ts";
-import { splitTarget } from "./target.ts";
 
 /** Who has to act decides how loud the line is: a stranger's nonsense must not wake anybody. */
 const LEVELS: Readonly<Record<Fault, LogLevel>> = {

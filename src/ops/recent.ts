@@ -1,8 +1,8 @@
 /** The last HEADs and the last failures, for a person who looks. */
 
 import type { Exchange } from "../http/exchange.ts";
+import { splitTarget } from "../http/secrets.ts";
 import { toPrintable } from "./printable.ts";
-import { splitTarget } from "./target.ts";
 import { toStatus } from "./tally.ts";
 
 /** One finished exchange, fit to be shown: no query, no fields, nothing unprintable. */
