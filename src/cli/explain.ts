@@ -44,7 +44,7 @@ export async function explain(args: readonly string[], io: CommandIo): Promise<n
 
 /** The header section that curl would send, in latin1, without the fields that curl adds of its own. */
 function toSection(method: string, url: string, written: readonly string[]): string {
-  if (!TOKEN.test(method)) throw new UsageError(`"${method}" is not a method`);
+  if (!TOKEN.test(method)) throw new UsageError(toNoMethod(method, url));
   const [, userinfo, authority, rest = ""] = /^https?:\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/i.exec(
     url,
   ) ?? [undefined, undefined, undefined, url];
@@ -54,7 +54,9 @@ function toSection(method: string, url: string, written: readonly string[]): str
   const shown = hideQuery(url);
   // CONNECT names a host and a port.
   if (authority === undefined && !/^[/*]/.test(target) && method !== "CONNECT")
-    throw new UsageError(`"${shown}" is neither a URL such as http://host/path nor a path`);
+    throw new UsageError(
+      `"${shown}" is neither a URL such as http://host/path nor a path; did you mean "http://${shown}"?`,
+    );
   if (!TARGET.test(target))
     throw new UsageError(`"${shown}" holds what no request can: write a space as %20`);
   const fields = written.map(toField);
@@ -64,6 +66,12 @@ function toSection(method: string, url: string, written: readonly string[]): str
   if (!has("host")) fields.unshift(["Host", authority ?? "localhost"]);
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
   return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n`;
+}
+
+function toNoMethod(method: string, url: string): string {
+  const shown = hideQuery(method);
+  const isSwapped = method.includes("/") && TOKEN.test(url);
+  return `"${shown}" is not a method${isSwapped ? `; did you mean: explain ${url} ${shown}` : ""}`;
 }
 
 /** Neither name nor value is repeated in the error: it may be a credential. */

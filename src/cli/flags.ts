@@ -2,6 +2,7 @@
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
+import { suggest } from "../config/suggest.ts";
 import { hideInLine } from "../http/secrets.ts";
 
 /** A command called in a way that it does not know; the message says what to write instead. */
@@ -68,8 +69,10 @@ function parse(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(
-      error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error),
-    );
+    const message = error instanceof Error ? error.message : String(error);
+    const [first = message] = message.split(". ");
+    const [, unknown = ""] = /^Unknown option '(--[^']+)'/.exec(first) ?? [];
+    const known = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`${first}${suggest(unknown, known)}`);
   }
 }

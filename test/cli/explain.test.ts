@@ -362,7 +362,9 @@ test("what cannot be read is a wrong call, a bad file a bad configuration", asyn
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [["HEAD"], /needs a METHOD and a URL/],
     [["HEAD", "/", "/"], /Unexpected argument/],
-    [["GET", "example.com"], /neither a URL/],
+    [["GET", "example.com/x"], /neither a URL.*did you mean "http:\/\/example\.com\/x"\?/],
+    [["/health", "GET"], /"\/health" is not a method; did you mean: explain GET \/health$/],
+    [["/health", "/x"], /"\/health" is not a method$/],
     [["GET", "/a b"], /%20/],
     [["GET", "/", "-H", "no colon"], /is not a field/],
     [["GET", "/", "-H", "A: b\nC: d"], /is not a field/],
