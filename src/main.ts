@@ -10,6 +10,7 @@ import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
 import { ConfigError } from "./config/problem.ts";
+import { suggest } from "./config/did-you-mean.ts";
 import { createHeap } from "./runtime/heap.ts";
 
 /** Written in by the build; absent when the sources run as they are. */
@@ -87,10 +88,13 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
   }
   const command = name === undefined ? undefined : COMMANDS.get(name);
   if (command !== undefined) return perform(command, args, `${name} --help`);
-  io.err(
-    name === undefined ? HELP : `headgate: there is no command '${name}'; see headgate --help\n`,
-  );
+  io.err(name === undefined ? HELP : toUnknown(name));
   return 2;
+}
+
+function toUnknown(name: string): string {
+  const meant = suggest(name, [...COMMANDS.keys()]);
+  return `headgate: there is no command '${name}'${meant}; see headgate --help\n`;
 }
 
 function isHelp(word: string): boolean {

@@ -8,6 +8,7 @@ import { respondToGetOnly } from "./demo-backend.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";
+import { formatTable } from "./table.ts";
 
 const LIMITS: ServerLimits = {
   headerMs: 10_000,
@@ -39,11 +40,13 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
 }
 
 function toInvitation(backend: string, { listen: proxy, admin = "" }: Listening): string {
+  const calls = formatTable([
+    [`  curl -I ${backend}/health`, "  # the backend itself: 405 Method Not Allowed"],
+    [`  curl -I ${proxy}/health`, "  # through headgate: 200 OK"],
+  ]);
   return `headgate demo: a backend that answers GET and refuses HEAD, and headgate before it. Try, in another terminal:
 
-  curl -I ${backend}/health    # the backend itself: 405 Method Not Allowed
-  curl -I ${proxy}/health    # through headgate: 200 OK
-
+${calls}
 The status page shows each request as it comes: ${admin}/
 Before a backend of your own: npm start -- --upstream http://127.0.0.1:8000 --listen :8080
 Ctrl-C ends it.

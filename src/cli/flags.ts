@@ -2,6 +2,9 @@
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
+import { suggest } from "../config/did-you-mean.ts";
+import { hideInLine } from "../http/secrets.ts";
+
 /** A command called in a way that it does not know; the message says what to write instead. */
 export class UsageError extends Error {
   constructor(message: string) {
@@ -43,7 +46,8 @@ export function readArguments(
   ]);
   const parsed = parse(args, options);
   if (parsed.positionals.length > mostPositionals) {
-    throw new UsageError(`Unexpected argument '${parsed.positionals[mostPositionals] ?? ""}'`);
+    const unexpected = hideInLine(parsed.positionals[mostPositionals] ?? "");
+    throw new UsageError(`Unexpected argument '${unexpected}'`);
   }
   const given = Object.entries(parsed.values);
   return {
@@ -65,8 +69,10 @@ function parse(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(
-      error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error),
-    );
+    const message = error instanceof Error ? error.message : String(error);
+    const [first = message] = message.split(". ");
+    const [, unknown = ""] = /^Unknown option '(--[^']+)'/.exec(first) ?? [];
+    const known = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`${first}${suggest(unknown, known)}`);
   }
 }

@@ -77,6 +77,7 @@ Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
 
 Prints which route a request meets, what the upstream gets of it and what becomes of the response's body. It sends nothing.
 URL is a path or a whole URL; -H may be repeated; --from is the client's address, 127.0.0.1 by default.
+Queries, passwords and the values of fields such as Authorization, Cookie or X-Api-Key are printed as <hidden>.
 
 Examples
   headgate explain HEAD /health --config routes.yaml

@@ -33,7 +33,7 @@ import type { Config, Written } from "./schema/file.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./untyped.ts";
 import { createPauses, nextTurn } from "../runtime/turn.ts";
-import type { Environment } from "./variables.ts";
+import { type Environment, createNaming } from "./variables.ts";
 
 /** Everything that can say something. `pid` is this process, for LISTEN_PID. */
 export interface Sources {
@@ -75,6 +75,8 @@ interface Origin {
   readonly hash: string;
   readonly document: Document;
   readonly source: Source;
+  /** Names the variables of the file instead of their values. */
+  toNamed(message: string): string;
 }
 
 /** Loads the configuration. Throws a ConfigError with every problem, and nothing else. */
@@ -171,10 +173,11 @@ async function openOrigin(
   if ("reason" in read) throw new ConfigError([problemOf("", read.reason, file)]);
   const source = createSource(file, read.text);
   const document = await parseDocument(read.text, env);
+  const toNamed = createNaming(read.text, env);
   // Without a value there is nothing that a schema could complain about.
   if (document.value === undefined)
-    throw await toConfigError([], { path, hash: "", document, source }, []);
-  return { path, hash: await toDigest(read.bytes), document, source };
+    throw await toConfigError([], { path, hash: "", document, source, toNamed }, []);
+  return { path, hash: await toDigest(read.bytes), document, source, toNamed };
 }
 
 /** The environment's defaults for keys that the file, flags and other variables leave out. */
@@ -262,6 +265,7 @@ function placeFinding(
     return { start: -1, toProblem: () => problemOf(place ?? formatKey(path), toMessage()) };
   }
   const span = origin.document.locate(path, at);
-  const toProblem = (): Problem => origin.source.problemAt(span, formatKey(path), toMessage());
+  const toProblem = (): Problem =>
+    origin.source.problemAt(span, formatKey(path), origin.toNamed(toMessage()));
   return { start: span.start, toProblem };
 }

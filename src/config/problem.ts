@@ -1,5 +1,6 @@
 /** What is wrong with a configuration, and where: `file:line:col key: what is wrong`, the line and a caret under the place. */
 
+import { hideInLine, hideInMessage } from "../http/secrets.ts";
 import type { KeyPath } from "./schema/issues.ts";
 
 /** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
@@ -45,6 +46,8 @@ export interface Source {
 export const MAX_SHOWN = 100;
 const LONGEST_MESSAGE = 400;
 const EXCERPT_WIDTH = 100;
+/** Characters around what is shown, in which a secret may begin or end. A file can be one long line. */
+const CONTEXT = 1000;
 
 /** A mistake that has no place in a file. */
 export function problemOf(key: string, message: string, file?: string): Problem {
@@ -120,7 +123,10 @@ function drawExcerpt(place: {
 }): string {
   const { line, content, column, length } = place;
   const from = column < EXCERPT_WIDTH - 20 ? 0 : column - 40;
-  const shown = toPrintable(content.slice(from, from + EXCERPT_WIDTH));
+  // What is secret may begin before the excerpt, and end behind it.
+  const start = Math.max(0, from - CONTEXT);
+  const context = hideInLine(content.slice(start, from + EXCERPT_WIDTH + CONTEXT));
+  const shown = toPrintable(context.slice(from - start, from - start + EXCERPT_WIDTH));
   const carets = "^".repeat(
     Math.max(1, Math.min(length, content.length - column, EXCERPT_WIDTH - (column - from))),
   );
@@ -156,7 +162,8 @@ function toPrintable(text: string): string {
   return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
 }
 
-function toMessage(message: string): string {
+function toMessage(text: string): string {
+  const message = hideInMessage(text.slice(0, LONGEST_MESSAGE + CONTEXT));
   return message.length <= LONGEST_MESSAGE
     ? toPrintable(message)
     : `${toPrintable(message.slice(0, LONGEST_MESSAGE))}…`;

@@ -34,7 +34,7 @@ export function parseSize(text: string): number {
 
 /** The shortest way to write that many milliseconds. */
 export function formatDuration(milliseconds: number): string {
-  return formatQuantity(milliseconds, DURATION_UNITS);
+  return milliseconds === 0 ? "0s" : formatQuantity(milliseconds, DURATION_UNITS);
 }
 
 /** The shortest way to write that many bytes. */

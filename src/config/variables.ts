@@ -22,6 +22,32 @@ export function substitute(text: string, env: Environment): string {
   );
 }
 
+/** No secret is shorter, and a shorter value may be part of any word. */
+const MIN_NAMED_LENGTH = 4;
+
+/** Puts the expressions of a text in the place of the values that they stand for: what a variable holds may be secret. */
+export function createNaming(text: string, env: Environment): (message: string) => string {
+  // Only a file with mistakes is looked through.
+  let values: ReturnType<typeof findValues> | undefined;
+  return (message) => {
+    values ??= findValues(text, env);
+    return values.reduce((shown, [value, name]) => shown.replaceAll(value, () => name), message);
+  };
+}
+
+/** The values that a text's expressions stand for, each with its expression; the longest first, as one may be part of another. */
+function findValues(
+  text: string,
+  env: Environment,
+): readonly (readonly [value: string, expression: string])[] {
+  const used = new Map<string, string>();
+  for (const [, name = ""] of text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)) {
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (value !== undefined && value.length >= MIN_NAMED_LENGTH) used.set(value, `\${${name}}`);
+  }
+  return [...used].toSorted(([one], [other]) => other.length - one.length);
+}
+
 function evaluate(expression: string, env: Environment): string {
   const [, name, operator, rest = ""] = EXPRESSION.exec(expression) ?? [];
   if (name === undefined)

@@ -2,9 +2,10 @@
 
 import type { RouteConfig } from "../config/schema/file.ts";
 import { type ResponseFields, filterFields, findField } from "../http/headers.ts";
+import { toHeadFields } from "./fields.ts";
 
 /** The field that makes a GET a probe (RFC 9110 §14.2). */
-export const PROBE: readonly string[] = ["Range", "bytes=0-0"];
+const PROBE: readonly string[] = ["Range", "bytes=0-0"];
 
 /** Status and fields as a GET without Range would have had them. */
 export interface FullResponse {
@@ -23,6 +24,11 @@ const OF_ONE_BYTE = ["content-digest", "content-md5", "signature-input", "signat
  */
 export function isProbed({ head }: RouteConfig, fields: readonly string[]): boolean {
   return head.range === "probe" && !acceptsCoding(fields);
+}
+
+/** Returns the end-to-end fields of the probe for a HEAD. */
+export function toProbeFields(fields: readonly string[]): readonly string[] {
+  return [...toHeadFields(fields, "GET"), ...PROBE];
 }
 
 /**

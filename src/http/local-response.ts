@@ -4,15 +4,7 @@ import { findField } from "./headers.ts";
 import type { LocalResponse } from "./problem.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
-
-/** Fields whose values are for the upstream alone (RFC 9110 §9.3.8: a TRACE must not reveal them), X-API-Key by wide custom. */
-export const SECRET_FIELDS: ReadonlySet<string> = new Set([
-  "authorization",
-  "cookie",
-  "proxy-authorization",
-  "set-cookie",
-  "x-api-key",
-]);
+import { isSecretField } from "./secrets.ts";
 
 /**
  * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
@@ -52,11 +44,12 @@ function readMaxForwards(fields: readonly string[]): number | undefined {
     : undefined;
 }
 
+// RFC 9110 §9.3.8: a TRACE must not reveal what is for the upstream alone.
 function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalResponse {
   let body = `${method} ${target} HTTP/${httpVersion}\r\n`;
   for (let index = 0; index < rawFields.length; index += 2) {
     const name = rawFields[index] ?? "";
-    if (!SECRET_FIELDS.has(name.toLowerCase())) body += `${name}: ${rawFields[index + 1]}\r\n`;
+    if (!isSecretField(name)) body += `${name}: ${rawFields[index + 1]}\r\n`;
   }
   body += "\r\n";
   const fields = ["Content-Type", "message/http", "Content-Length", String(body.length)];

@@ -4,17 +4,15 @@ import { repairAllow } from "../head/allow.ts";
 import { mayChange } from "../head/share/cacheability.ts";
 import { toClientFields } from "../http/client-fields.ts";
 import type { UpgradeFields } from "../http/headers.ts";
-import { withMaxForwards } from "../http/local-response.ts";
 import { withoutTrailer } from "../http/trailers.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
 import { relayContent } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Forwards a request. Rejects with a ProxyError if there is no response, or a broken one. */
-export async function forward(context: ExchangeContext): Promise<void> {
-  const { exchange, checked, roundTrip } = context;
-  const { method } = exchange;
-  const fields = withMaxForwards(method, checked.fields);
+/** Forwards a request with these fields. Rejects with a ProxyError if there is no response, or a broken one. */
+export async function forward(context: ExchangeContext, fields: readonly string[]): Promise<void> {
+  const { roundTrip } = context;
+  const { method } = context.exchange;
   const content = roundTrip.findContent();
   await relayResponse(context, await roundTrip.send({ method, fields, content }));
 }

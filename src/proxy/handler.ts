@@ -11,7 +11,7 @@ import type { Snapshot } from "./context.ts";
 import { endExchange, failExchange } from "./ending.ts";
 import { forward } from "./forward.ts";
 import { respondToHead } from "./head.ts";
-import { type Plan, planRequest } from "./plan.ts";
+import { type LocalPlan, type Plan, planRequest } from "./plan.ts";
 import { respondLocally } from "./relay.ts";
 import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
 import { respondShared } from "./shared-head.ts";
@@ -99,7 +99,7 @@ export function createHandler(parts: HandlerParts): Handler {
 
 /** Returns undefined if the response was written at once. Rejects with a ProxyError if there is none to write. */
 function sendUpstream(
-  plan: Exclude<Plan, { readonly kind: "local" }>,
+  plan: Exclude<Plan, LocalPlan>,
   context: ExchangeContext,
   tunnels: Tunnels,
 ): Promise<void> | undefined {
@@ -109,8 +109,8 @@ function sendUpstream(
         ? respondToHead(context, plan.head)
         : respondShared(context, plan.head);
     case "upgrade":
-      return respondToUpgrade(context, plan.upgrade, tunnels);
+      return respondToUpgrade(context, plan, tunnels);
     case "forward":
-      return forward(context);
+      return forward(context, plan.fields);
   }
 }

@@ -1,7 +1,6 @@
 /** A HEAD that is answered by a GET of the first byte (`range: probe`). */
 
-import { toHeadFields } from "../head/fields.ts";
-import { PROBE, isEmpty, readProbe } from "../head/probe.ts";
+import { isEmpty, readProbe, toProbeFields } from "../head/probe.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import { giveUp, isKnown, recordOther, recordServed, toNegativeCache } from "./head-memory.ts";
 import {
@@ -21,7 +20,7 @@ export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
     return toUpstreamResult(await send(head, "GET"));
   try {
     const held: ResponseHead[] = [];
-    const fields = [...toHeadFields(checked.fields, "GET"), ...PROBE];
+    const fields = toProbeFields(checked.fields);
     const probed = toUpstreamResult(await roundTrip.send({ method: "GET", fields, held }));
     const full = readProbe(probed.status, probed.fields);
     if (full !== undefined) {

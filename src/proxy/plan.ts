@@ -4,21 +4,33 @@ import type { RouteConfig } from "../config/schema/file.ts";
 import { toOptionsReply } from "../head/options.ts";
 import { type HeadPlan, type Rejection, planHead } from "../head/plan.ts";
 import type { UpgradeFields } from "../http/headers.ts";
-import { toLocalResponse } from "../http/local-response.ts";
+import { toLocalResponse, withMaxForwards } from "../http/local-response.ts";
 import type { LocalResponse } from "../http/problem.ts";
 import type { CheckedRequest } from "../http/request.ts";
 import { toTunnel } from "../http/upgrade.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 
-/** What happens to one request. `upgrade` is the switch of protocols that it asks for. */
+/**
+ * What happens to one request. `upgrade` is the switch of protocols that it asks for, `fields` are the end-to-end fields that are
+ * forwarded, before those that headgate adds.
+ */
 export type Plan =
-  /** headgate responds itself. */
-  | { readonly kind: "local"; readonly response: LocalResponse; readonly upgrade?: UpgradeFields }
-  | { readonly kind: "head"; readonly head: HeadPlan | Rejection; readonly upgrade?: undefined }
-  | { readonly kind: "upgrade"; readonly upgrade: UpgradeFields }
-  | { readonly kind: "forward"; readonly upgrade?: undefined };
+  | LocalPlan
+  | { readonly kind: "head"; readonly head: HeadPlan | Rejection; readonly upgrade: undefined }
+  | {
+      readonly kind: "upgrade";
+      readonly fields: readonly string[];
+      readonly upgrade: UpgradeFields;
+    }
+  | { readonly kind: "forward"; readonly fields: readonly string[]; readonly upgrade: undefined };
 
-const FORWARD: Plan = { kind: "forward" };
+/** headgate responds itself: the request is addressed to it (`hop`), or the route replies to OPTIONS. */
+export interface LocalPlan {
+  readonly kind: "local";
+  readonly cause: "hop" | "options";
+  readonly response: LocalResponse;
+  readonly upgrade: UpgradeFields | undefined;
+}
 
 /** Plans a checked request on its route. What mode auto has learned may later make a GET of a HEAD that is `native` here. */
 export function planRequest(
@@ -26,11 +38,16 @@ export function planRequest(
   checked: CheckedRequest,
   route: RouteConfig,
 ): Plan {
+  const { method } = request;
   const upgrade = toTunnel(request, checked);
-  const local =
-    toLocalResponse(request, checked) ?? toOptionsReply(request.method, checked.fields, route);
-  if (local !== undefined)
-    return { kind: "local", response: local, ...(upgrade === undefined ? {} : { upgrade }) };
-  if (request.method === "HEAD") return { kind: "head", head: planHead(route, checked) };
-  return upgrade === undefined ? FORWARD : { kind: "upgrade", upgrade };
+  const local = toLocalResponse(request, checked);
+  if (local !== undefined) return { kind: "local", cause: "hop", response: local, upgrade };
+  const reply = toOptionsReply(method, checked.fields, route);
+  if (reply !== undefined) return { kind: "local", cause: "options", response: reply, upgrade };
+  if (method === "HEAD")
+    return { kind: "head", head: planHead(route, checked), upgrade: undefined };
+  const fields = withMaxForwards(method, checked.fields);
+  return upgrade === undefined
+    ? { kind: "forward", fields, upgrade }
+    : { kind: "upgrade", fields, upgrade };
 }

@@ -1,10 +1,9 @@
 /** One request that asks to switch protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
-import type { UpgradeFields } from "../http/headers.ts";
-import { withMaxForwards } from "../http/local-response.ts";
 import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
 import { relayResponse } from "./forward.ts";
+import type { Plan } from "./plan.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
 
@@ -14,13 +13,12 @@ import type { Tunnels } from "./tunnel.ts";
  */
 export async function respondToUpgrade(
   context: ExchangeContext,
-  upgrade: UpgradeFields,
+  { fields, upgrade }: Pick<Extract<Plan, { readonly kind: "upgrade" }>, "fields" | "upgrade">,
   tunnels: Tunnels,
 ): Promise<void> {
-  const { exchange, response, checked, route, roundTrip } = context;
+  const { exchange, response, route, roundTrip } = context;
   const { upgradeMs, idleMs, max } = context.snapshot.upgradeLimits;
   const { method } = exchange;
-  const fields = withMaxForwards(method, checked.fields);
   const content = roundTrip.findContent();
   // With content it may be an upload like any other, of a backend that ignores the field.
   const responseMs = content === undefined ? upgradeMs : route.responseTimeout;

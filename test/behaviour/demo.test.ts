@@ -16,6 +16,9 @@ test("headgate demo prints two curl lines: the first answers 405, the second 200
     .split("\n")
     .flatMap((line) => /^\s*(curl -I \S+)/.exec(line)?.[1] ?? []);
   assert.equal(lines.length, 2);
+  // Ports of any width: the remarks stand below each other.
+  const remarks = demo.stdout().match(/^ {2}curl -I .*#/gm) ?? [];
+  assert.equal(new Set(remarks.map((line) => line.length)).size, 1, remarks.join("\n"));
   const [direct = "", through = ""] = await Promise.all(lines.map(run));
   assert.match(direct, /^HTTP\/1\.1 405 Method Not Allowed\r\n/);
   assert.match(through, /^HTTP\/1\.1 200 OK\r\n/);

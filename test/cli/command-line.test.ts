@@ -44,6 +44,25 @@ test("a mistake in the arguments names the help of its command", () => {
   });
 });
 
+// Symptom: `--upstram` and `chek` were refused without a word about what was meant, unlike a key of the route file.
+// Root cause: only the route file's diagnostics looked for the nearest word.
+// Fix: commands and flags look for it as well.
+test("a misspelt command or flag is told with the one that was probably meant", () => {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [["chek"], `there is no command 'chek'; did you mean "check"?; see headgate --help`],
+    [["xyz"], "there is no command 'xyz'; see headgate --help"],
+    [["run", "--upstram", "x"], `Unknown option '--upstram'; did you mean "--upstream"?`],
+    [["run", "--upstram=x"], `Unknown option '--upstram'; did you mean "--upstream"?`],
+    [["explain", "--jsn"], `Unknown option '--jsn'; did you mean "--json"?`],
+    [["run", "--verbose"], "Unknown option '--verbose'; see headgate run --help"],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, err } = call(args);
+    assert.equal(code, 2);
+    assert.ok(err.startsWith(`headgate: ${expected}`), err);
+  }
+});
+
 // The current folder was looked up at the start, before it was known whether a command needs one: --version was a stack trace.
 test("in a folder that was deleted, headgate says its version, and what is wrong with other commands", async (t) => {
   const cwd = await makeDirectory(t, {});

@@ -3,9 +3,9 @@
 import { isIP } from "node:net"; // pure: no socket
 
 import { loadConfig } from "../../config/load.ts";
-import { findField } from "../../http/headers.ts";
-import type { RequestHead } from "../../http/wire/request-head.ts";
+import { hideQuery } from "../../http/secrets.ts";
 import { type Explained, explainRequest } from "./dry-run.ts";
+import { hideSecrets } from "./secrets.ts";
 import { formatExplanation, toContentWords } from "./text.ts";
 import { UsageError, readArguments } from "../flags.ts";
 import type { CommandIo } from "../io.ts";
@@ -30,46 +30,72 @@ export async function explain(args: readonly string[], io: CommandIo): Promise<n
     throw new UsageError("explain needs a METHOD and a URL, such as: explain HEAD /health");
   const client = values.get("from") ?? "127.0.0.1";
   if (isIP(client) === 0) throw new UsageError(`--from: "${client}" is not an IP address`);
-  const request = toRequest(method, url, lists.get("header") ?? []);
+  const section = toSection(method, url, lists.get("header") ?? []);
+  const upper = method.toUpperCase();
+  // Any token is a method (RFC 9110 §9.1), and this one goes up as it is.
+  if (method !== upper) io.err(`headgate: methods are case-sensitive: did you mean ${upper}?\n`);
 
   const flags = { config: values.get("config"), upstream: values.get("upstream") };
   const { config } = await loadConfig({ flags, env: io.env, cwd: io.cwd });
-  const explained = explainRequest(config, request, client);
+  const explained = hideSecrets(explainRequest(config, section, client));
   io.out(switches.has("json") ? toJson(explained) : formatExplanation(explained));
   return 0;
 }
 
-/** The request that curl would send, without the fields that curl adds of its own. */
-function toRequest(method: string, url: string, written: readonly string[]): RequestHead {
-  if (!TOKEN.test(method)) throw new UsageError(`"${method}" is not a method`);
-  const upper = method.toUpperCase();
-  if (method !== upper)
-    throw new UsageError(`methods are case-sensitive: did you mean ${upper} instead of ${method}?`);
-  const [, authority, rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? [
-    undefined,
-    undefined,
+/** The header section that curl would send, in latin1, without the fields that curl adds of its own. */
+function toSection(method: string, url: string, written: readonly string[]): string {
+  if (!TOKEN.test(method)) throw new UsageError(toNoMethod(method, url));
+  const [, userinfo, authority, rest = ""] = /^https?:\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/i.exec(
     url,
-  ];
+  ) ?? [undefined, undefined, undefined, url];
   const [withoutFragment = ""] = rest.split("#", 1); // never sent (RFC 9110 §7.1)
   const path = withoutFragment === "" ? "/" : withoutFragment.replace(/^\?/, "/?");
-  const target = Buffer.from(path, "utf8").toString("latin1"); // one character for each byte, as curl sends it
-  if (authority === undefined && !/^[/*]/.test(target))
-    throw new UsageError(`"${url}" is neither a URL such as http://host/path nor a path`);
+  const target = toLatin1(path);
+  const shown = hideQuery(url);
+  // CONNECT names a host and a port.
+  if (authority === undefined && !/^[/*]/.test(target) && method !== "CONNECT")
+    throw new UsageError(
+      `"${shown}" is neither a URL such as http://host/path nor a path; did you mean "http://${shown}"?`,
+    );
   if (!TARGET.test(target))
-    throw new UsageError(`"${url}" holds what no request can: write a space as %20`);
-  const fields = written.flatMap(toField);
-  const host = authority ?? "localhost";
-  const rawFields = findField(fields, "host") === undefined ? ["Host", host, ...fields] : fields;
-  return { method, target, httpVersion: "1.1", rawFields };
+    throw new UsageError(`"${shown}" holds what no request can: write a space as %20`);
+  const fields = written.map(toField);
+  const has = (wanted: string) => fields.some(([name]) => name.toLowerCase() === wanted);
+  if (userinfo !== undefined && !has("authorization"))
+    fields.unshift(["Authorization", toBasic(userinfo)]);
+  if (!has("host")) fields.unshift(["Host", authority ?? "localhost"]);
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }
 
-function toField(written: string): readonly [string, string] {
+function toNoMethod(method: string, url: string): string {
+  const shown = hideQuery(method);
+  const isSwapped = method.includes("/") && TOKEN.test(url);
+  return `"${shown}" is not a method${isSwapped ? `; did you mean: explain ${url} ${shown}` : ""}`;
+}
+
+/** Neither name nor value is repeated in the error: it may be a credential. */
+function toField(written: string, index: number): readonly [string, string] {
   const colon = written.indexOf(":");
   const name = written.slice(0, Math.max(0, colon));
   const value = written.slice(colon + 1).trim();
   if (!TOKEN.test(name) || !VALUE.test(value))
-    throw new UsageError(`-H: "${written}" is not a field such as "Accept: text/html"`);
+    throw new UsageError(`-H number ${index + 1} is not a field such as "Accept: text/html"`);
   return [name, value];
+}
+
+/** RFC 7617. The bytes of the userinfo's triplets need not be UTF-8. */
+function toBasic(userinfo: string): string {
+  const login = userinfo.includes(":") ? userinfo : `${userinfo}:`;
+  const bytes = toLatin1(login).replace(/%([0-9a-f]{2})/gi, (_triplet, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return `Basic ${Buffer.from(bytes, "latin1").toString("base64")}`;
+}
+
+/** One character for each byte of UTF-8, as curl sends it. */
+function toLatin1(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** For programs: names instead of whole routes, sentences where there is nothing else to say. */

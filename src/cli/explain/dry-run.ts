@@ -1,22 +1,22 @@
-/** What would become of a request, step by step as proxy/handler.ts takes them, and nothing is sent. */
+/** What would become of a request: the plan of proxy/plan.ts, and nothing is sent. */
 
 import { formatUrl } from "../../config/address.ts";
 import type { Config, RouteConfig, UpstreamConfig } from "../../config/schema/file.ts";
 import { toPeers } from "../../snapshot.ts";
 import { toHeadFields } from "../../head/fields.ts";
-import { type HeadPlan, planHead, planShare } from "../../head/plan.ts";
-import { toAllowed, toOptionsReply } from "../../head/options.ts";
-import { PROBE, isProbed } from "../../head/probe.ts";
+import { type HeadPlan, planShare } from "../../head/plan.ts";
+import { toAllowed } from "../../head/options.ts";
+import { isProbed, toProbeFields } from "../../head/probe.ts";
 import { toRejection } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
 import { type Explanation, explainMatch } from "./match.ts";
-import { toLocalResponse, withMaxForwards } from "../../http/local-response.ts";
+import { type LocalPlan, type Plan, planRequest } from "../../proxy/plan.ts";
 import { type Origin, toOutgoingFields } from "../../http/rewrite.ts";
-import { type RequestHead, refuseMethod } from "../../http/wire/request-head.ts";
-import { type CheckedRequest, checkRequest } from "../../http/request.ts";
+import type { RequestHead } from "../../http/wire/request-head.ts";
+import { createRequestParser } from "../../http/wire/request-parser.ts";
+import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../../http/request.ts";
 import { toHopFields } from "../../http/wire/request-text.ts";
-import { toTunnel } from "../../http/upgrade.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./fields.ts";
 import { type AppliedRules, toRules } from "./rules.ts";
 
@@ -53,46 +53,64 @@ export interface Explained {
   readonly forwarded: Forwarded | undefined;
 }
 
-/** Explains one request of HTTP/1.1 from the client of that address. */
-export function explainRequest(config: Config, request: RequestHead, client: string): Explained {
+/** Explains one request from the client of that address. `section` is its header section in latin1, with the empty line. */
+export function explainRequest(config: Config, section: string, client: string): Explained {
   const peer = config.listen.kind === "unix" ? "a unix socket" : client;
+  const read = readRequest(section, config);
+  const { request } = read;
   const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
-  const refusal = refuseMethod(request.method);
-  if (refusal !== undefined) return { ...said, answer: toOwnResponse(refusal) };
-  if (request.method === "CONNECT")
-    return { ...said, answer: { status: 501, reason: "CONNECT is not served here" } };
-  const checked = check(request, config);
-  if ("status" in checked) return { ...said, answer: checked };
+  if ("error" in read) return { ...said, answer: toOwnResponse(read.error) };
+  const { checked } = read;
 
   const { routes, defaultRoute } = config;
   const match = explainMatch(routes, defaultRoute, { host: checked.host, target: checked.path });
-  const local = toLocalResponse(request, checked);
-  if (local !== undefined) {
-    const reason =
-      checked.path === "*" ? "OPTIONS * asks about this server" : "Max-Forwards is used up";
-    return { ...said, match, answer: { status: local.status, reason } };
-  }
-  const reply = toOptionsReply(request.method, checked.fields, match.route);
-  if (reply !== undefined) {
-    const reason = `the route replies to OPTIONS with Allow: ${toAllowed(match.route).join(", ")}`;
-    return { ...said, match, answer: { status: reply.status, reason } };
-  }
-  // What mode auto remembers belongs to a running process: this is how it begins.
-  const plan = request.method === "HEAD" ? planHead(match.route, checked) : undefined;
-  if (plan?.outcome === "reject") {
+  const plan = planRequest(request, checked, match.route);
+  if (plan.kind === "local")
+    return { ...said, match, answer: toLocalWords(plan, checked, match.route) };
+  if (plan.kind === "head" && plan.head.outcome === "reject") {
     const reason = "the route rejects HEAD";
     return { ...said, match, answer: { status: toRejection(match.route, "").status, reason } };
   }
-  const forwarded = toForwarded(config, request, { checked, match, client, plan });
-  return { ...said, match, forwarded };
+  return {
+    ...said,
+    match,
+    forwarded: toForwarded(config, plan, { request, checked, match, client }),
+  };
 }
 
-function check(request: RequestHead, { limits }: Config): CheckedRequest | OwnResponse {
+function toLocalWords(
+  { cause, response: { status } }: LocalPlan,
+  { path }: CheckedRequest,
+  route: RouteConfig,
+): OwnResponse {
+  if (cause === "options")
+    return {
+      status,
+      reason: `the route replies to OPTIONS with Allow: ${toAllowed(route).join(", ")}`,
+    };
+  const reason = path === "*" ? "OPTIONS * asks about this server" : "Max-Forwards is used up";
+  return { status, reason };
+}
+
+type Read =
+  | { readonly request: RequestHead; readonly checked: CheckedRequest }
+  | { readonly request: RequestHead; readonly error: ProxyError };
+
+/** Reads and checks a request in the order in which server/connection.ts and proxy/handler.ts do: the first fault is the one that counts. */
+function readRequest(section: string, { limits }: Config): Read {
+  const parser = createRequestParser(limits.headerBytes, () => undefined);
+  let request: UncheckedRequest | undefined;
   try {
-    return checkRequest(request, limits.headerCount);
+    parser.push(Buffer.from(section, "latin1"), 0);
+    const head = parser.takeHead();
+    if (head === undefined) throw new Error("the header section has no end");
+    request = head;
+    if ("error" in head) throw head.error;
+    if (head.method === "CONNECT") throw new ProxyError("connect_not_served");
+    return { request, checked: checkRequest(head, limits.headerCount) };
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    return toOwnResponse(error);
+    return { request: request ?? parser.known(), error };
   }
 }
 
@@ -101,26 +119,28 @@ function toOwnResponse({ status, message }: ProxyError): OwnResponse {
 }
 
 interface Step {
+  readonly request: RequestHead;
   readonly checked: CheckedRequest;
   readonly match: Explanation;
   readonly client: string;
-  readonly plan: HeadPlan | undefined;
 }
 
 function toForwarded(
   config: Config,
-  request: RequestHead,
-  { checked, match, client, plan }: Step,
+  plan: Exclude<Plan, LocalPlan>,
+  { request, checked, match, client }: Step,
 ): Forwarded {
   const { route } = match;
-  const upgrade = toTunnel(request, checked);
+  const { upgrade } = plan;
   const isTunnel = upgrade !== undefined;
-  const method = plan?.upstreamMethod ?? request.method;
+  // What mode auto has learned belongs to a running process: this is how it begins.
+  const head = plan.kind === "head" && plan.head.outcome !== "reject" ? plan.head : undefined;
+  const method = head?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
-  const meant = toMeant(route, method, checked.fields, plan);
+  const meant = "fields" in plan ? plan.fields : toFirstFields(route, checked.fields, head);
   const outgoing = toOutgoingFields(meant, origin);
   const { name: upstream, url, keepAlive } = origin.upstream;
-  const framing = plan === undefined ? checked.framing : "none";
+  const framing = head === undefined ? checked.framing : "none";
   const { takesTrailers } = checked;
   const hop = toHopFields(
     { method, framing, upgrade, takesTrailers },
@@ -132,34 +152,26 @@ function toForwarded(
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
-    // A tunnel's request says the same two to the upstream, and any request the same about trailers.
-    dropped: toDropped(request.rawFields, checked.fields, outgoing).filter(
-      ({ name }) =>
-        !(isTunnel && /^(?:connection|upgrade)$/i.test(name)) &&
-        !(takesTrailers && /^te$/i.test(name)),
-    ),
-    head: plan?.outcome,
-    unshared: plan === undefined ? undefined : findObstacle(route, checked, origin),
+    dropped: toDropped(request.rawFields, checked.fields, outgoing, hop),
+    head: head?.outcome,
+    unshared: head === undefined ? undefined : findBypassReason(route, checked, origin),
     isTunnel,
     framing,
-    rules: isTunnel ? {} : toRules(route, checked, plan),
+    rules: isTunnel ? {} : toRules(route, checked, head),
   };
 }
 
-/** The end-to-end fields that go up, before those of the forwarding. */
-function toMeant(
+/** The fields of the first request for a HEAD. */
+function toFirstFields(
   route: RouteConfig,
-  method: string,
   fields: readonly string[],
-  plan: HeadPlan | undefined,
+  head: HeadPlan | undefined,
 ): readonly string[] {
-  if (plan === undefined) return withMaxForwards(method, fields);
-  const meant = toHeadFields(fields, plan.upstreamMethod);
-  const isProbe = plan.upstreamMethod === "GET" && isProbed(route, fields);
-  return isProbe ? [...meant, ...PROBE] : meant;
+  if (head?.upstreamMethod !== "GET") return toHeadFields(fields, "HEAD");
+  return isProbed(route, fields) ? toProbeFields(fields) : toHeadFields(fields, "GET");
 }
 
-function findObstacle(
+function findBypassReason(
   route: RouteConfig,
   checked: CheckedRequest,
   { peer }: Origin,

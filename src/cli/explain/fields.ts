@@ -1,7 +1,6 @@
 /** Fields that go up and fields that do not, each with its reason, for people. */
 
 import { isClaim } from "../../http/forwarded.ts";
-import { SECRET_FIELDS } from "../../http/local-response.ts";
 
 /** A field that the upstream gets. `note`: what headgate did to it; undefined where that is nothing. */
 export interface SentField {
@@ -42,21 +41,26 @@ const REASONS: Readonly<Record<string, string>> = {
   trailer: NO_CONTENT,
 };
 
-/** The client's fields, `raw`, that are not among the outgoing ones; `endToEnd` are those that any hop would pass. */
+/**
+ * The client's fields, `raw`, of which nothing goes up under their name. `endToEnd` are those that any hop would pass; `hop` are those that
+ * the connection to the upstream says for itself.
+ */
 export function toDropped(
   raw: readonly string[],
   endToEnd: readonly string[],
   outgoing: readonly string[],
+  hop: readonly string[],
 ): readonly DroppedField[] {
+  const own = toNames(hop);
   const passed = toNames(endToEnd);
   const sent = toNames(outgoing);
   return toPairs(raw).flatMap(([name, value]) => {
     const known = name.toLowerCase();
-    if (known === "host" || (sent.has(known) && passed.has(known))) return [];
+    if (known === "host" || own.has(known) || (sent.has(known) && passed.has(known))) return [];
     const reason = passed.has(known)
       ? (REASONS[known] ?? toOtherReason(known))
       : (HOP_REASONS[known] ?? "is named by Connection (RFC 9110 §7.6.1)");
-    return [{ name, value: toShown(name, value), reason }];
+    return [{ name, value, reason }];
   });
 }
 
@@ -74,7 +78,7 @@ export function toSent(
     );
   const fields = toPairs(outgoing).map(([name, value]) => {
     const note = isGiven(name, value) ? undefined : isGiven(name) ? "changed" : "added";
-    return { name, value: toShown(name, value), note };
+    return { name, value, note };
   });
   const note = "for the connection to the upstream";
   return [...fields, ...toPairs(hop).map(([name, value]) => ({ name, value, note }))];
@@ -84,11 +88,6 @@ function toOtherReason(name: string): string {
   return isClaim(name)
     ? "the client is none that forwarded.trust names"
     : "has no meaning in the request that stands for a HEAD";
-}
-
-/** A terminal has a history, a ticket has readers. */
-function toShown(name: string, value: string): string {
-  return SECRET_FIELDS.has(name.toLowerCase()) ? "<hidden>" : value;
 }
 
 function toNames(fields: readonly string[]): ReadonlySet<string> {

@@ -65,12 +65,6 @@ export function checkMethod(beginning: string): void {
   if (methodEnd < beginning.length && !isMethod) throw new ProxyError("http_request_error");
 }
 
-/** Returns the error (400, 501) for a method that headgate does not serve; undefined for all others. */
-export function refuseMethod(method: string): ProxyError | undefined {
-  if (method.length > MAX_METHOD_BYTES) return new ProxyError("method_too_long");
-  return method === PREFACE ? new ProxyError("http_request_error") : undefined;
-}
-
 /**
  * Whether a backend may read the method as HEAD or CONNECT, because some backends ignore its case. Then the response may lack the
  * content that it announces, and the connection cannot be used again (RFC 9112 §6.3).

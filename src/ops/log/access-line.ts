@@ -4,10 +4,10 @@ import type { LogField } from "../../config/schema/file.ts";
 import type { Fault } from "../../http/errors.ts";
 import { type Exchange, toRequestId } from "../../http/exchange.ts";
 import { findField, findOnlyField } from "../../http/headers.ts";
-import { type PrecomputedBytes, type JsonLineWriter, precompute } from "./json-line.ts";
+import { splitTarget } from "../../http/secrets.ts";
+import { type JsonLineWriter, type PrecomputedBytes, precompute } from "./json-line.ts";
 import type { LogLevel } from "./logger.ts";
 import { toStatus } from "../metrics/counters.ts";
-import { splitTarget } from "./target.ts";
 
 /** Who has to act decides how loud the line is: a stranger's nonsense must not wake anybody. */
 const LEVELS: Readonly<Record<Fault, LogLevel>> = {

@@ -1,8 +1,8 @@
 /** The last HEADs and the last failures, for a person who looks. */
 
 import type { Exchange } from "../../http/exchange.ts";
+import { splitTarget } from "../../http/secrets.ts";
 import { toPrintable } from "../log/printable.ts";
-import { splitTarget } from "../log/target.ts";
 import { toStatus } from "../metrics/counters.ts";
 
 /** One finished exchange, fit to be shown: no query, no fields, nothing unprintable. */

@@ -1,0 +1,24 @@
+/** An explanation without what is secret in it: a terminal has a history, and a ticket has readers. */
+
+import { hideFieldValue, hideQuery } from "../../http/secrets.ts";
+import type { Explained } from "./dry-run.ts";
+
+/** Returns what may be printed of an explanation. */
+export function hideSecrets({ request, forwarded, ...rest }: Explained): Explained {
+  return {
+    ...rest,
+    request: { ...request, target: hideQuery(request.target), rawFields: [] },
+    forwarded: forwarded && {
+      ...forwarded,
+      target: hideQuery(forwarded.target),
+      fields: forwarded.fields.map(hideValue),
+      dropped: forwarded.dropped.map(hideValue),
+    },
+  };
+}
+
+function hideValue<Field extends { readonly name: string; readonly value: string }>(
+  field: Field,
+): Field {
+  return { ...field, value: hideFieldValue(field.name, field.value) };
+}

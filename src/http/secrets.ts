@@ -1,0 +1,99 @@
+/** What is secret in a request, a response, a URL or a route file. All that headgate prints or echoes asks here; nothing else decides. */
+
+import { encodeRawBytes } from "./routing/path.ts";
+
+/** Stands for what is not shown. */
+const HIDDEN = "<hidden>";
+
+/**
+ * Parts of the names of fields and settings whose values are secret. Too many values are hidden rather than too few: a value that is
+ * hidden without need costs a second look, and one that is shown costs a new password.
+ */
+const SECRET_NAMES = new RegExp(
+  ["auth", "token", "secret", "pass", "pwd", "cookie", "session", "credential", "bearer"]
+    .concat(["signature", "hmac", "jws", "jwt", "dpop", "assertion", "saml", "oidc", "principal"])
+    .concat(["csrf", "xsrf", "nonce", "keys?(?:-|$)", "(?:^|-)(?:sid|sig|sign|otp|pin)(?:-|$)"])
+    .concat(["^sec-websocket-protocol$"]) // the only field in which a browser can send a token with a WebSocket
+    .join("|"),
+);
+
+/** `?` and the query of a URL. */
+const QUERY = /\?[^\s"'<>]+/g;
+/** A query with parameters. A pattern or a `${NAME:?message}` has none. */
+const PARAMETERS = /(?<!:)\?[^\s"'<>=?]*=[^\s"'<>]*/g;
+/** A name, and the sign behind it. */
+const NAME = /(?<![\w.-])([\w.-]+)["']?\s*[:=]\s*/g;
+
+type Mask = (secret: string) => string;
+const toHidden: Mask = () => HIDDEN;
+const toStars: Mask = (secret) => "*".repeat(secret.length);
+
+/** Whether the value of a field of that name is secret. Letter case and `_` for `-` make no difference, as in WSGI and CGI. */
+export function isSecretField(name: string): boolean {
+  return SECRET_NAMES.test(name.toLowerCase().replaceAll("_", "-"));
+}
+
+/** A field's value as it may be shown: hidden as a whole, or without the userinfo and the queries of the URLs in it. */
+export function hideFieldValue(name: string, value: string): string {
+  if (value === "") return value;
+  return isSecretField(name) ? HIDDEN : hideUrls(value, QUERY, toHidden);
+}
+
+/** A message about the configuration, with the userinfo and the queries of the URLs in it hidden. */
+export function hideInMessage(message: string): string {
+  return hideUrls(message, PARAMETERS, toHidden);
+}
+
+/** The same for a line of the route file, where values behind secret names are hidden too. Each character stays in its column. */
+export function hideInLine(line: string): string {
+  const shown = hideUrls(line, PARAMETERS, toStars);
+  for (const match of shown.matchAll(NAME)) {
+    const [text, name = ""] = match;
+    // `tls.key` is the path of a file.
+    if (name === "key" || !isSecretField(name)) continue;
+    const start = match.index + text.length;
+    return shown.slice(0, start) + toStars(shown.slice(start));
+  }
+  return shown;
+}
+
+/** A request-target as it may be shown: see `splitTarget`. */
+export function hideQuery(target: string): string {
+  const { path, query } = splitTarget(target);
+  return query === undefined ? path : `${path}?${query === "" ? "" : HIDDEN}`;
+}
+
+/**
+ * The target without what may be secret: query, fragment, and the userinfo of an absolute or authority form. A fragment belongs to no
+ * target (RFC 9112 §3.2): such a request is refused, and only its log line shows this. The target is cut, not parsed: malformed targets
+ * are shown too, and a parser that gives up would show all of them or nothing. A raw byte is shown as its `%XX`.
+ */
+export function splitTarget(raw: string): {
+  readonly path: string;
+  readonly query: string | undefined;
+} {
+  const target = encodeRawBytes(raw);
+  const hash = target.indexOf("#");
+  const shown = hash < 0 ? target : target.slice(0, hash);
+  const mark = shown.indexOf("?");
+  const before = mark < 0 ? shown : shown.slice(0, mark);
+  const query = mark < 0 ? undefined : shown.slice(mark + 1);
+  if (before.startsWith("/")) return { path: before, query };
+  const path = before.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, "");
+  return { path: path.slice(path.lastIndexOf("@") + 1) || "/", query };
+}
+
+function hideUrls(text: string, query: RegExp, mask: Mask): string {
+  const shown = text.replace(query, (found) => `?${mask(found.slice(1))}`);
+  return shown.includes("@") ? shown.replace(/\S+/g, (word) => hideUserinfo(word, mask)) : shown;
+}
+
+/** A password may hold any character, so all up to the last `@` of a word counts. Without `//` only `user:password@` is one. */
+function hideUserinfo(word: string, mask: Mask): string {
+  const end = word.lastIndexOf("@");
+  const slashes = word.indexOf("//");
+  const hasAuthority = slashes !== -1 && slashes < end;
+  if (end === -1 || !(hasAuthority || word.slice(0, end).includes(":"))) return word;
+  const start = hasAuthority ? slashes + 2 : (/^["'({[]*/.exec(word)?.[0].length ?? 0);
+  return word.slice(0, start) + mask(word.slice(start, end)) + word.slice(end);
+}
