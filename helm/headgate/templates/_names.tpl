@@ -31,18 +31,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Whose pods headgate runs in: its own, or the app's. */}}
 {{- define "headgate.podLabels" -}}
 {{- if eq .Values.mode "sidecar" -}}
-{{- include "headgate.appLabels" . -}}
+{{- toYaml .Values.app.podLabels -}}
 {{- else -}}
 {{- include "headgate.selectorLabels" . -}}
 {{- end -}}
-{{- end -}}
-
-{{/* Not by `required`: that lets an empty map pass, and an empty selector selects every pod. */}}
-{{- define "headgate.appLabels" -}}
-{{- if empty .Values.app.podLabels -}}
-{{- fail "app.podLabels: Service, PodMonitor and NetworkPolicy find the app's pods by their labels" -}}
-{{- end -}}
-{{- toYaml .Values.app.podLabels -}}
 {{- end -}}
 
 {{- define "headgate.image" -}}
@@ -79,16 +71,23 @@ routes: []
 {{- end -}}
 {{- end -}}
 
-{{/* Empty where the route file says it. */}}
+{{/* The URL of the route file's upstream; empty where it has none. */}}
+{{- define "headgate.upstreamInFile" -}}
+{{- $upstream := get (include "headgate.routeFile" . | fromYaml) "upstream" -}}
+{{- if kindIs "map" $upstream -}}
+{{- get $upstream "url" -}}
+{{- else -}}
+{{- $upstream -}}
+{{- end -}}
+{{- end -}}
+
+{{/* For HEADGATE_UPSTREAM; empty where the route file has it. */}}
 {{- define "headgate.upstream" -}}
-{{- $isInFile := or .Values.config.existingConfigMap (hasKey (include "headgate.routeFile" . | fromYaml) "upstream") -}}
 {{- if .Values.upstream -}}
 {{- .Values.upstream -}}
-{{- else if $isInFile -}}
+{{- else if or .Values.config.existingConfigMap (include "headgate.upstreamInFile" .) -}}
 {{- else if eq .Values.mode "sidecar" -}}
 http://127.0.0.1:{{ int .Values.app.port }}
-{{- else -}}
-{{- fail "upstream: standalone needs the address of the existing Service, such as http://my-app:8000" -}}
 {{- end -}}
 {{- end -}}
 
