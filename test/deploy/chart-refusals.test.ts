@@ -1,9 +1,11 @@
 /** Values that the chart refuses, each with the message that says what to set instead. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 
-import { chart, helm, missing } from "../support/manifests.ts";
+import { chart, helm, missing, root } from "../support/manifests.ts";
 
 const skip = missing("helm");
 
@@ -367,6 +369,14 @@ test("all refused combinations are named at once, each on a line", { skip }, () 
     refusal.match(/^ {2}- [\w.]+/gm)?.map((line) => line.slice(4)),
     ["ports", "upstream", "resources.limits.memory", "shutdown.delaySeconds"],
   );
+});
+
+test("docs/kubernetes.md shows what helm prints", { skip }, () => {
+  const page = readFileSync(join(root, "docs", "kubernetes.md"), "utf8");
+  const [, settings = "", printed = ""] =
+    /helm template headgate \S+ --set (\S+)\n(The chart refuses[^`]*)```/.exec(page) ?? [];
+  assert.ok(printed !== "");
+  assert.ok(refusalOf(settings).includes(printed));
 });
 
 /** At the edge of what is refused. */
