@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
+import { parse } from "yaml";
 
-import { chart, helm, missing, root } from "../support/manifests.ts";
+import { type Fields, chart, helm, missing, root } from "../support/manifests.ts";
 
 const skip = missing("helm");
 
@@ -212,7 +213,7 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
   [
     "a grace over the pod's grace period",
     `${standalone},config.file.shutdown.grace=1.5m`,
-    /shutdown\.terminationGracePeriodSeconds: 35 is less than delaySeconds \(5s\) with .*grace \(1\.5m\).*; set at least 95/,
+    /shutdown\.terminationGracePeriodSeconds: 35 is less than delaySeconds \(5s\) with .*grace \(1\.5m\).*; set at least 96/,
   ],
   [
     "a grace over the pod's grace period, in a text",
@@ -222,10 +223,15 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
   [
     "a pod's grace period that ends too early",
     `${standalone},shutdown.terminationGracePeriodSeconds=29`,
-    /terminationGracePeriodSeconds: 29 is less than .*; set at least 30/,
+    /terminationGracePeriodSeconds: 29 is less than .*; set at least 31/,
   ],
 
   // Scaling.
+  [
+    "a number of pods beside autoscaling",
+    `${standalone},autoscaling.enabled=true,replicas=3`,
+    /replicas: has no effect with autoscaling\.enabled; remove it, and set autoscaling\.minReplicas/,
+  ],
   [
     "more pods at least than at most",
     `${standalone},autoscaling.enabled=true,autoscaling.minReplicas=11`,
@@ -371,6 +377,20 @@ test("all refused combinations are named at once, each on a line", { skip }, () 
   );
 });
 
+// A template cannot see what values.yaml says, only what came of it: the number of pods by default stands in the template too.
+test("the templates know the defaults of values.yaml", () => {
+  const values = parse(readFileSync(join(chart, "values.yaml"), "utf8")) as Fields;
+  const template = readFileSync(join(chart, "templates", "_refusals.tpl"), "utf8");
+  const known = [...template.matchAll(/ne \(int \.Values\.([\w.]+)\) (\d+)/g)];
+  assert.deepEqual(
+    new Set(known.map(([, key, value]) => `${key}: ${value}`)),
+    new Set([
+      `replicas: ${values["replicas"]}`,
+      `shutdown.terminationGracePeriodSeconds: ${values["shutdown"].terminationGracePeriodSeconds}`,
+    ]),
+  );
+});
+
 test("docs/kubernetes.md shows what helm prints", { skip }, () => {
   const page = readFileSync(join(root, "docs", "kubernetes.md"), "utf8");
   const [, settings = "", printed = ""] =
@@ -383,7 +403,7 @@ test("docs/kubernetes.md shows what helm prints", { skip }, () => {
 const accepted: readonly (readonly [string, string])[] = [
   ["the app's port in another pod", `${standalone},app.port=8080`],
   ["the largest ports", `${standalone},ports.http=65535,ports.admin=65534`],
-  ["a grace that just fits", `${standalone},config.file.shutdown.grace=30s`],
+  ["a grace that just fits", `${standalone},config.file.shutdown.grace=29s`],
   ["a grace that is a variable", String.raw`${standalone},config.file.shutdown.grace=\${GRACE}`],
   [
     "an unknown grace",

@@ -60,15 +60,28 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (include "headgate.fullname" .) .Values.config.existingConfigMap -}}
 {{- end -}}
 
-{{/* The route file. A text stays what it is, comments included; without one every HEAD is converted. */}}
+{{/*
+The route file. A text stays as it is, comments included; without a file every HEAD is converted. `shutdown.delay` is for clients on
+kept connections, which a changed endpoint does not reach: for that second headgate tells them `Connection: close`, before it closes
+the connections itself.
+*/}}
 {{- define "headgate.routeFile" -}}
-{{- if empty .Values.config.file -}}
-routes: []
-{{- else if kindIs "string" .Values.config.file -}}
+{{- if kindIs "string" .Values.config.file -}}
 {{- .Values.config.file -}}
 {{- else -}}
-{{- toYaml .Values.config.file -}}
+{{- $file := .Values.config.file | default (dict "routes" list) -}}
+{{- $delay := ternary (dict "shutdown" (dict "delay" "1s")) dict (eq (include "headgate.waits" .) "true") -}}
+{{- merge (deepCopy $file) $delay | toYaml -}}
 {{- end -}}
+{{- end -}}
+
+{{/* A native sidecar needs no delay: Kubernetes stops it when the app is gone. */}}
+{{- define "headgate.isNative" -}}
+{{- and (eq .Values.mode "sidecar") .Values.sidecar.native -}}
+{{- end -}}
+
+{{- define "headgate.waits" -}}
+{{- and (ne (include "headgate.isNative" .) "true") (gt (int .Values.shutdown.delaySeconds) 0) -}}
 {{- end -}}
 
 {{/* The URL of the route file's upstream; empty where it has none. */}}

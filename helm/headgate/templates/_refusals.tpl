@@ -154,6 +154,9 @@ shutdown.terminationGracePeriodSeconds: {{ $given }} is less than delaySeconds (
 {{- define "headgate.refusals.scaling" -}}
 {{- if eq .Values.mode "standalone" }}
 {{- if .Values.autoscaling.enabled }}
+{{- if ne (int .Values.replicas) 2 }}
+replicas: has no effect with autoscaling.enabled; remove it, and set autoscaling.minReplicas
+{{- end }}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
 autoscaling: minReplicas {{ int .Values.autoscaling.minReplicas }} is more than maxReplicas {{ int .Values.autoscaling.maxReplicas }}
 {{- end }}
