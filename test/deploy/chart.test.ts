@@ -15,6 +15,7 @@ import {
   only,
   podOf,
   render,
+  root,
 } from "../support/manifests.ts";
 import { securityViolations } from "../support/pod-security.ts";
 
@@ -185,6 +186,45 @@ test(
         ],
       },
     ]);
+  },
+);
+
+// `helm test` ran into its limit of time where only an Ingress controller was let in.
+test("a policy that names clients lets the pod of `helm test` in too", { skip }, () => {
+  const from = [
+    "--set",
+    "networkPolicy.enabled=true,networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
+  ];
+  for (const mode of [[...standalone, "--set", "app.podLabels.app=my-app"], sidecar]) {
+    const manifests = render(chart, ...mode, ...from);
+    const [requests] = only(manifests, "NetworkPolicy", "x-headgate")["spec"].ingress;
+    const [given, tester] = requests.from;
+    assert.deepEqual(given, { ipBlock: { cidr: "10.0.0.0/8" } });
+    const { labels } = only(manifests, "Pod").metadata as never as { labels: Fields };
+    for (const [key, value] of Object.entries(tester.podSelector.matchLabels))
+      assert.equal(labels[key], value);
+  }
+});
+
+test(
+  "docs/kubernetes.md shows an Ingress and an HTTPRoute that the chart renders",
+  { skip },
+  (t) => {
+    const page = readFileSync(join(root, "docs", "kubernetes.md"), "utf8");
+    for (const [kind, key] of [
+      ["Ingress", "ingress"],
+      ["HTTPRoute", "httpRoute"],
+    ] as const) {
+      const [, values = ""] = new RegExp(`\`\`\`yaml\n(${key}:[^\`]*)\`\`\``).exec(page) ?? [];
+      const folder = mkdtempSync(join(tmpdir(), "headgate-values-"));
+      t.after(() => rmSync(folder, { recursive: true, force: true }));
+      writeFileSync(join(folder, "values.yaml"), values);
+      const manifests = render(chart, ...standalone, "-f", join(folder, "values.yaml"));
+      assert.match(
+        JSON.stringify(only(manifests, kind)["spec"]),
+        /app\.example\.com.*"x-headgate"/,
+      );
+    }
   },
 );
 

@@ -18,6 +18,12 @@ app.kubernetes.io/name: {{ include "headgate.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Of the pod of `helm test`. The Service selects another name: this pod must not become one of its endpoints. */}}
+{{- define "headgate.testLabels" -}}
+app.kubernetes.io/name: {{ include "headgate.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "headgate.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "headgate.selectorLabels" . }}
