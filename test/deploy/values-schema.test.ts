@@ -17,12 +17,21 @@ function render(folder: string, ...args: readonly string[]): Ran {
   return helm("template", "x", folder, "--kube-version", "1.36.0", ...args);
 }
 
+/** Only the place is compared: newer versions of helm have another validator, with messages of its own. */
 const wrong: readonly (readonly [string, object, RegExp])[] = [
-  ["an unknown key", { headd: "pass" }, /config\.file: Additional property headd is not allowed/],
-  ["an unknown mode", { head: "covert" }, /config\.file\.head: .*"convert", "auto", "pass"/],
-  ["a number as a duration", { timeouts: { idle: 30 } }, /config\.file\.timeouts\.idle: .*string/],
-  ["a route without a path", { routes: [{ head: "pass" }] }, /config\.file\.routes\.0: path is/],
-  ["a mistake behind a reference", { limits: { waiting: "x" } }, /config\.file\.limits\.waiting/],
+  ["an unknown key", { headd: "pass" }, /config[./]file'?: .*headd/],
+  ["an unknown mode", { head: "covert" }, /config[./]file[./]head'?: .*convert.*auto.*pass/],
+  ["a number as a duration", { timeouts: { idle: 30 } }, /config[./]file[./]timeouts[./]idle/],
+  [
+    "a route without a path",
+    { routes: [{ head: "pass" }] },
+    /config[./]file[./]routes[./]0'?: .*path/,
+  ],
+  [
+    "a mistake behind a reference",
+    { limits: { waiting: "x" } },
+    /config[./]file[./]limits[./]waiting/,
+  ],
 ];
 
 for (const [what, file, message] of wrong) {
@@ -69,8 +78,8 @@ test("patterns that Go cannot read are left out, also below a negation", { skip 
   const check = (file: object): string =>
     render(copy, ...standalone, "--set-json", `config.file=${JSON.stringify(file)}`).stderr;
   assert.equal(check({ forward: "-", back: "ab", never: "ab", word: "w" }), "");
-  assert.match(check({ word: "x" }), /config\.file\.word: Does not match pattern '\^w'/);
-  assert.match(check({ forward: 1 }), /config\.file\.forward: Invalid type\. Expected: string/);
+  assert.match(check({ word: "x" }), /config[./]file[./]word/);
+  assert.match(check({ forward: 1 }), /config[./]file[./]forward/);
   // What would happen otherwise, so that the exception can go once it is not needed.
   const unread = { ...values, definitions: { ...(values as Definitions).definitions, forward } };
   writeFileSync(place, JSON.stringify(unread));

@@ -7,7 +7,7 @@ that has this name. Nothing here refers to the names.
 {{- define "headgate.container" -}}
 {{- $isNative := eq (include "headgate.isNative" .) "true" -}}
 {{- if and $isNative (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version) -}}
-{{- fail (printf "sidecar.native needs Kubernetes 1.29, this is %s: set sidecar.native=false, or say --kube-version to helm template" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "sidecar.native needs Kubernetes 1.29, this is %s: set sidecar.native=false, or give helm template --kube-version" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 name: headgate
 image: {{ include "headgate.image" . }}

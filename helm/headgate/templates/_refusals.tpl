@@ -234,6 +234,9 @@ app.podLabels: is empty, and Service, PodMonitor and NetworkPolicy find the app'
 injection: adds headgate to the app's pods, so it is for mode: sidecar
 {{- end }}
 {{- else }}
+{{- if and .Values.injection.enabled (semverCompare "<1.34.0-0" .Capabilities.KubeVersion.Version) }}
+injection: needs Kubernetes 1.36, or 1.34 with the beta API enabled, and this is {{ .Capabilities.KubeVersion.Version }}; add the container in another way, or give helm template --kube-version
+{{- end }}
 {{- if .Values.metrics.serviceMonitor.enabled }}
 metrics.serviceMonitor: is for mode: standalone; a sidecar is scraped by metrics.podMonitor
 {{- end }}
