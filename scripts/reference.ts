@@ -1,6 +1,7 @@
 /** The reference of the route file as Markdown, from the JSON Schema's descriptions. */
 
 import type { JsonSchema } from "../src/config/schema/json-schema.ts";
+import { toTable } from "./table.ts";
 
 interface Row {
   readonly key: string;
@@ -34,14 +35,16 @@ export function toReference(schema: JsonSchema): string {
   const entries = Object.entries(schema.properties ?? {});
   const sections = entries.map(([key, value]) => {
     const rows = toRows(key, value);
-    return rows.length === 0 ? "" : `\n## ${key}\n\n${toTable(rows)}`;
+    return rows.length === 0 ? "" : `\n## ${key}\n\n${toRowTable(rows)}`;
   });
   return `${INTRODUCTION}\n## Top level\n\n${toTopLevel(schema)}${sections.join("")}`;
 }
 
 /** The table of the top-level keys, which the README shows too. */
 export function toTopLevel(schema: JsonSchema): string {
-  return toTable(Object.entries(schema.properties ?? {}).map(([key, value]) => toRow(key, value)));
+  return toRowTable(
+    Object.entries(schema.properties ?? {}).map(([key, value]) => toRow(key, value)),
+  );
 }
 
 /** The keys below a key. `upstreams` has the same as `upstream`, so they are not told twice. */
@@ -98,21 +101,10 @@ function several(type: string): string {
   return type === "IP address or range" ? "IP addresses and ranges" : `${type}s`;
 }
 
-/** Padded as formatters want it, so that formatting changes nothing. */
-function toTable(rows: readonly Row[]): string {
-  const cells = [
-    ["key", "value", "default", "meaning"],
+function toRowTable(rows: readonly Row[]): string {
+  const header = ["key", "value", "default", "meaning"];
+  return toTable([
+    header,
     ...rows.map(({ key, type, preset, meaning }) => [key, type, preset, meaning]),
-  ].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = [0, 1, 2, 3].map((column) =>
-    Math.max(3, ...cells.map((row) => Array.from(row[column] ?? "").length)),
-  );
-  const toLine = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - Array.from(cell).length)).join(" | ")} |\n`;
-  const [header = [], ...body] = cells;
-  return [
-    toLine(header),
-    toLine(widths.map((width) => "-".repeat(width))),
-    ...body.map(toLine),
-  ].join("");
+  ]);
 }

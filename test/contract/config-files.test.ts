@@ -4,11 +4,14 @@ import { fileURLToPath } from "node:url";
 import test from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
+import { readValues, toChartReadme } from "../../scripts/chart-readme.ts";
 import { toReference, toTopLevel } from "../../scripts/reference.ts";
+import { embedRouteFile } from "../../scripts/values-schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { toJsonSchema } from "../../src/config/schema/file.ts";
 
 const directory = new URL("../../config/", import.meta.url);
+const chart = new URL("../../helm/headgate/", import.meta.url);
 const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml"));
 const HINT = "run: node --import tsx scripts/generate.ts";
 
@@ -43,6 +46,57 @@ test("the README's table of keys is what the schema says", async () => {
     HINT,
   );
 });
+
+test("the chart's values.schema.json embeds the route file's schema", async () => {
+  const values = JSON.parse(await readFile(new URL("values.schema.json", chart), "utf8")) as object;
+  const embedded = JSON.parse(JSON.stringify(embedRouteFile(values, toJsonSchema()))) as object;
+  assert.deepEqual(values, embedded, HINT);
+});
+
+test("the chart's README is what values.yaml says", async () => {
+  const values = await readFile(new URL("values.yaml", chart), "utf8");
+  assert.equal(await readFile(new URL("README.md", chart), "utf8"), toChartReadme(values), HINT);
+});
+
+test("every value of the chart has a comment in values.yaml, which the README shows", async () => {
+  const values = readValues(await readFile(new URL("values.yaml", chart), "utf8"));
+  assert.ok(values.length > 90);
+  assert.deepEqual(
+    values.filter(({ meaning }) => meaning === "").map(({ key }) => key),
+    [],
+  );
+});
+
+test("a value without a comment is found", () => {
+  const values = "# -- First.\na: 1\n\nb:\n  # -- Below.\n  c: {}\n  d: [x] # -- no\ne: 2\n";
+  assert.deepEqual(readValues(values), [
+    { key: "a", preset: "1", meaning: "First." },
+    { key: "b.c", preset: "{}", meaning: "Below." },
+    { key: "b.d", preset: '["x"]', meaning: "" },
+    { key: "e", preset: "2", meaning: "" },
+  ]);
+});
+
+test("values.schema.json and values.yaml have the same keys", async () => {
+  const schema = JSON.parse(await readFile(new URL("values.schema.json", chart), "utf8")) as Keys;
+  const values = readValues(await readFile(new URL("values.yaml", chart), "utf8"));
+  const known = new Set(values.map(({ key }) => key));
+  // What is one value in values.yaml may be taken apart in the schema. Parent charts set `enabled`.
+  const keys = keysOf(schema, "")
+    .map((key) => [...known].find((one) => key.startsWith(`${one}.`)) ?? key)
+    .filter((key) => key !== "enabled");
+  assert.deepEqual([...new Set(keys)].toSorted(), [...known].toSorted());
+});
+
+interface Keys {
+  readonly properties?: Readonly<Record<string, Keys>>;
+}
+
+function keysOf({ properties = {} }: Keys, prefix: string): readonly string[] {
+  return Object.entries(properties).flatMap(([key, value]) =>
+    value.properties === undefined ? `${prefix}${key}` : keysOf(value, `${prefix}${key}.`),
+  );
+}
 
 test("every key has a description", () => {
   const rows = toReference(toJsonSchema())

@@ -61,6 +61,7 @@ const TARGET_LABELS = ["job", "instance", "namespace", "pod", "container"];
 /** Metrics of others that an alert needs. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   up: [],
+  container_memory_working_set_bytes: [],
   kube_pod_container_resource_limits: ["resource"],
 };
 

@@ -96,7 +96,13 @@ function toSource(manifest: Manifest, index: number): string {
   return `export const m${index}: ${type} = ${JSON.stringify(manifest, undefined, 1)};\n`;
 }
 
+/** Packages with the types of custom resources, by API group. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  "monitoring.coreos.com": "@kubernetes-models/prometheus-operator",
+  "gateway.networking.k8s.io": "@kubernetes-models/gateway-api",
+};
+
 function toModule({ apiVersion }: Manifest): string {
-  const isMonitoring = apiVersion.startsWith("monitoring.coreos.com/");
-  return `${isMonitoring ? "@kubernetes-models/prometheus-operator" : "kubernetes-models"}/${apiVersion}`;
+  const [group = ""] = apiVersion.split("/");
+  return `${PACKAGES[group] ?? "kubernetes-models"}/${apiVersion}`;
 }

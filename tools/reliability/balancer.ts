@@ -1,6 +1,6 @@
 /** A client that spreads its requests like a load balancer, heeds what instances say of themselves, and repeats nothing. */
 
-import { Agent, request } from "node:http";
+import { Agent, type ClientRequest, request } from "node:http";
 import { askOnce } from "./prober.ts";
 import type { Subject } from "./subject.ts";
 
@@ -47,7 +47,8 @@ export function startBalancer(): Balancer {
   async function ask({ instance, agent }: Known): Promise<void> {
     count += 1;
     const method = ["GET", "HEAD", "POST"][count % 3] ?? "GET";
-    const failure = await failureOf(instance.port, method, agent);
+    const sent = request({ host: "127.0.0.1", port: instance.port, method, path: "/small", agent });
+    const failure = await failureOf(sent, method === "POST" ? "content" : undefined);
     if (failure !== undefined) failures.push(`${method} to ${instance.port}: ${failure}`);
   }
 
@@ -75,9 +76,12 @@ export function startBalancer(): Balancer {
   };
 }
 
-function failureOf(port: number, method: string, agent: Agent): Promise<string | undefined> {
+/** Why a request was not answered by a whole 200; undefined where it was. */
+export function failureOf(
+  sent: ClientRequest,
+  content?: string | Uint8Array,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const sent = request({ host: "127.0.0.1", port, method, path: "/small", agent });
     sent.once("error", (error) => resolve(error.message));
     sent.once("response", (answer) => {
       answer.on("error", () => undefined).resume();
@@ -86,7 +90,7 @@ function failureOf(port: number, method: string, agent: Agent): Promise<string |
         resolve(isGood ? undefined : `${String(answer.statusCode)}, complete: ${answer.complete}`);
       });
     });
-    sent.end(method === "POST" ? "content" : undefined);
+    sent.end(content);
   });
 }
 

@@ -10,7 +10,8 @@ const MOST_FILES = 64;
 const CROWD = 150;
 
 export async function measureFiles(around: Surroundings): Promise<readonly Row[]> {
-  const subject = await startSubject("headgate", around, ["prlimit", `--nofile=${MOST_FILES}`]);
+  const prefix = ["prlimit", `--nofile=${MOST_FILES}`];
+  const subject = await startSubject("headgate", around, { prefix });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   await askOnce(subject.port, "/small", agent);
   const crowd = await openCrowd(subject.port, CROWD, () => undefined);

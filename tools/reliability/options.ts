@@ -22,6 +22,8 @@ export interface Scale {
   readonly slowSeconds: number;
   readonly reloads: number;
   readonly restarts: number;
+  /** Restarts of each of two instances behind HAProxy. */
+  readonly cycles: number;
 }
 
 const FULL: Scale = {
@@ -31,6 +33,7 @@ const FULL: Scale = {
   slowSeconds: 10,
   reloads: 200,
   restarts: 20,
+  cycles: 3,
 };
 const SHORT: Scale = {
   idleConnections: 1_000,
@@ -39,6 +42,7 @@ const SHORT: Scale = {
   slowSeconds: 2,
   reloads: 20,
   restarts: 4,
+  cycles: 1,
 };
 
 /** Reads the command line; undefined means that help was asked for. Throws on what it does not know. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createChildren } from "../bench/children.ts";
 import { findFreePort, waitAccepting } from "../bench/ports.ts";
 import { measureFiles } from "./files.ts";
+import { measureBehindHaproxy } from "./haproxy.ts";
 import { measureIdle } from "./idle.ts";
 import { type Part, type ReliabilityOptions, type Scale, USAGE, parseOptions } from "./options.ts";
 import { measureReloads, measureRolling } from "./reload.ts";
@@ -32,7 +33,10 @@ async function run({ parts, subjects, scale }: ReliabilityOptions): Promise<numb
   for (const part of COMMON.filter((one) => parts.includes(one))) {
     for (const name of subjects) add(await measureCommon(part, name, { around, scale }));
   }
-  if (parts.includes("rolling")) add(await measureRolling(around, scale.restarts));
+  if (parts.includes("rolling")) {
+    add(await measureRolling(around, scale.restarts));
+    add(await measureBehindHaproxy(around, scale.cycles));
+  }
   if (parts.includes("files")) add(await measureFiles(around));
   if (parts.includes("upstreams")) add(await measureUpstreams(around, scale.restarts));
   const broken = rows.filter(({ isKept }) => isKept === false).length;

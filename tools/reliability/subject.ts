@@ -65,22 +65,36 @@ const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
 };
 
 /** The route file: headgate's defaults but for a stopped upload's limit, which the test would wait for too long. */
-function toYaml(port: number, adminPort: number, upstreams: string): string {
+function toYaml(
+  port: number,
+  adminPort: number,
+  { upstreams, delay = "3s" }: SubjectOptions,
+): string {
   return `listen: 127.0.0.1:${port}
 admin: 127.0.0.1:${adminPort}
 ${upstreams}
-shutdown: { delay: 3s }
+shutdown: { delay: ${delay} }
 `;
 }
 
-/** Starts it; `prefix` runs it under another program, such as prlimit; `upstreams` are lines of headgate's route file. */
+export interface SubjectOptions {
+  /** Another program to run it under, such as prlimit. */
+  readonly prefix?: readonly string[];
+  /** Lines of headgate's route file; the backend when left out. */
+  readonly upstreams?: string;
+  /** headgate's `shutdown.delay`. */
+  readonly delay?: string;
+  /** For requests and for the admin port; free ones when left out. */
+  readonly ports?: readonly [number, number];
+}
+
+/** Starts it; resolves when it accepts connections. */
 export async function startSubject(
   name: string,
   { folder, children, backendPort }: Surroundings,
-  prefix: readonly string[] = [],
-  upstreams?: string,
+  options: SubjectOptions = {},
 ): Promise<Subject> {
-  const [port, adminPort] = [await findFreePort(), await findFreePort()];
+  const [port, adminPort] = options.ports ?? [await findFreePort(), await findFreePort()];
   const upstream = `http://127.0.0.1:${backendPort}`;
   const place = {
     folder: join(folder, `${name}-${port}`),
@@ -90,14 +104,12 @@ export async function startSubject(
   };
   const file = join(place.folder, "routes.yaml");
   const toCommand = PEERS[name];
-  if (toCommand === undefined)
-    write(
-      place,
-      "routes.yaml",
-      toYaml(port, adminPort, upstreams ?? `upstream: { url: "${upstream}", idleTimeout: 5s }`),
-    );
+  if (toCommand === undefined) {
+    const upstreams = `upstream: { url: "${upstream}", idleTimeout: 5s }`;
+    write(place, "routes.yaml", toYaml(port, adminPort, { upstreams, ...options }));
+  }
   const command = toCommand?.(place) ?? [process.execPath, HEADGATE, "run", "--config", file];
-  const child = children.start(`${name}-${port}`, [...prefix, ...command], {
+  const child = children.start(`${name}-${port}`, [...(options.prefix ?? []), ...command], {
     XDG_CONFIG_HOME: place.folder,
     XDG_DATA_HOME: place.folder,
   });

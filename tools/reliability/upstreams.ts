@@ -34,9 +34,9 @@ export async function measureUpstreams(
   const start = startBackends(around);
   const pair = [await start(first, port), await start(second, port)];
   await start(first, tlsPort, "tls");
-  const yaml = toUpstreams({ port, tlsPort, ca: join(around.folder, "ca.pem") });
-  const through = withFiles(around.folder, names.files);
-  const subject = await startSubject("headgate", around, through, yaml);
+  const upstreams = toUpstreams({ port, tlsPort, ca: join(around.folder, "ca.pem") });
+  const prefix = withFiles(around.folder, names.files);
+  const subject = await startSubject("headgate", around, { prefix, upstreams });
   const rows = [
     await measureDeaths(subject, {
       deaths,

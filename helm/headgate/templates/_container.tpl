@@ -5,9 +5,9 @@ Its ports are named so that they hide no port of the app: in a pod, a Service's 
 that has this name. Nothing here refers to the names.
 */}}
 {{- define "headgate.container" -}}
-{{- $isNative := and (eq .Values.mode "sidecar") .Values.sidecar.native -}}
+{{- $isNative := eq (include "headgate.isNative" .) "true" -}}
 {{- if and $isNative (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version) -}}
-{{- fail (printf "sidecar.native needs Kubernetes 1.29, this is %s: set sidecar.native=false, or say --kube-version to helm template" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "sidecar.native needs Kubernetes 1.29, this is %s: set sidecar.native=false, or give helm template --kube-version" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 name: headgate
 image: {{ include "headgate.image" . }}
@@ -52,7 +52,7 @@ readinessProbe:
 livenessProbe:
   {{- include "headgate.probe" (dict "path" "/livez" "port" .Values.ports.admin "timing" .Values.livenessProbe) | nindent 2 }}
 {{- /* An API server that does not know the action drops the field and refuses the empty handler. */}}
-{{- if and (not $isNative) (gt (int .Values.shutdown.delaySeconds) 0) (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}
+{{- if and (eq (include "headgate.waits" .) "true") (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}
 lifecycle:
   preStop:
     sleep:

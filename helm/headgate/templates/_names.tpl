@@ -18,6 +18,12 @@ app.kubernetes.io/name: {{ include "headgate.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Of the pod of `helm test`. The Service selects another name: this pod must not become one of its endpoints. */}}
+{{- define "headgate.testLabels" -}}
+app.kubernetes.io/name: {{ include "headgate.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "headgate.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "headgate.selectorLabels" . }}
@@ -31,18 +37,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Whose pods headgate runs in: its own, or the app's. */}}
 {{- define "headgate.podLabels" -}}
 {{- if eq .Values.mode "sidecar" -}}
-{{- include "headgate.appLabels" . -}}
+{{- toYaml .Values.app.podLabels -}}
 {{- else -}}
 {{- include "headgate.selectorLabels" . -}}
 {{- end -}}
-{{- end -}}
-
-{{/* Not by `required`: that lets an empty map pass, and an empty selector selects every pod. */}}
-{{- define "headgate.appLabels" -}}
-{{- if empty .Values.app.podLabels -}}
-{{- fail "app.podLabels: Service, PodMonitor and NetworkPolicy find the app's pods by their labels" -}}
-{{- end -}}
-{{- toYaml .Values.app.podLabels -}}
 {{- end -}}
 
 {{- define "headgate.image" -}}
@@ -68,27 +66,47 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (include "headgate.fullname" .) .Values.config.existingConfigMap -}}
 {{- end -}}
 
-{{/* The route file. A text stays what it is, comments included; without one every HEAD is converted. */}}
+{{/*
+The route file. A text stays as it is, comments included; without a file every HEAD is converted. `shutdown.delay` is for clients on
+kept connections, which a changed endpoint does not reach: for that second headgate tells them `Connection: close`, before it closes
+the connections itself.
+*/}}
 {{- define "headgate.routeFile" -}}
-{{- if empty .Values.config.file -}}
-routes: []
-{{- else if kindIs "string" .Values.config.file -}}
+{{- if kindIs "string" .Values.config.file -}}
 {{- .Values.config.file -}}
 {{- else -}}
-{{- toYaml .Values.config.file -}}
+{{- $file := .Values.config.file | default (dict "routes" list) -}}
+{{- $delay := ternary (dict "shutdown" (dict "delay" "1s")) dict (eq (include "headgate.waits" .) "true") -}}
+{{- merge (deepCopy $file) $delay | toYaml -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Empty where the route file says it. */}}
+{{/* A native sidecar needs no delay: Kubernetes stops it when the app is gone. */}}
+{{- define "headgate.isNative" -}}
+{{- and (eq .Values.mode "sidecar") .Values.sidecar.native -}}
+{{- end -}}
+
+{{- define "headgate.waits" -}}
+{{- and (ne (include "headgate.isNative" .) "true") (gt (int .Values.shutdown.delaySeconds) 0) -}}
+{{- end -}}
+
+{{/* The URL of the route file's upstream; empty where it has none. */}}
+{{- define "headgate.upstreamInFile" -}}
+{{- $upstream := get (include "headgate.routeFile" . | fromYaml) "upstream" -}}
+{{- if kindIs "map" $upstream -}}
+{{- get $upstream "url" -}}
+{{- else -}}
+{{- $upstream -}}
+{{- end -}}
+{{- end -}}
+
+{{/* For HEADGATE_UPSTREAM; empty where the route file has it. */}}
 {{- define "headgate.upstream" -}}
-{{- $isInFile := or .Values.config.existingConfigMap (hasKey (include "headgate.routeFile" . | fromYaml) "upstream") -}}
 {{- if .Values.upstream -}}
 {{- .Values.upstream -}}
-{{- else if $isInFile -}}
+{{- else if or .Values.config.existingConfigMap (include "headgate.upstreamInFile" .) -}}
 {{- else if eq .Values.mode "sidecar" -}}
 http://127.0.0.1:{{ int .Values.app.port }}
-{{- else -}}
-{{- fail "upstream: standalone needs the address of the existing Service, such as http://my-app:8000" -}}
 {{- end -}}
 {{- end -}}
 
