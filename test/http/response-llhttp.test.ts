@@ -330,6 +330,8 @@ for (const isStrict of [false, true]) {
         bytes,
         fc.constantFrom<Method>("GET", "GET", "HEAD"),
         async (all, method) => {
+          // llhttp does not take a tab for the white space around a coding's name, as RFC 9110 §5.5 wants it.
+          if (/^transfer-encoding:[^\r\n]*\t/im.test(all)) return;
           const own = readByHeadgate(all, method, isStrict);
           if (own === undefined) return;
           counts.passed += 1;

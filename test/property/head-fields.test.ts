@@ -30,6 +30,7 @@ const MODES = {
   share: "{ share: 1m }",
   all: "{ mode: auto, fallbackOn: [404, 405, 501], range: probe, contentLength: measure, share: 1m }",
 } as const;
+const PROBES: ReadonlySet<string> = new Set(["probe", "both", "all"]);
 const SERVES_HEAD: ReadonlySet<string> = new Set(["native", "pass", "observe"]);
 
 const LINES = [
@@ -105,7 +106,10 @@ test("every field of a HEAD is its GET's, whatever the backend does", async (t) 
       for (const mode of Object.keys(MODES)) {
         for (const extra of [[], ["Range: bytes=1-2"]]) {
           wire.write(toRequest(`HEAD /${mode}/${number}`, [...lines, ...extra]));
-          assertSame(await wire.readAnswer("HEAD"), get, mode);
+          const head = await wire.readAnswer("HEAD");
+          // The 206 of such a backend lacks a field that it must have (RFC 9110 §15.3.7), and headgate cannot know that.
+          const isLost = PROBES.has(mode) && backend.compresses === "says so in a 200";
+          assertSame(head, get, mode, isLost ? "vary: Accept-Encoding" : undefined);
         }
       }
     }),
@@ -182,19 +186,20 @@ function toFramed(content: string, framing: Backend["framing"]): string {
   return `${content === "" ? "" : toChunk(content)}0\r\n${trailers}\r\n`;
 }
 
-function assertSame(head: Answer, get: Answer, mode: string): void {
+function assertSame(head: Answer, get: Answer, mode: string, lost: string | undefined): void {
   const added = new Set<string>();
-  if (mode === "measure" || mode === "probe" || mode === "both" || mode === "all")
-    added.add(`content-length: ${get.body.length}`);
-  if (mode === "probe" || mode === "both" || mode === "all") added.add("accept-ranges: bytes");
-  const expected = toLines(get, mode);
-  const got = toLines(head, mode).filter((line) => expected.includes(line) || !added.has(line));
+  if (mode === "measure" || PROBES.has(mode)) added.add(`content-length: ${get.body.length}`);
+  if (PROBES.has(mode)) added.add("accept-ranges: bytes");
+  const expected = toLines(get, mode).filter((line) => line !== lost);
+  const got = toLines(head, mode)
+    .filter((line) => line !== lost)
+    .filter((line) => expected.includes(line) || !added.has(line));
   assert.deepEqual([toStart(head, mode), ...got], [toStart(get, mode), ...expected], mode);
 }
 
 /** A 206 does not say the reason phrase of the 200. */
 function toStart({ status, reason }: Answer, mode: string): string {
-  const isUnknown = status === 200 && (mode === "probe" || mode === "both" || mode === "all");
+  const isUnknown = status === 200 && PROBES.has(mode);
   return isUnknown ? String(status) : `${status} ${reason}`;
 }
 
