@@ -55,7 +55,7 @@ test("the pretty format is for people", () => {
     { port: 8080 },
     "listening",
   );
-  assert.match(lines.join(""), /^\d\d:\d\d:\d\d\.\d{3} INFO  listening port=8080\n$/);
+  assert.match(lines.join(""), /^\d\d:\d\d:\d\d\.\d{3} listening port=8080\n$/);
 });
 
 // Symptom: on a terminal a failed reload was one line with "\\x0a" in it, and the caret under the mistake pointed nowhere.
@@ -70,21 +70,21 @@ test("a message of headgate's own keeps its lines in the pretty format, none of 
   );
   assert.equal(
     said.slice("12:03:04.123 ".length),
-    String.raw`ERROR not reloaded: a.yaml:3:5 upsteam: unknown trigger="file\\x0aforged"
+    String.raw`not reloaded: a.yaml:3:5 upsteam: unknown level=error trigger="file\\x0aforged"
       3 | upsteam: x\x1b[2J
         | ^^^^^^^
 `,
   );
   said = "";
   log.lines(Buffer.from('{"level":"info","time":"2025-01-31T12:03:04.123Z","msg":"a\\nb"}\n'), 1);
-  assert.equal(said, "12:03:04.123 INFO  a\\x0ab\n");
+  assert.equal(said, '12:03:04.123 "a\\\\x0ab"\n');
 });
 
 test("finished lines are taken as they are, and made pretty where that is wanted", () => {
   const line = '{"level":"info","time":"2025-01-31T12:03:04.123Z","n":1,"msg":"é"}\n';
   for (const [format, expected] of [
     ["json", line] as const,
-    ["pretty", "12:03:04.123 INFO  é n=1\n"] as const,
+    ["pretty", '12:03:04.123 "é" n=1\n'] as const,
   ]) {
     const lines: string[] = [];
     createLogger({ level: "info", format }, (each) => lines.push(each)).lines(
