@@ -7,6 +7,18 @@ import { createRecent } from "../../src/ops/recent.ts";
 import { type ConfigurationState, type Report, toFrame, toReport } from "../../src/ops/report.ts";
 import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
 
+const PLACE = {
+  url: "http://app.internal:8000",
+  addresses: [
+    { address: "10.1.2.3:8000", connections: 3, lastError: undefined },
+    {
+      address: "10.1.2.4:8000",
+      connections: 0,
+      lastError: { code: "connection_refused", atMs: 1000 },
+    },
+  ],
+} as const;
+
 const NOW = { nowMs: 1_700_000_060_000, clockMs: 2000 };
 
 function reportOf(
@@ -45,6 +57,7 @@ function reportOf(
         lastReload: undefined,
         ...changes,
       }),
+      places: () => new Map([["app", PLACE]]),
     },
     NOW,
   );
@@ -71,25 +84,33 @@ test("the report says what runs, since when and by which file", () => {
   });
 });
 
-test("a failed reload is told without what was written in the file", () => {
-  const problems = [
-    {
-      file: "a.yaml",
-      line: 3,
-      col: 5,
-      key: "upstream",
-      message: '"http://u:secret@x" holds a user',
-    },
-    { message: 'cannot be read: "secret"' },
-  ];
-  const { lastReload } = reportOf([], {
-    lastReload: { atMs: NOW.nowMs, problems },
-  }).configuration;
-  assert.deepEqual(lastReload, {
+test("a failed reload is told with its first errors and their count, and makes headgate's health degraded", () => {
+  const errors = Array.from({ length: 7 }, (_, index) => `a.yaml:${index + 1}:1: is wrong`);
+  const { configuration, health } = reportOf([], { lastReload: { atMs: NOW.nowMs, errors } });
+  assert.deepEqual(configuration.lastReload, {
     at: "2023-11-14T22:14:20.000Z",
     result: "failure",
-    errors: ['a.yaml:3:5 upstream: "…" holds a user', 'cannot be read: "…"'],
+    errors: errors.slice(0, 5),
+    errorCount: 7,
   });
+  assert.equal(health.state, "degraded");
+  const good = reportOf([], { lastReload: { atMs: NOW.nowMs, errors: [] } });
+  assert.equal(good.configuration.lastReload?.result, "success");
+  assert.equal(good.health.state, "ok");
+});
+
+test("an upstream has its URL and its addresses, each with its connections and its last error", () => {
+  const [app, other] = reportOf([]).upstreams;
+  assert.equal(app?.url, "http://app.internal:8000");
+  assert.deepEqual(app?.addresses, [
+    { address: "10.1.2.3:8000", connections: 3, lastError: undefined },
+    {
+      address: "10.1.2.4:8000",
+      connections: 0,
+      lastError: { at: "2023-11-14T22:14:19.000Z", code: "connection_refused" },
+    },
+  ]);
+  assert.deepEqual(other?.addresses, []);
 });
 
 test("each route is there with its counts, in the file's order, also before its first request", () => {
@@ -159,7 +180,7 @@ test("an upstream's state is that of its last exchange", () => {
   ]);
 });
 
-test("an upstream's last error has its type and time, and no address", () => {
+test("an upstream's last error has its type and time, and no address of a client", () => {
   const report = reportOf([refused({ endedMs: 1500 })]);
   assert.deepEqual(report.upstreams[0]?.lastError, {
     at: "2023-11-14T22:14:19.500Z",

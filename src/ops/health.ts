@@ -1,0 +1,56 @@
+/** Whether the operator has to look: one word for the whole, and the reasons for it. */
+
+import type { ReadinessState } from "./readiness.ts";
+import type { UpstreamStatus } from "./upstream-status.ts";
+
+export interface Health {
+  /** `failing`: requests fail now. `degraded`: they do not, but something is not as the operator wants it. */
+  readonly state: "ok" | "degraded" | "failing";
+  /** A few words, for a place as small as a tab's title. */
+  readonly summary: string;
+  /** A sentence for each reason, the worst first; empty if all is well. */
+  readonly reasons: readonly string[];
+}
+
+export interface HealthSources {
+  readonly state: ReadinessState;
+  readonly upstreams: readonly Pick<UpstreamStatus, "name" | "state" | "lastError">[];
+  /** What was wrong at the last reload; undefined if it succeeded, or if there was none. */
+  readonly reloadErrors: readonly string[] | undefined;
+}
+
+/** Upstreams that are named; a file can have hundreds, and all of them fail with the network. */
+const MAX_NAMED = 3;
+
+export function toHealth({ state, upstreams, reloadErrors }: HealthSources): Health {
+  const failing = upstreams.filter((upstream) => upstream.state === "failing");
+  const named = failing.slice(0, MAX_NAMED).map(({ name, lastError }) => {
+    const why = lastError === undefined ? "" : `: ${lastError.title} (${lastError.code})`;
+    return `Upstream ${name} is failing${why}`;
+  });
+  const rest = failing.length - named.length;
+  const summaries = [
+    ...(failing.length === 0 ? [] : [toCount(failing.length)]),
+    ...(reloadErrors === undefined ? [] : ["reload failed"]),
+    ...(state === "ready" ? [] : [state]),
+  ];
+  return {
+    state: failing.length > 0 ? "failing" : summaries.length > 0 ? "degraded" : "ok",
+    summary: summaries.length === 0 ? state : summaries.join(", "),
+    reasons: [
+      ...named,
+      ...(rest === 0 ? [] : [`${rest} more upstreams are failing`]),
+      ...(reloadErrors === undefined ? [] : [toReloadReason(reloadErrors)]),
+      ...(state === "ready" ? [] : [`headgate is ${state}`]),
+    ],
+  };
+}
+
+function toCount(failing: number): string {
+  return failing === 1 ? "upstream failing" : `${failing} upstreams failing`;
+}
+
+function toReloadReason([first]: readonly string[]): string {
+  const why = first === undefined ? "" : `: ${first}`;
+  return `The last reload failed, and the configuration from before is in use${why}`;
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { type HealthSources, toHealth } from "../../src/ops/health.ts";
+
+const upstream = (name: string, state: "unused" | "up" | "failing") => ({
+  name,
+  state,
+  lastError:
+    state === "failing"
+      ? { at: "", code: "connection_refused", title: "The upstream refused the connection" }
+      : undefined,
+});
+
+const healthOf = (changes: Partial<HealthSources>) =>
+  toHealth({
+    state: "ready",
+    upstreams: [upstream("app", "up"), upstream("spare", "unused")],
+    reloadErrors: undefined,
+    ...changes,
+  });
+
+test("all is well where headgate is ready, the last reload did not fail, and no upstream fails", () => {
+  assert.deepEqual(healthOf({}), { state: "ok", summary: "ready", reasons: [] });
+});
+
+test("a failed reload degrades, and so does a headgate that takes no traffic", () => {
+  assert.deepEqual(healthOf({ reloadErrors: ["a.yaml:1:1: is wrong", "another"] }), {
+    state: "degraded",
+    summary: "reload failed",
+    reasons: [
+      "The last reload failed, and the configuration from before is in use: a.yaml:1:1: is wrong",
+    ],
+  });
+  for (const state of ["starting", "draining"] as const)
+    assert.deepEqual(healthOf({ state }), {
+      state: "degraded",
+      summary: state,
+      reasons: [`headgate is ${state}`],
+    });
+});
+
+test("an upstream that fails is failing, and comes before what is less bad", () => {
+  assert.deepEqual(
+    healthOf({ upstreams: [upstream("app", "failing")], reloadErrors: ["x"], state: "draining" }),
+    {
+      state: "failing",
+      summary: "upstream failing, reload failed, draining",
+      reasons: [
+        "Upstream app is failing: The upstream refused the connection (connection_refused)",
+        "The last reload failed, and the configuration from before is in use: x",
+        "headgate is draining",
+      ],
+    },
+  );
+});
+
+test("of many upstreams that fail the first are named, and all are counted", () => {
+  const upstreams = Array.from({ length: 50 }, (_, index) => upstream(`u${index}`, "failing"));
+  const { summary, reasons } = healthOf({ upstreams });
+  assert.equal(summary, "50 upstreams failing");
+  assert.equal(reasons.length, 4);
+  assert.equal(reasons[3], "47 more upstreams are failing");
+});
