@@ -7,7 +7,7 @@ import { type Health, toHealth } from "./health.ts";
 import type { ReadinessState } from "./readiness.ts";
 import type { Finished, Recent } from "./recent.ts";
 import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
-import type { Point } from "./series.ts";
+import type { Series } from "./series.ts";
 import { sumUp, type Sum } from "./sum.ts";
 import type { Tally } from "./tally.ts";
 import { toUpstreams, type UpstreamPlace, type UpstreamStatus } from "./upstream-status.ts";
@@ -126,14 +126,20 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
 /** Routes that the page shows; more would make each second's frame as long as the file. */
 const MOST_ROUTES = 100;
 
-/** The report and the plots' points as JSON on one line: what the status page gets each second. */
-export function toFrame(report: Report, points: readonly Point[]): string {
+/** The report and the last minutes as JSON on one line: what the status page gets each second. */
+export function toFrame(report: Report, series: Pick<Series, "points" | "lastMinute">): string {
   const { routes } = report;
   const shown =
     routes.length <= MOST_ROUTES
       ? routes
       : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_ROUTES);
-  return JSON.stringify({ ...report, routes: shown, routeCount: routes.length, points });
+  return JSON.stringify({
+    ...report,
+    routes: shown,
+    routeCount: routes.length,
+    points: series.points(),
+    lastMinute: series.lastMinute(),
+  });
 }
 
 function toConfiguration(state: ConfigurationState): Report["configuration"] {

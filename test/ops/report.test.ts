@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
+import { createSeries } from "../../src/ops/series.ts";
 import { createRecent } from "../../src/ops/recent.ts";
 import { type ConfigurationState, type Report, toFrame, toReport } from "../../src/ops/report.ts";
 import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
@@ -194,7 +195,7 @@ test("an upstream's last error has its type and time, and no address of a client
 test("a frame shows the hundred busiest of very many routes, on one line", () => {
   const routes = Array.from({ length: 150 }, (_, index) => ({ ...ROUTE, name: `r${index}` }));
   const busy = finishedExchange({ route: routes[149] });
-  const frame = toFrame(reportOf([busy], { routes }), []);
+  const frame = toFrame(reportOf([busy], { routes }), createSeries(quietMetrics().tally, 0));
   const shown = JSON.parse(frame) as Report & { readonly routeCount: number };
   assert.equal(shown.routes.length, 100);
   assert.equal(shown.routes[0]?.name, "r149");
