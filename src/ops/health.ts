@@ -12,26 +12,32 @@ export interface Health {
   readonly reasons: readonly string[];
 }
 
+export interface FailedReload {
+  readonly at: string;
+  readonly errors: readonly string[];
+}
+
 export interface HealthSources {
   readonly state: ReadinessState;
   readonly upstreams: readonly Pick<UpstreamStatus, "name" | "state" | "lastError">[];
-  /** What was wrong at the last reload; undefined if it succeeded, or if there was none. */
-  readonly reloadErrors: readonly string[] | undefined;
+  /** The last reload, if it failed. `at` is an ISO time. */
+  readonly failedReload: FailedReload | undefined;
 }
 
 /** Upstreams that are named; a file can have hundreds, and all of them fail with the network. */
 const MAX_NAMED = 3;
 
-export function toHealth({ state, upstreams, reloadErrors }: HealthSources): Health {
+export function toHealth({ state, upstreams, failedReload }: HealthSources): Health {
   const failing = upstreams.filter((upstream) => upstream.state === "failing");
   const named = failing.slice(0, MAX_NAMED).map(({ name, lastError }) => {
-    const why = lastError === undefined ? "" : `: ${lastError.title} (${lastError.code})`;
-    return `Upstream ${name} is failing${why}`;
+    if (lastError === undefined) return `Upstream ${name} is failing`;
+    const { title, code, at } = lastError;
+    return `Upstream ${name} is failing: ${title} (${code}), last at ${toClock(at)}`;
   });
   const rest = failing.length - named.length;
   const summaries = [
     ...(failing.length === 0 ? [] : [toCount(failing.length)]),
-    ...(reloadErrors === undefined ? [] : ["reload failed"]),
+    ...(failedReload === undefined ? [] : ["reload failed"]),
     ...(state === "ready" ? [] : [state]),
   ];
   return {
@@ -40,7 +46,7 @@ export function toHealth({ state, upstreams, reloadErrors }: HealthSources): Hea
     reasons: [
       ...named,
       ...(rest === 0 ? [] : [`${rest} more upstreams are failing`]),
-      ...(reloadErrors === undefined ? [] : [toReloadReason(reloadErrors)]),
+      ...(failedReload === undefined ? [] : [toReloadReason(failedReload)]),
       ...(state === "ready" ? [] : [`headgate is ${state}`]),
     ],
   };
@@ -50,7 +56,13 @@ function toCount(failing: number): string {
   return failing === 1 ? "upstream failing" : `${failing} upstreams failing`;
 }
 
-function toReloadReason([first]: readonly string[]): string {
+function toReloadReason({ at, errors: [first, ...others] }: FailedReload): string {
   const why = first === undefined ? "" : `: ${first}`;
-  return `The last reload failed, and the configuration from before is in use${why}`;
+  const rest = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return `The reload at ${toClock(at)} failed, and the configuration from before is in use${why}${rest}`;
+}
+
+/** A moment rather than "3 s ago": the sentence stays as it is while it is true. */
+function toClock(at: string): string {
+  return `${at.slice(11, 19)} UTC`;
 }

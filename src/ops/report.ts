@@ -99,13 +99,16 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
   const places = sources.places();
   const upstreams = toUpstreams({ tally, gauges, places }, nowMs - clockMs);
   const state = sources.state();
-  const { errors = [] } = configuration.lastReload ?? {};
-  const reloadErrors = errors.length === 0 ? undefined : errors;
+  const { lastReload } = configuration;
+  const failedReload =
+    lastReload === undefined || lastReload.errors.length === 0
+      ? undefined
+      : { at: toIso(lastReload.atMs), errors: lastReload.errors };
   return {
     version: build.version,
     node: build.node,
     state,
-    health: toHealth({ state, upstreams, reloadErrors }),
+    health: toHealth({ state, upstreams, failedReload }),
     now: toIso(nowMs),
     startedAt: toIso(startedAtMs),
     uptimeSeconds: Math.round((nowMs - startedAtMs) / 1000),

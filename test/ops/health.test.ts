@@ -3,12 +3,14 @@ import test from "node:test";
 
 import { type HealthSources, toHealth } from "../../src/ops/health.ts";
 
+const AT = "2024-05-06T07:08:09.123Z";
+
 const upstream = (name: string, state: "unused" | "up" | "failing") => ({
   name,
   state,
   lastError:
     state === "failing"
-      ? { at: "", code: "connection_refused", title: "The upstream refused the connection" }
+      ? { at: AT, code: "connection_refused", title: "The upstream refused the connection" }
       : undefined,
 });
 
@@ -16,7 +18,7 @@ const healthOf = (changes: Partial<HealthSources>) =>
   toHealth({
     state: "ready",
     upstreams: [upstream("app", "up"), upstream("spare", "unused")],
-    reloadErrors: undefined,
+    failedReload: undefined,
     ...changes,
   });
 
@@ -25,13 +27,16 @@ test("all is well where headgate is ready, the last reload did not fail, and no 
 });
 
 test("a failed reload degrades, and so does a headgate that takes no traffic", () => {
-  assert.deepEqual(healthOf({ reloadErrors: ["a.yaml:1:1: is wrong", "another"] }), {
-    state: "degraded",
-    summary: "reload failed",
-    reasons: [
-      "The last reload failed, and the configuration from before is in use: a.yaml:1:1: is wrong",
-    ],
-  });
+  assert.deepEqual(
+    healthOf({ failedReload: { at: AT, errors: ["a.yaml:1:1: is wrong", "another"] } }),
+    {
+      state: "degraded",
+      summary: "reload failed",
+      reasons: [
+        "The reload at 07:08:09 UTC failed, and the configuration from before is in use: a.yaml:1:1: is wrong (and 1 more)",
+      ],
+    },
+  );
   for (const state of ["starting", "draining"] as const)
     assert.deepEqual(healthOf({ state }), {
       state: "degraded",
@@ -42,13 +47,17 @@ test("a failed reload degrades, and so does a headgate that takes no traffic", (
 
 test("an upstream that fails is failing, and comes before what is less bad", () => {
   assert.deepEqual(
-    healthOf({ upstreams: [upstream("app", "failing")], reloadErrors: ["x"], state: "draining" }),
+    healthOf({
+      upstreams: [upstream("app", "failing")],
+      failedReload: { at: AT, errors: ["x"] },
+      state: "draining",
+    }),
     {
       state: "failing",
       summary: "upstream failing, reload failed, draining",
       reasons: [
-        "Upstream app is failing: The upstream refused the connection (connection_refused)",
-        "The last reload failed, and the configuration from before is in use: x",
+        "Upstream app is failing: The upstream refused the connection (connection_refused), last at 07:08:09 UTC",
+        "The reload at 07:08:09 UTC failed, and the configuration from before is in use: x",
         "headgate is draining",
       ],
     },
