@@ -1,7 +1,8 @@
 /** The composition root: every part is built here, once, from the configuration. */
 
-import { type Address, formatAddress, overlap } from "./config/address.ts";
+import { type Address, formatAddress, formatUrl, overlap } from "./config/address.ts";
 import { readSystemFile } from "./config/files.ts";
+import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/schema/file.ts";
 import { compile, closeSnapshot } from "./snapshot.ts";
 import type { Pool } from "./snapshot.ts";
@@ -18,6 +19,7 @@ import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
 import type { ConfigurationState } from "./ops/status/report.ts";
 import { createStatus } from "./ops/status/status.ts";
+import type { UpstreamPlace } from "./ops/status/upstream-status.ts";
 import { finish } from "./proxy/finish.ts";
 import { type HandlerParts, createHandler } from "./proxy/handler.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
@@ -117,6 +119,7 @@ export function createApp({
       ...origin,
       routes: [...generation.config.routes, generation.config.defaultRoute],
     }),
+    places: () => toPlaces(generation.pools),
   });
   let observer = toObserver(config);
   const parts: HandlerParts = {
@@ -179,7 +182,7 @@ export function createApp({
     noteReload({ result, hash: newHash, problems }) {
       const atMs = Date.now();
       metrics.countReload(result, atMs / 1000);
-      const lastReload = { atMs, problems };
+      const lastReload = { atMs, errors: maskProblems(problems, generation.config) };
       origin =
         result === "success"
           ? { file, hash: newHash, loadedAtMs: atMs, lastReload }
@@ -295,6 +298,30 @@ function* toConnectionCounts(
     yield { upstream, state: "idle", count: idle };
     yield { upstream, state: "active", count: active };
   }
+}
+
+/** The names of upstreams are on the status page anyway. */
+function maskProblems(
+  problems: ReloadResult["problems"],
+  { upstreams }: Config,
+): readonly string[] {
+  return problems.length === 0 ? [] : problems.map(createMasking((name) => upstreams.has(name)));
+}
+
+function toPlaces(pools: ReadonlyMap<string, Pool>): ReadonlyMap<string, UpstreamPlace> {
+  return new Map([...pools].map(([name, pool]) => [name, toPlace(pool)]));
+}
+
+function toPlace({ config: { url }, pool }: Pool): UpstreamPlace {
+  const { socketPath, port } = url;
+  const withPort = (host: string): string =>
+    socketPath === undefined ? formatAddress({ kind: "tcp", host, port }) : formatUrl(url);
+  return {
+    url: formatUrl(url),
+    addresses: pool.addresses().map(({ address, connections, lastError }) => {
+      return { address: withPort(address), connections, lastError };
+    }),
+  };
 }
 
 // A counter behind a random start: unique where one process's log is read, and a tenth of a UUID's price.

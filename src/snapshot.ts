@@ -8,14 +8,17 @@ import { createSharing } from "./head/share/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/routing/router.ts";
 import type { Snapshot } from "./proxy/context.ts";
-import type { ConnectionPool } from "./upstream/pool.ts";
-import { type UpstreamResources, createUpstreamPool } from "./upstream/upstream-pool.ts";
+import {
+  type UpstreamPool,
+  type UpstreamResources,
+  createUpstreamPool,
+} from "./upstream/upstream-pool.ts";
 
 /** An upstream's connections. `key` is all that they depend on. */
 export interface Pool {
   readonly key: string;
   readonly config: UpstreamConfig;
-  readonly pool: ConnectionPool;
+  readonly pool: UpstreamPool;
 }
 
 /** A configuration in use. */

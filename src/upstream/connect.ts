@@ -6,6 +6,7 @@ import type { UpstreamConfig } from "../config/schema/file.ts";
 import { type ErrorCode, ProxyError, toProxyError } from "../http/errors.ts";
 import { reset } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
+import { type AddressBook, createAddressBook } from "./address-book.ts";
 import { type AddressOrder, createAddressOrder } from "./address-order.ts";
 import type { OwnSockets } from "./own-sockets.ts";
 import { raceAddresses } from "./race.ts";
@@ -31,21 +32,35 @@ export interface ConnectResources {
   readonly countUnacknowledged: CountUnacknowledged;
 }
 
-/** Creates the function that connects to one upstream. Each connection looks the name up, so that a backend that moved is found. */
-export function createConnect(upstream: UpstreamConfig, resources: ConnectResources): Connect {
-  const order = createAddressOrder(() => performance.now());
-  return (events) => openConnection(upstream, events, { ...resources, order });
+/**
+ * Creates the function that connects to one upstream. Each connection looks the name up, so that a backend that moved is found.
+ * `book` is told of the addresses.
+ */
+export function createConnect(
+  upstream: UpstreamConfig,
+  resources: ConnectResources,
+  book: AddressBook = createAddressBook(now),
+): Connect {
+  const { host, socketPath } = upstream.url;
+  const order = createAddressOrder(now);
+  if (socketPath !== undefined || isIP(host) !== 0) book.noteResolved([socketPath ?? host]);
+  return (events) => openConnection(upstream, events, { ...resources, order, book });
 }
 
 interface Opening extends ConnectResources {
   readonly order: AddressOrder;
+  readonly book: AddressBook;
+}
+
+function now(): number {
+  return performance.now();
 }
 
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 function openConnection(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
-  { resolver, readMemory, ownSockets, countUnacknowledged, order }: Opening,
+  { resolver, readMemory, ownSockets, countUnacknowledged, order, book }: Opening,
 ): UpstreamSocket {
   const { url, connectTimeout } = upstream;
   const isTls = url.protocol === "https:";
@@ -53,6 +68,8 @@ function openConnection(
   let isReady = false;
   let cancelRace: (() => void) | undefined;
   let address = url.socketPath ?? url.host;
+  /** Addresses that neither failed nor connected. */
+  let untried: readonly string[] = [];
   /** What the bytes are written to: the TCP socket, or TLS over it. */
   let socket: Socket | undefined;
   let tcp: TcpSocket | undefined;
@@ -116,34 +133,47 @@ function openConnection(
   function onTimeout(): void {
     if (isOver || isReady) return;
     if (tcp !== undefined) order.noteFailure(address);
-    fail(new ProxyError(cancelRace === undefined ? "dns_timeout" : "connection_timeout"));
+    const error = new ProxyError(cancelRace === undefined ? "dns_timeout" : "connection_timeout");
+    for (const silent of tcp === undefined ? untried : [address]) book.noteFailed(silent, error);
+    fail(error);
   }
 
   function lookUp(): void {
     resolver.lookup(url.host).then(
       (addresses) => {
+        book.noteResolved(addresses);
         if (!isOver) race(order.toSorted(addresses).map((host) => ({ host, port: url.port })));
       },
       (error: unknown) => fail(toProxyError(error)),
     );
   }
 
+  /** Before a race is won, `address` is the path of a Unix socket, if the upstream has one. */
+  function toAddress({ host }: Destination): string {
+    return host === "" ? address : host;
+  }
+
   function race(places: readonly Destination[]): void {
+    untried = places.map(toAddress);
     cancelRace = raceAddresses(
       places,
       (place, attempt) => openTcp(place, isTls ? undefined : reading.onread, attempt),
       {
         onWon(opened, place) {
           tcp = opened;
-          address = place.host === "" ? address : place.host;
-          const forget = ownSockets.add(opened);
-          opened.once("close", forget);
+          address = toAddress(place);
+          opened.once("close", ownSockets.add(opened)).once("close", book.noteOpened(address));
           if (isTls) return secure(opened);
           carry(opened, (error) => error);
           ready(opened);
         },
         onLost: (errors) => fail(toFailure(errors)),
-        onFailedAddress: ({ host }) => order.noteFailure(host),
+        onFailedAddress(place, error) {
+          order.noteFailure(place.host);
+          const failed = toAddress(place);
+          untried = untried.filter((one) => one !== failed);
+          if (error !== undefined) book.noteFailed(failed, error);
+        },
       },
     );
   }
@@ -152,8 +182,16 @@ function openConnection(
     const secured = openTls(opened, upstream);
     isTruncated = secured.isTruncated;
     carry(secured.socket, (error) => {
-      if (!isReady) order.noteFailure(address);
-      return toTlsFailure(error, `${address}:${url.port}`, isReady ? "later" : "handshake");
+      const failure = toTlsFailure(
+        error,
+        `${address}:${url.port}`,
+        isReady ? "later" : "handshake",
+      );
+      if (!isReady) {
+        order.noteFailure(address);
+        book.noteFailed(address, failure);
+      }
+      return failure;
     });
     // Over a stream, Node gives each read memory of its own.
     secured.socket.on("data", (bytes: Buffer) => isOver || events.onRead(bytes, bytes.length));

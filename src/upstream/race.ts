@@ -19,8 +19,8 @@ export interface RaceEvents<Address, One extends Attempt> {
   onWon(attempt: One, address: Address): void;
   /** All have failed; the errors are in the order of the addresses. */
   onLost(errors: readonly Error[]): void;
-  /** The connection failed, or an attempt that began later connected first. */
-  onFailedAddress(address: Address): void;
+  /** The connection failed with `error`, or an attempt that began later connected first. */
+  onFailedAddress(address: Address, error?: Error): void;
 }
 
 /**
@@ -64,7 +64,7 @@ export function raceAddresses<Address, One extends Attempt>(
         if (isOver) return;
         running.delete(address);
         errors.set(address, error);
-        events.onFailedAddress(address);
+        events.onFailedAddress(address, error);
         if (next < addresses.length) return startNext();
         if (running.size > 0) return;
         cancel();

@@ -1,6 +1,7 @@
 /** The pool of a configured upstream, put together from its parts. */
 
 import type { UpstreamConfig } from "../config/schema/file.ts";
+import { type AddressBook, type AddressStatus, createAddressBook } from "./address-book.ts";
 import { type BatchWrites, createBatchWrites } from "../runtime/batch-writes.ts";
 import { createConnect } from "./connect.ts";
 import { createConnection } from "./connection.ts";
@@ -19,8 +20,8 @@ export interface UpstreamResources {
   /** All open connections to upstreams. */
   readonly ownSockets: OwnSockets;
   readonly countUnacknowledged: CountUnacknowledged;
-  /** Creates the function that opens connections to an upstream. */
-  connectTo(upstream: UpstreamConfig): Connect;
+  /** Creates the function that opens connections to an upstream; `book` is told of its addresses. */
+  connectTo(upstream: UpstreamConfig, book?: AddressBook): Connect;
   /** Rejects all lookups, so that the process can end. */
   close(): void;
 }
@@ -48,9 +49,14 @@ export function createUpstreamResources({
     batchWrites: createBatchWrites(),
     ownSockets,
     countUnacknowledged,
-    connectTo: (upstream) => createConnect(upstream, shared),
+    connectTo: (upstream, book) => createConnect(upstream, shared, book),
     close: resolver.close,
   };
+}
+
+/** The pool of a configured upstream, and the addresses that it connects to. */
+export interface UpstreamPool extends ConnectionPool {
+  addresses(): readonly AddressStatus[];
 }
 
 /** Creates the pool of one upstream. At most `waiting` requests may wait for a connection. */
@@ -58,13 +64,16 @@ export function createUpstreamPool(
   upstream: UpstreamConfig,
   waiting: number,
   { onBytes, batchWrites, connectTo }: UpstreamResources,
-): ConnectionPool {
+): UpstreamPool {
+  const book = createAddressBook(() => performance.now());
   const { keepAlive: keepAliveMs, maxAge: maxAgeMs, headerBytes: maxHeadBytes } = upstream;
   const times = { keepAliveMs, maxAgeMs };
-  const options = { connect: connectTo(upstream), ...times, maxHeadBytes, onBytes, batchWrites };
-  return createConnectionPool(
+  const connect = connectTo(upstream, book);
+  const options = { connect, ...times, maxHeadBytes, onBytes, batchWrites };
+  const pool = createConnectionPool(
     { connections: upstream.maxConnections, waiting },
     (events) => createConnection(options, events),
     onBytes,
   );
+  return { ...pool, addresses: book.list };
 }

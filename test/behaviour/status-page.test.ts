@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import test, { after, before, type TestContext } from "node:test";
 
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 
 import { getOnly, text } from "../support/answers.ts";
 import { openBrowser, withoutBrowser } from "../support/browser.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar, type Sidecar } from "../support/sidecar.ts";
+import { type OpenedPage, openStatusPage } from "../support/status-page.ts";
 import { openWire } from "../support/wire.ts";
 
 const options = { skip: withoutBrowser, timeout: 60_000 };
@@ -19,25 +20,14 @@ before(async () => {
 });
 after(() => browser?.close());
 
-interface Watched {
-  readonly page: Page;
+interface Watched extends OpenedPage {
   readonly sidecar: Sidecar;
-  /** What the page complained about; the policy's refusals among it. */
-  readonly complaints: readonly string[];
 }
 
 async function watch(t: TestContext, context: BrowserContextOptions = {}): Promise<Watched> {
   const origin = await startOrigin(t, getOnly(text("hello")));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  assert.ok(browser);
-  const page = await browser.newPage(context);
-  t.after(() => page.close());
-  const complaints: string[] = [];
-  page.on("console", (message) => complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(error.message));
-  await page.goto(`http://127.0.0.1:${sidecar.adminPort}/`);
-  await page.locator("#state.good").waitFor();
-  return { page, sidecar, complaints };
+  return { ...(await openStatusPage(t, browser, sidecar.adminPort, context)), sidecar };
 }
 
 const head = (sidecar: Sidecar, path: string): Promise<Response> =>
@@ -89,13 +79,6 @@ test("the policy refuses markup made of strings", options, async (t) => {
   assert.equal(refused, "TypeError");
 });
 
-test("the page fits a phone without scrolling sideways", options, async (t) => {
-  const { page, sidecar } = await watch(t, { viewport: { width: 390, height: 844 } });
-  await head(sidecar, `/${"long-path/".repeat(40)}`);
-  await page.locator("#last-heads tr", { hasText: "long-path" }).waitFor();
-  assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 390);
-});
-
 test("the page can be used by keyboard", options, async (t) => {
   const { page } = await watch(t);
   await page.locator("#rate", { hasNotText: "–" }).waitFor();
@@ -140,11 +123,4 @@ test("nothing moves when numbers grow", options, async (t) => {
   await Promise.all(Array.from({ length: 120 }, (_, index) => head(sidecar, `/${index}`)));
   await page.locator("#heads", { hasText: "121" }).waitFor();
   assert.deepEqual(await places(), placesBefore);
-});
-
-test("a page whose headgate ends says so", options, async (t) => {
-  const { page, sidecar } = await watch(t);
-  await sidecar.stop();
-  await page.locator("#notice").waitFor({ state: "visible" });
-  assert.match((await page.locator("#notice").textContent()) ?? "", /connection is lost|No live/);
 });

@@ -65,3 +65,36 @@ test("three minutes are kept", () => {
   for (let second = 1; second <= 500; second += 1) series.sample(second * 1000);
   assert.equal(series.points().length, 180);
 });
+
+/*
+ * Symptom: the page's p99 was the median of sixty p99s of one second each, and nothing said so.
+ * Root cause: only the points of single seconds were kept, and percentiles cannot be added up.
+ * Fix: the totals of the last minute are kept, so that its percentiles are those of its requests, and it says how long it is.
+ */
+test("the last minute has its own percentiles, and says how long it is", () => {
+  const metrics = quietMetrics();
+  const series = createTimeSeries(metrics.tally, 0);
+  const wait = (seconds: number, from: number): void => {
+    for (let second = 1; second <= seconds; second += 1) series.sample((from + second) * 1000);
+  };
+  for (let index = 0; index < 99; index += 1) metrics.observe(finishedExchange());
+  wait(10, 0);
+  metrics.observe(finishedExchange({ status: 500, endedMs: 2000.25 }));
+  wait(10, 10);
+  const { p50Ms, p99Ms, ...counts } = series.lastMinute();
+  assert.deepEqual(counts, { seconds: 20, requests: 100, serverErrors: 1 });
+  assert.ok(p50Ms !== undefined && p50Ms < 5 && p99Ms !== undefined && p99Ms <= 5);
+  // The requests of the first second are out of it now, the slow one is not.
+  wait(50, 20);
+  const { seconds, requests, p50Ms: slow = 0 } = series.lastMinute();
+  assert.deepEqual({ seconds, requests }, { seconds: 60, requests: 1 });
+  assert.ok(slow > 750 && slow <= 1000);
+  wait(60, 70);
+  assert.deepEqual(series.lastMinute(), {
+    seconds: 60,
+    requests: 0,
+    serverErrors: 0,
+    p50Ms: undefined,
+    p99Ms: undefined,
+  });
+});

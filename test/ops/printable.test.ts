@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toPretty } from "../../src/ops/log/pretty.ts";
 import { toPrintable } from "../../src/ops/log/printable.ts";
 
 test("plain text and letters of any script are left as they are", () => {
@@ -23,27 +22,4 @@ test("a cut does not leave half a character", () => {
   assert.equal(toPrintable("x".repeat(9) + "🚀", 10), `${"x".repeat(9)}…`);
   // The escape makes the text longer, and so moves the cut into the last character.
   assert.equal(toPrintable("\x9b" + "x".repeat(5) + "🚀", 10), `\\x9b${"x".repeat(5)}…`);
-});
-
-test("a pretty line shows time, level, message and the fields", () => {
-  const line = JSON.stringify({
-    level: "warn",
-    time: "2024-05-06T07:08:09.123Z",
-    "url.path": "/a b",
-    n: 7,
-    msg: "request",
-  });
-  assert.equal(toPretty(line), '07:08:09.123 WARN  request url.path="/a b" n=7\n');
-});
-
-test("a value in a pretty line can neither end the line nor pass as another field", () => {
-  const line = JSON.stringify({
-    level: "info",
-    time: "2024-05-06T07:08:09.123Z",
-    msg: "request\nforged",
-    a: '/x" status=200\n\x9b2J',
-  });
-  const pretty = toPretty(line);
-  assert.equal(pretty.indexOf("\n"), pretty.length - 1);
-  assert.ok(pretty.endsWith(' a="/x\\" status=200\\\\x0a\\\\x9b2J"\n'), pretty);
 });

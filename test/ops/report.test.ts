@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
+import { createTimeSeries } from "../../src/ops/status/time-series.ts";
 import { createRecent } from "../../src/ops/status/recent.ts";
 import {
   type ConfigurationState,
@@ -11,6 +12,18 @@ import {
   toReport,
 } from "../../src/ops/status/report.ts";
 import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
+
+const PLACE = {
+  url: "http://app.internal:8000",
+  addresses: [
+    { address: "10.1.2.3:8000", connections: 3, lastError: undefined },
+    {
+      address: "10.1.2.4:8000",
+      connections: 0,
+      lastError: { code: "connection_refused", atMs: 1000 },
+    },
+  ],
+} as const;
 
 const NOW = { nowMs: 1_700_000_060_000, clockMs: 2000 };
 
@@ -50,6 +63,7 @@ function reportOf(
         lastReload: undefined,
         ...changes,
       }),
+      places: () => new Map([["app", PLACE]]),
     },
     NOW,
   );
@@ -76,25 +90,33 @@ test("the report says what runs, since when and by which file", () => {
   });
 });
 
-test("a failed reload is told without what was written in the file", () => {
-  const problems = [
-    {
-      file: "a.yaml",
-      line: 3,
-      col: 5,
-      key: "upstream",
-      message: '"http://u:secret@x" holds a user',
-    },
-    { message: 'cannot be read: "secret"' },
-  ];
-  const { lastReload } = reportOf([], {
-    lastReload: { atMs: NOW.nowMs, problems },
-  }).configuration;
-  assert.deepEqual(lastReload, {
+test("a failed reload is told with its first errors and their count, and makes headgate's health degraded", () => {
+  const errors = Array.from({ length: 7 }, (_, index) => `a.yaml:${index + 1}:1: is wrong`);
+  const { configuration, health } = reportOf([], { lastReload: { atMs: NOW.nowMs, errors } });
+  assert.deepEqual(configuration.lastReload, {
     at: "2023-11-14T22:14:20.000Z",
     result: "failure",
-    errors: ['a.yaml:3:5 upstream: "…" holds a user', 'cannot be read: "…"'],
+    errors: errors.slice(0, 5),
+    errorCount: 7,
   });
+  assert.equal(health.state, "degraded");
+  const good = reportOf([], { lastReload: { atMs: NOW.nowMs, errors: [] } });
+  assert.equal(good.configuration.lastReload?.result, "success");
+  assert.equal(good.health.state, "ok");
+});
+
+test("an upstream has its URL and its addresses, each with its connections and its last error", () => {
+  const [app, other] = reportOf([]).upstreams;
+  assert.equal(app?.url, "http://app.internal:8000");
+  assert.deepEqual(app?.addresses, [
+    { address: "10.1.2.3:8000", connections: 3, lastError: undefined },
+    {
+      address: "10.1.2.4:8000",
+      connections: 0,
+      lastError: { at: "2023-11-14T22:14:19.000Z", code: "connection_refused" },
+    },
+  ]);
+  assert.deepEqual(other?.addresses, []);
 });
 
 test("each route is there with its counts, in the file's order, also before its first request", () => {
@@ -164,7 +186,7 @@ test("an upstream's state is that of its last exchange", () => {
   ]);
 });
 
-test("an upstream's last error has its type and time, and no address", () => {
+test("an upstream's last error has its type and time, and no address of a client", () => {
   const report = reportOf([refused({ endedMs: 1500 })]);
   assert.deepEqual(report.upstreams[0]?.lastError, {
     at: "2023-11-14T22:14:19.500Z",
@@ -178,7 +200,7 @@ test("an upstream's last error has its type and time, and no address", () => {
 test("a frame shows the hundred busiest of very many routes, on one line", () => {
   const routes = Array.from({ length: 150 }, (_, index) => ({ ...ROUTE, name: `r${index}` }));
   const busy = finishedExchange({ route: routes[149] });
-  const frame = toFrame(reportOf([busy], { routes }), []);
+  const frame = toFrame(reportOf([busy], { routes }), createTimeSeries(quietMetrics().tally, 0));
   const shown = JSON.parse(frame) as Report & { readonly routeCount: number };
   assert.equal(shown.routes.length, 100);
   assert.equal(shown.routes[0]?.name, "r149");

@@ -1,16 +1,16 @@
 /** What `/status.json` and the status page show: the tally, the last exchanges and the state of things, as one report. */
 
-import type { Problem } from "../../config/problem.ts";
 import type { RouteConfig } from "../../config/schema/file.ts";
 import type { BodyOutcome } from "../../http/exchange.ts";
 import type { Build, MetricSources } from "../metrics/families.ts";
+import { type Health, toHealth } from "./health.ts";
 import type { ReadinessState } from "../readiness.ts";
 import type { RecentExchange, Recent } from "./recent.ts";
 import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
-import type { Point } from "./time-series.ts";
+import type { TimeSeries } from "./time-series.ts";
 import { aggregate, type Aggregate } from "./aggregate.ts";
 import type { Counters } from "../metrics/counters.ts";
-import { toUpstreams, type UpstreamStatus } from "./upstream-status.ts";
+import { toUpstreams, type UpstreamPlace, type UpstreamStatus } from "./upstream-status.ts";
 
 /** The configuration in use, and how the last attempt to change it went. Times are the wall clock's. */
 export interface ConfigurationState {
@@ -20,14 +20,9 @@ export interface ConfigurationState {
   readonly loadedAtMs: number;
   /** With the default route, in the file's order. */
   readonly routes: readonly Pick<RouteConfig, "name" | "upstream" | "head">[];
-  /** Undefined until there was one; without problems it succeeded. */
-  readonly lastReload:
-    | { readonly atMs: number; readonly problems: readonly ReloadProblem[] }
-    | undefined;
+  /** Undefined until there was one; without errors it succeeded. They are masked (config/masked.ts). */
+  readonly lastReload: { readonly atMs: number; readonly errors: readonly string[] } | undefined;
 }
-
-/** A ConfigError's problem, or anything else that has a message. */
-export type ReloadProblem = Pick<Problem, "message"> & Partial<Problem>;
 
 /** Where the report comes from. Everything is asked anew for each one. */
 export interface ReportSources {
@@ -38,6 +33,7 @@ export interface ReportSources {
   readonly gauges: MetricSources;
   readonly state: () => ReadinessState;
   readonly configuration: () => ConfigurationState;
+  readonly places: () => ReadonlyMap<string, UpstreamPlace>;
 }
 
 /** Both clocks at one moment: the wall's, and the monotonic one that exchanges are timed by. */
@@ -46,11 +42,15 @@ export interface Moment {
   readonly clockMs: number;
 }
 
-/** No query strings, no field values, no addresses: the port may be reachable by more than the operator. */
+/**
+ * No query strings, no field values, no addresses of clients: the port may be reachable by more than the operator. Those of upstreams
+ * are shown: without them nobody can tell which of several backends fails.
+ */
 export interface Report {
   readonly version: string;
   readonly node: string;
   readonly state: ReadinessState;
+  readonly health: Health;
   readonly now: string;
   readonly startedAt: string;
   readonly uptimeSeconds: number;
@@ -62,7 +62,9 @@ export interface Report {
       | {
           readonly at: string;
           readonly result: "success" | "failure";
+          /** The first ones; `errorCount` is of all that were looked at. */
           readonly errors: readonly string[];
+          readonly errorCount: number;
         }
       | undefined;
   };
@@ -86,18 +88,27 @@ export interface Report {
   readonly lastErrors: readonly RecentExchange[];
 }
 
-/** Problems of a failed reload that are shown; the log has them all. */
-const MOST_PROBLEMS = 5;
+/** Errors of a failed reload that are shown; the log has them all. */
+const MAX_ERRORS = 5;
 
 /** Takes stock. Costs about as much as a scrape: for whoever looks, not for each exchange. */
 export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Report {
   const { build, tally, recent, gauges, startedAtMs } = sources;
   const configuration = sources.configuration();
   const total = aggregate(tally.routes.values());
+  const places = sources.places();
+  const upstreams = toUpstreams({ tally, gauges, places }, nowMs - clockMs);
+  const state = sources.state();
+  const { lastReload } = configuration;
+  const failedReload =
+    lastReload === undefined || lastReload.errors.length === 0
+      ? undefined
+      : { at: toIso(lastReload.atMs), errors: lastReload.errors };
   return {
     version: build.version,
     node: build.node,
-    state: sources.state(),
+    state,
+    health: toHealth({ state, upstreams, failedReload }),
     now: toIso(nowMs),
     startedAt: toIso(startedAtMs),
     uptimeSeconds: Math.round((nowMs - startedAtMs) / 1000),
@@ -109,7 +120,7 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
     totals: { ...toCounts(total), retries: tally.retries },
     heads: toHeads(tally, total),
     routes: toRoutes(configuration.routes, tally.routes),
-    upstreams: toUpstreams(tally, gauges, nowMs - clockMs),
+    upstreams,
     lastHeads: recent.heads(),
     lastErrors: recent.errors(),
   };
@@ -118,14 +129,20 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
 /** Routes that the page shows; more would make each second's frame as long as the file. */
 const MOST_ROUTES = 100;
 
-/** The report and the plots' points as JSON on one line: what the status page gets each second. */
-export function toFrame(report: Report, points: readonly Point[]): string {
+/** The report and the last minutes as JSON on one line: what the status page gets each second. */
+export function toFrame(report: Report, series: Pick<TimeSeries, "points" | "lastMinute">): string {
   const { routes } = report;
   const shown =
     routes.length <= MOST_ROUTES
       ? routes
       : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_ROUTES);
-  return JSON.stringify({ ...report, routes: shown, routeCount: routes.length, points });
+  return JSON.stringify({
+    ...report,
+    routes: shown,
+    routeCount: routes.length,
+    points: series.points(),
+    lastMinute: series.lastMinute(),
+  });
 }
 
 function toConfiguration(state: ConfigurationState): Report["configuration"] {
@@ -136,18 +153,11 @@ function toConfiguration(state: ConfigurationState): Report["configuration"] {
     loadedAt: toIso(loadedAtMs),
     lastReload: lastReload && {
       at: toIso(lastReload.atMs),
-      result: lastReload.problems.length === 0 ? "success" : "failure",
-      errors: lastReload.problems.slice(0, MOST_PROBLEMS).map(toError),
+      result: lastReload.errors.length === 0 ? "success" : "failure",
+      errors: lastReload.errors.slice(0, MAX_ERRORS),
+      errorCount: lastReload.errors.length,
     },
   };
-}
-
-// What is quoted in a message is what was written, and that may be a secret in the wrong place.
-function toError({ file, line, col, key, message }: ReloadProblem): string {
-  const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
-  const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
-  const text = message.replace(/"[^"]*"/g, '"…"');
-  return head === "" ? text : `${head}: ${text}`;
 }
 
 function toHeads(tally: Counters, { rescued }: Aggregate): Report["heads"] {

@@ -21,7 +21,7 @@ export function createStatus(sources: Omit<ReportSources, "recent">): Status {
     toReport({ ...sources, recent }, { nowMs: Date.now(), clockMs: performance.now() });
   const live = createEventStream({
     sample: () => series.sample(performance.now()),
-    frame: () => toFrame(report(), series.points()),
+    frame: () => toFrame(report(), series),
   });
   return {
     ...live,

@@ -12,41 +12,77 @@ export interface Point {
   readonly p99Ms: number | undefined;
 }
 
+/** All requests of the last minute together, or since the start if that is less. */
+export interface LastMinute {
+  /** What it is of. */
+  readonly seconds: number;
+  readonly requests: number;
+  readonly serverErrors: number;
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+}
+
 export interface TimeSeries {
   /** Adds a point for the time since the last one. `clockMs` is a monotonic clock. */
   sample(clockMs: number): void;
   /** The oldest first. */
   points(): readonly Point[];
+  lastMinute(): LastMinute;
 }
 
 /** Three minutes of seconds: what fits a plot at two pixels a point, on a phone too. */
 const KEPT = 180;
+const MINUTE_MS = 60_000;
+
+/** The totals at a moment. */
+interface Mark {
+  readonly atMs: number;
+  readonly sum: Aggregate;
+}
 
 /** Reads the tally and changes nothing in it. */
 export function createTimeSeries(tally: Counters, clockMs: number): TimeSeries {
   const points: Point[] = [];
-  let last = aggregate(tally.routes.values());
-  let lastMs = clockMs;
+  let last: Mark = { atMs: clockMs, sum: aggregate(tally.routes.values()) };
+  /** The oldest first; the first one is the beginning of the last minute. */
+  const marks: Mark[] = [last];
   return {
     sample(nowMs) {
-      const sum = aggregate(tally.routes.values());
-      points.push(toPoint(last, sum, Math.max(1, nowMs - lastMs) / 1000));
+      const mark = { atMs: nowMs, sum: aggregate(tally.routes.values()) };
+      points.push(toPoint(last.sum, mark.sum, Math.max(1, nowMs - last.atMs) / 1000));
       if (points.length > KEPT) points.shift();
-      last = sum;
-      lastMs = nowMs;
+      last = mark;
+      marks.push(mark);
+      while (marks.length > 2 && nowMs - (marks[1]?.atMs ?? nowMs) >= MINUTE_MS) marks.shift();
     },
     points: () => points,
+    lastMinute: () => toLastMinute(marks[0] ?? last, last),
   };
 }
 
 function toPoint(from: Aggregate, to: Aggregate, seconds: number): Point {
   const perSecond = (key: "requests" | "heads" | "serverErrors"): number =>
     Math.round(((to[key] - from[key]) / seconds) * 10) / 10;
-  const durations = to.durations.map((count, index) => count - (from.durations[index] ?? 0));
   return {
     requests: perSecond("requests"),
     heads: perSecond("heads"),
     errors: perSecond("serverErrors"),
+    ...toLatency(from, to),
+  };
+}
+
+function toLastMinute(from: Mark, to: Mark): LastMinute {
+  return {
+    seconds: Math.round((to.atMs - from.atMs) / 1000),
+    requests: to.sum.requests - from.sum.requests,
+    serverErrors: to.sum.serverErrors - from.sum.serverErrors,
+    ...toLatency(from.sum, to.sum),
+  };
+}
+
+function toLatency(from: Aggregate, to: Aggregate): Pick<Point, "p50Ms" | "p99Ms"> {
+  const durations = to.durations.map((count, index) => count - (from.durations[index] ?? 0));
+  return {
     p50Ms: toMs(quantile(0.5, to.bounds, durations)),
     p99Ms: toMs(quantile(0.99, to.bounds, durations)),
   };

@@ -1,6 +1,7 @@
 /** The upstreams' part of the report. */
 
 import type { MetricSources } from "../metrics/families.ts";
+import type { AddressStatus } from "../../upstream/address-book.ts";
 import { toMs } from "./time-series.ts";
 import { quantile } from "./aggregate.ts";
 import type { Counters, UpstreamCounters } from "../metrics/counters.ts";
@@ -9,6 +10,15 @@ export interface UpstreamStatus {
   readonly name: string;
   /** By its last exchange; headgate does not probe. */
   readonly state: "unused" | "up" | "failing";
+  /** As the route file has it; undefined where nothing is known of it. */
+  readonly url: string | undefined;
+  /** What it resolves to, as far as it is known. */
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly connections: number;
+    /** Of connection attempts only. */
+    readonly lastError: { readonly at: string; readonly code: string } | undefined;
+  }[];
   readonly connections: Readonly<Record<string, number>>;
   readonly answers: number;
   readonly errors: Readonly<Record<string, number>>;
@@ -19,28 +29,51 @@ export interface UpstreamStatus {
   readonly p99Ms: number | undefined;
 }
 
+/** Where an upstream is. */
+export interface UpstreamPlace {
+  readonly url: string;
+  /** Of each address with its port. */
+  readonly addresses: readonly AddressStatus[];
+}
+
+export interface UpstreamSources {
+  readonly tally: Counters;
+  readonly gauges: Pick<MetricSources, "upstreamConnections">;
+  /** By the names of upstreams. */
+  readonly places: ReadonlyMap<string, UpstreamPlace>;
+}
+
 /** The configured upstreams. `offsetMs` is what the wall clock is ahead of the exchanges' clock. */
 export function toUpstreams(
-  tally: Counters,
-  gauges: Pick<MetricSources, "upstreamConnections">,
+  { tally, gauges, places }: UpstreamSources,
   offsetMs: number,
 ): UpstreamStatus[] {
   const connections = new Map<string, Record<string, number>>();
   for (const { upstream, state, count } of gauges.upstreamConnections()) {
     connections.set(upstream, { ...connections.get(upstream), [state]: count });
   }
+  const toIso = (atMs: number): string => new Date(atMs + offsetMs).toISOString();
   return [...connections].map(([name, byState]) => {
+    const place = places.get(name);
     const counts = tally.upstreams.get(name);
     const { bounds = [], counts: sizes = [], count = 0 } = counts?.response ?? {};
     const lastError = counts?.lastError;
     return {
       name,
       state: toState(counts),
+      url: place?.url,
+      addresses: (place?.addresses ?? []).map(
+        ({ address, connections: open, lastError: error }) => ({
+          address,
+          connections: open,
+          lastError: error && { at: toIso(error.atMs), code: error.code },
+        }),
+      ),
       connections: byState,
       answers: count,
       errors: Object.fromEntries(counts?.errors ?? []),
       lastError: lastError && {
-        at: new Date(lastError.atMs + offsetMs).toISOString(),
+        at: toIso(lastError.atMs),
         code: lastError.code,
         title: lastError.title,
       },

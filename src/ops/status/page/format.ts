@@ -49,15 +49,6 @@ function span(seconds) {
 /* By the server's clock for both: the browser's may be wrong. */
 function ago(then, now) { return span((Date.parse(now) - Date.parse(then)) / 1000) + " ago"; }
 
-function sum(points, key) {
-  return points.reduce(function (total, point) { return total + point[key]; }, 0);
-}
-function middle(points, key) {
-  const values = points.map(function (point) { return point[key]; }).filter(function (value) { return value !== undefined; });
-  values.sort(function (a, b) { return a - b; });
-  return values[Math.floor(values.length / 2)];
-}
-
 /* One element for each item, known by its key: what stays is changed in place, so that nothing flickers or loses focus. */
 function sync(parent, items, toKey, create, update) {
   const known = new Map();

@@ -15,7 +15,7 @@ export const MARKUP: string = String.raw`<!doctype html>
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>headgate</title>
-<link rel="icon" href="data:image/svg+xml,${ICON}">
+<link id="icon" rel="icon" href="data:image/svg+xml,${ICON}">
 <style>/*STYLE*/</style>
 </head>
 <body class="waiting">
@@ -25,43 +25,44 @@ export const MARKUP: string = String.raw`<!doctype html>
   <span id="version" class="muted"></span>
   <span id="state" class="pill">connecting</span>
   <span class="break"></span>
-  <span class="uptime muted">up <b id="uptime">–</b></span>
+  <span class="uptime muted">started <b id="uptime">–</b></span>
   <span class="spacer"></span>
   <button id="pause" type="button" aria-pressed="false">Pause</button>
   <button id="theme" type="button">Theme: auto</button>
 </header>
 <p id="news" class="hidden" role="status"></p>
 <noscript><p class="notice">This page needs JavaScript. The same figures are in <a href="status.json">status.json</a>.</p></noscript>
-<p id="notice" class="notice" hidden></p>
+<p id="notice" class="notice lost" hidden></p>
+<ul id="reasons" class="notice" hidden></ul>
 
 <main>
 <section class="tiles" aria-label="Now">
-  <div class="tile blue"><h2>Requests</h2><p><b id="rate">–</b> <i>/s</i></p><small><b id="requests">–</b> since start</small></div>
-  <div class="tile violet"><h2>Latency, p99</h2><p><b id="p99">–</b> <i id="p99-unit">ms</i></p><small>p50 <b id="p50">–</b></small></div>
-  <div class="tile"><h2>Errors, 5xx</h2><p><b id="errors">–</b> <i>%</i></p><small><b id="errors-total">–</b> since start</small></div>
-  <div class="tile teal"><h2>HEADs rescued</h2><p><b id="rescued">–</b></p><small>of <b id="heads">–</b> since start</small></div>
-  <div class="tile teal"><h2>Body bytes spared</h2><p><b id="spared">–</b> <i id="spared-unit">B</i></p><small><b id="drained">–</b> read</small></div>
-  <div class="tile"><h2>In flight</h2><p><b id="in-flight">–</b></p><small><b id="connections">–</b> clients, <b id="tunnels">–</b> tunnels</small></div>
+  <div class="tile blue"><h2>Requests</h2><p><b id="rate">–</b> <i>/s</i></p><small>last second</small><small><b id="requests">–</b> since start</small></div>
+  <div class="tile violet"><h2>Latency, p99</h2><p><b id="p99">–</b> <i id="p99-unit">ms</i></p><small class="last-minute">last minute</small><small>p50 <b id="p50">–</b></small></div>
+  <div class="tile"><h2>Errors, 5xx</h2><p><b id="errors">–</b> <i>%</i></p><small class="last-minute">last minute</small><small><b id="errors-total">–</b> since start</small></div>
+  <div class="tile teal"><h2>HEADs rescued</h2><p><b id="rescued">–</b></p><small>since start</small><small>of <b id="heads">–</b> HEADs</small></div>
+  <div class="tile teal"><h2>Body bytes spared</h2><p><b id="spared">–</b> <i id="spared-unit">B</i></p><small>since start</small><small><b id="drained">–</b> read</small></div>
+  <div class="tile"><h2>In flight</h2><p><b id="in-flight">–</b></p><small>now</small><small><b id="connections">–</b> clients, <b id="tunnels">–</b> tunnels</small></div>
 </section>
 
 <section class="panel half" aria-labelledby="h-traffic">
-  <h2 id="h-traffic">Requests per second</h2>
+  <h2 id="h-traffic">Requests per second <small class="muted">each second of the last 3 min</small></h2>
   <div id="plot-traffic" class="plot"></div>
 </section>
 <section class="panel half" aria-labelledby="h-latency">
-  <h2 id="h-latency">Latency</h2>
+  <h2 id="h-latency">Latency <small class="muted">each second of the last 3 min</small></h2>
   <div id="plot-latency" class="plot"></div>
 </section>
 
 <section class="panel half" aria-labelledby="h-heads">
-  <h2 id="h-heads">What happened to HEADs</h2>
+  <h2 id="h-heads">What happened to HEADs <small class="muted since-start">since start</small></h2>
   <h3>The request</h3>
   <div id="outcomes" class="split"></div>
-  <h3>The body nobody sees</h3>
+  <h3>The body of the response</h3>
   <div id="bodies" class="split"></div>
 </section>
 <section class="panel half" aria-labelledby="h-upstreams">
-  <h2 id="h-upstreams">Upstreams</h2>
+  <h2 id="h-upstreams">Upstreams <small class="muted">connections now, all else <span class="since-start">since start</span></small></h2>
   <ul id="upstreams" class="upstreams"></ul>
 </section>
 
@@ -74,7 +75,7 @@ export const MARKUP: string = String.raw`<!doctype html>
 </section>
 
 <section class="panel wide" aria-labelledby="h-last-heads">
-  <h2 id="h-last-heads">Last HEADs <small class="muted">newest first, UTC</small></h2>
+  <h2 id="h-last-heads">Last HEADs <small class="muted">the last 50, newest first, UTC</small></h2>
   <div class="scroll" tabindex="0" role="region" aria-labelledby="h-last-heads">
   <table class="last">
     <thead><tr><th scope="col">Time</th><th scope="col">Status</th><th scope="col">Path</th><th scope="col">Done</th><th scope="col">Body</th><th scope="col">Took</th></tr></thead>
@@ -83,7 +84,7 @@ export const MARKUP: string = String.raw`<!doctype html>
   </div>
 </section>
 <section class="panel narrow" aria-labelledby="h-last-errors">
-  <h2 id="h-last-errors">Last errors <small class="muted">newest first, UTC</small></h2>
+  <h2 id="h-last-errors">Last errors <small class="muted">the last 50, newest first, UTC</small></h2>
   <div class="scroll" tabindex="0" role="region" aria-labelledby="h-last-errors">
   <table class="last errors">
     <thead><tr><th scope="col">Time</th><th scope="col">Status</th><th scope="col">Request</th><th scope="col">Error</th></tr></thead>
@@ -100,7 +101,7 @@ export const MARKUP: string = String.raw`<!doctype html>
     <div><dt>Loaded</dt><dd id="loaded">–</dd></div>
     <div><dt>Last reload</dt><dd id="reload">–</dd></div>
     <div><dt>Node.js</dt><dd id="node">–</dd></div>
-    <div><dt>Log lines dropped</dt><dd id="dropped">–</dd></div>
+    <div><dt>Log lines dropped since start</dt><dd id="dropped">–</dd></div>
   </dl>
   <ul id="reload-errors" class="problems code"></ul>
 </section>

@@ -16,10 +16,10 @@ function ceiling(value, least) {
 
 /* Returns what draws the points: the newest at the right edge, one second each. */
 function plot(host, title, format, series) {
-  const legend = make("ul", "legend"), canvas = make("div", "canvas"), image = svg("svg", { "aria-hidden": "true" });
+  const legend = make("ul", "legend lines"), canvas = make("div", "canvas"), image = svg("svg", { "aria-hidden": "true" });
   let points = [], chosen;
   const items = series.map(function (one) {
-    const item = make("li", one.hue), value = make("b");
+    const item = make("li", one.hue + " " + one.dash), value = make("b");
     item.append(make("span"), value);
     put(item.firstChild, one.name);
     legend.append(item);
@@ -75,7 +75,7 @@ function plot(host, title, format, series) {
       if (isLast) area += "V" + height + "H" + startX + "Z";
     });
     if (one.area) image.append(svg("path", { class: "area " + one.hue, d: area }));
-    image.append(svg("path", { class: "curve " + one.hue, d: line }));
+    image.append(svg("path", { class: "curve " + one.hue + " " + one.dash, d: line }));
   }
 
   function tell(point) {
@@ -84,7 +84,7 @@ function plot(host, title, format, series) {
       put(items[index], value);
       return one.name + " " + value;
     });
-    put(at, chosen === undefined ? "" : chosen + " s ago");
+    put(at, chosen === undefined ? "last second" : chosen + " s ago");
     canvas.setAttribute("aria-valuenow", String(-(chosen || 0)));
     canvas.setAttribute("aria-valuetext", (chosen || 0) + " seconds ago: " + words.join(", "));
   }

@@ -6,54 +6,57 @@
 import { FORMAT } from "./format.ts";
 import { LISTS } from "./lists.ts";
 import { PLOT } from "./plot.ts";
+import { STATE } from "./state.ts";
 
 const MAIN = String.raw`
 const root = document.documentElement;
-const page = { isPaused: false, startedAt: "", lastFrameAt: 0, announced: "" };
+const page = { isPaused: false, startedAt: "", lastFrameAt: 0 };
 const drawTraffic = plot(byId("plot-traffic"), "Requests per second", formatRate, [
-  { key: "requests", name: "all", hue: "blue", area: true },
-  { key: "heads", name: "HEAD", hue: "teal" },
-  { key: "errors", name: "5xx", hue: "red" }
+  { key: "requests", name: "all", hue: "blue", dash: "solid", area: true },
+  { key: "heads", name: "HEAD", hue: "teal", dash: "dashed" },
+  { key: "errors", name: "5xx", hue: "red", dash: "dotted" }
 ]);
 const drawLatency = plot(byId("plot-latency"), "Latency", function (ms) { return words(duration(ms)); }, [
-  { key: "p99Ms", name: "p99", hue: "violet", area: true },
-  { key: "p50Ms", name: "p50", hue: "blue" }
+  { key: "p99Ms", name: "p99", hue: "violet", dash: "solid", area: true },
+  { key: "p50Ms", name: "p50", hue: "teal", dash: "dashed" }
 ]);
 
 function show(frame) {
   page.startedAt = frame.startedAt;
   document.body.classList.remove("waiting");
-  showState(frame);
+  showWindows(frame);
   showTiles(frame);
   drawTraffic(frame.points);
   drawLatency(frame.points);
   showHeads(frame.heads);
   showUpstreams(frame.upstreams, frame.now);
-  showRoutes(frame.routes, frame.routeCount);
+  showRoutes(frame.routes, frame.routeCount, sinceStart(frame));
   showLast(byId("last-heads"), frame.lastHeads, headCells, "No HEAD yet. Send one, and it appears here.");
   showLast(byId("last-errors"), frame.lastErrors, errorCells, "No errors since the start.");
   showConfiguration(frame);
 }
 
-function showState(frame) {
+function sinceStart(frame) { return "since start " + span(frame.uptimeSeconds) + " ago"; }
+
+/* What the figures are of. */
+function showWindows(frame) {
+  const since = sinceStart(frame), minute = "last " + frame.lastMinute.seconds + " s";
   text("version", frame.version);
-  text("uptime", span(frame.uptimeSeconds));
-  pill(byId("state"), frame.state, { ready: "good", draining: "warn" }[frame.state]);
-  document.title = frame.state === "ready" ? "headgate" : frame.state + " · headgate";
+  text("uptime", span(frame.uptimeSeconds) + " ago");
+  byId("uptime").title = frame.startedAt;
+  document.querySelectorAll(".since-start").forEach(function (element) { put(element, since); });
+  document.querySelectorAll(".last-minute").forEach(function (element) { put(element, minute); });
 }
 
 function showTiles(frame) {
-  const recent = frame.points.slice(-60);
-  const now = recent.length === 0 ? undefined : recent[recent.length - 1];
-  // The middle of the last seconds with traffic: one second's percentile jumps about.
-  const p99 = duration(middle(recent, "p99Ms"));
-  const asked = sum(recent, "requests");
-  const share = asked === 0 ? 0 : 100 * sum(recent, "errors") / asked;
+  const minute = frame.lastMinute, now = frame.points[frame.points.length - 1];
+  const p99 = duration(minute.p99Ms);
+  const share = minute.requests === 0 ? 0 : 100 * minute.serverErrors / minute.requests;
   text("rate", now === undefined ? "–" : formatRate(now.requests));
   text("requests", count(frame.totals.requests));
   text("p99", p99[0]);
   text("p99-unit", p99[1]);
-  text("p50", words(duration(middle(recent, "p50Ms"))));
+  text("p50", words(duration(minute.p50Ms)));
   text("errors", share === 0 ? "0" : share < 10 ? share.toFixed(1) : share.toFixed(0));
   text("errors-total", count(frame.totals.serverErrors));
   byId("errors").closest(".tile").classList.toggle("alert", share > 0);
@@ -78,43 +81,29 @@ function showConfiguration(frame) {
   byId("reload").className = reload ? (reload.result === "success" ? "good" : "bad") : "";
   text("node", frame.node);
   text("dropped", count(frame.droppedLogLines));
-  sync(byId("reload-errors"), reload ? reload.errors : [], function (line) { return line; }, function () { return make("li"); },
-    function (item, line) { put(item, line); });
-  announce(frame.state, reload);
-}
-
-/* For those who do not see the page change: only what is worth an interruption. */
-function announce(state, reload) {
-  const news = "headgate is " + state + (reload && reload.result === "failure" ? "; the last reload failed" : "");
-  if (news === page.announced) return;
-  page.announced = news;
-  text("news", news);
-}
-
-function showConnection(problem) {
-  byId("notice").hidden = problem === "";
-  text("notice", problem);
-  root.classList.toggle("stale", problem !== "");
+  const errors = reload ? reload.errors : [], rest = reload ? reload.errorCount - errors.length : 0;
+  showLines(byId("reload-errors"), rest > 0 ? errors.concat("and " + rest + " more, see the log") : errors);
 }
 
 function listen() {
   const source = new EventSource("events");
   source.onmessage = function (event) {
+    const frame = JSON.parse(event.data);
     page.lastFrameAt = Date.now();
-    showConnection("");
-    if (!page.isPaused) show(JSON.parse(event.data));
+    showHealth(frame);
+    if (!page.isPaused) show(frame);
   };
   source.onerror = function () {
     // The browser connects again by itself, except where it was refused.
-    if (source.readyState !== EventSource.CLOSED) return showConnection("The connection is lost; trying again …");
-    showConnection("No live updates: headgate ended, or too many people are watching. Trying again …");
+    if (source.readyState !== EventSource.CLOSED) return showLost("The connection to headgate is lost; trying again.");
+    showLost("No live updates: headgate ended, or too many people are watching. Trying again.");
     setTimeout(listen, 5000);
   };
 }
 
 /* A connection that died without a word raises no error for minutes. */
 setInterval(function () {
-  if (page.lastFrameAt > 0 && Date.now() - page.lastFrameAt > 6000) showConnection("Nothing was heard of headgate for a while …");
+  if (page.lastFrameAt > 0 && Date.now() - page.lastFrameAt > 6000) showLost("headgate has sent nothing for a while; waiting.");
 }, 2000);
 
 byId("pause").addEventListener("click", function () {
@@ -147,4 +136,4 @@ listen();
 `;
 
 /** Everything in one scope of its own. */
-export const SCRIPT: string = `(function () {\n"use strict";${FORMAT}${PLOT}${LISTS}${MAIN}})();\n`;
+export const SCRIPT: string = `(function () {\n"use strict";${FORMAT}${STATE}${PLOT}${LISTS}${MAIN}})();\n`;
