@@ -25,8 +25,8 @@ async function findMistakes(text: string, cwd: string, env: Generated["env"] = {
 }
 
 /**
- * Symptom: an editor accepted `listen: 8080x` and refused `waiting: ${WAITING:-12}`; of 3,586 generated files it and `check`
- * judged 742 differently. Root cause: the schema had patterns for some kinds of text, and none for what keys need beside them. Fix: each
+ * Symptom: an editor accepted `listen: localhost` and refused `upstream: HTTP://App`; of 3,586 generated files it and `check` judged 742
+ * differently. Root cause: the schema had patterns of its own for some kinds of text, and none for what keys need beside them. Fix: each
  * parser has its syntax beside it, and the schema is made of these.
  */
 test("of every generated file the schema says what check says", async (t) => {
