@@ -36,7 +36,7 @@ const IS_IPV4 = new RegExp(`^${IPV4}$`);
 const IS_IPV6 = new RegExp(`^${IPV6}$`);
 
 const HOST = `${IPV4}|${HOST_NAME}|\\[${IPV6}\\]`;
-/** It counts characters, where the kernel counts bytes: no pattern can do that. */
+/** The pattern counts characters. The kernel counts bytes, which no pattern can do. */
 const SOCKET = `unix:(//)?/[^${UNPRINTABLE}]{0,${LONGEST_SOCKET_PATH - 2}}[^/${UNPRINTABLE}]`;
 /** A name with letters beyond ASCII, which have rules of their own (IDNA). */
 const FOREIGN_NAME = "([A-Za-z0-9._-]*[^\\x00-\\xa0\\xad])+[A-Za-z0-9._-]*";
@@ -63,7 +63,7 @@ function addressSyntax(name: string, off: string): TextSyntax {
     name,
     shape: `^(${off}([^:/\\[\\]]*|\\[[0-9A-Fa-f:.]+\\]):[0-9]+|${ANY_SOCKET}|fd:[0-9]+)$`,
     exact: `^(${off}(${HOST})?:${port}|${SOCKET})$`,
-    // `fd` and `unix` before a colon are no hosts.
+    // `fd` and `unix` before a colon are not hosts.
     never: `^([^:\\[]{${MAX_NAME_LENGTH + 1}}|unix:[^/]|fd:0*(${otherDescriptors})$)`,
   };
 }
@@ -151,7 +151,7 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   }
   const port = url.port === "" ? (scheme === "https:" ? 443 : 80) : Number(url.port);
   if (port === 0) throw new RangeError("port 0 cannot be connected to");
-  // The URL class makes a host of much: of `http:///app`, `http://127.1` and `http://0x7f.1`.
+  // The URL class also accepts `http:///app`, `http://127.1` and `http://0x7f.1`, and rewrites them.
   if (!IS_URL.test(text)) throw new RangeError(`${NO_URL}${urlHint(`${scheme}//${url.host}`)}`);
   return {
     protocol: scheme,

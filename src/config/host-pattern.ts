@@ -1,6 +1,6 @@
 /**
  * What IP addresses and host names look like: pieces of regular expressions, for the parsers and for the JSON Schema. The schema's
- * readers are editors, Go (helm) and Python: only what all of them know is used, so nothing that looks ahead or behind, no `\p`, no `\u`.
+ * readers are editors, Go (helm) and Python. Use only what all of them support: no look-around, no `\p`, no `\u`.
  */
 
 import { wholeNumber } from "./number-pattern.ts";
@@ -27,11 +27,11 @@ function compressedAfter(groups: number): string {
   return after.length === 0 ? `${before}:` : `${before}:(?:${after.join("|")})?`;
 }
 
-/** One part of a name. Underscores are no part of the standard, and of many names. */
+/** One label of a name. Underscores are not standard, but many names have them. */
 export const LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?";
 const REST = "(?:[A-Za-z0-9_-]*[A-Za-z0-9_])?";
 const HYPHEN = "-[A-Za-z0-9_-]*[A-Za-z0-9_]";
-/** The last part. A number there makes an address of the name: for the URL class a hexadecimal one as well, so none begins with 0x. */
+/** The last label. The URL class takes a name whose last label is a number, decimal or hexadecimal, for an IPv4 address. */
 const LAST_LABEL = `(?:${[
   `[A-Za-z_]${REST}`,
   `0(?:[A-WYZa-wyz_]${REST}|${HYPHEN})`,

@@ -37,16 +37,16 @@ export interface JsonSchema {
 export interface TextSyntax {
   /** The name of its definition. */
   readonly name: string;
-  /** Roughly: an editor shows it to whoever writes something else. */
+  /** Approximate and short: an editor shows it in its message. */
   readonly shape: string;
-  /** Exactly, where that takes more than anyone reads. */
+  /** The exact pattern, where it is too long to show. */
   readonly exact?: string;
-  /** What has the shape and is wrong all the same. */
+  /** Invalid texts of that shape. */
   readonly never?: string;
   readonly longest?: number;
 }
 
-/** The syntax as keywords of a JSON Schema. `exact` is tried only on what has the shape, so that one mistake is told once. */
+/** The syntax as keywords of a JSON Schema. `exact` applies only to texts of the shape, so an editor reports one mistake once. */
 export function toKeywords({ name, shape, exact, never, longest }: TextSyntax): JsonSchema {
   return {
     definition: name,
@@ -58,7 +58,7 @@ export function toKeywords({ name, shape, exact, never, longest }: TextSyntax): 
   };
 }
 
-/** A text whose dollar signs are nothing but dollar signs: config/variables.ts finds no variable in it. */
+/** A text without a variable, as config/variables.ts reads it: each dollar sign stands for itself. */
 const PLAIN = "([^$]|\\$[^{])*";
 const EXPRESSION = "\\$\\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\\}";
 
@@ -73,15 +73,15 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
 };
 
 /**
- * The schema with the limits that every route file has. An editor sees the file before variables are put in: every value but a list
- * and a mapping may also be a text with `${…}`.
+ * The schema with the limits that every route file has. An editor sees the file before variables are substituted: every value but a
+ * list and a mapping may also be a text with `${…}`.
  */
 export function toRouteFileSchema(schema: JsonSchema): JsonSchema {
   const found: Record<string, JsonSchema> = { ...DEFINITIONS };
   return { ...visit(schema, found), definitions: found };
 }
 
-/** Definitions that are found on the way are added to `found`. */
+/** Adds the definitions that it meets to `found`. */
 function visit(schema: JsonSchema, found: Record<string, JsonSchema>): JsonSchema {
   const { type, properties, additionalProperties, items, anyOf } = schema;
   const inner = (one: JsonSchema): JsonSchema => visit(one, found);
@@ -105,7 +105,7 @@ function visit(schema: JsonSchema, found: Record<string, JsonSchema>): JsonSchem
 
 function allowVariable(schema: JsonSchema, found: Record<string, JsonSchema>): JsonSchema {
   const { title, description, default: preset, examples, definition, ...rest } = schema;
-  // Of given names none has a dollar sign in it.
+  // An enumerated name never contains a dollar sign.
   const isText = rest.type === "string" && rest.enum === undefined;
   const own = isText ? { ...rest, allOf: [refer("plain")] } : rest;
   if (definition !== undefined) found[definition] = own;

@@ -25,7 +25,7 @@ function ofSameLength(least: string, most: string): readonly string[] {
   const [first, last] = [Number(least[0]), Number(most[0])];
   const [low, high] = [least.slice(1), most.slice(1)];
   if (first === last) return ofSameLength(low, high).map((rest) => `${first}${rest}`);
-  // Of a first digit in between, any rest will do; so it will of the outer two where they begin at 0 and end at 9.
+  // After a first digit in between any digits may follow, and after the outer two where their rest is all 0 or all 9.
   const from = /^0*$/.test(low) ? first : first + 1;
   const to = /^9*$/.test(high) ? last : last - 1;
   const digit = from === to ? String(from) : `[${from}-${to}]`;
@@ -42,8 +42,8 @@ function ofSameLength(least: string, most: string): readonly string[] {
 }
 
 /**
- * The decimal numbers below `least` or above `most`. Where a limit is no whole number it lets some pass
- * that are beyond it, and never keeps one back that is not.
+ * The decimal numbers below `least` or above `most`. Where a limit is not a whole number, the
+ * pattern misses some numbers beyond it, but never matches a number within the limits.
  */
 export function decimalBeyond(least: number, most: number): string {
   const below = least >= 1 ? `${wholeNumber(0, Math.floor(least) - 1)}${FRACTION}` : "0(?:\\.0+)?";

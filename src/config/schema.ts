@@ -219,7 +219,7 @@ function isUnix(where: Address | "off"): where is UnixAddress {
   return where !== "off" && where.kind === "unix";
 }
 
-/** Where one key is there, the text of another one matches a pattern, or it has a variable in it. */
+/** Requires of a mapping with `key` that the text of `other` match the pattern, or contain a variable. */
 function dependsOnText(key: string, other: string, pattern: string): JsonSchema {
   const value: JsonSchema = { type: "string", pattern: `${pattern}|\\$\\{` };
   return { dependencies: { [key]: { type: "object", properties: { [other]: value } } } };
@@ -637,7 +637,7 @@ const shutdown = mapping({
 /** On loopback: the network sees paths, upstreams and counts only if the operator wants it. */
 const DEFAULT_ADMIN = "127.0.0.1:9090";
 
-/** `default` is the top-level one, and `__proto__` is no key of any mapping. */
+/** `default` is the name of the top-level upstream, and no mapping may have the key `__proto__`. */
 const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
 
 const file = mapping({
@@ -663,7 +663,7 @@ const file = mapping({
       description:
         "Where /livez, /readyz, /metrics and the status page are; or off. The image's default is 0.0.0.0:9090.",
     }),
-  // Its URL may come from a flag or a variable instead, as the whole of it may.
+  // `url` is not required here: a flag or an environment variable may give it.
   upstream: upstreamOf(upstreamMapping.meta({ required: [] }))
     .optional()
     .meta({

@@ -12,10 +12,10 @@ const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const MAX_DURATION_MS = 596 * DURATION_UNITS.h;
 /** More than any memory. All whole numbers up to it are exact. */
 const MAX_SIZE = 1024 * SIZE_UNITS.GiB;
-/** A limit for what must be more than 0. */
+/** The lower limit of a duration that must not be 0. */
 export const ABOVE_ZERO = Number.EPSILON;
 
-/** What a rate looks like: more than none, and few enough digits for an exact number. */
+/** A rate: more than 0, and at most 15 digits, so that the number is exact. */
 const RATE_PATTERN = "^0*([1-9][0-9]{0,14})/(s|m|h)$";
 const RATE_SECONDS: Units = { s: 1, m: 60, h: 3_600 };
 
@@ -68,7 +68,7 @@ export function parseSize(text: string): number {
   return toWhole(bytes);
 }
 
-/** Rounded, but never to 0: where 0 means "no limit", the smallest limit would become none. */
+/** Rounds, but never to 0: 0 often means "no limit". */
 function toWhole(quantity: number): number {
   return quantity > 0 ? Math.max(1, Math.round(quantity)) : 0;
 }

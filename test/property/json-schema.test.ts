@@ -1,4 +1,4 @@
-// The JSON Schema and `check`: what one of them takes, the other takes.
+// The JSON Schema and `check` accept the same files.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -12,7 +12,7 @@ import { SCHEMA, findSchemaErrors } from "../support/schema-validator.ts";
 
 const FILES = { "cert.pem": CERTIFICATE, "key.pem": KEY };
 
-/** What `check` says of a file; empty where it takes it. */
+/** What `check` reports; empty for a valid file. */
 async function findMistakes(text: string, cwd: string, env: Generated["env"] = {}) {
   const readInput = async (): Promise<Uint8Array> => new TextEncoder().encode(text);
   try {
@@ -43,7 +43,7 @@ test("of every generated file the schema says what check says", async (t) => {
       differing.push(`${name}\n  check: ${mistakes}\n  schema: ${errors.join(", ")}`);
   }
   assert.deepEqual(misjudged, []);
-  // What is left out may be told by a flag; see below.
+  // A flag may give the url: see below.
   assert.deepEqual(
     differing.map((one) => one.split("\n")[0]),
     ["upstream: {}"],
@@ -54,7 +54,7 @@ const BASE = "upstream: http://127.0.0.1:8000\n";
 const TLS = (settings: string, url = "https://app") =>
   `upstream: { url: "${url}", tls: ${settings} }\n`;
 
-/** What depends on more than one value. */
+/** Rules about more than one value. */
 const COMBINATIONS: readonly (readonly [isGood: boolean, text: string])[] = [
   [true, `${BASE}listen: { address: "unix:/a", mode: "0660" }\n`],
   [true, `${BASE}listen:\n  address: \${A:-unix:/a}\n  mode: "0660"\n`],
@@ -105,24 +105,27 @@ interface Difference {
   readonly env?: Generated["env"];
 }
 
-/** All that the schema accepts and check refuses. There is nothing the other way round. */
+/** Files that the schema accepts and check refuses. The schema refuses no file that check accepts. */
 const NEED_CONTEXT: readonly Difference[] = [
-  { why: "a flag or a variable may say where requests go", text: "head: pass\n" },
-  { why: "the same of a mapping's url", text: "upstream: { keepAlive: 1s }\n" },
+  { why: "a flag or an environment variable may name the upstream", text: "head: pass\n" },
+  {
+    why: "a flag or an environment variable may give the mapping's url",
+    text: "upstream: { keepAlive: 1s }\n",
+  },
   { why: "the file is looked for", text: TLS("{ ca: none.pem }") },
   { why: "the file is read", text: TLS("{ ca: key.pem }") },
   { why: "a variable is not set", text: `${BASE}listen: \${LISTEN}\n` },
   { why: "a variable's value", text: `${BASE}listen: \${LISTEN}\n`, env: { LISTEN: "8080" } },
   {
-    why: "a variable's default, which counts only where it is not set",
+    why: "a variable's default counts only if the variable is not set",
     text: `${BASE}listen: \${L:-80}\n`,
   },
   {
-    why: "quotes, which are gone when the schema sees the value",
+    why: "quotes make a variable a text, and a parsed value has none",
     text: `${BASE}limits:\n  waiting: "\${W:-12}"\n`,
   },
   {
-    why: "the same of a text of digits",
+    why: "without quotes, digits from a variable are a number",
     text: `${BASE}listen:\n  address: unix:/a\n  mode: \${M:-0660}\n`,
   },
   { why: "two values are compared", text: `${BASE}listen: 127.0.0.1:80\nadmin: :80\n` },
@@ -144,7 +147,7 @@ const NEED_CONTEXT: readonly Difference[] = [
   { why: "bytes are counted, not characters", text: `${BASE}admin: "unix:/${"é".repeat(54)}"\n` },
   { why: "IDNA has rules for each character", text: "upstream: http://a\uff03b\n" },
   {
-    why: "Unicode says what prints nothing, anew in each version",
+    why: "which characters print nothing differs between versions of Unicode",
     text: `${BASE}routes: [{ path: "/a\u200b" }]\n`,
   },
 ];

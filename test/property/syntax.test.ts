@@ -35,8 +35,10 @@ import {
   parseSize,
   sizeSyntax,
 } from "../../src/config/units.ts";
+import { substitute } from "../../src/config/variables.ts";
 import { fc } from "../support/property.ts";
 import { TEXTS } from "../support/route-values.ts";
+import { SCHEMA } from "../support/schema-validator.ts";
 
 const PARSERS: readonly (readonly [syntax: TextSyntax, parse: (text: string) => unknown])[] = [
   [ADDRESS_SYNTAX, parseAddress],
@@ -95,6 +97,40 @@ for (const [syntax, parse] of PARSERS)
       { numRuns: 3_000 },
     );
   });
+
+test("a text is plain, has variables, or is refused: by the schema as by check", () => {
+  const [plain, variable] = ["plain", "variable"].map(
+    (name) => new RegExp(SCHEMA.definitions?.[name]?.pattern ?? "", "u"),
+  );
+  // Every variable is set.
+  const descriptor = { value: "value", configurable: true, enumerable: true };
+  const env = new Proxy({}, { getOwnPropertyDescriptor: () => descriptor, get: () => "value" });
+  const pieces = fc.constantFrom(
+    "$",
+    "$$",
+    "{",
+    "}",
+    "${",
+    "${A}",
+    "A",
+    "1",
+    ":",
+    ":-",
+    ":?",
+    "\n",
+    "x",
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 8 }), (parts) => {
+      const text = parts.join("");
+      const isRefused = !isRead((given) => substitute(given, env), text);
+      const expressions = [...text.matchAll(/\$\$|\$\{/g)].some(([one]) => one === "${");
+      const expected = isRefused ? [false, false] : [!expressions, expressions];
+      assert.deepEqual([plain?.test(text), variable?.test(text)], expected, JSON.stringify(text));
+    }),
+    { numRuns: 5_000 },
+  );
+});
 
 test("a limit in a syntax is the limit of the number", () => {
   const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

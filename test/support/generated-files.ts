@@ -1,4 +1,4 @@
-/** Route files made from the JSON Schema: each key with good and bad values, with variables, with what is no value of it at all. */
+/** Route files generated from the JSON Schema: each key with good and bad values, with variables, and with values of other types. */
 
 import { Document } from "yaml";
 
@@ -10,14 +10,14 @@ export interface Generated {
   readonly name: string;
   readonly text: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Whether `check` has to take it; undefined where the tables do not say. */
+  /** Whether `check` must accept it; undefined where the tables do not say. */
   readonly isGood: boolean | undefined;
 }
 
 type Path = readonly (string | number)[];
 type Known = Partial<Pick<Generated, "env" | "isGood">>;
 
-/** What no scalar is, and what neither a mapping nor a list is. As YAML. */
+/** As YAML: what is never a valid scalar, and what is never a mapping or a list. */
 const NO_SCALARS = ["", "null", "[]", "[x]", "{}", "{ a: b }", '"${"', '"${1}"', '"${A-x}"'];
 const NO_COLLECTIONS = ["", "null", "1", "true", "text", "${TEXT}", '"${TEXT}"'];
 const NO_TEXTS = ["1", "true", "1.5", ".inf"];
