@@ -27,7 +27,9 @@ A file has at most 256 KiB, 65,536 YAML tokens, 32 levels, 4,096 entries in one 
 room for two thousand routes, often for more. A path with \`{id}\` or \`/*\` stands for many.
 
 This page is generated from the schema, as is \`config/headgate.schema.json\`: with its first line
-\`# yaml-language-server: $schema=…\` an editor completes and checks the file.
+\`# yaml-language-server: $schema=…\` an editor completes and checks the file. The schema refuses nothing that \`check\` accepts, and accepts
+only what takes more than one value to see: whether a file exists and a variable is set, two routes that are alike, an upstream that is
+not in \`upstreams\`. \`headgate schema\` prints it.
 `;
 
 /** The whole page, one table per top-level key that has keys of its own. */

@@ -1,6 +1,8 @@
 /** Where to listen and where the upstream is: texts → addresses. Each function throws a RangeError that says what is wrong. */
 
-import { isIPv4 } from "node:net";
+import { HOST_NAME, IPV4, IPV6, MAX_NAME_LENGTH, UNPRINTABLE } from "./host-pattern.ts";
+import type { TextSyntax } from "./schema/json-schema.ts";
+import { wholeNumber } from "./number-pattern.ts";
 
 /** Where a server listens. */
 export type Address =
@@ -24,22 +26,67 @@ export interface UpstreamUrl {
 
 /** `sun_path` has 108 bytes on Linux, with the closing NUL; Node would cut a longer path off without a word. */
 const LONGEST_SOCKET_PATH = 107;
+const LAST_PORT = 65_535;
+/** 0, 1 and 2 are stdin, stdout and stderr; inherited sockets begin at 3 (sd_listen_fds(3)). */
+const FIRST_SOCKET = 3;
+const LAST_SOCKET = 9_999;
 
-const HOST_NAME =
-  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/;
+const IS_NAME = new RegExp(`^${HOST_NAME}$`);
+const IS_IPV4 = new RegExp(`^${IPV4}$`);
+const IS_IPV6 = new RegExp(`^${IPV6}$`);
+
+const HOST = `${IPV4}|${HOST_NAME}|\\[${IPV6}\\]`;
+/** The pattern counts characters. The kernel counts bytes, which no pattern can do. */
+const SOCKET = `unix:(//)?/[^${UNPRINTABLE}]{0,${LONGEST_SOCKET_PATH - 2}}[^/${UNPRINTABLE}]`;
+/** A name with letters beyond ASCII, which have rules of their own (IDNA). */
+const FOREIGN_NAME = "([A-Za-z0-9._-]*[^\\x00-\\xa0\\xad])+[A-Za-z0-9._-]*";
+const SCHEME = "[Hh][Tt][Tt][Pp][Ss]?://";
+const ANY_SOCKET = "unix:/.+";
+
+/** What `parseUpstreamUrl` reads. */
+export const URL_SYNTAX = {
+  name: "url",
+  shape: `^(${SCHEME}[^/?#@\\s]+/?|${ANY_SOCKET})$`,
+  exact: `^(${SCHEME}(${HOST}|${FOREIGN_NAME})(:(0*${wholeNumber(1, LAST_PORT)})?)?/?|${SOCKET})$`,
+} as const satisfies TextSyntax;
+const IS_URL = new RegExp(URL_SYNTAX.exact);
+
+/** What `parseAddress` reads. */
+export const ADDRESS_SYNTAX = addressSyntax("address", "");
+/** What `parseAddressOrOff` reads. */
+export const ADDRESS_OR_OFF_SYNTAX = addressSyntax("addressOrOff", "off|");
+
+function addressSyntax(name: string, off: string): TextSyntax {
+  const port = `0*${wholeNumber(0, LAST_PORT)}`;
+  const otherDescriptors = `${wholeNumber(0, FIRST_SOCKET - 1)}|${wholeNumber(LAST_SOCKET + 1, Infinity)}`;
+  return {
+    name,
+    shape: `^(${off}([^:/\\[\\]]*|\\[[0-9A-Fa-f:.]+\\]):[0-9]+|${ANY_SOCKET}|fd:[0-9]+)$`,
+    exact: `^(${off}(${HOST})?:${port}|${SOCKET})$`,
+    // `fd` and `unix` before a colon are not hosts.
+    never: `^([^:\\[]{${MAX_NAME_LENGTH + 1}}|unix:[^/]|fd:0*(${otherDescriptors})$)`,
+  };
+}
+
+/** What `parseRange` reads. */
+export const RANGE_SYNTAX: TextSyntax = {
+  name: "range",
+  shape: "^[0-9A-Fa-f:.]+(/[0-9]+)?$",
+  exact: `^(${IPV4}(/${wholeNumber(0, 32)})?|${IPV6}(/${wholeNumber(0, 128)})?)$`,
+};
 
 /** An address to listen on: `host:port`, `:port` (all IPv4 addresses), `[::]:port`, `unix:/path` or `fd:3`. */
 export function parseAddress(text: string): Address {
   if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text) };
   if (text.startsWith("fd:")) return { kind: "fd", fd: parseDescriptor(text) };
-  const match = /^(\[[^\]]*\]|[^:[\]]*):([0-9]{1,5})$/.exec(text);
+  const match = /^(\[[^\]]*\]|[^:[\]]*):([0-9]+)$/.exec(text);
   if (match === null)
     throw new RangeError(
       `"${text}" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3${addressHint(text)}`,
     );
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   const port = Number(match[2]);
-  if (port > 65_535) throw new RangeError(`"${text}": a port is at most 65535`);
+  if (port > LAST_PORT) throw new RangeError(`"${text}": a port is at most ${LAST_PORT}`);
   if (host === "" && match[1] === "") return { kind: "tcp", host: "0.0.0.0", port };
   if (!(match[1]?.startsWith("[") ? isIPv6(host) : isHost(host)))
     throw new RangeError(`"${text}": "${host}" is not a host name or address`);
@@ -54,9 +101,11 @@ function addressHint(text: string): string {
 }
 
 function parseDescriptor(text: string): number {
-  // 0, 1 and 2 are stdin, stdout and stderr; inherited sockets begin at 3 (sd_listen_fds(3)).
-  const fd = /^fd:[0-9]{1,4}$/.test(text) ? Number(text.slice(3)) : 0;
-  if (fd < 3) throw new RangeError(`"${text}" is not an inherited socket: fd:3 is the first one`);
+  const fd = /^fd:[0-9]+$/.test(text) ? Number(text.slice(3)) : 0;
+  if (fd < FIRST_SOCKET || fd > LAST_SOCKET)
+    throw new RangeError(
+      `"${text}" is not an inherited socket: fd:${FIRST_SOCKET} is the first one`,
+    );
   return fd;
 }
 
@@ -76,6 +125,8 @@ function parseSocketPath(text: string): string {
   return path;
 }
 
+const NO_URL = "is not a URL such as http://127.0.0.1:8000";
+
 /** `http://host:port`, `https://host` or `unix:/path`. The text is not repeated in errors where it may hold a password. */
 export function parseUpstreamUrl(text: string): UpstreamUrl {
   if (text.startsWith("unix:")) {
@@ -90,7 +141,7 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   const scheme = /^(https?:)\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== "http:" && scheme !== "https:") throw new RangeError(schemeProblem(text));
   const url = parseUrl(text);
-  if (url === undefined) throw new RangeError("is not a URL such as http://127.0.0.1:8000");
+  if (url === undefined) throw new RangeError(NO_URL);
   if (text.includes("@"))
     throw new RangeError("must not hold a user or a password: headgate does not log in");
   if (url.pathname !== "/" || /[?#]/.test(text)) {
@@ -100,6 +151,8 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   }
   const port = url.port === "" ? (scheme === "https:" ? 443 : 80) : Number(url.port);
   if (port === 0) throw new RangeError("port 0 cannot be connected to");
+  // The URL class also accepts `http:///app`, `http://127.1` and `http://0x7f.1`, and rewrites them.
+  if (!IS_URL.test(text)) throw new RangeError(`${NO_URL}${urlHint(`${scheme}//${url.host}`)}`);
   return {
     protocol: scheme,
     host: url.hostname.replace(/^\[|\]$/g, ""),
@@ -117,14 +170,18 @@ function schemeProblem(text: string): string {
   return `must begin with http://, https:// or unix:/${hint}`;
 }
 
+function urlHint(meant: string): string {
+  return IS_URL.test(meant) ? `; did you mean "${meant}"?` : "";
+}
+
 function parseUrl(text: string): URL | undefined {
   // The URL class would silently drop white space and tabs.
   return !/[\s\p{C}]/u.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** What a file mode looks like, for the JSON Schema. */
-export const MODE_PATTERN = "^0?[0-7]{3}$";
-const MODE = new RegExp(MODE_PATTERN);
+/** What `parseMode` reads. */
+export const MODE_SYNTAX: TextSyntax = { name: "mode", shape: "^0?[0-7]{3}$" };
+const MODE = new RegExp(MODE_SYNTAX.shape);
 
 /** The permission bits of a socket's file, from octal digits as chmod(1) takes them. Throws a RangeError. */
 export function parseMode(text: string): number {
@@ -175,13 +232,16 @@ export function parseRange(text: string): string {
 }
 
 function isHost(text: string): boolean {
-  // Digits and dots only is an address or a mistake, never a name.
-  return /^[0-9.]+$/.test(text) ? isIPv4(text) : HOST_NAME.test(text);
+  return isIPv4(text) || (text.length <= MAX_NAME_LENGTH && IS_NAME.test(text));
+}
+
+function isIPv4(text: string): boolean {
+  return IS_IPV4.test(text);
 }
 
 /** Unlike the one of `node:net`, it does not accept a zone (`%eth0`). */
 function isIPv6(text: string): boolean {
-  return /^[0-9A-Fa-f:.]+$/.test(text) && text.includes(":") && URL.canParse(`http://[${text}]`);
+  return IS_IPV6.test(text);
 }
 
 /** The URL as it is written in the route file. */

@@ -1,18 +1,38 @@
 /** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
 
 import { MAX_METHOD_BYTES } from "../http/wire/request-head.ts";
+import { LABEL, MAX_NAME_LENGTH } from "./host-pattern.ts";
+import type { TextSyntax } from "./schema/json-schema.ts";
 
-const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?";
-const HOST = new RegExp(`^(\\*\\.)?${LABEL}(\\.${LABEL})*\\.?$`);
-const PARAM = /^\{[A-Za-z_][A-Za-z0-9_-]*\}$/;
+const IN_BRACKETS = "\\[[0-9A-Fa-f:.]+\\]";
+const IPV6_HOST = new RegExp(`^${IN_BRACKETS}$`);
+const NAME = `(\\*\\.)?${LABEL}(\\.${LABEL})*\\.?`;
+const HOST = new RegExp(`^${NAME}$`);
+const PARAM = "\\{[A-Za-z_][A-Za-z0-9_-]*\\}";
+const PARAM_SEGMENT = new RegExp(`^${PARAM}$`);
+const PATH_CHARACTER = "([^\\x00-\\x20\\x7f-\\xa0\\xad/?#%*{}]|%[0-9A-Fa-f]{2})";
+
+/** What `parseRouteHost` reads. */
+export const HOST_SYNTAX: TextSyntax = {
+  name: "host",
+  shape: `^(${IN_BRACKETS}|${NAME})$`,
+  longest: MAX_NAME_LENGTH,
+};
+
+/** What `parseRoutePath` reads. */
+export const PATH_SYNTAX: TextSyntax = {
+  name: "path",
+  shape: "^/[^?#\\s]*$",
+  exact: `^(/(${PATH_CHARACTER}*|${PARAM}))*/(${PATH_CHARACTER}*|${PARAM}|\\*)$`,
+};
 
 /** The host in the form in which it is compared: lower case, no trailing dot. IPv6 in brackets. */
 export function parseRouteHost(text: string): string {
   if (text === "*") throw new RangeError("leave host out to match every host");
-  if (/^\[[0-9A-Fa-f:.]+\]$/.test(text)) return text.toLowerCase();
+  if (IPV6_HOST.test(text)) return text.toLowerCase();
   if (/:[0-9]*$/.test(text))
     throw new RangeError(`"${text}": leave the port out, it is not compared`);
-  if (text.length > 253 || !HOST.test(text)) {
+  if (text.length > MAX_NAME_LENGTH || !HOST.test(text)) {
     throw new RangeError(
       `"${text}" is not a host such as example.com or *.example.com${hostHint(text)}`,
     );
@@ -48,16 +68,18 @@ function checkSegment(segment: string, isLast: boolean): void {
       '"*" stands for everything below, alone and at the end: /files/*; one segment is {name}',
     );
   }
-  if (/[{}]/.test(segment) && !PARAM.test(segment)) {
+  if (/[{}]/.test(segment) && !PARAM_SEGMENT.test(segment)) {
     throw new RangeError(
       `"${segment}": a parameter is a whole segment in braces: /users/{id}/avatar`,
     );
   }
 }
 
-/** What a method that headgate forwards looks like, for the JSON Schema. */
-export const METHOD_PATTERN = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${MAX_METHOD_BYTES}}$`;
+const METHOD_PATTERN = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${MAX_METHOD_BYTES}}$`;
 const METHOD = new RegExp(METHOD_PATTERN);
+
+/** What a method looks like that headgate forwards. */
+export const METHOD_SYNTAX: TextSyntax = { name: "method", shape: METHOD_PATTERN };
 
 /** Checks a method (RFC 9110 §9.1). Throws a RangeError if it is not one that headgate forwards. */
 export function parseMethod(text: string): string {

@@ -40,6 +40,8 @@ const RESERVED: Readonly<Record<string, string>> = {
   default: "the route of what no other route matches",
   none: "what is refused before any route is looked for",
 };
+/** The names that no route may have. */
+export const RESERVED_NAMES: readonly string[] = Object.keys(RESERVED);
 
 type Mapping = Readonly<Record<string, unknown>>;
 

@@ -1,35 +1,76 @@
 /** Durations, sizes and rates: "250ms" → milliseconds, "64KiB" → bytes, "30/m" → 0.5 a second. */
 
-/** Node's timers hold 31 bits: a longer one fires at once, with a warning that nobody reads. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import type { TextSyntax } from "./schema/json-schema.ts";
+import { decimalBeyond } from "./number-pattern.ts";
+
+type Units = Readonly<Record<string, number>>;
 
 const DURATION_UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
-/** What a duration looks like, for the JSON Schema. */
-export const DURATION_PATTERN = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$";
-/** What a size looks like, for the JSON Schema. */
-export const SIZE_PATTERN = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)$";
+/** Node's timers hold 31 bits, which are 31 minutes more: a longer one fires at once, with a warning that nobody reads. */
+const MAX_DURATION_MS = 596 * DURATION_UNITS.h;
+/** More than any memory. All whole numbers up to it are exact. */
+const MAX_SIZE = 1024 * SIZE_UNITS.GiB;
+/** The lower limit of a duration that must not be 0. */
+export const ABOVE_ZERO = Number.EPSILON;
 
-/** What a rate looks like, for the JSON Schema. */
-export const RATE_PATTERN = "^([0-9]+)/(s|m|h)$";
-const RATE_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
+/** A rate: more than 0, and at most 15 digits, so that the number is exact. */
+const RATE_PATTERN = "^0*([1-9][0-9]{0,14})/(s|m|h)$";
+const RATE_SECONDS: Units = { s: 1, m: 60, h: 3_600 };
+
+/** What a text that `parseRate` reads looks like. */
+export const RATE_SYNTAX: TextSyntax = { name: "rate", shape: RATE_PATTERN };
+
+/** What a text looks like that `parseDuration` reads, with a result between two limits. */
+export function durationSyntax(name: string, limits: Limits = {}): TextSyntax {
+  const { least = 0, most = MAX_DURATION_MS } = limits;
+  return { name, ...quantitySyntax(DURATION_UNITS, least, most) };
+}
+
+/** The same of `parseSize`. */
+export function sizeSyntax(name: string, { least = 0, most = MAX_SIZE }: Limits = {}): TextSyntax {
+  return { name, ...quantitySyntax(SIZE_UNITS, least, most) };
+}
+
+/** In milliseconds or bytes. */
+interface Limits {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+function quantitySyntax(units: Units, least: number, most: number): Omit<TextSyntax, "name"> {
+  const beyond = Object.entries(units).map(
+    ([unit, size]) => `${decimalBeyond(least / size, most / size)}${unit}`,
+  );
+  return {
+    shape: `^[0-9]+(\\.[0-9]+)?(${Object.keys(units).join("|")})$`,
+    never: `^(?:${beyond.join("|")})$`,
+  };
+}
 
 /** Milliseconds of "250ms", "1.5s", "1m" or "1h". Throws a RangeError that says what is wrong. */
 export function parseDuration(text: string): number {
-  const milliseconds = Math.round(
-    parseQuantity(text, DURATION_UNITS, "a duration such as 250ms, 5s, 1m or 1h"),
+  const milliseconds = parseQuantity(
+    text,
+    DURATION_UNITS,
+    "a duration such as 250ms, 5s, 1m or 1h",
   );
-  if (milliseconds > LONGEST_TIMER_MS)
+  if (milliseconds > MAX_DURATION_MS)
     throw new RangeError(`"${text}" is longer than a timer can run (596h)`);
-  return milliseconds;
+  return toWhole(milliseconds);
 }
 
 /** Bytes of "512B", "64KiB" or "1MiB". Throws a RangeError that says what is wrong. */
 export function parseSize(text: string): number {
-  const bytes = Math.round(parseQuantity(text, SIZE_UNITS, "a size such as 512B, 64KiB or 1MiB"));
-  if (!Number.isSafeInteger(bytes)) throw new RangeError(`"${text}" is too large`);
-  return bytes;
+  const bytes = parseQuantity(text, SIZE_UNITS, "a size such as 512B, 64KiB or 1MiB");
+  if (bytes > MAX_SIZE) throw new RangeError(`"${text}" is too large: at most 1024GiB`);
+  return toWhole(bytes);
+}
+
+/** Rounds, but never to 0: 0 often means "no limit". */
+function toWhole(quantity: number): number {
+  return quantity > 0 ? Math.max(1, Math.round(quantity)) : 0;
 }
 
 /** The shortest way to write that many milliseconds. */
@@ -43,7 +84,7 @@ export function formatSize(bytes: number): string {
 }
 
 /** In the largest unit that leaves no fraction. */
-function formatQuantity(quantity: number, units: Readonly<Record<string, number>>): string {
+function formatQuantity(quantity: number, units: Units): string {
   const fitting = Object.entries(units).filter(([, size]) => quantity % size === 0);
   const [unit, size] = fitting.toSorted(([, a], [, b]) => b - a).at(quantity === 0 ? -1 : 0) ?? [
     "",
@@ -54,11 +95,10 @@ function formatQuantity(quantity: number, units: Readonly<Record<string, number>
 
 /** Events per second of "100/s", "30/m" or "5/h". Throws a RangeError that says what is wrong. */
 export function parseRate(text: string): number {
-  const [, number = "", unit = ""] = new RegExp(RATE_PATTERN).exec(text) ?? [];
-  const perSecond = Number(number) / (RATE_SECONDS[unit] ?? 0);
-  if (!(perSecond > 0 && perSecond < Infinity))
+  const [, number, unit = ""] = new RegExp(RATE_PATTERN).exec(text) ?? [];
+  if (number === undefined)
     throw new RangeError(`"${text}" is not a rate such as 100/s, 30/m or 5/h`);
-  return perSecond;
+  return Number(number) / (RATE_SECONDS[unit] ?? 1);
 }
 
 /** The shortest time in which that many per second are a whole number. */
@@ -72,11 +112,7 @@ export function formatRate(perSecond: number): string {
 }
 
 /** A unit is required, even for 0: "timeout: 5" is five seconds to one reader and five milliseconds to the next. */
-function parseQuantity(
-  text: string,
-  units: Readonly<Record<string, number>>,
-  expected: string,
-): number {
+function parseQuantity(text: string, units: Units, expected: string): number {
   const match = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(text);
   const [, number = "", unit = ""] = match ?? [];
   const known = Object.keys(units).find((name) => name === unit);

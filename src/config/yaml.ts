@@ -55,9 +55,9 @@ const MAX_TOKENS = 64 * 1024;
 /** The schema is five levels deep. */
 const MAX_DEPTH = 32;
 /** In one list or mapping. Reporting a mistake in each entry takes ten microseconds. */
-const MAX_ENTRIES = 4096;
+export const MAX_ENTRIES = 4096;
 /** Longer than any path, name or address. */
-const MAX_TEXT_LENGTH = 4096;
+export const MAX_TEXT_LENGTH = 4096;
 const TOO_LONG = `is longer than ${MAX_TEXT_LENGTH} characters`;
 /** Aliases may repeat a few settings, not multiply a small file into a large one ("billion laughs"). */
 const MAX_REPEATED = 10_000;

@@ -156,3 +156,34 @@ test("a trusted range is an IP address or a CIDR", () => {
     assert.throws(() => parseRange(text), RangeError, text);
   }
 });
+
+/**
+ * Symptom: `headgate check` ended with a stack trace (TypeError: Invalid URL) on `listen: a.1:8080`. Root cause: hosts were compared
+ * through the URL class, which takes what ends in a number for an address, and names were looked at without it. Fix: the last part of a
+ * name is no number.
+ */
+test("a name whose last part is a number is refused", () => {
+  for (const text of ["a.1:80", "1.2:80", "a.0x1f:80", "0x7f.1:80", "0x1:80"])
+    assert.throws(() => parseAddress(text), /is not a host name or address/, text);
+  for (const text of ["1a:80", "1.a:80", "a.1-2:80", "0a.:80", "0x1.a:80"])
+    assert.equal(parseAddress(text).kind, "tcp", text);
+});
+
+test("a host that a URL would only be made of is refused, with the URL that it would be", () => {
+  const expected: Readonly<Record<string, string>> = {
+    "http:///app": "http://app",
+    "http://app\\": "http://app",
+    "http://app/.": "http://app",
+    "http://127.1:80": "http://127.0.0.1",
+    "https://0x7f000001": "https://127.0.0.1",
+    "http://%61pp": "http://app",
+  };
+  for (const [text, meant] of Object.entries(expected))
+    assert.throws(
+      () => parseUpstreamUrl(text),
+      { message: `is not a URL such as http://127.0.0.1:8000; did you mean "${meant}"?` },
+      text,
+    );
+  assert.throws(() => parseUpstreamUrl("http://a+b"), { message: /such as http:\S+$/ });
+  assert.equal(parseUpstreamUrl("http://bücher.example").host, "xn--bcher-kva.example");
+});

@@ -60,8 +60,19 @@ test("a unit in the wrong case is recognised", () => {
   assert.throws(() => parseSize("64kib"), /did you mean "64KiB"\?/);
 });
 
+/**
+ * Symptom: `idleTimeout: 0.4ms` meant no limit. Root cause: it was rounded to 0, which means that. Fix: what is more than 0 stays so.
+ */
+test("what is more than 0 is not rounded to 0", () => {
+  for (const text of ["0.4ms", "0.0001s", "0.00000001h"])
+    assert.equal(parseDuration(text), 1, text);
+  assert.equal(parseSize("0.0001KiB"), 1);
+  assert.equal(parseDuration("0.0h"), 0);
+});
+
 test("a duration beyond 2^31-1 ms would fire at once and is refused", () => {
-  assert.throws(() => parseDuration("597h"), /longer than a timer can run/);
+  for (const text of ["597h", "596.1h", "2147483647ms"])
+    assert.throws(() => parseDuration(text), /longer than a timer can run \(596h\)/, text);
   assert.throws(() => parseDuration(`${"9".repeat(400)}s`), /longer than a timer can run/);
   assert.throws(() => parseSize(`${"9".repeat(400)}B`), /too large/);
 });

@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import test from "node:test";
-import { parse } from "yaml";
-import { z } from "zod";
 import { readValues, toChartReadme } from "../../scripts/chart-readme.ts";
 import { toReference, toTopLevel } from "../../scripts/reference.ts";
 import { embedRouteFile } from "../../scripts/values-schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { toJsonSchema } from "../../src/config/schema/file.ts";
+import { SCHEMA, findSchemaErrors } from "../support/schema-validator.ts";
 
 const directory = new URL("../../config/", import.meta.url);
 const chart = new URL("../../helm/headgate/", import.meta.url);
@@ -16,10 +15,7 @@ const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml")
 const HINT = "run: node --import tsx scripts/generate.ts";
 
 test("config/headgate.schema.json is what `headgate schema` prints", async () => {
-  const committed: unknown = JSON.parse(
-    await readFile(new URL("headgate.schema.json", directory), "utf8"),
-  );
-  assert.deepEqual(committed, JSON.parse(JSON.stringify(toJsonSchema())), HINT);
+  assert.deepEqual(SCHEMA, JSON.parse(JSON.stringify(toJsonSchema())), HINT);
 });
 
 test("docs/route-file.md is what the schema says", async () => {
@@ -126,12 +122,8 @@ for (const name of names) {
       cwd: fileURLToPath(directory),
     });
     assert.ok(config.upstreams.has("default"));
-    // zod reads the JSON Schema back, so the committed schema itself is what is tried here.
-    const schema = z.fromJSONSchema(
-      JSON.parse(await readFile(new URL("headgate.schema.json", directory), "utf8")),
-    );
-    assert.deepEqual(schema.safeParse(parse(text)).error?.issues ?? [], []);
-    assert.equal(schema.safeParse({ ...parse(text), lisen: ":1" }).success, false);
+    assert.deepEqual(findSchemaErrors(text), []);
+    assert.notDeepEqual(findSchemaErrors(`${text}\nlisen: :1\n`), []);
   });
 }
 

@@ -1,6 +1,7 @@
 // A README that is wrong is worse than none: what can be checked of it is.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,6 +42,26 @@ test("README's npm commands exist", () => {
     names.filter((name) => !(name in MANIFEST.scripts)),
     [],
   );
+});
+
+/**
+ * Symptom: `npm start -- check FILE --json | jq` was a parse error. Root cause: npm prints what it runs on standard output. Fix: the README
+ * says `-s`, and all that a first start prints beside it goes to standard error.
+ */
+test("README's command whose output is JSON prints JSON and nothing else", () => {
+  const [, written = ""] = /`npm (start [^`]*--json) \| jq`/.exec(README) ?? [];
+  const args = written.replace("FILE", "config/minimal.yaml").split(" ");
+  assert.ok(args.includes("config/minimal.yaml"));
+  // The outer npm hands its own options on in the environment.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_|^HEADGATE_/i.test(name)),
+  );
+  const run = (given: readonly string[]) =>
+    spawnSync("npm", given, { cwd: ROOT, env, encoding: "utf8" });
+  const { status, stdout, stderr } = run(args);
+  assert.equal(status, 0, stderr);
+  assert.equal((JSON.parse(stdout) as { readonly valid: boolean }).valid, true);
+  assert.match(run(args.filter((arg) => arg !== "-s")).stdout, /^\n> headgate@/, "npm's own lines");
 });
 
 test("README gives each dependency its reason, and no other", () => {

@@ -17,23 +17,30 @@ const ALL_PASS: Programs = {
   "apt-get": "exit 1",
 };
 
-function run(t: TestContext, args: readonly string[], programs: Programs) {
+/** `lines` are the lines of Node whose binaries are there already. */
+function run(
+  t: TestContext,
+  args: readonly string[],
+  programs: Programs,
+  lines: readonly number[] = [22, 24, 26],
+) {
   const folder = mkdtempSync(join(tmpdir(), "headgate-ci-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const [bin, calls] = [join(folder, "bin"), join(folder, "calls")];
   const write = (directory: string, name: string, script: string): void => {
     mkdirSync(directory, { recursive: true });
-    const lines = ["#!/bin/sh", `echo "${name} $*" >> '${calls}'`, script, ""];
-    writeFileSync(join(directory, name), lines.join("\n"), { mode: 0o755 });
+    const text = ["#!/bin/sh", `echo "${name} $*" >> '${calls}'`, script, ""];
+    writeFileSync(join(directory, name), text.join("\n"), { mode: 0o755 });
   };
   for (const [name, script] of Object.entries({ ...ALL_PASS, ...programs }))
     write(bin, name, script);
-  for (const machine of ["x64", "arm64"])
-    write(
-      join(folder, "headgate/node-24/node_modules", `node-linux-${machine}`, "bin"),
-      "node",
-      "",
-    );
+  for (const line of lines)
+    for (const machine of ["x64", "arm64"])
+      write(
+        join(folder, `headgate/node-${line}/node_modules`, `node-linux-${machine}`, "bin"),
+        "node",
+        "",
+      );
   const { status, stdout, stderr } = spawnSync(join(root, ".ci", "run"), args, {
     env: { PATH: `${bin}:${process.env["PATH"]}`, XDG_CACHE_HOME: folder },
     encoding: "utf8",
@@ -79,4 +86,20 @@ test("packages are installed at once, and where that fails one by one", (t) => {
   assert.equal(status, 0);
   assert.match(printed, /going on without: chromium$/m);
   assert.match(calls, /^apt-get install .*recommends podman$/m);
+});
+
+test("a supported line of Node whose binary is not to be had is left out, and named", (t) => {
+  const npm = 'case "$*" in *node-linux-*) exit 1;; esac';
+  const { status, printed, calls } = run(t, [], { npm }, [22, 24]);
+  assert.equal(status, 0);
+  assert.match(printed, /^﹣ Node 26 # its binary is not to be had$/m);
+  assert.match(calls, /^npm install .*node-linux-\w+@26$/m);
+  assert.equal(calls.match(/^npm test -- .*test\/upstream$/gm)?.length, 1);
+  assert.equal(run(t, ["--no-skips"], { npm }, [22, 24]).status, 1);
+  assert.notEqual(run(t, [], { npm }, [22, 26]).status, 0, "all tests run on 24");
+});
+
+test("tests that fail on another supported line fail the run", (t) => {
+  const npm = 'case "$*" in "test -- test/behaviour/"*) exit 5;; esac';
+  assert.equal(run(t, [], { npm }).status, 5);
 });

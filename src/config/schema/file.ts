@@ -6,7 +6,11 @@
 import * as z from "zod";
 import { CLAIM_NAMES } from "../../http/forwarded.ts";
 import {
-  MODE_PATTERN,
+  ADDRESS_OR_OFF_SYNTAX,
+  ADDRESS_SYNTAX,
+  MODE_SYNTAX,
+  RANGE_SYNTAX,
+  URL_SYNTAX,
   parseAddress,
   parseAddressOrOff,
   parseMode,
@@ -14,20 +18,30 @@ import {
   parseUpstreamUrl,
 } from "../address.ts";
 import type { Address } from "../address.ts";
+import { UNPRINTABLE } from "../host-pattern.ts";
 import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
 import type { Finding, KeyPath } from "./issues.ts";
-import { allowVariables } from "./json-schema.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { METHOD_PATTERN, parseMethod, parseRouteHost, parseRoutePath } from "../route-syntax.ts";
+import { toKeywords, toRouteFileSchema } from "./json-schema.ts";
+import type { JsonSchema, TextSyntax } from "./json-schema.ts";
+import {
+  HOST_SYNTAX,
+  METHOD_SYNTAX,
+  PATH_SYNTAX,
+  parseMethod,
+  parseRouteHost,
+  parseRoutePath,
+} from "../route-syntax.ts";
+import { RESERVED_NAMES } from "../routes.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { createPauses } from "../../runtime/turn.ts";
 import {
-  DURATION_PATTERN,
+  ABOVE_ZERO,
+  RATE_SYNTAX,
+  durationSyntax,
   parseDuration,
   parseRate,
   parseSize,
-  RATE_PATTERN,
-  SIZE_PATTERN,
+  sizeSyntax,
 } from "../units.ts";
 
 /** Every way to answer a HEAD. A further mode is a line here, and a branch in head/. */
@@ -66,14 +80,16 @@ interface ScalarKind<Value> {
   /** For the message when it is no text at all. */
   readonly expected: string;
   readonly parse: (text: string) => Value;
-  readonly pattern?: string;
+  /** What `parse` reads, for the JSON Schema. */
+  readonly syntax: TextSyntax;
+  readonly examples: readonly string[];
 }
 
 /** A text with a syntax of its own; `parse` throws a RangeError that says what is wrong with it. */
-function scalar<Value>({ title, expected, parse, pattern }: ScalarKind<Value>) {
+function scalar<Value>({ title, expected, parse, syntax, examples }: ScalarKind<Value>) {
   const text = z
     .string({ error: mismatch(expected) })
-    .meta(pattern === undefined ? { title } : { title, pattern });
+    .meta({ title, examples, ...toKeywords(syntax) });
   return text.transform((written, context): Value => {
     try {
       return parse(written);
@@ -85,31 +101,45 @@ function scalar<Value>({ title, expected, parse, pattern }: ScalarKind<Value>) {
   });
 }
 
-const duration = () =>
+const durationWith = (syntax: TextSyntax) =>
   scalar({
     title: "duration",
     expected: "a duration such as 250ms or 5s",
     parse: parseDuration,
-    pattern: DURATION_PATTERN,
+    syntax,
+    examples: ["250ms", "5s", "1m"],
   });
+const duration = () => durationWith(durationSyntax("duration"));
 /** For limits of time where 0 would mean "at once" and so break everything. */
 const positiveDuration = () =>
-  duration().refine((milliseconds) => milliseconds > 0, "must be longer than 0");
-const size = () =>
+  durationWith(durationSyntax("positiveDuration", { least: ABOVE_ZERO })).refine(
+    (milliseconds) => milliseconds > 0,
+    "must be longer than 0",
+  );
+const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
   scalar({
     title: "size",
     expected: "a size such as 512B or 64KiB",
     parse: parseSize,
-    pattern: SIZE_PATTERN,
+    syntax,
+    examples,
   });
+const size = () => sizeWith(sizeSyntax("size"), ["512B", "64KiB", "1MiB"]);
 /** Less holds no request of a browser, and more is no header section. */
+const [LEAST_HEADER, MOST_HEADER] = [1024, 1024 ** 2];
 const headerSize = () =>
-  size().refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, "must be between 1KiB and 1MiB");
-const text = (title: string, expected: string) =>
+  sizeWith(sizeSyntax("headerSize", { least: LEAST_HEADER, most: MOST_HEADER }), [
+    "16KiB",
+    "64KiB",
+  ]).refine(
+    (bytes) => bytes >= LEAST_HEADER && bytes <= MOST_HEADER,
+    "must be between 1KiB and 1MiB",
+  );
+const text = (title: string, expected: string, example: string) =>
   z
     .string({ error: mismatch(expected) })
     .min(1, "is empty")
-    .meta({ title });
+    .meta({ title, examples: [example] });
 const count = (least: number, most: number) =>
   z
     .int({ error: mismatch("a whole number") })
@@ -124,29 +154,52 @@ const url = () =>
     title: "upstream URL",
     expected: "a URL such as http://127.0.0.1:8000",
     parse: parseUpstreamUrl,
-    pattern: "^(https?://[^/?#@]+/?|unix:/.+)$",
+    syntax: URL_SYNTAX,
+    examples: ["http://127.0.0.1:8000", "https://app", "unix:/run/app.sock"],
   });
-/** An address to listen on, alone or with the mode of its Unix socket. `preset` is the default mode. */
-function place<Place extends Address | "off">(parse: (text: string) => Place, preset: string) {
+/** An address to listen on, alone or with the mode of its Unix socket. */
+interface PlaceKind<Place> {
+  readonly parse: (text: string) => Place;
+  readonly syntax: TextSyntax;
+  readonly examples: readonly string[];
+  /** The default mode. */
+  readonly preset: string;
+}
+
+function place<Place extends Address | "off">({
+  parse,
+  syntax,
+  examples,
+  preset,
+}: PlaceKind<Place>) {
   const address = () =>
-    scalar({ title: "address", expected: "an address such as 0.0.0.0:8080", parse });
+    scalar({
+      title: "address",
+      expected: "an address such as 0.0.0.0:8080",
+      parse,
+      syntax,
+      examples,
+    });
   const placed = mapping({
     address: address().meta({ description: "The same as without a mapping." }),
     mode: scalar({
       title: "file mode",
       expected: `a file mode in quotes such as "${preset}"`,
       parse: parseMode,
-      pattern: MODE_PATTERN,
+      syntax: MODE_SYNTAX,
+      examples: [preset, "0660"],
     })
       .optional()
       .meta({
         description: `The permissions of a Unix socket's file, which say who may connect; "${preset}" when left out. A reload may change it.`,
       }),
-  }).superRefine(({ address: where, mode }, context) => {
-    if (mode === undefined || isUnix(where)) return;
-    const message = "is the mode of a Unix socket, and the address is none";
-    context.addIssue({ code: "custom", path: ["mode"], message });
-  });
+  })
+    .superRefine(({ address: where, mode }, context) => {
+      if (mode === undefined || isUnix(where)) return;
+      const message = "is the mode of a Unix socket, and the address is none";
+      context.addIssue({ code: "custom", path: ["mode"], message });
+    })
+    .meta({ ...dependsOnText("mode", "address", "^unix:") });
   return z
     .union([address(), placed])
     .transform((written) =>
@@ -166,20 +219,26 @@ function isUnix(where: Address | "off"): where is UnixAddress {
   return where !== "off" && where.kind === "unix";
 }
 
+/** Requires of a mapping with `key` that the text of `other` match the pattern, or contain a variable. */
+function dependsOnText(key: string, other: string, pattern: string): JsonSchema {
+  const value: JsonSchema = { type: "string", pattern: `${pattern}|\\$\\{` };
+  return { dependencies: { [key]: { type: "object", properties: { [other]: value } } } };
+}
+
 // --- upstreams -------------------------------------------------------------------------------------------------------------
 
 const tls = mapping({
-  ca: text("file", "the path of a PEM file").optional().meta({
+  ca: text("file", "the path of a PEM file", "ca.pem").optional().meta({
     description:
       "PEM file of the authorities to trust instead of the well-known ones, relative to the route file.",
   }),
-  cert: text("file", "the path of a PEM file").optional().meta({
+  cert: text("file", "the path of a PEM file", "client.pem").optional().meta({
     description: "PEM file of the certificate that headgate shows (mutual TLS); needs key.",
   }),
-  key: text("file", "the path of a PEM file")
+  key: text("file", "the path of a PEM file", "client-key.pem")
     .optional()
     .meta({ description: "PEM file of the key of cert." }),
-  serverName: text("host", "a host name").optional().meta({
+  serverName: text("host", "a host name", "app.internal").optional().meta({
     description:
       "The name asked for (SNI) and looked for in the certificate; the URL's host when left out.",
   }),
@@ -190,7 +249,10 @@ const tls = mapping({
       description:
         "Whether the certificate is checked. false makes the connection open to anyone in between.",
     }),
-}).meta({ description: "For https:// upstreams." });
+}).meta({
+  description: "For https:// upstreams.",
+  dependencies: { cert: ["key"], key: ["cert"] },
+});
 
 const strict = () =>
   z.boolean({ error: mismatch("true or false") }).meta({
@@ -238,13 +300,14 @@ const upstreamMapping = mapping({
       "http://host:port, https://host or unix:/path. No path: paths are forwarded unchanged.",
   }),
   ...upstreamSettings.shape,
-});
+}).meta({ ...dependsOnText("tls", "url", "^[Hh][Tt][Tt][Pp][Ss]:") });
 
-const upstream = z
-  .union([url(), upstreamMapping])
-  .transform((written) =>
-    "authority" in written ? { ...upstreamSettings.parse({}), url: written } : written,
-  );
+const upstreamOf = (settings: typeof upstreamMapping) =>
+  z
+    .union([url(), settings])
+    .transform((written) =>
+      "authority" in written ? { ...upstreamSettings.parse({}), url: written } : written,
+    );
 
 /** In a route: the name of an upstream, or a URL with the default settings. */
 const upstreamReference = scalar({
@@ -257,6 +320,12 @@ const upstreamReference = scalar({
           name: written,
           inline: { ...upstreamSettings.parse({}), url: parseUpstreamUrl(written) },
         },
+  syntax: {
+    name: "upstreamReference",
+    shape: `${NAME.source}|${URL_SYNTAX.shape}`,
+    exact: `${NAME.source}|${URL_SYNTAX.exact}`,
+  },
+  examples: ["api", "http://127.0.0.1:8000"],
 });
 
 // --- head and routes -------------------------------------------------------------------------------------------------------
@@ -300,9 +369,10 @@ const range = () =>
     description:
       "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer, unless the client accepts a content coding. strip: the GET asks for no range.",
   });
+const LONGEST_SHARE_MS = 60_000;
 const share = () =>
-  duration()
-    .refine((milliseconds) => milliseconds <= 60_000, "must be at most 1m")
+  durationWith(durationSyntax("share", { most: LONGEST_SHARE_MS }))
+    .refine((milliseconds) => milliseconds <= LONGEST_SHARE_MS, "must be at most 1m")
     .meta({
       description:
         "HEADs that ask the same and come together, or that soon after, get one answer. At most 1m: headgate is no cache. 0s = each asks for itself.",
@@ -316,7 +386,8 @@ const limit = () =>
       title: "rate",
       expected: "a rate such as 100/s",
       parse: parseRate,
-      pattern: RATE_PATTERN,
+      syntax: RATE_SYNTAX,
+      examples: ["100/s", "30/m", "5/h"],
     })
       .optional()
       .meta({
@@ -394,7 +465,8 @@ const methods = z
       title: "method",
       expected: "a method such as GET",
       parse: parseMethod,
-      pattern: METHOD_PATTERN,
+      syntax: METHOD_SYNTAX,
+      examples: ["GET", "POST"],
     }),
     { error: mismatch("a list of methods") },
   )
@@ -411,14 +483,26 @@ const options = () =>
         "reply: headgate answers OPTIONS with 204 and Allow: GET, HEAD, OPTIONS, for health checks of a backend that refuses OPTIONS; { allow: [GET, POST] } names other methods. A CORS preflight is always forwarded. forward: the upstream answers.",
     });
 
+const ROUTE_NAME_SYNTAX: TextSyntax = {
+  name: "routeName",
+  shape: `^[^${UNPRINTABLE}]{1,128}$`,
+  never: `^(${RESERVED_NAMES.join("|")})$`,
+};
+
 const route = mapping({
   name: z
     .string({ error: mismatch("a text") })
-    .meta({ title: "text" })
+    .meta({ title: "text", examples: ["web api"], ...toKeywords(ROUTE_NAME_SYNTAX) })
     .refine((name) => /^\P{C}{1,128}$/u.test(name), "must be 1 to 128 printable characters")
     .optional()
     .meta({ description: "For logs and metrics, no two alike; host + path when left out." }),
-  host: scalar({ title: "host", expected: "a host such as example.com", parse: parseRouteHost })
+  host: scalar({
+    title: "host",
+    expected: "a host such as example.com",
+    parse: parseRouteHost,
+    syntax: HOST_SYNTAX,
+    examples: ["example.com", "*.example.com"],
+  })
     .optional()
     .meta({
       description:
@@ -428,7 +512,8 @@ const route = mapping({
     title: "path",
     expected: "a path such as /health",
     parse: parseRoutePath,
-    pattern: "^/[^?#\\s]*$",
+    syntax: PATH_SYNTAX,
+    examples: ["/health", "/users/{id}", "/files/*"],
   }).meta({
     description:
       "/exact; /users/{id}/avatar, {id} standing for one segment; /prefix/* for /prefix and everything below it.",
@@ -456,6 +541,8 @@ const forwardedMapping = mapping({
         title: "IP address or range",
         expected: "an IP address or range",
         parse: parseRange,
+        syntax: RANGE_SYNTAX,
+        examples: ["10.0.0.0/8", "::1"],
       }),
       { error: mismatch("a list of addresses and ranges") },
     )
@@ -550,21 +637,41 @@ const shutdown = mapping({
 /** On loopback: the network sees paths, upstreams and counts only if the operator wants it. */
 const DEFAULT_ADMIN = "127.0.0.1:9090";
 
+/** `default` is the name of the top-level upstream, and no mapping may have the key `__proto__`. */
+const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
+
 const file = mapping({
-  listen: place(parseAddress, "0666").prefault("0.0.0.0:8080").meta({
-    description:
-      "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
-  }),
-  admin: place(parseAddressOrOff, "0600").prefault(DEFAULT_ADMIN).meta({
-    description:
-      "Where /livez, /readyz, /metrics and the status page are; or off. The image's default is 0.0.0.0:9090.",
-  }),
-  upstream: upstream.optional().meta({
-    description:
-      "Where requests go unless a route says otherwise: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
-  }),
+  listen: place({
+    parse: parseAddress,
+    syntax: ADDRESS_SYNTAX,
+    examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
+    preset: "0666",
+  })
+    .prefault("0.0.0.0:8080")
+    .meta({
+      description:
+        "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
+    }),
+  admin: place({
+    parse: parseAddressOrOff,
+    syntax: ADDRESS_OR_OFF_SYNTAX,
+    examples: [":9090", "unix:/run/headgate-admin.sock", "off"],
+    preset: "0600",
+  })
+    .prefault(DEFAULT_ADMIN)
+    .meta({
+      description:
+        "Where /livez, /readyz, /metrics and the status page are; or off. The image's default is 0.0.0.0:9090.",
+    }),
+  // `url` is not required here: a flag or an environment variable may give it.
+  upstream: upstreamOf(upstreamMapping.meta({ required: [] }))
+    .optional()
+    .meta({
+      description:
+        "Where requests go unless a route says otherwise: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
+    }),
   upstreams: z
-    .record(z.string().regex(NAME), upstream, {
+    .record(z.string().regex(NAME).meta(UPSTREAM_NAMES), upstreamOf(upstreamMapping), {
       error: mismatch("a mapping from names to upstreams"),
     })
     .prefault({})
@@ -662,7 +769,7 @@ function locateIssues(
 
 /** The JSON Schema (draft 7, which every editor's YAML support reads) of what may be written. */
 export function toJsonSchema(): JsonSchema {
-  return allowVariables(z.toJSONSchema(file, { io: "input", target: "draft-7" }) as JsonSchema);
+  return toRouteFileSchema(z.toJSONSchema(file, { io: "input", target: "draft-7" }) as JsonSchema);
 }
 
 /** PEM texts, already read from their files. */

@@ -1,0 +1,57 @@
+/** Regular expressions of numbers, for the JSON Schema: it compares texts with patterns only. */
+
+const FRACTION = "(?:\\.[0-9]+)?";
+
+/** The whole numbers from `least` to `most`, which may be Infinity, without leading zeros. */
+export function wholeNumber(least: number, most: number): string {
+  const alternatives: string[] = [];
+  let from = least;
+  while (from <= most) {
+    const digits = String(from).length;
+    const to = Math.min(most, 10 ** digits - 1);
+    if (most === Infinity && from === 10 ** (digits - 1)) {
+      alternatives.push(`[1-9][0-9]{${digits - 1},}`);
+      break;
+    }
+    alternatives.push(...ofSameLength(String(from), String(to)));
+    from = to + 1;
+  }
+  return `(?:${alternatives.join("|")})`;
+}
+
+/** The numbers between two that have as many digits. */
+function ofSameLength(least: string, most: string): readonly string[] {
+  if (least === "" || least === most) return [least];
+  const [first, last] = [Number(least[0]), Number(most[0])];
+  const [low, high] = [least.slice(1), most.slice(1)];
+  if (first === last) return ofSameLength(low, high).map((rest) => `${first}${rest}`);
+  // After a first digit in between any digits may follow, and after the outer two where their rest is all 0 or all 9.
+  const from = /^0*$/.test(low) ? first : first + 1;
+  const to = /^9*$/.test(high) ? last : last - 1;
+  const digit = from === to ? String(from) : `[${from}-${to}]`;
+  const any = low.length < 2 ? "[0-9]".repeat(low.length) : `[0-9]{${low.length}}`;
+  return [
+    ...(from === first
+      ? []
+      : ofSameLength(low, "9".repeat(low.length)).map((rest) => `${first}${rest}`)),
+    ...(from <= to ? [`${digit}${any}`] : []),
+    ...(to === last
+      ? []
+      : ofSameLength("0".repeat(low.length), high).map((rest) => `${last}${rest}`)),
+  ];
+}
+
+/**
+ * The decimal numbers below `least` or above `most`. Where a limit is not a whole number, the
+ * pattern misses some numbers beyond it, but never matches a number within the limits.
+ */
+export function decimalBeyond(least: number, most: number): string {
+  const below = least >= 1 ? `${wholeNumber(0, Math.floor(least) - 1)}${FRACTION}` : "0(?:\\.0+)?";
+  const above = `${wholeNumber(Math.floor(most) + 1, Infinity)}${FRACTION}`;
+  const justAbove = `${most}\\.[0-9]*[1-9][0-9]*`;
+  return `0*(?:${[
+    ...(least > 0 ? [below] : []),
+    above,
+    ...(Number.isInteger(most) ? [justAbove] : []),
+  ].join("|")})`;
+}

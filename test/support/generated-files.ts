@@ -1,0 +1,157 @@
+/** Route files generated from the JSON Schema: each key with good and bad values, with variables, and with values of other types. */
+
+import { Document } from "yaml";
+
+import type { JsonSchema } from "../../src/config/schema/json-schema.ts";
+import { FREE_TEXTS, TEXTS, type Values } from "./route-values.ts";
+
+/** A route file with one thing to try in it. */
+export interface Generated {
+  readonly name: string;
+  readonly text: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether `check` must accept it; undefined where the tables do not say. */
+  readonly isGood: boolean | undefined;
+}
+
+type Path = readonly (string | number)[];
+type Known = Partial<Pick<Generated, "env" | "isGood">>;
+
+/** As YAML: what is never a valid scalar, and what is never a mapping or a list. */
+const NO_SCALARS = ["", "null", "[]", "[x]", "{}", "{ a: b }", '"${"', '"${1}"', '"${A-x}"'];
+const NO_COLLECTIONS = ["", "null", "1", "true", "text", "${TEXT}", '"${TEXT}"'];
+const NO_TEXTS = ["1", "true", "1.5", ".inf"];
+const NO_NUMBERS = ["text", '"1"', "1.5"];
+
+/** Every key of the schema with every value of the tables. */
+export function generateFiles(schema: JsonSchema, path: Path = []): readonly Generated[] {
+  const { type, anyOf = [], items = {} } = schema;
+  const mapping = anyOf.find((one) => one.type === "object");
+  if (mapping !== undefined)
+    return [
+      ...anyOf.flatMap((one) => (one === mapping ? [] : generateFiles(one, path))),
+      ...generateKeys(mapping, path),
+    ];
+  if (type === "array")
+    return [
+      ...tryAll(path, ["[]", "{}", ...NO_COLLECTIONS], { env: { TEXT: "a" } }),
+      ...generateFiles(items, [...path, 0]),
+    ];
+  if (type !== "object") return generateScalars(path, schema);
+  if (path.length === 0) return generateKeys(schema, path);
+  return [
+    ...tryAll(path, ["{}", "[]", ...NO_COLLECTIONS], { env: { TEXT: "a" } }),
+    ...generateKeys(schema, path),
+  ];
+}
+
+function generateKeys(
+  { properties = {}, additionalProperties }: JsonSchema,
+  path: Path,
+): readonly Generated[] {
+  const visit = (key: string, one: JsonSchema) => generateFiles(one, [...path, key]);
+  return [
+    ...(additionalProperties === false
+      ? tryAll([...path, "unknown"], ["1"], { isGood: false })
+      : []),
+    ...Object.entries(properties).flatMap(([key, one]) => visit(key, one)),
+    ...(typeof additionalProperties === "object"
+      ? [...generateNames(path), ...visit("named", additionalProperties)]
+      : []),
+  ];
+}
+
+function generateNames(path: Path): readonly Generated[] {
+  const [good, bad] = [
+    ["_", "A.b-c", "constructor"],
+    ["-a", "a b", "é", "", "default", "__proto__"],
+  ];
+  return [
+    ...good.flatMap((name) => tryAll([...path, name], ["http://a"], { isGood: true })),
+    ...bad.flatMap((name) => tryAll([...path, name], ["http://a"], { isGood: false })),
+  ];
+}
+
+function generateScalars(path: Path, schema: JsonSchema): readonly Generated[] {
+  const { good, bad } = valuesOf(path, schema);
+  const first = String(good[0]);
+  const isText = typeof good[0] === "string";
+  // Unquoted, digits that come from a variable are a number.
+  const write = (text: string) => (isText && /^[0-9]+$/.test(first) ? JSON.stringify(text) : text);
+  const variables: readonly (readonly [string, Generated["env"]])[] = [
+    [write("${V}"), { V: first }],
+    [write("${V:-x}"), { V: first }],
+    [write("${V:?say so}"), { V: first }],
+    [write(`\${UNSET:-${first}}`), {}],
+    [write("${A}${B}"), { A: first.slice(0, 1), B: first.slice(1) }],
+    [write("${A}${B:-}"), { A: first }],
+  ];
+  return [
+    ...tryAll(path, good.map(toJson), { isGood: true }),
+    ...tryAll(path, bad.map(toJson), { isGood: false }),
+    ...tryAll(path, [...NO_SCALARS, ...(isText ? NO_TEXTS : NO_NUMBERS)]),
+    ...variables.flatMap(([value, env]) => tryAll(path, [value], { env, isGood: true })),
+    ...(isText ? tryAll(path, ['"${V}"'], { env: { V: first }, isGood: true }) : []),
+  ];
+}
+
+function valuesOf(path: Path, schema: JsonSchema): Values {
+  const [own = {}] = schema.anyOf ?? [];
+  const { enum: names, type, minimum = 0, maximum = 0 } = own;
+  if (names !== undefined)
+    return { good: names, bad: ["", `${names[0]}x`, `${names[0]}`.toUpperCase()] };
+  if (type === "integer")
+    return { good: [minimum, maximum], bad: [minimum - 1, maximum + 1, 1e30] };
+  if (type === "boolean") return { good: [true, false], bad: ["true", "yes"] };
+  const values =
+    TEXTS[own.$ref?.replace("#/definitions/", "") ?? ""] ?? FREE_TEXTS[String(path.at(-1))];
+  if (values === undefined) throw new Error(`there are no values for ${path.join(".")}`);
+  return values;
+}
+
+function toJson(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+const HERE = "VALUE_GOES_HERE";
+
+/** A file for each value, written as YAML, at the path. */
+function tryAll(
+  path: Path,
+  values: readonly string[],
+  { env = {}, isGood }: Known = {},
+): readonly Generated[] {
+  const document = new Document({
+    upstream: "http://127.0.0.1:8000",
+    upstreams: { named: { url: "http://named" } },
+  });
+  // `document` makes a mapping of what it reaches through, but not of a text.
+  if (path[0] === "upstream") document.delete("upstream");
+  for (const [place, value] of neededBy(path)) document.setIn(place, value);
+  document.setIn(path, HERE);
+  const text = document.toString({ lineWidth: 0 });
+  return values.map((value) => ({
+    name: `${path.join(".")}: ${value}`,
+    text: text.replace(HERE, () => value),
+    env,
+    isGood,
+  }));
+}
+
+/** What a key needs beside it. */
+function neededBy(path: Path): readonly (readonly [Path, unknown])[] {
+  const [first, second] = path;
+  const [key, parent] = [path.at(-1), path.slice(0, -1)];
+  if (first === "routes" && path.length > 2) return [[["routes", second ?? 0, "path"], "/p"]];
+  if (key === "mode" && (first === "listen" || first === "admin"))
+    return [[[first, "address"], "unix:/a"]];
+  const upstream =
+    first === "upstream" ? ["upstream"] : first === "upstreams" ? [first, second ?? ""] : [];
+  if (upstream.length === 0 || path.length === upstream.length) return [];
+  const pair: readonly (readonly [Path, unknown])[] = [
+    ...(key === "cert" ? [[[...parent, "key"], "key.pem"] as const] : []),
+    ...(key === "key" ? [[[...parent, "cert"], "cert.pem"] as const] : []),
+  ];
+  const url = path.includes("tls") ? "https://app" : "http://app";
+  return [[[...upstream, "url"], url], ...pair];
+}
