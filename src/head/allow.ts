@@ -1,7 +1,7 @@
 /** Allow fields of backends that do not know that HEAD works here. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import type { ResponseFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
 
 /** Whether HEAD is served through GET on this route, and an Allow field may say so. */
 export function repairsAllow({ head }: RouteConfig): boolean {

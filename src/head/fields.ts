@@ -1,6 +1,7 @@
 /** The fields of the request to the upstream for a HEAD, and of the response to the client. */
 
-import { type ResponseFields, filterFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
+import { filterFields } from "../http/fields.ts";
 import { createNameTable } from "../http/name-table.ts";
 import { toOffer } from "../http/upgrade.ts";
 

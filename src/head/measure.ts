@@ -1,7 +1,7 @@
 /** The length of content that did not announce it. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import type { ResponseFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
 import type { Drained } from "./drain.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Responses to OPTIONS for backends that refuse the method; HAProxy's plain health checks send it. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import { findField } from "../http/headers.ts";
+import { findField } from "../http/fields.ts";
 import type { LocalResponse } from "../http/problem.ts";
 import { repairsAllow } from "./allow.ts";
 

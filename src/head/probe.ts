@@ -1,7 +1,8 @@
 /** Asking for the first byte of content only, and what the answer says about the whole. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
-import { type ResponseFields, filterFields, findField } from "../http/headers.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
+import { filterFields, findField } from "../http/fields.ts";
 import { toHeadFields } from "./fields.ts";
 
 /** The field that makes a GET a probe (RFC 9110 §14.2). */

@@ -2,7 +2,7 @@
 
 import { HEAD_OUTCOMES } from "../http/head-outcomes.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ResponseFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
 
 /** Adds the explanation to an upstream's answer. */
 export function withExplanation(

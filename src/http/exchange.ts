@@ -3,7 +3,7 @@
 import type { ProxyError } from "./errors.ts";
 import { toPeerAddress } from "./forwarded.ts";
 import type { HeadOutcome } from "./head-outcomes.ts";
-import { findField } from "./headers.ts";
+import { findField } from "./fields.ts";
 import type { ReceivedRequest } from "./request.ts";
 
 /** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */

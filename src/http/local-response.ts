@@ -1,10 +1,11 @@
 /** Requests that headgate answers in the upstream's place, because they are addressed to this hop. */
 
-import { findField } from "./headers.ts";
+import { filterFields, findField } from "./fields.ts";
 import type { LocalResponse } from "./problem.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 import { isSecretField } from "./secrets.ts";
+import { toFieldLines } from "./wire/serialize.ts";
 
 /**
  * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
@@ -46,12 +47,8 @@ function readMaxForwards(fields: readonly string[]): number | undefined {
 
 // RFC 9110 §9.3.8: a TRACE must not reveal what is for the upstream alone.
 function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalResponse {
-  let body = `${method} ${target} HTTP/${httpVersion}\r\n`;
-  for (let index = 0; index < rawFields.length; index += 2) {
-    const name = rawFields[index] ?? "";
-    if (!isSecretField(name)) body += `${name}: ${rawFields[index + 1]}\r\n`;
-  }
-  body += "\r\n";
+  const shown = filterFields(rawFields, (name) => !isSecretField(name));
+  const body = `${method} ${target} HTTP/${httpVersion}\r\n${toFieldLines(shown)}\r\n`;
   const fields = ["Content-Type", "message/http", "Content-Length", String(body.length)];
   return { status: 200, fields, body, connection: "keep-alive" };
 }

@@ -1,7 +1,7 @@
 /** A client's request, checked once: what is HTTP and could yet be taken for something else by another reader stops here. */
 
 import { ProxyError } from "./errors.ts";
-import { type RequestFields, readRequestFields } from "./headers.ts";
+import { type RequestFields, readRequestFields } from "./request-fields.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import { parseTarget, toHost } from "./target.ts";
 

@@ -1,7 +1,8 @@
 /** The trailer fields (RFC 9110 §6.5) that headgate forwards: not those that would change how a message is read after it was read. */
 
 import { isClaim } from "./forwarded.ts";
-import { type ResponseFields, filterFields, isEndToEndTrailer, toNominated } from "./headers.ts";
+import type { ResponseFields } from "./response-fields.ts";
+import { filterFields, isEndToEndTrailer, toNominated } from "./fields.ts";
 
 /** The trailers of a message that has none. */
 export const NO_TRAILERS: readonly string[] = Object.freeze([]);

@@ -1,13 +1,7 @@
 /** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
 
-import {
-  type UpgradeFields,
-  filterFields,
-  findUpgradeOption,
-  isHopByHop,
-  toMembers,
-  toNominated,
-} from "./headers.ts";
+import type { UpgradeFields } from "./request-fields.ts";
+import { filterFields, findUpgradeOption, isHopByHop, toMembers, toNominated } from "./fields.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
@@ -33,13 +27,6 @@ function filterProtocols(protocols: string, keep: (lowerCaseName: string) => boo
   const members = protocols.split(",");
   const kept = members.filter((member) => keep(member.trim().toLowerCase()));
   return kept.length === members.length ? protocols : kept.join(",").trim();
-}
-
-/** Any answer's head: rawFields alternate name, value, name, value, … */
-export interface AnswerHead {
-  readonly status: number;
-  readonly reason: string;
-  readonly rawFields: readonly string[];
 }
 
 /**
@@ -85,14 +72,6 @@ export function toSwitchedFields(rawFields: readonly string[]): string[] {
     } else if (lowerCaseName === "upgrade" || isKept(lowerCaseName)) fields.push(name, value);
   }
   return fields;
-}
-
-/** A head as it stands on the wire (RFC 9112 §4). The caller writes it as latin1, the encoding Node reads fields in. */
-export function serializeHead({ status, reason, rawFields }: AnswerHead): string {
-  let head = `HTTP/1.1 ${status} ${reason}\r\n`;
-  for (let index = 0; index < rawFields.length; index += 2)
-    head += `${rawFields[index]}: ${rawFields[index + 1]}\r\n`;
-  return `${head}\r\n`;
 }
 
 /** A 1xx has no content (RFC 9110 §8.6), and a client that believes in a length loses its place. */

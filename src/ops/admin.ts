@@ -10,7 +10,7 @@ import { STATUS_CODES } from "node:http";
 import { isIP } from "node:net";
 
 import { toProxyError } from "../http/errors.ts";
-import { findField } from "../http/headers.ts";
+import { findField } from "../http/fields.ts";
 import { type UncheckedRequest, checkRequest } from "../http/request.ts";
 import { prefersOpenMetrics } from "./metrics/accept.ts";
 import type { Logger } from "./log/logger.ts";

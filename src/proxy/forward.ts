@@ -2,8 +2,8 @@
 
 import { repairAllow } from "../head/allow.ts";
 import { mayChange } from "../head/share/cacheability.ts";
-import { toClientFields } from "../http/client-fields.ts";
-import type { UpgradeFields } from "../http/headers.ts";
+import { toClientFields } from "../http/rewrite.ts";
+import type { UpgradeFields } from "../http/request-fields.ts";
 import { withoutTrailer } from "../http/trailers.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
 import { relayContent } from "./relay.ts";

@@ -5,7 +5,7 @@ import { type Drained, toLoginLimits } from "../head/drain.ts";
 import { toHeadClientFields, toHeadFields } from "../head/fields.ts";
 import { withExplanation } from "../head/proxy-status.ts";
 import type { Leader } from "../head/share/share.ts";
-import type { ResponseFields } from "../http/headers.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import type { ServerResponse } from "../server/exchange.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";

@@ -3,7 +3,7 @@
 import type { RouteConfig } from "../config/schema/file.ts";
 import { toOptionsReply } from "../head/options.ts";
 import { type HeadPlan, type Rejection, planHead } from "../head/plan.ts";
-import type { UpgradeFields } from "../http/headers.ts";
+import type { UpgradeFields } from "../http/request-fields.ts";
 import { toLocalResponse, withMaxForwards } from "../http/local-response.ts";
 import type { LocalResponse } from "../http/problem.ts";
 import type { CheckedRequest } from "../http/request.ts";

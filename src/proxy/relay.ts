@@ -9,10 +9,10 @@ import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { Content } from "../upstream/content.ts";
-import { toClientFields } from "../http/client-fields.ts";
-import type { ResponseFields } from "../http/headers.ts";
+import { toClientFields } from "../http/rewrite.ts";
+import type { ResponseFields } from "../http/response-fields.ts";
 import { NO_TRAILERS, toRequestTrailers, toResponseTrailers } from "../http/trailers.ts";
-import { serializeHead } from "../http/upgrade.ts";
+import { toInterimText } from "../http/wire/serialize.ts";
 
 /**
  * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it. `beside` are the fields of
@@ -80,7 +80,7 @@ export function relayInterim(
 ): void {
   if (response.request.httpVersion === "1.0") return;
   const rawFields = toClientFields(status, "1.1", fields);
-  response.writeInterim(status, serializeHead({ status, reason, rawFields }));
+  response.writeInterim(status, toInterimText(status, reason, rawFields));
 }
 
 /**

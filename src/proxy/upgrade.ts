@@ -1,6 +1,7 @@
 /** One request that asks to switch protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
-import { serializeHead, toSwitchedFields } from "../http/upgrade.ts";
+import { toSwitchedFields } from "../http/upgrade.ts";
+import { toInterimText } from "../http/wire/serialize.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
 import { relayResponse } from "./forward.ts";
 import type { Plan } from "./plan.ts";
@@ -48,5 +49,5 @@ export async function respondToUpgrade(
 }
 
 function toSwitchedText(reason: string, { rawFields }: SwitchedProtocol): string {
-  return serializeHead({ status: 101, reason, rawFields: toSwitchedFields(rawFields) });
+  return toInterimText(101, reason, toSwitchedFields(rawFields));
 }

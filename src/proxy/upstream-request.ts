@@ -3,7 +3,7 @@
 import type { UpstreamConfig } from "../config/schema/file.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import type { Peer } from "../http/forwarded.ts";
-import { filterFields } from "../http/headers.ts";
+import { filterFields } from "../http/fields.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { toOutgoingFields } from "../http/rewrite.ts";
 import type { CheckedRequest } from "../http/request.ts";

@@ -4,7 +4,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { isKept } from "../http/headers.ts";
+import { isKept } from "../http/fields.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";

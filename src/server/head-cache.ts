@@ -1,6 +1,6 @@
 /** Header sections of answers to clients, with what this hop adds. */
 
-import { type ResponseText, toResponseText } from "../http/wire/response-text.ts";
+import { type ResponseText, toResponseText } from "../http/wire/serialize.ts";
 
 /** Writes them for all connections of a server. Lists of fields that were given to it do not change any more. */
 export interface ResponseHeadCache {

@@ -1,7 +1,7 @@
 /** A request on a connection, and its content on the way to whoever reads it. */
 
 import type { ProxyError } from "../http/errors.ts";
-import type { RequestFields } from "../http/headers.ts";
+import type { RequestFields } from "../http/request-fields.ts";
 import type { ParsedRequest } from "../http/wire/request-parser.ts";
 import { NO_TRAILERS } from "../http/trailers.ts";
 import type { ClientPeer, ServerRequest, RequestReader } from "./exchange.ts";

@@ -2,9 +2,9 @@
 
 import type { Socket } from "node:net";
 
-import { hasContent, withUpgradeOption } from "../http/wire/response-text.ts";
+import { hasContent, withUpgradeOption } from "../http/wire/serialize.ts";
 import { ProxyError } from "../http/errors.ts";
-import { toFieldLines } from "../http/wire/request-text.ts";
+import { toFieldLines } from "../http/wire/serialize.ts";
 import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
 import { reset } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 
 import type { Address } from "../config/address.ts";
-import { toKeepAliveLines } from "../http/wire/response-text.ts";
+import { toKeepAliveLines } from "../http/wire/serialize.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
 import { type ClientConnection, type ServerContext, createClientConnection } from "./connection.ts";

@@ -10,7 +10,7 @@ import {
   createSharing,
 } from "../../src/head/share/share.ts";
 import { ProxyError } from "../../src/http/errors.ts";
-import { readResponseFields } from "../../src/http/headers.ts";
+import { readResponseFields } from "../../src/http/response-fields.ts";
 import { toFields } from "../support/fields.ts";
 
 const WIDE: ShareLimits = {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toClientFields } from "../../src/http/client-fields.ts";
-import { readResponseFields } from "../../src/http/headers.ts";
+import { toClientFields } from "../../src/http/rewrite.ts";
+import { readResponseFields } from "../../src/http/response-fields.ts";
 import { toFields } from "../support/fields.ts";
 
 const CHUNKED = ["A: 1", "Transfer-Encoding: chunked"];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
-import { findField } from "../../src/http/headers.ts";
+import { findField } from "../../src/http/fields.ts";
 import { toProblem } from "../../src/http/problem.ts";
 
 const CAUSE = Object.assign(new Error("connect ECONNREFUSED 10.1.2.3:8000"), {

@@ -10,8 +10,8 @@ import test from "node:test";
 
 import type { ParsedHead } from "../../src/http/wire/response-head.ts";
 import { createResponseParser } from "../../src/http/wire/response-parser.ts";
-import { toResponseText } from "../../src/http/wire/response-text.ts";
-import { toClientFields } from "../../src/http/client-fields.ts";
+import { toResponseText } from "../../src/http/wire/serialize.ts";
+import { toClientFields } from "../../src/http/rewrite.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { checkRequest } from "../../src/http/request.ts";
-import {
-  isAgreedProtocol,
-  serializeHead,
-  toSwitchedFields,
-  toTunnel,
-} from "../../src/http/upgrade.ts";
+import { isAgreedProtocol, toSwitchedFields, toTunnel } from "../../src/http/upgrade.ts";
+import { toInterimText } from "../../src/http/wire/serialize.ts";
 
 test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but HTTP/2", () => {
   const head = { method: "GET", target: "/", httpVersion: "1.1", rawFields: [] };
@@ -88,5 +84,8 @@ test("a 101 keeps Upgrade and Connection's option as it came, even if Connection
 
 test("a head is its status line, its fields, an empty line", () => {
   const head = { status: 101, reason: "", rawFields: ["a", "1", "A", ""] };
-  assert.equal(serializeHead(head), "HTTP/1.1 101 \r\na: 1\r\nA: \r\n\r\n");
+  assert.equal(
+    toInterimText(head.status, head.reason, head.rawFields),
+    "HTTP/1.1 101 \r\na: 1\r\nA: \r\n\r\n",
+  );
 });

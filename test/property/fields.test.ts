@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toClientFields } from "../../src/http/client-fields.ts";
+import { toClientFields } from "../../src/http/rewrite.ts";
 import { ProxyError } from "../../src/http/errors.ts";
-import { filterFields, readResponseFields, readRequestFields } from "../../src/http/headers.ts";
+import { filterFields } from "../../src/http/fields.ts";
+import { readResponseFields } from "../../src/http/response-fields.ts";
+import { readRequestFields } from "../../src/http/request-fields.ts";
 import { toRequestTrailers, toResponseTrailers } from "../../src/http/trailers.ts";
 import { fc } from "../support/property.ts";
 

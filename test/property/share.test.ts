@@ -7,7 +7,7 @@ import { type Leader, type ShareLimits, createSharing } from "../../src/head/sha
 import type { Verdict } from "../../src/head/share/in-flight.ts";
 import type { StoredResponse } from "../../src/head/share/stored-response.ts";
 import { ProxyError } from "../../src/http/errors.ts";
-import { readResponseFields } from "../../src/http/headers.ts";
+import { readResponseFields } from "../../src/http/response-fields.ts";
 import { toFields } from "../support/fields.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";

@@ -4,7 +4,7 @@ import { resolveConfig } from "../../src/config/resolve.ts";
 import { type Config, parseWritten } from "../../src/config/schema/file.ts";
 import { type CompiledSnapshot, type Pool, compile, closeSnapshot } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
-import { findField } from "../../src/http/headers.ts";
+import { findField } from "../../src/http/fields.ts";
 import type { ServerLimits } from "../../src/server/exchange.ts";
 import { createServer } from "../../src/server/server.ts";
 import { finish } from "../../src/proxy/finish.ts";

@@ -16,7 +16,7 @@ import { type Origin, toOutgoingFields } from "../../http/rewrite.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
 import { createRequestParser } from "../../http/wire/request-parser.ts";
 import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../../http/request.ts";
-import { toHopFields } from "../../http/wire/request-text.ts";
+import { toHopFields } from "../../http/rewrite.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./fields.ts";
 import { type AppliedRules, toRules } from "./rules.ts";
 

@@ -1,7 +1,7 @@
 /** Sharing: HEADs that ask the same at the same time wait for one response, and those shortly after get it too. */
 
 import type { ProxyError } from "../../http/errors.ts";
-import type { ResponseFields } from "../../http/headers.ts";
+import type { ResponseFields } from "../../http/response-fields.ts";
 import {
   type Attempt,
   afterError,

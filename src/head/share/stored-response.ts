@@ -1,6 +1,7 @@
 /** An answer that several clients get. */
 
-import { type ResponseFields, filterFields } from "../../http/headers.ts";
+import type { ResponseFields } from "../../http/response-fields.ts";
+import { filterFields } from "../../http/fields.ts";
 import { toHeadClientFields } from "../fields.ts";
 
 /** An answer that was asked for by somebody else. */

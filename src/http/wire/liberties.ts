@@ -10,7 +10,7 @@ import { type ParsedHead, type ResponseReading, checkBeginning } from "./respons
 import { MAX_DIGITS } from "./chunked.ts";
 import { COLON, endOfBlanks, endOfText, endOfToken, trim } from "./grammar.ts";
 import { ProxyError } from "../errors.ts";
-import { readResponseFields } from "../headers.ts";
+import { readResponseFields } from "../response-fields.ts";
 
 const CRLF = "\r\n";
 const LENGTH = "content-length";

@@ -3,7 +3,8 @@
 import { type ChunkFault, createChunkReader } from "./chunked.ts";
 import { type ErrorName, ProxyError, toProxyError } from "../errors.ts";
 import { createHeadSection, endOfSection } from "./header-section.ts";
-import { type RequestFields, hasConnectionTrailer, readRequestFields } from "../headers.ts";
+import { type RequestFields, readRequestFields } from "../request-fields.ts";
+import { hasConnectionTrailer } from "../fields.ts";
 import {
   type RequestHead,
   checkFieldLine,

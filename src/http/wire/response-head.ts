@@ -3,7 +3,7 @@
 import { type ChunkGrammar, STRICT_CHUNKS } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
 import { SPACE, endOfBlanks, endOfText, parseFieldLines } from "./grammar.ts";
-import { type ResponseFields, readResponseFields } from "../headers.ts";
+import { type ResponseFields, readResponseFields } from "../response-fields.ts";
 
 /** The header section of an answer, interim (1xx) or final. Texts are the bytes that came, as latin1. */
 export interface ResponseHead {

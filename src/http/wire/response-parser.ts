@@ -9,7 +9,8 @@ import {
 import { createChunkReader } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
 import { createHeadSection, endOfSection } from "./header-section.ts";
-import { type UpgradeFields, hasConnectionTrailer, isKept } from "../headers.ts";
+import type { UpgradeFields } from "../request-fields.ts";
+import { hasConnectionTrailer, isKept } from "../fields.ts";
 import { mayBeBodiless } from "./request-head.ts";
 import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "../upgrade.ts";

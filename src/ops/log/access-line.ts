@@ -3,7 +3,7 @@
 import type { LogField } from "../../config/schema/file.ts";
 import type { Fault } from "../../http/errors.ts";
 import { type Exchange, toRequestId } from "../../http/exchange.ts";
-import { findField, findOnlyField } from "../../http/headers.ts";
+import { findField, findOnlyField } from "../../http/fields.ts";
 import { splitTarget } from "../../http/secrets.ts";
 import { type JsonLineWriter, type PrecomputedBytes, precompute } from "./json-line.ts";
 import type { LogLevel } from "./logger.ts";

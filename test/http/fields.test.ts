@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import {
-  filterFields,
-  findField,
-  readResponseFields,
-  readRequestFields,
-} from "../../src/http/headers.ts";
+import { filterFields, findField } from "../../src/http/fields.ts";
+import { readResponseFields } from "../../src/http/response-fields.ts";
+import { readRequestFields } from "../../src/http/request-fields.ts";
 import { toFields } from "../support/fields.ts";
 import { refuses } from "../support/refusal.ts";
 

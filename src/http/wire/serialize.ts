@@ -1,4 +1,4 @@
-/** The header section of an answer to a client, as it stands on the wire. */
+/** Messages as they stand on the wire (RFC 9112 §2-5): the one writer of field lines. Texts are latin1; the caller has checked what they say. */
 
 const DATE = "date";
 const LENGTH = "content-length";
@@ -15,7 +15,7 @@ export interface ResponseText {
   readonly framing: "length" | "chunked" | "close";
 }
 
-/** Writes a status line and fields (RFC 9112 §4, §5). Whoever made them has checked them. */
+/** Writes a status line and field lines, in one loop that also looks at them: it runs for every response. */
 export function toResponseText(
   status: number,
   reason: string,
@@ -51,4 +51,25 @@ export function toKeepAliveLines(keepAliveMs: number): string {
 /** Adds `upgrade` to Connection, the first of the lines: RFC 9110 §7.8 wants it beside an Upgrade field. */
 export function withUpgradeOption(lines: string): string {
   return lines.replace("\r\n", ", upgrade\r\n");
+}
+
+/** Writes the whole header section of an interim response, which has no content (RFC 9110 §15.2). */
+export function toInterimText(status: number, reason: string, fields: readonly string[]): string {
+  return `HTTP/1.1 ${status} ${reason}\r\n${toFieldLines(fields)}\r\n`;
+}
+
+/** Writes a request line and fields; `hop` are those of the connection. */
+export function toRequestText(
+  { method, path, fields }: { method: string; path: string; fields: readonly string[] },
+  hop: readonly string[],
+): string {
+  return `${method} ${path} HTTP/1.1\r\n${toFieldLines(fields)}${toFieldLines(hop)}\r\n`;
+}
+
+/** Writes fields as lines, each with its CRLF. */
+export function toFieldLines(fields: readonly string[]): string {
+  let lines = "";
+  for (let index = 0; index < fields.length; index += 2)
+    lines += `${fields[index]}: ${fields[index + 1]}\r\n`;
+  return lines;
 }
