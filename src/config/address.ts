@@ -47,10 +47,8 @@ export function parseAddress(text: string): Address {
 }
 
 function addressHint(text: string): string {
-  if (/^[0-9]{1,5}$/.test(text)) return `; did you mean ":${text}"?`;
-  if (isIPv6(text)) return `; did you mean "[${text}]:8080"?`;
-  if (isHost(text)) return ": the port is missing";
-  return "";
+  const isNumber = /^[0-9]*$/.test(text);
+  return !isNumber && isHost(text) ? ": the port is missing" : "";
 }
 
 function parseDescriptor(text: string): number {
@@ -88,7 +86,8 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
     };
   }
   const scheme = /^(https?:)\/\//i.exec(text)?.[1]?.toLowerCase();
-  if (scheme !== "http:" && scheme !== "https:") throw new RangeError(schemeProblem(text));
+  if (scheme !== "http:" && scheme !== "https:")
+    throw new RangeError("must begin with http://, https:// or unix:/");
   const url = parseUrl(text);
   if (url === undefined) throw new RangeError("is not a URL such as http://127.0.0.1:8000");
   if (text.includes("@"))
@@ -107,14 +106,6 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
     socketPath: undefined,
     authority: url.host,
   };
-}
-
-function schemeProblem(text: string): string {
-  const guess = parseUrl(`http://${text}`);
-  const looksLikeHost =
-    /^[A-Za-z0-9.-]+(:[0-9]+)?\/?$/.test(text) || /^\[[0-9a-f:.]+\](:[0-9]+)?$/i.test(text);
-  const hint = guess !== undefined && looksLikeHost ? `; did you mean "http://${text}"?` : "";
-  return `must begin with http://, https:// or unix:/${hint}`;
 }
 
 function parseUrl(text: string): URL | undefined {

@@ -2,7 +2,7 @@
 
 import { formatAddress, overlap } from "./address.ts";
 import { MAX_FILE_BYTES, parseDocument } from "./document.ts";
-import type { Document, Mistake } from "./document.ts";
+import type { Document } from "./document.ts";
 import {
   type Digest,
   type ReadFile,
@@ -25,11 +25,12 @@ import {
 } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./problem.ts";
-import type { Problem, Source } from "./problem.ts";
+import type { Mistake, Problem, Source, Span } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
-import { checkRoutes } from "./routes.ts";
+import { checkRoutes, findDoubts } from "./routes.ts";
 import { parseInSteps } from "./schema.ts";
 import type { Config, Written } from "./schema.ts";
+import { hintOfSpelling } from "./spelling.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./tree.ts";
 import { createPauses, nextTurn } from "./turn.ts";
@@ -58,6 +59,8 @@ export interface Loaded {
   readonly hash: string | undefined;
   /** The keys of the file that a flag or variable overrides. */
   readonly overridden: readonly Overridden[];
+  /** What is allowed and probably not meant, at most `MAX_SHOWN`. */
+  readonly warnings: readonly Problem[];
 }
 
 /** A key of the file, and the flag or variable that overrides it. */
@@ -73,6 +76,7 @@ const STANDARD_INPUT = "<stdin>";
 interface Origin {
   readonly path: string;
   readonly hash: string;
+  readonly text: string;
   readonly document: Document;
   readonly source: Source;
 }
@@ -109,6 +113,9 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
     path: origin?.path,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
+    warnings: findDoubts(value)
+      .slice(0, MAX_SHOWN)
+      .map((finding) => placeFinding(finding, origin, undefined).toProblem()),
   };
 }
 
@@ -173,8 +180,8 @@ async function openOrigin(
   const document = await parseDocument(read.text, env);
   // Without a value there is nothing that a schema could complain about.
   if (document.value === undefined)
-    throw await toConfigError([], { path, hash: "", document, source }, []);
-  return { path, hash: await toDigest(read.bytes), document, source };
+    throw await toConfigError([], { path, hash: "", text: read.text, document, source }, []);
+  return { path, hash: await toDigest(read.bytes), text: read.text, document, source };
 }
 
 /** The environment's defaults for keys that the file, flags and other variables leave out. */
@@ -247,8 +254,8 @@ async function toConfigError(
   );
 }
 
-function placeMistake({ span, key, message }: Mistake, { source }: Origin): Placed {
-  return { start: span.start, toProblem: () => source.problemAt(span, key, message) };
+function placeMistake(mistake: Mistake, { source }: Origin): Placed {
+  return { start: mistake.span.start, toProblem: () => source.toProblem(mistake) };
 }
 
 /** `place` is the flag or the variable that the value came from. */
@@ -262,6 +269,16 @@ function placeFinding(
     return { start: -1, toProblem: () => problemOf(place ?? formatKey(path), toMessage()) };
   }
   const span = origin.document.locate(path, at);
-  const toProblem = (): Problem => origin.source.problemAt(span, formatKey(path), toMessage());
+  const toProblem = (): Problem =>
+    origin.source.toProblem({
+      span,
+      key: formatKey(path),
+      message: withSpelling(toMessage(), origin.text, span),
+    });
   return { start: span.start, toProblem };
+}
+
+/** One hint is enough. */
+function withSpelling(message: string, text: string, span: Span): string {
+  return message.includes("did you mean") ? message : `${message}${hintOfSpelling(text, span)}`;
 }

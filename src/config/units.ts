@@ -81,10 +81,8 @@ function parseQuantity(
   const [, number = "", unit = ""] = match ?? [];
   const known = Object.keys(units).find((name) => name === unit);
   if (match !== null && known === undefined) {
-    const meant = Object.keys(units).find((name) => name.toLowerCase() === unit.toLowerCase());
-    const hint = meant === undefined ? "" : `; did you mean "${number}${meant}"?`;
     throw new RangeError(
-      `"${text}" is not ${expected}${unit === "" ? ": the unit is missing" : hint}`,
+      `"${text}" is not ${expected}${unit === "" ? ": the unit is missing" : ""}`,
     );
   }
   if (known === undefined) throw new RangeError(`"${text}" is not ${expected}`);

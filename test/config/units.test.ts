@@ -55,11 +55,6 @@ test("a number without a unit is refused, and so is whatever is no number", () =
     assert.throws(() => parseSize(text), RangeError, text);
 });
 
-test("a unit in the wrong case is recognised", () => {
-  assert.throws(() => parseDuration("5S"), /did you mean "5s"\?/);
-  assert.throws(() => parseSize("64kib"), /did you mean "64KiB"\?/);
-});
-
 test("a duration beyond 2^31-1 ms would fire at once and is refused", () => {
   assert.throws(() => parseDuration("597h"), /longer than a timer can run/);
   assert.throws(() => parseDuration(`${"9".repeat(400)}s`), /longer than a timer can run/);
