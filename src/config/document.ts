@@ -29,6 +29,7 @@ import { explainErrors, findForeignText } from "./syntax.ts";
 import { nextTurn } from "./turn.ts";
 import { substitute } from "./variables.ts";
 import type { Environment } from "./variables.ts";
+import { TEMPLATE } from "./yaml-cause.ts";
 
 /** A read file. */
 export interface Document {
@@ -255,6 +256,8 @@ function convert(root: Node, env: Environment): Document {
   }
 
   function visitMap(map: YAMLMap, place: Place): unknown {
+    // `{{ .Values.listen }}` is a mapping whose key is a mapping.
+    if (map.flow === true && isMap(map.items[0]?.key)) return report(map, place.path, TEMPLATE);
     const value: Record<string, unknown> = Object.create(null);
     const seen = new Map<string, Node>();
     for (const pair of map.items as Pair<Node, Node | null>[]) {

@@ -280,5 +280,6 @@ function placeFinding(
 
 /** One hint is enough. */
 function withSpelling(message: string, text: string, span: Span): string {
-  return message.includes("did you mean") ? message : `${message}${hintOfSpelling(text, span)}`;
+  const isComplete = /did you mean|is missing/.test(message);
+  return isComplete ? message : `${message}${hintOfSpelling(text, span)}`;
 }

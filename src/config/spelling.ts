@@ -11,7 +11,7 @@ export function hintOfSpelling(text: string, { start, end }: Span): string {
     return ": these quotes are typographic, write plain ones";
   if (line.startsWith("{{"))
     return ": this is a template, check what the template tool makes of it";
-  if (/^\{[\w-]*\}/.test(line) || /^\[[0-9A-Fa-f:.]*::[0-9A-Fa-f:.]*\]/.test(line))
+  if (/^\{[\w-]+\}/.test(line) || /^\[[0-9A-Fa-f:.]*::[0-9A-Fa-f:.]*\]/.test(line))
     return ": put it in quotes";
   const value = text.slice(start, end);
   if (/["'{[\s]/.test(first)) return "";

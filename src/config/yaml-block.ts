@@ -5,6 +5,7 @@
  */
 
 import {
+  TEMPLATE,
   causeAt,
   findContentLine,
   findLineEnd,
@@ -62,8 +63,7 @@ function findForeign(text: string, start: number, content: string): Cause | unde
   const span = { start, end: start + content.length };
   if (/^(<{7}|={7}|>{7})( |$)/.test(content))
     return { span, message: "the file holds a merge conflict that was not resolved" };
-  if (/^(- |\S+: )?\{\{/.test(content))
-    return { span, message: "this is a template: check what the template tool makes of it" };
+  if (/^(- |\S+: )?\{\{/.test(content)) return { span, message: TEMPLATE };
   if (/^(\/\/|\/\*)/.test(content)) return causeAt(start, "a comment begins with #");
   return undefined;
 }
@@ -141,7 +141,7 @@ function readStranger(text: string, start: number): Next {
   const first = content.charAt(0);
   if ("]},".includes(first)) return noOpening(start, first);
   if (/^-[^\s-]/.test(content)) return causeAt(start, NO_SPACE);
-  const word = /^"?([A-Za-z][A-Za-z0-9_-]*)"?/.exec(content)?.[0] ?? "";
+  const word = /^([A-Za-z][\w-]*|"[\w-]+")/.exec(content)?.[0] ?? "";
   const rest = content.slice(word.length);
   if (word !== "" && rest.startsWith(":"))
     return causeAt(start + word.length, "a space is missing after this colon");
@@ -187,7 +187,7 @@ function readValue(text: string, begin: number, levels: Levels): Next {
   if (isAtRest(text, start)) return findLineEnd(text, start) + 1;
   const first = text.charAt(start);
   const read = READERS.get(first);
-  levels.setValue(read === undefined || read === readBlockText ? "plain" : "whole");
+  levels.setValue(read === undefined ? "plain" : "whole");
   return read === undefined ? readPlain(text, start) : read(text, start, levels);
 }
 
@@ -216,7 +216,9 @@ function readFlowValue(text: string, start: number, levels: Levels): Next {
   const next = skipBlanks(text, read.end);
   if (isAtRest(text, next)) return findLineEnd(text, next) + 1;
   if (text[next] === "]" || text[next] === "}") return noOpening(next, text.charAt(next));
-  return text[next] === "," ? causeAt(next, "nothing may follow here") : inQuotes(text, start);
+  return text[next] === ","
+    ? causeAt(next, "nothing may follow here: several items stand in one pair of brackets")
+    : inQuotes(text, start);
 }
 
 /** A text with `|` or `>`: every line that is indented more than its key. */
@@ -227,10 +229,12 @@ function readBlockText(text: string, start: number, levels: Levels): Next {
     return mustBeQuoted(text, start, `a value that begins with ${first} must stand in quotes`);
   }
   let line = findLineEnd(text, start) + 1;
+  // Its first line sets the indentation.
+  const least = Math.max(findContentLine(text, line)?.column ?? 0, levels.column() + 1);
   for (;;) {
     const content = findContentLine(text, line);
     if (content === undefined) return text.length;
-    if (content.column <= levels.column()) return content.start - content.column;
+    if (content.column < least) return content.start - content.column;
     line = findLineEnd(text, content.start) + 1;
   }
 }
@@ -253,11 +257,15 @@ function checkFirst(text: string, start: number): Cause | undefined {
     : undefined;
 }
 
+const SECOND_KEY =
+  "a second key stands on this line: begin it on a line of its own, or put the value in quotes";
+
 function readPlain(text: string, start: number): Next {
   const cause = checkFirst(text, start);
   if (cause !== undefined) return cause;
   if (findSeparator(text, start) === undefined) return findLineEnd(text, start) + 1;
-  return findUnopened(text, start) ?? mustBeQuoted(text, start, COLON);
+  const isKey = /^[A-Za-z][\w-]*:\s/.test(text.slice(start, start + 64));
+  return findUnopened(text, start) ?? mustBeQuoted(text, start, isKey ? SECOND_KEY : COLON);
 }
 
 /** `- path: /a, head: pass }`: the line closes what it did not open. */

@@ -10,6 +10,9 @@ export interface Cause {
   readonly related?: Related | undefined;
 }
 
+/** The message of a template that was not rendered. */
+export const TEMPLATE = "this is a template: check what the template tool makes of it";
+
 /** Where a piece of the text ends, or what is wrong with it. */
 export type End = { readonly end: number } | Cause;
 

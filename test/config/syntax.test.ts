@@ -533,7 +533,7 @@ routes:
   - path: /a
     name: a: b
 `,
-    `f.yaml:4:11: a value with a colon and a space in it must stand in quotes
+    `f.yaml:4:11: a second key stands on this line: begin it on a line of its own, or put the value in quotes
   4 |     name: a: b
     |           ^^^^`,
   ],
@@ -838,12 +838,9 @@ listen: :2
     `upstream: http://127.0.0.1:8000
 listen: {{ .Values.listen }}
 `,
-    `f.yaml:2:9 listen.address: is missing: an address such as 0.0.0.0:8080: this is a template, check what the template tool makes of it
+    `f.yaml:2:9 listen: this is a template: check what the template tool makes of it
   2 | listen: {{ .Values.listen }}
-    |         ^
-f.yaml:2:10 listen: a key must be text: put it in quotes
-  2 | listen: {{ .Values.listen }}
-    |          ^^^^^^^^^^^^^^^^^^`,
+    |         ^^^^^^^^^^^^^^^^^^^^`,
   ],
   [
     `{{- if .Values.x }}
@@ -873,9 +870,9 @@ listen: ":80"# x
   [
     `"upstream: http://a\\nlisten: :80"
 `,
-    `f.yaml:1:10: a space is missing after this colon
+    `f.yaml:1:1: this line is neither a key with a colon nor a list item with a dash
   1 | "upstream: http://a\\nlisten: :80"
-    |          ^`,
+    | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^`,
   ],
   [
     `apiVersion: v1
@@ -1110,6 +1107,206 @@ listen: &"a"
     `f.yaml:2:13 listen: a value that begins with & must stand in quotes
   2 | listen: &"a"
     |             ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+listen: "🙂:80
+admin: "off"
+`,
+    `f.yaml:2:9: this double quote is not closed: put another at the end of the value
+  2 | listen: "🙂:80
+    |         ^
+  3 | admin: "off"
+    |        - ends here instead`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+# don't
+listen: ':80
+`,
+    `f.yaml:3:9: this single quote is not closed: put another at the end of the value
+  3 | listen: ':80
+    |         ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes:
+  - path: /a
+    name: don't
+  - path: /b
+    name: 'x
+`,
+    `f.yaml:6:11: this single quote is not closed: put another at the end of the value
+  6 |     name: 'x
+    |           ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+listen: "\${A}
+admin: off
+`,
+    `f.yaml:2:9: this double quote is not closed: put another at the end of the value
+  2 | listen: "\${A}
+    |         ^
+  3 | admin: off
+    | - still inside the quotes`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+forwarded:
+  trust: [10.0.0.0/8,
+    127.0.0.1,
+  head: pass
+`,
+    `f.yaml:3:10: this [ is not closed: a ] is missing
+  3 |   trust: [10.0.0.0/8,
+    |          ^
+   ...
+  5 |   head: pass
+    |   - still inside`,
+  ],
+  [
+    `{ upstream: 'http://a', listen: ':80' // x
+}
+`,
+    `f.yaml:1:39: a comma is missing before this
+  1 | { upstream: 'http://a', listen: ':80' // x
+    |                                       ^`,
+  ],
+  [
+    `[headgate]
+upstream=http://a
+`,
+    `f.yaml:2:9: a key and its value are separated by a colon and a space, not by =
+  2 | upstream=http://a
+    |         ^`,
+  ],
+  [
+    `upstream:\thttp://a
+listen:\t:80
+lisen: x
+`,
+    `f.yaml:3:1 lisen: is not a known key; did you mean "listen"?
+  3 | lisen: x
+    | ^^^^^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+listen:: 80
+`,
+    `f.yaml:2:1 listen:: is not a known key; did you mean "listen"?
+  2 | listen:: 80
+    | ^^^^^^^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes:
+  - {path: /a}, {path: /b}
+`,
+    `f.yaml:3:15: nothing may follow here: several items stand in one pair of brackets
+  3 |   - {path: /a}, {path: /b}
+    |               ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes: {path: /a}, {path: /b}
+`,
+    `f.yaml:2:19: nothing may follow here: several items stand in one pair of brackets
+  2 | routes: {path: /a}, {path: /b}
+    |                   ^`,
+  ],
+  [
+    `"upstream: http://127.0.0.1:8000"
+`,
+    `f.yaml:1:1: this line is neither a key with a colon nor a list item with a dash
+  1 | "upstream: http://127.0.0.1:8000"
+    | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^`,
+  ],
+  [
+    `upstream: http://a,
+listen: :80,
+`,
+    `f.yaml:2:9 listen: ":80," is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: leave the , at the end out
+  2 | listen: :80,
+    |         ^^^^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+log: access: all }
+`,
+    `f.yaml:2:18: this } has no { before it
+  2 | log: access: all }
+    |                  ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+head: mode: pass
+`,
+    `f.yaml:2:7: a second key stands on this line: begin it on a line of its own, or put the value in quotes
+  2 | head: mode: pass
+    |       ^^^^^^^^^^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes:
+  - path: /a
+  # x
+   - path: /b
+`,
+    `f.yaml:5:4: this line is indented by 3 spaces, the lines above it by 0, 2 or 4: line it up with one of them
+  3 |   - path: /a
+    |     - indented by 4 spaces
+   ...
+  5 |    - path: /b
+    |    ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+  listen: ":80"
+  admin: "off"
+`,
+    `f.yaml:2:3: this line is indented too far: the key above has its value already, so begin in column 1
+  1 | upstream: http://127.0.0.1:8000
+    | - in line with this
+  2 |   listen: ":80"
+    |   ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes: [
+  { path: /a, head: { mode: pass },
+  { path: /b },
+]
+admin: off
+`,
+    `f.yaml:3:3: this { is not closed: a } is missing
+  3 |   { path: /a, head: { mode: pass },
+    |   ^
+   ...
+  5 | ]
+    | - still inside`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes: |
+  - path: /a
+ - path: /b
+`,
+    `f.yaml:4:2: this line is indented too far: the key above has its value already, so begin in column 1
+  2 | routes: |
+    | - in line with this
+   ...
+  4 |  - path: /b
+    |  ^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
+listen:
+admin: off
+`,
+    `f.yaml:2:1 listen: has no value: write an address such as 0.0.0.0:8080, or leave the key out
+  2 | listen:
+    | ^^^^^^`,
   ],
 ];
 
