@@ -97,11 +97,15 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
       "must end after the host and port: paths are forwarded unchanged, nothing is put before them",
     );
   }
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  // The URL class takes `http://app,` for a host of that name.
+  if (!isHost(host) && !isIPv6(host))
+    throw new RangeError("is not a URL such as http://127.0.0.1:8000");
   const port = url.port === "" ? (scheme === "https:" ? 443 : 80) : Number(url.port);
   if (port === 0) throw new RangeError("port 0 cannot be connected to");
   return {
     protocol: scheme,
-    host: url.hostname.replace(/^\[|\]$/g, ""),
+    host,
     port,
     socketPath: undefined,
     authority: url.host,

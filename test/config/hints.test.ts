@@ -155,6 +155,16 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "admin: null\n",
     "admin: has no value: write an address such as 0.0.0.0:8080, or off, or leave the key out",
   ],
+  // Symptom: `http://app,` passed check, and no name server knew "app,". Root cause: the URL class takes it for a host. Fix: the
+  // host of a URL is a name or an address, as it is elsewhere.
+  [
+    "upstream: http://app:8000,\n",
+    "upstream: is not a URL such as http://127.0.0.1:8000: leave the , at the end out",
+  ],
+  [
+    "upstream: http://app,\n",
+    "upstream: is not a URL such as http://127.0.0.1:8000: leave the , at the end out",
+  ],
   [
     "upstream: 8000\n",
     'upstream: must be a URL such as http://127.0.0.1:8000, not the number 8000; did you mean "http://127.0.0.1:8000"?',

@@ -1226,7 +1226,10 @@ routes: {path: /a}, {path: /b}
     `upstream: http://a,
 listen: :80,
 `,
-    `f.yaml:2:9 listen: ":80," is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: leave the , at the end out
+    `f.yaml:1:11 upstream: is not a URL such as http://127.0.0.1:8000: leave the , at the end out
+  1 | upstream: http://a,
+    |           ^^^^^^^^^
+f.yaml:2:9 listen: ":80," is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: leave the , at the end out
   2 | listen: :80,
     |         ^^^^`,
   ],
