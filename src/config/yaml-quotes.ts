@@ -21,11 +21,10 @@ export function readQuoted(
   const end = closing + 1;
   const next = skipBlanks(text, end);
   if (isAtRest(text, next) || FOLLOWERS[within].test(text.slice(next, next + 2))) return { end };
-  const around = text.slice(closing - 1, closing + 2);
-  if (/^\p{L}'\p{L}$/u.test(around))
+  if (text.slice(start, end).includes("\n")) return unclosed(text, start, closing);
+  if (/^\p{L}'\p{L}$/u.test(text.slice(closing - 1, closing + 2)))
     return causeAt(closing, "a single quote within single quotes is written twice");
-  if (text.slice(start, end).includes("\n") || hasOddQuotes(text, start))
-    return unclosed(text, start, closing);
+  if (hasOddQuotes(text, start)) return unclosed(text, start, closing);
   if (text[end] === "#") return causeAt(end, "a comment needs a space before its #");
   if (within === "flow" && next > end) return { end }; // a comma is missing, say
   const message = "more text follows the quoted one: put all of it in one pair of quotes";

@@ -1311,6 +1311,18 @@ admin: off
   2 | listen:
     | ^^^^^^`,
   ],
+  [
+    `upstream: http://127.0.0.1:8000
+routes:
+'  - path: /a
+    # it's the first
+`,
+    `f.yaml:3:1: this single quote is not closed: put another at the end of the value
+  3 | '  - path: /a
+    | ^
+  4 |     # it's the first
+    |         - ends here instead`,
+  ],
 ];
 
 for (const [text, printed] of WRONG) {
