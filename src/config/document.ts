@@ -78,7 +78,7 @@ export async function parseDocument(text: string, env: Environment): Promise<Doc
   const { document, errors } = compose(
     second === undefined ? tokens : tokens.slice(0, tokens.indexOf(second)),
   );
-  if (errors.length > 0) return unreadable(explain(text, errors));
+  if (errors.length > 0) return unreadable(await explain(text, errors));
   if (second !== undefined)
     return failed(second.offset, "a second document begins here; the route file is one document");
   const root = document?.contents;
@@ -89,15 +89,16 @@ export async function parseDocument(text: string, env: Environment): Promise<Doc
     );
   // Text alone is a first key whose colon or space is missing.
   if (isScalar(root) && typeof root.value === "string") {
-    const mistakes = explain(text, []);
+    const mistakes = await explain(text, []);
     if (mistakes.length > 0) return unreadable(mistakes);
   }
   await nextTurn();
   return convert(root, env);
 }
 
-function explain(text: string, errors: readonly YAMLError[]): readonly Mistake[] {
-  return explainErrors(text, errors).map(({ span, message, related }) => ({
+async function explain(text: string, errors: readonly YAMLError[]): Promise<readonly Mistake[]> {
+  const causes = await explainErrors(text, errors);
+  return causes.map(({ span, message, related }) => ({
     key: "",
     span,
     message,

@@ -12,8 +12,11 @@ export interface SyntaxError {
 }
 
 /** What is wrong with a text that the parser refuses. */
-export function explainErrors(text: string, errors: readonly SyntaxError[]): readonly Cause[] {
-  const cause = findCause(text);
+export async function explainErrors(
+  text: string,
+  errors: readonly SyntaxError[],
+): Promise<readonly Cause[]> {
+  const cause = await findCause(text);
   return cause === undefined ? translate(errors) : [cause];
 }
 

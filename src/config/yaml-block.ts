@@ -16,6 +16,7 @@ import {
   startsComment,
 } from "./yaml-cause.ts";
 import type { Cause } from "./yaml-cause.ts";
+import { createPauses } from "./turn.ts";
 import { inQuotes, readFlow } from "./yaml-flow.ts";
 import { createLevels } from "./yaml-levels.ts";
 import type { Levels } from "./yaml-levels.ts";
@@ -27,9 +28,12 @@ type Next = number | Cause | undefined;
 /** More than the parser takes. */
 const MAX_DEPTH = 64;
 
-/** The first mistake in the text; undefined where this reader sees none. */
-export function findCause(text: string): Cause | undefined {
+/**
+ * Finds the first mistake in the text, in steps between which the event loop goes on. Undefined: this reader sees none.
+ */
+export async function findCause(text: string): Promise<Cause | undefined> {
   const levels = createLevels();
+  const pause = createPauses();
   let at = 0;
   for (;;) {
     const line = findContentLine(text, at);
@@ -37,6 +41,7 @@ export function findCause(text: string): Cause | undefined {
     const next = readLine(text, line.start, levels);
     if (typeof next !== "number") return next;
     at = next;
+    await pause();
   }
 }
 

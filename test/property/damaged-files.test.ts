@@ -63,7 +63,7 @@ test("no mistake is seen in a text that has none", async () => {
   await fc.assert(
     fc.asyncProperty(sound, async (file) => {
       assert.deepEqual((await parseDocument(file, ENVIRONMENT)).mistakes, []);
-      assert.equal(findCause(file), undefined);
+      assert.equal(await findCause(file), undefined);
     }),
     { numRuns: 2_000 },
   );
