@@ -30,6 +30,33 @@ This page is generated from the schema, as is \`config/headgate.schema.json\`: w
 \`# yaml-language-server: $schema=…\` an editor completes and checks the file. The schema refuses nothing that \`check\` accepts, and accepts
 only what takes more than one value to see: whether a file exists and a variable is set, two routes that are alike, an upstream that is
 not in \`upstreams\`. \`headgate schema\` prints it.
+
+## Mistakes
+
+\`headgate check\`, the start and a reload print each mistake with its place, the line and a hint:
+
+\`\`\`
+routes.yaml:1:52 upstream.keepAlive: must be a duration such as 250ms or 5s, not the number 4; did you mean "4s"?
+  1 | upstream: { url: http://127.0.0.1:8000, keepAlive: 4 }
+    |                                                    ^
+\`\`\`
+
+A mistake in the YAML itself is told where it was made, not where a parser gives up. Hyphens mark the place where it shows. headgate
+prints one such mistake at a time, because those after it may be its consequences:
+
+\`\`\`
+routes.yaml:3:9: this double quote is not closed: put another at the end of the value
+  3 | listen: ":8080
+    |         ^
+  4 | admin: "off"
+    |        - ends here instead
+\`\`\`
+
+A path that is allowed and probably not meant, such as \`/users/:id\` or \`/users/[0-9]+\`, is compared as it is, and gets a warning:
+\`check\` prints it above the summary, the start and a reload log it.
+
+An excerpt shows the file as it is written, never the value of a variable. What looks like a secret is masked.
+\`check --json\` has the same: \`file\`, \`line\`, \`col\`, \`key\`, \`message\`, \`excerpt\`, and \`related\` for the second place.
 `;
 
 /** The whole page, one table per top-level key that has keys of its own. */

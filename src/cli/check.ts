@@ -2,7 +2,7 @@
 
 import { formatAddress, formatUrl } from "../config/address.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
-import { ConfigError } from "../config/problem.ts";
+import { ConfigError, formatProblem } from "../config/problem.ts";
 import type { Config } from "../config/schema/file.ts";
 import { UsageError, readArguments } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
@@ -60,7 +60,7 @@ function toSummary(outcome: Outcome, defaults: Config): object {
 }
 
 /** What a reader wants to know of the file; the same for people and programs. */
-function summarise({ config, file, hash, overridden }: Loaded, { defaultRoute }: Config) {
+function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: Config) {
   const upstreams = [...config.upstreams.values()].map(({ name, url }) => ({
     name,
     url: formatUrl(url),
@@ -72,7 +72,8 @@ function summarise({ config, file, hash, overridden }: Loaded, { defaultRoute }:
   });
   const admin = config.admin === "off" ? config.admin : formatAddress(config.admin);
   const listen = formatAddress(config.listen);
-  return { file, hash, listen, admin, upstreams, routes, overridden };
+  const { overridden, warnings } = loaded;
+  return { file, hash, listen, admin, upstreams, routes, overridden, warnings };
 }
 
 interface Printing {
@@ -89,7 +90,10 @@ function print(outcome: Outcome, { io, defaults, index }: Printing): void {
 }
 
 function describe(loaded: Loaded, defaults: Config): string {
-  const { file, listen, admin, upstreams, routes, overridden } = summarise(loaded, defaults);
+  const { file, listen, admin, upstreams, routes, overridden, warnings } = summarise(
+    loaded,
+    defaults,
+  );
   const rows = routes.map(({ name, host, path, head, upstream, settings }) => [
     name,
     host ?? "any",
@@ -102,6 +106,7 @@ function describe(loaded: Loaded, defaults: Config): string {
   const hasSettings = routes.some(({ settings }) => settings.length > 0);
   return [
     `${file ?? "the environment"} is valid\n`,
+    ...warnings.map((warning) => `warning: ${formatProblem(warning)}\n`),
     formatTable([
       ["listen", listen],
       ["admin", admin],

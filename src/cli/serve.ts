@@ -3,6 +3,7 @@
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Digest } from "../config/files.ts";
 import type { Loaded, Overridden } from "../config/load.ts";
+import { type Problem, formatProblem } from "../config/problem.ts";
 import type { Config } from "../config/schema/file.ts";
 import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/log/logger.ts";
@@ -22,6 +23,8 @@ export interface Serving {
   readonly hash?: string | undefined;
   /** The keys of it that flags and environment override. */
   readonly overridden?: readonly Overridden[];
+  /** What in it is allowed and probably not meant. */
+  readonly warnings?: readonly Problem[];
   /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
   readonly load?: ((onRead: (path: string, digest: Digest) => void) => Promise<Loaded>) | undefined;
   /** The files that `config` was read from, to be watched. */
@@ -30,10 +33,8 @@ export interface Serving {
 }
 
 /** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
-export async function serve(
-  { config, file, hash, overridden = [], load, files = new Map(), onListening }: Serving,
-  io: Io,
-): Promise<number> {
+export async function serve(serving: Serving, io: Io): Promise<number> {
+  const { config, file, hash, load, files = new Map(), onListening } = serving;
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
   const logger = createLogger({ level: config.log.level, format });
   const watch = createWatch(PATIENCE, () => void reload?.("file"));
@@ -43,6 +44,7 @@ export async function serve(
       load: () => loadAndFollow(load, watch),
       apply(loaded) {
         app.reload(loaded.config);
+        logWarnings(logger, loaded.warnings);
         if (loaded.config.log.format !== config.log.format)
           logger.warn({}, "log.format has changed, which takes effect at the next start");
       },
@@ -68,8 +70,9 @@ export async function serve(
     if (onListening !== undefined) onListening(listening);
     else if (format === "json") logStart(logger, config, listening);
     else io.out(toStartupBanner(config, listening, io.version));
-    for (const { key, place } of overridden)
+    for (const { key, place } of serving.overridden ?? [])
       logger.info({ key, place }, `${place} overrides ${key} of the route file`);
+    logWarnings(logger, serving.warnings ?? []);
   } catch (error) {
     io.err(`headgate: ${toReason(error, config)}\n`);
     return 1;
@@ -79,6 +82,10 @@ export async function serve(
   watch.stop();
   await stop(app, logger);
   return 0;
+}
+
+function logWarnings(logger: Logger, warnings: readonly Problem[]): void {
+  for (const warning of warnings) logger.warn({ key: warning.key }, formatProblem(warning));
 }
 
 /** A configuration that is refused names the files whose change may mend it. */

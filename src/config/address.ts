@@ -1,7 +1,7 @@
 /** Where to listen and where the upstream is: texts → addresses. Each function throws a RangeError that says what is wrong. */
 
 import { HOST_NAME, IPV4, IPV6, MAX_NAME_LENGTH, UNPRINTABLE } from "./host-pattern.ts";
-import type { TextSyntax } from "./schema/json-schema.ts";
+import type { TextSyntax } from "./text-syntax.ts";
 import { wholeNumber } from "./number-pattern.ts";
 
 /** Where a server listens. */
@@ -94,10 +94,8 @@ export function parseAddress(text: string): Address {
 }
 
 function addressHint(text: string): string {
-  if (/^[0-9]{1,5}$/.test(text)) return `; did you mean ":${text}"?`;
-  if (isIPv6(text)) return `; did you mean "[${text}]:8080"?`;
-  if (isHost(text)) return ": the port is missing";
-  return "";
+  const isNumber = /^[0-9]*$/.test(text);
+  return !isNumber && isHost(text) ? ": the port is missing" : "";
 }
 
 function parseDescriptor(text: string): number {
@@ -139,7 +137,8 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
     };
   }
   const scheme = /^(https?:)\/\//i.exec(text)?.[1]?.toLowerCase();
-  if (scheme !== "http:" && scheme !== "https:") throw new RangeError(schemeProblem(text));
+  if (scheme !== "http:" && scheme !== "https:")
+    throw new RangeError("must begin with http://, https:// or unix:/");
   const url = parseUrl(text);
   if (url === undefined) throw new RangeError(NO_URL);
   if (text.includes("@"))
@@ -149,25 +148,18 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
       "must end after the host and port: paths are forwarded unchanged, nothing is put before them",
     );
   }
+  const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? (scheme === "https:" ? 443 : 80) : Number(url.port);
   if (port === 0) throw new RangeError("port 0 cannot be connected to");
-  // The URL class also accepts `http:///app`, `http://127.1` and `http://0x7f.1`, and rewrites them.
+  // The URL class also accepts `http://app,`, `http:///app`, `http://127.1` and `http://0x7f.1`, and rewrites some of them.
   if (!IS_URL.test(text)) throw new RangeError(`${NO_URL}${urlHint(`${scheme}//${url.host}`)}`);
   return {
     protocol: scheme,
-    host: url.hostname.replace(/^\[|\]$/g, ""),
+    host,
     port,
     socketPath: undefined,
     authority: url.host,
   };
-}
-
-function schemeProblem(text: string): string {
-  const guess = parseUrl(`http://${text}`);
-  const looksLikeHost =
-    /^[A-Za-z0-9.-]+(:[0-9]+)?\/?$/.test(text) || /^\[[0-9a-f:.]+\](:[0-9]+)?$/i.test(text);
-  const hint = guess !== undefined && looksLikeHost ? `; did you mean "http://${text}"?` : "";
-  return `must begin with http://, https:// or unix:/${hint}`;
 }
 
 function urlHint(meant: string): string {

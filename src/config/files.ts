@@ -39,12 +39,18 @@ export async function toFileText(readBytes: () => Promise<Uint8Array>): Promise<
   try {
     const bytes = await readBytes();
     if (bytes.length > LONGEST_FILE_BYTES) return { reason: TOO_LARGE, isOfFile: true };
+    if (isUtf16(bytes)) return { reason: "is UTF-16 text: save it as UTF-8", isOfFile: true };
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), bytes };
   } catch (error) {
     const code = codeOf(error);
     const reason = REASONS[code];
     return { reason: reason ?? `cannot be read (${code})`, isOfFile: reason !== undefined };
   }
+}
+
+/** Windows tools write it, with a byte order mark that no UTF-8 text has. */
+function isUtf16([first, second]: Uint8Array): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
 
 /** Reads a file as `readTextFile` does. */

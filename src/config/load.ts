@@ -2,7 +2,7 @@
 
 import { formatAddress, overlap } from "./address.ts";
 import { MAX_FILE_BYTES, parseDocument } from "./yaml.ts";
-import type { Document, Mistake } from "./yaml.ts";
+import type { Document } from "./yaml.ts";
 import {
   type Digest,
   type ReadFile,
@@ -25,11 +25,12 @@ import {
 } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./problem.ts";
-import type { Problem, Source } from "./problem.ts";
+import type { Mistake, Problem, Source, Span } from "./problem.ts";
 import { resolveConfig } from "./resolve.ts";
-import { checkRoutes } from "./routes.ts";
+import { checkRoutes, findDoubts } from "./routes.ts";
 import { parseInSteps } from "./schema/file.ts";
 import type { Config, Written } from "./schema/file.ts";
+import { hintOfSpelling } from "./spelling.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./untyped.ts";
 import { createPauses, nextTurn } from "../runtime/turn.ts";
@@ -58,6 +59,8 @@ export interface Loaded {
   readonly hash: string | undefined;
   /** The keys of the file that a flag or variable overrides. */
   readonly overridden: readonly Overridden[];
+  /** What is allowed and probably not meant, at most `MAX_SHOWN`. */
+  readonly warnings: readonly Problem[];
 }
 
 /** A key of the file, and the flag or variable that overrides it. */
@@ -73,6 +76,7 @@ const STANDARD_INPUT = "<stdin>";
 interface Origin {
   readonly path: string;
   readonly hash: string;
+  readonly text: string;
   readonly document: Document;
   readonly source: Source;
   /** Names the variables of the file instead of their values. */
@@ -111,6 +115,9 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
     path: origin?.path,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
+    warnings: findDoubts(value)
+      .slice(0, MAX_SHOWN)
+      .map((finding) => placeFinding(finding, origin, undefined).toProblem()),
   };
 }
 
@@ -176,8 +183,12 @@ async function openOrigin(
   const toNamed = createNaming(read.text, env);
   // Without a value there is nothing that a schema could complain about.
   if (document.value === undefined)
-    throw await toConfigError([], { path, hash: "", document, source, toNamed }, []);
-  return { path, hash: await toDigest(read.bytes), document, source, toNamed };
+    throw await toConfigError(
+      [],
+      { path, hash: "", text: read.text, document, source, toNamed },
+      [],
+    );
+  return { path, hash: await toDigest(read.bytes), text: read.text, document, source, toNamed };
 }
 
 /** The environment's defaults for keys that the file, flags and other variables leave out. */
@@ -250,8 +261,8 @@ async function toConfigError(
   );
 }
 
-function placeMistake({ span, key, message }: Mistake, { source }: Origin): Placed {
-  return { start: span.start, toProblem: () => source.problemAt(span, key, message) };
+function placeMistake(mistake: Mistake, { source }: Origin): Placed {
+  return { start: mistake.span.start, toProblem: () => source.toProblem(mistake) };
 }
 
 /** `place` is the flag or the variable that the value came from. */
@@ -266,6 +277,16 @@ function placeFinding(
   }
   const span = origin.document.locate(path, at);
   const toProblem = (): Problem =>
-    origin.source.problemAt(span, formatKey(path), origin.toNamed(toMessage()));
+    origin.source.toProblem({
+      span,
+      key: formatKey(path),
+      message: withSpelling(origin.toNamed(toMessage()), origin.text, span),
+    });
   return { start: span.start, toProblem };
+}
+
+/** One hint is enough. */
+function withSpelling(message: string, text: string, span: Span): string {
+  const isComplete = /did you mean|is missing/.test(message);
+  return isComplete ? message : `${message}${hintOfSpelling(text, span)}`;
 }

@@ -15,7 +15,8 @@ const QUANTITY = /^[0-9.]+(ms|s|m|h|B|KiB|MiB|GiB)$/;
 /**
  * Creates the function that makes `file:line:col key: message` of a problem. Messages quote what was written, so all that stands in
  * quotes is masked, except for headgate's own words: keys and values of the schema. `isShown` tells which names of the operator's may
- * be read here as well. A hint that repeats what was written (`did you mean ":8080"?`) keeps its own characters: `":…"`.
+ * be read here as well. A hint that repeats what was written (`did you mean ":8080"?`) keeps its own characters: `":…"`. One without
+ * quotes (`did you mean [GET]?`) is masked whole.
  */
 export function createMasking(
   isShown: (name: string) => boolean,
@@ -31,7 +32,9 @@ export function createMasking(
   return ({ file, line, col, key, message }) => {
     const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
     const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
-    const text = message.replace(/(did you mean )?"([^"]*)"/g, maskQuoted);
+    const text = message
+      .replace(/(did you mean )(?!"|true|false)[^?]+\?/g, `$1${MASK}?`)
+      .replace(/(did you mean )?"([^"]*)"/g, maskQuoted);
     return head === "" ? text : `${head}: ${text}`;
   };
 }

@@ -1,6 +1,8 @@
 /** What is wrong with a configuration, and where: `file:line:col key: what is wrong`, the line and a caret under the place. */
 
-import { hideInLine, hideInMessage } from "../http/secrets.ts";
+import { hideInMessage } from "../http/secrets.ts";
+import { drawExcerpt, toPrintable } from "./excerpt.ts";
+import type { Mark } from "./excerpt.ts";
 import type { KeyPath } from "./schema/issues.ts";
 
 /** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
@@ -11,8 +13,12 @@ export interface Problem {
   /** `routes[2].path`; `--listen` or `HEADGATE_LISTEN` for what was given there; empty for the file as a whole. */
   readonly key: string;
   readonly message: string;
-  /** The source line with a caret line under it. */
+  /** The source line with a caret line under it; the same of `related`. */
   readonly excerpt: string | undefined;
+  /** Another place in the file that explains the mistake. */
+  readonly related?:
+    | { readonly line: number; readonly col: number; readonly note: string }
+    | undefined;
 }
 
 /** What is wrong with a configuration. The message is meant for the operator, as it is. */
@@ -36,17 +42,31 @@ export interface Span {
   readonly end: number;
 }
 
+/** A second place that explains a mistake, such as where an unclosed quote ends. */
+export interface Related {
+  readonly span: Span;
+  /** A few words, written behind the mark. */
+  readonly note: string;
+}
+
+/** What is wrong at one place of a file. */
+export interface Mistake {
+  readonly span: Span;
+  readonly key: string;
+  readonly message: string;
+  readonly related?: Related | undefined;
+}
+
 /** A file whose mistakes are shown with their lines. */
 export interface Source {
-  problemAt(span: Span, key: string, message: string): Problem;
+  toProblem(mistake: Mistake): Problem;
   lineOf(offset: number): number;
 }
 
 /** More than anyone reads; a file of another kind, mounted by mistake, can have one per line. */
 export const MAX_SHOWN = 100;
 const LONGEST_MESSAGE = 400;
-const EXCERPT_WIDTH = 100;
-/** Characters around what is shown, in which a secret may begin or end. A file can be one long line. */
+/** Characters behind what is shown, in which a secret may end. */
 const CONTEXT = 1000;
 
 /** A mistake that has no place in a file. */
@@ -77,24 +97,32 @@ export function createSource(file: string, text: string): Source {
     return low + 1;
   }
 
-  function problemAt({ start, end }: Span, key: string, message: string): Problem {
+  function toMark({ start, end }: Span, note?: string): Mark {
     const line = lineOf(start);
     const starts = toStarts();
     const lineStart = starts[line - 1] ?? 0;
     const content = text.slice(lineStart, endOfLine(text, lineStart, starts[line]));
     const column = Math.min(start - lineStart, content.length);
-    const excerpt = drawExcerpt({ line, content, column, length: end - start });
+    return { line, content, column, length: end - start, note };
+  }
+
+  function toProblem({ span, key, message, related }: Mistake): Problem {
+    const mark = toMark(span);
+    const other = related && toMark(related.span, related.note);
     return {
       file,
-      line,
-      col: column + 1,
+      line: mark.line,
+      col: mark.column + 1,
       key: toPrintable(key),
       message: toMessage(message),
-      excerpt,
+      excerpt: drawExcerpt(mark, other),
+      ...(other !== undefined && {
+        related: { line: other.line, col: other.column + 1, note: other.note ?? "" },
+      }),
     };
   }
 
-  return { problemAt, lineOf };
+  return { toProblem, lineOf };
 }
 
 function findLineStarts(text: string): readonly number[] {
@@ -115,32 +143,14 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-function drawExcerpt(place: {
-  line: number;
-  content: string;
-  column: number;
-  length: number;
-}): string {
-  const { line, content, column, length } = place;
-  const from = column < EXCERPT_WIDTH - 20 ? 0 : column - 40;
-  // What is secret may begin before the excerpt, and end behind it.
-  const start = Math.max(0, from - CONTEXT);
-  const context = hideInLine(content.slice(start, from + EXCERPT_WIDTH + CONTEXT));
-  const shown = toPrintable(context.slice(from - start, from - start + EXCERPT_WIDTH));
-  const carets = "^".repeat(
-    Math.max(1, Math.min(length, content.length - column, EXCERPT_WIDTH - (column - from))),
-  );
-  const gutter = String(line);
-  return `  ${gutter} | ${shown}\n  ${" ".repeat(gutter.length)} | ${" ".repeat(column - from)}${carets}`;
-}
-
 function formatProblems(problems: readonly Problem[], count: number): string {
   const shown = problems.map(formatProblem);
   const rest = count - shown.length;
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
 }
 
-function formatProblem({ file, line, col, key, message, excerpt }: Problem): string {
+/** A problem as it is shown: its place and message, and the excerpt. */
+export function formatProblem({ file, line, col, key, message, excerpt }: Problem): string {
   const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
   // `file:1:2 key: message`, `file: message`, `--listen: message`
   const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
@@ -155,11 +165,6 @@ export function formatKey(path: KeyPath): string {
       typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${String(part)}`,
     )
     .join("");
-}
-
-/** What is shown comes from files and variables: no control or direction characters reach the terminal or a log. One for one, so that carets stay in place. */
-function toPrintable(text: string): string {
-  return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
 }
 
 function toMessage(text: string): string {

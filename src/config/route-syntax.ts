@@ -1,8 +1,10 @@
 /** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
 
 import { MAX_METHOD_BYTES } from "../http/wire/request-head.ts";
+import { ask } from "./guess.ts";
+import { findForeignParam, findRegex, guessPath, looksLikeRegex } from "./guess-path.ts";
 import { LABEL, MAX_NAME_LENGTH } from "./host-pattern.ts";
-import type { TextSyntax } from "./schema/json-schema.ts";
+import type { TextSyntax } from "./text-syntax.ts";
 
 const IN_BRACKETS = "\\[[0-9A-Fa-f:.]+\\]";
 const IPV6_HOST = new RegExp(`^${IN_BRACKETS}$`);
@@ -49,30 +51,43 @@ function hostHint(text: string): string {
 
 /** The path pattern, as it was written. */
 export function parseRoutePath(text: string): string {
-  if (!text.startsWith("/")) throw new RangeError(`"${text}" must begin with a slash`);
-  if (/[?#]/.test(text))
-    throw new RangeError("must not hold a query or a fragment: the path alone is compared");
-  // White space and control characters cannot stand in a request-target; a lone surrogate is no character.
-  if (/[\s\p{C}]/u.test(text))
-    throw new RangeError("must not hold white space or control characters");
-  if (/%(?![0-9A-Fa-f]{2})/.test(text))
-    throw new RangeError("a percent sign begins two hexadecimal digits; itself it is %25");
-  const segments = text.slice(1).split("/");
-  segments.forEach((segment, index) => checkSegment(segment, index === segments.length - 1));
-  return text;
+  const problem = findProblem(text);
+  if (problem === undefined) return text;
+  throw new RangeError(
+    looksLikeRegex(text)
+      ? `"${text}" looks like a regular expression, which a path is not: {name} stands for one segment, /* at the end for everything below`
+      : problem,
+  );
 }
 
-function checkSegment(segment: string, isLast: boolean): void {
-  if (segment.includes("*") && !(segment === "*" && isLast)) {
-    throw new RangeError(
-      '"*" stands for everything below, alone and at the end: /files/*; one segment is {name}',
-    );
-  }
-  if (/[{}]/.test(segment) && !PARAM_SEGMENT.test(segment)) {
-    throw new RangeError(
-      `"${segment}": a parameter is a whole segment in braces: /users/{id}/avatar`,
-    );
-  }
+function findProblem(text: string): string | undefined {
+  if (!text.startsWith("/")) return `"${text}" must begin with a slash`;
+  if (/[?#]/.test(text)) return "must not hold a query or a fragment: the path alone is compared";
+  // White space and control characters cannot stand in a request-target; a lone surrogate is no character.
+  if (/[\s\p{C}]/u.test(text)) return "must not hold white space or control characters";
+  if (/%(?![0-9A-Fa-f]{2})/.test(text))
+    return "a percent sign begins two hexadecimal digits; itself it is %25";
+  const segments = text.slice(1).split("/");
+  return segments
+    .map((segment, index) => findSegmentProblem(segment, index === segments.length - 1))
+    .find((problem) => problem !== undefined);
+}
+
+function findSegmentProblem(segment: string, isLast: boolean): string | undefined {
+  if (segment.includes("*") && !(segment === "*" && isLast))
+    return '"*" stands for everything below, alone and at the end: /files/*; one segment is {name}';
+  if (/[{}]/.test(segment) && !PARAM_SEGMENT.test(segment))
+    return `"${segment}": a parameter is a whole segment in braces: /users/{id}/avatar`;
+  return undefined;
+}
+
+/** What is allowed in a path and probably not meant. */
+export function findPathDoubt(path: string): string | undefined {
+  const param = findForeignParam(path);
+  const literal = param ?? findRegex(path);
+  if (literal === undefined) return undefined;
+  const reason = param === undefined ? ": a path is no regular expression" : "";
+  return `"${literal}" is taken literally${reason}${ask(guessPath(path))}`;
 }
 
 const METHOD_PATTERN = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${MAX_METHOD_BYTES}}$`;

@@ -6,7 +6,7 @@
 
 import { toPatternKey } from "../http/routing/pattern.ts";
 import type { Finding } from "./schema/issues.ts";
-import { parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { findPathDoubt, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
 import { suggest } from "./did-you-mean.ts";
 import { asList, asMapping } from "./untyped.ts";
 
@@ -26,6 +26,15 @@ export function checkRoutes(value: unknown, lineOf: LineOf): readonly Finding[] 
     ...findUnknown(routes, upstreams),
     ...findReserved(upstreams.slice(1)),
   ];
+}
+
+/** Finds what is allowed in routes and probably not meant. */
+export function findDoubts(value: unknown): readonly Finding[] {
+  const routes = asList(asMapping(value)["routes"]).map(asMapping);
+  return routes.flatMap(({ path }, index): readonly Finding[] => {
+    const message = typeof path === "string" ? findPathDoubt(path) : undefined;
+    return message === undefined ? [] : [{ path: ["routes", index, "path"], at: "value", message }];
+  });
 }
 
 /** What a route says of itself. */

@@ -1,6 +1,6 @@
 /** Durations, sizes and rates: "250ms" → milliseconds, "64KiB" → bytes, "30/m" → 0.5 a second. */
 
-import type { TextSyntax } from "./schema/json-schema.ts";
+import type { TextSyntax } from "./text-syntax.ts";
 import { decimalBeyond } from "./number-pattern.ts";
 
 type Units = Readonly<Record<string, number>>;
@@ -117,10 +117,8 @@ function parseQuantity(text: string, units: Units, expected: string): number {
   const [, number = "", unit = ""] = match ?? [];
   const known = Object.keys(units).find((name) => name === unit);
   if (match !== null && known === undefined) {
-    const meant = Object.keys(units).find((name) => name.toLowerCase() === unit.toLowerCase());
-    const hint = meant === undefined ? "" : `; did you mean "${number}${meant}"?`;
     throw new RangeError(
-      `"${text}" is not ${expected}${unit === "" ? ": the unit is missing" : hint}`,
+      `"${text}" is not ${expected}${unit === "" ? ": the unit is missing" : ""}`,
     );
   }
   if (known === undefined) throw new RangeError(`"${text}" is not ${expected}`);

@@ -24,22 +24,18 @@ import type {
 } from "yaml";
 import type { KeyPath } from "./schema/issues.ts";
 import { formatKey } from "./problem.ts";
-import type { Span } from "./problem.ts";
+import type { Mistake, Related, Span } from "./problem.ts";
+import { explainErrors, findForeignText } from "./syntax.ts";
 import { nextTurn } from "../runtime/turn.ts";
 import { substitute } from "./variables.ts";
 import type { Environment } from "./variables.ts";
-
-/** A mistake in the YAML itself or in a variable. */
-export interface Mistake {
-  readonly key: string;
-  readonly message: string;
-  readonly span: Span;
-}
+import { TEMPLATE } from "./yaml-cause.ts";
 
 /** A read file. */
 export interface Document {
   /** Undefined where there is nothing that a schema could look at. Mappings have no prototype: `__proto__` is a key like any other. */
   readonly value: unknown;
+  /** In the YAML itself, or in a variable. */
   readonly mistakes: readonly Mistake[];
   /** Where a value or its key stands; for what is missing, the place that should hold it. */
   locate(path: KeyPath, at: "key" | "value"): Span;
@@ -73,6 +69,8 @@ const CORE = new Schema({ schema: OPTIONS.schema });
 
 /** Reads a text, in steps between which the event loop goes on. Never rejects: everything that is wrong is in `mistakes`. */
 export async function parseDocument(text: string, env: Environment): Promise<Document> {
+  const foreign = findForeignText(text);
+  if (foreign !== undefined) return unreadable([{ key: "", ...foreign }]);
   const tokens = await readTokens(text);
   if ("message" in tokens) return failed(tokens.start, tokens.message);
   await nextTurn();
@@ -80,14 +78,32 @@ export async function parseDocument(text: string, env: Environment): Promise<Doc
   const { document, errors } = compose(
     second === undefined ? tokens : tokens.slice(0, tokens.indexOf(second)),
   );
-  if (errors.length > 0) return unreadable(toMistakes(errors, text));
+  if (errors.length > 0) return unreadable(await explain(text, errors));
   if (second !== undefined)
     return failed(second.offset, "a second document begins here; the route file is one document");
   const root = document?.contents;
   if (!isNode(root) || (isScalar(root) && root.value === null))
-    return failed(0, "the file is empty");
+    return failed(
+      0,
+      text.includes("#") ? "the file holds nothing but comments" : "the file is empty",
+    );
+  // Text alone is a first key whose colon or space is missing.
+  if (isScalar(root) && typeof root.value === "string") {
+    const mistakes = await explain(text, []);
+    if (mistakes.length > 0) return unreadable(mistakes);
+  }
   await nextTurn();
   return convert(root, env);
+}
+
+async function explain(text: string, errors: readonly YAMLError[]): Promise<readonly Mistake[]> {
+  const causes = await explainErrors(text, errors);
+  return causes.map(({ span, message, related }) => ({
+    key: "",
+    span,
+    message,
+    related,
+  }));
 }
 
 function failed(start: number, message: string): Document {
@@ -173,22 +189,6 @@ function stopAfter(most: number, composer: object): void {
   };
 }
 
-/** Once the parser has lost its way it stumbles over every further token: the first unexpected one is the mistake. */
-function toMistakes(errors: readonly YAMLError[], text: string): readonly Mistake[] {
-  const all = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
-  const lost = all.findIndex(({ code }) => code === "UNEXPECTED_TOKEN");
-  return all.slice(0, lost === -1 ? all.length : lost + 1).map(({ pos: [start, end], message }) => {
-    // `{ path: /users/{id} }` and `[${PORT}]`: in flow collections a brace ends the plain value before it.
-    const isWithinValue = /^[^\s{}[\],:][{[]$/.test(text.slice(start - 1, start + 1));
-    const hint = "between brackets or braces a value with { or [ in it must stand in quotes";
-    return {
-      key: "",
-      message: isWithinValue ? hint : lowerFirst(message),
-      span: { start, end },
-    };
-  });
-}
-
 /** Where the walk is: aliases lead back, so depth and repetition are counted here too. */
 interface Place {
   readonly path: KeyPath;
@@ -204,8 +204,8 @@ function convert(root: Node, env: Environment): Document {
   const targets = new Map<Alias, Node>();
   let repeated = 0;
 
-  function report(node: Node, path: KeyPath, message: string): undefined {
-    mistakes.push({ key: formatKey(path), message, span: spanOf(node) });
+  function report(node: Node, path: KeyPath, message: string, related?: Related): undefined {
+    mistakes.push({ key: formatKey(path), message, span: spanOf(node), related });
   }
 
   function visit(node: Node, place: Place): unknown {
@@ -221,8 +221,11 @@ function convert(root: Node, env: Environment): Document {
         "an alias leads back to itself, or aliases are nested too deeply",
       );
     if (isAlias(node)) return visitAlias(node, place);
-    if (!place.isRepeated && "anchor" in node && node.anchor !== undefined)
+    if (!place.isRepeated && "anchor" in node && node.anchor !== undefined) {
       anchors.set(node.anchor, { node, isInFlow: place.isInFlow });
+      if (isScalar(node) && node.value === null)
+        return report(node, place.path, "a value that begins with & must stand in quotes");
+    }
     if (isMap(node)) return visitMap(node, enter(node, place));
     if (isSeq(node)) {
       const inside = enter(node, place);
@@ -239,24 +242,35 @@ function convert(root: Node, env: Environment): Document {
 
   function visitAlias(alias: Alias, place: Place): unknown {
     const target = anchors.get(alias.source);
-    if (target === undefined)
-      return report(alias, place.path, `the alias *${alias.source} has no anchor before it`);
+    if (target === undefined) {
+      return report(
+        alias,
+        place.path,
+        /^[\w-]+$/.test(alias.source)
+          ? `the alias *${alias.source} has no anchor before it`
+          : "a value that begins with * must stand in quotes",
+      );
+    }
     const { node, isInFlow } = target;
     targets.set(alias, node);
     return visit(node, { ...place, depth: place.depth + 1, isRepeated: true, isInFlow });
   }
 
   function visitMap(map: YAMLMap, place: Place): unknown {
+    // `{{ .Values.listen }}` is a mapping whose key is a mapping.
+    if (map.flow === true && isMap(map.items[0]?.key)) return report(map, place.path, TEMPLATE);
     const value: Record<string, unknown> = Object.create(null);
     const seen = new Map<string, Node>();
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const key = isScalar(pair.key) ? pair.key.value : undefined;
       const path = [...place.path, typeof key === "string" ? key : "?"];
+      const first = typeof key === "string" ? seen.get(key) : undefined;
       if (typeof key !== "string")
         report(pair.key, place.path, "a key must be text: put it in quotes");
       else if (key === "__proto__") report(pair.key, path, "is not a key that can be used");
-      else if (seen.has(key)) report(pair.key, path, "is written twice");
-      else {
+      else if (first !== undefined) {
+        report(pair.key, path, "is written twice", { span: spanOf(first), note: "the first one" });
+      } else {
         seen.set(key, pair.key);
         value[key] =
           pair.value === null
@@ -357,8 +371,4 @@ function spanOf(node: Node): Span {
 function startOf(node: Node): Span {
   const { start } = spanOf(node);
   return { start, end: start + 1 };
-}
-
-function lowerFirst(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
 }

@@ -96,6 +96,63 @@ test("check --json is for programs, valid or not", async (t) => {
   assert.deepEqual([name, line, col, key], ["bad.yaml", 1, 1, "lisen"]);
 });
 
+/**
+ * Symptom: a route for /users/:id or /x/[0-9]+ passed check and matched nothing. Root cause: both are paths, and only what is wrong
+ * was told. Fix: what is allowed and probably not meant is told as a warning.
+ */
+test("check shows warnings and stays at exit code 0", async (t) => {
+  const files = {
+    "f.yaml": "upstream: http://127.0.0.1:8000\nroutes:\n  - path: /users/:id\n    head: pass\n",
+  };
+  const { code, out, err } = await run(t, ["f.yaml"], { files });
+  assert.deepEqual([code, err], [0, ""]);
+  assert.ok(
+    out.startsWith(`f.yaml is valid
+
+warning: f.yaml:3:11 routes[0].path: ":id" is taken literally; did you mean "/users/{id}"?
+  3 |   - path: /users/:id
+    |           ^^^^^^^^^^
+
+listen  0.0.0.0:8080
+`),
+    out,
+  );
+  const json = JSON.parse((await run(t, ["--json", "f.yaml"], { files })).out);
+  assert.equal(json.valid, true);
+  assert.deepEqual(
+    json.warnings.map(({ line, col, key }: { line: number; col: number; key: string }) => [
+      line,
+      col,
+      key,
+    ]),
+    [[3, 11, "routes[0].path"]],
+  );
+});
+
+test("check --json has the place of a mistake in the YAML, and the one that explains it", async (t) => {
+  const files = { "f.yaml": "forwarded: { trust: [10.0.0.0/8\nlog: { access: all }\n" };
+  const { code, out } = await run(t, ["--json", "f.yaml"], { files });
+  assert.equal(code, 1);
+  assert.deepEqual(JSON.parse(out), {
+    valid: false,
+    count: 1,
+    problems: [
+      {
+        file: "f.yaml",
+        line: 1,
+        col: 21,
+        key: "",
+        message: "this [ is not closed: a ] is missing",
+        excerpt: `  1 | forwarded: { trust: [10.0.0.0/8
+    |                     ^
+  2 | log: { access: all }
+    | - still inside`,
+        related: { line: 2, col: 1, note: "still inside" },
+      },
+    ],
+  });
+});
+
 test("check without a file takes HEADGATE_CONFIG, or the environment alone", async (t) => {
   const files = { "f.yaml": VALID };
   assert.match(

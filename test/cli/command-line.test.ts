@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 
@@ -119,6 +120,19 @@ test("check and the start say which keys of the file do not count", async (t) =>
   const started = startProcess(t, args, env);
   await started.printed(new RegExp(`${said}route file`));
   await started.printed(/--upstream overrides upstream\.url of the route file/);
+});
+
+test("the start and a reload log what is allowed in the file and probably not meant", async (t) => {
+  const toFile = (path: string): string =>
+    `upstream: http://127.0.0.1:1\nlisten: 127.0.0.1:0\nadmin: off\nroutes: [{ path: "${path}" }]\n`;
+  const file = join(await makeDirectory(t, { "f.yaml": toFile("/users/:id") }), "f.yaml");
+  const started = startProcess(t, ["run", "--config", file]);
+  await started.printed(
+    /"level":"warn".*f\.yaml:4:18 routes\[0\]\.path: \\":id\\" is taken literally/,
+  );
+  writeFileSync(file, toFile("/x/[0-9]+"));
+  started.signal("SIGHUP");
+  await started.printed(/"level":"warn".*\\"\[0-9\]\+\\" is taken literally/);
 });
 
 test("check shows what a route does in another way than by default", () => {

@@ -14,9 +14,9 @@ test("a server listens on a host and port, every address, a socket or an inherit
 
 test("an address that means something else is told what is missing", () => {
   const expected: Readonly<Record<string, RegExp>> = {
-    "8080": /did you mean ":8080"\?/,
+    "8080": /is not an address/,
     "127.0.0.1": /the port is missing/,
-    "::1": /did you mean "\[::1\]:8080"\?/,
+    "::1": /is not an address/,
     "127.0.0.1:65536": /at most 65535/,
     "999.0.0.1:80": /"999\.0\.0\.1" is not a host/,
     "a b:80": /"a b" is not a host/,
@@ -111,7 +111,7 @@ test("an upstream URL with anything more is refused", () => {
     "http://": /is not a URL/,
     "http://a b": /is not a URL/,
     "http://app\n": /is not a URL/,
-    "app:8000": /did you mean "http:\/\/app:8000"\?/,
+    "app:8000": /must begin with http/,
     "ftp://app": /must begin with/,
     "//app": /must begin with/,
     "http:/app": /must begin with/,

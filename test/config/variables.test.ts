@@ -70,7 +70,7 @@ test("between brackets or braces a single variable in quotes can be a number or 
   const problems = await problemsOf(loadText(t, `${lines.join("\n")}\n`, { env }));
   assert.deepEqual(
     problems.map(({ line, key, message }) => [line, key, message]),
-    [[6, "log.query", "must be true or false, not text"]],
+    [[6, "log.query", "must be true or false, not text; did you mean true, without quotes?"]],
     "in block style, quotes make a text",
   );
   const { config } = await loadText(t, `${lines.slice(0, -1).join("\n")}\n`, { env });

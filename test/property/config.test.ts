@@ -27,10 +27,11 @@ async function loadsOrSaysWhy(text: string): Promise<void> {
   } catch (error) {
     assert.ok(error instanceof ConfigError, error instanceof Error ? error.stack : String(error));
     assert.ok(error.problems.length > 0);
-    const lines = text.split("\n").length;
+    const lines = text.replace(/^\ufeff/, "").split("\n");
     for (const { line, col, message } of error.problems) {
       assert.ok(
-        line === undefined || (line >= 1 && line <= lines && col !== undefined && col >= 1),
+        line === undefined ||
+          (col !== undefined && col >= 1 && col <= (lines[line - 1]?.length ?? -1) + 1),
       );
       assert.ok(
         message.length > 0 &&

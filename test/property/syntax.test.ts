@@ -17,7 +17,7 @@ import {
   parseUpstreamUrl,
 } from "../../src/config/address.ts";
 import { IPV6 } from "../../src/config/host-pattern.ts";
-import type { TextSyntax } from "../../src/config/schema/json-schema.ts";
+import type { TextSyntax } from "../../src/config/text-syntax.ts";
 import { wholeNumber } from "../../src/config/number-pattern.ts";
 import {
   HOST_SYNTAX,

@@ -18,11 +18,24 @@ import {
   parseUpstreamUrl,
 } from "../address.ts";
 import type { Address } from "../address.ts";
+import {
+  ask,
+  guessBoolean,
+  guessDuration,
+  guessItems,
+  guessNumber,
+  guessRate,
+  guessSize,
+} from "../guess.ts";
+import { guessAddress, guessAddressOrOff, guessHost, guessUrl } from "../guess-address.ts";
+import { guessPath } from "../guess-path.ts";
 import { UNPRINTABLE } from "../host-pattern.ts";
 import { flattenIssues, listKeys, mismatch, notOneOf } from "./issues.ts";
-import type { Finding, KeyPath } from "./issues.ts";
+import type { Finding, KeyPath, Synonyms } from "./issues.ts";
 import { toKeywords, toRouteFileSchema } from "./json-schema.ts";
-import type { JsonSchema, TextSyntax } from "./json-schema.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import type { TextSyntax } from "../text-syntax.ts";
+import { createKeyHints } from "../key-hints.ts";
 import {
   HOST_SYNTAX,
   METHOD_SYNTAX,
@@ -83,22 +96,39 @@ interface ScalarKind<Value> {
   /** What `parse` reads, for the JSON Schema. */
   readonly syntax: TextSyntax;
   readonly examples: readonly string[];
+  /** What was probably meant by a value that is none. */
+  readonly guess?: (input: unknown) => string | undefined;
 }
 
 /** A text with a syntax of its own; `parse` throws a RangeError that says what is wrong with it. */
-function scalar<Value>({ title, expected, parse, syntax, examples }: ScalarKind<Value>) {
+function scalar<Value>({ title, expected, parse, syntax, examples, guess }: ScalarKind<Value>) {
+  const hint = (input: unknown): string => ask(checkGuess(guess?.(input), parse));
   const text = z
-    .string({ error: mismatch(expected) })
+    .string({ error: mismatch(expected, hint) })
     .meta({ title, examples, ...toKeywords(syntax) });
   return text.transform((written, context): Value => {
     try {
       return parse(written);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      context.issues.push({ code: "custom", message: error.message, input: written });
+      const message = `${error.message}${hint(written)}`;
+      context.issues.push({ code: "custom", message, input: written });
       return z.NEVER;
     }
   });
+}
+
+/** A guess that is wrong itself is none. */
+function checkGuess(
+  guess: string | undefined,
+  parse: (text: string) => unknown,
+): string | undefined {
+  try {
+    if (guess !== undefined) parse(guess);
+    return guess;
+  } catch {
+    return undefined;
+  }
 }
 
 const durationWith = (syntax: TextSyntax) =>
@@ -106,6 +136,7 @@ const durationWith = (syntax: TextSyntax) =>
     title: "duration",
     expected: "a duration such as 250ms or 5s",
     parse: parseDuration,
+    guess: guessDuration,
     syntax,
     examples: ["250ms", "5s", "1m"],
   });
@@ -121,6 +152,7 @@ const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
     title: "size",
     expected: "a size such as 512B or 64KiB",
     parse: parseSize,
+    guess: guessSize,
     syntax,
     examples,
   });
@@ -142,21 +174,42 @@ const text = (title: string, expected: string, example: string) =>
     .meta({ title, examples: [example] });
 const count = (least: number, most: number) =>
   z
-    .int({ error: mismatch("a whole number") })
+    .int({ error: mismatch("a whole number", guessNumber) })
     .min(least, `must be at least ${least}`)
     .max(most, `must be at most ${most}`);
-const oneOf = <Name extends string>(names: readonly Name[]) =>
-  z.enum(names, { error: notOneOf(names) });
-const mapping = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
-  z.strictObject(shape, { error: listKeys(Object.keys(shape)) });
+const oneOf = <Name extends string>(names: readonly Name[], synonyms: Synonyms<Name> = {}) =>
+  z.enum(names, { error: notOneOf(names, synonyms) });
+const yesOrNo = () => z.boolean({ error: mismatch("true or false", hintOfBoolean) });
+const list = <Item extends z.ZodType>(item: Item, expected: string) =>
+  z.array(item, {
+    error: mismatch(expected, (input) => {
+      const items = guessItems(input);
+      const isRight = items.length > 0 && items.every((one) => item.safeParse(one).success);
+      return isRight ? `; did you mean [${items.join(", ")}]?` : "";
+    }),
+  });
+const mapping = <Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  hint?: (input: unknown) => string,
+) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
 const url = () =>
   scalar({
     title: "upstream URL",
     expected: "a URL such as http://127.0.0.1:8000",
     parse: parseUpstreamUrl,
+    guess: guessUrl,
     syntax: URL_SYNTAX,
     examples: ["http://127.0.0.1:8000", "https://app", "unix:/run/app.sock"],
   });
+
+function hintOfBoolean(input: unknown): string {
+  const meant = guessBoolean(input);
+  if (meant === undefined) return "";
+  return input === String(meant)
+    ? `; did you mean ${input}, without quotes?`
+    : `; did you mean ${meant}?`;
+}
+
 /** An address to listen on, alone or with the mode of its Unix socket. */
 interface PlaceKind<Place> {
   readonly parse: (text: string) => Place;
@@ -172,11 +225,13 @@ function place<Place extends Address | "off">({
   examples,
   preset,
 }: PlaceKind<Place>) {
+  const isOptional = examples.includes("off");
   const address = () =>
     scalar({
       title: "address",
-      expected: "an address such as 0.0.0.0:8080",
+      expected: `an address such as 0.0.0.0:8080${isOptional ? ", or off" : ""}`,
       parse,
+      guess: isOptional ? guessAddressOrOff : guessAddress,
       syntax,
       examples,
     });
@@ -242,20 +297,17 @@ const tls = mapping({
     description:
       "The name asked for (SNI) and looked for in the certificate; the URL's host when left out.",
   }),
-  verify: z
-    .boolean({ error: mismatch("true or false") })
-    .prefault(true)
-    .meta({
-      description:
-        "Whether the certificate is checked. false makes the connection open to anyone in between.",
-    }),
+  verify: yesOrNo().prefault(true).meta({
+    description:
+      "Whether the certificate is checked. false makes the connection open to anyone in between.",
+  }),
 }).meta({
   description: "For https:// upstreams.",
   dependencies: { cert: ["key"], key: ["cert"] },
 });
 
 const strict = () =>
-  z.boolean({ error: mismatch("true or false") }).meta({
+  yesOrNo().meta({
     description:
       "true: a response with a liberty of old backends is refused with 502. false: it is accepted if it has one reading, see forwarding.md.",
   });
@@ -288,9 +340,11 @@ const upstreamSettings = mapping({
       "Size of a response's header section, with status line and empty line; then 502. A connection holds as much while a section arrives in pieces.",
   }),
   strict: strict().prefault(false),
-  host: oneOf(["preserve", "upstream"]).prefault("preserve").meta({
-    description: "The Host field the upstream sees: the client's, or the upstream's own.",
-  }),
+  host: oneOf(["preserve", "upstream"], { yes: "preserve", no: "upstream" })
+    .prefault("preserve")
+    .meta({
+      description: "The Host field the upstream sees: the client's, or the upstream's own.",
+    }),
   tls: tls.optional(),
 });
 
@@ -313,6 +367,7 @@ const upstreamOf = (settings: typeof upstreamMapping) =>
 const upstreamReference = scalar({
   title: "upstream name or URL",
   expected: "the name of an upstream or a URL",
+  guess: guessUrl,
   parse: (written) =>
     NAME.test(written)
       ? { name: written }
@@ -331,13 +386,17 @@ const upstreamReference = scalar({
 // --- head and routes -------------------------------------------------------------------------------------------------------
 
 const headMode = () =>
-  oneOf(Object.keys(HEAD_MODES) as (keyof typeof HEAD_MODES)[]).meta({
+  oneOf(Object.keys(HEAD_MODES) as (keyof typeof HEAD_MODES)[], {
+    yes: "convert",
+    no: "pass",
+    words: { get: "convert", forward: "pass", head: "pass", "405": "reject" },
+  }).meta({
     description: `How a HEAD is answered: ${Object.entries(HEAD_MODES)
       .map(([mode, meaning]) => `${mode} (${meaning})`)
       .join(", ")}.`,
   });
 const fallbackOn = () =>
-  z.array(count(400, 599), { error: mismatch("a list of status codes") }).meta({
+  list(count(400, 599), "a list of status codes").meta({
     description: "modes auto and observe: the answers to a HEAD that mean that it is not served.",
   });
 const remember = () =>
@@ -346,7 +405,7 @@ const remember = () =>
       "How long it is remembered that a route refused HEAD (mode auto) or a range (range: probe).",
   });
 const guards = () =>
-  z.array(guard(), { error: mismatch("a list of guards") }).meta({
+  list(guard(), "a list of guards").meta({
     description:
       "HEADs that reach the upstream as HEAD where others are converted. tus: HEADs of uploads. signed: HEADs whose signature, in a field or the query, covers the method; signed-url is an old name of it. [] = none.",
   });
@@ -355,17 +414,17 @@ const guard = () =>
     name === "signed-url" ? "signed" : name,
   );
 const allow = () =>
-  oneOf(["keep", "repair"]).meta({
+  oneOf(["keep", "repair"], { yes: "repair", no: "keep" }).meta({
     description:
       "repair: HEAD is added to an Allow field that names GET, where HEADs are converted. keep: Allow is the upstream's (RFC 9110 §10.2.1).",
   });
 const contentLength = () =>
-  oneOf(["keep", "measure"]).meta({
+  oneOf(["keep", "measure"], { yes: "measure", no: "keep" }).meta({
     description:
       "measure: where a converted HEAD's GET is chunked, its body is counted within the drain limits before the HEAD is answered, with the exact Content-Length if it ended. keep: as the GET has it.",
   });
 const range = () =>
-  oneOf(["strip", "probe"]).meta({
+  oneOf(["strip", "probe"], { yes: "probe", no: "strip" }).meta({
     description:
       "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer, unless the client accepts a content coding. strip: the GET asks for no range.",
   });
@@ -386,6 +445,7 @@ const limit = () =>
       title: "rate",
       expected: "a rate such as 100/s",
       parse: parseRate,
+      guess: guessRate,
       syntax: RATE_SYNTAX,
       examples: ["100/s", "30/m", "5/h"],
     })
@@ -398,7 +458,7 @@ const limit = () =>
     description: "A cap on each route's converted HEADs; over it they are answered with 503.",
   });
 const explain = () =>
-  z.boolean({ error: mismatch("true or false") }).meta({
+  yesOrNo().meta({
     description: "Whether a HEAD's answer says in a Proxy-Status field what was done with it.",
   });
 const drainBytes = () =>
@@ -459,22 +519,24 @@ const routeHead = z
     typeof written === "string" ? { mode: written } : written,
   );
 
-const methods = z
-  .array(
-    scalar({
-      title: "method",
-      expected: "a method such as GET",
-      parse: parseMethod,
-      syntax: METHOD_SYNTAX,
-      examples: ["GET", "POST"],
-    }),
-    { error: mismatch("a list of methods") },
-  )
+const methods = list(
+  scalar({
+    title: "method",
+    expected: "a method such as GET",
+    parse: parseMethod,
+    syntax: METHOD_SYNTAX,
+    examples: ["GET", "POST"],
+  }),
+  "a list of methods",
+)
   .min(1, "is empty")
   .meta({ description: "The methods that Allow names." });
 const options = () =>
   z
-    .union([oneOf(["forward", "reply"]), mapping({ allow: methods })])
+    .union([
+      oneOf(["forward", "reply"], { yes: "reply", no: "forward" }),
+      mapping({ allow: methods }),
+    ])
     .transform((written): OptionsConfig | "forward" =>
       written === "reply" ? { allow: undefined } : written,
     )
@@ -500,6 +562,7 @@ const route = mapping({
     title: "host",
     expected: "a host such as example.com",
     parse: parseRouteHost,
+    guess: guessHost,
     syntax: HOST_SYNTAX,
     examples: ["example.com", "*.example.com"],
   })
@@ -512,6 +575,7 @@ const route = mapping({
     title: "path",
     expected: "a path such as /health",
     parse: parseRoutePath,
+    guess: guessPath,
     syntax: PATH_SYNTAX,
     examples: ["/health", "/users/{id}", "/files/*"],
   }).meta({
@@ -535,23 +599,22 @@ const route = mapping({
 // --- the whole -------------------------------------------------------------------------------------------------------------
 
 const forwardedMapping = mapping({
-  trust: z
-    .array(
-      scalar({
-        title: "IP address or range",
-        expected: "an IP address or range",
-        parse: parseRange,
-        syntax: RANGE_SYNTAX,
-        examples: ["10.0.0.0/8", "::1"],
-      }),
-      { error: mismatch("a list of addresses and ranges") },
-    )
+  trust: list(
+    scalar({
+      title: "IP address or range",
+      expected: "an IP address or range",
+      parse: parseRange,
+      syntax: RANGE_SYNTAX,
+      examples: ["10.0.0.0/8", "::1"],
+    }),
+    "a list of addresses and ranges",
+  )
     .prefault(PRIVATE_RANGES)
     .meta({
       description: `Peers that may say who the client is. Of any other peer these fields are dropped, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
     }),
 });
-const forwarded = z.union([oneOf(["off"]), forwardedMapping]);
+const forwarded = z.union([oneOf(["off"], { no: "off" }), forwardedMapping]);
 
 const timeouts = mapping({
   header: positiveDuration()
@@ -600,27 +663,45 @@ const limits = mapping({
   }),
 });
 
-const log = mapping({
-  level: oneOf(["debug", "info", "warn", "error", "silent"])
+const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+
+const logShape = {
+  level: oneOf(LOG_LEVELS, {
+    no: "silent",
+    words: {
+      warning: "warn",
+      err: "error",
+      critical: "error",
+      fatal: "error",
+      trace: "debug",
+      verbose: "debug",
+    },
+  })
     .prefault("info")
     .meta({ description: "The least severe lines that are written." }),
-  access: oneOf(["all", "errors", "off"])
+  access: oneOf(["all", "errors", "off"], { yes: "all", no: "off" })
     .prefault("errors")
     .meta({ description: "Which requests get a line." }),
-  format: oneOf(["json", "pretty"]).optional().meta({
-    description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
-  }),
-  query: z
-    .boolean({ error: mismatch("true or false") })
-    .prefault(false)
-    .meta({ description: "Whether url.query is logged. Queries carry tokens and personal data." }),
-  fields: z
-    .array(oneOf(LOG_FIELDS), { error: mismatch("a list of log fields") })
+  format: oneOf(["json", "pretty"], {
+    words: { text: "pretty", console: "pretty", plain: "pretty" },
+  })
     .optional()
     .meta({
-      description:
-        "The only fields of a request's line, beside time, level and msg; all of them when left out.",
+      description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
     }),
+  query: yesOrNo()
+    .prefault(false)
+    .meta({ description: "Whether url.query is logged. Queries carry tokens and personal data." }),
+  fields: list(oneOf(LOG_FIELDS), "a list of log fields").optional().meta({
+    description:
+      "The only fields of a request's line, beside time, level and msg; all of them when left out.",
+  }),
+};
+
+const log = mapping(logShape, (input) => {
+  const level = LOG_LEVELS.find((name) => name === input);
+  if (level !== undefined) return `; did you mean { level: ${level} }?`;
+  return guessBoolean(input) === false ? "; did you mean { level: silent }?" : "";
 });
 
 const shutdown = mapping({
@@ -633,6 +714,15 @@ const shutdown = mapping({
       "For requests in flight to finish. Below Kubernetes' terminationGracePeriodSeconds (30s).",
   }),
 });
+
+/** A mapping instead of a list: dashes are missing. */
+function hintOfRoutes(input: unknown): string {
+  const [key] = Object.keys(asMapping(input));
+  if (key === undefined) return "";
+  return key.startsWith("-")
+    ? ": a space is missing after the dash"
+    : ': each route begins with a dash, as in "- path: /health"';
+}
 
 /** On loopback: the network sees paths, upstreams and counts only if the operator wants it. */
 const DEFAULT_ADMIN = "127.0.0.1:9090";
@@ -681,7 +771,7 @@ const file = mapping({
     .meta({ description: "For every route that does not say otherwise: a mode, or a mapping." }),
   options: options().prefault("forward"),
   routes: z
-    .array(route, { error: mismatch("a list of routes") })
+    .array(route, { error: mismatch("a list of routes", hintOfRoutes) })
     .prefault([])
     .meta({
       description:
@@ -693,13 +783,28 @@ const file = mapping({
   }),
   timeouts: timeouts.prefault({}).meta({ description: "Limits of time towards clients." }),
   limits: limits.prefault({}).meta({ description: "Limits of size and number." }),
-  requestId: oneOf(["log", "forward"]).prefault("log").meta({
+  requestId: oneOf(["log", "forward"], { yes: "forward", no: "log" }).prefault("log").meta({
     description:
       "forward: the upstream gets each request's id as X-Request-Id. log: it gets what the client sent, if anything.",
   }),
   log: log.prefault({}).meta({ description: "What is written to standard output." }),
   shutdown: shutdown.prefault({}).meta({ description: "What happens at SIGTERM." }),
 }).meta({ title: "headgate route file" });
+
+const hintOfKey = createKeyHints({
+  upstream: Object.keys(upstreamMapping.shape),
+  "upstream.tls": Object.keys(tls.shape),
+  head: Object.keys(headMapping.shape),
+  "head.drain": ["bytes", "time"],
+  "head.limit": ["concurrent", "rate"],
+  "a route": Object.keys(route.shape),
+  forwarded: Object.keys(forwardedMapping.shape),
+  timeouts: Object.keys(timeouts.shape),
+  limits: Object.keys(limits.shape),
+  log: Object.keys(log.shape),
+  shutdown: Object.keys(shutdown.shape),
+  "the top level": Object.keys(file.shape),
+});
 
 // --- What comes out --------------------------------------------------------------------------------------------------------
 
@@ -718,7 +823,7 @@ export function parseWritten(value: unknown): {
   const result = file.safeParse(value);
   return result.success
     ? { written: result.data, findings: [] }
-    : { written: undefined, findings: flattenIssues(result.error.issues) };
+    : { written: undefined, findings: flattenIssues(result.error.issues, hintOfKey) };
 }
 
 /** Does the same route by route and upstream by upstream, so that a long file does not block the event loop. */
@@ -763,6 +868,7 @@ function locateIssues(
 ): readonly Finding[] {
   return flattenIssues(
     issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })),
+    hintOfKey,
     path,
   );
 }

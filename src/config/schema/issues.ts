@@ -1,5 +1,7 @@
 /** A schema's complaints, in the operator's words: one finding per mistake. Knows their shape only, not the library. */
 
+import { ask, guessBoolean, isScalar } from "../guess.ts";
+import type { KeyHint } from "../key-hints.ts";
 import { suggest } from "../did-you-mean.ts";
 
 /** A path into the file: keys and indices. */
@@ -22,26 +24,49 @@ interface Issue {
   readonly errors?: readonly (readonly Issue[])[];
 }
 
-/** The message of a value of the wrong kind. */
-export function mismatch(expected: string): (issue: { readonly input?: unknown }) => string {
+/** The message of a value of the wrong kind. `hint` adds what was probably meant. */
+export function mismatch(
+  expected: string,
+  hint: (input: unknown) => string = () => "",
+): (issue: { readonly input?: unknown }) => string {
   return ({ input }) => {
     if (input === undefined) return `is missing: ${expected}`;
     return input === null
       ? `has no value: write ${expected}, or leave the key out`
-      : `must be ${expected}, not ${describe(input)}`;
+      : `must be ${expected}, not ${describe(input)}${hint(input)}`;
   };
 }
 
+/** Other words for a known one: what yes, no and further words mean. */
+export interface Synonyms<Name extends string> {
+  readonly yes?: Name;
+  readonly no?: Name;
+  readonly words?: Readonly<Record<string, Name>>;
+}
+
 /** The message of a word that is none of the known ones. */
-export function notOneOf(
-  names: readonly string[],
+export function notOneOf<Name extends string>(
+  names: readonly Name[],
+  synonyms: Synonyms<Name> = {},
 ): (issue: { readonly input?: unknown }) => string {
   return ({ input }) => {
     const expected = names.length === 1 ? `${names[0]} or a mapping` : `one of ${names.join(", ")}`;
-    return typeof input === "string"
-      ? `"${input}" is not ${expected}${suggest(input, names)}`
-      : mismatch(expected)({ input });
+    const meant = findSynonym(input, synonyms);
+    if (typeof input !== "string") return mismatch(expected, () => ask(meant))({ input });
+    return `"${input}" is not ${expected}${meant === undefined ? suggest(input, names) : ask(meant)}`;
   };
+}
+
+function findSynonym<Name extends string>(
+  input: unknown,
+  { yes, no, words = {} }: Synonyms<Name>,
+): Name | undefined {
+  if (!isScalar(input)) return undefined;
+  const word = String(input).toLowerCase();
+  if (Object.hasOwn(words, word)) return words[word];
+  const answer = guessBoolean(input);
+  if (answer === undefined) return undefined;
+  return answer ? yes : no;
 }
 
 /**
@@ -50,16 +75,22 @@ export function notOneOf(
  */
 export function listKeys(
   known: readonly string[],
+  hint?: (input: unknown) => string,
 ): (issue: { readonly code?: string; readonly input?: unknown }) => string {
   return (issue) =>
-    issue.code === "unrecognized_keys" ? known.join(" ") : mismatch("a mapping")(issue);
+    issue.code === "unrecognized_keys" ? known.join(" ") : mismatch("a mapping", hint)(issue);
 }
 
 /** One finding per mistake, unions resolved to the alternative that was meant. */
-export function flattenIssues(issues: readonly Issue[], base: KeyPath = []): readonly Finding[] {
+export function flattenIssues(
+  issues: readonly Issue[],
+  toHint: KeyHint,
+  base: KeyPath = [],
+): readonly Finding[] {
   return issues.flatMap((issue): readonly Finding[] => {
     const path = [...base, ...issue.path];
-    if (issue.errors !== undefined) return flattenIssues(chooseAlternative(issue.errors), path);
+    if (issue.errors !== undefined)
+      return flattenIssues(chooseAlternative(issue.errors), toHint, path);
     if (issue.code === "invalid_key") {
       return [
         {
@@ -76,7 +107,7 @@ export function flattenIssues(issues: readonly Issue[], base: KeyPath = []): rea
       path: [...path, key],
       at: "key",
       message: "is not a known key",
-      hint: () => suggest(key, known),
+      hint: () => toHint(key, known),
     }));
   });
 }

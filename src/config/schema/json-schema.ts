@@ -1,5 +1,6 @@
 /** What the JSON Schema needs on top of what the schema library writes. */
 
+import type { TextSyntax } from "../text-syntax.ts";
 import { MAX_ENTRIES, MAX_TEXT_LENGTH } from "../yaml.ts";
 
 /** As much of a JSON Schema as is written here, and read by the reference's generator. */
@@ -31,19 +32,6 @@ export interface JsonSchema {
   readonly $ref?: string;
   /** Not JSON Schema: the name of the definition that this one becomes. */
   readonly definition?: string;
-}
-
-/** What a text looks like, as regular expressions that JavaScript, Go and Python read alike. */
-export interface TextSyntax {
-  /** The name of its definition. */
-  readonly name: string;
-  /** Approximate and short: an editor shows it in its message. */
-  readonly shape: string;
-  /** The exact pattern, where it is too long to show. */
-  readonly exact?: string;
-  /** Invalid texts of that shape. */
-  readonly never?: string;
-  readonly longest?: number;
 }
 
 /** The syntax as keywords of a JSON Schema. `exact` applies only to texts of the shape, so an editor reports one mistake once. */

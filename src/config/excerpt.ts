@@ -1,0 +1,84 @@
+/** The lines of a file that show a mistake, with marks under its places. */
+
+import { hideInLine } from "../http/secrets.ts";
+
+/** What is marked on one line. Offsets are in characters from the line's start. */
+export interface Mark {
+  /** From 1. */
+  readonly line: number;
+  /** The whole line, without its end. */
+  readonly content: string;
+  readonly column: number;
+  readonly length: number;
+  /** Written behind the mark. */
+  readonly note?: string | undefined;
+}
+
+const WIDTH = 100;
+/** Characters around what is shown, in which a secret may begin or end. */
+const MARGIN = 1_000;
+
+/**
+ * Draws the line of a mistake with carets under it. `related` is another place, which explains the mistake: it is marked with hyphens,
+ * on the same line or on one of its own.
+ */
+export function drawExcerpt(mistake: Mark, related?: Mark): string {
+  const marks = related === undefined ? [mistake] : [mistake, related];
+  const width = String(Math.max(...marks.map(({ line }) => line))).length;
+  const from = windowStart(mistake);
+  if (related?.line === mistake.line) {
+    const underline = joinUnderlines(
+      underlineOf(mistake, "^", from),
+      underlineOf(related, "-", from),
+    );
+    return formatLines(mistake, { underline, from, width });
+  }
+  const parts = marks.map((mark, index) => {
+    const start = windowStart(mark);
+    const underline = underlineOf(mark, index === 0 ? "^" : "-", start);
+    return { line: mark.line, text: formatLines(mark, { underline, from: start, width }) };
+  });
+  const [first, second] = parts.toSorted((a, b) => a.line - b.line);
+  if (first === undefined || second === undefined) return first?.text ?? "";
+  const gap = second.line - first.line > 1 ? `\n  ${" ".repeat(width)}...` : "";
+  return `${first.text}${gap}\n${second.text}`;
+}
+
+/** The first column that is shown. */
+function windowStart({ column }: Mark): number {
+  return column < WIDTH - 20 ? 0 : column - 40;
+}
+
+function underlineOf({ content, column, length, note }: Mark, char: string, from: number): string {
+  if (column < from || column - from >= WIDTH) return "";
+  const size = Math.max(1, Math.min(length, content.length - column, WIDTH - (column - from)));
+  const end = note === undefined ? "" : ` ${note}`;
+  return `${" ".repeat(column - from)}${char.repeat(size)}${end}`;
+}
+
+/** Both on one line; only the first where they overlap. */
+function joinUnderlines(first: string, second: string): string {
+  const [left, right] = first.length < second.length ? [first, second] : [second, first];
+  const place = right.search(/\S/);
+  return place >= left.length ? left + right.slice(left.length) : first;
+}
+
+function formatLines(
+  { line, content }: Mark,
+  {
+    underline,
+    from,
+    width,
+  }: { readonly underline: string; readonly from: number; readonly width: number },
+): string {
+  // A line can be 256 KiB long: only what is near is looked at.
+  const before = Math.max(0, from - MARGIN);
+  const near = hideInLine(content.slice(before, from + WIDTH + MARGIN));
+  const shown = toPrintable(near.slice(from - before, from - before + WIDTH));
+  return `  ${String(line).padStart(width)} | ${shown}\n  ${" ".repeat(width)} | ${underline}`;
+}
+
+/** What is shown comes from files and variables: no control or direction characters reach the terminal or a log. One for one, so that carets stay in place. */
+export function toPrintable(text: string): string {
+  return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
+}

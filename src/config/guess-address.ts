@@ -1,0 +1,66 @@
+/** What an operator probably meant by an address or a URL that is none. Undefined where nothing is probable. */
+
+import { guessBoolean } from "./guess.ts";
+import { suggest } from "./did-you-mean.ts";
+
+/** `8080`, `*:8080`, `http://0.0.0.0:8080/`, `/run/a.sock`. */
+export function guessAddress(input: unknown): string | undefined {
+  if (typeof input !== "string" && typeof input !== "number") return undefined;
+  const text = String(input).trim();
+  if (/^[0-9]{1,5}(\/tcp)?$/.test(text)) return `:${Number.parseInt(text, 10)}`;
+  if (/^\/[^:\s]+$/.test(text)) return `unix:${text}`;
+  if (/^\[[0-9A-Fa-f:.]+\]$/.test(text)) return `${text}:8080`;
+  if (/^\*:[0-9]{1,5}$/.test(text)) return text.slice(1);
+  if (/^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*$/.test(text) && text.includes("::")) return guessIpv6(text);
+  const address = /^[a-z]+:\/\/([^/?#@]+)\/?$/i.exec(text)?.[1];
+  return address?.includes(":") ? address : undefined;
+}
+
+/** `:::8080` is `[::]:8080`, `::1` lacks a port. */
+function guessIpv6(text: string): string {
+  const [, host, port] = /^(::):([0-9]{2,5})$/.exec(text) ?? [];
+  return host === undefined ? `[${text}]:8080` : `[${host}]:${port}`;
+}
+
+/** The same, or `false` for off. */
+export function guessAddressOrOff(input: unknown): string | undefined {
+  return guessBoolean(input) === false ? "off" : guessAddress(input);
+}
+
+/** `8000`, `localhost:8000`, `https//app`, `htpp://app`, `/run/a.sock`. It repeats no text that may hold a password. */
+export function guessUrl(input: unknown): string | undefined {
+  if (typeof input !== "string" && typeof input !== "number") return undefined;
+  const text = String(input).trim();
+  if (text.includes("@")) return undefined;
+  if (/^:?[0-9]{2,5}$/.test(text)) return `http://127.0.0.1:${text.replace(":", "")}`;
+  if (/^[0-9]*$/.test(text)) return undefined;
+  if (/^\/[^:\s]+$/.test(text)) return `unix:${text}`;
+  const [, scheme = "", authority] =
+    /^(?:([a-z]{2,8})(?::\/*|\/\/))?((?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?)(?:[/?#].*)?$/i.exec(
+      text,
+    ) ?? [];
+  if (authority === undefined || isPortOf(scheme, text)) return withScheme(text);
+  return `${/^(https|wss)$/i.test(scheme) || isNear(scheme, "https") ? "https" : "http"}://${authority}`;
+}
+
+/** `app:8000` is a host and its port, not the scheme "app". */
+function isPortOf(scheme: string, text: string): boolean {
+  return scheme !== "" && /^[^:/]+:[0-9]+\/?$/.test(text);
+}
+
+function withScheme(text: string): string | undefined {
+  return /^[a-z0-9_.-]+:[0-9]{1,5}\/?$/i.test(text) ? `http://${text}` : undefined;
+}
+
+function isNear(scheme: string, known: string): boolean {
+  return scheme.length > 4 && suggest(scheme, [known]) !== "";
+}
+
+/** `http://example.com/x`, `example.com:80`, `example.com/x`. */
+export function guessHost(input: unknown): string | undefined {
+  if (typeof input !== "string") return undefined;
+  const host = /^(?:[a-z]+:\/\/)?((?:\*\.)?[A-Za-z0-9_.-]+)(?::[0-9]*)?(?:\/.*)?$/i.exec(
+    input,
+  )?.[1];
+  return host === input ? undefined : host;
+}

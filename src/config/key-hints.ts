@@ -1,0 +1,47 @@
+/** What an operator probably meant by a key that is not known where it stands. */
+
+import { suggest } from "./did-you-mean.ts";
+
+/** Words of other proxies and frameworks, and the key that each may stand for. */
+const SYNONYMS: readonly (readonly [key: string, words: string])[] = [
+  ["listen", "port bind server addr"],
+  ["upstream", "proxy_pass backend target origin proxy"],
+  ["url", "address target backend"],
+  ["routes", "locations paths rules"],
+  ["path", "location prefix route match pattern"],
+  ["host", "server_name hostname domain"],
+  ["responseTimeout", "timeout proxy_read_timeout read_timeout"],
+  ["connectTimeout", "proxy_connect_timeout"],
+];
+
+/** Adds to the message of an unknown key. `known` is what could stand there. */
+export type KeyHint = (key: string, known: readonly string[]) => string;
+
+/** Creates the hints. `sections` holds the known keys of each section by the section's name. */
+export function createKeyHints(sections: Readonly<Record<string, readonly string[]>>): KeyHint {
+  return (key, known) => {
+    const odd = describeOdd(key);
+    if (odd !== undefined) return odd;
+    const synonym = SYNONYMS.find(
+      ([name, words]) => known.includes(name) && words.split(" ").includes(key),
+    );
+    if (synonym !== undefined) return `; did you mean "${synonym[0]}"?`;
+    const near = suggest(key, known);
+    if (near !== "") return near;
+    const names = Object.keys(sections).filter((name) => sections[name]?.includes(key));
+    return names.length === 0 ? "" : ` here: it belongs in ${names.join(" or ")}`;
+  };
+}
+
+/** A key that YAML made of something else. */
+function describeOdd(key: string): string | undefined {
+  if (/^-\w/.test(key)) return ": a space is missing after the dash";
+  if (key === "apiVersion")
+    return ": this is a Kubernetes manifest, the route file is a text in its data";
+  if (key.startsWith("//")) return ": a comment begins with #";
+  const [, name, mark] = /^(\w+)\s?([:=])./.exec(key) ?? [];
+  if (name === undefined) return undefined;
+  return mark === ":"
+    ? ": a space is missing after the colon"
+    : ": a key and its value are separated by a colon and a space";
+}

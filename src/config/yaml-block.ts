@@ -1,0 +1,305 @@
+/**
+ * Finds the mistake in a YAML text that cannot be parsed. A parser stops where it can make no sense of the text any more, which is
+ * often many lines behind the mistake: an unclosed quote swallows the rest of the file. This reader takes each line for what it looks
+ * like, a setting of its own, and stops at the first one that is not.
+ */
+
+import {
+  TEMPLATE,
+  causeAt,
+  findContentLine,
+  findLineEnd,
+  findLineStart,
+  isAtRest,
+  isSeparator,
+  skipBlanks,
+  startsComment,
+} from "./yaml-cause.ts";
+import type { Cause } from "./yaml-cause.ts";
+import { createPauses } from "../runtime/turn.ts";
+import { inQuotes, readFlow } from "./yaml-flow.ts";
+import { createLevels } from "./yaml-levels.ts";
+import type { Levels } from "./yaml-levels.ts";
+import { readQuoted } from "./yaml-quotes.ts";
+
+/** Where reading goes on; undefined: this reader knows no more. */
+type Next = number | Cause | undefined;
+
+/** More than the parser takes. */
+const MAX_DEPTH = 64;
+
+/**
+ * Finds the first mistake in the text, in steps between which the event loop goes on. Undefined: this reader sees none.
+ */
+export async function findCause(text: string): Promise<Cause | undefined> {
+  const levels = createLevels();
+  const pause = createPauses();
+  let at = 0;
+  for (;;) {
+    const line = findContentLine(text, at);
+    if (line === undefined) return undefined;
+    const next = readLine(text, line.start, levels);
+    if (typeof next !== "number") return next;
+    at = next;
+    await pause();
+  }
+}
+
+/** `start` is the first character of a line that is no blank. */
+function readLine(text: string, start: number, levels: Levels): Next {
+  const line = findLineStart(text, start);
+  const content = text.slice(start, findLineEnd(text, start)).trimEnd();
+  const column = start - line;
+  const foreign = findForeign(text, start, content);
+  if (foreign !== undefined) return foreign;
+  const isDirective = /^%[A-Z]/.test(content);
+  if (column === 0 && (isDirective || content.startsWith("---")))
+    return isDirective || content === "---" ? findLineEnd(text, start) + 1 : undefined;
+  return readEntry(text, start, levels);
+}
+
+/** What belongs to another language, or no text at all. */
+function findForeign(text: string, start: number, content: string): Cause | undefined {
+  const line = findLineStart(text, start);
+  const tab = text.slice(line, start).indexOf("\t");
+  if (tab !== -1) return causeAt(line + tab, TAB);
+  if (/^[\u00a0\u2000-\u200b\u202f\u3000\ufeff]/.test(content))
+    return causeAt(start, "this is no plain space, but one that looks like it: type it anew");
+  const span = { start, end: start + content.length };
+  if (/^(<{7}|={7}|>{7})( |$)/.test(content))
+    return { span, message: "the file holds a merge conflict that was not resolved" };
+  if (/^(- |\S+: )?\{\{/.test(content)) return { span, message: TEMPLATE };
+  if (/^(\/\/|\/\*)/.test(content)) return causeAt(start, "a comment begins with #");
+  return undefined;
+}
+
+/** A key, a list item, or a text that goes on. */
+function readEntry(text: string, start: number, levels: Levels): Next {
+  const mark = /^([-?])(\s|$)/.exec(text.slice(start, start + 2))?.[1];
+  if (mark === "?") return undefined; // YAML has it for keys that are no text
+  if (mark === "-") return readItem(text, start, levels);
+  const colon = findKeyEnd(text, start, levels.column());
+  if (typeof colon === "number") return readKey(text, { start, colon }, levels);
+  const isInside = start - findLineStart(text, start) > levels.column();
+  const isText = levels.column() === -1 && !"[{".includes(text.charAt(start)); // which is no route file
+  if (isInside && !isText && levels.value === "none") return readLoneValue(text, start, levels);
+  if (isInside && levels.value === "plain") return findLineEnd(text, start) + 1;
+  return colon ?? readStranger(text, start);
+}
+
+function readItem(text: string, start: number, levels: Levels): Next {
+  const column = start - findLineStart(text, start);
+  const before = levels.loneText(column);
+  if (before !== undefined) {
+    return causeAt(
+      before,
+      text[before] === "-" ? NO_SPACE : "a list item begins with a dash and a space",
+    );
+  }
+  const cause = levels.enter("list", start, column);
+  if (cause !== undefined) return cause;
+  if (levels.depth() > MAX_DEPTH) return undefined;
+  const inner = skipBlanks(text, start + 1);
+  const tab = text.slice(start, inner).indexOf("\t");
+  if (tab !== -1 && findSeparator(text, inner) !== undefined) return causeAt(start + tab, TAB);
+  return isAtRest(text, inner) ? findLineEnd(text, inner) + 1 : readEntry(text, inner, levels);
+}
+
+function readKey(
+  text: string,
+  { start, colon }: { readonly start: number; readonly colon: number },
+  levels: Levels,
+): Next {
+  const column = start - findLineStart(text, start);
+  // `- path:/a` is a text, and only the key below it shows that it was meant for one.
+  const before = levels.loneText(column);
+  const stranger = before === undefined ? undefined : readStranger(text, before);
+  return stranger ?? levels.enter("mapping", start, column) ?? readValueOf(text, colon, levels);
+}
+
+/** The offset of the colon behind a key; a cause where the key is quoted and the quote is not closed; undefined where there is no key. */
+function findKeyEnd(text: string, start: number, base: number): number | Cause | undefined {
+  const first = text.charAt(start);
+  if (first === '"' || first === "'") {
+    const read = readQuoted(text, start, { base: Math.max(base, 0), within: "block" });
+    if ("message" in read) return read;
+    const at = skipBlanks(text, read.end);
+    return isSeparator(text, at) ? at : undefined;
+  }
+  if ("[{|>&*!#".includes(first)) return undefined;
+  const colon = findSeparator(text, start);
+  return (colon === undefined ? undefined : checkFirst(text, start)) ?? colon;
+}
+
+/** The first colon of the line that separates a key from a value. */
+function findSeparator(text: string, start: number): number | undefined {
+  const end = findLineEnd(text, start);
+  for (let at = start; at < end && !startsComment(text, at); at += 1)
+    if (isSeparator(text, at)) return at;
+  return undefined;
+}
+
+/** A line that is neither a key nor a list item, where one of them belongs. */
+function readStranger(text: string, start: number): Next {
+  const content = text.slice(start, findLineEnd(text, start)).trimEnd();
+  const span = { start, end: start + content.length };
+  const first = content.charAt(0);
+  if ("]},".includes(first)) return noOpening(start, first);
+  if (/^-[^\s-]/.test(content)) return causeAt(start, NO_SPACE);
+  const word = /^([A-Za-z][\w-]*|"[\w-]+")/.exec(content)?.[0] ?? "";
+  const rest = content.slice(word.length);
+  if (word !== "" && rest.startsWith(":"))
+    return causeAt(start + word.length, "a space is missing after this colon");
+  if (word !== "" && /^\s*=/.test(rest)) {
+    const at = start + content.indexOf("=");
+    return causeAt(at, "a key and its value are separated by a colon and a space, not by =");
+  }
+  if (word !== "" && /^\s+\S/.test(rest)) {
+    return {
+      span: { start, end: start + word.length },
+      message: `a colon is missing after this word, as in "${word}: …"${rest.endsWith(";") ? "; and a line ends without ;" : ""}`,
+    };
+  }
+  if (word !== "" && rest === "") return { span, message: "a colon is missing after this key" };
+  return { span, message: "this line is neither a key with a colon nor a list item with a dash" };
+}
+
+const TAB = "a tab indents this line: YAML takes spaces only";
+const NO_SPACE = "a space is missing after the dash";
+
+/** What stands behind a key's colon. */
+function readValueOf(text: string, colon: number, levels: Levels): Next {
+  const start = skipBlanks(text, colon + 1);
+  if (isAtRest(text, start)) return findLineEnd(text, start) + 1;
+  if (/^-\s/.test(text.slice(start, start + 2)))
+    return causeAt(start, "a list begins on a line of its own: put the dash below the key");
+  return readValue(text, start, levels);
+}
+
+/** A value on a line of its own, or behind a dash. */
+function readLoneValue(text: string, start: number, levels: Levels): Next {
+  const next = readValue(text, start, levels);
+  if (levels.value === "plain") levels.setLoneText(start, start - findLineStart(text, start));
+  return next;
+}
+
+/** A value, to its end. */
+function readValue(text: string, begin: number, levels: Levels): Next {
+  let start = begin;
+  // Anchors and tags stand before the value.
+  while (text[start] === "&" || text[start] === "!")
+    start = skipBlanks(text, start + wordAt(text, start).length);
+  if (isAtRest(text, start)) return findLineEnd(text, start) + 1;
+  const first = text.charAt(start);
+  const read = READERS.get(first);
+  levels.setValue(read === undefined ? "plain" : "whole");
+  return read === undefined ? readPlain(text, start) : read(text, start, levels);
+}
+
+const READERS: ReadonlyMap<string, (text: string, start: number, levels: Levels) => Next> = new Map(
+  [
+    ['"', readQuotedValue],
+    ["'", readQuotedValue],
+    ["[", readFlowValue],
+    ["{", readFlowValue],
+    ["|", readBlockText],
+    [">", readBlockText],
+    ["*", readAlias],
+  ],
+);
+
+function readQuotedValue(text: string, start: number, levels: Levels): Next {
+  const read = readQuoted(text, start, { base: Math.max(levels.column(), 0), within: "block" });
+  if ("message" in read) return findUnopened(text, start) ?? read;
+  const next = skipBlanks(text, read.end);
+  return isAtRest(text, next) ? findLineEnd(text, next) + 1 : mustBeQuoted(text, start, COLON);
+}
+
+function readFlowValue(text: string, start: number, levels: Levels): Next {
+  const read = readFlow(text, start, levels.column());
+  if ("message" in read) return read;
+  const next = skipBlanks(text, read.end);
+  if (isAtRest(text, next)) return findLineEnd(text, next) + 1;
+  if (text[next] === "]" || text[next] === "}") return noOpening(next, text.charAt(next));
+  return text[next] === ","
+    ? causeAt(next, "nothing may follow here: several items stand in one pair of brackets")
+    : inQuotes(text, start);
+}
+
+/** A text with `|` or `>`: every line that is indented more than its key. */
+function readBlockText(text: string, start: number, levels: Levels): Next {
+  const header = skipBlanks(text, start + wordAt(text, start).length);
+  if (!/^[|>]([1-9][+-]?|[+-][1-9]?)?$/.test(wordAt(text, start)) || !isAtRest(text, header)) {
+    const first = text.charAt(start);
+    return mustBeQuoted(text, start, `a value that begins with ${first} must stand in quotes`);
+  }
+  let line = findLineEnd(text, start) + 1;
+  // Its first line sets the indentation.
+  const least = Math.max(findContentLine(text, line)?.column ?? 0, levels.column() + 1);
+  for (;;) {
+    const content = findContentLine(text, line);
+    if (content === undefined) return text.length;
+    if (content.column < least) return content.start - content.column;
+    line = findLineEnd(text, content.start) + 1;
+  }
+}
+
+const COLON = "a value with a colon and a space in it must stand in quotes";
+
+function readAlias(text: string, start: number): Next {
+  const word = wordAt(text, start);
+  if (/^\*[\w-]+$/.test(word) && isAtRest(text, skipBlanks(text, start + word.length)))
+    return findLineEnd(text, start) + 1;
+  return mustBeQuoted(text, start, "a value that begins with * must stand in quotes");
+}
+
+/** What is wrong with the first character of a plain text. */
+function checkFirst(text: string, start: number): Cause | undefined {
+  const first = text.charAt(start);
+  if ("]},".includes(first)) return noOpening(start, first);
+  return "@`%".includes(first)
+    ? mustBeQuoted(text, start, `a text cannot begin with ${first}`)
+    : undefined;
+}
+
+const SECOND_KEY =
+  "a second key stands on this line: begin it on a line of its own, or put the value in quotes";
+
+function readPlain(text: string, start: number): Next {
+  const cause = checkFirst(text, start);
+  if (cause !== undefined) return cause;
+  if (findSeparator(text, start) === undefined) return findLineEnd(text, start) + 1;
+  const isKey = /^[A-Za-z][\w-]*:\s/.test(text.slice(start, start + 64));
+  return findUnopened(text, start) ?? mustBeQuoted(text, start, isKey ? SECOND_KEY : COLON);
+}
+
+/** `- path: /a, head: pass }`: the line closes what it did not open. */
+function findUnopened(text: string, start: number): Cause | undefined {
+  const content = text.slice(start, findLineEnd(text, start)).trimEnd();
+  const last = content.at(-1) ?? "";
+  if (last !== "}" && last !== "]") return undefined;
+  return content.includes(last === "}" ? "{" : "[")
+    ? undefined
+    : noOpening(start + content.length - 1, last);
+}
+
+function noOpening(at: number, char: string): Cause {
+  const opening: Readonly<Record<string, string>> = { "]": "[", "}": "{" };
+  const before = opening[char];
+  return causeAt(
+    at,
+    before === undefined
+      ? "nothing stands before this comma"
+      : `this ${char} has no ${before} before it`,
+  );
+}
+
+function mustBeQuoted(text: string, start: number, message: string): Cause {
+  const content = text.slice(start, findLineEnd(text, start)).replace(/\s+(#.*)?$/, "");
+  const hint = message.includes("quotes") ? message : `${message}: put it in quotes`;
+  return { span: { start, end: start + content.length }, message: hint };
+}
+
+function wordAt(text: string, start: number): string {
+  return /^\S*/.exec(text.slice(start, start + 200))?.[0] ?? "";
+}
