@@ -59,7 +59,7 @@ for (const [what, [start, script, yaml = ""]] of Object.entries(CASES)) {
   for (const leave of ["reset", "halfClose"] as const) {
     test(`a request ${what} whose client leaves (${leave}) behind the header section is complete`, async (t) => {
       const origin = await startOrigin(t, script);
-      const more = "head: { drain: { time: 1h } }";
+      const more = "head: { drain: { time: 1h } }\nshutdown: { grace: 1ms }";
       const sidecar = await startSidecar(t, { upstream: origin.url, yaml: yaml || more });
       const wire = await openWire(t, sidecar.port);
       const [line = ""] = start.split(" with content");
