@@ -3,7 +3,7 @@
 import { type Address, formatAddress, formatUrl, overlap } from "./config/address.ts";
 import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
-import type { Config } from "./config/schema/file.ts";
+import type { Config } from "./config/types.ts";
 import { compile, closeSnapshot } from "./snapshot.ts";
 import type { Pool } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";

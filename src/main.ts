@@ -10,7 +10,7 @@ import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
 import { ConfigError } from "./config/problem.ts";
-import { suggest } from "./config/did-you-mean.ts";
+import { suggest } from "./config/hints/did-you-mean.ts";
 import { createHeap } from "./runtime/heap.ts";
 
 /** Written in by the build; absent when the sources run as they are. */

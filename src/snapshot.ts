@@ -1,6 +1,6 @@
 /** What one configuration compiles to, and what the next one takes over from it. */
 
-import type { Config, RouteConfig, UpstreamConfig } from "./config/schema/file.ts";
+import type { Config, RouteConfig, UpstreamConfig } from "./config/types.ts";
 import { createDrain } from "./head/drain.ts";
 import { createHeadLimits } from "./head/limits.ts";
 import { createNegativeCache } from "./head/memory.ts";

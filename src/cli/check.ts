@@ -3,7 +3,7 @@
 import { formatAddress, formatUrl } from "../config/address.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
 import { ConfigError, formatProblem } from "../config/problem.ts";
-import type { Config } from "../config/schema/file.ts";
+import type { Config } from "../config/types.ts";
 import { UsageError, readArguments } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
 import { toDifferences } from "./route-settings.ts";

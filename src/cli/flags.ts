@@ -2,7 +2,7 @@
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
-import { suggest } from "../config/did-you-mean.ts";
+import { suggest } from "../config/hints/did-you-mean.ts";
 import { hideInLine } from "../http/secrets.ts";
 
 /** A command called in a way that it does not know; the message says what to write instead. */

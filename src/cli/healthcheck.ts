@@ -5,7 +5,7 @@ import { readSystemFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
 import { ConfigError } from "../config/problem.ts";
-import type { UpstreamConfig } from "../config/schema/file.ts";
+import type { UpstreamConfig } from "../config/types.ts";
 import { ProxyError } from "../http/errors.ts";
 import { createUpstreamPool, createUpstreamResources } from "../upstream/upstream-pool.ts";
 import { readArguments } from "./flags.ts";

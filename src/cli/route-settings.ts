@@ -1,6 +1,6 @@
 /** The settings of a route that are not the defaults. */
 
-import type { HeadConfig, RouteConfig } from "../config/schema/file.ts";
+import type { HeadConfig, RouteConfig } from "../config/types.ts";
 import { formatDuration, formatRate, formatSize } from "../config/units.ts";
 
 type Settings = Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { type App, type Listening, createApp } from "../app.ts";
 import type { Digest } from "../config/files.ts";
 import type { Loaded, Overridden } from "../config/load.ts";
 import { type Problem, formatProblem } from "../config/problem.ts";
-import type { Config } from "../config/schema/file.ts";
+import type { Config } from "../config/types.ts";
 import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/log/logger.ts";
 import { createReload } from "../reload.ts";

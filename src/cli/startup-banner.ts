@@ -2,7 +2,7 @@
 
 import type { Listening } from "../app.ts";
 import { formatUrl } from "../config/address.ts";
-import type { Config, RouteConfig } from "../config/schema/file.ts";
+import type { Config, RouteConfig } from "../config/types.ts";
 import type { Logger } from "../ops/log/logger.ts";
 import { formatTable } from "./table.ts";
 

@@ -1,15 +1,8 @@
 /** What was written → what it means: every route with what it inherits, every upstream by its name. Cannot fail. */
 
 import { toRouteName } from "./routes.ts";
-import type {
-  Config,
-  HeadConfig,
-  RouteConfig,
-  UpstreamConfig,
-  Written,
-  WrittenRoute,
-  WrittenUpstream,
-} from "./schema/file.ts";
+import type { Config, HeadConfig, RouteConfig, UpstreamConfig } from "./types.ts";
+import type { Written, WrittenRoute, WrittenUpstream } from "./schema/file.ts";
 
 /** Builds the Config. `texts` holds the TLS files by the names that were written. */
 export function resolveConfig(
@@ -91,22 +84,14 @@ function toOptions(options: Written["options"] | undefined): Pick<RouteConfig, "
   return options === undefined || options === "forward" ? {} : { options };
 }
 
-// oxlint-disable-next-line complexity -- one line for each key
+/** A route inherits what it does not set. */
 function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
-  return {
-    mode: own?.mode ?? base.mode,
-    fallbackOn: own?.fallbackOn ?? base.fallbackOn,
-    remember: own?.remember ?? base.remember,
-    guards: own?.guards ?? base.guards,
-    allow: own?.allow ?? base.allow,
-    contentLength: own?.contentLength ?? base.contentLength,
-    range: own?.range ?? base.range,
-    limit: own?.limit ?? base.limit,
-    share: own?.share ?? base.share,
-    explain: own?.explain ?? base.explain,
-    drain: {
-      bytes: own?.drain?.bytes ?? base.drain.bytes,
-      time: own?.drain?.time ?? base.drain.time,
-    },
-  };
+  return { ...base, ...toDefined(own), drain: { ...base.drain, ...toDefined(own?.drain) } };
+}
+
+type Defined<Value> = { [Key in keyof Value]?: Exclude<Value[Key], undefined> };
+
+function toDefined<Value extends object>(value: Value | undefined): Defined<Value> {
+  const entries = Object.entries(value ?? {}).filter(([, one]) => one !== undefined);
+  return Object.fromEntries(entries) as Defined<Value>;
 }

@@ -1,8 +1,8 @@
 /** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
 
 import { MAX_METHOD_BYTES } from "../http/wire/request-head.ts";
-import { ask } from "./guess.ts";
-import { findForeignParam, findRegex, guessPath, looksLikeRegex } from "./guess-path.ts";
+import { ask } from "./hints/guess.ts";
+import { findForeignParam, findRegex, guessPath, looksLikeRegex } from "./hints/guess-path.ts";
 import { LABEL, MAX_NAME_LENGTH } from "./host-pattern.ts";
 import type { TextSyntax } from "./text-syntax.ts";
 

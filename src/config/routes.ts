@@ -7,7 +7,7 @@
 import { toPatternKey } from "../http/routing/pattern.ts";
 import type { Finding } from "./schema/issues.ts";
 import { findPathDoubt, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
-import { suggest } from "./did-you-mean.ts";
+import { suggest } from "./hints/did-you-mean.ts";
 import { asList, asMapping } from "./untyped.ts";
 
 /** What a route is called in logs and metrics. */

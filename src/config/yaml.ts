@@ -25,11 +25,11 @@ import type {
 import type { KeyPath } from "./schema/issues.ts";
 import { formatKey } from "./problem.ts";
 import type { Mistake, Related, Span } from "./problem.ts";
-import { explainErrors, findForeignText } from "./syntax.ts";
+import { explainErrors, findForeignText } from "./syntax/syntax.ts";
 import { nextTurn } from "../runtime/turn.ts";
 import { substitute } from "./variables.ts";
 import type { Environment } from "./variables.ts";
-import { TEMPLATE } from "./yaml-cause.ts";
+import { TEMPLATE } from "./syntax/cause.ts";
 
 /** A read file. */
 export interface Document {

@@ -1,6 +1,6 @@
 /** Allow fields of backends that do not know that HEAD works here. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 
 /** Whether HEAD is served through GET on this route, and an Allow field may say so. */

@@ -1,6 +1,6 @@
 /** How many converted HEADs a route lets through: a flood of them must not cost the backend as many GETs. */
 
-import type { HeadLimit, RouteConfig } from "../config/schema/file.ts";
+import type { HeadLimit, RouteConfig } from "../config/types.ts";
 
 /** Lets HEADs in, or not. */
 export interface HeadLimits {

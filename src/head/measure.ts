@@ -1,6 +1,6 @@
 /** The length of content that did not announce it. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { Drained } from "./drain.ts";
 

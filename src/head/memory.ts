@@ -1,6 +1,6 @@
 /** What was learnt about how routes want to be asked, for a while. One memory answers one yes-or-no question. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import { normaliseHost } from "../http/routing/router.ts";
 
 /** Whom a request is for. */

@@ -1,6 +1,6 @@
 /** Responses to OPTIONS for backends that refuse the method; HAProxy's plain health checks send it. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import { findField } from "../http/fields.ts";
 import type { LocalResponse } from "../http/problem.ts";
 import { repairsAllow } from "./allow.ts";

@@ -1,6 +1,6 @@
 /** HEADs that mean something to the application: a GET in their place would be another request, not the same without content. */
 
-import type { HeadGuard } from "../config/schema/file.ts";
+import type { HeadGuard } from "../config/schema/head.ts";
 import { type GuardedRequest, isSigned } from "./signatures.ts";
 
 type Guard = (request: GuardedRequest) => boolean;

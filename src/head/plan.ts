@@ -1,6 +1,6 @@
 /** How a HEAD gets answered: the one decision that this product is for. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import type { HeadOutcome } from "../http/head-outcomes.ts";
 import type { Peer } from "../http/forwarded.ts";
 import { passesThrough } from "./passthrough-rules.ts";

@@ -1,6 +1,6 @@
 /** Asking for the first byte of content only, and what the answer says about the whole. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import { filterFields, findField } from "../http/fields.ts";
 import { toHeadFields } from "./fields.ts";

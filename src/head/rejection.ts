@@ -1,6 +1,6 @@
 /** The answers to HEADs that the operator wants refused, always or over a limit. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import { type LocalResponse, toHeadStatus } from "../http/problem.ts";
 import { toAllowed } from "./options.ts";
 

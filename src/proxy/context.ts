@@ -1,6 +1,6 @@
 /** What the steps of one exchange share. */
 
-import type { RouteConfig, UpstreamConfig } from "../config/schema/file.ts";
+import type { RouteConfig, UpstreamConfig } from "../config/types.ts";
 import type { Drain } from "../head/drain.ts";
 import type { HeadLimits } from "../head/limits.ts";
 import type { NegativeCache } from "../head/memory.ts";

@@ -1,6 +1,6 @@
 /** What headgate does with a request, decided before anything is sent. It is pure, and `headgate explain` prints it. */
 
-import type { RouteConfig } from "../config/schema/file.ts";
+import type { RouteConfig } from "../config/types.ts";
 import { toOptionsReply } from "../head/options.ts";
 import { type HeadPlan, type Rejection, planHead } from "../head/plan.ts";
 import type { UpgradeFields } from "../http/request-fields.ts";

@@ -1,6 +1,6 @@
 /** The requests to the upstream that one exchange makes. */
 
-import type { UpstreamConfig } from "../config/schema/file.ts";
+import type { UpstreamConfig } from "../config/types.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import type { Peer } from "../http/forwarded.ts";
 import { filterFields } from "../http/fields.ts";

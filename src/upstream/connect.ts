@@ -2,7 +2,7 @@
 
 import { type Socket, isIP } from "node:net";
 
-import type { UpstreamConfig } from "../config/schema/file.ts";
+import type { UpstreamConfig } from "../config/types.ts";
 import { type ErrorCode, ProxyError, toProxyError } from "../http/errors.ts";
 import { reset } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";

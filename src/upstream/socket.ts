@@ -9,7 +9,7 @@ import {
 } from "node:tls";
 import { getSystemErrorName } from "node:util";
 
-import type { UpstreamConfig } from "../config/schema/file.ts";
+import type { UpstreamConfig } from "../config/types.ts";
 import { ProxyError } from "../http/errors.ts";
 import type { AttemptEvents } from "./race.ts";
 import { type ReadMemory, createReadMemory } from "./read-memory.ts";

@@ -1,6 +1,6 @@
 /** The pool of a configured upstream, put together from its parts. */
 
-import type { UpstreamConfig } from "../config/schema/file.ts";
+import type { UpstreamConfig } from "../config/types.ts";
 import { type AddressBook, type AddressStatus, createAddressBook } from "./address-book.ts";
 import { type BatchWrites, createBatchWrites } from "../runtime/batch-writes.ts";
 import { createConnect } from "./connect.ts";

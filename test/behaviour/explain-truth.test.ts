@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
 import { type Explained, type Forwarded, explainRequest } from "../../src/cli/explain/dry-run.ts";
-import type { Config } from "../../src/config/schema/file.ts";
+import type { Config } from "../../src/config/types.ts";
 import { agreeing, text } from "../support/answers.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";

@@ -10,7 +10,7 @@ import { type AddressInfo, type Socket, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
-import type { UpstreamConfig } from "../../src/config/schema/file.ts";
+import type { UpstreamConfig } from "../../src/config/types.ts";
 import { openTcp, openTls } from "../../src/upstream/socket.ts";
 import { type Peer, toTlsPeer } from "../support/peer.ts";
 

@@ -151,7 +151,7 @@ routes:
   const { config } = await loadText(t, text);
   const [a, b, c] = config.routes;
   const drain = { bytes: 1_024, time: 200 };
-  const base = { ...toHeadConfig("pass"), limit: undefined, share: 2_000, drain };
+  const base = { ...toHeadConfig("pass"), share: 2_000, drain };
   assert.deepEqual(a, {
     name: "a.example.com/a",
     host: "a.example.com",

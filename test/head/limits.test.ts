@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type HeadLimit, type RouteConfig } from "../../src/config/schema/file.ts";
+import type { HeadLimit, RouteConfig } from "../../src/config/types.ts";
 import { createHeadLimits } from "../../src/head/limits.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";

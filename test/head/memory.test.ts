@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import { createNegativeCache } from "../../src/head/memory.ts";
 import { toHeadConfig } from "../support/head.ts";
 

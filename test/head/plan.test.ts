@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import type { HeadConfig, RouteConfig } from "../../src/config/schema/file.ts";
+import type { HeadConfig, RouteConfig } from "../../src/config/types.ts";
 import { isRefused, planHead, planShare } from "../../src/head/plan.ts";
 import { toHeadConfig } from "../support/head.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import { normalisePath } from "../../src/http/routing/path.ts";
 import { createRouter } from "../../src/http/routing/router.ts";
 import { toHeadConfig } from "../support/head.ts";

@@ -7,7 +7,7 @@ import test from "node:test";
 import { type CST, Parser, stringify } from "yaml";
 import { parseDocument } from "../../src/config/yaml.ts";
 import { createSource } from "../../src/config/problem.ts";
-import { findCause } from "../../src/config/yaml-block.ts";
+import { findCause } from "../../src/config/syntax/block.ts";
 import { fc } from "../support/property.ts";
 
 const examples = await Promise.all(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import { explainMatch } from "../../src/cli/explain/match.ts";
 import { normalisePath } from "../../src/http/routing/path.ts";
 import { toPatternKey } from "../../src/http/routing/pattern.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import type { Attempt } from "../../src/head/share/attempt.ts";
 import { planShare } from "../../src/head/plan.ts";
 import { type Leader, type ShareLimits, createSharing } from "../../src/head/share/share.ts";

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
-import type { UpstreamConfig } from "../../src/config/schema/file.ts";
+import type { UpstreamConfig } from "../../src/config/types.ts";
 import type { UpstreamSocket, UpstreamSocketEvents } from "../../src/upstream/socket.ts";
 import { createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
 import { loadSimulation } from "../../tools/simulation/bundle.ts";

@@ -1,6 +1,6 @@
 /** Finished exchanges for tests of what happens at the end of one. */
 
-import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
 import { createMetrics, type Metrics } from "../../src/ops/metrics/endpoint.ts";
 import { toHeadConfig } from "./head.ts";

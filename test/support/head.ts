@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import { type HeadConfig, parseWritten } from "../../src/config/schema/file.ts";
+import type { HeadConfig } from "../../src/config/types.ts";
+import { parseWritten } from "../../src/config/schema/file.ts";
 
 /** `written` is what stands under `head:`, a mode or a mapping. */
 export function toHeadConfig(written: unknown = {}): HeadConfig {

@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 
 import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import type { Config } from "../../src/config/schema/file.ts";
+import type { Config } from "../../src/config/types.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 
 export type LogLine = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -1,6 +1,6 @@
 // How long the router takes for a match, with few routes and with many: its cost must not grow with their number.
 import { createRouter } from "../../src/http/routing/router.ts";
-import type { RouteConfig } from "../../src/config/schema/file.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import { median } from "./median.ts";
 
 const COUNTS = [10, 10_000];

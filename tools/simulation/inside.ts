@@ -1,6 +1,6 @@
 /** The entry of the bundle: everything here runs over sockets in memory. */
 
-import type { Config } from "../../src/config/schema/file.ts";
+import type { Config } from "../../src/config/types.ts";
 import type { Connect } from "../../src/upstream/socket.ts";
 import { createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
 import { drawSchedule } from "./draw.ts";

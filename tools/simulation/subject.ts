@@ -1,7 +1,8 @@
 /** headgate, put together from its real parts over sockets in memory. */
 
 import { resolveConfig } from "../../src/config/resolve.ts";
-import { type Config, parseWritten } from "../../src/config/schema/file.ts";
+import type { Config } from "../../src/config/types.ts";
+import { parseWritten } from "../../src/config/schema/file.ts";
 import { type CompiledSnapshot, type Pool, compile, closeSnapshot } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/fields.ts";

@@ -1,7 +1,7 @@
 /** What would become of a request: the plan of proxy/plan.ts, and nothing is sent. */
 
 import { formatUrl } from "../../config/address.ts";
-import type { Config, RouteConfig, UpstreamConfig } from "../../config/schema/file.ts";
+import type { Config, RouteConfig, UpstreamConfig } from "../../config/types.ts";
 import { toPeers } from "../../snapshot.ts";
 import { toHeadFields } from "../../head/fields.ts";
 import { type HeadPlan, planShare } from "../../head/plan.ts";

@@ -1,6 +1,6 @@
 /** Why a request meets the route it meets, in words. Slow and plain: the router is for traffic, this is for people. */
 
-import type { RouteConfig } from "../../config/schema/file.ts";
+import type { RouteConfig } from "../../config/types.ts";
 import { normalisePath } from "../../http/routing/path.ts";
 import { parsePattern } from "../../http/routing/pattern.ts";
 import { createRouter, normaliseHost } from "../../http/routing/router.ts";

@@ -1,6 +1,7 @@
 /** The rules of a route that bear on one request beside its mode, as values for programs and as sentences for people. */
 
-import type { HeadGuard, HeadLimit, RouteConfig } from "../../config/schema/file.ts";
+import type { HeadGuard } from "../../config/schema/head.ts";
+import type { HeadLimit, RouteConfig } from "../../config/types.ts";
 import { formatRate } from "../../config/units.ts";
 import { repairsAllow } from "../../head/allow.ts";
 import { findGuard } from "../../head/passthrough-rules.ts";

@@ -1,6 +1,6 @@
 /** An explanation as a page to read. */
 
-import type { RouteConfig } from "../../config/schema/file.ts";
+import type { RouteConfig } from "../../config/types.ts";
 import { formatDuration, formatSize } from "../../config/units.ts";
 import type { HeadPlan } from "../../head/plan.ts";
 import type { Explanation } from "./match.ts";

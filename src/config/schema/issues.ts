@@ -1,8 +1,8 @@
 /** A schema's complaints, in the operator's words: one finding per mistake. Knows their shape only, not the library. */
 
-import { ask, guessBoolean, isScalar } from "../guess.ts";
-import type { KeyHint } from "../key-hints.ts";
-import { suggest } from "../did-you-mean.ts";
+import { ask, guessBoolean, isScalar } from "../hints/guess.ts";
+import type { KeyHint } from "../hints/keys.ts";
+import { suggest } from "../hints/did-you-mean.ts";
 
 /** A path into the file: keys and indices. */
 export type KeyPath = readonly PropertyKey[];

@@ -1,6 +1,6 @@
 /** What `/status.json` and the status page show: the tally, the last exchanges and the state of things, as one report. */
 
-import type { RouteConfig } from "../../config/schema/file.ts";
+import type { RouteConfig } from "../../config/types.ts";
 import type { BodyOutcome } from "../../http/exchange.ts";
 import type { Build, MetricSources } from "../metrics/families.ts";
 import { type Health, toHealth } from "./health.ts";

@@ -1,6 +1,6 @@
 /** The routes' part of the report. */
 
-import type { RouteConfig } from "../../config/schema/file.ts";
+import type { RouteConfig } from "../../config/types.ts";
 import { toMs } from "./time-series.ts";
 import { quantile, aggregate, type Aggregate } from "./aggregate.ts";
 import type { RouteCounters } from "../metrics/counters.ts";

@@ -1,7 +1,7 @@
 /** The indentation of a wrong YAML text: which line stands where no line can. */
 
-import { causeAt } from "./yaml-cause.ts";
-import type { Cause } from "./yaml-cause.ts";
+import { causeAt } from "./cause.ts";
+import type { Cause } from "./cause.ts";
 
 /** A mapping or a list in block style. */
 interface Level {

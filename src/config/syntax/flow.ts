@@ -1,6 +1,6 @@
 /** Lists in brackets and mappings in braces of a wrong YAML text: which of them is not closed, and where a comma is missing. */
 
-import type { Related } from "./problem.ts";
+import type { Related } from "../problem.ts";
 import {
   causeAt,
   findLineEnd,
@@ -9,9 +9,9 @@ import {
   isSeparator,
   skipBlanks,
   startsComment,
-} from "./yaml-cause.ts";
-import type { Cause, End } from "./yaml-cause.ts";
-import { readQuoted } from "./yaml-quotes.ts";
+} from "./cause.ts";
+import type { Cause, End } from "./cause.ts";
+import { readQuoted } from "./quotes.ts";
 
 /** One value or key. */
 interface Token {

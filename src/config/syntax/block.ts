@@ -14,13 +14,13 @@ import {
   isSeparator,
   skipBlanks,
   startsComment,
-} from "./yaml-cause.ts";
-import type { Cause } from "./yaml-cause.ts";
-import { createPauses } from "../runtime/turn.ts";
-import { inQuotes, readFlow } from "./yaml-flow.ts";
-import { createLevels } from "./yaml-levels.ts";
-import type { Levels } from "./yaml-levels.ts";
-import { readQuoted } from "./yaml-quotes.ts";
+} from "./cause.ts";
+import type { Cause } from "./cause.ts";
+import { createPauses } from "../../runtime/turn.ts";
+import { inQuotes, readFlow } from "./flow.ts";
+import { createLevels } from "./levels.ts";
+import type { Levels } from "./levels.ts";
+import { readQuoted } from "./quotes.ts";
 
 /** Where reading goes on; undefined: this reader knows no more. */
 type Next = number | Cause | undefined;

@@ -1,7 +1,7 @@
 /** Quoted texts of a wrong YAML text: where each ends, and which of them is not closed. */
 
-import { causeAt, findContentLine, findLineEnd, isAtRest, skipBlanks } from "./yaml-cause.ts";
-import type { Cause, End } from "./yaml-cause.ts";
+import { causeAt, findContentLine, findLineEnd, isAtRest, skipBlanks } from "./cause.ts";
+import type { Cause, End } from "./cause.ts";
 
 /** What may follow a quoted text on its line: in a block only the end of the line or, behind a key, a colon. */
 const FOLLOWERS = { block: /^:(\s|$)/, flow: /^[,\]}:]/ } as const;

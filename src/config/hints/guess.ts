@@ -1,6 +1,6 @@
 /** What an operator probably meant by a value that is none: `30` → 30s. Undefined where nothing is probable. */
 
-import { formatDuration, formatSize } from "./units.ts";
+import { formatDuration, formatSize } from "../units.ts";
 
 /** `; did you mean "30s"?`, or nothing. */
 export function ask(guess: string | undefined): string {

@@ -1,8 +1,8 @@
 /** A text that is no YAML, or no YAML that anyone meant → what is wrong, at the place where the mistake was made. */
 
-import { findCause } from "./yaml-block.ts";
-import { causeAt } from "./yaml-cause.ts";
-import type { Cause } from "./yaml-cause.ts";
+import { findCause } from "./block.ts";
+import { causeAt } from "./cause.ts";
+import type { Cause } from "./cause.ts";
 
 /** An error of the YAML package, which has the place where the parser gave up. */
 export interface SyntaxError {

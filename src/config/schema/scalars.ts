@@ -1,0 +1,162 @@
+/** The kinds of values that the route file has, each with the message for a value that is none. */
+
+import * as z from "zod";
+import {
+  ask,
+  guessBoolean,
+  guessDuration,
+  guessItems,
+  guessNumber,
+  guessSize,
+} from "../hints/guess.ts";
+import { listKeys, mismatch, notOneOf } from "./issues.ts";
+import type { Synonyms } from "./issues.ts";
+import { toKeywords } from "./json-schema.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import type { TextSyntax } from "../text-syntax.ts";
+import { ABOVE_ZERO, durationSyntax, parseDuration, parseSize, sizeSyntax } from "../units.ts";
+
+interface ScalarKind<Value> {
+  readonly title: string;
+  /** For the message when it is no text at all. */
+  readonly expected: string;
+  readonly parse: (text: string) => Value;
+  /** What `parse` reads, for the JSON Schema. */
+  readonly syntax: TextSyntax;
+  readonly examples: readonly string[];
+  /** What was probably meant by a value that is none. */
+  readonly guess?: (input: unknown) => string | undefined;
+}
+
+/** A text with a syntax of its own; `parse` throws a RangeError that says what is wrong with it. */
+export function scalar<Value>({
+  title,
+  expected,
+  parse,
+  syntax,
+  examples,
+  guess,
+}: ScalarKind<Value>) {
+  const hint = (input: unknown): string => ask(checkGuess(guess?.(input), parse));
+  const text = z
+    .string({ error: mismatch(expected, hint) })
+    .meta({ title, examples, ...toKeywords(syntax) });
+  return text.transform((written, context): Value => {
+    try {
+      return parse(written);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const message = `${error.message}${hint(written)}`;
+      context.issues.push({ code: "custom", message, input: written });
+      return z.NEVER;
+    }
+  });
+}
+
+/** A guess that is wrong itself is none. */
+function checkGuess(
+  guess: string | undefined,
+  parse: (text: string) => unknown,
+): string | undefined {
+  try {
+    if (guess !== undefined) parse(guess);
+    return guess;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A duration, with a syntax of its own. */
+export const durationWith = (syntax: TextSyntax) =>
+  scalar({
+    title: "duration",
+    expected: "a duration such as 250ms or 5s",
+    parse: parseDuration,
+    guess: guessDuration,
+    syntax,
+    examples: ["250ms", "5s", "1m"],
+  });
+
+/** A duration in milliseconds. */
+export const duration = () => durationWith(durationSyntax("duration"));
+
+/** A duration in milliseconds that is more than 0, for limits where 0 would mean "at once". */
+export const positiveDuration = () =>
+  durationWith(durationSyntax("positiveDuration", { least: ABOVE_ZERO })).refine(
+    (milliseconds) => milliseconds > 0,
+    "must be longer than 0",
+  );
+const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
+  scalar({
+    title: "size",
+    expected: "a size such as 512B or 64KiB",
+    parse: parseSize,
+    guess: guessSize,
+    syntax,
+    examples,
+  });
+
+/** A size in bytes. */
+export const size = () => sizeWith(sizeSyntax("size"), ["512B", "64KiB", "1MiB"]);
+/** Less holds no request of a browser, and more is no header section. */
+const [MIN_HEADER_BYTES, MAX_HEADER_BYTES] = [1024, 1024 ** 2];
+
+/** The size of a header section in bytes. */
+export const headerSize = () =>
+  sizeWith(sizeSyntax("headerSize", { least: MIN_HEADER_BYTES, most: MAX_HEADER_BYTES }), [
+    "16KiB",
+    "64KiB",
+  ]).refine(
+    (bytes) => bytes >= MIN_HEADER_BYTES && bytes <= MAX_HEADER_BYTES,
+    "must be between 1KiB and 1MiB",
+  );
+
+/** A text that is not empty. */
+export const text = (title: string, expected: string, example: string) =>
+  z
+    .string({ error: mismatch(expected) })
+    .min(1, "is empty")
+    .meta({ title, examples: [example] });
+
+/** A whole number. */
+export const count = (least: number, most: number) =>
+  z
+    .int({ error: mismatch("a whole number", guessNumber) })
+    .min(least, `must be at least ${least}`)
+    .max(most, `must be at most ${most}`);
+
+/** One of some words. */
+export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Synonyms<Name> = {}) =>
+  z.enum(names, { error: notOneOf(names, synonyms) });
+
+/** true or false. */
+export const yesOrNo = () => z.boolean({ error: mismatch("true or false", hintOfBoolean) });
+
+/** A list of values of one kind. */
+export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
+  z.array(item, {
+    error: mismatch(expected, (input) => {
+      const items = guessItems(input);
+      const isRight = items.length > 0 && items.every((one) => item.safeParse(one).success);
+      return isRight ? `; did you mean [${items.join(", ")}]?` : "";
+    }),
+  });
+
+/** A mapping with these keys and no others. */
+export const mapping = <Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  hint?: (input: unknown) => string,
+) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
+function hintOfBoolean(input: unknown): string {
+  const meant = guessBoolean(input);
+  if (meant === undefined) return "";
+  return input === String(meant)
+    ? `; did you mean ${input}, without quotes?`
+    : `; did you mean ${meant}?`;
+}
+
+/** Requires of a mapping with `key` that the text of `other` match the pattern, or contain a variable. */
+export function dependsOnText(key: string, other: string, pattern: string): JsonSchema {
+  const value: JsonSchema = { type: "string", pattern: `${pattern}|\\$\\{` };
+  return { dependencies: { [key]: { type: "object", properties: { [other]: value } } } };
+}
