@@ -193,7 +193,10 @@ export function createApp({
       server.drain();
       // Load balancers look at /readyz now and then; until they have, requests still come and are served.
       await delay(generation.config.shutdown.delay);
-      const cut = await finish({ server, handler, tunnels }, generation.config.shutdown.grace);
+      const cut = await finish(
+        { server, handler, tunnels, upstreams: shared },
+        generation.config.shutdown.grace,
+      );
       closeSnapshot(generation);
       shared.close();
       status.stop();

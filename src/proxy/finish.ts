@@ -2,14 +2,16 @@
 
 import { ProxyError } from "../http/errors.ts";
 import type { Server } from "../server/server.ts";
+import type { UpstreamResources } from "../upstream/upstream-pool.ts";
 import type { Handler } from "./handler.ts";
 import type { Tunnels } from "./tunnel.ts";
 
 /** What has to end. */
 export interface Finishing {
   readonly server: Pick<Server, "busy" | "close" | "destroy">;
-  readonly handler: Pick<Handler, "inProgress" | "settled" | "abort">;
+  readonly handler: Pick<Handler, "inProgress" | "settled">;
   readonly tunnels: Pick<Tunnels, "closeAll">;
+  readonly upstreams: Pick<UpstreamResources, "abandon">;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface Finishing {
  * Resolves with the number of exchanges that it cut off.
  */
 export async function finish(
-  { server, handler, tunnels }: Finishing,
+  { server, handler, tunnels, upstreams }: Finishing,
   graceMs: number,
 ): Promise<number> {
   let cut = 0;
@@ -26,7 +28,7 @@ export async function finish(
     cut = Math.max(server.busy(), handler.inProgress());
     tunnels.closeAll();
     server.destroy(error);
-    handler.abort(error);
+    upstreams.abandon(error);
   }, graceMs);
   await Promise.all([server.close(), handler.settled()]);
   clearTimeout(timer);

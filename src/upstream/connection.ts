@@ -95,8 +95,8 @@ export interface UpstreamConnection<Receiver extends ResponseReceiver = Response
   cancel(): void;
   /** Closes an idle connection. */
   close(): void;
-  /** Closes it because its owner has left; its receiver gets an error. A tunnel ends by itself. */
-  abandon(): void;
+  /** Closes it; its receiver gets the error. Does nothing to a tunnel, which ends by itself. */
+  abandon(error: ProxyError): void;
 }
 
 /** What happens to a connection between exchanges. `onClosed` comes once and last. */
@@ -280,8 +280,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
       closed(undefined);
     },
     close: () => closed(undefined),
-    abandon() {
-      if (switched === undefined) fail(new ProxyError("client_gone"), "final");
+    abandon(error: ProxyError) {
+      if (switched === undefined) fail(error, "final");
     },
   };
   return connection;

@@ -17,6 +17,10 @@ export interface ConnectionPool {
   hasLogin(client: ConnectionOwner): boolean;
   /** Closes idle connections, and the others when their exchange is over. */
   close(): void;
+  /** Ends every request with this error. Tunnels end by themselves. */
+  abandon(error: ProxyError): void;
+  /** Whether it was closed and has no connection left. */
+  isOver(): boolean;
 }
 
 /** How many connections may be open and how many requests may wait for one. */
@@ -58,7 +62,7 @@ export function createConnectionPool(
       owned.set(owner, connection);
       if (loggedIn.has(owner)) return;
       loggedIn.add(owner);
-      owner.onClosed(() => owned.get(owner)?.abandon());
+      owner.onClosed(() => owned.get(owner)?.abandon(new ProxyError("client_gone")));
     },
     onIdle(connection) {
       if (connection.owner !== undefined) return keepFor(connection.owner, connection);
@@ -100,6 +104,14 @@ export function createConnectionPool(
       return { idle: count, active: all.size - count };
     },
     hasLogin: (client) => loggedIn.has(client),
+    abandon(error) {
+      for (const pending of waiting.keys()) {
+        forget(pending);
+        pending.onError(error);
+      }
+      for (const connection of all) connection.abandon(error);
+    },
+    isOver: () => isClosed && all.size === 0,
     close() {
       isClosed = true;
       clearTimeout(sweeper);

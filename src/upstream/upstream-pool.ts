@@ -1,6 +1,7 @@
 /** The pool of a configured upstream, put together from its parts. */
 
 import type { UpstreamConfig } from "../config/types.ts";
+import type { ProxyError } from "../http/errors.ts";
 import { type AddressBook, type AddressStatus, createAddressBook } from "./address-book.ts";
 import { type BatchWrites, createBatchWrites } from "../runtime/batch-writes.ts";
 import { createConnect } from "./connect.ts";
@@ -22,6 +23,10 @@ export interface UpstreamResources {
   readonly countUnacknowledged: CountUnacknowledged;
   /** Creates the function that opens connections to an upstream; `book` is told of its addresses. */
   connectTo(upstream: UpstreamConfig, book?: AddressBook): Connect;
+  /** Keeps the pool in mind for `abandon`, until it is over. */
+  add(pool: ConnectionPool): void;
+  /** Ends every request to every upstream with this error, also to upstreams that a reload has removed. */
+  abandon(error: ProxyError): void;
   /** Rejects all lookups, so that the process can end. */
   close(): void;
 }
@@ -44,12 +49,20 @@ export function createUpstreamResources({
   const readMemory = createReadMemory();
   const countUnacknowledged = createUnacknowledged(readSystemFile);
   const shared = { ownSockets, readMemory, resolver, countUnacknowledged };
+  const pools = new Set<ConnectionPool>();
   return {
     onBytes: createGcPressure(collectGarbage),
     batchWrites: createBatchWrites(),
     ownSockets,
     countUnacknowledged,
     connectTo: (upstream, book) => createConnect(upstream, shared, book),
+    add(pool) {
+      for (const other of pools) if (other.isOver()) pools.delete(other);
+      pools.add(pool);
+    },
+    abandon(error) {
+      for (const pool of pools) pool.abandon(error);
+    },
     close: resolver.close,
   };
 }
@@ -63,17 +76,19 @@ export interface UpstreamPool extends ConnectionPool {
 export function createUpstreamPool(
   upstream: UpstreamConfig,
   waiting: number,
-  { onBytes, batchWrites, connectTo }: UpstreamResources,
+  resources: UpstreamResources,
 ): UpstreamPool {
+  const { onBytes, batchWrites } = resources;
   const book = createAddressBook(() => performance.now());
   const { keepAlive: keepAliveMs, maxAge: maxAgeMs, headerBytes: maxHeadBytes } = upstream;
   const times = { keepAliveMs, maxAgeMs };
-  const connect = connectTo(upstream, book);
+  const connect = resources.connectTo(upstream, book);
   const options = { connect, ...times, maxHeadBytes, onBytes, batchWrites };
   const pool = createConnectionPool(
     { connections: upstream.maxConnections, waiting },
     (events) => createConnection(options, events),
     onBytes,
   );
+  resources.add(pool);
   return { ...pool, addresses: book.list };
 }

@@ -80,7 +80,11 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "a drain on a connection with a login outlives its client": [
-    { file: POOL, from: "owner.onClosed(() => owned.get(owner)?.abandon());", to: "" },
+    {
+      file: POOL,
+      from: 'owner.onClosed(() => owned.get(owner)?.abandon(new ProxyError("client_gone")));',
+      to: "",
+    },
     {
       file: POOL,
       from: "if (isClosed || owner.isClosed() || findNext()",

@@ -126,7 +126,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       if (ledger.isStopping) return;
       ledger.isStopping = true;
       server.drain();
-      void finish({ server, handler, tunnels }, GRACE_MS).then(() => {
+      void finish({ server, handler, tunnels, upstreams: resources }, GRACE_MS).then(() => {
         if (unsettled > 0) ledger.fail("headgate stops before its exchanges are over");
         closeSnapshot(generation);
         resources.close();
