@@ -5,7 +5,7 @@ import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/schema/file.ts";
 import { compile, closeSnapshot } from "./snapshot.ts";
-import type { Pool } from "./snapshot.ts";
+import type { CompiledUpstream } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
@@ -63,7 +63,7 @@ export interface App {
   stop(): Promise<number>;
 }
 
-type ConfigurationOrigin = Omit<ConfigurationState, "routes">;
+type LoadedFile = Omit<ConfigurationState, "routes">;
 
 // The admin port serves probes and scrapes; whoever needs longer or more is not one of those.
 const ADMIN_LIMITS: ServerLimits = {
@@ -91,18 +91,18 @@ export function createApp({
   const createId = createIds();
   const shared = createUpstreamResources({ collectGarbage, readSystemFile });
   const tunnels = createTunnels(shared.countUnacknowledged);
-  let generation = compile(config, shared);
+  let snapshot = compile(config, shared);
 
   const build = { version, node: nodeVersion };
   const gauges = {
     requestsInFlight: () => server.busy(),
     clientConnections: () => server.connections(),
     tunnels: tunnels.count,
-    upstreamConnections: () => toConnectionCounts(generation.pools),
+    upstreamConnections: () => toConnectionCounts(snapshot.pools),
     droppedLogLines: logger.droppedLines,
   };
   const startedAtMs = Date.now();
-  let origin: ConfigurationOrigin = { file, hash, loadedAtMs: startedAtMs, lastReload: undefined };
+  let loadedFile: LoadedFile = { file, hash, loadedAtMs: startedAtMs, lastReload: undefined };
   const metrics = createMetrics({
     build,
     runtime: runtimeMetrics,
@@ -116,14 +116,14 @@ export function createApp({
     gauges,
     state: readiness.state,
     configuration: () => ({
-      ...origin,
-      routes: [...generation.config.routes, generation.config.defaultRoute],
+      ...loadedFile,
+      routes: [...snapshot.config.routes, snapshot.config.defaultRoute],
     }),
-    places: () => toPlaces(generation.pools),
+    places: () => toPlaces(snapshot.pools),
   });
   let observer = toObserver(config);
   const parts: HandlerParts = {
-    snapshot: () => generation,
+    snapshot: () => snapshot,
     createId,
     observe: (exchange) => observer.observe(exchange),
     tunnels,
@@ -169,32 +169,32 @@ export function createApp({
     },
     reload(next) {
       if (readiness.state() === "draining") throw new Error("headgate is stopping");
-      refuseMoved(generation.config, next);
-      applyModes(generation.config, next);
-      const previous = generation;
-      generation = compile(next, shared, previous);
+      refuseMoved(snapshot.config, next);
+      applyModes(snapshot.config, next);
+      const previous = snapshot;
+      snapshot = compile(next, shared, previous);
       observer.flush();
       observer = toObserver(next);
       server.configure(toServerLimits(next));
       logger.setLevel(next.log.level);
-      closeSnapshot(previous, generation);
+      closeSnapshot(previous, snapshot);
     },
     noteReload({ result, hash: newHash, problems }) {
       const atMs = Date.now();
       metrics.countReload(result, atMs / 1000);
-      const lastReload = { atMs, errors: maskProblems(problems, generation.config) };
-      origin =
+      const lastReload = { atMs, errors: maskProblems(problems, snapshot.config) };
+      loadedFile =
         result === "success"
           ? { file, hash: newHash, loadedAtMs: atMs, lastReload }
-          : { ...origin, lastReload };
+          : { ...loadedFile, lastReload };
     },
     async stop() {
       readiness.drain();
       server.drain();
       // Load balancers look at /readyz now and then; until they have, requests still come and are served.
-      await delay(generation.config.shutdown.delay);
-      const cut = await finish({ server, handler, tunnels }, generation.config.shutdown.grace);
-      closeSnapshot(generation);
+      await delay(snapshot.config.shutdown.delay);
+      const cut = await finish({ server, handler, tunnels }, snapshot.config.shutdown.grace);
+      closeSnapshot(snapshot);
       shared.close();
       status.stop();
       observer.flush();
@@ -291,7 +291,7 @@ function delay(ms: number): Promise<void> {
 }
 
 function* toConnectionCounts(
-  pools: ReadonlyMap<string, Pool>,
+  pools: ReadonlyMap<string, CompiledUpstream>,
 ): Generator<{ upstream: string; state: string; count: number }> {
   for (const [upstream, { pool }] of pools) {
     const { idle, active } = pool.connections();
@@ -308,11 +308,13 @@ function maskProblems(
   return problems.length === 0 ? [] : problems.map(createMasking((name) => upstreams.has(name)));
 }
 
-function toPlaces(pools: ReadonlyMap<string, Pool>): ReadonlyMap<string, UpstreamPlace> {
+function toPlaces(
+  pools: ReadonlyMap<string, CompiledUpstream>,
+): ReadonlyMap<string, UpstreamPlace> {
   return new Map([...pools].map(([name, pool]) => [name, toPlace(pool)]));
 }
 
-function toPlace({ config: { url }, pool }: Pool): UpstreamPlace {
+function toPlace({ config: { url }, pool }: CompiledUpstream): UpstreamPlace {
   const { socketPath, port } = url;
   const withPort = (host: string): string =>
     socketPath === undefined ? formatAddress({ kind: "tcp", host, port }) : formatUrl(url);

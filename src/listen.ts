@@ -26,14 +26,14 @@ export async function listenOn(server: Server, address: Address): Promise<string
 }
 
 async function open(server: Server, address: Address): Promise<string> {
-  const place = await server.listen(address);
+  const location = await server.listen(address);
   try {
     applyMode(address);
   } catch (error) {
     await server.close();
     throw error;
   }
-  return place;
+  return location;
 }
 
 /** Whether listening failed because another socket, or a file, has the address. */

@@ -3,8 +3,8 @@
 import type { Config, RouteConfig, UpstreamConfig } from "./config/schema/file.ts";
 import { createDrain } from "./head/drain.ts";
 import { createHeadLimits } from "./head/limits.ts";
-import { createNegativeCache } from "./head/memory.ts";
-import { createSharing } from "./head/share/share.ts";
+import { createNegativeCache } from "./head/negative-cache.ts";
+import { createResponseSharing } from "./head/share/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/routing/router.ts";
 import type { Snapshot } from "./proxy/context.ts";
@@ -15,7 +15,7 @@ import {
 } from "./upstream/upstream-pool.ts";
 
 /** An upstream's connections. `key` is all that they depend on. */
-export interface Pool {
+export interface CompiledUpstream {
   readonly key: string;
   readonly config: UpstreamConfig;
   readonly pool: UpstreamPool;
@@ -24,7 +24,7 @@ export interface Pool {
 /** A configuration in use. */
 export interface CompiledSnapshot extends Snapshot {
   readonly config: Config;
-  readonly pools: ReadonlyMap<string, Pool>;
+  readonly pools: ReadonlyMap<string, CompiledUpstream>;
 }
 
 /**
@@ -32,13 +32,13 @@ export interface CompiledSnapshot extends Snapshot {
  * counts towards a limit, and, where nothing changed at all, shared responses.
  */
 export function compile(
-  written: Config,
+  parsed: Config,
   shared: UpstreamResources,
   previous?: CompiledSnapshot,
 ): CompiledSnapshot {
-  const config = previous === undefined ? written : keepRoutes(written, previous.config);
+  const config = previous === undefined ? parsed : keepRoutes(parsed, previous.config);
   const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, CompiledUpstream>();
   for (const upstream of config.upstreams.values()) {
     const pool = toPool(upstream, config.limits.waiting, shared);
     pools.set(upstream.name, known.get(pool.key) ?? pool);
@@ -79,7 +79,7 @@ function toHeadState(config: Config, previous: CompiledSnapshot | undefined): He
     needsGet: createNegativeCache(now),
     refusesRange: createNegativeCache(now),
     limits: createHeadLimits(now),
-    sharing: createSharing(now),
+    sharing: createResponseSharing(now),
   };
   if (previous === undefined) return fresh;
   return {
@@ -118,11 +118,15 @@ function toText(config: Config): string {
 
 /** Closes the connections that `next` did not take over, each when its exchange is over. */
 export function closeSnapshot(previous: CompiledSnapshot, next?: CompiledSnapshot): void {
-  const kept = new Set(next?.pools.values());
-  for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
+  const reused = new Set(next?.pools.values());
+  for (const pool of previous.pools.values()) if (!reused.has(pool)) pool.pool.close();
 }
 
-function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResources): Pool {
+function toPool(
+  upstream: UpstreamConfig,
+  waiting: number,
+  shared: UpstreamResources,
+): CompiledUpstream {
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,

@@ -44,7 +44,7 @@ export interface Drained {
 /** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
 export type Drain = (
   content: DrainableContent,
-  announced: ContentInfo,
+  contentInfo: ContentInfo,
   limits: DrainLimits,
 ) => Promise<Drained>;
 
@@ -57,10 +57,10 @@ export type Drain = (
 export function createDrain(maxDraining: number): Drain {
   let draining = 0;
 
-  return (content, announced, limits) => {
+  return (content, contentInfo, limits) => {
     if (
-      announced.eventStream ||
-      (announced.contentLength ?? 0) > limits.bytes ||
+      contentInfo.eventStream ||
+      (contentInfo.contentLength ?? 0) > limits.bytes ||
       draining >= maxDraining
     ) {
       content.abort();

@@ -39,10 +39,10 @@ function isDropped(name: string, method: "GET" | "HEAD"): boolean {
  * Transfer-Encoding is optional (RFC 9112 §6.1), and some clients try to read the chunks (check_http of monitoring-plugins). No client
  * needs it to find the end (§6.3). Trailer announces trailers, which a response to HEAD has not. 204 has no length (RFC 9110 §8.6).
  */
-export function toHeadClientFields(status: number, answer: ResponseFields): readonly string[] {
-  const fields = withoutFraming(status, answer);
+export function toHeadClientFields(status: number, response: ResponseFields): readonly string[] {
+  const fields = withoutFraming(status, response);
   // A 426 must have Upgrade, also for a HEAD (RFC 9110 §15.5.22).
-  const offer = toOffer(status, answer.upgrade, undefined);
+  const offer = toOffer(status, response.upgrade, undefined);
   return offer === "" ? fields : [...fields, "Upgrade", offer];
 }
 

@@ -5,7 +5,7 @@ import type { HeadLimit, RouteConfig } from "../config/schema/file.ts";
 /** Lets HEADs in, or not. */
 export interface HeadLimits {
   /** What to call when the HEAD is over; or in how many seconds the next one has a chance. */
-  enter(route: RouteConfig): (() => void) | number;
+  acquire(route: RouteConfig): (() => void) | number;
 }
 
 interface Count {
@@ -13,7 +13,7 @@ interface Count {
   /** What may still begin at once; it fills up again with time. */
   tokens: number;
   filledMs: number;
-  readonly leave: () => void;
+  readonly release: () => void;
 }
 
 /** Creates the counters, one for each route that has a limit; `now` is in milliseconds. */
@@ -21,7 +21,7 @@ export function createHeadLimits(now: () => number): HeadLimits {
   const counts = new WeakMap<RouteConfig, Count>();
 
   return {
-    enter(route) {
+    acquire(route) {
       const { limit } = route.head;
       if (limit === undefined) return UNLIMITED;
       let count = counts.get(route);
@@ -33,7 +33,7 @@ export function createHeadLimits(now: () => number): HeadLimits {
         count.tokens -= 1;
       }
       count.running += 1;
-      return count.leave;
+      return count.release;
     },
   };
 }
@@ -45,7 +45,7 @@ function createCount({ rate = 0 }: HeadLimit, nowMs: number): Count {
     running: 0,
     tokens: Math.max(1, rate),
     filledMs: nowMs,
-    leave() {
+    release() {
       count.running -= 1;
     },
   };

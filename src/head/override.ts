@@ -1,13 +1,13 @@
 /** HEADs that ask the backend to treat them as another method. The response says nothing about how it serves HEAD. */
 
-import type { GuardedRequest } from "./signatures.ts";
+import type { PassthroughRequest } from "./signatures.ts";
 
 // What frameworks look at: Rails, Laravel, Symfony, Spring, Express' method-override, ASP.NET and OData.
 const FIELD = /^x[-_](?:http[-_])?method(?:[-_]?override)?$/i;
 const PARAMETER = /[?&](?:_method|x-(?:http-)?method(?:-override)?)=/i;
 
 /** Whether a field or the query of a HEAD names another method. */
-export function isOverridden({ path, fields }: GuardedRequest): boolean {
+export function isOverridden({ path, fields }: PassthroughRequest): boolean {
   if (path.includes("?") && PARAMETER.test(path)) return true;
   return fields.some((name, index) => index % 2 === 0 && isOverride(name));
 }

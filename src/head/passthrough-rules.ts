@@ -1,27 +1,27 @@
 /** HEADs that mean something to the application: a GET in their place would be another request, not the same without content. */
 
 import type { HeadGuard } from "../config/schema/file.ts";
-import { type GuardedRequest, isSigned } from "./signatures.ts";
+import { type PassthroughRequest, isSigned } from "./signatures.ts";
 
-type Guard = (request: GuardedRequest) => boolean;
+type Rule = (request: PassthroughRequest) => boolean;
 
-const GUARDS: Readonly<Record<HeadGuard, Guard>> = {
+const RULES: Readonly<Record<HeadGuard, Rule>> = {
   // tus 1.0.0: a HEAD asks how far an upload has come; servers have no GET there, or serve the file by it.
   tus: ({ fields }) => fields.some((name, index) => index % 2 === 0 && isTusField(name)),
   signed: isSigned,
 };
 
 /** Whether one of the guards holds its hand over this HEAD. */
-export function passesThrough(request: GuardedRequest, guards: readonly HeadGuard[]): boolean {
-  return findGuard(request, guards) !== undefined;
+export function passesThrough(request: PassthroughRequest, rules: readonly HeadGuard[]): boolean {
+  return findPassthroughRule(request, rules) !== undefined;
 }
 
 /** Which one does, the first of them. */
-export function findGuard(
-  request: GuardedRequest,
-  guards: readonly HeadGuard[],
+export function findPassthroughRule(
+  request: PassthroughRequest,
+  rules: readonly HeadGuard[],
 ): HeadGuard | undefined {
-  return guards.find((guard) => GUARDS[guard](request));
+  return rules.find((rule) => RULES[rule](request));
 }
 
 function isTusField(name: string): boolean {

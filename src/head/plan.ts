@@ -4,7 +4,7 @@ import type { RouteConfig } from "../config/schema/file.ts";
 import type { HeadOutcome } from "../http/head-outcomes.ts";
 import type { Peer } from "../http/forwarded.ts";
 import { passesThrough } from "./passthrough-rules.ts";
-import type { GuardedRequest } from "./signatures.ts";
+import type { PassthroughRequest } from "./signatures.ts";
 import { type KeyedRequest, type CacheKey, type BypassReason, readCacheKey } from "./share/key.ts";
 
 /** What goes up in place of a HEAD. */
@@ -25,7 +25,7 @@ const REJECT: Rejection = { outcome: "reject" };
 const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 
 /** Decides by the route and the request. What mode auto has learnt may make a GET of what is `native` here. */
-export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan | Rejection {
+export function planHead(route: RouteConfig, request: PassthroughRequest): HeadPlan | Rejection {
   const { mode, guards } = route.head;
   if (mode !== "reject" && passesThrough(request, guards)) return PASS;
   switch (mode) {
@@ -48,7 +48,7 @@ export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan 
  */
 export function planShare(
   { head: { mode, guards } }: RouteConfig,
-  request: GuardedRequest & KeyedRequest,
+  request: PassthroughRequest & KeyedRequest,
   peer: Peer | undefined,
 ): CacheKey | BypassReason {
   if (mode !== "convert" && mode !== "auto") return { bypassReason: `the mode is ${mode}` };

@@ -43,7 +43,7 @@ export function readProbe(status: number, fields: ResponseFields): FullResponse 
   const total = readTotal(fields);
   if (total === undefined) return undefined;
   if (OF_ONE_BYTE.some((name) => findField(fields.endToEnd, name) !== undefined)) return undefined;
-  return { status: 200, fields: toWhole(fields, total) };
+  return { status: 200, fields: toFull(fields, total) };
 }
 
 /** Whether a 416 only says that the file is empty, which tells nothing about the other files of the route. */
@@ -52,7 +52,7 @@ export function isEmpty({ endToEnd }: ResponseFields): boolean {
 }
 
 /** Adds Accept-Ranges, as a 206 proves that the backend serves ranges: nginx sends the field in a 200 only, and qemu-img needs it. */
-function toWhole(fields: ResponseFields, total: number): ResponseFields {
+function toFull(fields: ResponseFields, total: number): ResponseFields {
   const endToEnd = filterFields(
     fields.endToEnd,
     (name) => name !== "content-range" && name !== "content-length",

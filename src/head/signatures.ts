@@ -3,7 +3,7 @@
 import { createNameTable } from "../http/name-table.ts";
 
 /** The parts of a HEAD that a guard looks at. */
-export interface GuardedRequest {
+export interface PassthroughRequest {
   /** With the query. */
   readonly path: string;
   /** Raw: name, value, name, value, … */
@@ -47,7 +47,7 @@ const AZURE = /[?&]sig=/;
 const AZURE_TERMS = /[?&]s[ev]=/;
 
 /** Whether a field or the query holds a signature that covers the method. */
-export function isSigned({ path, fields }: GuardedRequest): boolean {
+export function isSigned({ path, fields }: PassthroughRequest): boolean {
   if (path.includes("?") && isSignedQuery(path)) return true;
   return fields.some((name, index) => index % 2 === 0 && isSigning(name, fields[index + 1] ?? ""));
 }

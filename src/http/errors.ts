@@ -99,7 +99,7 @@ const VARIANTS = {
   too_many_tunnels: ["connection_limit_reached", 503, "Too many tunnels"],
   tunnel_client_gone: ["client_gone", 499, "The client broke off the tunnel"],
   tunnel_upstream_gone: ["connection_terminated", 502, "The upstream broke off the tunnel"],
-  response_unasked: [
+  response_unsolicited: [
     "http_protocol_error",
     502,
     "The upstream sent a response before it had a request",

@@ -53,12 +53,12 @@ export function filterFields(
   fields: readonly string[],
   keep: (lowerCaseName: string) => boolean,
 ): string[] {
-  const kept: string[] = [];
+  const filtered: string[] = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
-    if (keep(name.toLowerCase())) kept.push(name, fields[index + 1] ?? "");
+    if (keep(name.toLowerCase())) filtered.push(name, fields[index + 1] ?? "");
   }
-  return kept;
+  return filtered;
 }
 
 /** The value of the first field of that lower-case name. */
@@ -115,7 +115,7 @@ export function toMembers(value: string): string[] {
 }
 
 /** Whether a connection goes on after a message of that version (RFC 9112 §9.3). */
-export function isKept(httpVersion: string, connection: string): boolean {
+export function keepsAlive(httpVersion: string, connection: string): boolean {
   if (connection === "") return httpVersion === "1.1";
   const options = toMembers(connection);
   return !options.includes("close") && (httpVersion === "1.1" || options.includes("keep-alive"));

@@ -40,13 +40,13 @@ const HOST = "x-forwarded-host";
 const toOwnName = createNameTable([FOR, PROTO, HOST].map((name) => [name, name]));
 
 const PREFIX = "x-forwarded-";
-const WHOLE_NAMES: ReadonlySet<string> = new Set(
+const EXACT_NAMES: ReadonlySet<string> = new Set(
   CLAIM_NAMES.map((name) => name.toLowerCase()).filter((name) => !name.endsWith("*")),
 );
 const LOWER_CASE = 0x20; // the bit by which a letter differs from its capital
 const LETTER_F = 0x66;
 // What a name's length and first letter have to be.
-const BEGINNINGS: ReadonlySet<number> = new Set([...WHOLE_NAMES].map(toBeginning));
+const BEGINNINGS: ReadonlySet<number> = new Set([...EXACT_NAMES].map(toBeginning));
 
 const RANGE = /^([^/]+)(?:\/(\d{1,3}))?$/;
 
@@ -79,8 +79,8 @@ export function createPeers(
 ): (socket: PeerSocket) => Peer {
   const peers = new WeakMap<PeerSocket, Peer>();
   return (socket) => {
-    const known = peers.get(socket);
-    if (known !== undefined) return known;
+    const cached = peers.get(socket);
+    if (cached !== undefined) return cached;
     const address = toPeerAddress(socket.remoteAddress);
     const peer = { address, trusted: isTrusted(address) };
     peers.set(socket, peer);
@@ -107,7 +107,7 @@ export function withForwarded(
   host: string | undefined,
 ): string[] {
   const chain: string[] = [];
-  const kept: string[] = [];
+  const outgoing: string[] = [];
   let chainAt = -1;
   let hasProto = false;
   let hasHost = false;
@@ -117,20 +117,20 @@ export function withForwarded(
     if (!peer.trusted && isClaim(name)) continue;
     const own = toOwnName(name);
     if (own === FOR) {
-      if (chainAt === -1) chainAt = kept.push(name, value) - 1;
+      if (chainAt === -1) chainAt = outgoing.push(name, value) - 1;
       if (value !== "") chain.push(value); // RFC 9110 §5.6.1.1: a list is sent without empty elements
       continue;
     }
     if (own === PROTO) hasProto = true;
     if (own === HOST) hasHost = true;
-    kept.push(name, value);
+    outgoing.push(name, value);
   }
   if (peer.address !== undefined) chain.push(peer.address);
-  if (chainAt !== -1) kept[chainAt] = chain.join(", ");
-  else if (chain.length > 0) kept.push("X-Forwarded-For", chain.join(", "));
-  if (!hasProto) kept.push("X-Forwarded-Proto", "http");
-  if (!hasHost && host !== undefined) kept.push("X-Forwarded-Host", host);
-  return kept;
+  if (chainAt !== -1) outgoing[chainAt] = chain.join(", ");
+  else if (chain.length > 0) outgoing.push("X-Forwarded-For", chain.join(", "));
+  if (!hasProto) outgoing.push("X-Forwarded-Proto", "http");
+  if (!hasHost && host !== undefined) outgoing.push("X-Forwarded-Host", host);
+  return outgoing;
 }
 
 /**
@@ -142,7 +142,7 @@ export function isClaim(name: string): boolean {
   const mayBegin = name.length >= PREFIX.length && (name.charCodeAt(2) | LOWER_CASE) === LETTER_F; // X-F
   if (!mayBegin && !BEGINNINGS.has(toBeginning(name))) return false;
   const plain = name.toLowerCase().replaceAll("_", "-");
-  return plain.startsWith(PREFIX) || WHOLE_NAMES.has(plain);
+  return plain.startsWith(PREFIX) || EXACT_NAMES.has(plain);
 }
 
 function toBeginning(name: string): number {

@@ -19,21 +19,21 @@ export function createNameTable<Value>(
 ): NameTable<Value> {
   const table: (Entry<Value>[] | undefined)[] = [];
   for (const [lowerCaseName, value] of entries) {
-    const place = toPlace(lowerCaseName);
-    while (table.length <= place) table.push(undefined); // without holes, which are slower to read
-    (table[place] ??= []).push({ lowerCaseName, value });
+    const slot = toSlot(lowerCaseName);
+    while (table.length <= slot) table.push(undefined); // without holes, which are slower to read
+    (table[slot] ??= []).push({ lowerCaseName, value });
   }
   return (name) => {
-    const place = toPlace(name);
-    const known = place < table.length ? table[place] : undefined;
-    if (known === undefined) return undefined;
+    const slot = toSlot(name);
+    const candidates = slot < table.length ? table[slot] : undefined;
+    if (candidates === undefined) return undefined;
     const lower = name.toLowerCase();
-    for (const entry of known) if (entry.lowerCaseName === lower) return entry.value;
+    for (const entry of candidates) if (entry.lowerCaseName === lower) return entry.value;
     return undefined;
   };
 }
 
 /** The five lowest bits of a letter are the same in both cases. */
-function toPlace(name: string): number {
+function toSlot(name: string): number {
   return name.length * 32 + (name.charCodeAt(0) & 31);
 }

@@ -109,11 +109,11 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   const framing = coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none";
   const hasUnmet =
     (hasTrailer && framing !== "chunked") || (expects !== "nothing" && framing === "none");
-  const kept = hasUnmet ? withoutUnmet(endToEnd, framing) : endToEnd;
+  const filtered = hasUnmet ? withoutUnmet(endToEnd, framing) : endToEnd;
   const nominated = connection === "" ? undefined : toNominated(connection);
   // Spelled out: an object that is spread into another has a shape of its own each time, which costs a twentieth of an exchange.
   return {
-    endToEnd: nominated === undefined ? kept : withoutNominated(kept, nominated),
+    endToEnd: nominated === undefined ? filtered : withoutNominated(filtered, nominated),
     hosts,
     framing,
     contentLength: length ?? 0,

@@ -83,9 +83,10 @@ export function readResponseFields(raw: readonly string[]): ResponseFields {
         endToEnd.push(name, value);
     }
   }
-  const kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
+  const filtered =
+    connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
   return {
-    endToEnd: kept,
+    endToEnd: filtered,
     chunked,
     trailer,
     contentLength,

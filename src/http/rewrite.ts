@@ -10,7 +10,7 @@ import { mayBeBodiless } from "./wire/request-head.ts";
 const HOST = "host";
 
 /** Who asks for what: `host` is undefined where an HTTP/1.0 client named none. */
-export interface Origin {
+export interface OutgoingContext {
   readonly host: string | undefined;
   /** Undefined: X-Forwarded-* fields pass untouched. */
   readonly peer: Peer | undefined;
@@ -29,7 +29,7 @@ export interface Origin {
  */
 export function toOutgoingFields(
   endToEnd: readonly string[],
-  { host, peer, upstream, requestId }: Origin,
+  { host, peer, upstream, requestId }: OutgoingContext,
 ): readonly string[] {
   const named = requestId === undefined ? endToEnd : withRequestId(endToEnd, requestId);
   const fields = peer === undefined ? named : withForwarded(named, peer, host);
@@ -96,11 +96,11 @@ function withTrailers(hop: readonly string[]): readonly string[] {
 export function toClientFields(
   status: number,
   httpVersion: string,
-  answer: ResponseFields,
-  asked?: UpgradeFields,
+  response: ResponseFields,
+  requested?: UpgradeFields,
 ): string[] {
-  const fields = withFraming(status, httpVersion, answer);
-  const offer = toOffer(status, answer.upgrade, asked);
+  const fields = withFraming(status, httpVersion, response);
+  const offer = toOffer(status, response.upgrade, requested);
   if (offer !== "") fields.push("Upgrade", offer);
   return fields;
 }
@@ -111,8 +111,8 @@ export function toClientFields(
  *
  * Trailer stays where both hops are chunked: otherwise no trailer section comes or goes, and node throws where one is announced.
  */
-function withFraming(status: number, httpVersion: string, answer: ResponseFields): string[] {
-  const { endToEnd, chunked, trailer, contentLength } = answer;
+function withFraming(status: number, httpVersion: string, response: ResponseFields): string[] {
+  const { endToEnd, chunked, trailer, contentLength } = response;
   if (status < 200 || status === 204)
     return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");
   const isChunked = status !== 304 && contentLength === undefined && httpVersion === "1.1";

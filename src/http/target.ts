@@ -3,7 +3,7 @@
 import { ProxyError } from "./errors.ts";
 
 /** A request-target taken apart. */
-export interface Target {
+export interface ParsedTarget {
   /** What the upstream is asked for: the origin-form, or `*`. */
   readonly path: string;
   /** Set where the client wrote the absolute-form; it replaces the Host field (RFC 9112 §3.2.2). */
@@ -24,7 +24,7 @@ const HOST = new RegExp(`^(?:\\[(?:${IN_BRACKETS})\\]|${NAME})(?::([0-9]{0,5}))?
  * Throws a ProxyError (400) for every form that is not a server's to serve. A fragment is refused too: it is not part of a
  * request-target, and a proxy that routes with it while the upstream reads without it sees another resource.
  */
-export function parseTarget(method: string, raw: string): Target {
+export function parseTarget(method: string, raw: string): ParsedTarget {
   if (raw.includes("#")) throw new ProxyError("target_has_fragment");
   if (raw.charCodeAt(0) === SLASH) return { path: raw, authority: undefined };
   if (raw === "*") {
@@ -46,7 +46,7 @@ export function isHost(value: string): boolean {
  * Throws a ProxyError (400) where it is missing from an HTTP/1.1 request, doubled or malformed (RFC 9112 §3.2).
  */
 export function toHost(
-  target: Target,
+  target: ParsedTarget,
   hosts: readonly string[],
   httpVersion: string,
 ): string | undefined {
@@ -57,7 +57,7 @@ export function toHost(
   return target.authority ?? host;
 }
 
-function parseAbsoluteForm(method: string, raw: string): Target {
+function parseAbsoluteForm(method: string, raw: string): ParsedTarget {
   const scheme = /^https?:\/\//i.exec(raw);
   if (scheme === null) throw new ProxyError("target_not_served");
   const start = scheme[0].length;

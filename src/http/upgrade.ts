@@ -25,8 +25,8 @@ export function toTunnel(
 /** Returns the members of an Upgrade field whose lower-case names `keep` accepts; the field unchanged if it accepts all. */
 function filterProtocols(protocols: string, keep: (lowerCaseName: string) => boolean): string {
   const members = protocols.split(",");
-  const kept = members.filter((member) => keep(member.trim().toLowerCase()));
-  return kept.length === members.length ? protocols : kept.join(",").trim();
+  const accepted = members.filter((member) => keep(member.trim().toLowerCase()));
+  return accepted.length === members.length ? protocols : accepted.join(",").trim();
 }
 
 /**
@@ -34,9 +34,9 @@ function filterProtocols(protocols: string, keep: (lowerCaseName: string) => boo
  * switch to a protocol that the client did not indicate), and its Connection field says that the field is meant for this hop.
  * Names are compared without regard to case.
  */
-export function isAgreedProtocol(asked: string, rawFields: readonly string[]): boolean {
+export function isAgreedProtocol(requested: string, rawFields: readonly string[]): boolean {
   if (findUpgradeOption(joinValues(rawFields, "connection")) === undefined) return false;
-  const offered = new Set(toMembers(asked));
+  const offered = new Set(toMembers(requested));
   const chosen = toMembers(joinValues(rawFields, "upgrade"));
   return chosen.length > 0 && chosen.every((protocol) => offered.has(protocol));
 }
@@ -48,10 +48,14 @@ export function isAgreedProtocol(asked: string, rawFields: readonly string[]): b
  * the upstream's connection: headgate's clients cannot use the `h2,h2c` that Apache adds to each 200, and a front that forwards it over
  * HTTP/2 makes an error of it (RFC 9113 §8.2.2).
  */
-export function toOffer(status: number, offered: string, asked: UpgradeFields | undefined): string {
+export function toOffer(
+  status: number,
+  offered: string,
+  requested: UpgradeFields | undefined,
+): string {
   if (offered === "" || status === 426) return offered;
-  if (asked === undefined || status < 200) return "";
-  const wanted = new Set(toMembers(asked.protocols));
+  if (requested === undefined || status < 200) return "";
+  const wanted = new Set(toMembers(requested.protocols));
   return filterProtocols(offered, (name) => wanted.has(name) && !NEVER_TUNNELLED.test(name));
 }
 
@@ -60,7 +64,7 @@ export function toOffer(status: number, offered: string, asked: UpgradeFields | 
  * reduced to the option `upgrade` as it came.
  */
 export function toSwitchedFields(rawFields: readonly string[]): string[] {
-  const isKept = toKept(rawFields);
+  const isForwarded = createFieldFilter(rawFields);
   const fields: string[] = [];
   for (let index = 0; index < rawFields.length; index += 2) {
     const name = rawFields[index] ?? "";
@@ -69,13 +73,13 @@ export function toSwitchedFields(rawFields: readonly string[]): string[] {
     if (lowerCaseName === "connection") {
       const option = findUpgradeOption(value);
       if (option !== undefined) fields.push(name, option);
-    } else if (lowerCaseName === "upgrade" || isKept(lowerCaseName)) fields.push(name, value);
+    } else if (lowerCaseName === "upgrade" || isForwarded(lowerCaseName)) fields.push(name, value);
   }
   return fields;
 }
 
 /** A 1xx has no content (RFC 9110 §8.6), and a client that believes in a length loses its place. */
-function toKept(rawFields: readonly string[]): (lowerCaseName: string) => boolean {
+function createFieldFilter(rawFields: readonly string[]): (lowerCaseName: string) => boolean {
   const nominated = toNominated(joinValues(rawFields, "connection"));
   return (name) => !isHopByHop(name) && name !== "content-length" && !nominated.has(name);
 }

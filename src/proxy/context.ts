@@ -3,8 +3,8 @@
 import type { RouteConfig, UpstreamConfig } from "../config/schema/file.ts";
 import type { Drain } from "../head/drain.ts";
 import type { HeadLimits } from "../head/limits.ts";
-import type { NegativeCache } from "../head/memory.ts";
-import type { Sharing } from "../head/share/share.ts";
+import type { NegativeCache } from "../head/negative-cache.ts";
+import type { ResponseSharing } from "../head/share/share.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Peer } from "../http/forwarded.ts";
 import type { CheckedRequest } from "../http/request.ts";
@@ -29,7 +29,7 @@ export interface Snapshot {
   /** Targets whose response to a probe did not help. */
   readonly refusesRange: NegativeCache;
   readonly limits: HeadLimits;
-  readonly sharing: Sharing;
+  readonly sharing: ResponseSharing;
   /** For writes that may wait for the end of the turn. */
   readonly batchWrites: BatchWrites;
 }

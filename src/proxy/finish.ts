@@ -6,7 +6,7 @@ import type { Handler } from "./handler.ts";
 import type { Tunnels } from "./tunnel.ts";
 
 /** What has to end. */
-export interface Finishing {
+export interface FinishParts {
   readonly server: Pick<Server, "busy" | "close" | "destroy">;
   readonly handler: Pick<Handler, "inProgress" | "settled" | "abort">;
   readonly tunnels: Pick<Tunnels, "closeAll">;
@@ -17,7 +17,7 @@ export interface Finishing {
  * Resolves with the number of exchanges that it cut off.
  */
 export async function finish(
-  { server, handler, tunnels }: Finishing,
+  { server, handler, tunnels }: FinishParts,
   graceMs: number,
 ): Promise<number> {
   let cut = 0;

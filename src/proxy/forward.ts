@@ -26,7 +26,8 @@ export function relayResponse(
   const { status, reason, fields: raw } = received.head;
   exchange.respondedMs = received.receivedMs;
   exchange.contentLength = raw.contentLength;
-  if (route.head.share > 0 && mayChange(exchange.method, status)) snapshot.sharing.forget(checked);
+  if (route.head.share > 0 && mayChange(exchange.method, status))
+    snapshot.sharing.invalidate(checked);
   const { takesTrailers } = checked;
   const repaired = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
   response.writeHead(

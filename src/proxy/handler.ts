@@ -8,7 +8,7 @@ import { type Exchange, beginExchange } from "../http/exchange.ts";
 import { checkRequest } from "../http/request.ts";
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { Snapshot } from "./context.ts";
-import { endExchange, failExchange } from "./ending.ts";
+import { endExchange, failExchange } from "./exchange-end.ts";
 import { forward } from "./forward.ts";
 import { respondToHead } from "./head.ts";
 import { type LocalPlan, type Plan, planRequest } from "./plan.ts";

@@ -9,7 +9,7 @@ import type { Leader } from "../head/share/share.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import { giveUp, isKnown, recordServed, toNegativeCache } from "./head-memory.ts";
+import { endTrial, isCached, recordServed, toNegativeCache } from "./head-learning.ts";
 import { sendProbe } from "./head-probe.ts";
 import {
   type HeadContext,
@@ -53,9 +53,9 @@ async function respondByHead(head: HeadContext): Promise<void> {
 /** Mode auto: the upstream's own response wins; a refusal is repeated as GET, and remembered. */
 async function respondAuto(head: HeadContext): Promise<void> {
   const { response, checked, exchange, route, snapshot } = head;
-  const memory = toNegativeCache(snapshot.needsGet, checked);
-  const known = isKnown(memory, head);
-  if (typeof known === "boolean" ? known : await known) {
+  const cache = toNegativeCache(snapshot.needsGet, checked);
+  const cached = isCached(cache, head);
+  if (typeof cached === "boolean" ? cached : await cached) {
     exchange.head = "convert";
     return respondByGet(head);
   }
@@ -66,41 +66,41 @@ async function respondAuto(head: HeadContext): Promise<void> {
     const { status, fields } = received.head;
     if (!isRefused(route, status)) {
       relayHeld(held, response);
-      recordServed(memory, head, status);
+      recordServed(cache, head, status);
       return await relayAsIs(head, received);
     }
     exchange.head = "fallback";
-    await respondByGet(head, (got) => {
+    await respondByGet(head, (getStatus) => {
       // A GET that is refused as well has not helped, and an upstream that allows HEAD has refused something else.
-      if (got >= 500) memory.giveUp(route, checked);
-      else if (isRefused(route, got) || allowsHead(fields)) memory.skip(route, checked);
-      else memory.add(route, checked);
+      if (getStatus >= 500) cache.endTrial(route, checked);
+      else if (isRefused(route, getStatus) || allowsHead(fields)) cache.keep(route, checked);
+      else cache.add(route, checked);
     });
   } finally {
-    giveUp(memory, head);
+    endTrial(cache, head);
   }
 }
 
-async function respondByGet(head: HeadContext, onGot?: (status: number) => void): Promise<void> {
+async function respondByGet(head: HeadContext, onStatus?: (status: number) => void): Promise<void> {
   const { response, checked, exchange, route, snapshot } = head;
-  const leave = snapshot.limits.enter(route);
-  if (typeof leave === "number") {
+  const release = snapshot.limits.acquire(route);
+  if (typeof release === "number") {
     exchange.head = "reject";
     exchange.error ??= new ProxyError("head_over_limit"); // or the log would take the 503 for the upstream's
-    return respondLocally(toOverload(leave, toRequestId(exchange)), response);
+    return respondLocally(toOverload(release, toRequestId(exchange)), response);
   }
   try {
     // The plain case is spelled out: each further async function costs a HEAD another microsecond.
     const result = isProbed(route, checked.fields)
       ? await sendProbe(head)
       : toUpstreamResult(await send(head, "GET"));
-    onGot?.(result.status);
+    onStatus?.(result.status);
     if (isMeasured(route, result.status, result.fields)) return await respondMeasured(head, result);
     writeHead(head, result);
     snapshot.batchWrites(() => response.end()); // the client has its response; the rest is between headgate and the upstream
     await drain(head, result);
   } finally {
-    leave();
+    release();
   }
 }
 

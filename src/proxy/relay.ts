@@ -26,9 +26,9 @@ export function relayContent(
   batchWrites: BatchWrites,
   beside?: ResponseFields,
 ): Promise<void> {
-  const whole = content.whole();
-  if (whole !== undefined) {
-    batchWrites(() => response.end(whole));
+  const text = content.fullText();
+  if (text !== undefined) {
+    batchWrites(() => response.end(text));
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {

@@ -27,7 +27,7 @@ export function respondShared(
     address: peer?.address,
     key: share.key,
     shareMs: route.head.share,
-    patienceMs: route.responseTimeout,
+    responseTimeoutMs: route.responseTimeout,
     attempt: undefined,
     cancel: (error) => roundTrip.abort(error),
   });
@@ -61,12 +61,12 @@ async function wait(
   const { exchange, roundTrip } = context;
   roundTrip.detach(waiter.leave);
   exchange.head = "shared"; // an error is shared as well
-  const verdict = await waiter.verdict;
-  if (verdict.kind === "response") return writeStored(context, verdict.response);
-  if (verdict.kind === "error") throw verdict.error;
+  const result = await waiter.result;
+  if (result.kind === "response") return writeStored(context, result.response);
+  if (result.kind === "error") throw result.error;
   roundTrip.detach(undefined);
   if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
-  await join(context, plan, { ...request, attempt: verdict.attempt });
+  await join(context, plan, { ...request, attempt: result.attempt });
 }
 
 async function lead(

@@ -23,7 +23,7 @@ export async function respondToUpgrade(
   const content = roundTrip.findContent();
   // With content it may be an upload like any other, of a backend that ignores the field.
   const responseMs = content === undefined ? upgradeMs : route.responseTimeout;
-  const leave = tunnels.enter(max);
+  const release = tunnels.reserve(max);
   try {
     const received = await roundTrip.send({ method, fields, content, upgrade, responseMs });
     const { switched } = received;
@@ -44,7 +44,7 @@ export async function respondToUpgrade(
       idleMs,
     });
   } finally {
-    leave();
+    release();
   }
 }
 

@@ -13,7 +13,7 @@ export interface Heap {
 const HALF_BYTES = 4 * 1024 * 1024;
 /** A half that is nearly as large will do: it loses a page or two to V8's own use. */
 const ENOUGH = 1.1;
-const MOST_STEPS = 6;
+const MAX_STEPS = 6;
 const NO_GROWTH = "--semi-space-growth-factor=1";
 const SURVIVOR_BYTES = 2 * 1024;
 /** How often it is looked at. */
@@ -51,7 +51,7 @@ function widen(collectMinor: () => void): void {
   if (halfBytes() * 2 > HALF_BYTES * ENOUGH) return;
   setFlagsFromString("--semi-space-growth-factor=2");
   const one = Array.from({ length: SURVIVOR_BYTES / 8 }, (_, index) => index);
-  for (let step = 0; step < MOST_STEPS && halfBytes() * 2 <= HALF_BYTES * ENOUGH; step += 1) {
+  for (let step = 0; step < MAX_STEPS && halfBytes() * 2 <= HALF_BYTES * ENOUGH; step += 1) {
     const survivors = Array.from({ length: (1.25 * halfBytes()) / SURVIVOR_BYTES }, () =>
       one.slice(),
     );

@@ -14,7 +14,7 @@ export type WhenFull =
 
 /** A connection that may have a place. */
 export interface LimitedConnection {
-  hasPlace: boolean;
+  isAdmitted: boolean;
   isBusy(): boolean;
   /** Ends it at once; `error` is what its exchange then says of itself. */
   destroy(error?: ProxyError): void;
@@ -38,24 +38,24 @@ export function createConnectionLimiter<One extends LimitedConnection>(
 ): ConnectionLimiter<One> {
   const connections = new Set<One>();
   let max = 0;
-  let taken = 0;
+  let admitted = 0;
 
-  const places: ConnectionLimiter<One> = {
+  const limiter: ConnectionLimiter<One> = {
     add(one) {
-      if (!places.admit(one) && whenFull === "replace") {
+      if (!limiter.admit(one) && whenFull === "replace") {
         evict();
-        places.admit(one);
+        limiter.admit(one);
       }
       connections.add(one);
     },
     remove(one) {
-      if (connections.delete(one) && one.hasPlace) taken -= 1;
+      if (connections.delete(one) && one.isAdmitted) admitted -= 1;
     },
     admit(one) {
-      if (one.hasPlace) return true;
-      if (max > 0 && taken >= max) return false;
-      taken += 1;
-      one.hasPlace = true;
+      if (one.isAdmitted) return true;
+      if (max > 0 && admitted >= max) return false;
+      admitted += 1;
+      one.isAdmitted = true;
       return true;
     },
     all: () => connections,
@@ -64,13 +64,13 @@ export function createConnectionLimiter<One extends LimitedConnection>(
       max = changed;
     },
   };
-  return places;
+  return limiter;
 
   function evict(): void {
     const leaving = findReplaceable();
     if (leaving === undefined) return;
     leaving.destroy();
-    places.remove(leaving); // its `close` comes too late for whoever is to have the place
+    limiter.remove(leaving); // its `close` comes too late for whoever is to have the place
   }
 
   // The younger half is not asked whether it is idle: a connection is, until its first request comes. Where all others are busy, a

@@ -4,7 +4,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { isKept } from "../http/fields.ts";
+import { keepsAlive } from "../http/fields.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
@@ -14,14 +14,18 @@ import { reset } from "../runtime/reset.ts";
 import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
 import type { LimitedConnection } from "./admission.ts";
 import { IncomingRequest } from "./request.ts";
-import type { OutgoingResponse, ResponseCarrier, ResponseEnding } from "./response.ts";
+import type { OutgoingResponse, ResponseCarrier, ResponseOptions } from "./response.ts";
 
 /** What a connection knows of its server. */
 export interface ServerContext {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
   /** Makes the answer to a request. */
-  respond(carrier: ResponseCarrier, request: RequestHead, ending: ResponseEnding): OutgoingResponse;
+  respond(
+    carrier: ResponseCarrier,
+    request: RequestHead,
+    ending: ResponseOptions,
+  ): OutgoingResponse;
   /** Every answer is the last of its connection. */
   isDraining(): boolean;
   /** Every connection ends with the exchange it is at. */
@@ -39,7 +43,7 @@ export interface ClientConnection extends LimitedConnection {
   check(nowMs: number): void;
 }
 
-const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
+const CLOSING: ResponseOptions = { keepAlive: false, expectsContinue: false };
 
 /** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
@@ -73,7 +77,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   let awaits: "head" | "request" = "head";
 
   const connection: ClientConnection = {
-    hasPlace: false,
+    isAdmitted: false,
     isBusy: () => response !== undefined,
     destroy(error) {
       cut();
@@ -102,7 +106,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     isLast = true;
     stopLingering?.();
     response?.close();
-    if (request?.isWhole() === false) request.abandon(new ProxyError("client_gone"));
+    if (request?.isComplete() === false) request.abandon(new ProxyError("client_gone"));
   });
   return connection;
 
@@ -160,12 +164,12 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
       return refuse(toTooManyClients(context.limits().connections), next);
     if (head.method === "CONNECT") return refuse(new ProxyError("connect_not_served"), next);
     const { connection: options, expects } = head.fields;
-    const keepAlive = isKept(head.httpVersion, options) && !context.isDraining();
-    const expectsContinue = expects === "continue" && !next.isWhole();
-    const answer = context.respond(carrier, next, { keepAlive, expectsContinue });
-    response = answer;
-    answer.onOver(onResponseDone);
-    context.handler.onRequest(next, answer);
+    const keepAlive = keepsAlive(head.httpVersion, options) && !context.isDraining();
+    const expectsContinue = expects === "continue" && !next.isComplete();
+    const outgoing = context.respond(carrier, next, { keepAlive, expectsContinue });
+    response = outgoing;
+    outgoing.onOver(onResponseDone);
+    context.handler.onRequest(next, outgoing);
   }
 
   /** Takes the connection off HTTP, and returns what came behind its request. */
@@ -190,7 +194,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     if (over === undefined || socket.destroyed || isHijacked) return;
     if (isLast || !over.isFinished) return endBehind(over);
     if (!over.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
-    if (request?.isWhole() === false) stopLingering = lingerOver(request, socket);
+    if (request?.isComplete() === false) stopLingering = lingerOver(request, socket);
     else waitForNextRequest(over.overMs);
   }
 
@@ -205,7 +209,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   function finish(): void {
     isLast = true;
     // RFC 9112 §9.6: what a client sends behind the request whose answer closes the connection is not processed.
-    if (request?.isWhole() === false || pipelined.length() > 0) lingeringClose(socket);
+    if (request?.isComplete() === false || pipelined.length() > 0) lingeringClose(socket);
     else socket.destroySoon();
   }
 
@@ -219,7 +223,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
 
   /** Ends the connection at once. */
   function onTimeout(): void {
-    if (response?.takesNothing() !== false) cut();
+    if (response?.isStalled() !== false) cut();
   }
 
   function cut(): void {
@@ -230,10 +234,10 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   // RFC 9112 §11.2: whoever was refused for one reading of its bytes must not get the rest of them through as another request.
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
-    const received = { ...(refused ?? parser.known()), peer };
+    const received = { ...(refused ?? parser.partialHead()), peer };
     const requestId = context.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = (response = context.respond(carrier, received, LAST));
+    const last = (response = context.respond(carrier, received, CLOSING));
     last.onOver(onResponseDone);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);

@@ -30,7 +30,7 @@ export interface ServerRequest extends ParsedRequest {
   /** The same object for all requests of a connection. */
   readonly peer: ClientPeer;
   /** Whether all of its content has come. */
-  isWhole(): boolean;
+  isComplete(): boolean;
   /** Hands over the content. Until then it is kept, and the client held up; once. */
   read(reader: RequestReader): void;
   /** The reader hears nothing more; what still comes is dropped. */

@@ -7,7 +7,7 @@ export interface ResponseHeadCache {
   /** The part that the answer itself says. */
   begin(status: number, reason: string, fields: readonly string[]): ResponseText;
   /** All of it. `connection` are the lines of this hop. */
-  complete(answer: ResponseText, connection: string): string;
+  complete(head: ResponseText, connection: string): string;
 }
 
 /**
@@ -22,22 +22,22 @@ export function createResponseHeadCache(): ResponseHeadCache {
   return {
     begin(status, reason, fields) {
       if (begun?.fields === fields && begun.status === status && begun.reason === reason)
-        return begun.answer;
-      const answer = toResponseText(status, reason, fields);
-      begun = { status, reason, fields, answer };
-      return answer;
+        return begun.head;
+      const head = toResponseText(status, reason, fields);
+      begun = { status, reason, fields, head };
+      return head;
     },
-    complete(answer, connection) {
-      const dateLine = answer.hasDate ? "" : date();
+    complete(head, connection) {
+      const dateLine = head.hasDate ? "" : date();
       // By the object: to compare the texts would flatten each of them, only to find out that it is another.
       if (
-        completed?.answer === answer &&
+        completed?.head === head &&
         completed.dateLine === dateLine &&
         completed.connection === connection
       )
         return completed.text;
-      const text = `${answer.text}${dateLine}${connection}\r\n`;
-      completed = { answer, dateLine, connection, text };
+      const text = `${head.text}${dateLine}${connection}\r\n`;
+      completed = { head, dateLine, connection, text };
       return text;
     },
   };
@@ -47,11 +47,11 @@ interface Begun {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly string[];
-  readonly answer: ResponseText;
+  readonly head: ResponseText;
 }
 
 interface Completed {
-  readonly answer: ResponseText;
+  readonly head: ResponseText;
   readonly dateLine: string;
   readonly connection: string;
   readonly text: string;

@@ -21,7 +21,7 @@ export class IncomingRequest implements ServerRequest {
   readonly fields: RequestFields;
   readonly peer: ClientPeer;
   private readonly setReading: SetReading;
-  private isComplete: boolean;
+  private hasEnded: boolean;
   private isDropped: boolean;
   private reader: RequestReader | undefined;
   private early: Buffer[] | undefined;
@@ -36,7 +36,7 @@ export class IncomingRequest implements ServerRequest {
     this.fields = head.fields;
     this.peer = peer;
     this.setReading = setReading;
-    this.isComplete = false;
+    this.hasEnded = false;
     this.isDropped = false;
     this.reader = undefined;
     this.early = undefined;
@@ -44,15 +44,15 @@ export class IncomingRequest implements ServerRequest {
     this.trailers = NO_TRAILERS;
   }
 
-  isWhole(): boolean {
-    return this.isComplete;
+  isComplete(): boolean {
+    return this.hasEnded;
   }
 
   read(reader: RequestReader): void {
     this.reader = reader;
     for (const bytes of this.early ?? []) reader.onChunk(bytes);
     this.early = undefined;
-    if (this.isComplete) reader.onEnd(this.trailers);
+    if (this.hasEnded) reader.onEnd(this.trailers);
   }
 
   drop(): void {
@@ -63,11 +63,11 @@ export class IncomingRequest implements ServerRequest {
   }
 
   pause(): void {
-    if (!this.isComplete) this.setReading(false);
+    if (!this.hasEnded) this.setReading(false);
   }
 
   resume(): void {
-    if (!this.isComplete) this.setReading(true);
+    if (!this.hasEnded) this.setReading(true);
   }
 
   /** A piece of its content. */
@@ -81,7 +81,7 @@ export class IncomingRequest implements ServerRequest {
 
   /** It is whole. */
   end(rawTrailers: readonly string[]): void {
-    this.isComplete = true;
+    this.hasEnded = true;
     this.trailers = rawTrailers;
     this.setReading(true);
     this.reader?.onEnd(rawTrailers);
@@ -89,7 +89,7 @@ export class IncomingRequest implements ServerRequest {
 
   /** No more of it can come. */
   abandon(error: ProxyError): void {
-    if (!this.isComplete) this.reader?.onGone(error);
+    if (!this.hasEnded) this.reader?.onGone(error);
     this.reader = undefined;
   }
 }

@@ -12,7 +12,7 @@ import type { ServerRequest, ServerResponse } from "./exchange.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
 
 /** Whether the connection goes on after an answer. */
-export interface ResponseEnding {
+export interface ResponseOptions {
   /** Whether it may, as far as the request goes. */
   readonly keepAlive: boolean;
   /** Whether the client waits for 100 (Continue). */
@@ -28,7 +28,7 @@ export interface ResponseCarrier {
 
 /** What a response needs to know of its server. It keeps the limits that it began with. */
 export interface ResponseServer {
-  readonly heads: ResponseHeadCache;
+  readonly headCache: ResponseHeadCache;
   /** What a connection that goes on says of itself. */
   readonly keepAliveLines: string;
   /** How long the client may read nothing while bytes wait for it, in milliseconds; 0 = no limit. */
@@ -83,7 +83,7 @@ export class OutgoingResponse implements ServerResponse {
     carrier: ResponseCarrier,
     server: ResponseServer,
     request: ServerResponse["request"],
-    ending: ResponseEnding,
+    options: ResponseOptions,
   ) {
     this.status = 0;
     this.headersSent = false;
@@ -93,7 +93,7 @@ export class OutgoingResponse implements ServerResponse {
     this.isFinished = false;
     this.isEnded = false;
     this.isBroken = false;
-    this.keepAlive = ending.keepAlive;
+    this.keepAlive = options.keepAlive;
     this.request = request;
     this.carrier = carrier;
     this.socket = carrier.socket;
@@ -106,22 +106,22 @@ export class OutgoingResponse implements ServerResponse {
     this.endsWithConnection = false;
     this.trailers = "";
     this.stall = undefined;
-    this.isAwaited = ending.expectsContinue;
+    this.isAwaited = options.expectsContinue;
     this.resume = undefined;
     this.gone = undefined;
     this.listeners = [];
   }
 
   writeHead(status: number, reason: string, fields: readonly string[]): void {
-    const { heads } = this.server;
-    const answer = heads.begin(status, reason, fields);
-    this.isChunked = answer.framing === "chunked";
+    const { headCache } = this.server;
+    const head = headCache.begin(status, reason, fields);
+    this.isChunked = head.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
-    this.endsWithConnection = this.hasContent && answer.framing === "close";
+    this.endsWithConnection = this.hasContent && head.framing === "close";
     // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
     if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
     const lines = this.keepAlive ? this.keepAliveLines : CLOSE;
-    this.head = heads.complete(answer, answer.hasUpgrade ? withUpgradeOption(lines) : lines);
+    this.head = headCache.complete(head, head.hasUpgrade ? withUpgradeOption(lines) : lines);
     this.status = status;
     this.headersSent = true;
   }
@@ -278,7 +278,7 @@ export class OutgoingResponse implements ServerResponse {
    * To be called at the socket's `timeout`: returns whether the client has read nothing for the whole limit. For seconds, the kernel
    * may take nothing from headgate although a slow client still reads.
    */
-  takesNothing(): boolean {
+  isStalled(): boolean {
     const { stall } = this;
     if (stall === undefined) return true;
     const bytes = this.socket.writableLength;

@@ -42,7 +42,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
   let responses: ResponseServer = {
-    heads: createResponseHeadCache(),
+    headCache: createResponseHeadCache(),
     countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
     keepAliveLines: "",
     idleMs: 0,
@@ -50,8 +50,8 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const context: ServerContext = {
     handler,
     limits: () => limits,
-    respond: (carrier, request, ending) =>
-      new OutgoingResponse(carrier, responses, request, ending),
+    respond: (carrier, request, options) =>
+      new OutgoingResponse(carrier, responses, request, options),
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: limiter.admit,

@@ -33,8 +33,8 @@ export function createAddressBook(now: () => number): AddressBook {
   let resolved: ReadonlySet<string> = new Set();
 
   function entryOf(address: string): Entry {
-    const known = entries.get(address);
-    if (known !== undefined) return known;
+    const existing = entries.get(address);
+    if (existing !== undefined) return existing;
     const entry: Entry = { connections: 0, lastError: undefined };
     entries.set(address, entry);
     return entry;

@@ -54,7 +54,7 @@ export interface UpstreamCall {
 /** The part of the pool that a request uses. */
 export interface Queue {
   forget(request: PendingRequest): void;
-  readonly onBytes: GcPressure;
+  readonly gcPressure: GcPressure;
 }
 
 /**
@@ -160,7 +160,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
   ): void {
     const { connection, request } = this;
     if (connection === undefined) throw new ProxyError("proxy_internal_error");
-    const content = new IncomingContent(connection, request.responseContent, this.queue.onBytes);
+    const content = new IncomingContent(connection, request.responseContent, this.queue.gcPressure);
     this.incoming = content;
     this.resolve({ head, content, sentMs: this.firstSentMs, receivedMs, switched });
   }

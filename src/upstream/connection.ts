@@ -121,7 +121,7 @@ export interface ConnectionOptions {
   readonly maxHeadBytes: number;
   readonly batchWrites: BatchWrites;
   /** Called with the size of each chunk of request content and of a tunnel, in bytes. */
-  readonly onBytes: GcPressure;
+  readonly gcPressure: GcPressure;
 }
 
 /** An upstream's own limit (RFC 2068 §19.7.1.1) is honoured minus one second for network delay. */
@@ -130,7 +130,7 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Opens a connection; its first request waits until it is established. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnection<Receiver extends ResponseReceiver>(
-  { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, onBytes }: ConnectionOptions,
+  { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, gcPressure }: ConnectionOptions,
   events: ConnectionEvents<Receiver>,
 ): UpstreamConnection<Receiver> {
   const isKept = keepAliveMs > 0;
@@ -155,7 +155,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   /** In the turn that read a response to its end. */
   let isGivenBack = false;
   let exchanges = 0;
-  let keptMs = keepAliveMs;
+  let idleLimitMs = keepAliveMs;
   let lastActivityMs = 0;
   /** When the bytes were read that the parser has now: one look at the clock for all that comes of them. */
   let readMs = 0;
@@ -171,7 +171,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
     onHead(head) {
       hasResponse = true;
       events.onVersion(head.version);
-      if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
+      if (head.fields.keepAlive !== "")
+        idleLimitMs = toIdleLimitMs(head.fields.keepAlive, keepAliveMs);
       lastActivityMs = readMs;
       if (receiver === undefined) return;
       if (offersConnectionLogin(head.status, head.fields.endToEnd)) belongTo(receiver.owner);
@@ -187,19 +188,19 @@ export function createConnection<Receiver extends ResponseReceiver>(
       // RFC 9110 §7.8: the 100 comes before the 101. The client waits for it, and would never send its content.
       if (awaitsContinue) throw new ProxyError("http_upgrade_failed");
       const first = Buffer.from(bytes.subarray(start, end));
-      const { socket: taken } = (switched = createSwitchedSocket(
+      const { socket: tunnelSide } = (switched = createSwitchedSocket(
         socket,
         first,
-        onBytes,
+        gcPressure,
         (error) => {
           if (error === undefined) closed(undefined);
           else fail(error, "final");
         },
       ));
       switchNow = () => {
-        const taker = receiver;
+        const switching = receiver;
         receiver = undefined;
-        taker?.onSwitch(head, taken);
+        switching?.onSwitch(head, tunnelSide);
       };
       // RFC 9110 §7.8: a client cannot change the protocol in the middle of its request. The 101 waits for the content to leave.
       if (!hasContentLeft) switchNow();
@@ -216,7 +217,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
       if (switched !== undefined) return switched.onRead(bytes, length);
       // The upstream sent bytes without a request, such as a 408 before it closes. The next request may already be waiting for the end
       // of this turn, and these bytes must not become its response.
-      if (!isSent) return fail(new ProxyError("response_unasked"), "unsent");
+      if (!isSent) return fail(new ProxyError("response_unsolicited"), "unsent");
       readMs = performance.now();
       read(bytes, length);
       // The content is longer than one read: further reads go into memory that can be handed on without a copy.
@@ -292,7 +293,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     events.onOwned(connection, client);
   }
 
-  function rest(): void {
+  function onTurnEnd(): void {
     isGivenBack = false;
   }
 
@@ -335,7 +336,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     content.on("data", (chunk: Buffer) => {
       awaitsContinue = false;
       markActivity();
-      onBytes(chunk.length);
+      gcPressure(chunk.length);
       if (writeChunk(chunk, framing)) return;
       content.pause();
       watchdog.watch(); // a stuck upload is checked more often
@@ -402,12 +403,12 @@ export function createConnection<Receiver extends ResponseReceiver>(
   function giveBack(isReusable: boolean): void {
     if (isClosed) return;
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
-    connection.expiresMs = Math.min(readMs + keptMs, oldestMs);
+    connection.expiresMs = Math.min(readMs + idleLimitMs, oldestMs);
     // The upstream would read the rest of this request's content as the next request.
     if (!isReusable || connection.expiresMs <= readMs) return closed(undefined);
     if (isPaused) socket.resume();
     isGivenBack = true;
-    batchWrites(rest);
+    batchWrites(onTurnEnd);
     events.onIdle(connection);
   }
 
@@ -493,9 +494,9 @@ export function createConnection<Receiver extends ResponseReceiver>(
   }
 
   function toBroken(error: Error | undefined): ProxyError {
-    const known =
+    const proxyError =
       error === undefined ? new ProxyError("connection_terminated") : toProxyError(error);
-    if (!hasResponse || known.code !== "connection_terminated") return known;
+    if (!hasResponse || proxyError.code !== "connection_terminated") return proxyError;
     return new ProxyError("http_response_incomplete", { cause: error });
   }
 }
@@ -508,7 +509,7 @@ export function isRepeatable({ method, content }: ConnectionRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
-function toKeptMs(keepAlive: string, maxMs: number): number {
+function toIdleLimitMs(keepAlive: string, maxMs: number): number {
   const seconds = /(?:^|[,\s])timeout=(\d{1,9})/i.exec(keepAlive)?.[1];
   return seconds === undefined
     ? maxMs

@@ -81,8 +81,8 @@ function createAttempts(): Attempts {
   const channels: Channel[] = [];
   return {
     channel(number) {
-      const known = channels[number];
-      if (known !== undefined) return known;
+      const existing = channels[number];
+      if (existing !== undefined) return existing;
       // c-ares must not resend by itself: it would then ignore a response to the first query, and a server that always needs longer
       // than the timeout would never be heard. Each attempt is one query instead, whose socket stays open for the whole time.
       const channel = new Channel({ timeout: QUERY_MS, tries: 1 });

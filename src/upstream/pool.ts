@@ -35,7 +35,7 @@ export interface PoolLimits {
 export function createConnectionPool(
   limits: PoolLimits,
   open: (events: ConnectionEvents<PendingRequest>) => UpstreamConnection<PendingRequest>,
-  onBytes: GcPressure,
+  gcPressure: GcPressure,
 ): ConnectionPool {
   const idle: UpstreamConnection[] = [];
   /** Connections that carry a login, by the client connection that they belong to. */
@@ -81,7 +81,7 @@ export function createConnectionPool(
     },
   };
 
-  const queue: Queue = { forget, onBytes };
+  const queue: Queue = { forget, gcPressure };
 
   return {
     send(request) {
@@ -124,7 +124,7 @@ export function createConnectionPool(
 
   function start(pending: PendingRequest, connection: UpstreamConnection | undefined): void {
     if (connection !== undefined) return sendOn(connection, pending);
-    if (all.size >= limits.connections) giveWay();
+    if (all.size >= limits.connections) evictOwnedIdle();
     if (all.size < limits.connections) return sendFresh(pending);
     waitInLine(pending);
   }
@@ -135,7 +135,7 @@ export function createConnectionPool(
   }
 
   /** Closes the oldest idle connection that is reserved for one client, to make room for others. */
-  function giveWay(): void {
+  function evictOwnedIdle(): void {
     const [oldest] = ownedIdle;
     oldest?.close();
   }

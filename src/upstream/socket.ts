@@ -11,7 +11,7 @@ import { getSystemErrorName } from "node:util";
 
 import type { UpstreamConfig } from "../config/schema/file.ts";
 import { ProxyError } from "../http/errors.ts";
-import type { AttemptEvents } from "./race.ts";
+import type { ConnectAttemptEvents } from "./race.ts";
 import { type ReadMemory, createReadMemory } from "./read-memory.ts";
 
 /** One connection as bytes. Before `onConnected`, only `destroy` may be called. */
@@ -35,7 +35,7 @@ export interface UpstreamSocket {
   /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
   unacknowledged(): number | undefined;
   /** Calls back with whether the end behind `onEnd` was orderly: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
-  confirmEnd(onKnown: (isOrderly: boolean) => void): void;
+  confirmEnd(onConfirmed: (isOrderly: boolean) => void): void;
   /** Sends what was written, and then a FIN (in TLS also a close_notify). */
   end(onFinished: () => void): void;
   destroy(): void;
@@ -141,7 +141,7 @@ export function createReading(
 ): Reading {
   let current = shared;
   let isOwn = false;
-  let isTaken = false;
+  let isDetached = false;
   return {
     onread: {
       // Node calls this before each read, and once for each new handle. It always has to return memory: without it a handle reads
@@ -150,8 +150,8 @@ export function createReading(
         // A connection that leaves the shared memory marks it too: its last read would look like a read of the next connection.
         shared.arm();
         if (!isOwn) current = shared;
-        else if (current === shared || isTaken) current = createReadMemory();
-        isTaken = false;
+        else if (current === shared || isDetached) current = createReadMemory();
+        isDetached = false;
         if (current !== shared) current.arm();
         return current.bytes;
       },
@@ -166,16 +166,16 @@ export function createReading(
     },
     readsOwn: () => current !== shared,
     detach() {
-      isTaken = true;
+      isDetached = true;
     },
   };
 }
 
 /** Opens a TCP or unix socket to one place. `onread` is undefined for TLS, which reads as a stream. */
 export function openTcp(
-  place: Destination,
+  destination: Destination,
   onread: Reading["onread"] | undefined,
-  { onConnected, onFailed }: AttemptEvents,
+  { onConnected, onFailed }: ConnectAttemptEvents,
 ): TcpSocket {
   const socket = new TcpSocket({
     onread,
@@ -185,9 +185,9 @@ export function openTcp(
     keepAliveInitialDelay: 60_000,
   } as object);
   socket.once("connect", onConnected).once("error", onFailed);
-  return "path" in place
-    ? socket.connect(place)
-    : socket.connect({ ...place, autoSelectFamily: false });
+  return "path" in destination
+    ? socket.connect(destination)
+    : socket.connect({ ...destination, autoSelectFamily: false });
 }
 
 /** Begins TLS over a connected socket. `isTruncated` tells after the end whether the close_notify was missing. */
@@ -257,12 +257,12 @@ function toHandle(socket: Socket): Handle | null | undefined {
 }
 
 /** Calls back with whether the read side of a socket ended by a FIN (true) or by a reset (false). */
-export function confirmTcpEnd(socket: TcpSocket, onKnown: (isOrderly: boolean) => void): void {
-  if (socket.isWriteBroken) return onKnown(false);
+export function confirmTcpEnd(socket: TcpSocket, onConfirmed: (isOrderly: boolean) => void): void {
+  if (socket.isWriteBroken) return onConfirmed(false);
   // Behind a stuck upload, or behind headgate's own FIN, the test write would never be tried.
-  if (socket.writableLength > 0 || socket.writableEnded) return onKnown(true);
+  if (socket.writableLength > 0 || socket.writableEnded) return onConfirmed(true);
   // libuv reports a reset that comes together with data as an orderly end. A zero-length write fails after a reset.
-  socket.write(NOTHING, () => onKnown(!socket.isWriteBroken));
+  socket.write(NOTHING, () => onConfirmed(!socket.isWriteBroken));
 }
 
 /** Resolves with whether a path is a socket without a listener, as a killed process leaves it. Never rejects. */

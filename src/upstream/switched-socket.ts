@@ -42,7 +42,7 @@ export interface SwitchedSocket {
 export function createSwitchedSocket(
   socket: UpstreamSocket,
   first: Buffer,
-  onBytes: GcPressure,
+  gcPressure: GcPressure,
   close: (error?: ProxyError) => void,
 ) {
   let reader: SwitchedReader | undefined;
@@ -51,7 +51,7 @@ export function createSwitchedSocket(
   socket.pause();
   socket.readOwn(false);
 
-  const taken: SwitchedSocket = {
+  const tunnelSide: SwitchedSocket = {
     first,
     read(next) {
       reader = next;
@@ -72,7 +72,7 @@ export function createSwitchedSocket(
     },
   };
   return {
-    socket: taken,
+    socket: tunnelSide,
     onRead: (bytes: Buffer, length: number) => reader?.onBytes(keep(bytes, length)),
     // A reset, or a TLS stream that was cut off, must not look like an orderly end to the client.
     onEnd() {
@@ -94,7 +94,7 @@ export function createSwitchedSocket(
     const isLong = length > LONG_BYTES;
     const isOwn = isLong && socket.readsOwn();
     socket.readOwn(isLong);
-    onBytes(isOwn ? bytes.buffer.byteLength : length);
+    gcPressure(isOwn ? bytes.buffer.byteLength : length);
     if (!isOwn) return Buffer.from(bytes.subarray(0, length));
     socket.detach();
     return bytes.subarray(0, length);

@@ -15,7 +15,7 @@ import { type CountUnacknowledged, createUnacknowledged } from "../runtime/unack
 
 /** Resources that all upstreams of one process share. */
 export interface UpstreamResources {
-  readonly onBytes: GcPressure;
+  readonly gcPressure: GcPressure;
   readonly batchWrites: BatchWrites;
   /** All open connections to upstreams. */
   readonly ownSockets: OwnSockets;
@@ -45,7 +45,7 @@ export function createUpstreamResources({
   const countUnacknowledged = createUnacknowledged(readSystemFile);
   const shared = { ownSockets, readMemory, resolver, countUnacknowledged };
   return {
-    onBytes: createGcPressure(collectGarbage),
+    gcPressure: createGcPressure(collectGarbage),
     batchWrites: createBatchWrites(),
     ownSockets,
     countUnacknowledged,
@@ -63,17 +63,17 @@ export interface UpstreamPool extends ConnectionPool {
 export function createUpstreamPool(
   upstream: UpstreamConfig,
   waiting: number,
-  { onBytes, batchWrites, connectTo }: UpstreamResources,
+  { gcPressure, batchWrites, connectTo }: UpstreamResources,
 ): UpstreamPool {
   const book = createAddressBook(() => performance.now());
   const { keepAlive: keepAliveMs, maxAge: maxAgeMs, headerBytes: maxHeadBytes } = upstream;
   const times = { keepAliveMs, maxAgeMs };
   const connect = connectTo(upstream, book);
-  const options = { connect, ...times, maxHeadBytes, onBytes, batchWrites };
+  const options = { connect, ...times, maxHeadBytes, gcPressure, batchWrites };
   const pool = createConnectionPool(
     { connections: upstream.maxConnections, waiting },
     (events) => createConnection(options, events),
-    onBytes,
+    gcPressure,
   );
   return { ...pool, addresses: book.list };
 }

@@ -25,7 +25,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "bytes that come before the request has left are its response": [
     {
       file: CONNECTION,
-      from: 'if (!isSent) return fail(new ProxyError("response_unasked"), "unsent");',
+      from: 'if (!isSent) return fail(new ProxyError("response_unsolicited"), "unsent");',
       to: "if (!isSent && receiver !== undefined) parser.begin(receiver.request.method);",
     },
   ],
@@ -151,7 +151,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "a tunnel that was asked for in vain keeps its place": [
-    { file: "src/proxy/upgrade.ts", from: "leave();", to: "if (exchange.tunnel) leave();" },
+    { file: "src/proxy/upgrade.ts", from: "release();", to: "if (exchange.tunnel) release();" },
   ],
   "a truncated response looks whole": [
     {

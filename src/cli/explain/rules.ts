@@ -3,8 +3,8 @@
 import type { HeadGuard, HeadLimit, RouteConfig } from "../../config/schema/file.ts";
 import { formatRate } from "../../config/units.ts";
 import { repairsAllow } from "../../head/allow.ts";
-import { findGuard } from "../../head/passthrough-rules.ts";
-import type { GuardedRequest } from "../../head/signatures.ts";
+import { findPassthroughRule } from "../../head/passthrough-rules.ts";
+import type { PassthroughRequest } from "../../head/signatures.ts";
 import type { HeadPlan } from "../../head/plan.ts";
 
 /** Undefined parts are those that change nothing for this request. */
@@ -20,7 +20,7 @@ export interface AppliedRules {
 /** `plan` is a HEAD's. */
 export function toRules(
   route: RouteConfig,
-  request: GuardedRequest,
+  request: PassthroughRequest,
   plan: HeadPlan | undefined,
 ): AppliedRules {
   const { mode, guards, limit, explain } = route.head;
@@ -29,7 +29,7 @@ export function toRules(
   const isPassed = plan.outcome === "pass";
   const mayNeedGet = plan.upstreamMethod === "GET" || plan.outcome === "native";
   return {
-    guard: isPassed && mode !== "pass" ? findGuard(request, guards) : undefined,
+    guard: isPassed && mode !== "pass" ? findPassthroughRule(request, guards) : undefined,
     limit: mayNeedGet ? limit : undefined,
     allow,
     explain: explain || undefined,

@@ -44,8 +44,12 @@ export function firstAttempt(nowMs: number): Attempt {
  * Returns the attempt after one more error. `elapsedMs` is the time since the first request of the attempt was sent. After the time that
  * one response may take (`patienceMs`), the second error is the last: clients do not wait for eight slow failures.
  */
-export function afterError(attempt: Attempt, elapsedMs: number, patienceMs: number): Attempt {
-  const isLast = attempt.errors > 0 && elapsedMs >= patienceMs;
+export function afterError(
+  attempt: Attempt,
+  elapsedMs: number,
+  responseTimeoutMs: number,
+): Attempt {
+  const isLast = attempt.errors > 0 && elapsedMs >= responseTimeoutMs;
   return {
     ...attempt,
     errors: isLast ? Math.max(MAX_ERRORS, attempt.errors + 1) : attempt.errors + 1,
@@ -63,7 +67,7 @@ export function isBeforeRequest({ code }: ProxyError): boolean {
 }
 
 /** Which HEADs share one request at this attempt: all that may share, equal requests only, or none. */
-export function toCompany(attempt: Attempt | undefined): "all" | "equals" | "none" {
+export function toShareScope(attempt: Attempt | undefined): "all" | "equals" | "none" {
   if (attempt === undefined) return "all";
   const { errors, unshared } = attempt;
   if (errors > MAX_ERRORS || unshared > MAX_UNSHARED) return "none";

@@ -71,24 +71,24 @@ export function readCacheKey(
  * colon and no value a line end, so that no other fields, nor other names, have the same text.
  */
 export function toVaryKey(names: readonly string[], fields: readonly string[]): string {
-  let variant = "";
+  let text = "";
   for (const wanted of names) {
-    variant += `${wanted}\n`;
+    text += `${wanted}\n`;
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index] ?? "";
       if (name.length === wanted.length && name.toLowerCase() === wanted)
-        variant += `:${fields[index + 1]}\n`;
+        text += `:${fields[index + 1]}\n`;
     }
   }
-  return variant;
+  return text;
 }
 
 /** The whole of a request, as a text. It differs from each variant, as no name is empty. */
 export function toFullText({ fields, address }: FullRequest): string {
-  let whole = `:${address ?? ""}\n`;
+  let text = `:${address ?? ""}\n`;
   for (let index = 0; index < fields.length; index += 2)
-    whole += `${fields[index]?.toLowerCase()}:${fields[index + 1]}\n`;
-  return whole;
+    text += `${fields[index]?.toLowerCase()}:${fields[index + 1]}\n`;
+  return text;
 }
 
 /** Whether two requests for the same target are the same to the upstream. */

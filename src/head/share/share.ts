@@ -8,13 +8,13 @@ import {
   afterUnshared,
   firstAttempt,
   isBeforeRequest,
-  toCompany,
+  toShareScope,
 } from "./attempt.ts";
-import { type InFlight, type Waiter, type Verdict, createInFlight } from "./in-flight.ts";
+import { type InFlight, type Waiter, type WaitResult, createInFlight } from "./in-flight.ts";
 import { type FullRequest, isEqual, toVaryKey, toFullText } from "./key.ts";
 import { readCacheability } from "./cacheability.ts";
 import { type StoredResponse, createStoredResponse } from "./stored-response.ts";
-import { type Entry, type StoreLimits, type Target, createStore, putVary } from "./store.ts";
+import { type Entry, type StoreLimits, type ShareTarget, createStore, putVary } from "./store.ts";
 
 /**
  * The requests in flight and the recent responses.
@@ -22,20 +22,20 @@ import { type Entry, type StoreLimits, type Target, createStore, putVary } from 
  * No client can change anything for others: a result belongs to its request and to equal requests (ignored fields included), unless
  * RFC 9111 §3 allows a shared cache to share the response.
  */
-export interface Sharing {
+export interface ResponseSharing {
   /** Returns what a HEAD does now. */
   join(request: ShareRequest): ShareResult;
   /** Drops the responses of a target in every spelling, because it may have changed (RFC 9111 §4.4). */
-  forget(target: Target): void;
+  invalidate(target: ShareTarget): void;
 }
 
 /** One HEAD. Its `host` and `path` imply its route. */
-export interface ShareRequest extends Target, FullRequest {
+export interface ShareRequest extends ShareTarget, FullRequest {
   readonly key: string;
   /** How long its response may be shared, in milliseconds. */
   readonly shareMs: number;
   /** How long its response may take, in milliseconds. */
-  readonly patienceMs: number;
+  readonly responseTimeoutMs: number;
   /** Undefined if it has not waited for another HEAD yet. */
   readonly attempt: Attempt | undefined;
   /** Cancels its request to the upstream. */
@@ -80,11 +80,11 @@ const BYPASS_MS = 10_000;
 const BYPASS: ShareResult = { kind: "bypass" };
 
 /** Creates the state of one configuration; `now` is in milliseconds, `random` from 0 to less than 1. */
-export function createSharing(
+export function createResponseSharing(
   now: () => number,
   limits: ShareLimits = LIMITS,
   random: () => number = Math.random,
-): Sharing {
+): ResponseSharing {
   const store = createStore(limits);
   let waiting = 0;
 
@@ -93,74 +93,74 @@ export function createSharing(
       const nowMs = now();
       const entry = store.find(request);
       for (const names of entry.varies) {
-        const kept = entry.responses.get(toVariantKey(request, names));
-        if (kept !== undefined && nowMs < kept.untilMs)
-          return { kind: "hit", response: kept.response };
+        const cached = entry.responses.get(toVariantKey(request, names));
+        if (cached !== undefined && nowMs < cached.untilMs)
+          return { kind: "hit", response: cached.response };
       }
-      const company = toCompany(request.attempt);
-      if (company === "none") return BYPASS;
-      const places = entry.varies.map((names) => toVariantKey(request, names));
-      if (company === "all" && entry.apart + entry.bypassUntil.size === 0)
-        return joinAt(entry, places, request);
-      const whole = toFullKey(request);
-      if (nowMs < (entry.bypassUntil.get(whole) ?? 0)) return BYPASS;
-      const isApart = company === "equals" || entry.inFlight.has(whole);
-      return joinAt(entry, isApart ? [whole] : places, request);
+      const scope = toShareScope(request.attempt);
+      if (scope === "none") return BYPASS;
+      const keys = entry.varies.map((names) => toVariantKey(request, names));
+      if (scope === "all" && entry.equalsOnly + entry.bypassUntil.size === 0)
+        return joinAt(entry, keys, request);
+      const fullKey = toFullKey(request);
+      if (nowMs < (entry.bypassUntil.get(fullKey) ?? 0)) return BYPASS;
+      const isEqualsOnly = scope === "equals" || entry.inFlight.has(fullKey);
+      return joinAt(entry, isEqualsOnly ? [fullKey] : keys, request);
     },
-    forget: (target) => store.drop(target),
+    invalidate: (target) => store.invalidate(target),
   };
 
   /** Waits for a flight at one of these places. Without one, begins a flight at the first place. */
-  function joinAt(entry: Entry, places: readonly string[], request: ShareRequest): ShareResult {
-    for (const place of places) {
-      const inFlight = entry.inFlight.get(place);
+  function joinAt(entry: Entry, keys: readonly string[], request: ShareRequest): ShareResult {
+    for (const key of keys) {
+      const inFlight = entry.inFlight.get(key);
       if (inFlight === undefined) continue;
       return waiting < limits.waiting ? { kind: "wait", waiter: inFlight.wait(request) } : BYPASS;
     }
-    const [place = ""] = places;
-    const inFlight = begin(entry, place, request);
+    const [key = ""] = keys;
+    const inFlight = begin(entry, key, request);
     store.use(entry);
     return { kind: "lead", leader: lead(entry, inFlight, request) };
   }
 
-  function begin(entry: Entry, place: string, request: ShareRequest): InFlight {
-    const isApart = toCompany(request.attempt) === "equals" ? 1 : 0;
+  function begin(entry: Entry, key: string, request: ShareRequest): InFlight {
+    const isEqualsOnly = toShareScope(request.attempt) === "equals" ? 1 : 0;
     const inFlight = createInFlight({
       cancel: (error) => request.cancel(error),
       onOver() {
-        entry.inFlight.delete(place);
-        entry.apart -= isApart;
+        entry.inFlight.delete(key);
+        entry.equalsOnly -= isEqualsOnly;
       },
       onWaiting: (change) => (waiting += change),
       random,
     });
-    entry.inFlight.set(place, inFlight);
-    entry.apart += isApart;
+    entry.inFlight.set(key, inFlight);
+    entry.equalsOnly += isEqualsOnly;
     return inFlight;
   }
 
   function lead(entry: Entry, inFlight: InFlight, request: ShareRequest): Leader {
     const sentMs = now();
     const attempt = request.attempt ?? firstAttempt(sentMs);
-    const tryAgain = (): Verdict => ({ kind: "again", attempt: afterUnshared(attempt) });
+    const tryAgain = (): WaitResult => ({ kind: "again", attempt: afterUnshared(attempt) });
     return {
       onResponse(status, reason, fields) {
-        const terms = readCacheability(status, fields.endToEnd);
-        if (terms === undefined) return keepToItself();
-        const { freshMs, vary, ageSeconds } = terms;
-        const variant = toVaryKey(vary, request.fields);
-        const isSame = (waiter: FullRequest) => toVaryKey(vary, waiter.fields) === variant;
+        const cacheability = readCacheability(status, fields.endToEnd);
+        if (cacheability === undefined) return settleUnshareable();
+        const { freshMs, vary, ageSeconds } = cacheability;
+        const varyKey = toVaryKey(vary, request.fields);
+        const isSame = (waiter: FullRequest) => toVaryKey(vary, waiter.fields) === varyKey;
         const response = createStoredResponse({ status, reason, fields, sentMs, ageSeconds });
-        const shared: Verdict = { kind: "response", response };
+        const shared: WaitResult = { kind: "response", response };
         if (freshMs === 0) return settleError(shared);
         putVary(entry, vary);
         inFlight.settle((waiter) => (isSame(waiter) ? shared : tryAgain()));
         const untilMs = Math.min(now() + request.shareMs, sentMs + freshMs);
-        store.keep(entry, request.key + variant, { response, untilMs });
+        store.add(entry, request.key + varyKey, { response, untilMs });
       },
-      onPrivate: keepToItself,
+      onPrivate: settleUnshareable,
       onError(error) {
-        const failed: Verdict = { kind: "error", error };
+        const failed: WaitResult = { kind: "error", error };
         if (isBeforeRequest(error)) inFlight.settle(() => failed);
         else settleError(failed);
       },
@@ -168,14 +168,14 @@ export function createSharing(
       leave: (error) => inFlight.leave(error),
     };
 
-    function keepToItself(): void {
-      store.keepBypass(entry, toFullKey(request), now() + BYPASS_MS);
+    function settleUnshareable(): void {
+      store.addBypass(entry, toFullKey(request), now() + BYPASS_MS);
       inFlight.settle(tryAgain);
     }
 
-    function settleError(error: Verdict): void {
-      const next = afterError(attempt, now() - attempt.sinceMs, request.patienceMs);
-      const again: Verdict = { kind: "again", attempt: next };
+    function settleError(error: WaitResult): void {
+      const next = afterError(attempt, now() - attempt.sinceMs, request.responseTimeoutMs);
+      const again: WaitResult = { kind: "again", attempt: next };
       inFlight.settle((waiter) => (isEqual(waiter, request) ? error : again));
     }
   }

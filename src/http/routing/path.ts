@@ -67,12 +67,12 @@ function normaliseEncoding(path: string): string {
 function resolveSegments(path: string): string {
   if (!path.startsWith("/")) return path;
   const segments = path.split("/").filter((segment) => segment !== "");
-  const kept: string[] = [];
+  const resolved: string[] = [];
   for (const segment of segments) {
-    if (segment === "..") kept.pop();
-    else if (segment !== ".") kept.push(segment);
+    if (segment === "..") resolved.pop();
+    else if (segment !== ".") resolved.push(segment);
   }
   const last = segments.at(-1);
   const endsInSlash = path.endsWith("/") || last === "." || last === "..";
-  return kept.length === 0 ? "/" : `/${kept.join("/")}${endsInSlash ? "/" : ""}`;
+  return resolved.length === 0 ? "/" : `/${resolved.join("/")}${endsInSlash ? "/" : ""}`;
 }

@@ -126,8 +126,8 @@ function addRoute<Route extends RoutePattern>(table: PathTable<Route>, route: Ro
 function growTo<Route>(root: Segment<Route>, pattern: PathPattern): Segment<Route> {
   let current = root;
   for (const segment of pattern.segments) {
-    const known = segment === undefined ? current.param : current.literals.get(segment);
-    const next = known ?? createSegment<Route>();
+    const existing = segment === undefined ? current.param : current.literals.get(segment);
+    const next = existing ?? createSegment<Route>();
     if (segment === undefined) current.param = next;
     else current.literals.set(segment, next);
     current = next;

@@ -39,7 +39,7 @@ const MAX_TRAILER_BYTES = 16 * 1024 + 2;
  * A chunk up to this size is moved behind the one before it. A peer that sends chunks of one byte would otherwise have each
  * byte carried on by itself, which costs a thousand times the byte. To move a longer one costs more than to carry it.
  */
-const MOST_MOVED_BYTES = 1024;
+const MAX_MOVED_BYTES = 1024;
 
 // Thirteen digits are 2^52 - 1 at most, which a double still counts exactly. Spaces behind them, and a `;` with nothing behind
 // it, are read differently by different readers; the extensions are RFC 9112 §7.1.1's.
@@ -91,31 +91,31 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
             const next = Math.min(at + left, length);
             left -= next - at;
             if (left === 0) state = "data-end";
-            gather(bytes, at, next, onContent);
+            addContent(bytes, at, next, onContent);
             at = next;
           } else {
             at = readLine(bytes, at, length);
           }
         }
       } finally {
-        handOn(bytes, onContent);
+        flushContent(bytes, onContent);
       }
       return at;
     },
   };
 
-  function gather(bytes: Buffer, start: number, end: number, onContent: OnContent): void {
-    if (from < to && end - start <= MOST_MOVED_BYTES) {
+  function addContent(bytes: Buffer, start: number, end: number, onContent: OnContent): void {
+    if (from < to && end - start <= MAX_MOVED_BYTES) {
       bytes.copyWithin(to, start, end);
       to += end - start;
     } else {
-      handOn(bytes, onContent);
+      flushContent(bytes, onContent);
       from = start;
       to = end;
     }
   }
 
-  function handOn(bytes: Buffer, onContent: OnContent): void {
+  function flushContent(bytes: Buffer, onContent: OnContent): void {
     const start = from;
     from = to; // not handed on twice where the receiver throws
     if (start < to) onContent(bytes, start, to);
@@ -143,9 +143,9 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
     let at = start;
     let size = 0;
     if (state === "size") {
-      const most = Math.min(length, start + MAX_DIGITS);
+      const maxEnd = Math.min(length, start + MAX_DIGITS);
       let digit = toDigit(bytes[at]);
-      for (; at < most && digit !== -1; digit = toDigit(bytes[at])) {
+      for (; at < maxEnd && digit !== -1; digit = toDigit(bytes[at])) {
         size = size * 16 + digit;
         at += 1;
       }

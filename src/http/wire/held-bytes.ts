@@ -47,9 +47,9 @@ export function createHeldBytes(): HeldBytes {
     endOfLine: (start) => (memory === undefined ? -1 : endOfLine(memory, start, length)),
     toText: (start, end) => memory?.toString("latin1", start, end) ?? "",
     take() {
-      const taken = memory?.subarray(0, length) ?? NOTHING;
+      const bytes = memory?.subarray(0, length) ?? NOTHING;
       clear();
-      return taken;
+      return bytes;
     },
     clear,
   };

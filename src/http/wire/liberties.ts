@@ -91,21 +91,21 @@ function parseFieldLines(text: string, start: number): string[] | undefined {
 
 /** RFC 9112 §6.3, rule 5: a length that is repeated, in one field or in several, counts once. */
 function toOneLength(fields: string[]): string[] {
-  const kept: string[] = [];
+  const result: string[] = [];
   let length: string | undefined;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     if (name.toLowerCase() !== LENGTH) {
-      kept.push(name, value);
+      result.push(name, value);
       continue;
     }
     const members = value.split(",").map((member) => trim(member, 0, member.length));
     const [first = ""] = members;
     if (members.some((member) => member !== (length ?? first)))
       throw new ProxyError("http_protocol_error");
-    if (length === undefined) kept.push(name, first);
+    if (length === undefined) result.push(name, first);
     length = first;
   }
-  return kept;
+  return result;
 }

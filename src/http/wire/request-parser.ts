@@ -31,7 +31,7 @@ export interface RequestParser {
   /** Whether a byte of a header section has come, and its end has not. */
   hasBegun(): boolean;
   /** What is known of a header section that is not whole, or was refused: a HEAD's response has no content (RFC 9110 §9.3.2). */
-  known(): RequestHead;
+  partialHead(): RequestHead;
   /** Whether the request is whole; what comes then is another one. */
   isOver(): boolean;
   /**
@@ -53,7 +53,7 @@ const LF = 0x0a;
 /** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
 export function createRequestParser(
-  mostBytes: number,
+  maxHeadBytes: number,
   onContent: (bytes: Buffer) => void,
 ): RequestParser {
   let state: State = "head";
@@ -65,8 +65,8 @@ export function createRequestParser(
   /** The request line, or as much as was checked of it, until the header section is read. */
   let beginning = "";
   const section = createHeadSection({
-    maxBytes: mostBytes,
-    toTooLarge: () => tooLarge(mostBytes),
+    maxBytes: maxHeadBytes,
+    toTooLarge: () => tooLarge(maxHeadBytes),
     isSkipped: () => false,
     onBeginning(text) {
       beginning = text;
@@ -89,13 +89,13 @@ export function createRequestParser(
       section.clear();
     },
     hasBegun: () => state === "head" && (isCut || section.length() > 0),
-    known: () => readBeginning(beginning),
+    partialHead: () => readBeginning(beginning),
     isOver: () => state === "over",
     trailers: () => trailers,
     takeHead() {
-      const taken = head;
+      const parsed = head;
       head = undefined;
-      return taken;
+      return parsed;
     },
     push(bytes, start) {
       switch (state) {
@@ -116,7 +116,7 @@ export function createRequestParser(
     const first = skipEmptyLines(bytes, start);
     if (first === bytes.length) return first;
     // Nearly every header section comes whole.
-    const end = endOfSection(bytes, first, Math.min(bytes.length, first + mostBytes));
+    const end = endOfSection(bytes, first, Math.min(bytes.length, first + maxHeadBytes));
     if (end === -1) return readSection(bytes, first);
     beginning = bytes.toString("latin1", first, end - 2);
     begin(parseRequestHead(beginning));

@@ -10,7 +10,7 @@ import { createChunkReader } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
 import { createHeadSection, endOfSection } from "./header-section.ts";
 import type { UpgradeFields } from "../request-fields.ts";
-import { hasConnectionTrailer, isKept } from "../fields.ts";
+import { hasConnectionTrailer, keepsAlive } from "../fields.ts";
 import { mayBeBodiless } from "./request-head.ts";
 import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "../upgrade.ts";
@@ -171,7 +171,7 @@ export function createResponseParser(
     const { contentLength, chunked } = fields;
     if (contentLength !== undefined && chunked) throw new ProxyError("http_protocol_error");
     const isBare = method === "HEAD" || status === 204 || status === 304;
-    isPersistent = !mayHaveStrayBody(method, head) && isKept(version, fields.connection);
+    isPersistent = !mayHaveStrayBody(method, head) && keepsAlive(version, fields.connection);
     if (isBare || contentLength === 0) {
       events.onHead(head);
       end([], isPersistent && isLast);

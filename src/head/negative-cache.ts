@@ -22,9 +22,9 @@ export interface NegativeCache {
   /** It is not so, whatever was learnt. */
   delete(route: RouteConfig, target: CacheTarget): void;
   /** The upstream has answered, and that says nothing against what was learnt. */
-  skip(route: RouteConfig, target: CacheTarget): void;
+  keep(route: RouteConfig, target: CacheTarget): void;
   /** The upstream has not answered. */
-  giveUp(route: RouteConfig, target: CacheTarget): void;
+  endTrial(route: RouteConfig, target: CacheTarget): void;
 }
 
 /** One who finds out, for those who wait. */
@@ -54,12 +54,12 @@ const MAX_KEY_LENGTH = 512;
 const MAX_PATHS = 1_024;
 
 /** Remembers nothing. */
-export const FORGETFUL: NegativeCache = {
+export const NO_CACHE: NegativeCache = {
   has: () => false,
   add() {},
   delete() {},
-  skip() {},
-  giveUp() {},
+  keep() {},
+  endTrial() {},
 };
 
 /** Creates a memory. It holds `mostPaths` hosts or paths of each route, the least recently used go first; `now` is in ms. */
@@ -94,11 +94,11 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
       learnt.delete(key);
       putWithin(answered, key, undefined);
     },
-    skip(route, target) {
+    keep(route, target) {
       const { learnt, answered, key } = end(route, target);
       if (!learnt.has(key)) putWithin(answered, key, undefined);
     },
-    giveUp: (route, target) => void end(route, target),
+    endTrial: (route, target) => void end(route, target),
   };
 
   function toKnown(route: RouteConfig): Known {
