@@ -1,59 +1,62 @@
-/** What was learnt about how routes want to be asked, for a while. One memory answers one yes-or-no question. */
+/** Remembers for a while which targets failed in one way: those that refuse HEAD (mode auto), or those that a probe does not help. */
 
 import type { RouteConfig } from "../config/schema/file.ts";
 import { normaliseHost } from "../http/routing/router.ts";
 
-/** Whom a request is for. */
+/** The host and path of a request. */
 export interface CacheTarget {
   readonly host: string | undefined;
   /** With the query. */
   readonly path: string;
 }
 
-/** Says yes only for what was learnt of that very route and host and, below a prefix, of that very path. */
+/** A cache of targets. Its key is the route, the host and, for a route with a prefix, the path. */
 export interface NegativeCache {
   /**
-   * Whether it was learnt. Once that is older than `remember`, one caller hears no, so that it asks the upstream again, while
-   * the others go on with what is known. Where nothing is known yet one caller hears no, and the others get a promise: when it
-   * resolves, which it does within a second, they may look again. Who hears no tells what came of it, by one of the others.
+   * Returns whether the target is in the cache.
+   *
+   * If its entry is older than `remember`, one caller gets false and tries the upstream again; other callers still get true. If nothing is
+   * recorded yet, one caller gets false and starts a trial; other callers get a promise that resolves within a second, after which they
+   * call `has` again. A caller that gets false must report the result by one of the methods below.
    */
   has(route: RouteConfig, target: CacheTarget): boolean | Promise<void>;
+  /** The trial failed as described: adds the target. */
   add(route: RouteConfig, target: CacheTarget): void;
-  /** It is not so, whatever was learnt. */
+  /** The trial succeeded: removes the target. */
   delete(route: RouteConfig, target: CacheTarget): void;
-  /** The upstream has answered, and that says nothing against what was learnt. */
+  /** The response proves neither: keeps the entry, if any, and ends the trial. Later callers do not wait. */
   keep(route: RouteConfig, target: CacheTarget): void;
-  /** The upstream has not answered. */
+  /** There was no response: ends the trial, and the next caller starts another one. */
   endTrial(route: RouteConfig, target: CacheTarget): void;
 }
 
-/** One who finds out, for those who wait. */
+/** One request that tries the upstream while others wait for its result. */
 interface Trial {
-  /** Until it is over, or has taken too long; undefined: it has. */
+  /** Returns a promise that resolves at the end of the trial or after `TRIAL_MS`; undefined if that time is over. */
   wait(nowMs: number): Promise<void> | undefined;
   end(): void;
 }
 
-/** What is known of one route. */
-interface Known {
-  /** What was learnt, and until when. */
-  readonly learnt: Map<string, number>;
-  /** What is not so, or not known to be: nobody has to wait for that. */
-  readonly answered: Map<string, undefined>;
+/** The entries of one route, by host and path. */
+interface RouteEntries {
+  /** The targets in the cache, and until when, in milliseconds. */
+  readonly cached: Map<string, number>;
+  /** Targets that had a response but are not in the cache: no caller waits for them. */
+  readonly settled: Map<string, undefined>;
   readonly trials: Map<string, Trial>;
 }
 
-// Whoever asks again may fail or never come back with an answer; after this long the next one does.
-const ASKING_MS = 10_000;
+// A request that tries an expired entry again may never get a response. After this time the next request tries.
+const REVALIDATION_MS = 10_000;
 
-// A slow upstream may take longer; each request that does not wait for it costs at most one request more.
+// A slow upstream may take longer. Each request that then stops waiting costs at most one more upstream request.
 const TRIAL_MS = 1_000;
 
-// A path may be as long as a header section: the memory of one route stays below a MiB.
+// A path may be as long as a header section. With these limits one route takes less than a MiB.
 const MAX_KEY_LENGTH = 512;
 const MAX_PATHS = 1_024;
 
-/** Remembers nothing. */
+/** A cache that is always empty. */
 export const NO_CACHE: NegativeCache = {
   has: () => false,
   add() {},
@@ -62,57 +65,61 @@ export const NO_CACHE: NegativeCache = {
   endTrial() {},
 };
 
-/** Creates a memory. It holds `mostPaths` hosts or paths of each route, the least recently used go first; `now` is in ms. */
+/** Creates a cache of at most `maxPaths` hosts or paths per route (LRU); `now` is the monotonic clock in milliseconds. */
 export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): NegativeCache {
-  // Weak: a memory outlasts the configuration, and a route that a reload has replaced is not asked for again.
-  const routes = new WeakMap<RouteConfig, Known>();
+  // Weak: the cache outlives a configuration, and a route that a reload replaced is never looked up again.
+  const routes = new WeakMap<RouteConfig, RouteEntries>();
 
   return {
     has(route, target) {
       const key = toKey(route, target);
       if (key.length > MAX_KEY_LENGTH) return false;
-      const { learnt, answered, trials } = toKnown(route);
-      const untilMs = learnt.get(key);
+      const { cached, settled, trials } = toEntries(route);
+      const untilMs = cached.get(key);
       if (untilMs !== undefined) {
         const isFresh = now() < untilMs;
-        put(learnt, key, isFresh ? untilMs : now() + Math.min(ASKING_MS, route.head.remember));
+        put(
+          cached,
+          key,
+          isFresh ? untilMs : now() + Math.min(REVALIDATION_MS, route.head.remember),
+        );
         return isFresh;
       }
-      if (answered.has(key)) return false;
+      if (settled.has(key)) return false;
       const trial = trials.get(key);
       if (trial !== undefined) return trial.wait(now()) ?? false;
       trials.set(key, createTrial(now()));
       return false;
     },
     add(route, target) {
-      const { learnt, answered, key } = end(route, target);
-      answered.delete(key);
-      putWithin(learnt, key, now() + route.head.remember);
+      const { cached, settled, key } = end(route, target);
+      settled.delete(key);
+      putWithin(cached, key, now() + route.head.remember);
     },
     delete(route, target) {
-      const { learnt, answered, key } = end(route, target);
-      learnt.delete(key);
-      putWithin(answered, key, undefined);
+      const { cached, settled, key } = end(route, target);
+      cached.delete(key);
+      putWithin(settled, key, undefined);
     },
     keep(route, target) {
-      const { learnt, answered, key } = end(route, target);
-      if (!learnt.has(key)) putWithin(answered, key, undefined);
+      const { cached, settled, key } = end(route, target);
+      if (!cached.has(key)) putWithin(settled, key, undefined);
     },
     endTrial: (route, target) => void end(route, target),
   };
 
-  function toKnown(route: RouteConfig): Known {
-    let known = routes.get(route);
-    if (known === undefined) routes.set(route, (known = createKnown()));
-    return known;
+  function toEntries(route: RouteConfig): RouteEntries {
+    let entries = routes.get(route);
+    if (entries === undefined) routes.set(route, (entries = createEntries()));
+    return entries;
   }
 
-  function end(route: RouteConfig, target: CacheTarget): Known & { readonly key: string } {
+  function end(route: RouteConfig, target: CacheTarget): RouteEntries & { readonly key: string } {
     const key = toKey(route, target);
-    const known = toKnown(route);
-    known.trials.get(key)?.end();
-    known.trials.delete(key);
-    return { ...known, key };
+    const entries = toEntries(route);
+    entries.trials.get(key)?.end();
+    entries.trials.delete(key);
+    return { ...entries, key };
   }
 
   function putWithin<Value>(all: Map<string, Value>, key: string, value: Value): void {
@@ -123,14 +130,14 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
   }
 }
 
-// A Map keeps the order of insertion: what was used last stands last.
+// A Map keeps insertion order, so the entry used last is at the end.
 function put<Value>(all: Map<string, Value>, key: string, value: Value): void {
   all.delete(key);
   all.set(key, value);
 }
 
-function createKnown(): Known {
-  return { learnt: new Map(), answered: new Map(), trials: new Map() };
+function createEntries(): RouteEntries {
+  return { cached: new Map(), settled: new Map(), trials: new Map() };
 }
 
 function createTrial(startedMs: number): Trial {
@@ -141,7 +148,7 @@ function createTrial(startedMs: number): Trial {
     wait(nowMs) {
       const leftMs = startedMs + TRIAL_MS - nowMs;
       if (leftMs <= 0) return undefined;
-      // Mostly nobody waits: the others cost a promise and a timer.
+      // Usually no request waits, so the promise and the timer are created only when one does.
       over ??= new Promise((resolve) => {
         end = resolve;
         timer = setTimeout(resolve, leftMs).unref();
@@ -156,14 +163,14 @@ function createTrial(startedMs: number): Trial {
 }
 
 /**
- * An exact route and one with `{param}` are one handler in the backend; below a prefix there may be many. The path is the one
- * received, without its query: what two spellings of it mean is the backend's affair. Behind a route for all hosts there may be
- * an application for each.
+ * Returns the key of a target within its route. An exact route, or one with `{param}`, is one handler of the backend; a prefix may have
+ * many handlers. The path is taken as received, without the query, because only the backend knows whether two spellings are equal. A
+ * route for all hosts may have one application per host.
  */
 function toKey({ host: only, path: pattern }: RouteConfig, { host, path }: CacheTarget): string {
   const isOneHost = host === undefined || (only !== undefined && !only.startsWith("*."));
   const name = isOneHost ? "" : normaliseHost(host);
   if (!pattern.endsWith("/*")) return name;
   const query = path.indexOf("?");
-  return `${name}${query === -1 ? path : path.slice(0, query)}`; // no host holds a slash
+  return `${name}${query === -1 ? path : path.slice(0, query)}`; // unambiguous: a host contains no slash
 }

@@ -8,7 +8,7 @@ import type { StoredResponse } from "./stored-response.ts";
 /** A HEAD that is sent for itself and for others. It ends once: by `settle`, or when all have left. */
 export interface InFlight {
   wait(waiter: FullRequest): Waiter;
-  /** Ends the flight: each waiting HEAD gets the result of `toResult`. */
+  /** Ends it: each waiting HEAD gets its result from `toResult`. */
   settle(toResult: (waiter: FullRequest) => WaitResult): void;
   /** The client of the HEAD that was sent has left. */
   leave(error: ProxyError): void;
@@ -28,15 +28,15 @@ export interface Waiter {
   leave(error: ProxyError): void;
 }
 
-/** What a flight needs from its owner. */
+/** What a request in flight needs from its owner. */
 export interface InFlightEvents {
   /** Cancels the request to the upstream, because all clients have left. */
   cancel(error: ProxyError): void;
-  /** The flight has ended: no HEAD can wait for it any more. */
+  /** The request has ended: no HEAD can wait for it any more. */
   onOver(): void;
   /** The number of waiting HEADs has changed by `change`. */
   onWaiting(change: number): void;
-  /** Returns a number from 0 to less than 1: it chooses the waiting HEAD that hears first and, on `again`, is sent for the others. */
+  /** Returns a number from 0 to less than 1. It chooses the waiting HEAD that is called first and, on `again`, is sent for the others. */
   random(): number;
 }
 
@@ -46,7 +46,7 @@ interface Waiting {
   readonly reject: (error: ProxyError) => void;
 }
 
-/** Begins a flight. The request to the upstream goes on while any client is left, the first one or a waiting one. */
+/** Creates the state of one request in flight. The request goes on while any client is left, the first one or a waiting one. */
 export function createInFlight({ cancel, onOver, onWaiting, random }: InFlightEvents): InFlight {
   const waiting = new Set<Waiting>();
   let hasLeader = true;
@@ -78,7 +78,7 @@ export function createInFlight({ cancel, onOver, onWaiting, random }: InFlightEv
     },
   };
 
-  // The HEAD that hears first is sent for all. The choice is random, so that an attacker cannot make it its own.
+  // On `again`, the HEAD that is called first is sent for all. The choice is random, so that an attacker cannot get that role on purpose.
   function end(): readonly Waiting[] {
     if (isOver) return [];
     isOver = true;

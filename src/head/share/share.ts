@@ -1,4 +1,4 @@
-/** Sharing: HEADs that ask the same at the same time wait for one response, and those shortly after get it too. */
+/** Shares responses: equal HEADs that are in flight at the same time wait for one response, and HEADs shortly after it get it too. */
 
 import type { ProxyError } from "../../http/errors.ts";
 import type { ResponseFields } from "../../http/response-fields.ts";
@@ -25,7 +25,7 @@ import { type Entry, type StoreLimits, type ShareTarget, createStore, putVary } 
 export interface ResponseSharing {
   /** Returns what a HEAD does now. */
   join(request: ShareRequest): ShareResult;
-  /** Drops the responses of a target in every spelling, because it may have changed (RFC 9111 §4.4). */
+  /** Drops the responses of a target in every spelling, because the target may have changed (RFC 9111 §4.4). */
   invalidate(target: ShareTarget): void;
 }
 
@@ -42,14 +42,14 @@ export interface ShareRequest extends ShareTarget, FullRequest {
   cancel(error: ProxyError): void;
 }
 
-/** What a HEAD does: it uses a kept response, waits for another HEAD, is sent for itself and others, or is sent alone. */
+/** What a HEAD does: it uses a stored response, waits for another HEAD, is sent for itself and others, or is sent alone. */
 export type ShareResult =
   | { readonly kind: "hit"; readonly response: StoredResponse }
   | { readonly kind: "wait"; readonly waiter: Waiter }
   | { readonly kind: "lead"; readonly leader: Leader }
   | { readonly kind: "bypass" };
 
-/** The part of the HEAD that is sent for others. Only the first call of the first four counts. */
+/** The HEAD that is sent for itself and others reports its result here. Only the first call of the first four counts. */
 export interface Leader {
   onResponse(status: number, reason: string, fields: ResponseFields): void;
   /** There is a response that may not be shared. */
@@ -61,25 +61,25 @@ export interface Leader {
   leave(error: ProxyError): void;
 }
 
-/** How much is kept, and how many HEADs may wait. */
+/** How much is stored, and how many HEADs may wait. */
 export interface ShareLimits extends StoreLimits {
   readonly waiting: number;
 }
 
 const LIMITS: ShareLimits = {
-  targets: 1_024, // health checks and indexes, not a crawl: that asks for each target once
-  variants: 16, // of one target: some encodings and languages; a client that invents fields crowds out only these
+  targets: 1_024, // enough for health checks and indexes; a crawler requests each target once and gains nothing
+  variants: 16, // of one target: a few encodings and languages; a client that invents fields evicts only these
   bytes: 4 * 1024 * 1024, // of a sidecar's 50 MB
-  responseBytes: 16 * 1024, // what fits into most header sections; a larger answer is for those who wait
-  waiting: 10_000, // beyond it each asks, where the upstream's own queue says 503; a waiting one holds its connection anyway
+  responseBytes: 16 * 1024, // enough for most header sections; a larger response is for waiting HEADs only
+  waiting: 10_000, // further HEADs are sent alone, and the queue of the upstream responds 503; a waiting HEAD only holds its connection
 };
 
-// A response that may not be shared is mostly followed by another one: for this time, the request and its equals do not wait.
+// A response that may not be shared is usually followed by another one. For this time, the request and its equals do not wait.
 const BYPASS_MS = 10_000;
 
 const BYPASS: ShareResult = { kind: "bypass" };
 
-/** Creates the state of one configuration; `now` is in milliseconds, `random` from 0 to less than 1. */
+/** Creates the state of one configuration. `now` is the monotonic clock in milliseconds, `random` is from 0 to less than 1. */
 export function createResponseSharing(
   now: () => number,
   limits: ShareLimits = LIMITS,
@@ -110,7 +110,7 @@ export function createResponseSharing(
     invalidate: (target) => store.invalidate(target),
   };
 
-  /** Waits for a flight at one of these places. Without one, begins a flight at the first place. */
+  /** Waits for a request in flight with one of these keys. Without one, begins a request with the first key. */
   function joinAt(entry: Entry, keys: readonly string[], request: ShareRequest): ShareResult {
     for (const key of keys) {
       const inFlight = entry.inFlight.get(key);
@@ -182,7 +182,7 @@ export function createResponseSharing(
 }
 
 function toVariantKey({ key, fields }: ShareRequest, names: readonly string[]): string {
-  return key + toVaryKey(names, fields); // a key ends with an empty line
+  return key + toVaryKey(names, fields); // unambiguous: a key ends with an empty line
 }
 
 function toFullKey(request: ShareRequest): string {

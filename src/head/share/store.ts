@@ -16,11 +16,11 @@ export interface Entry extends ShareTarget {
   readonly key: string;
   /** The field names of the Vary of recent responses, the latest first. Each response has its own Vary (RFC 9111 §4.1). */
   varies: readonly (readonly string[])[];
-  /** The size of all that is kept, in bytes. */
+  /** The size of all that is stored, in bytes. */
   bytes: number;
   /** The requests in flight, by the cache key and its Vary key, or by the full request. */
   readonly inFlight: Map<string, InFlight>;
-  /** How many of the flights serve equal requests only. */
+  /** How many of the requests in flight serve equal requests only. */
   equalsOnly: number;
   /** Responses, by the cache key and its Vary key. */
   readonly responses: Map<string, CachedResponse>;
@@ -34,7 +34,7 @@ export interface CachedResponse {
   readonly untilMs: number;
 }
 
-/** How much is kept. */
+/** How much is stored. */
 export interface StoreLimits {
   /** The largest number of targets. */
   readonly targets: number;
@@ -42,7 +42,7 @@ export interface StoreLimits {
   readonly variants: number;
   /** The size of everything, in bytes. */
   readonly bytes: number;
-  /** The size of one response together with its key, in bytes; a larger one is not kept. */
+  /** The size of one response together with its key, in bytes; a larger one is not stored. */
   readonly responseBytes: number;
 }
 
@@ -50,9 +50,9 @@ export interface StoreLimits {
 export interface Store {
   /** Returns the entry of a target, or a new one, which is stored only by `use`. */
   find(target: ShareTarget): Entry;
-  /** Stores a entry as the most recent one, and drops the oldest entries beyond the limits. */
+  /** Stores an entry as the most recent one, and drops the oldest entries beyond the limits. */
   use(entry: Entry): void;
-  /** Keeps a response, unless it is too large. */
+  /** Stores a response, unless it is too large. */
   add(entry: Entry, key: string, response: CachedResponse): void;
   /** Records that a request and its equals do not wait until `untilMs`. */
   addBypass(entry: Entry, fullKey: string, untilMs: number): void;
@@ -153,7 +153,7 @@ export function putVary(entry: Entry, names: readonly string[]): void {
   entry.varies = [names, ...others].slice(0, MAX_VARIES);
 }
 
-// No host holds a space, and neither part a line end.
+// Unambiguous: no host contains a space, and neither part contains a line end.
 function toKey({ host = " ", path }: ShareTarget): string {
   return `${host}\n${path}`;
 }
