@@ -1,4 +1,4 @@
-/** The composition root: every part is built here, once, from the configuration. */
+/** The composition root: builds every part once, from the configuration. */
 
 import { type Address, formatAddress, formatUrl, overlap } from "./config/address.ts";
 import { readSystemFile } from "./config/files.ts";
@@ -26,26 +26,26 @@ import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
 import { createUpstreamResources } from "./upstream/upstream-pool.ts";
 
-/** What the process gives to the composition. */
+/** What the process passes to the app. */
 export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly version: string;
-  /** node's version, as `process.version` says it. */
+  /** `process.version`. */
   readonly nodeVersion: string;
-  /** Where the configuration came from, for the status page; absent without a file. */
+  /** The path of the route file, for the status page; undefined without a file. */
   readonly file?: string | undefined;
   /** SHA-256 of that file, in hexadecimal. */
   readonly hash?: string | undefined;
-  /** The process's own metrics; they can be collected once per process, which tests are not. */
+  /** Whether to collect the process's own metrics. That works once per process, so tests switch it off. */
   readonly runtimeMetrics: "on" | "off";
-  /** A minor garbage collection. */
+  /** Runs a minor garbage collection. */
   collectGarbage(): void;
-  /** What `POST /reload` on the admin port does; undefined where there is no file to read again. */
+  /** Handles `POST /reload` on the admin port; undefined without a file to read again. */
   readonly reload?: Reload | undefined;
 }
 
-/** Where the two ports listen, as URLs or `unix:/path`. */
+/** The addresses of the two ports, as URLs or `unix:/path`. */
 export interface Listening {
   readonly listen: string;
   readonly admin: string | undefined;
@@ -53,19 +53,19 @@ export interface Listening {
 
 /** A running headgate. */
 export interface App {
-  /** Rejects with node's error where an address cannot be had; nothing listens then. */
+  /** Starts to listen. If an address cannot be bound, it rejects with Node's error, and nothing listens. */
   start(): Promise<Listening>;
-  /** Takes a new configuration into use at once. Throws, and changes nothing, where that needs a restart. */
+  /** Applies a new configuration at once. If that needs a restart, it throws and changes nothing. */
   reload(config: Config): void;
-  /** Tells metrics and status page how a reload went. */
+  /** Records the result of a reload, for metrics and the status page. */
   noteReload(result: ReloadResult): void;
-  /** Finishes what is in flight within the grace period. Resolves with how many exchanges and tunnels had to be cut off. */
+  /** Finishes what is in flight within the grace period. Resolves with the number of exchanges and tunnels that it cut off. */
   stop(): Promise<number>;
 }
 
 type LoadedFile = Omit<ConfigurationState, "routes">;
 
-// The admin port serves probes and scrapes; whoever needs longer or more is not one of those.
+// The admin port serves probes and scrapes, which need no more than this.
 const ADMIN_LIMITS: ServerLimits = {
   headerMs: 5_000,
   keepAliveMs: 30_000,
@@ -75,7 +75,7 @@ const ADMIN_LIMITS: ServerLimits = {
   whenFull: "replace",
 };
 
-/** Builds everything; nothing listens until `start`. */
+/** Builds all parts. Nothing listens until `start`. */
 export function createApp({
   config,
   file,
@@ -191,7 +191,7 @@ export function createApp({
     async stop() {
       readiness.drain();
       server.drain();
-      // Load balancers look at /readyz now and then; until they have, requests still come and are served.
+      // A load balancer polls /readyz. Until its next poll it still sends requests, which are served.
       await delay(snapshot.config.shutdown.delay);
       const cut = await finish({ server, handler, tunnels }, snapshot.config.shutdown.grace);
       closeSnapshot(snapshot);
@@ -204,7 +204,7 @@ export function createApp({
     },
   };
 
-  // What the server refuses is an exchange too, of which often nothing is known but its end.
+  // A request that the server itself refuses is an exchange too. Often only its end is known.
   function observeRefused(error: ProxyError, received: ReceivedRequest): string {
     const exchange = beginExchange(received, createId(), performance.now());
     observer.observe(
@@ -237,7 +237,7 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
   };
 }
 
-// Sockets that listen are not moved while they serve: between the old and the new one a connection could be lost.
+// A reload never moves a listening socket: between the old and the new one a connection could be lost.
 function refuseMoved(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
     if (toText(current[key]) === toText(next[key])) continue;
@@ -245,7 +245,7 @@ function refuseMoved(current: Config, next: Config): void {
   }
 }
 
-// Only if the mode has changed: after a restart without downtime the path may already belong to the next process.
+// Sets the mode only if it has changed: after a restart without downtime, the path may already belong to the next process.
 function applyModes(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
     const [before, after] = [current[key], next[key]];
@@ -257,13 +257,13 @@ function toText(address: Address | "off"): string {
   return address === "off" ? address : formatAddress(address);
 }
 
-// Whoever may open a connection to the loopback interface shares the machine; a pod's address is open to the whole cluster.
+// Only processes on the same machine can connect to the loopback interface. A pod's address is open to the whole cluster.
 function isLoopback(address: Address | "off"): boolean {
   if (address === "off" || address.kind === "fd") return false;
   return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
 }
 
-/** Returns undefined if there is no admin port: it is off, or its address is a default that another socket has. */
+/** Returns undefined if there is no admin port: it is off, or its address is the default and another socket has it. */
 async function listenAdmin(
   server: Server,
   { admin, isAdminDefault, listen }: Config,
@@ -300,7 +300,7 @@ function* toConnectionCounts(
   }
 }
 
-/** The names of upstreams are on the status page anyway. */
+/** Masks secrets in the problems. Names of upstreams are not masked, because the status page shows them anyway. */
 function maskProblems(
   problems: ReloadResult["problems"],
   { upstreams }: Config,
@@ -326,7 +326,7 @@ function toPlace({ config: { url }, pool }: CompiledUpstream): UpstreamPlace {
   };
 }
 
-// A counter behind a random start: unique where one process's log is read, and a tenth of a UUID's price.
+// A counter with a random prefix: unique in the log of one process, at a tenth of the cost of a UUID.
 function createIds(): () => string {
   const prefix = Math.random().toString(36).slice(2, 10);
   let count = 0;

@@ -1,4 +1,4 @@
-/** What one configuration compiles to, and what the next one takes over from it. */
+/** What one configuration compiles to, and what the next snapshot takes over from the previous one. */
 
 import type { Config, RouteConfig, UpstreamConfig } from "./config/schema/file.ts";
 import { createDrain } from "./head/drain.ts";
@@ -14,7 +14,7 @@ import {
   createUpstreamPool,
 } from "./upstream/upstream-pool.ts";
 
-/** An upstream's connections. `key` is all that they depend on. */
+/** An upstream and its connections. `key` holds everything that the connections depend on. */
 export interface CompiledUpstream {
   readonly key: string;
   readonly config: UpstreamConfig;
@@ -28,8 +28,8 @@ export interface CompiledSnapshot extends Snapshot {
 }
 
 /**
- * Compiles a configuration. What did not change is that of `previous`: connections to an upstream, what was learnt about a route, what
- * counts towards a limit, and, where nothing changed at all, shared responses.
+ * Compiles a configuration. What did not change is taken over from `previous`: the connections to an upstream, what headgate has learned
+ * about a route, the counts of its limits, and, if nothing changed at all, the shared responses.
  */
 export function compile(
   parsed: Config,
@@ -69,7 +69,7 @@ function now(): number {
   return performance.now();
 }
 
-/** What is known of HEADs and counted of them. */
+/** What headgate has learned about HEADs, and their counts. */
 type HeadState = Pick<Snapshot, "drain" | "needsGet" | "refusesRange" | "limits" | "sharing">;
 
 function toHeadState(config: Config, previous: CompiledSnapshot | undefined): HeadState {
@@ -92,8 +92,8 @@ function toHeadState(config: Config, previous: CompiledSnapshot | undefined): He
 }
 
 /**
- * A route that did not change, with its upstream, stays the same object: that is how memories and limits know it. All others are
- * unknown to them.
+ * Returns the configuration with the route objects of `previous` for all routes that did not change, together with their upstreams.
+ * Caches and limits use the object as their key, so a changed route starts without entries.
  */
 function keepRoutes(config: Config, previous: Config): Config {
   const known = new Map(
@@ -111,12 +111,12 @@ function toKey(route: RouteConfig, { upstreams }: Config): string {
   return JSON.stringify([route, upstreams.get(route.upstream)]);
 }
 
-/** All of a configuration. What is shared depends on more than its route: on who is believed, and what the upstream is told. */
+/** The whole configuration as a text. A shared response depends on more than its route: also on `forwarded` and on the upstream. */
 function toText(config: Config): string {
   return JSON.stringify([config, [...config.upstreams]]);
 }
 
-/** Closes the connections that `next` did not take over, each when its exchange is over. */
+/** Closes the connections that `next` did not take over, each at the end of its exchange. */
 export function closeSnapshot(previous: CompiledSnapshot, next?: CompiledSnapshot): void {
   const reused = new Set(next?.pools.values());
   for (const pool of previous.pools.values()) if (!reused.has(pool)) pool.pool.close();
@@ -134,7 +134,7 @@ function toPool(
   };
 }
 
-/** Who a client is and whether its claims are believed; undefined where X-Forwarded-* fields pass untouched. */
+/** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */
 export function toPeers({
   forwarded,
   listen,

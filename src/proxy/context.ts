@@ -16,7 +16,7 @@ import type { ConnectionPool } from "../upstream/pool.ts";
 export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
-  /** Undefined: X-Forwarded-* fields pass untouched. */
+  /** Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";

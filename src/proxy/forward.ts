@@ -17,7 +17,7 @@ export async function forward(context: ExchangeContext, fields: readonly string[
   await relayResponse(context, await roundTrip.send({ method, fields, content }));
 }
 
-/** Relays a response with its content. `upgrade` is the switch of protocols that the request asked for. */
+/** Relays a response with its content. `upgrade` is the switch of protocols that the client requested. */
 export function relayResponse(
   { exchange, request, response, checked, route, snapshot }: ExchangeContext,
   received: UpstreamResponse,

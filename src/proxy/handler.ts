@@ -31,11 +31,11 @@ export interface HandlerParts {
 export interface Handler {
   /** Handles one request; it never rejects, and `observe` is called once for each. */
   handle(request: ServerRequest, response: ServerResponse): Promise<void>;
-  /** The number of exchanges that go to an upstream and are not over. */
+  /** The number of exchanges with an upstream that are not over. */
   inProgress(): number;
   /** Resolves when none is in progress. A HEAD may go on after its client's connection, and so may what a tunnel still has to write. */
   settled(): Promise<void>;
-  /** Aborts all that is in progress. */
+  /** Aborts all exchanges in progress. */
   abort(error: ProxyError): void;
 }
 
@@ -70,8 +70,8 @@ export function createHandler(parts: HandlerParts): Handler {
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
       const plan = planRequest(request, checked, route);
-      // Any response but a 101 then ends the connection, headgate's own included. What comes behind the request, now or later, may
-      // belong to the protocol that was asked for, and must not be parsed as further requests.
+      // After an upgrade request, every response other than a 101 closes the connection, headgate's own included. Bytes behind the request
+      // may belong to the requested protocol, and must not be parsed as further requests.
       if (plan.upgrade !== undefined) response.keepAlive = false;
       if (plan.kind === "local") {
         respondLocally(plan.response, response);

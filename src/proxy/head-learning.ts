@@ -1,16 +1,16 @@
-/** How a HEAD uses what earlier ones have learned: one HEAD finds out, and those that come meanwhile wait for it. */
+/** How a HEAD uses what earlier HEADs have learned: one HEAD tries the upstream, and those that come meanwhile wait for its result. */
 
 import { NO_CACHE, type NegativeCache } from "../head/negative-cache.ts";
 import { isOverridden } from "../head/override.ts";
 import type { CheckedRequest } from "../http/request.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Returns the cache, or one that remembers nothing: a request with a method override says nothing about others. */
+/** Returns the cache, or an empty one for a request with a method override, whose response shows nothing about other requests. */
 export function toNegativeCache(cache: NegativeCache, checked: CheckedRequest): NegativeCache {
   return isOverridden(checked) ? NO_CACHE : cache;
 }
 
-/** Whether the target is in the cache; a promise if another HEAD is finding out. */
+/** Whether the target is in the cache; a promise if another HEAD is trying the upstream. */
 export function isCached(cache: NegativeCache, head: ExchangeContext): boolean | Promise<boolean> {
   const cached = cache.has(head.route, head.checked);
   return typeof cached === "boolean" ? cached : waitForOther(cached, cache, head);
@@ -29,13 +29,13 @@ async function waitForOther(
   return cache.has(route, checked) === true;
 }
 
-/** Records a response to the request as it was tried. A client error may come before the upstream looks at method or range. */
+/** Records the response to the tried request. After a client error nothing is learned: it may come before the check of method or range. */
 export function recordServed(cache: NegativeCache, head: ExchangeContext, status: number): void {
   if (status < 400) cache.delete(head.route, head.checked);
   else recordOther(cache, head, status);
 }
 
-/** Records a response that says nothing about the question; a server error says nothing at all. */
+/** Records a response from which nothing is learned. After a server error, the next HEAD tries again. */
 export function recordOther(
   cache: NegativeCache,
   { route, checked }: ExchangeContext,
@@ -45,7 +45,7 @@ export function recordOther(
   else cache.endTrial(route, checked);
 }
 
-/** Lets those that wait find out for themselves, if this HEAD has not. */
+/** Ends the trial if this HEAD has not ended it. The HEADs that wait then try the upstream themselves. */
 export function endTrial(cache: NegativeCache, { route, checked }: ExchangeContext): void {
   cache.endTrial(route, checked);
 }

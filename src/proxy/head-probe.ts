@@ -1,4 +1,4 @@
-/** A HEAD that is answered by a GET of the first byte (`range: probe`). */
+/** Serves a HEAD by a GET of the first byte (`range: probe`). */
 
 import { isEmpty, readProbe, toProbeFields } from "../head/probe.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
@@ -11,7 +11,7 @@ import {
   toUpstreamResult,
 } from "./head-response.ts";
 
-/** Sends the probe and, if it does not help, a GET without a range, which is remembered. */
+/** Sends the probe. If it does not help, sends a GET without a range, and adds the target to the cache. */
 export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
   const { response, checked, exchange, route, snapshot, roundTrip } = head;
   const cache = toNegativeCache(snapshot.refusesRange, checked);

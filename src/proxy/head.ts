@@ -24,7 +24,7 @@ import {
 import { respondLocally } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Responds to a HEAD. `leader` hears of the response if other HEADs wait for it. Rejects with a ProxyError if there is none. */
+/** Responds to a HEAD. `leader` gets the response if other HEADs may wait for it. Rejects with a ProxyError if there is no response. */
 export function respondToHead(
   context: ExchangeContext,
   plan: HeadPlan | Rejection,
@@ -50,7 +50,7 @@ async function respondByHead(head: HeadContext): Promise<void> {
   return relayAsIs(head, await send(head, "HEAD"));
 }
 
-/** Mode auto: the upstream's own response wins; a refusal is repeated as GET, and remembered. */
+/** Mode auto: the HEAD is sent first. If the upstream refuses it, a GET follows, and the target is added to the cache. */
 async function respondAuto(head: HeadContext): Promise<void> {
   const { response, checked, exchange, route, snapshot } = head;
   const cache = toNegativeCache(snapshot.needsGet, checked);
@@ -60,7 +60,7 @@ async function respondAuto(head: HeadContext): Promise<void> {
     return respondByGet(head);
   }
   try {
-    // If this response is refused, its interim responses are none of the client's business either.
+    // If the upstream refuses the HEAD, its interim responses must not reach the client either.
     const held: ResponseHead[] = [];
     const received = await send(head, "HEAD", held);
     const { status, fields } = received.head;
@@ -71,7 +71,7 @@ async function respondAuto(head: HeadContext): Promise<void> {
     }
     exchange.head = "fallback";
     await respondByGet(head, (getStatus) => {
-      // A GET that is refused as well has not helped, and an upstream that allows HEAD has refused something else.
+      // If the GET is refused too, the method was not the reason. Nor was it if the upstream's Allow names HEAD.
       if (getStatus >= 500) cache.endTrial(route, checked);
       else if (isRefused(route, getStatus) || allowsHead(fields)) cache.keep(route, checked);
       else cache.add(route, checked);
@@ -86,18 +86,18 @@ async function respondByGet(head: HeadContext, onStatus?: (status: number) => vo
   const release = snapshot.limits.acquire(route);
   if (typeof release === "number") {
     exchange.head = "reject";
-    exchange.error ??= new ProxyError("head_over_limit"); // or the log would take the 503 for the upstream's
+    exchange.error ??= new ProxyError("head_over_limit"); // otherwise the 503 would look like the upstream's in the log
     return respondLocally(toOverload(release, toRequestId(exchange)), response);
   }
   try {
-    // The plain case is spelled out: each further async function costs a HEAD another microsecond.
+    // The plain case is inlined: each further async function costs a HEAD another microsecond.
     const result = isProbed(route, checked.fields)
       ? await sendProbe(head)
       : toUpstreamResult(await send(head, "GET"));
     onStatus?.(result.status);
     if (isMeasured(route, result.status, result.fields)) return await respondMeasured(head, result);
     writeHead(head, result);
-    snapshot.batchWrites(() => response.end()); // the client has its response; the rest is between headgate and the upstream
+    snapshot.batchWrites(() => response.end()); // the client's response is complete; only headgate reads the rest
     await drain(head, result);
   } finally {
     release();

@@ -46,7 +46,7 @@ export class RoundTrip {
     return this.outgoing.pool.hasLogin(this.outgoing.request.peer);
   }
 
-  /** Who the client is to the upstream; undefined: X-Forwarded-* fields pass untouched. */
+  /** The client as X-Forwarded-* fields describe it; undefined: these fields pass unchanged. */
   get peer(): Peer | undefined {
     return this.outgoing.peer;
   }
@@ -57,12 +57,12 @@ export class RoundTrip {
     this.call?.cancel(error);
   }
 
-  /** Calls `leave` instead of `abort` if the client leaves: other clients may wait for the same response. Undefined: `abort` again. */
+  /** Sets what a client's disconnect calls instead of `abort`, because other clients may wait for the response; undefined: `abort`. */
   detach(leave: ((error: ProxyError) => void) | undefined): void {
     this.leave = leave;
   }
 
-  /** The client has left. */
+  /** To be called when the client has left. */
   onClientGone(error: ProxyError): void {
     if (this.leave === undefined) this.abort(error);
     else this.leave(error);

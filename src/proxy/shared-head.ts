@@ -9,13 +9,13 @@ import { toProxyError } from "../http/errors.ts";
 import { respondToHead } from "./head.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Responds to a HEAD. Returns undefined if that is done, from a stored response. Rejects with a ProxyError, as `respondToHead`. */
+/** Responds to a HEAD. Returns undefined if it has responded at once, from a stored response. Rejects as `respondToHead` does. */
 export function respondShared(
   context: ExchangeContext,
   plan: HeadPlan | Rejection,
 ): Promise<void> | undefined {
   const { checked, route, roundTrip } = context;
-  // The response on a connection with a login is for its client alone, and other clients' responses may not be true for it.
+  // A response on a connection with a login is for its client only, and responses of other clients may be wrong for that client.
   if (roundTrip.hasLogin()) return respondToHead(context, plan);
   const { peer } = roundTrip;
   const share = planShare(route, checked, peer);

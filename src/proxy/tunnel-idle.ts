@@ -15,7 +15,7 @@ export interface TunnelIdle {
  * written to each side and that the side has not acknowledged; undefined if the system does not tell.
  *
  * The kernel takes megabytes at once, so headgate sees nothing while a slow reader takes them. Such a reader shows only in what it
- * acknowledges. The kernel is asked only about a tunnel that has been quiet for a quarter of its limit, and only once if no bytes wait.
+ * acknowledges. headgate queries the kernel only if a tunnel has been quiet for a quarter of its limit, and only once if no bytes wait.
  */
 export function createTunnelIdle(
   idleMs: number,

@@ -25,8 +25,8 @@ export interface TunnelSides {
 /** All tunnels of one process. */
 export interface Tunnels {
   /**
-   * Reserves a place for a tunnel before it is requested, and returns the function that frees it. Throws a ProxyError (503) if `max`
-   * places are taken.
+   * Reserves a tunnel before headgate requests it, and returns the function that releases it. Throws a ProxyError (503) if `max` tunnels
+   * are reserved.
    */
   reserve(max: number): () => void;
   /** Joins two sides. Resolves when both are closed, with the error of the side that broke, if one did. Never rejects. */
@@ -283,7 +283,7 @@ class UpgradedStream extends Duplex {
   }
 
   private endReading(): void {
-    this.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
+    this.push(null); // oxlint-disable-line unicorn/no-null -- null ends a stream
   }
 
   /**
