@@ -1,6 +1,6 @@
-/** Field names that are looked for in each message. */
+/** Fast lookup of field names, for every field of every message. */
 
-/** Returns the value of a field name, in any letter case; undefined for all others. */
+/** Returns the value for a field name in any letter case; undefined for a name that is not in the table. */
 export type NameTable<Value> = (name: string) => Value | undefined;
 
 interface Entry<Value> {
@@ -11,8 +11,8 @@ interface Entry<Value> {
 /**
  * Creates a table of lower-case names.
  *
- * A Map needs the lower-case form of each name that comes, and its hash: for eight fields half a microsecond. Here the length and the first
- * letter rule out nearly every other name.
+ * A Map needs the lower-case form of each name, and its hash: for eight fields half a microsecond. Here the length and the first letter
+ * exclude nearly every other name.
  */
 export function createNameTable<Value>(
   entries: Iterable<readonly [lowerCaseName: string, value: Value]>,
@@ -20,7 +20,7 @@ export function createNameTable<Value>(
   const table: (Entry<Value>[] | undefined)[] = [];
   for (const [lowerCaseName, value] of entries) {
     const slot = toSlot(lowerCaseName);
-    while (table.length <= slot) table.push(undefined); // without holes, which are slower to read
+    while (table.length <= slot) table.push(undefined); // an array with holes is slower to read
     (table[slot] ??= []).push({ lowerCaseName, value });
   }
   return (name) => {

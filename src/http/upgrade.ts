@@ -1,23 +1,23 @@
-/** Protocol upgrades, RFC 9110 §7.8: what the request asks, what a 101 may answer, how a head looks on the wire. */
+/** Protocol upgrades (RFC 9110 §7.8): which protocols headgate forwards, which 101 is valid, and its fields for the client. */
 
 import type { UpgradeFields } from "./request-fields.ts";
 import { filterFields, findUpgradeOption, isHopByHop, toMembers, toNominated } from "./fields.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 
-/** HTTP/2 and its drafts (`h2-14`), whatever stands behind the name: in a tunnel they would carry requests past every rule of the route file. */
+/** HTTP/2 and its drafts (`h2-14`), in every version: in a tunnel, its requests would bypass every rule of the route file. */
 const NEVER_TUNNELLED = /^"?h2c?(?![a-z0-9])/;
 
 /**
  * Returns the Upgrade field for the upstream; undefined for a plain request. A server may ignore the field (RFC 9110 §7.8). headgate
- * ignores it with HEAD, which wants a response and not a connection, and in HTTP/1.0, and removes HTTP/2 from its protocols.
+ * ignores it in HTTP/1.0 and with HEAD, which needs a response and not a tunnel, and removes HTTP/2 from its protocols.
  */
 export function toTunnel(
   { method, httpVersion }: RequestHead,
   { upgrade }: CheckedRequest,
 ): UpgradeFields | undefined {
   if (upgrade === undefined || method === "HEAD" || httpVersion !== "1.1") return undefined;
-  // A protocol is a name, and may have a version behind a slash.
+  // A protocol is a name, optionally with a slash and a version.
   const protocols = filterProtocols(upgrade.protocols, (name) => !NEVER_TUNNELLED.test(name));
   return toMembers(protocols).length === 0 ? undefined : { ...upgrade, protocols };
 }
@@ -30,9 +30,8 @@ function filterProtocols(protocols: string, keep: (lowerCaseName: string) => boo
 }
 
 /**
- * True if the 101's Upgrade field names something, and nothing that was not asked for (RFC 9110 §7.8: a server MUST NOT
- * switch to a protocol that the client did not indicate), and its Connection field says that the field is meant for this hop.
- * Names are compared without regard to case.
+ * Whether a 101 is valid: its Upgrade field names at least one protocol and only requested ones (RFC 9110 §7.8: a server MUST NOT switch
+ * to a protocol that the client did not indicate), and its Connection field names Upgrade. The case of names does not matter.
  */
 export function isAgreedProtocol(requested: string, rawFields: readonly string[]): boolean {
   if (findUpgradeOption(joinValues(rawFields, "connection")) === undefined) return false;
@@ -44,9 +43,9 @@ export function isAgreedProtocol(requested: string, rawFields: readonly string[]
 /**
  * Returns the Upgrade field for the client of a response other than 101; empty for none.
  *
- * A 426 must carry it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the client asked for. Other offers are about
- * the upstream's connection: headgate's clients cannot use the `h2,h2c` that Apache adds to each 200, and a front that forwards it over
- * HTTP/2 makes an error of it (RFC 9113 §8.2.2).
+ * A 426 must have it (RFC 9110 §15.5.22). Any other final response keeps the protocols that the client requested. Other offers concern
+ * the upstream's connection: headgate's clients cannot use the `h2,h2c` that Apache adds to each 200, and over HTTP/2 the field is an
+ * error (RFC 9113 §8.2.2).
  */
 export function toOffer(
   status: number,
@@ -60,8 +59,8 @@ export function toOffer(
 }
 
 /**
- * The fields of a 101 on their way to the client, in their order: everything end-to-end, the Upgrade field, and Connection
- * reduced to the option `upgrade` as it came.
+ * Returns the fields of a 101 for the client, in their order: all end-to-end fields, Upgrade, and Connection reduced to the option
+ * `upgrade` in its original case.
  */
 export function toSwitchedFields(rawFields: readonly string[]): string[] {
   const isForwarded = createFieldFilter(rawFields);
@@ -78,7 +77,7 @@ export function toSwitchedFields(rawFields: readonly string[]): string[] {
   return fields;
 }
 
-/** A 1xx has no content (RFC 9110 §8.6), and a client that believes in a length loses its place. */
+/** Drops Content-Length too: a 1xx has no content (RFC 9110 §8.6), and a client that obeys a length would lose the end of the message. */
 function createFieldFilter(rawFields: readonly string[]): (lowerCaseName: string) => boolean {
   const nominated = toNominated(joinValues(rawFields, "connection"));
   return (name) => !isHopByHop(name) && name !== "content-length" && !nominated.has(name);
