@@ -12,7 +12,7 @@ import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 
-/** What one configuration compiles to. An exchange keeps the one it began with. */
+/** What one configuration compiles to. An exchange keeps the snapshot that it began with. */
 export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
@@ -36,7 +36,7 @@ export interface Snapshot {
 
 /** Limits of upgrades; times are milliseconds. */
 export interface UpgradeLimits {
-  /** From the request for an upgrade to its response. */
+  /** The time limit for the response to an upgrade request. */
   readonly upgradeMs: number;
   /** How long a tunnel may be idle; 0 = no limit. */
   readonly idleMs: number;

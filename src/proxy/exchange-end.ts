@@ -6,7 +6,7 @@ import { toProblem } from "../http/problem.ts";
 import type { ServerResponse } from "../server/exchange.ts";
 import { respondLocally, breakOff } from "./relay.ts";
 
-/** The size of a response to a health check; a download is larger. */
+/** The largest response to a health check, in bytes. A download is larger. */
 const SHORT_BYTES = 16 * 1024;
 
 /** Reports a failed exchange to the client: by an error response, or, if a response has begun, by a visibly broken one. */

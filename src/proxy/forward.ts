@@ -1,4 +1,4 @@
-/** A request that is forwarded as it is, and its response. */
+/** Forwards a request that is neither a HEAD nor an upgrade, and relays its response. */
 
 import { repairAllow } from "../head/allow.ts";
 import { mayChange } from "../head/share/cacheability.ts";
@@ -9,7 +9,7 @@ import type { UpstreamResponse } from "../upstream/call.ts";
 import { relayContent } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Forwards a request with these fields. Rejects with a ProxyError if there is no response, or a broken one. */
+/** Forwards a request with these fields. Rejects with a ProxyError if there is no response, or if it breaks off. */
 export async function forward(context: ExchangeContext, fields: readonly string[]): Promise<void> {
   const { roundTrip } = context;
   const { method } = context.exchange;

@@ -1,6 +1,6 @@
 /**
- * The story of one request, in order. head.ts tells the part of a HEAD, upgrade.ts that of an upgrade, forward.ts that of all others.
- * Every step lives in a file of its own; this one tells only the sequence.
+ * Handles one request from its header section to its log line. This file has only the sequence; each step has a file of its own: head.ts
+ * for a HEAD, upgrade.ts for an upgrade, forward.ts for all other requests.
  */
 
 import { type ProxyError, toProxyError } from "../http/errors.ts";
@@ -19,7 +19,7 @@ import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
 import { toOutgoing } from "./upstream-request.ts";
 
-/** What the story needs from the rest of the house. */
+/** What the handler needs from the other parts of the app. */
 export interface HandlerParts {
   snapshot(): Snapshot;
   createId(): string;
@@ -33,7 +33,7 @@ export interface Handler {
   handle(request: ServerRequest, response: ServerResponse): Promise<void>;
   /** The number of exchanges with an upstream that are not over. */
   inProgress(): number;
-  /** Resolves when none is in progress. A HEAD may go on after its client's connection, and so may what a tunnel still has to write. */
+  /** Resolves when none is in progress. An exchange may outlive its client's connection: a HEAD that is drained, or a tunnel that writes. */
   settled(): Promise<void>;
   /** Aborts all exchanges in progress. */
   abort(error: ProxyError): void;
@@ -97,7 +97,7 @@ export function createHandler(parts: HandlerParts): Handler {
   }
 }
 
-/** Returns undefined if the response was written at once. Rejects with a ProxyError if there is none to write. */
+/** Sends the request upstream. Returns undefined if it has responded at once. Rejects with a ProxyError if there is no response. */
 function sendUpstream(
   plan: Exclude<Plan, LocalPlan>,
   context: ExchangeContext,

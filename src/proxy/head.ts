@@ -1,4 +1,4 @@
-/** The story of one HEAD, from the plan to the response; handler.ts tells what comes before and after. */
+/** Serves one HEAD, from the plan to the response; handler.ts has what comes before and after. */
 
 import { allowsHead } from "../head/allow.ts";
 import { isMeasured, withMeasured } from "../head/measure.ts";

@@ -51,7 +51,7 @@ export class RoundTrip {
     return this.outgoing.peer;
   }
 
-  /** Cancels the request in flight and prevents further ones. Does nothing to a request that is over. */
+  /** Cancels the request in flight and prevents further ones. Does nothing if the request is over. */
   abort(error: ProxyError): void {
     this.aborted ??= error;
     this.call?.cancel(error);

@@ -1,4 +1,4 @@
-/** The story of one HEAD on a route with `share`: hit, wait, lead or bypass. */
+/** Serves one HEAD on a route with `share`: hit, wait, lead or bypass. */
 
 import { type HeadPlan, type Rejection, planShare } from "../head/plan.ts";
 import { toExplanation } from "../head/proxy-status.ts";

@@ -13,12 +13,12 @@ import { createTunnelIdle } from "./tunnel-idle.ts";
 
 /** The two sides after a 101. */
 export interface TunnelSides {
-  /** No longer read as HTTP, and paused; its 101 is written. */
+  /** The client's socket, paused. Its 101 is written, and it no longer speaks HTTP. */
   readonly client: Socket;
   /** The bytes that the client sent behind its request. */
   readonly early: Buffer;
   readonly upstream: SwitchedSocket;
-  /** How long the tunnel may be without a byte that a side sends or takes, in milliseconds; 0 = no limit. */
+  /** How long the tunnel may be idle, in milliseconds: no side sends or takes a byte; 0 = no limit. */
   readonly idleMs: number;
 }
 

@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 
-/** Returns the bytes that wait for the peer's acknowledgement; undefined if the system does not tell. */
+/** Returns the bytes that wait for the peer's acknowledgement; undefined if the system does not report them. */
 export type CountUnacknowledged = (
   socket: Pick<Socket, "localPort" | "remotePort">,
 ) => number | undefined;

@@ -101,7 +101,7 @@ export interface ServerHandler {
   onRequest(request: ServerRequest, response: ServerResponse): void;
   /** Whether a connection comes from this process itself. Called at the first request of the connection. */
   isOwn?(accepted: Socket): boolean;
-  /** Counts written bytes that a client has not acknowledged. Without it, a slow client may look like one that reads nothing. */
+  /** Counts written bytes that a client has not acknowledged. Without it, a slow client may look like a client that does not read. */
   readonly countUnacknowledged?: CountUnacknowledged;
   /** Called for each request that the server refuses; `received` may be empty. Returns the request id for the response. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;

@@ -135,7 +135,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
 
   takesRetry(failure: Failure): boolean {
     if (!this.mayRetry(failure)) return false;
-    if (failure === "unanswered") this.sentAgain += 1;
+    if (failure === "no_response") this.sentAgain += 1;
     return true;
   }
 
@@ -149,7 +149,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
   // at most.
   private mayRetry(failure: Failure): boolean {
     if (failure === "unsent") return true;
-    if (failure !== "unanswered" || !isRepeatable(this.request)) return false;
+    if (failure !== "no_response" || !isRepeatable(this.request)) return false;
     return this.deadlineMs === undefined || performance.now() < this.deadlineMs;
   }
 

@@ -33,8 +33,8 @@ export interface ConnectResources {
 }
 
 /**
- * Creates the function that connects to one upstream. Each connection looks the name up, so that a backend that moved is found.
- * `book` is told of the addresses.
+ * Creates the function that connects to one upstream. Each connection looks the name up, so that a backend with a new address is found.
+ * `book` records the addresses.
  */
 export function createConnect(
   upstream: UpstreamConfig,
@@ -70,7 +70,7 @@ function openConnection(
   let address = url.socketPath ?? url.host;
   /** Addresses that neither failed nor connected. */
   let untried: readonly string[] = [];
-  /** What the bytes are written to: the TCP socket, or TLS over it. */
+  /** The socket that bytes are written to: the TCP socket, or TLS over it. */
   let socket: Socket | undefined;
   let tcp: TcpSocket | undefined;
   let isTruncated: (() => boolean) | undefined;
@@ -227,7 +227,7 @@ function toFailure(errors: readonly Error[]): Error {
 }
 
 /**
- * An error of TLS that says what was refused and by whom. Undefined if TLS ended without an error.
+ * Returns an error of TLS that names what was refused, and by which side; undefined if TLS ended without an error.
  *
  * In TLS 1.3 headgate's handshake is over before the upstream checks headgate's certificate, so its alert may come in place of a
  * response.

@@ -6,9 +6,9 @@ import type { GcPressure } from "../runtime/gc-pressure.ts";
 
 /** The content of a response. Until `read` is called it holds at most the bytes of one read of the socket. */
 export interface Content {
-  /** The whole content as latin1 if it is short, came together with the header section and had no trailers. */
+  /** The complete content as latin1, if it is short, has already come, and had no trailers; otherwise undefined. */
   fullText(): string | undefined;
-  /** The length of the whole content in bytes, if the request said `skip` and the content has ended. */
+  /** The length of the content in bytes, if the request said `skip` and the content has ended; otherwise undefined. */
   skipped(): number | undefined;
   read(reader: ContentReader): void;
   /** Reads to the end so that the connection can be used again. Only for requests that said `skip`. */
@@ -142,8 +142,8 @@ export class IncomingContent implements Content {
     return this.connection.owner !== undefined;
   }
 
-  // Mostly the client takes the bytes at once, and the memory can serve the next read. A small chunk is copied: keeping it would keep
-  // 64 KiB of memory.
+  // Usually the client takes the bytes at once, and the memory can serve the next read. A small chunk is copied, because to keep it would
+  // keep 64 KiB of memory.
   private pass(to: ContentReader, borrowed: Buffer): void {
     const { connection } = this;
     if (borrowed.length <= SHORT_BYTES || !connection.isBorrowed())

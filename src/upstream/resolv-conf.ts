@@ -4,7 +4,7 @@
 export interface SearchList {
   /** Domains to append, in order; an empty one is the root. */
   readonly domains: readonly string[];
-  /** A name with at least this many dots is tried as it is first. */
+  /** A name with at least this many dots is first tried unchanged. */
   readonly ndots: number;
 }
 

@@ -22,7 +22,7 @@ export interface UpstreamSocket {
   resume(): void;
   /** Sets whether further reads go into memory of the connection's own, so that `detach` may keep it. */
   readOwn(isOwn: boolean): void;
-  /** Whether the bytes that `onRead` lends now are in such memory. */
+  /** Whether the borrowed bytes of `onRead` are in such memory. */
   readsOwn(): boolean;
   /** Gives these bytes to the caller for good. */
   detach(): void;
@@ -32,7 +32,7 @@ export interface UpstreamSocket {
   isFlushed(): boolean;
   /** Whether a write has failed. Right after the first write to fail, it means that the kernel took none of its bytes. */
   isWriteBroken(): boolean;
-  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
+  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not report them. */
   unacknowledged(): number | undefined;
   /** Calls back with whether the end behind `onEnd` was orderly: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
   confirmEnd(onConfirmed: (isOrderly: boolean) => void): void;
@@ -106,7 +106,7 @@ export class TcpSocket extends Socket {
     super._writev?.(chunks, this.settle);
   }
 
-  /** Makes the same of the writes of a TLS stream over this socket, which uses the handle and not the stream of this socket. */
+  /** Applies the same to the writes of a TLS stream over this socket, which uses the handle and not the stream of this socket. */
   carryWritesOf(secured: Socket): void {
     /* oxlint-disable no-underscore-dangle -- the names that Node gives them */
     const write = secured._write.bind(secured);
@@ -125,7 +125,7 @@ export class TcpSocket extends Socket {
   }
 }
 
-/** The memory that one connection reads into: the one that all connections share, or its own for content that is to be kept. */
+/** The memory that one connection reads into: the memory that all connections share, or its own for content that will be kept. */
 export interface Reading {
   readonly onread: { buffer(): Buffer; callback(length: number, bytes: Uint8Array): boolean };
   readOwn(isOwn: boolean): void;
@@ -171,7 +171,7 @@ export function createReading(
   };
 }
 
-/** Opens a TCP or unix socket to one place. `onread` is undefined for TLS, which reads as a stream. */
+/** Opens a TCP or unix socket to one destination. `onread` is undefined for TLS, which reads as a stream. */
 export function openTcp(
   destination: Destination,
   onread: Reading["onread"] | undefined,
@@ -190,7 +190,7 @@ export function openTcp(
     : socket.connect({ ...destination, autoSelectFamily: false });
 }
 
-/** Begins TLS over a connected socket. `isTruncated` tells after the end whether the close_notify was missing. */
+/** Begins TLS over a connected socket. After the end, `isTruncated` returns whether the close_notify was missing. */
 export function openTls(
   socket: TcpSocket,
   { url, tls }: Pick<UpstreamConfig, "url" | "tls">,
@@ -230,7 +230,7 @@ interface Handle {
 function watchEnd(socket: TcpSocket, secured: TLSSocket): () => boolean {
   let isNotified = false;
   let wasReading = false;
-  // TLS pushes null as soon as the end arrives, even if the reader is paused and hears of it later.
+  // TLS pushes null as soon as the end arrives, even if the stream is paused and emits `end` later.
   const push = secured.push.bind(secured);
   secured.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (chunk === null) {

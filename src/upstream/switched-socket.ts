@@ -26,7 +26,7 @@ export interface SwitchedSocket {
   write(bytes: Uint8Array): boolean;
   /** Whether a write has failed. Further writes are lost, but bytes that the upstream sent before can still be read. */
   isWriteBroken(): boolean;
-  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
+  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not report them. */
   unacknowledged(): number | undefined;
   pause(): void;
   resume(): void;
@@ -37,7 +37,7 @@ export interface SwitchedSocket {
 
 /**
  * Takes a connection's socket over for a tunnel. The connection passes its socket's events on to the functions that this returns.
- * `onBytes` is called with the memory of each read that is kept, in bytes; `close` closes the connection.
+ * `gcPressure` is called with the memory of each kept read, in bytes; `close` closes the connection.
  */
 export function createSwitchedSocket(
   socket: UpstreamSocket,
@@ -55,7 +55,7 @@ export function createSwitchedSocket(
     first,
     read(next) {
       reader = next;
-      // TLS reports its end even while it is paused, so it may have come before the reader did.
+      // TLS reports its end even while it is paused, so the end may have come before the reader was set.
       if (hasEnded) next.onEnd();
       if (closed !== undefined) next.onClosed(closed.error);
     },
@@ -89,7 +89,7 @@ export function createSwitchedSocket(
     },
   };
 
-  // Bulk is read into memory that can be handed on without a copy. A tunnel that says little has none of its own.
+  // Long reads go into memory that can be passed on without a copy. A tunnel with short reads has no memory of its own.
   function keep(bytes: Buffer, length: number): Buffer {
     const isLong = length > LONG_BYTES;
     const isOwn = isLong && socket.readsOwn();

@@ -20,7 +20,7 @@ export interface UpstreamResources {
   /** All open connections to upstreams. */
   readonly ownSockets: OwnSockets;
   readonly countUnacknowledged: CountUnacknowledged;
-  /** Creates the function that opens connections to an upstream; `book` is told of its addresses. */
+  /** Creates the function that opens connections to an upstream; `book` records its addresses. */
   connectTo(upstream: UpstreamConfig, book?: AddressBook): Connect;
   /** Rejects all lookups, so that the process can end. */
   close(): void;

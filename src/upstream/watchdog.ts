@@ -10,8 +10,8 @@ export interface Watchdog {
 /**
  * Creates the watchdog. `dueMs` returns the current deadline in milliseconds of the monotonic clock, or Infinity if there is none.
  *
- * The timer keeps running when the deadline moves away, and checks the clock when it fires: setting and clearing a timer for every
- * exchange would cost more than the exchange's routing.
+ * When the deadline moves later, the timer keeps running and checks the clock when it fires. To set and clear a timer for every exchange
+ * would cost more than the exchange's routing.
  */
 export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog {
   let timer: NodeJS.Timeout | undefined;

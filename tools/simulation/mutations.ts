@@ -15,7 +15,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "a response that takes too long counts as a dead connection": [
-    { file: CONNECTION, from: 'fail(toTimeout(), "final")', to: 'fail(toTimeout(), "unanswered")' },
+    { file: CONNECTION, from: 'fail(toTimeout(), "final")', to: 'fail(toTimeout(), "no_response")' },
     {
       file: "src/upstream/call.ts",
       from: "return this.deadlineMs === undefined || performance.now() < this.deadlineMs;",
@@ -33,7 +33,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     {
       file: CONNECTION,
       from: 'if (!isSent) return fail(new ProxyError("connection_terminated"), "unsent");',
-      to: 'if (!isSent) return fail(new ProxyError("connection_terminated"), "unanswered");',
+      to: 'if (!isSent) return fail(new ProxyError("connection_terminated"), "no_response");',
     },
   ],
   "a side that was paused counts as silent": [

@@ -8,7 +8,9 @@ const TARGET = 4;
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
+/** The code of a space. */
 export const SPACE = 0x20;
+/** The code of a colon. */
 export const COLON = 0x3a;
 
 const CLASSES = toClasses();
