@@ -37,11 +37,13 @@ export function compile(
   previous?: CompiledSnapshot,
 ): CompiledSnapshot {
   const config = previous === undefined ? parsed : keepRoutes(parsed, previous.config);
-  const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
+  const previousPools = new Map(
+    [...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]),
+  );
   const pools = new Map<string, CompiledUpstream>();
   for (const upstream of config.upstreams.values()) {
     const pool = toPool(upstream, config.limits.waiting, shared);
-    pools.set(upstream.name, known.get(pool.key) ?? pool);
+    pools.set(upstream.name, previousPools.get(pool.key) ?? pool);
   }
   return {
     config,
@@ -96,10 +98,11 @@ function toHeadState(config: Config, previous: CompiledSnapshot | undefined): He
  * Caches and limits use the object as their key, so a changed route starts without entries.
  */
 function keepRoutes(config: Config, previous: Config): Config {
-  const known = new Map(
+  const previousRoutes = new Map(
     [...previous.routes, previous.defaultRoute].map((route) => [toKey(route, previous), route]),
   );
-  const keep = (route: RouteConfig): RouteConfig => known.get(toKey(route, config)) ?? route;
+  const keep = (route: RouteConfig): RouteConfig =>
+    previousRoutes.get(toKey(route, config)) ?? route;
   return {
     ...config,
     routes: config.routes.map(keep),

@@ -133,7 +133,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, gcPressure }: ConnectionOptions,
   events: ConnectionEvents<Receiver>,
 ): UpstreamConnection<Receiver> {
-  const isKept = keepAliveMs > 0;
+  const isPersistent = keepAliveMs > 0;
   const openedMs = performance.now();
   let receiver: Receiver | undefined;
   let owner: ConnectionOwner | undefined;
@@ -328,7 +328,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   }
 
   function toText(request: ConnectionRequest): string {
-    return toRequestText(request, toHopFields(request, isKept ? "kept" : "closed"));
+    return toRequestText(request, toHopFields(request, isPersistent ? "kept" : "closed"));
   }
 
   function writeContent(content: RequestContent, writer: ResponseReceiver): void {

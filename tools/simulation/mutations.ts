@@ -15,7 +15,11 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "a response that takes too long counts as a dead connection": [
-    { file: CONNECTION, from: 'fail(toTimeout(), "final")', to: 'fail(toTimeout(), "no_response")' },
+    {
+      file: CONNECTION,
+      from: 'fail(toTimeout(), "final")',
+      to: 'fail(toTimeout(), "no_response")',
+    },
     {
       file: "src/upstream/call.ts",
       from: "return this.deadlineMs === undefined || performance.now() < this.deadlineMs;",

@@ -128,7 +128,7 @@ export function createResponseParser(
         ? endOfSection(bytes, start, Math.min(length, start + maxHeadBytes))
         : -1;
     if (sectionEnd !== -1) {
-      const head = parseWhole(bytes.toString("latin1", start, sectionEnd - 2));
+      const head = parseComplete(bytes.toString("latin1", start, sectionEnd - 2));
       if (head !== undefined) return onParsed(head, bytes, sectionEnd, length);
     }
     const next = section.read(bytes, start, length);
@@ -137,7 +137,7 @@ export function createResponseParser(
   }
 
   /** Returns undefined if the strict reading fails but liberties are allowed: with a liberty, the section may end elsewhere. */
-  function parseWhole(lines: string): ParsedHead | undefined {
+  function parseComplete(lines: string): ParsedHead | undefined {
     if (reading === STRICT_READING) return parseResponseHead(lines);
     try {
       return parseResponseHead(lines);
