@@ -49,9 +49,9 @@ export type Drain = (
 ) => Promise<Drained>;
 
 /**
- * Creates the drain of one process. At most `maxDraining` responses are drained at one time; further ones are aborted.
+ * Creates a drain. At most `maxDraining` responses are drained at one time; further ones are aborted.
  *
- * To drain a small body costs less than a new TCP connection. To drain a large or endless one has no limit. The header section usually
+ * To drain a small body costs less than a new TCP connection. The cost of a large or endless body is unbounded. The header section usually
  * shows which of the two it is.
  */
 export function createDrain(maxDraining: number): Drain {

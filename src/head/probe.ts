@@ -34,9 +34,9 @@ export function toProbeFields(fields: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads the response to a probe. A 206 becomes a 200 with the full length. A response that ignores the range is returned unchanged.
- * Returns undefined if the request must be repeated without Range: after a 416, a 206 without the full length, or a 206 with fields
- * that differ in the full response.
+ * Reads the response to a probe. A 206 becomes a 200 with the full length. Any other response but a 416 does not depend on the range and
+ * is returned unchanged. Returns undefined if the request must be repeated without Range: after a 416, a 206 without the full length, or
+ * a 206 with fields that differ in the full response.
  */
 export function readProbe(status: number, fields: ResponseFields): FullResponse | undefined {
   if (status === 416) return undefined;
@@ -69,7 +69,7 @@ function acceptsCoding(fields: readonly string[]): boolean {
   );
 }
 
-// Returns undefined for a length above 2^53, which a double does not hold exactly, and for more than one Content-Range.
+// Returns undefined if the length has more digits than a double holds exactly, or if there is more than one Content-Range.
 function readTotal({ endToEnd }: ResponseFields): number | undefined {
   const [value, ...others] = valuesOf(endToEnd, "content-range");
   const total = /^bytes 0-\d+\/(\d{1,15})$/.exec(value ?? "")?.[1];

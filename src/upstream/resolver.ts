@@ -107,7 +107,7 @@ async function search(
   if (result.outcome === "silent")
     throw toTimeout(`no name server answered: ${result.error.message}`);
   try {
-    // getaddrinfo also knows multicast DNS, plug-ins of nsswitch.conf, the platform's resolver, and names that c-ares refuses.
+    // getaddrinfo also uses multicast DNS, plug-ins of nsswitch.conf and the platform's resolver, and accepts names that c-ares refuses.
     return await lookUpBySystem();
   } catch (error) {
     const cause = result.outcome === "failed" ? result.error : error;

@@ -144,8 +144,8 @@ export function createReading(
   let isDetached = false;
   return {
     onread: {
-      // Node calls this before each read, and once for each new handle. It always has to return memory: without it a handle reads
-      // into nothing, and `callback` is called all the same.
+      // Node calls this before each read, and once for each new handle. It always has to return memory: without memory a handle loses the
+      // bytes that it reads, and Node calls `callback` all the same.
       buffer() {
         // A connection that leaves the shared memory marks it too: its last read would look like a read of the next connection.
         shared.arm();

@@ -41,7 +41,7 @@ interface PathTable<Route> {
   readonly root: Segment<Route>;
 }
 
-/** A DNS name has at most 253 characters. To walk the labels of a longer one would let an attacker cause work. */
+/** A DNS name has at most 253 characters. A longer name is not looked up label by label, because that would let an attacker cause work. */
 const MAX_HOST_LENGTH = 255;
 
 /** Compiles the routes. If two routes match the same requests, which the schema refuses, the first one wins. */
