@@ -1,11 +1,11 @@
-/** The composition root: every part is built here, once, from the configuration. */
+/** The composition root: builds every part once, from the configuration. */
 
 import { type Address, formatAddress, formatUrl, overlap } from "./config/address.ts";
 import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/types.ts";
 import { compile, closeSnapshot } from "./snapshot.ts";
-import type { Pool } from "./snapshot.ts";
+import type { CompiledUpstream } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
@@ -26,26 +26,26 @@ import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
 import { createUpstreamResources } from "./upstream/upstream-pool.ts";
 
-/** What the process gives to the composition. */
+/** What the process passes to the app. */
 export interface AppOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly version: string;
-  /** node's version, as `process.version` says it. */
+  /** `process.version`. */
   readonly nodeVersion: string;
-  /** Where the configuration came from, for the status page; absent without a file. */
+  /** The path of the route file, for the status page; undefined without a file. */
   readonly file?: string | undefined;
   /** SHA-256 of that file, in hexadecimal. */
   readonly hash?: string | undefined;
-  /** The process's own metrics; they can be collected once per process, which tests are not. */
+  /** Whether to collect the process's own metrics. That works once per process, so tests switch it off. */
   readonly runtimeMetrics: "on" | "off";
-  /** A minor garbage collection. */
+  /** Runs a minor garbage collection. */
   collectGarbage(): void;
-  /** What `POST /reload` on the admin port does; undefined where there is no file to read again. */
+  /** Handles `POST /reload` on the admin port; undefined without a file to read again. */
   readonly reload?: Reload | undefined;
 }
 
-/** Where the two ports listen, as URLs or `unix:/path`. */
+/** The addresses of the two ports, as URLs or `unix:/path`. */
 export interface Listening {
   readonly listen: string;
   readonly admin: string | undefined;
@@ -53,19 +53,19 @@ export interface Listening {
 
 /** A running headgate. */
 export interface App {
-  /** Rejects with node's error where an address cannot be had; nothing listens then. */
+  /** Starts to listen. If an address cannot be bound, it rejects with Node's error, and nothing listens. */
   start(): Promise<Listening>;
-  /** Takes a new configuration into use at once. Throws, and changes nothing, where that needs a restart. */
+  /** Applies a new configuration at once. If that needs a restart, it throws and changes nothing. */
   reload(config: Config): void;
-  /** Tells metrics and status page how a reload went. */
+  /** Records the result of a reload, for metrics and the status page. */
   noteReload(result: ReloadResult): void;
-  /** Finishes what is in flight within the grace period. Resolves with how many exchanges and tunnels had to be cut off. */
+  /** Finishes what is in flight within the grace period. Resolves with the number of exchanges and tunnels that it cut off. */
   stop(): Promise<number>;
 }
 
-type ConfigurationOrigin = Omit<ConfigurationState, "routes">;
+type LoadedFile = Omit<ConfigurationState, "routes">;
 
-// The admin port serves probes and scrapes; whoever needs longer or more is not one of those.
+// The admin port serves probes and scrapes, which need no more than this.
 const ADMIN_LIMITS: ServerLimits = {
   headerMs: 5_000,
   keepAliveMs: 30_000,
@@ -75,7 +75,7 @@ const ADMIN_LIMITS: ServerLimits = {
   whenFull: "replace",
 };
 
-/** Builds everything; nothing listens until `start`. */
+/** Builds all parts. Nothing listens until `start`. */
 export function createApp({
   config,
   file,
@@ -91,18 +91,18 @@ export function createApp({
   const createId = createIds();
   const shared = createUpstreamResources({ collectGarbage, readSystemFile });
   const tunnels = createTunnels(shared.countUnacknowledged);
-  let generation = compile(config, shared);
+  let snapshot = compile(config, shared);
 
   const build = { version, node: nodeVersion };
   const gauges = {
     requestsInFlight: () => server.busy(),
     clientConnections: () => server.connections(),
     tunnels: tunnels.count,
-    upstreamConnections: () => toConnectionCounts(generation.pools),
+    upstreamConnections: () => toConnectionCounts(snapshot.pools),
     droppedLogLines: logger.droppedLines,
   };
   const startedAtMs = Date.now();
-  let origin: ConfigurationOrigin = { file, hash, loadedAtMs: startedAtMs, lastReload: undefined };
+  let loadedFile: LoadedFile = { file, hash, loadedAtMs: startedAtMs, lastReload: undefined };
   const metrics = createMetrics({
     build,
     runtime: runtimeMetrics,
@@ -116,14 +116,14 @@ export function createApp({
     gauges,
     state: readiness.state,
     configuration: () => ({
-      ...origin,
-      routes: [...generation.config.routes, generation.config.defaultRoute],
+      ...loadedFile,
+      routes: [...snapshot.config.routes, snapshot.config.defaultRoute],
     }),
-    places: () => toPlaces(generation.pools),
+    places: () => toPlaces(snapshot.pools),
   });
   let observer = toObserver(config);
   const parts: HandlerParts = {
-    snapshot: () => generation,
+    snapshot: () => snapshot,
     createId,
     observe: (exchange) => observer.observe(exchange),
     tunnels,
@@ -169,35 +169,35 @@ export function createApp({
     },
     reload(next) {
       if (readiness.state() === "draining") throw new Error("headgate is stopping");
-      refuseMoved(generation.config, next);
-      applyModes(generation.config, next);
-      const previous = generation;
-      generation = compile(next, shared, previous);
+      refuseMoved(snapshot.config, next);
+      applyModes(snapshot.config, next);
+      const previous = snapshot;
+      snapshot = compile(next, shared, previous);
       observer.flush();
       observer = toObserver(next);
       server.configure(toServerLimits(next));
       logger.setLevel(next.log.level);
-      closeSnapshot(previous, generation);
+      closeSnapshot(previous, snapshot);
     },
     noteReload({ result, hash: newHash, problems }) {
       const atMs = Date.now();
       metrics.countReload(result, atMs / 1000);
-      const lastReload = { atMs, errors: maskProblems(problems, generation.config) };
-      origin =
+      const lastReload = { atMs, errors: maskProblems(problems, snapshot.config) };
+      loadedFile =
         result === "success"
           ? { file, hash: newHash, loadedAtMs: atMs, lastReload }
-          : { ...origin, lastReload };
+          : { ...loadedFile, lastReload };
     },
     async stop() {
       readiness.drain();
       server.drain();
-      // Load balancers look at /readyz now and then; until they have, requests still come and are served.
-      await delay(generation.config.shutdown.delay);
+      // A load balancer polls /readyz. Until its next poll it still sends requests, which are served.
+      await delay(snapshot.config.shutdown.delay);
       const cut = await finish(
         { server, handler, tunnels, upstreams: shared },
-        generation.config.shutdown.grace,
+        snapshot.config.shutdown.grace,
       );
-      closeSnapshot(generation);
+      closeSnapshot(snapshot);
       shared.close();
       status.stop();
       observer.flush();
@@ -207,7 +207,7 @@ export function createApp({
     },
   };
 
-  // What the server refuses is an exchange too, of which often nothing is known but its end.
+  // A request that the server itself refuses is an exchange too. Often only its end is known.
   function observeRefused(error: ProxyError, received: ReceivedRequest): string {
     const exchange = beginExchange(received, createId(), performance.now());
     observer.observe(
@@ -240,7 +240,7 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
   };
 }
 
-// Sockets that listen are not moved while they serve: between the old and the new one a connection could be lost.
+// A reload never moves a listening socket: between the old and the new one a connection could be lost.
 function refuseMoved(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
     if (toText(current[key]) === toText(next[key])) continue;
@@ -248,7 +248,7 @@ function refuseMoved(current: Config, next: Config): void {
   }
 }
 
-// Only if the mode has changed: after a restart without downtime the path may already belong to the next process.
+// Sets the mode only if it has changed: after a restart without downtime, the path may already belong to the next process.
 function applyModes(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
     const [before, after] = [current[key], next[key]];
@@ -260,13 +260,13 @@ function toText(address: Address | "off"): string {
   return address === "off" ? address : formatAddress(address);
 }
 
-// Whoever may open a connection to the loopback interface shares the machine; a pod's address is open to the whole cluster.
+// Only processes on the same machine can connect to the loopback interface. A pod's address is open to the whole cluster.
 function isLoopback(address: Address | "off"): boolean {
   if (address === "off" || address.kind === "fd") return false;
   return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
 }
 
-/** Returns undefined if there is no admin port: it is off, or its address is a default that another socket has. */
+/** Returns undefined if there is no admin port: it is off, or its address is the default and another socket has it. */
 async function listenAdmin(
   server: Server,
   { admin, isAdminDefault, listen }: Config,
@@ -294,7 +294,7 @@ function delay(ms: number): Promise<void> {
 }
 
 function* toConnectionCounts(
-  pools: ReadonlyMap<string, Pool>,
+  pools: ReadonlyMap<string, CompiledUpstream>,
 ): Generator<{ upstream: string; state: string; count: number }> {
   for (const [upstream, { pool }] of pools) {
     const { idle, active } = pool.connections();
@@ -303,7 +303,7 @@ function* toConnectionCounts(
   }
 }
 
-/** The names of upstreams are on the status page anyway. */
+/** Masks secrets in the problems. Names of upstreams are not masked, because the status page shows them anyway. */
 function maskProblems(
   problems: ReloadResult["problems"],
   { upstreams }: Config,
@@ -311,11 +311,13 @@ function maskProblems(
   return problems.length === 0 ? [] : problems.map(createMasking((name) => upstreams.has(name)));
 }
 
-function toPlaces(pools: ReadonlyMap<string, Pool>): ReadonlyMap<string, UpstreamPlace> {
+function toPlaces(
+  pools: ReadonlyMap<string, CompiledUpstream>,
+): ReadonlyMap<string, UpstreamPlace> {
   return new Map([...pools].map(([name, pool]) => [name, toPlace(pool)]));
 }
 
-function toPlace({ config: { url }, pool }: Pool): UpstreamPlace {
+function toPlace({ config: { url }, pool }: CompiledUpstream): UpstreamPlace {
   const { socketPath, port } = url;
   const withPort = (host: string): string =>
     socketPath === undefined ? formatAddress({ kind: "tcp", host, port }) : formatUrl(url);
@@ -327,7 +329,7 @@ function toPlace({ config: { url }, pool }: Pool): UpstreamPlace {
   };
 }
 
-// A counter behind a random start: unique where one process's log is read, and a tenth of a UUID's price.
+// A counter with a random prefix: unique in the log of one process, at a tenth of the cost of a UUID.
 function createIds(): () => string {
   const prefix = Math.random().toString(36).slice(2, 10);
   let count = 0;

@@ -1,4 +1,4 @@
-/** Where a server listens, whoever listened there before. */
+/** Makes a server listen, also on a Unix socket that a killed process left behind. */
 
 import type { Address } from "./config/address.ts";
 import { removeSocket, setSocketMode } from "./config/files.ts";
@@ -6,11 +6,12 @@ import { isAbandoned } from "./upstream/socket.ts";
 import type { Server } from "./server/server.ts";
 
 /**
- * Has a server listen, and says where. Rejects as `listen` does, and where a file is in the way that is no socket. It sets the
- * mode of a Unix socket: with a usual umask only headgate's user could connect, and a front often runs as another one.
+ * Makes a server listen. Resolves with the location as a URL or `unix:/path`. Rejects as `Server.listen` does, and if the path is a file
+ * that is not a socket. Sets the mode of a Unix socket: with the usual umask only headgate's user could connect, but the process in
+ * front of headgate often runs as another user.
  *
- * A killed process leaves its Unix socket behind, and no later one could listen there. Who is asked and refuses is gone: the
- * socket is no use to anybody. A file that is no socket may be.
+ * A killed process leaves its Unix socket behind, and no other process can listen on it. If a connection to it is refused, no process
+ * listens there, so headgate removes it. It never removes a file that is not a socket.
  */
 export async function listenOn(server: Server, address: Address): Promise<string> {
   try {
@@ -26,22 +27,22 @@ export async function listenOn(server: Server, address: Address): Promise<string
 }
 
 async function open(server: Server, address: Address): Promise<string> {
-  const place = await server.listen(address);
+  const location = await server.listen(address);
   try {
     applyMode(address);
   } catch (error) {
     await server.close();
     throw error;
   }
-  return place;
+  return location;
 }
 
-/** Whether listening failed because another socket, or a file, has the address. */
+/** Whether listening failed because another socket, or a file, already has the address. */
 export function isAddressTaken(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
-/** Sets the mode of a Unix socket that listens; other addresses have none. Throws node's error. */
+/** Sets the mode of a listening Unix socket; does nothing for other addresses. Throws Node's error. */
 export function applyMode(address: Address): void {
   if (address.kind === "unix" && address.mode !== undefined)
     setSocketMode(address.path, address.mode);

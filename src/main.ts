@@ -13,14 +13,14 @@ import { ConfigError } from "./config/problem.ts";
 import { suggest } from "./config/hints/did-you-mean.ts";
 import { createHeap } from "./runtime/heap.ts";
 
-/** Written in by the build; absent when the sources run as they are. */
+/** Set by the build; undefined if the sources run without a build. */
 declare const HEADGATE_VERSION: string | undefined;
 
-// Under `npm start` a Ctrl-C comes twice, from the terminal and from npm, a millisecond apart: asked once all the same. npm
-// alone gets other signals, and passes them on once: two of those are always two.
+// Under `npm start` one Ctrl-C arrives twice, from the terminal and from npm, a millisecond apart. The two count as one. Other signals
+// reach npm only, which forwards each once, so two of them are always two.
 const INTERRUPT_ECHO_MS = 50;
 
-/** More than a route file may have. */
+/** The limit of standard input: more than a route file may have. */
 const MAX_INPUT_BYTES = 1024 * 1024;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -55,7 +55,7 @@ const io: Io = {
         begunMs = performance.now();
         listener();
       } else if (name !== "SIGINT" || performance.now() - begunMs > INTERRUPT_ECHO_MS) {
-        process.exit(1); // whoever asks twice does not want to wait
+        process.exit(1); // a second signal ends the process at once
       }
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
@@ -63,14 +63,14 @@ const io: Io = {
   onReload: (listener) => void process.on("SIGHUP", listener),
 };
 
-// What cannot be written is no reason for a stack trace, and none for a proxy to end. `… | head -1` has read enough; elsewhere, as
-// on a full disk, what was asked for is not there, and the exit code says so.
+// A failed write to standard output neither prints a stack trace nor ends the proxy. EPIPE (as with `… | head -1`) is no error: the
+// reader has read enough. After any other error, such as a full disk, the output is incomplete, so the exit code is 1.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") return;
   process.exitCode = 1;
   io.err(`headgate: standard output: ${error.message}\n`);
 });
-process.stderr.on("error", () => undefined); // there is nowhere left to say it
+process.stderr.on("error", () => undefined); // there is no other place to report it
 
 void dispatch(process.argv.slice(2)).then((code) => {
   process.exitCode ??= code;
@@ -144,7 +144,7 @@ function currentFolder(): string {
   }
 }
 
-// `--listen foo` is a command called wrongly, as `--lisen :80` is. Where the route file is wrong as well, that has failed.
+// Whether all problems are in flags. `--listen foo` is a usage error, like `--lisen :80`: exit code 2. A wrong route file is exit code 1.
 function isOfFlags({ problems }: ConfigError): boolean {
   return problems.every(({ file, key }) => file === undefined && key.startsWith("--"));
 }

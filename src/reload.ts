@@ -1,37 +1,37 @@
-/** A changed route file, taken into use without a restart, or refused without harm. */
+/** Reloads a changed route file without a restart. An invalid one changes nothing. */
 
 import type { Loaded } from "./config/load.ts";
 import { ConfigError, type Problem } from "./config/problem.ts";
 import type { Logger } from "./ops/log/logger.ts";
 
-/** How a reload went. `message` is for the operator. */
+/** The result of a reload. `message` is for the operator. */
 export interface ReloadResult {
   readonly result: "success" | "failure";
   readonly message: string;
   /** SHA-256 of the file that was read. */
   readonly hash: string | undefined;
-  /** What was wrong, one by one. */
+  /** The problems of the new configuration; empty after a success. */
   readonly problems: readonly (Pick<Problem, "message"> & Partial<Problem>)[];
 }
 
-/** Reloads, one at a time. Never rejects. */
+/** Reloads the configuration; `trigger` names the cause for the log. Never rejects. */
 export type Reload = (trigger: string) => Promise<ReloadResult>;
 
-/** What a reload needs. `load` and `apply` throw what is wrong with the new configuration; `apply` then has changed nothing. */
+/** What a reload needs. `load` and `apply` throw if the new configuration is wrong; `apply` has then changed nothing. */
 export interface ReloadParts {
   load(): Promise<Loaded>;
   apply(loaded: Loaded): void;
-  /** Told of each one, for metrics and status page. */
+  /** Called with the result of each reload, for metrics and the status page. */
   note(result: ReloadResult): void;
   readonly logger: Pick<Logger, "info" | "error">;
 }
 
 /**
- * Creates the one way in which a configuration changes, whoever asks for it.
+ * Creates the only function that changes the configuration, for every trigger.
  *
- * The file is read, checked and compiled aside; then it is swapped in at once. Requests in flight keep the configuration that
- * they began with, and one that is wrong changes nothing. Who asks while one is running gets the next; everybody who asks
- * until that begins shares it, because it will read what all of them have written.
+ * The new configuration is read, checked and compiled before it replaces the old one in one step. Requests in flight keep the
+ * configuration that they began with. An invalid configuration changes nothing. Only one reload runs at a time: callers that come during
+ * one share the next reload, which reads the file after all of them wrote it.
  */
 export function createReload({ load, apply, note, logger }: ReloadParts): Reload {
   let last: Promise<unknown> = Promise.resolve();
@@ -42,7 +42,7 @@ export function createReload({ load, apply, note, logger }: ReloadParts): Reload
       const loaded = await load();
       apply(loaded);
       const message = `reloaded ${loaded.file ?? "the configuration"}`;
-      const routes = loaded.config.routes.length + 1; // the default one is counted at the start, too
+      const routes = loaded.config.routes.length + 1; // with the default route, as in the log line at the start
       logger.info({ trigger, hash: loaded.hash, routes }, message);
       return { result: "success", message, hash: loaded.hash, problems: [] };
     } catch (error) {

@@ -1,10 +1,10 @@
-/** What one configuration compiles to, and what the next one takes over from it. */
+/** What one configuration compiles to, and what the next snapshot takes over from the previous one. */
 
 import type { Config, RouteConfig, UpstreamConfig } from "./config/types.ts";
 import { createDrain } from "./head/drain.ts";
 import { createHeadLimits } from "./head/limits.ts";
-import { createNegativeCache } from "./head/memory.ts";
-import { createSharing } from "./head/share/share.ts";
+import { createNegativeCache } from "./head/negative-cache.ts";
+import { createResponseSharing } from "./head/share/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/routing/router.ts";
 import type { Snapshot } from "./proxy/context.ts";
@@ -14,8 +14,8 @@ import {
   createUpstreamPool,
 } from "./upstream/upstream-pool.ts";
 
-/** An upstream's connections. `key` is all that they depend on. */
-export interface Pool {
+/** An upstream and its connections. `key` holds everything that the connections depend on. */
+export interface CompiledUpstream {
   readonly key: string;
   readonly config: UpstreamConfig;
   readonly pool: UpstreamPool;
@@ -24,24 +24,26 @@ export interface Pool {
 /** A configuration in use. */
 export interface CompiledSnapshot extends Snapshot {
   readonly config: Config;
-  readonly pools: ReadonlyMap<string, Pool>;
+  readonly pools: ReadonlyMap<string, CompiledUpstream>;
 }
 
 /**
- * Compiles a configuration. What did not change is that of `previous`: connections to an upstream, what was learnt about a route, what
- * counts towards a limit, and, where nothing changed at all, shared responses.
+ * Compiles a configuration. What did not change is taken over from `previous`: the connections to an upstream, what headgate has learned
+ * about a route, the counts of its limits, and, if nothing changed at all, the shared responses.
  */
 export function compile(
-  written: Config,
+  parsed: Config,
   shared: UpstreamResources,
   previous?: CompiledSnapshot,
 ): CompiledSnapshot {
-  const config = previous === undefined ? written : keepRoutes(written, previous.config);
-  const known = new Map([...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]));
-  const pools = new Map<string, Pool>();
+  const config = previous === undefined ? parsed : keepRoutes(parsed, previous.config);
+  const previousPools = new Map(
+    [...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]),
+  );
+  const pools = new Map<string, CompiledUpstream>();
   for (const upstream of config.upstreams.values()) {
     const pool = toPool(upstream, config.limits.waiting, shared);
-    pools.set(upstream.name, known.get(pool.key) ?? pool);
+    pools.set(upstream.name, previousPools.get(pool.key) ?? pool);
   }
   return {
     config,
@@ -69,7 +71,7 @@ function now(): number {
   return performance.now();
 }
 
-/** What is known of HEADs and counted of them. */
+/** What headgate has learned about HEADs, and their counts. */
 type HeadState = Pick<Snapshot, "drain" | "needsGet" | "refusesRange" | "limits" | "sharing">;
 
 function toHeadState(config: Config, previous: CompiledSnapshot | undefined): HeadState {
@@ -79,7 +81,7 @@ function toHeadState(config: Config, previous: CompiledSnapshot | undefined): He
     needsGet: createNegativeCache(now),
     refusesRange: createNegativeCache(now),
     limits: createHeadLimits(now),
-    sharing: createSharing(now),
+    sharing: createResponseSharing(now),
   };
   if (previous === undefined) return fresh;
   return {
@@ -92,14 +94,15 @@ function toHeadState(config: Config, previous: CompiledSnapshot | undefined): He
 }
 
 /**
- * A route that did not change, with its upstream, stays the same object: that is how memories and limits know it. All others are
- * unknown to them.
+ * Returns the configuration with the route objects of `previous` for all routes that did not change, together with their upstreams.
+ * Caches and limits use the object as their key, so a changed route starts without entries.
  */
 function keepRoutes(config: Config, previous: Config): Config {
-  const known = new Map(
+  const previousRoutes = new Map(
     [...previous.routes, previous.defaultRoute].map((route) => [toKey(route, previous), route]),
   );
-  const keep = (route: RouteConfig): RouteConfig => known.get(toKey(route, config)) ?? route;
+  const keep = (route: RouteConfig): RouteConfig =>
+    previousRoutes.get(toKey(route, config)) ?? route;
   return {
     ...config,
     routes: config.routes.map(keep),
@@ -111,18 +114,22 @@ function toKey(route: RouteConfig, { upstreams }: Config): string {
   return JSON.stringify([route, upstreams.get(route.upstream)]);
 }
 
-/** All of a configuration. What is shared depends on more than its route: on who is believed, and what the upstream is told. */
+/** The whole configuration as a text. A shared response depends on more than its route: also on `forwarded` and on the upstream. */
 function toText(config: Config): string {
   return JSON.stringify([config, [...config.upstreams]]);
 }
 
-/** Closes the connections that `next` did not take over, each when its exchange is over. */
+/** Closes the connections that `next` did not take over, each at the end of its exchange. */
 export function closeSnapshot(previous: CompiledSnapshot, next?: CompiledSnapshot): void {
-  const kept = new Set(next?.pools.values());
-  for (const pool of previous.pools.values()) if (!kept.has(pool)) pool.pool.close();
+  const reused = new Set(next?.pools.values());
+  for (const pool of previous.pools.values()) if (!reused.has(pool)) pool.pool.close();
 }
 
-function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResources): Pool {
+function toPool(
+  upstream: UpstreamConfig,
+  waiting: number,
+  shared: UpstreamResources,
+): CompiledUpstream {
   return {
     key: JSON.stringify([upstream, waiting]),
     config: upstream,
@@ -130,7 +137,7 @@ function toPool(upstream: UpstreamConfig, waiting: number, shared: UpstreamResou
   };
 }
 
-/** Who a client is and whether its claims are believed; undefined where X-Forwarded-* fields pass untouched. */
+/** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */
 export function toPeers({
   forwarded,
   listen,

@@ -1,9 +1,9 @@
-/** Allow fields of backends that do not know that HEAD works here. */
+/** Adds HEAD to the Allow fields of backends that refuse HEAD, because headgate serves it through GET. */
 
 import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 
-/** Whether HEAD is served through GET on this route, and an Allow field may say so. */
+/** Whether HEAD is served through GET on this route, and the operator wants Allow fields to say so (`head.allow: repair`). */
 export function repairsAllow({ head }: RouteConfig): boolean {
   return head.allow === "repair" && (head.mode === "convert" || head.mode === "auto");
 }
@@ -19,8 +19,8 @@ export function allowsHead({ endToEnd }: ResponseFields): boolean {
 }
 
 /**
- * Adds HEAD to an Allow that names GET, where the operator wants that and the route serves HEAD through GET. RFC 9110 §10.2.1
- * keeps proxies from changing the field, which is why nobody gets this without asking.
+ * Adds HEAD to an Allow field that names GET, on a route for which `repairsAllow` is true. RFC 9110 §10.2.1 forbids proxies to change
+ * the field, so it is off by default.
  */
 export function repairAllow(route: RouteConfig, fields: ResponseFields): ResponseFields {
   if (!repairsAllow(route)) return fields;

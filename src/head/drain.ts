@@ -1,11 +1,11 @@
-/** The content that nobody will see: read a little, so that the connection can serve again, or cut it off. */
+/** Gets rid of content that goes to no client: reads a little of it, so that the connection can be used again, or closes the connection. */
 
 import type { BodyOutcome } from "../http/exchange.ts";
 import type { ProxyError } from "../http/errors.ts";
 
-/** The content of an answer, as this file needs it. */
+/** The content of a response, as this file needs it. */
 interface DrainableContent {
-  /** How many bytes it had, where it has ended already. */
+  /** The length of the content in bytes; undefined if it has not ended yet. */
   skipped(): number | undefined;
   skip(reader: {
     onBytes(length: number): void;
@@ -15,13 +15,13 @@ interface DrainableContent {
   abort(): void;
 }
 
-/** What the header section says of the content to come. */
+/** What the header section says about the content that follows. */
 export interface ContentInfo {
   readonly contentLength: number | undefined;
   readonly eventStream: boolean;
 }
 
-/** How much to read and for how long before the connection is given up: bytes and milliseconds. */
+/** How many bytes to read, and for how many milliseconds, before the connection is closed. */
 export interface DrainLimits {
   readonly bytes: number;
   readonly time: number;
@@ -35,32 +35,32 @@ export function toLoginLimits({ bytes, time }: DrainLimits): DrainLimits {
   return { bytes: Math.max(bytes, LOGIN_LIMITS.bytes), time: Math.max(time, LOGIN_LIMITS.time) };
 }
 
-/** What became of it. `bytes` were read in vain. */
+/** The result: `bytes` is the number of bytes that were read and dropped. */
 export interface Drained {
   readonly body: BodyOutcome;
   readonly bytes: number;
 }
 
-/** Gets rid of the content of one answer. Never rejects: an upstream that dies in content nobody sees has harmed nobody. */
+/** Drains the content of one response. Never rejects: if the upstream fails in this content, no client is affected. */
 export type Drain = (
   content: DrainableContent,
-  announced: ContentInfo,
+  contentInfo: ContentInfo,
   limits: DrainLimits,
 ) => Promise<Drained>;
 
 /**
- * Creates the rule by which content is discarded.
+ * Creates a drain. At most `maxDraining` responses are drained at one time; further ones are aborted.
  *
- * Draining a small body costs less than a new TCP connection, draining a large or endless one costs without bound, and the
- * header section mostly tells which it is. At most `mostDraining` are drained at one time; the next is cut off.
+ * To drain a small body costs less than a new TCP connection. The cost of a large or endless body is unbounded. The header section usually
+ * shows which of the two it is.
  */
 export function createDrain(maxDraining: number): Drain {
   let draining = 0;
 
-  return (content, announced, limits) => {
+  return (content, contentInfo, limits) => {
     if (
-      announced.eventStream ||
-      (announced.contentLength ?? 0) > limits.bytes ||
+      contentInfo.eventStream ||
+      (contentInfo.contentLength ?? 0) > limits.bytes ||
       draining >= maxDraining
     ) {
       content.abort();
@@ -99,7 +99,7 @@ function readToEnd(content: DrainableContent, limits: DrainLimits): Promise<Drai
       onEnd: () => finish(bytes === 0 ? "none" : "drained"),
       onError: () => finish("aborted"),
     });
-    // Most small bodies came with their header section and are over by now; only the others need a clock.
+    // Most small bodies came together with their header section and have ended by now. Only the others need a timer.
     if (!isOver) timer = setTimeout(cut, limits.time);
   });
 }

@@ -6,11 +6,11 @@ import { createNameTable } from "../http/name-table.ts";
 import { toOffer } from "../http/upgrade.ts";
 
 const toMeaning = createNameTable<"get" | "content">([
-  // These mean something on GET only (RFC 9110 §14.2, §13.1.5): on a HEAD the server has to ignore them, and on the GET that stands for
-  // it they would turn 200 into 206.
+  // These fields are defined for GET only (RFC 9110 §14.2, §13.1.5). A server ignores them in a HEAD. In the GET that replaces the HEAD
+  // they would turn a 200 into a 206.
   ["range", "get"],
   ["if-range", "get"],
-  // Fields about a request's content, which a HEAD has not (RFC 9110 §9.3.2).
+  // Fields about the content of a request. A HEAD has none (RFC 9110 §9.3.2).
   ["content-length", "content"],
   ["trailer", "content"],
   ["expect", "content"],
@@ -18,7 +18,7 @@ const toMeaning = createNameTable<"get" | "content">([
 
 /** Returns the end-to-end fields of a HEAD for the upstream, without those about content, and for a GET without the range fields. */
 export function toHeadFields(fields: readonly string[], method: "GET" | "HEAD"): readonly string[] {
-  // Most HEADs have none of them, and their fields need no copy.
+  // Most HEADs have none of these fields. Then nothing is copied.
   for (let index = 0; index < fields.length; index += 2)
     if (isDropped(fields[index] ?? "", method)) return withoutDropped(fields, method);
   return fields;
@@ -34,15 +34,16 @@ function isDropped(name: string, method: "GET" | "HEAD"): boolean {
 }
 
 /**
- * Returns the fields of a response to a HEAD: the upstream's end-to-end fields. Of the framing only Content-Length is among them.
+ * Returns the fields of a response to a HEAD: the upstream's end-to-end fields, with Content-Length as the only framing field.
  *
- * Transfer-Encoding is optional (RFC 9112 §6.1), and some clients try to read the chunks (check_http of monitoring-plugins). No client
- * needs it to find the end (§6.3). Trailer announces trailers, which a response to HEAD has not. 204 has no length (RFC 9110 §8.6).
+ * Transfer-Encoding is optional here (RFC 9112 §6.1), and no client needs it to find the end (§6.3). Some clients would try to read
+ * chunks (check_http of monitoring-plugins). Trailer is dropped because a response to HEAD has no trailers, and Content-Length of a 204
+ * because a 204 has no length (RFC 9110 §8.6).
  */
-export function toHeadClientFields(status: number, answer: ResponseFields): readonly string[] {
-  const fields = withoutFraming(status, answer);
-  // A 426 must have Upgrade, also for a HEAD (RFC 9110 §15.5.22).
-  const offer = toOffer(status, answer.upgrade, undefined);
+export function toHeadClientFields(status: number, response: ResponseFields): readonly string[] {
+  const fields = withoutFraming(status, response);
+  // A 426 must have Upgrade, also in the response to a HEAD (RFC 9110 §15.5.22).
+  const offer = toOffer(status, response.upgrade, undefined);
   return offer === "" ? fields : [...fields, "Upgrade", offer];
 }
 

@@ -1,27 +1,27 @@
-/** How many converted HEADs a route lets through: a flood of them must not cost the backend as many GETs. */
+/** Limits how many HEADs of a route become GETs, so that a flood of HEADs does not cost the backend as many GETs. */
 
 import type { HeadLimit, RouteConfig } from "../config/types.ts";
 
-/** Lets HEADs in, or not. */
+/** The limits of all routes. */
 export interface HeadLimits {
-  /** What to call when the HEAD is over; or in how many seconds the next one has a chance. */
-  enter(route: RouteConfig): (() => void) | number;
+  /** Returns the function to call when the HEAD is over, or, over the limit, the seconds after which the client may retry. */
+  acquire(route: RouteConfig): (() => void) | number;
 }
 
 interface Count {
   running: number;
-  /** What may still begin at once; it fills up again with time. */
+  /** HEADs that may begin now, as a token bucket. */
   tokens: number;
   filledMs: number;
-  readonly leave: () => void;
+  readonly release: () => void;
 }
 
-/** Creates the counters, one for each route that has a limit; `now` is in milliseconds. */
+/** Creates the counters, one for each route with a limit; `now` is the monotonic clock in milliseconds. */
 export function createHeadLimits(now: () => number): HeadLimits {
   const counts = new WeakMap<RouteConfig, Count>();
 
   return {
-    enter(route) {
+    acquire(route) {
       const { limit } = route.head;
       if (limit === undefined) return UNLIMITED;
       let count = counts.get(route);
@@ -33,7 +33,7 @@ export function createHeadLimits(now: () => number): HeadLimits {
         count.tokens -= 1;
       }
       count.running += 1;
-      return count.leave;
+      return count.release;
     },
   };
 }
@@ -45,14 +45,14 @@ function createCount({ rate = 0 }: HeadLimit, nowMs: number): Count {
     running: 0,
     tokens: Math.max(1, rate),
     filledMs: nowMs,
-    leave() {
+    release() {
       count.running -= 1;
     },
   };
   return count;
 }
 
-// A token bucket that holds one second's worth: what was not used is there for a burst, and no more than that.
+// The bucket holds the tokens of one second (at least one), so a burst after a quiet time is limited to that.
 function fill(count: Count, { rate = 0 }: HeadLimit, nowMs: number): void {
   const earned = ((nowMs - count.filledMs) / 1_000) * rate;
   count.tokens = Math.min(Math.max(1, rate), count.tokens + earned);

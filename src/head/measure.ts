@@ -1,12 +1,12 @@
-/** The length of content that did not announce it. */
+/** Computes the Content-Length of a response that has none, by reading its content. */
 
 import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { Drained } from "./drain.ts";
 
 /**
- * Whether a GET's content is to be counted before the HEAD is answered. Only chunked content tells its end: content that ends
- * with its connection may have been cut short, and Content-Length is exact or absent (RFC 9110 §8.6).
+ * Whether the content of the GET is read and counted before the response to the HEAD is sent. Only chunked content qualifies: content
+ * that ends with its connection may be truncated, and Content-Length must be exact or absent (RFC 9110 §8.6).
  */
 export function isMeasured({ head }: RouteConfig, status: number, fields: ResponseFields): boolean {
   return (
@@ -19,7 +19,7 @@ export function isMeasured({ head }: RouteConfig, status: number, fields: Respon
   );
 }
 
-/** The fields with the length that was counted; as they were where the content did not end within the drain limits. */
+/** Adds the counted length as Content-Length. Returns the fields unchanged if the content did not end within the drain limits. */
 export function withMeasured(fields: ResponseFields, { body, bytes }: Drained): ResponseFields {
   if (body === "aborted") return fields;
   const endToEnd = [...fields.endToEnd, "Content-Length", String(bytes)];

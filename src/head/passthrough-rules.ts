@@ -1,31 +1,31 @@
-/** HEADs that mean something to the application: a GET in their place would be another request, not the same without content. */
+/** HEADs that have a meaning of their own for the application. A GET in their place would not be equivalent, so they pass through. */
 
 import type { HeadGuard } from "../config/schema/head.ts";
-import { type GuardedRequest, isSigned } from "./signatures.ts";
+import { type PassthroughRequest, isSigned } from "./signatures.ts";
 
-type Guard = (request: GuardedRequest) => boolean;
+type Rule = (request: PassthroughRequest) => boolean;
 
-const GUARDS: Readonly<Record<HeadGuard, Guard>> = {
-  // tus 1.0.0: a HEAD asks how far an upload has come; servers have no GET there, or serve the file by it.
+const RULES: Readonly<Record<HeadGuard, Rule>> = {
+  // tus 1.0.0: a HEAD asks for the offset of an upload. For GET, servers have no handler there or serve the file.
   tus: ({ fields }) => fields.some((name, index) => index % 2 === 0 && isTusField(name)),
   signed: isSigned,
 };
 
-/** Whether one of the guards holds its hand over this HEAD. */
-export function passesThrough(request: GuardedRequest, guards: readonly HeadGuard[]): boolean {
-  return findGuard(request, guards) !== undefined;
+/** Whether one of the rules applies to this HEAD. */
+export function passesThrough(request: PassthroughRequest, rules: readonly HeadGuard[]): boolean {
+  return findPassthroughRule(request, rules) !== undefined;
 }
 
-/** Which one does, the first of them. */
-export function findGuard(
-  request: GuardedRequest,
-  guards: readonly HeadGuard[],
+/** Returns the first rule that applies to this HEAD; undefined if none does. */
+export function findPassthroughRule(
+  request: PassthroughRequest,
+  rules: readonly HeadGuard[],
 ): HeadGuard | undefined {
-  return guards.find((guard) => GUARDS[guard](request));
+  return rules.find((rule) => RULES[rule](request));
 }
 
 function isTusField(name: string): boolean {
-  // Fields that begin with T or U are few: the others cost one comparison.
+  // Few names begin with T or U, so one comparison excludes most others.
   const first = name.charCodeAt(0) | 0x20;
   if (first !== 0x74 && first !== 0x75) return false;
   const lower = name.toLowerCase();

@@ -1,19 +1,19 @@
-/** How a HEAD gets answered: the one decision that this product is for. */
+/** Decides how a HEAD is served: this product's central decision. */
 
 import type { RouteConfig } from "../config/types.ts";
 import type { HeadOutcome } from "../http/head-outcomes.ts";
 import type { Peer } from "../http/forwarded.ts";
 import { passesThrough } from "./passthrough-rules.ts";
-import type { GuardedRequest } from "./signatures.ts";
+import type { PassthroughRequest } from "./signatures.ts";
 import { type KeyedRequest, type CacheKey, type BypassReason, readCacheKey } from "./share/key.ts";
 
-/** What goes up in place of a HEAD. */
+/** The outcome, and the method of the request that headgate sends upstream. Mode auto and probes may change both later. */
 export interface HeadPlan {
   readonly outcome: Exclude<HeadOutcome, "reject" | "shared" | "failed">;
   readonly upstreamMethod: "GET" | "HEAD";
 }
 
-/** The plan that leaves the upstream in peace. */
+/** headgate rejects the HEAD, and sends nothing upstream. */
 export interface Rejection {
   readonly outcome: "reject";
 }
@@ -24,8 +24,8 @@ const OBSERVE: HeadPlan = { outcome: "observe", upstreamMethod: "HEAD" };
 const REJECT: Rejection = { outcome: "reject" };
 const PASS: HeadPlan = { outcome: "pass", upstreamMethod: "HEAD" };
 
-/** Decides by the route and the request. What mode auto has learnt may make a GET of what is `native` here. */
-export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan | Rejection {
+/** Plans a HEAD from its route and its request. If mode auto has learned that the target refuses HEAD, a `native` HEAD becomes a GET. */
+export function planHead(route: RouteConfig, request: PassthroughRequest): HeadPlan | Rejection {
   const { mode, guards } = route.head;
   if (mode !== "reject" && passesThrough(request, guards)) return PASS;
   switch (mode) {
@@ -43,12 +43,12 @@ export function planHead(route: RouteConfig, request: GuardedRequest): HeadPlan 
 }
 
 /**
- * Decides whether a HEAD of a route with `share` may get an answer together with others, and with which: those of the same
- * identity. In the other modes, and under a guard, a HEAD is the application's business, each for itself.
+ * Decides whether a HEAD on a route with `share` may share a response, and returns its cache key. A HEAD is never shared in modes other
+ * than convert and auto, or if a passthrough rule applies, because the application then sees the HEAD itself.
  */
 export function planShare(
   { head: { mode, guards } }: RouteConfig,
-  request: GuardedRequest & KeyedRequest,
+  request: PassthroughRequest & KeyedRequest,
   peer: Peer | undefined,
 ): CacheKey | BypassReason {
   if (mode !== "convert" && mode !== "auto") return { bypassReason: `the mode is ${mode}` };
@@ -56,7 +56,7 @@ export function planShare(
   return readCacheKey(request, peer);
 }
 
-/** Whether the answer to a native HEAD is no answer, but the refusal of the method. */
+/** Whether the status of a native HEAD means that the upstream refuses the method (`head.fallbackOn`). */
 export function isRefused({ head }: RouteConfig, status: number): boolean {
   return head.fallbackOn.includes(status);
 }

@@ -1,4 +1,4 @@
-/** Asking for the first byte of content only, and what the answer says about the whole. */
+/** A GET of the first byte only (`range: probe`), and the full response as its 206 describes it. */
 
 import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
@@ -8,20 +8,21 @@ import { toHeadFields } from "./fields.ts";
 /** The field that makes a GET a probe (RFC 9110 §14.2). */
 const PROBE: readonly string[] = ["Range", "bytes=0-0"];
 
-/** Status and fields as a GET without Range would have had them. */
+/** The status and fields that the same GET without Range would get. */
 export interface FullResponse {
   readonly status: number;
   readonly fields: ResponseFields;
 }
 
-// These fields describe the 206 and not the full response (RFC 9530 §2, RFC 9421), which has other values.
+// These fields describe the 206 (RFC 9530 §2, RFC 9421). In the full response they have other values.
 const OF_ONE_BYTE = ["content-digest", "content-md5", "signature-input", "signature"] as const;
 
 /**
- * Whether the GET for a HEAD of this route asks for a range.
+ * Whether the GET for a HEAD of this route is sent as a probe.
  *
- * Many backends compress a 200 and never a 206, and some do not name Accept-Encoding in the 206's Vary (Starlette). Then the 206 has not
- * the length of the GET, but RFC 9110 §8.6 wants that length or none. So a client that accepts a coding gets no probe.
+ * Many backends compress a 200 but never a 206, and some do not name Accept-Encoding in the Vary of the 206 (Starlette). Then the 206
+ * shows another length than the GET would, but RFC 9110 §8.6 requires the length of the GET or none. So a HEAD that accepts a content
+ * coding is not sent as a probe.
  */
 export function isProbed({ head }: RouteConfig, fields: readonly string[]): boolean {
   return head.range === "probe" && !acceptsCoding(fields);
@@ -33,9 +34,9 @@ export function toProbeFields(fields: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads the answer to a probe: 206 becomes 200 with the full length, an answer that has nothing to do with the range is used as
- * it is. Undefined where only the same request without Range can tell: 416, a 206 that does not say the full length, or one with
- * fields that the whole would not have.
+ * Reads the response to a probe. A 206 becomes a 200 with the full length. Any other response but a 416 does not depend on the range and
+ * is returned unchanged. Returns undefined if the request must be repeated without Range: after a 416, a 206 without the full length, or
+ * a 206 with fields that differ in the full response.
  */
 export function readProbe(status: number, fields: ResponseFields): FullResponse | undefined {
   if (status === 416) return undefined;
@@ -43,16 +44,16 @@ export function readProbe(status: number, fields: ResponseFields): FullResponse 
   const total = readTotal(fields);
   if (total === undefined) return undefined;
   if (OF_ONE_BYTE.some((name) => findField(fields.endToEnd, name) !== undefined)) return undefined;
-  return { status: 200, fields: toWhole(fields, total) };
+  return { status: 200, fields: toFull(fields, total) };
 }
 
-/** Whether a 416 only says that the file is empty, which tells nothing about the other files of the route. */
+/** Whether a 416 only means that the file is empty. That shows nothing about other files of the route. */
 export function isEmpty({ endToEnd }: ResponseFields): boolean {
   return valuesOf(endToEnd, "content-range").join() === "bytes */0";
 }
 
-/** Adds Accept-Ranges, as a 206 proves that the backend serves ranges: nginx sends the field in a 200 only, and qemu-img needs it. */
-function toWhole(fields: ResponseFields, total: number): ResponseFields {
+/** Adds Accept-Ranges, because a 206 proves that the backend serves ranges. nginx sends the field in a 200 only, and qemu-img needs it. */
+function toFull(fields: ResponseFields, total: number): ResponseFields {
   const endToEnd = filterFields(
     fields.endToEnd,
     (name) => name !== "content-range" && name !== "content-length",
@@ -68,7 +69,7 @@ function acceptsCoding(fields: readonly string[]): boolean {
   );
 }
 
-// A total that a double does not hold, or two that differ, are not to be believed.
+// Returns undefined if the length has more digits than a double holds exactly, or if there is more than one Content-Range.
 function readTotal({ endToEnd }: ResponseFields): number | undefined {
   const [value, ...others] = valuesOf(endToEnd, "content-range");
   const total = /^bytes 0-\d+\/(\d{1,15})$/.exec(value ?? "")?.[1];

@@ -1,10 +1,10 @@
-/** What was done with a HEAD, in words for whoever sent it. */
+/** Explains to the client what headgate did with its HEAD (`head.explain`). */
 
 import { HEAD_OUTCOMES } from "../http/head-outcomes.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 
-/** Adds the explanation to an upstream's answer. */
+/** Adds the explanation to the fields of an upstream response; `sentMs` is when the request was sent. */
 export function withExplanation(
   fields: ResponseFields,
   exchange: Exchange,
@@ -13,7 +13,7 @@ export function withExplanation(
   return { ...fields, endToEnd: [...fields.endToEnd, ...toExplanation(exchange, sentMs)] };
 }
 
-/** A Proxy-Status (RFC 9209) with what is known when the answer begins; content that is still to come is not. */
+/** Returns a Proxy-Status field (RFC 9209) with what headgate knows when the response begins. Content that comes later is not in it. */
 export function toExplanation(
   { head, body, bytesDrained, respondedMs }: Exchange,
   sentMs: number | undefined,

@@ -1,10 +1,10 @@
-/** The answers to HEADs that the operator wants refused, always or over a limit. */
+/** headgate's responses to HEADs that it rejects, by the route's mode or over a limit. */
 
 import type { RouteConfig } from "../config/types.ts";
 import { type LocalResponse, toHeadStatus } from "../http/problem.ts";
 import { toAllowed } from "./options.ts";
 
-/** 405 needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) tells that it is not the backend that refuses. */
+/** Returns the 405 of mode reject. It needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) shows that headgate sent it. */
 export function toRejection(route: RouteConfig, requestId: string): LocalResponse {
   return {
     status: 405,
@@ -26,7 +26,7 @@ function toServed(route: RouteConfig): string {
   return route.options === undefined ? "GET" : toAllowed(route).join(", ");
 }
 
-/** The response to a HEAD over its route's limit. */
+/** Returns the 503 for a HEAD over the limit of its route. */
 export function toOverload(retryAfterSeconds: number, requestId: string): LocalResponse {
   return {
     status: 503,

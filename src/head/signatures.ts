@@ -1,9 +1,9 @@
-/** Signatures that cover the method: with another method, the backend refuses them (401, 403). */
+/** Signatures that cover the method: a backend refuses such a request (401, 403) if the proxy changes its method. */
 
 import { createNameTable } from "../http/name-table.ts";
 
-/** The parts of a HEAD that a guard looks at. */
-export interface GuardedRequest {
+/** The parts of a HEAD that the passthrough rules examine. */
+export interface PassthroughRequest {
   /** With the query. */
   readonly path: string;
   /** Raw: name, value, name, value, … */
@@ -36,10 +36,10 @@ const toTest = createNameTable<(value: string) => boolean>([
   ["x-ovh-signature", () => true],
 ]);
 
-/** Parameters that are enough by themselves: AWS, Google, Alibaba and Volcengine Version 4, Tencent, OpenStack's temporary URLs, OAuth 1.0. */
+/** Parameters that prove a signature alone: AWS, Google, Alibaba and Volcengine Version 4, Tencent, OpenStack's temporary URLs, OAuth 1.0. */
 const SIGNATURE =
   /[?&](?:x-(?:amz|goog|oss|tos)-signature=|q-signature=|temp_url_sig=|authorization=bce-auth-|oauth_signature_method=(?!plaintext))/i;
-/** Version 2 and similar ones: `Signature` is a common name, and a signature only beside an access key. */
+/** Version 2 and similar ones. `Signature` is a common name, so it counts only beside an access key. */
 const VERSION_2 = /[?&]signature=/i;
 const VERSION_2_KEY = /[?&](?:(?:aws|oss|kss)?accesskeyid|googleaccessid|access_key_id)=/i;
 /** Azure's shared access signature: `sig` beside `se` (expiry) or `sv` (version). */
@@ -47,7 +47,7 @@ const AZURE = /[?&]sig=/;
 const AZURE_TERMS = /[?&]s[ev]=/;
 
 /** Whether a field or the query holds a signature that covers the method. */
-export function isSigned({ path, fields }: GuardedRequest): boolean {
+export function isSigned({ path, fields }: PassthroughRequest): boolean {
   if (path.includes("?") && isSignedQuery(path)) return true;
   return fields.some((name, index) => index % 2 === 0 && isSigning(name, fields[index + 1] ?? ""));
 }

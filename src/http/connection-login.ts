@@ -1,4 +1,4 @@
-/** Logins that hold for a whole connection: NTLM and Negotiate (RFC 4559 §6). RFC 9110 §11.6 wants one for each request. */
+/** Logins that are valid for a whole connection: NTLM and Negotiate (RFC 4559 §6). RFC 9110 §11.6 requires one for each request. */
 
 import { type NameTable, createNameTable } from "./name-table.ts";
 

@@ -1,6 +1,6 @@
-/** Everything that can go wrong in an exchange: one table of names, statuses and titles, and any thrown value as one of them. */
+/** All errors of an exchange: one table of names, statuses and titles, and the conversion of any thrown value to one of them. */
 
-/** Who has to act: the client sent it, the upstream caused it, or headgate itself is at fault. */
+/** The side at fault: the client, the upstream, or headgate itself. */
 export type Fault = "client" | "upstream" | "headgate";
 
 /** The types: those of RFC 9209 §2.3 with the statuses recommended there, and two of headgate's own. */
@@ -33,7 +33,7 @@ const TYPES = {
   http_upgrade_failed: [502, "upstream", "The upstream did not complete the upgrade"],
   http_request_error: [400, "client", "The request is not valid HTTP"],
   http_request_denied: [403, "client", "The request is not allowed here"],
-  // The operator has to act, who wrote the configuration.
+  // The operator has to change the configuration.
   proxy_loop_detected: [502, "headgate", "The upstream leads back to headgate"],
   proxy_internal_error: [500, "headgate", "headgate failed"],
   // headgate's own: no client reads it, because headgate cuts the connection.
@@ -99,7 +99,7 @@ const VARIANTS = {
   too_many_tunnels: ["connection_limit_reached", 503, "Too many tunnels"],
   tunnel_client_gone: ["client_gone", 499, "The client broke off the tunnel"],
   tunnel_upstream_gone: ["connection_terminated", 502, "The upstream broke off the tunnel"],
-  response_unasked: [
+  response_unsolicited: [
     "http_protocol_error",
     502,
     "The upstream sent a response before it had a request",
@@ -114,7 +114,7 @@ const VARIANTS = {
 /** The name of an error: a type, or a variant of one. */
 export type ErrorName = ErrorCode | keyof typeof VARIANTS;
 
-/** A failed exchange. `cause` is for the log; it never reaches the client, who would learn about the inside of the network. */
+/** A failed exchange. `cause` is for the log. It never reaches the client, because it would reveal the network behind headgate. */
 export class ProxyError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
@@ -143,15 +143,15 @@ function toRow(name: ErrorName): {
   return { code: name as ErrorCode, status, title };
 }
 
-/** Codes of Node's sockets, resolver, TLS and HTTP parser that say the same thing wherever they come from. */
+/** Codes of Node's sockets, resolver, TLS and HTTP parser that mean the same wherever they occur. */
 const BY_CODE = new Map<string, ErrorCode>([
   ["ECONNREFUSED", "connection_refused"],
-  // A unix socket: nobody has made it yet, or it is not ours to use. On the way to a peer both mean that nobody listens.
+  // A unix socket that does not exist yet, or that headgate may not use. In both cases no connection is possible.
   ["ENOENT", "connection_refused"],
   ["EACCES", "connection_refused"],
-  ["EPERM", "connection_refused"], // what a firewall of this host says
+  ["EPERM", "connection_refused"], // a firewall of this host
   ["ENOTFOUND", "dns_error"],
-  // The limit of file descriptors, of this process or of the machine. It passes, so the answer says when to come again.
+  // The limit of file descriptors, of this process or of the machine. It is temporary, so the response has a Retry-After.
   ["EMFILE", "connection_limit_reached"],
   ["ENFILE", "connection_limit_reached"],
   ["EHOSTUNREACH", "destination_ip_unroutable"],
@@ -165,7 +165,7 @@ const BY_CODE = new Map<string, ErrorCode>([
   ["EPIPE", "connection_terminated"],
   ["EPROTO", "tls_protocol_error"],
   ["HPE_HEADER_OVERFLOW", "http_response_header_section_size"],
-  // Node's client, which asks for upgrades, refuses to write what came in.
+  // Node's writers refuse characters of the client's request.
   ["ERR_UNESCAPED_CHARACTERS", "http_request_error"],
   ["ERR_INVALID_CHAR", "http_request_error"],
   ["ERR_INVALID_HTTP_TOKEN", "http_request_error"],
@@ -180,24 +180,24 @@ const BY_FAMILY: readonly (readonly [family: RegExp, code: ErrorCode])[] = [
   [/^ERR_(?:TLS|SSL)_/, "tls_protocol_error"],
 ];
 
-/** Any thrown value as a ProxyError, with the value as its cause. Total: whatever is thrown, this throws nothing. */
+/** Converts any thrown value to a ProxyError, with the value as its cause. Never throws. */
 export function toProxyError(error: unknown): ProxyError {
   try {
     if (error instanceof ProxyError) return error;
-    // What was thrown may be anything, also nothing at all: Object() makes something of it that has properties.
+    // The thrown value may be anything, even undefined. Object() returns an object that has properties.
     const code: unknown = Reflect.get(Object(error), "code");
     const syscall: unknown = Reflect.get(Object(error), "syscall");
     return new ProxyError(toErrorCode(code, syscall), { cause: error });
   } catch {
-    // An object whose getters throw in turn.
+    // A getter of the thrown object has thrown.
     return new ProxyError("proxy_internal_error", { cause: error });
   }
 }
 
 function toErrorCode(code: unknown, syscall: unknown): ErrorCode {
   if (typeof code !== "string") return "proxy_internal_error";
-  // The kernel reports a silent peer alike before and after the connection stands. A failed attempt over several
-  // addresses (an AggregateError) names no call, and can only have been a connect.
+  // The kernel reports a silent peer by the same code before and after the connection is established. A failed attempt over several
+  // addresses (an AggregateError) names no system call, and can only be a connect.
   if (code === "ETIMEDOUT")
     return syscall === "read" || syscall === "write"
       ? "connection_terminated"

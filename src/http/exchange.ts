@@ -1,4 +1,4 @@
-/** The record of one exchange: filled in on the way of a request, read once at its end. */
+/** The record of one exchange: filled in while the request is served, and read once at its end. */
 
 import type { ProxyError } from "./errors.ts";
 import { toPeerAddress } from "./forwarded.ts";
@@ -6,10 +6,10 @@ import type { HeadOutcome } from "./head-outcomes.ts";
 import { findField } from "./fields.ts";
 import type { ReceivedRequest } from "./request.ts";
 
-/** What became of the content that belonged to a HEAD's answer: there was none, it was read to its end, or it was cut off. */
+/** What happened to the content of the response that serves a HEAD: there was none, it was read to its end, or it was cut off. */
 export type BodyOutcome = "none" | "drained" | "aborted";
 
-/** What the record keeps of a route. */
+/** The part of a route that the record holds. */
 export interface ExchangeRoute {
   readonly name: string;
   /** The name of its upstream. */
@@ -17,7 +17,7 @@ export interface ExchangeRoute {
   readonly head: { readonly mode: string; readonly fallbackOn: readonly number[] };
 }
 
-/** One request and its answer. Times are milliseconds of a monotonic clock; a wall clock may jump. */
+/** One request and its response. Times are milliseconds of the monotonic clock, because the wall clock may jump. */
 export interface Exchange {
   readonly id: string;
   readonly startedMs: number;
@@ -37,7 +37,7 @@ export interface Exchange {
   head: HeadOutcome | undefined;
   body: BodyOutcome | undefined;
   bytesDrained: number;
-  /** Content announced by Content-Length that was never pulled from the upstream. */
+  /** Bytes that Content-Length announced and headgate did not read from the upstream. */
   bytesSpared: number;
   /** When the request was handed to the upstream connection. */
   sentMs: number | undefined;
@@ -50,7 +50,7 @@ export interface Exchange {
   error: ProxyError | undefined;
 }
 
-/** Starts the record. The clock and the id come in, so that this file stays pure. */
+/** Starts the record. The caller passes the clock and the id, so this file stays pure. */
 export function beginExchange(request: ReceivedRequest, id: string, nowMs: number): Exchange {
   return {
     id,
@@ -76,10 +76,10 @@ export function beginExchange(request: ReceivedRequest, id: string, nowMs: numbe
   };
 }
 
-// Long enough for a UUID, a ULID or a trace id with a prefix; short and plain enough not to forge a log line.
+// Long enough for a UUID, a ULID or a trace id with a prefix. No character can forge a log line.
 const REQUEST_ID = /^[A-Za-z0-9._~+/=:@-]{1,128}$/;
 
-/** The id to say in answers and logs: the client's X-Request-Id where it is well-formed, else our own. */
+/** Returns the id for responses and logs: the client's X-Request-Id if it is well-formed, otherwise headgate's own. */
 export function toRequestId({ id, rawFields }: Pick<Exchange, "id" | "rawFields">): string {
   const given = findField(rawFields, "x-request-id");
   return given !== undefined && REQUEST_ID.test(given) ? given : id;

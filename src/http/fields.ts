@@ -1,8 +1,8 @@
-/** Header fields as lists of name, value, name, value, …: which of them belong to one hop, and how to find one. */
+/** Header fields as lists of name, value, name, value, …: which of them are hop-by-hop, and how to find one. */
 
 import { createNameTable } from "./name-table.ts";
 
-/** Fields that mean something to a proxy. */
+/** The fields that a proxy has to treat specially. */
 export type FieldKind =
   | "hop"
   | "keep-alive"
@@ -16,18 +16,18 @@ export type FieldKind =
   | "expect"
   | "type";
 
-// RFC 9110 §7.6.1 and what history added. Everything that is not in this table is end-to-end.
+// RFC 9110 §7.6.1, and non-standard hop-by-hop fields. A field that is not in this table is end-to-end.
 const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ["connection", "connection"],
   ["keep-alive", "keep-alive"], // HTTP/1.0's parameters for one connection
-  ["proxy-connection", "hop"], // non-standard, still sent by old clients to what they believe is a proxy
-  ["te", "te"], // what this connection's peer can decode; headgate sends its own TE where the client takes trailers
+  ["proxy-connection", "hop"], // non-standard; old clients send it to proxies
+  ["te", "te"], // what the client can decode; headgate sends its own TE if the client takes trailers
   ["upgrade", "upgrade"],
-  ["transfer-encoding", "coding"], // each hop frames for itself
-  ["trailer", "trailer"], // means something only beside chunked framing
+  ["transfer-encoding", "coding"], // each hop has its own framing
+  ["trailer", "trailer"], // has a meaning only with chunked framing
   ["host", "host"],
   ["content-length", "length"],
-  ["expect", "expect"], // means something only beside content
+  ["expect", "expect"], // has a meaning only with content
   ["content-type", "type"],
 ]);
 
@@ -36,8 +36,8 @@ const ONE_HOP = new Set<FieldKind>(["hop", "te", "keep-alive", "connection", "up
 /** Returns the kind of a field; undefined for a plain end-to-end field. */
 export const kindOf = createNameTable(KINDS);
 
-// Fields that say how the message is read. A Connection field that names one of these is an attack or a mistake, and obeying
-// it would lose the message's host or its framing.
+// Fields that decide how a message is read. A Connection field that names one of these is an attack or a mistake: to obey it would remove
+// the message's host or its framing.
 const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   "host",
   "content-length",
@@ -48,26 +48,26 @@ const NEVER_NOMINATED: ReadonlySet<string> = new Set([
   "content-range",
 ]);
 
-/** Keeps fields by their lower-case names. */
+/** Returns the fields whose lower-case names `keep` accepts. */
 export function filterFields(
   fields: readonly string[],
   keep: (lowerCaseName: string) => boolean,
 ): string[] {
-  const kept: string[] = [];
+  const filtered: string[] = [];
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
-    if (keep(name.toLowerCase())) kept.push(name, fields[index + 1] ?? "");
+    if (keep(name.toLowerCase())) filtered.push(name, fields[index + 1] ?? "");
   }
-  return kept;
+  return filtered;
 }
 
-/** The value of the first field of that lower-case name. */
+/** Returns the value of the first field with this lower-case name; undefined without one. */
 export function findField(fields: readonly string[], lowerCaseName: string): string | undefined {
   const at = indexOfField(fields, lowerCaseName, 0);
   return at === -1 ? undefined : fields[at + 1];
 }
 
-/** The value of a field that means something only where it stands once. */
+/** Returns the value of a field that is valid only once; undefined if it is missing or repeated. */
 export function findOnlyField(
   fields: readonly string[],
   lowerCaseName: string,
@@ -77,7 +77,7 @@ export function findOnlyField(
   return fields[at + 1];
 }
 
-/** Where the name stands, at `start` or behind it; -1 where it does not. */
+/** Returns the index of the first field with this name from `start` on; -1 without one. */
 function indexOfField(fields: readonly string[], lowerCaseName: string, start: number): number {
   for (let index = start; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
@@ -86,20 +86,20 @@ function indexOfField(fields: readonly string[], lowerCaseName: string, start: n
   return -1;
 }
 
-/** Whether a field is of one connection alone (RFC 9110 §7.6.1), whatever Connection names. */
+/** Whether a field is always hop-by-hop (RFC 9110 §7.6.1), even if Connection does not name it. */
 export function isHopByHop(name: string): boolean {
   const kind = kindOf(name);
   return kind !== undefined && ONE_HOP.has(kind);
 }
 
-/** The fields that a Connection field, or several of them joined, names; never those that say how the message is read. */
+/** Returns the names in a Connection field (several fields joined), without those that decide how a message is read. */
 export function toNominated(connection: string): ReadonlySet<string> {
   return new Set(toMembers(connection).filter((token) => !NEVER_NOMINATED.has(token)));
 }
 
 /** Returns the fields without those that Connection names. */
 export function withoutNominated(fields: string[], nominated: ReadonlySet<string>): string[] {
-  // `keep-alive`, `close` and `upgrade` name no field that is still here: the common case copies nothing.
+  // `keep-alive`, `close` and `upgrade` name no field in the list, so the common case copies nothing.
   for (const token of nominated) {
     if (token !== "keep-alive" && token !== "close" && token !== "upgrade") {
       return filterFields(fields, (name) => !nominated.has(name));
@@ -108,30 +108,30 @@ export function withoutNominated(fields: string[], nominated: ReadonlySet<string
   return fields;
 }
 
-/** The members of a comma-separated list (RFC 9110 §5.6.1), in lower case; neither Connection nor Upgrade quotes anything. */
+/** Returns the members of a comma-separated list (RFC 9110 §5.6.1) in lower case. Only for fields without quoted strings. */
 export function toMembers(value: string): string[] {
   const members = value.split(",").map((member) => member.trim().toLowerCase());
   return members.filter((member) => member !== "");
 }
 
-/** Whether a connection goes on after a message of that version (RFC 9112 §9.3). */
-export function isKept(httpVersion: string, connection: string): boolean {
+/** Whether a connection persists after a message of this version with this Connection field (RFC 9112 §9.3). */
+export function keepsAlive(httpVersion: string, connection: string): boolean {
   if (connection === "") return httpVersion === "1.1";
   const options = toMembers(connection);
   return !options.includes("close") && (httpVersion === "1.1" || options.includes("keep-alive"));
 }
 
-/** The option `upgrade` of a Connection field in the case that came; undefined if the field does not name it. */
+/** Returns the option `upgrade` of a Connection field in its original case; undefined if the field does not name it. */
 export function findUpgradeOption(connection: string): string | undefined {
   return /(?:^|,)[\t ]*(upgrade)[\t ]*(?:,|$)/i.exec(connection)?.[1];
 }
 
-/** Whether a trailer of that lower-case name neither frames, routes nor decodes a message (RFC 9110 §6.5.1). */
+/** Whether a trailer with this lower-case name does not frame, route or decode a message (RFC 9110 §6.5.1). */
 export function isEndToEndTrailer(lowerCaseName: string): boolean {
   return !KINDS.has(lowerCaseName) && !NEVER_NOMINATED.has(lowerCaseName);
 }
 
-/** Whether a trailer section says something of its connection or of framing, where nobody may (RFC 9110 §6.5.1). */
+/** Whether a trailer section has a field about its connection or about framing, which RFC 9110 §6.5.1 forbids. */
 export function hasConnectionTrailer(raw: readonly string[]): boolean {
   return raw.some((name, index) => {
     const kind = index % 2 === 0 ? kindOf(name) : undefined;

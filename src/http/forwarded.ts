@@ -1,23 +1,23 @@
-/** X-Forwarded-*: whom to believe, what to append. */
+/** X-Forwarded-* fields: which peers are trusted, and what headgate appends. */
 
 import { BlockList, isIP } from "node:net"; // pure: a set of addresses, no socket
 
 import { createNameTable } from "./name-table.ts";
 
-/** The other end of a client connection. `address` is undefined where there is none: a unix socket, a peer that is gone. */
+/** The other end of a client connection. `address` is undefined for a unix socket, and for a peer that has left. */
 export interface Peer {
   readonly address: string | undefined;
   readonly trusted: boolean;
 }
 
-/** The part of a socket that tells who is at its other end. */
+/** The part of a socket that identifies its other end. */
 export interface PeerSocket {
   readonly remoteAddress?: string | undefined;
 }
 
 /**
- * The names of the fields that say who the client is or how it came here: the only list of them, which the documentation
- * shows. `*` is any rest. Each framework and CDN believes some; RFC 7239's Forwarded makes the same claims.
+ * The names of all fields that claim who the client is or how its request came: the only list of them, which the documentation shows.
+ * `*` stands for any rest of a name. Each framework and CDN trusts some of them. RFC 7239's Forwarded makes the same claims.
  */
 export const CLAIM_NAMES: readonly string[] = [
   "X-Forwarded-*",
@@ -30,32 +30,32 @@ export const CLAIM_NAMES: readonly string[] = [
   "Fastly-Client-IP",
 ];
 
-// The three that headgate writes. Nothing is appended to Forwarded: no backend in sight reads it, and a half-kept chain is
-// worse than none.
+// The three fields that headgate writes. It appends nothing to Forwarded: hardly any backend reads it, and an incomplete chain is worse
+// than none.
 const FOR = "x-forwarded-for";
 const PROTO = "x-forwarded-proto";
 const HOST = "x-forwarded-host";
 
-/** The lower-case name of a field that headgate writes itself; undefined for any other. */
+/** Returns the lower-case name of a field that headgate writes itself; undefined for any other field. */
 const toOwnName = createNameTable([FOR, PROTO, HOST].map((name) => [name, name]));
 
 const PREFIX = "x-forwarded-";
-const WHOLE_NAMES: ReadonlySet<string> = new Set(
+const EXACT_NAMES: ReadonlySet<string> = new Set(
   CLAIM_NAMES.map((name) => name.toLowerCase()).filter((name) => !name.endsWith("*")),
 );
-const LOWER_CASE = 0x20; // the bit by which a letter differs from its capital
+const LOWER_CASE = 0x20; // the bit in which upper and lower case of a letter differ
 const LETTER_F = 0x66;
-// What a name's length and first letter have to be.
-const BEGINNINGS: ReadonlySet<number> = new Set([...WHOLE_NAMES].map(toBeginning));
+// The lengths and first letters of these names.
+const BEGINNINGS: ReadonlySet<number> = new Set([...EXACT_NAMES].map(toBeginning));
 
 const RANGE = /^([^/]+)(?:\/(\d{1,3}))?$/;
 
 /**
  * Compiles the list of trusted addresses and CIDR ranges for the peers of one listener.
  *
- * All that come through a unix socket are trusted: its file permissions already decided. Over TCP a peer without an address is
- * one that reset its connection right after the request, and trusting it would let anybody forge a chain that way.
- * Throws (TypeError, RangeError) for what is not an address or a range: `10.0.0.0/` must not come to mean everybody.
+ * All peers of a unix socket are trusted, because its file permissions have already decided. A TCP peer without an address has reset its
+ * connection right after the request. It is not trusted, otherwise any client could forge a chain that way.
+ * Throws (TypeError, RangeError) if an entry is not an address or a range: `10.0.0.0/` must not mean every address.
  */
 export function createTrust(
   ranges: readonly string[],
@@ -73,14 +73,14 @@ export function createTrust(
     address !== undefined && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
-/** Looks a connection's peer up once: a check against a list of ranges costs as much as the rest of a request's routing. */
+/** Finds the peer of a connection, once per connection: a check against a list of ranges costs as much as the rest of a request's routing. */
 export function createPeers(
   isTrusted: (address: string | undefined) => boolean,
 ): (socket: PeerSocket) => Peer {
   const peers = new WeakMap<PeerSocket, Peer>();
   return (socket) => {
-    const known = peers.get(socket);
-    if (known !== undefined) return known;
+    const cached = peers.get(socket);
+    if (cached !== undefined) return cached;
     const address = toPeerAddress(socket.remoteAddress);
     const peer = { address, trusted: isTrusted(address) };
     peers.set(socket, peer);
@@ -88,26 +88,25 @@ export function createPeers(
   };
 }
 
-/** An IPv4 peer of a dual-stack socket without its IPv6 clothes: `::ffff:10.0.0.1` is `10.0.0.1`. */
+/** Returns the address of a peer. An IPv4 peer of a dual-stack socket loses the IPv6 prefix: `::ffff:10.0.0.1` becomes `10.0.0.1`. */
 export function toPeerAddress(remoteAddress: string | undefined): string | undefined {
   return remoteAddress?.startsWith("::ffff:") === true ? remoteAddress.slice(7) : remoteAddress;
 }
 
 /**
- * Appends what this hop knows of the client to its fields: the peer's address to X-Forwarded-For, and X-Forwarded-Proto and
- * -Host where no trusted peer said them already.
+ * Appends the peer's address to X-Forwarded-For, and adds X-Forwarded-Proto and X-Forwarded-Host unless a trusted peer sent them.
  *
- * Claims of an untrusted peer are dropped, because uvicorn believes them from 127.0.0.1, which is where a sidecar sits. The
- * chain is kept in one line: uvicorn reads only the last line of a repeated field.
+ * Claims of an untrusted peer are dropped, because uvicorn trusts them from 127.0.0.1, which is a sidecar's address. The chain stays in
+ * one field line, because uvicorn reads only the last line of a repeated field.
  */
-// oxlint-disable-next-line complexity -- one pass; four would read better and cost every request three times as much
+// oxlint-disable-next-line complexity -- one pass; four passes would cost every request three times as much
 export function withForwarded(
   fields: readonly string[],
   peer: Peer,
   host: string | undefined,
 ): string[] {
   const chain: string[] = [];
-  const kept: string[] = [];
+  const outgoing: string[] = [];
   let chainAt = -1;
   let hasProto = false;
   let hasHost = false;
@@ -117,32 +116,32 @@ export function withForwarded(
     if (!peer.trusted && isClaim(name)) continue;
     const own = toOwnName(name);
     if (own === FOR) {
-      if (chainAt === -1) chainAt = kept.push(name, value) - 1;
+      if (chainAt === -1) chainAt = outgoing.push(name, value) - 1;
       if (value !== "") chain.push(value); // RFC 9110 §5.6.1.1: a list is sent without empty elements
       continue;
     }
     if (own === PROTO) hasProto = true;
     if (own === HOST) hasHost = true;
-    kept.push(name, value);
+    outgoing.push(name, value);
   }
   if (peer.address !== undefined) chain.push(peer.address);
-  if (chainAt !== -1) kept[chainAt] = chain.join(", ");
-  else if (chain.length > 0) kept.push("X-Forwarded-For", chain.join(", "));
-  if (!hasProto) kept.push("X-Forwarded-Proto", "http");
-  if (!hasHost && host !== undefined) kept.push("X-Forwarded-Host", host);
-  return kept;
+  if (chainAt !== -1) outgoing[chainAt] = chain.join(", ");
+  else if (chain.length > 0) outgoing.push("X-Forwarded-For", chain.join(", "));
+  if (!hasProto) outgoing.push("X-Forwarded-Proto", "http");
+  if (!hasHost && host !== undefined) outgoing.push("X-Forwarded-Host", host);
+  return outgoing;
 }
 
 /**
- * Whether a field says who the client is: one of `CLAIM_NAMES`, in any letter case and with `_` for any `-`. WSGI and CGI turn
- * both into the same variable, so that X_Forwarded_For would be believed as well.
+ * Whether a field claims who the client is: one of `CLAIM_NAMES`, in any letter case and with `_` for any `-`. WSGI and CGI turn both
+ * into the same variable, so a backend would trust X_Forwarded_For as well.
  */
 export function isClaim(name: string): boolean {
-  // Nearly every other field is ruled out before anything is lower-cased.
+  // Excludes nearly every other field before anything is lower-cased.
   const mayBegin = name.length >= PREFIX.length && (name.charCodeAt(2) | LOWER_CASE) === LETTER_F; // X-F
   if (!mayBegin && !BEGINNINGS.has(toBeginning(name))) return false;
   const plain = name.toLowerCase().replaceAll("_", "-");
-  return plain.startsWith(PREFIX) || WHOLE_NAMES.has(plain);
+  return plain.startsWith(PREFIX) || EXACT_NAMES.has(plain);
 }
 
 function toBeginning(name: string): number {

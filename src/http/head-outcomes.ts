@@ -1,11 +1,11 @@
 /**
- * What becomes of a HEAD: the one table. The names are label values of metrics and values of log fields, which dashboards rely on.
- * Exchanges, metrics, Proxy-Status, `headgate explain` and the status page take them from here.
+ * The only table of the outcomes of a HEAD. The names are label values of metrics and values of log fields, which dashboards rely on.
+ * Exchanges, metrics, Proxy-Status, `headgate explain` and the status page use them.
  */
 
 /** One outcome. */
 interface Row {
-  /** For people, and for Proxy-Status: ASCII without quotes, as a structured field needs it (RFC 8941 §3.3.3). */
+  /** A text for operators and for Proxy-Status: ASCII without quotes, as a structured field requires (RFC 8941 §3.3.3). */
   readonly words: string;
   /** Whether the response is that of a GET. */
   readonly isByGet: boolean;

@@ -1,4 +1,4 @@
-/** Requests that headgate answers in the upstream's place, because they are addressed to this hop. */
+/** Responses to requests that are addressed to headgate itself and not to the upstream. */
 
 import { filterFields, findField } from "./fields.ts";
 import type { LocalResponse } from "./problem.ts";
@@ -8,8 +8,8 @@ import { isSecretField } from "./secrets.ts";
 import { toFieldLines } from "./wire/serialize.ts";
 
 /**
- * The answer to `OPTIONS *`, which asks about a server and not about a resource, and to an OPTIONS or TRACE whose Max-Forwards
- * is used up (RFC 9110 §7.6.2). Undefined for everything else.
+ * Returns headgate's response to `OPTIONS *`, which is about a server and not a resource, and to an OPTIONS or TRACE whose Max-Forwards
+ * is 0 (RFC 9110 §7.6.2); undefined for all other requests.
  */
 export function toLocalResponse(
   head: RequestHead,
@@ -21,7 +21,7 @@ export function toLocalResponse(
   return head.method === "OPTIONS" ? NO_CONTENT : toEcho(head);
 }
 
-/** The fields with Max-Forwards one lower, for OPTIONS and TRACE; elsewhere the field means nothing. */
+/** Returns the fields with Max-Forwards decremented, for OPTIONS and TRACE. For other methods the field has no meaning. */
 export function withMaxForwards(method: string, fields: readonly string[]): readonly string[] {
   if (method !== "OPTIONS" && method !== "TRACE") return fields;
   const left = readMaxForwards(fields);
@@ -33,7 +33,7 @@ export function withMaxForwards(method: string, fields: readonly string[]): read
   );
 }
 
-// RFC 9110 §7.6.2 lets a recipient lower what is more than it supports; left alone, such a value would never reach 0.
+// RFC 9110 §7.6.2 allows a recipient to lower a value above its maximum. Otherwise such a value would never reach 0.
 const MAX_FORWARDS = 1_000_000_000;
 
 const NO_CONTENT: LocalResponse = { status: 204, fields: [], body: "", connection: "keep-alive" };
@@ -45,7 +45,7 @@ function readMaxForwards(fields: readonly string[]): number | undefined {
     : undefined;
 }
 
-// RFC 9110 §9.3.8: a TRACE must not reveal what is for the upstream alone.
+// RFC 9110 §9.3.8: the response to TRACE must not contain secrets.
 function toEcho({ method, target, httpVersion, rawFields }: RequestHead): LocalResponse {
   const shown = filterFields(rawFields, (name) => !isSecretField(name));
   const body = `${method} ${target} HTTP/${httpVersion}\r\n${toFieldLines(shown)}\r\n`;

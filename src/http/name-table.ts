@@ -1,6 +1,6 @@
-/** Field names that are looked for in each message. */
+/** Fast lookup of field names, for every field of every message. */
 
-/** Returns the value of a field name, in any letter case; undefined for all others. */
+/** Returns the value for a field name in any letter case; undefined for a name that is not in the table. */
 export type NameTable<Value> = (name: string) => Value | undefined;
 
 interface Entry<Value> {
@@ -11,29 +11,29 @@ interface Entry<Value> {
 /**
  * Creates a table of lower-case names.
  *
- * A Map needs the lower-case form of each name that comes, and its hash: for eight fields half a microsecond. Here the length and the first
- * letter rule out nearly every other name.
+ * A Map needs the lower-case form of each name, and its hash: for eight fields half a microsecond. Here the length and the first letter
+ * exclude nearly every other name.
  */
 export function createNameTable<Value>(
   entries: Iterable<readonly [lowerCaseName: string, value: Value]>,
 ): NameTable<Value> {
   const table: (Entry<Value>[] | undefined)[] = [];
   for (const [lowerCaseName, value] of entries) {
-    const place = toPlace(lowerCaseName);
-    while (table.length <= place) table.push(undefined); // without holes, which are slower to read
-    (table[place] ??= []).push({ lowerCaseName, value });
+    const slot = toSlot(lowerCaseName);
+    while (table.length <= slot) table.push(undefined); // an array with holes is slower to read
+    (table[slot] ??= []).push({ lowerCaseName, value });
   }
   return (name) => {
-    const place = toPlace(name);
-    const known = place < table.length ? table[place] : undefined;
-    if (known === undefined) return undefined;
+    const slot = toSlot(name);
+    const candidates = slot < table.length ? table[slot] : undefined;
+    if (candidates === undefined) return undefined;
     const lower = name.toLowerCase();
-    for (const entry of known) if (entry.lowerCaseName === lower) return entry.value;
+    for (const entry of candidates) if (entry.lowerCaseName === lower) return entry.value;
     return undefined;
   };
 }
 
 /** The five lowest bits of a letter are the same in both cases. */
-function toPlace(name: string): number {
+function toSlot(name: string): number {
   return name.length * 32 + (name.charCodeAt(0) & 31);
 }

@@ -1,22 +1,22 @@
-/** The answer that headgate gives itself when an exchange fails. */
+/** headgate's own response to a failed exchange. */
 
 import type { ErrorCode, ProxyError } from "./errors.ts";
 
-/** An answer of headgate's own. */
+/** A response of headgate's own. */
 export interface LocalResponse {
   readonly status: number;
   readonly fields: readonly string[];
-  /** One character per byte (latin1), so that what came in as bytes goes out as the same. */
+  /** One character per byte (latin1), so received bytes are sent back unchanged. */
   readonly body: string;
-  /** Whether the connection ends with it. */
+  /** Whether the connection closes after it. */
   readonly connection: "keep-alive" | "close";
 }
 
 /**
- * A problem document (RFC 9457) with a Proxy-Status field (RFC 9209).
+ * Returns a problem document (RFC 9457) with a Proxy-Status field (RFC 9209). `method` is the request's.
  *
- * `method` is the request's. The response has the type of the failure and the id to look for in the log, never the cause: addresses and
- * internal messages would tell clients about the network behind headgate.
+ * The response has the type of the failure and the id of its log line, never the cause: addresses and internal messages would reveal the
+ * network behind headgate.
  */
 export function toProblem(error: ProxyError, requestId: string, method: string): LocalResponse {
   const problem = { status: error.status, title: error.message, error: error.code, requestId };
@@ -30,7 +30,7 @@ export function toProblem(error: ProxyError, requestId: string, method: string):
     method === "HEAD" ? toHeadStatus(requestId, error.code) : `headgate; error=${error.code}`,
   ];
   if (error.status === 503) fields.push("Retry-After", "1");
-  // Whoever sent what could not be understood may mean the next bytes otherwise than we read them (RFC 9112 §11.2).
+  // After an invalid request, headgate and the client may disagree where the next request begins (RFC 9112 §11.2).
   const connection = error.fault === "client" ? "close" : "keep-alive";
   return { status: error.status, fields, body, connection };
 }

@@ -1,4 +1,4 @@
-/** What one pass over a request's fields finds. What belongs to one hop stays there; all else keeps order and case. */
+/** Reads a request's fields in one pass: drops hop-by-hop fields, and keeps order and case of the others. */
 
 import { ProxyError } from "./errors.ts";
 import {
@@ -12,39 +12,39 @@ import {
 
 /** An Upgrade field that Connection names (RFC 9110 §7.8). */
 export interface UpgradeFields {
-  /** The protocols, all lines in one. */
+  /** The protocols, all field lines joined. */
   readonly protocols: string;
-  /** The option `upgrade` of Connection, in the case that came. */
+  /** The option `upgrade` of Connection, in its original case. */
   readonly option: string;
 }
 
 /** What one pass over a request's fields finds. */
 export interface RequestFields {
-  /** The end-to-end fields, raw, Host in its place among them. */
+  /** The end-to-end fields, raw, with Host in its original position. */
   readonly endToEnd: string[];
   readonly hosts: readonly string[];
   /** How the request's content is framed (RFC 9112 §6.3). */
   readonly framing: "none" | "length" | "chunked";
-  /** 0 unless it is framed by its length. */
+  /** The value of Content-Length in bytes; 0 without one. */
   readonly contentLength: number;
   readonly upgrade: UpgradeFields | undefined;
-  /** What Connection says, all its lines in one; empty where it is not there. */
+  /** The value of Connection, all field lines joined; empty without one. */
   readonly connection: string;
-  /** Whether TE says that the client takes trailers (RFC 9110 §10.1.4). */
+  /** Whether TE contains `trailers`: the client takes trailers (RFC 9110 §10.1.4). */
   readonly takesTrailers: boolean;
-  /** What Expect says; in HTTP/1.0 it means nothing (RFC 9110 §10.1.1). */
+  /** The expectation in Expect. In HTTP/1.0 the field has no meaning (RFC 9110 §10.1.1). */
   readonly expects: "nothing" | "continue" | "unknown";
 }
 
-// Fifteen digits are below 2^53: a double counts them exactly.
+// A number of fifteen digits is below 2^53, so a double holds it exactly.
 const LENGTH = /^[0-9]{1,15}$/;
 
 /**
- * Sorts a request's fields: one pass, nothing joined, nothing renamed.
+ * Reads a request's fields. End-to-end fields are neither joined nor renamed.
  *
- * Throws a ProxyError for framing that another reader may read differently: a coding beside
- * chunked (501, RFC 9112 §6.1), chunked in HTTP/1.0 (400, §6.1 calls it faulty), two framings in one message (400, §6.3), a
- * Content-Length that a double does not hold (400, RFC 9110 §8.6).
+ * Throws a ProxyError for framing that another recipient may read differently: a coding besides chunked (501, RFC 9112 §6.1), chunked in
+ * HTTP/1.0 (400, §6.1 calls it faulty), two framings in one message (400, §6.3), a Content-Length that a double does not hold (400,
+ * RFC 9110 §8.6).
  */
 // oxlint-disable-next-line complexity -- one pass over the fields, one case for each kind
 export function readRequestFields(raw: readonly string[], httpVersion: string): RequestFields {
@@ -91,7 +91,7 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
         endToEnd.push(name, value);
         break;
       case "upgrade":
-        if (httpVersion === "1.0") break; // RFC 9110 §7.8: means nothing there
+        if (httpVersion === "1.0") break; // RFC 9110 §7.8: no meaning in HTTP/1.0
         upgrade = upgrade === undefined ? value : `${upgrade}, ${value}`;
         break;
       case "te":
@@ -109,11 +109,11 @@ export function readRequestFields(raw: readonly string[], httpVersion: string): 
   const framing = coding !== undefined ? "chunked" : (length ?? 0) > 0 ? "length" : "none";
   const hasUnmet =
     (hasTrailer && framing !== "chunked") || (expects !== "nothing" && framing === "none");
-  const kept = hasUnmet ? withoutUnmet(endToEnd, framing) : endToEnd;
+  const filtered = hasUnmet ? withoutUnmet(endToEnd, framing) : endToEnd;
   const nominated = connection === "" ? undefined : toNominated(connection);
-  // Spelled out: an object that is spread into another has a shape of its own each time, which costs a twentieth of an exchange.
+  // Property by property: to spread an object makes a new shape each time, which costs a twentieth of an exchange's CPU time.
   return {
-    endToEnd: nominated === undefined ? kept : withoutNominated(kept, nominated),
+    endToEnd: nominated === undefined ? filtered : withoutNominated(filtered, nominated),
     hosts,
     framing,
     contentLength: length ?? 0,
@@ -129,7 +129,7 @@ function toUpgradeFields(protocols: string, connection: string): UpgradeFields |
   return option === undefined ? undefined : { protocols, option };
 }
 
-/** Drops Trailer from a request without chunked content, and Expect from one without content: neither can be met. */
+/** Drops Trailer from a request without chunked content, and Expect from one without content: neither has a meaning there. */
 function withoutUnmet(fields: readonly string[], framing: RequestFields["framing"]): string[] {
   return filterFields(
     fields,
@@ -142,8 +142,8 @@ function toExpectation(value: string): RequestFields["expects"] {
   return value.toLowerCase() === "100-continue" ? "continue" : "unknown";
 }
 
-// RFC 9112 §6.1, §6.3: beside a length, in HTTP/1.0, and where chunked does not come once and last, nobody can tell where the content
-// ends; another coding is merely unknown.
+// RFC 9112 §6.1, §6.3: the end of the content is ambiguous if there is also a length, in HTTP/1.0, and if chunked is not the last coding or
+// is repeated (400). Another coding is only unknown (501).
 function checkCoding(coding: string, length: number | undefined, httpVersion: string): void {
   if (length !== undefined) throw new ProxyError("framing_ambiguous");
   if (coding.toLowerCase() === "chunked") {

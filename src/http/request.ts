@@ -1,29 +1,29 @@
-/** A client's request, checked once: what is HTTP and could yet be taken for something else by another reader stops here. */
+/** Checks a client's request once: refuses requests that are HTTP but that another recipient may read differently. */
 
 import { ProxyError } from "./errors.ts";
 import { type RequestFields, readRequestFields } from "./request-fields.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import { parseTarget, toHost } from "./target.ts";
 
-/** What is known of a message that came; of one that is no request all of it is empty. */
+/** A message as received. If it is not a request, all its texts are empty. */
 export interface ReceivedRequest extends RequestHead {
   readonly peer: { readonly remoteAddress: string | undefined };
 }
 
-/** A header section; what its fields say is read here where nobody has yet. */
+/** A header section. `fields` are read from `rawFields` if they are undefined. */
 export interface UncheckedRequest extends RequestHead {
   readonly fields?: RequestFields;
 }
 
 /** A request that may be forwarded. */
 export interface CheckedRequest {
-  /** What the upstream is asked for, byte for byte, or `*`. */
+  /** The request-target for the upstream, byte for byte, or `*`. */
   readonly path: string;
   readonly host: string | undefined;
   readonly fields: readonly string[];
   readonly framing: RequestFields["framing"];
   readonly upgrade: RequestFields["upgrade"];
-  /** Whether the client takes trailers behind the content of its response. */
+  /** Whether the client takes trailers in its response. */
   readonly takesTrailers: boolean;
   /** The client may wait for 100 (Continue) before it sends its content (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
@@ -32,7 +32,7 @@ export interface CheckedRequest {
 /**
  * Checks a request (RFC 9112 §3.2, §6.1).
  *
- * Throws a ProxyError: 400 for a bad target, Host or framing, 431 for more than `mostFields` fields, 501 for an unknown
+ * Throws a ProxyError: 400 for a bad target, Host or framing, 431 for more than `maxFields` fields, 501 for an unknown
  * coding, 417 for an unknown expectation, 505 for a version that is neither 1.0 nor 1.1.
  */
 export function checkRequest(head: UncheckedRequest, maxFields: number): CheckedRequest {

@@ -1,32 +1,32 @@
-/** What one pass over a response's fields finds. What belongs to one hop stays there; all else keeps order and case. */
+/** Reads a response's fields in one pass: drops hop-by-hop fields, and keeps order and case of the others. */
 
 import { ProxyError } from "./errors.ts";
 import { kindOf, toNominated, withoutNominated } from "./fields.ts";
 
-/** What one pass over an answer's fields finds. */
+/** What one pass over a response's fields finds. */
 export interface ResponseFields {
-  /** The end-to-end fields, raw; Transfer-Encoding is not among them. */
+  /** The end-to-end fields, raw, without Transfer-Encoding. */
   readonly endToEnd: string[];
   readonly chunked: boolean;
   /** Whether `endToEnd` announces trailers. */
   readonly trailer: boolean;
   readonly contentLength: number | undefined;
   readonly eventStream: boolean;
-  /** What Connection says, all its lines in one; empty where it is not there. */
+  /** The value of Connection, all field lines joined; empty without one. */
   readonly connection: string;
-  /** What Keep-Alive says; empty where it is not there. */
+  /** The value of Keep-Alive; empty without one. */
   readonly keepAlive: string;
-  /** What Upgrade says, all its lines in one; empty where it is not there. */
+  /** The value of Upgrade, all field lines joined; empty without one. */
   readonly upgrade: string;
 }
 
-// It may be that of content that no client fetches, such as a HEAD's, and passes digit for digit.
+// Longer than a double holds exactly: the length may describe content that no client fetches, as after a HEAD. It is forwarded as text.
 const RESPONSE_LENGTH = /^[0-9]{1,19}$/;
 
 /**
- * Sorts an answer's fields. Values are latin1 on the wire (RFC 9110 §5.5).
+ * Reads a response's fields. Values are latin1 on the wire (RFC 9110 §5.5).
  *
- * Throws a ProxyError (502) for a transfer coding other than chunked, and for a Content-Length that is doubled or none.
+ * Throws a ProxyError (502) for a transfer coding other than chunked, and for a repeated or invalid Content-Length.
  */
 // oxlint-disable-next-line complexity -- one pass over the fields, one case for each kind
 export function readResponseFields(raw: readonly string[]): ResponseFields {
@@ -60,7 +60,7 @@ export function readResponseFields(raw: readonly string[]): ResponseFields {
         connection = connection === "" ? value : `${connection},${value}`;
         break;
       case "coding":
-        // The coding is taken off with the framing; content in one that stays on would arrive without its name.
+        // headgate removes the field together with the framing. Content in another coding would arrive without its name.
         if (chunked || value.toLowerCase() !== "chunked")
           throw new ProxyError("http_response_transfer_coding");
         chunked = true;
@@ -83,9 +83,10 @@ export function readResponseFields(raw: readonly string[]): ResponseFields {
         endToEnd.push(name, value);
     }
   }
-  const kept = connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
+  const filtered =
+    connection === "" ? endToEnd : withoutNominated(endToEnd, toNominated(connection));
   return {
-    endToEnd: kept,
+    endToEnd: filtered,
     chunked,
     trailer,
     contentLength,

@@ -9,27 +9,27 @@ import { mayBeBodiless } from "./wire/request-head.ts";
 
 const HOST = "host";
 
-/** Who asks for what: `host` is undefined where an HTTP/1.0 client named none. */
-export interface Origin {
+/** What the fields for the upstream depend on. `host` is undefined if an HTTP/1.0 client sent none. */
+export interface OutgoingContext {
   readonly host: string | undefined;
-  /** Undefined: X-Forwarded-* fields pass untouched. */
+  /** Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: Peer | undefined;
   readonly upstream: {
     /** Whether the upstream gets the client's Host or its own. */
     readonly host: "preserve" | "upstream";
     readonly url: { readonly authority: string };
   };
-  /** To be told to the upstream as X-Request-Id; undefined: it gets what the client sent, if anything. */
+  /** The X-Request-Id for the upstream; undefined: the upstream gets the client's, if any. */
   readonly requestId: string | undefined;
 }
 
 /**
- * The end-to-end fields as they are, X-Forwarded-* behind them, and Host in its place: with another value where another host is
- * meant, first (RFC 9110 §7.2) where an HTTP/1.0 client sent none.
+ * Returns the fields for the upstream: the end-to-end fields unchanged, with X-Forwarded-* behind them. Host keeps its position, and has
+ * another value if the upstream needs another host. If an HTTP/1.0 client sent none, Host is the first field (RFC 9110 §7.2).
  */
 export function toOutgoingFields(
   endToEnd: readonly string[],
-  { host, peer, upstream, requestId }: Origin,
+  { host, peer, upstream, requestId }: OutgoingContext,
 ): readonly string[] {
   const named = requestId === undefined ? endToEnd : withRequestId(endToEnd, requestId);
   const fields = peer === undefined ? named : withForwarded(named, peer, host);
@@ -46,7 +46,7 @@ function withHost(fields: readonly string[], authority: string): readonly string
   return ["Host", authority, ...fields];
 }
 
-// A malformed id is replaced: logs and upstream must name the request alike, or neither can be found from the other.
+// Replaces a malformed id: headgate's log and the upstream must use the same id, so that one can be found from the other.
 function withRequestId(fields: readonly string[], id: string): readonly string[] {
   if (findField(fields, "x-request-id") === id) return fields;
   return [...filterFields(fields, (name) => name !== "x-request-id"), "X-Request-Id", id];
@@ -65,9 +65,9 @@ const CLOSE = ["Connection", "close"];
 const TRAILERS = ["TE", "trailers"];
 
 /**
- * What a request says of its own connection, behind the fields that came. `end`: whether the upstream's connections are kept.
+ * Returns the fields of headgate's own connection, which follow the forwarded fields. `end`: whether the upstream's connections persist.
  *
- * The connection ends after a HEAD: some backends send a body with its answer, and nobody could tell it from the next answer.
+ * The connection closes after a HEAD, because some backends send a body with the response, which would look like the next response.
  */
 export function toHopFields(hop: Hop, end: "kept" | "closed"): readonly string[] {
   const { takesTrailers } = hop;
@@ -82,7 +82,7 @@ function toEndFields({ method, framing, upgrade }: Hop, end: "kept" | "closed"):
   return end === "kept" && !mayBeBodiless(method) ? coding : [...coding, ...CLOSE];
 }
 
-/** RFC 9110 §10.1.4: Connection must name TE. Both options share one line, because some recipients read only one. */
+/** Adds TE. RFC 9110 §10.1.4: Connection must name it. Both options share one field line, because some recipients read only one. */
 function withTrailers(hop: readonly string[]): readonly string[] {
   const at = hop.indexOf("Connection");
   if (at === -1) return [...TRAILERS, "Connection", "TE", ...hop];
@@ -90,29 +90,29 @@ function withTrailers(hop: readonly string[]): readonly string[] {
 }
 
 /**
- * The fields for the client: the upstream's end-to-end fields, the framing of this hop, and Upgrade where the client may see it. `asked`
- * is the request's. The writer of the response adds Upgrade to Connection.
+ * Returns the fields for the client: the upstream's end-to-end fields, the framing of this hop, and Upgrade if the client may see it.
+ * `requested` is the request's Upgrade. The writer of the response adds Upgrade to Connection.
  */
 export function toClientFields(
   status: number,
   httpVersion: string,
-  answer: ResponseFields,
-  asked?: UpgradeFields,
+  response: ResponseFields,
+  requested?: UpgradeFields,
 ): string[] {
-  const fields = withFraming(status, httpVersion, answer);
-  const offer = toOffer(status, answer.upgrade, asked);
+  const fields = withFraming(status, httpVersion, response);
+  const offer = toOffer(status, response.upgrade, requested);
   if (offer !== "") fields.push("Upgrade", offer);
   return fields;
 }
 
 /**
- * Content-Length is passed on and never invented; without one the content is chunked for HTTP/1.1 and ends with the connection
- * for 1.0. 1xx and 204 have neither (RFC 9110 §8.6), and 304 has no content to frame. What a HEAD gets is in head/fields.ts.
+ * Content-Length is forwarded and never computed. Without one the content is chunked for HTTP/1.1 and ends with the connection for 1.0.
+ * 1xx and 204 have no framing field (RFC 9110 §8.6), and 304 has no content to frame. For responses to HEAD see head/fields.ts.
  *
- * Trailer stays where both hops are chunked: otherwise no trailer section comes or goes, and node throws where one is announced.
+ * Trailer stays only if both hops are chunked, because otherwise there is no trailer section.
  */
-function withFraming(status: number, httpVersion: string, answer: ResponseFields): string[] {
-  const { endToEnd, chunked, trailer, contentLength } = answer;
+function withFraming(status: number, httpVersion: string, response: ResponseFields): string[] {
+  const { endToEnd, chunked, trailer, contentLength } = response;
   if (status < 200 || status === 204)
     return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");
   const isChunked = status !== 304 && contentLength === undefined && httpVersion === "1.1";

@@ -1,13 +1,13 @@
-/** What is secret in a request, a response, a URL or a route file. All that headgate prints or echoes asks here; nothing else decides. */
+/** The only code that decides what is secret in a request, a response, a URL or a route file. Everything that headgate prints uses it. */
 
 import { encodeRawBytes } from "./routing/path.ts";
 
-/** Stands for what is not shown. */
+/** Replaces a secret. */
 const HIDDEN = "<hidden>";
 
 /**
- * Parts of the names of fields and settings whose values are secret. Too many values are hidden rather than too few: a value that is
- * hidden without need costs a second look, and one that is shown costs a new password.
+ * Parts of the names of fields and settings whose values are secret. In doubt a value is hidden: a needlessly hidden value costs a second
+ * look, a revealed one costs a new password.
  */
 const SECRET_NAMES = new RegExp(
   ["auth", "token", "secret", "pass", "pwd", "cookie", "session", "credential", "bearer"]
@@ -33,18 +33,18 @@ export function isSecretField(name: string): boolean {
   return SECRET_NAMES.test(name.toLowerCase().replaceAll("_", "-"));
 }
 
-/** A field's value as it may be shown: hidden as a whole, or without the userinfo and the queries of the URLs in it. */
+/** Returns a field's value for display: hidden as a whole, or without the userinfo and the queries of the URLs in it. */
 export function hideFieldValue(name: string, value: string): string {
   if (value === "") return value;
   return isSecretField(name) ? HIDDEN : hideUrls(value, QUERY, toHidden);
 }
 
-/** A message about the configuration, with the userinfo and the queries of the URLs in it hidden. */
+/** Returns a message about the configuration with the userinfo and the queries of the URLs in it hidden. */
 export function hideInMessage(message: string): string {
   return hideUrls(message, PARAMETERS, toHidden);
 }
 
-/** The same for a line of the route file, where values behind secret names are hidden too. Each character stays in its column. */
+/** Hides the same in a line of the route file, and values behind secret names. Each character stays in its column. */
 export function hideInLine(line: string): string {
   const shown = hideUrls(line, PARAMETERS, toStars);
   for (const match of shown.matchAll(NAME)) {
@@ -57,16 +57,16 @@ export function hideInLine(line: string): string {
   return shown;
 }
 
-/** A request-target as it may be shown: see `splitTarget`. */
+/** Returns a request-target for display: see `splitTarget`. */
 export function hideQuery(target: string): string {
   const { path, query } = splitTarget(target);
   return query === undefined ? path : `${path}?${query === "" ? "" : HIDDEN}`;
 }
 
 /**
- * The target without what may be secret: query, fragment, and the userinfo of an absolute or authority form. A fragment belongs to no
- * target (RFC 9112 §3.2): such a request is refused, and only its log line shows this. The target is cut, not parsed: malformed targets
- * are shown too, and a parser that gives up would show all of them or nothing. A raw byte is shown as its `%XX`.
+ * Splits a target into its path, without secrets, and its query. The fragment, and the userinfo of the absolute-form or authority-form,
+ * are removed. A target with a fragment is invalid (RFC 9112 §3.2) and appears only in the log line of its refusal. The target is cut and
+ * not parsed, because malformed targets are shown too. A raw byte becomes `%XX`.
  */
 export function splitTarget(raw: string): {
   readonly path: string;
@@ -88,7 +88,7 @@ function hideUrls(text: string, query: RegExp, mask: Mask): string {
   return shown.includes("@") ? shown.replace(/\S+/g, (word) => hideUserinfo(word, mask)) : shown;
 }
 
-/** A password may hold any character, so all up to the last `@` of a word counts. Without `//` only `user:password@` is one. */
+/** Hides all up to the last `@` of a word, because a password may contain any character. Without `//`, only `user:password@` counts. */
 function hideUserinfo(word: string, mask: Mask): string {
   const end = word.lastIndexOf("@");
   const slashes = word.indexOf("//");

@@ -1,10 +1,10 @@
-/** The trailer fields (RFC 9110 §6.5) that headgate forwards: not those that would change how a message is read after it was read. */
+/** Which trailer fields (RFC 9110 §6.5) headgate forwards: none that would change how the message before them is read. */
 
 import { isClaim } from "./forwarded.ts";
 import type { ResponseFields } from "./response-fields.ts";
 import { filterFields, isEndToEndTrailer, toNominated } from "./fields.ts";
 
-/** The trailers of a message that has none. */
+/** An empty list of trailers. */
 export const NO_TRAILERS: readonly string[] = Object.freeze([]);
 
 /**
@@ -34,11 +34,11 @@ const DROPPED: ReadonlySet<string> = new Set([
   "signature",
   "signature-input",
   "x-api-key",
-  // What the content is.
+  // Fields that describe the content.
   "content-disposition",
   "content-language",
   "content-location",
-  // Another target or method than the request's, which some frameworks obey.
+  // Fields that replace the target or the method in some frameworks.
   "via",
   "x-host",
   "x-http-method",
@@ -53,9 +53,9 @@ const DROPPED: ReadonlySet<string> = new Set([
 const DROPPED_PREFIX = "sec-websocket-";
 
 /**
- * A request's trailers for the upstream: name, value, name, value, … `connection` is what Connection says in its header section.
+ * Returns a request's trailers for the upstream: name, value, name, value, … `connection` is the Connection field of its header section.
  *
- * Fields about who the client is are dropped also if a trusted peer sends them, because headgate adds its own in the header section.
+ * Fields that claim who the client is are dropped even from a trusted peer, because headgate adds its own in the header section.
  */
 export function toRequestTrailers(raw: readonly string[], connection: string): readonly string[] {
   if (raw.length === 0) return raw;
@@ -73,13 +73,13 @@ export function toRequestTrailers(raw: readonly string[], connection: string): r
   });
 }
 
-/** A response's trailers for the client. `connection` is what Connection says in its header section. */
+/** Returns a response's trailers for the client. `connection` is the Connection field of its header section. */
 export function toResponseTrailers(raw: readonly string[], connection: string): readonly string[] {
   const nominated = toNominated(connection);
   return filterFields(raw, (name) => isEndToEndTrailer(name) && !nominated.has(name));
 }
 
-/** The fields of a response without Trailer, for a client that takes no trailers. */
+/** Returns the fields of a response without Trailer, for a client that takes no trailers. */
 export function withoutTrailer(fields: ResponseFields): ResponseFields {
   if (!fields.trailer) return fields;
   const endToEnd = filterFields(fields.endToEnd, (name) => name !== "trailer");

@@ -3,8 +3,8 @@
 import type { RouteConfig, UpstreamConfig } from "../config/types.ts";
 import type { Drain } from "../head/drain.ts";
 import type { HeadLimits } from "../head/limits.ts";
-import type { NegativeCache } from "../head/memory.ts";
-import type { Sharing } from "../head/share/share.ts";
+import type { NegativeCache } from "../head/negative-cache.ts";
+import type { ResponseSharing } from "../head/share/share.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Peer } from "../http/forwarded.ts";
 import type { CheckedRequest } from "../http/request.ts";
@@ -12,11 +12,11 @@ import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 
-/** What one configuration compiles to. An exchange keeps the one it began with. */
+/** What one configuration compiles to. An exchange keeps the snapshot that it began with. */
 export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
-  /** Undefined: X-Forwarded-* fields pass untouched. */
+  /** Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";
@@ -29,14 +29,14 @@ export interface Snapshot {
   /** Targets whose response to a probe did not help. */
   readonly refusesRange: NegativeCache;
   readonly limits: HeadLimits;
-  readonly sharing: Sharing;
+  readonly sharing: ResponseSharing;
   /** For writes that may wait for the end of the turn. */
   readonly batchWrites: BatchWrites;
 }
 
 /** Limits of upgrades; times are milliseconds. */
 export interface UpgradeLimits {
-  /** From the request for an upgrade to its response. */
+  /** The time limit for the response to an upgrade request. */
   readonly upgradeMs: number;
   /** How long a tunnel may be idle; 0 = no limit. */
   readonly idleMs: number;

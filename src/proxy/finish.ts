@@ -1,4 +1,4 @@
-/** The end of the service: what is in progress is finished, or cut off. */
+/** Shuts down: exchanges in progress finish, or are cut off after the grace period. */
 
 import { ProxyError } from "../http/errors.ts";
 import type { Server } from "../server/server.ts";
@@ -6,8 +6,8 @@ import type { UpstreamResources } from "../upstream/upstream-pool.ts";
 import type { Handler } from "./handler.ts";
 import type { Tunnels } from "./tunnel.ts";
 
-/** What has to end. */
-export interface Finishing {
+/** The parts that have to end. */
+export interface FinishParts {
   readonly server: Pick<Server, "busy" | "close" | "destroy">;
   readonly handler: Pick<Handler, "inProgress" | "settled">;
   readonly tunnels: Pick<Tunnels, "closeAll">;
@@ -15,11 +15,11 @@ export interface Finishing {
 }
 
 /**
- * Stops listening, and resolves when every exchange is over and observed. After `graceMs` milliseconds it cuts off what is left.
- * Resolves with the number of exchanges that it cut off.
+ * Stops listening. After `graceMs` milliseconds it cuts off all exchanges in progress. Resolves when every exchange is over and observed,
+ * with the number of exchanges that it cut off.
  */
 export async function finish(
-  { server, handler, tunnels, upstreams }: Finishing,
+  { server, handler, tunnels, upstreams }: FinishParts,
   graceMs: number,
 ): Promise<number> {
   let cut = 0;

@@ -1,4 +1,4 @@
-/** A request that is forwarded as it is, and its response. */
+/** Forwards a request that is neither a HEAD nor an upgrade, and relays its response. */
 
 import { repairAllow } from "../head/allow.ts";
 import { mayChange } from "../head/share/cacheability.ts";
@@ -9,7 +9,7 @@ import type { UpstreamResponse } from "../upstream/call.ts";
 import { relayContent } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Forwards a request with these fields. Rejects with a ProxyError if there is no response, or a broken one. */
+/** Forwards a request with these fields. Rejects with a ProxyError if there is no response, or if it breaks off. */
 export async function forward(context: ExchangeContext, fields: readonly string[]): Promise<void> {
   const { roundTrip } = context;
   const { method } = context.exchange;
@@ -17,7 +17,7 @@ export async function forward(context: ExchangeContext, fields: readonly string[
   await relayResponse(context, await roundTrip.send({ method, fields, content }));
 }
 
-/** Relays a response with its content. `upgrade` is the switch of protocols that the request asked for. */
+/** Relays a response with its content. `upgrade` is the switch of protocols that the client requested. */
 export function relayResponse(
   { exchange, request, response, checked, route, snapshot }: ExchangeContext,
   received: UpstreamResponse,
@@ -26,7 +26,8 @@ export function relayResponse(
   const { status, reason, fields: raw } = received.head;
   exchange.respondedMs = received.receivedMs;
   exchange.contentLength = raw.contentLength;
-  if (route.head.share > 0 && mayChange(exchange.method, status)) snapshot.sharing.forget(checked);
+  if (route.head.share > 0 && mayChange(exchange.method, status))
+    snapshot.sharing.invalidate(checked);
   const { takesTrailers } = checked;
   const repaired = repairAllow(route, takesTrailers ? raw : withoutTrailer(raw));
   response.writeHead(

@@ -1,6 +1,6 @@
 /**
- * The story of one request, in order. head.ts tells the part of a HEAD, upgrade.ts that of an upgrade, forward.ts that of all others.
- * Every step lives in a file of its own; this one tells only the sequence.
+ * Handles one request from its header section to its log line. This file has only the sequence; each step has a file of its own: head.ts
+ * for a HEAD, upgrade.ts for an upgrade, forward.ts for all other requests.
  */
 
 import { type ProxyError, toProxyError } from "../http/errors.ts";
@@ -8,7 +8,7 @@ import { type Exchange, beginExchange } from "../http/exchange.ts";
 import { checkRequest } from "../http/request.ts";
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { Snapshot } from "./context.ts";
-import { endExchange, failExchange } from "./ending.ts";
+import { endExchange, failExchange } from "./exchange-end.ts";
 import { forward } from "./forward.ts";
 import { respondToHead } from "./head.ts";
 import { type LocalPlan, type Plan, planRequest } from "./plan.ts";
@@ -19,7 +19,7 @@ import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
 import { toOutgoing } from "./upstream-request.ts";
 
-/** What the story needs from the rest of the house. */
+/** What the handler needs from the other parts of the app. */
 export interface HandlerParts {
   snapshot(): Snapshot;
   createId(): string;
@@ -31,9 +31,9 @@ export interface HandlerParts {
 export interface Handler {
   /** Handles one request; it never rejects, and `observe` is called once for each. */
   handle(request: ServerRequest, response: ServerResponse): Promise<void>;
-  /** The number of exchanges that go to an upstream and are not over. */
+  /** The number of exchanges with an upstream that are not over. */
   inProgress(): number;
-  /** Resolves when none is in progress. A HEAD may go on after its client's connection, and so may what a tunnel still has to write. */
+  /** Resolves when none is in progress. An exchange may outlive its client's connection: a HEAD that is drained, or a tunnel that writes. */
   settled(): Promise<void>;
 }
 
@@ -66,8 +66,8 @@ export function createHandler(parts: HandlerParts): Handler {
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
       const plan = planRequest(request, checked, route);
-      // Any response but a 101 then ends the connection, headgate's own included. What comes behind the request, now or later, may
-      // belong to the protocol that was asked for, and must not be parsed as further requests.
+      // After an upgrade request, every response other than a 101 closes the connection, headgate's own included. Bytes behind the request
+      // may belong to the requested protocol, and must not be parsed as further requests.
       if (plan.upgrade !== undefined) response.keepAlive = false;
       if (plan.kind === "local") {
         respondLocally(plan.response, response);
@@ -94,7 +94,7 @@ export function createHandler(parts: HandlerParts): Handler {
   }
 }
 
-/** Returns undefined if the response was written at once. Rejects with a ProxyError if there is none to write. */
+/** Sends the request upstream. Returns undefined if it has responded at once. Rejects with a ProxyError if there is no response. */
 function sendUpstream(
   plan: Exclude<Plan, LocalPlan>,
   context: ExchangeContext,

@@ -1,8 +1,8 @@
-/** A HEAD that is answered by a GET of the first byte (`range: probe`). */
+/** Serves a HEAD by a GET of the first byte (`range: probe`). */
 
 import { isEmpty, readProbe, toProbeFields } from "../head/probe.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import { giveUp, isKnown, recordOther, recordServed, toNegativeCache } from "./head-memory.ts";
+import { endTrial, isCached, recordOther, recordServed, toNegativeCache } from "./head-learning.ts";
 import {
   type HeadContext,
   type UpstreamResult,
@@ -11,12 +11,12 @@ import {
   toUpstreamResult,
 } from "./head-response.ts";
 
-/** Sends the probe and, if it does not help, a GET without a range, which is remembered. */
+/** Sends the probe. If it does not help, sends a GET without a range, and adds the target to the cache. */
 export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
   const { response, checked, exchange, route, snapshot, roundTrip } = head;
-  const memory = toNegativeCache(snapshot.refusesRange, checked);
-  const known = isKnown(memory, head);
-  if (typeof known === "boolean" ? known : await known)
+  const cache = toNegativeCache(snapshot.refusesRange, checked);
+  const cached = isCached(cache, head);
+  if (typeof cached === "boolean" ? cached : await cached)
     return toUpstreamResult(await send(head, "GET"));
   try {
     const held: ResponseHead[] = [];
@@ -25,7 +25,7 @@ export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
     const full = readProbe(probed.status, probed.fields);
     if (full !== undefined) {
       relayHeld(held, response);
-      recordServed(memory, head, full.status);
+      recordServed(cache, head, full.status);
       if (full.status === probed.status) return probed;
       exchange.head = "probed";
       return { ...probed, ...full, reason: "OK" };
@@ -34,10 +34,10 @@ export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
     void snapshot.drain(content, contentInfo, route.head.drain);
     const result = toUpstreamResult(await send(head, "GET"));
     // If a GET without a range does no better, the range was not the reason.
-    if (result.status !== 200 || isEmpty(probed.fields)) recordOther(memory, head, result.status);
-    else memory.add(route, checked);
+    if (result.status !== 200 || isEmpty(probed.fields)) recordOther(cache, head, result.status);
+    else cache.add(route, checked);
     return result;
   } finally {
-    giveUp(memory, head);
+    endTrial(cache, head);
   }
 }

@@ -14,7 +14,7 @@ import type { ExchangeContext } from "./round-trip.ts";
 
 /** One HEAD. */
 export interface HeadContext extends ExchangeContext {
-  /** Hears of the response if other HEADs wait for it. */
+  /** Gets the response if other HEADs may wait for it. */
   readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
 }
 
@@ -24,14 +24,14 @@ export interface UpstreamResult {
   readonly reason: string;
   /** For the client. */
   readonly fields: ResponseFields;
-  /** What the upstream said of the content to come. */
+  /** What the header section says about the content that follows. */
   readonly contentInfo: ResponseFields;
   readonly content: UpstreamResponse["content"];
   readonly sentMs: number | undefined;
   readonly receivedMs: number;
 }
 
-/** Sends the HEAD itself, or a GET in its place. `held` takes the interim responses; without it the client gets them as they come. */
+/** Sends the HEAD itself, or a GET in its place. Interim responses go into `held`; without it they are relayed at once. */
 export function send(
   { roundTrip, checked }: ExchangeContext,
   method: "GET" | "HEAD",
@@ -40,7 +40,7 @@ export function send(
   return roundTrip.send({ method, fields: toHeadFields(checked.fields, method), held });
 }
 
-/** Returns the result of a response that is passed on as it is. */
+/** Returns the result for a response whose status and fields go to the client. */
 export function toUpstreamResult(received: UpstreamResponse): UpstreamResult {
   const { head, content, sentMs, receivedMs } = received;
   const { status, reason, fields } = head;

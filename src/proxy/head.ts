@@ -1,4 +1,4 @@
-/** The story of one HEAD, from the plan to the response; handler.ts tells what comes before and after. */
+/** Serves one HEAD, from the plan to the response; handler.ts has what comes before and after. */
 
 import { allowsHead } from "../head/allow.ts";
 import { isMeasured, withMeasured } from "../head/measure.ts";
@@ -9,7 +9,7 @@ import type { Leader } from "../head/share/share.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import { giveUp, isKnown, recordServed, toNegativeCache } from "./head-memory.ts";
+import { endTrial, isCached, recordServed, toNegativeCache } from "./head-learning.ts";
 import { sendProbe } from "./head-probe.ts";
 import {
   type HeadContext,
@@ -24,7 +24,7 @@ import {
 import { respondLocally } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Responds to a HEAD. `leader` hears of the response if other HEADs wait for it. Rejects with a ProxyError if there is none. */
+/** Responds to a HEAD. `leader` gets the response if other HEADs may wait for it. Rejects with a ProxyError if there is no response. */
 export function respondToHead(
   context: ExchangeContext,
   plan: HeadPlan | Rejection,
@@ -50,57 +50,57 @@ async function respondByHead(head: HeadContext): Promise<void> {
   return relayAsIs(head, await send(head, "HEAD"));
 }
 
-/** Mode auto: the upstream's own response wins; a refusal is repeated as GET, and remembered. */
+/** Mode auto: the HEAD is sent first. If the upstream refuses it, a GET follows, and the target is added to the cache. */
 async function respondAuto(head: HeadContext): Promise<void> {
   const { response, checked, exchange, route, snapshot } = head;
-  const memory = toNegativeCache(snapshot.needsGet, checked);
-  const known = isKnown(memory, head);
-  if (typeof known === "boolean" ? known : await known) {
+  const cache = toNegativeCache(snapshot.needsGet, checked);
+  const cached = isCached(cache, head);
+  if (typeof cached === "boolean" ? cached : await cached) {
     exchange.head = "convert";
     return respondByGet(head);
   }
   try {
-    // If this response is refused, its interim responses are none of the client's business either.
+    // If the upstream refuses the HEAD, its interim responses must not reach the client either.
     const held: ResponseHead[] = [];
     const received = await send(head, "HEAD", held);
     const { status, fields } = received.head;
     if (!isRefused(route, status)) {
       relayHeld(held, response);
-      recordServed(memory, head, status);
+      recordServed(cache, head, status);
       return await relayAsIs(head, received);
     }
     exchange.head = "fallback";
-    await respondByGet(head, (got) => {
-      // A GET that is refused as well has not helped, and an upstream that allows HEAD has refused something else.
-      if (got >= 500) memory.giveUp(route, checked);
-      else if (isRefused(route, got) || allowsHead(fields)) memory.skip(route, checked);
-      else memory.add(route, checked);
+    await respondByGet(head, (getStatus) => {
+      // If the GET is refused too, the method was not the reason. Nor was it if the upstream's Allow names HEAD.
+      if (getStatus >= 500) cache.endTrial(route, checked);
+      else if (isRefused(route, getStatus) || allowsHead(fields)) cache.keep(route, checked);
+      else cache.add(route, checked);
     });
   } finally {
-    giveUp(memory, head);
+    endTrial(cache, head);
   }
 }
 
-async function respondByGet(head: HeadContext, onGot?: (status: number) => void): Promise<void> {
+async function respondByGet(head: HeadContext, onStatus?: (status: number) => void): Promise<void> {
   const { response, checked, exchange, route, snapshot } = head;
-  const leave = snapshot.limits.enter(route);
-  if (typeof leave === "number") {
+  const release = snapshot.limits.acquire(route);
+  if (typeof release === "number") {
     exchange.head = "reject";
-    exchange.error ??= new ProxyError("head_over_limit"); // or the log would take the 503 for the upstream's
-    return respondLocally(toOverload(leave, toRequestId(exchange)), response);
+    exchange.error ??= new ProxyError("head_over_limit"); // otherwise the 503 would look like the upstream's in the log
+    return respondLocally(toOverload(release, toRequestId(exchange)), response);
   }
   try {
-    // The plain case is spelled out: each further async function costs a HEAD another microsecond.
+    // The plain case is inlined: each further async function costs a HEAD another microsecond.
     const result = isProbed(route, checked.fields)
       ? await sendProbe(head)
       : toUpstreamResult(await send(head, "GET"));
-    onGot?.(result.status);
+    onStatus?.(result.status);
     if (isMeasured(route, result.status, result.fields)) return await respondMeasured(head, result);
     writeHead(head, result);
-    snapshot.batchWrites(() => response.end()); // the client has its response; the rest is between headgate and the upstream
+    snapshot.batchWrites(() => response.end()); // the client's response is complete; only headgate reads the rest
     await drain(head, result);
   } finally {
-    leave();
+    release();
   }
 }
 

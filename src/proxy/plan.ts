@@ -11,8 +11,8 @@ import { toTunnel } from "../http/upgrade.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 
 /**
- * What happens to one request. `upgrade` is the switch of protocols that it asks for, `fields` are the end-to-end fields that are
- * forwarded, before those that headgate adds.
+ * What happens to one request. `upgrade` is the switch of protocols that it requests. `fields` are the end-to-end fields to forward,
+ * without those that headgate adds.
  */
 export type Plan =
   | LocalPlan
@@ -32,7 +32,7 @@ export interface LocalPlan {
   readonly upgrade: UpgradeFields | undefined;
 }
 
-/** Plans a checked request on its route. What mode auto has learned may later make a GET of a HEAD that is `native` here. */
+/** Plans a checked request on its route. A HEAD that is `native` here may later become a GET, if mode auto has learned that it must. */
 export function planRequest(
   request: RequestHead,
   checked: CheckedRequest,

@@ -1,4 +1,4 @@
-/** An upstream's answer on its way to the client, and a client's content on its way up. */
+/** Relays responses to the client, and the client's content to the upstream. */
 
 import { STATUS_CODES } from "node:http";
 import { Readable } from "node:stream";
@@ -15,20 +15,20 @@ import { NO_TRAILERS, toRequestTrailers, toResponseTrailers } from "../http/trai
 import { toInterimText } from "../http/wire/serialize.ts";
 
 /**
- * Writes an answer's content with backpressure: the upstream is read no faster than the client takes it. `beside` are the fields of
- * its header section if the client takes trailers; undefined: trailers are dropped.
+ * Relays the content of a response with backpressure: headgate reads the upstream no faster than the client takes the bytes. `headFields`
+ * are the fields of the header section if the client takes trailers; undefined: trailers are dropped.
  *
- * Rejects with the ProxyError of an upstream that breaks off; the answer must then be left visibly unfinished (RFC 9112 §8).
+ * Rejects with a ProxyError if the upstream breaks off. The caller must then leave the response visibly incomplete (RFC 9112 §8).
  */
 export function relayContent(
   content: Content,
   response: ServerResponse,
   batchWrites: BatchWrites,
-  beside?: ResponseFields,
+  headFields?: ResponseFields,
 ): Promise<void> {
-  const whole = content.whole();
-  if (whole !== undefined) {
-    batchWrites(() => response.end(whole));
+  const text = content.fullText();
+  if (text !== undefined) {
+    batchWrites(() => response.end(text));
     return Promise.resolve();
   }
   return new Promise((resolve, reject) => {
@@ -43,19 +43,19 @@ export function relayContent(
         return response.isPending();
       },
       onEnd(rawTrailers) {
-        if (rawTrailers.length > 0 && beside !== undefined)
-          response.addTrailers(toResponseTrailers(rawTrailers, beside.connection));
+        if (rawTrailers.length > 0 && headFields !== undefined)
+          response.addTrailers(toResponseTrailers(rawTrailers, headFields.connection));
         response.end();
         resolve();
       },
       onError: reject,
     });
-    // The first piece of content may be long in coming.
+    // The first content may come much later.
     if (!hasBegun) response.flushHead();
   });
 }
 
-/** Sends an answer of headgate's own. */
+/** Sends a response of headgate's own. */
 export function respondLocally(
   { status, fields, body, connection }: LocalResponse,
   response: ServerResponse,
@@ -65,7 +65,7 @@ export function respondLocally(
   response.end(body);
 }
 
-/** Who sends the 100 (Continue) that a client expects (RFC 9110 §10.1.1): `forwarded`: the upstream; `met`: headgate. */
+/** Which side sends the 100 (Continue) that the client expects (RFC 9110 §10.1.1). `forwarded`: the upstream; `met`: headgate. */
 export type Expectation = "none" | "forwarded" | "met";
 
 /** Ends a response that cannot be completed (RFC 9112 §8). */
@@ -73,7 +73,7 @@ export function breakOff(response: ServerResponse): void {
   response.breakOff();
 }
 
-/** Sends an interim answer (RFC 9110 §15.2). */
+/** Relays an interim response (RFC 9110 §15.2). A client of HTTP/1.0 gets none. */
 export function relayInterim(
   { status, reason, fields }: ResponseHead,
   response: ServerResponse,
@@ -84,8 +84,8 @@ export function relayInterim(
 }
 
 /**
- * A request's content as a stream that may be given up without harm: the upstream side destroys what it was reading when an
- * answer comes early, and destroying the request itself would take the client's connection, and that answer, with it.
+ * Returns a request's content as a stream that may be destroyed safely. If a response comes early, the upstream side destroys the stream
+ * that it reads. To destroy the request itself would close the client's connection and lose that response.
  *
  * If headgate meets the client's expectation itself, it sends 100 (Continue) when the upstream begins to read.
  */
@@ -101,7 +101,7 @@ export function toContent(
       request.resume();
     },
     destroy(error, callback) {
-      request.drop(); // what the client still sends is read and dropped, within the server's limit
+      request.drop(); // the rest of the content is read and dropped, within the server's limit
       callback(error);
     },
   });
@@ -111,14 +111,14 @@ export function toContent(
     },
     onEnd(rawTrailers) {
       content.trailers = toRequestTrailers(rawTrailers, request.fields.connection);
-      content.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
+      content.push(null); // oxlint-disable-line unicorn/no-null -- null ends a stream
     },
     onGone: (error) => void content.destroy(error),
   });
   request.pause();
-  // Where the answer is over before the content is, nobody reads that any more; kept back, it would hold up the connection.
+  // If the response ends before the request's content, the rest is dropped. Unread content would block the connection.
   response.onOver(() => void content.destroy());
-  // Whoever reads it may have let go already, and an error that nobody hears ends the process.
+  // The reader may have removed its listeners already, and an error without a listener ends the process.
   content.on("error", () => undefined);
   return content;
 }

@@ -46,23 +46,23 @@ export class RoundTrip {
     return this.outgoing.pool.hasLogin(this.outgoing.request.peer);
   }
 
-  /** Who the client is to the upstream; undefined: X-Forwarded-* fields pass untouched. */
+  /** The client as X-Forwarded-* fields describe it; undefined: these fields pass unchanged. */
   get peer(): Peer | undefined {
     return this.outgoing.peer;
   }
 
-  /** Cancels the request in flight and prevents further ones. Does nothing to a request that is over. */
+  /** Cancels the request in flight and prevents further ones. Does nothing if the request is over. */
   abort(error: ProxyError): void {
     this.aborted ??= error;
     this.call?.cancel(error);
   }
 
-  /** Calls `leave` instead of `abort` if the client leaves: other clients may wait for the same response. Undefined: `abort` again. */
+  /** Sets what a client's disconnect calls instead of `abort`, because other clients may wait for the response; undefined: `abort`. */
   detach(leave: ((error: ProxyError) => void) | undefined): void {
     this.leave = leave;
   }
 
-  /** The client has left. */
+  /** To be called when the client has left. */
   onClientGone(error: ProxyError): void {
     if (this.leave === undefined) this.abort(error);
     else this.leave(error);

@@ -1,4 +1,4 @@
-/** The story of one HEAD on a route with `share`: hit, wait, lead or bypass. */
+/** Serves one HEAD on a route with `share`: hit, wait, lead or bypass. */
 
 import { type HeadPlan, type Rejection, planShare } from "../head/plan.ts";
 import { toExplanation } from "../head/proxy-status.ts";
@@ -9,13 +9,13 @@ import { toProxyError } from "../http/errors.ts";
 import { respondToHead } from "./head.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Responds to a HEAD. Returns undefined if that is done, from a stored response. Rejects with a ProxyError, as `respondToHead`. */
+/** Responds to a HEAD. Returns undefined if it has responded at once, from a stored response. Rejects as `respondToHead` does. */
 export function respondShared(
   context: ExchangeContext,
   plan: HeadPlan | Rejection,
 ): Promise<void> | undefined {
   const { checked, route, roundTrip } = context;
-  // The response on a connection with a login is for its client alone, and other clients' responses may not be true for it.
+  // A response on a connection with a login is for its client only, and responses of other clients may be wrong for that client.
   if (roundTrip.hasLogin()) return respondToHead(context, plan);
   const { peer } = roundTrip;
   const share = planShare(route, checked, peer);
@@ -27,7 +27,7 @@ export function respondShared(
     address: peer?.address,
     key: share.key,
     shareMs: route.head.share,
-    patienceMs: route.responseTimeout,
+    responseTimeoutMs: route.responseTimeout,
     attempt: undefined,
     cancel: (error) => roundTrip.abort(error),
   });
@@ -61,12 +61,12 @@ async function wait(
   const { exchange, roundTrip } = context;
   roundTrip.detach(waiter.leave);
   exchange.head = "shared"; // an error is shared as well
-  const verdict = await waiter.verdict;
-  if (verdict.kind === "response") return writeStored(context, verdict.response);
-  if (verdict.kind === "error") throw verdict.error;
+  const result = await waiter.result;
+  if (result.kind === "response") return writeStored(context, result.response);
+  if (result.kind === "error") throw result.error;
   roundTrip.detach(undefined);
   if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
-  await join(context, plan, { ...request, attempt: verdict.attempt });
+  await join(context, plan, { ...request, attempt: result.attempt });
 }
 
 async function lead(

@@ -12,10 +12,10 @@ export interface TunnelIdle {
 
 /**
  * Calls back when nothing has moved for `idleMs` milliseconds (0 = no limit). `unacknowledged` returns the bytes that headgate has
- * written to each side and that the side has not acknowledged; undefined if the system does not tell.
+ * written to each side and that the side has not acknowledged; undefined if the system does not report them.
  *
  * The kernel takes megabytes at once, so headgate sees nothing while a slow reader takes them. Such a reader shows only in what it
- * acknowledges. The kernel is asked only about a tunnel that has been quiet for a quarter of its limit, and only once if no bytes wait.
+ * acknowledges. headgate queries the kernel only if a tunnel has been quiet for a quarter of its limit, and only once if no bytes wait.
  */
 export function createTunnelIdle(
   idleMs: number,
@@ -25,7 +25,7 @@ export function createTunnelIdle(
   const limitMs = idleMs === 0 ? Infinity : idleMs;
   let movedMs = 0;
   let isFirstLook = true;
-  /** Bytes may wait in the kernel. Only headgate's next write can change that once none do. */
+  /** Whether bytes may wait in the kernel. Once none do, only headgate's next write can change that. */
   let mayWait = true;
   const movement = createMovement(() => {
     const counts = unacknowledged();

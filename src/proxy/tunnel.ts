@@ -13,22 +13,22 @@ import { createTunnelIdle } from "./tunnel-idle.ts";
 
 /** The two sides after a 101. */
 export interface TunnelSides {
-  /** No longer read as HTTP, and paused; its 101 is written. */
+  /** The client's socket, paused. Its 101 is written, and it no longer speaks HTTP. */
   readonly client: Socket;
   /** The bytes that the client sent behind its request. */
   readonly early: Buffer;
   readonly upstream: SwitchedSocket;
-  /** How long the tunnel may be without a byte that a side sends or takes, in milliseconds; 0 = no limit. */
+  /** How long the tunnel may be idle, in milliseconds: no side sends or takes a byte; 0 = no limit. */
   readonly idleMs: number;
 }
 
 /** All tunnels of one process. */
 export interface Tunnels {
   /**
-   * Reserves a place for a tunnel before it is requested, and returns the function that frees it. Throws a ProxyError (503) if `max`
-   * places are taken.
+   * Reserves a tunnel before headgate requests it, and returns the function that releases it. Throws a ProxyError (503) if `max` tunnels
+   * are reserved.
    */
-  enter(max: number): () => void;
+  reserve(max: number): () => void;
   /** Joins two sides. Resolves when both are closed, with the error of the side that broke, if one did. Never rejects. */
   run(sides: TunnelSides): Promise<ProxyError | undefined>;
   /** The number of open tunnels. */
@@ -40,13 +40,13 @@ export interface Tunnels {
 /** Creates the one owner of all tunnels. */
 export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels {
   const open = new Set<() => void>();
-  let places = 0;
+  let reserved = 0;
   let join: Promise<Join> | undefined;
   return {
-    enter(max) {
-      if (places >= max) throw new ProxyError("too_many_tunnels");
-      places += 1;
-      return () => void (places -= 1);
+    reserve(max) {
+      if (reserved >= max) throw new ProxyError("too_many_tunnels");
+      reserved += 1;
+      return () => void (reserved -= 1);
     },
     run(sides) {
       // http-proxy is loaded at the first upgrade: most services never see one, and loading takes a twentieth of the start.
@@ -60,7 +60,7 @@ export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels
   };
 }
 
-interface Surroundings {
+interface TunnelContext {
   /** The functions that close each open tunnel. */
   readonly open: Set<() => void>;
   readonly countUnacknowledged: CountUnacknowledged;
@@ -69,7 +69,7 @@ interface Surroundings {
 async function runTunnel(
   loading: Promise<Join>,
   { client, early, upstream: switched, idleMs }: TunnelSides,
-  { open, countUnacknowledged }: Surroundings,
+  { open, countUnacknowledged }: TunnelContext,
 ): Promise<ProxyError | undefined> {
   const upstream = new UpgradedStream(switched);
   let isOver = false;
@@ -283,7 +283,7 @@ class UpgradedStream extends Duplex {
   }
 
   private endReading(): void {
-    this.push(null); // oxlint-disable-line unicorn/no-null -- how a stream is told its end
+    this.push(null); // oxlint-disable-line unicorn/no-null -- null ends a stream
   }
 
   /**

@@ -1,4 +1,4 @@
-/** One request that asks to switch protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
+/** One request for a switch of protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
 import { toSwitchedFields } from "../http/upgrade.ts";
 import { toInterimText } from "../http/wire/serialize.ts";
@@ -9,7 +9,7 @@ import type { ExchangeContext } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
 
 /**
- * Requests the upgrade. Resolves when the tunnel, or the response in its place, is over. Rejects with a ProxyError if there is no
+ * Requests the upgrade. Resolves at the end of the tunnel, or of the response in its place. Rejects with a ProxyError if there is no
  * response to relay.
  */
 export async function respondToUpgrade(
@@ -21,9 +21,9 @@ export async function respondToUpgrade(
   const { upgradeMs, idleMs, max } = context.snapshot.upgradeLimits;
   const { method } = exchange;
   const content = roundTrip.findContent();
-  // With content it may be an upload like any other, of a backend that ignores the field.
+  // A request with content may be an ordinary upload to a backend that ignores Upgrade, so the route's time limit applies.
   const responseMs = content === undefined ? upgradeMs : route.responseTimeout;
-  const leave = tunnels.enter(max);
+  const release = tunnels.reserve(max);
   try {
     const received = await roundTrip.send({ method, fields, content, upgrade, responseMs });
     const { switched } = received;
@@ -44,7 +44,7 @@ export async function respondToUpgrade(
       idleMs,
     });
   } finally {
-    leave();
+    release();
   }
 }
 

@@ -13,22 +13,22 @@ import type { UpstreamRequest } from "../upstream/call.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 
-/** What one of an exchange's requests to the upstream says by itself. */
+/** The parts in which the upstream requests of one exchange differ. */
 export interface OutgoingRequest {
   readonly method: string;
   /** End-to-end. */
   readonly fields: readonly string[];
   readonly content?: RequestContent | undefined;
   readonly upgrade?: CheckedRequest["upgrade"];
-  /** Instead of the route's. */
+  /** The response timeout, in place of the route's. */
   readonly responseMs?: number;
-  /** Takes the interim responses instead of the client. */
+  /** Collects the interim responses, which otherwise go to the client at once. */
   readonly held?: ResponseHead[] | undefined;
 }
 
-/** What all requests of an exchange to the upstream have in common. */
+/** The parts that all upstream requests of one exchange have in common. */
 export interface Outgoing extends Incoming {
-  /** Undefined: X-Forwarded-* fields pass untouched. */
+  /** Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
   readonly pool: ConnectionPool;
@@ -37,14 +37,14 @@ export interface Outgoing extends Incoming {
   readonly expectation: Expectation;
 }
 
-/** Finds the upstream of a request, and what headgate tells it beside the request. */
+/** Finds the upstream of a request, and what headgate adds to the request for it. */
 export function toOutgoing(incoming: Incoming): Outgoing {
   const { exchange, request, response, checked, route, snapshot } = incoming;
   const { config, pool } = snapshot.upstream(route.upstream);
   const peer = snapshot.peer?.(request.peer);
   const requestId = snapshot.requestId === "forward" ? toRequestId(exchange) : undefined;
   const expectation = toExpectation(checked, pool);
-  // Spelled out: spreading an object into another makes a new shape each time, which is slow.
+  // Property by property: to spread an object into another one makes a new shape each time, which is slow.
   return {
     exchange,
     request,
@@ -60,7 +60,7 @@ export function toOutgoing(incoming: Incoming): Outgoing {
   };
 }
 
-/** Puts a request to the upstream together. */
+/** Builds a request to the upstream. */
 export function toUpstreamRequest(
   { method, fields, content, upgrade, responseMs, held }: OutgoingRequest,
   { request, response, checked, peer, config, requestId, route, expectation }: Outgoing,
@@ -82,7 +82,7 @@ export function toUpstreamRequest(
     idleMs: route.idleTimeout,
     owner: request.peer,
     onInterim(interim) {
-      // headgate has said 100 itself, or reads no content and asks for none.
+      // headgate has sent the 100 itself, or forwards no content.
       if (interim.status === 100 && checked.expectsContinue && !expectsContinue) return;
       if (held === undefined) relayInterim(interim, response);
       else held.push(interim);
@@ -90,7 +90,7 @@ export function toUpstreamRequest(
   };
 }
 
-/** RFC 9110 §10.1.1: HTTP/1.0 knows no 100, so that its client would wait for what the upstream cannot say. */
+/** RFC 9110 §10.1.1: an upstream of HTTP/1.0 cannot send a 100, for which the client would wait. So headgate sends it. */
 function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool): Expectation {
   if (!expectsContinue) return "none";
   return pool.speaksHttp10() ? "met" : "forwarded";

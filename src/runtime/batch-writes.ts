@@ -1,4 +1,4 @@
-/** Writes of one turn of the event loop, done together at its end. */
+/** Runs the writes of one turn of the event loop together at its end. */
 
 /** Runs a write at the end of this turn of the event loop. */
 export type BatchWrites = (write: () => void) => void;

@@ -1,35 +1,35 @@
-/** V8's heap, as a small long-lived process wants it. The door of node:v8 and node:vm. */
+/** Sizes V8's heap for a small long-lived process. The door of node:v8 and node:vm. */
 
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** What the rest of the process asks of the heap. */
+/** What the rest of the process uses of the heap. */
 export interface Heap {
-  /** A minor garbage collection: half a millisecond. */
+  /** Runs a minor garbage collection, which takes half a millisecond. */
   collectMinor(): void;
 }
 
-/** Of one of the two halves of the young generation. */
+/** The wanted size of one of the two halves of the young generation. */
 const HALF_BYTES = 4 * 1024 * 1024;
-/** A half that is nearly as large will do: it loses a page or two to V8's own use. */
+/** A half that is nearly as large counts as large enough: V8 uses a page or two itself. */
 const ENOUGH = 1.1;
-const MOST_STEPS = 6;
+const MAX_STEPS = 6;
 const NO_GROWTH = "--semi-space-growth-factor=1";
 const SURVIVOR_BYTES = 2 * 1024;
-/** How often it is looked at. */
+/** How often the load is checked. */
 const CHECK_MS = 1_000;
-/** Part of the time in which the process did something, from which on there is load. */
+/** Above this share of busy time, the process counts as under load. */
 const BUSY = 0.2;
 
 /**
- * Takes hold of V8's young generation, in which nearly everything here lives and dies.
+ * Sets the size of V8's young generation, in which nearly all objects of headgate live and die.
  *
- * At V8's first size, 1 MiB, a fifth of an exchange's CPU time goes into collecting it. Left alone it grows to 16 MiB, a third of
- * a sidecar's memory, and gains little over four. There is no switch for this at run time, and a flag on the command line is
- * not everybody's to give; but V8 lets it grow by a factor that may be set, when much has survived.
+ * At its first size of 1 MiB, collecting it takes a fifth of the CPU time of an exchange. Without control it grows to 16 MiB, a third of
+ * a sidecar's memory, which gains little over 4 MiB. V8 has no API for the size at run time, and not every way to start headgate allows a
+ * flag on the command line. But when many objects survive, V8 grows the young generation by a factor, and that factor can be set.
  */
 export function createHeap(): Heap {
-  // The one way to V8's collector without a flag on the command line, which a sidecar's image or `npx` may not have.
+  // The only way to V8's collector without a flag on the command line, which an image or `npx` may not set.
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as (options: { readonly type: "minor" }) => void;
   const collectMinor = (): void => collect({ type: "minor" });
@@ -40,18 +40,18 @@ export function createHeap(): Heap {
     const now = performance.eventLoopUtilization();
     const isBusy = performance.eventLoopUtilization(now, utilization).utilization > BUSY;
     utilization = now;
-    // Not at the start, whose milliseconds count, and again whenever V8 has given the memory back for want of work.
+    // Not at the start, which has to be fast. Repeated, because V8 shrinks the young generation when there is little work.
     if (isBusy) widen(collectMinor);
   }, CHECK_MS).unref();
   return { collectMinor };
 }
 
-// By making more survive than a half holds, one doubling after the other: some versions of V8 grow twice where much more does.
+// Makes more bytes survive than one half holds, for one doubling at a time: some versions of V8 double twice if much more survives.
 function widen(collectMinor: () => void): void {
   if (halfBytes() * 2 > HALF_BYTES * ENOUGH) return;
   setFlagsFromString("--semi-space-growth-factor=2");
   const one = Array.from({ length: SURVIVOR_BYTES / 8 }, (_, index) => index);
-  for (let step = 0; step < MOST_STEPS && halfBytes() * 2 <= HALF_BYTES * ENOUGH; step += 1) {
+  for (let step = 0; step < MAX_STEPS && halfBytes() * 2 <= HALF_BYTES * ENOUGH; step += 1) {
     const survivors = Array.from({ length: (1.25 * halfBytes()) / SURVIVOR_BYTES }, () =>
       one.slice(),
     );
@@ -61,7 +61,7 @@ function widen(collectMinor: () => void): void {
   setFlagsFromString(NO_GROWTH);
 }
 
-// The size of the whole counts the second half only while it is in use.
+// V8 reports the second half as part of the size only while it is in use, so the size of one half is computed from its bytes.
 function halfBytes(): number {
   const young = getHeapSpaceStatistics().find((space) => space.space_name === "new_space");
   return young === undefined ? HALF_BYTES : young.space_used_size + young.space_available_size;

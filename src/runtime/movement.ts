@@ -1,6 +1,6 @@
 /** Watches whether bytes that wait for a peer still move. */
 
-/** Tells whether waiting bytes still move. Times are milliseconds of the monotonic clock. */
+/** Detects whether waiting bytes still move. Times are milliseconds of the monotonic clock. */
 export interface Movement {
   /** Forgets the last look, because other bytes wait now. */
   restart(nowMs: number): void;

@@ -1,13 +1,13 @@
-/** The event loop between two steps of a long task. */
+/** Lets the event loop run between two steps of a long task. */
 
-/** Resolves when what waits in the event loop has had its turn. A reload works in steps, or traffic would stand still. */
+/** Resolves after the event loop has run what waits in it. A reload works in such steps, so that traffic does not wait for it. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
 }
 
-/** The longest time that a task holds the event loop, but for its last step. */
+/** The longest time that a task blocks the event loop, apart from its last step. */
 const MAX_HOLD_MS = 5;
 
 /**

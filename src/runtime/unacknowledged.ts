@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 
-/** Returns the bytes that wait for the peer's acknowledgement; undefined if the system does not tell. */
+/** Returns the bytes that wait for the peer's acknowledgement; undefined if the system does not report them. */
 export type CountUnacknowledged = (
   socket: Pick<Socket, "localPort" | "remotePort">,
 ) => number | undefined;
@@ -13,7 +13,7 @@ export type CountUnacknowledged = (
  */
 const MAX_COST = 20;
 
-/** An older table is not used, in milliseconds: two looks at a connection must not see the same one. */
+/** An older table is not used, in milliseconds: two looks at a connection must not read the same table. */
 const MAX_AGE_MS = 200;
 
 const LINE = /:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):/g;

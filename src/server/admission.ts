@@ -1,22 +1,22 @@
-/** How many connections may be served at one time, and who of them is. */
+/** Limits how many connections are served at one time. */
 
 import type { ProxyError } from "../http/errors.ts";
 
-/** What becomes of a connection that finds every place taken. */
+/** What happens to a connection over the limit. */
 export type WhenFull =
-  /** It is heard, and its first request answered that there is no place, unless one has become free by then. */
+  /** It is accepted. Its first request gets a 503, unless another connection has ended by then. */
   | "refuse"
   /**
-   * An older one gives way to it, the oldest that is idle, or the oldest of all: nobody can lock others out by holding connections,
-   * not even by leaving responses unread.
+   * An older connection is evicted for it: the oldest idle one, or the oldest of all. So a client cannot lock others out by holding
+   * connections, not even with unread responses.
    */
   | "replace";
 
-/** A connection that may have a place. */
+/** A connection that counts towards the limit once it is admitted. */
 export interface LimitedConnection {
-  hasPlace: boolean;
+  isAdmitted: boolean;
   isBusy(): boolean;
-  /** Ends it at once; `error` is what its exchange then says of itself. */
+  /** Closes it at once; its exchange ends with `error`. */
   destroy(error?: ProxyError): void;
 }
 
@@ -24,38 +24,38 @@ export interface LimitedConnection {
 export interface ConnectionLimiter<One extends LimitedConnection> {
   add(one: One): void;
   remove(one: One): void;
-  /** Gives it a place where there is one, or says that there is none. */
+  /** Admits a connection if the limit allows. Returns whether it is admitted. */
   admit(one: One): boolean;
   all(): Iterable<One>;
   size(): number;
-  /** How many places there are; 0 = no limit. */
+  /** Sets the limit; 0 = no limit. */
   limit(max: number): void;
 }
 
-/** Creates the register; there is no limit yet. */
+/** Creates the limiter, without a limit. */
 export function createConnectionLimiter<One extends LimitedConnection>(
   whenFull: WhenFull,
 ): ConnectionLimiter<One> {
   const connections = new Set<One>();
   let max = 0;
-  let taken = 0;
+  let admitted = 0;
 
-  const places: ConnectionLimiter<One> = {
+  const limiter: ConnectionLimiter<One> = {
     add(one) {
-      if (!places.admit(one) && whenFull === "replace") {
+      if (!limiter.admit(one) && whenFull === "replace") {
         evict();
-        places.admit(one);
+        limiter.admit(one);
       }
       connections.add(one);
     },
     remove(one) {
-      if (connections.delete(one) && one.hasPlace) taken -= 1;
+      if (connections.delete(one) && one.isAdmitted) admitted -= 1;
     },
     admit(one) {
-      if (one.hasPlace) return true;
-      if (max > 0 && taken >= max) return false;
-      taken += 1;
-      one.hasPlace = true;
+      if (one.isAdmitted) return true;
+      if (max > 0 && admitted >= max) return false;
+      admitted += 1;
+      one.isAdmitted = true;
       return true;
     },
     all: () => connections,
@@ -64,17 +64,17 @@ export function createConnectionLimiter<One extends LimitedConnection>(
       max = changed;
     },
   };
-  return places;
+  return limiter;
 
   function evict(): void {
     const leaving = findReplaceable();
     if (leaving === undefined) return;
     leaving.destroy();
-    places.remove(leaving); // its `close` comes too late for whoever is to have the place
+    limiter.remove(leaving); // its `close` event would come too late
   }
 
-  // The younger half is not asked whether it is idle: a connection is, until its first request comes. Where all others are busy, a
-  // probe would give way to the next connection of those who flood the port.
+  // The younger half is never evicted as idle: a connection is idle until its first request comes. If all others are busy, a flood of
+  // connections would otherwise evict the connection of a probe.
   function findReplaceable(): One | undefined {
     const [oldest] = connections;
     let older = connections.size / 2;

@@ -1,10 +1,10 @@
-/** One connection from a client: what comes on it as requests, one exchange at a time, in the order of the requests. */
+/** One connection from a client: reads its requests and serves one exchange at a time, in order. */
 
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { isKept } from "../http/fields.ts";
+import { keepsAlive } from "../http/fields.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
@@ -14,37 +14,41 @@ import { reset } from "../runtime/reset.ts";
 import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
 import type { LimitedConnection } from "./admission.ts";
 import { IncomingRequest } from "./request.ts";
-import type { OutgoingResponse, ResponseCarrier, ResponseEnding } from "./response.ts";
+import type { OutgoingResponse, ResponseCarrier, ResponseOptions } from "./response.ts";
 
-/** What a connection knows of its server. */
+/** The part of the server that a connection uses. */
 export interface ServerContext {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
-  /** Makes the answer to a request. */
-  respond(carrier: ResponseCarrier, request: RequestHead, ending: ResponseEnding): OutgoingResponse;
-  /** Every answer is the last of its connection. */
+  /** Creates the response to a request. */
+  respond(
+    carrier: ResponseCarrier,
+    request: RequestHead,
+    ending: ResponseOptions,
+  ): OutgoingResponse;
+  /** Whether every response closes its connection. */
   isDraining(): boolean;
-  /** Every connection ends with the exchange it is at. */
+  /** Whether every connection closes after its current exchange. */
   isClosing(): boolean;
   admit(connection: ClientConnection): boolean;
 }
 
-/** A connection as its server sees it. */
+/** The part of a connection that its server uses. */
 export interface ClientConnection extends LimitedConnection {
-  /** The answer that has not begun yet is the last. */
+  /** Makes the current response close the connection, if the response has not begun. */
   drain(): void;
-  /** Ends it now if it is idle; one that is busy ends with its exchange. */
+  /** Closes it if it is idle. A busy one closes after its exchange. */
   close(): void;
-  /** Looks whether its time is up, by the monotonic clock. */
+  /** Checks its time limits against the monotonic clock. */
   check(nowMs: number): void;
 }
 
-const LAST: ResponseEnding = { keepAlive: false, expectsContinue: false };
+const CLOSING: ResponseOptions = { keepAlive: false, expectsContinue: false };
 
-/** Bytes of pipelined requests that are read ahead; further ones wait in the network. */
+/** The size of pipelined requests that are read ahead. Above it, headgate stops reading. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 
-/** Serves a connection that was accepted. */
+/** Serves an accepted connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createClientConnection(socket: Socket, context: ServerContext): ClientConnection {
   const peer = {
@@ -56,14 +60,14 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   const carrier: ResponseCarrier = { socket, hijack };
   let request: IncomingRequest | undefined;
   let response: OutgoingResponse | undefined;
-  /** Bytes behind the request that is being answered: a pipelined one may depend on what it changes (RFC 9112 §9.3.2). */
+  /** Bytes behind the current request. They wait: a pipelined request may depend on the effects of the current one (RFC 9112 §9.3.2). */
   const pipelined = createHeldBytes();
-  /** Nothing that comes is read as a request any more. */
+  /** No further bytes are parsed as requests. */
   let isLast = false;
   let isHijacked = false;
-  /** It does not come from this process itself. */
+  /** The connection comes from another process. */
   let isForeign = false;
-  /** A FIN would make the last response look complete. */
+  /** The connection must end with a reset, because a FIN would make its last response look complete. */
   let isReset = false;
   let isReading = true;
   let isContentHeld = false;
@@ -73,17 +77,17 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   let awaits: "head" | "request" = "head";
 
   const connection: ClientConnection = {
-    hasPlace: false,
+    isAdmitted: false,
     isBusy: () => response !== undefined,
     destroy(error) {
       cut();
-      response?.close(error); // before the socket's own end is heard
+      response?.close(error); // before the socket's `close` event
     },
     drain() {
       if (response?.headersSent === false) response.keepAlive = false;
     },
     close() {
-      // One whose last response is written ends by itself: a client that still sends may not have read it yet.
+      // After the last response, the connection closes by itself: a client that is still sending may not have read the response yet.
       if (response !== undefined || isLast) return;
       if (socket.bytesRead === 0) socket.destroy();
       else if (!parser.hasBegun()) finish();
@@ -102,7 +106,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     isLast = true;
     stopLingering?.();
     response?.close();
-    if (request?.isWhole() === false) request.abandon(new ProxyError("client_gone"));
+    if (request?.isComplete() === false) request.abandon(new ProxyError("client_gone"));
   });
   return connection;
 
@@ -152,23 +156,23 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     const next = new IncomingRequest(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end(parser.trailers());
-    // Not when it was accepted: a side that connects learns its own port later.
+    // Not checked when the connection was accepted, because the connecting side learns its own port later.
     isForeign ||= context.handler.isOwn?.(socket) !== true;
     if (!isForeign) return refuse(new ProxyError("proxy_loop_detected"), next);
-    // Whether there is a place is asked as late as can be: one may have become free since the client connected.
+    // Checked as late as possible: another connection may have ended since the client connected.
     if (!context.admit(connection))
       return refuse(toTooManyClients(context.limits().connections), next);
     if (head.method === "CONNECT") return refuse(new ProxyError("connect_not_served"), next);
     const { connection: options, expects } = head.fields;
-    const keepAlive = isKept(head.httpVersion, options) && !context.isDraining();
-    const expectsContinue = expects === "continue" && !next.isWhole();
-    const answer = context.respond(carrier, next, { keepAlive, expectsContinue });
-    response = answer;
-    answer.onOver(onResponseDone);
-    context.handler.onRequest(next, answer);
+    const keepAlive = keepsAlive(head.httpVersion, options) && !context.isDraining();
+    const expectsContinue = expects === "continue" && !next.isComplete();
+    const outgoing = context.respond(carrier, next, { keepAlive, expectsContinue });
+    response = outgoing;
+    outgoing.onOver(onResponseDone);
+    context.handler.onRequest(next, outgoing);
   }
 
-  /** Takes the connection off HTTP, and returns what came behind its request. */
+  /** Ends HTTP on the connection, and returns the bytes that came behind its request. */
   function hijack(): Buffer {
     isLast = true;
     isHijacked = true;
@@ -190,11 +194,11 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     if (over === undefined || socket.destroyed || isHijacked) return;
     if (isLast || !over.isFinished) return endBehind(over);
     if (!over.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
-    if (request?.isWhole() === false) stopLingering = lingerOver(request, socket);
+    if (request?.isComplete() === false) stopLingering = lingerOver(request, socket);
     else waitForNextRequest(over.overMs);
   }
 
-  // Between two exchanges.
+  // Starts the wait between two exchanges, or serves a pipelined request.
   function waitForNextRequest(nowMs: number): void {
     awaits = "request";
     deadlineMs = nowMs + context.limits().keepAliveMs;
@@ -204,12 +208,12 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
 
   function finish(): void {
     isLast = true;
-    // RFC 9112 §9.6: what a client sends behind the request whose answer closes the connection is not processed.
-    if (request?.isWhole() === false || pipelined.length() > 0) lingeringClose(socket);
+    // RFC 9112 §9.6: requests behind a response that closes the connection are not processed.
+    if (request?.isComplete() === false || pipelined.length() > 0) lingeringClose(socket);
     else socket.destroySoon();
   }
 
-  /** What comes behind the last response is read and dropped, until the client has read that or its time is up. */
+  /** After the last response, reads and drops what the client still sends, until the client has read the response or the time limit ends. */
   function endBehind(last: OutgoingResponse): void {
     isLast = true;
     isReset = last.needsReset();
@@ -217,9 +221,9 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     else lingeringClose(socket);
   }
 
-  /** Ends the connection at once. */
+  /** The socket's own time limit: closes the connection at once, unless a slow client still reads. */
   function onTimeout(): void {
-    if (response?.takesNothing() !== false) cut();
+    if (response?.isStalled() !== false) cut();
   }
 
   function cut(): void {
@@ -227,13 +231,13 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     else socket.destroy();
   }
 
-  // RFC 9112 §11.2: whoever was refused for one reading of its bytes must not get the rest of them through as another request.
+  // RFC 9112 §11.2: after a refused request, the bytes behind it must not be parsed as another request.
   function refuse(error: ProxyError, refused?: RequestHead): void {
     isLast = true;
-    const received = { ...(refused ?? parser.known()), peer };
+    const received = { ...(refused ?? parser.partialHead()), peer };
     const requestId = context.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = (response = context.respond(carrier, received, LAST));
+    const last = (response = context.respond(carrier, received, CLOSING));
     last.onOver(onResponseDone);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
@@ -242,7 +246,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   function onUnreadable(error: ProxyError): void {
     if (isLast) return;
     if (response === undefined) {
-      // Of a request that was answered before its end nobody wants the rest, and it has its answer.
+      // If the response was already sent, a malformed rest of the request's content only closes the connection.
       if (stopLingering === undefined) refuse(error);
       else finish();
       return;
@@ -250,14 +254,14 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     giveUp(response, error);
   }
 
-  /** The client sends nothing more that counts. What has arrived of a response that is under way is still written out. */
+  /** Abandons the exchange, because the rest of the client's bytes is invalid or missing. What the response has written still leaves. */
   function giveUp(to: OutgoingResponse, error: ProxyError): void {
     isLast = true;
     to.fail(error);
     request?.abandon(error);
   }
 
-  // A client that has nothing more to say may still listen, or have left: nobody can tell, and most have left.
+  // After a FIN the client may still be reading, or may have left. headgate cannot distinguish the two, and most have left.
   function onEnd(): void {
     if (isLast) return;
     if (response?.isEnded === false) {
@@ -287,7 +291,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   }
 }
 
-/** While the server closes, no connection is given to another protocol: the request is served as if it had not asked. */
+/** While the server closes, no connection switches protocols: an upgrade request is served as an ordinary one. */
 function withoutUpgrade(head: ParsedRequest): ParsedRequest {
   return { ...head, fields: { ...head.fields, upgrade: undefined } };
 }

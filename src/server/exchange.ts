@@ -1,4 +1,4 @@
-/** What the server and its handler give each other: a request, the way to respond, and what limits both. */
+/** The types between the server and its handler: requests, responses and limits. */
 
 import type { Socket } from "node:net";
 
@@ -8,16 +8,16 @@ import type { ParsedRequest } from "../http/wire/request-parser.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { WhenFull } from "./admission.ts";
 
-/** Who gets a request's content. Exactly one of `onEnd` and `onGone` ends it. */
+/** Receives the content of a request. Exactly one of `onEnd` and `onGone` ends it. */
 export interface RequestReader {
   onChunk(bytes: Buffer): void;
   /** `rawTrailers` follow the content: name, value, name, value, … */
   onEnd(rawTrailers: readonly string[]): void;
-  /** It will not become whole: the client has left, or what it sends is not HTTP any more. */
+  /** The content ends incomplete: the client has left, or its bytes are not valid HTTP. */
   onGone(error: ProxyError): void;
 }
 
-/** Who is at the other end of a connection, for as long as that lasts. */
+/** The client at the other end of a connection. */
 export interface ClientPeer {
   /** Undefined for a unix socket. */
   readonly remoteAddress: string | undefined;
@@ -29,90 +29,93 @@ export interface ClientPeer {
 export interface ServerRequest extends ParsedRequest {
   /** The same object for all requests of a connection. */
   readonly peer: ClientPeer;
-  /** Whether all of its content has come. */
-  isWhole(): boolean;
-  /** Hands over the content. Until then it is kept, and the client held up; once. */
+  /** Whether all of its content has arrived. */
+  isComplete(): boolean;
+  /** Sets the one reader of the content. Until then the content is held, and above 64 KiB the client is paused. */
   read(reader: RequestReader): void;
-  /** The reader hears nothing more; what still comes is dropped. */
+  /** Detaches the reader. Further content is read and dropped. */
   drop(): void;
   pause(): void;
   resume(): void;
 }
 
-/** The answer to one request. Texts are written as latin1. */
+/** The response to one request. Texts are written as latin1. */
 export interface ServerResponse {
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
-  /** Of the final answer; 0 while there is none. */
+  /** The status of the final response; 0 while there is none. */
   readonly status: number;
   readonly headersSent: boolean;
-  /** Whether some of its content was written. */
+  /** Whether content was written. */
   readonly hasContentBegun: boolean;
-  /** Nothing more can be said. */
+  /** Whether nothing more can be written. */
   readonly isOver: boolean;
-  /** It was said whole, and the kernel has it all. */
+  /** Whether it was written completely, and the kernel has taken all of it. */
   readonly isFinished: boolean;
-  /** Whether the connection goes on after it; settled with the header section. */
+  /** Whether the connection persists after it. Changes have no effect once the header section is written. */
   keepAlive: boolean;
-  /** Fields are name, value, name, value, …; Date, Connection and Keep-Alive are added. It leaves with the first piece of content. */
+  /**
+   * Writes the header section, which leaves with the first content. Fields are name, value, name, value, …; Date, Connection and
+   * Keep-Alive are added.
+   */
   writeHead(status: number, reason: string, fields: readonly string[]): void;
-  /** Sends the header section by itself. */
+  /** Sends the header section now, without content. */
   flushHead(): void;
-  /** Says 100 (Continue) to a client that waits for it. */
+  /** Sends 100 (Continue) to a client that waits for it. */
   writeContinue(): void;
   /**
    * Sends an interim response (RFC 9110 §15.2); `text` has all its line ends. If a client that waits for 100 (Continue) gets none, it may
    * send its content or not, so the connection ends after the final response.
    */
   writeInterim(status: number, text: string): void;
-  /** False where `whenDrained` is to be awaited before more is written. What has no content drops it. */
+  /** Writes content. Returns false if the caller has to wait for `whenDrained`. A response without content drops the bytes. */
   write(bytes: Buffer | string): boolean;
-  /** Whether bytes wait that the kernel has not taken. */
+  /** Whether the kernel has not taken all written bytes yet. */
   isPending(): boolean;
-  /** To be sent behind the content, where that is chunked: name, value, name, value, … */
+  /** Adds trailers, which are sent behind chunked content: name, value, name, value, … */
   addTrailers(trailers: readonly string[]): void;
   end(text?: string): void;
   whenDrained(resume: () => void): void;
   /**
-   * Writes a 101 (RFC 9110 §15.2.2), with all its line ends, and takes the connection off HTTP: the response is over, the socket
-   * is paused and the caller's, and `early` is what came behind the request.
+   * Writes a 101 (RFC 9110 §15.2.2) and ends HTTP on the connection; `text` has all its line ends. The response is then over. The returned
+   * socket is paused and belongs to the caller. `early` holds the bytes that came behind the request.
    */
   switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer };
   /**
-   * Calls back when the exchange is to be given up: the client has left (`client_gone`), sends what is not HTTP, or the server is
-   * stopped. An answer may still be said where none has begun and it is not over. One listener; it may be called before `onOver`'s.
+   * Sets the one listener for the failure of the exchange: the client has left (`client_gone`) or sent invalid HTTP, or the server was
+   * stopped. If no response has begun and the exchange is not over, a response may still be written. It may be called before `onOver`.
    */
   onGone(listener: (error: ProxyError) => void): void;
-  /** Calls back when it is over, finished or not. */
+  /** Adds a listener for the end of the response, complete or not. */
   onOver(listener: () => void): void;
   /**
-   * Ends a response that cannot be completed so that it does not look complete (RFC 9112 §8). What was written still goes out, and
-   * it is over when the kernel has it all.
+   * Ends a response that cannot be completed, so that it does not look complete (RFC 9112 §8). What was written still leaves. The response
+   * is over when the kernel has taken all of it.
    */
   breakOff(): void;
-  /** Ends the connection at once. What the kernel has not taken is thrown away. */
+  /** Closes the connection at once. Bytes that the kernel has not taken are lost. */
   destroy(): void;
 }
 
-/** What the server does with what it parsed. Nothing of it may reject or throw. */
+/** What the server calls for its requests. No method may throw or reject. */
 export interface ServerHandler {
   onRequest(request: ServerRequest, response: ServerResponse): void;
-  /** Whether a connection comes from this very process, and its requests with it. Asked with the first of them. */
+  /** Whether a connection comes from this process itself. Called at the first request of the connection. */
   isOwn?(accepted: Socket): boolean;
-  /** How much of what was written to a client has not been acknowledged; without it, a slow reader may look like none. */
+  /** Counts written bytes that a client has not acknowledged. Without it, a slow client may look like a client that does not read. */
   readonly countUnacknowledged?: CountUnacknowledged;
-  /** Told of what is refused here, of which often nothing is known; returns the id to name it by in the answer. */
+  /** Called for each request that the server refuses; `received` may be empty. Returns the request id for the response. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;
 }
 
-/** Times are milliseconds. */
+/** The limits of a server. Times are milliseconds. */
 export interface ServerLimits {
   readonly headerMs: number;
   readonly keepAliveMs: number;
-  /** How long a client that has an answer to read may take nothing of it; 0 = for ever. */
+  /** How long a client may read nothing of a response that waits for it; 0 = no limit. */
   readonly idleMs: number;
   readonly headerBytes: number;
-  /** At one time; 0 = no limit. */
+  /** The largest number of connections at one time; 0 = no limit. */
   readonly connections: number;
-  /** What becomes of a connection beyond that; it cannot be changed later. */
+  /** What happens to a connection over that limit. Cannot be changed later. */
   readonly whenFull: WhenFull;
 }

@@ -1,18 +1,18 @@
-/** Header sections of answers to clients, with what this hop adds. */
+/** Builds the header sections of responses to clients, with the fields of this hop. */
 
 import { type ResponseText, toResponseText } from "../http/wire/serialize.ts";
 
-/** Writes them for all connections of a server. Lists of fields that were given to it do not change any more. */
+/** Builds them for all connections of a server, and reuses the last one. Callers must not change a list of fields after passing it. */
 export interface ResponseHeadCache {
-  /** The part that the answer itself says. */
+  /** Returns the part without the fields of this hop. */
   begin(status: number, reason: string, fields: readonly string[]): ResponseText;
-  /** All of it. `connection` are the lines of this hop. */
-  complete(answer: ResponseText, connection: string): string;
+  /** Returns the whole header section; `connection` holds the field lines of this hop. */
+  complete(head: ResponseText, connection: string): string;
 }
 
 /**
- * Creates the writer. Where the same answer is told to many, one after another, its text is made once: to join and flatten it takes
- * a sixteenth of such an exchange.
+ * Creates the cache. If the same response goes to several clients in a row, its text is built once: to join and flatten it takes a
+ * sixteenth of the CPU time of such an exchange.
  */
 export function createResponseHeadCache(): ResponseHeadCache {
   const date = createDate();
@@ -22,22 +22,22 @@ export function createResponseHeadCache(): ResponseHeadCache {
   return {
     begin(status, reason, fields) {
       if (begun?.fields === fields && begun.status === status && begun.reason === reason)
-        return begun.answer;
-      const answer = toResponseText(status, reason, fields);
-      begun = { status, reason, fields, answer };
-      return answer;
+        return begun.head;
+      const head = toResponseText(status, reason, fields);
+      begun = { status, reason, fields, head };
+      return head;
     },
-    complete(answer, connection) {
-      const dateLine = answer.hasDate ? "" : date();
-      // By the object: to compare the texts would flatten each of them, only to find out that it is another.
+    complete(head, connection) {
+      const dateLine = head.hasDate ? "" : date();
+      // Compares objects, because a comparison of the texts would flatten each of them first.
       if (
-        completed?.answer === answer &&
+        completed?.head === head &&
         completed.dateLine === dateLine &&
         completed.connection === connection
       )
         return completed.text;
-      const text = `${answer.text}${dateLine}${connection}\r\n`;
-      completed = { answer, dateLine, connection, text };
+      const text = `${head.text}${dateLine}${connection}\r\n`;
+      completed = { head, dateLine, connection, text };
       return text;
     },
   };
@@ -47,17 +47,17 @@ interface Begun {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly string[];
-  readonly answer: ResponseText;
+  readonly head: ResponseText;
 }
 
 interface Completed {
-  readonly answer: ResponseText;
+  readonly head: ResponseText;
   readonly dateLine: string;
   readonly connection: string;
   readonly text: string;
 }
 
-/** Date (RFC 9110 §6.6.1) as a line, formatted once a second: under load many answers share it. */
+/** The Date line (RFC 9110 §6.6.1), formatted once a second: under load many responses share it. */
 function createDate(): () => string {
   let formattedSecond = 0;
   let line = "";

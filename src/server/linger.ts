@@ -1,23 +1,23 @@
-/** The end of a client's connection: the client can still read its last response, within a limit of time. */
+/** Closes a client's connection so that the client can still read its last response, within a time limit. */
 
 import type { Socket } from "node:net";
 
 import { reset } from "../runtime/reset.ts";
 import type { IncomingRequest } from "./request.ts";
 
-// How long a client may go on sending what nobody wants any more after its answer: long enough for one that reads the answer
-// only after its upload (nginx's lingering_time), not for ever.
+// How long a client may go on sending after its response. It is long enough for a client that reads the response only after its upload
+// (nginx's lingering_time).
 const LINGER_MS = 30_000;
-// The same where the answer closes the connection: a client that pauses this long has stopped sending.
+// After a response that closes the connection, a client that pauses for this long has stopped sending.
 const LINGER_IDLE_MS = 1_000;
 // How long a client may read what the kernel holds of a broken response before the reset. A reset discards bytes that have not arrived,
-// and a client on Node takes a reset that arrives together with bytes for a FIN. A longer delay would keep clients waiting that have
-// read everything.
+// and a client on Node takes a reset that arrives together with bytes for a FIN. A longer delay would make clients wait that have read
+// everything.
 const RESET_DELAY_MS = 2_000;
 
 /**
- * Ends a connection after its last answer, and reads and drops what still comes (RFC 9112 §9.6). Closing at once would reset the
- * connection while the client sends, and take the answer from its buffer.
+ * Closes a connection after its last response, and reads and drops what the client still sends (RFC 9112 §9.6). To close it at once
+ * would reset the connection while the client is sending, and discard the response in the client's buffer.
  */
 export function lingeringClose(socket: Socket): void {
   socket.end();
@@ -36,7 +36,10 @@ export function resetLater(socket: Socket): void {
   socket.resume();
 }
 
-/** Reads and drops the content of a request that was answered before its end, on a connection that goes on after it. */
+/**
+ * Reads and drops the rest of a request whose response is complete, on a persistent connection. Returns the function that cancels its
+ * time limit.
+ */
 export function lingerOver(request: IncomingRequest, socket: Socket): () => void {
   request.drop();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

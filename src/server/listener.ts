@@ -1,23 +1,23 @@
-/** Where a server listens. The door of node:net for incoming connections. */
+/** Listening sockets. The door of node:net for incoming connections. */
 
 import { type ListenOptions, type Server, type Socket, createServer } from "node:net";
 
 import type { Address } from "../config/address.ts";
 
-/** A socket that listens for connections, once `listen` was called with it. */
+/** Creates a listener, which accepts connections after `listen`. */
 export function createListener(onConnection: (socket: Socket) => void): Server {
   return createServer(
     {
-      allowHalfOpen: true, // node would end its own side otherwise before an answer is written
+      allowHalfOpen: true, // otherwise Node ends its own side before a response is written
       noDelay: true,
-      // Two reads of the upstream: with node's 16 KiB every chunk of a download stops the upstream and starts it again.
+      // Two reads of the upstream. With Node's 16 KiB, every chunk of a download would pause and resume the upstream.
       highWaterMark: 128 * 1024,
     },
     onConnection,
   );
 }
 
-/** Resolves with a URL or `unix:/path` once it listens; rejects with node's error (EADDRINUSE, EACCES, …). */
+/** Starts to listen. Resolves with the location as a URL or `unix:/path`. Rejects with Node's error (EADDRINUSE, EACCES, …). */
 export function listen(listener: Server, address: Address): Promise<string> {
   return new Promise((resolve, reject) => {
     listener.once("error", reject);
@@ -38,6 +38,6 @@ function toListenOptions(address: Address): ListenOptions {
     case "unix":
       return { path: address.path };
     case "fd":
-      return { fd: address.fd } as ListenOptions; // node takes it; its types say so only for another overload
+      return { fd: address.fd } as ListenOptions; // Node accepts it, but its types allow it only in another overload
   }
 }

@@ -1,4 +1,4 @@
-/** A request on a connection, and its content on the way to whoever reads it. */
+/** A request on a client connection, and its content until it is read. */
 
 import type { ProxyError } from "../http/errors.ts";
 import type { RequestFields } from "../http/request-fields.ts";
@@ -6,13 +6,13 @@ import type { ParsedRequest } from "../http/wire/request-parser.ts";
 import { NO_TRAILERS } from "../http/trailers.ts";
 import type { ClientPeer, ServerRequest, RequestReader } from "./exchange.ts";
 
-/** Has the connection read on, or not. */
+/** Pauses or resumes the reading of the connection. */
 type SetReading = (isReading: boolean) => void;
 
-// What comes before anybody reads; beyond it the client is held up.
+// The content that is held before it has a reader. Above it, headgate stops reading from the client.
 const MAX_EARLY_BYTES = 64 * 1024;
 
-/** A class because there is one for each exchange: closures would cost a twentieth of it. */
+/** It is a class because each exchange creates one, and closures would cost a twentieth of the exchange's CPU time. */
 export class IncomingRequest implements ServerRequest {
   readonly method: string;
   readonly target: string;
@@ -21,7 +21,7 @@ export class IncomingRequest implements ServerRequest {
   readonly fields: RequestFields;
   readonly peer: ClientPeer;
   private readonly setReading: SetReading;
-  private isComplete: boolean;
+  private hasEnded: boolean;
   private isDropped: boolean;
   private reader: RequestReader | undefined;
   private early: Buffer[] | undefined;
@@ -36,7 +36,7 @@ export class IncomingRequest implements ServerRequest {
     this.fields = head.fields;
     this.peer = peer;
     this.setReading = setReading;
-    this.isComplete = false;
+    this.hasEnded = false;
     this.isDropped = false;
     this.reader = undefined;
     this.early = undefined;
@@ -44,15 +44,15 @@ export class IncomingRequest implements ServerRequest {
     this.trailers = NO_TRAILERS;
   }
 
-  isWhole(): boolean {
-    return this.isComplete;
+  isComplete(): boolean {
+    return this.hasEnded;
   }
 
   read(reader: RequestReader): void {
     this.reader = reader;
     for (const bytes of this.early ?? []) reader.onChunk(bytes);
     this.early = undefined;
-    if (this.isComplete) reader.onEnd(this.trailers);
+    if (this.hasEnded) reader.onEnd(this.trailers);
   }
 
   drop(): void {
@@ -63,14 +63,14 @@ export class IncomingRequest implements ServerRequest {
   }
 
   pause(): void {
-    if (!this.isComplete) this.setReading(false);
+    if (!this.hasEnded) this.setReading(false);
   }
 
   resume(): void {
-    if (!this.isComplete) this.setReading(true);
+    if (!this.hasEnded) this.setReading(true);
   }
 
-  /** A piece of its content. */
+  /** Passes a piece of content on, or holds it. */
   push(bytes: Buffer): void {
     if (this.isDropped) return;
     if (this.reader !== undefined) return this.reader.onChunk(bytes);
@@ -79,17 +79,17 @@ export class IncomingRequest implements ServerRequest {
     if (this.earlyBytes > MAX_EARLY_BYTES) this.setReading(false);
   }
 
-  /** It is whole. */
+  /** Completes the request. */
   end(rawTrailers: readonly string[]): void {
-    this.isComplete = true;
+    this.hasEnded = true;
     this.trailers = rawTrailers;
     this.setReading(true);
     this.reader?.onEnd(rawTrailers);
   }
 
-  /** No more of it can come. */
+  /** Ends an incomplete request: no more content can come. */
   abandon(error: ProxyError): void {
-    if (!this.isComplete) this.reader?.onGone(error);
+    if (!this.hasEnded) this.reader?.onGone(error);
     this.reader = undefined;
   }
 }

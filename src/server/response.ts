@@ -1,4 +1,4 @@
-/** An answer on its way to a client: the header section as text, the content framed (RFC 9112 §6, §7.1). */
+/** A response to a client: the header section as text, and the framed content (RFC 9112 §6, §7.1). */
 
 import type { Socket } from "node:net";
 
@@ -11,25 +11,25 @@ import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
 
-/** Whether the connection goes on after an answer. */
-export interface ResponseEnding {
-  /** Whether it may, as far as the request goes. */
+/** What a request decides about its response. */
+export interface ResponseOptions {
+  /** Whether the connection may persist. */
   readonly keepAlive: boolean;
   /** Whether the client waits for 100 (Continue). */
   readonly expectsContinue: boolean;
 }
 
-/** What a response needs to know of its connection. */
+/** The part of its connection that a response uses. */
 export interface ResponseCarrier {
   readonly socket: Socket;
-  /** Takes the connection off HTTP and returns what came behind the request. */
+  /** Ends HTTP on the connection and returns the bytes behind the request. */
   hijack(): Buffer;
 }
 
-/** What a response needs to know of its server. It keeps the limits that it began with. */
+/** The part of its server that a response uses. A response keeps the limits that it began with. */
 export interface ResponseServer {
-  readonly heads: ResponseHeadCache;
-  /** What a connection that goes on says of itself. */
+  readonly headCache: ResponseHeadCache;
+  /** The field lines of a persistent connection. */
   readonly keepAliveLines: string;
   /** How long the client may read nothing while bytes wait for it, in milliseconds; 0 = no limit. */
   readonly idleMs: number;
@@ -48,7 +48,10 @@ interface Stall {
 const NOTHING = Buffer.alloc(0);
 const CLOSE = "Connection: close\r\n";
 
-/** A class because there is one for each exchange: closures would cost a twentieth of it, and so would fields that define themselves. */
+/**
+ * It is a class because each exchange creates one. Closures, or fields with initializers, would cost a twentieth of the exchange's CPU
+ * time.
+ */
 export class OutgoingResponse implements ServerResponse {
   status: number;
   headersSent: boolean;
@@ -66,7 +69,7 @@ export class OutgoingResponse implements ServerResponse {
   private readonly server: ResponseServer;
   private readonly keepAliveLines: string;
   private readonly idleMs: number;
-  /** The header section that has not left yet. */
+  /** The header section, until it leaves; then empty. */
   private head: string;
   private hasContent: boolean;
   private isChunked: boolean;
@@ -83,7 +86,7 @@ export class OutgoingResponse implements ServerResponse {
     carrier: ResponseCarrier,
     server: ResponseServer,
     request: ServerResponse["request"],
-    ending: ResponseEnding,
+    options: ResponseOptions,
   ) {
     this.status = 0;
     this.headersSent = false;
@@ -93,7 +96,7 @@ export class OutgoingResponse implements ServerResponse {
     this.isFinished = false;
     this.isEnded = false;
     this.isBroken = false;
-    this.keepAlive = ending.keepAlive;
+    this.keepAlive = options.keepAlive;
     this.request = request;
     this.carrier = carrier;
     this.socket = carrier.socket;
@@ -106,22 +109,22 @@ export class OutgoingResponse implements ServerResponse {
     this.endsWithConnection = false;
     this.trailers = "";
     this.stall = undefined;
-    this.isAwaited = ending.expectsContinue;
+    this.isAwaited = options.expectsContinue;
     this.resume = undefined;
     this.gone = undefined;
     this.listeners = [];
   }
 
   writeHead(status: number, reason: string, fields: readonly string[]): void {
-    const { heads } = this.server;
-    const answer = heads.begin(status, reason, fields);
-    this.isChunked = answer.framing === "chunked";
+    const { headCache } = this.server;
+    const head = headCache.begin(status, reason, fields);
+    this.isChunked = head.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
-    this.endsWithConnection = this.hasContent && answer.framing === "close";
-    // RFC 9110 §10.1.1: a client that was not told to go on may send its content or not.
+    this.endsWithConnection = this.hasContent && head.framing === "close";
+    // RFC 9110 §10.1.1: a client that got no 100 may send its content or not, so the next bytes are ambiguous.
     if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
     const lines = this.keepAlive ? this.keepAliveLines : CLOSE;
-    this.head = heads.complete(answer, answer.hasUpgrade ? withUpgradeOption(lines) : lines);
+    this.head = headCache.complete(head, head.hasUpgrade ? withUpgradeOption(lines) : lines);
     this.status = status;
     this.headersSent = true;
   }
@@ -136,7 +139,7 @@ export class OutgoingResponse implements ServerResponse {
     if (this.isAwaited) this.writeInterim(100, "HTTP/1.1 100 Continue\r\n\r\n");
   }
 
-  /** The client does not wait for a 100, or no longer: its content has begun to come. */
+  /** Drops the 100 (Continue), because the client's content has begun to come. */
   skipContinue(): void {
     this.isAwaited = false;
   }
@@ -155,7 +158,7 @@ export class OutgoingResponse implements ServerResponse {
     if (!this.hasContent || bytes.length === 0) return head === "" || this.send(head);
     this.hasContentBegun = true;
     if (!this.isChunked && head === "") return this.send(bytes);
-    // In one segment, and now: held back for the rest of the turn, the memory would be held as well.
+    // Corked to leave in one segment, and uncorked now: until the end of the turn, the chunk's memory could not be reused.
     socket.cork();
     this.send(this.isChunked ? `${head}${bytes.length.toString(16)}\r\n` : head);
     let takesMore = this.send(bytes);
@@ -193,12 +196,12 @@ export class OutgoingResponse implements ServerResponse {
     this.isEnded = true;
     this.isBroken = true;
     this.resume = undefined;
-    this.gone = undefined; // the caller knows
+    this.gone = undefined; // the caller knows of the failure already
     this.flushHead();
     this.finishWhenTaken();
   }
 
-  /** Whether only a reset shows that it is incomplete, because a FIN would complete it. A unix socket has no reset. */
+  /** Whether only a reset shows that the response is incomplete, because a FIN would complete it. A unix socket has no reset. */
   needsReset(): boolean {
     return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
   }
@@ -231,7 +234,7 @@ export class OutgoingResponse implements ServerResponse {
     this.close();
   }
 
-  /** The connection takes bytes again. */
+  /** To be called when the socket takes bytes again. */
   drain(): void {
     this.unwatch();
     const resume = this.resume;
@@ -275,10 +278,10 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   /**
-   * To be called at the socket's `timeout`: returns whether the client has read nothing for the whole limit. For seconds, the kernel
-   * may take nothing from headgate although a slow client still reads.
+   * To be called at the socket's `timeout`. Returns whether the client has read nothing for the whole limit. While a slow client still
+   * reads, the kernel may take nothing from headgate for seconds.
    */
-  takesNothing(): boolean {
+  isStalled(): boolean {
     const { stall } = this;
     if (stall === undefined) return true;
     const bytes = this.socket.writableLength;
@@ -290,7 +293,7 @@ export class OutgoingResponse implements ServerResponse {
     return false;
   }
 
-  // The limit holds only while bytes wait: a slow upstream is not the client's fault.
+  // The limit applies only while bytes wait for the client. A slow upstream is not the client's fault.
   private watch(): void {
     const { idleMs, socket } = this;
     const { countUnacknowledged } = this.server;

@@ -1,4 +1,4 @@
-/** The client's side: listening, limits and limits of time, an orderly end. Its parts stand in `server/`. */
+/** The server for clients: listening, limits, and an orderly end. Its parts are in `server/`. */
 
 import type { Socket } from "node:net";
 
@@ -14,26 +14,26 @@ import { OutgoingResponse, type ResponseServer } from "./response.ts";
 
 /** A listening server. */
 export interface Server {
-  /** Where it listens, as a URL or `unix:/path`. Rejects with node's error (EADDRINUSE, EACCES, …). */
+  /** Starts to listen. Resolves with the location as a URL or `unix:/path`. Rejects with Node's error (EADDRINUSE, EACCES, …). */
   listen(address: Address): Promise<string>;
   connections(): number;
-  /** Connections with an exchange in progress. */
+  /** The number of connections with an exchange in progress. */
   busy(): number;
-  /** Takes effect on the next connection (`headerBytes`) or the next request. */
+  /** Sets the limits. They apply from the next connection (`headerBytes`) or the next request on. */
   configure(limits: ServerLimits): void;
-  /** From now on every answer says `Connection: close`. */
+  /** Makes every further response close its connection (`Connection: close`). */
   drain(): void;
-  /** Stops listening and resolves when the last exchange is over; idle connections are closed at once. */
+  /** Stops listening, and closes idle connections at once. Resolves when the last exchange is over. */
   close(): Promise<void>;
-  /** Cuts what is left; `error` is what its exchanges say of themselves. */
+  /** Closes all connections at once; their exchanges end with `error`. */
   destroy(error?: ProxyError): void;
 }
 
-// Connections beyond the limit that are heard all the same, to be told so. Further ones are closed as they come: whoever has
-// run into a limit of file descriptors is not helped by holding more of them.
+// So many connections over the limit are accepted and get a 503. Further ones are closed at once, because each one takes a file
+// descriptor.
 const MAX_REFUSED = 64;
 
-/** Creates a server; nothing listens yet. */
+/** Creates a server. Nothing listens until `listen`. */
 export function createServer(handler: ServerHandler, initial: ServerLimits): Server {
   const limiter = createConnectionLimiter<ClientConnection>(initial.whenFull);
   const listener = createListener(onConnection);
@@ -42,7 +42,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
   let responses: ResponseServer = {
-    heads: createResponseHeadCache(),
+    headCache: createResponseHeadCache(),
     countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
     keepAliveLines: "",
     idleMs: 0,
@@ -50,15 +50,15 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const context: ServerContext = {
     handler,
     limits: () => limits,
-    respond: (carrier, request, ending) =>
-      new OutgoingResponse(carrier, responses, request, ending),
+    respond: (carrier, request, options) =>
+      new OutgoingResponse(carrier, responses, request, options),
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: limiter.admit,
   };
   configure(initial);
-  // A connection that cannot be accepted: libuv keeps a descriptor in reserve to turn it away, and reports EMFILE where it lost
-  // that one too. Unheard, the report would end the process, and with it everything that is still served.
+  // A connection that cannot be accepted: libuv reserves one file descriptor to reject it, and emits EMFILE if that one is gone too.
+  // Without a listener, the error would end the process.
   listener.on("error", () => undefined);
 
   return {
@@ -87,8 +87,8 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   };
 
   function onConnection(socket: Socket): void {
-    // Asked at once, which makes node remember it: a peer's address is lost when the peer resets the connection, and a request
-    // without one would reach the upstream as if headgate itself had sent it. A unix socket has no address at either end.
+    // Read now, because Node caches it: after a reset by the peer the address is lost, and a request without an address would reach the
+    // upstream as if headgate itself had sent it. A unix socket has no address at either end.
     if (socket.remoteAddress === undefined && socket.localAddress !== undefined)
       return void socket.destroy();
     const connection = createClientConnection(socket, context);
@@ -107,14 +107,14 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     checking = setInterval(check, toCheckMs(changed)).unref();
   }
 
-  // One timer for all of them: arming one for each request costs more than the request's routing.
+  // One timer for all connections: a timer for each request would cost more than the request's routing.
   function check(): void {
     const nowMs = performance.now();
     for (const connection of limiter.all()) connection.check(nowMs);
   }
 }
 
-/** Often enough that no limit is overrun by more than a quarter, or a second. */
+/** Returns the interval of the checks: a time limit is exceeded by at most a quarter, or by a second. */
 function toCheckMs({ headerMs, keepAliveMs }: ServerLimits): number {
   return Math.min(1_000, Math.max(50, Math.min(headerMs, keepAliveMs) / 4));
 }

@@ -1,4 +1,4 @@
-/** What is known of each address of one upstream, for the operator to see. */
+/** The status of each address of one upstream, for the status page. */
 
 import { type ErrorCode, toProxyError } from "../http/errors.ts";
 
@@ -33,14 +33,14 @@ export function createAddressBook(now: () => number): AddressBook {
   let resolved: ReadonlySet<string> = new Set();
 
   function entryOf(address: string): Entry {
-    const known = entries.get(address);
-    if (known !== undefined) return known;
+    const existing = entries.get(address);
+    if (existing !== undefined) return existing;
     const entry: Entry = { connections: 0, lastError: undefined };
     entries.set(address, entry);
     return entry;
   }
 
-  /** The addresses of a name change over the months. */
+  /** The addresses of a name change over the months, so unused ones are removed. */
   function forgetUnused(): void {
     for (const [address, { connections }] of entries)
       if (connections === 0 && !resolved.has(address)) entries.delete(address);
@@ -61,7 +61,7 @@ export function createAddressBook(now: () => number): AddressBook {
       };
     },
     noteFailed(address, error) {
-      // A slow attempt may fail when the name has moved on.
+      // A slow attempt may fail after the name has changed its addresses.
       const entry = entries.get(address);
       if (entry !== undefined) entry.lastError = { code: toProxyError(error).code, atMs: now() };
     },

@@ -24,8 +24,8 @@ export function createAddressOrder(now: () => number): AddressOrder {
     noteFailure(address) {
       const nowMs = now();
       // The addresses of a name change over the months, so expired entries are removed whenever one is added.
-      for (const [known, untilMs] of failedUntilMs)
-        if (untilMs <= nowMs) failedUntilMs.delete(known);
+      for (const [other, untilMs] of failedUntilMs)
+        if (untilMs <= nowMs) failedUntilMs.delete(other);
       failedUntilMs.set(address, nowMs + FAILED_MS);
     },
   };

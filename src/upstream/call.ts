@@ -54,7 +54,7 @@ export interface UpstreamCall {
 /** The part of the pool that a request uses. */
 export interface Queue {
   forget(request: PendingRequest): void;
-  readonly onBytes: GcPressure;
+  readonly gcPressure: GcPressure;
 }
 
 /**
@@ -135,7 +135,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
 
   takesRetry(failure: Failure): boolean {
     if (!this.mayRetry(failure)) return false;
-    if (failure === "unanswered") this.sentAgain += 1;
+    if (failure === "no_response") this.sentAgain += 1;
     return true;
   }
 
@@ -149,7 +149,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
   // at most.
   private mayRetry(failure: Failure): boolean {
     if (failure === "unsent") return true;
-    if (failure !== "unanswered" || !isRepeatable(this.request)) return false;
+    if (failure !== "no_response" || !isRepeatable(this.request)) return false;
     return this.deadlineMs === undefined || performance.now() < this.deadlineMs;
   }
 
@@ -160,7 +160,7 @@ export class PendingRequest implements ResponseReceiver, UpstreamCall {
   ): void {
     const { connection, request } = this;
     if (connection === undefined) throw new ProxyError("proxy_internal_error");
-    const content = new IncomingContent(connection, request.responseContent, this.queue.onBytes);
+    const content = new IncomingContent(connection, request.responseContent, this.queue.gcPressure);
     this.incoming = content;
     this.resolve({ head, content, sentMs: this.firstSentMs, receivedMs, switched });
   }

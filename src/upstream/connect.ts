@@ -33,8 +33,8 @@ export interface ConnectResources {
 }
 
 /**
- * Creates the function that connects to one upstream. Each connection looks the name up, so that a backend that moved is found.
- * `book` is told of the addresses.
+ * Creates the function that connects to one upstream. Each connection looks the name up, so that a backend with a new address is found.
+ * `book` records the addresses.
  */
 export function createConnect(
   upstream: UpstreamConfig,
@@ -70,7 +70,7 @@ function openConnection(
   let address = url.socketPath ?? url.host;
   /** Addresses that neither failed nor connected. */
   let untried: readonly string[] = [];
-  /** What the bytes are written to: the TCP socket, or TLS over it. */
+  /** The socket that bytes are written to: the TCP socket, or TLS over it. */
   let socket: Socket | undefined;
   let tcp: TcpSocket | undefined;
   let isTruncated: (() => boolean) | undefined;
@@ -100,12 +100,12 @@ function openConnection(
     isFlushed: () => socket?.writableLength === 0,
     isWriteBroken: () => tcp?.isWriteBroken === true,
     unacknowledged: () => (tcp === undefined ? undefined : countUnacknowledged(tcp)),
-    confirmEnd(onKnown) {
-      const known = (isOrderly: boolean): void => {
-        if (!isOver) onKnown(isOrderly);
+    confirmEnd(onConfirmed) {
+      const report = (isOrderly: boolean): void => {
+        if (!isOver) onConfirmed(isOrderly);
       };
-      if (isTruncated !== undefined) known(!isTruncated());
-      else if (tcp !== undefined) confirmTcpEnd(tcp, known);
+      if (isTruncated !== undefined) report(!isTruncated());
+      else if (tcp !== undefined) confirmTcpEnd(tcp, report);
     },
     end: (onFinished) => void socket?.end(onFinished),
     destroy,
@@ -153,24 +153,24 @@ function openConnection(
     return host === "" ? address : host;
   }
 
-  function race(places: readonly Destination[]): void {
-    untried = places.map(toAddress);
+  function race(destinations: readonly Destination[]): void {
+    untried = destinations.map(toAddress);
     cancelRace = raceAddresses(
-      places,
-      (place, attempt) => openTcp(place, isTls ? undefined : reading.onread, attempt),
+      destinations,
+      (destination, attempt) => openTcp(destination, isTls ? undefined : reading.onread, attempt),
       {
-        onWon(opened, place) {
+        onWon(opened, destination) {
           tcp = opened;
-          address = toAddress(place);
+          address = toAddress(destination);
           opened.once("close", ownSockets.add(opened)).once("close", book.noteOpened(address));
           if (isTls) return secure(opened);
           carry(opened, (error) => error);
           ready(opened);
         },
         onLost: (errors) => fail(toFailure(errors)),
-        onFailedAddress(place, error) {
-          order.noteFailure(place.host);
-          const failed = toAddress(place);
+        onFailedAddress(destination, error) {
+          order.noteFailure(destination.host);
+          const failed = toAddress(destination);
           untried = untried.filter((one) => one !== failed);
           if (error !== undefined) book.noteFailed(failed, error);
         },
@@ -227,7 +227,7 @@ function toFailure(errors: readonly Error[]): Error {
 }
 
 /**
- * An error of TLS that says what was refused and by whom. Undefined if TLS ended without an error.
+ * Returns an error of TLS that names what was refused, and by which side; undefined if TLS ended without an error.
  *
  * In TLS 1.3 headgate's handshake is over before the upstream checks headgate's certificate, so its alert may come in place of a
  * response.
@@ -239,8 +239,8 @@ function toTlsFailure(
 ): Error | undefined {
   const reason = error?.message ?? "the connection was closed";
   const nodeCode = error !== undefined && "code" in error ? String(error.code) : "";
-  const refuse = (code: ErrorCode, said: string): ProxyError =>
-    new ProxyError(code, { cause: new Error(`${said}: ${reason}`, { cause: error }) });
+  const refuse = (code: ErrorCode, what: string): ProxyError =>
+    new ProxyError(code, { cause: new Error(`${what}: ${reason}`, { cause: error }) });
   if (/^ERR_SSL_.*ALERT/.test(nodeCode))
     return refuse("tls_alert_received", `${peer} refused the connection by an alert`);
   const { code } = toProxyError(error);

@@ -1,4 +1,4 @@
-/** One connection to the upstream, one exchange at a time: the request as bytes, its response, and their limits of time. */
+/** One connection to the upstream, one exchange at a time: the request as bytes, its response, and their time limits. */
 
 import type { Readable } from "node:stream";
 
@@ -18,7 +18,7 @@ import { createWatchdog } from "./watchdog.ts";
 
 /** The content of a request. */
 export interface RequestContent extends Readable {
-  /** What follows it where it is chunked, once it has ended: name, value, name, value, … */
+  /** The trailers behind chunked content, once it has ended: name, value, name, value, … */
   readonly trailers: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export interface ConnectionRequest {
   readonly expectsContinue: boolean;
   /** Whether the client takes trailers behind the content of the response. */
   readonly takesTrailers: boolean;
-  /** Undefined if the request asks for no switch of protocols. */
+  /** Undefined if the request is not for a switch of protocols. */
   readonly upgrade: UpgradeFields | undefined;
   /** Whether a response is refused for a liberty of old backends (http/wire/liberties.ts). */
   readonly isStrict: boolean;
@@ -53,10 +53,10 @@ export interface ConnectionOwner {
 }
 
 /**
- * How a request failed on a connection that had served before: `unsent`: not a byte of it was written; `unanswered`: the
- * connection closed without a byte of the response (RFC 9110 §9.2.2). Everything else is `final`.
+ * How a request failed on a connection that had served before. `unsent`: no byte of the request was written. `no_response`: the connection
+ * closed without a byte of the response (RFC 9110 §9.2.2). `final`: every other failure.
  */
-export type Failure = "unsent" | "unanswered" | "final";
+export type Failure = "unsent" | "no_response" | "final";
 
 /** Receives the response to one request, in order. Exactly one of `onEnd`, `onSwitch`, `onError` and a retry ends it. */
 export interface ResponseReceiver {
@@ -68,7 +68,7 @@ export interface ResponseReceiver {
   onInterim(head: ResponseHead): void;
   /** `nowMs`: when its last byte was read, in milliseconds of the monotonic clock. */
   onHead(head: ResponseHead, nowMs: number): void;
-  /** `bytes` from `start` to `end` are lent until this returns. */
+  /** `bytes` from `start` to `end` are borrowed until this returns. */
   onContent(bytes: Buffer, start: number, end: number): void;
   onEnd(rawTrailers: readonly string[]): void;
   /** A 101: the connection speaks another protocol from now on. */
@@ -87,9 +87,9 @@ export interface UpstreamConnection<Receiver extends ResponseReceiver = Response
   send(receiver: Receiver): void;
   pause(): void;
   resume(): void;
-  /** Whether `detach` may be called for the bytes that `onContent` lends now; otherwise the receiver copies what it keeps. */
+  /** Whether `detach` may be called for the borrowed bytes of `onContent`. If not, the receiver copies the bytes that it keeps. */
   isBorrowed(): boolean;
-  /** Makes those bytes the caller's. */
+  /** Makes the borrowed bytes the caller's. */
   detach(): void;
   /** Abandons the exchange and closes the connection; the receiver is not called again. */
   cancel(): void;
@@ -115,13 +115,13 @@ export interface ConnectionOptions {
   readonly connect: Connect;
   /** How long it may be idle between two exchanges; 0: it serves one exchange. */
   readonly keepAliveMs: number;
-  /** The age from which on it is not used again; 0 = no limit. */
+  /** The age from which it is not used again; 0 = no limit. */
   readonly maxAgeMs: number;
   /** The size of a response's header section, in bytes; a larger one is refused. */
   readonly maxHeadBytes: number;
   readonly batchWrites: BatchWrites;
-  /** Called with the size of each chunk of request content and of a tunnel, in bytes. */
-  readonly onBytes: GcPressure;
+  /** Called with the size of each chunk of request content, and of each kept read of a tunnel, in bytes. */
+  readonly gcPressure: GcPressure;
 }
 
 /** An upstream's own limit (RFC 2068 §19.7.1.1) is honoured minus one second for network delay. */
@@ -130,10 +130,10 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Opens a connection; its first request waits until it is established. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function createConnection<Receiver extends ResponseReceiver>(
-  { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, onBytes }: ConnectionOptions,
+  { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, gcPressure }: ConnectionOptions,
   events: ConnectionEvents<Receiver>,
 ): UpstreamConnection<Receiver> {
-  const isKept = keepAliveMs > 0;
+  const isPersistent = keepAliveMs > 0;
   const openedMs = performance.now();
   let receiver: Receiver | undefined;
   let owner: ConnectionOwner | undefined;
@@ -148,16 +148,16 @@ export function createConnection<Receiver extends ResponseReceiver>(
   /** Whether content of the request has not left yet, or has not yet come from the client. */
   let hasContentLeft = false;
   let isContentRead = false;
-  /** Nothing has come of the content yet, and no 100 (Continue) that the client may wait for. */
+  /** The client may wait for a 100 (Continue): neither that nor content has come yet. */
   let awaitsContinue = false;
-  /** What is left of the time to respond when the content has left. */
+  /** The response timeout from the moment when the content has left. */
   let responseMs = 0;
-  /** In the turn that read a response to its end. */
+  /** True until the end of the turn that read a response to its end. */
   let isGivenBack = false;
   let exchanges = 0;
-  let keptMs = keepAliveMs;
+  let idleLimitMs = keepAliveMs;
   let lastActivityMs = 0;
-  /** When the bytes were read that the parser has now: one look at the clock for all that comes of them. */
+  /** When the current read came: the clock is read once for all events of that read. */
   let readMs = 0;
 
   const watchdog = createWatchdog(toDueMs, onDue);
@@ -171,7 +171,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
     onHead(head) {
       hasResponse = true;
       events.onVersion(head.version);
-      if (head.fields.keepAlive !== "") keptMs = toKeptMs(head.fields.keepAlive, keepAliveMs);
+      if (head.fields.keepAlive !== "")
+        idleLimitMs = toIdleLimitMs(head.fields.keepAlive, keepAliveMs);
       lastActivityMs = readMs;
       if (receiver === undefined) return;
       if (offersConnectionLogin(head.status, head.fields.endToEnd)) belongTo(receiver.owner);
@@ -184,22 +185,22 @@ export function createConnection<Receiver extends ResponseReceiver>(
     },
     onEnd,
     onSwitch(head, bytes, start, end) {
-      // RFC 9110 §7.8: the 100 comes before the 101. The client waits for it, and would never send its content.
+      // RFC 9110 §7.8: the 100 comes before the 101. Without the 100, the client would never send its content.
       if (awaitsContinue) throw new ProxyError("http_upgrade_failed");
       const first = Buffer.from(bytes.subarray(start, end));
-      const { socket: taken } = (switched = createSwitchedSocket(
+      const { socket: tunnelSide } = (switched = createSwitchedSocket(
         socket,
         first,
-        onBytes,
+        gcPressure,
         (error) => {
           if (error === undefined) closed(undefined);
           else fail(error, "final");
         },
       ));
       switchNow = () => {
-        const taker = receiver;
+        const switching = receiver;
         receiver = undefined;
-        taker?.onSwitch(head, taken);
+        switching?.onSwitch(head, tunnelSide);
       };
       // RFC 9110 §7.8: a client cannot change the protocol in the middle of its request. The 101 waits for the content to leave.
       if (!hasContentLeft) switchNow();
@@ -216,10 +217,10 @@ export function createConnection<Receiver extends ResponseReceiver>(
       if (switched !== undefined) return switched.onRead(bytes, length);
       // The upstream sent bytes without a request, such as a 408 before it closes. The next request may already be waiting for the end
       // of this turn, and these bytes must not become its response.
-      if (!isSent) return fail(new ProxyError("response_unasked"), "unsent");
+      if (!isSent) return fail(new ProxyError("response_unsolicited"), "unsent");
       readMs = performance.now();
       read(bytes, length);
-      // The content is longer than one read: further reads go into memory that can be handed on without a copy.
+      // The content is longer than one read: further reads go into memory that can be passed on without a copy.
       socket.readOwn(hasResponse && receiver?.request.responseContent === "relay");
     },
     onWritten() {
@@ -233,14 +234,14 @@ export function createConnection<Receiver extends ResponseReceiver>(
     onEnd() {
       if (switched !== undefined) return switched.onEnd();
       if (!isSent) return fail(new ProxyError("connection_terminated"), "unsent");
-      // Only here does an end complete the response, so only here must it be distinguished from a broken connection (RFC 9112 §8).
+      // If the end of the connection completes the response, it must be distinguished from a broken connection (RFC 9112 §8).
       if (parser.awaitsEnd()) socket.confirmEnd(finish);
       else finish(true);
     },
     onClosed(error) {
       const broken = toBroken(error);
       const isSilent = broken.code === "connection_terminated" && !parser.hasBegun();
-      fail(broken, isSent ? (isSilent ? "unanswered" : "final") : "unsent");
+      fail(broken, isSent ? (isSilent ? "no_response" : "final") : "unsent");
     },
   });
 
@@ -292,12 +293,12 @@ export function createConnection<Receiver extends ResponseReceiver>(
     events.onOwned(connection, client);
   }
 
-  function rest(): void {
+  function onTurnEnd(): void {
     isGivenBack = false;
   }
 
-  // A request that waited gets the connection in the very turn that read the response before it. An end behind that is read in the
-  // next turn: what cannot be sent twice is held for so long.
+  // A waiting request gets the connection in the same turn that read the previous response. If the upstream closes the connection behind
+  // that response, headgate reads that in the next turn. So a request that cannot be sent twice waits until then.
   function flushSoon({ request }: ResponseReceiver): void {
     if (!isGivenBack || isRepeatable(request)) batchWrites(flush);
     else batchWrites(() => batchWrites(flush));
@@ -309,7 +310,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     const next = receiver;
     const { request } = next;
     socket.write(toText(request));
-    // The upstream has reset the connection, and headgate has not read that yet: no byte of the request left.
+    // The upstream has reset the connection, and headgate has not read that yet. No byte of the request was sent.
     if (socket.isWriteBroken()) return fail(new ProxyError("connection_terminated"), "unsent");
     const nowMs = performance.now();
     isSent = true;
@@ -327,7 +328,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   }
 
   function toText(request: ConnectionRequest): string {
-    return toRequestText(request, toHopFields(request, isKept ? "kept" : "closed"));
+    return toRequestText(request, toHopFields(request, isPersistent ? "kept" : "closed"));
   }
 
   function writeContent(content: RequestContent, writer: ResponseReceiver): void {
@@ -335,7 +336,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     content.on("data", (chunk: Buffer) => {
       awaitsContinue = false;
       markActivity();
-      onBytes(chunk.length);
+      gcPressure(chunk.length);
       if (writeChunk(chunk, framing)) return;
       content.pause();
       watchdog.watch(); // a stuck upload is checked more often
@@ -352,7 +353,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     });
   }
 
-  // What the upstream took to ask for the content is a part of its time to respond.
+  // The time that the upstream took to send the 100 is a part of its response timeout.
   function onContinue(): void {
     awaitsContinue = false;
     markActivity();
@@ -360,11 +361,11 @@ export function createConnection<Receiver extends ResponseReceiver>(
     watchdog.watch();
   }
 
-  // The time to respond begins when the last byte has left, not when it was read from the client.
+  // The response timeout begins when the last byte has left, not when it was read from the client.
   function onContentSent(): void {
     if (receiver === undefined || !hasContentLeft) return;
     hasContentLeft = false;
-    // After an early 101 nothing is read, so only a failed write tells that the upstream has left.
+    // After an early 101 nothing is read, so only a failed write shows that the upstream has left.
     if (switchNow !== undefined && socket.isWriteBroken())
       return fail(new ProxyError("connection_terminated"), "final");
     if (switchNow !== undefined) return switchNow();
@@ -397,17 +398,18 @@ export function createConnection<Receiver extends ResponseReceiver>(
     }
   }
 
-  // The upstream has responded and may never read the rest of the request. The next request would wait behind it. But TLS reports in
-  // the next turn that the kernel has taken the bytes, and a response may be read earlier in that turn.
+  // A connection with unsent bytes of the request is not reused: the upstream has responded and may never read them, and the next request
+  // would wait behind them. With TLS, Node may report only later in this turn that the kernel has taken all bytes, so `onEnd` waits for
+  // the end of the turn before it decides.
   function giveBack(isReusable: boolean): void {
     if (isClosed) return;
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
-    connection.expiresMs = Math.min(readMs + keptMs, oldestMs);
+    connection.expiresMs = Math.min(readMs + idleLimitMs, oldestMs);
     // The upstream would read the rest of this request's content as the next request.
     if (!isReusable || connection.expiresMs <= readMs) return closed(undefined);
     if (isPaused) socket.resume();
     isGivenBack = true;
-    batchWrites(rest);
+    batchWrites(onTurnEnd);
     events.onIdle(connection);
   }
 
@@ -431,7 +433,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   }
 
   function failToRead(error: unknown): void {
-    fail(toProxyError(error), parser.hasBegun() ? "final" : "unanswered");
+    fail(toProxyError(error), parser.hasBegun() ? "final" : "no_response");
   }
 
   function fail(error: ProxyError, failure: Failure): void {
@@ -493,9 +495,9 @@ export function createConnection<Receiver extends ResponseReceiver>(
   }
 
   function toBroken(error: Error | undefined): ProxyError {
-    const known =
+    const proxyError =
       error === undefined ? new ProxyError("connection_terminated") : toProxyError(error);
-    if (!hasResponse || known.code !== "connection_terminated") return known;
+    if (!hasResponse || proxyError.code !== "connection_terminated") return proxyError;
     return new ProxyError("http_response_incomplete", { cause: error });
   }
 }
@@ -508,7 +510,7 @@ export function isRepeatable({ method, content }: ConnectionRequest): boolean {
   return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
-function toKeptMs(keepAlive: string, maxMs: number): number {
+function toIdleLimitMs(keepAlive: string, maxMs: number): number {
   const seconds = /(?:^|[,\s])timeout=(\d{1,9})/i.exec(keepAlive)?.[1];
   return seconds === undefined
     ? maxMs

@@ -6,9 +6,9 @@ import type { GcPressure } from "../runtime/gc-pressure.ts";
 
 /** The content of a response. Until `read` is called it holds at most the bytes of one read of the socket. */
 export interface Content {
-  /** The whole content as latin1 if it is short, came together with the header section and had no trailers. */
-  whole(): string | undefined;
-  /** The length of the whole content in bytes, if the request said `skip` and the content has ended. */
+  /** The complete content as latin1, if it is short, has already come, and had no trailers; otherwise undefined. */
+  fullText(): string | undefined;
+  /** The length of the content in bytes, if the request said `skip` and the content has ended; otherwise undefined. */
   skipped(): number | undefined;
   read(reader: ContentReader): void;
   /** Reads to the end so that the connection can be used again. Only for requests that said `skip`. */
@@ -55,7 +55,7 @@ const SHORT_BYTES = 16 * 1024;
 export class IncomingContent implements Content {
   private readonly connection: UpstreamConnection;
   private readonly isSkipped: boolean;
-  private readonly onBytes: GcPressure;
+  private readonly gcPressure: GcPressure;
   private isOver: boolean;
   private reader: ContentReader | undefined;
   private skipper: ContentSkipper | undefined;
@@ -64,10 +64,10 @@ export class IncomingContent implements Content {
   private earlyEnd: readonly string[] | undefined;
   private earlyError: ProxyError | undefined;
 
-  constructor(connection: UpstreamConnection, mode: "relay" | "skip", onBytes: GcPressure) {
+  constructor(connection: UpstreamConnection, mode: "relay" | "skip", gcPressure: GcPressure) {
     this.connection = connection;
     this.isSkipped = mode === "skip";
-    this.onBytes = onBytes;
+    this.gcPressure = gcPressure;
     this.isOver = false;
     this.reader = undefined;
     this.skipper = undefined;
@@ -99,7 +99,7 @@ export class IncomingContent implements Content {
     else ends.onError(error);
   }
 
-  whole(): string | undefined {
+  fullText(): string | undefined {
     if (this.earlyEnd?.length !== 0) return undefined;
     return this.early === undefined ? "" : this.early.text;
   }
@@ -142,20 +142,20 @@ export class IncomingContent implements Content {
     return this.connection.owner !== undefined;
   }
 
-  // Mostly the client takes the bytes at once, and the memory can serve the next read. A small chunk is copied: keeping it would keep
-  // 64 KiB of memory.
-  private pass(to: ContentReader, lent: Buffer): void {
+  // Usually the client takes the bytes at once, and the memory can serve the next read. A small chunk is copied, because to keep it would
+  // keep 64 KiB of memory.
+  private pass(to: ContentReader, borrowed: Buffer): void {
     const { connection } = this;
-    if (lent.length <= SHORT_BYTES || !connection.isBorrowed())
-      return void to.onChunk(this.copy(lent));
-    if (!to.onChunk(lent)) return;
+    if (borrowed.length <= SHORT_BYTES || !connection.isBorrowed())
+      return void to.onChunk(this.copy(borrowed));
+    if (!to.onChunk(borrowed)) return;
     connection.detach();
-    this.onBytes(lent.buffer.byteLength);
+    this.gcPressure(borrowed.buffer.byteLength);
   }
 
-  private copy(lent: Buffer): Buffer {
-    this.onBytes(lent.length);
-    return Buffer.from(lent);
+  private copy(borrowed: Buffer): Buffer {
+    this.gcPressure(borrowed.length);
+    return Buffer.from(borrowed);
   }
 
   private hold(bytes: Buffer, start: number, end: number): void {

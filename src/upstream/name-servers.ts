@@ -1,4 +1,4 @@
-/** Queries to name servers, by node's c-ares. The door of node:dns. */
+/** Queries to name servers, by Node's c-ares. The door of node:dns. */
 
 import { Resolver as Channel, lookup } from "node:dns/promises";
 
@@ -14,19 +14,19 @@ export interface QueryFailure {
   readonly error: NodeJS.ErrnoException;
 }
 
-// glibc waits for one server just as long.
+// The timeout of glibc for one server.
 const QUERY_MS = 5_000;
 
-// UDP loses packets, and a client waits 2 s for a connection by default.
+// UDP loses packets, so a query is repeated well before the default `connectTimeout` of 2 s.
 const RESEND_MS = 1_000;
 
-// RFC 8305 §3: how long the addresses of one family wait for those of the other.
+// RFC 8305 §3: how long the addresses of one family wait for those of the other family.
 const RESOLUTION_DELAY_MS = 50;
 
 const OUTCOMES: Readonly<Record<string, QueryFailure["outcome"]>> = {
   ENOTFOUND: "absent",
   ENODATA: "absent",
-  EBADNAME: "absent", // not every name of a hosts file or of multicast DNS may be queried for
+  EBADNAME: "absent", // some names of a hosts file or of multicast DNS are invalid in a query
   ETIMEOUT: "silent",
   ECANCELLED: "silent",
 };
@@ -81,8 +81,8 @@ function createAttempts(): Attempts {
   const channels: Channel[] = [];
   return {
     channel(number) {
-      const known = channels[number];
-      if (known !== undefined) return known;
+      const existing = channels[number];
+      if (existing !== undefined) return existing;
       // c-ares must not resend by itself: it would then ignore a response to the first query, and a server that always needs longer
       // than the timeout would never be heard. Each attempt is one query instead, whose socket stays open for the whole time.
       const channel = new Channel({ timeout: QUERY_MS, tries: 1 });
@@ -97,7 +97,7 @@ function createAttempts(): Attempts {
   };
 }
 
-/** The first result of an attempt. A new one is made each second; those before it go on. */
+/** Resolves with the first result of any attempt. A new attempt begins each second; earlier ones continue. */
 function firstResult(
   attempt: (number: number) => Promise<readonly string[]>,
 ): Promise<QueryResult> {

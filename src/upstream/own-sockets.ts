@@ -12,7 +12,7 @@ export interface ConnectionEnds {
 export interface OwnSockets {
   /** Adds a connection that this process opened. Returns the function that removes it, to be called when it closes. */
   add(opened: ConnectionEnds): () => void;
-  /** Whether a connection that this process accepted is the other side of one that it opened. */
+  /** Whether an accepted connection is the other side of a connection that this process opened. */
   has(accepted: ConnectionEnds): boolean;
 }
 

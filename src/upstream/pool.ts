@@ -1,4 +1,4 @@
-/** The pool of connections to one upstream: requests take them, wait for them and give them back. */
+/** The pool of connections to one upstream. */
 
 import { ProxyError } from "../http/errors.ts";
 import { PendingRequest, type Queue, type UpstreamCall, type UpstreamRequest } from "./call.ts";
@@ -39,14 +39,14 @@ export interface PoolLimits {
 export function createConnectionPool(
   limits: PoolLimits,
   open: (events: ConnectionEvents<PendingRequest>) => UpstreamConnection<PendingRequest>,
-  onBytes: GcPressure,
+  gcPressure: GcPressure,
 ): ConnectionPool {
   const idle: UpstreamConnection[] = [];
   /** Connections that carry a login, by the client connection that they belong to. */
   const owned = new Map<ConnectionOwner, UpstreamConnection>();
   /** Those of them that are idle, the oldest first. */
   const ownedIdle = new Set<UpstreamConnection>();
-  /** Client connections that a login was seen on. */
+  /** Client connections on which a login was seen. */
   const loggedIn = new WeakSet<ConnectionOwner>();
   /** Requests that wait, in order, each with the timer that ends its wait. */
   const waiting = new Map<PendingRequest, NodeJS.Timeout>();
@@ -85,15 +85,15 @@ export function createConnectionPool(
     },
   };
 
-  const queue: Queue = { forget, onBytes };
+  const queue: Queue = { forget, gcPressure };
 
   return {
     send(request) {
       const pending = new PendingRequest(request, queue);
       const { owner } = request;
       const own = owner === undefined || owned.size === 0 ? undefined : owned.get(owner);
-      // The client has its last response, a HEAD's, and the content behind it is being drained. No other connection is logged in. The
-      // wait has a place also if the queue is full: each connection with a login has one such request at most.
+      // The client has its last response, to a HEAD, while headgate still drains the content. No other connection is logged in, so the
+      // request waits for this one, even if the queue is full: each connection with a login has at most one such request.
       if (own !== undefined && !ownedIdle.has(own)) wait(pending);
       else start(pending, take(own));
       return pending;
@@ -136,7 +136,7 @@ export function createConnectionPool(
 
   function start(pending: PendingRequest, connection: UpstreamConnection | undefined): void {
     if (connection !== undefined) return sendOn(connection, pending);
-    if (all.size >= limits.connections) giveWay();
+    if (all.size >= limits.connections) evictOwnedIdle();
     if (all.size < limits.connections) return sendFresh(pending);
     waitInLine(pending);
   }
@@ -147,7 +147,7 @@ export function createConnectionPool(
   }
 
   /** Closes the oldest idle connection that is reserved for one client, to make room for others. */
-  function giveWay(): void {
+  function evictOwnedIdle(): void {
     const [oldest] = ownedIdle;
     oldest?.close();
   }

@@ -4,18 +4,18 @@
 const ATTEMPT_DELAY_MS = 250;
 
 /** One connection attempt. */
-export interface Attempt {
+export interface ConnectAttempt {
   destroy(): void;
 }
 
 /** The result of an attempt. Exactly one of the two is called, once. */
-export interface AttemptEvents {
+export interface ConnectAttemptEvents {
   onConnected(): void;
   onFailed(error: Error): void;
 }
 
 /** The result of the race. Exactly one of `onWon` and `onLost` is called, unless the race is cancelled before. */
-export interface RaceEvents<Address, One extends Attempt> {
+export interface RaceEvents<Address, One extends ConnectAttempt> {
   onWon(attempt: One, address: Address): void;
   /** All have failed; the errors are in the order of the addresses. */
   onLost(errors: readonly Error[]): void;
@@ -27,9 +27,9 @@ export interface RaceEvents<Address, One extends Attempt> {
  * Tries the addresses in order. The next attempt begins when one fails, or 250 ms after the last one began. The first that connects
  * wins, and the others are destroyed. Returns the function that cancels the race; no event comes after it.
  */
-export function raceAddresses<Address, One extends Attempt>(
+export function raceAddresses<Address, One extends ConnectAttempt>(
   addresses: readonly Address[],
-  open: (address: Address, events: AttemptEvents) => One,
+  open: (address: Address, events: ConnectAttemptEvents) => One,
   events: RaceEvents<Address, One>,
 ): () => void {
   const running = new Map<Address, One>();

@@ -1,6 +1,6 @@
 /** Memory that a socket reads into, and the proof that a read really went there. */
 
-/** The most that one read takes, as with Node's own sockets. */
+/** The largest size of one read, as with Node's own sockets. */
 const READ_BYTES = 64 * 1024;
 
 /**

@@ -4,7 +4,7 @@
 export interface SearchList {
   /** Domains to append, in order; an empty one is the root. */
   readonly domains: readonly string[];
-  /** A name with at least this many dots is tried as it is first. */
+  /** A name with at least this many dots is first tried unchanged. */
   readonly ndots: number;
 }
 
@@ -27,7 +27,7 @@ export function parseSearchList(text: string): SearchList {
     const [keyword, ...values] = line.trimEnd().split(/[ \t]+/);
     if (keyword === "search") domains = values.map(withoutLastDot);
     else if (keyword === "domain") domains = values.slice(0, 1).map(withoutLastDot);
-    else if (keyword === "options") ndots = values.map(toNdots).findLast(isKnown) ?? ndots;
+    else if (keyword === "options") ndots = values.map(toNdots).findLast(isDefined) ?? ndots;
   }
   return { domains, ndots };
 }
@@ -55,6 +55,6 @@ function toNdots(option: string): number | undefined {
   return digits === undefined ? undefined : Math.min(Number(digits), MAX_NDOTS);
 }
 
-function isKnown(value: number | undefined): value is number {
+function isDefined(value: number | undefined): value is number {
   return value !== undefined;
 }

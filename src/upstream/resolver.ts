@@ -30,7 +30,7 @@ export interface ProcessResolver extends Resolver {
   close(): void;
 }
 
-interface Flight {
+interface LookupInFlight {
   readonly addresses: Promise<readonly string[]>;
   end(error: ProxyError): void;
 }
@@ -47,25 +47,25 @@ const RESOLV_CONF = "/etc/resolv.conf";
  * the process cannot exit before it returns. c-ares needs no thread; the hosts file and the search list are read here.
  */
 export function createResolver(readSystemFile: (path: string) => string): ProcessResolver {
-  const inFlight = new Map<string, Flight>();
-  const askSystem = createSystemLookup(getaddrinfo);
+  const inFlight = new Map<string, LookupInFlight>();
+  const lookUpBySystem = createSystemLookup(getaddrinfo);
   let isClosed = false;
 
   function find(name: string): Promise<readonly string[]> | readonly string[] {
     if (isClosed) throw new ProxyError("shutting_down");
     if (isIP(name) !== 0) return toAddresses([name]);
-    const flight = inFlight.get(name);
-    if (flight !== undefined) return flight.addresses;
+    const running = inFlight.get(name);
+    if (running !== undefined) return running.addresses;
     const local = findInHosts(readSystemFile(HOSTS_FILE), name);
     if (local.length > 0) return toAddresses(local);
     // RFC 6761 §6.3: always the loopback addresses, and never a query, which might hang.
     if (/^localhost\.?$/i.test(name)) return toAddresses(["::1", "127.0.0.1"]);
-    const begun = begin(name, toCandidates(name, parseSearchList(readSystemFile(RESOLV_CONF))));
-    inFlight.set(name, begun);
-    return begun.addresses;
+    const started = begin(name, toCandidates(name, parseSearchList(readSystemFile(RESOLV_CONF))));
+    inFlight.set(name, started);
+    return started.addresses;
   }
 
-  function begin(name: string, candidates: readonly Candidate[]): Flight {
+  function begin(name: string, candidates: readonly Candidate[]): LookupInFlight {
     const controller = new AbortController();
     const { signal } = controller;
     const end = (error: ProxyError): void => controller.abort(error);
@@ -73,7 +73,7 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
     const ended = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(toProxyError(signal.reason)));
     });
-    const found = search(candidates, signal, () => askSystem(name, signal));
+    const found = search(candidates, signal, () => lookUpBySystem(name, signal));
     const addresses = Promise.race([found, ended]).finally(() => {
       clearTimeout(timer);
       inFlight.delete(name);
@@ -99,7 +99,7 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
 async function search(
   candidates: readonly Candidate[],
   signal: AbortSignal,
-  askSystem: () => Promise<readonly string[]>,
+  lookUpBySystem: () => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
   const result = await queryInOrder(candidates, signal);
   if (result.outcome === "found") return toAddresses(result.addresses);
@@ -107,8 +107,8 @@ async function search(
   if (result.outcome === "silent")
     throw toTimeout(`no name server answered: ${result.error.message}`);
   try {
-    // getaddrinfo also knows multicast DNS, plug-ins of nsswitch.conf, the platform's resolver, and names that c-ares refuses.
-    return await askSystem();
+    // getaddrinfo also uses multicast DNS, plug-ins of nsswitch.conf and the platform's resolver, and accepts names that c-ares refuses.
+    return await lookUpBySystem();
   } catch (error) {
     const cause = result.outcome === "failed" ? result.error : error;
     throw new ProxyError("dns_error", { cause });

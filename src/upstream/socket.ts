@@ -11,7 +11,7 @@ import { getSystemErrorName } from "node:util";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import { ProxyError } from "../http/errors.ts";
-import type { AttemptEvents } from "./race.ts";
+import type { ConnectAttemptEvents } from "./race.ts";
 import { type ReadMemory, createReadMemory } from "./read-memory.ts";
 
 /** One connection as bytes. Before `onConnected`, only `destroy` may be called. */
@@ -22,7 +22,7 @@ export interface UpstreamSocket {
   resume(): void;
   /** Sets whether further reads go into memory of the connection's own, so that `detach` may keep it. */
   readOwn(isOwn: boolean): void;
-  /** Whether the bytes that `onRead` lends now are in such memory. */
+  /** Whether the borrowed bytes of `onRead` are in such memory. */
   readsOwn(): boolean;
   /** Gives these bytes to the caller for good. */
   detach(): void;
@@ -32,10 +32,10 @@ export interface UpstreamSocket {
   isFlushed(): boolean;
   /** Whether a write has failed. Right after the first write to fail, it means that the kernel took none of its bytes. */
   isWriteBroken(): boolean;
-  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
+  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not report them. */
   unacknowledged(): number | undefined;
   /** Calls back with whether the end behind `onEnd` was orderly: no reset, and in TLS a close_notify (RFC 9112 §9.8). */
-  confirmEnd(onKnown: (isOrderly: boolean) => void): void;
+  confirmEnd(onConfirmed: (isOrderly: boolean) => void): void;
   /** Sends what was written, and then a FIN (in TLS also a close_notify). */
   end(onFinished: () => void): void;
   destroy(): void;
@@ -106,7 +106,7 @@ export class TcpSocket extends Socket {
     super._writev?.(chunks, this.settle);
   }
 
-  /** Makes the same of the writes of a TLS stream over this socket, which uses the handle and not the stream of this socket. */
+  /** Applies the same to the writes of a TLS stream over this socket, which uses the handle and not the stream of this socket. */
   carryWritesOf(secured: Socket): void {
     /* oxlint-disable no-underscore-dangle -- the names that Node gives them */
     const write = secured._write.bind(secured);
@@ -125,7 +125,7 @@ export class TcpSocket extends Socket {
   }
 }
 
-/** The memory that one connection reads into: the one that all connections share, or its own for content that is to be kept. */
+/** The memory that one connection reads into: the memory that all connections share, or its own for content that will be kept. */
 export interface Reading {
   readonly onread: { buffer(): Buffer; callback(length: number, bytes: Uint8Array): boolean };
   readOwn(isOwn: boolean): void;
@@ -141,17 +141,17 @@ export function createReading(
 ): Reading {
   let current = shared;
   let isOwn = false;
-  let isTaken = false;
+  let isDetached = false;
   return {
     onread: {
-      // Node calls this before each read, and once for each new handle. It always has to return memory: without it a handle reads
-      // into nothing, and `callback` is called all the same.
+      // Node calls this before each read, and once for each new handle. It always has to return memory: without memory a handle loses the
+      // bytes that it reads, and Node calls `callback` all the same.
       buffer() {
         // A connection that leaves the shared memory marks it too: its last read would look like a read of the next connection.
         shared.arm();
         if (!isOwn) current = shared;
-        else if (current === shared || isTaken) current = createReadMemory();
-        isTaken = false;
+        else if (current === shared || isDetached) current = createReadMemory();
+        isDetached = false;
         if (current !== shared) current.arm();
         return current.bytes;
       },
@@ -166,16 +166,16 @@ export function createReading(
     },
     readsOwn: () => current !== shared,
     detach() {
-      isTaken = true;
+      isDetached = true;
     },
   };
 }
 
-/** Opens a TCP or unix socket to one place. `onread` is undefined for TLS, which reads as a stream. */
+/** Opens a TCP or unix socket to one destination. `onread` is undefined for TLS, which reads as a stream. */
 export function openTcp(
-  place: Destination,
+  destination: Destination,
   onread: Reading["onread"] | undefined,
-  { onConnected, onFailed }: AttemptEvents,
+  { onConnected, onFailed }: ConnectAttemptEvents,
 ): TcpSocket {
   const socket = new TcpSocket({
     onread,
@@ -185,12 +185,12 @@ export function openTcp(
     keepAliveInitialDelay: 60_000,
   } as object);
   socket.once("connect", onConnected).once("error", onFailed);
-  return "path" in place
-    ? socket.connect(place)
-    : socket.connect({ ...place, autoSelectFamily: false });
+  return "path" in destination
+    ? socket.connect(destination)
+    : socket.connect({ ...destination, autoSelectFamily: false });
 }
 
-/** Begins TLS over a connected socket. `isTruncated` tells after the end whether the close_notify was missing. */
+/** Begins TLS over a connected socket. After the end, `isTruncated` returns whether the close_notify was missing. */
 export function openTls(
   socket: TcpSocket,
   { url, tls }: Pick<UpstreamConfig, "url" | "tls">,
@@ -230,7 +230,7 @@ interface Handle {
 function watchEnd(socket: TcpSocket, secured: TLSSocket): () => boolean {
   let isNotified = false;
   let wasReading = false;
-  // TLS pushes null as soon as the end arrives, even if the reader is paused and hears of it later.
+  // TLS pushes null as soon as the end arrives, even if the stream is paused and emits `end` later.
   const push = secured.push.bind(secured);
   secured.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (chunk === null) {
@@ -257,12 +257,12 @@ function toHandle(socket: Socket): Handle | null | undefined {
 }
 
 /** Calls back with whether the read side of a socket ended by a FIN (true) or by a reset (false). */
-export function confirmTcpEnd(socket: TcpSocket, onKnown: (isOrderly: boolean) => void): void {
-  if (socket.isWriteBroken) return onKnown(false);
+export function confirmTcpEnd(socket: TcpSocket, onConfirmed: (isOrderly: boolean) => void): void {
+  if (socket.isWriteBroken) return onConfirmed(false);
   // Behind a stuck upload, or behind headgate's own FIN, the test write would never be tried.
-  if (socket.writableLength > 0 || socket.writableEnded) return onKnown(true);
+  if (socket.writableLength > 0 || socket.writableEnded) return onConfirmed(true);
   // libuv reports a reset that comes together with data as an orderly end. A zero-length write fails after a reset.
-  socket.write(NOTHING, () => onKnown(!socket.isWriteBroken));
+  socket.write(NOTHING, () => onConfirmed(!socket.isWriteBroken));
 }
 
 /** Resolves with whether a path is a socket without a listener, as a killed process leaves it. Never rejects. */

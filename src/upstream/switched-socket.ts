@@ -26,7 +26,7 @@ export interface SwitchedSocket {
   write(bytes: Uint8Array): boolean;
   /** Whether a write has failed. Further writes are lost, but bytes that the upstream sent before can still be read. */
   isWriteBroken(): boolean;
-  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not tell. */
+  /** Bytes that the kernel took and the upstream has not acknowledged; undefined if the system does not report them. */
   unacknowledged(): number | undefined;
   pause(): void;
   resume(): void;
@@ -37,12 +37,12 @@ export interface SwitchedSocket {
 
 /**
  * Takes a connection's socket over for a tunnel. The connection passes its socket's events on to the functions that this returns.
- * `onBytes` is called with the memory of each read that is kept, in bytes; `close` closes the connection.
+ * `gcPressure` is called with the memory of each kept read, in bytes; `close` closes the connection.
  */
 export function createSwitchedSocket(
   socket: UpstreamSocket,
   first: Buffer,
-  onBytes: GcPressure,
+  gcPressure: GcPressure,
   close: (error?: ProxyError) => void,
 ) {
   let reader: SwitchedReader | undefined;
@@ -51,11 +51,11 @@ export function createSwitchedSocket(
   socket.pause();
   socket.readOwn(false);
 
-  const taken: SwitchedSocket = {
+  const tunnelSide: SwitchedSocket = {
     first,
     read(next) {
       reader = next;
-      // TLS reports its end even while it is paused, so it may have come before the reader did.
+      // TLS reports its end even while it is paused, so the end may have come before the reader was set.
       if (hasEnded) next.onEnd();
       if (closed !== undefined) next.onClosed(closed.error);
     },
@@ -72,7 +72,7 @@ export function createSwitchedSocket(
     },
   };
   return {
-    socket: taken,
+    socket: tunnelSide,
     onRead: (bytes: Buffer, length: number) => reader?.onBytes(keep(bytes, length)),
     // A reset, or a TLS stream that was cut off, must not look like an orderly end to the client.
     onEnd() {
@@ -89,12 +89,12 @@ export function createSwitchedSocket(
     },
   };
 
-  // Bulk is read into memory that can be handed on without a copy. A tunnel that says little has none of its own.
+  // Long reads go into memory that can be passed on without a copy. A tunnel with short reads has no memory of its own.
   function keep(bytes: Buffer, length: number): Buffer {
     const isLong = length > LONG_BYTES;
     const isOwn = isLong && socket.readsOwn();
     socket.readOwn(isLong);
-    onBytes(isOwn ? bytes.buffer.byteLength : length);
+    gcPressure(isOwn ? bytes.buffer.byteLength : length);
     if (!isOwn) return Buffer.from(bytes.subarray(0, length));
     socket.detach();
     return bytes.subarray(0, length);

@@ -10,7 +10,7 @@ const MAX_RUNNING = 2;
 export function createSystemLookup(
   getaddrinfo: (name: string) => Promise<readonly string[]>,
 ): SystemLookup {
-  // A name stays here until getaddrinfo returns, even if its lookup has timed out. So one hung name takes one place, never both.
+  // A name stays here until getaddrinfo returns, even if its lookup has timed out. So one hung name occupies one thread, never both.
   const running = new Map<string, Promise<readonly string[]>>();
   let waiting: (() => void)[] = [];
 

@@ -16,12 +16,12 @@ import { type CountUnacknowledged, createUnacknowledged } from "../runtime/unack
 
 /** Resources that all upstreams of one process share. */
 export interface UpstreamResources {
-  readonly onBytes: GcPressure;
+  readonly gcPressure: GcPressure;
   readonly batchWrites: BatchWrites;
   /** All open connections to upstreams. */
   readonly ownSockets: OwnSockets;
   readonly countUnacknowledged: CountUnacknowledged;
-  /** Creates the function that opens connections to an upstream; `book` is told of its addresses. */
+  /** Creates the function that opens connections to an upstream; `book` records its addresses. */
   connectTo(upstream: UpstreamConfig, book?: AddressBook): Connect;
   /** Keeps the pool in mind for `abandon`, until it is over. */
   add(pool: ConnectionPool): void;
@@ -51,7 +51,7 @@ export function createUpstreamResources({
   const shared = { ownSockets, readMemory, resolver, countUnacknowledged };
   const pools = new Set<ConnectionPool>();
   return {
-    onBytes: createGcPressure(collectGarbage),
+    gcPressure: createGcPressure(collectGarbage),
     batchWrites: createBatchWrites(),
     ownSockets,
     countUnacknowledged,
@@ -78,16 +78,16 @@ export function createUpstreamPool(
   waiting: number,
   resources: UpstreamResources,
 ): UpstreamPool {
-  const { onBytes, batchWrites } = resources;
+  const { gcPressure, batchWrites } = resources;
   const book = createAddressBook(() => performance.now());
   const { keepAlive: keepAliveMs, maxAge: maxAgeMs, headerBytes: maxHeadBytes } = upstream;
   const times = { keepAliveMs, maxAgeMs };
   const connect = resources.connectTo(upstream, book);
-  const options = { connect, ...times, maxHeadBytes, onBytes, batchWrites };
+  const options = { connect, ...times, maxHeadBytes, gcPressure, batchWrites };
   const pool = createConnectionPool(
     { connections: upstream.maxConnections, waiting },
     (events) => createConnection(options, events),
-    onBytes,
+    gcPressure,
   );
   resources.add(pool);
   return { ...pool, addresses: book.list };

@@ -10,21 +10,21 @@ export interface Watchdog {
 /**
  * Creates the watchdog. `dueMs` returns the current deadline in milliseconds of the monotonic clock, or Infinity if there is none.
  *
- * The timer keeps running when the deadline moves away, and checks the clock when it fires: setting and clearing a timer for every
- * exchange would cost more than the exchange's routing.
+ * When the deadline moves later, the timer keeps running and checks the clock when it fires. To set and clear a timer for every exchange
+ * would cost more than the exchange's routing.
  */
 export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog {
   let timer: NodeJS.Timeout | undefined;
-  let verdict: NodeJS.Immediate | undefined;
+  let immediate: NodeJS.Immediate | undefined;
   let firesAtMs = Infinity;
 
   return {
     watch,
     stop() {
       clearTimeout(timer);
-      clearImmediate(verdict);
+      clearImmediate(immediate);
       timer = undefined;
-      verdict = undefined;
+      immediate = undefined;
       firesAtMs = Infinity;
     },
   };
@@ -41,11 +41,11 @@ export function createWatchdog(dueMs: () => number, onDue: () => void): Watchdog
   // setImmediate lets the event loop read the sockets first: after a long turn, the awaited bytes may have arrived already.
   function fire(): void {
     timer = undefined;
-    verdict = setImmediate(judge);
+    immediate = setImmediate(check);
   }
 
-  function judge(): void {
-    verdict = undefined;
+  function check(): void {
+    immediate = undefined;
     firesAtMs = Infinity;
     if (dueMs() <= performance.now()) onDue();
     else watch();

@@ -23,7 +23,7 @@ test("a rate lets a second's worth in at once and then as many as time allows", 
   let nowMs = 0;
   const limits = createHeadLimits(() => nowMs);
   const route = toRoute({ rate: 10 });
-  const enter = (): boolean => typeof limits.enter(route) === "function";
+  const enter = (): boolean => typeof limits.acquire(route) === "function";
   assert.equal(Array.from({ length: 30 }, enter).filter(Boolean).length, 10);
   nowMs = 500;
   assert.equal(Array.from({ length: 30 }, enter).filter(Boolean).length, 5);
@@ -34,11 +34,11 @@ test("a rate lets a second's worth in at once and then as many as time allows", 
 test("a route without a limit, and another route, are not counted", () => {
   const limits = createHeadLimits(() => 0);
   const [limited, other] = [toRoute({ concurrent: 1 }), toRoute({ concurrent: 1 })];
-  assert.equal(typeof limits.enter(limited), "function");
-  assert.equal(limits.enter(limited), 1);
-  assert.equal(typeof limits.enter(other), "function");
+  assert.equal(typeof limits.acquire(limited), "function");
+  assert.equal(limits.acquire(limited), 1);
+  assert.equal(typeof limits.acquire(other), "function");
   for (let round = 0; round < 100; round += 1)
-    assert.equal(typeof limits.enter(toRoute(undefined)), "function");
+    assert.equal(typeof limits.acquire(toRoute(undefined)), "function");
 });
 
 test("never more than `concurrent` are in, and never fewer may be", () => {
@@ -50,7 +50,7 @@ test("never more than `concurrent` are in, and never fewer may be", () => {
       for (const isEntering of steps) {
         if (!isEntering) inside.pop()?.();
         else {
-          const leave = limits.enter(route);
+          const leave = limits.acquire(route);
           assert.equal(typeof leave === "function", inside.length < concurrent);
           if (typeof leave === "function") inside.push(leave);
         }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { findGuard, passesThrough } from "../../src/head/passthrough-rules.ts";
+import { findPassthroughRule, passesThrough } from "../../src/head/passthrough-rules.ts";
 import { toFields } from "../support/fields.ts";
 
 const BOTH = ["tus", "signed"] as const;
@@ -118,8 +118,8 @@ test("a signature in a field guards a HEAD where it covers the method", () => {
 
 test("only the guards that are named look", () => {
   const request = { path: "/a?X-Amz-Signature=a", fields: ["Tus-Resumable", "1.0.0"] };
-  assert.equal(findGuard(request, BOTH), "tus");
-  assert.equal(findGuard({ ...request, fields: [] }, BOTH), "signed");
+  assert.equal(findPassthroughRule(request, BOTH), "tus");
+  assert.equal(findPassthroughRule({ ...request, fields: [] }, BOTH), "signed");
   assert.ok(!passesThrough(request, []));
   assert.ok(passesThrough({ ...request, path: "/" }, ["tus"]));
   assert.ok(!passesThrough({ ...request, path: "/" }, ["signed"]));

@@ -7,7 +7,7 @@ import {
   type Leader,
   type ShareResult,
   type ShareLimits,
-  createSharing,
+  createResponseSharing,
 } from "../../src/head/share/share.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { readResponseFields } from "../../src/http/response-fields.ts";
@@ -32,7 +32,7 @@ interface Asked {
 function createAsked(limits: Partial<ShareLimits>, random = () => 0) {
   const clock = { nowMs: 0 };
   const cancelled: ProxyError[] = [];
-  const sharing = createSharing(() => clock.nowMs, { ...WIDE, ...limits }, random);
+  const sharing = createResponseSharing(() => clock.nowMs, { ...WIDE, ...limits }, random);
   const join = (path: string, asked: Asked | string = {}): ShareResult => {
     const {
       key = "",
@@ -47,7 +47,7 @@ function createAsked(limits: Partial<ShareLimits>, random = () => 0) {
       address,
       key,
       shareMs: 1_000,
-      patienceMs: 5_000,
+      responseTimeoutMs: 5_000,
       attempt,
       cancel: (error) => void cancelled.push(error),
     });
@@ -65,7 +65,7 @@ function toSeat(place: ShareResult): Waiter {
 
 /** The attempt that one who waited is to ask again with. */
 async function toAttempt(seat: Waiter): Promise<Attempt> {
-  const verdict = await seat.verdict;
+  const verdict = await seat.result;
   return verdict.kind === "again" ? verdict.attempt : assert.fail(verdict.kind);
 }
 
@@ -123,7 +123,7 @@ test("what is forgotten is no longer counted", () => {
   for (let round = 0; round < 100; round += 1) {
     answer(toLead(join("/a")));
     assert.equal(join("/a").kind, "hit");
-    sharing.forget({ host: "a", path: "/a" });
+    sharing.invalidate({ host: "a", path: "/a" });
   }
 });
 
@@ -139,12 +139,12 @@ test("beyond so many who wait each asks for itself, until there is room again", 
   const gone = new ProxyError("client_gone");
   if (first?.kind === "wait") {
     first.waiter.leave(gone);
-    await assert.rejects(first.waiter.verdict, gone);
+    await assert.rejects(first.waiter.result, gone);
   }
   assert.deepEqual([join("/b").kind, join("/b").kind], ["wait", "bypass"]);
   const [, b] = leads;
   if (b !== undefined) answer(b);
-  const verdict = second?.kind === "wait" && (await second.waiter.verdict);
+  const verdict = second?.kind === "wait" && (await second.waiter.result);
   assert.equal(verdict !== false && verdict?.kind, "response");
   assert.deepEqual([join("/a").kind, join("/a").kind, join("/a").kind], ["wait", "wait", "bypass"]);
 });
@@ -198,7 +198,7 @@ test("a request goes on as long as one is there, whoever leaves first, and then 
     const lead = toLead(join("/a"));
     const place = join("/a");
     if (place.kind !== "wait") assert.fail(place.kind);
-    const settled = assert.rejects(place.waiter.verdict, gone);
+    const settled = assert.rejects(place.waiter.result, gone);
     for (const one of order) {
       assert.deepEqual(cancelled, []);
       if (one === "leader") lead.leave(gone);
@@ -253,8 +253,8 @@ test("an error is for the equals of the one who got it; the others ask again, an
     lead.onError(new ProxyError("connection_terminated"));
     await Promise.all(all);
     assert.equal(order[0], expected);
-    assert.equal((await equal.verdict).kind, "error");
-    assert.equal((await far.verdict).kind, "again");
+    assert.equal((await equal.result).kind, "error");
+    assert.equal((await far.result).kind, "again");
   }
 });
 
@@ -306,7 +306,7 @@ test("an error before anything was sent is for all", async () => {
     const lead = toLead(join("/a", { agent: "a" }));
     const seat = toSeat(join("/a", { agent: "b" }));
     lead.onError(new ProxyError(code));
-    assert.equal((await seat.verdict).kind, "error", code);
+    assert.equal((await seat.result).kind, "error", code);
   }
 });
 

@@ -3,8 +3,12 @@ import test from "node:test";
 import type { RouteConfig } from "../../src/config/types.ts";
 import type { Attempt } from "../../src/head/share/attempt.ts";
 import { planShare } from "../../src/head/plan.ts";
-import { type Leader, type ShareLimits, createSharing } from "../../src/head/share/share.ts";
-import type { Verdict } from "../../src/head/share/in-flight.ts";
+import {
+  type Leader,
+  type ShareLimits,
+  createResponseSharing,
+} from "../../src/head/share/share.ts";
+import type { WaitResult } from "../../src/head/share/in-flight.ts";
 import type { StoredResponse } from "../../src/head/share/stored-response.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { readResponseFields } from "../../src/http/response-fields.ts";
@@ -139,7 +143,7 @@ interface Asking {
 function createWorld(limits: ShareLimits, luck: () => number) {
   let nowMs = 0;
   let told = 0;
-  const sharing = createSharing(() => nowMs, limits, luck);
+  const sharing = createResponseSharing(() => nowMs, limits, luck);
   const asking: Asking[] = [];
   const origins: Origin[] = [];
   const waiting = new Set<Promise<void>>();
@@ -159,7 +163,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     const plan = planShare(ROUTE, { path, fields, framing: "none", upgrade: undefined }, peer);
     if ("bypassReason" in plan) return;
     const question = { host, path, fields, address, ...plan, shareMs: SHARE_MS, attempt };
-    const place = sharing.join({ ...question, patienceMs: 60_000, cancel() {} });
+    const place = sharing.join({ ...question, responseTimeoutMs: 60_000, cancel() {} });
     if (place.kind === "lead") asking.push({ asked, lead: place.leader, attempt, hasLeft: false });
     if (place.kind === "bypass" && limits === WIDE && (attempt?.unshared ?? 0) < 3)
       assert.ok(nowMs < (alone.get(toText(asked)) ?? 0), "only what an equal one was told counts");
@@ -170,7 +174,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
       assert.ok(!origin.isError, "no error is kept");
     }
     if (place.kind !== "wait") return;
-    const check = (verdict: Verdict): void => {
+    const check = (verdict: WaitResult): void => {
       waiting.delete(checked);
       if (verdict.kind === "again") {
         assert.ok(verdict.attempt.errors <= 8 && verdict.attempt.unshared <= 3);
@@ -181,7 +185,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
       if (origin?.isError === true && toText(origin.asked) !== toText(asked))
         assert.ok(origin.errors >= 7, "eight have got an error");
     };
-    const checked = place.waiter.verdict.then(check, (error) => assert.equal(error, GONE));
+    const checked = place.waiter.result.then(check, (error) => assert.equal(error, GONE));
     waiting.add(checked);
   };
   let failed: Origin | undefined;
@@ -217,7 +221,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
       else if (one.kind === "later") nowMs += one.ms;
       else if (one.kind === "forget") {
         forgotten += 1;
-        sharing.forget({ host: "a", path: one.path });
+        sharing.invalidate({ host: "a", path: one.path });
       } else end(one);
       // Who waits is told now, and asks again.
       for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();

@@ -15,7 +15,11 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "a response that takes too long counts as a dead connection": [
-    { file: CONNECTION, from: 'fail(toTimeout(), "final")', to: 'fail(toTimeout(), "unanswered")' },
+    {
+      file: CONNECTION,
+      from: 'fail(toTimeout(), "final")',
+      to: 'fail(toTimeout(), "no_response")',
+    },
     {
       file: "src/upstream/call.ts",
       from: "return this.deadlineMs === undefined || performance.now() < this.deadlineMs;",
@@ -25,7 +29,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "bytes that come before the request has left are its response": [
     {
       file: CONNECTION,
-      from: 'if (!isSent) return fail(new ProxyError("response_unasked"), "unsent");',
+      from: 'if (!isSent) return fail(new ProxyError("response_unsolicited"), "unsent");',
       to: "if (!isSent && receiver !== undefined) parser.begin(receiver.request.method);",
     },
   ],
@@ -33,7 +37,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     {
       file: CONNECTION,
       from: 'if (!isSent) return fail(new ProxyError("connection_terminated"), "unsent");',
-      to: 'if (!isSent) return fail(new ProxyError("connection_terminated"), "unanswered");',
+      to: 'if (!isSent) return fail(new ProxyError("connection_terminated"), "no_response");',
     },
   ],
   "a side that was paused counts as silent": [
@@ -155,7 +159,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
     },
   ],
   "a tunnel that was asked for in vain keeps its place": [
-    { file: "src/proxy/upgrade.ts", from: "leave();", to: "if (exchange.tunnel) leave();" },
+    { file: "src/proxy/upgrade.ts", from: "release();", to: "if (exchange.tunnel) release();" },
   ],
   "a truncated response looks whole": [
     {

@@ -3,7 +3,12 @@
 import { resolveConfig } from "../../src/config/resolve.ts";
 import type { Config } from "../../src/config/types.ts";
 import { parseWritten } from "../../src/config/schema/file.ts";
-import { type CompiledSnapshot, type Pool, compile, closeSnapshot } from "../../src/snapshot.ts";
+import {
+  type CompiledSnapshot,
+  type CompiledUpstream,
+  compile,
+  closeSnapshot,
+} from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/fields.ts";
 import type { ServerLimits } from "../../src/server/exchange.ts";
@@ -68,7 +73,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     opened,
   );
   const tunnels = createTunnels(resources.countUnacknowledged);
-  const pools = new Set<Pool>();
+  const pools = new Set<CompiledUpstream>();
   let ids = 0;
   let unsettled = 0;
   let isStopped = false;

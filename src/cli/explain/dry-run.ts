@@ -12,7 +12,7 @@ import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
 import { type Explanation, explainMatch } from "./match.ts";
 import { type LocalPlan, type Plan, planRequest } from "../../proxy/plan.ts";
-import { type Origin, toOutgoingFields } from "../../http/rewrite.ts";
+import { type OutgoingContext, toOutgoingFields } from "../../http/rewrite.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
 import { createRequestParser } from "../../http/wire/request-parser.ts";
 import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../../http/request.ts";
@@ -110,7 +110,7 @@ function readRequest(section: string, { limits }: Config): Read {
     return { request, checked: checkRequest(head, limits.headerCount) };
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
-    return { request: request ?? parser.known(), error };
+    return { request: request ?? parser.partialHead(), error };
   }
 }
 
@@ -174,7 +174,7 @@ function toFirstFields(
 function findBypassReason(
   route: RouteConfig,
   checked: CheckedRequest,
-  { peer }: Origin,
+  { peer }: OutgoingContext,
 ): string | undefined {
   if (route.head.share === 0) return undefined;
   const shared = planShare(route, checked, peer);
@@ -185,7 +185,7 @@ function toOrigin(
   config: Config,
   { rawFields }: RequestHead,
   { route, host, client }: { route: RouteConfig; host: string | undefined; client: string },
-): Origin & { readonly upstream: UpstreamConfig } {
+): OutgoingContext & { readonly upstream: UpstreamConfig } {
   const upstream = config.upstreams.get(route.upstream);
   if (upstream === undefined) throw new Error(`no upstream is named ${route.upstream}`); // the schema has checked every route
   const remoteAddress = config.listen.kind === "unix" ? undefined : client;

@@ -4,8 +4,8 @@ import type { HeadGuard } from "../../config/schema/head.ts";
 import type { HeadLimit, RouteConfig } from "../../config/types.ts";
 import { formatRate } from "../../config/units.ts";
 import { repairsAllow } from "../../head/allow.ts";
-import { findGuard } from "../../head/passthrough-rules.ts";
-import type { GuardedRequest } from "../../head/signatures.ts";
+import { findPassthroughRule } from "../../head/passthrough-rules.ts";
+import type { PassthroughRequest } from "../../head/signatures.ts";
 import type { HeadPlan } from "../../head/plan.ts";
 
 /** Undefined parts are those that change nothing for this request. */
@@ -21,7 +21,7 @@ export interface AppliedRules {
 /** `plan` is a HEAD's. */
 export function toRules(
   route: RouteConfig,
-  request: GuardedRequest,
+  request: PassthroughRequest,
   plan: HeadPlan | undefined,
 ): AppliedRules {
   const { mode, guards, limit, explain } = route.head;
@@ -30,7 +30,7 @@ export function toRules(
   const isPassed = plan.outcome === "pass";
   const mayNeedGet = plan.upstreamMethod === "GET" || plan.outcome === "native";
   return {
-    guard: isPassed && mode !== "pass" ? findGuard(request, guards) : undefined,
+    guard: isPassed && mode !== "pass" ? findPassthroughRule(request, guards) : undefined,
     limit: mayNeedGet ? limit : undefined,
     allow,
     explain: explain || undefined,

@@ -2,13 +2,13 @@
 
 import type { ErrorCode, ProxyError } from "../../http/errors.ts";
 
-/** The results so far of the HEADs that others waited for. A HEAD that has not waited yet has no attempt. */
+/** The previous results that a waiting HEAD could not share. A HEAD that has not waited yet has no attempt. */
 export interface Attempt {
-  /** How many of these HEADs got an error. */
+  /** How many of them were errors. */
   readonly errors: number;
-  /** How many of them got a response that the waiting ones could not share. */
+  /** How many of them were responses that may not be shared, or not with this HEAD. */
   readonly unshared: number;
-  /** When the first of them was sent, in milliseconds of the monotonic clock. */
+  /** When the first request for them was sent, in milliseconds of the monotonic clock. */
   readonly sinceMs: number;
 }
 
@@ -41,11 +41,15 @@ export function firstAttempt(nowMs: number): Attempt {
 }
 
 /**
- * Returns the attempt after one more error. `elapsedMs` is the time since the first request of the attempt was sent. After the time that
- * one response may take (`patienceMs`), the second error is the last: clients do not wait for eight slow failures.
+ * Returns the attempt after one more error. `elapsedMs` is the time since the first request of the attempt was sent. After the time limit
+ * of one response (`responseTimeoutMs`), the second error is the last: clients do not wait for eight slow failures.
  */
-export function afterError(attempt: Attempt, elapsedMs: number, patienceMs: number): Attempt {
-  const isLast = attempt.errors > 0 && elapsedMs >= patienceMs;
+export function afterError(
+  attempt: Attempt,
+  elapsedMs: number,
+  responseTimeoutMs: number,
+): Attempt {
+  const isLast = attempt.errors > 0 && elapsedMs >= responseTimeoutMs;
   return {
     ...attempt,
     errors: isLast ? Math.max(MAX_ERRORS, attempt.errors + 1) : attempt.errors + 1,
@@ -63,7 +67,7 @@ export function isBeforeRequest({ code }: ProxyError): boolean {
 }
 
 /** Which HEADs share one request at this attempt: all that may share, equal requests only, or none. */
-export function toCompany(attempt: Attempt | undefined): "all" | "equals" | "none" {
+export function toShareScope(attempt: Attempt | undefined): "all" | "equals" | "none" {
   if (attempt === undefined) return "all";
   const { errors, unshared } = attempt;
   if (errors > MAX_ERRORS || unshared > MAX_UNSHARED) return "none";

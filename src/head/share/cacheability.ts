@@ -1,51 +1,51 @@
-/** What an answer says about being given to others than the one who asked (RFC 9111 §3, for a cache that many share). */
+/** Whether a response may be shared with other clients (RFC 9111 §3, for a shared cache). */
 
 import { endOfToken } from "../../http/wire/grammar.ts";
 
-/** How it may be shared. */
+/** How a response may be shared. */
 export interface Cacheability {
-  /** Until it is stale, in milliseconds from when it was asked for; 0: it is an error, which the request may have caused. */
+  /** Milliseconds from the sending of its request until the response is stale; 0: it is an error, which the request may have caused. */
   readonly freshMs: number;
-  /** Request fields that have to be the same, in lower case, in order and each once. */
+  /** The request fields that must be equal: lower-case names, sorted, without duplicates. */
   readonly vary: readonly string[];
-  /** How old it was when it came. */
+  /** The age of the response when headgate received it. */
   readonly ageSeconds: number;
 }
 
-// RFC 9110 §15.1: statuses that stand for a while where nothing else is said, less 206, which nobody asked for.
+// RFC 9110 §15.1: the heuristically cacheable statuses, without 206, because a HEAD with Range is never shared.
 const LASTING: ReadonlySet<number> = new Set([
   200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
 
-// What is said of the request and not of its target, whatever the answer says of itself: fields that nobody would name in Vary may be
-// the reason, and another client's request is another one. RFC 6585 §3-§5 forbids caches to keep 428, 429 and 431.
+// Statuses about the request and not about its target. They are not shared whatever their fields allow: the reason may be a request
+// field that no backend names in Vary. RFC 6585 §3-§5 forbids caches to store 428, 429 and 431.
 const OF_THE_REQUEST: ReadonlySet<number> = new Set([
   400, 406, 408, 412, 413, 415, 416, 417, 425, 426, 428, 429, 431,
 ]);
 
-// `private` and `no-cache` may name fields, and then mean only these; such fine print is not worth a wrong reading. no-cache asks
-// for a validation before each further use (RFC 9111 §5.2.2.4), which would be as many requests as without sharing.
+// `private` and `no-cache` may name fields, and then apply to these only. headgate treats them as unqualified, which is always safe.
+// `no-cache` requires a validation before each reuse (RFC 9111 §5.2.2.4), which costs as many requests as no sharing.
 const REFUSALS = ["no-store", "private", "no-cache"] as const;
 
-// headgate writes these itself, so that equal fields of two clients say nothing about what the upstream saw.
+// headgate writes these fields itself, so equal fields of two clients do not mean that the upstream saw equal requests.
 const REWRITTEN: ReadonlySet<string> = new Set(["*", "x-forwarded-for", "x-request-id"]);
 
-// Each name costs every request that comes; nobody means more.
+// Every request pays for each name. Real backends name fewer.
 const MAX_VARY = 16;
 
-// RFC 9111 §1.2.2: what is more than this is this, also where it has too many digits for a number.
+// RFC 9111 §1.2.2: a larger value counts as this one, also if it has too many digits for a number.
 const MAX_SECONDS = 2 ** 31;
 
-// RFC 9110 §5.6.7. Of the obsolete formats one has no time zone and one no century, and Date.parse reads "9999" as a year.
+// RFC 9110 §5.6.7. The obsolete formats are not accepted: one has no time zone and one no century. Date.parse alone reads "9999" as a year.
 const IMF_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 const DIRECTIVE = /([\w-]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,;"]*)))?/g;
 
 /**
- * Reads the terms; undefined: each client asks for itself.
+ * Reads how a response may be shared, from its status and end-to-end fields; undefined if it may not be shared.
  *
- * A 5xx is an error like that of a connection, also where it says for how long it is good: a backend that chokes on a field does
- * not know to name it in Vary. Other statuses that may be one client's alone (302, 401, 403) are shared only where they say so.
+ * A 5xx counts as an error, like a failed connection, even if it has explicit freshness: a backend that fails on a request field does
+ * not name that field in Vary. Other statuses that may be for one client only (302, 401, 403) are shared only if their fields allow it.
  */
 export function readCacheability(
   status: number,
@@ -89,7 +89,7 @@ function collect(endToEnd: readonly string[]): ReadonlyMap<string, string> {
   return found;
 }
 
-/** Of a directive that is there twice the shorter one is taken (RFC 9111 §4.2.1). */
+/** Reads Cache-Control. If a directive is repeated, the shorter time counts (RFC 9111 §4.2.1). */
 function readDirectives(cacheControl: string): Directives {
   const directives = new Map<string, string | undefined>();
   for (const [, name = "", quoted, plain] of cacheControl.matchAll(DIRECTIVE)) {
@@ -112,8 +112,10 @@ function canVary(name: string): boolean {
 }
 
 /**
- * The largest of all where there are several, though RFC 9111 §5.1 takes the first; undefined where one cannot be read, though
- * the RFC ignores that. Both readings can only make an answer older than it is, and never younger.
+ * Returns the age in seconds; 0 without an Age field, undefined if a value is invalid.
+ *
+ * Of several values it takes the largest, although RFC 9111 §5.1 takes the first, and it does not ignore invalid values as the RFC does.
+ * Both can only overestimate the age.
  */
 function readAge(age: string | undefined): number | undefined {
   if (age === undefined) return 0;
@@ -122,7 +124,7 @@ function readAge(age: string | undefined): number | undefined {
   return Number.isNaN(oldest) ? undefined : oldest;
 }
 
-/** RFC 9111 §4.2.1; what cannot be read is stale already. Undefined where nothing is said. */
+/** Returns the freshness lifetime in seconds (RFC 9111 §4.2.1); 0 if its field is invalid, undefined without explicit freshness. */
 function readFreshness(
   directives: Directives,
   fields: ReadonlyMap<string, string>,
@@ -145,8 +147,8 @@ function readSeconds(value: string | undefined): number | undefined {
 }
 
 /**
- * Whether a request may have changed its target: an unsafe one (RFC 9110 §9.2.1) that was not answered by an error (RFC 9111 §4.4). Those
- * that were refused do not count: a client that repeats them would switch sharing off for all.
+ * Whether a request may have changed its target: its method is unsafe (RFC 9110 §9.2.1) and its response is no error (RFC 9111 §4.4).
+ * Refused requests do not count: otherwise a client that repeats them would switch sharing off for all clients.
  */
 export function mayChange(method: string, status: number): boolean {
   return status < 400 && method !== "GET" && method !== "OPTIONS" && method !== "TRACE";

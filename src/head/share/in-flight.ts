@@ -8,14 +8,14 @@ import type { StoredResponse } from "./stored-response.ts";
 /** A HEAD that is sent for itself and for others. It ends once: by `settle`, or when all have left. */
 export interface InFlight {
   wait(waiter: FullRequest): Waiter;
-  /** Ends the flight: each waiting HEAD gets the verdict of `judge`. */
-  settle(toVerdict: (waiter: FullRequest) => Verdict): void;
+  /** Ends it: each waiting HEAD gets its result from `toResult`. */
+  settle(toResult: (waiter: FullRequest) => WaitResult): void;
   /** The client of the HEAD that was sent has left. */
   leave(error: ProxyError): void;
 }
 
 /** What a waiting HEAD gets: the response, an error, or the advice to try again. */
-export type Verdict =
+export type WaitResult =
   | { readonly kind: "response"; readonly response: StoredResponse }
   | { readonly kind: "error"; readonly error: ProxyError }
   | { readonly kind: "again"; readonly attempt: Attempt };
@@ -23,62 +23,62 @@ export type Verdict =
 /** One waiting HEAD. */
 export interface Waiter {
   /** Rejects with the error of `leave`. */
-  readonly verdict: Promise<Verdict>;
+  readonly result: Promise<WaitResult>;
   /** The client of this HEAD has left. */
   leave(error: ProxyError): void;
 }
 
-/** What a flight needs from its owner. */
+/** What a request in flight needs from its owner. */
 export interface InFlightEvents {
   /** Cancels the request to the upstream, because all clients have left. */
   cancel(error: ProxyError): void;
-  /** The flight has ended: no HEAD can wait for it any more. */
+  /** The request has ended: no HEAD can wait for it any more. */
   onOver(): void;
   /** The number of waiting HEADs has changed by `change`. */
   onWaiting(change: number): void;
-  /** Returns a number from 0 to less than 1: it chooses the waiting HEAD that hears first and, on `again`, is sent for the others. */
+  /** Returns a number from 0 to less than 1. It chooses the waiting HEAD that is called first and, on `again`, is sent for the others. */
   random(): number;
 }
 
 interface Waiting {
   readonly waiter: FullRequest;
-  readonly resolve: (verdict: Verdict) => void;
+  readonly resolve: (result: WaitResult) => void;
   readonly reject: (error: ProxyError) => void;
 }
 
-/** Begins a flight. The request to the upstream goes on while any client is left, the first one or a waiting one. */
+/** Creates the state of one request in flight. The request goes on while any client is left, the first one or a waiting one. */
 export function createInFlight({ cancel, onOver, onWaiting, random }: InFlightEvents): InFlight {
   const waiting = new Set<Waiting>();
-  let isLed = true;
+  let hasLeader = true;
   let isOver = false;
 
   return {
     wait(waiter) {
       let entry: Waiting;
-      const verdict = new Promise<Verdict>((resolve, reject) => {
+      const result = new Promise<WaitResult>((resolve, reject) => {
         waiting.add((entry = { waiter, resolve, reject }));
       });
       onWaiting(1);
       return {
-        verdict,
+        result,
         leave(error) {
           if (!waiting.delete(entry)) return;
           onWaiting(-1);
           entry.reject(error);
-          if (!isLed) cancelUnlessAwaited(error);
+          if (!hasLeader) cancelUnlessAwaited(error);
         },
       };
     },
-    settle(toVerdict) {
-      for (const { waiter, resolve } of end()) resolve(toVerdict(waiter));
+    settle(toResult) {
+      for (const { waiter, resolve } of end()) resolve(toResult(waiter));
     },
     leave(error) {
-      isLed = false;
+      hasLeader = false;
       cancelUnlessAwaited(error);
     },
   };
 
-  // The HEAD that hears first is sent for all. The choice is random, so that an attacker cannot make it its own.
+  // On `again`, the HEAD that is called first is sent for all. The choice is random, so that an attacker cannot get that role on purpose.
   function end(): readonly Waiting[] {
     if (isOver) return [];
     isOver = true;

@@ -1,97 +1,97 @@
-/** When two HEADs are the same question: what one client is told may then be told to the other. */
+/** The cache key of a HEAD: two HEADs with the same key and target may share a response. */
 
 import type { Peer } from "../../http/forwarded.ts";
 import type { CheckedRequest } from "../../http/request.ts";
 
-/** The parts of a HEAD that are looked at; host and path are compared as they are. */
+/** The parts of a HEAD that its key is made of. Host and path are compared separately, as they are. */
 export type KeyedRequest = Pick<CheckedRequest, "fields" | "framing" | "upgrade">;
 
-/** What a HEAD has to have in common with another one, as a text. */
+/** The part of a HEAD that must be equal in HEADs that share a response. */
 export interface CacheKey {
   readonly key: string;
 }
 
-/** All of a HEAD that the upstream may answer by, beside its host and target. */
+/** Everything in a HEAD that may influence the upstream's response, except its host and path. */
 export interface FullRequest {
   /** Raw: name, value, name, value, … */
   readonly fields: readonly string[];
-  /** Where it comes from, as the upstream is told. */
+  /** The client's address, as headgate sends it upstream. */
   readonly address: string | undefined;
 }
 
-/** What makes a HEAD ask for itself, in words. */
+/** Why a HEAD is sent on its own, for `headgate explain`. */
 export interface BypassReason {
   readonly bypassReason: string;
 }
 
-/** With one of these a HEAD is about its sender, or about what its sender has already. */
+/** A HEAD with one of these fields concerns its client only, or a copy that its client has. */
 const UNCACHEABLE_FIELDS: ReadonlySet<string> = new Set(
-  ["authorization", "cookie", "proxy-authorization"] // who asks
-    .concat(["range", "if-range"]) // a part; where it means nothing, nothing is lost but the sharing
-    .concat(["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]) // RFC 9110 §13: a copy of one's own
-    .concat(["cache-control", "pragma"]), // RFC 9111 §5.2.1: mostly no-cache; whoever talks to caches knows why
+  ["authorization", "cookie", "proxy-authorization"] // who the client is
+    .concat(["range", "if-range"]) // a part of the content; without effect in a HEAD, so only the sharing is lost
+    .concat(["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]) // RFC 9110 §13: about the client's copy
+    .concat(["cache-control", "pragma"]), // RFC 9111 §5.2.1: mostly no-cache; the client asks for a new response
 );
 
 /**
- * These come with every client or every request and mean nothing for the answer, unless its Vary names them. What is in no list
- * here has to be equal: an X-Api-Key, an X-Forwarded-Proto, a field that a login proxy adds.
+ * These fields differ between clients or requests and do not influence the response, unless its Vary names them. A field in neither
+ * list must be equal: an X-Api-Key, an X-Forwarded-Proto, a field that a login proxy adds.
  */
 const IGNORED_FIELDS: ReadonlySet<string> = new Set(
   ["accept", "accept-charset", "accept-encoding", "accept-language", "from", "user-agent"] // RFC 9110 §12.5, §10.1
-    .concat(["host"]) // compared by itself, as the absolute-form's authority may have replaced it
-    .concat(["via", "max-forwards", "priority", "dnt"]) // how it came here
-    .concat(["x-forwarded-for", "x-real-ip", "x-client-ip"]) // from where: no two edges would share
+    .concat(["host"]) // compared separately, because the authority of the absolute-form may replace it
+    .concat(["via", "max-forwards", "priority", "dnt"]) // the way to headgate
+    .concat(["x-forwarded-for", "x-real-ip", "x-client-ip"]) // the client's address: otherwise no two edges would share
     .concat(["true-client-ip", "cf-connecting-ip", "fastly-client-ip"])
     .concat(["x-azure-clientip", "x-azure-socketip"])
-    .concat(["x-request-id", "x-correlation-id", "traceparent", "tracestate"]) // which one it is
+    .concat(["x-request-id", "x-correlation-id", "traceparent", "tracestate"]) // ids of the request
     .concat(["x-amzn-trace-id", "x-amz-cf-id", "x-cloud-trace-context", "x-azure-ref", "cf-ray"]),
 );
 
-/** Reads the key of a HEAD. `peer` is whose claims about the client its fields may be. */
+/** Reads the key of a HEAD, or the reason why it has none. `peer` is the other end of the client connection. */
 export function readCacheKey(
   { fields, framing, upgrade }: KeyedRequest,
   peer: Peer | undefined,
 ): CacheKey | BypassReason {
   if (framing !== "none") return { bypassReason: "it carries content" };
   if (upgrade !== undefined) return { bypassReason: "it carries Upgrade" };
-  // The same X-Forwarded-Proto reaches the upstream from a trusted peer and not from another.
+  // headgate forwards X-Forwarded-Proto of a trusted peer and drops that of another peer.
   let key = peer?.trusted === true ? "trusted\n" : "\n";
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     const lower = name.toLowerCase();
     if (IGNORED_FIELDS.has(lower)) continue;
     if (UNCACHEABLE_FIELDS.has(lower)) return { bypassReason: `it carries ${name}` };
-    key += `${lower}:${fields[index + 1]}\n`; // no field holds a line end: two that differ cannot look the same
+    key += `${lower}:${fields[index + 1]}\n`; // unambiguous: no field contains a line end
   }
-  return { key: `${key}\n` }; // an empty line, and what comes behind it cannot look like a part of it
+  return { key: `${key}\n` }; // the empty line separates the key from what callers append
 }
 
 /**
- * The request's fields of these lower-case names, as a text. A field that is not there differs from an empty one. No name holds a
- * colon and no value a line end, so that no other fields, nor other names, have the same text.
+ * Returns the request's fields with these lower-case names as a text. A missing field differs from an empty one. The text is unambiguous,
+ * because no name contains a colon and no value a line end.
  */
 export function toVaryKey(names: readonly string[], fields: readonly string[]): string {
-  let variant = "";
+  let text = "";
   for (const wanted of names) {
-    variant += `${wanted}\n`;
+    text += `${wanted}\n`;
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index] ?? "";
       if (name.length === wanted.length && name.toLowerCase() === wanted)
-        variant += `:${fields[index + 1]}\n`;
+        text += `:${fields[index + 1]}\n`;
     }
   }
-  return variant;
+  return text;
 }
 
-/** The whole of a request, as a text. It differs from each variant, as no name is empty. */
+/** Returns a whole request as a text. It differs from every `toVaryKey`, because no field name is empty. */
 export function toFullText({ fields, address }: FullRequest): string {
-  let whole = `:${address ?? ""}\n`;
+  let text = `:${address ?? ""}\n`;
   for (let index = 0; index < fields.length; index += 2)
-    whole += `${fields[index]?.toLowerCase()}:${fields[index + 1]}\n`;
-  return whole;
+    text += `${fields[index]?.toLowerCase()}:${fields[index + 1]}\n`;
+  return text;
 }
 
-/** Whether two requests for the same target are the same to the upstream. */
+/** Whether two requests for the same target look equal to the upstream. */
 export function isEqual(one: FullRequest, other: FullRequest): boolean {
   return (
     one.address === other.address &&

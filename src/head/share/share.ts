@@ -1,4 +1,4 @@
-/** Sharing: HEADs that ask the same at the same time wait for one response, and those shortly after get it too. */
+/** Shares responses: equal HEADs that are in flight at the same time wait for one response, and HEADs shortly after it get it too. */
 
 import type { ProxyError } from "../../http/errors.ts";
 import type { ResponseFields } from "../../http/response-fields.ts";
@@ -8,13 +8,13 @@ import {
   afterUnshared,
   firstAttempt,
   isBeforeRequest,
-  toCompany,
+  toShareScope,
 } from "./attempt.ts";
-import { type InFlight, type Waiter, type Verdict, createInFlight } from "./in-flight.ts";
+import { type InFlight, type Waiter, type WaitResult, createInFlight } from "./in-flight.ts";
 import { type FullRequest, isEqual, toVaryKey, toFullText } from "./key.ts";
 import { readCacheability } from "./cacheability.ts";
 import { type StoredResponse, createStoredResponse } from "./stored-response.ts";
-import { type Entry, type StoreLimits, type Target, createStore, putVary } from "./store.ts";
+import { type Entry, type StoreLimits, type ShareTarget, createStore, putVary } from "./store.ts";
 
 /**
  * The requests in flight and the recent responses.
@@ -22,34 +22,34 @@ import { type Entry, type StoreLimits, type Target, createStore, putVary } from 
  * No client can change anything for others: a result belongs to its request and to equal requests (ignored fields included), unless
  * RFC 9111 §3 allows a shared cache to share the response.
  */
-export interface Sharing {
+export interface ResponseSharing {
   /** Returns what a HEAD does now. */
   join(request: ShareRequest): ShareResult;
-  /** Drops the responses of a target in every spelling, because it may have changed (RFC 9111 §4.4). */
-  forget(target: Target): void;
+  /** Drops the responses of a target in every spelling, because the target may have changed (RFC 9111 §4.4). */
+  invalidate(target: ShareTarget): void;
 }
 
 /** One HEAD. Its `host` and `path` imply its route. */
-export interface ShareRequest extends Target, FullRequest {
+export interface ShareRequest extends ShareTarget, FullRequest {
   readonly key: string;
   /** How long its response may be shared, in milliseconds. */
   readonly shareMs: number;
   /** How long its response may take, in milliseconds. */
-  readonly patienceMs: number;
+  readonly responseTimeoutMs: number;
   /** Undefined if it has not waited for another HEAD yet. */
   readonly attempt: Attempt | undefined;
   /** Cancels its request to the upstream. */
   cancel(error: ProxyError): void;
 }
 
-/** What a HEAD does: it uses a kept response, waits for another HEAD, is sent for itself and others, or is sent alone. */
+/** What a HEAD does: it uses a stored response, waits for another HEAD, is sent for itself and others, or is sent alone. */
 export type ShareResult =
   | { readonly kind: "hit"; readonly response: StoredResponse }
   | { readonly kind: "wait"; readonly waiter: Waiter }
   | { readonly kind: "lead"; readonly leader: Leader }
   | { readonly kind: "bypass" };
 
-/** The part of the HEAD that is sent for others. Only the first call of the first four counts. */
+/** The HEAD that is sent for itself and others reports its result here. Only the first call of the first four counts. */
 export interface Leader {
   onResponse(status: number, reason: string, fields: ResponseFields): void;
   /** There is a response that may not be shared. */
@@ -61,30 +61,30 @@ export interface Leader {
   leave(error: ProxyError): void;
 }
 
-/** How much is kept, and how many HEADs may wait. */
+/** How much is stored, and how many HEADs may wait. */
 export interface ShareLimits extends StoreLimits {
   readonly waiting: number;
 }
 
 const LIMITS: ShareLimits = {
-  targets: 1_024, // health checks and indexes, not a crawl: that asks for each target once
-  variants: 16, // of one target: some encodings and languages; a client that invents fields crowds out only these
+  targets: 1_024, // enough for health checks and indexes; a crawler requests each target once and gains nothing
+  variants: 16, // of one target: a few encodings and languages; a client that invents fields evicts only these
   bytes: 4 * 1024 * 1024, // of a sidecar's 50 MB
-  responseBytes: 16 * 1024, // what fits into most header sections; a larger answer is for those who wait
-  waiting: 10_000, // beyond it each asks, where the upstream's own queue says 503; a waiting one holds its connection anyway
+  responseBytes: 16 * 1024, // enough for most header sections; a larger response is for waiting HEADs only
+  waiting: 10_000, // further HEADs are sent alone, and the queue of the upstream responds 503; a waiting HEAD only holds its connection
 };
 
-// A response that may not be shared is mostly followed by another one: for this time, the request and its equals do not wait.
+// A response that may not be shared is usually followed by another one. For this time, the request and its equals do not wait.
 const BYPASS_MS = 10_000;
 
 const BYPASS: ShareResult = { kind: "bypass" };
 
-/** Creates the state of one configuration; `now` is in milliseconds, `random` from 0 to less than 1. */
-export function createSharing(
+/** Creates the state of one configuration. `now` is the monotonic clock in milliseconds, `random` is from 0 to less than 1. */
+export function createResponseSharing(
   now: () => number,
   limits: ShareLimits = LIMITS,
   random: () => number = Math.random,
-): Sharing {
+): ResponseSharing {
   const store = createStore(limits);
   let waiting = 0;
 
@@ -93,74 +93,74 @@ export function createSharing(
       const nowMs = now();
       const entry = store.find(request);
       for (const names of entry.varies) {
-        const kept = entry.responses.get(toVariantKey(request, names));
-        if (kept !== undefined && nowMs < kept.untilMs)
-          return { kind: "hit", response: kept.response };
+        const cached = entry.responses.get(toVariantKey(request, names));
+        if (cached !== undefined && nowMs < cached.untilMs)
+          return { kind: "hit", response: cached.response };
       }
-      const company = toCompany(request.attempt);
-      if (company === "none") return BYPASS;
-      const places = entry.varies.map((names) => toVariantKey(request, names));
-      if (company === "all" && entry.apart + entry.bypassUntil.size === 0)
-        return joinAt(entry, places, request);
-      const whole = toFullKey(request);
-      if (nowMs < (entry.bypassUntil.get(whole) ?? 0)) return BYPASS;
-      const isApart = company === "equals" || entry.inFlight.has(whole);
-      return joinAt(entry, isApart ? [whole] : places, request);
+      const scope = toShareScope(request.attempt);
+      if (scope === "none") return BYPASS;
+      const keys = entry.varies.map((names) => toVariantKey(request, names));
+      if (scope === "all" && entry.equalsOnly + entry.bypassUntil.size === 0)
+        return joinAt(entry, keys, request);
+      const fullKey = toFullKey(request);
+      if (nowMs < (entry.bypassUntil.get(fullKey) ?? 0)) return BYPASS;
+      const isEqualsOnly = scope === "equals" || entry.inFlight.has(fullKey);
+      return joinAt(entry, isEqualsOnly ? [fullKey] : keys, request);
     },
-    forget: (target) => store.drop(target),
+    invalidate: (target) => store.invalidate(target),
   };
 
-  /** Waits for a flight at one of these places. Without one, begins a flight at the first place. */
-  function joinAt(entry: Entry, places: readonly string[], request: ShareRequest): ShareResult {
-    for (const place of places) {
-      const inFlight = entry.inFlight.get(place);
+  /** Waits for a request in flight with one of these keys. Without one, begins a request with the first key. */
+  function joinAt(entry: Entry, keys: readonly string[], request: ShareRequest): ShareResult {
+    for (const key of keys) {
+      const inFlight = entry.inFlight.get(key);
       if (inFlight === undefined) continue;
       return waiting < limits.waiting ? { kind: "wait", waiter: inFlight.wait(request) } : BYPASS;
     }
-    const [place = ""] = places;
-    const inFlight = begin(entry, place, request);
+    const [key = ""] = keys;
+    const inFlight = begin(entry, key, request);
     store.use(entry);
     return { kind: "lead", leader: lead(entry, inFlight, request) };
   }
 
-  function begin(entry: Entry, place: string, request: ShareRequest): InFlight {
-    const isApart = toCompany(request.attempt) === "equals" ? 1 : 0;
+  function begin(entry: Entry, key: string, request: ShareRequest): InFlight {
+    const isEqualsOnly = toShareScope(request.attempt) === "equals" ? 1 : 0;
     const inFlight = createInFlight({
       cancel: (error) => request.cancel(error),
       onOver() {
-        entry.inFlight.delete(place);
-        entry.apart -= isApart;
+        entry.inFlight.delete(key);
+        entry.equalsOnly -= isEqualsOnly;
       },
       onWaiting: (change) => (waiting += change),
       random,
     });
-    entry.inFlight.set(place, inFlight);
-    entry.apart += isApart;
+    entry.inFlight.set(key, inFlight);
+    entry.equalsOnly += isEqualsOnly;
     return inFlight;
   }
 
   function lead(entry: Entry, inFlight: InFlight, request: ShareRequest): Leader {
     const sentMs = now();
     const attempt = request.attempt ?? firstAttempt(sentMs);
-    const tryAgain = (): Verdict => ({ kind: "again", attempt: afterUnshared(attempt) });
+    const tryAgain = (): WaitResult => ({ kind: "again", attempt: afterUnshared(attempt) });
     return {
       onResponse(status, reason, fields) {
-        const terms = readCacheability(status, fields.endToEnd);
-        if (terms === undefined) return keepToItself();
-        const { freshMs, vary, ageSeconds } = terms;
-        const variant = toVaryKey(vary, request.fields);
-        const isSame = (waiter: FullRequest) => toVaryKey(vary, waiter.fields) === variant;
+        const cacheability = readCacheability(status, fields.endToEnd);
+        if (cacheability === undefined) return settleUnshareable();
+        const { freshMs, vary, ageSeconds } = cacheability;
+        const varyKey = toVaryKey(vary, request.fields);
+        const isSame = (waiter: FullRequest) => toVaryKey(vary, waiter.fields) === varyKey;
         const response = createStoredResponse({ status, reason, fields, sentMs, ageSeconds });
-        const shared: Verdict = { kind: "response", response };
+        const shared: WaitResult = { kind: "response", response };
         if (freshMs === 0) return settleError(shared);
         putVary(entry, vary);
         inFlight.settle((waiter) => (isSame(waiter) ? shared : tryAgain()));
         const untilMs = Math.min(now() + request.shareMs, sentMs + freshMs);
-        store.keep(entry, request.key + variant, { response, untilMs });
+        store.add(entry, request.key + varyKey, { response, untilMs });
       },
-      onPrivate: keepToItself,
+      onPrivate: settleUnshareable,
       onError(error) {
-        const failed: Verdict = { kind: "error", error };
+        const failed: WaitResult = { kind: "error", error };
         if (isBeforeRequest(error)) inFlight.settle(() => failed);
         else settleError(failed);
       },
@@ -168,21 +168,21 @@ export function createSharing(
       leave: (error) => inFlight.leave(error),
     };
 
-    function keepToItself(): void {
-      store.keepBypass(entry, toFullKey(request), now() + BYPASS_MS);
+    function settleUnshareable(): void {
+      store.addBypass(entry, toFullKey(request), now() + BYPASS_MS);
       inFlight.settle(tryAgain);
     }
 
-    function settleError(error: Verdict): void {
-      const next = afterError(attempt, now() - attempt.sinceMs, request.patienceMs);
-      const again: Verdict = { kind: "again", attempt: next };
+    function settleError(error: WaitResult): void {
+      const next = afterError(attempt, now() - attempt.sinceMs, request.responseTimeoutMs);
+      const again: WaitResult = { kind: "again", attempt: next };
       inFlight.settle((waiter) => (isEqual(waiter, request) ? error : again));
     }
   }
 }
 
 function toVariantKey({ key, fields }: ShareRequest, names: readonly string[]): string {
-  return key + toVaryKey(names, fields); // a key ends with an empty line
+  return key + toVaryKey(names, fields); // unambiguous: a key ends with an empty line
 }
 
 function toFullKey(request: ShareRequest): string {

@@ -6,22 +6,22 @@ import type { InFlight } from "./in-flight.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
 /** The target of a request: its Host and path, as they were written. */
-export interface Target {
+export interface ShareTarget {
   readonly host: string | undefined;
   readonly path: string;
 }
 
 /** The state of one target. After the store has dropped it, only requests in flight still use it. */
-export interface Entry extends Target {
+export interface Entry extends ShareTarget {
   readonly key: string;
   /** The field names of the Vary of recent responses, the latest first. Each response has its own Vary (RFC 9111 §4.1). */
   varies: readonly (readonly string[])[];
-  /** The size of all that is kept, in bytes. */
+  /** The size of all that is stored, in bytes. */
   bytes: number;
   /** The requests in flight, by the cache key and its Vary key, or by the full request. */
   readonly inFlight: Map<string, InFlight>;
-  /** How many of the flights serve equal requests only. */
-  apart: number;
+  /** How many of the requests in flight serve equal requests only. */
+  equalsOnly: number;
   /** Responses, by the cache key and its Vary key. */
   readonly responses: Map<string, CachedResponse>;
   /** Until when a request and its equals do not wait, in milliseconds, by the full request. */
@@ -34,7 +34,7 @@ export interface CachedResponse {
   readonly untilMs: number;
 }
 
-/** How much is kept. */
+/** How much is stored. */
 export interface StoreLimits {
   /** The largest number of targets. */
   readonly targets: number;
@@ -42,22 +42,22 @@ export interface StoreLimits {
   readonly variants: number;
   /** The size of everything, in bytes. */
   readonly bytes: number;
-  /** The size of one response together with its key, in bytes; a larger one is not kept. */
+  /** The size of one response together with its key, in bytes; a larger one is not stored. */
   readonly responseBytes: number;
 }
 
 /** The entries, least recently requested upstream first. A shared response does not move its entry, which keeps sharing cheap. */
 export interface Store {
   /** Returns the entry of a target, or a new one, which is stored only by `use`. */
-  find(target: Target): Entry;
-  /** Stores a entry as the most recent one, and drops the oldest entries beyond the limits. */
+  find(target: ShareTarget): Entry;
+  /** Stores an entry as the most recent one, and drops the oldest entries beyond the limits. */
   use(entry: Entry): void;
-  /** Keeps a response, unless it is too large. */
-  keep(entry: Entry, key: string, response: CachedResponse): void;
+  /** Stores a response, unless it is too large. */
+  add(entry: Entry, key: string, response: CachedResponse): void;
   /** Records that a request and its equals do not wait until `untilMs`. */
-  keepBypass(entry: Entry, whole: string, untilMs: number): void;
+  addBypass(entry: Entry, fullKey: string, untilMs: number): void;
   /** Drops the entries of a target, in every spelling of host and path. */
-  drop(target: Target): void;
+  invalidate(target: ShareTarget): void;
 }
 
 // Nearly all backends send one Vary for a target. A few send a different one to some clients.
@@ -85,13 +85,13 @@ export function createStore(limits: StoreLimits): Store {
       else others.add(entry);
       evict();
     },
-    keep(entry, key, response) {
+    add(entry, key, response) {
       put(entry, entry.responses, key, response);
     },
-    keepBypass(entry, whole, untilMs) {
-      put(entry, entry.bypassUntil, whole, untilMs);
+    addBypass(entry, fullKey, untilMs) {
+      put(entry, entry.bypassUntil, fullKey, untilMs);
     },
-    drop(target) {
+    invalidate(target) {
       for (const entry of spellings.get(toNormal(target)) ?? []) remove(entry);
     },
   };
@@ -102,16 +102,16 @@ export function createStore(limits: StoreLimits): Store {
     key: string,
     value: Value,
   ): void {
-    take(entry, all, key);
+    removeFrom(entry, all, key);
     if (toBytes(key, value) > limits.responseBytes) return;
     all.set(key, value);
     count(entry, toBytes(key, value));
     const [oldest] = all.size > limits.variants ? all.keys() : [];
-    if (oldest !== undefined) take(entry, all, oldest);
+    if (oldest !== undefined) removeFrom(entry, all, oldest);
     evict();
   }
 
-  function take<Value extends CachedResponse | number>(
+  function removeFrom<Value extends CachedResponse | number>(
     entry: Entry,
     all: Map<string, Value>,
     key: string,
@@ -153,16 +153,16 @@ export function putVary(entry: Entry, names: readonly string[]): void {
   entry.varies = [names, ...others].slice(0, MAX_VARIES);
 }
 
-// No host holds a space, and neither part a line end.
-function toKey({ host = " ", path }: Target): string {
+// Unambiguous: no host contains a space, and neither part contains a line end.
+function toKey({ host = " ", path }: ShareTarget): string {
   return `${host}\n${path}`;
 }
 
-function toNormal({ host, path }: Target): string {
+function toNormal({ host, path }: ShareTarget): string {
   return toKey({ host: host && normaliseHost(host), path: normaliseTarget(path) });
 }
 
-function createEntry(key: string, { host, path }: Target): Entry {
+function createEntry(key: string, { host, path }: ShareTarget): Entry {
   return {
     key,
     host,
@@ -170,7 +170,7 @@ function createEntry(key: string, { host, path }: Target): Entry {
     varies: [[]],
     bytes: key.length,
     inFlight: new Map(),
-    apart: 0,
+    equalsOnly: 0,
     responses: new Map(),
     bypassUntil: new Map(),
   };

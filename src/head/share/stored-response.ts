@@ -1,20 +1,20 @@
-/** An answer that several clients get. */
+/** A response that several clients get. */
 
 import type { ResponseFields } from "../../http/response-fields.ts";
 import { filterFields } from "../../http/fields.ts";
 import { toHeadClientFields } from "../fields.ts";
 
-/** An answer that was asked for by somebody else. */
+/** A response to the request of another client. */
 export interface StoredResponse {
   readonly status: number;
   readonly reason: string;
-  /** The fields for a client, with Age. */
+  /** Returns the fields for a client, with Age; `nowMs` is the monotonic clock. */
   toFields(nowMs: number): readonly string[];
-  /** About what it takes to keep it. */
+  /** The approximate memory that it takes. */
   readonly bytes: number;
 }
 
-/** What came, and when it was asked for in milliseconds. */
+/** A response as received, when its request was sent (in milliseconds), and its age when it came. */
 export interface ReceivedResponse {
   readonly status: number;
   readonly reason: string;
@@ -24,8 +24,8 @@ export interface ReceivedResponse {
 }
 
 /**
- * Prepares an answer for many. Age counts from when it was asked for and includes that which it came with (RFC 9111 §5.1,
- * §4.2.3). The fields are put together once for each second that they live.
+ * Prepares a response for several clients. Its Age counts from the sending of the request and includes the Age that it came with
+ * (RFC 9111 §5.1, §4.2.3). The fields are built at most once per second.
  */
 export function createStoredResponse(received: ReceivedResponse): StoredResponse {
   const { status, reason, fields, sentMs, ageSeconds } = received;

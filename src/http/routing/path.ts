@@ -1,4 +1,4 @@
-/** Paths as they are compared, never as they are forwarded: the normal form of RFC 3986 §6.2.2. */
+/** Normalises paths for comparison, never for forwarding (RFC 3986 §6.2.2). */
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -7,12 +7,12 @@ const QUESTION = 0x3f;
 const HASH = 0x23;
 const TILDE = 0x7e;
 
-/** RFC 3986 §2.3: the only characters that mean the same whether percent-encoded or not. */
+/** RFC 3986 §2.3: the only characters with the same meaning percent-encoded or not. */
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 
 /**
- * The path of a request-target (no query, no fragment) in the form in which paths are compared.
- * Nearly every path that is received is in that form already, so one pass over its characters looks for a reason to do more.
+ * Returns the path of a request-target (no query, no fragment) in normal form. Nearly every received path is in that form already, so
+ * one pass over the characters checks whether more is needed.
  */
 export function normalisePath(target: string): string {
   let previous = 0;
@@ -26,14 +26,14 @@ export function normalisePath(target: string): string {
   return target;
 }
 
-/** A request-target in the form in which targets are compared: the path's, and of the query the normal encoding. */
+/** Returns a request-target in normal form: the normal path, and the query with normal encoding. */
 export function normaliseTarget(target: string): string {
   const path = normalisePath(target);
   const query = target.indexOf("?");
   return query === -1 ? path : path + normaliseEncoding(target.slice(query));
 }
 
-/** Writes each byte above 0x7e as its triplet. The text has one character for each byte. */
+/** Percent-encodes each byte above 0x7e. The text has one character per byte. */
 export function encodeRawBytes(text: string): string {
   return text.replace(
     /[\x7f-\xff]/g,
@@ -48,9 +48,9 @@ function rewrite(target: string): string {
 }
 
 /**
- * Decodes what is unreserved and writes the other triplets in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). So %2F and %5C stay
- * encoded and cannot split a segment. It is done once: %2561 is "%61" spelled out, not "a". A percent sign that begins no
- * triplet is written %25, or `%%361` would turn into a triplet that the next reading decodes. A raw byte is its triplet.
+ * Decodes unreserved characters and writes other triplets in upper case (RFC 3986 §6.2.2.1, §6.2.2.2). So %2F and %5C stay encoded and
+ * cannot split a segment. Decoding happens once: %2561 means "%61" and not "a". A percent sign that begins no triplet becomes %25,
+ * otherwise `%%361` would become a triplet that the next reader decodes. A raw byte is percent-encoded.
  */
 function normaliseEncoding(path: string): string {
   return encodeRawBytes(path).replace(/%([0-9A-Fa-f]{2})?/g, (_match, hex: string | undefined) => {
@@ -61,18 +61,18 @@ function normaliseEncoding(path: string): string {
 }
 
 /**
- * Merges slashes, then removes dot segments (RFC 3986 §5.2.4). In this order because servers that merge do it first: nginx
- * takes `/a//../b` for `/b`, where the RFC alone would say `/a/b`.
+ * Merges slashes, then removes dot segments (RFC 3986 §5.2.4). Servers that merge slashes do it in this order: nginx reads `/a//../b` as
+ * `/b`, although the RFC alone gives `/a/b`.
  */
 function resolveSegments(path: string): string {
   if (!path.startsWith("/")) return path;
   const segments = path.split("/").filter((segment) => segment !== "");
-  const kept: string[] = [];
+  const resolved: string[] = [];
   for (const segment of segments) {
-    if (segment === "..") kept.pop();
-    else if (segment !== ".") kept.push(segment);
+    if (segment === "..") resolved.pop();
+    else if (segment !== ".") resolved.push(segment);
   }
   const last = segments.at(-1);
   const endsInSlash = path.endsWith("/") || last === "." || last === "..";
-  return kept.length === 0 ? "/" : `/${kept.join("/")}${endsInSlash ? "/" : ""}`;
+  return resolved.length === 0 ? "/" : `/${resolved.join("/")}${endsInSlash ? "/" : ""}`;
 }

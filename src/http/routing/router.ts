@@ -1,13 +1,13 @@
 /**
- * (host, path) → route, compiled once. The order is the Gateway API's: exact host, then wildcard, then none; within a host an
- * exact path, then one with `{param}`, then the longest prefix. The order in the file never matters.
+ * Finds the route for a host and a path. The precedence is the Gateway API's: exact host, then wildcard, then any host; within a host an
+ * exact path, then a path with `{param}`, then the longest prefix. The order in the file never matters.
  */
 
 import { parsePattern } from "./pattern.ts";
 import type { PathPattern } from "./pattern.ts";
 import { normalisePath } from "./path.ts";
 
-/** What decides which requests a route is for. */
+/** The host and path that a route matches. */
 export interface RoutePattern {
   /** A host, or `*.` and a suffix; undefined for any host. */
   readonly host?: string | undefined;
@@ -16,17 +16,17 @@ export interface RoutePattern {
 
 /** Finds the route of a request. */
 export interface Router<Route> {
-  /** `host` is the Host field's value, `target` the request-target as received. There always is a route. */
+  /** Returns the route; there always is one. `host` is the value of Host, `target` the request-target as received. */
   match(host: string | undefined, target: string): Route;
 }
 
-/** One segment of the patterns: the cost of a walk depends on the path's segments, not on the number of routes. */
+/** One segment of the patterns, as a node of a tree: a lookup costs by the path's segments, not by the number of routes. */
 interface Segment<Route> {
   readonly literals: Map<string, Segment<Route>>;
   param: Segment<Route> | undefined;
-  /** A pattern that ends here. */
+  /** The route whose pattern ends here. */
   full: Route | undefined;
-  /** A pattern that goes on with `/*` from here. */
+  /** The route whose pattern continues with `/*` here. */
   prefix: Prefix<Route> | undefined;
 }
 
@@ -41,10 +41,10 @@ interface PathTable<Route> {
   readonly root: Segment<Route>;
 }
 
-/** A name in the DNS has at most 253 characters; walking the labels of a longer one would be work for an attacker. */
+/** A DNS name has at most 253 characters. A longer name is not looked up label by label, because that would let an attacker cause work. */
 const MAX_HOST_LENGTH = 255;
 
-/** Compiles the routes. Of two routes that match the same (the schema refuses that) the first one wins. */
+/** Compiles the routes. If two routes match the same requests, which the schema refuses, the first one wins. */
 export function createRouter<Route extends RoutePattern>(
   routes: readonly Route[],
   defaultRoute: Route,
@@ -66,7 +66,7 @@ export function createRouter<Route extends RoutePattern>(
     return table;
   }
 
-  /** Longest suffix first: `*.a.example.com` is more specific than `*.example.com`. The wildcard stands for one label or more. */
+  /** Tries the longest suffix first: `*.a.example.com` is more specific than `*.example.com`. The wildcard matches one label or more. */
   function matchWildcard(host: string, path: string): Route | undefined {
     for (let dot = host.indexOf(".", 1); dot !== -1; dot = host.indexOf(".", dot + 1)) {
       const table = wildcardHosts.get(host.slice(dot + 1));
@@ -77,8 +77,8 @@ export function createRouter<Route extends RoutePattern>(
   }
 
   /**
-   * A host whose routes do not cover the path falls back to the less specific hosts. The Gateway API does the same between
-   * listeners' routes, and the alternative would surprise: one route for one host would hide all host-less routes from it.
+   * If no route of a host matches the path, less specific hosts are tried, as the Gateway API does between the routes of listeners.
+   * Otherwise one route for one host would hide all routes without a host from it.
    */
   function match(host: string | undefined, target: string): Route {
     const path = normalisePath(target);
@@ -96,7 +96,7 @@ export function createRouter<Route extends RoutePattern>(
   return { match };
 }
 
-/** A Host field's value as names are compared: lower case (RFC 9110 §4.2.3), without port and the root's trailing dot. */
+/** Normalises a Host field's value for comparison: lower case (RFC 9110 §4.2.3), without port and trailing dot. */
 export function normaliseHost(host: string): string {
   const port = host.startsWith("[") ? host.indexOf(":", host.indexOf("]")) : host.indexOf(":");
   const name = (port === -1 ? host : host.slice(0, port)).toLowerCase();
@@ -126,8 +126,8 @@ function addRoute<Route extends RoutePattern>(table: PathTable<Route>, route: Ro
 function growTo<Route>(root: Segment<Route>, pattern: PathPattern): Segment<Route> {
   let current = root;
   for (const segment of pattern.segments) {
-    const known = segment === undefined ? current.param : current.literals.get(segment);
-    const next = known ?? createSegment<Route>();
+    const existing = segment === undefined ? current.param : current.literals.get(segment);
+    const next = existing ?? createSegment<Route>();
     if (segment === undefined) current.param = next;
     else current.literals.set(segment, next);
     current = next;
@@ -136,14 +136,14 @@ function growTo<Route>(root: Segment<Route>, pattern: PathPattern): Segment<Rout
 }
 
 function matchPath<Route>(table: PathTable<Route>, path: string): Route | undefined {
-  // Asterisk-form and authority-form (RFC 9112 §3.2) have no path: only a route for everything meets them.
+  // Asterisk-form and authority-form (RFC 9112 §3.2) have no path: only a route for all paths matches them.
   if (!path.startsWith("/")) return table.root.prefix?.route;
   return (
     table.exact.get(path) ?? findFull(table.root, path, 1) ?? findPrefix(table.root, path, 1)?.route
   );
 }
 
-/** A pattern with `{param}` that matches the whole path; at each segment the literal is tried before the parameter. */
+/** Finds a pattern with `{param}` that matches the whole path. At each segment, the literal is tried before the parameter. */
 function findFull<Route>(current: Segment<Route>, path: string, start: number): Route | undefined {
   if (start > path.length) return current.full;
   if (current.literals.size === 0 && current.param === undefined) return undefined;
@@ -154,7 +154,7 @@ function findFull<Route>(current: Segment<Route>, path: string, start: number): 
   return findFull(current.param, path, end + 1);
 }
 
-/** The prefix with the most segments; of two equally long ones that with the earlier literal. */
+/** Finds the prefix with the most segments. Of two prefixes with equally many, the one with the earlier literal wins. */
 function findPrefix<Route>(
   current: Segment<Route>,
   path: string,

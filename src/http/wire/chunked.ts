@@ -1,21 +1,21 @@
-/** The chunked transfer coding, taken off (RFC 9112 §7.1): strictly, because who reads a size otherwise finds another end. */
+/** Decodes the chunked transfer coding (RFC 9112 §7.1). It is strict: recipients that read a size differently find different ends. */
 
 import type { ProxyError } from "../errors.ts";
 import { parseFieldLines } from "./grammar.ts";
 import { createHeldBytes, endOfLine } from "./held-bytes.ts";
 
-/** Told of a piece of content; the bytes are only lent. */
+/** Called with a piece of content: `bytes` from `start` to `end`, which are borrowed until it returns. */
 type OnContent = (bytes: Buffer, start: number, end: number) => void;
 
-/** Reads the chunks of one message after the other. */
+/** Reads the chunked content of one message after another. */
 export interface ChunkReader {
   begin(grammar?: ChunkGrammar): void;
   /**
-   * Reads from `start` up to `length` and returns where it stopped, which is `length` or the end of the message. Throws what
-   * `toError` makes. Small chunks' content is moved together within `bytes`.
+   * Reads from `start` up to `length` and returns where it stopped: at `length` or at the end of the message. Throws the error of
+   * `toError`. The contents of small chunks are moved together within `bytes`.
    */
   read(bytes: Buffer, start: number, length: number, onContent: OnContent): number;
-  /** The trailer fields once the message has ended: name, value, name, value, … */
+  /** The trailer fields: name, value, name, value, …; undefined until the message has ended. */
   trailers(): readonly string[] | undefined;
 }
 
@@ -31,22 +31,24 @@ type State = "size" | "data" | "data-end" | "trailers" | "over";
 
 const CR = 0x0d;
 const LF = 0x0a;
-/** Of one line with a size and its extensions, of all extensions of a message together, and of a trailer section with its end. */
+/** Limits: one line with a size and its extensions, all extensions of a message together, and a trailer section with its end. */
 const MAX_LINE_BYTES = 4 * 1024;
 const MAX_EXTENSION_BYTES = 16 * 1024;
 const MAX_TRAILER_BYTES = 16 * 1024 + 2;
 /**
- * A chunk up to this size is moved behind the one before it. A peer that sends chunks of one byte would otherwise have each
- * byte carried on by itself, which costs a thousand times the byte. To move a longer one costs more than to carry it.
+ * A chunk up to this size is moved behind the one before it. Otherwise a peer that sends chunks of one byte would cause one call per
+ * byte, which costs a thousand times as much. To move a longer chunk costs more than a call.
  */
-const MOST_MOVED_BYTES = 1024;
+const MAX_MOVED_BYTES = 1024;
 
-// Thirteen digits are 2^52 - 1 at most, which a double still counts exactly. Spaces behind them, and a `;` with nothing behind
-// it, are read differently by different readers; the extensions are RFC 9112 §7.1.1's.
+/**
+ * The largest number of digits of a chunk size: 2^52 - 1 at most, which a double holds exactly. The grammar allows only the extensions of
+ * RFC 9112 §7.1.1: recipients differ in how they read spaces behind the digits, and a `;` with nothing behind it.
+ */
 export const MAX_DIGITS = 13;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = String.raw`"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`;
-/** RFC 9112 §7.1. */
+/** The grammar of RFC 9112 §7.1. */
 export const STRICT_CHUNKS: ChunkGrammar = {
   sizeLine: new RegExp(
     String.raw`^([0-9A-Fa-f]{1,${MAX_DIGITS}})((?:;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?[\t ]*)*)\r\n$`,
@@ -54,7 +56,7 @@ export const STRICT_CHUNKS: ChunkGrammar = {
   parseTrailer: (line) => parseFieldLines(line, 0),
 };
 
-/** What may be wrong: no chunks at all, or more of what surrounds them than anybody means. */
+/** Why chunked content is refused: it is malformed, or its extensions or trailers are too large. */
 export type ChunkFault = "malformed" | "extensions" | "trailers";
 
 /** Creates the reader of one connection. */
@@ -62,13 +64,13 @@ export type ChunkFault = "malformed" | "extensions" | "trailers";
 export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): ChunkReader {
   let state: State = "over";
   let grammar = STRICT_CHUNKS;
-  /** The beginning of a line, of an earlier read. */
+  /** The beginning of an incomplete line, from earlier reads. */
   const held = createHeldBytes();
   let left = 0;
   let extensionBytes = 0;
   let trailerBytes = 0;
   let fields: string[] = [];
-  /** Content of this read that was not handed on yet. */
+  /** The part of this read's content that `onContent` has not got yet. */
   let from = 0;
   let to = 0;
 
@@ -91,33 +93,33 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
             const next = Math.min(at + left, length);
             left -= next - at;
             if (left === 0) state = "data-end";
-            gather(bytes, at, next, onContent);
+            addContent(bytes, at, next, onContent);
             at = next;
           } else {
             at = readLine(bytes, at, length);
           }
         }
       } finally {
-        handOn(bytes, onContent);
+        flushContent(bytes, onContent);
       }
       return at;
     },
   };
 
-  function gather(bytes: Buffer, start: number, end: number, onContent: OnContent): void {
-    if (from < to && end - start <= MOST_MOVED_BYTES) {
+  function addContent(bytes: Buffer, start: number, end: number, onContent: OnContent): void {
+    if (from < to && end - start <= MAX_MOVED_BYTES) {
       bytes.copyWithin(to, start, end);
       to += end - start;
     } else {
-      handOn(bytes, onContent);
+      flushContent(bytes, onContent);
       from = start;
       to = end;
     }
   }
 
-  function handOn(bytes: Buffer, onContent: OnContent): void {
+  function flushContent(bytes: Buffer, onContent: OnContent): void {
     const start = from;
-    from = to; // not handed on twice where the receiver throws
+    from = to; // not passed on twice if the receiver throws
     if (start < to) onContent(bytes, start, to);
   }
 
@@ -137,15 +139,15 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
     return held.length() === 0 && length - start === 1 && bytes[start] === CR;
   }
 
-  /** What nearly every line is, a size alone or the end of a chunk, read without a text. -1 where it is neither, or cut. */
+  /** Reads a line with only a size, or the end of a chunk, without creating a text: nearly every line. Returns -1 for other or cut lines. */
   function readPlainLine(bytes: Buffer, start: number, length: number): number {
     if (state === "trailers") return -1;
     let at = start;
     let size = 0;
     if (state === "size") {
-      const most = Math.min(length, start + MAX_DIGITS);
+      const maxEnd = Math.min(length, start + MAX_DIGITS);
       let digit = toDigit(bytes[at]);
-      for (; at < most && digit !== -1; digit = toDigit(bytes[at])) {
+      for (; at < maxEnd && digit !== -1; digit = toDigit(bytes[at])) {
         size = size * 16 + digit;
         at += 1;
       }
@@ -204,7 +206,7 @@ export function createChunkReader(toError: (fault: ChunkFault) => ProxyError): C
   }
 }
 
-/** A hexadecimal digit's value, or -1. */
+/** Returns the value of a hexadecimal digit, or -1. */
 function toDigit(code = 0): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const letter = code | 0x20; // in lower case

@@ -1,6 +1,6 @@
-/** What HTTP/1.1 is made of (RFC 9110 §5, RFC 9112 §2-5), read strictly: what two readers could take for different things is nothing here. */
+/** The grammar of HTTP/1.1 (RFC 9110 §5, RFC 9112 §2-5), read strictly: text that two recipients may read differently is malformed. */
 
-// What a byte may be part of: a token (RFC 9110 §5.6.2), a field value or reason (§5.5), a request-target.
+// The classes of a byte: it may be part of a token (RFC 9110 §5.6.2), of a field value or reason (§5.5), or of a request-target.
 const TOKEN = 1;
 const TEXT = 2;
 const TARGET = 4;
@@ -8,16 +8,18 @@ const TARGET = 4;
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
+/** The code of a space. */
 export const SPACE = 0x20;
+/** The code of a colon. */
 export const COLON = 0x3a;
 
 const CLASSES = toClasses();
 
 /**
- * Reads field lines, each with its CRLF, from `start` to the end: name, value, name, value, … Undefined where one is none.
+ * Reads field lines, each with its CRLF, from `start` to the end: name, value, name, value, … Returns undefined if a line is malformed.
  *
- * RFC 9112 lets a proxy mend a space before a colon (§5.1) and a folded line (§5.2). This reader refuses both, because smuggled fields
- * look like that. http/wire/liberties.ts accepts the first in responses.
+ * RFC 9112 allows a proxy to repair a space before a colon (§5.1) and a folded line (§5.2). This parser refuses both, because smuggled
+ * fields look like that. http/wire/liberties.ts accepts the first in responses.
  */
 export function parseFieldLines(text: string, start: number): string[] | undefined {
   const fields: string[] = [];
@@ -33,28 +35,28 @@ export function parseFieldLines(text: string, start: number): string[] | undefin
   return fields;
 }
 
-/** Where the token that begins at `start` ends. */
+/** Returns the end of the token that begins at `start`. */
 export function endOfToken(text: string, start: number): number {
   let at = start;
   while (((CLASSES[text.charCodeAt(at)] ?? 0) & TOKEN) !== 0) at += 1;
   return at;
 }
 
-/** Where what may stand in a request-target ends. Whether it is one says http/target.ts. */
+/** Returns the end of the characters that a request-target may contain. http/target.ts checks whether they are one. */
 export function endOfTarget(text: string, start: number): number {
   let at = start;
   while (((CLASSES[text.charCodeAt(at)] ?? 0) & TARGET) !== 0) at += 1;
   return at;
 }
 
-/** Where the line's CRLF stands; -1 where something else ends it. */
+/** Returns the index of the CRLF that ends the text; -1 if another character ends it. */
 export function endOfText(text: string, start: number): number {
   let at = start;
   while (((CLASSES[text.charCodeAt(at)] ?? 0) & TEXT) !== 0) at += 1;
   return isLineEnd(text, at) ? at : -1;
 }
 
-/** Whether a CRLF stands at `at`. */
+/** Whether there is a CRLF at `at`. */
 export function isLineEnd(text: string, at: number): boolean {
   return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF;
 }
@@ -84,7 +86,7 @@ function toClasses(): Uint8Array {
   for (let code = 0; code < 256; code += 1) {
     const isToken = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code));
     const isText = code === TAB || (code >= SPACE && code !== 0x7f);
-    // RFC 9112 §3.2 requires clients to encode bytes above 0x7f, but raw ones have one reading too.
+    // RFC 9112 §3.2 requires clients to encode bytes above 0x7f, but all recipients read raw ones alike.
     const isTarget = code > SPACE && code !== 0x7f;
     classes[code] = (isToken ? TOKEN : 0) | (isText ? TEXT : 0) | (isTarget ? TARGET : 0);
   }

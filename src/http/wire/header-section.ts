@@ -1,4 +1,4 @@
-/** A header section that comes in more than one piece. */
+/** Collects a header section that comes in more than one read. */
 
 import type { ProxyError } from "../errors.ts";
 import { createHeldBytes } from "./held-bytes.ts";
@@ -7,44 +7,44 @@ import { MAX_METHOD_BYTES } from "./request-head.ts";
 const CR = 0x0d;
 const LF = 0x0a;
 const CRLF = "\r\n";
-/** Tells one protocol from another: longer than any method with the space behind it, and than `HTTP/1.1`. */
+/** Enough to recognise another protocol: longer than any method with its space, and than `HTTP/1.1`. */
 const BEGINNING_BYTES = MAX_METHOD_BYTES + 2;
 
-/** Each check throws for what cannot become a header section any more: its end, which is waited for, may never come. */
+/** Checks for the lines. Each one throws if the lines can no longer become a header section, because its end may then never come. */
 export interface HeadRules {
-  /** Of all its lines, with the empty one. */
+  /** The largest size of all lines, with the empty one. */
   readonly maxBytes: number;
   toTooLarge(): ProxyError;
   /** Whether to skip a line before the first one. */
   isSkipped(line: string): boolean;
-  /** The beginning of a first line that is not whole. */
+  /** Checks the beginning of an incomplete first line. */
   onBeginning(text: string): void;
-  /** The first line, with its line end. */
+  /** Checks the first line, with its line end. */
   onFirstLine(line: string): void;
-  /** `lineEnd` is the line end of the first line. A line that is only that ends the section. */
+  /** Checks a field line. `lineEnd` is the line end of the first line; a line of only that ends the section. */
   onFieldLine(line: string, lineEnd: string): void;
 }
 
-/** Holds a header section until it is whole, and has each of its lines checked once. */
+/** Holds a header section until it is complete, and checks each line once. */
 export interface HeadSection {
-  /** How many bytes it holds. */
+  /** The number of bytes that it holds. */
   length(): number;
   /**
-   * Takes the bytes from `start` up to `end`. Returns where among them the section ends, or -1 where it goes on. Throws what
-   * the checks throw, and `toTooLarge`.
+   * Adds the bytes from `start` up to `end`. Returns the index where the section ends, or -1 if it is incomplete. Throws the errors of the
+   * checks, and that of `toTooLarge`.
    */
   read(bytes: Buffer, start: number, end: number): number;
-  /** Its lines, each with its line end, without the empty one at the end. The section is empty afterwards. */
+  /** Returns its lines, each with its line end, without the empty line at the end. The section is empty afterwards. */
   take(): string;
   clear(): void;
 }
 
-/** Creates the one of a connection. */
+/** Creates the section of one connection, empty. */
 export function createHeadSection(rules: HeadRules): HeadSection {
   const held = createHeldBytes();
-  /** Where the first line begins, after skipped ones. */
+  /** Where the first line begins, behind skipped lines. */
   let first = 0;
-  /** Where the line begins that is not whole yet, or is the empty one. */
+  /** Where the incomplete line, or the empty line at the end, begins. */
   let lineStart = 0;
   let emptyLine = CRLF;
 
@@ -89,11 +89,11 @@ export function createHeadSection(rules: HeadRules): HeadSection {
 }
 
 /**
- * Where a header section that is here whole ends: behind the empty line after its last line (RFC 9112 §2.1), or -1 if no empty line ends
- * before `end`.
+ * Returns the end of a complete header section: behind the empty line after its last line (RFC 9112 §2.1). Returns -1 if no empty line
+ * ends before `end`.
  *
- * It looks at every fourth byte. `Buffer.indexOf` crosses into C++, which takes three times as long for a short section, and would
- * look beyond `end`, at what an earlier read left there.
+ * It examines every fourth byte. `Buffer.indexOf` calls into C++, which takes three times as long for a short section, and it would
+ * search beyond `end`, in bytes of an earlier read.
  */
 export function endOfSection(bytes: Buffer, start: number, end: number): number {
   let at = start + 3;

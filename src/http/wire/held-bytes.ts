@@ -1,29 +1,29 @@
-/** Bytes that came in pieces and are not complete yet. */
+/** Collects bytes that come in pieces. */
 
 const LF = 0x0a;
 const NOTHING = Buffer.alloc(0);
-/** Most of what comes in more than one piece is the header section of a browser's request. */
+/** The first size: enough for most header sections of browsers, which are the most frequent use. */
 const FIRST_BYTES = 1024;
 
-/** Keeps bytes in one buffer that grows by doubling: a piece costs what it has, however many came before it. */
+/** Holds bytes in one buffer that grows by doubling, so that the cost of a piece does not depend on the number of pieces before it. */
 export interface HeldBytes {
   length(): number;
   append(bytes: Buffer, start: number, end: number): void;
-  /** Where the line that `start` is in ends: behind its LF, or -1. */
+  /** Returns the end of the line that contains `start`, behind its LF; -1 if there is none. */
   endOfLine(start: number): number;
-  /** Hands all of them over, and keeps none. */
+  /** Returns all bytes, and is empty afterwards. */
   take(): Buffer;
-  /** As latin1. */
+  /** Returns a part as latin1. */
   toText(start: number, end: number): string;
-  /** Lets go of the memory too: a connection that waits keeps none. */
+  /** Drops all bytes and the memory, so that an idle connection holds none. */
   clear(): void;
 }
 
 /**
  * Creates an empty store.
  *
- * A text to which each piece is added was rejected: V8 joins it anew for each search, and until then keeps 32 bytes for each
- * piece, so that a peer which sends single bytes would hold thirty times what it sent.
+ * A text to which each piece is added was rejected: V8 flattens it for each search, and until then holds 32 bytes for each piece. A peer
+ * that sends single bytes would thus occupy thirty times as much memory as it sent.
  */
 export function createHeldBytes(): HeldBytes {
   let memory: Buffer | undefined;
@@ -47,17 +47,17 @@ export function createHeldBytes(): HeldBytes {
     endOfLine: (start) => (memory === undefined ? -1 : endOfLine(memory, start, length)),
     toText: (start, end) => memory?.toString("latin1", start, end) ?? "",
     take() {
-      const taken = memory?.subarray(0, length) ?? NOTHING;
+      const bytes = memory?.subarray(0, length) ?? NOTHING;
       clear();
-      return taken;
+      return bytes;
     },
     clear,
   };
 }
 
 /**
- * Where the line that `start` is in ends: behind its LF, or -1 where none stands before `end`. `Buffer.indexOf` would look
- * beyond `end`, at what an earlier read left there.
+ * Returns the end of the line that contains `start`, behind its LF; -1 if there is none before `end`. `Buffer.indexOf` would search
+ * beyond `end`, in bytes of an earlier read.
  */
 export function endOfLine(bytes: Buffer, start: number, end: number): number {
   let at = start;

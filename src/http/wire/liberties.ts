@@ -1,9 +1,9 @@
 /**
- * Reads responses of old backends that break the grammar and still have one reading (docs/forwarding.md lists these liberties). A
- * response is read here only after the strict reading has failed. The client gets it in correct form.
+ * Reads responses of old backends that violate the grammar but that all recipients read alike (docs/forwarding.md lists these liberties).
+ * A response is read here only after the strict reading has failed. The client gets it in correct form.
  *
- * Lines that frame the message or its connection get no liberty, because smuggled framing looks like that. Two exceptions have one
- * reading for every recipient: a bare LF behind each line of the section, and a length that is repeated.
+ * There is no liberty for lines that frame the message or its connection, because smuggled framing looks like that. There are two
+ * exceptions, which all recipients read alike: a bare LF behind each line of the section, and a repeated length.
  */
 
 import { type ParsedHead, type ResponseReading, checkBeginning } from "./response-head.ts";
@@ -21,11 +21,11 @@ const FRAMING: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-// Several blanks around the status code, no blank before an empty reason, or any byte in the reason but those that end a line.
+// Allows several blanks around the status code, no blank before an empty reason, and any byte in the reason except NUL, CR and LF.
 const STATUS_LINE = /^HTTP\/1\.([0-9])[\t ]+([1-9][0-9]{2})(?:[\t ]([^\0\r\n]*))?\r\n/;
 const FORBIDDEN = /[\0\r\n]/;
 
-// Blanks behind a size, and extensions with any text: every reader drops both.
+// Allows blanks behind a size, and extensions with any text: every recipient drops both.
 const SIZE_LINE = new RegExp(
   String.raw`^([0-9A-Fa-f]{1,${MAX_DIGITS}})[\t ]*((?:;[^\0\r\n]*)?)\r\n$`,
 );
@@ -52,7 +52,7 @@ function parseTolerantHead(text: string): ParsedHead {
   if (fields === undefined) throw new ProxyError("http_protocol_error");
   const rawFields = toOneLength(fields);
   return {
-    // RFC 9110 §2.5: a later minor version is read as the latest that is known.
+    // RFC 9110 §2.5: a later minor version is read as the latest version that headgate supports.
     version: minor === "0" ? "1.0" : "1.1",
     status: Number(digits),
     reason: reason.slice(endOfBlanks(reason, 0)),
@@ -70,7 +70,7 @@ function toLineEnd(text: string): string {
   return text[text.indexOf("\n") - 1] === "\r" ? CRLF : "\n";
 }
 
-/** Reads as the grammar does, and accepts blanks before a colon (RFC 9112 §5.1) and control characters in a value (RFC 9110 §5.5). */
+/** Reads field lines, and accepts blanks before a colon (RFC 9112 §5.1) and control characters in a value (RFC 9110 §5.5). */
 function parseFieldLines(text: string, start: number): string[] | undefined {
   const fields: string[] = [];
   let at = start;
@@ -89,23 +89,23 @@ function parseFieldLines(text: string, start: number): string[] | undefined {
   return fields;
 }
 
-/** RFC 9112 §6.3, rule 5: a length that is repeated, in one field or in several, counts once. */
+/** RFC 9112 §6.3, rule 5: an equal length that is repeated, in one field or in several, counts once. */
 function toOneLength(fields: string[]): string[] {
-  const kept: string[] = [];
+  const result: string[] = [];
   let length: string | undefined;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     if (name.toLowerCase() !== LENGTH) {
-      kept.push(name, value);
+      result.push(name, value);
       continue;
     }
     const members = value.split(",").map((member) => trim(member, 0, member.length));
     const [first = ""] = members;
     if (members.some((member) => member !== (length ?? first)))
       throw new ProxyError("http_protocol_error");
-    if (length === undefined) kept.push(name, first);
+    if (length === undefined) result.push(name, first);
     length = first;
   }
-  return kept;
+  return result;
 }

@@ -1,9 +1,9 @@
-/** A client's header section as text, read strictly. */
+/** Parses a request's header section strictly. */
 
 import { ProxyError } from "../errors.ts";
 import { SPACE, endOfTarget, endOfToken, isLineEnd, parseFieldLines } from "./grammar.ts";
 
-/** The header section of a request. Texts are the bytes that came, as latin1. */
+/** The header section of a request. Texts are the received bytes as latin1. */
 export interface RequestHead {
   readonly method: string;
   readonly target: string;
@@ -12,9 +12,9 @@ export interface RequestHead {
   readonly rawFields: readonly string[];
 }
 
-/** Any token is a method (RFC 9110 §9.1). Registered ones are far shorter; a longer token is mostly not HTTP at all. */
+/** The longest method. Any token is a method (RFC 9110 §9.1), but registered ones are far shorter, and a longer one is rarely HTTP. */
 export const MAX_METHOD_BYTES = 64;
-/** Reserved for the beginning of HTTP/2 (RFC 9113 §3.4): an upstream that speaks it could take what follows for frames. */
+/** Reserved for the preface of HTTP/2 (RFC 9113 §3.4): an upstream with HTTP/2 could read the following bytes as frames. */
 const PREFACE = "PRI";
 
 const UNKNOWN: RequestHead = { method: "", target: "", httpVersion: "", rawFields: [] };
@@ -55,8 +55,8 @@ export function parseRequestHead(text: string): RequestHead {
 }
 
 /**
- * Checks the beginning of a request line that is not whole. Throws a ProxyError (400, 501) if it is not a method. A client that
- * speaks another protocol is refused at once: the end of its header section would never come.
+ * Checks the beginning of an incomplete request line. Throws a ProxyError (400, 501) if it is not a method. So a client of another
+ * protocol is refused at once: the end of its header section would never come.
  */
 export function checkMethod(beginning: string): void {
   const methodEnd = endOfToken(beginning, 0);
@@ -70,14 +70,14 @@ export function checkMethod(beginning: string): void {
  * content that it announces, and the connection cannot be used again (RFC 9112 §6.3).
  */
 export function mayBeBodiless(method: string): boolean {
-  // Most methods are ruled out by their length alone.
+  // The length alone excludes most methods.
   if (method.length === 4) return method.toLowerCase() === "head";
   return method.length === 7 && method.toLowerCase() === "connect";
 }
 
 /**
- * Returns what can be read of a header section that is refused or not whole, for its response and its log line: the method if a space
- * follows, and the target if the whole request line is there. A target that is cut could show a password before its `@`.
+ * Returns what can be read of a refused or incomplete header section, for its response and its log line: the method if a space follows,
+ * and the target if the request line is complete. A target that is cut before its `@` could reveal a password.
  */
 export function readBeginning(text: string): RequestHead {
   const methodEnd = endOfToken(text, 0);
@@ -89,7 +89,7 @@ export function readBeginning(text: string): RequestHead {
   return { ...UNKNOWN, method: text.slice(0, methodEnd), target };
 }
 
-/** Checks a field line with its CRLF. Throws a ProxyError (400) where it is none. */
+/** Checks a field line with its CRLF. Throws a ProxyError (400) if it is malformed. */
 export function checkFieldLine(line: string): void {
   if (parseFieldLines(line, 0) === undefined) throw new ProxyError("http_request_error");
 }

@@ -1,4 +1,4 @@
-/** The bytes of one client connection as requests (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
+/** Parses the bytes of one client connection as requests. Only this file decides where each request ends (RFC 9112 §6.3, §7.1). */
 
 import { type ChunkFault, createChunkReader } from "./chunked.ts";
 import { type ErrorName, ProxyError, toProxyError } from "../errors.ts";
@@ -14,34 +14,34 @@ import {
 } from "./request-head.ts";
 import { NO_TRAILERS } from "../trailers.ts";
 
-/** A header section, and what was found in its fields. */
+/** A header section, and what its fields contain. */
 export interface ParsedRequest extends RequestHead {
   readonly fields: RequestFields;
 }
 
-/** One that tells its content's end in a wrong way, or in two: what comes behind it is nobody's to read. */
+/** A request with invalid or ambiguous framing: the bytes behind it must not be parsed. */
 export interface UnframedRequest extends RequestHead {
   readonly error: ProxyError;
 }
 
-/** Reads one request after the other; nobody but its caller says when the next one begins. */
+/** Parses one request after another. The caller decides when the next one begins. */
 export interface RequestParser {
-  /** The next bytes are a request. */
+  /** Prepares for the next request. */
   begin(): void;
-  /** Whether a byte of a header section has come, and its end has not. */
+  /** Whether a header section has begun and is not complete. */
   hasBegun(): boolean;
-  /** What is known of a header section that is not whole, or was refused: a HEAD's response has no content (RFC 9110 §9.3.2). */
-  known(): RequestHead;
-  /** Whether the request is whole; what comes then is another one. */
+  /** The readable part of an incomplete or refused header section. The method matters for the error: a HEAD gets no content. */
+  partialHead(): RequestHead;
+  /** Whether the request is complete; further bytes belong to the next one. */
   isOver(): boolean;
   /**
-   * Reads `bytes` from `start` and returns where it stopped: behind the header section, behind the request, or at their end.
-   * Throws a ProxyError for what is no request (400), or more than is taken (413, 431).
+   * Parses `bytes` from `start` and returns where it stopped: behind the header section, behind the request, or at the end of `bytes`.
+   * Throws a ProxyError if they are not a request (400) or exceed a limit (413, 431).
    */
   push(bytes: Buffer, start: number): number;
-  /** The trailers of a request that is over: name, value, name, value, … */
+  /** The trailers of a complete request: name, value, name, value, … */
   trailers(): readonly string[];
-  /** The header section that `push` has just read, or one whose framing is wrong; once. */
+  /** Returns the header section that `push` has just parsed, once; otherwise undefined. */
   takeHead(): ParsedRequest | UnframedRequest | undefined;
 }
 
@@ -50,23 +50,23 @@ type State = "head" | "length" | "chunks" | "over";
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Creates the parser of one connection. `mostBytes` is that of a header section; `onContent` is told of content as it comes. */
+/** Creates the parser of one connection. `maxHeadBytes` limits a header section; `onContent` is called with content as it comes. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine; its states are the functions below
 export function createRequestParser(
-  mostBytes: number,
+  maxHeadBytes: number,
   onContent: (bytes: Buffer) => void,
 ): RequestParser {
   let state: State = "head";
   let head: ParsedRequest | UnframedRequest | undefined;
   let left = 0;
   let trailers = NO_TRAILERS;
-  /** The first byte of what may be an empty line has come, and no other. */
+  /** Only the CR of a possible empty line has come. */
   let isCut = false;
-  /** The request line, or as much as was checked of it, until the header section is read. */
+  /** The request line, or the part of it that was checked, until the header section is complete. */
   let beginning = "";
   const section = createHeadSection({
-    maxBytes: mostBytes,
-    toTooLarge: () => tooLarge(mostBytes),
+    maxBytes: maxHeadBytes,
+    toTooLarge: () => tooLarge(maxHeadBytes),
     isSkipped: () => false,
     onBeginning(text) {
       beginning = text;
@@ -89,13 +89,13 @@ export function createRequestParser(
       section.clear();
     },
     hasBegun: () => state === "head" && (isCut || section.length() > 0),
-    known: () => readBeginning(beginning),
+    partialHead: () => readBeginning(beginning),
     isOver: () => state === "over",
     trailers: () => trailers,
     takeHead() {
-      const taken = head;
+      const parsed = head;
       head = undefined;
-      return taken;
+      return parsed;
     },
     push(bytes, start) {
       switch (state) {
@@ -115,15 +115,15 @@ export function createRequestParser(
     if (section.length() > 0) return readSection(bytes, start);
     const first = skipEmptyLines(bytes, start);
     if (first === bytes.length) return first;
-    // Nearly every header section comes whole.
-    const end = endOfSection(bytes, first, Math.min(bytes.length, first + mostBytes));
+    // Nearly every header section comes in one read.
+    const end = endOfSection(bytes, first, Math.min(bytes.length, first + maxHeadBytes));
     if (end === -1) return readSection(bytes, first);
     beginning = bytes.toString("latin1", first, end - 2);
     begin(parseRequestHead(beginning));
     return end;
   }
 
-  /** RFC 9112 §2.2: empty lines before a request line are let pass; old clients send one behind their content. */
+  /** RFC 9112 §2.2: skips empty lines before a request line. Old clients send one behind their content. */
   function skipEmptyLines(bytes: Buffer, start: number): number {
     let at = start;
     if (isCut) {
@@ -178,7 +178,7 @@ export function createRequestParser(
     );
     const received = chunks.trailers();
     if (received === undefined) return next;
-    // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
+    // A trailer about the connection or framing (RFC 9110 §6.5.1) suggests that the client sees the end of its message elsewhere.
     if (hasConnectionTrailer(received)) throw new ProxyError("http_request_error");
     trailers = received;
     state = "over";

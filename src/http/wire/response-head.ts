@@ -1,18 +1,18 @@
-/** An upstream's header section as text, read strictly: what two readers could take for different things is refused. */
+/** Parses a response's header section strictly: text that two recipients may read differently is refused. */
 
 import { type ChunkGrammar, STRICT_CHUNKS } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
 import { SPACE, endOfBlanks, endOfText, parseFieldLines } from "./grammar.ts";
 import { type ResponseFields, readResponseFields } from "../response-fields.ts";
 
-/** The header section of an answer, interim (1xx) or final. Texts are the bytes that came, as latin1. */
+/** The header section of a response, interim (1xx) or final. Texts are the received bytes as latin1. */
 export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
   readonly fields: ResponseFields;
 }
 
-/** With what only the connection needs to know. */
+/** A header section with the parts that only the connection needs. */
 export interface ParsedHead extends ResponseHead {
   readonly version: "1.0" | "1.1";
   /** As received: name, value, name, value, … */
@@ -23,9 +23,9 @@ export interface ParsedHead extends ResponseHead {
 export interface ResponseReading {
   /** Reads a status line and the field lines behind it, each with its line end, without the empty line at the end. */
   parseHead(text: string): ParsedHead;
-  /** Checks a status line whose end has not come yet. */
+  /** Checks the beginning of an incomplete status line. */
   checkBeginning(text: string): void;
-  /** Checks a field line. `lineEnd` is what the status line ended with. */
+  /** Checks a field line. `lineEnd` is the line end of the status line. */
   checkFieldLine(line: string, lineEnd: string): void;
   /** Whether to skip a line before the status line. */
   isSkipped(line: string): boolean;
@@ -50,7 +50,7 @@ const REASON_AT = STATUS_AT + 3;
 /**
  * Reads a status line and the field lines behind it, each with its CRLF, without the empty line at the end.
  *
- * Throws a ProxyError (502) for everything that is not HTTP/1.1's or 1.0's grammar.
+ * Throws a ProxyError (502) for everything that violates the grammar of HTTP/1.1 and 1.0.
  */
 export function parseResponseHead(text: string): ParsedHead {
   const minor = text.charCodeAt(START.length) - 0x30;
@@ -62,7 +62,7 @@ export function parseResponseHead(text: string): ParsedHead {
   const end = endOfText(text, REASON_AT);
   const raw = end === -1 ? undefined : parseFieldLines(text, end + 2);
   if (raw === undefined) throw new ProxyError("http_protocol_error");
-  // RFC 9112 §4 wants the space also where no reason follows; many leave it out.
+  // RFC 9112 §4 requires the space even without a reason, but many servers omit it.
   if (end > REASON_AT && text.charCodeAt(REASON_AT) !== SPACE)
     throw new ProxyError("http_protocol_error");
   return {
@@ -74,12 +74,12 @@ export function parseResponseHead(text: string): ParsedHead {
   };
 }
 
-/** Checks the beginning of a status line that is not whole. Throws a ProxyError (502) where it is none. */
+/** Checks the beginning of an incomplete status line. Throws a ProxyError (502) if it cannot become one. */
 export function checkBeginning(text: string): void {
   if (!text.startsWith(START.slice(0, text.length))) throw new ProxyError("http_protocol_error");
 }
 
-/** Three digits, or NaN. */
+/** Returns the number of three digits at `at`; NaN if they are not digits. */
 function toNumber(text: string, at: number): number {
   let number = 0;
   for (let index = at; index < at + 3; index += 1) {

@@ -1,4 +1,4 @@
-/** The bytes of one upstream connection as answers (RFC 9112 §6.3, §7.1): where each ends is decided here, and nowhere else. */
+/** Parses the bytes of one upstream connection as responses. Only this file decides where each response ends (RFC 9112 §6.3, §7.1). */
 
 import {
   type ResponseHead,
@@ -10,21 +10,21 @@ import { createChunkReader } from "./chunked.ts";
 import { ProxyError } from "../errors.ts";
 import { createHeadSection, endOfSection } from "./header-section.ts";
 import type { UpgradeFields } from "../request-fields.ts";
-import { hasConnectionTrailer, isKept } from "../fields.ts";
+import { hasConnectionTrailer, keepsAlive } from "../fields.ts";
 import { mayBeBodiless } from "./request-head.ts";
 import { TOLERANT_READING } from "./liberties.ts";
 import { isAgreedProtocol } from "../upgrade.ts";
 
-/** Who is told what comes, in order. */
+/** Receives what the parser finds, in order. */
 export interface ResponseParserEvents {
   /** A 1xx (RFC 9110 §15.2). */
   onInterim(head: ResponseHead): void;
   onHead(head: ParsedHead): void;
-  /** A piece of content: `bytes` from `start` to `end`, which are only lent. */
+  /** A piece of content: `bytes` from `start` to `end`, which are borrowed until it returns. */
   onContent(bytes: Buffer, start: number, end: number): void;
-  /** `reusable`: the connection is at the beginning of a next answer, for certain. */
+  /** `reusable`: the connection is certainly at the beginning of a next response. */
   onEnd(rawTrailers: readonly string[], reusable: boolean): void;
-  /** A 101 (RFC 9110 §15.2.2): `bytes` from `start` to `end`, and all that follows, are of the new protocol. */
+  /** A 101 (RFC 9110 §15.2.2): `bytes` from `start` to `end`, and all later bytes, belong to the new protocol. */
   onSwitch(head: ParsedHead, bytes: Buffer, start: number, end: number): void;
 }
 
@@ -37,23 +37,23 @@ export interface SentRequest {
   readonly isStrict: boolean;
 }
 
-/** Reads one answer after the other. */
+/** Parses one response after another. */
 export interface ResponseParser {
-  /** A request went out; the next bytes are its answer. */
+  /** To be called when a request was sent; the next bytes are its response. */
   begin(request: SentRequest): void;
-  /** Whether a byte of that answer has come. */
+  /** Whether a byte of that response has come. */
   hasBegun(): boolean;
-  /** Whether the end of the connection would be the end of the answer (RFC 9112 §6.3, rule 8). */
+  /** Whether the end of the connection would complete the response (RFC 9112 §6.3, rule 8). */
   awaitsEnd(): boolean;
-  /** Reads `bytes` up to `length`. Throws a ProxyError (502) for what is no answer, or is one that nobody asked for. */
+  /** Parses `bytes` up to `length`. Throws a ProxyError (502) for an invalid response, and for bytes without a request. */
   push(bytes: Buffer, length: number): void;
-  /** The upstream has closed. Throws a ProxyError (502) where that cuts an answer short. */
+  /** To be called when the upstream has closed the connection. Throws a ProxyError (502) if the response is incomplete. */
   finish(): void;
 }
 
 type State = "idle" | "head" | "length" | "chunks" | "close";
 
-/** Nobody means more than a few; without a bound they never end. */
+/** Real backends send a few. The limit stops an upstream that sends interim responses without end. */
 const MAX_INTERIM_RESPONSES = 100;
 
 /** Creates the parser of one connection. `maxHeadBytes` limits a header section, as in a request: from its first line to the empty one. */
@@ -122,13 +122,13 @@ export function createResponseParser(
   };
 
   function readHead(bytes: Buffer, start: number, length: number): number {
-    // Nearly every header section comes whole.
+    // Nearly every header section comes in one read.
     const sectionEnd =
       section.length() === 0
         ? endOfSection(bytes, start, Math.min(length, start + maxHeadBytes))
         : -1;
     if (sectionEnd !== -1) {
-      const head = parseWhole(bytes.toString("latin1", start, sectionEnd - 2));
+      const head = parseComplete(bytes.toString("latin1", start, sectionEnd - 2));
       if (head !== undefined) return onParsed(head, bytes, sectionEnd, length);
     }
     const next = section.read(bytes, start, length);
@@ -136,8 +136,8 @@ export function createResponseParser(
     return onParsed(reading.parseHead(section.take()), bytes, next, length);
   }
 
-  /** Returns undefined if the strict reading fails: the cause may be a liberty, with which the section may end elsewhere. */
-  function parseWhole(lines: string): ParsedHead | undefined {
+  /** Returns undefined if the strict reading fails but liberties are allowed: with a liberty, the section may end elsewhere. */
+  function parseComplete(lines: string): ParsedHead | undefined {
     if (reading === STRICT_READING) return parseResponseHead(lines);
     try {
       return parseResponseHead(lines);
@@ -146,7 +146,7 @@ export function createResponseParser(
     }
   }
 
-  /** Its header section ended at `next` of `length` bytes. */
+  /** Handles a complete header section, which ended at `next` of `length` bytes. */
   function onParsed(head: ParsedHead, bytes: Buffer, next: number, length: number): number {
     if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
     if (head.status === 101) return switchProtocol(head, bytes, next, length);
@@ -165,20 +165,20 @@ export function createResponseParser(
     return -1;
   }
 
-  /** The framing by RFC 9112 §6.3. `over`: the answer has ended with its header section. */
+  /** Determines the framing (RFC 9112 §6.3). `over`: the response has ended with its header section. */
   function begin(head: ParsedHead, isLast: boolean): "over" | "content" {
     const { status, version, fields } = head;
     const { contentLength, chunked } = fields;
     if (contentLength !== undefined && chunked) throw new ProxyError("http_protocol_error");
     const isBare = method === "HEAD" || status === 204 || status === 304;
-    isPersistent = !mayHaveStrayBody(method, head) && isKept(version, fields.connection);
+    isPersistent = !mayHaveStrayBody(method, head) && keepsAlive(version, fields.connection);
     if (isBare || contentLength === 0) {
       events.onHead(head);
       end([], isPersistent && isLast);
       return "over";
     }
     if (chunked) {
-      // RFC 9112 §6.1: chunked in HTTP/1.0 is faulty, and nothing behind it is to be trusted.
+      // RFC 9112 §6.1: chunked in HTTP/1.0 is faulty, so bytes behind it must not be used.
       if (version === "1.0") isPersistent = false;
       chunks.begin(reading.chunks);
       state = "chunks";
@@ -205,7 +205,7 @@ export function createResponseParser(
     const next = chunks.read(bytes, start, length, events.onContent);
     const trailers = chunks.trailers();
     if (trailers === undefined) return next;
-    // A trailer that speaks of its connection or of framing (RFC 9110 §6.5.1): whoever sends that means something else.
+    // A trailer about the connection or framing (RFC 9110 §6.5.1) suggests that the upstream sees the end of its message elsewhere.
     end(trailers, isPersistent && next === length && !hasConnectionTrailer(trailers));
     return -1;
   }
@@ -222,8 +222,8 @@ function tooLarge(maxHeadBytes: number): ProxyError {
 }
 
 /**
- * Some backends send a body with the answer to a HEAD, or with a 204 that announces one, perhaps in a later segment: it would be
- * taken for the next answer.
+ * Whether a body may follow that does not belong there. Some backends send one with the response to a HEAD, or with a 204 that announces
+ * one, perhaps in a later segment. It would look like the next response.
  */
 function mayHaveStrayBody(method: string, { status, fields }: ParsedHead): boolean {
   if (mayBeBodiless(method)) return true;

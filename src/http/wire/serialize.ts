@@ -1,11 +1,11 @@
-/** Messages as they stand on the wire (RFC 9112 §2-5): the one writer of field lines. Texts are latin1; the caller has checked what they say. */
+/** Serializes messages (RFC 9112 §2-5): the only writer of field lines. Texts are latin1, and the caller has checked them. */
 
 const DATE = "date";
 const LENGTH = "content-length";
 const CODING = "transfer-encoding";
 const UPGRADE = "upgrade";
 
-/** Status line and field lines, and what they say of the content that follows. */
+/** A status line and field lines, and what they say about the content that follows. */
 export interface ResponseText {
   /** Without the fields of this connection and without the empty line; to be written as latin1. */
   readonly text: string;
@@ -15,7 +15,7 @@ export interface ResponseText {
   readonly framing: "length" | "chunked" | "close";
 }
 
-/** Writes a status line and field lines, in one loop that also looks at them: it runs for every response. */
+/** Writes a status line and field lines. One loop also examines the fields, because it runs for every response. */
 export function toResponseText(
   status: number,
   reason: string,
@@ -28,7 +28,7 @@ export function toResponseText(
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? "";
     text += `${name}: ${fields[index + 1]}\r\n`;
-    // Most names are ruled out by their length alone, before anything is lower-cased.
+    // The length alone excludes most names before anything is lower-cased.
     if (name.length === DATE.length) hasDate ||= name.toLowerCase() === DATE;
     else if (name.length === LENGTH.length && name.toLowerCase() === LENGTH) framing = "length";
     else if (name.length === CODING.length && name.toLowerCase() === CODING) framing = "chunked";
@@ -37,18 +37,18 @@ export function toResponseText(
   return { text, hasDate, hasUpgrade, framing };
 }
 
-/** Whether an answer to that method has content (RFC 9110 §6.4.1). */
+/** Whether a response to this method with this status has content (RFC 9110 §6.4.1). */
 export function hasContent(method: string, status: number): boolean {
   return method !== "HEAD" && status !== 204 && status !== 304;
 }
 
-/** RFC 2068 §19.7.1.1: how long the connection may rest, as a hint that spares clients a request on one that is just closing. */
+/** Returns the lines of a persistent connection. Keep-Alive (RFC 2068 §19.7.1.1) helps clients not to use a connection that is closing. */
 export function toKeepAliveLines(keepAliveMs: number): string {
   const seconds = Math.floor(keepAliveMs / 1_000);
   return `Connection: keep-alive\r\n${seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : ""}`;
 }
 
-/** Adds `upgrade` to Connection, the first of the lines: RFC 9110 §7.8 wants it beside an Upgrade field. */
+/** Adds `upgrade` to Connection, the first of the lines: RFC 9110 §7.8 requires it beside an Upgrade field. */
 export function withUpgradeOption(lines: string): string {
   return lines.replace("\r\n", ", upgrade\r\n");
 }
@@ -58,7 +58,7 @@ export function toInterimText(status: number, reason: string, fields: readonly s
   return `HTTP/1.1 ${status} ${reason}\r\n${toFieldLines(fields)}\r\n`;
 }
 
-/** Writes a request line and fields; `hop` are those of the connection. */
+/** Writes a request's header section; `hop` holds the fields of the connection. */
 export function toRequestText(
   { method, path, fields }: { method: string; path: string; fields: readonly string[] },
   hop: readonly string[],

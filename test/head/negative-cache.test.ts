@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/types.ts";
-import { createNegativeCache } from "../../src/head/memory.ts";
+import { createNegativeCache } from "../../src/head/negative-cache.ts";
 import { toHeadConfig } from "../support/head.ts";
 
 function toRoute(path: string, remember: number): RouteConfig {
@@ -91,8 +91,8 @@ test("while one finds out the others wait, until it has", async () => {
   for (const [how, expected] of [
     ["add", true],
     ["delete", false],
-    ["skip", false],
-    ["giveUp", false],
+    ["keep", false],
+    ["endTrial", false],
   ] as const) {
     const memory = createNegativeCache(() => 0);
     const route = toRoute("/*", 1_000);
@@ -104,7 +104,7 @@ test("while one finds out the others wait, until it has", async () => {
     await waits;
     assert.equal(memory.has(route, at("/a")), expected, how);
     // The one who found nothing is followed by another; where there was an answer nobody waits any more.
-    assert.equal(memory.has(route, at("/a")) instanceof Promise, how === "giveUp", how);
+    assert.equal(memory.has(route, at("/a")) instanceof Promise, how === "endTrial", how);
   }
 });
 
@@ -125,8 +125,8 @@ test("an answer that tells nothing does not undo what was learnt", () => {
   const memory = createNegativeCache(() => 0);
   const route = toRoute("/x", 1_000);
   memory.add(route, at("/x"));
-  memory.skip(route, at("/x"));
-  memory.giveUp(route, at("/x"));
+  memory.keep(route, at("/x"));
+  memory.endTrial(route, at("/x"));
   assert.equal(memory.has(route, at("/x")), true);
   memory.delete(route, at("/x"));
   assert.equal(memory.has(route, at("/x")), false);

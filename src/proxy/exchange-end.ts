@@ -1,4 +1,4 @@
-/** The end of an exchange: how a failure is told to the client, and what the record says in the end. */
+/** The end of an exchange: the error response to the client, and the final values of the record. */
 
 import type { ProxyError } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
@@ -6,17 +6,17 @@ import { toProblem } from "../http/problem.ts";
 import type { ServerResponse } from "../server/exchange.ts";
 import { respondLocally, breakOff } from "./relay.ts";
 
-/** What health checks are answered with, and no download. */
+/** The largest response to a health check, in bytes. A download is larger. */
 const SHORT_BYTES = 16 * 1024;
 
-/** Tells the client that its exchange failed: by a response, or by the visible break of one that has begun. */
+/** Reports a failed exchange to the client: by an error response, or, if a response has begun, by a visibly broken one. */
 export function failExchange(
   exchange: Exchange,
   error: ProxyError,
   response: ServerResponse,
 ): void {
   if (response.headersSent) return breakOff(response);
-  // The plan came to nothing: neither did the upstream serve the HEAD nor did a GET stand for it.
+  // The plan failed: neither the HEAD nor a GET in its place got a response.
   if (exchange.head !== undefined) exchange.head = "failed";
   if (response.isOver) return;
   respondLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
@@ -31,8 +31,8 @@ export function endExchange(exchange: Exchange, response: ServerResponse): void 
   exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
 }
 
-// HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
-// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
+// HAProxy's checks close the connection as soon as they have the status. If the client leaves before short content has begun, the
+// exchange does not count as aborted in the log and the metrics. A larger limit would hide clients that abort a download or a stream.
 function hasEnough(response: ServerResponse, contentLength: number): boolean {
   return response.headersSent && !response.hasContentBegun && contentLength <= SHORT_BYTES;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/types.ts";
-import { createNegativeCache } from "../../src/head/memory.ts";
+import { createNegativeCache } from "../../src/head/negative-cache.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";
 
@@ -23,7 +23,7 @@ function toRoute(path: string): RouteConfig {
 // Two routes may have the same name, pattern and configuration, and are two all the same.
 const ROUTES = ["/x", "/{id}", "/*", "/*", "/files/*"].map(toRoute);
 const step = fc.record({
-  action: fc.constantFrom("learn", "forget", "skip", "giveUp", "knows", "knows", "wait"),
+  action: fc.constantFrom("learn", "forget", "keep", "endTrial", "knows", "knows", "wait"),
   route: fc.nat(ROUTES.length - 1),
   path: fc.constantFrom("/x", "/y", "/x?q", "/files/a", "/files/a/", "/X"),
   host: fc.constantFrom("a", "A.:80", "b", undefined),
@@ -53,7 +53,7 @@ test("what is known of a route, host and path was learnt of just that", () => {
           memory.delete(route, { host, path });
           learnt.delete(keyOf(index, host, path));
         }
-        if (action === "skip" || action === "giveUp") memory[action](route, { host, path });
+        if (action === "keep" || action === "endTrial") memory[action](route, { host, path });
         if (action === "knows" && memory.has(route, { host, path }) === true)
           assert.ok(learnt.has(keyOf(index, host, path)), `${route.path} ${path}`);
       }

@@ -1,0 +1,51 @@
+/** How a HEAD uses what earlier HEADs have learned: one HEAD tries the upstream, and those that come meanwhile wait for its result. */
+
+import { NO_CACHE, type NegativeCache } from "../head/negative-cache.ts";
+import { isOverridden } from "../head/override.ts";
+import type { CheckedRequest } from "../http/request.ts";
+import type { ExchangeContext } from "./round-trip.ts";
+
+/** Returns the cache, or an empty one for a request with a method override, whose response shows nothing about other requests. */
+export function toNegativeCache(cache: NegativeCache, checked: CheckedRequest): NegativeCache {
+  return isOverridden(checked) ? NO_CACHE : cache;
+}
+
+/** Whether the target is in the cache; a promise if another HEAD is trying the upstream. */
+export function isCached(cache: NegativeCache, head: ExchangeContext): boolean | Promise<boolean> {
+  const cached = cache.has(head.route, head.checked);
+  return typeof cached === "boolean" ? cached : waitForOther(cached, cache, head);
+}
+
+/** Waits for another HEAD and, if that gets no response, for the next one; it does not wait for a third. */
+async function waitForOther(
+  first: Promise<void>,
+  cache: NegativeCache,
+  { route, checked }: ExchangeContext,
+): Promise<boolean> {
+  await first;
+  const cached = cache.has(route, checked);
+  if (typeof cached === "boolean") return cached;
+  await cached;
+  return cache.has(route, checked) === true;
+}
+
+/** Records the response to the tried request. After a client error nothing is learned: it may come before the check of method or range. */
+export function recordServed(cache: NegativeCache, head: ExchangeContext, status: number): void {
+  if (status < 400) cache.delete(head.route, head.checked);
+  else recordOther(cache, head, status);
+}
+
+/** Records a response from which nothing is learned. After a server error, the next HEAD tries again. */
+export function recordOther(
+  cache: NegativeCache,
+  { route, checked }: ExchangeContext,
+  status: number,
+): void {
+  if (status < 500) cache.keep(route, checked);
+  else cache.endTrial(route, checked);
+}
+
+/** Ends the trial if this HEAD has not ended it. The HEADs that wait then try the upstream themselves. */
+export function endTrial(cache: NegativeCache, { route, checked }: ExchangeContext): void {
+  cache.endTrial(route, checked);
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { findCommentViolations, findNameViolations } from "../support/words.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** The folders whose names and comments hold the contract so far; `src` alone stands for the files at its top. */
+const HELD_FOLDERS = [
+  "src",
+  "src/proxy",
+  "src/head",
+  "src/http",
+  "src/server",
+  "src/upstream",
+  "src/runtime",
+] as const;
+
+function readFolder(folder: string): readonly (readonly [string, string])[] {
+  const isTop = folder === "src";
+  return readdirSync(join(root, folder), { recursive: !isTop, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => [`${folder}/${path}`, readFileSync(join(root, folder, path), "utf8")]);
+}
+
+const sources = new Map(HELD_FOLDERS.flatMap(readFolder));
+
+test("file names and exported names use the field's words", () => {
+  assert.ok(sources.has("src/proxy/handler.ts"), "the contract reads src");
+  assert.deepEqual(findNameViolations(sources), []);
+});
+
+test("comments name the actor", () => {
+  assert.deepEqual(findCommentViolations(sources), []);
+});
+
+const sound =
+  "/** Sends the response to the client. */\nexport interface InFlight {\n  onResponse(): void;\n  readonly maxBytes: number;\n}\n";
+
+test("a sound file has no violation", () => {
+  const files = new Map([["proxy/in-flight.ts", sound]]);
+  assert.deepEqual([...findNameViolations(files), ...findCommentViolations(files)], []);
+});
+
+for (const [what, path, text, expected] of [
+  ["a file name", "proxy/answers.ts", sound, /^proxy\/answers\.ts: answers has .*; use response$/],
+  ["a folder name", "visitors/a.ts", sound, /^visitors\/a\.ts: visitors has/],
+  [
+    "a function",
+    "a.ts",
+    "export async function askUpstream(): void {}\n",
+    /askUpstream .*use send/,
+  ],
+  ["a constant", "a.ts", "export const MOST_BYTES = 1;\n", /MOST_BYTES .*use max$/],
+  ["a type", "a.ts", "export type AnswerHead = string;\n", /AnswerHead .*use response$/],
+  ["an interface", "a.ts", "export interface Flight {\n  a: 1;\n}\n", /Flight .*use InFlight$/],
+  ["a member", "a.ts", "export interface A {\n  readonly mostBytes: number;\n}\n", /mostBytes/],
+  ["a method", "a.ts", "export class A<B> {\n  bark(): void {}\n}\n", /bark has/],
+  ["an optional member", "a.ts", "export interface A {\n  told?: string;\n}\n", /told has/],
+] as const) {
+  test(`finds a replaced word in ${what}`, () => {
+    const found = findNameViolations(new Map([[path, text]]));
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", expected);
+  });
+}
+
+for (const [what, text, expected] of [
+  ["a line", "// Nobody reads this.\n", /a comment has 'Nobody'/],
+  ["a doc comment", "/** Told to whoever asks. */\n", /whoever/],
+  ["a comment behind code", "const a = 1; // somebody waits\n", /somebody/],
+  ["a sentence over two lines", "/**\n * What is\n * said of it.\n */\n", /What is said/],
+  ["two lines", "  // It depends on what is\n  // said there.\n", /what is said/],
+] as const) {
+  test(`finds a word that hides the actor in ${what}`, () => {
+    const found = findCommentViolations(new Map([["src/a.ts", text]]));
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", expected);
+  });
+}
+
+test("code and texts are not comments", () => {
+  const text =
+    'export const text = "nobody";\nconst url = "http://whoever/"; // a URL\nconst b = "somebody";\n';
+  assert.deepEqual(findCommentViolations(new Map([["src/a.ts", text]])), []);
+});
