@@ -15,7 +15,7 @@ import { type UncheckedRequest, checkRequest } from "../http/request.ts";
 import { prefersOpenMetrics } from "./metrics/accept.ts";
 import type { Logger } from "./log/logger.ts";
 import type { Metrics, MetricsFormat } from "./metrics/endpoint.ts";
-import { createStatusPage } from "./status/page/page.ts";
+import { createStatusPage } from "./status/page.ts";
 import { toPrintable } from "./log/printable.ts";
 import type { Readiness } from "./readiness.ts";
 import { createRendering } from "./metrics/rendering.ts";

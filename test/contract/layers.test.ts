@@ -8,7 +8,7 @@ const src = join(import.meta.dirname, "..", "..", "src");
 
 function readSources(): Map<string, string> {
   const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((path) =>
-    path.endsWith(".ts"),
+    /\.(?:ts|js|html)$/.test(path),
   );
   return new Map(paths.map((path) => [path, readFileSync(join(src, path), "utf8")]));
 }
@@ -16,6 +16,7 @@ function readSources(): Map<string, string> {
 test("src keeps the layer contract", () => {
   const sources = readSources();
   assert.ok(sources.has("main.ts"), "the contract is looking at src");
+  assert.ok(sources.has("ops/status/page/main.js"), "and at the page's script");
   assert.deepEqual(findViolations(sources), []);
 });
 
