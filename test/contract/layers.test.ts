@@ -71,6 +71,11 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
     /^http\/a\.ts may not import upstream/,
   ],
   [
+    "a layer above, from the page's script",
+    { "ops/status/page/a.js": 'import { send } from "../../../upstream/pool.ts";\n' },
+    /^ops\/status\/page\/a\.js may not import upstream\/pool\.ts$/,
+  ],
+  [
     "something from a folder without a rule",
     { "misc/a.ts": 'import { one } from "../http/errors.ts";\n' },
     /^misc\/a\.ts may not/,
