@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inlinePage } from "./inline-page.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stampFile = join(root, "dist", ".stamp");
@@ -53,6 +54,7 @@ export async function buildBundle() {
     sourcesContent: false,
     define: { HEADGATE_VERSION: JSON.stringify(readManifest().version) },
     banner: { js: '#!/usr/bin/env node\n"use strict";' },
+    plugins: [inlinePage],
     logLevel: "warning",
   });
   chmodSync(bundleFile, 0o755);
@@ -82,7 +84,8 @@ function toNotice(folder) {
 // Contents, not times: a checkout or a copy changes times, and a clock may jump.
 function fingerprint() {
   const hash = createHash("sha256");
-  const inputs = ["package.json", "package-lock.json", "scripts/build.mjs", ...sources("src")];
+  const scripts = ["scripts/build.mjs", "scripts/inline-page.mjs"];
+  const inputs = ["package.json", "package-lock.json", ...scripts, ...sources("src")];
   for (const path of inputs)
     hash
       .update(`${path}\0`)

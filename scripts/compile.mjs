@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { inlinePage } from "./inline-page.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -35,7 +36,10 @@ export async function compileFiles(files) {
     sourcemap: "linked",
     sourcesContent: false,
     logLevel: "warning",
-    plugins: [{ name: "import-meta", setup: ({ onLoad }) => onLoad({ filter: /./ }, load) }],
+    plugins: [
+      inlinePage,
+      { name: "import-meta", setup: ({ onLoad }) => onLoad({ filter: /./ }, load) },
+    ],
   });
   return files.map((file) => join(folder, file.replace(/\.ts$/, ".mjs")));
 }

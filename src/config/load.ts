@@ -54,8 +54,6 @@ export interface Loaded {
   readonly config: Config;
   /** As it was given; undefined when there is none. */
   readonly file: string | undefined;
-  /** The same as an absolute path. */
-  readonly path: string | undefined;
   /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly hash: string | undefined;
   /** The keys of the file that a flag or variable overrides. */
@@ -113,7 +111,6 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
       isAdminDefault,
     },
     file,
-    path: origin?.path,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
     warnings: findDoubts(value)

@@ -12,10 +12,9 @@ import { isIP } from "node:net";
 import { toProxyError } from "../http/errors.ts";
 import { findField } from "../http/fields.ts";
 import { type UncheckedRequest, checkRequest } from "../http/request.ts";
-import { prefersOpenMetrics } from "./metrics/accept.ts";
 import type { Logger } from "./log/logger.ts";
-import type { Metrics, MetricsFormat } from "./metrics/endpoint.ts";
-import { createStatusPage } from "./status/page/page.ts";
+import type { Metrics } from "./metrics/endpoint.ts";
+import { createStatusPage } from "./status/page.ts";
 import { toPrintable } from "./log/printable.ts";
 import type { Readiness } from "./readiness.ts";
 import { createRendering } from "./metrics/rendering.ts";
@@ -117,12 +116,10 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
     fields,
   };
   const index = toText(200, INDEX);
-  const toMetrics = (format: MetricsFormat) =>
-    createRendering(async (): Promise<AdminAnswer> => {
-      const { contentType, body } = await metrics.text(format);
-      return { status: 200, contentType, body: Buffer.from(body) };
-    });
-  const [plain, open] = [toMetrics("prometheus"), toMetrics("openmetrics")];
+  const samples = createRendering(async (): Promise<AdminAnswer> => {
+    const { contentType, body } = await metrics.text();
+    return { status: 200, contentType, body: Buffer.from(body) };
+  });
   const report = createRendering((): AdminAnswer => ({
     status: 200,
     contentType: "application/json",
@@ -132,10 +129,7 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
     // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
     ["/livez", () => toText(200, "live")],
     ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
-    [
-      "/metrics",
-      ({ rawFields }) => (prefersOpenMetrics(findField(rawFields, "accept")) ? open() : plain()),
-    ],
+    ["/metrics", samples],
     ["/status.json", report],
     ["/events", toEventsRefused],
     [

@@ -5,6 +5,7 @@ import test, { type TestContext, after, before } from "node:test";
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
+import { HEAD_OUTCOME_NAMES } from "../../src/http/head-outcomes.ts";
 import { toHead } from "../support/answers.ts";
 import { type Edited, startEdited } from "../support/binary.ts";
 import { openBrowser, withoutBrowser } from "../support/browser.ts";
@@ -102,7 +103,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       const headgate = await start(t);
       const { page } = await openStatusPage(t, browser, headgate.adminPort, { colorScheme });
       for (const [bar, parts] of [
-        ["outcomes", 10],
+        ["outcomes", HEAD_OUTCOME_NAMES.length + 1],
         ["bodies", 3],
       ] as const) {
         const looks = await looksOf(page, `#${bar} .bar span`);

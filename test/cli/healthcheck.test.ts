@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
@@ -101,6 +103,25 @@ test("an answer that is no 200 is unhealthy", async (t) => {
   const { code, err } = await check(["--admin", `127.0.0.1:${port}`]);
   assert.deepEqual({ code, isSaid: /answered 502/.test(err) }, { code: 1, isSaid: true });
 });
+
+for (const [what, says, serve] of [
+  ["that is closed without a response", "connection terminated", (client) => client.end()],
+  ["with a response that is no HTTP", "http protocol error", (client) => client.end("SSH-2.0\r\n")],
+  ["without a response", "http response timeout", () => undefined],
+] as const satisfies readonly (readonly [string, string, (client: Socket) => void])[]) {
+  test(`a connection ${what} is unhealthy, and the line says so`, async (t) => {
+    const server = createServer((client) => {
+      client.on("error", () => undefined).once("data", () => serve(client));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { code, err } = await check(["--admin", `127.0.0.1:${port}`]);
+    assert.equal(code, 1);
+    assert.equal(err, `headgate: http://127.0.0.1:${port}/readyz: ${says}\n`);
+  });
+}
 
 test("with admin off there is nobody to ask, which is no health", async () => {
   const { code, err } = await check(["--admin", "off"]);

@@ -8,7 +8,7 @@ const src = join(import.meta.dirname, "..", "..", "src");
 
 function readSources(): Map<string, string> {
   const paths = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((path) =>
-    path.endsWith(".ts"),
+    /\.(?:ts|js|html)$/.test(path),
   );
   return new Map(paths.map((path) => [path, readFileSync(join(src, path), "utf8")]));
 }
@@ -16,6 +16,7 @@ function readSources(): Map<string, string> {
 test("src keeps the layer contract", () => {
   const sources = readSources();
   assert.ok(sources.has("main.ts"), "the contract is looking at src");
+  assert.ok(sources.has("ops/status/page/main.js"), "and at the page's script");
   assert.deepEqual(findViolations(sources), []);
 });
 
@@ -68,6 +69,11 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
     "a layer above, late",
     { "http/a.ts": 'const a = () => import("../upstream/pool.ts");\n' },
     /^http\/a\.ts may not import upstream/,
+  ],
+  [
+    "a layer above, from the page's script",
+    { "ops/status/page/a.js": 'import { send } from "../../../upstream/pool.ts";\n' },
+    /^ops\/status\/page\/a\.js may not import upstream\/pool\.ts$/,
   ],
   [
     "something from a folder without a rule",

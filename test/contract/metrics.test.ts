@@ -37,7 +37,7 @@ async function scrape(): Promise<string> {
   metrics.observe(
     finishedExchange({ status: 502, error: new ProxyError("http_response_incomplete") }),
   );
-  return (await metrics.text("prometheus")).body;
+  return (await metrics.text()).body;
 }
 
 test("the metrics are exactly these, with these types and labels", async () => {
@@ -70,7 +70,7 @@ test("durations have OpenTelemetry's buckets and two below", async () => {
 });
 
 test("counters without labels exist from the start, so that their first increase is seen", async () => {
-  const { body } = await quietMetrics().text("prometheus");
+  const { body } = await quietMetrics().text();
   for (const name of [
     "upstream_retries",
     "head_drained_bytes",

@@ -82,7 +82,7 @@ async function shownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
   metrics.observe(
     finishedExchange({ status: 502, error: new ProxyError("http_response_incomplete") }),
   );
-  const { body } = await metrics.text("prometheus");
+  const { body } = await metrics.text();
   const shown = new Map<string, Set<string>>();
   for (const [, name = "", labels = ""] of body.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
     const known = shown.get(name) ?? new Set(TARGET_LABELS);
@@ -202,7 +202,7 @@ async function documentedNames(): Promise<ReadonlySet<string>> {
       upstreamConnections: () => [],
       droppedLogLines: () => 0,
     },
-  }).text("prometheus");
+  }).text();
   const schema = JSON.parse(
     readFileSync(join(root, "config/headgate.schema.json"), "utf8"),
   ) as unknown;

@@ -48,16 +48,23 @@ test("the process is ready only between start and shutdown", async (t) => {
   assert.deepEqual(await probe(), [503, "draining\n"]);
 });
 
-test("metrics come in the format that Accept asks for", async (t) => {
+test("metrics come in Prometheus' text format, whatever Accept asks for", async (t) => {
   const { port } = await listen(t);
-  const plain = await fetch(`http://127.0.0.1:${port}/metrics`);
-  assert.match(plain.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
-  assert.match(await plain.text(), /^headgate_tunnels 1$/m);
-  const open = await fetch(`http://127.0.0.1:${port}/metrics`, {
-    headers: { accept: "application/openmetrics-text" },
-  });
-  assert.match(open.headers.get("content-type") ?? "", /^application\/openmetrics-text/);
-  assert.match(await open.text(), /# EOF\n$/);
+  // What curl sends, what Prometheus 3 sends, and another format alone.
+  for (const accept of [
+    "*/*",
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+    "application/openmetrics-text",
+  ]) {
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } });
+    assert.equal(response.status, 200);
+    assert.equal(
+      response.headers.get("content-type"),
+      "text/plain; version=0.0.4; charset=utf-8",
+      accept,
+    );
+    assert.match(await response.text(), /^# TYPE headgate_tunnels gauge\nheadgate_tunnels 1$/m);
+  }
 });
 
 test("the front page shows a program what there is", async (t) => {

@@ -10,7 +10,7 @@ import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
 async function samplesOf(part: string, exchanges: readonly Exchange[]): Promise<string[]> {
   const metrics = quietMetrics();
   for (const exchange of exchanges) metrics.observe(exchange);
-  const { body } = await metrics.text("prometheus");
+  const { body } = await metrics.text();
   return body.split("\n").filter((line) => !line.startsWith("#") && line.includes(part));
 }
 
@@ -147,35 +147,17 @@ test("counters go on when a reload replaces the route objects", async () => {
 test("a failed reload is shown until one succeeds", async () => {
   const metrics = quietMetrics();
   metrics.countReload("failure", 1_700_000_100);
-  const failed = (await metrics.text("prometheus")).body;
+  const failed = (await metrics.text()).body;
   assert.match(failed, /^headgate_config_last_reload_successful 0$/m);
   assert.match(failed, /^headgate_config_last_reload_success_timestamp_seconds 1700000000$/m);
   metrics.countReload("success", 1_700_000_200);
-  const mended = (await metrics.text("prometheus")).body;
+  const mended = (await metrics.text()).body;
   assert.match(mended, /^headgate_config_reloads_total\{result="failure"\} 1$/m);
   assert.match(mended, /^headgate_config_last_reload_successful 1$/m);
   assert.match(mended, /^headgate_config_last_reload_success_timestamp_seconds 1700000200$/m);
 });
 
-test("OpenMetrics and the older format can be asked for in turn and at once without mixing up names", async () => {
-  const metrics = quietMetrics();
-  metrics.observe(finishedExchange());
-  const [open, plain] = await Promise.all([
-    metrics.text("openmetrics"),
-    metrics.text("prometheus"),
-  ]);
-  assert.match(open.contentType, /^application\/openmetrics-text; version=1\.0\.0/);
-  assert.match(open.body, /^# TYPE headgate_requests counter$/m);
-  assert.match(open.body, /^headgate_requests_total\{.*\} 1$/m);
-  assert.match(open.body, /le="1\.0"/);
-  assert.ok(open.body.endsWith("\n# EOF\n"));
-  assert.match(plain.contentType, /^text\/plain; version=0\.0\.4/);
-  assert.match(plain.body, /^# TYPE headgate_requests_total counter$/m);
-  assert.match(plain.body, /^headgate_requests_total\{.*\} 1$/m);
-  assert.equal((await metrics.text("prometheus")).body, plain.body);
-});
-
-test("the process's own metrics are there when asked for, in both formats", async () => {
+test("the process's own metrics are there when asked for", async () => {
   const metrics = createMetrics({
     build: { version: "1.2.3", node: "v20.20.2" },
     loadedAtSeconds: 0,
@@ -188,10 +170,7 @@ test("the process's own metrics are there when asked for, in both formats", asyn
       droppedLogLines: () => 0,
     },
   });
-  const plain = (await metrics.text("prometheus")).body;
-  const open = (await metrics.text("openmetrics")).body;
+  const plain = (await metrics.text()).body;
   assert.match(plain, /^process_cpu_seconds_total \d/m);
   assert.match(plain, /^nodejs_eventloop_lag_p99_seconds \d/m);
-  assert.match(open, /^# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total \d/m);
-  assert.match(open, /^nodejs_eventloop_lag_p99_seconds \d/m);
 });

@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { Script } from "node:vm";
 
-import { createStatusPage } from "../../src/ops/status/page/page.ts";
+import { HEAD_OUTCOMES } from "../../src/http/head-outcomes.ts";
+import { createStatusPage } from "../../src/ops/status/page.ts";
 
 const { body, fields } = createStatusPage();
 const policy = fields["Content-Security-Policy"] ?? "";
@@ -35,7 +38,15 @@ test("the script is one that a browser can read, and never sets markup", () => {
 });
 
 test("every id that the script names is on the page", () => {
-  const ids = [...script.matchAll(/(?:byId|\btext)\("([\w-]+)"/g)].map(([, id]) => id);
-  assert.ok(ids.length > 20);
-  for (const id of ids) assert.ok(body.includes(`id="${id}"`), id);
+  const folder = join(import.meta.dirname, "..", "..", "src", "ops", "status", "page");
+  const modules = readdirSync(folder).filter((name) => name.endsWith(".js"));
+  const source = modules.map((name) => readFileSync(join(folder, name), "utf8")).join("");
+  const ids = [...source.matchAll(/\b(?:byId|putById|showQuantity)\(\s*"([\w-]+)"/g)];
+  assert.ok(ids.length > 30);
+  for (const [, id] of ids) assert.ok(body.includes(`id="${id}"`), id);
+});
+
+test("every outcome of a HEAD in the one table has its label in the script", () => {
+  for (const { label } of Object.values(HEAD_OUTCOMES))
+    assert.ok(script.includes(JSON.stringify(label)), label);
 });

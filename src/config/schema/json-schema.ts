@@ -16,7 +16,6 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly propertyNames?: JsonSchema;
   readonly additionalProperties?: JsonSchema | false;
   readonly maxProperties?: number;
   readonly dependencies?: Readonly<Record<string, readonly string[] | JsonSchema>>;

@@ -7,7 +7,7 @@ import { type Health, toHealth } from "./health.ts";
 import type { ReadinessState } from "../readiness.ts";
 import type { RecentExchange, Recent } from "./recent.ts";
 import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
-import type { TimeSeries } from "./time-series.ts";
+import type { LastMinute, Point, TimeSeries } from "./time-series.ts";
 import { aggregate, type Aggregate } from "./aggregate.ts";
 import type { Counters } from "../metrics/counters.ts";
 import { toUpstreams, type UpstreamPlace, type UpstreamStatus } from "./upstream-status.ts";
@@ -126,23 +126,33 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
   };
 }
 
+/** What the status page gets each second. */
+export interface Frame extends Report {
+  /** Of all routes; `routes` has the busiest of them. */
+  readonly routeCount: number;
+  /** The oldest first. */
+  readonly points: readonly Point[];
+  readonly lastMinute: LastMinute;
+}
+
 /** Routes that the page shows; more would make each second's frame as long as the file. */
 const MOST_ROUTES = 100;
 
-/** The report and the last minutes as JSON on one line: what the status page gets each second. */
+/** A frame as JSON on one line. */
 export function toFrame(report: Report, series: Pick<TimeSeries, "points" | "lastMinute">): string {
   const { routes } = report;
   const shown =
     routes.length <= MOST_ROUTES
       ? routes
       : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_ROUTES);
-  return JSON.stringify({
+  const frame: Frame = {
     ...report,
     routes: shown,
     routeCount: routes.length,
     points: series.points(),
     lastMinute: series.lastMinute(),
-  });
+  };
+  return JSON.stringify(frame);
 }
 
 function toConfiguration(state: ConfigurationState): Report["configuration"] {

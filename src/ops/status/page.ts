@@ -2,19 +2,17 @@
 
 import { createHash } from "node:crypto";
 
-import { MARKUP } from "./markup.ts";
-import { SCRIPT } from "./script.ts";
-import { STYLE } from "./style.ts";
+import PAGE from "./page/page.html";
 
 export interface StatusPage {
   readonly body: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** Puts the page together, with the policy under which only its own style and script run. */
+/** The page, with the policy under which only its own style and script run. */
 export function createStatusPage(): StatusPage {
   return {
-    body: MARKUP.replace("/*STYLE*/", () => STYLE).replace("/*SCRIPT*/", () => SCRIPT),
+    body: PAGE,
     fields: {
       "Content-Security-Policy": toPolicy(),
       "Referrer-Policy": "no-referrer",
@@ -25,14 +23,14 @@ export function createStatusPage(): StatusPage {
 }
 
 /**
- * What strangers send (paths, methods) is on this page. It is only ever set as text; should that be forgotten once, there is
- * no inline code that would run, no place to send anything to, and no way to parse a string as HTML (Trusted Types).
+ * The page shows paths and methods that strangers send. It only ever sets them as text. Should that be forgotten once, the browser runs
+ * no inline code, has no place to send anything to, and parses no string as HTML (Trusted Types).
  */
 function toPolicy(): string {
   return [
     "default-src 'none'",
-    `script-src '${toHash(SCRIPT)}'`,
-    `style-src '${toHash(STYLE)}'`,
+    `script-src '${toHash("script")}'`,
+    `style-src '${toHash("style")}'`,
     "img-src data:",
     "connect-src 'self'",
     "base-uri 'none'",
@@ -43,6 +41,8 @@ function toPolicy(): string {
   ].join("; ");
 }
 
-function toHash(text: string): string {
-  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+/** The hash of an element's content (Content Security Policy Level 3, §6.7.3.3). */
+function toHash(tag: "script" | "style"): string {
+  const content = PAGE.slice(PAGE.indexOf(`<${tag}>`) + tag.length + 2, PAGE.indexOf(`</${tag}>`));
+  return `sha256-${createHash("sha256").update(content).digest("base64")}`;
 }

@@ -1,0 +1,42 @@
+/** The choice between the light and the dark scheme. */
+
+import { byId, put } from "./dom.js";
+
+const KEY = "headgate-theme";
+/** The first one leaves the choice to the system. */
+const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
+
+/** Shows the theme that was chosen last; the button chooses the next one. */
+export function startTheme() {
+  const button = byId("theme");
+  const stored = load();
+  let theme = THEMES.find((name) => name === stored) ?? "auto";
+  const show = () => {
+    document.documentElement.dataset["theme"] = theme;
+    put(button, `Theme: ${theme}`);
+  };
+  button.addEventListener("click", () => {
+    theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "auto";
+    save(theme);
+    show();
+  });
+  show();
+}
+
+// A private window may refuse storage: the choice then holds until the page is left.
+function load() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} theme */
+function save(theme) {
+  try {
+    localStorage.setItem(KEY, theme);
+  } catch {
+    // See above.
+  }
+}
