@@ -22,13 +22,23 @@ export function failExchange(
   respondLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
 }
 
-/** Completes the record of an exchange that is over. */
-export function endExchange(exchange: Exchange, response: ServerResponse): void {
+/** Completes the record of an exchange that is over. `gone` says why its client could get no more of the response, if that is so. */
+export function endExchange(
+  exchange: Exchange,
+  response: ServerResponse,
+  gone: ProxyError | undefined,
+): void {
   const { error, contentLength = Infinity } = exchange;
   if (error?.code === "client_gone" && hasEnough(response, contentLength))
     exchange.error = undefined;
   exchange.endedMs = performance.now();
-  exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
+  if (response.headersSent) {
+    exchange.status = response.status;
+    return;
+  }
+  // The client got no response, even if one was there for it.
+  if (exchange.head !== undefined) exchange.head = "failed";
+  exchange.status = (gone ?? exchange.error)?.status ?? 0;
 }
 
 // HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
