@@ -29,7 +29,7 @@ export function endExchange(
   gone: ProxyError | undefined,
 ): void {
   const { error, contentLength = Infinity } = exchange;
-  if (error?.code === "client_gone" && hasEnough(response, contentLength))
+  if (error?.code === "client_gone" && !exchange.tunnel && hasEnough(response, contentLength))
     exchange.error = undefined;
   exchange.endedMs = performance.now();
   if (response.headersSent) {
@@ -42,7 +42,9 @@ export function endExchange(
 }
 
 // HAProxy's checks close as soon as they know the status. A client that leaves before a short content has begun has what it came for,
-// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream.
+// and is no abort in the log and the metrics. More would hide clients that give up a download or a stream. A client that has closed its
+// side and gets the whole response is no abort either.
 function hasEnough(response: ServerResponse, contentLength: number): boolean {
-  return response.headersSent && !response.hasContentBegun && contentLength <= SHORT_BYTES;
+  const { isFinished, headersSent, hasContentBegun } = response;
+  return isFinished || (headersSent && !hasContentBegun && contentLength <= SHORT_BYTES);
 }

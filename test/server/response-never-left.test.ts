@@ -12,6 +12,8 @@ import { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import test, { type TestContext } from "node:test";
 
+import { type Exchange, beginExchange } from "../../src/http/exchange.ts";
+import { endExchange } from "../../src/proxy/ending.ts";
 import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts";
 import { listen } from "../support/server.ts";
 
@@ -53,4 +55,32 @@ test("a response whose header section has left was sent", async (t) => {
     response.flushHead();
   });
   assert.equal(sent, true);
+});
+
+/*
+ * Symptom: a client that had closed its side got its HEAD's response, whole, and counted as an abort. Root cause: its end was seen in the
+ * turn in which the response waited to be written, and only the length of a GET was asked. Fix: what was sent whole is no abort.
+ */
+test("a client that ends its side and gets the whole response is no abort", async (t) => {
+  const client = new Socket().on("error", () => undefined);
+  t.after(() => client.destroy());
+  let onOver: (exchange: Exchange) => void;
+  const over = new Promise<Exchange>((resolve) => void (onOver = resolve));
+  const { port } = await listen(t, (request, response) => {
+    const exchange = beginExchange(request, "id", 0);
+    response.onGone((error) => {
+      exchange.error = error;
+      response.end();
+    });
+    response.onOver(() => {
+      endExchange(exchange, response, exchange.error);
+      onOver(exchange);
+    });
+    response.writeHead(200, "OK", ["Content-Length", "5"]);
+  });
+  client
+    .resume()
+    .connect(port, "127.0.0.1", () => client.end("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  const { status, error } = await over;
+  assert.deepEqual([status, error], [200, undefined]);
 });
