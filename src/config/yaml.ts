@@ -247,7 +247,7 @@ function convert(root: Node, env: Environment): Document {
         alias,
         place.path,
         /^[\w-]+$/.test(alias.source)
-          ? `the alias *${alias.source} has no anchor before it`
+          ? "this alias has no anchor before it; a value that begins with * must stand in quotes"
           : "a value that begins with * must stand in quotes",
       );
     }

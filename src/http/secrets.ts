@@ -21,8 +21,11 @@ const SECRET_NAMES = new RegExp(
 const QUERY = /\?[^\s"'<>]+/g;
 /** A query with parameters. A pattern or a `${NAME:?message}` has none. */
 const PARAMETERS = /(?<!:)\?[^\s"'<>=?]*=[^\s"'<>]*/g;
-/** A name, and the sign behind it. */
-const NAME = /(?<![\w.-])([\w.-]+)["']?\s*[:=]\s*/g;
+/** A name, and the sign behind it; at the begin of a line the sign may be missing. */
+const NAME = /(?<![\w.-])([\w.-]+)["']?\s*[:=]\s*|^\s*(?:- +)?([\w.-]+)\s+(?=[^\s:=#])/g;
+/** What stands between the marks of a key or certificate, as far as the line has it (RFC 7468), and the base64 of such. */
+const PEM =
+  /(?<=-----BEGIN [A-Z0-9 ]+-----).*?(?=-----END |$)|^.*(?=-----END )|(?<![\w/+.-])[A-Za-z0-9+][A-Za-z0-9+/]{39,}={0,2}/g;
 
 type Mask = (secret: string) => string;
 const toHidden: Mask = () => HIDDEN;
@@ -46,9 +49,9 @@ export function hideInMessage(message: string): string {
 
 /** Hides the same in a line of the route file, and values behind secret names. Each character stays in its column. */
 export function hideInLine(line: string): string {
-  const shown = hideUrls(line, PARAMETERS, toStars);
+  const shown = hideUrls(line.replace(PEM, toStars), PARAMETERS, toStars);
   for (const match of shown.matchAll(NAME)) {
-    const [text, name = ""] = match;
+    const [text, before, name = before ?? ""] = match;
     // `tls.key` is the path of a file.
     if (name === "key" || !isSecretField(name)) continue;
     const start = match.index + text.length;

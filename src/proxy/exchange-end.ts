@@ -22,17 +22,29 @@ export function failExchange(
   respondLocally(toProblem(error, toRequestId(exchange), exchange.method), response);
 }
 
-/** Completes the record of an exchange that is over. */
-export function endExchange(exchange: Exchange, response: ServerResponse): void {
+/** Completes the record of an exchange that is over. `gone` says why its client could get no more of the response, if that is so. */
+export function endExchange(
+  exchange: Exchange,
+  response: ServerResponse,
+  gone: ProxyError | undefined,
+): void {
   const { error, contentLength = Infinity } = exchange;
-  if (error?.code === "client_gone" && hasEnough(response, contentLength))
+  if (error?.code === "client_gone" && !exchange.tunnel && hasEnough(response, contentLength))
     exchange.error = undefined;
   exchange.endedMs = performance.now();
-  exchange.status = response.headersSent ? response.status : (exchange.error?.status ?? 0);
+  if (response.headersSent) {
+    exchange.status = response.status;
+    return;
+  }
+  // The client got no response, even if one was there for it.
+  if (exchange.head !== undefined) exchange.head = "failed";
+  exchange.status = (gone ?? exchange.error)?.status ?? 0;
 }
 
 // HAProxy's checks close the connection as soon as they have the status. If the client leaves before short content has begun, the
 // exchange does not count as aborted in the log and the metrics. A larger limit would hide clients that abort a download or a stream.
+// A client that has closed its side and gets the whole response is no abort either.
 function hasEnough(response: ServerResponse, contentLength: number): boolean {
-  return response.headersSent && !response.hasContentBegun && contentLength <= SHORT_BYTES;
+  const { isFinished, headersSent, hasContentBegun } = response;
+  return isFinished || (headersSent && !hasContentBegun && contentLength <= SHORT_BYTES);
 }

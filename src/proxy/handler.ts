@@ -56,7 +56,9 @@ export function createHandler(parts: HandlerParts): Handler {
   async function handle(request: ServerRequest, response: ServerResponse): Promise<void> {
     const exchange = beginExchange(request, parts.createId(), performance.now());
     let roundTrip: RoundTrip | undefined;
+    let gone: ProxyError | undefined;
     response.onGone((error: ProxyError) => {
+      gone = error;
       exchange.error ??= error;
       roundTrip?.onClientGone(exchange.error);
     });
@@ -87,7 +89,7 @@ export function createHandler(parts: HandlerParts): Handler {
     } finally {
       await over;
       roundTrip?.settle();
-      endExchange(exchange, response);
+      endExchange(exchange, response, gone);
       parts.observe(exchange);
       if (roundTrip !== undefined && (inProgress -= 1) === 0) onSettled?.();
     }

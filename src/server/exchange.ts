@@ -44,6 +44,7 @@ export interface ServerResponse {
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
   /** The status of the final response; 0 while there is none. */
   readonly status: number;
+  /** False again if it is over and its header section never left, because the client had gone. */
   readonly headersSent: boolean;
   /** Whether content was written. */
   readonly hasContentBegun: boolean;

@@ -71,6 +71,7 @@ export class OutgoingResponse implements ServerResponse {
   private readonly idleMs: number;
   /** The header section, until it leaves; then empty. */
   private head: string;
+  private hasLeft: boolean;
   private hasContent: boolean;
   private isChunked: boolean;
   /** The end of the connection ends its content (RFC 9112 §6.3), so a FIN would make it look complete. */
@@ -104,6 +105,7 @@ export class OutgoingResponse implements ServerResponse {
     this.keepAliveLines = server.keepAliveLines;
     this.idleMs = server.idleMs;
     this.head = "";
+    this.hasLeft = false;
     this.hasContent = true;
     this.isChunked = false;
     this.endsWithConnection = false;
@@ -130,9 +132,7 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   flushHead(): void {
-    if (this.head === "") return;
-    this.send(this.head);
-    this.head = "";
+    if (this.head !== "") this.send(this.takeHead());
   }
 
   writeContinue(): void {
@@ -153,8 +153,7 @@ export class OutgoingResponse implements ServerResponse {
   write(bytes: Buffer | string): boolean {
     const { socket } = this;
     if (this.isOver || this.isEnded) return true;
-    const head = this.head;
-    this.head = "";
+    const head = this.takeHead();
     if (!this.hasContent || bytes.length === 0) return head === "" || this.send(head);
     this.hasContentBegun = true;
     if (!this.isChunked && head === "") return this.send(bytes);
@@ -178,8 +177,7 @@ export class OutgoingResponse implements ServerResponse {
   end(text = ""): void {
     if (this.isOver || this.isEnded) return;
     this.isEnded = true;
-    let rest = this.head;
-    this.head = "";
+    let rest = this.takeHead();
     if (this.hasContent) {
       if (!this.isChunked) rest += text;
       else {
@@ -213,6 +211,7 @@ export class OutgoingResponse implements ServerResponse {
   switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer } {
     this.status = 101;
     this.headersSent = true;
+    this.hasLeft = !this.socket.destroyed;
     this.isEnded = true;
     this.socket.write(text, "latin1");
     const early = this.carrier.hijack();
@@ -259,6 +258,7 @@ export class OutgoingResponse implements ServerResponse {
     if (this.isOver) return;
     this.isOver = true;
     this.overMs = performance.now();
+    this.headersSent = this.hasLeft;
     if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
     for (const listener of this.listeners) listener();
   }
@@ -306,6 +306,15 @@ export class OutgoingResponse implements ServerResponse {
   private unwatch(): void {
     if (this.stall !== undefined) this.socket.setTimeout(0);
     this.stall = undefined;
+  }
+
+  /** Returns the header section if it has not left yet, or nothing. Node drops what is written to a socket that was destroyed. */
+  private takeHead(): string {
+    const { head } = this;
+    if (head === "") return "";
+    this.head = "";
+    this.hasLeft = !this.socket.destroyed;
+    return head;
   }
 
   private send(bytes: Buffer | string): boolean {

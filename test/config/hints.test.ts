@@ -98,6 +98,14 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     'listen: "/run/a.sock" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3; did you mean "unix:/run/a.sock"?',
   ],
   [
+    "listen: ::1:8080\n",
+    'listen: "::1:8080" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3; did you mean "[::1]:8080"?',
+  ],
+  [
+    "log:\n\u00a0 access: all\n",
+    "log: has no value: write a mapping, or leave the key out\n\u00a0 access: is not a known key: it begins with what is no plain space, but looks like one: type that anew",
+  ],
+  [
     "listen: :::8080\n",
     'listen: ":::8080" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3; did you mean "[::]:8080"?',
   ],

@@ -1323,6 +1323,41 @@ routes:
   4 |     # it's the first
     |         - ends here instead`,
   ],
+  // Words of the package came through where a line began with dashes or held a space that only looks like one.
+  [
+    "upstream: http://a:1\nhead:\u00a0pass\n",
+    `f.yaml:2:6: this is no plain space, but one that looks like it: type it anew
+  2 | head:\u00a0pass
+    |      ^`,
+  ],
+  [
+    "upstream: http://a:1\n-----\nhead: pass\n",
+    `f.yaml:2:1: this line of dashes is no YAML: a comment begins with #
+  2 | -----
+    | ^^^^^`,
+  ],
+  [
+    "--- a/routes.yaml\nupstream: http://a:1\n",
+    `f.yaml:1:5: nothing can follow --- on its line: begin a new one
+  1 | --- a/routes.yaml
+    |     ^`,
+  ],
+  [
+    "```yaml\nupstream: http://a:1\n```\n",
+    `f.yaml:1:1: this fence of Markdown is no YAML: leave it out
+  1 | \`\`\`yaml
+    | ^^^^^^^`,
+  ],
+  [
+    `upstream:
+  tls:
+    key: |
+-----BEGIN PRIVATE KEY-----
+`,
+    `f.yaml:4:1: a certificate or key is not written here: put it in a file, and write the path of that
+  4 | -----BEGIN PRIVATE KEY-----
+    | ^^^^^^^^^^^^^^^^^^^^^^^^^^^`,
+  ],
 ];
 
 for (const [text, printed] of WRONG) {

@@ -62,6 +62,12 @@ const FAULTS = [
   'log: { level: V, fields: ["V"] }',
   "timeouts: { header: V }",
   "requestId: V",
+  // A password whose colon is missing, or that YAML takes for an alias; a key in the place of its file.
+  "upstream: http://host\npassword S",
+  "upstream: http://host\npassword: *S",
+  'upstream: { url: https://host, tls: { key: "-----BEGIN PRIVATE KEY-----\\nS\\n-----END PRIVATE KEY-----", cert: x } }',
+  `upstream: { url: https://host, tls: { key: "-----BEGIN PRIVATE KEY-----\\n${"A".repeat(1600)}S\\n-----END PRIVATE KEY-----", x: y } }`,
+  `upstream:\n  url: https://host\n  tls:\n    key: -----BEGIN PRIVATE KEY-----\n  SS${"A".repeat(32)}\n  x: y\n`,
 ];
 
 async function run(

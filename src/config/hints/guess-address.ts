@@ -16,9 +16,9 @@ export function guessAddress(input: unknown): string | undefined {
   return address?.includes(":") ? address : undefined;
 }
 
-/** `:::8080` is `[::]:8080`, `::1` lacks a port. */
+/** `:::8080` is `[::]:8080`, `::1:8080` is `[::1]:8080`, `::1` lacks a port. */
 function guessIpv6(text: string): string {
-  const [, host, port] = /^(::):([0-9]{2,5})$/.exec(text) ?? [];
+  const [, host, port] = /^(::1?):([0-9]{2,5})$/.exec(text) ?? [];
   return host === undefined ? `[${text}]:8080` : `[${host}]:${port}`;
 }
 

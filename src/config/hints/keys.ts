@@ -1,6 +1,7 @@
 /** What an operator probably meant by a key that is not known where it stands. */
 
 import { suggest } from "./did-you-mean.ts";
+import { ODD_SPACE } from "../syntax/odd-space.ts";
 
 /** Words of other proxies and frameworks, and the key that each may stand for. */
 const SYNONYMS: readonly (readonly [key: string, words: string])[] = [
@@ -35,6 +36,8 @@ export function createKeyHints(sections: Readonly<Record<string, readonly string
 
 /** A key that YAML made of something else. */
 function describeOdd(key: string): string | undefined {
+  if (ODD_SPACE.test(key.charAt(0)))
+    return ": it begins with what is no plain space, but looks like one: type that anew";
   if (/^-\w/.test(key)) return ": a space is missing after the dash";
   if (key === "apiVersion")
     return ": this is a Kubernetes manifest, the route file is a text in its data";

@@ -17,6 +17,7 @@ import {
 } from "./cause.ts";
 import type { Cause } from "./cause.ts";
 import { createPauses } from "../../runtime/turn.ts";
+import { ODD_SPACE, ODD_SPACE_HERE } from "./odd-space.ts";
 import { inQuotes, readFlow } from "./flow.ts";
 import { createLevels } from "./levels.ts";
 import type { Levels } from "./levels.ts";
@@ -53,6 +54,8 @@ function readLine(text: string, start: number, levels: Levels): Next {
   const foreign = findForeign(text, start, content);
   if (foreign !== undefined) return foreign;
   const isDirective = /^%[A-Z]/.test(content);
+  if (column === 0 && /^--- [\w./]/.test(content))
+    return causeAt(start + 4, "nothing can follow --- on its line: begin a new one");
   if (column === 0 && (isDirective || content.startsWith("---")))
     return isDirective || content === "---" ? findLineEnd(text, start) + 1 : undefined;
   return readEntry(text, start, levels);
@@ -63,13 +66,22 @@ function findForeign(text: string, start: number, content: string): Cause | unde
   const line = findLineStart(text, start);
   const tab = text.slice(line, start).indexOf("\t");
   if (tab !== -1) return causeAt(line + tab, TAB);
-  if (/^[\u00a0\u2000-\u200b\u202f\u3000\ufeff]/.test(content))
-    return causeAt(start, "this is no plain space, but one that looks like it: type it anew");
+  if (ODD_SPACE.test(content.charAt(0))) return causeAt(start, ODD_SPACE_HERE);
   const span = { start, end: start + content.length };
   if (/^(<{7}|={7}|>{7})( |$)/.test(content))
     return { span, message: "the file holds a merge conflict that was not resolved" };
   if (/^(- |\S+: )?\{\{/.test(content)) return { span, message: TEMPLATE };
   if (/^(\/\/|\/\*)/.test(content)) return causeAt(start, "a comment begins with #");
+  if (/^(```|~~~)/.test(content))
+    return { span, message: "this fence of Markdown is no YAML: leave it out" };
+  if (content.startsWith("-----BEGIN "))
+    return {
+      span,
+      message:
+        "a certificate or key is not written here: put it in a file, and write the path of that",
+    };
+  if (/^-{4,}$/.test(content))
+    return { span, message: "this line of dashes is no YAML: a comment begins with #" };
   return undefined;
 }
 
@@ -148,8 +160,7 @@ function readStranger(text: string, start: number): Next {
   if (/^-[^\s-]/.test(content)) return causeAt(start, NO_SPACE);
   const word = /^([A-Za-z][\w-]*|"[\w-]+")/.exec(content)?.[0] ?? "";
   const rest = content.slice(word.length);
-  if (word !== "" && rest.startsWith(":"))
-    return causeAt(start + word.length, "a space is missing after this colon");
+  if (word !== "" && rest.startsWith(":")) return noSpace(text, start + word.length);
   if (word !== "" && /^\s*=/.test(rest)) {
     const at = start + content.indexOf("=");
     return causeAt(at, "a key and its value are separated by a colon and a space, not by =");
@@ -162,6 +173,13 @@ function readStranger(text: string, start: number): Next {
   }
   if (word !== "" && rest === "") return { span, message: "a colon is missing after this key" };
   return { span, message: "this line is neither a key with a colon nor a list item with a dash" };
+}
+
+/** No space stands behind the colon at `colon`. */
+function noSpace(text: string, colon: number): Cause {
+  return ODD_SPACE.test(text.charAt(colon + 1))
+    ? causeAt(colon + 1, ODD_SPACE_HERE)
+    : causeAt(colon, "a space is missing after this colon");
 }
 
 const TAB = "a tab indents this line: YAML takes spaces only";

@@ -50,9 +50,9 @@ export function startsComment(text: string, at: number): boolean {
   return text[at] === "#" && (at === 0 || /\s/.test(text.charAt(at - 1)));
 }
 
-/** Whether a colon at `at` separates a key from its value. */
+/** Whether a colon at `at` separates a key from its value. A space that only looks like one does not count. */
 export function isSeparator(text: string, at: number): boolean {
-  return text[at] === ":" && (at + 1 >= text.length || /\s/.test(text.charAt(at + 1)));
+  return text[at] === ":" && (at + 1 >= text.length || " \t\r\n".includes(text.charAt(at + 1)));
 }
 
 /** The offset of the first line at or after `at` that holds more than a comment, and its indentation. Undefined: there is none. */
