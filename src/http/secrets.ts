@@ -88,7 +88,11 @@ export function splitTarget(raw: string): {
 
 function hideUrls(text: string, query: RegExp, mask: Mask): string {
   const shown = text.replace(query, (found) => `?${mask(found.slice(1))}`);
-  return shown.includes("@") ? shown.replace(/\S+/g, (word) => hideUserinfo(word, mask)) : shown;
+  if (!shown.includes("@")) return shown;
+  // A password with a space is two words: all up to the last @ of the line is hidden. Hiding too much costs little.
+  return shown
+    .replace(/(?<=:\/\/)[^\r\n"']* [^\r\n"']*(?=@)/g, (found) => mask(found))
+    .replace(/\S+/g, (word) => hideUserinfo(word, mask));
 }
 
 /** Hides all up to the last `@` of a word, because a password may contain any character. Without `//`, only `user:password@` counts. */
