@@ -167,13 +167,19 @@ export const UPGRADE =
 export const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
+/** headgate before an upstream of its own, and a client that has sent `UPGRADE`. */
+export async function startUpgrade(t: TestContext, speak: Speak, options: DoorOptions = {}) {
+  const upstream = await startRawUpstream(t, speak);
+  const door = await startDoor(t, upstream.url, options);
+  const client = await startClient(t, door.port, UPGRADE);
+  return { upstream, door, client };
+}
+
 /** A tunnel that stands; both ends are paused and have nothing unread. */
 export async function startTunnel(t: TestContext, options: DoorOptions = {}) {
-  const { url, sockets } = await startRawUpstream(t, answerHead(SWITCHED));
-  const door = await startDoor(t, url, options);
-  const client = await startClient(t, door.port, UPGRADE);
+  const { upstream, door, client } = await startUpgrade(t, answerHead(SWITCHED), options);
   await readHead(client);
-  return { client, upstream: sockets[0] ?? assert.fail(), door };
+  return { client, upstream: upstream.sockets[0] ?? assert.fail(), door };
 }
 
 /** How a socket's connection ended: "end" in order, "reset" otherwise. */
