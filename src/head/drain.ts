@@ -99,7 +99,11 @@ function readToEnd(content: DrainableContent, limits: DrainLimits): Promise<Drai
       onEnd: () => finish(bytes === 0 ? "none" : "drained"),
       onError: () => finish("aborted"),
     });
-    // Most small bodies came with their header section and are over by now; only the others need a clock.
-    if (!isOver) timer = setTimeout(cut, limits.time);
+    const onTimeout = (): void => {
+      if (!isOver) cut();
+    };
+    // Most small bodies came with their header section and are over by now; only the others need a clock. setImmediate lets the event
+    // loop read the sockets first: after a long turn, the rest may have arrived already.
+    if (!isOver) timer = setTimeout(() => setImmediate(onTimeout), limits.time);
   });
 }

@@ -217,9 +217,14 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     else lingeringClose(socket);
   }
 
-  /** Ends the connection at once. */
+  // setImmediate lets the event loop read the socket first: after a long turn, the client's bytes may have arrived already.
   function onTimeout(): void {
-    if (response?.takesNothing() !== false) cut();
+    const { bytesRead } = socket;
+    const timedOut = response;
+    setImmediate(() => {
+      if (socket.bytesRead !== bytesRead || response !== timedOut) return;
+      if (timedOut?.takesNothing() !== false) cut();
+    });
   }
 
   function cut(): void {

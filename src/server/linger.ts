@@ -8,7 +8,7 @@ import type { IncomingRequest } from "./request.ts";
 // How long a client may go on sending what nobody wants any more after its answer: long enough for one that reads the answer
 // only after its upload (nginx's lingering_time), not for ever.
 const LINGER_MS = 30_000;
-// The same where the answer closes the connection: a client that pauses this long has stopped sending.
+// The same if the response closes the connection: a client that pauses this long has stopped sending.
 const LINGER_IDLE_MS = 1_000;
 // How long a client may read what the kernel holds of a broken response before the reset. A reset discards bytes that have not arrived,
 // and a client on Node takes a reset that arrives together with bytes for a FIN. A longer delay would keep clients waiting that have
@@ -23,7 +23,7 @@ export function lingeringClose(socket: Socket): void {
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();
-  socket.setTimeout(LINGER_IDLE_MS, () => socket.destroy());
+  socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it
   socket.once("close", () => clearTimeout(timer));
   socket.resume();
 }
