@@ -1,3 +1,5 @@
+/** What headgate makes of the time in which it did not run: a busy machine, or a limit of CPU, lets a process stand still. */
+
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
@@ -29,4 +31,19 @@ test("a process that stands still for more than a second does not take its clien
     await setTimeout(0);
     await setImmediate();
   }
+});
+
+test("a connection to the upstream that stands when the process runs again is no connection_timeout", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const yaml = `upstream: { url: "${origin.url}", connectTimeout: 50ms }`;
+  const { port } = await startSidecar(t, { yaml });
+  const wire = await openWire(t, port);
+  wire.write(toRequest("GET /"));
+  const response = wire.readAnswer();
+  // Each turn is longer than the time to connect, the one in which headgate connects among them.
+  for (let turn = 0; turn < 20; turn += 1) {
+    await setImmediate();
+    standStill(60);
+  }
+  assert.equal((await response).status, 200);
 });
