@@ -1,10 +1,9 @@
 /** Upgrades that fail: no response to relay, or a side that leaves at any moment. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import test from "node:test";
 
+import { findFreePort } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
 import {
   SWITCHED,
@@ -123,12 +122,7 @@ test("a connection that does not stand in time is a connection_timeout", async (
 });
 
 test("no listener, no such socket file, no such name, no TLS: each has its code", async (t) => {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
-  server.close();
-  await once(server, "close");
+  const port = await findFreePort();
   const plain = await startRawUpstream(t, (socket) => socket.end("HTTP/1.1 400 x\r\n\r\n"));
   for (const [url, code] of [
     [`http://127.0.0.1:${port}`, "connection_refused"],

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { toHead } from "../support/answers.ts";
+import { findFreePort } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -62,11 +61,7 @@ async function assertFailure(
 const PASS = "routes: [{ path: /passed, head: pass }]";
 
 test("nobody listens: 502 connection_refused", async (t) => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
+  const port = await findFreePort();
   const sidecar = await startSidecar(t, { upstream: `http://127.0.0.1:${port}`, yaml: PASS });
   await assertFailure(t, sidecar, {
     status: 502,
