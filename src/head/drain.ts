@@ -99,7 +99,11 @@ function readToEnd(content: DrainableContent, limits: DrainLimits): Promise<Drai
       onEnd: () => finish(bytes === 0 ? "none" : "drained"),
       onError: () => finish("aborted"),
     });
-    // Most small bodies came together with their header section and have ended by now. Only the others need a timer.
-    if (!isOver) timer = setTimeout(cut, limits.time);
+    const onTimeout = (): void => {
+      if (!isOver) cut();
+    };
+    // Most small bodies came together with their header section and have ended by now. Only the others need a timer. setImmediate lets the
+    // event loop read the sockets first: after a long turn, the rest may have arrived already.
+    if (!isOver) timer = setTimeout(() => setImmediate(onTimeout), limits.time);
   });
 }

@@ -17,18 +17,24 @@ export const STEPS = 4;
 export function createMovement(count: () => number | undefined): Movement {
   let lookedMs = 0;
   let waiting: number | undefined;
+  /** Looks in a row that saw no movement. */
+  let quietLooks = 0;
   return {
     restart(nowMs) {
       lookedMs = nowMs;
       waiting = undefined;
+      quietLooks = 0;
     },
+    // By looks and not by the clock alone: a time in which this process stood still, and its peers perhaps too, is one step.
     nextMs: (sinceMs, limitMs) =>
-      Math.min(Math.max(lookedMs, sinceMs) + limitMs / STEPS, sinceMs + limitMs),
+      quietLooks < STEPS ? Math.max(lookedMs, sinceMs) + limitMs / STEPS : sinceMs + limitMs,
     look(nowMs) {
       const before = waiting;
       waiting = count();
       lookedMs = nowMs;
-      return before !== undefined && waiting !== undefined && waiting !== before;
+      const hasMoved = before !== undefined && waiting !== undefined && waiting !== before;
+      quietLooks = hasMoved ? 0 : quietLooks + 1;
+      return hasMoved;
     },
   };
 }

@@ -222,8 +222,14 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   }
 
   /** The socket's own time limit: closes the connection at once, unless a slow client still reads. */
+  // setImmediate lets the event loop read the socket first: after a long turn, the client's bytes may have arrived already.
   function onTimeout(): void {
-    if (response?.isStalled() !== false) cut();
+    const { bytesRead } = socket;
+    const timedOut = response;
+    setImmediate(() => {
+      if (socket.bytesRead !== bytesRead || response !== timedOut) return;
+      if (timedOut?.isStalled() !== false) cut();
+    });
   }
 
   function cut(): void {

@@ -23,7 +23,7 @@ export function lingeringClose(socket: Socket): void {
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();
-  socket.setTimeout(LINGER_IDLE_MS, () => socket.destroy());
+  socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it
   socket.once("close", () => clearTimeout(timer));
   socket.resume();
 }

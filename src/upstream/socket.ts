@@ -239,7 +239,8 @@ function watchEnd(socket: TcpSocket, secured: TLSSocket): () => boolean {
       return push(chunk, encoding);
     }
     const takesMore = push(chunk, encoding);
-    if (!takesMore) wasReading = isReading(socket); // Node stops reading right after this
+    // Node stops reading right after the first such chunk. Further chunks, and the end, may have come with it in the same read.
+    if (!takesMore && toHandle(secured)?.reading !== false) wasReading = isReading(socket);
     return takesMore;
   };
   return () => !isNotified;

@@ -8,11 +8,10 @@
  */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import test from "node:test";
 import { createServer } from "node:tls";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { listenOn } from "../support/listen.ts";
 import { MessageError } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -46,9 +45,7 @@ test("an answer without a length that ends in order over TLS is complete", async
   const server = createServer({ cert: CERTIFICATE, key: KEY }, (socket) => {
     socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it"));
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  t.after(() => void server.close());
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `https://127.0.0.1:${await listenOn(t, server)}`;
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${url}", tls: { verify: false } }\n`,
   });

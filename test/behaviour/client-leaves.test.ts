@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, type Socket, createServer } from "node:net";
+import { type Socket, createServer } from "node:net";
 import test from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { chunked, sse, text, toChunk, toHead } from "../support/answers.ts";
+import { listenOn } from "../support/listen.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Wire, openWire } from "../support/wire.ts";
@@ -99,10 +100,7 @@ test("a client that does not read its download and leaves ends the upstream requ
 test("a client that leaves while the upstream is being connected ends that attempt", async (t) => {
   // It answers no TLS handshake, so the connection never stands.
   const server = createServer((socket) => void socket.resume().on("error", () => undefined));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => void server.close());
-  const { port: upstreamPort } = server.address() as AddressInfo;
+  const upstreamPort = await listenOn(t, server);
   const yaml = `upstream: { url: "https://127.0.0.1:${upstreamPort}", connectTimeout: 1m }`;
   const { port } = await startSidecar(t, { yaml });
   const connected = once(server, "connection") as Promise<[Socket]>;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import test from "node:test";
 import { text, toHead } from "../support/answers.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
+import { listenOn } from "../support/listen.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
@@ -49,10 +49,7 @@ test("a 413 reaches a client that reads only after its whole upload", async (t) 
       socket.end(TOO_LARGE, () => socket.destroy());
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => void server.close());
-  const { port: upstreamPort } = server.address() as AddressInfo;
+  const upstreamPort = await listenOn(t, server);
 
   const { port } = await startSidecar(t, { upstream: `http://127.0.0.1:${upstreamPort}` });
   const client = await openWire(t, port);

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, type Socket, connect, createServer } from "node:net";
+import { type Socket, connect, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { MEBIBYTE, countContent, pour, untilQuiet } from "../support/flood.ts";
+import { listenOn } from "../support/listen.ts";
 import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
 
 // HEADGATE_TEST_MEBIBYTES=1024 repeats it with a gibibyte; memory that grows with the content shows at a quarter of that too.
@@ -108,19 +109,11 @@ async function startUpstream(
   t: TestContext,
   serve: (socket: Socket) => Promise<void>,
 ): Promise<number> {
-  const sockets: Socket[] = [];
   const server = createServer((socket) => {
-    sockets.push(socket);
     // The connection of the warm-up ends with the test, in the middle of waiting for a second request.
     serve(socket).catch(() => undefined);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
+  return listenOn(t, server);
 }
 
 /** A headgate that has compiled its code and then forgotten its peak, so that what grows is content alone. */

@@ -57,8 +57,7 @@ for (const [framing, send] of Object.entries(FRAMINGS)) {
     );
     const listen = join(makeFolder(t), "listen.sock");
     // A unix socket holds 200 KB where TCP holds megabytes: backpressure comes soon.
-    const yaml = `listen: unix:${listen}\nupstream: { url: "${origin.url}", connectTimeout: 1m }`;
-    await startSidecar(t, { yaml });
+    await startSidecar(t, { upstream: origin.url, yaml: `listen: unix:${listen}` });
     await Promise.all(
       [...CONTENTS].map(async ([name, content]) => {
         const got = await download(listen, name);

@@ -1,17 +1,245 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+
+import { agreeing, text, toChunk, toHead } from "../support/answers.ts";
 import { fieldValues } from "../support/message.ts";
-import { startOrigin } from "../support/origin.ts";
+import { type Arrival, type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+
+// Symptom: an app that refuses an upload by its header section (401, 413) got the upload all the same. Root cause: headgate removed
+// `Expect: 100-continue` and told the client to go on as soon as it had a connection to the upstream. Fix: RFC 9110 §10.1.1 has a proxy
+// forward the expectation, and relay the upstream's 100 or its final response; headgate asks for no content by itself.
+
+const EXPECT = "Expect: 100-continue";
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+const agree = agreeing(text("ok"));
+
+test("the expectation goes up as it came, in its place, and the upstream's 100 comes down", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    request.write(toHead("103 Early Hints", ["Link: </a>"]));
+    request.write(toHead("100 Go on", ["X-From: upstream"]));
+    await text("ok")(request);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "forwarded: off" });
+  const wire = await openWire(t, sidecar.port);
+  for (const turn of [0, 1]) {
+    wire.write(toRequest("POST /", ["A: 1", "eXpect: 100-Continue", "Content-Length: 5", "B: 2"]));
+    assert.equal((await wire.readAnswer()).status, 103);
+    const interim = await wire.readAnswer();
+    assert.deepEqual([interim.start, interim.lines], ["HTTP/1.1 100 Go on", ["X-From: upstream"]]);
+    wire.write("hello");
+    const answer = await wire.readAnswer();
+    assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
+    const { lines, body } = await (await origin.arrival(turn)).whole;
+    assert.deepEqual(lines.slice(1), ["A: 1", "eXpect: 100-Continue", "Content-Length: 5", "B: 2"]);
+    assert.equal(body.toString(), "hello");
+  }
+  assert.equal(origin.connections.length, 1);
+});
+
+for (const refusal of [
+  "401 Unauthorized",
+  "413 Content Too Large",
+  "417 Expectation Failed",
+  "200 OK",
+]) {
+  test(`${refusal} in place of the 100 reaches the client, and not a byte of content is asked for`, async (t) => {
+    const origin = await startOrigin(t, (request) => {
+      const content = request.target === "/upload" ? "no thanks" : "next";
+      const start = request.target === "/upload" ? refusal : "200 OK";
+      request.write(`${toHead(start, ["X-A: b", `Content-Length: ${content.length}`])}${content}`);
+    });
+    const sidecar = await startSidecar(t, { upstream: origin.url });
+    const wire = await openWire(t, sidecar.port);
+    wire.write(toRequest("POST /upload", [EXPECT, "Content-Length: 5"]));
+    const answer = await wire.readAnswer();
+    assert.equal(answer.start, `HTTP/1.1 ${refusal}`);
+    assert.equal(answer.body.toString(), "no thanks");
+    assert.deepEqual(fieldValues(answer, "x-a"), ["b"]);
+    // RFC 9110 §10.1.1: whether the client sends the content now is not known, so nothing behind it can be a request.
+    assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+    wire.write(`hello${toRequest("GET /smuggled")}`);
+    assert.equal((await wire.bytes.takeAll()).length, 0);
+    const upload = await origin.arrival(0);
+    await assert.rejects(upload.whole, "no content arrived");
+    assert.equal(await upload.connection.closed, "end");
+
+    const other = await openWire(t, sidecar.port);
+    other.write(toRequest("GET /next"));
+    assert.equal((await other.readAnswer()).body.toString(), "next");
+    assert.notEqual((await origin.arrival(1)).connection, upload.connection);
+    assert.equal(origin.arrivals.length, 2);
+  });
+}
+
+test("content of a client that does not wait for the 100 goes up as it comes", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  for (const turn of [0, 1]) {
+    wire.write(toRequest("POST /", [EXPECT, "Content-Length: 10"]));
+    const arrival = await origin.arrival(turn); // the header section does not wait for the content
+    wire.write("hello");
+    await arrival.connection.bytes.take(0);
+    wire.write("world");
+    const answer = await wire.readAnswer();
+    assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
+    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
+    assert.equal((await arrival.whole).body.toString(), "helloworld");
+  }
+  assert.equal(origin.connections.length, 1);
+});
+
+test("content that comes with its header section goes up with it, and an upstream's late 100 comes down", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    await request.whole;
+    await agree(request);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"], `hello${toRequest("GET /next")}`));
+  for (const _ of ["/", "/next"]) {
+    assert.equal((await wire.readAnswer()).status, 100);
+    assert.equal((await wire.readAnswer()).status, 200);
+  }
+  assert.deepEqual(fieldValues(await origin.arrival(1), "expect"), [], "of the first one only");
+});
+
+test("a refusal after the 100 leaves the client's connection in step", async (t) => {
+  const origin = await startOrigin(t, async (request) => {
+    if (request.target === "/next") return text("next")(request);
+    request.write(`${CONTINUE}${toHead("413 Content Too Large", ["Content-Length: 0"])}`);
+  });
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
+  assert.equal((await wire.readAnswer()).status, 100);
+  const answer = await wire.readAnswer();
+  assert.equal(answer.status, 413);
+  assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
+  wire.write(`hello${toRequest("GET /next")}`);
+  assert.equal((await wire.readAnswer()).body.toString(), "next");
+});
+
+test("chunked content may turn out to be empty", async (t) => {
+  const origin = await startOrigin(t, agree);
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("PUT /", [EXPECT, "Transfer-Encoding: chunked"]));
+  assert.equal((await wire.readAnswer()).status, 100);
+  wire.write("0\r\n\r\n");
+  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await (await origin.arrival(0)).whole).body.length, 0);
+});
+
+test("an expectation of a request without content, of HTTP/1.0 or of a HEAD does not go up", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const requests = [
+    toRequest("GET /", [EXPECT]),
+    toRequest("POST /", [EXPECT, "Content-Length: 0"]),
+    toRequest("POST / HTTP/1.0", [EXPECT, "Content-Length: 5"], "hello"),
+    toRequest("HEAD /", [EXPECT, "Content-Length: 5"], "hello"),
+  ];
+  for (const request of requests) {
+    const wire = await openWire(t, sidecar.port);
+    wire.write(request);
+    assert.equal((await wire.readAnswer(request.split(" ")[0])).status, 200);
+    assert.deepEqual(fieldValues(origin.arrivals.at(-1) ?? assert.fail(), "expect"), []);
+  }
+});
+
+test("a Connection field cannot take the expectation away: the client would wait for what nobody says", async (t) => {
+  const origin = await startOrigin(t, agree);
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", ["Connection: expect", EXPECT, "Content-Length: 5"]));
+  assert.equal((await wire.readAnswer()).status, 100);
+  wire.write("hello");
+  assert.equal((await wire.readAnswer()).status, 200);
+});
+
+test("an upstream that says nothing to a client that waits is 504 after responseTimeout", async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const yaml = `upstream: { url: "${origin.url}", responseTimeout: 200ms, idleTimeout: 0s }`;
+  const sidecar = await startSidecar(t, { yaml });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
+  const answer = await wire.readAnswer();
+  assert.equal(answer.status, 504);
+  assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
+  assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=http_response_timeout"]);
+});
+
+test("an upstream that neither says 100 nor responds to the content that came is 504", async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const yaml = `upstream: { url: "${origin.url}", responseTimeout: 200ms, idleTimeout: 0s }`;
+  const sidecar = await startSidecar(t, { yaml });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"], "hello"));
+  assert.equal((await wire.readAnswer()).status, 504);
+  assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
+});
+
+/** HTTP/1.0 knows no interim response: its servers say nothing until they have the content. */
+function speakOld(request: Arrival): Promise<void> {
+  return request.whole.then(({ body }) => {
+    request.write(`HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body.toString()}`);
+    request.end();
+  });
+}
+
+test("an upstream known to speak HTTP/1.0 gets no expectation, and headgate says 100 in its place", async (t) => {
+  let speak: Script = speakOld;
+  const origin = await startOrigin(t, (request) => speak(request));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  wire.write(toRequest("GET /"));
+  assert.equal((await wire.readAnswer()).status, 200);
+
+  for (const turn of [1, 2]) {
+    wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
+    assert.equal((await wire.readAnswer()).start, "HTTP/1.1 100 Continue");
+    assert.deepEqual(fieldValues(await origin.arrival(turn), "expect"), []);
+    wire.write("hello");
+    assert.equal((await wire.readAnswer()).body.toString(), "hello");
+  }
+
+  // It was updated: what it says last counts.
+  speak = agree;
+  wire.write(toRequest("GET /"));
+  assert.equal((await wire.readAnswer()).status, 100); // asked or not, it is forwarded
+  assert.equal((await wire.readAnswer()).status, 200);
+  wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
+  assert.equal((await wire.readAnswer()).status, 100);
+  assert.deepEqual(fieldValues(await origin.arrival(4), "expect"), ["100-continue"]);
+  wire.write("hello");
+  assert.equal((await wire.readAnswer()).status, 200);
+});
+
+test("a large upload that was agreed to arrives whole, and the next request is in step", async (t) => {
+  const origin = await startOrigin(t, agree);
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, sidecar.port);
+  const piece = "x".repeat(1024 * 1024);
+  wire.write(toRequest("PUT /", [EXPECT, "Transfer-Encoding: chunked"]));
+  assert.equal((await wire.readAnswer()).status, 100);
+  for (let count = 0; count < 8; count += 1) wire.write(toChunk(piece));
+  wire.write(`0\r\n\r\n${toRequest("POST /", ["Content-Length: 2"], "hi")}`);
+  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readAnswer()).status, 100);
+  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await (await origin.arrival(0)).whole).body.length, 8 * piece.length);
+  assert.equal((await (await origin.arrival(1)).whole).body.toString(), "hi");
+});
 
 test("a request without content has nothing to wait for, and its connection stays", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
-  for (const lines of [["Expect: 100-continue"], ["Expect: 100-continue", "Content-Length: 0"]]) {
+  for (const lines of [[EXPECT], [EXPECT, "Content-Length: 0"]]) {
     wire.write(toRequest("GET /", lines));
     assert.equal((await wire.readAnswer()).body.toString(), "ok");
   }
@@ -21,13 +249,7 @@ test("a client that does not wait for 100 is served as well", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
-  wire.write(
-    toRequest(
-      "PUT /",
-      ["Transfer-Encoding: chunked", "Expect: 100-continue"],
-      "2\r\nhi\r\n0\r\n\r\n",
-    ),
-  );
+  wire.write(toRequest("PUT /", ["Transfer-Encoding: chunked", EXPECT], "2\r\nhi\r\n0\r\n\r\n"));
   let answer = await wire.readAnswer();
   if (answer.status === 100) answer = await wire.readAnswer();
   assert.equal(answer.body.toString(), "ok");
@@ -36,7 +258,7 @@ test("a client that does not wait for 100 is served as well", async (t) => {
 test("an upstream that cannot be reached is said instead of 100, with Connection: close", async (t) => {
   const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket" });
   const wire = await openWire(t, sidecar.port);
-  wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: 100-continue"]));
+  wire.write(toRequest("POST /", ["Content-Length: 5", EXPECT]));
   const answer = await wire.readAnswer();
   assert.equal(answer.status, 502);
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
@@ -60,7 +282,7 @@ test("an unknown expectation is refused with 417, with content or without", asyn
       assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
     }
   }
-  const twice = ["Expect: 100-continue", "Expect: bogus", "Content-Length: 5"];
+  const twice = [EXPECT, "Expect: bogus", "Content-Length: 5"];
   assert.equal((await ask(t, sidecar.port, toRequest("POST /", twice))).status, 417);
   assert.equal(origin.connections.length, 0);
 });
@@ -76,4 +298,50 @@ test("in HTTP/1.0 an expectation means nothing", async (t) => {
     );
     assert.equal(answer.status, 200);
   }
+});
+
+const UPLOAD = toRequest("POST /x", ["Content-Length: 5", EXPECT]);
+
+test("a client that expects 100 hears it once, sends its content and gets the answer", async (t) => {
+  const origin = await startOrigin(t, agreeing(text("ok")));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  for (let turn = 0; turn < 2; turn += 1) {
+    client.write(UPLOAD);
+    assert.equal((await client.readAnswer()).status, 100);
+    client.write("hello");
+    const answer = await client.readAnswer();
+    assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
+    const { body } = await (await origin.arrival(turn)).whole;
+    assert.equal(body.toString(), "hello");
+  }
+});
+
+// RFC 9110 §10.1.1: whose content comes anyway does not wait, and may be spared the 100.
+test("content that comes right behind its header section needs no 100, and the connection goes on", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(`${UPLOAD}hello${toRequest("GET /y")}`);
+  for (const target of ["/x", "/y"]) {
+    let answer = await client.readAnswer();
+    if (answer.status === 100) answer = await client.readAnswer();
+    assert.equal(answer.status, 200, target);
+    assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"], target);
+  }
+  assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
+});
+
+test("a client that leaves after its 100 frees the upstream", async (t) => {
+  const origin = await startOrigin(
+    t,
+    agreeing(() => undefined),
+  );
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const client = await openWire(t, port);
+  client.write(UPLOAD);
+  assert.equal((await client.readAnswer()).status, 100);
+  const connection = await origin.connection(0);
+  client.reset();
+  await connection.closed;
 });

@@ -9,11 +9,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { type Edited, startBinary, toEdited } from "../support/binary.ts";
+import { listenOn } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
 import { inNetwork } from "../support/network.ts";
 import { startProcess } from "../support/process.ts";
@@ -211,7 +212,5 @@ async function startForwarder(t: TestContext, toPort: () => number): Promise<num
     }
     socket.pipe(onward).pipe(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => void server.close());
-  return (server.address() as AddressInfo).port;
+  return listenOn(t, server);
 }

@@ -4,10 +4,11 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import test, { type TestContext } from "node:test";
+import test from "node:test";
 import { text } from "../support/answers.ts";
+import { findFreePort, listenOn } from "../support/listen.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startProcess, startRun } from "../support/process.ts";
 import { openWire } from "../support/wire.ts";
@@ -112,9 +113,9 @@ test("a setting that cannot be is named, without a stack: exit 2 for a flag, els
 });
 
 test("a port in use is exit 1 with one line that names it, and the other port is free again", async (t) => {
-  const taken = await occupy(t);
+  const taken = await listenOn(t, createServer());
   for (const which of ["--listen", "--admin"]) {
-    const free = await freePort();
+    const free = await findFreePort();
     const other = which === "--listen" ? "--admin" : "--listen";
     const asked = startProcess(t, [
       "run",
@@ -173,20 +174,3 @@ test("an upstream that is not there yet does not keep headgate from starting and
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal((await client.readAnswer()).status, 502);
 });
-
-async function occupy(t: TestContext): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => void server.close());
-  return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -230,14 +230,7 @@ test("the log is whole when the process ends: the last request's line and the la
 // of a tunnel: past the grace period. Root cause: headgate waited for client connections only, and an exchange may outlive its client.
 // Fix: it waits for every exchange, and at the end of the grace period cuts off every one. Found by the simulation.
 test("a HEAD whose content is still drained when its client has gone is logged", async (t) => {
-  const yaml = "log: { access: all }\nhead: { drain: { time: 20s } }\n";
-  const { headgate, origin } = await start(t, () => undefined, yaml);
-  const client = await openWire(t, headgate.port);
-  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  const request = await origin.arrival(0);
-  request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
-  assert.equal((await client.readAnswer("HEAD")).status, 200);
-  assert.equal(await client.closed, "end");
+  const { headgate, request } = await startDraining(t, "head: { drain: { time: 20s } }");
 
   headgate.signal("SIGTERM");
   await headgate.printed(/stopping/);
@@ -247,14 +240,8 @@ test("a HEAD whose content is still drained when its client has gone is logged",
 });
 
 test("what such a HEAD still drains is cut off at the end of the grace period, and logged", async (t) => {
-  const yaml = "log: { access: all }\nhead: { drain: { time: 10m } }\nshutdown: { grace: 1s }\n";
-  const { headgate, origin } = await start(t, () => undefined, yaml);
-  const client = await openWire(t, headgate.port);
-  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-  const request = await origin.arrival(0);
-  request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
-  assert.equal((await client.readAnswer("HEAD")).status, 200);
-  assert.equal(await client.closed, "end");
+  const yaml = "head: { drain: { time: 10m } }\nshutdown: { grace: 1s }";
+  const { headgate } = await startDraining(t, yaml);
 
   headgate.signal("SIGTERM");
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
@@ -287,6 +274,18 @@ test("what a client has sent into a tunnel before it left still reaches the upst
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
   assert.match(headgate.stdout(), /"http.response.status_code":101/);
 });
+
+/** headgate with a HEAD whose client has gone, and half of whose content has come. */
+async function startDraining(t: TestContext, yaml: string) {
+  const { headgate, origin } = await start(t, () => undefined, `log: { access: all }\n${yaml}`);
+  const client = await openWire(t, headgate.port);
+  client.write("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const request = await origin.arrival(0);
+  request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
+  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  assert.equal(await client.closed, "end");
+  return { headgate, request };
+}
 
 async function start(t: TestContext, script: Script, yaml = "") {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));

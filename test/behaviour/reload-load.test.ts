@@ -8,9 +8,9 @@ import {
   createServer,
   request as send,
 } from "node:http";
-import type { AddressInfo } from "node:net";
 import test, { type TestContext } from "node:test";
 import { BASE, type Edited, startEdited } from "../support/binary.ts";
+import { listenOn } from "../support/listen.ts";
 
 const RELOADS = 200;
 const CLIENTS = 8;
@@ -87,12 +87,7 @@ async function startBackend(t: TestContext): Promise<string> {
     response.statusCode = request.method === "HEAD" ? 405 : 200;
     request.resume().once("end", () => response.end(BODY));
   });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listenOn(t, server)}`;
 }
 
 interface Usage {

@@ -24,40 +24,41 @@ async function ask(t: TestContext, headgate: Edited, bytes: string): Promise<num
 
 const GET = "GET /a HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 192.0.2.1\r\n";
 
+/** The method with which the upstream is sent that request. */
+const methodOf =
+  (bytes: string): Setting["observe"] =>
+  async (t, headgate, origin) => {
+    await ask(t, headgate, bytes);
+    return origin.arrivals.at(-1)?.method;
+  };
+
+const forwardedFor: Setting["observe"] = async (t, headgate, origin) => {
+  await ask(t, headgate, `${GET}\r\n`);
+  return valueOf(origin.arrivals.at(-1)?.lines, "X-Forwarded-For");
+};
+
 const settings: Readonly<Record<string, Setting>> = {
   routes: {
     yaml: "routes: [{ path: /a, head: pass }]",
-    async observe(t, headgate, origin) {
-      await ask(t, headgate, "HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
-      return origin.arrivals.at(-1)?.method;
-    },
+    observe: methodOf("HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n"),
     before: "GET",
     after: "HEAD",
   },
   head: {
     yaml: "head: pass",
-    async observe(t, headgate, origin) {
-      await ask(t, headgate, "HEAD /b HTTP/1.1\r\nHost: a\r\n\r\n");
-      return origin.arrivals.at(-1)?.method;
-    },
+    observe: methodOf("HEAD /b HTTP/1.1\r\nHost: a\r\n\r\n"),
     before: "GET",
     after: "HEAD",
   },
   forwarded: {
     yaml: "forwarded: { trust: [192.0.2.0/24] }",
-    async observe(t, headgate, origin) {
-      await ask(t, headgate, `${GET}\r\n`);
-      return valueOf(origin.arrivals.at(-1)?.lines, "X-Forwarded-For");
-    },
+    observe: forwardedFor,
     before: "192.0.2.1, 127.0.0.1",
     after: "127.0.0.1",
   },
   "forwarded: off": {
     yaml: "forwarded: off",
-    async observe(t, headgate, origin) {
-      await ask(t, headgate, `${GET}\r\n`);
-      return valueOf(origin.arrivals.at(-1)?.lines, "X-Forwarded-For");
-    },
+    observe: forwardedFor,
     before: "192.0.2.1, 127.0.0.1",
     after: "192.0.2.1",
   },

@@ -6,11 +6,12 @@
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { type AddressInfo, type LookupFunction, connect, createServer } from "node:net";
+import { type LookupFunction, connect, createServer } from "node:net";
 import test from "node:test";
 
 import { createReadMemory } from "../../src/upstream/read-memory.ts";
 import { type Reading, createReading, openTcp } from "../../src/upstream/socket.ts";
+import { listenOn } from "../support/listen.ts";
 import { createNames, namesMissing } from "../support/names.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
@@ -47,10 +48,7 @@ for (const first of ["::1", "127.0.0.9"]) {
 
 test("a read that the platform did not deliver into the memory is noticed", async (t) => {
   const server = createServer((socket) => void socket.end("HTTP/1.1 200 OK\r\n"));
-  server.listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOn(t, server);
   const memory = createReadMemory();
   let asked = 0;
   const socket = connect({
@@ -75,10 +73,7 @@ test("a read that the platform did not deliver into the memory is noticed", asyn
 // Fix: a connection that leaves the shared memory marks it again.
 test("a read that was not delivered is noticed after another connection has left the shared memory", async (t) => {
   const server = createServer((socket) => void socket.write("HTTP/1.1 200 OK\r\nSet-Cookie: a=b"));
-  server.listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOn(t, server);
   const memory = createReadMemory();
 
   const readAndLeave = async (): Promise<void> => {

@@ -5,11 +5,12 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, type Socket, connect, createServer } from "node:net";
+import { type Socket, connect, createServer } from "node:net";
 import test, { type TestContext, describe, it } from "node:test";
 
 import { readSystemFile } from "../../src/config/files.ts";
 import { createUnacknowledged } from "../../src/runtime/unacknowledged.ts";
+import { listenOn } from "../support/listen.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { readSlowly } from "../support/slow-reader.ts";
@@ -27,10 +28,7 @@ async function listen(t: TestContext, speak: (socket: Socket) => void): Promise<
     t.after(() => void socket.destroy());
     speak(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => void server.close());
-  return (server.address() as AddressInfo).port;
+  return listenOn(t, server);
 }
 
 // Each waits for half a minute and does nothing.

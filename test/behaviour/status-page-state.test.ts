@@ -8,8 +8,7 @@
  */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import test, { type TestContext, after, before } from "node:test";
 
 import type { Browser } from "playwright-core";
@@ -17,6 +16,7 @@ import type { Browser } from "playwright-core";
 import { getOnly, text } from "../support/answers.ts";
 import { startEdited } from "../support/binary.ts";
 import { openBrowser, withoutBrowser } from "../support/browser.ts";
+import { listenOn } from "../support/listen.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Glance, glanceAt, openStatusPage } from "../support/status-page.ts";
@@ -50,10 +50,7 @@ async function openWay(
       one.on("error", () => undefined).once("close", () => other.destroy());
     socket.pipe(inner).pipe(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  return { port: (server.address() as AddressInfo).port, lead: (port) => void (to = port) };
+  return { port: await listenOn(t, server), lead: (port) => void (to = port) };
 }
 
 test("a failed reload is seen, with its mistake, until a good one", options, async (t) => {

@@ -1,11 +1,11 @@
 /** Each limit of time in the route file does what it says; the limits here are short, and nothing else would end the wait. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, type Socket, createServer } from "node:net";
+import { type Socket, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { agreeing, text, toChunk, toHead } from "../support/answers.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
+import { listenOn } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -247,16 +247,9 @@ function startSilent(t: TestContext): Promise<number> {
 }
 
 async function startServer(t: TestContext, serve: (socket: Socket) => void): Promise<number> {
-  const sockets: Socket[] = [];
   const server = createServer((socket) => {
-    sockets.push(socket.on("error", () => undefined));
+    socket.on("error", () => undefined);
     serve(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
+  return listenOn(t, server);
 }

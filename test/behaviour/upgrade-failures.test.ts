@@ -1,9 +1,9 @@
-/** Upgrades for which there is no response to relay. */
+/** Upgrades that fail: no response to relay, or a side that leaves at any moment. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import test from "node:test";
+
+import { findFreePort } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
 import {
   SWITCHED,
@@ -122,12 +122,7 @@ test("a connection that does not stand in time is a connection_timeout", async (
 });
 
 test("no listener, no such socket file, no such name, no TLS: each has its code", async (t) => {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
-  server.close();
-  await once(server, "close");
+  const port = await findFreePort();
   const plain = await startRawUpstream(t, (socket) => socket.end("HTTP/1.1 400 x\r\n\r\n"));
   for (const [url, code] of [
     [`http://127.0.0.1:${port}`, "connection_refused"],
@@ -143,3 +138,52 @@ test("no listener, no such socket file, no such name, no TLS: each has its code"
     await door.untilNothingIsOpen();
   }
 });
+
+// Each side leaves at each moment around a 101 and a refusal: one line in the log, and nothing left open.
+
+const REFUSED = "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nhello";
+
+// Every cut is a place where one side leaves, counted in bytes that the upstream sends and in turns of the event loop: before
+// the answer, within its head, right behind it, in its content, and each time one turn earlier or later on the other side.
+for (const [what, answer] of [
+  ["101", `${SWITCHED}hello`],
+  ["refusal", REFUSED],
+] as const) {
+  for (const leaver of ["client", "upstream", "both"] as const) {
+    for (const leave of ["destroy", "resetAndDestroy", "end"] as const) {
+      test(`an upgrade settles once and frees both sockets: ${leaver}.${leave}() around a ${what}`, async (t) => {
+        let bytes = 0;
+        const upstream = await startRawUpstream(t, (socket, read) =>
+          answerHead(answer.slice(0, bytes))(socket, read),
+        );
+        const yaml = "timeouts: { upgrade: 300ms, tunnelIdle: 100ms }";
+        const door = await startDoor(t, upstream.url, {
+          upstream: "keepAlive: 0s, idleTimeout: 300ms",
+          yaml,
+        });
+        let exchanges = 0;
+        for (bytes of [0, 9, answer.length - 5, answer.length - 2, answer.length]) {
+          for (const turns of [0, 1, 2, 5]) {
+            const seen = upstream.nextHead();
+            const client = await startClient(t, door.port, `${UPGRADE}early`);
+            client.once("end", () => client.end()).resume();
+            await seen;
+            for (let i = 0; i < turns; i++) await new Promise(setImmediate);
+            const socket = upstream.sockets.at(-1) ?? assert.fail();
+            socket.resume();
+            if (leaver !== "upstream") client[leave]();
+            if (leaver !== "client") socket[leave]();
+            await door.ended();
+            exchanges += 1;
+            await Promise.all([readAll(client), readAll(socket)]);
+            client.destroy();
+            socket.destroy();
+          }
+        }
+        await door.untilNothingIsOpen();
+        const lines = door.lines.filter((line) => line["http.request.method"] !== undefined);
+        assert.equal(lines.length, exchanges);
+      });
+    }
+  }
+}

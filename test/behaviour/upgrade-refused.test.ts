@@ -16,6 +16,7 @@ import {
   startClient,
   startDoor,
   startRawUpstream,
+  startUpgrade,
 } from "../support/upgrade.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -24,12 +25,10 @@ const HALF = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na";
 test("a refusal comes back whole: status, reason, raw fields, content", async (t) => {
   const head =
     "HTTP/1.1 426 Not So\r\nsEt-Cookie: a\r\nX: \u00e9\r\nSet-Cookie: b\r\nDate: d\r\nContent-Length: 5\r\n";
-  const upstream = await startRawUpstream(
+  const { door, client } = await startUpgrade(
     t,
     answerHead(`${head}Upgrade: bar\r\nConnection: upgrade\r\n\r\nhello`),
   );
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
   assert.equal(await readHead(client), `${head}Upgrade: bar\r\nConnection: close, upgrade\r\n\r\n`);
   assert.equal(await readBytes(client, 5), "hello");
   const line = await door.ended();
@@ -138,12 +137,10 @@ test("a refusal without a length, chunked or until close, keeps its content", as
 });
 
 test("a refusal reaches the client as it comes, before its content is complete", async (t) => {
-  const upstream = await startRawUpstream(
+  const { upstream, client } = await startUpgrade(
     t,
     answerHead("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
   );
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
   await readHead(client);
   upstream.sockets[0]?.write("a");
   assert.equal(await readBytes(client, 1), "a");
@@ -152,14 +149,13 @@ test("a refusal reaches the client as it comes, before its content is complete",
 });
 
 test("the time for the answer is not the time of its content", async (t) => {
-  const upstream = await startRawUpstream(
+  const { client } = await startUpgrade(
     t,
     answerHead("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", (socket) => {
       setTimeout(() => socket.write("a"), 200);
     }),
+    { yaml: "timeouts: { upgrade: 100ms }" },
   );
-  const door = await startDoor(t, upstream.url, { yaml: "timeouts: { upgrade: 100ms }" });
-  const client = await startClient(t, door.port, UPGRADE);
   await readHead(client);
   assert.equal(await readBytes(client, 1), "a");
 });
@@ -181,9 +177,7 @@ test("what a client sent before a refusal is read and dropped, however much it i
 });
 
 test("a refusal that breaks off reaches the client broken off", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(HALF));
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
+  const { upstream, door, client } = await startUpgrade(t, answerHead(HALF));
   await readHead(client);
   upstream.sockets[0]?.resetAndDestroy();
   assert.equal(await readAll(client), "a");
@@ -225,12 +219,10 @@ test("a refusal that cannot be read is 502, and nothing of it reaches the client
 // Symptom: a refusal that stalled was held to the upstream's limit, whatever its route said.
 // Root cause: the second client knew upstreams and not routes. Fix: the request carries its route's limits, as any other.
 test("a refusal that stalls longer than its route's idleTimeout is broken off", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(HALF));
-  const door = await startDoor(t, upstream.url, {
+  const { upstream, door, client } = await startUpgrade(t, answerHead(HALF), {
     upstream: "idleTimeout: 1h",
     yaml: "routes: [{ path: /chat, idleTimeout: 200ms }]",
   });
-  const client = await startClient(t, door.port, UPGRADE);
   assert.match(await readAll(client), /Content-Length: 9\r\n[^]*a$/);
   assert.equal((await door.ended())["error.type"], "connection_read_timeout");
   await readAll(upstream.sockets[0] ?? assert.fail());
@@ -238,9 +230,7 @@ test("a refusal that stalls longer than its route's idleTimeout is broken off", 
 
 test("a client that leaves while a refusal comes in frees the upstream", async (t) => {
   for (const leave of ["end", "resetAndDestroy"] as const) {
-    const upstream = await startRawUpstream(t, answerHead(HALF));
-    const door = await startDoor(t, upstream.url);
-    const client = await startClient(t, door.port, UPGRADE);
+    const { upstream, door, client } = await startUpgrade(t, answerHead(HALF));
     await readHead(client);
     client[leave]();
     await readAll(upstream.sockets[0] ?? assert.fail());
@@ -251,14 +241,12 @@ test("a client that leaves while a refusal comes in frees the upstream", async (
 
 test("a refusal of any size waits for the client to read it", async (t) => {
   const size = 100 * MEBIBYTE;
-  const upstream = await startRawUpstream(
+  const { upstream, client } = await startUpgrade(
     t,
     answerHead(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`, (socket) =>
       socket.write(Buffer.alloc(size)),
     ),
   );
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
   await readHead(client);
   const [socket = assert.fail()] = upstream.sockets;
   const untaken = await untilQuiet(() => size - (socket.bytesWritten - socket.writableLength), 100);

@@ -8,12 +8,12 @@ import test, { type TestContext } from "node:test";
 import { type TlsOptions, createServer as createTlsServer } from "node:tls";
 
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { listenOn } from "../support/listen.ts";
 import { ask } from "../support/request.ts";
 import {
   SWITCHED,
   UPGRADE,
   answerHead,
-  listen,
   readAll,
   readHead,
   startClient,
@@ -190,7 +190,7 @@ async function startTlsEcho(t: TestContext, options: TlsOptions, seen: unknown[]
       answerHead(SWITCHED, (peer) => peer.pipe(peer))(socket, readHead(socket));
     },
   );
-  return listen(t, server);
+  return listenOn(t, server);
 }
 
 function makeFolder(t: TestContext): string {

@@ -1,9 +1,11 @@
-/** A 101 and the bytes around it. */
+/** A 101, the bytes around it, and a side that stops reading behind it. */
 
 import assert from "node:assert/strict";
-import { type Socket } from "node:net";
+import type { Socket } from "node:net";
 import test from "node:test";
+
 import { MEBIBYTE, untilQuiet } from "../support/flood.ts";
+import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
 import {
   SWITCHED,
   UPGRADE,
@@ -14,6 +16,7 @@ import {
   startClient,
   startDoor,
   startRawUpstream,
+  startUpgrade,
 } from "../support/upgrade.ts";
 
 const STATUS = "HTTP/1.1 101 Switching Protocols\r\n";
@@ -22,9 +25,7 @@ test("the 101 comes back with its reason and its fields in order, case and numbe
   const head =
     "HTTP/1.1 101 \u00d6ff We Go\r\nsEt-Cookie: a\r\nX-A: 1\r\nSet-Cookie: b\r\nuPgrade: foo/2\r\n42: x\r\nx-a: \u00e9\r\n" +
     "Set-Cookie: c\r\nConnection: Upgrade\r\n\r\n";
-  const upstream = await startRawUpstream(t, answerHead(head));
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
+  const { door, client } = await startUpgrade(t, answerHead(head));
   assert.equal(await readHead(client), head);
   client.resetAndDestroy();
   assert.equal((await door.ended())["http.response.status_code"], 101);
@@ -32,18 +33,14 @@ test("the 101 comes back with its reason and its fields in order, case and numbe
 
 test("1,500 fields of a 101 reach the client, none is dropped in silence", async (t) => {
   const fields = "X: 1\r\n".repeat(1_500);
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED.replace("Conn", `${fields}Conn`)));
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
+  const { client } = await startUpgrade(t, answerHead(SWITCHED.replace("Conn", `${fields}Conn`)));
   assert.equal((await readHead(client)).match(/^X: 1\r$/gm)?.length, 1_500);
 });
 
 test("hop-by-hop fields of a 101 stay behind, Upgrade and Connection's upgrade option pass as they came", async (t) => {
   const fields =
     "Upgrade: foo/2\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nContent-Length: 7\r\nX-Kept: 1\r\nConnection: upgrade, x-hop\r\n";
-  const upstream = await startRawUpstream(t, answerHead(`${STATUS}${fields}\r\n`));
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
+  const { client } = await startUpgrade(t, answerHead(`${STATUS}${fields}\r\n`));
   assert.equal(
     await readHead(client),
     `${STATUS}Upgrade: foo/2\r\nX-Kept: 1\r\nConnection: upgrade\r\n\r\n`,
@@ -54,12 +51,10 @@ test("what the upstream says right behind its 101 reaches the client right behin
   // Shorter and longer than what the tunnel takes at once, together with the end of what the upstream says.
   for (const size of [5, 200_000, 3_000_000]) {
     const rest = "hello".repeat(size / 5);
-    const upstream = await startRawUpstream(
+    const { door, client } = await startUpgrade(
       t,
       answerHead(`${SWITCHED}${rest}`, (socket) => socket.end(", world")),
     );
-    const door = await startDoor(t, upstream.url);
-    const client = await startClient(t, door.port, UPGRADE);
     assert.equal(await readHead(client), SWITCHED);
     assert.ok((await readAll(client)) === `${rest}, world`, `${size} bytes`);
     client.end();
@@ -71,12 +66,10 @@ test("what the upstream says right behind its 101 reaches the client right behin
 
 test("other 1xx reach the client before the 101, without their hop-by-hop fields", async (t) => {
   const hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nlink: </b>\r\n";
-  const upstream = await startRawUpstream(
+  const { client } = await startUpgrade(
     t,
     answerHead(`${hints}Connection: x\r\nx: 1\r\n\r\n${SWITCHED}`),
   );
-  const door = await startDoor(t, upstream.url);
-  const client = await startClient(t, door.port, UPGRADE);
   assert.equal(await readHead(client), `${hints}\r\n`);
   assert.equal(await readHead(client), SWITCHED);
 });
@@ -162,4 +155,42 @@ async function exchangeHints(client: Socket, socket: Socket): Promise<void> {
     socket.write("HTTP/1.1 103 Early Hints\r\n\r\n");
     await readHead(client);
   }
+}
+
+const SIZE = 100 * MEBIBYTE;
+
+for (const stalled of ["client", "upstream"] as const) {
+  test(`four ${stalled}s that stop reading with 100 MB behind each cost at most some tens of MB, and all of it arrives`, async (t) => {
+    const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+    const headgate = await startRun(t, ["--upstream", upstream.url]);
+    const clients: Socket[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const client = await startClient(t, headgate.port, UPGRADE);
+      await readHead(client);
+      clients.push(client);
+    }
+    forgetPeak(headgate.pid);
+    const before = peakBytes(headgate.pid);
+    const flows = clients.map((client, index) => {
+      const socket = upstream.sockets[index] ?? assert.fail();
+      return stalled === "client" ? { from: socket, to: client } : { from: client, to: socket };
+    });
+    // One buffer 100 times over: the sender's own queue costs nothing.
+    const chunk = Buffer.alloc(MEBIBYTE, "x");
+    for (const { from } of flows)
+      for (let sent = 0; sent < SIZE; sent += MEBIBYTE) from.write(chunk);
+    await Promise.all(
+      flows.map(({ from }) => untilQuiet(() => from.bytesWritten - from.writableLength, 100)),
+    );
+    const grown = (peakBytes(headgate.pid) - before) / MEBIBYTE;
+    assert.ok(grown < 50, `${grown} MiB`);
+    for (const { to } of flows) {
+      let bytes = 0;
+      for await (const part of to.iterator({ destroyOnReturn: false })) {
+        bytes += (part as Buffer).length;
+        if (bytes === SIZE) break;
+      }
+      assert.equal(bytes, SIZE);
+    }
+  });
 }

@@ -4,10 +4,10 @@
 // Fix: a write that fails ends the writing; the response that is there is read.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 
+import { listenOn } from "../support/listen.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -23,10 +23,7 @@ async function startRefusing(t: TestContext): Promise<string> {
       socket.write(REFUSED, () => socket.destroy());
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listenOn(t, server)}`;
 }
 
 for (const expect of ["", "Expect: 100-continue\r\n"]) {

@@ -4,13 +4,12 @@
 // Fix: whether the request is written is asked at the end of that turn.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import test from "node:test";
-import { type TLSSocket, createServer } from "node:tls";
+import { createServer } from "node:tls";
 
 import { startEdited } from "../support/binary.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { listenOn } from "../support/listen.ts";
 import { openWire } from "../support/wire.ts";
 
 const CLIENTS = 32;
@@ -20,20 +19,12 @@ const RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 test("requests over TLS are sent on kept connections", async (t) => {
   let connections = 0;
-  const sockets = new Set<TLSSocket>();
   const server = createServer({ cert: CERTIFICATE, key: KEY }, (socket) => {
     connections += 1;
-    sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("data", () => socket.write(RESPONSE));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOn(t, server);
   // A process of its own: in this one, the upstream could not respond before the end of a turn.
   const headgate = await startEdited(
     t,

@@ -5,15 +5,12 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import test from "node:test";
 
-import { nextMessage, startWebSockets } from "../support/websocket.ts";
+import { type WebSocketStack, nextMessage, startWebSockets } from "../support/websocket.ts";
 
 test("a message in fragments arrives as one message, both ways", async (t) => {
   const { open } = await startWebSockets(t);
-  const { client, socket } = await open();
-  for (const [from, to] of [
-    [client, socket],
-    [socket, client],
-  ] as const) {
+  const pair = await open();
+  for (const [from, to] of bothWays(pair)) {
     const message = nextMessage(to);
     for (const part of ["one, ", "two, "]) from.send(part, { fin: false });
     from.ping("between fragments");
@@ -24,12 +21,9 @@ test("a message in fragments arrives as one message, both ways", async (t) => {
 
 test("messages of every length at which the frame's header changes arrive, texts and bytes, both ways", async (t) => {
   const { open } = await startWebSockets(t);
-  const { client, socket } = await open();
+  const pair = await open();
   for (const length of [0, 1, 125, 126, 127, 65_529, 65_535, 65_536, 1_000_000]) {
-    for (const [from, to] of [
-      [client, socket],
-      [socket, client],
-    ] as const) {
+    for (const [from, to] of bothWays(pair)) {
       const text = "ä".repeat(length);
       let message = once(to, "message");
       from.send(text);
@@ -43,11 +37,8 @@ test("messages of every length at which the frame's header changes arrive, texts
 
 test("a ping comes back as a pong with its payload, both ways", async (t) => {
   const { open } = await startWebSockets(t);
-  const { client, socket } = await open();
-  for (const [from, to] of [
-    [client, socket],
-    [socket, client],
-  ] as const) {
+  const pair = await open();
+  for (const [from, to] of bothWays(pair)) {
     const heard = once(to, "ping") as Promise<[Buffer]>;
     const answered = once(from, "pong") as Promise<[Buffer]>;
     from.ping("p".repeat(125));
@@ -58,14 +49,12 @@ test("a ping comes back as a pong with its payload, both ways", async (t) => {
 
 test("compression that the peers agree on is theirs: messages arrive in less bytes than they have", async (t) => {
   const { open } = await startWebSockets(t, { perMessageDeflate: { threshold: 0 } });
-  const { client, socket } = await open();
+  const pair = await open();
+  const { client } = pair;
   assert.match(client.extensions, /^permessage-deflate/);
   const text = "the same words again ".repeat(50_000);
   const { bytesRead } = Reflect.get(client, "_socket") as Socket;
-  for (const [from, to] of [
-    [client, socket],
-    [socket, client],
-  ] as const) {
+  for (const [from, to] of bothWays(pair)) {
     const message = nextMessage(to);
     from.send(text);
     assert.equal((await message).toString(), text);
@@ -131,3 +120,13 @@ test("200 WebSockets at one time each hear their own answers and leave nothing b
   const page = await (await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`)).text();
   assert.match(page, /^headgate_tunnels 0$/m);
 });
+
+type Pair = Pick<Awaited<ReturnType<WebSocketStack["open"]>>, "client" | "socket">;
+
+/** From either side to the other. */
+function bothWays({ client, socket }: Pair) {
+  return [
+    [client, socket],
+    [socket, client],
+  ] as const;
+}

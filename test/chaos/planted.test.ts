@@ -7,8 +7,8 @@ import { startClients } from "../../tools/chaos/chaos.ts";
 import { startUpstreams, stopUpstreams } from "../../tools/chaos/disturb.ts";
 import { createLedger } from "../../tools/chaos/ledger.ts";
 import { type Plant, startPlanted } from "../../tools/chaos/planted.ts";
-import { createRandom } from "../../tools/chaos/random.ts";
-import { makeFolder } from "../../tools/chaos/target.ts";
+import { createRandom } from "../../tools/shared/random.ts";
+import { makeFolder } from "../../tools/shared/folder.ts";
 
 // Over TCP, Node takes a reset that comes together with data for an end, and these proxies believe it.
 const ROADS = { unix: 1 };
@@ -46,7 +46,7 @@ async function violationsOf(
   const ledger = createLedger();
   const calm = createCalm();
   const random = createRandom(1);
-  const upstreams = await startUpstreams(makeFolder(), { ledger, calm, random });
+  const upstreams = await startUpstreams(makeFolder("chaos"), { ledger, calm, random });
   const proxy = await startPlanted(plant, upstreams);
   const isOver = (): boolean =>
     ledger.begun() > 400 || ledger.violations.some(({ what }) => isEnough(what));

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
+import { listenOn } from "../support/listen.ts";
 import { startProcess } from "../support/process.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
@@ -16,10 +17,7 @@ for (const [flag, other, wayOut] of [
   ["--admin", "--listen", "--admin ADDR or --admin off"],
 ] as const) {
   test(`a taken port for ${flag} ends the start with the flag to choose another`, async (t) => {
-    const taken = createServer().listen(0, "127.0.0.1");
-    t.after(() => void taken.close());
-    await once(taken, "listening");
-    const { port } = taken.address() as AddressInfo;
+    const port = await listenOn(t, createServer());
     const args = ["run", "--upstream", "http://127.0.0.1:8000", flag, `127.0.0.1:${port}`];
     const { status, stderr, stdout } = spawnSync(
       process.execPath,

@@ -1,14 +1,13 @@
 // Health checks: of monitoring-plugins (Nagios, Icinga), HAProxy and Prometheus' blackbox exporter.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { listenOn } from "../support/listen.ts";
 import {
   type Place,
   createFolder,
@@ -21,17 +20,12 @@ import {
 
 /** A backend that serves GET and refuses everything else, with and without a length. */
 async function startBackendOfGets(t: TestContext): Promise<string> {
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     if (request.method !== "GET") response.writeHead(405, { Allow: "GET" }).end();
     else if (request.url === "/streamed") response.write("one", () => response.end("two"));
     else response.end("hello");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://127.0.0.1:${await listenOn(t, server)}`;
 }
 
 testReal("check_http", { check_http: "monitoring-plugins-basic" }, async (t) => {

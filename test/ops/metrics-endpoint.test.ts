@@ -3,7 +3,6 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
-import { createMetrics } from "../../src/ops/metrics/endpoint.ts";
 import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
 
 /** The sample lines whose name or labels contain `part`, after the given exchanges. */
@@ -158,18 +157,7 @@ test("a failed reload is shown until one succeeds", async () => {
 });
 
 test("the process's own metrics are there when asked for", async () => {
-  const metrics = createMetrics({
-    build: { version: "1.2.3", node: "v20.20.2" },
-    loadedAtSeconds: 0,
-    runtime: "on",
-    sources: {
-      requestsInFlight: () => 0,
-      clientConnections: () => 0,
-      tunnels: () => 0,
-      upstreamConnections: () => [],
-      droppedLogLines: () => 0,
-    },
-  });
+  const metrics = quietMetrics("on");
   const plain = (await metrics.text()).body;
   assert.match(plain, /^process_cpu_seconds_total \d/m);
   assert.match(plain, /^nodejs_eventloop_lag_p99_seconds \d/m);

@@ -51,7 +51,7 @@ const THROWN: fc.Arbitrary<Thrown> = fc.oneof(
     })
     .map(toThrown),
   CODE.map((code) => toThrown(Object.assign(new Error("x"), { code }))),
-  fc.anything().map((code) => toThrown({ code })),
+  fc.record({ code: fc.anything(), syscall: fc.anything() }).map(toThrown),
   fc.string().map((text) => toThrown(Symbol(text))),
   fc.subarray(["get", "has", "getPrototypeOf"]).map((harmless) => toThrown(toTrapped(harmless))),
   fc.constant("revoked").map(() => toThrown(toRevoked())),
@@ -70,12 +70,13 @@ function toThrown(thrown: unknown): Thrown {
   return { thrown };
 }
 
-test("whatever is thrown becomes an error with a status from 400 to 599", () => {
+test("whatever is thrown becomes an error with a status from 400 to 599 and a title", () => {
   fc.assert(
     fc.property(THROWN, ({ thrown }) => {
       const error = toProxyError(thrown);
       assert.ok(error instanceof ProxyError);
       assert.ok(Number.isInteger(error.status) && error.status >= 400 && error.status <= 599);
+      assert.notEqual(error.message, "");
       assert.ok(Object.is(error.cause, thrown));
       assert.equal(toProxyError(error), error);
     }),

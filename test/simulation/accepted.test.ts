@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
 import { loadSimulation } from "../../tools/simulation/bundle.ts";
+import { runLoop, until } from "../support/simulated.ts";
 
 interface Pair {
   readonly socket: Socket;
@@ -119,20 +120,11 @@ async function openInMemory(t: TestContext): Promise<Pair> {
   };
   createInMemory(OPTIONS, (accepted) => (socket = accepted));
   accept(handle);
-  let isPumping = true;
-  const pump = (): void => {
-    loop.turn();
-    if (loop.isQuiet()) loop.advance();
-    if (isPumping) setImmediate(pump);
-  };
-  setImmediate(pump);
+  runLoop(t, loop);
   await until(() => socket !== undefined);
   const accepted = socket as unknown as Socket;
   accepted.on("error", () => undefined);
-  t.after(() => {
-    isPumping = false;
-    accepted.destroy();
-  });
+  t.after(() => void accepted.destroy());
   return {
     socket: accepted,
     write: (text) => handle.receive(text),
@@ -145,9 +137,4 @@ async function openInMemory(t: TestContext): Promise<Pair> {
     received: () => received,
     seen: () => seen,
   };
-}
-
-/** Waits for what has to happen; the run's own limit of time ends what does not. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

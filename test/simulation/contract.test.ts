@@ -12,6 +12,7 @@ import type { UpstreamSocket, UpstreamSocketEvents } from "../../src/upstream/so
 import { createUpstreamResources } from "../../src/upstream/upstream-pool.ts";
 import { loadSimulation } from "../../tools/simulation/bundle.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { runLoop, until } from "../support/simulated.ts";
 
 /** The other end of a connection. */
 interface Remote {
@@ -245,17 +246,8 @@ async function openInMemory(t: TestContext, addresses: 1 | 2 = 1): Promise<Pair>
     path === "/etc/hosts" ? HOSTS[addresses] : "",
   );
   const socket = connect(toEvents(log));
-  let isPumping = true;
-  const pump = (): void => {
-    loop.turn();
-    if (loop.isQuiet()) loop.advance();
-    if (isPumping) setImmediate(pump);
-  };
-  setImmediate(pump);
-  t.after(() => {
-    isPumping = false;
-    socket.destroy();
-  });
+  runLoop(t, loop);
+  t.after(() => socket.destroy());
   await until(() => handle !== undefined && log.includes("connected"));
   const remote: Remote = {
     write: (text) => handle?.receive(text),
@@ -274,9 +266,4 @@ async function openInMemory(t: TestContext, addresses: 1 | 2 = 1): Promise<Pair>
 
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Waits for what has to happen; the run's own limit of time ends what does not. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -41,12 +41,12 @@ export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
   );
 }
 
-/** Metrics without the process's own, whose sources report fixed numbers. */
-export function quietMetrics(): Metrics {
+/** Metrics whose sources report fixed numbers; `runtime`: whether the process's own are among them. */
+export function quietMetrics(runtime: "on" | "off" = "off"): Metrics {
   return createMetrics({
     build: { version: "1.2.3", node: "v20.20.2" },
     loadedAtSeconds: 1_700_000_000,
-    runtime: "off",
+    runtime,
     sources: {
       requestsInFlight: () => 3,
       clientConnections: () => 5,

@@ -7,12 +7,13 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { findFreePort } from "./listen.ts";
 import type { Cleanup } from "./wire.ts";
 
 /** Where Debian has programs that are not on everybody's path. */
@@ -93,10 +94,7 @@ export interface Place {
 
 /** Where a server may listen. */
 export async function findPlace(): Promise<Place> {
-  const server = createServer().listen(0, ADDRESS);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const port = await findFreePort(ADDRESS);
   const authority = `${ADDRESS}:${port}`;
   return { host: ADDRESS, port, authority, url: `http://${authority}` };
 }

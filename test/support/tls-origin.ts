@@ -1,13 +1,13 @@
 /** An upstream that speaks TLS on a raw socket, so that the end of the TLS stream and that of the connection are two things. */
 
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { type AddressInfo, type Socket, createServer } from "node:net";
+import { type Socket, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SecureContextOptions, TLSSocket, createSecureContext } from "node:tls";
 
+import { listenOn } from "./listen.ts";
 import { Transport } from "./peer.ts";
 import type { Cleanup } from "./wire.ts";
 
@@ -56,8 +56,5 @@ export async function startTlsOrigin(
     secure.once("data", () => speak({ secure, raw }));
     t.after(() => void raw.destroy());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => void server.close());
-  return (server.address() as AddressInfo).port;
+  return listenOn(t, server);
 }

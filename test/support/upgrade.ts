@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import type { TestContext } from "node:test";
-import { reset } from "./reset.ts";
+import { listenOn } from "./listen.ts";
 import { type LogLine, type Sidecar, startSidecar } from "./sidecar.ts";
 
 const PATIENCE_MS = 15_000;
@@ -88,9 +88,7 @@ export async function startRawUpstream(t: TestContext, speak: Speak, path?: stri
     head.then((text) => heads.emit("head", text)).catch(() => {});
     speak(socket, head);
   });
-  const port = await listen(t, server, path);
-  // As a reset: behind a FIN a tunnel would stay open for what the client still has to say.
-  t.after(() => sockets.forEach(reset));
+  const port = await listenOn(t, server, path);
   /** The header section of the next request. Ask before the client sends it. */
   const nextHead = async (): Promise<string> => ((await once(heads, "head")) as [string])[0];
   const url = path === undefined ? `http://127.0.0.1:${port}` : `unix:${path}`;
@@ -167,13 +165,19 @@ export const UPGRADE =
 export const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
+/** headgate before an upstream of its own, and a client that has sent `UPGRADE`. */
+export async function startUpgrade(t: TestContext, speak: Speak, options: DoorOptions = {}) {
+  const upstream = await startRawUpstream(t, speak);
+  const door = await startDoor(t, upstream.url, options);
+  const client = await startClient(t, door.port, UPGRADE);
+  return { upstream, door, client };
+}
+
 /** A tunnel that stands; both ends are paused and have nothing unread. */
 export async function startTunnel(t: TestContext, options: DoorOptions = {}) {
-  const { url, sockets } = await startRawUpstream(t, answerHead(SWITCHED));
-  const door = await startDoor(t, url, options);
-  const client = await startClient(t, door.port, UPGRADE);
+  const { upstream, door, client } = await startUpgrade(t, answerHead(SWITCHED), options);
   await readHead(client);
-  return { client, upstream: sockets[0] ?? assert.fail(), door };
+  return { client, upstream: upstream.sockets[0] ?? assert.fail(), door };
 }
 
 /** How a socket's connection ended: "end" in order, "reset" otherwise. */
@@ -183,13 +187,4 @@ export async function endingOf(socket: Socket): Promise<"end" | "reset"> {
   else socket.once("end", () => socket.end()).resume();
   if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
   return socket.errored === null ? "end" : "reset";
-}
-
-/** Listens on a free port of loopback, or on a unix socket, until the end of test `t`. */
-export async function listen(t: TestContext, server: Server, path?: string): Promise<number> {
-  if (path === undefined) server.listen(0, "127.0.0.1");
-  else server.listen(path);
-  await once(server, "listening");
-  t.after(() => void server.close());
-  return path === undefined ? (server.address() as AddressInfo).port : 0;
 }

@@ -2,10 +2,10 @@
 
 import { once } from "node:events";
 import { type IncomingMessage, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from "ws";
 
+import { listenOn } from "./listen.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 
 const MOST_BYTES = 2 ** 30;
@@ -35,13 +35,7 @@ export async function startWebSockets(
 ): Promise<WebSocketStack> {
   const http = createServer((_request, response) => response.end("plain"));
   const server = new WebSocketServer({ server: http, maxPayload: MOST_BYTES, ...options });
-  http.listen(0, "127.0.0.1");
-  await once(http, "listening");
-  t.after(() => {
-    for (const socket of server.clients) socket.terminate();
-    http.close();
-  });
-  const { port } = http.address() as AddressInfo;
+  const port = await listenOn(t, http);
   const sidecar = await startSidecar(t, { upstream: `http://127.0.0.1:${port}` });
   const connect: WebSocketStack["connect"] = (protocols = [], clientOptions = {}) => {
     const client = new WebSocket(`ws://127.0.0.1:${sidecar.port}/chat?room=1`, [...protocols], {

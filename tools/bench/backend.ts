@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Children } from "./children.ts";
-import { findFreePort, waitAccepting } from "./ports.ts";
+import type { Children } from "../shared/children.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import type { Tools } from "./tools.ts";
 
 /** What the backend saw since it started; a connection that only asked for these counters is not in them. */

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { startBackend, type Backend } from "./backend.ts";
-import type { Child, Children } from "./children.ts";
+import type { Child, Children } from "../shared/children.ts";
 import { splitCores, type Cores } from "./cores.ts";
 import type { Peer } from "./peers.ts";
-import { findFreePort, waitAccepting } from "./ports.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import { startTls } from "./tls.ts";
 import { compileTools, type Tools } from "./tools.ts";
 

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { readFlags, toCount } from "../shared/options.ts";
 
 export const USAGE = `npm run bench -- [options]
   --quick              three rounds: for trying a change, not for publishing
@@ -24,29 +24,24 @@ const QUICK_ROUNDS = 3;
 
 /** Reads the command line; `undefined` means that help was asked for. Throws on an unknown flag. */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      quick: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      write: { type: "boolean", default: false },
-      profile: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-      rounds: { type: "string" },
-      only: { type: "string" },
-    },
+  const values = readFlags(args, {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    only: { type: "string" },
   });
-  if (values.help) return undefined;
+  if (values === undefined) return undefined;
   if (values.write && (values.quick || values.only !== undefined)) {
     throw new Error("--write publishes a full run: leave out --quick and --only");
   }
-  const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number");
+  const preset = values.quick ? QUICK_ROUNDS : ROUNDS;
   return {
     task: values.profile ? "profile" : "measure",
     format: values.json ? "json" : "table",
     publish: values.write ? "write" : "print",
-    rounds,
+    rounds: values.rounds === undefined ? preset : toCount("rounds", values.rounds),
     starts: 5,
     only: values.only?.split(",").map((name) => name.trim()),
   };

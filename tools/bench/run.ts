@@ -1,12 +1,12 @@
 // npm run bench: headgate and its peers, one after another in front of the same backend. See docs/performance.md.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkAnswers } from "./answers.ts";
 import { setUpBench, startPeer, type Bench, type RunningPeer } from "./bench.ts";
-import { createChildren } from "./children.ts";
+import { createChildren } from "../shared/children.ts";
+import { makeFolder } from "../shared/folder.ts";
 import { measurePeers } from "./measure.ts";
 import { parseOptions, USAGE, type Options } from "./options.ts";
 import { toConditions, toJson, toReport, writePage } from "./page.ts";
@@ -32,15 +32,8 @@ async function run(options: Options): Promise<void> {
   buildHeadgate();
   const { present, leftOut } = listPeers(options.only);
   leftOut.forEach(say);
-  const folder = mkdtempSync(join(tmpdir(), "headgate-bench-"));
+  const folder = makeFolder("bench");
   const children = createChildren(folder);
-  process.on("exit", () => {
-    children.killAll();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => process.exit(128 + constants.signals[signal]));
-  }
   const bench = await setUpBench(folder, children);
   if (options.task === "profile") await profile(bench, present, options);
   else await measure(bench, present, options);

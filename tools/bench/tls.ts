@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
-import type { Children } from "./children.ts";
-import { findFreePort, waitAccepting } from "./ports.ts";
+import type { Children } from "../shared/children.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
 
 /** Starts TLS before the backend, and returns its port. The certificate goes to `folder`. */
 export async function startTls(

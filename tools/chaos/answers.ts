@@ -1,5 +1,6 @@
 /** The upstream's answers as bytes. */
 
+import { toHead } from "../../test/support/answers.ts";
 import { contentOf } from "./content.ts";
 import type { Order } from "./plan.ts";
 
@@ -39,7 +40,7 @@ function framingFields(framing: Order["framing"], size: number): readonly string
 
 /** A header section that carries the id. */
 export function answerText(status: number, id: string, fields: readonly string[]): string {
-  return [`HTTP/1.1 ${status} Chaos`, `X-Chaos-Id: ${id}`, ...fields, "", ""].join("\r\n");
+  return toHead(`${status} Chaos`, [`X-Chaos-Id: ${id}`, ...fields]);
 }
 
 /** As one piece. */

@@ -5,13 +5,14 @@ import { type ClientParts, runClient } from "./client.ts";
 import { disturb, startUpstreams, stopUpstreams, toYaml } from "./disturb.ts";
 import { type Holdings, findLeftovers, readHoldings } from "./leftovers.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
-import { startNames } from "./names.ts";
+import { startNames } from "../shared/names.ts";
 import type { ChaosOptions } from "./options.ts";
 import type { Roads } from "./plan.ts";
-import { createRandom } from "./random.ts";
+import { createRandom } from "../shared/random.ts";
 import { namesMissing } from "../../test/support/names.ts";
 import { withFiles } from "../../test/support/namespace.ts";
-import { type Target, makeFolder, startTarget } from "./target.ts";
+import { makeFolder } from "../shared/folder.ts";
+import { type Target, startTarget } from "./target.ts";
 
 export interface ChaosResult {
   readonly ledger: Ledger;
@@ -35,7 +36,7 @@ export async function runChaos(
   const ledger = createLedger();
   const calm = createCalm();
   const random = createRandom(options.seed);
-  const folder = makeFolder();
+  const folder = makeFolder("chaos");
   const upstreams = await startUpstreams(folder, { ledger, calm, random });
   const named = await nameUpstreams(folder, options.roads, say);
   const target = await startTarget(folder, toYaml(upstreams, 0), named.through);

@@ -7,9 +7,9 @@ import type { Exchange, Ledger } from "./ledger.ts";
 import { PERFORMANCES } from "./manners.ts";
 import { type Observed, observeAnswer } from "./observe.ts";
 import { MANNERS, type Roads, drawPlan } from "./plan.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 import { toBytes } from "./request.ts";
-import { type ChaosWire, connectFrom } from "./wire.ts";
+import { type ChaosWire, openChaosWire } from "./wire.ts";
 
 export interface ClientParts {
   readonly number: number;
@@ -27,7 +27,7 @@ export async function runClient(parts: ClientParts): Promise<void> {
   let count = 0;
   const nextId = (): string => `c${parts.number}-${(count += 1)}`;
   while (!parts.isOver()) {
-    const wire = await connectFrom(parts.number, parts.port);
+    const wire = await openChaosWire(parts.number, parts.port);
     try {
       await useConnection(wire, nextId, parts);
     } finally {

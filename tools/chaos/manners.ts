@@ -4,7 +4,7 @@ import { reset } from "../../test/support/reset.ts";
 import type { Exchange } from "./ledger.ts";
 import { type Observed, observeAnswer } from "./observe.ts";
 import type { Manner } from "./plan.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 import { toBadBytes, toBytes, toHeadText, toUploadPieces } from "./request.ts";
 import { useTunnel } from "./tunnel.ts";
 import type { ChaosWire } from "./wire.ts";

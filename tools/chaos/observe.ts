@@ -1,6 +1,7 @@
 /** Reads the answer to one request, and tells what a client could see of it. */
 
 import {
+  fieldValues,
   type Framing,
   type Head,
   MessageError,
@@ -11,7 +12,7 @@ import { checkContent } from "./content.ts";
 import { REFUSAL_SIZE } from "./echo.ts";
 import type { Exchange } from "./ledger.ts";
 import type { Plan } from "./plan.ts";
-import { type ChaosWire, fieldOf, readContent } from "./wire.ts";
+import { type ChaosWire, readContent } from "./wire.ts";
 
 /** What a client saw. */
 export type Observed =
@@ -77,7 +78,7 @@ async function readFinalHead(
     const head = await readHead(bytes);
     const status = statusOf(head);
     if (status >= 200 || status === 101) return head;
-    const id = fieldOf(head, "x-chaos-id");
+    const id = fieldValues(head, "x-chaos-id")[0];
     if (id !== undefined && id !== plan.id) fouls.push(`an interim answer of ${id}`);
     if (plan.manner === "http10") fouls.push("an interim answer in HTTP/1.0");
     onInterim(status);
@@ -90,9 +91,10 @@ async function readRest(
   { head, fouls }: ReadHead,
 ): Promise<Observed> {
   const status = statusOf(head);
-  const id = fieldOf(head, "x-chaos-id");
+  const id = fieldValues(head, "x-chaos-id")[0];
   const framing = toFraming(head, status, exchange.plan.method);
-  const closes = framing === "close" || fieldOf(head, "connection")?.toLowerCase() === "close";
+  const closes =
+    framing === "close" || fieldValues(head, "connection")[0]?.toLowerCase() === "close";
   if (id === undefined) {
     const pieces: Buffer[] = [];
     await readContent(wire, framing, (piece) => void pieces.push(piece));
@@ -121,7 +123,7 @@ async function readRelayed(
   }
   if (framing !== 0 && !content.isWhole())
     fouls.push(`a complete answer of which only ${content.count()} bytes came`);
-  const trailer = fieldOf({ lines: trailers }, "x-chaos-trailer");
+  const trailer = fieldValues({ lines: trailers }, "x-chaos-trailer")[0];
   if (trailer !== undefined && trailer !== id) fouls.push(`the trailer of ${trailer}`);
   const expectsTrailer = fault === "trailers" && framing === "chunked";
   if (expectsTrailer && trailer === undefined) fouls.push("a trailer is missing");

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { readFlags, toCount, toNames, toNumber, toSeed } from "../shared/options.ts";
 import { ROADS, type Roads } from "./plan.ts";
 
 export const USAGE = `npm run chaos -- [options]
@@ -18,34 +18,20 @@ export interface ChaosOptions {
 
 /** Reads the command line; undefined means that help was asked for. Throws on what it does not know. */
 export function parseOptions(args: readonly string[]): ChaosOptions | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seconds: { type: "string", default: "120" },
-      requests: { type: "string", default: "0" },
-      seed: { type: "string" },
-      clients: { type: "string", default: "20" },
-      roads: { type: "string", default: Object.keys(ROADS).join(",") },
-      help: { type: "boolean", default: false },
-    },
+  const values = readFlags(args, {
+    seconds: { type: "string", default: "120" },
+    requests: { type: "string", default: "0" },
+    seed: { type: "string" },
+    clients: { type: "string", default: "20" },
+    roads: { type: "string", default: Object.keys(ROADS).join(",") },
   });
-  if (values.help) return undefined;
+  if (values === undefined) return undefined;
+  const roads = toNames("roads", values.roads, Object.keys(ROADS));
   return {
     seconds: toNumber("seconds", values.seconds),
-    requests: toNumber("requests", values.requests),
-    seed: toNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 32))),
-    clients: toNumber("clients", values.clients),
-    roads: toRoads(values.roads.split(",")),
+    requests: toCount("requests", values.requests, 0),
+    seed: toSeed(values.seed),
+    clients: toCount("clients", values.clients),
+    roads: Object.fromEntries(Object.entries(ROADS).filter(([name]) => roads.includes(name))),
   };
-}
-
-function toRoads(names: readonly string[]): Roads {
-  const unknown = names.find((name) => !(name in ROADS));
-  if (unknown !== undefined) throw new Error(`--roads knows no ${unknown}`);
-  return Object.fromEntries(Object.entries(ROADS).filter(([name]) => names.includes(name)));
-}
-
-function toNumber(name: string, text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${name} takes a number, not ${text}`);
-  return Number(text);
 }

@@ -1,7 +1,7 @@
 /** What one exchange will be: drawn by the client, and told to the upstream in the request's path. */
 
 import { type FaultName, weightsFor } from "./faults.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 export type Framing = "length" | "chunked" | "close";
 /**

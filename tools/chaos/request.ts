@@ -1,23 +1,20 @@
 /** Requests as bytes: good ones in pieces, and what is none. */
 
+import { toRequest } from "../../test/support/request.ts";
 import { contentOf } from "./content.ts";
 import { type Plan, toTarget } from "./plan.ts";
 
 /** The header section of a planned request. */
 export function toHeadText(plan: Plan): string {
   const version = plan.manner === "http10" ? "1.0" : "1.1";
-  const lines = [
-    `${plan.method} ${toTarget(plan)} HTTP/${version}`,
-    "Host: chaos.test",
-    `X-Request-Id: ${plan.id}`,
-  ];
+  const lines = ["Host: chaos.test", `X-Request-Id: ${plan.id}`];
   if (plan.manner !== "upgrade") lines.push("TE: trailers");
   if (plan.manner === "close") lines.push("Connection: close");
   if (plan.manner === "expect") lines.push("Expect: 100-continue");
   if (plan.manner === "upgrade") lines.push("Connection: Upgrade", "Upgrade: chaos");
   if (plan.method === "POST" || plan.method === "PUT")
     lines.push(isChunked(plan) ? "Transfer-Encoding: chunked" : `Content-Length: ${plan.upload}`);
-  return [...lines, "", ""].join("\r\n");
+  return toRequest(`${plan.method} ${toTarget(plan)} HTTP/${version}`, lines);
 }
 
 /** Its content in that many pieces, each with its framing; empty where there is none. */

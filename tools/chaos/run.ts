@@ -1,5 +1,6 @@
 // npm run chaos: everything that can go wrong around headgate, all at once. See docs/reliability.md.
 import { type ChaosResult, runChaos } from "./chaos.ts";
+import { printCounts } from "../shared/counts.ts";
 import { type ChaosOptions, USAGE, parseOptions } from "./options.ts";
 
 const MEBIBYTE = 1024 ** 2;
@@ -15,8 +16,7 @@ else {
 process.exit();
 
 function report({ seed }: ChaosOptions, { ledger, seconds, rssBytes }: ChaosResult): void {
-  for (const [outcome, count] of [...ledger.counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    console.log(`  ${outcome}: ${count}`);
+  printCounts(ledger.counts);
   // What concerns no exchange says most: first of all that headgate is gone.
   const violations = ledger.violations.toSorted(
     (a, b) => b.what.length * Number(b.id === "") - a.what.length * Number(a.id === ""),

@@ -2,9 +2,8 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -79,13 +78,6 @@ export async function startTarget(
       return code;
     },
   };
-}
-
-/** A folder that is removed at the end of the process. */
-export function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "headgate-chaos-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 function keepLines(child: ChildProcess, keep: (line: string) => void): void {

@@ -15,7 +15,7 @@ import { checkContent } from "./content.ts";
 import { echo } from "./echo.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Order, type Road, fromTarget } from "./plan.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 import { type Peer, toPlainPeer, toTlsPeer } from "../../test/support/peer.ts";
 import { type Arrival, perform } from "./script.ts";
 

@@ -1,15 +1,15 @@
 /** A client's connection, and answers read off it piece by piece. */
 
 import { once } from "node:events";
-import { type Socket, connect } from "node:net";
+import type { Socket } from "node:net";
 import {
   type ByteReader,
   type Ending,
   type Framing,
-  type Head,
   MessageError,
   readBytes,
 } from "../../test/support/message.ts";
+import { connectFrom } from "../shared/connect.ts";
 
 export interface ChaosWire {
   readonly socket: Socket;
@@ -21,16 +21,9 @@ export interface ChaosWire {
 // Longer than any limit in the route file: whoever waits this long for a byte waits for ever.
 const PATIENCE_MS = 20_000;
 
-/** Connects from an address of that client's own, 127.0.0.0/8 being all of this machine. */
-export async function connectFrom(client: number, port: number): Promise<ChaosWire> {
-  const localAddress = `127.0.1.${1 + (client % 250)}`;
-  const socket = connect({
-    host: "127.0.0.1",
-    port,
-    localAddress,
-    allowHalfOpen: true,
-    noDelay: true,
-  });
+/** Opens a connection for that client. */
+export async function openChaosWire(client: number, port: number): Promise<ChaosWire> {
+  const socket = connectFrom(`127.0.1.${1 + (client % 250)}`, port);
   const bytes = readBytes(socket, PATIENCE_MS);
   await once(socket, "connect");
   return { socket, bytes, history: [] };
@@ -98,10 +91,4 @@ async function readChunks(
     if (line === "") return trailers;
     trailers.push(line);
   }
-}
-
-/** One field's value; undefined where it is not there. */
-export function fieldOf(head: Pick<Head, "lines">, name: string): string | undefined {
-  const line = head.lines.find((one) => one.toLowerCase().startsWith(`${name}:`));
-  return line?.slice(name.length + 1).trim();
 }

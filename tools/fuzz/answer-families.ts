@@ -5,7 +5,7 @@ import { toChunks } from "./grammar.ts";
 import { MARK, POISON, toBody, toHead, withLength } from "./answer-grammar.ts";
 import { ambiguous, brokenChunks, brokenHead } from "./broken-answers.ts";
 import { withLiberties } from "./free-answers.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 /** What an upstream sends, and what it does then. */
 export interface Script {
@@ -60,7 +60,7 @@ export const ANSWER_FAMILIES: readonly Family<Script>[] = [
     "answer: after interim ones",
     "accepted",
     (random) =>
-      Array.from({ length: 1 + random.int(6) }, () => interim(random)).join("") + whole(random),
+      Array.from({ length: 1 + random.below(6) }, () => interim(random)).join("") + whole(random),
   ),
   family("answer: no content", "accepted", (random) =>
     toHead(
@@ -75,7 +75,7 @@ export const ANSWER_FAMILIES: readonly Family<Script>[] = [
   family(
     "answer: a flood of interim ones",
     "refused",
-    (random) => interim(random).repeat(101 + random.int(400)) + whole(random),
+    (random) => interim(random).repeat(101 + random.below(400)) + whole(random),
   ),
   family(
     "answer: 101 that nobody asked for",
@@ -103,12 +103,12 @@ export const ANSWER_FAMILIES: readonly Family<Script>[] = [
   family("answer: cut short", "either", (random) => {
     const answer = whole(random);
     return {
-      bytes: answer.slice(0, random.int(answer.length)),
+      bytes: answer.slice(0, random.below(answer.length)),
       after: random.pick(["end", "reset"]),
     };
   }),
   family("answer: a head without end", "refused", (random) => ({
-    bytes: `HTTP/1.1 200 OK\r\nX-A: ${"x".repeat(66_000 + random.int(80_000))}`,
+    bytes: `HTTP/1.1 200 OK\r\nX-A: ${"x".repeat(66_000 + random.below(80_000))}`,
     after: "keep",
   })),
 ];

@@ -1,6 +1,6 @@
 /** Pieces of answers. */
 
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 /** Stands for the number of the case, so that an answer that meets another request is known. */
 export const MARK = "@@@@@@@@";
@@ -33,15 +33,15 @@ export function toHead(
   lines: readonly string[],
   status = random.pick(STATUSES),
 ): string {
-  const others = Array.from({ length: random.int(4) }, () => random.pick(FIELDS));
-  const at = random.int(others.length + 1);
+  const others = Array.from({ length: random.below(4) }, () => random.pick(FIELDS));
+  const at = random.below(others.length + 1);
   const fields = [`X-Case: ${MARK}`, ...others.slice(0, at), ...lines, ...others.slice(at)];
   return `HTTP/1.1 ${status}\r\n${fields.join("\r\n")}\r\n\r\n`;
 }
 
 /** Content that says whose it is, and often looks like something else. */
 export function toBody(random: Random): string {
-  return `${MARK}${random.pick(["", "\r\n\r\n", "0\r\n\r\n", POISON, "x".repeat(random.int(3000))])}`;
+  return `${MARK}${random.pick(["", "\r\n\r\n", "0\r\n\r\n", POISON, "x".repeat(random.below(3000))])}`;
 }
 
 /** A whole answer with a length. */

@@ -2,7 +2,7 @@
 
 import { MARK, toBody, toHead, withLength } from "./answer-grammar.ts";
 import { toChunks } from "./grammar.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 /** Two framings, or one that two readers take differently; the content fits one of them. */
 export function ambiguous(random: Random): string {

@@ -1,7 +1,7 @@
 /** One case: bytes for one side of the proxy, and the form in which it is printed and replayed. */
 
 import { existsSync, readFileSync } from "node:fs";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 /** What has to become of a case: taken to its end, refused before it, or whichever is right. */
 export type Expectation = "accepted" | "refused" | "either";
@@ -53,7 +53,10 @@ export function fromReplay(word: string): Case {
 /** Cuts bytes into segments: most often none, so that both ways of arriving are met. */
 export function cut(random: Random, bytes: string): readonly string[] {
   if (bytes.length < 2 || !random.oneIn(4)) return [bytes];
-  const places = Array.from({ length: 1 + random.int(3) }, () => 1 + random.int(bytes.length - 1));
+  const places = Array.from(
+    { length: 1 + random.below(3) },
+    () => 1 + random.below(bytes.length - 1),
+  );
   const sorted = [...new Set(places)].toSorted((a, b) => a - b);
   return [0, ...sorted].map((from, index) => bytes.slice(from, sorted[index]));
 }

@@ -1,7 +1,8 @@
 /** The client: writes a case's bytes from an address of its own, and reads until nothing more can come. */
 
-import { type Socket, connect } from "node:net";
+import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { connectFrom } from "../shared/connect.ts";
 import { type Close, readAnswers } from "./answers.ts";
 
 /** What is sent, and how one knows that all answers are here. */
@@ -31,13 +32,7 @@ const BREAK_OFF_MS = 30;
 /** Runs one connection. */
 export function exchange(plan: Plan): Promise<Received> {
   return new Promise((resolve) => {
-    const socket = connect({
-      host: "127.0.0.1",
-      port: plan.port,
-      localAddress: plan.address,
-      allowHalfOpen: true,
-      noDelay: true,
-    });
+    const socket = connectFrom(plan.address, plan.port);
     let text = "";
     let isStalled = false;
     let close: Close = "open";

@@ -7,7 +7,7 @@ import { FRAMING_FAMILIES } from "./framing-families.ts";
 import { HEAD_FAMILIES } from "./head-families.ts";
 import { readScript } from "./judge-answer.ts";
 import { mutate } from "./mutate.ts";
-import { type Random, createRandom } from "./random.ts";
+import { type Random, createRandom } from "../shared/random.ts";
 
 const REQUESTS: readonly Family<string>[] = [
   ...HEAD_FAMILIES,

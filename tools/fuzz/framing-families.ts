@@ -2,7 +2,7 @@
 
 import type { Family } from "./case.ts";
 import { SMUGGLED, toBody, toChunks, toMethod, toRequest, toTarget, toValid } from "./grammar.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 import { CODINGS, LENGTHS, SIZES } from "./wrong-framings.ts";
 
 const TE = "Transfer-Encoding: chunked";
@@ -138,7 +138,7 @@ export const FRAMING_FAMILIES: readonly Family<string>[] = [
       const method = toMethod(random);
       const body = toBody(random);
       // Longer than the request that is sent behind every case, which thereby becomes content.
-      const length = body.length + 200 + random.int(1000);
+      const length = body.length + 200 + random.below(1000);
       return random.oneIn(2)
         ? toRequest(random, `${method} /`, [`Content-Length: ${length}`], body)
         : toRequest(random, `${method} /`, [TE], `${length.toString(16)}\r\n${body}`);

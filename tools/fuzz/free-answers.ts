@@ -1,7 +1,7 @@
 /** Answers with liberties that have one reading: one, or several together. */
 
 import { toBody, toHead } from "./answer-grammar.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 type Liberty = (head: string, random: Random) => string;
 
@@ -32,7 +32,7 @@ export function withLiberties(random: Random): string {
 }
 
 function toFreeChunks(random: Random, body: string): string {
-  const at = 1 + random.int(body.length - 1);
+  const at = 1 + random.below(body.length - 1);
   const pad = (): string => random.pick(["", " ", "  \t", ";", ' ;a="', ";\x01"]);
   const chunks = [body.slice(0, at), body.slice(at)].filter((part) => part !== "");
   const trailers = random.pick(["", "X-T : a\r\n", "X-T: \x02\r\n"]);

@@ -1,6 +1,6 @@
 /** Requests that are valid, and the pieces that the families spoil. */
 
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 /** A request that nobody sent: it must reach no upstream where it stands inside of content. */
 export const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: smuggled.example\r\n\r\n";
@@ -46,15 +46,15 @@ export function toMethod(random: Random): string {
 
 /** An origin-form. */
 export function toTarget(random: Random): string {
-  return `${random.pick(TARGETS)}${random.oneIn(3) ? random.text("abc019._~-", random.int(12)) : ""}`;
+  return `${random.pick(TARGETS)}${random.oneIn(3) ? random.text("abc019._~-", random.below(12)) : ""}`;
 }
 
 /** Up to four field lines that frame, route and connect nothing. */
 export function toFields(random: Random): string[] {
-  return Array.from({ length: random.int(5) }, () => {
+  return Array.from({ length: random.below(5) }, () => {
     const name = random.pick(random.oneIn(3) ? ODD_NAMES : NAMES);
     const value = random.oneIn(3)
-      ? random.text(FIELD_BYTES, random.int(20)).trim()
+      ? random.text(FIELD_BYTES, random.below(20)).trim()
       : random.pick(VALUES);
     return `${name}:${random.pick(["", " ", "\t", "  "])}${value}${random.pick(["", "", " ", "\t"])}`;
   });
@@ -62,7 +62,7 @@ export function toFields(random: Random): string[] {
 
 /** Content, often one that looks like a request or like the end of chunks. */
 export function toBody(random: Random): string {
-  switch (random.int(6)) {
+  switch (random.below(6)) {
     case 0:
       return "";
     case 1:
@@ -70,11 +70,11 @@ export function toBody(random: Random): string {
     case 2:
       return `0\r\n\r\n${SMUGGLED}`;
     case 3:
-      return random.text("\0\r\n0a:\xff", 1 + random.int(40));
+      return random.text("\0\r\n0a:\xff", 1 + random.below(40));
     case 4:
-      return "x".repeat(random.int(6000));
+      return "x".repeat(random.below(6000));
     default:
-      return random.text("abcdefgh", 1 + random.int(100));
+      return random.text("abcdefgh", 1 + random.below(100));
   }
 }
 
@@ -82,10 +82,10 @@ export function toBody(random: Random): string {
 export function toChunks(random: Random, body: string): string {
   let chunks = "";
   for (let at = 0; at < body.length;) {
-    const size = Math.min(body.length - at, 1 + random.int(random.pick([4, 64, 4096])));
+    const size = Math.min(body.length - at, 1 + random.below(random.pick([4, 64, 4096])));
     const digits = size.toString(16);
     const written = random.oneIn(3)
-      ? digits.toUpperCase().padStart(1 + random.int(6), "0")
+      ? digits.toUpperCase().padStart(1 + random.below(6), "0")
       : digits;
     chunks += `${written}\r\n${body.slice(at, at + size)}\r\n`;
     at += size;
@@ -102,7 +102,7 @@ export function toRequest(
 ): string {
   const host = lines.some((line) => /^host\s*:/i.test(line)) ? [] : ["Host: a.example"];
   const others = toFields(random);
-  const at = random.int(others.length + 1);
+  const at = random.below(others.length + 1);
   const fields = [...host, ...others.slice(0, at), ...lines, ...others.slice(at)];
   return `${start} HTTP/1.1\r\n${fields.join("\r\n")}\r\n\r\n${body}`;
 }
@@ -112,13 +112,13 @@ export function toValid(random: Random): string {
   const method = toMethod(random);
   const start = `${method} ${toTarget(random)}`;
   const body = toBody(random);
-  switch (random.int(method === "GET" || method === "HEAD" ? 5 : 3)) {
+  switch (random.below(method === "GET" || method === "HEAD" ? 5 : 3)) {
     case 0:
       return toRequest(
         random,
         start,
         [`${random.pick(["Transfer-Encoding", "transfer-encoding"])}: chunked`],
-        `${toChunks(random, body)}${"0".repeat(1 + random.int(3))}\r\n\r\n`,
+        `${toChunks(random, body)}${"0".repeat(1 + random.below(3))}\r\n\r\n`,
       );
     case 1:
       return toRequest(random, start, [`Content-Length: ${body.length}`], body);

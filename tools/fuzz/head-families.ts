@@ -2,7 +2,7 @@
 
 import type { Family } from "./case.ts";
 import { toBody, toChunks, toFields, toFramed, toMethod, toRequest, toValid } from "./grammar.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 import { WRONG_FIELDS, WRONG_HOSTS, WRONG_STARTS } from "./wrong-lines.ts";
 
 const LAST = "0\r\n\r\n";
@@ -10,7 +10,7 @@ const WRONG_BYTES = ["\n", "\r", "\0", "\x01", "\x7f", "\r\r", "\n\n", "\x0b"];
 
 /** Puts a text at a place in the header section, the request line included. */
 function spoil(random: Random, request: string, wrong: string): string {
-  const at = 1 + random.int(request.indexOf("\r\n\r\n"));
+  const at = 1 + random.below(request.indexOf("\r\n\r\n"));
   return `${request.slice(0, at)}${wrong}${request.slice(at)}`;
 }
 
@@ -24,7 +24,7 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     name: "valid, pipelined",
     expects: "accepted",
     make: (random) =>
-      Array.from({ length: 2 + random.int(5) }, () => toValid(random)).join(
+      Array.from({ length: 2 + random.below(5) }, () => toValid(random)).join(
         random.pick(["", "", "\r\n"]),
       ),
   },
@@ -40,7 +40,7 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     expects: "accepted",
     make(random) {
       const trailers = ["Host: b", "X: y", "Cookie: a=b", "Content-Type: a", "X_Y: \xe4", "Age: 1"];
-      const lines = Array.from({ length: 1 + random.int(3) }, () => random.pick(trailers));
+      const lines = Array.from({ length: 1 + random.below(3) }, () => random.pick(trailers));
       const announced = random.oneIn(2) ? ["Trailer: X, Host"] : [];
       const body = `${toChunks(random, toBody(random))}0\r\n${lines.join("\r\n")}\r\n\r\n`;
       return toRequest(
@@ -71,7 +71,7 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     name: "Connection nominates what it may not",
     expects: "accepted",
     make(random) {
-      const names = Array.from({ length: 1 + random.int(4) }, () =>
+      const names = Array.from({ length: 1 + random.below(4) }, () =>
         random.pick(NOMINATED.split(",")),
       );
       return toFramed(random, `${toMethod(random)} /`, [
@@ -142,8 +142,8 @@ export const HEAD_FAMILIES: readonly Family<string>[] = [
     name: "too much",
     expects: "refused",
     make(random) {
-      const size = 34_000 + random.int(20_000);
-      switch (random.int(4)) {
+      const size = 34_000 + random.below(20_000);
+      switch (random.below(4)) {
         case 0:
           return toRequest(random, `GET /${"a".repeat(size)}`, []);
         case 1:

@@ -1,6 +1,6 @@
 /** Mutations: any message, a little spoilt. */
 
-import type { Random } from "./random.ts";
+import type { Random } from "../shared/random.ts";
 
 const WORDS = [
   "\r\n",
@@ -43,25 +43,32 @@ const WORDS = [
 type Mutation = (random: Random, text: string) => string;
 
 const MUTATIONS: readonly Mutation[] = [
-  (random, text) => splice(text, random.int(text.length + 1), 0, random.pick(WORDS)),
-  (random, text) => splice(text, random.int(text.length), 1, ""),
-  (random, text) => splice(text, random.int(text.length), 1, String.fromCharCode(random.int(256))),
-  (random, text) => splice(text, random.int(text.length), 1 + random.int(8), random.pick(WORDS)),
-  (random, text) => text.slice(0, 1 + random.int(text.length)),
+  (random, text) => splice(text, random.below(text.length + 1), 0, random.pick(WORDS)),
+  (random, text) => splice(text, random.below(text.length), 1, ""),
+  (random, text) =>
+    splice(text, random.below(text.length), 1, String.fromCharCode(random.below(256))),
+  (random, text) =>
+    splice(text, random.below(text.length), 1 + random.below(8), random.pick(WORDS)),
+  (random, text) => text.slice(0, 1 + random.below(text.length)),
   repeatLine,
   swapLines,
   (random, text) => {
-    const from = random.int(text.length);
-    return splice(text, random.int(text.length), 0, text.slice(from, from + 1 + random.int(40)));
+    const from = random.below(text.length);
+    return splice(
+      text,
+      random.below(text.length),
+      0,
+      text.slice(from, from + 1 + random.below(40)),
+    );
   },
-  (random, text) => text.replace(/\d+/, String(random.int(300))),
-  (random, text) => text.replace(/(?<=Content-Length: )\d+/, String(random.int(200))),
+  (random, text) => text.replace(/\d+/, String(random.below(300))),
+  (random, text) => text.replace(/(?<=Content-Length: )\d+/, String(random.below(200))),
 ];
 
 /** One to four mutations, one upon the other. */
 export function mutate(random: Random, text: string): string {
   let mutated = text;
-  for (let count = 1 + random.int(4); count > 0; count -= 1)
+  for (let count = 1 + random.below(4); count > 0; count -= 1)
     mutated = random.pick(MUTATIONS)(random, mutated) || "\r\n";
   return mutated;
 }
@@ -72,12 +79,12 @@ function splice(text: string, at: number, dropped: number, added: string): strin
 
 function repeatLine(random: Random, text: string): string {
   const lines = text.split("\r\n");
-  const at = random.int(lines.length);
+  const at = random.below(lines.length);
   return lines.toSpliced(at, 0, lines[at] ?? "").join("\r\n");
 }
 
 function swapLines(random: Random, text: string): string {
   const lines = text.split("\r\n");
-  const [line = ""] = lines.splice(random.int(lines.length), 1);
-  return lines.toSpliced(random.int(lines.length + 1), 0, line).join("\r\n");
+  const [line = ""] = lines.splice(random.below(lines.length), 1);
+  return lines.toSpliced(random.below(lines.length + 1), 0, line).join("\r\n");
 }

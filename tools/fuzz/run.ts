@@ -1,12 +1,12 @@
 // npm run fuzz: raw bytes from both sides through the real headgate. See docs/reliability.md.
 
-import { parseArgs } from "node:util";
 import { waitForConnectionTable } from "../../test/support/connection-table.ts";
 import { fromReplay } from "./case.ts";
 import { fuzz, toTable } from "./fuzz.ts";
 import { toStarts } from "./headgate.ts";
 import { explainFailure, runAlone } from "./replay.ts";
 import { startRig } from "./rig.ts";
+import { readFlags, toCount, toSeed } from "../shared/options.ts";
 
 const USAGE = `npm run fuzz -- [options]
   --seed N             which cases (default: drawn; it is printed)
@@ -17,17 +17,14 @@ const USAGE = `npm run fuzz -- [options]
 const CONNECTIONS_PER_CASE = 1.5;
 
 const starts = toStarts((line) => console.log(line));
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    cases: { type: "string", default: "50000" },
-    replay: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
+const values = readFlags(process.argv.slice(2), {
+  seed: { type: "string" },
+  cases: { type: "string", default: "50000" },
+  replay: { type: "string" },
 });
-if (values.help) console.log(USAGE);
+if (values === undefined) console.log(USAGE);
 else if (values.replay !== undefined) await replay(values.replay);
-else await run(Number(values.seed ?? Date.now() % 1_000_000), Number(values.cases));
+else await run(toSeed(values.seed), toCount("cases", values.cases));
 
 async function run(seed: number, cases: number): Promise<void> {
   console.log(`seed ${seed}, ${cases} cases`);

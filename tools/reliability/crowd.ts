@@ -1,7 +1,8 @@
 /** Many connections at once. */
 
 import { once } from "node:events";
-import { type Socket, connect } from "node:net";
+import type { Socket } from "node:net";
+import { connectFrom } from "../shared/connect.ts";
 
 // Fewer than the shortest accept queue among the peers (nginx: 511).
 const AT_ONCE = 200;
@@ -16,8 +17,7 @@ export async function openCrowd(
   while (sockets.length < count) {
     const first = sockets.length;
     const some = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, index) => {
-      const localAddress = `127.0.2.${1 + ((first + index) % 200)}`;
-      return connect({ host: "127.0.0.1", port, localAddress, allowHalfOpen: true });
+      return connectFrom(`127.0.2.${1 + ((first + index) % 200)}`, port);
     });
     for (const socket of some) socket.on("error", () => undefined);
     await Promise.all(some.map((socket) => once(socket, "connect")));

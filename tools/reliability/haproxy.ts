@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { findFreePort, waitAccepting } from "../bench/ports.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import { failureOf } from "./balancer.ts";
 import { pause } from "./crowd.ts";
 import type { Row } from "./row.ts";

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { readFlags, toNames } from "../shared/options.ts";
 
 export const PARTS = ["idle", "slow", "reload", "rolling", "files", "upstreams"] as const;
 export type Part = (typeof PARTS)[number];
@@ -47,22 +47,15 @@ const SHORT: Scale = {
 
 /** Reads the command line; undefined means that help was asked for. Throws on what it does not know. */
 export function parseOptions(args: readonly string[]): ReliabilityOptions | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: "string", default: PARTS.join(",") },
-      peer: { type: "string", default: "" },
-      short: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
+  const values = readFlags(args, {
+    only: { type: "string", default: PARTS.join(",") },
+    peer: { type: "string", default: "" },
+    short: { type: "boolean", default: false },
   });
-  if (values.help) return undefined;
-  const parts = values.only.split(",");
-  const unknown = parts.find((part) => !(PARTS as readonly string[]).includes(part));
-  if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${PARTS.join(", ")}`);
+  if (values === undefined) return undefined;
   const peers = values.peer.split(",").filter((name) => name !== "");
   return {
-    parts: parts as Part[],
+    parts: toNames("only", values.only, PARTS),
     subjects: ["headgate", ...peers],
     scale: values.short ? SHORT : FULL,
   };

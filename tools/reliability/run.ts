@@ -1,9 +1,7 @@
 // npm run reliability: crowds, slow clients, reloads and restarts, measured. See docs/reliability.md.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createChildren } from "../bench/children.ts";
-import { findFreePort, waitAccepting } from "../bench/ports.ts";
+import { createChildren } from "../shared/children.ts";
+import { makeFolder } from "../shared/folder.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import { measureFiles } from "./files.ts";
 import { measureBehindHaproxy } from "./haproxy.ts";
 import { measureIdle } from "./idle.ts";
@@ -62,13 +60,8 @@ async function measureCommon(
 }
 
 async function setUp(): Promise<Surroundings> {
-  const folder = mkdtempSync(join(tmpdir(), "headgate-reliability-"));
+  const folder = makeFolder("reliability");
   const children = createChildren(folder);
-  process.on("exit", () => {
-    children.killAll();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
   const backendPort = await findFreePort();
   const backend = children.start("backend", [process.execPath, BACKEND, String(backendPort)]);
   await waitAccepting(backend, backendPort);

@@ -3,9 +3,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Child, Children } from "../bench/children.ts";
+import type { Child, Children } from "../shared/children.ts";
 import { type Place, caddyFile, haproxyFile, nginxFile } from "../bench/configs.ts";
-import { findFreePort, waitAccepting } from "../bench/ports.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import { createUsageReader } from "../bench/usage.ts";
 
 const HEADGATE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));

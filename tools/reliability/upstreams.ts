@@ -3,9 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { join } from "node:path";
-import type { Child } from "../bench/children.ts";
-import { findFreePort, waitAccepting } from "../bench/ports.ts";
-import { HUNG, PAIR, startNames } from "../chaos/names.ts";
+import type { Child } from "../shared/children.ts";
+import { findFreePort, waitAccepting } from "../shared/ports.ts";
+import { HUNG, PAIR, startNames } from "../shared/names.ts";
 import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
 import { namesMissing } from "../../test/support/names.ts";
 import { withFiles } from "../../test/support/namespace.ts";

@@ -1,6 +1,6 @@
 /** Draws schedules by chance, the same ones for the same seed. */
 
-import { type Random, createRandom } from "../chaos/random.ts";
+import { type Random, createRandom } from "../shared/random.ts";
 import type {
   ClientPlan,
   DialPlan,

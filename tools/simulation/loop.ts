@@ -3,7 +3,7 @@
  * callbacks all of `process.nextTick` and the microtasks.
  */
 
-import { createNumbers } from "../../test/support/random.ts";
+import { createNumbers } from "../shared/random.ts";
 
 /** Something that the poll phase has to look at. */
 export interface Pollable {

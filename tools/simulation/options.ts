@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 
+import { readFlags, toCount, toNumber, toSeed } from "../shared/options.ts";
 import { MUTATIONS } from "./mutations.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -26,36 +26,26 @@ export interface Options {
 
 /** Undefined: the usage is wanted. Throws for what cannot be understood. */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seed: { type: "string" },
-      schedules: { type: "string", default: "100000" },
-      jobs: { type: "string", default: String(availableParallelism()) },
-      seconds: { type: "string", default: "Infinity" },
-      replay: { type: "string" },
-      mutate: { type: "string" },
-      help: { type: "boolean" },
-    },
+  const values = readFlags(args, {
+    seed: { type: "string" },
+    schedules: { type: "string", default: "100000" },
+    jobs: { type: "string", default: String(availableParallelism()) },
+    seconds: { type: "string" },
+    replay: { type: "string" },
+    mutate: { type: "string" },
   });
-  if (values.help === true) return undefined;
-  const { replay, mutate } = values;
+  if (values === undefined) return undefined;
+  const { replay, mutate, seconds } = values;
   if (mutate !== undefined && !Object.hasOwn(MUTATIONS, mutate))
     throw new Error(`no mutation "${mutate}"`);
   return {
-    seed: values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed),
-    schedules: toCount(values.schedules),
-    jobs: toCount(values.jobs),
-    seconds: Number(values.seconds),
+    seed: toSeed(values.seed),
+    schedules: toCount("schedules", values.schedules),
+    jobs: toCount("jobs", values.jobs),
+    seconds: seconds === undefined ? Infinity : toNumber("seconds", seconds),
     replay: replay === undefined ? undefined : toSchedule(replay),
     mutate,
   };
-}
-
-function toCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new Error(`not a number of any: ${text}`);
-  return count;
 }
 
 function toSchedule(text: string): Schedule {

@@ -1,4 +1,5 @@
 // npm run simulate: thousands of schedules of all that can happen between clients, headgate and an upstream.
+import { printCounts } from "../shared/counts.ts";
 import { loadSimulation } from "./bundle.ts";
 import { type Failed, runInProcesses } from "./jobs.ts";
 import { MUTATIONS } from "./mutations.ts";
@@ -21,8 +22,7 @@ async function runAll(settings: Options): Promise<void> {
   const beganMs = performance.now();
   const { passed, failed, counts } = await runInProcesses(settings);
   const seconds = (performance.now() - beganMs) / 1_000;
-  for (const [name, count] of [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    console.log(`  ${name}: ${count}`);
+  printCounts(counts);
   console.log(`${seconds.toFixed(0)} s, ${Math.round(passed / seconds)} schedules a second`);
   const closing = `${passed} passed, ${failed.length} failed`;
   const [first] = failed;

@@ -1,6 +1,4 @@
-/** Numbers that a seed decides, so that a run can be had again. */
-
-import { createNumbers } from "../../test/support/random.ts";
+/** Choices that a seed decides, so that a run can be repeated: the same seed gives the same ones on every machine. */
 
 export interface Random {
   /** At least 0, less than 1. */
@@ -8,9 +6,13 @@ export interface Random {
   /** A whole number from 0 up to, but not including, `end`. */
   below(end: number): number;
   chance(probability: number): boolean;
+  /** True once in `times`. */
+  oneIn(times: number): boolean;
   pick<T>(list: readonly T[]): T;
   /** One of the names, each as often as its weight says. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name;
+  /** `count` characters of the alphabet. */
+  text(alphabet: string, count: number): string;
 }
 
 /** Creates a source of choices. */
@@ -21,6 +23,7 @@ export function createRandom(seed: number): Random {
     next,
     below,
     chance: (probability) => next() < probability,
+    oneIn: (times) => below(times) === 0,
     pick: <T>(list: readonly T[]) => list[below(list.length)] as T,
     weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
       const entries = Object.entries(weights) as [Name, number][];
@@ -31,5 +34,21 @@ export function createRandom(seed: number): Random {
       }
       return (entries.at(-1) as [Name, number])[0];
     },
+    text(alphabet, count) {
+      let text = "";
+      for (let index = 0; index < count; index += 1) text += alphabet[below(alphabet.length)];
+      return text;
+    },
+  };
+}
+
+/** Numbers of at least 0 and less than 1 (Mulberry32): 32 bits of state are enough for choices. */
+export function createNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

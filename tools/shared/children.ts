@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 
 export interface Child {
@@ -14,13 +15,15 @@ export interface Child {
 
 export interface Children {
   readonly start: (name: string, command: readonly string[], env?: NodeJS.ProcessEnv) => Child;
-  /** Kills whatever still runs, at once; safe in an 'exit' handler. */
-  readonly killAll: () => void;
 }
 
-/** Keeps account of every process the benchmark starts, so that none outlives it. `folder` takes their output. */
+/** Keeps account of every process that a tool starts: none outlives the tool, however it ends. `folder` takes their output. */
 export function createChildren(folder: string): Children {
   const running = new Set<ChildProcess>();
+  // Before anything that removes the folder.
+  process.prependListener("exit", () => running.forEach(killGroup));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => process.exit(128 + constants.signals[signal]));
 
   function start(name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
     const [program = "", ...args] = command;
@@ -53,7 +56,7 @@ export function createChildren(folder: string): Children {
     };
   }
 
-  return { start, killAll: () => running.forEach(killGroup) };
+  return { start };
 }
 
 function killGroup(child: ChildProcess): void {

@@ -1,0 +1,49 @@
+/** What headgate makes of the time in which it did not run: a busy machine, or a limit of CPU, lets a process stand still. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { text } from "../support/answers.ts";
+import { startOrigin } from "../support/origin.ts";
+import { toRequest } from "../support/request.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { standStill } from "../support/stand-still.ts";
+import { openWire } from "../support/wire.ts";
+
+/** More than the second of silence after which headgate closes a connection whose last response is sent. */
+const STANDSTILL_MS = 1_200;
+
+// Symptom: on a machine that stood still for a second, a client that was still sending lost its response: EPIPE, or a reset. Root cause:
+// when headgate ran again, the timer for a silent client was looked at before the sockets, and bytes that had arrived counted as silence.
+// Fix: the sockets are read first.
+test("a process that stands still for more than a second does not take its clients for silent", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { port } = await startSidecar(t, { upstream: origin.url });
+  const wire = await openWire(t, port);
+  wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: unknown"]));
+  assert.equal((await wire.readAnswer()).status, 417);
+  for (let turn = 0; turn < 3; turn += 1) {
+    // A connection that was closed with bytes unread was reset, and the next write fails.
+    await new Promise<void>((resolve, reject) => {
+      wire.socket.write("more", (error) => (error instanceof Error ? reject(error) : resolve()));
+    });
+    standStill(STANDSTILL_MS);
+    await setTimeout(0);
+    await setImmediate();
+  }
+});
+
+test("a connection to the upstream that stands when the process runs again is no connection_timeout", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const yaml = `upstream: { url: "${origin.url}", connectTimeout: 50ms }`;
+  const { port } = await startSidecar(t, { yaml });
+  const wire = await openWire(t, port);
+  wire.write(toRequest("GET /"));
+  const response = wire.readAnswer();
+  // Each turn is longer than the time to connect, the one in which headgate connects among them.
+  for (let turn = 0; turn < 20; turn += 1) {
+    await setImmediate();
+    standStill(60);
+  }
+  assert.equal((await response).status, 200);
+});

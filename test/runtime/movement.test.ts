@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { createMovement } from "../../src/runtime/movement.ts";
+
+const LIMIT_MS = 1_000;
+
+/** Looks whenever it is due, but not before `stoodStillUntilMs`. Returns when the limit was over. */
+function runOut(stoodStillUntilMs = 0): number {
+  const movement = createMovement(() => 5);
+  movement.restart(0);
+  for (let nowMs = 0; ;) {
+    nowMs = Math.max(movement.nextMs(0, LIMIT_MS), stoodStillUntilMs);
+    assert.equal(movement.look(nowMs), false);
+    if (movement.nextMs(0, LIMIT_MS) <= nowMs) return nowMs;
+  }
+}
+
+test("bytes that do not move run out at the limit", () => {
+  assert.equal(runOut(), LIMIT_MS);
+});
+
+// Symptom: on a machine that stood still for the limit's time, an upload was broken off (504) although its upstream went on reading.
+// Root cause: the limit was over at the first look, which had nothing to compare with. Fix: a limit is over after as many looks as it
+// has steps, so that a time in which this process did not run counts as one of them.
+test("a time in which nobody looked is one step of the limit", () => {
+  assert.equal(runOut(1_200), 1_200 + (LIMIT_MS * 3) / 4);
+});
+
+test("bytes that move are noticed at each look, and begin the limit anew", () => {
+  let waiting = 100;
+  const movement = createMovement(() => waiting);
+  movement.restart(0);
+  assert.equal(movement.look(250), false);
+  waiting = 90;
+  assert.equal(movement.look(500), true);
+  assert.equal(movement.nextMs(500, LIMIT_MS), 750);
+});
