@@ -93,6 +93,10 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
 }
 
 function toUnknown(name: string): string {
+  if (name.startsWith("-")) {
+    const [flag] = name.split("=", 1); // the value may hold a password
+    return `headgate: a command must come before '${flag}', such as: headgate run ${flag}; see headgate --help\n`;
+  }
   const meant = suggest(name, [...COMMANDS.keys()]);
   return `headgate: there is no command '${name}'${meant}; see headgate --help\n`;
 }
