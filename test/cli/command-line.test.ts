@@ -52,6 +52,8 @@ test("a misspelt command or flag is told with the one that was probably meant", 
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["chek"], `there is no command 'chek'; did you mean "check"?; see headgate --help`],
     [["xyz"], "there is no command 'xyz'; see headgate --help"],
+    [["-x"], "there is no command '-x'; see headgate --help"],
+    [["headgate", "run"], "there is no command 'headgate'; see headgate --help"],
     [
       ["--config", "a.yaml"],
       "a command must come before '--config', such as: headgate run --config",
