@@ -140,7 +140,10 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   if (scheme !== "http:" && scheme !== "https:")
     throw new RangeError("must begin with http://, https:// or unix:/");
   const url = parseUrl(text);
-  if (url === undefined) throw new RangeError(NO_URL);
+  if (url === undefined) {
+    const port = Number(/:(\d+)\/?$/.exec(text)?.[1]);
+    throw new RangeError(port > 65_535 ? "a port is at most 65535" : NO_URL);
+  }
   if (text.includes("@"))
     throw new RangeError("must not hold a user or a password: headgate does not log in");
   if (url.pathname !== "/" || /[?#]/.test(text)) {
