@@ -93,8 +93,11 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
 }
 
 function toUnknown(name: string): string {
-  const meant = suggest(name, [...COMMANDS.keys()]);
-  return `headgate: there is no command '${name}'${meant}; see headgate --help\n`;
+  const [word = ""] = name.split("=", 1); // the value of a flag may hold a password
+  if (word.startsWith("--") && COMMAND_HELP.get("run")?.includes(`\n  ${word} `))
+    return `headgate: a command must come before '${word}', such as: headgate run ${word}; see headgate --help\n`;
+  const meant = suggest(word, [...COMMANDS.keys()]);
+  return `headgate: there is no command '${word}'${meant}; see headgate --help\n`;
 }
 
 function isHelp(word: string): boolean {

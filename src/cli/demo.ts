@@ -31,7 +31,7 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
     cwd: io.cwd,
   });
   const code = await serve(
-    { config, onListening: (listening) => io.out(toInvitation(url, listening)) },
+    { config, onListening: (listening) => io.out(toInvitation(url, listening, toRun(io))) },
     io,
   );
   server.destroy();
@@ -39,7 +39,16 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
   return code;
 }
 
-function toInvitation(backend: string, { listen: proxy, admin = "" }: Listening): string {
+/** The command that stands for `headgate run` where the demo was started: `headgate` itself is not there in a clone. */
+function toRun({ env }: Io): string {
+  return env["npm_lifecycle_event"] === "start" ? "npm start --" : "headgate run";
+}
+
+function toInvitation(
+  backend: string,
+  { listen: proxy, admin = "" }: Listening,
+  run: string,
+): string {
   const calls = formatTable([
     [`  curl -I ${backend}/health`, "  # the backend itself: 405 Method Not Allowed"],
     [`  curl -I ${proxy}/health`, "  # through headgate: 200 OK"],
@@ -48,7 +57,7 @@ function toInvitation(backend: string, { listen: proxy, admin = "" }: Listening)
 
 ${calls}
 The status page shows each request as it comes: ${admin}/
-Before a backend of your own: npm start -- --upstream http://127.0.0.1:8000 --listen :8080
+Before a backend of your own: ${run} --upstream http://127.0.0.1:8000 --listen :8080
 Ctrl-C ends it.
 `;
 }

@@ -49,7 +49,8 @@ Exit codes: 0 stopped by a signal, 1 failed, 2 called wrongly.
     "demo",
     `headgate demo
 
-Starts a backend that refuses HEAD, headgate before it, and its status page, on free ports of 127.0.0.1. Prints what to try.
+Starts a backend that refuses HEAD, headgate before it, and its status page, on ports 8000, 8080 and 9090 of 127.0.0.1; where one is
+taken, on a free one. Prints what to try.
 
 Example
   headgate demo
@@ -65,7 +66,7 @@ The FILE - is standard input. Without FILE, HEADGATE_CONFIG names it. HEADGATE_*
 Examples
   headgate check routes.yaml
   headgate check staging.yaml production.yaml
-  helm template . | yq '.data["headgate.yaml"]' | headgate check -
+  kubectl get configmap headgate -o jsonpath='{.data.headgate\\.yaml}' | HEADGATE_UPSTREAM=http://app:8000 headgate check -
   headgate check routes.yaml --json | jq .routes
 
 Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.

@@ -68,7 +68,7 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
   try {
     const listening = await app.start();
     if (onListening !== undefined) onListening(listening);
-    else if (format === "json") logStart(logger, config, listening);
+    else if (format === "json") logStart(logger, config, listening, io.version);
     else io.out(toStartupBanner(config, listening, io.version));
     for (const { key, place } of serving.overridden ?? [])
       logger.info({ key, place }, `${place} overrides ${key} of the route file`);

@@ -30,10 +30,15 @@ export function toStartupBanner(config: Config, listening: Listening, version: s
 }
 
 /** The same for a log: a line for the whole, one for each route. */
-export function logStart(logger: Logger, config: Config, { listen, admin }: Listening): void {
+export function logStart(
+  logger: Logger,
+  config: Config,
+  { listen, admin }: Listening,
+  version: string,
+): void {
   const routes = config.routes.length + 1;
   logger.info(
-    { listen, admin: admin ?? "off", routes },
+    { version, listen, admin: admin ?? "off", routes },
     `listening on ${listen}; try: ${toTry(listen)}`,
   );
   for (const route of toShown(config)) {

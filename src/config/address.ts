@@ -140,7 +140,6 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   if (scheme !== "http:" && scheme !== "https:")
     throw new RangeError("must begin with http://, https:// or unix:/");
   const url = parseUrl(text);
-  if (url === undefined) throw new RangeError(NO_URL);
   if (text.includes("@"))
     throw new RangeError("must not hold a user or a password: headgate does not log in");
   if (url.pathname !== "/" || /[?#]/.test(text)) {
@@ -166,9 +165,11 @@ function urlHint(meant: string): string {
   return IS_URL.test(meant) ? `; did you mean "${meant}"?` : "";
 }
 
-function parseUrl(text: string): URL | undefined {
+function parseUrl(text: string): URL {
   // The URL class would silently drop white space and tabs.
-  return !/[\s\p{C}]/u.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (!/[\s\p{C}]/u.test(text) && URL.canParse(text)) return new URL(text);
+  const port = Number(/:(\d+)\/?$/.exec(text)?.[1]);
+  throw new RangeError(port > 65_535 ? "a port is at most 65535" : NO_URL);
 }
 
 /** What `parseMode` reads. */

@@ -191,7 +191,7 @@ async function respondToReload(asked: Asked, reload: AdminOptions["reload"]): Pr
   if (reload === undefined) {
     return toText(
       403,
-      "reload is served only where the admin port is bound to loopback and a route file is in use",
+      "reload needs a route file, and a loopback address for admin in the route file, HEADGATE_ADMIN or --admin; SIGHUP reloads in any case",
     );
   }
   if (asked.method !== "POST") return toNotAllowed("use POST", "POST");

@@ -46,6 +46,20 @@ test("an admin port that others can reach does not reload", async (t) => {
   assert.match(answer.text, /loopback/);
 });
 
+// The text said that the port has to be on loopback, where it was.
+test("at its default address the admin port does not reload, and says what is missing", async (t) => {
+  const cwd = await makeDirectory(t, { "routes.yaml": `listen: 127.0.0.1:0\n${UPSTREAM}` });
+  const args = ["run", "--config", join(cwd, "routes.yaml")];
+  const env = { HEADGATE_ADMIN_DEFAULT: "127.0.0.1:0" };
+  const { adminPort } = await startBinary(t, { args, env });
+  const answer = await ask(adminPort);
+  assert.equal(answer.status, 403);
+  assert.match(
+    answer.text,
+    /loopback address for admin in the route file, HEADGATE_ADMIN or --admin/,
+  );
+});
+
 test("without a route file there is nothing to reload", async (t) => {
   const args = ["run", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
   const { adminPort } = await startBinary(t, { args: [...args, "--admin", "127.0.0.1:0"] });

@@ -52,6 +52,16 @@ test("a misspelt command or flag is told with the one that was probably meant", 
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["chek"], `there is no command 'chek'; did you mean "check"?; see headgate --help`],
     [["xyz"], "there is no command 'xyz'; see headgate --help"],
+    [["-x"], "there is no command '-x'; see headgate --help"],
+    [["headgate", "run"], "there is no command 'headgate'; see headgate --help"],
+    [
+      ["--config", "a.yaml"],
+      "a command must come before '--config', such as: headgate run --config",
+    ],
+    [
+      ["--upstream=http://u:p@a"],
+      "a command must come before '--upstream', such as: headgate run --upstream",
+    ],
     [["run", "--upstram", "x"], `Unknown option '--upstram'; did you mean "--upstream"?`],
     [["run", "--upstram=x"], `Unknown option '--upstram'; did you mean "--upstream"?`],
     [["explain", "--jsn"], `Unknown option '--jsn'; did you mean "--json"?`],
@@ -76,6 +86,14 @@ test("in a folder that was deleted, headgate says its version, and what is wrong
   const { status, stderr } = within("check", "f.yaml");
   assert.equal(status, 2);
   assert.match(stderr, /^headgate: the current folder does not exist any more/);
+});
+
+// helm template prints all manifests, so the example gave `check` a line of null for each of them.
+test("the example with kubectl hands the route file to check", () => {
+  const { out } = call(["check", "--help"]);
+  const [, template = ""] =
+    /jsonpath='(.*?)' \| HEADGATE_UPSTREAM=\S+ headgate check -$/m.exec(out) ?? [];
+  assert.equal(template, String.raw`{.data.headgate\.yaml}`);
 });
 
 test("headgate check - reads standard input", () => {

@@ -24,7 +24,8 @@ test("a log is told the same in flat lines", async () => {
   const logger = createLogger({ level: "info", format: "json" }, (line) =>
     lines.push(JSON.parse(line) as Record<string, unknown>),
   );
-  logStart(logger, await load(), LISTENING);
+  logStart(logger, await load(), LISTENING, "1.2.3");
+  assert.equal(lines[0]?.["version"], "1.2.3");
   assert.match(String(lines[0]?.["msg"]), /^listening on .*; try: curl -I http/);
   assert.equal(lines[0]?.["admin"], "http://127.0.0.1:9090");
   assert.equal(lines[1]?.["route"], "default");

@@ -107,7 +107,7 @@ test("an upstream URL with anything more is refused", () => {
     "http://u:secret@app": /must not hold a user or a password/,
     "http://@app": /must not hold a user or a password/,
     "http://app:0": /port 0/,
-    "http://app:99999": /is not a URL/,
+    "http://app:99999": /a port is at most 65535/,
     "http://": /is not a URL/,
     "http://a b": /is not a URL/,
     "http://app\n": /is not a URL/,

@@ -539,6 +539,15 @@ routes:
   ],
   [
     `upstream: http://127.0.0.1:8000
+routes:
+  - path: /a head: pass
+`,
+    `f.yaml:3:11: a second key stands on this line: begin it on a line of its own, or put the value in quotes
+  3 |   - path: /a head: pass
+    |           ^^^^^^^^^^^^^`,
+  ],
+  [
+    `upstream: http://127.0.0.1:8000
 listen :8080
 admin: off
 `,

@@ -275,7 +275,7 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
   [
     "to close every pod's port",
     `${standalone},networkPolicy.enabled=true`,
-    /app\.podLabels: is empty, and Service/,
+    /app\.podLabels: is empty, and the NetworkPolicy finds the app's pods by their labels/,
   ],
 
   // The way in, and who looks.

@@ -11,11 +11,15 @@ interface Step {
   readonly run?: string;
 }
 
+interface Job {
+  readonly needs?: string | readonly string[];
+  readonly steps: readonly Step[];
+  readonly "timeout-minutes"?: number;
+}
+
 interface Workflow {
   readonly permissions: object;
-  readonly jobs: Readonly<
-    Record<string, { readonly steps: readonly Step[]; readonly "timeout-minutes"?: number }>
-  >;
+  readonly jobs: Readonly<Record<string, Job>>;
 }
 
 const folder = join(root, ".github", "workflows");
@@ -56,4 +60,16 @@ test("a pre-release never becomes `latest`, and no release leaves a test out", (
     ['case "$version" in *-*) channel=next ;; *) channel=latest ;; esac'],
   );
   assert.match(text, /run: \.ci\/run --no-skips$/m);
+});
+
+// The image was `latest` before its bundle was compared with the package's.
+test("`latest` and the chart come after the image and the npm package are found to be the same", () => {
+  const { jobs } = parse(readFileSync(join(folder, "release.yml"), "utf8")) as Workflow;
+  const find = (text: string): readonly string[] =>
+    Object.keys(jobs).filter((name) => JSON.stringify(jobs[name]).includes(text));
+  assert.deepEqual(find("cmp packaged.cjs in-image.cjs"), ["npm"]);
+  assert.deepEqual(find("headgate/headgate:${{ needs.check.outputs.channel }}"), []);
+  assert.deepEqual(find("headgate:$CHANNEL"), ["chart"]);
+  assert.deepEqual(find("helm push"), ["chart"]);
+  assert.deepEqual(jobs["chart"]?.needs, ["check", "npm"]);
 });

@@ -224,7 +224,7 @@ networkPolicy: a NetworkPolicy selects only pods of its own namespace ({{ .Relea
 {{- end }}
 {{- $selects := list .Values.service.enabled .Values.metrics.podMonitor.enabled .Values.networkPolicy.enabled | has true }}
 {{- if and (empty .Values.app.podLabels) (or (and (eq .Values.mode "sidecar") $selects) .Values.networkPolicy.enabled) }}
-app.podLabels: is empty, and Service, PodMonitor and NetworkPolicy find the app's pods by their labels
+app.podLabels: is empty, and {{ ternary "Service, PodMonitor and NetworkPolicy find" "the NetworkPolicy finds" (eq .Values.mode "sidecar") }} the app's pods by their labels; set those of the app's pods, such as app: my-app
 {{- end }}
 {{- end -}}
 

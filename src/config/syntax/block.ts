@@ -287,7 +287,8 @@ function readPlain(text: string, start: number): Next {
   const cause = checkFirst(text, start);
   if (cause !== undefined) return cause;
   if (findSeparator(text, start) === undefined) return findLineEnd(text, start) + 1;
-  const isKey = /^[A-Za-z][\w-]*:\s/.test(text.slice(start, start + 64));
+  // Behind a path too: `path: /a head: pass`.
+  const isKey = /^(\/\S*\s+)?[A-Za-z][\w-]*:\s/.test(text.slice(start, start + 64));
   return findUnopened(text, start) ?? mustBeQuoted(text, start, isKey ? SECOND_KEY : COLON);
 }
 
