@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { slow, text } from "../support/answers.ts";
+import { slow, text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -17,8 +17,8 @@ test("OPTIONS * is answered by headgate itself, in either form, and the connecti
       toRequest("OPTIONS *", ["Content-Length: 2"], "{}") +
       toRequest("GET /next"),
   );
-  for (const _ of [1, 2, 3]) assert.equal((await wire.readAnswer("OPTIONS")).status, 204);
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  for (const _ of [1, 2, 3]) assert.equal((await wire.readResponse("OPTIONS")).status, 204);
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   assert.equal(origin.arrivals.length, 1);
 });
 
@@ -71,7 +71,7 @@ test("a TRACE with Max-Forwards: 0 is echoed byte for byte without its secrets, 
   const wire = await openWire(t, sidecar.port);
   const secrets = ["Authorization: Basic x", "cookie: a=1", "Proxy-Authorization: y"];
   wire.write(toRequest("TRACE /x", ["Max-Forwards: 0", "X-A: é", ...secrets, "Connection: close"]));
-  const answer = await wire.readAnswer("TRACE");
+  const answer = await wire.readResponse("TRACE");
   assert.equal(answer.status, 200);
   assert.deepEqual(fieldValues(answer, "content-type"), ["message/http"]);
   assert.equal(
@@ -89,7 +89,7 @@ test("CONNECT is refused with 501, and nothing is connected to", async (t) => {
     wire.write(
       toRequest(`CONNECT ${target}`, [`Host: ${target}`], "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     );
-    const answer = await wire.readAnswer();
+    const answer = await wire.readResponse();
     assert.ok([400, 501].includes(answer.status), answer.start);
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
     wire.halfClose();
@@ -109,8 +109,8 @@ test("a CONNECT behind another request does not take that one's answer", async (
   wire.write(toRequest("GET /") + toRequest("CONNECT a.example:443"));
   await origin.arrival(0);
   release();
-  assert.equal((await wire.readAnswer()).body.toString(), "mine");
-  assert.equal((await wire.readAnswer()).status, 501);
+  assert.equal((await wire.readResponse()).body.toString(), "mine");
+  assert.equal((await wire.readResponse()).status, 501);
   wire.halfClose();
   assert.equal((await wire.bytes.takeAll()).length, 0);
 });
@@ -127,8 +127,8 @@ test("an answer under way flows on when a CONNECT follows it on its connection",
   ).whole;
   wire.write(toRequest("CONNECT a.example:443"));
   wire.resume();
-  assert.equal((await wire.readAnswer()).body.length, body.length);
-  assert.equal((await wire.readAnswer()).status, 501);
+  assert.equal((await wire.readResponse()).body.length, body.length);
+  assert.equal((await wire.readResponse()).status, 501);
 });
 
 test("a client that asks for CONNECT and resets harms nobody", async (t) => {

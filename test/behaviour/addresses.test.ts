@@ -9,7 +9,7 @@ import { type AddressInfo, type Server, connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues, readBytes, readHead } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -33,7 +33,7 @@ test("unix sockets on both sides: GET, HEAD and an upload, and the client's Host
     GET.replace("GET", "PUT").replace("\r\n\r\n", "\r\nContent-Length: 2\r\n\r\nhi"),
   ]) {
     client.write(request);
-    assert.equal((await client.readAnswer(request.split(" ")[0])).status, 200);
+    assert.equal((await client.readResponse(request.split(" ")[0])).status, 200);
   }
   const methods = origin.arrivals.map(({ method }) => method);
   assert.deepEqual(methods, ["GET", "GET", "PUT"]);
@@ -47,7 +47,7 @@ test("a unix socket that is not there is 502, and the path is nobody's business"
   const { port } = await startSidecar(t, { upstream: "unix:/nonexistent/secret.sock" });
   const client = await openWire(t, port);
   client.write(GET);
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 502);
   assert.doesNotMatch(answer.body.toString() + answer.lines.join(), /secret/);
 });
@@ -78,7 +78,7 @@ test("Host is the client's by default, and the upstream's own with host: upstrea
     });
     const client = await openWire(t, port);
     client.write(GET);
-    await client.readAnswer();
+    await client.readResponse();
     const arrival = origin.arrivals.at(-1) ?? assert.fail();
     assert.deepEqual(fieldValues(arrival, "host"), [expected]);
     assert.deepEqual(fieldValues(arrival, "x-forwarded-host"), ["client.test"]);
@@ -99,7 +99,7 @@ test("an https upstream whose certificate is of a trusted authority is asked, wi
   const client = await openWire(t, port);
   for (const method of ["GET", "HEAD", "GET"]) {
     client.write(GET.replace("GET", method));
-    assert.equal((await client.readAnswer(method)).status, 200);
+    assert.equal((await client.readResponse(method)).status, 200);
   }
   assert.deepEqual(names, ["backend.test", "backend.test", "backend.test"]);
 });
@@ -113,7 +113,7 @@ test("a certificate that is not trusted, or of another name, is 502 tls_certific
     const { port } = await startSidecar(t, { yaml: `upstream: { url: "${url}", tls: ${tls} }` });
     const client = await openWire(t, port);
     client.write(GET);
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.status, 502);
     assert.deepEqual(fieldValues(answer, "proxy-status"), [
       "headgate; error=tls_certificate_error",
@@ -130,7 +130,7 @@ test("with verify: false any certificate will do", async (t) => {
   });
   const client = await openWire(t, port);
   client.write(GET);
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
 });
 
 test("an https upstream that speaks plain HTTP is 502 tls_protocol_error", async (t) => {
@@ -139,7 +139,7 @@ test("an https upstream that speaks plain HTTP is 502 tls_protocol_error", async
   const { port } = await startSidecar(t, { upstream: `https://127.0.0.1:${upstreamPort}` });
   const client = await openWire(t, port);
   client.write(GET);
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 502);
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=tls_protocol_error"]);
 });

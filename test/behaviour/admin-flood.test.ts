@@ -81,10 +81,10 @@ for (const path of ["/metrics", "/status.json"]) {
       const elapsedMs = performance.now() - startedMs;
       const contents = flood.flatMap((one) => one.contents());
       const renderings = new Set(contents).size;
-      const most = 2 + Math.floor(elapsedMs / MIN_PAUSE_MS); // a timer may be a millisecond early
+      const max = 2 + Math.floor(elapsedMs / MIN_PAUSE_MS); // a timer may be a millisecond early
       t.diagnostic(`${contents.length} responses, ${renderings} renderings in ${elapsedMs} ms`);
       assert.ok(renderings > 1, "a later scrape sees later numbers");
-      assert.ok(renderings <= most, `${renderings} renderings, and at most ${most} in that time`);
+      assert.ok(renderings <= max, `${renderings} renderings, and at most ${max} in that time`);
     });
   }
 }
@@ -100,7 +100,7 @@ test("a connection that has not asked yet does not give way to those that come a
   for (const { read } of more) read();
   await until(() => more.every(({ contents }) => contents().length > 0), "all of these, too");
   probe.write(toRequest("GET /livez"));
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
 });
 
 async function until(isSo: () => boolean, what: string): Promise<void> {

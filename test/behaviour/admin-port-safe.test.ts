@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -71,6 +71,6 @@ test("a client that reads nothing is not kept, and a header section that does no
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const slow = await openWire(t, adminPort);
   slow.write("GET /readyz HTTP/1.1\r\nHost: a\r\nX-Slow: ");
-  assert.equal((await slow.readAnswer()).status, 408);
+  assert.equal((await slow.readResponse()).status, 408);
   assert.equal(await slow.closed, "end");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -23,9 +23,9 @@ test("a pipelined request whose content is broken is refused when its turn comes
       toRequest("GET /second") +
       toRequest("POST /third", ["Transfer-Encoding: chunked"], BROKEN),
   );
-  assert.equal((await wire.readAnswer()).status, 200);
-  assert.equal((await wire.readAnswer()).status, 200);
-  assert.equal((await wire.readAnswer()).status, 400);
+  assert.equal((await wire.readResponse()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
+  assert.equal((await wire.readResponse()).status, 400);
   assert.equal((await wire.bytes.takeAll()).length, 0);
   assert.deepEqual(
     origin.arrivals.map(({ target }) => target),
@@ -44,8 +44,8 @@ for (const before of ["", toRequest("GET /first")]) {
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(before + toRequest("HEAD /", ["Transfer-Encoding: chunked"], BROKEN));
-    if (before !== "") assert.equal((await wire.readAnswer()).status, 200);
-    assert.equal((await wire.readAnswer("HEAD")).status, 400);
+    if (before !== "") assert.equal((await wire.readResponse()).status, 200);
+    assert.equal((await wire.readResponse("HEAD")).status, 400);
     assert.equal((await wire.bytes.takeAll()).length, 0);
   });
 }

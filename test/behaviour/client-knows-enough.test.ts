@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { getOnly, toHead } from "../support/answers.ts";
+import { getOnly, toHead } from "../support/responses.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";

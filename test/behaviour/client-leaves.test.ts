@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { type Socket, createServer } from "node:net";
 import test from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { chunked, sse, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, sse, text, toChunk, toHead } from "../support/responses.ts";
 import { listenOn } from "../support/listen.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -124,7 +124,7 @@ test("one client that leaves does not disturb another", async (t) => {
     leaving.write("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n");
     staying.write("GET /stay HTTP/1.1\r\nHost: a\r\n\r\n");
     leaving.reset();
-    assert.equal((await staying.readAnswer()).body.toString(), "ok");
+    assert.equal((await staying.readResponse()).body.toString(), "ok");
   }
 });
 

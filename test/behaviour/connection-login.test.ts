@@ -45,12 +45,12 @@ test("a login of a connection is its client's alone, and lasts for its requests"
   const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
   for (const status of [401, 401, 200]) {
     alice.write(ask(status === 401 && origin.arrivals.length === 0 ? undefined : "alice"));
-    assert.equal((await alice.readAnswer()).status, status);
+    assert.equal((await alice.readResponse()).status, status);
   }
   mallory.write(ask());
-  assert.equal((await mallory.readAnswer()).status, 401);
+  assert.equal((await mallory.readResponse()).status, 401);
   alice.write(ask());
-  assert.equal((await alice.readAnswer()).body.toString(), "you are alice");
+  assert.equal((await alice.readResponse()).body.toString(), "you are alice");
   assert.equal(origin.connections.length, 2);
 });
 
@@ -63,13 +63,13 @@ test("what a HEAD hears on such a connection is not shared", async (t) => {
   const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
   for (const status of [401, 200]) {
     alice.write(ask("alice"));
-    assert.equal((await alice.readAnswer()).status, status);
+    assert.equal((await alice.readResponse()).status, status);
   }
   for (let round = 0; round < 2; round += 1) {
     alice.write(ask(undefined, "HEAD"));
-    assert.equal((await alice.readAnswer("HEAD")).status, 200);
+    assert.equal((await alice.readResponse("HEAD")).status, 200);
     mallory.write(ask(undefined, "HEAD"));
-    assert.equal((await mallory.readAnswer("HEAD")).status, 401);
+    assert.equal((await mallory.readResponse("HEAD")).status, 401);
   }
 });
 
@@ -79,7 +79,7 @@ test("from the first challenge on, no other client's request goes out on the con
   const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
   for (const wire of [alice, mallory]) {
     wire.write(ask());
-    assert.equal((await wire.readAnswer()).status, 401);
+    assert.equal((await wire.readResponse()).status, 401);
   }
   assert.deepEqual(
     origin.arrivals.map(({ connection }) => connection.number),
@@ -95,9 +95,9 @@ test("the connection ends with its client's", async (t) => {
   });
   const alice = await openWire(t, sidecar.port);
   alice.write(ask("alice"));
-  await alice.readAnswer();
+  await alice.readResponse();
   alice.write(ask("alice"));
-  assert.equal((await alice.readAnswer()).status, 200);
+  assert.equal((await alice.readResponse()).status, 200);
   alice.reset();
   await (
     await origin.connection(0)
@@ -112,11 +112,11 @@ test("an idle connection with a login gives way to a request that needs its plac
   const alice = await openWire(t, sidecar.port);
   for (const status of [401, 200]) {
     alice.write(ask("alice"));
-    assert.equal((await alice.readAnswer()).status, status);
+    assert.equal((await alice.readResponse()).status, status);
   }
   const other = await openWire(t, sidecar.port);
   other.write(ask());
-  assert.equal((await other.readAnswer()).status, 401);
+  assert.equal((await other.readResponse()).status, 401);
   assert.equal(origin.connections.length, 2);
 });
 
@@ -126,7 +126,7 @@ test("a converted HEAD in a handshake keeps its connection, however long its con
   const alice = await openWire(t, sidecar.port);
   for (const status of [401, 200]) {
     alice.write(ask("alice", "HEAD"));
-    assert.equal((await alice.readAnswer("HEAD")).status, status);
+    assert.equal((await alice.readResponse("HEAD")).status, status);
   }
   assert.equal(origin.connections.length, 1);
 });
@@ -161,14 +161,14 @@ test("a client's next request waits for its own connection, which a HEAD's conte
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(login("HEAD", `/slow/${status}`));
-    assert.equal((await wire.readAnswer("HEAD")).status, status);
+    assert.equal((await wire.readResponse("HEAD")).status, status);
     wire.write(login("GET", "/next"));
     // Another client's request passes on a connection of its own.
     const other = await openWire(t, sidecar.port);
     other.write(toRequest("GET /other"));
-    assert.equal((await other.readAnswer()).status, 401);
+    assert.equal((await other.readResponse()).status, 401);
     goOn();
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
     assert.deepEqual(
       origin.arrivals.map(({ target, connection }) => [target, connection.number]),
       [
@@ -191,14 +191,14 @@ test("that request waits also where the queue has no places", async (t) => {
   });
   const wire = await openWire(t, sidecar.port);
   wire.write(login("HEAD", "/slow/200"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
   wire.write(login("GET", "/next"));
   // headgate has read it when it has answered another client.
   const other = await openWire(t, sidecar.port);
   other.write(toRequest("GET /other"));
-  assert.equal((await other.readAnswer()).status, 401);
+  assert.equal((await other.readResponse()).status, 401);
   goOn();
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   assert.equal(origin.connections.length, 2);
 });
 
@@ -212,7 +212,7 @@ test("content that is drained on such a connection ends with its client", async 
   });
   const wire = await openWire(t, sidecar.port);
   wire.write(login("HEAD", "/slow/200"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
   wire.reset();
   await (
     await origin.connection(0)
@@ -230,14 +230,14 @@ test("content that is drained on such a connection counts towards limits.drainin
   const [first, second] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
   for (const wire of [first, second]) {
     wire.write(login("HEAD", "/slow/200"));
-    assert.equal((await wire.readAnswer("HEAD")).status, 200);
+    assert.equal((await wire.readResponse("HEAD")).status, 200);
   }
   await (
     await origin.connection(1)
   ).closed;
   goOn();
   first.write(login("GET", "/next"));
-  assert.equal((await first.readAnswer()).status, 200);
+  assert.equal((await first.readResponse()).status, 200);
   assert.equal(origin.connections.length, 2);
 });
 
@@ -257,14 +257,14 @@ test("a client that has logged in is not told what others hear", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: { share: 1m }" });
   const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
   alice.write(ask("alice"));
-  assert.equal((await alice.readAnswer()).status, 200);
+  assert.equal((await alice.readResponse()).status, 200);
   for (const [wire, user] of [
     [mallory, "nobody"],
     [alice, "alice"],
     [mallory, "nobody"],
   ] as const) {
     wire.write(ask(undefined, "HEAD"));
-    const { lines } = await wire.readAnswer("HEAD");
+    const { lines } = await wire.readResponse("HEAD");
     assert.ok(lines.includes(`X-User: ${user}`), lines.join("\n"));
   }
   assert.equal(origin.arrivals.length, 3);

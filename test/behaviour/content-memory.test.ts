@@ -10,7 +10,7 @@ import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
 
 // HEADGATE_TEST_MEBIBYTES=1024 repeats it with a gibibyte; memory that grows with the content shows at a quarter of that too.
 const CONTENT = Number(process.env["HEADGATE_TEST_MEBIBYTES"] ?? 256) * MEBIBYTE;
-const MOST_GROWTH = 48 * MEBIBYTE;
+const MAX_GROWTH = 48 * MEBIBYTE;
 
 test("a download of hundreds of megabytes passes through a few", async (t) => {
   const upstream = await startUpstream(t, async (socket) => {
@@ -132,5 +132,5 @@ async function startClient(t: TestContext, upstreamPort: number) {
 }
 
 function assertSmall(growth: number): void {
-  assert.ok(growth < MOST_GROWTH, `memory grew by ${Math.round(growth / MEBIBYTE)} MiB`);
+  assert.ok(growth < MAX_GROWTH, `memory grew by ${Math.round(growth / MEBIBYTE)} MiB`);
 }

@@ -41,7 +41,7 @@ test("a client whose content cannot be read and who leaves ends nobody's service
     for (const leave of LEAVES) {
       const client = await openWire(t, headgate.port);
       client.write(toRequest("POST /", ["Transfer-Encoding: chunked"], content));
-      await client.readAnswer();
+      await client.readResponse();
       client.socket[leave]();
     }
   }

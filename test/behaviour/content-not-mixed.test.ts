@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 

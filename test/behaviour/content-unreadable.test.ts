@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
@@ -29,7 +29,7 @@ test("a broken upload gets one answer and one log line, with the same id", async
   wire.write(toRequest("POST /x", ["Transfer-Encoding: chunked"], "2\r\nok\r\n"));
   await origin.arrival(0);
   wire.write("x\r\n");
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.equal(answer.status, 400);
   await wire.closed;
   const { requestId } = JSON.parse(answer.body.toString()) as { requestId: string };
@@ -78,7 +78,7 @@ for (const [what, framing, part, rest] of [
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("HEAD /x", [framing], part));
-    assert.equal((await wire.readAnswer("HEAD")).status, 200);
+    assert.equal((await wire.readResponse("HEAD")).status, 200);
     if (rest === "") wire.halfClose();
     else wire.write(rest);
     await wire.closed;

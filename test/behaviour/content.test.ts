@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chunked, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -28,7 +28,7 @@ test("content with a length reaches the upstream as it is, with any method", asy
       client.write(
         `${method} /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${content}`,
       );
-      const answer = await client.readAnswer();
+      const answer = await client.readResponse();
       assert.equal(answer.status, 200);
       assert.ok(answer.body.toString("latin1") === content, `${method} ${length}`);
       const arrival = origin.arrivals.at(-1) ?? assert.fail();
@@ -48,7 +48,7 @@ test("chunked content stays chunked on its way up, with any method", async (t) =
     for (const parts of [[], ["one"], ["one", "two", toContent(70_000)]]) {
       client.write(`${method} /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
       client.write(`${parts.map(toChunk).join("")}0\r\n\r\n`);
-      const answer = await client.readAnswer();
+      const answer = await client.readResponse();
       assert.ok(answer.body.toString("latin1") === parts.join(""), `${method} ${parts.length}`);
       const arrival = origin.arrivals.at(-1) ?? assert.fail();
       if (parts.length === 0) continue;
@@ -64,7 +64,7 @@ test("a request without content goes up without framing", async (t) => {
   const client = await openWire(t, port);
   for (const method of ["GET", "DELETE", "OPTIONS"]) {
     client.write(`${method} /x HTTP/1.1\r\nHost: a\r\n\r\n`);
-    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal((await client.readResponse()).status, 200);
     const arrival = origin.arrivals.at(-1) ?? assert.fail();
     assert.deepEqual(fieldValues(arrival, "transfer-encoding"), []);
     assert.deepEqual(fieldValues(arrival, "content-length"), []);
@@ -78,7 +78,7 @@ test("an answer with a length reaches the client with that length", async (t) =>
     for (const version of ["1.1", "1.0"]) {
       const client = await openWire(t, port);
       client.write(`GET /x HTTP/${version}\r\nHost: a\r\n\r\n`);
-      const answer = await client.readAnswer();
+      const answer = await client.readResponse();
       assert.deepEqual(fieldValues(answer, "content-length"), [String(length)]);
       assert.deepEqual(fieldValues(answer, "transfer-encoding"), []);
       assert.ok(answer.body.toString("latin1") === toContent(length));
@@ -92,13 +92,13 @@ test("a chunked answer stays chunked for HTTP/1.1 and ends with the connection f
     const { port } = await startSidecar(t, { upstream: origin.url });
     const newer = await openWire(t, port);
     newer.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    const answer = await newer.readAnswer();
+    const answer = await newer.readResponse();
     assert.deepEqual(fieldValues(answer, "transfer-encoding"), ["chunked"]);
     assert.ok(answer.body.toString("latin1") === parts.join(""));
 
     const older = await openWire(t, port);
     older.write("GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
-    const old = await older.readAnswer();
+    const old = await older.readResponse();
     assert.deepEqual(fieldValues(old, "transfer-encoding"), []);
     assert.deepEqual(fieldValues(old, "content-length"), []);
     assert.ok(old.body.toString("latin1") === parts.join(""));
@@ -116,7 +116,7 @@ test("an answer that ends with the upstream's connection is complete, and chunke
   const client = await openWire(t, port);
   for (let turn = 0; turn < 2; turn += 1) {
     client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.deepEqual(fieldValues(answer, "transfer-encoding"), ["chunked"]);
     assert.equal(answer.body.toString(), "up to the end");
   }
@@ -151,7 +151,7 @@ test("each part of an upload is passed on when it comes, not when the upload is 
   client.write("two");
   while (seen.unread().toString() !== "onetwo") await new Promise(setImmediate);
   client.write("end");
-  assert.equal((await client.readAnswer()).body.toString(), "onetwoend");
+  assert.equal((await client.readResponse()).body.toString(), "onetwoend");
 });
 
 test("204 and 304 have no content, and the connection serves on", async (t) => {
@@ -168,7 +168,7 @@ test("204 and 304 have no content, and the connection serves on", async (t) => {
   const client = await openWire(t, port);
   for (const status of [204, 304, 204, 304]) {
     client.write(`GET /${status} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.status, status);
     assert.deepEqual(fieldValues(answer, "transfer-encoding"), []);
   }

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -25,7 +25,7 @@ for (const [framing, toBytes] of Object.entries(EMPTY)) {
       const wire = await openWire(t, sidecar.port);
       for (const index of [0, 1, 2]) {
         wire.write(toBytes(method));
-        assert.equal((await wire.readAnswer()).body.toString(), "ok");
+        assert.equal((await wire.readResponse()).body.toString(), "ok");
         const arrival = await origin.arrival(index);
         assert.equal(arrival.method, method);
         assert.equal((await arrival.whole).body.length, 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { agreeing, text, toChunk, toHead } from "../support/answers.ts";
+import { agreeing, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -26,11 +26,11 @@ test("the expectation goes up as it came, in its place, and the upstream's 100 c
   const wire = await openWire(t, sidecar.port);
   for (const turn of [0, 1]) {
     wire.write(toRequest("POST /", ["A: 1", "eXpect: 100-Continue", "Content-Length: 5", "B: 2"]));
-    assert.equal((await wire.readAnswer()).status, 103);
-    const interim = await wire.readAnswer();
+    assert.equal((await wire.readResponse()).status, 103);
+    const interim = await wire.readResponse();
     assert.deepEqual([interim.start, interim.lines], ["HTTP/1.1 100 Go on", ["X-From: upstream"]]);
     wire.write("hello");
-    const answer = await wire.readAnswer();
+    const answer = await wire.readResponse();
     assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
     const { lines, body } = await (await origin.arrival(turn)).whole;
     assert.deepEqual(lines.slice(1), ["A: 1", "eXpect: 100-Continue", "Content-Length: 5", "B: 2"]);
@@ -54,7 +54,7 @@ for (const refusal of [
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("POST /upload", [EXPECT, "Content-Length: 5"]));
-    const answer = await wire.readAnswer();
+    const answer = await wire.readResponse();
     assert.equal(answer.start, `HTTP/1.1 ${refusal}`);
     assert.equal(answer.body.toString(), "no thanks");
     assert.deepEqual(fieldValues(answer, "x-a"), ["b"]);
@@ -68,7 +68,7 @@ for (const refusal of [
 
     const other = await openWire(t, sidecar.port);
     other.write(toRequest("GET /next"));
-    assert.equal((await other.readAnswer()).body.toString(), "next");
+    assert.equal((await other.readResponse()).body.toString(), "next");
     assert.notEqual((await origin.arrival(1)).connection, upload.connection);
     assert.equal(origin.arrivals.length, 2);
   });
@@ -84,7 +84,7 @@ test("content of a client that does not wait for the 100 goes up as it comes", a
     wire.write("hello");
     await arrival.connection.bytes.take(0);
     wire.write("world");
-    const answer = await wire.readAnswer();
+    const answer = await wire.readResponse();
     assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
     assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
     assert.equal((await arrival.whole).body.toString(), "helloworld");
@@ -101,8 +101,8 @@ test("content that comes with its header section goes up with it, and an upstrea
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"], `hello${toRequest("GET /next")}`));
   for (const _ of ["/", "/next"]) {
-    assert.equal((await wire.readAnswer()).status, 100);
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 100);
+    assert.equal((await wire.readResponse()).status, 200);
   }
   assert.deepEqual(fieldValues(await origin.arrival(1), "expect"), [], "of the first one only");
 });
@@ -115,12 +115,12 @@ test("a refusal after the 100 leaves the client's connection in step", async (t)
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
-  assert.equal((await wire.readAnswer()).status, 100);
-  const answer = await wire.readAnswer();
+  assert.equal((await wire.readResponse()).status, 100);
+  const answer = await wire.readResponse();
   assert.equal(answer.status, 413);
   assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
   wire.write(`hello${toRequest("GET /next")}`);
-  assert.equal((await wire.readAnswer()).body.toString(), "next");
+  assert.equal((await wire.readResponse()).body.toString(), "next");
 });
 
 test("chunked content may turn out to be empty", async (t) => {
@@ -128,9 +128,9 @@ test("chunked content may turn out to be empty", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("PUT /", [EXPECT, "Transfer-Encoding: chunked"]));
-  assert.equal((await wire.readAnswer()).status, 100);
+  assert.equal((await wire.readResponse()).status, 100);
   wire.write("0\r\n\r\n");
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   assert.equal((await (await origin.arrival(0)).whole).body.length, 0);
 });
 
@@ -146,7 +146,7 @@ test("an expectation of a request without content, of HTTP/1.0 or of a HEAD does
   for (const request of requests) {
     const wire = await openWire(t, sidecar.port);
     wire.write(request);
-    assert.equal((await wire.readAnswer(request.split(" ")[0])).status, 200);
+    assert.equal((await wire.readResponse(request.split(" ")[0])).status, 200);
     assert.deepEqual(fieldValues(origin.arrivals.at(-1) ?? assert.fail(), "expect"), []);
   }
 });
@@ -156,9 +156,9 @@ test("a Connection field cannot take the expectation away: the client would wait
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", ["Connection: expect", EXPECT, "Content-Length: 5"]));
-  assert.equal((await wire.readAnswer()).status, 100);
+  assert.equal((await wire.readResponse()).status, 100);
   wire.write("hello");
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
 });
 
 test("an upstream that says nothing to a client that waits is 504 after responseTimeout", async (t) => {
@@ -167,7 +167,7 @@ test("an upstream that says nothing to a client that waits is 504 after response
   const sidecar = await startSidecar(t, { yaml });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.equal(answer.status, 504);
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=http_response_timeout"]);
@@ -179,7 +179,7 @@ test("an upstream that neither says 100 nor responds to the content that came is
   const sidecar = await startSidecar(t, { yaml });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"], "hello"));
-  assert.equal((await wire.readAnswer()).status, 504);
+  assert.equal((await wire.readResponse()).status, 504);
   assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
 });
 
@@ -197,26 +197,26 @@ test("an upstream known to speak HTTP/1.0 gets no expectation, and headgate says
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET /"));
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
 
   for (const turn of [1, 2]) {
     wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
-    assert.equal((await wire.readAnswer()).start, "HTTP/1.1 100 Continue");
+    assert.equal((await wire.readResponse()).start, "HTTP/1.1 100 Continue");
     assert.deepEqual(fieldValues(await origin.arrival(turn), "expect"), []);
     wire.write("hello");
-    assert.equal((await wire.readAnswer()).body.toString(), "hello");
+    assert.equal((await wire.readResponse()).body.toString(), "hello");
   }
 
   // It was updated: what it says last counts.
   speak = agree;
   wire.write(toRequest("GET /"));
-  assert.equal((await wire.readAnswer()).status, 100); // asked or not, it is forwarded
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 100); // asked or not, it is forwarded
+  assert.equal((await wire.readResponse()).status, 200);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
-  assert.equal((await wire.readAnswer()).status, 100);
+  assert.equal((await wire.readResponse()).status, 100);
   assert.deepEqual(fieldValues(await origin.arrival(4), "expect"), ["100-continue"]);
   wire.write("hello");
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
 });
 
 test("a large upload that was agreed to arrives whole, and the next request is in step", async (t) => {
@@ -225,12 +225,12 @@ test("a large upload that was agreed to arrives whole, and the next request is i
   const wire = await openWire(t, sidecar.port);
   const piece = "x".repeat(1024 * 1024);
   wire.write(toRequest("PUT /", [EXPECT, "Transfer-Encoding: chunked"]));
-  assert.equal((await wire.readAnswer()).status, 100);
+  assert.equal((await wire.readResponse()).status, 100);
   for (let count = 0; count < 8; count += 1) wire.write(toChunk(piece));
   wire.write(`0\r\n\r\n${toRequest("POST /", ["Content-Length: 2"], "hi")}`);
-  assert.equal((await wire.readAnswer()).status, 200);
-  assert.equal((await wire.readAnswer()).status, 100);
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
+  assert.equal((await wire.readResponse()).status, 100);
+  assert.equal((await wire.readResponse()).status, 200);
   assert.equal((await (await origin.arrival(0)).whole).body.length, 8 * piece.length);
   assert.equal((await (await origin.arrival(1)).whole).body.toString(), "hi");
 });
@@ -241,7 +241,7 @@ test("a request without content has nothing to wait for, and its connection stay
   const wire = await openWire(t, sidecar.port);
   for (const lines of [[EXPECT], [EXPECT, "Content-Length: 0"]]) {
     wire.write(toRequest("GET /", lines));
-    assert.equal((await wire.readAnswer()).body.toString(), "ok");
+    assert.equal((await wire.readResponse()).body.toString(), "ok");
   }
 });
 
@@ -250,8 +250,8 @@ test("a client that does not wait for 100 is served as well", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("PUT /", ["Transfer-Encoding: chunked", EXPECT], "2\r\nhi\r\n0\r\n\r\n"));
-  let answer = await wire.readAnswer();
-  if (answer.status === 100) answer = await wire.readAnswer();
+  let answer = await wire.readResponse();
+  if (answer.status === 100) answer = await wire.readResponse();
   assert.equal(answer.body.toString(), "ok");
 });
 
@@ -259,7 +259,7 @@ test("an upstream that cannot be reached is said instead of 100, with Connection
   const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket" });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", ["Content-Length: 5", EXPECT]));
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.equal(answer.status, 502);
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
 });
@@ -308,9 +308,9 @@ test("a client that expects 100 hears it once, sends its content and gets the an
   const client = await openWire(t, port);
   for (let turn = 0; turn < 2; turn += 1) {
     client.write(UPLOAD);
-    assert.equal((await client.readAnswer()).status, 100);
+    assert.equal((await client.readResponse()).status, 100);
     client.write("hello");
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
     const { body } = await (await origin.arrival(turn)).whole;
     assert.equal(body.toString(), "hello");
@@ -324,8 +324,8 @@ test("content that comes right behind its header section needs no 100, and the c
   const client = await openWire(t, port);
   client.write(`${UPLOAD}hello${toRequest("GET /y")}`);
   for (const target of ["/x", "/y"]) {
-    let answer = await client.readAnswer();
-    if (answer.status === 100) answer = await client.readAnswer();
+    let answer = await client.readResponse();
+    if (answer.status === 100) answer = await client.readResponse();
     assert.equal(answer.status, 200, target);
     assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"], target);
   }
@@ -340,7 +340,7 @@ test("a client that leaves after its 100 frees the upstream", async (t) => {
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(UPLOAD);
-  assert.equal((await client.readAnswer()).status, 100);
+  assert.equal((await client.readResponse()).status, 100);
   const connection = await origin.connection(0);
   client.reset();
   await connection.closed;

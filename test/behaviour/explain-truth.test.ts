@@ -5,10 +5,10 @@ import test, { type TestContext } from "node:test";
 
 import { type Explained, type Forwarded, explainRequest } from "../../src/cli/explain/dry-run.ts";
 import type { Config } from "../../src/config/types.ts";
-import { agreeing, text } from "../support/answers.ts";
+import { agreeing, text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { type Answer, openWire } from "../support/wire.ts";
+import { type ReceivedResponse, openWire } from "../support/wire.ts";
 
 const EMPTY_LINE = "\r\n\r\n";
 const HOST = "Host: a.test";
@@ -112,7 +112,7 @@ const FORWARDED: readonly Sent[] = [
 ];
 
 /** Most with two faults: the first that headgate sees is the one it tells of. */
-const ANSWERED: readonly Sent[] = [
+const RESPONDED: readonly Sent[] = [
   ["OPTIONS *"],
   ["OPTIONS http://a.test"],
   ["OPTIONS /", ["Max-Forwards: 0"]],
@@ -220,7 +220,7 @@ ${yaml}`;
 test("headgate answers as explain says, and for the reason that it says", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const { config, port } = await startSidecar(t, { upstream: origin.url, yaml: ROUTES });
-  for (const sent of ANSWERED) {
+  for (const sent of RESPONDED) {
     const { status, body } = await send(t, port, sent);
     const { answer, forwarded } = explain(config, sent);
     const told = JSON.stringify(sent).slice(0, 200);
@@ -243,12 +243,12 @@ function toSection([start, lines = []]: Sent): string {
   return [`${start} HTTP/1.1`, ...host, ...lines].join("\r\n") + EMPTY_LINE;
 }
 
-async function send(t: TestContext, port: number, sent: Sent): Promise<Answer> {
+async function send(t: TestContext, port: number, sent: Sent): Promise<ReceivedResponse> {
   const wire = await openWire(t, port);
   wire.write(toSection(sent) + (sent[2] ?? ""));
   const method = sent[0].slice(0, sent[0].indexOf(" "));
-  let answer = await wire.readAnswer(method.toUpperCase());
-  while (answer.status < 200) answer = await wire.readAnswer(method.toUpperCase());
+  let answer = await wire.readResponse(method.toUpperCase());
+  while (answer.status < 200) answer = await wire.readResponse(method.toUpperCase());
   wire.socket.destroy();
   return answer;
 }

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { FEW, exhaust } from "../support/descriptors.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -32,35 +32,35 @@ test("a process without file descriptors serves what it has, refuses what needs 
     await openWire(t, headgate.adminPort),
   ];
   probe.write(toRequest("GET /readyz"));
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
   first.write(GET); // and leaves an upstream connection
-  assert.equal((await first.readAnswer()).status, 200);
+  assert.equal((await first.readResponse()).status, 200);
 
   const crowd = await exhaust(t, headgate);
 
   first.write(toRequest("GET /held"));
   await origin.arrival(1);
   second.write(GET);
-  const refused = await second.readAnswer();
+  const refused = await second.readResponse();
   assert.equal(refused.status, 503);
   assert.deepEqual(fieldValues(refused, "proxy-status"), [
     "headgate; error=connection_limit_reached",
   ]);
   assert.deepEqual(fieldValues(refused, "retry-after"), ["1"]);
   release();
-  assert.equal((await first.readAnswer()).status, 200, "what it has goes on");
+  assert.equal((await first.readResponse()).status, 200, "what it has goes on");
   probe.write(toRequest("GET /livez"));
-  assert.equal((await probe.readAnswer()).status, 200, "a probe that is connected is answered");
+  assert.equal((await probe.readResponse()).status, 200, "a probe that is connected is answered");
 
   for (const wire of crowd) wire.socket.destroy();
   await once(crowd[0]?.socket ?? assert.fail(), "close");
   second.write(GET);
-  assert.equal((await second.readAnswer()).status, 200);
+  assert.equal((await second.readResponse()).status, 200);
   for (;;) {
     // The kernel may still hold connections of the crowd that headgate accepts and sees closed first.
     const late = await openWire(t, headgate.port);
     late.write(GET);
-    const answer = await late.readAnswer().catch(() => undefined);
+    const answer = await late.readResponse().catch(() => undefined);
     if (answer?.status === 200) break;
   }
   headgate.signal("SIGTERM");

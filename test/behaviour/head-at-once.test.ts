@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { slow, sse, text, toHead } from "../support/answers.ts";
+import { slow, sse, text, toHead } from "../support/responses.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -37,9 +37,9 @@ test("a HEAD is answered at the header section, and so is the next request on th
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PATIENT });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /late") + toRequest("HEAD /late") + toRequest("GET /next"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   for (const { socket } of origin.connections) socket.destroy();
 });
 
@@ -52,9 +52,9 @@ test("a HEAD of a body that comes two seconds late is answered, and the next req
   const started = performance.now();
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /late"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
   wire.write(toRequest("GET /next"));
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   assert.ok(performance.now() - started < 1_500);
 });
 
@@ -67,10 +67,10 @@ test("a HEAD of 200 MB is answered at once, little of it is pulled, and the upst
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /file"));
-  const answer = await wire.readAnswer("HEAD");
+  const answer = await wire.readResponse("HEAD");
   assert.ok(answer.lines.includes(`Content-Length: ${200 * 1024 ** 2}`));
   wire.write(toRequest("GET /next"));
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   await (
     await origin.connection(0)
   ).closed;
@@ -85,10 +85,10 @@ test("a HEAD of an event stream is answered at once and its upstream connection 
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PATIENT });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /events") + toRequest("HEAD /events") + toRequest("GET /next"));
-  const answer = await wire.readAnswer("HEAD");
+  const answer = await wire.readResponse("HEAD");
   assert.ok(answer.lines.includes("Content-Type: text/event-stream"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   await (
     await origin.connection(0)
   ).closed;
@@ -103,7 +103,7 @@ test("a HEAD's client that leaves right after its answer takes nothing with it",
   for (let round = 0; round < 20; round += 1) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("HEAD /"));
-    assert.equal((await wire.readAnswer("HEAD")).status, 200);
+    assert.equal((await wire.readResponse("HEAD")).status, 200);
     wire.reset();
   }
   assert.equal(origin.connections.length, 1);

@@ -11,7 +11,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { getOnly, text, toHead } from "../support/answers.ts";
+import { getOnly, text, toHead } from "../support/responses.ts";
 import { release } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
@@ -127,7 +127,7 @@ test("30 first HEADs at once cost one request more", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   await inTime(async (path) => {
     const wires = await headAll(t, sidecar.port, path);
-    const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+    const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
     return () => {
       assert.ok(answers.every(({ status }) => status === 200));
       const asked = seen(origin).filter((start) => start.endsWith(path));
@@ -147,11 +147,11 @@ test("30 first HEADs that the backend serves are all answered by it, and those a
   await origin.arrival(29); // the others are here before one of them is answered
   for (const request of origin.arrivals.slice(1)) release(request, OK);
   for (const wire of wires)
-    assert.deepEqual(fieldValues(await wire.readAnswer("HEAD"), "x-a"), ["b"]);
+    assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
   const later = await headAll(t, sidecar.port, "/items/1", 5);
   await origin.arrival(34);
   for (const request of origin.arrivals.slice(30)) release(request, OK);
-  for (const wire of later) assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  for (const wire of later) assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.ok(origin.arrivals.every(({ method }) => method === "HEAD"));
 });
 
@@ -161,7 +161,7 @@ test("nobody waits long for the first: after a second the others ask for themsel
   const wires = await headAll(t, sidecar.port, "/items/1", 5);
   await origin.arrival(4);
   for (const request of origin.arrivals) release(request, OK);
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.ok(origin.arrivals.every(({ method }) => method === "HEAD"));
 });
 
@@ -182,7 +182,7 @@ for (const end of ["client leaves", "request fails"]) {
         first?.reset();
       }
       const statuses = await Promise.all(
-        others.map(async (wire) => (await wire.readAnswer("HEAD")).status),
+        others.map(async (wire) => (await wire.readResponse("HEAD")).status),
       );
       return () => {
         // Which of the six was the first is the kernel's affair: one that failed is among those that are read, or is not.
@@ -209,7 +209,7 @@ test("one that leaves while it waits for the first asks nothing", async (t) => {
     gone.reset();
     await untilInFlight(sidecar.adminPort, 1);
     trial.write(toHead("405 Method Not Allowed", ["Content-Length: 0"]));
-    assert.equal((await first.readAnswer("HEAD")).status, 200);
+    assert.equal((await first.readResponse("HEAD")).status, 200);
     return () => assert.ok(!seen(origin).some((start) => start.endsWith(`${path}?gone`)));
   });
 });
@@ -223,7 +223,7 @@ test("30 first HEADs that are probed cost one request more where the backend has
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   await inTime(async (path) => {
     const wires = await headAll(t, sidecar.port, path);
-    const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+    const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
     return () => {
       assert.ok(answers.every(({ status }) => status === 200));
       assert.equal(seen(origin).filter((start) => start.endsWith(path)).length, 31);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { getOnly, text, toHead } from "../support/answers.ts";
+import { getOnly, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -45,11 +45,11 @@ for (const status of [405, 501]) {
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("HEAD /x?a=b", ["Range: bytes=0-1"]) + toRequest("GET /next"));
-    const answer = await wire.readAnswer("HEAD");
+    const answer = await wire.readResponse("HEAD");
     assert.equal(answer.status, 200);
     assert.deepEqual(fieldValues(answer, "content-length"), ["15"]);
     assert.deepEqual(fieldValues(answer, "x-from"), []);
-    assert.equal((await wire.readAnswer()).body.toString(), "fifteen bytes..");
+    assert.equal((await wire.readResponse()).body.toString(), "fifteen bytes..");
     assert.deepEqual(seen(origin), ["HEAD /x?a=b", "GET /x?a=b", "GET /next"]);
     assert.deepEqual(fieldValues(await origin.arrival(1), "range"), []);
     const line = await sidecar.line((one) => one["http.request.method"] === "HEAD");
@@ -173,9 +173,9 @@ for (const status of ["200 OK", "405 Method Not Allowed"]) {
     for (let round = 0; round < 5; round += 1) {
       const wire = await openWire(t, sidecar.port);
       wire.write(toRequest(`HEAD /${round}`) + toRequest("GET /next"));
-      const answer = await wire.readAnswer("HEAD");
+      const answer = await wire.readResponse("HEAD");
       assert.deepEqual([answer.status, fieldValues(answer, "x-stray")], [200, []]);
-      assert.equal((await wire.readAnswer()).body.toString(), "fine");
+      assert.equal((await wire.readResponse()).body.toString(), "fine");
     }
     for (const { connection } of origin.arrivals.filter(({ method }) => method === "HEAD"))
       await connection.closed;

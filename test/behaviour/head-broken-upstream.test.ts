@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toChunk, toHead } from "../support/answers.ts";
+import { text, toChunk, toHead } from "../support/responses.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -67,13 +67,13 @@ for (const [ending, answer] of Object.entries(ENDINGS)) {
       const other = await openWire(t, sidecar.port);
       wire.write(toRequest(`HEAD /broken HTTP/${version}`, ["Connection: keep-alive"]));
       other.write(toRequest("GET /other"));
-      const broken = await wire.readAnswer("HEAD");
+      const broken = await wire.readResponse("HEAD");
       assert.ok([200, 204, 304].includes(broken.status), broken.start);
-      assert.equal((await other.readAnswer()).body.toString(), "ok");
+      assert.equal((await other.readResponse()).body.toString(), "ok");
       // An HTTP/1.0 client whose answer has no length sees its connection closed; it asks on another.
       const last = version === "1.1" ? wire : await openWire(t, sidecar.port);
       last.write(toRequest("GET /next", ["Connection: close"]));
-      const next = await last.readAnswer();
+      const next = await last.readResponse();
       assert.equal(next.body.toString(), "ok");
       assert.deepEqual(
         next.lines.filter((line) => line.startsWith("X-Stray")),
@@ -93,11 +93,11 @@ test("a connection whose upstream spoke unasked while it was idle is not used ag
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /"));
-  await wire.readAnswer("HEAD");
+  await wire.readResponse("HEAD");
   const first = await origin.connection(0);
   first.socket.write(STRAY);
   await first.closed;
   wire.write(toRequest("GET /next"));
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   assert.equal(origin.connections.length, 2);
 });

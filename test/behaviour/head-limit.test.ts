@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -35,7 +35,7 @@ test("a HEAD over limit.concurrent is answered with 503, Retry-After and Proxy-S
   assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   const second = await origin.arrival(1);
   await text("ok")(second);
-  assert.equal((await held[1]?.readAnswer("HEAD"))?.status, 200);
+  assert.equal((await held[1]?.readResponse("HEAD"))?.status, 200);
   const refused = await sidecar.line((line) => line["http.response.status_code"] === 503);
   assert.deepEqual([refused["head"], refused["upstream_method"]], ["reject", undefined]);
 });
@@ -51,7 +51,7 @@ test("a HEAD over the limit is the client's fault: one line at info, also with a
     const wire = await openWire(t, sidecar.port);
     for (const status of [200, 503, 503]) {
       wire.write(toRequest("HEAD /x"));
-      const answer = await wire.readAnswer("HEAD");
+      const answer = await wire.readResponse("HEAD");
       assert.equal(answer.status, status);
       const said =
         status === 503 ? /^headgate; error=http_request_denied; details="request_id=/ : /^$/;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { chunked, sse, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, sse, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -87,8 +87,8 @@ test("what was measured is logged as drained, and the connection serves again", 
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: MEASURE });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /x") + toRequest("GET /next"));
-  await wire.readAnswer("HEAD");
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  await wire.readResponse("HEAD");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   assert.equal(origin.connections.length, 1);
   const line = await sidecar.line((one) => one["url.path"] === "/x");
   assert.deepEqual([line["body"], line["bytes_drained"]], ["drained", 5]);

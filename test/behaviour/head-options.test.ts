@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
-import { chunked, getOnly, text, toHead } from "../support/answers.ts";
+import { chunked, getOnly, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -120,10 +120,10 @@ test("mode reject: a HEAD is answered with 405 and Allow: GET, the upstream hear
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: reject" });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /x", ["Content-Length: 3"], "abc") + toRequest("GET /next"));
-  const answer = await wire.readAnswer("HEAD");
+  const answer = await wire.readResponse("HEAD");
   assert.equal(answer.status, 405);
   assert.deepEqual(fieldValues(answer, "allow"), ["GET"]);
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
   assert.deepEqual(
     origin.arrivals.map(({ start }) => start),
     ["GET /next HTTP/1.1"],

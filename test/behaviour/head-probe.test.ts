@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toChunk, toHead } from "../support/answers.ts";
+import { text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -16,7 +16,7 @@ function rangesOf({ arrivals }: Origin): string[] {
 }
 
 /** Answers a request with a range by these lines and one byte, others by 200. */
-function answering(start: string, lines: readonly string[], content = "x"): Script {
+function respondingWith(start: string, lines: readonly string[], content = "x"): Script {
   return async (request) => {
     await request.whole;
     if (fieldValues(request, "range").length === 0) return text("whole")(request);
@@ -26,7 +26,7 @@ function answering(start: string, lines: readonly string[], content = "x"): Scri
 
 test("206 with a total becomes 200 with the full Content-Length, without Content-Range, for one byte pulled on a kept connection", async (t) => {
   const lines = [`Content-Range: bytes 0-0/${TOTAL}`, 'ETag: "a"', "Accept-Ranges: bytes"];
-  const origin = await startOrigin(t, answering("206 Partial Content", lines));
+  const origin = await startOrigin(t, respondingWith("206 Partial Content", lines));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
   for (let round = 0; round < 2; round += 1) {
     const request = toRequest("HEAD /files/a", ["Range: bytes=5-9", 'If-Range: "b"']);
@@ -53,7 +53,7 @@ for (const [said, expected] of Object.entries(RANGES)) {
   test(`a 206 with Accept-Ranges '${said}' becomes a 200 with '${expected.join()}'`, async (t) => {
     const own = said === "" ? [] : [`accept-ranges: ${said}`];
     const lines = [`Content-Range: bytes 0-0/${TOTAL}`, ...own];
-    const origin = await startOrigin(t, answering("206 Partial Content", lines));
+    const origin = await startOrigin(t, respondingWith("206 Partial Content", lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
     const answer = await ask(t, sidecar.port, toRequest("HEAD /files/a"));
     assert.deepEqual(fieldValues(answer, "accept-ranges"), expected);
@@ -105,7 +105,7 @@ const ODD: Readonly<Record<string, readonly [start: string, lines: readonly stri
 };
 for (const [what, [start, lines]] of Object.entries(ODD)) {
   test(`${what} is repeated without Range, and the route remembered`, async (t) => {
-    const origin = await startOrigin(t, answering(start, lines));
+    const origin = await startOrigin(t, respondingWith(start, lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
     for (const target of ["/files/a", "/files/b", "/other"]) {
       const answer = await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
@@ -164,7 +164,7 @@ for (const lines of [[], ["Accept-Encoding:"], ["Accept-Encoding: identity;q=1, 
 
 test("416 of an empty file is repeated without Range, and says nothing about the route", async (t) => {
   const lines = ["Content-Range: bytes */0"];
-  const origin = await startOrigin(t, answering("416 Range Not Satisfiable", lines));
+  const origin = await startOrigin(t, respondingWith("416 Range Not Satisfiable", lines));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
   for (const target of ["/files/a", "/files/b"])
     assert.equal((await ask(t, sidecar.port, toRequest(`HEAD ${target}`))).status, 200);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -103,8 +103,8 @@ for (const [framing, bytes] of Object.entries(CONTENTS)) {
       const seen = origin.arrivals.length;
       const wire = await openWire(t, sidecar.port);
       wire.write(bytes + toRequest("GET /next"));
-      assert.equal((await wire.readAnswer("HEAD")).status, 200);
-      assert.equal((await wire.readAnswer()).body.toString(), "ok");
+      assert.equal((await wire.readResponse("HEAD")).status, 200);
+      assert.equal((await wire.readResponse()).body.toString(), "ok");
       const [first, second] = origin.arrivals.slice(seen);
       assert.ok(first !== undefined && second !== undefined);
       assert.deepEqual(
@@ -123,9 +123,9 @@ test("content that a HEAD announces and sends late holds up its answer no longer
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /", ["Content-Length: 4"], "1"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
   wire.write(`234${toRequest("GET /next")}`);
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
 });
 
 test("a HEAD that waits for 100 (Continue) gets its answer with Connection: close, as its content may come or not", async (t) => {
@@ -133,7 +133,7 @@ test("a HEAD that waits for 100 (Continue) gets its answer with Connection: clos
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /", ["Content-Length: 26", "Expect: 100-continue"]));
-  const answer = await wire.readAnswer("HEAD");
+  const answer = await wire.readResponse("HEAD");
   assert.equal(answer.status, 200);
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
 });

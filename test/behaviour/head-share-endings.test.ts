@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { getOnly } from "../support/answers.ts";
+import { getOnly } from "../support/responses.ts";
 import { release, startHeld } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
@@ -25,7 +25,7 @@ test("the others get their answer when the client that asked first has left", as
   await held.inFlight(3);
   release(request, OK);
   for (const wire of [...others, late])
-    assert.deepEqual(fieldValues(await wire.readAnswer("HEAD"), "x-a"), ["b"]);
+    assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
   const after = await ask(t, held.sidecar.port, toRequest("HEAD /x"));
   assert.deepEqual(fieldValues(after, "x-a"), ["b"]);
   assert.equal(held.origin.arrivals.length, 1);
@@ -56,7 +56,7 @@ test("mode auto asks again with GET for the others when the client that asked fi
   refusals[0]?.();
   await origin.arrival(1);
   gets[0]?.();
-  assert.deepEqual(fieldValues(await other.readAnswer("HEAD"), "x-a"), ["b"]);
+  assert.deepEqual(fieldValues(await other.readResponse("HEAD"), "x-a"), ["b"]);
   assert.deepEqual(
     origin.arrivals.map(({ method }) => method),
     ["HEAD", "GET"],
@@ -73,7 +73,7 @@ test("the upstream request is cancelled when all have left, and the next HEAD as
   await request.connection.closed;
   const next = await held.head();
   release(await held.origin.arrival(1), OK);
-  assert.equal((await next.readAnswer("HEAD")).status, 200);
+  assert.equal((await next.readResponse("HEAD")).status, 200);
 });
 
 test("one of those who wait may leave without harm", async (t) => {
@@ -87,7 +87,7 @@ test("one of those who wait may leave without harm", async (t) => {
   const line = await held.sidecar.line((one) => one["error.type"] === "client_gone");
   assert.deepEqual([line["head"], line["upstream_method"]], ["failed", undefined]);
   release(request, OK);
-  for (const wire of [leader, other]) assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  for (const wire of [leader, other]) assert.equal((await wire.readResponse("HEAD")).status, 200);
 });
 
 test("one that had to ask for itself after all takes its request along when it leaves", async (t) => {
@@ -97,7 +97,7 @@ test("one that had to ask for itself after all takes its request along when it l
   const other = await held.head();
   await held.inFlight(2);
   release(request, ["Set-Cookie: a=b", "Content-Length: 0"]);
-  await leader.readAnswer("HEAD");
+  await leader.readResponse("HEAD");
   const own = await held.origin.arrival(1);
   other.reset();
   await own.connection.closed;
@@ -110,11 +110,11 @@ test("an error of the connection is for those who wait already, and for nobody a
   wires.push(await held.head(), await held.head());
   await held.inFlight(3);
   request.end();
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 502);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 502);
   assert.equal(held.origin.arrivals.length, 1);
   const next = await held.head();
   release(await held.origin.arrival(1), OK);
-  assert.equal((await next.readAnswer("HEAD")).status, 200);
+  assert.equal((await next.readResponse("HEAD")).status, 200);
 });
 
 test("an upstream that does not answer in time costs all who wait one request and a 504", async (t) => {
@@ -123,7 +123,7 @@ test("an upstream that does not answer in time costs all who wait one request an
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const wires = await Promise.all([1, 2, 3].map(() => openWire(t, sidecar.port)));
   for (const wire of wires) wire.write(toRequest("HEAD /x"));
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 504);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 504);
   assert.equal(origin.arrivals.length, 1);
 });
 
@@ -134,11 +134,11 @@ test("a 503 of the upstream is for those who wait already, and for nobody after"
   wires.push(await held.head(), await held.head());
   await held.inFlight(3);
   request.write("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 503);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 503);
   assert.equal(held.origin.arrivals.length, 1);
   const next = await held.head();
   release(await held.origin.arrival(1), OK);
-  assert.equal((await next.readAnswer("HEAD")).status, 200);
+  assert.equal((await next.readResponse("HEAD")).status, 200);
 });
 
 test("an answer that was asked for before its target changed is not kept, nor waited for any more", async (t) => {
@@ -148,12 +148,12 @@ test("an answer that was asked for before its target changed is not kept, nor wa
   const change = await openWire(t, held.sidecar.port);
   change.write(toRequest("DELETE /x"));
   release(await held.origin.arrival(1), OK);
-  await change.readAnswer("DELETE");
+  await change.readResponse("DELETE");
   const after = await held.head();
   release(await held.origin.arrival(2), ["X-A: new", "Content-Length: 0"]);
-  assert.deepEqual(fieldValues(await after.readAnswer("HEAD"), "x-a"), ["new"]);
+  assert.deepEqual(fieldValues(await after.readResponse("HEAD"), "x-a"), ["new"]);
   release(held.origin.arrivals[0], ["X-A: old", "Content-Length: 0"]);
-  assert.deepEqual(fieldValues(await before.readAnswer("HEAD"), "x-a"), ["old"]);
+  assert.deepEqual(fieldValues(await before.readResponse("HEAD"), "x-a"), ["old"]);
   const last = await ask(t, held.sidecar.port, toRequest("HEAD /x"));
   assert.deepEqual(fieldValues(last, "x-a"), ["new"]);
 });

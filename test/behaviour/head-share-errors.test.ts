@@ -11,7 +11,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { release, startHeld } from "../support/held.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
@@ -58,12 +58,12 @@ for (const [what, [status, fail]] of Object.entries(FAILURES)) {
     }
     await held.inFlight(25);
     fail(first);
-    for (const wire of odd) assert.equal((await wire.readAnswer("HEAD")).status, status);
+    for (const wire of odd) assert.equal((await wire.readResponse("HEAD")).status, status);
     const second = await held.origin.arrival(1);
     await held.inFlight(20);
     release(second, OK);
     for (const wire of others)
-      assert.deepEqual(fieldValues(await wire.readAnswer("HEAD"), "x-a"), ["b"]);
+      assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
     assert.equal(held.origin.arrivals.length, 2);
   });
 }
@@ -80,7 +80,7 @@ test("an answer that does not come in time is for those whose fields are equal; 
     wire.write(toRequest("HEAD /x", [`User-Agent: ${agents[index]}`]));
     await origin.arrival(0);
   }
-  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
   assert.deepEqual(
     answers.map((answer) => answer.status),
     [504, 504, 200, 200, 200],
@@ -97,7 +97,7 @@ test("a client that leaves while the others ask again takes nothing from them", 
     others.push(await held.head([`User-Agent: probe/${count}`]));
   await held.inFlight(6);
   first.reset();
-  assert.equal((await odd.readAnswer("HEAD")).status, 502);
+  assert.equal((await odd.readResponse("HEAD")).status, 502);
   const second = await held.origin.arrival(1);
   const asking = Number(fieldValues(second, "user-agent").join().slice(6));
   others[asking]?.reset();
@@ -106,7 +106,7 @@ test("a client that leaves while the others ask again takes nothing from them", 
   release(second, OK);
   for (const [index, wire] of others.entries())
     if (index !== asking && index !== (asking + 1) % 5)
-      assert.equal((await wire.readAnswer("HEAD")).status, 200);
+      assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.equal(held.origin.arrivals.length, 2);
 });
 
@@ -117,7 +117,7 @@ test("all who wait for one who asks again and leave cancel that request", async 
   const others = [await held.head(["User-Agent: a"]), await held.head(["User-Agent: b"])];
   await held.inFlight(3);
   first.reset();
-  assert.equal((await odd.readAnswer("HEAD")).status, 502);
+  assert.equal((await odd.readResponse("HEAD")).status, 502);
   const second = await held.origin.arrival(1);
   for (const wire of others) wire.reset();
   await second.connection.closed;
@@ -144,7 +144,7 @@ test("after eight errors in a row each of a crowd asks for itself, and has no er
   }
   for (let round = 8; round < 30; round += 1) release(await held.origin.arrival(round), OK);
   for (const [index, wire] of wires.entries())
-    assert.equal((await wire.readAnswer("HEAD")).status, failed.has(index) ? 503 : 200);
+    assert.equal((await wire.readResponse("HEAD")).status, failed.has(index) ? 503 : 200);
   assert.equal(failed.size, 8);
   assert.equal(held.origin.arrivals.length, 30);
 });
@@ -167,7 +167,7 @@ test("after eight errors in a row equal HEADs still ask together", async (t) => 
   const last = await held.origin.arrival(8);
   await held.inFlight(5);
   last.write(toHead("503 Busy", ["Content-Length: 0"]));
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 503);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 503);
   assert.equal(held.origin.arrivals.length, 9);
 });
 
@@ -178,7 +178,7 @@ test("a crowd before a backend that does not answer in time waits for two that t
   const wires = await openAll(t, sidecar.port, 20);
   for (const [index, wire] of wires.entries())
     wire.write(toRequest("HEAD /x", [`User-Agent: probe/${index}`]));
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 504);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 504);
   assert.equal(origin.arrivals.length, 20);
 });
 
@@ -196,9 +196,9 @@ test("where nothing was sent, no field can be the reason: a backend that is down
   const wires = await openAll(t, sidecar.port, 20);
   for (const [index, wire] of wires.entries())
     wire.write(toRequest("HEAD /x", [`User-Agent: probe/${index}`]));
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 503);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 503);
   release(origin.arrivals[0], OK);
-  assert.equal((await holding.readAnswer()).status, 200);
+  assert.equal((await holding.readResponse()).status, 200);
   await sidecar.stop(); // all lines are written
   const heads = sidecar.lines.filter((line) => line["head"] === "failed");
   assert.equal(heads.length, 20);

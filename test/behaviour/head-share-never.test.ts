@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { release, startHeld } from "../support/held.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
@@ -45,11 +45,11 @@ test("a HEAD with credentials does not wait for one without", async (t) => {
     const wire = await held.head([line]);
     const request = await held.origin.arrival(index + 1);
     release(request, ["X-For: me", "Content-Length: 0"]);
-    assert.deepEqual(fieldValues(await wire.readAnswer("HEAD"), "x-for"), ["me"]);
+    assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-for"), ["me"]);
   }
 });
 
-const OWN_ANSWERS: readonly (readonly string[])[] = [
+const OWN_RESPONSES: readonly (readonly string[])[] = [
   ["Cache-Control: no-store"],
   ["Cache-Control: max-age=60, Private"],
   ['Cache-Control: private="x-a"'],
@@ -77,7 +77,7 @@ const OWN_ANSWERS: readonly (readonly string[])[] = [
   ["Vary: Accept", "Vary: X-Forwarded-For"],
   ["Vary: Accept, :b"], // no field has such a name
 ];
-for (const lines of OWN_ANSWERS) {
+for (const lines of OWN_RESPONSES) {
   test(`an answer with ${lines.join(" and ")} is for the one who asked`, async (t) => {
     const origin = await startOrigin(t, text("hello", lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
@@ -135,7 +135,7 @@ test("all who waited for an answer that is not for them ask at once, and those a
   await held.origin.arrival(6); // neither has the second of these for the first
   for (const [index, request] of held.origin.arrivals.entries())
     if (index > 0) release(request, [`Set-Cookie: n=${index}`, "Content-Length: 0"]);
-  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
   const cookies = answers.map((answer) => fieldValues(answer, "set-cookie").join());
   assert.equal(new Set(cookies).size, 7);
 });

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chunked, getOnly, text, toHead } from "../support/answers.ts";
+import { chunked, getOnly, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
-import type { Answer } from "../support/wire.ts";
+import type { ReceivedResponse } from "../support/wire.ts";
 
 type Context = Parameters<typeof startSidecar>[0];
 
@@ -16,7 +16,7 @@ async function askTwice(t: Context, head: string, script: Script) {
   const origin = await startOrigin(t, script);
   const yaml = `head: { share: 1m, ${head} }`;
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const answers: Answer[] = [];
+  const answers: ReceivedResponse[] = [];
   for (let round = 0; round < 2; round += 1)
     answers.push(await ask(t, sidecar.port, toRequest("HEAD /x")));
   return {

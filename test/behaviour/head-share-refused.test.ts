@@ -11,7 +11,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { type Held, release, startHeld } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
@@ -45,14 +45,14 @@ for (const refusal of [
     const others = await headAll(held, toLines(20));
     await held.inFlight(21);
     first.write(toHead(refusal, ["Content-Length: 0"]));
-    assert.equal((await odd.readAnswer("HEAD")).status, Number(refusal.slice(0, 3)));
+    assert.equal((await odd.readResponse("HEAD")).status, Number(refusal.slice(0, 3)));
     const second = await held.origin.arrival(1);
     others.push(...(await headAll(held, toLines(3)))); // they wait as well
     await held.inFlight(23);
     assert.equal(held.origin.arrivals.length, 2);
     release(second, OK);
     for (const wire of others)
-      assert.deepEqual(fieldValues(await wire.readAnswer("HEAD"), "x-a"), ["b"]);
+      assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
     assert.equal((await ask(t, held.sidecar.port, toRequest("HEAD /x"))).status, 200);
     assert.equal(held.origin.arrivals.length, 2);
   });
@@ -82,7 +82,7 @@ test("a HEAD that was refused changes nothing for those that come after it, but 
     assert.equal((await ask(t, sidecar.port, refused)).status, 406);
   assert.equal(origin.arrivals.length, 4);
   release(leader, OK);
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.equal(origin.arrivals.length, 4);
 });
 
@@ -109,7 +109,7 @@ test("where the answer to a second, different HEAD is for itself too, the others
   for (let index = 2; index < 8; index += 1) refuse(index);
   await held.origin.arrival(12); // the equals of those five
   for (let index = 8; index < 13; index += 1) refuse(index);
-  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
   const cookies = answers.map((answer) => fieldValues(answer, "set-cookie").join());
   assert.equal(new Set(cookies).size, 13, "each has an answer of its own");
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { release, startHeld } from "../support/held.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
@@ -18,7 +18,7 @@ test("1,000 identical HEADs at one time cost the backend one request, and all ge
   await held.inFlight(1_000);
   assert.equal(held.origin.arrivals.length, 1);
   release(held.origin.arrivals[0], ['ETag: "a"', "Content-Length: 5"], "hello");
-  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
   for (const answer of answers) {
     assert.equal(answer.status, 200);
     assert.deepEqual(fieldValues(answer, "etag"), ['"a"']);
@@ -34,7 +34,7 @@ test("a HEAD within the time gets the same answer, on a connection that goes on"
   const lines: (readonly string[])[] = [];
   for (let round = 0; round < 3; round += 1) {
     wire.write(toRequest("HEAD /x"));
-    const answer = await wire.readAnswer("HEAD");
+    const answer = await wire.readResponse("HEAD");
     lines.push(answer.lines.filter((line) => !/^(?:age|date|keep-alive):/i.test(line)));
   }
   assert.deepEqual(lines[1], lines[0]);
@@ -135,7 +135,7 @@ test("those who waited for an answer that varies otherwise ask at once for thems
     const language = fieldValues(request, "accept-language").join();
     release(request, ["Vary: Accept-Language", `X-N: ${language}`, "Content-Length: 0"]);
   }
-  const answers = await Promise.all(wires.map((wire) => wire.readAnswer("HEAD")));
+  const answers = await Promise.all(wires.map((wire) => wire.readResponse("HEAD")));
   assert.deepEqual(
     answers.map((answer) => fieldValues(answer, "x-n").join()),
     ["0", "0", "en", "fr"],
@@ -217,7 +217,7 @@ test("equal HEADs that waited for an answer that varies otherwise ask again toge
   await held.origin.arrival(2);
   await held.inFlight(10);
   for (const index of [1, 2]) answer(index);
-  for (const wire of wires) assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.equal(held.origin.arrivals.length, 3);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { chunked, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, text, toChunk, toHead } from "../support/responses.ts";
 import { type Arrival, type Script, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -15,7 +15,7 @@ async function start(t: TestContext, script: Script, yaml = "") {
 
 async function head(wire: Wire, target = "/"): Promise<void> {
   wire.write(toRequest(`HEAD ${target}`));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
 }
 
 /** Header section and first chunk of an answer whose rest the test sends itself. */
@@ -160,5 +160,5 @@ test("bodies that stall hold no connection that another request needs for longer
   const wire = await openWire(t, sidecar.port);
   await head(wire, "/stall");
   wire.write(toRequest("GET /next"));
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
 });

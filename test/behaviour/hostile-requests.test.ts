@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues, MessageError } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -136,7 +136,7 @@ for (const [what, status, bytes] of REFUSED) {
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(bytes + SMUGGLED);
-    const answer = await wire.readAnswer(bytes.startsWith("HEAD") ? "HEAD" : "GET");
+    const answer = await wire.readResponse(bytes.startsWith("HEAD") ? "HEAD" : "GET");
     // Whichever of the two notices first, the request is refused.
     const isRefused =
       status === answer.status ||
@@ -171,7 +171,7 @@ for (const [what, chunks] of Object.entries(BROKEN_CONTENT)) {
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("POST /", ["Transfer-Encoding: chunked"], chunks + SMUGGLED));
-    assert.equal((await wire.readAnswer()).status, 400);
+    assert.equal((await wire.readResponse()).status, 400);
     wire.halfClose();
     assert.equal((await wire.bytes.takeAll()).length, 0);
     for (const arrival of origin.arrivals) {
@@ -228,8 +228,8 @@ for (const [what, bytes] of Object.entries(HARMLESS)) {
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(bytes + toRequest("GET /next"));
-    assert.equal((await wire.readAnswer()).body.toString(), "ok");
-    assert.equal((await wire.readAnswer()).body.toString(), "ok");
+    assert.equal((await wire.readResponse()).body.toString(), "ok");
+    assert.equal((await wire.readResponse()).body.toString(), "ok");
     assert.deepEqual(
       origin.arrivals.map(({ target }) => target),
       ["/", "/next"],
@@ -250,7 +250,7 @@ test("a client that reads only after its upload still finds why it was refused",
   wire.write(toRequest("POST /", ["Host: a, b", `Content-Length: ${body.length}`], body));
   await once(wire.socket, "drain");
   wire.resume();
-  assert.equal((await wire.readAnswer()).status, 400);
+  assert.equal((await wire.readResponse()).status, 400);
   assert.equal(await wire.closed, "end");
   assert.equal(origin.connections.length, 0);
 });
@@ -266,7 +266,10 @@ test("what follows a request with Connection: close is not processed", async (t)
     const seen = origin.arrivals.length;
     const wire = await openWire(t, sidecar.port);
     wire.write(request + SMUGGLED);
-    assert.equal((await wire.readAnswer(request.startsWith("HEAD") ? "HEAD" : "GET")).status, 200);
+    assert.equal(
+      (await wire.readResponse(request.startsWith("HEAD") ? "HEAD" : "GET")).status,
+      200,
+    );
     assert.equal((await wire.bytes.takeAll()).length, 0);
     assert.deepEqual(
       origin.arrivals.slice(seen).map(({ target }) => target),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues, MessageError } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
@@ -73,7 +73,7 @@ test("chunk extensions without end are 413, and the upstream's request never end
   const { port } = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, port);
   wire.write(toRequest("POST /", ["Transfer-Encoding: chunked"], `2;${"x".repeat(40_000)}`));
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.equal(answer.status, 413);
   for (const arrival of origin.arrivals) await assert.rejects(arrival.whole, MessageError);
 });
@@ -91,7 +91,7 @@ test("a hundred header sections without end take no memory worth naming", async 
       wire.write(request);
       // headgate waits for 1 s of silence. Where this machine is silent for that long, the connection is reset under the client's
       // writing, and node throws away with it what the client has not read.
-      const answer = await wire.readAnswer().catch((error: unknown) => {
+      const answer = await wire.readResponse().catch((error: unknown) => {
         if (!(error instanceof MessageError) || error.ending !== "reset") throw error;
       });
       assert.equal(answer?.status ?? 431, 431);

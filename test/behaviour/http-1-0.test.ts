@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chunked, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -13,7 +13,7 @@ test("an HTTP/1.0 client is served without Host, and its connection closed", asy
   for (const method of ["GET", "HEAD"]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(`${method} /x HTTP/1.0\r\n\r\n`);
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     assert.equal(answer.status, 200);
     assert.deepEqual(fieldValues(answer, "content-length"), ["2"]);
     assert.equal((await wire.bytes.takeAll()).length, 0);
@@ -27,7 +27,7 @@ test("an HTTP/1.0 client that asks for keep-alive keeps its connection, HEAD and
   const wire = await openWire(t, sidecar.port);
   for (const method of ["HEAD", "GET", "HEAD", "GET"]) {
     wire.write(toRequest(`${method} / HTTP/1.0`, ["Connection: keep-alive"]));
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     assert.deepEqual(
       fieldValues(answer, "connection").map((value) => value.toLowerCase()),
       ["keep-alive"],
@@ -45,7 +45,7 @@ test("chunked content reaches an HTTP/1.0 client bare, its trailers left out, up
   for (const lines of [[], ["Connection: keep-alive"]]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("GET / HTTP/1.0", lines));
-    const answer = await wire.readAnswer();
+    const answer = await wire.readResponse();
     assert.equal(answer.status, 200);
     assert.equal(answer.body.toString(), "onetwo");
     assert.deepEqual(
@@ -79,6 +79,6 @@ test("interim answers do not reach an HTTP/1.0 client", async (t) => {
   for (const method of ["GET", "HEAD"]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest(`${method} / HTTP/1.0`));
-    assert.equal((await wire.readAnswer(method)).status, 200);
+    assert.equal((await wire.readResponse(method)).status, 200);
   }
 });

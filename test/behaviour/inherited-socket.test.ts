@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -45,7 +45,7 @@ for (const [what, flags, env] of [
     await once(headgate.stdout ?? assert.fail(), "data");
     const client = await openWire(t, port);
     client.write("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert.equal((await client.readAnswer("HEAD")).status, 200);
+    assert.equal((await client.readResponse("HEAD")).status, 200);
     headgate.kill("SIGTERM");
     const [code] = (await once(headgate, "exit")) as [number | null];
     assert.equal(code, 0);

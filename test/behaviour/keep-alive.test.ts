@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -16,7 +16,7 @@ test("a hundred requests of one client take one connection to the upstream", asy
   const client = await openWire(t, port);
   for (let turn = 0; turn < 100; turn += 1) {
     client.write(GET);
-    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal((await client.readResponse()).status, 200);
   }
   assert.equal(origin.connections.length, 1);
 });
@@ -34,7 +34,7 @@ test("an upstream that closes idle connections without a word is never seen by a
     const client = await openWire(t, port);
     for (let turn = 0; turn < 50; turn += 1) {
       client.write(GET);
-      const answer = await client.readAnswer();
+      const answer = await client.readResponse();
       assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"], `${leave} ${turn}`);
     }
   }
@@ -47,7 +47,7 @@ test("keepAlive closes an upstream connection that was idle for so long", async 
   });
   const client = await openWire(t, port);
   client.write(GET);
-  await client.readAnswer();
+  await client.readResponse();
   const answered = performance.now();
   await (
     await origin.connection(0)
@@ -55,7 +55,7 @@ test("keepAlive closes an upstream connection that was idle for so long", async 
   const idleMs = performance.now() - answered;
   assert.ok(idleMs > 50, `after ${idleMs} ms`);
   client.write(GET);
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
   assert.equal(origin.connections.length, 2);
 });
 
@@ -67,7 +67,7 @@ test("with keepAlive: 0s each request has a connection of its own", async (t) =>
   const client = await openWire(t, port);
   for (let turn = 0; turn < 3; turn += 1) {
     client.write(GET);
-    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal((await client.readResponse()).status, 200);
     await (
       await origin.connection(turn)
     ).closed;
@@ -81,7 +81,7 @@ test("an upstream that says Connection: close is not asked on that connection ag
   const client = await openWire(t, port);
   for (let turn = 0; turn < 3; turn += 1) {
     client.write(GET);
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.status, 200);
     assert.deepEqual(
       fieldValues(answer, "connection"),
@@ -104,12 +104,12 @@ test("an upstream connection that spoke unasked is not used again, and nobody ge
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(GET);
-  assert.equal((await client.readAnswer()).body.toString(), "ok");
+  assert.equal((await client.readResponse()).body.toString(), "ok");
   await (
     await origin.connection(0)
   ).closed;
   client.write(GET);
-  assert.equal((await client.readAnswer()).body.toString(), "ok");
+  assert.equal((await client.readResponse()).body.toString(), "ok");
   assert.equal((await origin.arrival(1)).connection.number, 2);
 });
 
@@ -122,7 +122,7 @@ test("a client is told how long its idle connection is kept: 75 s unless the rou
     const { port } = await startSidecar(t, { upstream: origin.url, yaml });
     const client = await openWire(t, port);
     client.write(GET);
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
     assert.deepEqual(fieldValues(answer, "keep-alive"), [`timeout=${seconds}`]);
   }
@@ -137,7 +137,7 @@ test("a client that says Connection: close, or speaks HTTP/1.0, has its connecti
   ]) {
     const client = await openWire(t, port);
     client.write(request);
-    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal((await client.readResponse()).status, 200);
     assert.equal(await client.closed, "end");
   }
 });
@@ -148,7 +148,7 @@ test("an HTTP/1.0 client that asks for keep-alive keeps its connection where the
   const client = await openWire(t, port);
   for (let turn = 0; turn < 2; turn += 1) {
     client.write("GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.body.toString(), "ok");
     assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
   }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -24,7 +24,7 @@ test("a request on a connection beyond limits.connections is 503 at once, and th
     const seen = origin.arrivals.length;
     const one = await openWire(t, port);
     one.write(bytes + (method === "POST" ? "" : GET)); // what comes behind it is not processed
-    const answer = await one.readAnswer(method);
+    const answer = await one.readResponse(method);
     assert.equal(answer.status, 503, bytes);
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
     assert.deepEqual(fieldValues(answer, "retry-after"), ["1"]);
@@ -42,7 +42,7 @@ test("a refused connection leaves a line with its method, path and error", async
   const { port, line } = await startFull(t);
   const one = await openWire(t, port);
   one.write(toRequest("GET /refused?token=s3cret"));
-  await one.readAnswer();
+  await one.readResponse();
   const logged = await line((each) => each["error.type"] === "connection_limit_reached");
   assert.equal(logged["url.path"], "/refused");
   assert.equal(logged["http.response.status_code"], 503);
@@ -52,13 +52,13 @@ test("a place that becomes free is given to the next who asks, also to one that 
   const { port, served } = await startFull(t);
   const waiting = await openWire(t, port);
   served[0]?.write(toRequest("GET /last", ["Connection: close"]));
-  await served[0]?.readAnswer();
+  await served[0]?.readResponse();
   await served[0]?.closed;
   served[0]?.socket.destroy();
   await assertServed([waiting]);
   const refused = await openWire(t, port);
   refused.write(GET);
-  assert.equal((await refused.readAnswer()).status, 503);
+  assert.equal((await refused.readResponse()).status, 503);
 });
 
 test("connections far beyond the limit are closed as they come, and the ones within it are served", async (t) => {
@@ -77,7 +77,7 @@ test("a full proxy leaves the admin port answering", async (t) => {
   await Promise.all(Array.from({ length: 70 }, () => openWire(t, port)));
   const probe = await openWire(t, adminPort);
   probe.write(toRequest("GET /readyz"));
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
 });
 
 test("nobody can lock a probe out of the admin port by holding connections to it", async (t) => {
@@ -86,7 +86,7 @@ test("nobody can lock a probe out of the admin port by holding connections to it
   for (const one of held) one.write("GET /readyz HTTP/1.1\r\nHost: a\r\nX-Slow: ");
   const probe = await openWire(t, adminPort);
   probe.write(toRequest("GET /readyz"));
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
 });
 
 /** Two places, both taken by connections that were served and are idle. */
@@ -105,7 +105,7 @@ async function startFull(t: TestContext) {
 async function assertServed(wires: readonly Wire[]): Promise<void> {
   for (const wire of wires) {
     wire.write(GET);
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
   }
 }
 

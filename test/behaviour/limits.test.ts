@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { SWITCHED, UPGRADE } from "../support/upgrade.ts";
@@ -16,10 +16,10 @@ test("during shutdown.delay requests are still served, with Connection: close, w
   const stopped = app.stop();
   const probe = await openWire(t, adminPort);
   probe.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await probe.readAnswer()).status, 503);
+  assert.equal((await probe.readResponse()).status, 503);
   const client = await openWire(t, port);
   client.write(GET);
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 200);
   assert.ok(answer.lines.includes("Connection: close"));
   assert.equal(await stopped, 0);
@@ -35,7 +35,7 @@ test("during shutdown.delay a WebSocket opens as before", async (t) => {
   const stopped = app.stop();
   const client = await openWire(t, port);
   client.write(UPGRADE);
-  assert.equal((await client.readAnswer()).status, 101);
+  assert.equal((await client.readResponse()).status, 101);
   assert.equal(await stopped, 1, "what is open at the end is cut off, and counted");
 });
 
@@ -52,10 +52,10 @@ test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async
   });
   const first = await openWire(t, port);
   first.write(UPGRADE);
-  assert.equal((await first.readAnswer()).status, 101);
+  assert.equal((await first.readResponse()).status, 101);
   const second = await openWire(t, port);
   second.write(UPGRADE);
-  assert.equal((await second.readAnswer()).status, 503);
+  assert.equal((await second.readResponse()).status, 503);
   first.write("hi");
   assert.equal((await first.bytes.take(2)).toString(), "hi");
   first.reset();

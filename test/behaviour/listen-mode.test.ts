@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
@@ -40,7 +40,7 @@ test("a mode is what the route file says, and a reload changes it without a rest
   app.reload({ ...config, listen: { kind: "unix", path: listen, mode: 0o600 } });
   assert.deepEqual([modeOf(listen), modeOf(admin)], ["600", "660"]);
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).status, 200, "open connections go on");
+  assert.equal((await client.readResponse()).status, 200, "open connections go on");
 });
 
 test("a reload whose mode cannot be set changes nothing", async (t) => {
@@ -74,7 +74,7 @@ test("a socket that a killed process left behind is replaced, and the new one ha
   assert.equal(modeOf(listen), "606");
   const client = await openWire(t, listen);
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
 });
 
 async function start(t: TestContext, yaml: string) {

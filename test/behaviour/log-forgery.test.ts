@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
 import { ask, toRequest } from "../support/request.ts";

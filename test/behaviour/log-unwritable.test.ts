@@ -13,7 +13,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { inNamespace, namespaceMissing } from "../support/namespace.ts";
 import { makePipe } from "../support/pipe.ts";
@@ -102,7 +102,7 @@ async function startLogging(
 
 async function ask(wire: Wire, request: string) {
   wire.write(request);
-  return wire.readAnswer();
+  return wire.readResponse();
 }
 
 async function waitUntil(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -53,7 +53,7 @@ test("a loop that can be known is refused by a reload, and the old configuration
   assert.match(String(line["msg"]), /:3:11 upstream: .* is where headgate itself listens/);
   const client = await openWire(t, join(directory, "listen.sock"));
   client.write(toRequest("GET /x"));
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_refused"]);
 });
 
@@ -78,7 +78,7 @@ for (const [listen, host] of LOOPS) {
     ] as const) {
       const from = headgate.lines.length;
       client.write(toRequest(start, lines, content));
-      const answer = await client.readAnswer(start.split(" ")[0]);
+      const answer = await client.readResponse(start.split(" ")[0]);
       assert.equal(answer.status, 502);
       // A HEAD is told its request id too.
       assert.match(
@@ -100,10 +100,10 @@ test("behind a loop that was mended, the same connection is served", async (t) =
   const headgate = await startLoop(t, "127.0.0.1", (port) => `http://127.0.0.1:${port}`);
   const client = await openWire(t, headgate.port);
   client.write(toRequest("GET /x"));
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   await reload(headgate, "127.0.0.1", "http://127.0.0.1:9");
   client.write(toRequest("GET /x"));
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_refused"]);
 });
 
@@ -119,11 +119,11 @@ test("a loop through a TCP forwarder ends by the limits", async (t) => {
   );
   const client = await openWire(t, headgate.port);
   client.write(toRequest("GET /x"));
-  const { status } = await client.readAnswer();
+  const { status } = await client.readResponse();
   assert.ok(status === 503 || status === 504, `${status}`);
   const probe = await openWire(t, headgate.adminPort);
   probe.write(toRequest("GET /livez"));
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
 });
 
 // With two local ports for all connections of the machine, clients and headgate have to share them.

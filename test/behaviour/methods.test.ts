@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -35,7 +35,7 @@ test("a method of any token reaches the upstream as it is, with and without cont
       const seen = origin.arrivals.length;
       const length = content === "" ? [] : ["Content-Length: 5"];
       wire.write(toRequest(`${method} /x`, length, content));
-      const answer = await wire.readAnswer();
+      const answer = await wire.readResponse();
       assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"], method);
       const arrival = await origin.arrival(seen);
       assert.equal(arrival.start, `${method} /x HTTP/1.1`);
@@ -81,7 +81,7 @@ for (const method of ["head", "Head", "hEAD", "connect", "Connect"]) {
     const wire = await openWire(t, sidecar.port);
     for (const start of [`${method} /a`, "GET /b"]) {
       wire.write(toRequest(start));
-      const answer = await wire.readAnswer();
+      const answer = await wire.readResponse();
       assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"], start);
     }
     const [first, second] = origin.arrivals;
@@ -100,7 +100,7 @@ test("a response to head without its content is broken off, and no other respons
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("head /a") + toRequest("GET /b"));
-  await assert.rejects(wire.readAnswer(), /ended \(end\) too early/);
+  await assert.rejects(wire.readResponse(), /ended \(end\) too early/);
   const answer = await ask(t, sidecar.port, toRequest("GET /b"));
   assert.equal(answer.body.toString(), "right");
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -30,9 +30,9 @@ test("paths, hosts, methods, agents and status codes that strangers invent add n
       wire.write(
         toRequest(`${method} /a/${id}?${id}`, [`Host: ${id}.example`, `User-Agent: ${id}`]),
       );
-      assert.equal((await wire.readAnswer(method)).status, 200);
+      assert.equal((await wire.readResponse(method)).status, 200);
       wire.write(toRequest(`GET /status/${status}`, [`Host: ${id}.example`]));
-      assert.equal((await wire.readAnswer()).status, status);
+      assert.equal((await wire.readResponse()).status, status);
     }
     await line((one) => one["url.path"] === `/status/${639 + batch * 40}`);
   };

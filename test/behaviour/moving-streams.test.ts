@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { toChunk, toHead } from "../support/answers.ts";
+import { toChunk, toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -24,7 +24,7 @@ void describe("a stream", { concurrency: true }, () => {
     const client = await openWire(t, port);
     client.write(toRequest("POST /", [`Content-Length: ${PIECES}`]));
     await inPieces(() => client.write("x"));
-    assert.equal((await client.readAnswer()).body.toString(), String(PIECES));
+    assert.equal((await client.readResponse()).body.toString(), String(PIECES));
   });
 
   it("a download that moves outlasts every limit", async (t) => {
@@ -36,7 +36,7 @@ void describe("a stream", { concurrency: true }, () => {
     const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
     const client = await openWire(t, port);
     client.write(toRequest("GET /"));
-    assert.equal((await client.readAnswer()).body.length, PIECES);
+    assert.equal((await client.readResponse()).body.length, PIECES);
   });
 
   it("an answer that begins before the upload has ended leaves the upload whole", async (t) => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
@@ -117,7 +117,7 @@ for (const [name, { request, script, status, error, leaves }] of Object.entries(
 async function readSamples(t: TestContext, { adminPort }: Sidecar): Promise<number[]> {
   const admin = await openWire(t, adminPort);
   admin.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
-  const metrics = (await admin.readAnswer()).body.toString();
+  const metrics = (await admin.readResponse()).body.toString();
   return ["headgate_requests_total", "headgate_request_duration_seconds_count"].map((name) => {
     const lines = metrics
       .split("\n")

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -41,7 +41,7 @@ for (const [path, [written, allow]] of Object.entries(ROUTES)) {
         toRequest(`OPTIONS ${path}`, ["Content-Length: 2"], "{}"),
     );
     for (const _ of [1, 2, 3]) {
-      const answer = await wire.readAnswer("OPTIONS");
+      const answer = await wire.readResponse("OPTIONS");
       assert.equal(answer.status, 204);
       assert.deepEqual(fieldValues(answer, "allow"), [allow]);
       assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate"]);

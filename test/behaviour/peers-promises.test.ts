@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -22,8 +22,8 @@ test("a refusal in the middle of an upload of 8 MB reaches the client, and the r
   client.write(toRequest("POST /big", [`Content-Length: ${8 * MEBIBYTE}`]));
   await pour(client.socket, 8 * MEBIBYTE);
   client.write(toRequest("GET /small"));
-  assert.equal((await client.readAnswer()).status, 413);
-  assert.equal((await client.readAnswer()).body.toString(), "ok");
+  assert.equal((await client.readResponse()).status, 413);
+  assert.equal((await client.readResponse()).body.toString(), "ok");
 });
 
 test("several Set-Cookie fields stay several, in their order", async (t) => {

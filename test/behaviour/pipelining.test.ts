@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -25,7 +25,7 @@ test("answers come in the order of their requests, HEAD among GET, in one write 
     const wire = await openWire(t, sidecar.port);
     for (const piece of pieces) wire.write(piece);
     for (const { method, target } of requests) {
-      const answer = await wire.readAnswer(method);
+      const answer = await wire.readResponse(method);
       assert.deepEqual(fieldValues(answer, "content-length"), [String(target.length)]);
       assert.equal(answer.body.toString(), method === "HEAD" ? "" : target);
     }
@@ -38,7 +38,7 @@ test("10,000 requests sent ahead are all answered, in order", async (t) => {
   const wire = await openWire(t, sidecar.port);
   const targets = Array.from({ length: 10_000 }, (_, index) => `/${index}`);
   wire.write(targets.map((target) => toRequest(`GET ${target}`)).join(""));
-  for (const target of targets) assert.equal((await wire.readAnswer()).body.toString(), target);
+  for (const target of targets) assert.equal((await wire.readResponse()).body.toString(), target);
 });
 
 test("a request is not sent up before the one ahead of it is answered: nothing overtakes what changes something", async (t) => {
@@ -62,14 +62,14 @@ test("a request is not sent up before the one ahead of it is answered: nothing o
   // Another client's request goes up and comes back meanwhile, so that the two had every chance to be sent.
   const other = await openWire(t, sidecar.port);
   other.write(toRequest("GET /other"));
-  await other.readAnswer();
+  await other.readResponse();
   assert.deepEqual(
     origin.arrivals.map(({ target }) => target),
     ["/slow", "/other"],
   );
   answer();
   for (const target of ["/slow", "/a", "/b"])
-    assert.equal((await wire.readAnswer()).body.toString(), target);
+    assert.equal((await wire.readResponse()).body.toString(), target);
   assert.deepEqual(
     origin.arrivals.map(({ target }) => target),
     ["/slow", "/other", "/a", "/b"],
@@ -101,10 +101,10 @@ for (const [what, bytes] of Object.entries(GARBAGE)) {
       wire.write(toRequest(`${method} /good`) + bytes);
       await origin.arrival(0);
       answer();
-      const good = await wire.readAnswer(method);
+      const good = await wire.readResponse(method);
       assert.equal(good.status, 200);
       assert.equal(good.body.toString(), method === "HEAD" ? "" : "mine");
-      const bad = await wire.readAnswer();
+      const bad = await wire.readResponse();
       assert.ok([400, 431].includes(bad.status), bad.start);
       assert.deepEqual(fieldValues(bad, "connection"), ["close"]);
       wire.halfClose();
@@ -126,7 +126,7 @@ test("a client that sends its requests at once, the last with Connection: close,
     ["HEAD", ""],
     ["GET", "/c"],
   ]) {
-    assert.equal((await wire.readAnswer(method)).body.toString(), body);
+    assert.equal((await wire.readResponse(method)).body.toString(), body);
   }
   assert.equal(await wire.closed, "end");
 });
@@ -170,5 +170,5 @@ test("an upgrade that is not followed waits its turn, and is answered", async (t
   const upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMA"];
   wire.write(toRequest("GET /a") + toRequest("GET /b", upgrade) + toRequest("GET /c"));
   for (const body of ["/a", "/b", "/c"])
-    assert.equal((await wire.readAnswer()).body.toString(), body);
+    assert.equal((await wire.readResponse()).body.toString(), body);
 });

@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { findFreePort, listenOn } from "../support/listen.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startProcess, startRun } from "../support/process.ts";
@@ -145,7 +145,7 @@ test("a start says nothing on standard error, and flags go before the environmen
   const [, port] = await headgate.printed(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
   const client = await openWire(t, Number(port));
   client.write("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  assert.equal((await client.readResponse("HEAD")).status, 200);
   assert.equal((await origin.arrival(0)).method, "GET");
   headgate.signal("SIGTERM");
   await headgate.exited;
@@ -162,15 +162,15 @@ test("the environment alone is enough", async (t) => {
   const [, port] = await headgate.printed(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
   const client = await openWire(t, Number(port));
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).body.toString(), "ok");
+  assert.equal((await client.readResponse()).body.toString(), "ok");
 });
 
 test("an upstream that is not there yet does not keep headgate from starting and being ready", async (t) => {
   const headgate = await startRun(t, ["--upstream", UPSTREAM]);
   const probe = await openWire(t, headgate.adminPort);
   probe.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
   const client = await openWire(t, headgate.port);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
 });

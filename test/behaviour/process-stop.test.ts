@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { chunked, text, toHead } from "../support/answers.ts";
+import { chunked, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
@@ -20,7 +20,7 @@ test("SIGTERM: not ready at once, the request in flight finishes with Connection
   const { headgate, origin } = await start(t, () => undefined);
   const probe = await openWire(t, headgate.adminPort);
   probe.write(READYZ);
-  assert.equal((await probe.readAnswer()).status, 200);
+  assert.equal((await probe.readResponse()).status, 200);
   const client = await openWire(t, headgate.port);
   client.write(GET);
   const request = await origin.arrival(0);
@@ -28,11 +28,11 @@ test("SIGTERM: not ready at once, the request in flight finishes with Connection
   headgate.signal("SIGTERM");
   await headgate.printed(/stopping/);
   probe.write(READYZ);
-  const ready = await probe.readAnswer();
+  const ready = await probe.readResponse();
   assert.deepEqual([ready.status, ready.body.toString()], [503, "draining\n"]);
 
   await text("finished")(request);
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.deepEqual([answer.status, answer.body.toString()], [200, "finished"]);
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
   assert.equal(await client.closed, "end");
@@ -61,9 +61,9 @@ test("SIGTERM: a download, an upload and a HEAD in flight finish too", async (t)
   upload.write("later");
   assert.equal((await uploading.whole).body.toString(), "firstlater");
   await text("ok")(uploading);
-  assert.equal((await upload.readAnswer()).status, 200);
+  assert.equal((await upload.readResponse()).status, 200);
   await chunked(["unseen"])(probing);
-  assert.equal((await probe.readAnswer("HEAD")).status, 200);
+  assert.equal((await probe.readResponse("HEAD")).status, 200);
   const finished = performance.now();
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
   assert.ok(performance.now() - finished < 5000, "not when the grace period of 25 s is over");
@@ -74,11 +74,11 @@ test("SIGTERM: idle and silent connections do not delay the exit", async (t) => 
   const { headgate } = await start(t, text("ok"));
   const idle = await openWire(t, headgate.port);
   idle.write(GET);
-  await idle.readAnswer();
+  await idle.readResponse();
   const silent = await openWire(t, headgate.port);
   const admin = await openWire(t, headgate.adminPort);
   admin.write(READYZ);
-  await admin.readAnswer();
+  await admin.readResponse();
   const silentAdmin = await openWire(t, headgate.adminPort);
   const asked = performance.now();
   headgate.signal("SIGTERM");
@@ -93,7 +93,7 @@ test("SIGTERM: a client that has its answer and still uploads does not delay the
   );
   const client = await openWire(t, headgate.port);
   client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
-  assert.equal((await client.readAnswer()).status, 413);
+  assert.equal((await client.readResponse()).status, 413);
   const asked = performance.now();
   headgate.signal("SIGTERM");
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
@@ -131,7 +131,7 @@ test("a Ctrl-C that comes twice at once, as under npm start, asks once", async (
   headgate.signal("SIGINT");
   await headgate.printed(/stopping/);
   await text("ok")(request);
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
 });
 
@@ -190,16 +190,16 @@ test("shutdown.delay: it goes on accepting for so long, says Connection: close, 
   const { headgate } = await start(t, text("ok"), "shutdown: { delay: 2s }");
   const kept = await openWire(t, headgate.port);
   kept.write(GET);
-  await kept.readAnswer();
+  await kept.readResponse();
   const signalled = performance.now();
   headgate.signal("SIGTERM");
   await headgate.printed(/stopping/);
   const probe = await openWire(t, headgate.adminPort);
   probe.write(READYZ);
-  assert.equal((await probe.readAnswer()).status, 503);
+  assert.equal((await probe.readResponse()).status, 503);
   for (const client of [kept, await openWire(t, headgate.port)]) {
     client.write(GET);
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.status, 200);
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
     assert.equal(await client.closed, "end");
@@ -213,7 +213,7 @@ test("the log is whole when the process ends: the last request's line and the la
   const client = await openWire(t, headgate.port);
   for (let turn = 0; turn < 200; turn += 1) {
     client.write(GET);
-    await client.readAnswer();
+    await client.readResponse();
   }
   headgate.signal("SIGTERM");
   await headgate.exited;
@@ -282,7 +282,7 @@ async function startDraining(t: TestContext, yaml: string) {
   client.write("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const request = await origin.arrival(0);
   request.write(`${toHead("200 OK", ["Content-Length: 10"])}first`);
-  assert.equal((await client.readAnswer("HEAD")).status, 200);
+  assert.equal((await client.readResponse("HEAD")).status, 200);
   assert.equal(await client.closed, "end");
   return { headgate, request };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -34,7 +34,7 @@ for (const [what, message, status, setting = ""] of MESSAGES) {
     const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
     client.write(message);
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.status, status);
     const { requestId } = JSON.parse(answer.body.toString()) as { requestId: string };
     const logged = await line((one) => one["request_id"] === requestId);
@@ -70,14 +70,14 @@ for (const [what, pieces, status] of [
       client.write(piece);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    const answer = await client.readAnswer("HEAD");
+    const answer = await client.readResponse("HEAD");
     assert.equal(answer.status, status);
     const [proxyStatus = ""] = fieldValues(answer, "proxy-status");
     const requestId = /request_id=([^"]+)"/.exec(proxyStatus)?.[1];
     assert.ok(requestId !== undefined, proxyStatus);
     await line((one) => one["request_id"] === requestId);
     // Nothing behind it but the end.
-    await assert.rejects(client.readAnswer());
+    await assert.rejects(client.readResponse());
     assert.equal(await client.closed, "end");
   });
 }
@@ -101,7 +101,7 @@ for (const [what, message, status, method, path, label] of [
     const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
     client.write(message);
-    assert.equal((await client.readAnswer(method)).status, status);
+    assert.equal((await client.readResponse(method)).status, status);
     const logged = await line((one) => one["http.response.status_code"] === status);
     const loggedMethod = logged["http.request.method"];
     if (method === "M") assert.match(String(loggedMethod), /^M{64}/);

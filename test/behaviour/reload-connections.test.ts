@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
@@ -33,13 +33,13 @@ test("requests in flight keep the configuration they began with", async (t) => {
   await headgate.edit(routes(after.url));
   const fresh = await openWire(t, headgate.port);
   fresh.write(GET);
-  assert.equal((await fresh.readAnswer()).body.toString(), "new");
+  assert.equal((await fresh.readResponse()).body.toString(), "new");
 
   release();
-  assert.equal((await held.readAnswer()).body.toString(), "old");
+  assert.equal((await held.readResponse()).body.toString(), "old");
   // The same client connection goes on, under the configuration of now; the old upstream's connection has no use any more.
   held.write(GET);
-  assert.equal((await held.readAnswer()).body.toString(), "new");
+  assert.equal((await held.readResponse()).body.toString(), "new");
   await (
     await before.connection(0)
   ).closed;
@@ -56,7 +56,7 @@ test("connections to an unchanged upstream stay, idle ones to a removed one are 
   const wire = await openWire(t, headgate.port);
   const get = async (path: string): Promise<string> => {
     wire.write(GET.replace(" / ", ` ${path} `));
-    return (await wire.readAnswer()).body.toString();
+    return (await wire.readResponse()).body.toString();
   };
   assert.deepEqual([await get("/"), await get("/other")], ["kept", "removed"]);
 
@@ -75,13 +75,13 @@ test("an upstream whose settings change gets new connections", async (t) => {
   const headgate = await startEdited(t, `upstream: ${at(origin.url)}\n`);
   const wire = await openWire(t, headgate.port);
   wire.write(GET);
-  await wire.readAnswer();
+  await wire.readResponse();
   await headgate.edit(`upstream: { url: "${origin.url}", host: upstream }\n`);
   await (
     await origin.connection(0)
   ).closed;
   wire.write(GET);
-  await wire.readAnswer();
+  await wire.readResponse();
   assert.equal(origin.connections.length, 2);
 });
 

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { BASE, startBinary, startEdited, toEdited } from "../support/binary.ts";
 import { CERTIFICATE } from "../support/certificate.ts";
 import { startOrigin } from "../support/origin.ts";

@@ -3,15 +3,15 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { type Edited, startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
 import { forgetPeak, peakBytes } from "../support/process.ts";
 
 const KIBIBYTE = 1024;
 /** How many times a good file's CPU time a wrong one may take. */
-const MOST_TIMES = 4;
-const MOST_MEBIBYTES = 150;
+const MAX_TIMES = 4;
+const MAX_MEBIBYTES = 150;
 
 /** So many bytes, made of lines or words. */
 function fill(bytes: number, toPart: (index: number) => string): string {
@@ -51,18 +51,18 @@ test("a route file that is wrong all over costs no more than a few times what a 
     assert.equal(line["level"], "info");
     costs.push(cpuSeconds);
   }
-  const most = Math.max(...costs) * MOST_TIMES;
+  const max = Math.max(...costs) * MAX_TIMES;
 
   forgetPeak(headgate.pid);
   const before = peakBytes(headgate.pid);
   for (const [what, yaml] of Object.entries(WRONG)) {
     const { line, cpuSeconds } = await editAndMeasure(headgate, yaml);
     assert.equal(line["level"], "error", what);
-    assert.ok(cpuSeconds < most, `${what}: ${cpuSeconds.toFixed(2)} s, ${most.toFixed(2)} at most`);
+    assert.ok(cpuSeconds < max, `${what}: ${cpuSeconds.toFixed(2)} s, ${max.toFixed(2)} at most`);
     assert.equal((await fetch(`http://127.0.0.1:${headgate.port}/`)).status, 200);
   }
   const grown = (peakBytes(headgate.pid) - before) / KIBIBYTE ** 2;
-  assert.ok(grown < MOST_MEBIBYTES, `${grown.toFixed(0)} MiB`);
+  assert.ok(grown < MAX_MEBIBYTES, `${grown.toFixed(0)} MiB`);
 });
 
 /** Has a file read, and tells how much CPU time the process took meanwhile, all its threads together. */

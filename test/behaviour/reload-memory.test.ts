@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { getOnly, text } from "../support/answers.ts";
+import { getOnly, text } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";

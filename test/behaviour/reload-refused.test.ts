@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
@@ -72,7 +72,7 @@ test("a reload during the shutdown changes nothing, and the shutdown ends as eve
   const line = await headgate.hangUp();
   assert.match(String(line["msg"]), /^not reloaded.*headgate is stopping/);
   arrival.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   assert.equal(await headgate.exited, 0);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import test, { type TestContext } from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { BASE, type Edited, startEdited } from "../support/binary.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
@@ -19,7 +19,7 @@ interface Setting {
 async function ask(t: TestContext, headgate: Edited, bytes: string): Promise<number> {
   const wire = await openWire(t, headgate.port);
   wire.write(bytes);
-  return (await wire.readAnswer(bytes.split(" ", 1)[0])).status;
+  return (await wire.readResponse(bytes.split(" ", 1)[0])).status;
 }
 
 const GET = "GET /a HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 192.0.2.1\r\n";
@@ -88,7 +88,7 @@ const settings: Readonly<Record<string, Setting>> = {
     async observe(t, headgate) {
       const wire = await openWire(t, headgate.port);
       wire.write(`${GET}\r\n`);
-      return valueOf((await wire.readAnswer()).lines, "Keep-Alive");
+      return valueOf((await wire.readResponse()).lines, "Keep-Alive");
     },
     before: "timeout=75",
     after: "timeout=1",

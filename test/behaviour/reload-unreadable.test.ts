@@ -12,7 +12,7 @@ import { utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getOnly, text } from "../support/answers.ts";
+import { getOnly, text } from "../support/responses.ts";
 import { FEW, exhaust } from "../support/descriptors.ts";
 import { startOrigin } from "../support/origin.ts";
 import { type Running, startRun } from "../support/process.ts";
@@ -31,7 +31,7 @@ async function crowdOut(t: TestContext, headgate: Running): Promise<() => Promis
     for (;;) {
       const late = await openWire(t, headgate.port);
       late.write(toRequest("OPTIONS *"));
-      if ((await late.readAnswer().catch(() => undefined)) !== undefined) return;
+      if ((await late.readResponse().catch(() => undefined)) !== undefined) return;
     }
   };
 }
@@ -45,7 +45,7 @@ test("no file descriptor is left: nothing is reloaded and nothing forgotten", as
   const head = async (): Promise<string> => {
     const from = origin.arrivals.length;
     client.write(toRequest("HEAD /x"));
-    assert.equal((await client.readAnswer("HEAD")).status, 200);
+    assert.equal((await client.readResponse("HEAD")).status, 200);
     return origin.arrivals
       .slice(from)
       .map(({ method }) => method)

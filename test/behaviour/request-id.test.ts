@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { type Head, fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { chunked, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -21,7 +21,7 @@ async function send(origin: Origin, wire: Wire, lines: readonly string[], body: 
   const seen = origin.arrivals.length;
   wire.write(toRequest("POST /", [CHUNKED, ...lines], body));
   const arrival = await (await origin.arrival(seen)).whole;
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   return arrival;
 }
 
@@ -59,7 +59,7 @@ test("trailers that come long after the content, byte by byte, arrive as well", 
   const { whole } = await origin.arrival(0);
   for (const byte of toChunks([], ["X-Sum: 1"])) wire.write(byte);
   assert.deepEqual((await whole).trailers, ["X-Sum: 1"]);
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
 });
 
 const DROPPED = {
@@ -137,7 +137,7 @@ for (const name of ["Content-Length", "transfer-encoding", "Connection"]) {
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("POST /", [CHUNKED], toChunks(["a"], [`${name}: 1`])));
-    assert.equal((await wire.readAnswer()).status, 400);
+    assert.equal((await wire.readResponse()).status, 400);
     for (const arrival of origin.arrivals) await assert.rejects(arrival.whole);
   });
 }
@@ -155,7 +155,7 @@ test("Trailer goes up with chunked content only: beside a length it promises wha
   for (const request of requests) {
     const seen = origin.arrivals.length;
     wire.write(request);
-    assert.equal((await wire.readAnswer(request.split(" ")[0])).status, 200);
+    assert.equal((await wire.readResponse(request.split(" ")[0])).status, 200);
     assert.deepEqual(fieldValues(await origin.arrival(seen), "trailer"), []);
   }
 });
@@ -176,7 +176,7 @@ test("TE: trailers reaches the upstream, named by Connection; its other members 
   for (const [lines, expected] of cases) {
     const seen = origin.arrivals.length;
     wire.write(toRequest("GET /", lines));
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
     const arrival = await origin.arrival(seen);
     assert.deepEqual(fieldValues(arrival, "te"), expected, lines.join());
     assert.deepEqual(fieldValues(arrival, "connection"), expected.length === 0 ? [] : ["TE"]);
@@ -190,7 +190,7 @@ test("where the connection ends as well, Connection says both in one line", asyn
   const sidecar = await startSidecar(t, { yaml });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET /", ["TE: trailers"]));
-  await wire.readAnswer();
+  await wire.readResponse();
   assert.deepEqual(fieldValues(await origin.arrival(0), "connection"), ["TE, close"]);
 });
 
@@ -199,7 +199,7 @@ test("a HEAD asks for no trailers: its response has none", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /", ["TE: trailers"]));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.deepEqual(fieldValues(await origin.arrival(0), "te"), []);
 });
 
@@ -218,7 +218,7 @@ test("a client that did not say TE: trailers gets the content without them, and 
   ] as const;
   for (const [lines, announced, trailers] of cases) {
     wire.write(toRequest("GET /", lines));
-    const answer = await wire.readAnswer();
+    const answer = await wire.readResponse();
     assert.equal(answer.body.toString(), "ok");
     assert.deepEqual(fieldValues(answer, "trailer"), announced);
     assert.deepEqual(answer.trailers, trailers);
@@ -235,7 +235,7 @@ test("trailers of a response that its Connection field names stay on the upstrea
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET /", ["TE: trailers"]));
-  assert.deepEqual((await wire.readAnswer()).trailers, ["X-End: 2"]);
+  assert.deepEqual((await wire.readResponse()).trailers, ["X-End: 2"]);
 });
 
 test("content that is refused before its trailers come does not take them for a request", async (t) => {
@@ -244,9 +244,9 @@ test("content that is refused before its trailers come does not take them for a 
   const wire = await openWire(t, sidecar.port);
   for (const _ of [1, 2]) {
     wire.write(toRequest("OPTIONS *", [CHUNKED], toChunk("a")));
-    assert.equal((await wire.readAnswer()).status, 204);
+    assert.equal((await wire.readResponse()).status, 204);
     wire.write(toChunks([], ["X-Sum: 1"]));
   }
   wire.write(toRequest("GET /"));
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
 });

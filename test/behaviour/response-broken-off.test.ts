@@ -13,7 +13,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import test, { type TestContext } from "node:test";
-import { toChunk, toHead } from "../support/answers.ts";
+import { toChunk, toHead } from "../support/responses.ts";
 import { untilQuiet } from "../support/flood.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -211,7 +211,7 @@ test("a refused client that still sends is heard out, also when headgate stops",
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, sidecar.port);
   client.write("not HTTP\r\n\r\n");
-  assert.equal((await client.readAnswer()).status, 400);
+  assert.equal((await client.readResponse()).status, 400);
   const stopped = sidecar.stop();
   // A connection that was closed would answer with a reset.
   await new Promise((resolve) => client.socket.write("more", resolve));

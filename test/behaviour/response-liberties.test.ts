@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { answerHead, startDoor, startRawUpstream } from "../support/upgrade.ts";
-import { type Answer, type Wire, openWire } from "../support/wire.ts";
+import { respondWith, startDoor, startRawUpstream } from "../support/upgrade.ts";
+import { type ReceivedResponse, type Wire, openWire } from "../support/wire.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
@@ -159,24 +159,24 @@ function toHeads(bytes: string): string {
   return heads;
 }
 
-async function readFinal(wire: Wire, method: string): Promise<readonly [Answer, number]> {
+async function readFinal(wire: Wire, method: string): Promise<readonly [ReceivedResponse, number]> {
   for (let interim = 0; ; interim += 1) {
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     if (answer.status >= 200) return [answer, interim];
   }
 }
 
 /** Sends a request and then one whose response shows that both hops are still in step. */
-async function exchange(wire: Wire, start: string): Promise<readonly [Answer, number]> {
+async function exchange(wire: Wire, start: string): Promise<readonly [ReceivedResponse, number]> {
   wire.write(toRequest(start, ["TE: trailers", "Connection: TE"]));
   const read = await readFinal(wire, start.slice(0, start.indexOf(" ")));
   wire.write(toRequest("GET /next"));
-  assert.equal((await wire.readAnswer()).body.toString(), "next");
+  assert.equal((await wire.readResponse()).body.toString(), "next");
   assert.equal(wire.bytes.unread().length, 0);
   return read;
 }
 
-function linesOf({ lines }: Answer): readonly string[] {
+function linesOf({ lines }: ReceivedResponse): readonly string[] {
   return lines.filter((line) => !/^(?:date|connection|keep-alive|transfer-encoding):/i.test(line));
 }
 
@@ -267,7 +267,7 @@ for (const [what, bytes] of Object.entries(BROKEN_OFF)) {
       const origin = await startUpstream(t, bytes);
       const wire = await startBoth(t, origin);
       wire.write(toRequest(`GET ${target}`));
-      await assert.rejects(wire.readAnswer("GET"), /ended/);
+      await assert.rejects(wire.readResponse("GET"), /ended/);
       await (
         await origin.connection(0)
       ).closed;
@@ -293,7 +293,7 @@ const SWITCHES: Readonly<Record<string, readonly [bytes: string, lines: readonly
 };
 for (const [what, [bytes, lines]] of Object.entries(SWITCHES)) {
   test(`a 101 with ${what} switches, and what follows is of the new protocol; where strict it is 502`, async (t) => {
-    const upstream = await startRawUpstream(t, answerHead(`${bytes}\r\n\nraw`));
+    const upstream = await startRawUpstream(t, respondWith(`${bytes}\r\n\nraw`));
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
     client.write(UPGRADE);
@@ -313,11 +313,11 @@ for (const line of ["Upgrade : foo/2", "Connection : Upgrade", "Upgrade: foo/2\x
   test(`a 101 that says ${JSON.stringify(line)} is 502, and nothing behind it reaches the client`, async (t) => {
     const name = line.slice(0, 6);
     const head = SWITCHED.map((one) => (one.startsWith(name) ? line : one)).join("\r\n");
-    const upstream = await startRawUpstream(t, answerHead(`${head}\r\n\r\nraw`));
+    const upstream = await startRawUpstream(t, respondWith(`${head}\r\n\r\nraw`));
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
     client.write(UPGRADE);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.equal(response.status, 502);
     assert.deepEqual(fieldValues(response, "proxy-status"), [
       "headgate; error=http_protocol_error",
@@ -331,12 +331,12 @@ test("an empty line on an idle connection is no beginning of a response: the con
   const origin = await startOrigin(t, text("ok"));
   const wire = await startBoth(t, origin);
   wire.write(toRequest("GET /"));
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   const first = await origin.connection(0);
   first.socket.write("\r\n");
   await first.closed;
   wire.write(toRequest("GET /again"));
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   assert.equal(origin.connections.length, 2);
 });
 
@@ -348,7 +348,7 @@ test("an empty line behind a response is nobody's: its connection is not used ag
   const wire = await startBoth(t, origin);
   for (const _ of [1, 2]) {
     wire.write(toRequest("GET /"));
-    assert.equal((await wire.readAnswer()).body.toString(), "ok");
+    assert.equal((await wire.readResponse()).body.toString(), "ok");
   }
   assert.equal(origin.connections.length, 2);
 });

@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -42,13 +42,13 @@ for (const [when, happen] of Object.entries(MOMENTS)) {
       const sidecar = await startSidecar(t, { upstream: origin.url });
       const wire = await openWire(t, sidecar.port);
       wire.write(toRequest("GET /warm"));
-      assert.equal((await wire.readAnswer()).status, 200);
+      assert.equal((await wire.readResponse()).status, 200);
       const warm = await origin.arrival(0);
       happen(
         () => warm.reset(),
         () => wire.write(request),
       );
-      assert.equal((await wire.readAnswer()).status, 200);
+      assert.equal((await wire.readResponse()).status, 200);
       const arrivals = origin.arrivals.filter(({ target }) => target === "/");
       assert.deepEqual(
         arrivals.map(({ connection }) => connection.number),
@@ -73,7 +73,7 @@ test("requests that wait are not written behind the end of their connection", as
   const sidecar = await startSidecar(t, { yaml });
   const wires = await Promise.all(Array.from({ length: 5 }, () => openWire(t, sidecar.port)));
   for (const wire of wires) wire.write(toRequest("POST /", ["Content-Length: 2"], "hi"));
-  for (const wire of wires) assert.equal((await wire.readAnswer()).status, 200);
+  for (const wire of wires) assert.equal((await wire.readResponse()).status, 200);
   assert.deepEqual(
     origin.arrivals.map(({ connection }) => connection.number),
     [1, 2, 3, 4, 5],
@@ -91,7 +91,7 @@ test("a pipelined request is not written behind the end of the connection of the
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", ["Content-Length: 2"], "hi").repeat(3));
-  for (let index = 0; index < 3; index += 1) assert.equal((await wire.readAnswer()).status, 200);
+  for (let index = 0; index < 3; index += 1) assert.equal((await wire.readResponse()).status, 200);
   assert.deepEqual(
     origin.arrivals.map(({ connection }) => connection.number),
     [1, 2, 3],

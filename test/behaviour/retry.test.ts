@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -27,9 +27,9 @@ async function askOnDying(t: TestContext, die: Death, request: string, freshDies
   });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET /warm"));
-  assert.equal((await wire.readAnswer()).status, 200);
+  assert.equal((await wire.readResponse()).status, 200);
   wire.write(request);
-  const answer = await wire.readAnswer(request.slice(0, request.indexOf(" ")));
+  const answer = await wire.readResponse(request.slice(0, request.indexOf(" ")));
   const arrivals = origin.arrivals.filter(({ target }) => target === "/");
   return { answer, arrivals };
 }
@@ -97,9 +97,9 @@ test("a HEAD on a route with head: pass is sent once more as HEAD", async (t) =>
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: pass" });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET /warm"));
-  await wire.readAnswer();
+  await wire.readResponse();
   wire.write(toRequest("HEAD /x"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
   assert.deepEqual(
     origin.arrivals.map(({ method }) => method),
     ["GET", "HEAD", "HEAD"],
@@ -133,7 +133,7 @@ test("a first connection that dies is not retried", async (t) => {
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest(`${method} /`));
-    assert.equal((await wire.readAnswer(method)).status, 502);
+    assert.equal((await wire.readResponse(method)).status, 502);
   }
   assert.equal(origin.arrivals.length, 3);
 });
@@ -144,11 +144,11 @@ test("a POST never meets a connection that the upstream closed while it was idle
   const wire = await openWire(t, sidecar.port);
   for (let round = 0; round < 20; round += 1) {
     wire.write(toRequest("GET /"));
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
     const idle = origin.connections.at(-1);
     idle?.socket.end();
     await idle?.closed;
     wire.write(toRequest("POST /", ["Content-Length: 2"], "ok"));
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
   }
 });

@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { type BinaryOptions, spawnBinary } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -113,7 +113,7 @@ for (const format of ["json", "pretty"]) {
       await find(/not reloaded.*\n/, from);
       const wire = await openWire(t, socket);
       wire.write(toRequest("GET /status.json", ["Connection: close"]));
-      const page = await wire.readAnswer();
+      const page = await wire.readResponse();
       assert.match(page.body.toString(), /failure/);
       assert.doesNotMatch(page.body.toString(), SECRET);
     }
@@ -156,7 +156,7 @@ async function send(t: TestContext, yaml: string) {
   for (const request of REQUESTS) {
     const wire = await openWire(t, sidecar.port);
     wire.write(request);
-    const answer = await wire.readAnswer(request.slice(0, request.indexOf(" ")));
+    const answer = await wire.readResponse(request.slice(0, request.indexOf(" ")));
     // The upstream's own Set-Cookie is the client's to have.
     const lines = answer.lines.filter((line) => !line.startsWith("Set-Cookie: session="));
     answers.push([answer.start, ...lines, answer.body.toString("latin1")].join("\n"));

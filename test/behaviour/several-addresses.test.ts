@@ -37,7 +37,7 @@ for (const first of ["::1", "127.0.0.9"]) {
         Array.from({ length: 40 }, async (_, index) => {
           const wire = await openWire(t, headgate.port);
           wire.write(toRequest(`GET /${index}`));
-          const { status, body } = await wire.readAnswer();
+          const { status, body } = await wire.readResponse();
           assert.equal(status, 200);
           assert.equal(body.toString("latin1"), `/${index}:`.repeat(20 + index));
         }),

@@ -47,7 +47,7 @@ void describe("a slow reader", { skip, concurrency: true }, () => {
     wire.write(`PUT / HTTP/1.1\r\n${HOST}Content-Length: ${BYTES}\r\n\r\n`);
     wire.write(Buffer.alloc(BYTES));
     await sidecar.line((line) => line["http.response.status_code"] !== undefined);
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
   });
 
   it("a download to a client that reads slowly all the time is not cut", async (t) => {

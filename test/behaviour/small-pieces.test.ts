@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { chunked, text, toChunk } from "../support/answers.ts";
+import { chunked, text, toChunk } from "../support/responses.ts";
 import type { Message } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -23,7 +23,7 @@ async function sendSlowly(t: TestContext, port: number, pieces: readonly string[
     wire.write(piece);
     await nextTurn();
   }
-  const { status } = await wire.readAnswer();
+  const { status } = await wire.readResponse();
   assert.equal(status, 200);
   wire.socket.destroy();
 }
@@ -53,6 +53,6 @@ test("content in chunks of one byte goes on whole and in few chunks, upwards and
   const wire = await openWire(t, port);
   const upload = `${[...LETTERS].map(toChunk).join("")}0\r\n\r\n`;
   wire.write(toRequest("POST /", ["Transfer-Encoding: chunked"], upload));
-  assertJoined(await wire.readAnswer());
+  assertJoined(await wire.readResponse());
   assertJoined(await (await origin.arrival(0)).whole);
 });

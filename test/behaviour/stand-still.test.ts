@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -21,7 +21,7 @@ test("a process that stands still for more than a second does not take its clien
   const { port } = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, port);
   wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: unknown"]));
-  assert.equal((await wire.readAnswer()).status, 417);
+  assert.equal((await wire.readResponse()).status, 417);
   for (let turn = 0; turn < 3; turn += 1) {
     // A connection that was closed with bytes unread was reset, and the next write fails.
     await new Promise<void>((resolve, reject) => {
@@ -39,7 +39,7 @@ test("a connection to the upstream that stands when the process runs again is no
   const { port } = await startSidecar(t, { yaml });
   const wire = await openWire(t, port);
   wire.write(toRequest("GET /"));
-  const response = wire.readAnswer();
+  const response = wire.readResponse();
   // Each turn is longer than the time to connect, the one in which headgate connects among them.
   for (let turn = 0; turn < 20; turn += 1) {
     await setImmediate();

@@ -6,7 +6,7 @@ import test, { type TestContext, after, before } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
 import { HEAD_OUTCOME_NAMES } from "../../src/http/head-outcomes.ts";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { type Edited, startEdited } from "../support/binary.ts";
 import { openBrowser, withoutBrowser } from "../support/browser.ts";
 import { contrastOf, distanceOf, lightnessOf, parseColour } from "../support/colour.ts";

@@ -13,7 +13,7 @@ import test, { type TestContext, after, before } from "node:test";
 
 import type { Browser } from "playwright-core";
 
-import { getOnly, text } from "../support/answers.ts";
+import { getOnly, text } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { openBrowser, withoutBrowser } from "../support/browser.ts";
 import { listenOn } from "../support/listen.ts";

@@ -5,7 +5,7 @@ import test, { after, before, type TestContext } from "node:test";
 
 import type { Browser, BrowserContextOptions } from "playwright-core";
 
-import { getOnly, text } from "../support/answers.ts";
+import { getOnly, text } from "../support/responses.ts";
 import { openBrowser, withoutBrowser } from "../support/browser.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar, type Sidecar } from "../support/sidecar.ts";
@@ -62,7 +62,7 @@ test("what a stranger sends stays text", options, async (t) => {
     "/<img/src=x/onerror=document.title='owned'><script>document.title='owned'</script>";
   const wire = await openWire(t, sidecar.port);
   wire.write(`HEAD ${hostile} HTTP/1.1\r\nHost: <b>bold</b>\r\n\r\n`);
-  await wire.readAnswer("HEAD");
+  await wire.readResponse("HEAD");
   wire.write(`HEAD ${hostile} HTTP/1.1\r\nHost: a\r\nUser-Agent: <b>bold</b>\r\n\r\n`);
   const row = page.locator("#last-heads tr", { hasText: "<img/src=x" }).first();
   await row.waitFor();

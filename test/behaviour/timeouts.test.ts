@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type Socket, createServer } from "node:net";
 import test, { type TestContext } from "node:test";
-import { agreeing, text, toChunk, toHead } from "../support/answers.ts";
+import { agreeing, text, toChunk, toHead } from "../support/responses.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
 import { listenOn } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
@@ -21,7 +21,7 @@ test("connectTimeout: a TLS handshake that does not end is 504 connection_timeou
     `upstream: { url: "https://127.0.0.1:${port}", connectTimeout: 200ms }`,
   );
   client.write(GET);
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 504);
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_timeout"]);
   await line((each) => each["error.type"] === "connection_timeout");
@@ -32,7 +32,7 @@ test("responseTimeout: an answer that does not come is 504 http_response_timeout
   const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
   for (const method of ["GET", "HEAD"]) {
     client.write(`${method} /x HTTP/1.1\r\nHost: a\r\n\r\n`);
-    const answer = await client.readAnswer(method);
+    const answer = await client.readResponse(method);
     assert.equal(answer.status, 504);
     const [proxyStatus = ""] = fieldValues(answer, "proxy-status");
     assert.match(proxyStatus, /^headgate; error=http_response_timeout(?:$|; details=)/);
@@ -46,7 +46,7 @@ test("responseTimeout: half a header section is no answer", async (t) => {
   const origin = await startOrigin(t, (request) => request.write("HTTP/1.1 200 OK\r\nContent-Le"));
   const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
   client.write(GET);
-  assert.equal((await client.readAnswer()).status, 504);
+  assert.equal((await client.readResponse()).status, 504);
 });
 
 test("responseTimeout: interim answers are no answer", async (t) => {
@@ -57,8 +57,8 @@ test("responseTimeout: interim answers are no answer", async (t) => {
   });
   const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 300ms }`);
   client.write(GET);
-  let answer = await client.readAnswer();
-  while (answer.status === 102) answer = await client.readAnswer();
+  let answer = await client.readResponse();
+  while (answer.status === 102) answer = await client.readResponse();
   assert.equal(answer.status, 504);
 });
 
@@ -72,7 +72,7 @@ test("responseTimeout: it begins when the upload is complete", async (t) => {
     });
     client.write(byte);
   }
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
 });
 
 test("responseTimeout: a route's own goes before the upstream's", async (t) => {
@@ -83,7 +83,7 @@ test("responseTimeout: a route's own goes before the upstream's", async (t) => {
     `upstream: { url: "${origin.url}", responseTimeout: 1h }\n${routes}`,
   );
   client.write(GET);
-  assert.equal((await client.readAnswer()).status, 504);
+  assert.equal((await client.readResponse()).status, 504);
 });
 
 test("idleTimeout: a download that the upstream lets rest is broken off", async (t) => {
@@ -110,7 +110,7 @@ test("idleTimeout: a download that moves, however slowly, goes on", async (t) =>
   });
   const { client } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 500ms }`);
   client.write(GET);
-  assert.equal((await client.readAnswer()).body.toString(), "patience");
+  assert.equal((await client.readResponse()).body.toString(), "patience");
 });
 
 test("timeouts.idle: a client that stops reading its download is let go", async (t) => {
@@ -134,7 +134,7 @@ test("idleTimeout: a client that stops in the middle of its upload is 408", asyn
   const origin = await startOrigin(t, () => undefined);
   const { client } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 200ms }`);
   client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf");
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 408);
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
   await (
@@ -154,8 +154,8 @@ test("idleTimeout: a client that sends none of its content is 408 too", async (t
   ]) {
     const { client } = await start(t, `upstream: { url: "${origin.url}", idleTimeout: 200ms }`);
     client.write(`POST /x HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
-    let answer = await client.readAnswer();
-    if (answer.status === 100) answer = await client.readAnswer();
+    let answer = await client.readResponse();
+    if (answer.status === 100) answer = await client.readResponse();
     assert.equal(answer.status, 408, framing);
   }
 });
@@ -168,7 +168,7 @@ test("idleTimeout: an upstream that stops reading the upload is 504", async (t) 
   );
   client.write(`POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${100 * MEBIBYTE}\r\n\r\n`);
   void pour(client.socket, 100 * MEBIBYTE);
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 504);
   assert.deepEqual(fieldValues(answer, "proxy-status"), [
     "headgate; error=connection_write_timeout",
@@ -180,7 +180,7 @@ test("timeouts.header: a header section that does not end in time is 408, and a 
   const origin = await startOrigin(t, text("ok"));
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 200ms }`);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: ");
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   assert.equal(answer.status, 408);
   await client.closed;
   assert.equal(origin.connections.length, 0);
@@ -192,23 +192,23 @@ test("timeouts.header: a byte now and then does not help", async (t) => {
   client.write("GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: ");
   const timer = setInterval(() => client.write("a"), 50);
   t.after(() => clearInterval(timer));
-  assert.equal((await client.readAnswer()).status, 408);
+  assert.equal((await client.readResponse()).status, 408);
 });
 
 test("timeouts.header: it begins anew with each request of a connection", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 300ms }`);
   client.write(GET);
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
   client.write("GET /x HTTP/1.1\r\n");
-  assert.equal((await client.readAnswer()).status, 408);
+  assert.equal((await client.readResponse()).status, 408);
 });
 
 test("timeouts.keepAlive: a client connection that rests after an answer is closed", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { keepAlive: 200ms }`);
   client.write(GET);
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
   await client.closed;
 });
 
@@ -216,7 +216,7 @@ test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
   const origin = await startOrigin(t, (request) => void request.takeOver());
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { upgrade: 200ms }`);
   client.write(UPGRADE);
-  assert.equal((await client.readAnswer()).status, 504);
+  assert.equal((await client.readResponse()).status, 504);
   await (
     await origin.connection(0)
   ).closed;

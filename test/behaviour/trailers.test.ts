@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chunked, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -24,7 +24,7 @@ test("an answer's trailers reach the client as trailers, in order, case and numb
     const wire = await openWire(t, sidecar.port);
     for (const _ of [1, 2]) {
       wire.write(toRequest("GET /", ["TE: trailers"]));
-      const answer = await wire.readAnswer();
+      const answer = await wire.readResponse();
       assert.ok(answer.body.toString() === parts.join(""));
       assert.deepEqual(answer.trailers, trailers);
       assert.deepEqual(
@@ -40,7 +40,7 @@ test("an HTTP/1.0 client gets the content without the trailers", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET / HTTP/1.0"));
-  assert.equal((await wire.readAnswer()).body.toString(), "one");
+  assert.equal((await wire.readResponse()).body.toString(), "one");
 });
 
 test("trailers that frame, route or belong to the connection are left out", async (t) => {
@@ -57,7 +57,7 @@ test("trailers that frame, route or belong to the connection are left out", asyn
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("GET /", ["TE: trailers"]) + toRequest("GET /", ["TE: trailers"]));
-  for (const _ of [1, 2]) assert.deepEqual((await wire.readAnswer()).trailers, ["X-Kept: 1"]);
+  for (const _ of [1, 2]) assert.deepEqual((await wire.readResponse()).trailers, ["X-Kept: 1"]);
   assert.equal(
     origin.connections.length,
     2,
@@ -71,7 +71,7 @@ test("a Trailer field beside Content-Length announces nothing and is left out", 
   const wire = await openWire(t, sidecar.port);
   for (const method of ["GET", "HEAD", "GET"]) {
     wire.write(toRequest(`${method} /`));
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     assert.equal(answer.status, 200);
     assert.deepEqual(fieldValues(answer, "trailer"), []);
   }
@@ -88,7 +88,7 @@ test("a HEAD's response has neither trailers nor their announcement, and the GET
   const wire = await openWire(t, sidecar.port);
   for (const method of ["HEAD", "HEAD", "GET"]) {
     wire.write(toRequest(`${method} /`, ["TE: trailers"]));
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     assert.deepEqual(fieldValues(answer, "trailer"), method === "GET" ? ["X-Sum"] : []);
     assert.deepEqual(answer.trailers, method === "GET" ? ["X-Sum: 1"] : []);
   }

@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { type ByteReader, fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -42,7 +42,7 @@ for (const [framing, content] of FRAMINGS) {
     await exchangeHints(client, arrival);
     assert.equal(tunnel.unread().length, 0, "no byte of the tunnel before the 101");
     arrival.write(`${SWITCHED}first,`);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.deepEqual([response.status, response.reason], [101, "UPGRADED"]);
     assert.deepEqual(fieldValues(response, "upgrade"), ["tcp"]);
     client.write("later");
@@ -65,13 +65,13 @@ for (const [framing, content] of FRAMINGS) {
     const { port } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
     client.write(`${toStart(framing)}${content}GET /behind HTTP/1.1\r\nHost: a\r\n\r\n`);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.deepEqual([response.status, response.body.toString()], [200, "no hello"]);
     assert.deepEqual(fieldValues(response, "connection"), ["close"]);
     assert.equal((await client.bytes.takeAll()).length, 0);
     const next = await openWire(t, port);
     next.write("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert.equal((await next.readAnswer()).body.toString(), "no ");
+    assert.equal((await next.readResponse()).body.toString(), "no ");
     assert.deepEqual(
       origin.arrivals.map(({ target }) => target),
       ["/exec/1/start", "/next"],
@@ -96,7 +96,7 @@ test("a 101 that comes before the content is whole waits for it", async (t) => {
     client.write(toStart(framing) + content.slice(0, -1));
     await origin.arrival(0);
     client.write(`${content.slice(-1)}more`);
-    assert.equal((await client.readAnswer()).status, 101);
+    assert.equal((await client.readResponse()).status, 101);
     assert.equal((await client.bytes.take(10)).toString(), "first,last");
     client.reset(); // an open tunnel would hold headgate's stop up
   }
@@ -117,7 +117,7 @@ for (const [what, script] of Object.entries(STALLED)) {
     });
     const client = await openWire(t, port);
     client.write(`${LENGTH}he`);
-    assert.equal((await client.readAnswer()).status, 408);
+    assert.equal((await client.readResponse()).status, 408);
     await (
       await origin.connection(0)
     ).closed;
@@ -138,7 +138,7 @@ test("an upstream that leaves after its early 101 is 502 to the client", async (
     await origin.connection(0)
   ).closed;
   client.write("llo");
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
 });
 
 test("a refusal before the content ends the upload", async (t) => {
@@ -148,7 +148,7 @@ test("a refusal before the content ends the upload", async (t) => {
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(`${LENGTH}he`);
-  const response = await client.readAnswer();
+  const response = await client.readResponse();
   assert.deepEqual([response.status, response.body.toString()], [403, "no"]);
   client.write("lloGET /behind HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal((await client.bytes.takeAll()).length, 0);
@@ -170,9 +170,9 @@ test("a client that expects 100 gets it before the 101", async (t) => {
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(toStart("Expect: 100-continue\r\nContent-Length: 5"));
-  assert.equal((await client.readAnswer()).status, 100);
+  assert.equal((await client.readResponse()).status, 100);
   client.write("hello");
-  assert.equal((await client.readAnswer()).status, 101);
+  assert.equal((await client.readResponse()).status, 101);
   client.reset();
 });
 
@@ -184,7 +184,7 @@ test("a 101 for a client that still waits for its 100 is 502", async (t) => {
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(toStart("Expect: 100-continue\r\nContent-Length: 5"));
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   await (
     await origin.connection(0)
   ).closed;
@@ -198,9 +198,9 @@ test("an upgrade with content takes a connection of the pool, and is refused whe
   });
   const [first, second] = [await openWire(t, port), await openWire(t, port)];
   first.write(`${LENGTH}hello`);
-  assert.equal((await first.readAnswer()).status, 101);
+  assert.equal((await first.readResponse()).status, 101);
   second.write(`${LENGTH}hello`);
-  assert.equal((await second.readAnswer()).status, 503);
+  assert.equal((await second.readResponse()).status, 503);
   first.reset();
 });
 
@@ -223,7 +223,7 @@ test("the response has the upstream's responseTimeout, from the end of the conte
   ] as const) {
     const client = await openWire(t, port);
     client.write(`${LENGTH.replace("/exec/1/start", target)}hello`);
-    assert.equal((await client.readAnswer()).status, status, target);
+    assert.equal((await client.readResponse()).status, status, target);
     client.reset();
   }
 });
@@ -238,9 +238,9 @@ test("an upgrade with content is never sent twice, whatever its method", async (
     const { port } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
     client.write("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal((await client.readResponse()).status, 200);
     client.write(`${LENGTH.replace("POST", method)}hello`);
-    assert.equal((await client.readAnswer()).status, 502);
+    assert.equal((await client.readResponse()).status, 502);
     assert.equal(origin.arrivals.length, 2, method);
   }
 });
@@ -271,6 +271,6 @@ async function switchProtocol(request: Arrival): Promise<void> {
 async function exchangeHints(client: Wire, request: Arrival): Promise<void> {
   for (let count = 0; count < 3; count += 1) {
     request.write(HINTS);
-    assert.equal((await client.readAnswer()).status, 103);
+    assert.equal((await client.readResponse()).status, 103);
   }
 }

@@ -15,7 +15,7 @@ import {
   type DoorOptions,
   SWITCHED,
   UPGRADE,
-  answerHead,
+  respondWith,
   endingOf,
   readAll,
   readBytes,
@@ -57,7 +57,7 @@ test("a client that leaves while the upstream is being connected frees it too", 
 });
 
 test("a client that leaves while it waits for a connection gives up its place", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url, { upstream: "maxConnections: 1" });
   const first = await startClient(t, door.port, UPGRADE);
   await readHead(first);
@@ -331,7 +331,7 @@ async function startTlsUpstream(t: TestContext, answer: (socket: Socket) => void
   const options = { key: KEY, cert: CERTIFICATE, allowHalfOpen: true };
   const server = createServer(options as object, (socket) => {
     sockets.push(socket.on("error", () => {}));
-    answerHead("", answer)(socket, readHead(socket));
+    respondWith("", answer)(socket, readHead(socket));
   });
   server.on("connection", (transport: Socket) => transports.push(transport));
   const port = await listenOn(t, server);

@@ -8,7 +8,7 @@ import { fieldValues } from "../support/message.ts";
 import {
   SWITCHED,
   UPGRADE,
-  answerHead,
+  respondWith,
   readAll,
   startClient,
   startDoor,
@@ -18,7 +18,7 @@ import { openWire } from "../support/wire.ts";
 
 const STATUS = "HTTP/1.1 101 Switching Protocols\r\n";
 
-const ANSWERS: readonly (readonly [what: string, answer: string, code: string])[] = [
+const RESPONSES: readonly (readonly [what: string, answer: string, code: string])[] = [
   [
     "another protocol than the one asked for",
     `${STATUS}Connection: Upgrade\r\nUpgrade: bar\r\n\r\nx`,
@@ -52,14 +52,14 @@ const ANSWERS: readonly (readonly [what: string, answer: string, code: string])[
   ],
 ];
 
-for (const [what, answer, code] of ANSWERS) {
+for (const [what, answer, code] of RESPONSES) {
   test(`an upstream that answers with ${what} is a ${code}, and nothing of it reaches the client`, async (t) => {
-    const upstream = await startRawUpstream(t, answerHead(answer));
+    const upstream = await startRawUpstream(t, respondWith(answer));
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
     client.write(UPGRADE);
-    let response = await client.readAnswer();
-    while (response.status === 102) response = await client.readAnswer();
+    let response = await client.readResponse();
+    while (response.status === 102) response = await client.readResponse();
     assert.equal(response.status, 502);
     assert.deepEqual(fieldValues(response, "proxy-status"), [`headgate; error=${code}`]);
     assert.equal(client.bytes.unread().length, 0);
@@ -74,12 +74,12 @@ test("an upstream that closes or resets before its answer is a connection_termin
     for (const part of ["", "HTTP/1.1 1", SWITCHED.slice(0, -2)]) {
       const upstream = await startRawUpstream(
         t,
-        answerHead(part, (socket) => void socket.write("", () => socket[leave]())),
+        respondWith(part, (socket) => void socket.write("", () => socket[leave]())),
       );
       const door = await startDoor(t, upstream.url);
       const client = await openWire(t, door.port);
       client.write(UPGRADE);
-      assert.equal((await client.readAnswer()).status, 502);
+      assert.equal((await client.readResponse()).status, 502);
       assert.equal((await door.ended())["error.type"], "connection_terminated", `${leave} ${part}`);
       await door.untilNothingIsOpen();
     }
@@ -87,19 +87,19 @@ test("an upstream that closes or resets before its answer is a connection_termin
 });
 
 test("no answer to the upgrade in time is a http_response_timeout, and the upstream is freed", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead("HTTP/1.1 103 Early Hints\r\n\r\n"));
+  const upstream = await startRawUpstream(t, respondWith("HTTP/1.1 103 Early Hints\r\n\r\n"));
   const door = await startDoor(t, upstream.url, { yaml: "timeouts: { upgrade: 100ms }" });
   const client = await openWire(t, door.port);
   client.write(UPGRADE);
-  let response = await client.readAnswer();
-  while (response.status === 103) response = await client.readAnswer();
+  let response = await client.readResponse();
+  while (response.status === 103) response = await client.readResponse();
   assert.equal(response.status, 504);
   assert.equal((await door.ended())["error.type"], "http_response_timeout");
   await readAll(upstream.sockets[0] ?? assert.fail());
 });
 
 test("the time for the answer is not the time of the tunnel", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const yaml = "timeouts: { upgrade: 100ms, tunnelIdle: 500ms }";
   const door = await startDoor(t, upstream.url, { yaml });
   const client = await startClient(t, door.port, UPGRADE);
@@ -116,7 +116,7 @@ test("a connection that does not stand in time is a connection_timeout", async (
   const door = await startDoor(t, `https://127.0.0.1:${upstream.port}`, options);
   const client = await openWire(t, door.port);
   client.write(UPGRADE);
-  assert.equal((await client.readAnswer()).status, 504);
+  assert.equal((await client.readResponse()).status, 504);
   assert.equal((await door.ended())["error.type"], "connection_timeout");
   await door.untilNothingIsOpen();
 });
@@ -133,7 +133,7 @@ test("no listener, no such socket file, no such name, no TLS: each has its code"
     const door = await startDoor(t, url);
     const client = await openWire(t, door.port);
     client.write(UPGRADE);
-    assert.equal((await client.readAnswer()).status, 502);
+    assert.equal((await client.readResponse()).status, 502);
     assert.equal((await door.ended())["error.type"], code);
     await door.untilNothingIsOpen();
   }
@@ -154,7 +154,7 @@ for (const [what, answer] of [
       test(`an upgrade settles once and frees both sockets: ${leaver}.${leave}() around a ${what}`, async (t) => {
         let bytes = 0;
         const upstream = await startRawUpstream(t, (socket, read) =>
-          answerHead(answer.slice(0, bytes))(socket, read),
+          respondWith(answer.slice(0, bytes))(socket, read),
         );
         const yaml = "timeouts: { upgrade: 300ms, tunnelIdle: 100ms }";
         const door = await startDoor(t, upstream.url, {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -26,7 +26,7 @@ test("maxConnections and limits.waiting hold for requests whose Upgrade the back
   });
   const clients = await Promise.all(Array.from({ length: 60 }, () => openWire(t, port)));
   for (const client of clients) client.write(UPGRADE);
-  const answers = clients.map((client) => client.readAnswer());
+  const answers = clients.map((client) => client.readResponse());
   // All have come: 48 are refused, 10 wait, and two are with the backend.
   await untilGauges(adminPort, {
     'headgate_requests_total{route="default",method="GET",code="503",head="none"}': 48,
@@ -55,7 +55,7 @@ test("tunnels are connections: maxConnections counts them, the gauge shows them,
   for (let count = 1; count <= 2; count += 1) {
     const client = await openWire(t, sidecar.port);
     client.write(UPGRADE);
-    assert.equal((await client.readAnswer()).status, 101);
+    assert.equal((await client.readResponse()).status, 101);
     tunnels.push(client);
     await untilGauges(sidecar.adminPort, { headgate_tunnels: count, [ACTIVE]: count, [IDLE]: 0 });
   }
@@ -64,17 +64,17 @@ test("tunnels are connections: maxConnections counts them, the gauge shows them,
   await untilGauges(sidecar.adminPort, { headgate_requests_in_flight: 1 });
   const refused = await openWire(t, sidecar.port);
   refused.write(GET);
-  const answer = await refused.readAnswer();
+  const answer = await refused.readResponse();
   assert.equal(answer.status, 503);
   assert.deepEqual(fieldValues(answer, "proxy-status"), [
     "headgate; error=connection_limit_reached",
   ]);
   tunnels[0]?.reset();
-  assert.equal((await waiting.readAnswer()).status, 101);
+  assert.equal((await waiting.readResponse()).status, 101);
   for (const client of [...tunnels.slice(1), waiting]) client.reset();
   await untilGauges(sidecar.adminPort, { headgate_tunnels: 0, [ACTIVE]: 0, [IDLE]: 0 });
   refused.write(GET);
-  assert.equal((await refused.readAnswer()).status, 200);
+  assert.equal((await refused.readResponse()).status, 200);
 });
 
 test("an upgrade waits for a connection no longer than timeouts.upgrade", async (t) => {
@@ -85,9 +85,9 @@ test("an upgrade waits for a connection no longer than timeouts.upgrade", async 
   });
   const [first, second] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
   first.write(UPGRADE);
-  assert.equal((await first.readAnswer()).status, 101);
+  assert.equal((await first.readResponse()).status, 101);
   second.write(UPGRADE);
-  assert.equal((await second.readAnswer()).status, 503);
+  assert.equal((await second.readResponse()).status, 503);
   first.reset();
 });
 
@@ -102,19 +102,19 @@ test("limits.tunnels counts what is asked for and what is open, and each end giv
   });
   const open = await openWire(t, port);
   open.write(UPGRADE);
-  assert.equal((await open.readAnswer()).status, 101);
+  assert.equal((await open.readResponse()).status, 101);
   const asking = await openWire(t, port);
   asking.write(UPGRADE.replace("/chat", "/silent"));
   await origin.arrival(1);
   const third = await openWire(t, port);
   third.write(UPGRADE);
-  const answer = await third.readAnswer();
+  const answer = await third.readResponse();
   assert.equal(answer.status, 503);
   assert.equal(answer.body.includes("Too many tunnels"), true);
   assert.equal(origin.arrivals.length, 2);
   const other = await openWire(t, port);
   other.write(GET); // what is no tunnel is not counted
-  assert.equal((await other.readAnswer()).status, 200);
+  assert.equal((await other.readResponse()).status, 200);
   for (const leaver of [open, asking]) leaver.reset();
   await untilGauges(adminPort, {
     headgate_tunnels: 0,
@@ -124,7 +124,7 @@ test("limits.tunnels counts what is asked for and what is open, and each end giv
   for (let count = 0; count < 2; count += 1) {
     const client = await openWire(t, port);
     client.write(UPGRADE);
-    assert.equal((await client.readAnswer()).status, 101);
+    assert.equal((await client.readResponse()).status, 101);
     client.reset();
   }
 });
@@ -138,13 +138,13 @@ test("headgate_overhead_seconds tells how long an upgrade waited for its connect
   });
   const first = await openWire(t, port);
   first.write(UPGRADE);
-  assert.equal((await first.readAnswer()).status, 101);
+  assert.equal((await first.readResponse()).status, 101);
   const second = await openWire(t, port);
   second.write(UPGRADE.replace("/chat", "/second"));
   await untilGauges(adminPort, { headgate_requests_in_flight: 1 });
   await new Promise((resolve) => setTimeout(resolve, 100)); // what has to be seen in the sum
   first.reset();
-  assert.equal((await second.readAnswer()).status, 101);
+  assert.equal((await second.readResponse()).status, 101);
   second.reset();
   await line((one) => one["url.path"] === "/second");
   const page = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
@@ -166,9 +166,9 @@ test("an upgrade that finds its kept connection closed is sent once more, on a n
     const { port, line } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
     client.write("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert.equal((await client.readAnswer()).status, 200);
+    assert.equal((await client.readResponse()).status, 200);
     client.write(UPGRADE.replace("GET", method));
-    assert.equal((await client.readAnswer()).status, status);
+    assert.equal((await client.readResponse()).status, status);
     client.reset();
     await line((one) => one["url.path"] === "/chat");
     assert.equal(origin.arrivals.length, 1 + sends);
@@ -183,9 +183,9 @@ test("an upgrade whose new connection dies as well is not sent a third time", as
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).status, 200);
+  assert.equal((await client.readResponse()).status, 200);
   client.write(UPGRADE);
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   assert.equal(origin.arrivals.length, 3);
 });
 
@@ -198,7 +198,7 @@ test("a POST that asks for an upgrade which the backend ignores makes share forg
   const read = async (method: string, lines = ""): Promise<string | undefined> => {
     const client = await openWire(t, port);
     client.write(`${method} /chat HTTP/1.1\r\nHost: a.example\r\n${lines}\r\n`);
-    return fieldValues(await client.readAnswer(method), "x-version")[0];
+    return fieldValues(await client.readResponse(method), "x-version")[0];
   };
   assert.equal(await read("HEAD"), "0");
   assert.equal(await read("HEAD"), "0");

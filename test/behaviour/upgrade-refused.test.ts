@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { MEBIBYTE, countContent, untilQuiet } from "../support/flood.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import {
   UPGRADE,
-  answerHead,
+  respondWith,
   readAll,
   readBytes,
   readHead,
@@ -27,7 +27,7 @@ test("a refusal comes back whole: status, reason, raw fields, content", async (t
     "HTTP/1.1 426 Not So\r\nsEt-Cookie: a\r\nX: \u00e9\r\nSet-Cookie: b\r\nDate: d\r\nContent-Length: 5\r\n";
   const { door, client } = await startUpgrade(
     t,
-    answerHead(`${head}Upgrade: bar\r\nConnection: upgrade\r\n\r\nhello`),
+    respondWith(`${head}Upgrade: bar\r\nConnection: upgrade\r\n\r\nhello`),
   );
   assert.equal(await readHead(client), `${head}Upgrade: bar\r\nConnection: close, upgrade\r\n\r\n`);
   assert.equal(await readBytes(client, 5), "hello");
@@ -61,14 +61,14 @@ test("Upgrade stays in a 426 and where it offers what the client asked for, name
   for (const [request, response, told] of cases) {
     const upstream = await startRawUpstream(
       t,
-      answerHead(
+      respondWith(
         `HTTP/1.1 ${response}\r\n${response.startsWith("204") ? "" : "Content-Length: 0\r\n"}\r\n`,
       ),
     );
     const { port } = await startDoor(t, upstream.url);
     const client = await openWire(t, port);
     client.write(toRequest(request));
-    const { lines } = await client.readAnswer(request === "HEAD" ? "HEAD" : "GET");
+    const { lines } = await client.readResponse(request === "HEAD" ? "HEAD" : "GET");
     const options = ["UPGRADE", "1.0"].includes(request) ? "close" : "keep-alive";
     assert.deepEqual(
       lines.filter((line) => /^(?:upgrade|connection):/i.test(line)),
@@ -84,12 +84,12 @@ test("an interim response keeps no Upgrade field", async (t) => {
   const hint = "HTTP/1.1 103 Early Hints\r\nUpgrade: foo/2\r\nConnection: upgrade\r\nX: 1\r\n\r\n";
   const upstream = await startRawUpstream(
     t,
-    answerHead(`${hint}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`),
+    respondWith(`${hint}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`),
   );
   const { port } = await startDoor(t, upstream.url);
   const client = await openWire(t, port);
   client.write(UPGRADE);
-  assert.deepEqual((await client.readAnswer()).lines, ["X: 1"]);
+  assert.deepEqual((await client.readResponse()).lines, ["X: 1"]);
 });
 
 // What a client or a front sends behind an upgrade, without having waited for the 101, is of the protocol that was refused. Sent in a
@@ -106,7 +106,7 @@ test("a refusal ends the client's connection, and leaves the upstream's for the 
   ] as const) {
     const client = await openWire(t, port);
     client.write(request);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.equal(response.body.toString(), body);
     if (request !== UPGRADE) continue;
     assert.ok(response.lines.includes("Connection: close"));
@@ -124,12 +124,12 @@ test("a refusal without a length, chunked or until close, keeps its content", as
   ]) {
     const upstream = await startRawUpstream(
       t,
-      answerHead(answer, (socket) => socket.end()),
+      respondWith(answer, (socket) => socket.end()),
     );
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
     client.write(UPGRADE);
-    const { status, reason, body, lines } = await client.readAnswer();
+    const { status, reason, body, lines } = await client.readResponse();
     assert.deepEqual([status, reason, body.toString()], [403, "No", "hello"]);
     assert.ok(lines.includes("Transfer-Encoding: chunked"));
     await door.untilNothingIsOpen();
@@ -139,7 +139,7 @@ test("a refusal without a length, chunked or until close, keeps its content", as
 test("a refusal reaches the client as it comes, before its content is complete", async (t) => {
   const { upstream, client } = await startUpgrade(
     t,
-    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
+    respondWith("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"),
   );
   await readHead(client);
   upstream.sockets[0]?.write("a");
@@ -151,7 +151,7 @@ test("a refusal reaches the client as it comes, before its content is complete",
 test("the time for the answer is not the time of its content", async (t) => {
   const { client } = await startUpgrade(
     t,
-    answerHead("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", (socket) => {
+    respondWith("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", (socket) => {
       setTimeout(() => socket.write("a"), 200);
     }),
     { yaml: "timeouts: { upgrade: 100ms }" },
@@ -163,7 +163,7 @@ test("the time for the answer is not the time of its content", async (t) => {
 test("what a client sent before a refusal is read and dropped, however much it is", async (t) => {
   const upstream = await startRawUpstream(
     t,
-    answerHead("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
+    respondWith("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
   );
   const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port);
@@ -177,7 +177,7 @@ test("what a client sent before a refusal is read and dropped, however much it i
 });
 
 test("a refusal that breaks off reaches the client broken off", async (t) => {
-  const { upstream, door, client } = await startUpgrade(t, answerHead(HALF));
+  const { upstream, door, client } = await startUpgrade(t, respondWith(HALF));
   await readHead(client);
   upstream.sockets[0]?.resetAndDestroy();
   assert.equal(await readAll(client), "a");
@@ -203,12 +203,12 @@ test("a refusal that cannot be read is 502, and nothing of it reaches the client
     ],
   ];
   for (const [answer, code] of cases) {
-    const upstream = await startRawUpstream(t, answerHead(answer));
+    const upstream = await startRawUpstream(t, respondWith(answer));
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
     client.write(UPGRADE);
-    let response = await client.readAnswer();
-    while (response.status === 103) response = await client.readAnswer();
+    let response = await client.readResponse();
+    while (response.status === 103) response = await client.readResponse();
     assert.equal(response.status, 502, answer.slice(0, 60));
     const line = await door.ended();
     assert.deepEqual([line["error.type"], line["http.response.status_code"]], [code, 502]);
@@ -219,7 +219,7 @@ test("a refusal that cannot be read is 502, and nothing of it reaches the client
 // Symptom: a refusal that stalled was held to the upstream's limit, whatever its route said.
 // Root cause: the second client knew upstreams and not routes. Fix: the request carries its route's limits, as any other.
 test("a refusal that stalls longer than its route's idleTimeout is broken off", async (t) => {
-  const { upstream, door, client } = await startUpgrade(t, answerHead(HALF), {
+  const { upstream, door, client } = await startUpgrade(t, respondWith(HALF), {
     upstream: "idleTimeout: 1h",
     yaml: "routes: [{ path: /chat, idleTimeout: 200ms }]",
   });
@@ -230,7 +230,7 @@ test("a refusal that stalls longer than its route's idleTimeout is broken off", 
 
 test("a client that leaves while a refusal comes in frees the upstream", async (t) => {
   for (const leave of ["end", "resetAndDestroy"] as const) {
-    const { upstream, door, client } = await startUpgrade(t, answerHead(HALF));
+    const { upstream, door, client } = await startUpgrade(t, respondWith(HALF));
     await readHead(client);
     client[leave]();
     await readAll(upstream.sockets[0] ?? assert.fail());
@@ -243,7 +243,7 @@ test("a refusal of any size waits for the client to read it", async (t) => {
   const size = 100 * MEBIBYTE;
   const { upstream, client } = await startUpgrade(
     t,
-    answerHead(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`, (socket) =>
+    respondWith(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`, (socket) =>
       socket.write(Buffer.alloc(size)),
     ),
   );
@@ -287,7 +287,7 @@ test("bytes behind an upgrade that gets no 101 are no request, and the connectio
   ] as const) {
     const client = await openWire(t, port);
     client.write(UPGRADE.replace("GET /chat", start) + smuggled);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.equal(response.status, status);
     assert.ok(response.lines.includes("Connection: close"), start);
     client.halfClose();
@@ -307,7 +307,7 @@ test("an upgrade that ends in a response of headgate's own ends the connection",
   });
   const client = await openWire(t, port);
   client.write(UPGRADE.replace("/chat", "/nobody"));
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal((await client.bytes.takeAll()).length, 0);
   assert.equal(origin.arrivals.length, 0);

@@ -13,7 +13,7 @@ import { ask } from "../support/request.ts";
 import {
   SWITCHED,
   UPGRADE,
-  answerHead,
+  respondWith,
   readAll,
   readHead,
   startClient,
@@ -22,7 +22,7 @@ import {
 } from "../support/upgrade.ts";
 
 test("the request-target of an upgrade goes out byte for byte", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const target of ["//a/../b/./%2e%2E?", "/{x}|`'\"?a=b?c&&", "/a\\b;c", "/?"]) {
     const seen = upstream.nextHead();
@@ -38,7 +38,7 @@ test("the request-target of an upgrade goes out byte for byte", async (t) => {
 // Symptom: `Connection: upgrade` became `Connection: Upgrade`. Root cause: the field was written anew from a constant. Fix: the option
 // is kept as it came; the options of this hop alone are not.
 test("fields reach the upstream in order, case and number; Connection's upgrade option and Upgrade come last", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   const fields =
     "hOsT: a.example\r\nX-B: 1\r\nCookie: a=1\r\nx-b: 2\r\ncookie: b=2\r\nX-B: \u00e9\r\nAuthorization: z\r\n";
@@ -55,7 +55,7 @@ test("fields reach the upstream in order, case and number; Connection's upgrade 
 });
 
 test("Connection and Upgrade over several lines go up as one line each, the options of this hop left out", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const [came, sent] of [
     ["Connection: upgrade", "Connection: upgrade\r\nUpgrade: foo/2"],
@@ -77,7 +77,7 @@ test("Connection and Upgrade over several lines go up as one line each, the opti
 });
 
 test("fields about content, which an upgrade request has not got, are left out", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   const seen = upstream.nextHead();
   const lines = "Trailer: x\r\nExpect: 100-continue\r\nHost";
@@ -86,7 +86,7 @@ test("fields about content, which an upgrade request has not got, are left out",
 });
 
 test("1,500 fields reach the upstream, none is dropped in silence", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const yaml = "limits: { headerCount: 2000, headerBytes: 32KiB }";
   const door = await startDoor(t, upstream.url, { yaml });
   const seen = upstream.nextHead();
@@ -96,7 +96,7 @@ test("1,500 fields reach the upstream, none is dropped in silence", async (t) =>
 });
 
 test("any method but HEAD may ask for an upgrade, and none gets a body it did not have", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const method of ["POST", "PUT", "OPTIONS", "DELETE", "M-SEARCH"]) {
     const seen = upstream.nextHead();
@@ -111,7 +111,7 @@ test("any method but HEAD may ask for an upgrade, and none gets a body it did no
 // OPTIONS * (RFC 9110 §7.6.2: MUST NOT). Root cause: upgrades had a handler of their own, which asked none of the rules for
 // what is addressed to this hop. Fix: one handler; what it does not answer itself may become an upgrade.
 test("Max-Forwards holds beside an Upgrade field: answered here at 0, else one less", async (t) => {
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const [start, left, status] of [
     ["OPTIONS /x", 0, 204],
@@ -139,7 +139,7 @@ test("Max-Forwards holds beside an Upgrade field: answered here at 0, else one l
 });
 
 test("an upgrade goes to a unix socket", async (t) => {
-  const echo = answerHead(SWITCHED, (socket) => socket.pipe(socket));
+  const echo = respondWith(SWITCHED, (socket) => socket.pipe(socket));
   const upstream = await startRawUpstream(t, echo, join(makeFolder(t), "s"));
   const door = await startDoor(t, upstream.url);
   const client = await startClient(t, door.port, UPGRADE);
@@ -187,7 +187,7 @@ async function startTlsEcho(t: TestContext, options: TlsOptions, seen: unknown[]
     (socket) => {
       seen.push(Reflect.get(socket, "servername"), socket.authorized);
       socket.on("error", () => {});
-      answerHead(SWITCHED, (peer) => peer.pipe(peer))(socket, readHead(socket));
+      respondWith(SWITCHED, (peer) => peer.pipe(peer))(socket, readHead(socket));
     },
   );
   return listenOn(t, server);

@@ -9,7 +9,7 @@ import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
 import {
   SWITCHED,
   UPGRADE,
-  answerHead,
+  respondWith,
   readAll,
   readBytes,
   readHead,
@@ -25,7 +25,7 @@ test("the 101 comes back with its reason and its fields in order, case and numbe
   const head =
     "HTTP/1.1 101 \u00d6ff We Go\r\nsEt-Cookie: a\r\nX-A: 1\r\nSet-Cookie: b\r\nuPgrade: foo/2\r\n42: x\r\nx-a: \u00e9\r\n" +
     "Set-Cookie: c\r\nConnection: Upgrade\r\n\r\n";
-  const { door, client } = await startUpgrade(t, answerHead(head));
+  const { door, client } = await startUpgrade(t, respondWith(head));
   assert.equal(await readHead(client), head);
   client.resetAndDestroy();
   assert.equal((await door.ended())["http.response.status_code"], 101);
@@ -33,14 +33,14 @@ test("the 101 comes back with its reason and its fields in order, case and numbe
 
 test("1,500 fields of a 101 reach the client, none is dropped in silence", async (t) => {
   const fields = "X: 1\r\n".repeat(1_500);
-  const { client } = await startUpgrade(t, answerHead(SWITCHED.replace("Conn", `${fields}Conn`)));
+  const { client } = await startUpgrade(t, respondWith(SWITCHED.replace("Conn", `${fields}Conn`)));
   assert.equal((await readHead(client)).match(/^X: 1\r$/gm)?.length, 1_500);
 });
 
 test("hop-by-hop fields of a 101 stay behind, Upgrade and Connection's upgrade option pass as they came", async (t) => {
   const fields =
     "Upgrade: foo/2\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nContent-Length: 7\r\nX-Kept: 1\r\nConnection: upgrade, x-hop\r\n";
-  const { client } = await startUpgrade(t, answerHead(`${STATUS}${fields}\r\n`));
+  const { client } = await startUpgrade(t, respondWith(`${STATUS}${fields}\r\n`));
   assert.equal(
     await readHead(client),
     `${STATUS}Upgrade: foo/2\r\nX-Kept: 1\r\nConnection: upgrade\r\n\r\n`,
@@ -53,7 +53,7 @@ test("what the upstream says right behind its 101 reaches the client right behin
     const rest = "hello".repeat(size / 5);
     const { door, client } = await startUpgrade(
       t,
-      answerHead(`${SWITCHED}${rest}`, (socket) => socket.end(", world")),
+      respondWith(`${SWITCHED}${rest}`, (socket) => socket.end(", world")),
     );
     assert.equal(await readHead(client), SWITCHED);
     assert.ok((await readAll(client)) === `${rest}, world`, `${size} bytes`);
@@ -68,7 +68,7 @@ test("other 1xx reach the client before the 101, without their hop-by-hop fields
   const hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nlink: </b>\r\n";
   const { client } = await startUpgrade(
     t,
-    answerHead(`${hints}Connection: x\r\nx: 1\r\n\r\n${SWITCHED}`),
+    respondWith(`${hints}Connection: x\r\nx: 1\r\n\r\n${SWITCHED}`),
   );
   assert.equal(await readHead(client), `${hints}\r\n`);
   assert.equal(await readHead(client), SWITCHED);
@@ -92,7 +92,7 @@ test("early bytes are held until the 101, then come first", async (t) => {
 
 test("early bytes of a client that sends its FIN with the 101 in hand arrive, and the FIN behind them", async (t) => {
   // The first time http-proxy is loaded meanwhile.
-  const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (let round = 0; round < 3; round += 1) {
     const client = await startClient(t, door.port, `${UPGRADE}early`);
@@ -161,7 +161,7 @@ const SIZE = 100 * MEBIBYTE;
 
 for (const stalled of ["client", "upstream"] as const) {
   test(`four ${stalled}s that stop reading with 100 MB behind each cost at most some tens of MB, and all of it arrives`, async (t) => {
-    const upstream = await startRawUpstream(t, answerHead(SWITCHED));
+    const upstream = await startRawUpstream(t, respondWith(SWITCHED));
     const headgate = await startRun(t, ["--upstream", upstream.url]);
     const clients: Socket[] = [];
     for (let index = 0; index < 4; index += 1) {

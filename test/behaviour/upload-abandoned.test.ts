@@ -9,7 +9,7 @@
 
 import test from "node:test";
 import assert from "node:assert/strict";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
 import { makeDirectory } from "../support/route-file.ts";
@@ -34,12 +34,12 @@ for (const [how, leave] of [
     // headgate reads its sockets in the order in which their bytes came: with this answer, the upload waits.
     const probe = await openWire(t, headgate.port);
     probe.write("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
-    await probe.readAnswer();
+    await probe.readResponse();
     leaving[leave]();
     await headgate.printed(/"client_gone"/);
 
     arrival.write(toHead("200 OK", ["Content-Length: 2"]) + "ok");
-    assert.equal((await first.readAnswer()).body.toString(), "ok");
+    assert.equal((await first.readResponse()).body.toString(), "ok");
     assert.deepEqual(
       origin.arrivals.map(({ target }) => target),
       ["/first"],

@@ -33,7 +33,7 @@ for (const expect of ["", "Expect: 100-continue\r\n"]) {
       const wire = await openWire(t, sidecar.port);
       wire.write(`POST / HTTP/1.1\r\nHost: a\r\n${expect}Content-Length: ${UPLOAD_BYTES}\r\n\r\n`);
       wire.write(Buffer.alloc(UPLOAD_BYTES));
-      const { status, body } = await wire.readAnswer();
+      const { status, body } = await wire.readResponse();
       assert.deepEqual([status, body.toString()], [413, "large"]);
       wire.reset();
     }

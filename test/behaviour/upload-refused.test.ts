@@ -27,6 +27,6 @@ test("the request behind a long upload that got 503 is answered", async (t) => {
     `POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: ${content.length}\r\n\r\n${content}`,
   );
   client.write("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).status, 503);
-  assert.equal((await client.readAnswer()).status, 503);
+  assert.equal((await client.readResponse()).status, 503);
+  assert.equal((await client.readResponse()).status, 503);
 });

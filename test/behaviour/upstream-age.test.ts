@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -17,16 +17,16 @@ const GET = toRequest("GET /");
 async function countRequests(
   t: Parameters<typeof startSidecar>[0],
   maxAge: string,
-  most: number,
+  max: number,
 ): Promise<readonly number[]> {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", keepAlive: 1h, maxAge: ${maxAge} }`,
   });
   const wire = await openWire(t, sidecar.port);
-  for (let count = 0; count < most && origin.connections.length < 2; count += 1) {
+  for (let count = 0; count < max && origin.connections.length < 2; count += 1) {
     wire.write(GET);
-    assert.equal((await wire.readAnswer()).status, 200);
+    assert.equal((await wire.readResponse()).status, 200);
   }
   return origin.arrivals.map(({ connection }) => connection.number);
 }
@@ -51,8 +51,8 @@ test("an exchange that outlasts maxAge is not cut", async (t) => {
   });
   const wire = await openWire(t, sidecar.port);
   wire.write(GET);
-  assert.equal((await wire.readAnswer()).body.toString(), "ab");
+  assert.equal((await wire.readResponse()).body.toString(), "ab");
   wire.write(GET);
-  await wire.readAnswer();
+  await wire.readResponse();
   assert.equal(origin.connections.length, 2);
 });

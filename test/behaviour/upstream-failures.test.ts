@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { STATUS_CODES } from "node:http";
 import test, { type TestContext } from "node:test";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { findFreePort } from "../support/listen.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
@@ -26,7 +26,7 @@ async function assertFailure(
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest(start, ["X-Request-ID: abc-1", ...lines], body));
     const method = start.slice(0, start.indexOf(" "));
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     assert.equal(answer.start, `HTTP/1.1 ${status} ${STATUS_CODES[status]}`);
     assert.deepEqual(fieldValues(answer, "content-type"), ["application/problem+json"]);
     const named = method === "HEAD" ? '; details="request_id=abc-1"' : "";
@@ -103,8 +103,8 @@ for (const [what, cut] of Object.entries(CUTS)) {
       const wire = await openWire(t, sidecar.port);
       wire.write(toRequest(start));
       const method = start.slice(0, -2);
-      let answer = await wire.readAnswer(method);
-      if (answer.status === 102) answer = await wire.readAnswer(method);
+      let answer = await wire.readResponse(method);
+      if (answer.status === 102) answer = await wire.readResponse(method);
       assert.equal(answer.start, "HTTP/1.1 502 Bad Gateway");
       const [proxyStatus = ""] = fieldValues(answer, "proxy-status");
       assert.match(proxyStatus, /^headgate; error=connection_terminated(?:$|;)/);
@@ -187,7 +187,7 @@ test("upstream.headerBytes: five cookies of 4 KB pass by default, in one piece a
   const wire = await openWire(t, sidecar.port);
   for (const start of ["GET /", "HEAD /", "HEAD /passed", "GET /pieces"]) {
     wire.write(toRequest(start));
-    const response = await wire.readAnswer(start.split(" ")[0]);
+    const response = await wire.readResponse(start.split(" ")[0]);
     assert.equal(response.status, 200);
     assert.deepEqual(
       response.lines.filter((line) => line.startsWith("Set-Cookie")),
@@ -212,7 +212,7 @@ routes: [{ path: /narrow, upstream: narrow }]`,
     ["/narrow", 502],
   ] as const) {
     wire.write(toRequest(`GET ${target}`));
-    assert.equal((await wire.readAnswer()).status, status);
+    assert.equal((await wire.readResponse()).status, status);
   }
 });
 
@@ -236,7 +236,7 @@ for (const [size, status] of [
       const sidecar = await startSidecar(t, { upstream: origin.url });
       const wire = await openWire(t, sidecar.port);
       wire.write(toRequest(`GET ${target}`));
-      assert.equal((await wire.readAnswer()).status, status);
+      assert.equal((await wire.readResponse()).status, status);
     });
   }
 }
@@ -284,8 +284,8 @@ test("half a header section within responseTimeout is no answer: 504", async (t)
     });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("GET /"));
-    let answer = await wire.readAnswer();
-    if (answer.status === 100) answer = await wire.readAnswer();
+    let answer = await wire.readResponse();
+    if (answer.status === 100) answer = await wire.readResponse();
     assert.equal(answer.start, "HTTP/1.1 504 Gateway Timeout");
   }
 });
@@ -296,7 +296,7 @@ test("a route's responseTimeout goes before the upstream's", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /slow"));
-  assert.equal((await wire.readAnswer("HEAD")).status, 504);
+  assert.equal((await wire.readResponse("HEAD")).status, 504);
 });
 
 test("after a 502 and a 504 the client's connection serves on", async (t) => {
@@ -315,11 +315,11 @@ test("after a 502 and a 504 the client's connection serves on", async (t) => {
       .map((start) => toRequest(start))
       .join(""),
   );
-  assert.equal((await wire.readAnswer("HEAD")).status, 502);
-  assert.equal((await wire.readAnswer()).status, 504);
-  assert.equal((await wire.readAnswer()).status, 502);
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
-  assert.equal((await wire.readAnswer()).body.toString(), "ok");
+  assert.equal((await wire.readResponse("HEAD")).status, 502);
+  assert.equal((await wire.readResponse()).status, 504);
+  assert.equal((await wire.readResponse()).status, 502);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
+  assert.equal((await wire.readResponse()).body.toString(), "ok");
 });
 
 for (const given of ["a".repeat(129), "a b", 'x"y', "é", ""]) {
@@ -327,7 +327,10 @@ for (const given of ["a".repeat(129), "a b", 'x"y', "é", ""]) {
     const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket" });
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("GET /", [`X-Request-ID: ${given}`]));
-    const problem = JSON.parse((await wire.readAnswer()).body.toString()) as Record<string, string>;
+    const problem = JSON.parse((await wire.readResponse()).body.toString()) as Record<
+      string,
+      string
+    >;
     assert.match(problem["requestId"] ?? "", /^[\w-]+$/);
     assert.notEqual(problem["requestId"], given);
   });

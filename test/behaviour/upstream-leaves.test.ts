@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { toChunk, toHead } from "../support/answers.ts";
+import { toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -13,7 +13,7 @@ const leavings: Readonly<Record<string, (request: Arrival) => void>> = {
   "a reset": (request) => request.reset(),
 };
 
-const answers: Readonly<Record<string, string>> = {
+const responses: Readonly<Record<string, string>> = {
   "with a length": `${toHead("200 OK", ["Content-Length: 100000"])}the beginning`,
   "with a length, one byte short": `${toHead("200 OK", ["Content-Length: 14"])}the beginning`,
   "with a length, before any content": toHead("200 OK", ["Content-Length: 5"]),
@@ -23,7 +23,7 @@ const answers: Readonly<Record<string, string>> = {
   "chunked, before any content": toHead("200 OK", ["Transfer-Encoding: chunked"]),
 };
 
-for (const [kind, answer] of Object.entries(answers)) {
+for (const [kind, answer] of Object.entries(responses)) {
   for (const version of ["1.1", "1.0"]) {
     test(`an answer ${kind} that breaks off is broken for an HTTP/${version} client`, async (t) => {
       for (const [ending, leave] of Object.entries(leavings)) {
@@ -72,7 +72,7 @@ test("an upstream that leaves in the middle of its header section is 502", async
       const { port } = await startSidecar(t, { upstream: origin.url });
       const client = await openWire(t, port);
       client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-      const answer = await client.readAnswer();
+      const answer = await client.readResponse();
       assert.equal(answer.status, 502, `${start} ${ending}`);
       assert.match(fieldValues(answer, "proxy-status")[0] ?? "", /^headgate; error=/);
     }
@@ -87,10 +87,10 @@ test("an upstream that leaves while the client still uploads is 502, and the nex
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsome");
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   const next = await openWire(t, port);
   next.write("GET /fine HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await next.readAnswer()).body.toString(), "ok");
+  assert.equal((await next.readResponse()).body.toString(), "ok");
 });
 
 /** Reads what there is: the connection has to end, and what it carried must not pass for a whole message. */

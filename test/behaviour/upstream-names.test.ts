@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startNameServer } from "../support/name-server.ts";
 import { createNames, namesMissing } from "../support/names.ts";
@@ -52,9 +52,9 @@ test("eight upstreams whose names hang do not hold up the ninth", { skip }, asyn
   await Promise.race(HUNG.map((name) => server.queried(`${name}.test`)));
   const wire = await openWire(t, headgate.port);
   wire.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await wire.readAnswer()).body.toString(), "here");
+  assert.equal((await wire.readResponse()).body.toString(), "here");
   for (const each of waiting) {
-    const response = await each.readAnswer();
+    const response = await each.readResponse();
     assert.equal(response.status, 504);
     assert.deepEqual(fieldValues(response, "proxy-status"), ["headgate; error=dns_timeout"]);
   }

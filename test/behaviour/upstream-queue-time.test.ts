@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -29,7 +29,7 @@ test("a request for which no connection becomes free within responseTimeout is 5
   ] as const) {
     const client = await openWire(t, port);
     client.write(toRequest(start, fields, content));
-    const answer = await client.readAnswer(start.slice(0, start.indexOf(" ")));
+    const answer = await client.readResponse(start.slice(0, start.indexOf(" ")));
     assert.equal(answer.status, 503, start);
     // A HEAD is told its request id too.
     assert.match(

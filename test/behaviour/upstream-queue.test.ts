@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -18,7 +18,7 @@ test("requests beyond maxConnections wait their turn, first come first served", 
     finish(await origin.arrival(index));
     assert.ok(origin.arrivals.length <= index + 3, "no more than two at a time");
   }
-  for (const client of clients) assert.equal((await client.readAnswer()).status, 200);
+  for (const client of clients) assert.equal((await client.readResponse()).status, 200);
   assert.deepEqual(
     origin.arrivals.map(({ target }) => target),
     ["/0", "/1", "/2", "/3", "/4"],
@@ -33,7 +33,7 @@ test("a request that finds the queue full is 503 connection_limit_reached at onc
   const second = await ask("/second");
   await sidecar.settled();
   const third = await ask("/third");
-  const answer = await third.readAnswer();
+  const answer = await third.readResponse();
   assert.equal(answer.status, 503);
   assert.deepEqual(fieldValues(answer, "proxy-status"), [
     "headgate; error=connection_limit_reached",
@@ -43,17 +43,17 @@ test("a request that finds the queue full is 503 connection_limit_reached at onc
 
   finish(arrival);
   finish(await origin.arrival(1));
-  assert.equal((await first.readAnswer()).status, 200);
-  assert.equal((await second.readAnswer()).status, 200);
+  assert.equal((await first.readResponse()).status, 200);
+  assert.equal((await second.readResponse()).status, 200);
 });
 
 test("with waiting: 0 nobody waits", async (t) => {
   const { origin, ask } = await start(t, "maxConnections: 1", "waiting: 0");
   const first = await ask("/first");
   const arrival = await origin.arrival(0);
-  assert.equal((await (await ask("/second")).readAnswer()).status, 503);
+  assert.equal((await (await ask("/second")).readResponse()).status, 503);
   finish(arrival);
-  assert.equal((await first.readAnswer()).status, 200);
+  assert.equal((await first.readResponse()).status, 200);
 });
 
 test("a client that leaves the queue is forgotten, and its place is free at once", async (t) => {
@@ -69,8 +69,8 @@ test("a client that leaves the queue is forgotten, and its place is free at once
   await sidecar.settled();
   finish(arrival);
   finish(await origin.arrival(1));
-  assert.equal((await first.readAnswer()).status, 200);
-  assert.equal((await next.readAnswer()).status, 200);
+  assert.equal((await first.readResponse()).status, 200);
+  assert.equal((await next.readResponse()).status, 200);
   assert.deepEqual(
     origin.arrivals.map(({ target }) => target),
     ["/first", "/next"],
@@ -91,7 +91,7 @@ test("an upload that waits is sent whole when it is its turn", async (t) => {
   const upload = await origin.arrival(1);
   assert.equal((await upload.whole).body.length, content.length);
   finish(upload);
-  assert.equal((await uploading.readAnswer()).status, 200);
+  assert.equal((await uploading.readResponse()).status, 200);
 });
 
 test("a connection that breaks gives its place to the next who waits", async (t) => {
@@ -101,9 +101,9 @@ test("a connection that breaks gives its place to the next who waits", async (t)
   const second = await ask("/second");
   await sidecar.settled();
   arrival.reset();
-  assert.equal((await first.readAnswer()).status, 502);
+  assert.equal((await first.readResponse()).status, 502);
   finish(await origin.arrival(1));
-  assert.equal((await second.readAnswer()).status, 200);
+  assert.equal((await second.readResponse()).status, 200);
 });
 
 test("when the upstream is gone, everybody who waits is told so", async (t) => {
@@ -112,7 +112,7 @@ test("when the upstream is gone, everybody who waits is told so", async (t) => {
   });
   const clients = await Promise.all(Array.from({ length: 20 }, () => openWire(t, sidecar.port)));
   for (const client of clients) client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  for (const client of clients) assert.equal((await client.readAnswer()).status, 502);
+  for (const client of clients) assert.equal((await client.readResponse()).status, 502);
 });
 
 async function start(t: TestContext, connections: string, waiting: string) {
@@ -126,7 +126,7 @@ async function start(t: TestContext, connections: string, waiting: string) {
   const settled = async (): Promise<void> => {
     const probe = await connect();
     probe.write("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
-    await probe.readAnswer();
+    await probe.readResponse();
   };
   const ask = async (target: string): Promise<Wire> => {
     const client = await connect();

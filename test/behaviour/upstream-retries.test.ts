@@ -15,7 +15,7 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { createNames, namesMissing } from "../support/names.ts";
 import { type Arrival, type Origin, startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
@@ -61,7 +61,7 @@ for (const [how, die] of Object.entries(DEATHS)) {
       wire.write(toRequest(`GET ${target}`));
       wires.push(wire);
     }
-    for (const wire of wires) assert.equal((await wire.readAnswer()).status, 200);
+    for (const wire of wires) assert.equal((await wire.readResponse()).status, 200);
     for (const target of targets.slice(1)) {
       const sends = sendsOf(origin, target);
       assert.ok(sends.length <= 2, `${target} was sent ${sends.length} times`);
@@ -94,12 +94,13 @@ for (const others of ["no others", "others waiting"]) {
       wire.write(toRequest(`GET ${target}`));
       return wire;
     };
-    assert.equal((await (await ask("/warm")).readAnswer()).status, 200);
+    assert.equal((await (await ask("/warm")).readResponse()).status, 200);
     const late = await ask("/late");
     assert.equal((await origin.arrival(1)).target, "/late");
     const behind = isQueued ? [await ask("/1"), await ask("/2")] : [await ask("/marker")];
-    assert.equal((await late.readAnswer()).status, 504);
-    for (const wire of behind) assert.equal((await wire.readAnswer()).status, isQueued ? 200 : 504);
+    assert.equal((await late.readResponse()).status, 504);
+    for (const wire of behind)
+      assert.equal((await wire.readResponse()).status, isQueued ? 200 : 504);
     assert.deepEqual(sendsOf(origin, "/late"), ["reused"]);
     // A limit later would be behind what was sent after it.
     await sidecar.stop();
@@ -150,14 +151,14 @@ for (const [what, surprise] of Object.entries(SURPRISES)) {
       const rounds = 40;
       for (let round = 0; round < rounds; round += 1) {
         wire.write(toRequest("GET /warm"));
-        assert.equal((await wire.readAnswer()).status, 200);
+        assert.equal((await wire.readResponse()).status, 200);
         await nextTurn();
         const idle = origin.connections.at(-1);
         assert.ok(idle !== undefined);
         // Both are there when the event loop turns, the request first.
         wire.write(request);
         surprise(idle.socket);
-        const { status, body } = await wire.readAnswer();
+        const { status, body } = await wire.readResponse();
         assert.equal(status, 200);
         assert.match(body.toString(), /^\/x /);
         idle.socket.destroy();
@@ -224,7 +225,7 @@ test(
       for (let count = 0; !isOver; count += 1) {
         const target = `/${client}-${count}`;
         wire.write(toRequest(`GET ${target}`));
-        const { status, lines, body } = await wire.readAnswer();
+        const { status, lines, body } = await wire.readResponse();
         counts.set(status, (counts.get(status) ?? 0) + 1);
         // Sent first on a new connection that was reset: not sent again (RFC 9110 §9.2.2 leaves that open).
         if (status === 502) continue;

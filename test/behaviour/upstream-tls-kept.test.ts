@@ -35,7 +35,7 @@ test("requests over TLS are sent on kept connections", async (t) => {
   );
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const client of clients) client.write(GET);
-    for (const client of clients) assert.equal((await client.readAnswer()).status, 200);
+    for (const client of clients) assert.equal((await client.readResponse()).status, 200);
   }
   assert.ok(connections <= CLIENTS, `${connections} connections for ${CLIENTS} clients`);
 });

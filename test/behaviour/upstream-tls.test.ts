@@ -34,7 +34,7 @@ test("a response without a length that ends in a FIN without close_notify is not
     secure.write("HTTP/1.1 200 OK\r\n\r\nhalf of it", () => raw.end());
   });
   const { client, line } = await startBehindTls(t, port, `ca: ${certificate.file}`);
-  await assert.rejects(client.readAnswer(), MessageError);
+  await assert.rejects(client.readResponse(), MessageError);
   assert.equal((await line())["error.type"], "http_response_incomplete");
 });
 
@@ -44,7 +44,7 @@ test("a response without a length that ends in close_notify is complete, also to
     secure.end("HTTP/1.1 200 OK\r\n\r\nall of it");
   });
   const { client } = await startBehindTls(t, port, `ca: ${certificate.file}`);
-  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+  assert.equal((await client.readResponse()).body.toString(), "all of it");
 });
 
 test("a response with a length is complete without close_notify", async (t) => {
@@ -53,7 +53,7 @@ test("a response with a length is complete without close_notify", async (t) => {
     secure.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall of it", () => raw.end());
   });
   const { client } = await startBehindTls(t, port, `ca: ${certificate.file}`);
-  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+  assert.equal((await client.readResponse()).body.toString(), "all of it");
 });
 
 test("a large response over TLS arrives whole, byte for byte", async (t) => {
@@ -64,7 +64,7 @@ test("a large response over TLS arrives whole, byte for byte", async (t) => {
     secure.write(body);
   });
   const { client } = await startBehindTls(t, port, `ca: ${certificate.file}`);
-  assert.ok((await client.readAnswer()).body.equals(body));
+  assert.ok((await client.readResponse()).body.equals(body));
 });
 
 test("an address as serverName is looked for in the certificate", async (t) => {
@@ -74,9 +74,9 @@ test("an address as serverName is looked for in the certificate", async (t) => {
   });
   const { file } = certificate;
   const right = await startBehindTls(t, port, `ca: ${file}, serverName: 192.0.2.7`);
-  assert.equal((await right.client.readAnswer()).status, 200);
+  assert.equal((await right.client.readResponse()).status, 200);
   const wrong = await startBehindTls(t, port, `ca: ${file}, serverName: 127.0.0.1`);
-  const response = await wrong.client.readAnswer();
+  const response = await wrong.client.readResponse();
   assert.deepEqual(fieldValues(response, "proxy-status"), [
     "headgate; error=tls_certificate_error",
   ]);
@@ -86,7 +86,7 @@ test("a certificate that headgate refuses is named in the log, with whose it is"
   const certificate = makeCertificate(t, "IP:127.0.0.1");
   const port = await startTlsOrigin(t, certificate, () => undefined);
   const { client, line } = await startBehindTls(t, port, "");
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   const { msg, "error.type": type } = await line();
   assert.equal(type, "tls_certificate_error");
   assert.match(String(msg), new RegExp(`headgate refused the certificate of 127.0.0.1:${port}: `));
@@ -98,7 +98,7 @@ for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
     const options = { ...certificate, ca: certificate.cert, maxVersion, requestCert: true };
     const port = await startTlsOrigin(t, options, () => undefined);
     const { client, line } = await startBehindTls(t, port, `ca: ${certificate.file}`);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.deepEqual(fieldValues(response, "proxy-status"), ["headgate; error=tls_alert_received"]);
     assert.match(
       String((await line())["msg"]),
@@ -113,6 +113,6 @@ test("an upstream that closes during the handshake is tls_protocol_error", async
   const options = { ...certificate, maxVersion: "TLSv1.1", minVersion: "TLSv1" } as const;
   const port = await startTlsOrigin(t, options, () => undefined);
   const { client, line } = await startBehindTls(t, port, `ca: ${certificate.file}`);
-  assert.equal((await client.readAnswer()).status, 502);
+  assert.equal((await client.readResponse()).status, 502);
   assert.match(String((await line())["error.type"]), /^tls_(?:alert_received|protocol_error)$/);
 });

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import test from "node:test";
 
-import { text } from "../support/answers.ts";
+import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -66,7 +66,7 @@ test("odd but legal openings ask the upstream for the same, or are plain request
         : `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n\r\n`;
     const client = await openWire(t, port);
     client.write(request);
-    const response = await client.readAnswer();
+    const response = await client.readResponse();
     assert.equal(response.status, sent.length === 0 ? 200 : 101, lines);
     if (sent.length > 0) {
       assert.ok(response.lines.includes("connection: upgrade"), lines);

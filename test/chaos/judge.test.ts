@@ -20,33 +20,33 @@ const PLAN: Plan = {
 };
 const CALM = { excuses: new Set<never>(), isRace: false, isCutShort: false };
 
-function answer(from: "upstream" | "headgate", status: number, id = PLAN.id): Observed {
+function response(from: "upstream" | "headgate", status: number, id = PLAN.id): Observed {
   return { kind: "answer", from, status, id, closes: false };
 }
 
 const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undefined])[] = [
-  ["the upstream's answer", {}, answer("upstream", 200), undefined],
-  ["a failure without a cause", {}, answer("headgate", 502), /^headgate answered 502/],
-  ["a failure with one", { fault: "closeBefore" }, answer("headgate", 502), undefined],
-  ["another one", { fault: "closeBefore" }, answer("headgate", 500), /^headgate answered 500/],
+  ["the upstream's answer", {}, response("upstream", 200), undefined],
+  ["a failure without a cause", {}, response("headgate", 502), /^headgate answered 502/],
+  ["a failure with one", { fault: "closeBefore" }, response("headgate", 502), undefined],
+  ["another one", { fault: "closeBefore" }, response("headgate", 500), /^headgate answered 500/],
   [
     "a failure of another request",
     { fault: "closeBefore" },
-    answer("headgate", 502, "c9-9"),
+    response("headgate", 502, "c9-9"),
     /c9-9/,
   ],
-  ["a status that nobody sent", {}, answer("upstream", 201), /^status 201$/],
+  ["a status that nobody sent", {}, response("upstream", 201), /^status 201$/],
   [
     "what broke off, as if complete",
     { fault: "closeMid" },
-    answer("upstream", 200),
+    response("upstream", 200),
     /^a complete answer/,
   ],
   ["what broke off", { fault: "closeMid" }, { kind: "broken" }, undefined],
   [
     "a HEAD, answered before",
     { fault: "closeMid", method: "HEAD" },
-    answer("upstream", 200),
+    response("upstream", 200),
     undefined,
   ],
   ["an answer that breaks off without a cause", {}, { kind: "broken" }, /without a cause/],
@@ -55,19 +55,19 @@ const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undef
   [
     "a connection that ends without a cause",
     {},
-    { ...answer("upstream", 200), closes: true } as Observed,
+    { ...response("upstream", 200), closes: true } as Observed,
     /closed/,
   ],
   [
     "a full queue where there are few connections",
     { road: "narrow" },
-    answer("headgate", 503),
+    response("headgate", 503),
     undefined,
   ],
-  ["a full queue where there are many", {}, answer("headgate", 503), /^headgate answered 503/],
-  ["a name that is not found", { road: "hung" }, answer("headgate", 504), undefined],
-  ["a response from there", { road: "hung" }, answer("upstream", 200), /^a complete answer/],
-  ["no request, refused", { manner: "bad" }, answer("headgate", 400), /the upstream got/],
+  ["a full queue where there are many", {}, response("headgate", 503), /^headgate answered 503/],
+  ["a name that is not found", { road: "hung" }, response("headgate", 504), undefined],
+  ["a response from there", { road: "hung" }, response("upstream", 200), /^a complete answer/],
+  ["no request, refused", { manner: "bad" }, response("headgate", 400), /the upstream got/],
 ];
 
 for (const [what, plan, observed, expected] of cases) {
@@ -79,7 +79,7 @@ for (const [what, plan, observed, expected] of cases) {
 }
 
 test("chaos excuses what a disturbance explains, and a POST that met a dying connection", () => {
-  const failed = answer("headgate", 502);
+  const failed = response("headgate", 502);
   const exchange = { plan: PLAN, arrivals: 0 };
   assert.equal(judge(exchange, failed, { ...CALM, excuses: new Set([502]) }), undefined);
   assert.notEqual(judge(exchange, failed, { ...CALM, isRace: true }), undefined);
@@ -87,7 +87,7 @@ test("chaos excuses what a disturbance explains, and a POST that met a dying con
   assert.equal(judge(post, failed, { ...CALM, isRace: true }), undefined);
 });
 
-const SENT: Send = { turn: 2, ended: () => "end", isAnswered: () => false };
+const SENT: Send = { turn: 2, ended: () => "end", hasResponse: () => false };
 const AGAIN: Send = { ...SENT, turn: 1 };
 
 const repetitions: readonly (readonly [string, readonly Send[], RegExp | undefined])[] = [
@@ -97,10 +97,10 @@ const repetitions: readonly (readonly [string, readonly Send[], RegExp | undefin
   ["again when a new connection died", [AGAIN, AGAIN], /had served nothing/],
   ["again on a used connection", [SENT, SENT], /had served before/],
   ["again beside a living connection", [{ ...SENT, ended: () => "no" }, AGAIN], /was alive/],
-  ["again after bytes of its response", [{ ...SENT, isAnswered: () => true }, AGAIN], /had begun/],
+  ["again after bytes of its response", [{ ...SENT, hasResponse: () => true }, AGAIN], /had begun/],
   [
     "again after a reset, which may have overtaken bytes",
-    [{ ...SENT, isAnswered: () => true, ended: () => "reset" }, AGAIN],
+    [{ ...SENT, hasResponse: () => true, ended: () => "reset" }, AGAIN],
     undefined,
   ],
 ];

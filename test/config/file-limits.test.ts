@@ -10,7 +10,7 @@ import test from "node:test";
 import { loadText, messageOf } from "../support/route-file.ts";
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
-const MOST_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 /** So many lines. */
 function repeat(count: number, toLine: (index: number) => string): string {
@@ -28,9 +28,9 @@ test("two thousand routes load", async (t) => {
 
 test("a file of 256 KiB loads, and one byte more does not", async (t) => {
   const full = UPSTREAM + `# ${"é".repeat(3_000)}\n`.repeat(100);
-  const fill = MOST_BYTES - Buffer.byteLength(full.slice(0, 120_000));
+  const fill = MAX_BYTES - Buffer.byteLength(full.slice(0, 120_000));
   const text = `${full.slice(0, 120_000)}\n#`.padEnd(120_000 + fill, "#");
-  assert.equal(Buffer.byteLength(text), MOST_BYTES);
+  assert.equal(Buffer.byteLength(text), MAX_BYTES);
   assert.equal((await loadText(t, text)).config.routes.length, 0);
   for (const more of ["#", "#".repeat(10 * 1024 * 1024)])
     assert.equal(await messageOf(loadText(t, text + more)), "f.yaml: is larger than 256 KiB");
@@ -75,7 +75,7 @@ const EXCESSES: readonly (readonly [text: string, message: RegExp])[] = [
 ];
 for (const [text, message] of EXCESSES) {
   test(`${JSON.stringify(text.slice(0, 40))} … is refused at its place`, async (t) => {
-    assert.ok(Buffer.byteLength(text) <= MOST_BYTES);
+    assert.ok(Buffer.byteLength(text) <= MAX_BYTES);
     assert.match(await messageOf(loadText(t, text)), message);
   });
 }
@@ -133,12 +133,12 @@ test("a long file is read in steps, between which the event loop goes on", async
   let share = 1;
   // The longest step is a quarter of the work. What else happens in this process while it runs can only add to it.
   for (let round = 0; round < 5 && share >= 0.5; round += 1)
-    share = Math.min(share, await longestStep(() => loadText(t, `${UPSTREAM}routes:\n${routes}`)));
+    share = Math.min(share, await maxStep(() => loadText(t, `${UPSTREAM}routes:\n${routes}`)));
   assert.ok(share < 0.5, `${(share * 100).toFixed(0)} % of the work is done at one go`);
 });
 
 /** How much of a task's CPU time its longest step takes. */
-async function longestStep(task: () => Promise<unknown>): Promise<number> {
+async function maxStep(task: () => Promise<unknown>): Promise<number> {
   const before = cpuMs();
   let last = before;
   let longest = 0;

@@ -178,15 +178,15 @@ test("a file that does not come to its end is opened once, however often it is p
   const writer = await open(path, "r+");
   t.after(() => writer.close());
   const polls = new EventEmitter();
-  let most = 0;
+  let max = 0;
   let count = 0;
   const counting = setInterval(() => {
-    most = Math.max(most, openCount(path));
-    if ((count += 1) >= 20 && most > 1) polls.emit("enough");
+    max = Math.max(max, openCount(path));
+    if ((count += 1) >= 20 && max > 1) polls.emit("enough");
   }, BY_POLL.pollMs);
   await once(polls, "enough");
   clearInterval(counting);
-  assert.equal(most, 2, "the writer and one reader");
+  assert.equal(max, 2, "the writer and one reader");
   await after(async () => {
     await rm(path);
     await writeFile(path, "1");

@@ -19,8 +19,8 @@ const ROWS: readonly Row[] = [...TEXT.matchAll(/^\| ([A-C]\d+) +\|(.*)\|$/gm)].m
 );
 
 test("every row of the threat table is there, once and in order", () => {
-  const expected = Object.entries(PARTS).flatMap(([part, most]) =>
-    Array.from({ length: most }, (_, index) => `${part}${index + 1}`),
+  const expected = Object.entries(PARTS).flatMap(([part, max]) =>
+    Array.from({ length: max }, (_, index) => `${part}${index + 1}`),
   );
   assert.deepEqual(
     ROWS.map(({ id }) => id),

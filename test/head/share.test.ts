@@ -69,7 +69,7 @@ async function toAttempt(seat: Waiter): Promise<Attempt> {
   return verdict.kind === "again" ? verdict.attempt : assert.fail(verdict.kind);
 }
 
-function answer(lead: Leader, lines: readonly string[] = []): void {
+function respond(lead: Leader, lines: readonly string[] = []): void {
   lead.onResponse(200, "OK", readResponseFields(toFields(lines)));
   lead.onEnd();
 }
@@ -80,7 +80,7 @@ function findTold(
   all: readonly string[],
 ): string[] {
   const split = (one: string) => one.split(" ") as [string, string?];
-  for (const one of all) answer(toLead(join(...split(one))));
+  for (const one of all) respond(toLead(join(...split(one))));
   return all.toReversed().filter((one) => {
     const place = join(...split(one));
     if (place.kind === "lead") place.leader.onEnd();
@@ -95,7 +95,7 @@ test("the targets that were asked for longest ago are forgotten first", () => {
 
 test("targets of which there is nothing to keep count as well", () => {
   const { join } = createAsked({ targets: 2 });
-  answer(toLead(join("/a")));
+  respond(toLead(join("/a")));
   for (const path of ["/b", "/c"]) toLead(join(path)).onError(new ProxyError("dns_error"));
   assert.equal(join("/a").kind, "lead");
 });
@@ -112,8 +112,8 @@ test("all that is kept has a limit in bytes, and so has one answer", () => {
   assert.deepEqual(findTold(join, [long("a"), long("b"), long("c")]), [long("c"), long("b")]);
 
   const small = createAsked({ responseBytes: 20 });
-  answer(toLead(small.join("/a")), [`X-A: ${"x".repeat(20)}`]);
-  answer(toLead(small.join("/b", { key: "x".repeat(30) })));
+  respond(toLead(small.join("/a")), [`X-A: ${"x".repeat(20)}`]);
+  respond(toLead(small.join("/b", { key: "x".repeat(30) })));
   assert.equal(small.join("/a").kind, "lead");
   assert.equal(small.join("/b", { key: "x".repeat(30) }).kind, "lead");
 });
@@ -121,7 +121,7 @@ test("all that is kept has a limit in bytes, and so has one answer", () => {
 test("what is forgotten is no longer counted", () => {
   const { join, sharing } = createAsked({ bytes: 20 });
   for (let round = 0; round < 100; round += 1) {
-    answer(toLead(join("/a")));
+    respond(toLead(join("/a")));
     assert.equal(join("/a").kind, "hit");
     sharing.invalidate({ host: "a", path: "/a" });
   }
@@ -143,7 +143,7 @@ test("beyond so many who wait each asks for itself, until there is room again", 
   }
   assert.deepEqual([join("/b").kind, join("/b").kind], ["wait", "bypass"]);
   const [, b] = leads;
-  if (b !== undefined) answer(b);
+  if (b !== undefined) respond(b);
   const verdict = second?.kind === "wait" && (await second.waiter.result);
   assert.equal(verdict !== false && verdict?.kind, "response");
   assert.deepEqual([join("/a").kind, join("/a").kind, join("/a").kind], ["wait", "wait", "bypass"]);
@@ -164,7 +164,7 @@ test("an answer is told until its time is over, and never beyond its own freshne
     clock.nowMs = 0;
     const lead = toLead(join(path));
     clock.nowMs = 500;
-    answer(lead, lines);
+    respond(lead, lines);
     clock.nowMs = lastMs;
     assert.equal(join(path).kind, "hit", path);
     clock.nowMs += 1;
@@ -176,7 +176,7 @@ test("Age counts the whole seconds since an answer was asked for", () => {
   const { join, clock } = createAsked({});
   const lead = toLead(join("/a"));
   clock.nowMs = 1_500;
-  answer(lead, ["Age: 3"]);
+  respond(lead, ["Age: 3"]);
   const ages = [1_500, 1_999, 2_000, 2_499].map((nowMs) => {
     clock.nowMs = nowMs;
     const place = join("/a");
@@ -214,7 +214,7 @@ test("a request goes on as long as one is there, whoever leaves first, and then 
 test("one whose answer was for itself waits for nobody for ten seconds, nor do its equals; all others do", () => {
   const { join, clock } = createAsked({});
   const odd = { agent: "odd", address: "192.0.2.1" };
-  answer(toLead(join("/a", odd)), ["Set-Cookie: a=b"]);
+  respond(toLead(join("/a", odd)), ["Set-Cookie: a=b"]);
   const leader = toLead(join("/a", { agent: "b" }));
   clock.nowMs = 9_999;
   assert.equal(join("/a", odd).kind, "bypass");
@@ -227,7 +227,7 @@ test("one whose answer was for itself waits for nobody for ten seconds, nor do i
   assert.equal(join("/b", odd).kind, "lead");
   clock.nowMs = 10_000;
   assert.equal(join("/a", odd).kind, "wait");
-  answer(leader);
+  respond(leader);
   clock.nowMs = 10_100;
   assert.equal(join("/a", odd).kind, "hit");
 });
@@ -314,11 +314,11 @@ test("those who ask again do so with others once more, then with their equals, t
   const { join } = createAsked({});
   const first = toLead(join("/a", { agent: "a" }));
   const waits = toSeat(join("/a", { agent: "b" }));
-  answer(first, ["Set-Cookie: a=b"]);
+  respond(first, ["Set-Cookie: a=b"]);
   const attempt = await toAttempt(waits);
   const second = toLead(join("/a", { agent: "b", attempt }));
   const again = toSeat(join("/a", { agent: "c", attempt }));
-  answer(second, ["Set-Cookie: a=b"]);
+  respond(second, ["Set-Cookie: a=b"]);
   const last = await toAttempt(again);
 
   const other = toLead(join("/a", { agent: "d" }));
@@ -326,19 +326,19 @@ test("those who ask again do so with others once more, then with their equals, t
   const equal = toSeat(join("/a", { agent: "c", attempt: last }));
   const late = toSeat(join("/a", { agent: "c" })); // one that never waited finds its equals too
   const apart = toLead(join("/a", { agent: "e", attempt: last }));
-  answer(equals, ["Set-Cookie: a=b"]);
+  respond(equals, ["Set-Cookie: a=b"]);
   for (const seat of [equal, late])
     assert.equal(join("/a", { agent: "c", attempt: await toAttempt(seat) }).kind, "bypass");
-  answer(apart);
+  respond(apart);
   assert.equal(join("/a", { agent: "c" }).kind, "hit", "what may be shared ends it");
   other.onEnd();
 });
 
 test("an answer is found by its own Vary, whatever that of the last one", () => {
   const { join } = createAsked({});
-  answer(toLead(join("/a", { agent: "a" })), ["Vary: Accept"]);
-  answer(toLead(join("/a", { key: "i" })), ["Vary: User-Agent"]);
-  answer(toLead(join("/a", { key: "j" })), ["Vary: *"]);
+  respond(toLead(join("/a", { agent: "a" })), ["Vary: Accept"]);
+  respond(toLead(join("/a", { key: "i" })), ["Vary: User-Agent"]);
+  respond(toLead(join("/a", { key: "j" })), ["Vary: *"]);
   assert.equal(join("/a", { agent: "b" }).kind, "hit");
   assert.equal(join("/a", { key: "i", agent: "b" }).kind, "lead");
 });

@@ -8,7 +8,7 @@ import { toFields } from "../support/fields.ts";
 import { refuses } from "../support/refusal.ts";
 
 const request = (...lines: string[]) => readRequestFields(toFields(lines), "1.1");
-const answer = (...lines: string[]) => readResponseFields(toFields(lines));
+const response = (...lines: string[]) => readResponseFields(toFields(lines));
 
 test("end-to-end fields of a request keep order, case, duplicates and bytes", () => {
   const lines = [
@@ -34,7 +34,7 @@ test("end-to-end fields of an answer keep order, case, duplicates and bytes", ()
     "Set-Cookie: a",
     "__proto__: x",
   ];
-  assert.deepEqual(answer(...lines).endToEnd, toFields(lines));
+  assert.deepEqual(response(...lines).endToEnd, toFields(lines));
 });
 
 for (const name of [
@@ -89,7 +89,7 @@ for (const name of [
   test(`${name} of an answer ends here`, () => {
     const value = name === "Transfer-Encoding" ? "Chunked" : "x";
     assert.deepEqual(
-      answer("A: 1", `${name.toUpperCase()}: ${value}`, "B: 2").endToEnd,
+      response("A: 1", `${name.toUpperCase()}: ${value}`, "B: 2").endToEnd,
       toFields(["A: 1", "B: 2"]),
     );
   });
@@ -107,7 +107,7 @@ test("fields that Connection names end here, wherever and however it names them"
     "X-Four: 5",
   );
   assert.deepEqual(endToEnd, ["X-Four", "5"]);
-  assert.deepEqual(answer("x-one: 1", "Connection: X-One", "X-Two: 2").endToEnd, ["X-Two", "2"]);
+  assert.deepEqual(response("x-one: 1", "Connection: X-One", "X-Two: 2").endToEnd, ["X-Two", "2"]);
 });
 
 test("a field whose name only contains a named one stays", () => {
@@ -153,7 +153,7 @@ test("Connection cannot take away a request's chunked framing", () => {
 });
 
 test("Connection cannot take away an answer's Content-Length", () => {
-  const read = answer("Content-Length: 3", "Connection: Content-Length");
+  const read = response("Content-Length: 3", "Connection: Content-Length");
   assert.deepEqual([read.endToEnd, read.contentLength], [["Content-Length", "3"], 3]);
 });
 
@@ -252,7 +252,7 @@ for (const length of ["0", "1", "1099511627776", "999999999999999"]) {
 }
 
 test("an answer tells its framing", () => {
-  assert.deepEqual(answer("Content-Length: 12"), {
+  assert.deepEqual(response("Content-Length: 12"), {
     endToEnd: ["Content-Length", "12"],
     chunked: false,
     trailer: false,
@@ -269,7 +269,7 @@ test("an answer tells its framing", () => {
     "Upgrade: h2",
     "upgrade: z",
   ];
-  assert.deepEqual(answer("Transfer-Encoding: CHUNKED", "Trailer: x", ...hop), {
+  assert.deepEqual(response("Transfer-Encoding: CHUNKED", "Trailer: x", ...hop), {
     endToEnd: ["Trailer", "x"],
     chunked: true,
     trailer: true,
@@ -288,7 +288,7 @@ for (const [value, expected] of [
   ["application/json; x=text/event-stream", false],
 ] as const) {
   test(`Content-Type ${value} is ${expected ? "an" : "no"} event stream`, () => {
-    assert.equal(answer(`Content-Type: ${value}`).eventStream, expected);
+    assert.equal(response(`Content-Type: ${value}`).eventStream, expected);
   });
 }
 

@@ -6,7 +6,7 @@ import type { RequestHead } from "../../src/http/wire/request-head.ts";
 import { checkRequest } from "../../src/http/request.ts";
 import { toFields } from "../support/fields.ts";
 
-function answerTo(method: string, target: string, ...lines: string[]) {
+function responseTo(method: string, target: string, ...lines: string[]) {
   const head: RequestHead = {
     method,
     target,
@@ -19,13 +19,13 @@ function answerTo(method: string, target: string, ...lines: string[]) {
 const NO_CONTENT = { status: 204, fields: [], body: "", connection: "keep-alive" };
 
 test("OPTIONS * is answered here", () => {
-  assert.deepEqual(answerTo("OPTIONS", "*"), NO_CONTENT);
-  assert.deepEqual(answerTo("OPTIONS", "http://h"), NO_CONTENT);
+  assert.deepEqual(responseTo("OPTIONS", "*"), NO_CONTENT);
+  assert.deepEqual(responseTo("OPTIONS", "http://h"), NO_CONTENT);
 });
 
 test("OPTIONS whose Max-Forwards is used up is answered here", () => {
-  assert.deepEqual(answerTo("OPTIONS", "/", "max-forwards: 0"), NO_CONTENT);
-  assert.deepEqual(answerTo("OPTIONS", "/", "Max-Forwards: 000"), NO_CONTENT);
+  assert.deepEqual(responseTo("OPTIONS", "/", "max-forwards: 0"), NO_CONTENT);
+  assert.deepEqual(responseTo("OPTIONS", "/", "Max-Forwards: 000"), NO_CONTENT);
 });
 
 for (const [method, ...lines] of [
@@ -39,11 +39,11 @@ for (const [method, ...lines] of [
   ["HEAD", "Max-Forwards: 0"],
 ] as const) {
   test(`${[method, ...lines].join(", ")} is the upstream's to answer`, () =>
-    assert.equal(answerTo(method, "/", ...lines), undefined));
+    assert.equal(responseTo(method, "/", ...lines), undefined));
 }
 
 test("TRACE whose Max-Forwards is used up gets its request back, without secrets", () => {
-  const answer = answerTo(
+  const answer = responseTo(
     "TRACE",
     "/x",
     "A: 1",
@@ -62,7 +62,7 @@ test("TRACE whose Max-Forwards is used up gets its request back, without secrets
 });
 
 test("the echo of a TRACE is as long in bytes as it says", () => {
-  const answer = answerTo("TRACE", "/", "A: \xe9\xff", "Max-Forwards: 0");
+  const answer = responseTo("TRACE", "/", "A: \xe9\xff", "Max-Forwards: 0");
   assert.equal(answer?.fields[3], String(Buffer.from(answer?.body ?? "", "latin1").length));
 });
 

@@ -133,10 +133,10 @@ const RESPONSES: Readonly<
   "trailers of four bytes": [`${RESPONSE_HEAD}0\r\n`, "a:\r\n", TRAILER_BYTES],
   "a trailer, byte by byte": [`${RESPONSE_HEAD}0\r\na: `, "b", TRAILER_BYTES],
 };
-for (const [what, [beginning, piece, most]] of Object.entries(RESPONSES)) {
+for (const [what, [beginning, piece, max]] of Object.entries(RESPONSES)) {
   test(`a response that comes as ${what} costs what its bytes do`, async () => {
-    const rounds = Math.ceil(ALL_ROUNDS_BYTES / most);
-    await assertLinear(most / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), rounds));
+    const rounds = Math.ceil(ALL_ROUNDS_BYTES / max);
+    await assertLinear(max / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), rounds));
   });
 }
 

@@ -4,12 +4,12 @@ import test from "node:test";
 import { ProxyError } from "../../src/http/errors.ts";
 import { createRequestParser } from "../../src/http/wire/request-parser.ts";
 
-const MOST_BYTES = 200;
+const MAX_BYTES = 200;
 
 /** What a parser says of bytes that come in `pieces`, in words. Each request is asked for as soon as the one before it is over. */
 function read(pieces: readonly string[]): string[] {
   const said: string[] = [];
-  const parser = createRequestParser(MOST_BYTES, (bytes) => {
+  const parser = createRequestParser(MAX_BYTES, (bytes) => {
     const text = bytes.toString("latin1");
     const last = said.at(-1) ?? "";
     // Where the pieces were cut is nobody's business.
@@ -122,7 +122,7 @@ const CASES: Readonly<Record<string, readonly [bytes: string, ...said: string[]]
     "content a",
     "end",
   ],
-  "a method that never ends": ["G".repeat(MOST_BYTES + 1), "501"],
+  "a method that never ends": ["G".repeat(MAX_BYTES + 1), "501"],
   "a method that is too long": [`${"G".repeat(65)} / HTTP/1.1\r\n\r\n`, "501"],
   "a method that is too long and breaks off": [`${"G".repeat(65)}\0`, "501"],
   "the longest method": [`${"g".repeat(64)} / HTTP/1.1\r\n\r\n`, `${"g".repeat(64)} / 1.1 `, "end"],
@@ -132,22 +132,22 @@ const CASES: Readonly<Record<string, readonly [bytes: string, ...said: string[]]
     "end",
   ],
   "another version": ["GET / HTTP/1.2\r\n\r\n", "505"],
-  "a header section that is too large": [`GET / HTTP/1.1\r\nX: ${"x".repeat(MOST_BYTES)}`, "431"],
+  "a header section that is too large": [`GET / HTTP/1.1\r\nX: ${"x".repeat(MAX_BYTES)}`, "431"],
   "one that is too large and whole, with a request behind it": [
-    `${headOf(MOST_BYTES + 1, "a")}${headOf(30, "b")}`,
+    `${headOf(MAX_BYTES + 1, "a")}${headOf(30, "b")}`,
     "431",
   ],
   "one that is as large as may be, behind an empty line": [
-    `\r\n${headOf(MOST_BYTES, "a")}${headOf(30, "b")}`,
-    `GET / 1.1 X|${valueOf(MOST_BYTES, "a")}`,
+    `\r\n${headOf(MAX_BYTES, "a")}${headOf(30, "b")}`,
+    `GET / 1.1 X|${valueOf(MAX_BYTES, "a")}`,
     "end",
     `GET / 1.1 X|${valueOf(30, "b")}`,
     "end",
   ],
-  "one that is too large, behind an empty line": [`\r\n${headOf(MOST_BYTES + 1, "a")}`, "431"],
+  "one that is too large, behind an empty line": [`\r\n${headOf(MAX_BYTES + 1, "a")}`, "431"],
   "more empty lines than a header section may have bytes": [
-    `${"\r\n".repeat(MOST_BYTES)}${headOf(MOST_BYTES, "a")}${headOf(30, "b")}`,
-    `GET / 1.1 X|${valueOf(MOST_BYTES, "a")}`,
+    `${"\r\n".repeat(MAX_BYTES)}${headOf(MAX_BYTES, "a")}${headOf(30, "b")}`,
+    `GET / 1.1 X|${valueOf(MAX_BYTES, "a")}`,
     "end",
     `GET / 1.1 X|${valueOf(30, "b")}`,
     "end",

@@ -5,7 +5,7 @@ import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 import { type ObserveOptions, createObserver } from "../../src/ops/observe.ts";
-import { getOnly, text } from "../support/answers.ts";
+import { getOnly, text } from "../support/responses.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -37,7 +37,7 @@ const refused = finishedExchange({
 });
 const clientGone = finishedExchange({ status: 0, error: new ProxyError("client_gone") });
 const badRequest = finishedExchange({ status: 400, error: new ProxyError("http_request_error") });
-const brokenAnswer = finishedExchange({
+const brokenResponse = finishedExchange({
   status: 200,
   error: new ProxyError("http_response_incomplete"),
 });
@@ -51,7 +51,7 @@ test("with access: all each exchange leaves one line", () => {
 });
 
 test("with access: errors a line is left by failures and 5xx only", () => {
-  for (const exchange of [appFailed, refused, badRequest, brokenAnswer, bug]) {
+  for (const exchange of [appFailed, refused, badRequest, brokenResponse, bug]) {
     assert.equal(linesOf(exchange, { access: "errors" }).length, 1);
   }
   assert.deepEqual(linesOf(finishedExchange(), { access: "errors" }), []);
@@ -109,7 +109,7 @@ test("with access: off nothing is logged and everything is counted", async () =>
 });
 
 test("the level says who has to act", () => {
-  const levels = [finishedExchange(), badRequest, appFailed, refused, brokenAnswer, bug].map(
+  const levels = [finishedExchange(), badRequest, appFailed, refused, brokenResponse, bug].map(
     (exchange) => linesOf(exchange)[0]?.["level"],
   );
   assert.deepEqual(levels, ["info", "info", "warn", "warn", "warn", "error"]);
@@ -260,7 +260,7 @@ for (const [target, query] of [
     const { port, line } = await startSidecar(t, { upstream: origin.url, yaml });
     const client = await openWire(t, port);
     client.write(`PUT ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`);
-    assert.equal((await client.readAnswer()).status, 400);
+    assert.equal((await client.readResponse()).status, 400);
     const logged = await line((one) => one["http.request.method"] === "PUT");
     assert.deepEqual([logged["url.path"], logged["url.query"]], ["/p", query]);
   });

@@ -7,13 +7,13 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { toChunk, toHead } from "../support/answers.ts";
+import { toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, startOrigin } from "../support/origin.ts";
 import { fc } from "../support/property.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { type Answer, openWire } from "../support/wire.ts";
+import { type ReceivedResponse, openWire } from "../support/wire.ts";
 
 const DATE = "Sat, 29 Oct 1994 19:43:31 GMT";
 
@@ -102,11 +102,11 @@ test("every field of a HEAD is its GET's, whatever the backend does", async (t) 
       const number = String((count += 1));
       backends.set(number, backend);
       wire.write(toRequest(`GET /convert/${number}`, lines));
-      const get = await wire.readAnswer();
+      const get = await wire.readResponse();
       for (const mode of Object.keys(MODES)) {
         for (const extra of [[], ["Range: bytes=1-2"]]) {
           wire.write(toRequest(`HEAD /${mode}/${number}`, [...lines, ...extra]));
-          const head = await wire.readAnswer("HEAD");
+          const head = await wire.readResponse("HEAD");
           // The 206 of such a backend lacks a field that it must have (RFC 9110 §15.3.7), and headgate cannot know that.
           const isLost = PROBES.has(mode) && backend.compresses === "says so in a 200";
           assertSame(head, get, mode, isLost ? "vary: Accept-Encoding" : undefined);
@@ -186,7 +186,12 @@ function toFramed(content: string, framing: Backend["framing"]): string {
   return `${content === "" ? "" : toChunk(content)}0\r\n${trailers}\r\n`;
 }
 
-function assertSame(head: Answer, get: Answer, mode: string, lost: string | undefined): void {
+function assertSame(
+  head: ReceivedResponse,
+  get: ReceivedResponse,
+  mode: string,
+  lost: string | undefined,
+): void {
   const added = new Set<string>();
   if (mode === "measure" || PROBES.has(mode)) added.add(`content-length: ${get.body.length}`);
   if (PROBES.has(mode)) added.add("accept-ranges: bytes");
@@ -198,13 +203,13 @@ function assertSame(head: Answer, get: Answer, mode: string, lost: string | unde
 }
 
 /** A 206 does not say the reason phrase of the 200. */
-function toStart({ status, reason }: Answer, mode: string): string {
+function toStart({ status, reason }: ReceivedResponse, mode: string): string {
   const isUnknown = status === 200 && PROBES.has(mode);
   return isUnknown ? String(status) : `${status} ${reason}`;
 }
 
 /** Sorted, as the length of a probed file stands last. */
-function toLines({ lines }: Answer, mode: string): readonly string[] {
+function toLines({ lines }: ReceivedResponse, mode: string): readonly string[] {
   return lines
     .map((line) => line.replace(/^[^:]*/, (name) => name.toLowerCase()))
     .filter((line) => !/^(?:connection|keep-alive|transfer-encoding|trailer):/.test(line))

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
 import { fc } from "../support/property.ts";
 import { toRequest } from "../support/request.ts";
@@ -50,7 +50,7 @@ async function exchange(wire: Wire, request: string): Promise<number> {
   const method = request.slice(0, request.indexOf(" "));
   wire.write(request);
   for (;;) {
-    const { status } = await wire.readAnswer(method);
+    const { status } = await wire.readResponse(method);
     if (status >= 200) return status;
   }
 }

@@ -52,7 +52,7 @@ const requestLine = fc.constantFrom(
   "X-Forwarded-Proto: https",
   "X-Forwarded-For: 192.0.2.1",
 );
-const answerLine = fc.constantFrom(
+const responseLine = fc.constantFrom(
   "Vary: Accept-Language",
   "vary: accept-encoding, X-Key",
   "Vary: *",
@@ -71,11 +71,11 @@ const ask = fc.record({
   address: fc.constantFrom("192.0.2.1", "192.0.2.1", "192.0.2.2"),
   isTrusted: fc.boolean(),
 });
-const answer = fc.record({
+const response = fc.record({
   kind: fc.constant("answer" as const),
   index: fc.nat(5),
   status: fc.constantFrom(200, 200, 200, 404, 302, 503),
-  lines: fc.array(answerLine, { maxLength: 2 }),
+  lines: fc.array(responseLine, { maxLength: 2 }),
 });
 const other = fc.oneof(
   fc.record({ kind: fc.constantFrom("fail" as const, "leave" as const), index: fc.nat(5) }),
@@ -84,7 +84,7 @@ const other = fc.oneof(
 );
 const step = fc.oneof(
   { weight: 4, arbitrary: ask },
-  { weight: 3, arbitrary: answer },
+  { weight: 3, arbitrary: response },
   { weight: 3, arbitrary: other },
 );
 

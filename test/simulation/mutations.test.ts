@@ -9,7 +9,7 @@ import { MUTATIONS } from "../../tools/simulation/mutations.ts";
 import type { Schedule } from "../../tools/simulation/schedule.ts";
 
 /** No schedule beyond that is run for one fault. */
-const MOST_SCHEDULES = 1_000;
+const MAX_SCHEDULES = 1_000;
 
 /** Which drawn schedule found a fault when this was written: a run begins there, and not at the first one. */
 const BEGINS_AT: Readonly<Record<string, number>> = {
@@ -92,7 +92,7 @@ for (const mutate of Object.keys(MUTATIONS)) {
   if (schedule === undefined)
     test(`it finds that ${mutate}`, async () => {
       const seed = BEGINS_AT[mutate] ?? 1;
-      const wanted = { ...PLAIN, seed, schedules: MOST_SCHEDULES, mutate };
+      const wanted = { ...PLAIN, seed, schedules: MAX_SCHEDULES, mutate };
       const { failed } = await runInProcesses(wanted);
       assert.equal(failed.length, 1);
     });

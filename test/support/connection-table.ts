@@ -7,15 +7,15 @@ const FOLDER = "/proc/sys/net/netfilter";
 
 /** Waits until `connections` more fit, and says so. A table too small for them is said, and not waited for. */
 export async function waitForConnectionTable(connections: number): Promise<void> {
-  const most = read("nf_conntrack_max");
-  if (most === undefined) return;
-  if (most < connections)
-    console.log(`the kernel's connection table holds ${most}: packets may be lost`);
-  for (let isTold = false; most >= connections; isTold = true) {
+  const max = read("nf_conntrack_max");
+  if (max === undefined) return;
+  if (max < connections)
+    console.log(`the kernel's connection table holds ${max}: packets may be lost`);
+  for (let isTold = false; max >= connections; isTold = true) {
     const count = read("nf_conntrack_count") ?? 0;
-    if (count + connections <= most) return;
+    if (count + connections <= max) return;
     if (!isTold)
-      console.log(`waiting: the kernel's connection table has ${count} of ${most} entries`);
+      console.log(`waiting: the kernel's connection table has ${count} of ${max} entries`);
     await sleep(1_000);
   }
 }

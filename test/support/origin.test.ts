@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { chunked, getOnly, slow, text, toHead } from "./answers.ts";
+import { chunked, getOnly, slow, text, toHead } from "./responses.ts";
 import { startOrigin, type Script } from "./origin.ts";
 import { openWire } from "./wire.ts";
 
@@ -15,14 +15,14 @@ test("an origin records what arrived, byte for byte, and on which connection", a
   first.write(
     "POST //a/../b?x=%2e HTTP/1.1\r\nhOST: a\r\nx-a: 1\r\nX-A: \xe9\r\nContent-Length: 3\r\n\r\nabc",
   );
-  await first.readAnswer();
+  await first.readResponse();
   first.write(
     "PUT /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-T: 1\r\n\r\n",
   );
-  await first.readAnswer();
+  await first.readResponse();
   const second = await openWire(t, origin.port);
   second.write("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
-  await second.readAnswer();
+  await second.readResponse();
 
   const [post, put, get] = origin.arrivals;
   assert.equal(post?.start, "POST //a/../b?x=%2e HTTP/1.1");
@@ -42,7 +42,7 @@ test("a script may answer before the content is there", async (t) => {
   );
   const wire = await openWire(t, origin.port);
   wire.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfew");
-  assert.equal((await wire.readAnswer()).status, 413);
+  assert.equal((await wire.readResponse()).status, 413);
   wire.reset();
   await assert.rejects((await origin.arrival(0)).whole, {
     ending: "reset",
@@ -68,10 +68,10 @@ test("a getOnly origin refuses HEAD as FastAPI does and answers GET", async (t) 
   const origin = await startOrigin(t, getOnly(chunked(["a", "bc"], ["X-T: 1"])));
   const wire = await openWire(t, origin.port);
   wire.write("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
-  const refused = await wire.readAnswer("HEAD");
+  const refused = await wire.readResponse("HEAD");
   assert.deepEqual([refused.status, refused.lines[0]], [405, "allow: GET"]);
   wire.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.deepEqual([answer.body.toString(), answer.trailers], ["abc", ["X-T: 1"]]);
 });
 
@@ -82,7 +82,7 @@ test("a script that takes the connection over gets its further bytes", async (t)
   });
   const wire = await openWire(t, origin.port);
   wire.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
-  assert.equal((await wire.readAnswer()).status, 101);
+  assert.equal((await wire.readResponse()).status, 101);
   const { socket, bytes } = await origin.connection(0);
   const arrived = once(socket, "data");
   wire.write("ping\r\n\r\n");
@@ -99,7 +99,7 @@ test("an origin listens on a unix socket too", async (t) => {
   const origin = await startOrigin(t, text("unix"), path);
   const wire = await openWire(t, path);
   wire.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await wire.readAnswer()).body.toString(), "unix");
+  assert.equal((await wire.readResponse()).body.toString(), "unix");
   assert.equal(origin.url, `unix:${path}`);
 });
 

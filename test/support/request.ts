@@ -1,6 +1,6 @@
 /** Requests as bytes, and the shortest way to one answer. */
 
-import { type Answer, type Cleanup, openWire } from "./wire.ts";
+import { type ReceivedResponse, type Cleanup, openWire } from "./wire.ts";
 
 /** `start` is "GET /x"; a version, Host and the empty line are added where they are missing. */
 export function toRequest(start: string, lines: readonly string[] = [], body = ""): string {
@@ -10,10 +10,10 @@ export function toRequest(start: string, lines: readonly string[] = [], body = "
 }
 
 /** Sends bytes on a connection of their own and reads one final answer. */
-export async function ask(t: Cleanup, port: number, bytes: string): Promise<Answer> {
+export async function ask(t: Cleanup, port: number, bytes: string): Promise<ReceivedResponse> {
   const wire = await openWire(t, port);
   wire.write(bytes);
-  const answer = await wire.readAnswer(bytes.slice(0, bytes.indexOf(" ")));
+  const answer = await wire.readResponse(bytes.slice(0, bytes.indexOf(" ")));
   wire.socket.destroy();
   return answer;
 }

@@ -96,7 +96,7 @@ export async function startRawUpstream(t: TestContext, speak: Speak, path?: stri
 }
 
 /** Answers the header section of each connection with `answer`, then hands the socket over. */
-export function answerHead(
+export function respondWith(
   answer: string,
   then: (socket: Socket, head: string) => void = () => {},
 ): Speak {
@@ -175,7 +175,7 @@ export async function startUpgrade(t: TestContext, speak: Speak, options: DoorOp
 
 /** A tunnel that stands; both ends are paused and have nothing unread. */
 export async function startTunnel(t: TestContext, options: DoorOptions = {}) {
-  const { upstream, door, client } = await startUpgrade(t, answerHead(SWITCHED), options);
+  const { upstream, door, client } = await startUpgrade(t, respondWith(SWITCHED), options);
   await readHead(client);
   return { client, upstream: upstream.sockets[0] ?? assert.fail(), door };
 }

@@ -8,7 +8,7 @@ import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } fr
 import { listenOn } from "./listen.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 
-const MOST_BYTES = 2 ** 30;
+const MAX_BYTES = 2 ** 30;
 
 /** The server's side of one WebSocket. */
 export interface Accepted {
@@ -34,12 +34,12 @@ export async function startWebSockets(
   options: ServerOptions = {},
 ): Promise<WebSocketStack> {
   const http = createServer((_request, response) => response.end("plain"));
-  const server = new WebSocketServer({ server: http, maxPayload: MOST_BYTES, ...options });
+  const server = new WebSocketServer({ server: http, maxPayload: MAX_BYTES, ...options });
   const port = await listenOn(t, http);
   const sidecar = await startSidecar(t, { upstream: `http://127.0.0.1:${port}` });
   const connect: WebSocketStack["connect"] = (protocols = [], clientOptions = {}) => {
     const client = new WebSocket(`ws://127.0.0.1:${sidecar.port}/chat?room=1`, [...protocols], {
-      maxPayload: MOST_BYTES,
+      maxPayload: MAX_BYTES,
       ...clientOptions,
     });
     client.on("error", () => undefined); // who waits for anything of it hears of it all the same

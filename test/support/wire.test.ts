@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { sse, text, toHead } from "./answers.ts";
+import { sse, text, toHead } from "./responses.ts";
 import { startOrigin, type Script } from "./origin.ts";
 import { openWire, type Wire } from "./wire.ts";
 
@@ -19,7 +19,7 @@ test("an answer is read with its fields in order, case and duplicates", async (t
     t,
     "HTTP/1.1 201 All Good\r\nx-B: 1\r\nX-A:2\r\nx-b:  3 \r\nContent-Length: 2\r\n\r\nhi",
   );
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.deepEqual(answer.lines, ["x-B: 1", "X-A:2", "x-b:  3 ", "Content-Length: 2"]);
   assert.deepEqual([answer.status, answer.reason, answer.body.toString()], [201, "All Good", "hi"]);
 });
@@ -27,7 +27,7 @@ test("an answer is read with its fields in order, case and duplicates", async (t
 test("a chunked answer is read with its content, its wire bytes and its trailers", async (t) => {
   const raw = "3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n";
   const wire = await wireTo(t, toHead("200 OK", ["Transfer-Encoding: chunked"]) + raw);
-  const answer = await wire.readAnswer();
+  const answer = await wire.readResponse();
   assert.equal(answer.body.toString(), "abc0123456789");
   assert.equal(answer.rawBody.toString(), raw);
   assert.deepEqual(answer.trailers, ["X-T: 1"]);
@@ -40,25 +40,25 @@ test("an answer without framing lasts until the connection ends", async (t) => {
   });
   const wire = await openWire(t, origin.port);
   wire.write(get);
-  assert.equal((await wire.readAnswer()).body.toString(), "all of this");
+  assert.equal((await wire.readResponse()).body.toString(), "all of this");
   assert.equal(await wire.closed, "end");
 });
 
 test("several answers on one connection are told apart, interim ones too", async (t) => {
   const early = toHead("103 Early Hints", ["Link: </a>"]);
   const wire = await wireTo(t, early + toHead("200 OK", ["Content-Length: 1"]) + "a");
-  assert.equal((await wire.readAnswer()).status, 103);
-  assert.equal((await wire.readAnswer()).body.toString(), "a");
+  assert.equal((await wire.readResponse()).status, 103);
+  assert.equal((await wire.readResponse()).body.toString(), "a");
   wire.write(get);
-  assert.equal((await wire.readAnswer()).status, 103);
+  assert.equal((await wire.readResponse()).status, 103);
 });
 
 test("a body after the answer to a HEAD is left unread and breaks the next answer", async (t) => {
   const wire = await wireTo(t, toHead("200 OK", ["Content-Length: 5"]) + "stray", "HEAD");
-  assert.equal((await wire.readAnswer("HEAD")).body.length, 0);
+  assert.equal((await wire.readResponse("HEAD")).body.length, 0);
   assert.equal(wire.bytes.unread().toString(), "stray");
   wire.write(get);
-  await assert.rejects(wire.readAnswer(), /not a status line|not a field line/);
+  await assert.rejects(wire.readResponse(), /not a status line|not a field line/);
 });
 
 const invalid: readonly (readonly [string, string, RegExp])[] = [
@@ -92,7 +92,7 @@ const invalid: readonly (readonly [string, string, RegExp])[] = [
 for (const [what, bytes, expected] of invalid) {
   test(`an answer with ${what} is an error`, async (t) => {
     const wire = await wireTo(t, bytes);
-    await assert.rejects(wire.readAnswer(), expected);
+    await assert.rejects(wire.readResponse(), expected);
   });
 }
 
@@ -125,7 +125,7 @@ test("a client that sends a FIN still reads its answer", async (t) => {
   const wire = await openWire(t, origin.port);
   wire.write(get);
   wire.halfClose();
-  assert.equal((await wire.readAnswer()).body.toString(), "late");
+  assert.equal((await wire.readResponse()).body.toString(), "late");
   assert.equal(await wire.closed, "end");
 });
 

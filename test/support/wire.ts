@@ -16,7 +16,7 @@ import {
 } from "./message.ts";
 
 /** One answer as it stood on the wire. */
-export interface Answer extends Message {
+export interface ReceivedResponse extends Message {
   readonly status: number;
   readonly reason: string;
 }
@@ -29,7 +29,7 @@ export interface Wire {
    * Reads exactly one answer, interim (1xx) or final; `method` is the one it answers, because a HEAD's answer has no body.
    * Bytes beyond it stay unread, so that a stray one breaks the next read.
    */
-  readAnswer(method?: string): Promise<Answer>;
+  readResponse(method?: string): Promise<ReceivedResponse>;
   /** Reads a status line and fields only, for an answer whose body is to be watched byte by byte. */
   readHead(): Promise<Head>;
   readonly bytes: ByteReader;
@@ -65,7 +65,7 @@ export async function openWire(t: Cleanup, target: WireTarget): Promise<Wire> {
     closed: bytes.closed,
     write: (text) =>
       void socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text),
-    readAnswer: (method = "GET") => readAnswer(bytes, method),
+    readResponse: (method = "GET") => readResponse(bytes, method),
     readHead: () => readHead(bytes),
     halfClose: () => void socket.end(),
     reset: () => reset(socket),
@@ -74,17 +74,17 @@ export async function openWire(t: Cleanup, target: WireTarget): Promise<Wire> {
   };
 }
 
-async function readAnswer(bytes: ByteReader, method: string): Promise<Answer> {
+async function readResponse(bytes: ByteReader, method: string): Promise<ReceivedResponse> {
   const head = await readHead(bytes);
   const parts = /^HTTP\/1\.[01] (\d{3}) (.*)$/.exec(head.start);
   if (parts === null) throw new Error(`not a status line: ${JSON.stringify(head.start)}`);
   const status = Number(parts[1]);
-  const body = await readBody(bytes, answerFraming(head, status, method));
+  const body = await readBody(bytes, responseFraming(head, status, method));
   return { ...head, ...body, status, reason: parts[2] ?? "" };
 }
 
 // RFC 9112 §6.3: these answers end with their header section, whatever their fields announce.
-function answerFraming(head: Head, status: number, method: string): Framing {
+function responseFraming(head: Head, status: number, method: string): Framing {
   const announced = framingOf(head) ?? "close";
   const isBodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;
   return isBodiless ? 0 : announced;

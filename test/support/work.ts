@@ -5,30 +5,30 @@ import assert from "node:assert/strict";
 // Four times the input is four times the work where that is linear, and sixteen times where each piece is read from the
 // beginning again.
 const GROWTH = 4;
-const MOST_GROWTH = 8;
+const MAX_GROWTH = 8;
 // What disturbs a measurement, compilation, garbage collection or a neighbour in the caches, only adds to it: the least of some
 // is right, and a wrong one is made good by further ones.
 const ROUNDS = 3;
-const MOST_ROUNDS = 10;
+const MAX_ROUNDS = 10;
 
 /** Asserts that `work` of four times `size` costs about four times as much. */
 export async function assertLinear(size: number, work: Work<[size: number]>): Promise<void> {
-  await assertRatio(MOST_GROWTH, [() => work(size), () => work(size * GROWTH)]);
+  await assertRatio(MAX_GROWTH, [() => work(size), () => work(size * GROWTH)]);
 }
 
 /** Asserts that the second task costs less than `most` times what the first one does. Each has to take some milliseconds. */
 export async function assertRatio(
-  most: number,
+  max: number,
   [first, second]: readonly [Work, Work],
 ): Promise<void> {
   let little = Infinity;
   let much = Infinity;
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
     little = Math.min(little, await measureWork(first));
     much = Math.min(much, await measureWork(second));
-    if (round >= ROUNDS && much < little * most) return;
+    if (round >= ROUNDS && much < little * max) return;
   }
-  assert.fail(`${much.toFixed(1)} ms against ${little.toFixed(1)} ms: not less than ${most} times`);
+  assert.fail(`${much.toFixed(1)} ms against ${little.toFixed(1)} ms: not less than ${max} times`);
 }
 
 type Work<Arguments extends unknown[] = []> = (...given: Arguments) => void | Promise<void>;

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import test from "node:test";
 
 import type { PendingRequest } from "../../src/upstream/call.ts";
-import { toHead } from "../support/answers.ts";
+import { toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { PLAIN_GET, startPool } from "../support/upstream-pool.ts";
 

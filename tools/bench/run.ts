@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkAnswers } from "./answers.ts";
+import { checkResponses } from "./check-responses.ts";
 import { setUpBench, startPeer, type Bench, type RunningPeer } from "./bench.ts";
 import { createChildren } from "../shared/children.ts";
 import { makeFolder } from "../shared/folder.ts";
@@ -74,7 +74,7 @@ async function measure(bench: Bench, peers: readonly Peer[], options: Options): 
 async function startChecked(bench: Bench, peer: Peer): Promise<RunningPeer | undefined> {
   try {
     const one = await startPeer(bench, peer);
-    await checkAnswers(peer, one.port);
+    await checkResponses(peer, one.port);
     return one;
   } catch (error) {
     say(`${peer.name} is left out: ${error instanceof Error ? error.message : String(error)}`);

@@ -22,11 +22,11 @@ export interface ChaosResult {
 
 // V8 gives memory back late: after a run's first tenth a process still moves by this much. A leak of 100 bytes for each
 // exchange passes it within a soak's million.
-const MOST_GROWTH_BYTES = 64 * 1024 ** 2;
+const MAX_GROWTH_BYTES = 64 * 1024 ** 2;
 // On a busy machine a tenth of the time is over before all code has run.
 const WARM_REQUESTS = 1_000;
 const QUIET_MS = 40_000;
-const MOST_VIOLATIONS = 20;
+const MAX_VIOLATIONS = 20;
 
 /** Runs it. What must not happen is in the ledger; `say` is told of progress. */
 export async function runChaos(
@@ -52,7 +52,7 @@ export async function runChaos(
   if (target.ended() !== undefined) noteEnd(target, ledger);
   const end = await judgeSilence(target, before, ledger);
   const rssBytes = { warm: (warm ?? end).rssBytes, end: end.rssBytes };
-  if (rssBytes.end - rssBytes.warm > MOST_GROWTH_BYTES)
+  if (rssBytes.end - rssBytes.warm > MAX_GROWTH_BYTES)
     ledger.violated(`memory grew from ${rssBytes.warm} to ${rssBytes.end} bytes`);
   await finish(target, ledger);
   await stopUpstreams(upstreams);
@@ -98,7 +98,7 @@ function watchProgress(target: Target, { ledger, options, say }: Watched) {
   const timer = setInterval(tell, Math.min(10_000, options.seconds * 100));
   return {
     isOver: (): boolean =>
-      ledger.violations.length > MOST_VIOLATIONS ||
+      ledger.violations.length > MAX_VIOLATIONS ||
       target.ended() !== undefined ||
       (seconds() >= options.seconds && ledger.ended() >= options.requests),
     stop() {

@@ -5,7 +5,7 @@ import { isHarmless } from "./faults.ts";
 import { judge } from "./judge.ts";
 import type { Exchange, Ledger } from "./ledger.ts";
 import { PERFORMANCES } from "./manners.ts";
-import { type Observed, observeAnswer } from "./observe.ts";
+import { type Observed, observeResponse } from "./observe.ts";
 import { MANNERS, type Roads, drawPlan } from "./plan.ts";
 import type { Random } from "../shared/random.ts";
 import { toBytes } from "./request.ts";
@@ -72,7 +72,7 @@ async function performBatch(
   for (const exchange of exchanges) {
     exchange.note(`after ${JSON.stringify(wire.history.slice(-3))}`);
     const observed: Observed = isAlive
-      ? await observeAnswer(wire, exchange)
+      ? await observeResponse(wire, exchange)
       : { kind: "unanswered" };
     remember(wire, exchange, observed);
     settle(exchange, observed, { isCutShort }, parts);

@@ -1,7 +1,7 @@
 /** The upstream's side of a connection that asks to switch protocols: it refuses, breaks off, or says everything back. */
 
 import type { ByteReader } from "../../test/support/message.ts";
-import { answerText } from "./answers.ts";
+import { headText } from "./responses.ts";
 import { contentOf } from "./content.ts";
 import type { Arrival } from "./script.ts";
 
@@ -33,11 +33,11 @@ export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
   if (end === "reset") return arrival.peer.reset();
   if (end === "refused") {
     arrival.onIdleEnd(); // the response has a length: its connection is kept until the end is seen
-    const head = answerText(403, order.id, [`Content-Length: ${REFUSAL_SIZE}`]);
+    const head = headText(403, order.id, [`Content-Length: ${REFUSAL_SIZE}`]);
     socket.end(`${head}${contentOf(order.id, REFUSAL_SIZE).toString()}`);
     return void (await closed);
   }
-  socket.write(answerText(101, order.id, ["Connection: Upgrade", "Upgrade: chaos"]));
+  socket.write(headText(101, order.id, ["Connection: Upgrade", "Upgrade: chaos"]));
   const total = toTunnelSize(order);
   const wanted = end === "cut" ? order.salt % total : total;
   for (let done = 0; done < wanted;) {

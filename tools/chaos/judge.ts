@@ -40,11 +40,11 @@ export function judge(
     case "answer":
       return isRefused(plan)
         ? judgeRefusal(exchange, observed)
-        : judgeAnswer(exchange, observed, circumstances);
+        : judgeResponse(exchange, observed, circumstances);
   }
 }
 
-type Answer = Extract<Observed, { readonly kind: "answer" }>;
+type ObservedResponse = Extract<Observed, { readonly kind: "answer" }>;
 
 function judgeBroken(
   plan: Plan,
@@ -57,15 +57,18 @@ function judgeBroken(
   return kind === "broken" ? "an answer broke off without a cause" : "a request got no answer";
 }
 
-function judgeRefusal({ arrivals }: Pick<Exchange, "arrivals">, { status, from }: Answer) {
+function judgeRefusal(
+  { arrivals }: Pick<Exchange, "arrivals">,
+  { status, from }: ObservedResponse,
+) {
   if (arrivals > 0) return "the upstream got a request that was none";
   if (from === "headgate" && REFUSALS.has(status)) return undefined;
   return `what is no request was answered with ${status} by ${from}`;
 }
 
-function judgeAnswer(
+function judgeResponse(
   exchange: Pick<Exchange, "plan" | "arrivals">,
-  answer: Answer,
+  answer: ObservedResponse,
   circumstances: Circumstances,
 ): string | undefined {
   return answer.from === "headgate"
@@ -76,7 +79,7 @@ function judgeAnswer(
 /** An answer of headgate's own. */
 function judgeOwn(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
-  { status, id }: Answer,
+  { status, id }: ObservedResponse,
   { excuses, isRace }: Circumstances,
 ): string | undefined {
   // A request that was not read has no id yet.
@@ -93,7 +96,7 @@ function judgeOwn(
 /** An answer of the upstream's. */
 function judgeRelayed(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
-  { status, closes }: Answer,
+  { status, closes }: ObservedResponse,
 ): string | undefined {
   const allowed = allowedFor(plan);
   if (!allowed.includes("whole"))

@@ -9,7 +9,7 @@ export interface Send {
   /** How the upstream has ended that connection so far. */
   ended(): "no" | "end" | "reset";
   /** Whether the upstream has written a byte of its response. */
-  isAnswered(): boolean;
+  hasResponse(): boolean;
 }
 
 export interface Exchange {
@@ -22,7 +22,7 @@ export interface Exchange {
   /** Whether the upstream ended a connection under it that had served before. */
   isStale: boolean;
   /** Whether an upstream began to answer it. */
-  isAnswered: boolean;
+  hasResponse: boolean;
   note(text: string): void;
   readonly trace: readonly string[];
 }
@@ -49,8 +49,8 @@ export interface Ledger {
 }
 
 // A request that is sent a second time may arrive after its client has gone. Older ones are forgotten, or a soak would not end.
-const MOST_REMEMBERED = 50_000;
-const MOST_NOTES = 60;
+const MAX_REMEMBERED = 50_000;
+const MAX_NOTES = 60;
 
 export function createLedger(): Ledger {
   const exchanges = new Map<string, Exchange>();
@@ -74,7 +74,7 @@ export function createLedger(): Ledger {
       const exchange = createExchange(plan);
       exchanges.set(plan.id, exchange);
       const [oldest] = exchanges.keys();
-      if (exchanges.size > MOST_REMEMBERED && oldest !== undefined) exchanges.delete(oldest);
+      if (exchanges.size > MAX_REMEMBERED && oldest !== undefined) exchanges.delete(oldest);
       return exchange;
     },
     arrived(id, send) {
@@ -108,7 +108,7 @@ function faultOfRepetition(before: Send | undefined, now: Send): string | undefi
   if (now.turn !== 1) return "on a connection that had served before";
   if (before.ended() === "no") return "although its connection was alive";
   // A reset may overtake what was written before it.
-  if (before.ended() === "end" && before.isAnswered()) return "although its response had begun";
+  if (before.ended() === "end" && before.hasResponse()) return "although its response had begun";
   return undefined;
 }
 
@@ -121,10 +121,10 @@ function createExchange(plan: Plan): Exchange {
     arrivals: 0,
     lastSend: undefined,
     isStale: false,
-    isAnswered: false,
+    hasResponse: false,
     trace,
     note(text) {
-      if (trace.length < MOST_NOTES)
+      if (trace.length < MAX_NOTES)
         trace.push(`+${(performance.now() - startedMs).toFixed(1)} ms ${text}`);
     },
   };

@@ -2,7 +2,7 @@
 
 import { reset } from "../../test/support/reset.ts";
 import type { Exchange } from "./ledger.ts";
-import { type Observed, observeAnswer } from "./observe.ts";
+import { type Observed, observeResponse } from "./observe.ts";
 import type { Manner } from "./plan.ts";
 import type { Random } from "../shared/random.ts";
 import { toBadBytes, toBytes, toHeadText, toUploadPieces } from "./request.ts";
@@ -22,7 +22,7 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
   http10: ask,
   upgrade: useTunnel,
   async slowUpload({ wire, exchange, random }) {
-    const answer = observeAnswer(wire, exchange);
+    const answer = observeResponse(wire, exchange);
     wire.socket.write(toHeadText(exchange.plan), "latin1");
     for (const piece of toUploadPieces(exchange.plan, 4)) {
       await pause(random.below(5));
@@ -35,12 +35,12 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
     wire.socket.write(toBytes(exchange.plan));
     await pause(random.below(60));
     wire.socket.resume();
-    return observeAnswer(wire, exchange);
+    return observeResponse(wire, exchange);
   },
   async expect({ wire, exchange }) {
     wire.socket.write(toHeadText(exchange.plan), "latin1");
     let isSent = false;
-    const observed = await observeAnswer(wire, exchange, (status) => {
+    const observed = await observeResponse(wire, exchange, (status) => {
       if (status !== 100 || isSent) return;
       isSent = true;
       for (const piece of toUploadPieces(exchange.plan, 1)) wire.socket.write(piece);
@@ -50,7 +50,7 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
   },
   async halfClose({ wire, exchange }) {
     wire.socket.end(toBytes(exchange.plan));
-    const observed = await observeAnswer(wire, exchange);
+    const observed = await observeResponse(wire, exchange);
     return observed.kind === "answer" ? { ...observed, closes: true } : observed;
   },
   async abortWaiting({ wire, exchange, random }) {
@@ -72,7 +72,7 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
   },
   async bad({ wire, exchange }) {
     wire.socket.write(toBadBytes(exchange.plan), "latin1");
-    const observed = await observeAnswer(wire, exchange);
+    const observed = await observeResponse(wire, exchange);
     // RFC 9112 §9.6: what follows is not read as a request, so the connection must end.
     if (observed.kind !== "answer") return observed;
     return observed.closes
@@ -82,14 +82,14 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
   async halfHead({ wire, exchange, random }) {
     const head = toHeadText(exchange.plan);
     wire.socket.write(head.slice(0, 1 + random.below(head.length - 3)), "latin1");
-    if (random.chance(0.3)) return observeAnswer(wire, exchange);
+    if (random.chance(0.3)) return observeResponse(wire, exchange);
     return leave(wire, exchange, random);
   },
 };
 
 async function ask({ wire, exchange }: Performance): Promise<Observed> {
   wire.socket.write(toBytes(exchange.plan));
-  const observed = await observeAnswer(wire, exchange);
+  const observed = await observeResponse(wire, exchange);
   if (observed.kind !== "answer" || observed.closes) return observed;
   return { kind: "foul", fault: "an answer that keeps a connection which was to be closed" };
 }

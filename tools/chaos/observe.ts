@@ -35,7 +35,7 @@ export type Observed =
 export type OnInterim = (status: number) => void;
 
 /** Reads interim answers and the final one. Never rejects. */
-export async function observeAnswer(
+export async function observeResponse(
   wire: ChaosWire,
   exchange: Exchange,
   onInterim: OnInterim = () => undefined,

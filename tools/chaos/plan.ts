@@ -87,7 +87,7 @@ export function drawPlan(random: Random, id: string, manner: Manner, roads: Road
   const upload = isSending ? drawSize(random) + (UPLOADING.has(manner) ? 2_000 : 0) : 0;
   const fault = manner === "upgrade" ? "upgrade" : random.weighted(weightsFor(upload > 0, road));
   const framing = drawFraming(random, fault, road);
-  const size = drawSize(random) + (LONG_ANSWERS.has(manner) ? 200_000 : 0);
+  const size = drawSize(random) + (LONG_RESPONSES.has(manner) ? 200_000 : 0);
   return {
     road,
     id,
@@ -103,7 +103,7 @@ export function drawPlan(random: Random, id: string, manner: Manner, roads: Road
 }
 
 const UPLOADING: ReadonlySet<Manner> = new Set(["expect", "slowUpload", "abortUpload"]);
-const LONG_ANSWERS: ReadonlySet<Manner> = new Set(["abortReading", "slowReader"]);
+const LONG_RESPONSES: ReadonlySet<Manner> = new Set(["abortReading", "slowReader"]);
 
 function drawMethod(random: Random, manner: Manner): Method {
   if (manner === "upgrade") return "GET";

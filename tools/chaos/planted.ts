@@ -22,7 +22,7 @@ export interface Planted {
 
 /** Starts it before those upstreams. */
 export async function startPlanted(plant: Plant, upstreams: Upstreams): Promise<Planted> {
-  let held: Answer | undefined;
+  let held: FetchedResponse | undefined;
   const server = createServer((request, response) => {
     request.on("error", () => undefined);
     answer(request, response).catch(() => response.destroy());
@@ -41,9 +41,9 @@ export async function startPlanted(plant: Plant, upstreams: Upstreams): Promise<
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const content = await text(request);
-    const fetched = await fetchAnswer(request, content, upstreams);
+    const fetched = await fetchResponse(request, content, upstreams);
     if (plant === "sends twice" && request.method === "POST")
-      await fetchAnswer(request, content, upstreams);
+      await fetchResponse(request, content, upstreams);
     if (fetched.isBroken && plant !== "completes what broke off") return void response.destroy();
     const own = fetched;
     const given = plant === "mixes answers" && held !== undefined ? held : own;
@@ -53,18 +53,18 @@ export async function startPlanted(plant: Plant, upstreams: Upstreams): Promise<
   }
 }
 
-interface Answer {
+interface FetchedResponse {
   readonly status: number;
   readonly fields: Readonly<Record<string, string>>;
   readonly content: string;
   readonly isBroken: boolean;
 }
 
-async function fetchAnswer(
+async function fetchResponse(
   { method = "", url = "", headers }: IncomingMessage,
   content: string,
   { tcp, link }: Upstreams,
-): Promise<Answer> {
+): Promise<FetchedResponse> {
   const { hostname, port } = new URL(tcp.address);
   const where: RequestOptions = url.startsWith("/unix")
     ? { socketPath: link }

@@ -1,7 +1,7 @@
 /** The faults as an upstream does them, one function each. */
 
 import type { Socket } from "node:net";
-import { type Bytes, answerText, cutAnswer, joined, wholeAnswer } from "./answers.ts";
+import { type Bytes, headText, cutResponse, joined, wholeResponse } from "./responses.ts";
 import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
@@ -30,7 +30,7 @@ export type Afterwards = "keep" | "done";
 
 type Script = (arrival: Arrival) => Promise<Afterwards>;
 
-const POISON = answerText(200, "poison", ["Content-Length: 6"]) + "poison";
+const POISON = headText(200, "poison", ["Content-Length: 6"]) + "poison";
 
 /** Does to a request what its path asks for. */
 export function perform(arrival: Arrival): Promise<Afterwards> {
@@ -39,14 +39,14 @@ export function perform(arrival: Arrival): Promise<Afterwards> {
 }
 
 const SCRIPTS: Readonly<Record<FaultName, Script>> = {
-  none: answerWhole,
+  none: respondWhole,
   async slow(arrival) {
     await pause(5 + (arrival.order.salt % 30));
-    return answerWhole(arrival);
+    return respondWhole(arrival);
   },
   async dribble(arrival) {
     await arrival.whole;
-    const bytes = joined(wholeAnswer(arrival.order));
+    const bytes = joined(wholeResponse(arrival.order));
     const step = Math.max(1, Math.ceil(bytes.length / (2 + (arrival.order.salt % 5))));
     for (let at = 0; at < bytes.length; at += step) {
       arrival.socket.write(bytes.subarray(at, at + step));
@@ -56,50 +56,53 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   async status(arrival) {
     await arrival.whole;
-    return send(arrival, wholeAnswer(arrival.order, [404, 410, 500, 503][arrival.order.salt % 4]));
+    return send(
+      arrival,
+      wholeResponse(arrival.order, [404, 410, 500, 503][arrival.order.salt % 4]),
+    );
   },
   async bodiless(arrival) {
     await arrival.whole;
     const { id, salt } = arrival.order;
     const fields = salt % 3 === 0 ? [`Content-Length: ${salt}`] : [];
-    arrival.socket.write(answerText(salt % 2 === 0 ? 204 : 304, id, fields));
+    arrival.socket.write(headText(salt % 2 === 0 ? 204 : 304, id, fields));
     return "keep";
   },
   async interim(arrival) {
     const { id, salt } = arrival.order;
     for (let count = 0; count <= salt % 3; count += 1)
-      arrival.socket.write(answerText([103, 102, 100][count] ?? 103, id, ["Link: </a>"]));
-    return answerWhole(arrival);
+      arrival.socket.write(headText([103, 102, 100][count] ?? 103, id, ["Link: </a>"]));
+    return respondWhole(arrival);
   },
-  trailers: answerWhole,
+  trailers: respondWhole,
   async halfClose(arrival) {
     await arrival.whole;
     arrival.onIdleEnd();
-    arrival.socket.end(joined(wholeAnswer(arrival.order)));
+    arrival.socket.end(joined(wholeResponse(arrival.order)));
     return "done";
   },
   async extra(arrival) {
     await arrival.whole;
-    arrival.socket.write(joined([...wholeAnswer(arrival.order), POISON]));
+    arrival.socket.write(joined([...wholeResponse(arrival.order), POISON]));
     return "done";
   },
   async stale(arrival) {
-    if (arrival.turn === 1 || arrival.exchange.isStale) return answerWhole(arrival);
+    if (arrival.turn === 1 || arrival.exchange.isStale) return respondWhole(arrival);
     arrival.exchange.isStale = true;
     return arrival.order.salt % 2 === 0 ? breakOff(arrival) : close(arrival);
   },
   async earlyKeep(arrival) {
-    send(arrival, wholeAnswer(arrival.order, 413));
+    send(arrival, wholeResponse(arrival.order, 413));
     await arrival.whole;
     return "keep";
   },
   async earlyClose(arrival) {
     arrival.onIdleEnd();
-    arrival.socket.end(joined(wholeAnswer(arrival.order, 413)));
+    arrival.socket.end(joined(wholeResponse(arrival.order, 413)));
     return "done";
   },
   async earlyReset(arrival) {
-    send(arrival, wholeAnswer(arrival.order, 413));
+    send(arrival, wholeResponse(arrival.order, 413));
     await pause(arrival.order.salt % 3);
     arrival.onIdleEnd();
     return breakOff(arrival);
@@ -120,40 +123,40 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   async longHead(arrival) {
     await arrival.whole;
     const line = `X-Long: ${"x".repeat(1_000)}`;
-    return send(arrival, [answerText(200, arrival.order.id, Array(100).fill(line) as string[])]);
+    return send(arrival, [headText(200, arrival.order.id, Array(100).fill(line) as string[])]);
   },
   async flood(arrival) {
     await arrival.whole;
-    const interim = answerText(102, arrival.order.id, []);
+    const interim = headText(102, arrival.order.id, []);
     arrival.socket.write(interim.repeat(150));
-    return answerWhole(arrival);
+    return respondWhole(arrival);
   },
   async switched(arrival) {
     await arrival.whole;
     const fields = ["Connection: Upgrade", "Upgrade: chaos"];
-    arrival.socket.write(answerText(101, arrival.order.id, fields));
+    arrival.socket.write(headText(101, arrival.order.id, fields));
     return "done";
   },
   async resetMid(arrival) {
     await arrival.whole;
-    write(arrival, cutAnswer(arrival.order));
+    write(arrival, cutResponse(arrival.order));
     await pause(arrival.order.salt % 3);
     return breakOff(arrival);
   },
   async closeMid(arrival) {
     await arrival.whole;
-    write(arrival, cutAnswer(arrival.order));
+    write(arrival, cutResponse(arrival.order));
     return close(arrival);
   },
   async truncated(arrival) {
     await arrival.whole;
-    write(arrival, cutAnswer(arrival.order));
+    write(arrival, cutResponse(arrival.order));
     arrival.peer.cut();
     return "done";
   },
   async badChunk(arrival) {
     await arrival.whole;
-    const head = answerText(200, arrival.order.id, ["Transfer-Encoding: chunked"]);
+    const head = headText(200, arrival.order.id, ["Transfer-Encoding: chunked"]);
     // The last one holds more than it announces: an id and its stroke are longer than that.
     const bad = ["zz\r\n", "-1\r\n", "fffffffffffffffff\r\n", `2\r\n${arrival.order.id}|\r\n`];
     return send(arrival, [head, bad[arrival.order.salt % bad.length] ?? ""]);
@@ -164,15 +167,15 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   async stallMid(arrival) {
     await arrival.whole;
-    write(arrival, cutAnswer(arrival.order));
+    write(arrival, cutResponse(arrival.order));
     await arrival.closed;
     return "done";
   },
 };
 
-async function answerWhole(arrival: Arrival): Promise<Afterwards> {
+async function respondWhole(arrival: Arrival): Promise<Afterwards> {
   await arrival.whole;
-  return send(arrival, wholeAnswer(arrival.order));
+  return send(arrival, wholeResponse(arrival.order));
 }
 
 function send(arrival: Arrival, pieces: readonly Bytes[]): Afterwards {

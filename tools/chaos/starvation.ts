@@ -10,8 +10,8 @@ export interface Starvation {
 
 // Half of the time is far too long.
 const WINDOW_MS = 1_000;
-const MOST_WAITING_MS = 500;
-const MOST_LATE_MS = 500;
+const MAX_WAITING_MS = 500;
+const MAX_LATE_MS = 500;
 
 /** Watches this process, and those it is told of. */
 export function createStarvation(): Starvation {
@@ -27,10 +27,10 @@ export function createStarvation(): Starvation {
     wasFelt() {
       const nowMs = performance.now();
       // A whole machine may stand still, if it is a virtual one. Of that the kernel knows nothing.
-      const isLate = nowMs - askedMs > MOST_LATE_MS;
+      const isLate = nowMs - askedMs > MAX_LATE_MS;
       askedMs = nowMs;
       const sofar = pids.map(waitedMs);
-      const isStarved = sofar.some((ms, index) => ms - (waited[index] ?? ms) > MOST_WAITING_MS);
+      const isStarved = sofar.some((ms, index) => ms - (waited[index] ?? ms) > MAX_WAITING_MS);
       if (isStarved || nowMs - windowMs > WINDOW_MS) {
         waited = sofar;
         windowMs = nowMs;

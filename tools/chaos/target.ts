@@ -31,7 +31,7 @@ export interface Target {
   stop(): Promise<number | null>;
 }
 
-const MOST_LINES = 20_000;
+const MAX_LINES = 20_000;
 
 /** Starts it with that route file, by a command that runs what follows it, and resolves when both ports listen. */
 export async function startTarget(
@@ -56,7 +56,7 @@ export async function startTarget(
   let lines: string[] = [];
   keepLines(child, (line) => {
     lines.push(line);
-    if (lines.length > MOST_LINES) lines = lines.slice(MOST_LINES / 2);
+    if (lines.length > MAX_LINES) lines = lines.slice(MAX_LINES / 2);
   });
   const start = await untilListening(child, () => lines);
   return {

@@ -5,7 +5,7 @@ import { reset } from "../../test/support/reset.ts";
 import { checkContent, contentOf } from "./content.ts";
 import { toTunnelSize, toUpgradeEnd } from "./echo.ts";
 import type { Performance } from "./manners.ts";
-import { type Observed, observeAnswer } from "./observe.ts";
+import { type Observed, observeResponse } from "./observe.ts";
 import type { Plan } from "./plan.ts";
 import { toBytes } from "./request.ts";
 import type { ChaosWire } from "./wire.ts";
@@ -14,7 +14,7 @@ import type { ChaosWire } from "./wire.ts";
 export async function useTunnel({ wire, exchange, random }: Performance): Promise<Observed> {
   const { plan } = exchange;
   wire.socket.write(toBytes(plan));
-  const observed = await observeAnswer(wire, exchange);
+  const observed = await observeResponse(wire, exchange);
   if (observed.kind !== "answer" || observed.status !== 101) return observed;
   if (random.chance(0.15)) {
     reset(wire.socket);

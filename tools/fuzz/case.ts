@@ -16,7 +16,7 @@ export interface RequestCase {
 }
 
 /** Bytes that an upstream sends in answer to one request. */
-export interface AnswerCase {
+export interface ResponseCase {
   readonly kind: "answer";
   readonly family: string;
   readonly expects: Expectation;
@@ -27,7 +27,7 @@ export interface AnswerCase {
   readonly after: "keep" | "end" | "reset";
 }
 
-export type Case = RequestCase | AnswerCase;
+export type Case = RequestCase | ResponseCase;
 
 /** Makes the bytes of cases of one kind. */
 export interface Family<Made> {

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connectFrom } from "../shared/connect.ts";
-import { type Close, readAnswers } from "./answers.ts";
+import { type Close, readResponses } from "./responses.ts";
 
 /** What is sent, and how one knows that all answers are here. */
 export interface Plan {
@@ -38,19 +38,19 @@ export function exchange(plan: Plan): Promise<Received> {
     let close: Close = "open";
     let quietSeconds = 0;
     const timer = setInterval(giveUp, 1_000);
-    socket.once("connect", () => void write(socket, plan.parts).then(endWhenAnswered));
+    socket.once("connect", () => void write(socket, plan.parts).then(endWhenComplete));
     socket.on("data", (bytes: Buffer) => {
       text += bytes.toString("latin1");
       quietSeconds = 0;
-      endWhenAnswered();
+      endWhenComplete();
     });
     socket.once("end", () => finish("end"));
     socket.once("error", () => finish("reset"));
 
     // All there is to come is here: an end of ours makes the proxy end, and shows what it would send beyond.
-    function endWhenAnswered(): void {
+    function endWhenComplete(): void {
       if (plan.ending === "proxy closes" || socket.writableEnded) return;
-      if (readAnswers(text, plan.methods, "open").final.length < plan.methods.length) return;
+      if (readResponses(text, plan.methods, "open").final.length < plan.methods.length) return;
       if (plan.ending === "client closes") socket.end();
       else setTimeout(() => socket.end(), BREAK_OFF_MS);
     }

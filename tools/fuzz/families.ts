@@ -1,11 +1,11 @@
 /** All families, and the cases that a seed stands for. */
 
-import { ANSWER_FAMILIES, type Script } from "./answer-families.ts";
+import { RESPONSE_FAMILIES, type Script } from "./response-families.ts";
 import { type Case, type Family, cut } from "./case.ts";
 import { CONNECTION_FAMILIES } from "./connection-families.ts";
 import { FRAMING_FAMILIES } from "./framing-families.ts";
 import { HEAD_FAMILIES } from "./head-families.ts";
-import { readScript } from "./judge-answer.ts";
+import { readScript } from "./judge-response.ts";
 import { mutate } from "./mutate.ts";
 import { type Random, createRandom } from "../shared/random.ts";
 
@@ -21,11 +21,11 @@ const MUTATED_REQUESTS: Family<string> = {
   make: (random) => mutate(random, random.pick(REQUESTS).make(random)),
 };
 
-const MUTATED_ANSWERS: Family<Script> = {
+const MUTATED_RESPONSES: Family<Script> = {
   name: "answer: mutated",
   expects: "either",
   make(random) {
-    const { bytes, after } = random.pick(ANSWER_FAMILIES).make(random);
+    const { bytes, after } = random.pick(RESPONSE_FAMILIES).make(random);
     return { bytes: mutate(random, bytes), after };
   },
 };
@@ -33,8 +33,8 @@ const MUTATED_ANSWERS: Family<Script> = {
 // Mutations find what nobody thought of, so that they get a third of all cases.
 const MAKERS: readonly ((random: Random) => Case)[] = [
   ...REQUESTS.flatMap((family) => [toRequestCase(family), toRequestCase(MUTATED_REQUESTS)]),
-  ...ANSWER_FAMILIES.map(toAnswerCase),
-  ...Array.from({ length: 8 }, () => toAnswerCase(MUTATED_ANSWERS)),
+  ...RESPONSE_FAMILIES.map(toResponseCase),
+  ...Array.from({ length: 8 }, () => toResponseCase(MUTATED_RESPONSES)),
 ];
 
 /** Case number `index` of a seed, whatever other cases are made. */
@@ -52,7 +52,7 @@ function toRequestCase({ name, expects, make }: Family<string>): (random: Random
   });
 }
 
-function toAnswerCase({ name, expects, make }: Family<Script>): (random: Random) => Case {
+function toResponseCase({ name, expects, make }: Family<Script>): (random: Random) => Case {
   return (random) => {
     const { bytes, after } = make(random);
     const method = random.pick(["GET", "HEAD"] as const);

@@ -1,11 +1,11 @@
 /** Holds what happened to a client's bytes against what they mean. */
 
-import { type Answer, type Answers, readAnswers } from "./answers.ts";
+import { type ReadResponse, type ReadResponses, readResponses } from "./responses.ts";
 import type { Received } from "./client.ts";
 import type { Arrival } from "./recorder.ts";
 import type { Meaning, Meant } from "./requests.ts";
 import { valuesOf } from "./strict.ts";
-import { type Verdict, isAnswerTo, quote, seqOf } from "./verdict.ts";
+import { type Verdict, isResponseTo, quote, seqOf } from "./verdict.ts";
 
 /** Answers that a proxy may give by itself to what a client sends. A 5xx of the others would blame the recorder. */
 const OWN_STATUSES: ReadonlySet<number> = new Set([
@@ -24,11 +24,11 @@ export function judgeRequests(
     answers.ending === "complete" ? undefined : `the answers end ${answers.ending}: ${quote(text)}`,
     close === "open" ? "the proxy never closes the connection" : undefined,
     isStalled && ending === "complete" ? `no answer comes; so far ${quote(text)}` : undefined,
-    ...checkAnswers(answers.final, possible, withoutEarly(arrivals, answers.final, early)),
+    ...checkResponses(answers.final, possible, withoutEarly(arrivals, answers.final, early)),
   ];
   const last = requests.at(-1);
-  const isLastAnswered = answers.final.length === requests.length && last?.path === "/end";
-  const isTaken = isLastAnswered && answers.final.at(-1)?.status === 200;
+  const hasLastResponse = answers.final.length === requests.length && last?.path === "/end";
+  const isTaken = hasLastResponse && answers.final.at(-1)?.status === 200;
   return {
     outcome: isTaken ? "accepted" : "refused",
     failure: problems.find((problem) => problem !== undefined),
@@ -38,29 +38,33 @@ export function judgeRequests(
 // What is wrong with its content may be known before its answer is: then the refusal takes that answer's place.
 function withoutEarly(
   arrivals: readonly Arrival[],
-  answers: readonly Answer[],
+  answers: readonly ReadResponse[],
   early: Meant | undefined,
 ): readonly Arrival[] {
-  const isAnswered = answers.filter((answer) => seqOf(answer) !== undefined).length;
-  return early !== undefined && arrivals.length === isAnswered + 1
+  const hasResponse = answers.filter((answer) => seqOf(answer) !== undefined).length;
+  return early !== undefined && arrivals.length === hasResponse + 1
     ? arrivals.slice(0, -1)
     : arrivals;
 }
 
 // What a proxy could not parse it refuses without knowing the method, so that a refused HEAD may be answered with content.
-function readAll(text: string, requests: readonly Meant[], close: Received["close"]): Answers {
+function readAll(
+  text: string,
+  requests: readonly Meant[],
+  close: Received["close"],
+): ReadResponses {
   const methods = requests.map(({ method }) => method);
-  const answers = readAnswers(text, methods, close);
+  const answers = readResponses(text, methods, close);
   if (answers.ending === "complete") return answers;
   const last = answers.final.length - 1;
   const others = [[...methods, "HEAD"], ...(last in methods ? [methods.with(last, "GET")] : [])];
-  const readings = others.map((other) => readAnswers(text, other, close));
+  const readings = others.map((other) => readResponses(text, other, close));
   return readings.find(({ ending }) => ending === "complete") ?? answers;
 }
 
 /** Each answer belongs to the request at its place, and each arrival has exactly one. */
-function checkAnswers(
-  answers: readonly Answer[],
+function checkResponses(
+  answers: readonly ReadResponse[],
   requests: readonly Meant[],
   arrivals: readonly Arrival[],
 ): (string | undefined)[] {
@@ -87,7 +91,7 @@ function checkAnswers(
   return problems;
 }
 
-function checkOwn({ status, fields }: Answer, isLast: boolean): string | undefined {
+function checkOwn({ status, fields }: ReadResponse, isLast: boolean): string | undefined {
   if (!OWN_STATUSES.has(status))
     return `the proxy answers ${status} by itself: ${valuesOf(fields, "proxy-status").join()}`;
   return status >= 400 && !isLast
@@ -96,13 +100,13 @@ function checkOwn({ status, fields }: Answer, isLast: boolean): string | undefin
 }
 
 function checkArrival(
-  answer: Answer,
+  answer: ReadResponse,
   request: Meant,
   arrival: Arrival | undefined,
 ): string | undefined {
   if (arrival === undefined || arrival.seq !== seqOf(answer))
     return `an answer of another request: ${quote(answer.body)}`;
-  if (!isAnswerTo(answer, arrival, request.method))
+  if (!isResponseTo(answer, arrival, request.method))
     return `not its own answer: ${quote(answer.body)}`;
   const isHead = request.method === "HEAD";
   const isSame =

@@ -36,7 +36,7 @@ export function readHead(text: string, at: number): Head | Problem {
 }
 
 /** The one framing that the fields announce. */
-export function framingOf(fields: readonly Field[], mostDigits: number): Framing | "invalid" {
+export function framingOf(fields: readonly Field[], maxDigits: number): Framing | "invalid" {
   const lengths = new Set(
     fields.flatMap(([name, value]) =>
       name === "content-length"
@@ -50,7 +50,7 @@ export function framingOf(fields: readonly Field[], mostDigits: number): Framing
   const [coding] = codings;
   if (coding !== undefined) return coding.toLowerCase() === "chunked" ? "chunked" : "invalid";
   if (length === undefined) return "none";
-  return /^[0-9]+$/.test(length) && length.length <= mostDigits ? Number(length) : "invalid";
+  return /^[0-9]+$/.test(length) && length.length <= maxDigits ? Number(length) : "invalid";
 }
 
 /** Reads chunks up to their end. */

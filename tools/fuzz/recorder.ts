@@ -19,7 +19,7 @@ export interface Owner {
   readonly arrivals: Arrival[];
   readonly violations: string[];
   /** Answers in the recorder's place: calls `done` when everything is written, or `asUsual` to leave it to the recorder. */
-  answer?(arrival: Arrival, peer: Peer, done: () => void, asUsual: () => void): void;
+  respond?(arrival: Arrival, peer: Peer, done: () => void, asUsual: () => void): void;
 }
 
 /** Where the recorder listens: on 127.0.0.1, as it is and over TLS. */
@@ -34,7 +34,7 @@ export interface Recorder extends Ports {
 
 const PREFERENCES: readonly Preference[] = ["chunked, first length", "length, last length"];
 /** After this many requests it closes a connection, so that new ones are met as well. */
-const MOST_REQUESTS = 500;
+const MAX_REQUESTS = 500;
 
 /** Starts the upstream. `ownerOf` finds a case by the client's address, as the proxy's X-Forwarded-For has it. */
 export async function startRecorder(ownerOf: (address: string) => Owner): Promise<Recorder> {
@@ -70,13 +70,13 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
       owner.arrivals.push(arrival);
       owner.violations.push(...findAmbiguities(raw, request));
       isBusy = true;
-      if (owner.answer === undefined) answer(arrival);
-      else owner.answer(arrival, peer, done, () => answer(arrival));
+      if (owner.respond === undefined) respond(arrival);
+      else owner.respond(arrival, peer, done, () => respond(arrival));
     }
 
-    function answer({ method, target, seq: number }: Arrival): void {
+    function respond({ method, target, seq: number }: Arrival): void {
       served += 1;
-      const isLast = served >= MOST_REQUESTS;
+      const isLast = served >= MAX_REQUESTS;
       const body = method === "HEAD" ? "" : `${number} ${target}`;
       const close = isLast ? "Connection: close\r\n" : "";
       socket.write(

@@ -2,11 +2,11 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Peer } from "../../test/support/peer.ts";
-import type { Reading } from "./answers.ts";
-import { MARK } from "./answer-grammar.ts";
-import { type AnswerCase, type Case, type RequestCase, bytesOf } from "./case.ts";
+import type { Reading } from "./responses.ts";
+import { MARK } from "./response-grammar.ts";
+import { type ResponseCase, type Case, type RequestCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
-import { judgeAnswer, readScript } from "./judge-answer.ts";
+import { judgeResponse, readScript } from "./judge-response.ts";
 import { judgeRequests } from "./judge-request.ts";
 import { type Owner, type Ports, startRecorder } from "./recorder.ts";
 import { readMeaning } from "./requests.ts";
@@ -75,7 +75,7 @@ export async function startRig(
       const place = { address, number, port, reading, patienceSeconds };
       const verdict =
         one.kind === "answer"
-          ? await runAnswer(one, { ...place, owner })
+          ? await runResponse(one, { ...place, owner })
           : await runRequests(one, { ...place, owner });
       // Whatever comes from here on comes too late to be right.
       owners.set(address, { one, arrivals: [], violations: [], mayBeLate: isEarly(one) });
@@ -126,8 +126,8 @@ async function runRequests(one: RequestCase, { owner, ...place }: Place): Promis
   return judgeRequests(meaning, owner.arrivals, received);
 }
 
-async function runAnswer(
-  one: AnswerCase,
+async function runResponse(
+  one: ResponseCase,
   { owner, number, reading, ...place }: Place,
 ): Promise<Verdict> {
   const received = await exchange({
@@ -137,7 +137,7 @@ async function runAnswer(
     ending: "client closes",
   });
   const script = toMarked(bytesOf(one), number);
-  return judgeAnswer(toEnded(one), { script, reading }, owner.arrivals, received);
+  return judgeResponse(toEnded(one), { script, reading }, owner.arrivals, received);
 }
 
 function toGet(method: string, path: string): string {
@@ -145,18 +145,18 @@ function toGet(method: string, path: string): string {
 }
 
 /** An answer that is not whole and clean needs the connection's end, or whoever waits for the rest waits for ever. */
-function toEnded(one: AnswerCase): AnswerCase {
+function toEnded(one: ResponseCase): ResponseCase {
   const { isClean } = readScript(bytesOf(one), { method: "GET", close: "open" });
   return one.after === "keep" && !isClean ? { ...one, after: "end" } : one;
 }
 
-function toScripted(one: AnswerCase, number: number): Owner {
+function toScripted(one: ResponseCase, number: number): Owner {
   const { after } = toEnded(one);
   const parts = toMarkedParts(one, number);
   return {
     arrivals: [],
     violations: [],
-    answer(arrival, peer, done, asUsual) {
+    respond(arrival, peer, done, asUsual) {
       if (arrival.target === SCRIPTED_PATH) void play(peer, parts, after, done);
       else asUsual();
     },
@@ -166,7 +166,7 @@ function toScripted(one: AnswerCase, number: number): Owner {
 async function play(
   { socket, reset }: Peer,
   parts: readonly string[],
-  after: AnswerCase["after"],
+  after: ResponseCase["after"],
   done: () => void,
 ): Promise<void> {
   for (const [index, part] of parts.entries()) {
@@ -184,7 +184,7 @@ function toMarked(bytes: string, number: number): string {
 }
 
 /** The marks are as long as the numbers: the cuts stay where they are, also those that go through a mark. */
-function toMarkedParts(one: AnswerCase, number: number): string[] {
+function toMarkedParts(one: ResponseCase, number: number): string[] {
   const marked = toMarked(bytesOf(one), number);
   let at = 0;
   return one.parts.map(({ length }) => marked.slice(at, (at += length)));

@@ -2,13 +2,13 @@
 
 import { type Case, bytesOf } from "./case.ts";
 
-const MOST_RUNS = 600;
+const MAX_RUNS = 600;
 /** Bytes are tried one by one only in what lines have made small. */
 const FEW_BYTES = 400;
 
 /** Delta debugging (Zeller and Hildebrandt): drops ever smaller pieces of what is left while `fails` still holds. */
 export async function shrink(one: Case, fails: (one: Case) => Promise<boolean>): Promise<Case> {
-  let left = MOST_RUNS;
+  let left = MAX_RUNS;
   const stillFails = async (pieces: readonly string[]): Promise<boolean> => {
     left -= 1;
     return left >= 0 && fails({ ...one, expects: one.expects, parts: [pieces.join("")] });

@@ -32,7 +32,7 @@ const CHUNK = /^([0-9a-fA-F]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
 /** A double counts fifteen digits exactly: content that is read by them has no other end. */
 const REQUEST_DIGITS = 15;
 /** An answer's length may be that of content which nobody fetches, a HEAD's say. */
-export const ANSWER_DIGITS = 19;
+export const RESPONSE_DIGITS = 19;
 
 /** Reads a start line and its fields. */
 export function readHead(text: string, at: number, of: MessageKind = "request"): Head | Problem {
@@ -57,7 +57,7 @@ export function membersOf(fields: readonly Field[], name: string): readonly stri
 /** The one framing that the fields announce (RFC 9112 §6.3); several, or an unreadable one, are invalid. */
 export function framingOf(
   fields: readonly Field[],
-  mostDigits = REQUEST_DIGITS,
+  maxDigits = REQUEST_DIGITS,
 ): Framing | "invalid" {
   const lengths = valuesOf(fields, "content-length");
   const codings = valuesOf(fields, "transfer-encoding");
@@ -66,7 +66,7 @@ export function framingOf(
   const [coding] = codings;
   if (coding !== undefined) return coding.toLowerCase() === "chunked" ? "chunked" : "invalid";
   if (length === undefined) return "none";
-  return /^[0-9]+$/.test(length) && length.length <= mostDigits ? Number(length) : "invalid";
+  return /^[0-9]+$/.test(length) && length.length <= maxDigits ? Number(length) : "invalid";
 }
 
 /** Reads the content that a framing announces. */

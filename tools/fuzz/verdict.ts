@@ -1,7 +1,7 @@
 /** What became of a case. */
 
 import { type Arrival } from "./recorder.ts";
-import { type Answer } from "./answers.ts";
+import { type ReadResponse } from "./responses.ts";
 import { valuesOf } from "./strict.ts";
 
 export interface Verdict {
@@ -20,14 +20,14 @@ export const SCRIPTED_PATH = `${SCRIPTED}answer`;
 export const AFTER_SCRIPTED_PATH = `${SCRIPTED}end`;
 
 /** The number that the recorder gave to the request of this answer; undefined where the proxy answered by itself. */
-export function seqOf({ fields }: Answer): number | undefined {
+export function seqOf({ fields }: ReadResponse): number | undefined {
   const [seq] = valuesOf(fields, "x-seq");
   return seq === undefined ? undefined : Number(seq);
 }
 
 /** Whether an answer of the recorder is the one to this request, byte for byte. */
-export function isAnswerTo(
-  { body }: Answer,
+export function isResponseTo(
+  { body }: ReadResponse,
   { method, seq, target }: Arrival,
   asked: string,
 ): boolean {

@@ -6,11 +6,11 @@ import { askOnce } from "./prober.ts";
 import type { Row } from "./row.ts";
 import { type Surroundings, startSubject } from "./subject.ts";
 
-const MOST_FILES = 64;
+const MAX_FILES = 64;
 const CROWD = 150;
 
 export async function measureFiles(around: Surroundings): Promise<readonly Row[]> {
-  const prefix = ["prlimit", `--nofile=${MOST_FILES}`];
+  const prefix = ["prlimit", `--nofile=${MAX_FILES}`];
   const subject = await startSubject("headgate", around, { prefix });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   await askOnce(subject.port, "/small", agent);
@@ -27,7 +27,7 @@ export async function measureFiles(around: Surroundings): Promise<readonly Row[]
   return [
     {
       subject: "headgate",
-      what: `${CROWD} connections with ${MOST_FILES} file descriptors: requests on a connection that was there before`,
+      what: `${CROWD} connections with ${MAX_FILES} file descriptors: requests on a connection that was there before`,
       figure: `${served} of 100 answered${isAlive ? "" : ", and the process ended"}`,
       promise: "all",
       isKept: served === 100 && isAlive,

@@ -11,7 +11,7 @@ const PROMISED_BYTES = 15 * 1024;
 const PROMISED_MS = 100;
 
 export async function measureIdle(subject: Subject, wanted: number): Promise<readonly Row[]> {
-  const count = Math.min(wanted, subject.mostClients);
+  const count = Math.min(wanted, subject.maxClients);
   await askOnce(subject.port, "/small", false);
   const before = subject.memoryBytes();
   const sockets = await openCrowd(subject.port, count, async (socket) => {

@@ -20,7 +20,7 @@ export interface Subject {
   readonly adminPort: number;
   readonly child: Child;
   /** How many clients it can hold with the file descriptors that it is given here. */
-  readonly mostClients: number;
+  readonly maxClients: number;
   /** Of the process and its descendants. */
   memoryBytes(): number;
   /** The configuration's file. */
@@ -114,9 +114,9 @@ export async function startSubject(
     XDG_DATA_HOME: place.folder,
   });
   await waitAccepting(child, port);
-  const mostClients = name === "haproxy" ? HAPROXY_CLIENTS - 100 : Number.POSITIVE_INFINITY;
+  const maxClients = name === "haproxy" ? HAPROXY_CLIENTS - 100 : Number.POSITIVE_INFINITY;
   const memoryBytes = (): number => usage.rssBytes(child.pid);
-  return { name, port, adminPort, child, file, mostClients, memoryBytes };
+  return { name, port, adminPort, child, file, maxClients, memoryBytes };
 }
 
 const usage = createUsageReader();

@@ -66,15 +66,15 @@ function checkAsked(ledger: Ledger, asked: Asked): void {
   if (send === undefined) return checkUnsent(ledger, asked);
   const first = asked.sends.find(({ key }) => key === send.key) ?? send;
   if (send.handle.isClosed) return;
-  const isAnswered = send.handle.bytesRead >= send.headAt;
-  if (!isAnswered && first.wholeMs !== undefined) {
+  const hasResponse = send.handle.bytesRead >= send.headAt;
+  if (!hasResponse && first.wholeMs !== undefined) {
     // Content counts as sent when the upstream has taken it.
     if (send.handle.unsent() > 0) return;
     const hasContent = asked.plan.content !== undefined;
     const sentMs = hasContent ? Math.max(first.wholeMs, send.handle.writtenMs) : first.wholeMs;
     if (loop.nowMs > sentMs + settings.responseMs + TICK_MS)
       ledger.fail(`${asked.id} has waited too long for its response`);
-  } else if (isAnswered && !send.isSwitched) checkIdle(ledger, asked, send);
+  } else if (hasResponse && !send.isSwitched) checkIdle(ledger, asked, send);
 }
 
 function checkIdle({ settings, fail }: Ledger, asked: Asked, { handle, endAt }: Send): void {

@@ -182,11 +182,11 @@ export class MemoryHandle {
       // Cuts are wanted where messages begin; a download of single bytes would only take time.
       this.reads += 1;
       const isCut = this.readBytes < READ_BYTES && this.reads <= CUT_READS;
-      const most = Math.min(
+      const max = Math.min(
         isCut ? 1 + loop.below(2 * this.readBytes) : READ_BYTES,
         this.memory?.length ?? READ_BYTES,
       );
-      const bytes = this.takeIncoming(most);
+      const bytes = this.takeIncoming(max);
       if (this.readMs !== loop.nowMs) this.readBeforeMs = this.readMs;
       this.readMs = loop.nowMs;
       this.bytesRead += bytes.length;
@@ -202,13 +202,13 @@ export class MemoryHandle {
     else if (this.isEnded) this.deliverEnd(END);
   }
 
-  private takeIncoming(most: number): Buffer {
+  private takeIncoming(max: number): Buffer {
     const [first = Buffer.alloc(0), ...others] = this.incoming;
     const joined =
-      first.length >= most || others.length === 0 ? first : Buffer.concat(this.incoming);
+      first.length >= max || others.length === 0 ? first : Buffer.concat(this.incoming);
     const rest = joined === first ? others : [];
-    this.incoming = joined.length > most ? [joined.subarray(most), ...rest] : rest;
-    return joined.subarray(0, most);
+    this.incoming = joined.length > max ? [joined.subarray(max), ...rest] : rest;
+    return joined.subarray(0, max);
   }
 
   private deliver(length: number, bytes: Buffer): void {

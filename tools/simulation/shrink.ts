@@ -2,7 +2,7 @@
 
 import type { Schedule } from "./schedule.ts";
 
-const MOST_RUNS = 3_000;
+const MAX_RUNS = 3_000;
 
 type Node = Record<string, unknown> | unknown[];
 
@@ -10,11 +10,11 @@ type Node = Record<string, unknown> | unknown[];
 export function shrink(schedule: Schedule, fails: (smaller: Schedule) => boolean): Schedule {
   let best = schedule;
   let runs = 0;
-  for (let isSmaller = true; isSmaller && runs < MOST_RUNS;) {
+  for (let isSmaller = true; isSmaller && runs < MAX_RUNS;) {
     isSmaller = false;
     for (const change of changes(best)) {
       runs += 1;
-      if (runs > MOST_RUNS) break;
+      if (runs > MAX_RUNS) break;
       const smaller = structuredClone(best);
       change(smaller as unknown as Node);
       if (!fails(smaller)) continue;

@@ -4,7 +4,7 @@ import type { MemoryHandle } from "./handle.ts";
 import { loop } from "./loop.ts";
 import type { Taking } from "./schedule.ts";
 
-const MOST_SLOW_TICKS = 40;
+const MAX_SLOW_TICKS = 40;
 
 export interface Taker {
   /** So many bytes were handed over. */
@@ -30,7 +30,7 @@ export function createTaker(handle: MemoryHandle, plan: Taking | undefined): Tak
       taken += bytes;
       ticks += 1;
       // What takes single bytes for seconds shows nothing new.
-      if (ticks === MOST_SLOW_TICKS) handle.give(plan.bytes);
+      if (ticks === MAX_SLOW_TICKS) handle.give(plan.bytes);
       handle.give(bytes);
       tick();
     });

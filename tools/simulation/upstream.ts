@@ -159,7 +159,7 @@ class UpstreamPeer implements Peer {
       this.ledger.fail("a request reaches the upstream in pieces of others");
       return "none";
     }
-    if (send.plan.early === true) this.answerLater(send, asked.plan, fields);
+    if (send.plan.early === true) this.respondLater(send, asked.plan, fields);
     else if (fields.has("expect") && send.plan.version !== "1.0")
       this.push("HTTP/1.1 100 Continue\r\n\r\n");
     if (fields.get("transfer-encoding") === "chunked") return "chunked";
@@ -201,14 +201,14 @@ class UpstreamPeer implements Peer {
     const expected = toContent(send.id, content === undefined ? 0 : content.bytes);
     if (message.content !== expected)
       this.ledger.fail(`the content of ${send.id} is not what was sent`);
-    if (send.plan.early !== true) this.answerLater(send, asked.plan, message.fields);
+    if (send.plan.early !== true) this.respondLater(send, asked.plan, message.fields);
   }
 
-  private answerLater(send: Send, request: RequestPlan, fields: Message["fields"]): void {
-    loop.at(send.plan.waitMs ?? 0, () => this.answer(send, request, fields));
+  private respondLater(send: Send, request: RequestPlan, fields: Message["fields"]): void {
+    loop.at(send.plan.waitMs ?? 0, () => this.respond(send, request, fields));
   }
 
-  private answer(send: Send, request: RequestPlan, fields: Message["fields"]): void {
+  private respond(send: Send, request: RequestPlan, fields: Message["fields"]): void {
     if (this.isSilent || send !== this.current) return;
     const { plan } = send;
     if (plan.stops?.at === "before") return this.stop(plan.stops.how);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import test from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
 import { listenOn } from "../support/listen.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -24,13 +24,13 @@ test("a 413 that comes before the upload ended gets through, and the client's co
       void origin
         .arrival(0)
         .then((request) => setImmediate(() => request.connection.socket.destroySoon()));
-    const answer = await client.readAnswer();
+    const answer = await client.readResponse();
     assert.equal(answer.status, 413);
     assert.equal(answer.body.toString(), "too large");
 
     client.write("x".repeat(100_000 - 3));
     client.write("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert.equal((await client.readAnswer()).body.toString(), "ok", ending);
+    assert.equal((await client.readResponse()).body.toString(), "ok", ending);
     const next = origin.arrivals.at(-1) ?? assert.fail();
     assert.notEqual(
       next.connection.number,
@@ -57,7 +57,7 @@ test("a 413 reaches a client that reads only after its whole upload", async (t) 
   client.write(`POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: ${16 * MEBIBYTE}\r\n\r\n`);
   await pour(client.socket, 16 * MEBIBYTE);
   client.resume();
-  const answer = await client.readAnswer();
+  const answer = await client.readResponse();
   // The upstream's reset may overtake its own answer in the kernel; then there is nothing to pass on but the failure.
   assert.ok([413, 502].includes(answer.status), String(answer.status));
 });
@@ -69,7 +69,7 @@ test("an early answer without an end of the upload leaves the upstream connectio
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
-  assert.equal((await client.readAnswer()).status, 413);
+  assert.equal((await client.readResponse()).status, 413);
   const { connection } = await origin.arrival(0);
   await connection.closed;
 });

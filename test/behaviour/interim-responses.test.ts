@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -38,7 +38,7 @@ async function statuses(
   const seen: number[] = [];
   wire.write(toRequest(`${method} /`));
   for (;;) {
-    const { status } = await wire.readAnswer(method);
+    const { status } = await wire.readResponse(method);
     seen.push(status);
     if (status >= 200) break;
   }
@@ -65,11 +65,11 @@ test("103 reaches the client before the answer, its fields raw, its hop-by-hop a
   for (const method of ["GET", "HEAD", "POST"]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest(`${method} /`));
-    const interim = await wire.readAnswer(method);
+    const interim = await wire.readResponse(method);
     assert.equal(interim.start, "HTTP/1.1 103 Early Hints");
     assert.deepEqual(interim.lines, ["Link: </a.css>; rel=preload", "link: </b.js>", "X-Latin: é"]);
     answer();
-    assert.equal((await wire.readAnswer(method)).status, 200);
+    assert.equal((await wire.readResponse(method)).status, 200);
   }
 });
 
@@ -108,7 +108,7 @@ test("a body that begins like an interim answer is a body", async (t) => {
   const wire = await openWire(t, sidecar.port);
   for (const _ of [1, 2]) {
     wire.write(toRequest("GET /"));
-    assert.equal((await wire.readAnswer()).body.toString(), body);
+    assert.equal((await wire.readResponse()).body.toString(), body);
   }
 });
 
@@ -132,8 +132,8 @@ for (const [what, flood] of Object.entries({
       const wire = await openWire(t, sidecar.port);
       wire.write(toRequest(`${method} /`));
       let interim = 0;
-      let answer = await wire.readAnswer(method);
-      for (; answer.status < 200; interim += 1) answer = await wire.readAnswer(method);
+      let answer = await wire.readResponse(method);
+      for (; answer.status < 200; interim += 1) answer = await wire.readResponse(method);
       assert.equal(answer.status, 502);
       const [status = ""] = fieldValues(answer, "proxy-status"); // a HEAD's tells its request's id too
       assert.match(status, /^headgate; error=http_protocol_error(?:;|$)/);
@@ -182,7 +182,7 @@ for (const [what, yaml, first, seen] of [
     wire.write(toRequest("HEAD /x"));
     const got: string[] = [];
     for (let status = 0; status < 200;) {
-      const answer = await wire.readAnswer("HEAD");
+      const answer = await wire.readResponse("HEAD");
       ({ status } = answer);
       got.push([status, ...fieldValues(answer, "link")].join(" "));
     }

@@ -1,6 +1,6 @@
 /** Answers with liberties that have one reading: one, or several together. */
 
-import { toBody, toHead } from "./answer-grammar.ts";
+import { toBody, toHead } from "./response-grammar.ts";
 import type { Random } from "../shared/random.ts";
 
 type Liberty = (head: string, random: Random) => string;

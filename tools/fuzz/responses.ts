@@ -2,7 +2,7 @@
 
 import * as liberties from "./liberties.ts";
 import {
-  ANSWER_DIGITS,
+  RESPONSE_DIGITS,
   type Field,
   type Framing,
   type Problem,
@@ -11,7 +11,7 @@ import {
   readHead,
 } from "./strict.ts";
 
-export interface Answer {
+export interface ReadResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
@@ -22,9 +22,9 @@ export interface Answer {
 }
 
 /** Bytes that answer some requests, as far as they could be read. */
-export interface Answers {
-  readonly interim: readonly Answer[];
-  readonly final: readonly Answer[];
+export interface ReadResponses {
+  readonly interim: readonly ReadResponse[];
+  readonly final: readonly ReadResponse[];
   /** What stands behind the last answer. */
   readonly ending: "complete" | Problem;
 }
@@ -56,7 +56,7 @@ const READERS = {
 const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) [\t ]*([^\0\r\n]*)$/;
 
 /** Reads one answer to `method`. */
-export function readAnswer(
+export function readResponse(
   text: string,
   at: number,
   {
@@ -64,12 +64,12 @@ export function readAnswer(
     close,
     reading,
   }: { readonly method: string; readonly close: Close; readonly reading: Reading },
-): Answer | Problem {
+): ReadResponse | Problem {
   const read = READERS[reading];
   const head = read.head(text, at);
   if (typeof head === "string") return head;
   const [start, minor, digits, reason = ""] = START.exec(head.start) ?? [];
-  const framing = read.framing(head.fields, ANSWER_DIGITS);
+  const framing = read.framing(head.fields, RESPONSE_DIGITS);
   if (start === undefined || framing === "invalid") return "invalid";
   const status = Number(digits);
   const whole = { status, reason, fields: head.fields, isDelimitedByClose: false };
@@ -86,12 +86,16 @@ export function readAnswer(
 }
 
 /** Reads the answers to requests with these methods, and whatever else is there. */
-export function readAnswers(text: string, methods: readonly string[], close: Close): Answers {
-  const interim: Answer[] = [];
-  const final: Answer[] = [];
+export function readResponses(
+  text: string,
+  methods: readonly string[],
+  close: Close,
+): ReadResponses {
+  const interim: ReadResponse[] = [];
+  const final: ReadResponse[] = [];
   for (let at = 0; ;) {
     if (at === text.length) return { interim, final, ending: "complete" };
-    const answer = readAnswer(text, at, {
+    const answer = readResponse(text, at, {
       method: methods[final.length] ?? "GET",
       close,
       reading: "strict",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -48,9 +48,9 @@ for (const [what, [yaml, start, status]] of Object.entries(EARLY)) {
       const client = await openWire(t, sidecar.port);
       client.write(toRequest(start, [framing]));
       const [method = ""] = start.split(" ");
-      assert.equal((await client.readAnswer(method)).status, status);
+      assert.equal((await client.readResponse(method)).status, status);
       client.write(content + toRequest("GET /next"));
-      assert.equal((await client.readAnswer()).body.toString(), "ok");
+      assert.equal((await client.readResponse()).body.toString(), "ok");
       assert.equal(client.bytes.unread().length, 0);
       assert.deepEqual(
         origin.arrivals.map(({ target }) => target),
@@ -87,8 +87,8 @@ test("a client that reads only after its upload finds the early answer, and its 
     client.write(toRequest(`POST ${target}`, [`Content-Length: ${4 * MEBIBYTE}`]));
     await pour(client.socket, 4 * MEBIBYTE);
     client.write(toRequest("GET /next"));
-    assert.equal((await client.readAnswer()).status, status);
-    assert.equal((await client.readAnswer()).body.toString(), "ok");
+    assert.equal((await client.readResponse()).status, status);
+    assert.equal((await client.readResponse()).body.toString(), "ok");
   }
   holder.reset();
 });
@@ -103,7 +103,7 @@ test("what follows an upgrade that was refused never reaches the upstream and ge
     const client = await openWire(t, port);
     const fields = ["Connection: Upgrade", "Upgrade: websocket"];
     client.write(toRequest("GET /ws", fields) + SMUGGLED);
-    assert.equal((await client.readAnswer()).reason, status.slice(4));
+    assert.equal((await client.readResponse()).reason, status.slice(4));
     client.halfClose();
     assert.equal((await client.bytes.takeAll()).length, 0);
     assert.deepEqual(

@@ -1,6 +1,6 @@
 /** The upstream's answers as bytes. */
 
-import { toHead } from "../../test/support/answers.ts";
+import { toHead } from "../../test/support/responses.ts";
 import { contentOf } from "./content.ts";
 import type { Order } from "./plan.ts";
 
@@ -8,10 +8,10 @@ import type { Order } from "./plan.ts";
 export type Bytes = string | Buffer;
 
 /** An answer that stops in the middle of its content. */
-export function cutAnswer({ id, size, salt, framing }: Order): readonly Bytes[] {
+export function cutResponse({ id, size, salt, framing }: Order): readonly Bytes[] {
   const cut = salt % size;
   const content = contentOf(id, cut);
-  const head = answerText(200, id, framingFields(framing, size));
+  const head = headText(200, id, framingFields(framing, size));
   if (cut === 0) return [head];
   if (framing !== "chunked") return [head, content];
   // A chunk that is whole, so that only the end is missing; or one that announces more than comes.
@@ -21,8 +21,8 @@ export function cutAnswer({ id, size, salt, framing }: Order): readonly Bytes[] 
 }
 
 /** The whole of it. */
-export function wholeAnswer({ id, size, framing, fault }: Order, status = 200): readonly Bytes[] {
-  const head = answerText(status, id, framingFields(framing, size));
+export function wholeResponse({ id, size, framing, fault }: Order, status = 200): readonly Bytes[] {
+  const head = headText(status, id, framingFields(framing, size));
   const content = contentOf(id, size);
   if (framing !== "chunked") return [head, content];
   const middle = Math.ceil(size / 2);
@@ -39,7 +39,7 @@ function framingFields(framing: Order["framing"], size: number): readonly string
 }
 
 /** A header section that carries the id. */
-export function answerText(status: number, id: string, fields: readonly string[]): string {
+export function headText(status: number, id: string, fields: readonly string[]): string {
   return toHead(`${status} Chaos`, [`X-Chaos-Id: ${id}`, ...fields]);
 }
 

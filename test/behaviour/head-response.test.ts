@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { chunked, getOnly, text, toChunk, toHead } from "../support/answers.ts";
+import { chunked, getOnly, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { ask, toRequest } from "../support/request.ts";
@@ -10,7 +10,7 @@ import { openWire } from "../support/wire.ts";
 /** The fields that stand for the connection between client and headgate. */
 const HOP = /^(?:connection|keep-alive|date):/i;
 
-function answering(bytes: string): Script {
+function respondingWith(bytes: string): Script {
   return async (request) => {
     await request.whole;
     request.write(bytes);
@@ -25,7 +25,7 @@ test("a HEAD to a backend that refuses HEAD gets the GET's status, reason and fi
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /health", ["Connection: close"]));
-  const answer = await wire.readAnswer("HEAD");
+  const answer = await wire.readResponse("HEAD");
   assert.equal(answer.start, "HTTP/1.1 200 OK");
   assert.deepEqual(
     answer.lines.filter((line) => !HOP.test(line)),
@@ -48,7 +48,7 @@ test("a HEAD's answer has the GET's end-to-end fields in order, case and number"
     "vary: b",
     "DATE: Sat, 29 Oct 1994 19:43:31 GMT",
   ];
-  const origin = await startOrigin(t, answering(`${toHead("200 Alles gut", lines)}abc`));
+  const origin = await startOrigin(t, respondingWith(`${toHead("200 Alles gut", lines)}abc`));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["HEAD", "GET"]) {
     const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
@@ -66,7 +66,7 @@ for (const reason of ["", "Très bien"]) {
   test(`the reason phrase '${reason}' passes byte for byte`, async (t) => {
     const origin = await startOrigin(
       t,
-      answering(`${toHead(`200 ${reason}`, ["Content-Length: 1"])}a`),
+      respondingWith(`${toHead(`200 ${reason}`, ["Content-Length: 1"])}a`),
     );
     const sidecar = await startSidecar(t, { upstream: origin.url });
     for (const method of ["HEAD", "GET"]) {
@@ -107,13 +107,13 @@ for (const [mode, yaml] of Object.entries(MODES)) {
       const head = toRequest(`HEAD / HTTP/${version}`, ["Connection: keep-alive"]);
       wire.write(head + head + toRequest("GET /next", ["Connection: close"]));
       for (const _ of [1, 2]) {
-        const answer = await wire.readAnswer("HEAD");
+        const answer = await wire.readResponse("HEAD");
         assert.deepEqual(
           answer.lines.filter((line) => !HOP.test(line) && !/^age:/i.test(line)),
           ["X-A: b"],
         );
       }
-      assert.equal((await wire.readAnswer()).body.toString(), "ok");
+      assert.equal((await wire.readResponse()).body.toString(), "ok");
       assert.equal((await wire.bytes.takeAll()).length, 0);
     }
   });
@@ -124,7 +124,7 @@ test("a chunked GET gives neither framing field to an HTTP/1.0 client", async (t
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD / HTTP/1.0"));
-  const answer = await wire.readAnswer("HEAD");
+  const answer = await wire.readResponse("HEAD");
   assert.equal(answer.status, 200);
   assert.deepEqual(
     answer.lines.filter((line) => /^(?:transfer-encoding|content-length)/i.test(line)),
@@ -155,7 +155,7 @@ test("a Content-Length of 0 stays 0", async (t) => {
 test("a Content-Length above 2^32 passes digit for digit", async (t) => {
   const origin = await startOrigin(
     t,
-    answering(toHead("200 OK", ["Content-Length: 9007199254740993"])),
+    respondingWith(toHead("200 OK", ["Content-Length: 9007199254740993"])),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const answer = await ask(t, sidecar.port, toRequest("HEAD /"));
@@ -179,7 +179,7 @@ for (const start of [
       "Allow: GET",
       "Content-Length: 4",
     ];
-    const origin = await startOrigin(t, answering(`${toHead(start, lines)}body`));
+    const origin = await startOrigin(t, respondingWith(`${toHead(start, lines)}body`));
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const answer = await ask(t, sidecar.port, toRequest("HEAD /"));
     assert.equal(answer.start, `HTTP/1.1 ${start}`);
@@ -200,12 +200,12 @@ test("a 304 keeps the Content-Length that speaks of the content not sent, and th
   for (const method of ["HEAD", "GET"]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest(`${method} /`, ['If-None-Match: "a"']) + toRequest("GET /next"));
-    const answer = await wire.readAnswer(method);
+    const answer = await wire.readResponse(method);
     assert.deepEqual(
       [answer.start, ...answer.lines.filter((line) => !HOP.test(line))],
       ["HTTP/1.1 304 Not Modified", 'ETag: "a"', "Content-Length: 1234"],
     );
-    assert.equal((await wire.readAnswer()).body.toString(), "ok");
+    assert.equal((await wire.readResponse()).body.toString(), "ok");
   }
 });
 
@@ -226,14 +226,14 @@ for (const line of [
     for (const method of ["HEAD", "GET"]) {
       const wire = await openWire(t, sidecar.port);
       wire.write(toRequest(`${method} /`) + toRequest("GET /next"));
-      const answer = await wire.readAnswer(method);
+      const answer = await wire.readResponse(method);
       assert.equal(answer.status, 204);
       assert.deepEqual(
         answer.lines.filter((one) => /^(?:content-length|transfer-encoding|trailer):/i.test(one)),
         [],
       );
       assert.deepEqual(fieldValues(answer, "x-last"), ["1"]);
-      assert.equal((await wire.readAnswer()).body.toString(), "ok");
+      assert.equal((await wire.readResponse()).body.toString(), "ok");
     }
   });
 }
@@ -241,17 +241,17 @@ for (const line of [
 test("an interim answer of the GET reaches the HEAD's client before the final one", async (t) => {
   const origin = await startOrigin(
     t,
-    answering(
+    respondingWith(
       `${toHead("103 Early Hints", ["link: </a>; rel=preload"])}${toHead("200 OK", ["Content-Length: 2"])}ok`,
     ),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /"));
-  const interim = await wire.readAnswer("HEAD");
+  const interim = await wire.readResponse("HEAD");
   assert.deepEqual(
     [interim.start, ...interim.lines],
     ["HTTP/1.1 103 Early Hints", "link: </a>; rel=preload"],
   );
-  assert.equal((await wire.readAnswer("HEAD")).status, 200);
+  assert.equal((await wire.readResponse("HEAD")).status, 200);
 });

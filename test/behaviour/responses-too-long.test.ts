@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { text, toHead } from "../support/answers.ts";
+import { text, toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -12,7 +12,7 @@ import { openWire } from "../support/wire.ts";
 const EVIL = `${toHead("200 OK", ["Content-Length: 4"])}evil`;
 
 /** A method and an answer to it that is followed by a whole one which nobody asked for. */
-const ANSWERS: Readonly<Record<string, readonly [method: string, answer: string]>> = {
+const RESPONSES: Readonly<Record<string, readonly [method: string, answer: string]>> = {
   "an answer longer than its Content-Length": [
     "GET",
     `${toHead("200 OK", ["Content-Length: 2"])}ok${EVIL}`,
@@ -33,7 +33,7 @@ const ANSWERS: Readonly<Record<string, readonly [method: string, answer: string]
   ],
 };
 
-for (const [what, [method, answer]] of Object.entries(ANSWERS)) {
+for (const [what, [method, answer]] of Object.entries(RESPONSES)) {
   test(`${what}: its client gets its own part, and the next one another connection`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       await request.whole;
@@ -44,12 +44,12 @@ for (const [what, [method, answer]] of Object.entries(ANSWERS)) {
     const { port } = await startSidecar(t, { upstream: origin.url, yaml });
     const client = await openWire(t, port);
     client.write(toRequest(`${method} /x`));
-    const first = await client.readAnswer(method);
+    const first = await client.readResponse(method);
     assert.ok(first.status < 400, first.start);
     assert.doesNotMatch(first.body.toString(), /evil/);
     for (const wire of [client, await openWire(t, port)]) {
       wire.write(toRequest("GET /next"));
-      assert.equal((await wire.readAnswer()).body.toString(), "ok");
+      assert.equal((await wire.readResponse()).body.toString(), "ok");
       assert.equal(wire.bytes.unread().length, 0);
     }
     for (const { target, connection } of origin.arrivals)
@@ -65,6 +65,6 @@ test("a folded field of an answer reaches the client on one line, or not at all"
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
   client.write(toRequest("GET /"));
-  const answer = await client.readAnswer(); // the reader refuses a line that is no field
+  const answer = await client.readResponse(); // the reader refuses a line that is no field
   if (answer.status !== 502) assert.ok(answer.lines.some((line) => /^X-A: a +b$/.test(line)));
 });

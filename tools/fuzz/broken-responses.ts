@@ -1,6 +1,6 @@
 /** Answers that no reader may believe. */
 
-import { MARK, toBody, toHead, withLength } from "./answer-grammar.ts";
+import { MARK, toBody, toHead, withLength } from "./response-grammar.ts";
 import { toChunks } from "./grammar.ts";
 import type { Random } from "../shared/random.ts";
 

@@ -25,7 +25,7 @@ test("an answer without a length that is reset is broken off towards the client"
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, sidecar.port);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  await assert.rejects(client.readAnswer(), MessageError);
+  await assert.rejects(client.readResponse(), MessageError);
   const line = await sidecar.line((each) => each["url.path"] === "/x");
   assert.equal(line["error.type"], "http_response_incomplete");
 });
@@ -38,7 +38,7 @@ test("an answer without a length that ends in order is complete", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, sidecar.port);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+  assert.equal((await client.readResponse()).body.toString(), "all of it");
 });
 
 test("an answer without a length that ends in order over TLS is complete", async (t) => {
@@ -51,5 +51,5 @@ test("an answer without a length that ends in order over TLS is complete", async
   });
   const client = await openWire(t, sidecar.port);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-  assert.equal((await client.readAnswer()).body.toString(), "all of it");
+  assert.equal((await client.readResponse()).body.toString(), "all of it");
 });

@@ -1,16 +1,22 @@
 /** Holds what a client got against what the upstream sent. */
 
-import { type Answer, type Close, type Reading, readAnswer, readAnswers } from "./answers.ts";
-import type { AnswerCase } from "./case.ts";
+import {
+  type ReadResponse,
+  type Close,
+  type Reading,
+  readResponse,
+  readResponses,
+} from "./responses.ts";
+import type { ResponseCase } from "./case.ts";
 import type { Received } from "./client.ts";
 import type { Arrival } from "./recorder.ts";
 import { type Problem, valuesOf } from "./strict.ts";
-import { AFTER_SCRIPTED_PATH, type Verdict, isAnswerTo, quote, seqOf } from "./verdict.ts";
+import { AFTER_SCRIPTED_PATH, type Verdict, isResponseTo, quote, seqOf } from "./verdict.ts";
 
 /** What a script means to whoever asked for it. */
-export interface SentAnswer {
+export interface SentResponse {
   /** The final answer, if there is a valid one. */
-  readonly final: Answer | Problem;
+  readonly final: ReadResponse | Problem;
   readonly interim: number;
   /** Nothing stands behind it, and it does not need the connection's end: the connection may go on. */
   readonly isClean: boolean;
@@ -18,7 +24,7 @@ export interface SentAnswer {
   readonly surplus: number;
 }
 
-const MOST_INTERIM = 100;
+const MAX_INTERIM = 100;
 
 /** Reads a script as the answer to `method`. A status line that stops behind the code is forgiven by the strict reading too. */
 export function readScript(
@@ -28,13 +34,13 @@ export function readScript(
     close,
     reading = "tolerant",
   }: { method: "GET" | "HEAD"; close: Close; reading?: Reading },
-): SentAnswer {
+): SentResponse {
   const bytes = script.replaceAll(/^(HTTP\/1\.[01] \d{3})(?=\r\n)/gm, "$1 ");
   let at = 0;
   for (let interim = 0; ; interim += 1) {
-    const final = readAnswer(bytes, at, { method, close, reading });
+    const final = readResponse(bytes, at, { method, close, reading });
     if (typeof final === "string") return { final, interim, isClean: false, surplus: 0 };
-    if (final.status === 101 || interim > MOST_INTERIM)
+    if (final.status === 101 || interim > MAX_INTERIM)
       return { final: "invalid", interim, isClean: false, surplus: 0 };
     if (final.status >= 200) {
       const surplus = bytes.length - final.end;
@@ -45,8 +51,8 @@ export function readScript(
 }
 
 /** Judges one exchange with a scripted answer, and the ordinary one behind it. */
-export function judgeAnswer(
-  { method, after }: AnswerCase,
+export function judgeResponse(
+  { method, after }: ResponseCase,
   { script, reading }: { readonly script: string; readonly reading: Reading },
   arrivals: readonly Arrival[],
   { text, close, isStalled }: Received,
@@ -54,7 +60,7 @@ export function judgeAnswer(
   // A reset that comes together with the last bytes is an end to whoever reads through libuv, which looks for EOF behind them;
   // RFC 9112 §8 takes content without a framing for complete however its connection ends.
   const sent = readScript(script, { method, close: after === "keep" ? "open" : "end", reading });
-  const answers = readAnswers(text, [method, "GET"], close);
+  const answers = readResponses(text, [method, "GET"], close);
   const [first, second, ...further] = answers.final;
   const isOwn = first !== undefined && valuesOf(first.fields, "proxy-status").length > 0;
   const isCut = first === undefined;
@@ -76,7 +82,11 @@ export function judgeAnswer(
   };
 }
 
-function checkFirst(got: Answer, isOwn: boolean, { final }: SentAnswer): string | undefined {
+function checkFirst(
+  got: ReadResponse,
+  isOwn: boolean,
+  { final }: SentResponse,
+): string | undefined {
   if (isOwn) return got.status === 502 ? undefined : `the proxy answers ${got.status} by itself`;
   if (typeof final === "string") return `the upstream's answer is ${final}, and yet came through`;
   const isSame =
@@ -91,9 +101,9 @@ function checkFirst(got: Answer, isOwn: boolean, { final }: SentAnswer): string 
 }
 
 function checkSecond(
-  got: Answer | undefined,
+  got: ReadResponse | undefined,
   arrivals: readonly Arrival[],
-  { isClean }: SentAnswer,
+  { isClean }: SentResponse,
 ): string | undefined {
   if (got === undefined) return "the request behind it has no answer";
   // It may have gone out on the connection that the answer before it was about to spoil.
@@ -102,5 +112,5 @@ function checkSecond(
   const arrival = arrivals.findLast(({ target }) => target === AFTER_SCRIPTED_PATH);
   if (arrival === undefined || seqOf(got) !== arrival.seq)
     return `the request behind it got another answer: ${got.status} ${quote(got.body)}`;
-  return isAnswerTo(got, arrival, "GET") ? undefined : `not its own answer: ${quote(got.body)}`;
+  return isResponseTo(got, arrival, "GET") ? undefined : `not its own answer: ${quote(got.body)}`;
 }

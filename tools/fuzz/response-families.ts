@@ -1,16 +1,16 @@
 /** Answers of an upstream: good ones, ambiguous ones, broken ones, and bytes that nobody asked for. */
 
-import type { AnswerCase, Expectation, Family } from "./case.ts";
+import type { ResponseCase, Expectation, Family } from "./case.ts";
 import { toChunks } from "./grammar.ts";
-import { MARK, POISON, toBody, toHead, withLength } from "./answer-grammar.ts";
-import { ambiguous, brokenChunks, brokenHead } from "./broken-answers.ts";
-import { withLiberties } from "./free-answers.ts";
+import { MARK, POISON, toBody, toHead, withLength } from "./response-grammar.ts";
+import { ambiguous, brokenChunks, brokenHead } from "./broken-responses.ts";
+import { withLiberties } from "./free-responses.ts";
 import type { Random } from "../shared/random.ts";
 
 /** What an upstream sends, and what it does then. */
 export interface Script {
   readonly bytes: string;
-  readonly after: AnswerCase["after"];
+  readonly after: ResponseCase["after"];
 }
 
 function withChunks(random: Random, trailers = ""): string {
@@ -40,7 +40,7 @@ function family(name: string, expects: Expectation, make: Make): Family<Script> 
 }
 
 /** Families of answers. What `accepts` says is of GET and HEAD alike, so that a broken content is `either`: a HEAD never sees it. */
-export const ANSWER_FAMILIES: readonly Family<Script>[] = [
+export const RESPONSE_FAMILIES: readonly Family<Script>[] = [
   family("answer: a length", "accepted", withLength),
   family("answer: chunks", "accepted", (random) => withChunks(random)),
   family("answer: trailers", "accepted", (random) =>

@@ -6,7 +6,7 @@ import { BIG_BYTES, HUGE_BYTES, SMALL_BODY } from "./backend.ts";
 import type { Peer } from "./peers.ts";
 
 /** Checks that a peer does the work that is about to be measured. Throws with what was wrong: a fast wrong answer is worth nothing. */
-export async function checkAnswers(peer: Peer, port: number): Promise<void> {
+export async function checkResponses(peer: Peer, port: number): Promise<void> {
   const get = await ask(port, "GET", "/small");
   checkSmall(get, "GET");
   assert.equal(get.content, SMALL_BODY, "GET /small: the content");
@@ -25,14 +25,14 @@ export async function checkAnswers(peer: Peer, port: number): Promise<void> {
   assert.equal(hugeHead.field("content-length"), String(HUGE_BYTES), "HEAD /huge: Content-Length");
 }
 
-function checkSmall(answer: Answer, method: string): void {
+function checkSmall(answer: CheckedResponse, method: string): void {
   assert.equal(answer.status, 200, `${method} /small: the status`);
   assert.equal(answer.field("content-length"), "15", `${method} /small: Content-Length`);
   assert.equal(answer.field("content-type"), "application/json", `${method} /small: Content-Type`);
   assert.equal(answer.field("etag"), '"bench-1"', `${method} /small: ETag`);
 }
 
-interface Answer {
+interface CheckedResponse {
   readonly status: number;
   field(name: string): string | undefined;
   readonly contentBytes: number;
@@ -40,11 +40,11 @@ interface Answer {
 }
 
 /** Raw bytes until the peer closes: an HTTP client would hide content after a HEAD's header section. */
-async function ask(port: number, method: string, path: string): Promise<Answer> {
+async function ask(port: number, method: string, path: string): Promise<CheckedResponse> {
   const ends: (() => void | Promise<void>)[] = [];
   const wire = await openWire({ after: (end) => void ends.push(end) }, port);
   wire.write(toRequest(`${method} ${path}`, ["Connection: close"]));
-  const answer = await wire.readAnswer(method);
+  const answer = await wire.readResponse(method);
   const rest = await wire.bytes.takeAll();
   for (const end of ends) await end();
   return {
