@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -68,12 +68,18 @@ async function startLogging(
   t.after(async () => {
     if (child.kill("SIGKILL")) await once(child, "exit");
   });
-  await waitUntil(() => {
-    assert.equal(child.exitCode, null, "it runs");
-    return existsSync(listen) && existsSync(admin);
-  }, "it listens");
-  const client = await openWire(t, listen);
-  const metrics = await openWire(t, admin);
+  // A socket's file is there a moment before anything listens on it.
+  const connect = async (path: string): Promise<Wire> => {
+    let wire: Wire | undefined;
+    await waitUntil(async () => {
+      assert.equal(child.exitCode, null, "it runs");
+      wire = await openWire(t, path).catch(() => undefined);
+      return wire !== undefined;
+    }, "it listens");
+    return wire ?? assert.fail();
+  };
+  const client = await connect(listen);
+  const metrics = await connect(admin);
   let sent = 0;
   const logging: Logging = {
     child,
