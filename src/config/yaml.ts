@@ -79,7 +79,7 @@ const DATA_LIMITS: Limits = {
   textLength: 256 * 1024,
 };
 /** A text of that many bytes takes two seconds at most. */
-export const MAX_DATA_BYTES = 4 * 1024 * 1024;
+const MAX_DATA_BYTES = 4 * 1024 * 1024;
 const TOO_LONG = toTooLong(MAX_TEXT_LENGTH);
 /** Aliases may repeat a few settings, not multiply a small file into a large one ("billion laughs"). */
 const MAX_REPEATED = 10_000;

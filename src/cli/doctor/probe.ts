@@ -27,7 +27,7 @@ export interface Observation {
 }
 
 /** Content from this size on is worth a look for ranges: headgate reads no more of it for a HEAD. */
-export const LARGE_BYTES = 64 * 1024;
+const LARGE_BYTES = 64 * 1024;
 
 /** Sends GET, then HEAD and GET on one connection, and what else is asked for. Never rejects. */
 export async function observe(
