@@ -382,6 +382,14 @@ test("--through compares the backend's GET with headgate's HEAD, and decides the
   assert.equal(same.code, 1);
   assert.match(same.out, /^Next: headgate explain HEAD '\/x' --config FILE$/m);
 
+  const losing = await startBackend(t, OK);
+  const richer = await startBackend(t, OK, OK.replace("\r\n\r\n", "\r\nETag: 1\r\n\r\nhello"));
+  const { "/x": lost } = await diagnose([richer.url, "/x", "--through", losing.url]);
+  assert.deepEqual(
+    lost?.through?.findings.map(({ name, difference }) => [name, difference]),
+    [["ETag", "missing"]],
+  );
+
   const elsewhere = await startBackend(t, OK, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
   const { "/x": wrong } = await diagnose([url, "/x", "--through", elsewhere.url]);
   assert.deepEqual(wrong?.through?.findings.at(-1), { kind: "get", get: 200, through: 404 });

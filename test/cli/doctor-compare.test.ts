@@ -123,10 +123,13 @@ test("the report fits 80 columns, whatever it is about", () => {
     examined(LONG, { head: REFUSED }),
     examined("/b", { head: difference }),
     examined("/c", { head: response({ strayBytes: 123_456_789 }) }),
+    examined("/same"),
+    examined("/login", { get: response({ status: 401 }), head: response({ status: 401 }) }),
     examined("/d", { get: response({ status: 301, fields: ["Location", `/${"y".repeat(200)}`] }) }),
   ];
   const notTried = [{ shown: LONG, reason: "needs the query parameter q: --param q=…" }];
-  const findings = { url: "http://127.0.0.1:8000", throughUrl: undefined, source: "x", notTried };
+  const source = `http://127.0.0.1:8000: no OpenAPI document (none at 14 usual paths); name paths behind the URL`;
+  const findings = { url: "http://127.0.0.1:8000", throughUrl: undefined, source, notTried };
   for (const colours of ["plain", "colours"] as const) {
     const text = formatReport({ ...findings, examined: all }, colours);
     const lines = text.replaceAll(/\u001b\[\d+m/g, "").split("\n");

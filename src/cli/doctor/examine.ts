@@ -2,6 +2,7 @@
 
 import type { Client } from "./client.ts";
 import { type Verdict, judge } from "./compare.ts";
+import { compareFields } from "./fields.ts";
 import type { Endpoint } from "./parameters.ts";
 import { type Observation, observe } from "./probe.ts";
 import { assertReached } from "./reach.ts";
@@ -15,7 +16,7 @@ export interface Examined {
   readonly through: Through | undefined;
 }
 
-/** A HEAD through headgate beside the GET of the backend itself. */
+/** HEAD and GET through headgate, beside those of the backend itself. */
 export interface Through {
   readonly observation: Observation;
   readonly verdict: Verdict;
@@ -79,24 +80,28 @@ async function examineOne(
   };
 }
 
-/** What headgate promises: its HEAD is the backend's GET. A GET that headgate answers in another way is wrong as well. */
+/**
+ * What headgate promises: its HEAD is its GET, and that is the backend's. The values of the two GETs are not compared: the backend sees
+ * who asks, by X-Forwarded-For.
+ */
 function judgeThrough(direct: Observation, observation: Observation): Verdict {
-  const { get, again } = direct;
-  const verdict = judge({ ...observation, get, again });
-  const through = observation.get;
-  if ("failure" in through && "response" in get)
+  const verdict = judge(observation);
+  const [backend, through] = [direct.get, observation.get];
+  if ("failure" in backend) return verdict;
+  if ("failure" in through)
     return { ...verdict, kind: "broken", reason: `GET: ${through.failure.message}` };
-  if (
-    "response" in through &&
-    "response" in get &&
-    through.response.status !== get.response.status
-  ) {
-    const finding = {
-      kind: "get",
-      get: get.response.status,
-      through: through.response.status,
-    } as const;
+  const { status, fields } = backend.response;
+  const sent = through.response;
+  if (sent.status !== status) {
+    const finding = { kind: "get", get: status, through: sent.status } as const;
     return { ...verdict, kind: "differs", findings: [...verdict.findings, finding] };
   }
-  return verdict;
+  const again =
+    direct.again !== undefined && "response" in direct.again ? direct.again.response : undefined;
+  const lost = compareFields(fields, again?.fields, sent.fields)
+    .filter(({ kind }) => kind !== "different")
+    .map((difference) => ({ kind: "field", difference }) as const);
+  if (lost.length === 0) return verdict;
+  const kind = verdict.kind === "fine" || verdict.kind === "unknown" ? "differs" : verdict.kind;
+  return { ...verdict, kind, findings: [...verdict.findings, ...lost] };
 }

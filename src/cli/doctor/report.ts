@@ -39,7 +39,7 @@ export function formatReport(findings: Findings, colours: "colours" | "plain"): 
   const { examined, notTried, source, throughUrl } = findings;
   const paint = colours === "colours" ? toPainted : (text: string) => text;
   const parts = [
-    `${source}\n`,
+    toLines(toPrintable(source, 1_000)),
     examined.length === 0 ? "" : formatRows(examined, throughUrl !== undefined, paint),
     formatNotTried(notTried),
     formatSummary(findings),
@@ -143,6 +143,13 @@ function wrap(text: string, width: number, separator: RegExp): readonly string[]
   return line === "" ? lines : [...lines, line];
 }
 
+/** A sentence over as many lines as it needs. */
+function toLines(sentence: string): string {
+  return wrap(sentence, WIDTH, / /)
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
 function formatNotTried(notTried: readonly NotTried[]): string {
   if (notTried.length === 0) return "";
   const rest = notTried.length - MAX_NOT_TRIED;
@@ -159,9 +166,9 @@ function formatNotTried(notTried: readonly NotTried[]): string {
 function formatSummary({ examined, throughUrl }: Findings): string {
   if (examined.length === 0) return "No endpoint was tried.\n";
   const before = toSentence(examined.map(({ verdict }) => verdict));
-  if (throughUrl === undefined) return `${before}\n`;
+  if (throughUrl === undefined) return toLines(before);
   const after = toSentence(examined.flatMap(({ through }) => (through ? [through.verdict] : [])));
-  return `The backend: ${before}\nThrough headgate: ${after}\n`;
+  return toLines(`The backend: ${before}`) + toLines(`Through headgate: ${after}`);
 }
 
 function toSentence(verdicts: readonly Verdict[]): string {
