@@ -45,7 +45,7 @@ async function makeRouteFile(options: DoctorOptions, io: Io): Promise<string | u
     return text;
   } catch (error) {
     if (!(error instanceof UnreachedError)) throw error;
-    io.err(`headgate: ${error.message}\n`);
+    io.err(`headgate: ${toPrintable(error.message, 500)}\n`);
     return undefined;
   }
 }

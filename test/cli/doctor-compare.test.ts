@@ -10,6 +10,7 @@ import type { Outcome, Response } from "../../src/cli/doctor/exchange.ts";
 import { compareFields } from "../../src/cli/doctor/fields.ts";
 import type { Observation } from "../../src/cli/doctor/probe.ts";
 import { formatReport, toNext } from "../../src/cli/doctor/report.ts";
+import { toPhrases } from "../../src/cli/doctor/words.ts";
 import { formatRouteFile } from "../../src/cli/init.ts";
 import { loadText } from "../support/route-file.ts";
 
@@ -99,6 +100,25 @@ test("repeated fields are compared in order", () => {
     compareFields(two, two, swapped).map(({ name, kind }) => `${name} ${kind}`),
     ["Link different"],
   );
+});
+
+test("ranges, an Allow that says otherwise, and OPTIONS are said in words", () => {
+  const phrases = (of: Partial<Observation>) => {
+    const seen = observation(of);
+    return toPhrases(judge(seen), seen);
+  };
+  const announcing = response({ fields: ["Content-Length", "5", "Accept-Ranges", "bytes"] });
+  assert.deepEqual(phrases({ range: ranged(2 * 1024 ** 3) }), ["same as GET", "ranges of 2.0 GiB"]);
+  assert.deepEqual(phrases({ get: announcing, head: announcing, range: announcing }), [
+    "same as GET",
+    "announces ranges, and ignores Range",
+  ]);
+  const allow = ["Allow", "GET, head"];
+  assert.deepEqual(phrases({ head: response({ status: 405, fields: allow }), options: REFUSED }), [
+    "refuses HEAD",
+    "its Allow names HEAD",
+    "OPTIONS 405, GET",
+  ]);
 });
 
 const LONG = `/api/v1/organisations/{organisation}/projects/{project}/environments/${"x".repeat(90)}`;

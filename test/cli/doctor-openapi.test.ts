@@ -195,13 +195,23 @@ test("a file that is no document is a mistake in the arguments", async (t) => {
     "page.html": "<!doctype html><title>API</title>",
     "other.yaml": "a: 1\n",
     "broken.yaml": "a: [\n",
-    "deep.yaml": "[".repeat(100_000),
+    "deep.yaml": `- ${"- ".repeat(1_000)}`,
+    "deep.json": `{"openapi":"3.0.0","paths":${"[".repeat(1e6)}${"]".repeat(1e6)}}`,
     "aliases.yaml": `a: &a [1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: *c\n`,
     "two.yaml": "a: 1\n---\nb: 2\n",
   });
   for (const file of ["page.html", "other.yaml", "broken.yaml", "deep.yaml", "two.yaml", "none"])
     await assert.rejects(read(file, cwd), UsageError, file);
+  await assert.rejects(read("deep.yaml", cwd), /is nested deeper than 64 levels/);
+  await assert.rejects(read("deep.json", cwd), /is nested deeper than 256 levels/);
   await assert.rejects(read("other.yaml", cwd), /it is no OpenAPI 3 or Swagger 2 document$/);
+});
+
+test("brackets in a long text are no levels", async (t) => {
+  const description = JSON.stringify(`\\"${"[\n".repeat(2 ** 22)}`);
+  const text = `{"openapi":"3.0.0","info":{"description":${description}},"paths":{"/a":{"get":{}}}}`;
+  const cwd = await makeDirectory(t, { "long.json": text });
+  assert.equal((await read("long.json", cwd)).operations.length, 1);
 });
 
 test("aliases that multiply are given up", async (t) => {

@@ -2,6 +2,7 @@
 
 import { parseRoutePath } from "../../config/route-syntax.ts";
 import { toPatternKey } from "../../http/routing/pattern.ts";
+import { formatBytes } from "./bytes.ts";
 import { type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
 import type { Outcome, Response } from "./exchange.ts";
@@ -153,11 +154,4 @@ function toRoutePath(pattern: string): string | undefined {
 function toName(segment: string, index: number): string {
   const name = segment.replace(/^\{|\}$/g, "").replace(/[^A-Za-z0-9_-]+/g, "_");
   return /^[A-Za-z_]/.test(name) ? name : `part${index}`;
-}
-
-/** In words: `2.0 GiB`. */
-function formatBytes(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  const power = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
-  return power === 0 ? `${bytes} bytes` : `${(bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
 }

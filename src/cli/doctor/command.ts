@@ -1,5 +1,6 @@
 /** `headgate doctor URL`: what the HEAD clients of a running backend meet, and what headgate does about it. */
 
+import { toPrintable } from "../../ops/log/printable.ts";
 import { type Arguments, readArguments } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { isWrong } from "./compare.ts";
@@ -31,7 +32,7 @@ export async function doctor(args: readonly string[], io: Io): Promise<number> {
     if (!(error instanceof UnreachedError)) throw error;
     if (given.switches.has("json"))
       io.out(toJson({ url: options.place.url, error: error.message }));
-    else io.err(`headgate: ${error.message}\n`);
+    else io.err(`headgate: ${toPrintable(error.message, 500)}\n`);
     return 1;
   }
 }

@@ -1,7 +1,7 @@
 /** Verdicts: what the HEAD clients of an endpoint meet, by RFC 9110 §9.3.2 (HEAD) and §8.6 (Content-Length). */
 
 import { findField } from "../../http/fields.ts";
-import type { Response } from "./exchange.ts";
+import type { Outcome, Response } from "./exchange.ts";
 import { type FieldDifference, compareFields } from "./fields.ts";
 import { type Observation, isEventStream } from "./probe.ts";
 
@@ -32,6 +32,8 @@ export interface Verdict {
   readonly reason: string | undefined;
   /** The bytes that ranges are served of; undefined without ranges. */
   readonly rangedBytes: number | undefined;
+  /** Whether the GET announces ranges, and one that asks for a range gets the whole. */
+  readonly ignoresRanges: boolean;
   readonly isStream: boolean;
 }
 
@@ -55,8 +57,15 @@ export function judge(observation: Observation): Verdict {
     reason: undefined,
     ...judgeOutcomes(observation),
     rangedBytes: range !== undefined && "response" in range ? toRanged(range.response) : undefined,
+    ignoresRanges: isIgnored(get, range),
     isStream: "response" in get && isStream(get.response),
   };
+}
+
+function isIgnored(get: Outcome, range: Outcome | undefined): boolean {
+  if (range === undefined || "failure" in get || "failure" in range) return false;
+  const announced = findField(get.response.fields, "accept-ranges");
+  return announced === "bytes" && range.response.status === 200 && get.response.contentBytes > 0;
 }
 
 function judgeOutcomes(observation: Observation): Judgement {

@@ -42,7 +42,7 @@ function toEndpoint({ endpoint, direct, verdict, through }: Examined): object {
 
 function toSide(observation: Observation, verdict: Verdict): object {
   const { get, head, options } = observation;
-  const { kind, reason, rangedBytes, isStream, findings } = verdict;
+  const { kind, reason, rangedBytes, ignoresRanges, isStream, findings } = verdict;
   return {
     verdict: kind,
     wrong: isWrong(verdict),
@@ -53,6 +53,7 @@ function toSide(observation: Observation, verdict: Verdict): object {
     options: options && toResult(options),
     streams: isStream,
     rangesOf: rangedBytes,
+    ignoresRanges,
   };
 }
 

@@ -1,8 +1,9 @@
 /** Verdicts in words, as the table has them. */
 
-import { findField } from "../../http/fields.ts";
+import { findField, toMembers } from "../../http/fields.ts";
 import { hideFieldValue } from "../../http/secrets.ts";
 import { toPrintable } from "../../ops/log/printable.ts";
+import { formatBytes } from "./bytes.ts";
 import type { Finding, Verdict } from "./compare.ts";
 import type { Outcome } from "./exchange.ts";
 import type { Observation } from "./probe.ts";
@@ -11,21 +12,48 @@ const MAX_SHOWN = 3;
 const MAX_NAME_LENGTH = 40;
 
 /** What the endpoint does, one phrase each. */
-export function toPhrases(verdict: Verdict, { get }: Observation): readonly string[] {
-  const { kind, findings, reason, isStream } = verdict;
+export function toPhrases(verdict: Verdict, observation: Observation): readonly string[] {
+  const all = [
+    ...toKindWords(verdict),
+    ...toFindingsWords(verdict),
+    ...toAllowWords(verdict, observation.head),
+    ...(verdict.reason === undefined ? [] : [verdict.reason]),
+    ...toRedirect(observation.get),
+    ...toContentWords(verdict),
+    ...toOptionsWords(observation.options),
+  ];
+  return all.map((phrase) => toPrintable(phrase, 200));
+}
+
+function toFindingsWords({ kind, findings }: Verdict): readonly string[] {
   // The columns show both statuses.
   const shown = findings
     .filter((one) => kind !== "refused" || one.kind !== "status")
     .map(toFindingWords);
   const rest = shown.length - MAX_SHOWN;
-  const all = [
-    ...toKindWords(verdict),
-    ...(rest > 1 ? [...shown.slice(0, MAX_SHOWN), `${rest} more differences`] : shown),
-    ...(reason === undefined ? [] : [reason]),
-    ...toRedirect(get),
+  return rest > 1 ? [...shown.slice(0, MAX_SHOWN), `${rest} more differences`] : shown;
+}
+
+/** RFC 9110 §10.2.1: a method that Allow names is one that the resource supports. */
+function toAllowWords({ kind }: Verdict, head: Outcome): readonly string[] {
+  if (kind !== "refused" || !("response" in head)) return [];
+  const allow = findField(head.response.fields, "allow") ?? "";
+  return toMembers(allow).includes("head") ? ["its Allow names HEAD"] : [];
+}
+
+function toContentWords({ isStream, rangedBytes, ignoresRanges }: Verdict): readonly string[] {
+  return [
     ...(isStream ? ["streams"] : []),
+    ...(rangedBytes === undefined ? [] : [`ranges of ${formatBytes(rangedBytes)}`]),
+    ...(ignoresRanges ? ["announces ranges, and ignores Range"] : []),
   ];
-  return all.map((phrase) => toPrintable(phrase, 200));
+}
+
+function toOptionsWords(options: Outcome | undefined): readonly string[] {
+  if (options === undefined) return [];
+  const allow =
+    "response" in options ? (findField(options.response.fields, "allow") ?? "no Allow") : "";
+  return [`OPTIONS ${toStatus(options)}${allow === "" ? "" : `, ${allow}`}`];
 }
 
 function toKindWords({ kind, findings }: Verdict): readonly string[] {
