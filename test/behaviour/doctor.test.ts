@@ -341,6 +341,9 @@ test("what a backend sends has no power over the terminal", async (t) => {
     OK,
     `HTTP/1.1 302 Found\r\nLocation: /${escape}\r\nContent-Length: 0\r\n\r\n`,
   );
+  const { out: json } = await callDoctor([url, "/x", "--json"]);
+  assert.equal(JSON.parse(json).endpoints[0].get.location, `/${escape}`);
+  assert.doesNotMatch(json, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   const { out } = await callDoctor([url, "/x"]);
   assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });

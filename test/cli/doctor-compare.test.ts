@@ -149,7 +149,13 @@ test("the report fits 80 columns, whatever it is about", () => {
   ];
   const notTried = [{ shown: LONG, reason: "needs the query parameter q: --param q=…" }];
   const source = `http://127.0.0.1:8000: no OpenAPI document (none at 14 usual paths); name paths behind the URL`;
-  const findings = { url: "http://127.0.0.1:8000", throughUrl: undefined, source, notTried };
+  const findings = {
+    url: "http://127.0.0.1:8000",
+    throughUrl: undefined,
+    named: [],
+    source,
+    notTried,
+  };
   for (const colours of ["plain", "colours"] as const) {
     const text = formatReport({ ...findings, examined: all }, colours);
     const lines = text.replaceAll(/\u001b\[\d+m/g, "").split("\n");
@@ -165,6 +171,7 @@ test("the summary counts, and the next command is the one to type", () => {
   const findings = {
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
+    named: [],
     source: "x",
     notTried: [],
   };
@@ -177,6 +184,10 @@ test("the summary counts, and the next command is the one to type", () => {
   assert.match(
     text([refusing, refusing, examined("/c"), unknown]),
     /\n2 of 4 endpoints refuse HEAD, 1 answers it as GET, 1 could not be compared\.\n\nNext: headgate init http:\/\/127\.0\.0\.1:8000 --output headgate\.yaml\n$/,
+  );
+  assert.equal(
+    toNext({ ...findings, named: ["/a", "/b?c=$(d)"], examined: [refusing] }),
+    "headgate init http://127.0.0.1:8000 /a --output headgate.yaml",
   );
   assert.match(text([examined("/c")]), /\n1 of 1 endpoint answers it as GET\.\n$/);
   assert.match(text([]), /No endpoint was tried\./);

@@ -42,8 +42,13 @@ function toText(findings: Findings, { switches }: Arguments, io: Io): string {
   return formatReport(findings, io.isTerminal && !io.env["NO_COLOR"] ? "colours" : "plain");
 }
 
+/** Fields may hold U+009B, which begins a terminal sequence as ESC [ does, and JSON escapes those below U+0020 only. */
 function toJson(value: object): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  const text = JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${text}\n`;
 }
 
 /** With `--through` the installation is judged, not the backend. */

@@ -46,8 +46,10 @@ async function diagnoseAt(
       asksOptions: options.asksOptions,
       onBegin: progress.show,
     });
-    const source = toSource(client.url, found);
-    return { url: client.url, throughUrl: through?.url, source, examined, notTried };
+    const { url } = client;
+    const source = toSource(url, found);
+    const { targets: named } = options;
+    return { url, throughUrl: through?.url, named, source, examined, notTried };
   } finally {
     progress.clear();
   }

@@ -11,6 +11,8 @@ import { toPhrases, toRemedy, toStatus } from "./words.ts";
 export interface Findings {
   readonly url: string;
   readonly throughUrl: string | undefined;
+  /** The targets that the arguments name. */
+  readonly named: readonly string[];
   /** Where the endpoints come from, in one line. */
   readonly source: string;
   readonly examined: readonly Examined[];
@@ -200,7 +202,7 @@ function formatNext(findings: Findings): string {
 }
 
 /** The command to type next; undefined if there is nothing to do. */
-export function toNext({ url, throughUrl, examined }: Findings): string | undefined {
+export function toNext({ url, throughUrl, named, examined }: Findings): string | undefined {
   const wrong = examined.filter(({ verdict }) => isWrong(verdict));
   if (throughUrl !== undefined) {
     const still = examined.find(({ through }) => through && isWrong(through.verdict));
@@ -208,5 +210,8 @@ export function toNext({ url, throughUrl, examined }: Findings): string | undefi
     const path = toPrintable(still?.endpoint.shown ?? "", 200).replaceAll("'", "%27");
     return still && `headgate explain HEAD '${path}' --config FILE`;
   }
-  return wrong.length === 0 ? undefined : `headgate init ${url} --output headgate.yaml`;
+  if (wrong.length === 0) return undefined;
+  // What a shell would read in another way, or holds a query, is for the reader to write.
+  const paths = named.filter((path) => /^[\w/.~-]+$/.test(path));
+  return ["headgate init", url, ...paths, "--output headgate.yaml"].join(" ");
 }
