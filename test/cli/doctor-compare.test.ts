@@ -259,6 +259,16 @@ routes:
     assert.match(text, reason);
 });
 
+test("init: a dollar sign in a path or URL is no variable", async (t) => {
+  const all = [examined("/a", { head: REFUSED }), examined("/cost$$", { get: REFUSED })];
+  const text = formatRouteFile(advise(all), FIXED, { source: "x", cwd: "/" });
+  const { config } = await loadText(t, text);
+  assert.deepEqual(
+    config.routes.map(({ path }) => path),
+    ["/cost$$"],
+  );
+});
+
 test("init: OPTIONS that the backend refuses everywhere are headgate's to answer", async (t) => {
   const refused = { head: REFUSED, options: REFUSED };
   assert.equal(
