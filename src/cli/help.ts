@@ -101,6 +101,7 @@ from the OpenAPI 3 or Swagger 2 document of the backend, at /openapi.json, /swag
 
   --through URL        a headgate before this backend: its HEADs are compared with the backend's GETs, and decide the exit code
   --openapi FILE|URL   where the document is, in JSON or YAML; a URL has the origin of the backend
+  --base PATH          the path before each path of the document, where it is not that of its server; / for none
   --param NAME=VALUE   the value of a parameter that the document has no example, default, enum or minimum for; repeatable
   -H, --header FIELD   such as 'Authorization: Bearer …'; sent with each request, never printed; repeatable
   --include PATTERN    only paths like this one; * stands for any text; repeatable
@@ -134,7 +135,7 @@ short as it can be: one mode where that fits all endpoints, and a route for each
 
   --output FILE        where to write it; standard output without it. A file that exists is left alone
   --force              overwrite FILE
-  --openapi, --param, --header, --include, --exclude, --options, --limit, --concurrency, --timeout, --bytes, --ca, --insecure
+  --openapi, --base, --param, --header, --include, --exclude, --options, --limit, --concurrency, --timeout, --bytes, --ca, --insecure
                        as for doctor
 
 Examples

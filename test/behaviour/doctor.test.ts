@@ -171,7 +171,7 @@ test("an endless stream ends its own try, by bytes and by time, and not the doct
     const size = target === "/fast" ? 4096 : 1;
     write(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n`);
   });
-  const limits = ["--bytes", "2KiB", "--timeout", "300ms"];
+  const limits = ["--bytes", "2KiB", "--timeout", "1s"];
   const found = await diagnose([url, "/fast", "/slow", "/fine", ...limits]);
   assert.deepEqual(
     ["/fast", "/slow", "/fine"].map((path) => [found[path]?.verdict, found[path]?.get["ended"]]),
@@ -221,7 +221,7 @@ test("a HEAD without a response, or with garbage, is told", async (t) => {
     "/closed",
     "/endless",
     "--timeout",
-    "300ms",
+    "1s",
   ]);
   for (const path of ["/silent", "/garbage", "/closed"]) {
     assert.equal(found[path]?.verdict, "broken", path);
@@ -282,8 +282,10 @@ test("only GET, HEAD and OPTIONS where it is asked for are sent, to what the doc
   const sent = () => origin.arrivals.map(({ method, target }) => `${method} ${target}`);
   await callDoctor([origin.url]);
   assert.deepEqual(sent(), ["GET /openapi.json", "GET /a", "HEAD /a", "GET /a"]);
+  await callDoctor([origin.url, "--base", "/v1/"]);
+  assert.deepEqual(sent().slice(4), ["GET /openapi.json", "GET /v1/a", "HEAD /v1/a", "GET /v1/a"]);
   await callDoctor([origin.url, "/c", "--options"]);
-  assert.deepEqual(sent().slice(4), ["GET /c", "HEAD /c", "GET /c", "OPTIONS /c"]);
+  assert.deepEqual(sent().slice(8), ["GET /c", "HEAD /c", "GET /c", "OPTIONS /c"]);
 });
 
 test("--dry-run sends nothing", async (t) => {
@@ -313,7 +315,7 @@ test("a huge document, one that never ends and one in a circle leave the doctor 
     if (target !== "/openapi.json") return write(method === "HEAD" ? OK : `${OK}hello`);
     write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n");
   });
-  const { out } = await callDoctor([url, "--timeout", "300ms"]);
+  const { out } = await callDoctor([url, "--timeout", "1s"]);
   assert.match(out, /no OpenAPI document/);
   assert.match(out, /same as GET/);
 });

@@ -13,6 +13,7 @@ import { makeDirectory } from "../support/route-file.ts";
 
 const DOCUMENTS = join(import.meta.dirname, "documents");
 const URL_OF_BACKEND = "http://127.0.0.1:8000";
+const SITE = { origin: URL_OF_BACKEND, base: undefined };
 
 const NOTHING: Parameters<typeof selectEndpoints>[1] = {
   targets: [],
@@ -24,7 +25,11 @@ const NOTHING: Parameters<typeof selectEndpoints>[1] = {
 };
 
 async function read(openapi: string, cwd = DOCUMENTS): Promise<ApiDocument> {
-  const found = await findDocument({ url: URL_OF_BACKEND } as Client, { openapi }, { cwd });
+  const found = await findDocument(
+    { url: URL_OF_BACKEND } as Client,
+    { openapi, base: undefined },
+    { cwd },
+  );
   return found.document ?? assert.fail();
 }
 
@@ -126,7 +131,13 @@ test("--include, --exclude and --limit choose, and say what they left", async ()
 test("a server of this origin counts before the first one", () => {
   const servers = [{ url: "https://other.example/a" }, { url: `${URL_OF_BACKEND}/b` }];
   const document = { openapi: "3.0.0", servers, paths: { "/x": { get: {} } } };
-  assert.equal(readApiDocument(document, URL_OF_BACKEND)?.operations[0]?.path, "/b/x");
+  assert.equal(readApiDocument(document, SITE)?.operations[0]?.path, "/b/x");
+  const own = { ...SITE, base: "/c" };
+  assert.equal(
+    readApiDocument(document, own)?.operations[0]?.path,
+    "/c/x",
+    "--base counts before all",
+  );
 });
 
 test("references that lead back, nowhere or to other documents are told, not followed", () => {
@@ -151,7 +162,7 @@ test("references that lead back, nowhere or to other documents are told, not fol
       },
     },
   };
-  const read2 = readApiDocument(document, URL_OF_BACKEND) ?? assert.fail();
+  const read2 = readApiDocument(document, SITE) ?? assert.fail();
   const { endpoints, notTried } = selectEndpoints(read2, NOTHING);
   assert.deepEqual(endpoints, []);
   assert.deepEqual(
@@ -184,10 +195,10 @@ test("whatever a document holds, reading it throws nothing", () => {
   ];
   for (const toDocument of levels)
     for (const value of odd) {
-      const document = readApiDocument(toDocument(value), URL_OF_BACKEND);
+      const document = readApiDocument(toDocument(value), SITE);
       if (document !== undefined) selectEndpoints(document, NOTHING);
     }
-  for (const value of odd) assert.equal(readApiDocument(value, URL_OF_BACKEND), undefined);
+  for (const value of odd) assert.equal(readApiDocument(value, SITE), undefined);
 });
 
 test("a file that is no document is a mistake in the arguments", async (t) => {

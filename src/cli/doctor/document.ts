@@ -6,7 +6,7 @@ import { UsageError } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { type Client, withFields } from "./client.ts";
 import { type Failure, openLine } from "./exchange.ts";
-import { type ApiDocument, readApiDocument } from "./openapi.ts";
+import { type ApiDocument, type Site, readApiDocument } from "./openapi.ts";
 import type { DoctorOptions } from "./options.ts";
 import { assertReached } from "./reach.ts";
 
@@ -40,14 +40,14 @@ export const DOCUMENT_PATHS: readonly string[] = [
 /** Finds the document. Throws a UsageError for a file that cannot be read, and what `assertReached` throws. */
 export async function findDocument(
   client: Client,
-  { openapi }: Pick<DoctorOptions, "openapi">,
+  { openapi, base }: Pick<DoctorOptions, "openapi" | "base">,
   { cwd }: Pick<Io, "cwd">,
 ): Promise<Found> {
-  if (openapi === undefined) return searchDocument(client);
-  if (/^https?:/i.test(openapi)) return fetchNamed(client, openapi);
+  if (openapi === undefined) return searchDocument(client, base);
+  if (/^https?:/i.test(openapi)) return fetchNamed(client, openapi, base);
   const read = await readLargeFile(resolveFrom(cwd, openapi), MAX_BYTES);
   if ("reason" in read) throw new UsageError(`--openapi: the file ${read.reason}`);
-  const parsed = await parseText(read.text, client.url);
+  const parsed = await parseText(read.text, { origin: client.url, base });
   if ("reason" in parsed) throw new UsageError(`--openapi: ${parsed.reason}`);
   return { ...parsed, source: openapi };
 }
@@ -62,16 +62,20 @@ export function toDocumentTarget(url: string, openapi: string): string {
   return same.pathname + same.search;
 }
 
-async function fetchNamed(client: Client, openapi: string): Promise<Found> {
+async function fetchNamed(
+  client: Client,
+  openapi: string,
+  base: string | undefined,
+): Promise<Found> {
   const target = toDocumentTarget(client.url, openapi);
   const fetched = await fetchText(client, target);
   if (!("text" in fetched)) return { document: undefined, reason: toWords(fetched) };
-  const parsed = await parseText(fetched.text, client.url);
+  const parsed = await parseText(fetched.text, { origin: client.url, base });
   if ("reason" in parsed) return { document: undefined, reason: parsed.reason };
   return { ...parsed, source: new URL(openapi).pathname };
 }
 
-async function searchDocument(client: Client): Promise<Found> {
+async function searchDocument(client: Client, base: string | undefined): Promise<Found> {
   let refusal: string | undefined;
   for (const path of DOCUMENT_PATHS) {
     const fetched = await fetchText(client, path);
@@ -79,7 +83,7 @@ async function searchDocument(client: Client): Promise<Found> {
     if ("failure" in fetched)
       return { document: undefined, reason: `${path}: ${toWords(fetched)}` };
     if ("text" in fetched) {
-      const parsed = await parseText(fetched.text, client.url);
+      const parsed = await parseText(fetched.text, { origin: client.url, base });
       if ("document" in parsed) return { ...parsed, source: path };
     } else if (fetched.status === 401 || fetched.status === 403) refusal ??= path;
   }
@@ -125,11 +129,11 @@ function toWords(fetched: { readonly status: number } | { readonly failure: Fail
 
 async function parseText(
   text: string,
-  url: string,
+  site: Site,
 ): Promise<{ readonly document: ApiDocument } | { readonly reason: string }> {
   const data = await parseAny(text.replace(/^\ufeff/, ""));
   if ("reason" in data) return { reason: `it is neither JSON nor YAML: ${data.reason}` };
-  const document = readApiDocument(data.value, url);
+  const document = readApiDocument(data.value, site);
   return document === undefined
     ? { reason: "it is no OpenAPI 3 or Swagger 2 document" }
     : { document };

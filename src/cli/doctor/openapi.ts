@@ -38,8 +38,19 @@ const PLACES = new Set(["path", "query", "header", "cookie"]);
 /** Fields that OpenAPI describes elsewhere: a parameter of that name is ignored. */
 const NO_PARAMETERS = new Set(["accept", "content-type", "authorization"]);
 
-/** Reads a parsed document; undefined if it is none. `origin` chooses between several servers. Never throws. */
-export function readApiDocument(document: unknown, origin: string): ApiDocument | undefined {
+/** Where the paths of a document are. */
+export interface Site {
+  /** Chooses between several servers. */
+  readonly origin: string;
+  /** The path before each path; undefined: that of the server or the basePath. */
+  readonly base: string | undefined;
+}
+
+/** Reads a parsed document; undefined if it is none. Never throws. */
+export function readApiDocument(
+  document: unknown,
+  { origin, base: given }: Site,
+): ApiDocument | undefined {
   const root = asMapping(document);
   const { openapi, swagger, paths } = root;
   const isSwagger = swagger !== undefined;
@@ -56,7 +67,7 @@ export function readApiDocument(document: unknown, origin: string): ApiDocument 
     withoutGet: items.length - withGet.length,
     operations: withGet.map(({ path, item }) => {
       const get = resolve(item["get"]);
-      const base = isSwagger ? toPath(root["basePath"], origin) : toBase([get, item, root], origin);
+      const base = given ?? toBase(isSwagger, [get, item, root], origin);
       return { path: base + path, parameters: toParameters([item, get], resolve) };
     }),
   };
@@ -71,8 +82,9 @@ function isMapping(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-/** The servers of an operation override those of its path, which override those of the document. */
-function toBase(levels: readonly Mapping[], origin: string): string {
+/** The servers of an operation override those of its path, which override those of the document, the last level. */
+function toBase(isSwagger: boolean, levels: readonly Mapping[], origin: string): string {
+  if (isSwagger) return toPath(levels.at(-1)?.["basePath"], origin);
   const servers = levels.map(({ servers: list }) => asList(list)).find(({ length }) => length > 0);
   const urls = (servers ?? []).map(toServerUrl);
   return toPath(urls.find((url) => isOf(url, origin)) ?? urls[0], origin);

@@ -22,6 +22,8 @@ export interface DoctorOptions {
   /** Request-targets that the arguments name. */
   readonly targets: readonly string[];
   readonly openapi: string | undefined;
+  /** The path before each path of the document, without a slash at its end; undefined: as the document says. */
+  readonly base: string | undefined;
   readonly params: ReadonlyMap<string, string>;
   /** Name, value, name, value, … */
   readonly fields: readonly string[];
@@ -38,7 +40,7 @@ export interface DoctorOptions {
 
 /** The flags that both commands have. */
 export const DOCTOR_FLAGS = {
-  values: ["openapi", "timeout", "bytes", "limit", "concurrency", "ca"],
+  values: ["openapi", "base", "timeout", "bytes", "limit", "concurrency", "ca"],
   switches: ["options", "insecure"],
   lists: [["header", "H"], ["param"], ["include"], ["exclude"]],
   mostPositionals: Infinity,
@@ -66,6 +68,7 @@ export function toOptions(command: string, args: Arguments): DoctorOptions {
     through: through === undefined ? undefined : toThrough(through),
     targets: [...(place.path === undefined ? [] : [place.path]), ...paths].map(toPath),
     openapi: values.get("openapi"),
+    base: values.has("base") ? toPath(values.get("base") ?? "").replace(/\/+$/, "") : undefined,
     params: new Map((lists.get("param") ?? []).map(toParam)),
     fields: (lists.get("header") ?? []).flatMap(toOwnField),
     include: lists.get("include") ?? [],

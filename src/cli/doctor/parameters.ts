@@ -56,7 +56,7 @@ export function fillParameters(operation: Operation, given: Given): Endpoint | N
         return name === undefined ? toTarget(part) : toShown(name, values.get(name) ?? "");
       })
       .join("");
-  // `{path}` of FastAPI's `{path:path}` takes several segments: whoever gives a value with a slash means them.
+  // A slash in a value of --param separates segments: FastAPI writes `{path:path}` as `{path}`.
   const toSegment = (name: string, value: string) =>
     given.values.has(name)
       ? encodeURIComponent(value).replaceAll("%2F", "/")
