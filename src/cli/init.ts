@@ -1,6 +1,6 @@
 /** `headgate init URL`: a route file for what the doctor found, with the reason for each setting. */
 
-import { resolveFrom, writeTextFile } from "../config/files.ts";
+import { isThere, resolveFrom, writeTextFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import { toPrintable } from "../ops/log/printable.ts";
 import { type Advice, type RouteAdvice, advise } from "./doctor/advice.ts";
@@ -20,17 +20,22 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
   });
   const options = toOptions("init", given);
   const output = given.values.get("output");
+  const mode = given.switches.has("force") ? "over" : "new";
+  const path = output === undefined ? undefined : resolveFrom(io.cwd, output);
+  // Said before anything is sent: the work would be lost.
+  if (path !== undefined && mode === "new" && (await isThere(path))) {
+    io.err(`headgate: ${output} exists already; --force overwrites it\n`);
+    return 1;
+  }
   const text = await makeRouteFile(options, io);
   if (text === undefined) return 1;
-  if (output === undefined) {
+  if (path === undefined) {
     io.out(text);
     return 0;
   }
-  const mode = given.switches.has("force") ? "over" : "new";
-  const reason = await writeTextFile(resolveFrom(io.cwd, output), text, mode);
+  const reason = await writeTextFile(path, text, mode);
   if (reason !== undefined) {
-    const hint = reason === "exists already" ? "; --force overwrites it" : "";
-    io.err(`headgate: ${output} ${reason}${hint}\n`);
+    io.err(`headgate: ${output} ${reason}\n`);
     return 1;
   }
   io.err(`Wrote ${output}. Next: headgate run --config ${output}\n`);

@@ -62,6 +62,16 @@ export async function toFileText(
   }
 }
 
+/** Whether a file, a folder or a link of that name is there. Never throws. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Writes a text; `new`: only where no file is. Returns why it could not be written. Never throws. */
 export async function writeTextFile(
   path: string,

@@ -216,13 +216,19 @@ testReal("doctor and init on nginx, with a file of 2 GiB", { nginx: "nginx" }, a
 });
 
 test("init writes to a file once, and over it with --force", async (t) => {
-  const url = await listen(t, (_request, response) => void response.end("hello"));
+  let requests = 0;
+  const url = await listen(t, (_request, response) => {
+    requests += 1;
+    response.end("hello");
+  });
   const cwd = createFolder(t);
   const args = [url, "/x", "--output", "headgate.yaml"];
   const first = await callInit(args, { cwd });
   assert.deepEqual([first.code, first.out], [0, ""]);
   assert.match(first.err, /^Wrote headgate\.yaml\. Next: headgate run --config headgate\.yaml\n$/);
+  const sent = requests;
   const second = await callInit(args, { cwd });
+  assert.equal(requests, sent, "nothing was sent for it");
   assert.equal(second.code, 1);
   assert.match(second.err, /^headgate: headgate\.yaml exists already; --force overwrites it\n$/);
   assert.equal((await callInit([...args, "--force"], { cwd })).code, 0);
