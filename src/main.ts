@@ -2,10 +2,12 @@
 
 import { check } from "./cli/check.ts";
 import { demo } from "./cli/demo.ts";
+import { doctor } from "./cli/doctor/command.ts";
 import { explain } from "./cli/explain/command.ts";
 import { UsageError } from "./cli/flags.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
+import { init } from "./cli/init.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
@@ -28,6 +30,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["demo", demo],
   ["check", check],
   ["explain", explain],
+  ["doctor", doctor],
+  ["init", init],
   ["healthcheck", healthcheck],
   ["schema", schema],
 ]);
@@ -44,6 +48,7 @@ const io: Io = {
   version: typeof HEADGATE_VERSION === "string" ? HEADGATE_VERSION : "0.0.0-dev",
   nodeVersion: process.version,
   isTerminal: process.stdout.isTTY,
+  isErrorTerminal: process.stderr.isTTY,
   collectGarbage: createHeap().collectMinor,
   readInput,
   out: (text) => void process.stdout.write(text),

@@ -29,8 +29,8 @@ export interface Flags {
   readonly values?: readonly string[];
   /** Flags without one. */
   readonly switches?: readonly string[];
-  /** Flags with a value that may be repeated, each with its letter: `-H VALUE`. */
-  readonly lists?: readonly (readonly [name: string, letter: string])[];
+  /** Flags with a value that may be repeated, with a letter if they have one: `-H VALUE`. */
+  readonly lists?: readonly (readonly [name: string, letter?: string])[];
   readonly mostPositionals?: number;
 }
 
@@ -42,7 +42,10 @@ export function readArguments(
   const options = Object.fromEntries([
     ...values.map((name) => [name, { type: "string" as const }]),
     ...switches.map((name) => [name, { type: "boolean" as const }]),
-    ...lists.map(([name, short]) => [name, { type: "string" as const, short, multiple: true }]),
+    ...lists.map(([name, short]) => [
+      name,
+      { type: "string" as const, ...(short !== undefined && { short }), multiple: true },
+    ]),
   ]);
   const parsed = parse(args, options);
   if (parsed.positionals.length > mostPositionals) {

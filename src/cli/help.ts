@@ -17,6 +17,10 @@ Usage
   headgate check [FILE…] [--json] read route files: every problem at its place, or what the file means
   headgate explain METHOD URL [--config FILE] [--upstream URL] [-H 'Name: value'] [--from IP] [--json]
                                   which route a request meets and what the upstream would get; sends nothing
+  headgate doctor URL [PATH…] [--through URL] [--json]
+                                  which endpoints of a running backend refuse HEAD, or answer it differently from GET
+  headgate init URL [--output FILE]
+                                  a route file for what doctor finds
   headgate schema                 print the JSON Schema of the route file
   headgate healthcheck            exit 0 when the headgate that runs with these settings is ready, else 1
   headgate COMMAND --help         what a command does, with examples
@@ -86,6 +90,61 @@ Examples
   headgate explain GET / --upstream http://127.0.0.1:8000 --from 203.0.113.9 -H 'X-Forwarded-For: 192.0.2.1'
 
 Exit codes: 0 explained, also where headgate would refuse the request, 1 the route file is wrong, 2 called wrongly.
+`,
+  ],
+  [
+    "doctor",
+    `headgate doctor URL [PATH…] [--through URL] [--openapi FILE|URL] [--json] [--dry-run] [flags]
+
+Sends GET and HEAD to each endpoint of a running backend, compares the responses, and says what headgate does about it. It sends
+GET, HEAD and, with --options, OPTIONS, to URL's origin only; redirects are shown and not followed. Without PATH the endpoints come
+from the OpenAPI 3 or Swagger 2 document of the backend, at /openapi.json, /swagger.json, /v3/api-docs and other usual paths.
+
+  --through URL        a headgate before this backend: its HEADs are compared with the backend's GETs, and decide the exit code
+  --openapi FILE|URL   where the document is, in JSON or YAML; a URL has the origin of the backend
+  --base PATH          the path before each path of the document, where it is not that of its server; / for none
+  --param NAME=VALUE   the value of a parameter that the document has no example, default, enum or minimum for; repeatable
+  -H, --header FIELD   such as 'Authorization: Bearer …'; sent with each request, never printed; repeatable
+  --include PATTERN    only paths like this one; * stands for any text; repeatable
+  --exclude PATTERN    no paths like this one; repeatable
+  --options            sends OPTIONS as well
+  --limit N            endpoints to try                                 default 200
+  --concurrency N      endpoints tried at one time                      default 4
+  --timeout DURATION   for each request                                 default 10s
+  --bytes SIZE         content that is read of each response            default 1MiB
+  --ca FILE            the authority of an https backend (PEM)
+  --insecure           accept any certificate
+  --json               the report for programs
+  --dry-run            list what would be sent, and send nothing
+
+Examples
+  headgate doctor http://127.0.0.1:8000
+  headgate doctor http://127.0.0.1:8000 /health /files/big.bin
+  headgate doctor https://api.example --openapi openapi.yaml --param id=7 -H 'Authorization: Bearer …'
+  headgate doctor http://127.0.0.1:8000 --through http://127.0.0.1:8080
+  headgate doctor http://127.0.0.1:8000 --json | jq '.endpoints[] | select(.wrong)'
+
+Exit codes: 0 nothing is wrong, 1 a HEAD is refused or differs, or nothing could be reached or compared, 2 called wrongly.
+`,
+  ],
+  [
+    "init",
+    `headgate init URL [PATH…] [--output FILE] [--force] [flags of doctor]
+
+Tries a running backend as doctor does, and writes a route file for what it found, with the reason for each setting. The file is as
+short as it can be: one mode where that fits all endpoints, and a route for each that needs another.
+
+  --output FILE        where to write it; standard output without it. A file that exists is left alone
+  --force              overwrite FILE
+  --openapi, --base, --param, --header, --include, --exclude, --options, --limit, --concurrency, --timeout, --bytes, --ca, --insecure
+                       as for doctor
+
+Examples
+  headgate init http://127.0.0.1:8000
+  headgate init http://127.0.0.1:8000 --output headgate.yaml
+  headgate init http://127.0.0.1:8000 /health /files/big.bin --options
+
+Exit codes: 0 written, 1 the backend could not be reached or the file not written, 2 called wrongly.
 `,
   ],
   [

@@ -8,6 +8,8 @@ export interface Io {
   readonly version: string;
   readonly nodeVersion: string;
   readonly isTerminal: boolean;
+  /** Whether standard error is a terminal. */
+  readonly isErrorTerminal: boolean;
   /** A minor garbage collection. */
   collectGarbage(): void;
   /** Reads standard input to its end, or to a little more than a route file may have. */

@@ -1,7 +1,7 @@
 /** The files that the configuration names, and those of the system: the only place that touches the file system. */
 
 import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
-import { type FileHandle, lstat, open, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, unlink, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -34,11 +34,26 @@ export async function readTextFile(path: string): Promise<FileText> {
   return toFileText(() => readAtMost(path, LONGEST_FILE_BYTES + 1));
 }
 
+/** The same for a file that may be larger, such as an OpenAPI document. */
+export async function readLargeFile(path: string, maxBytes: number): Promise<FileText> {
+  return toFileText(() => readAtMost(path, maxBytes + 1), maxBytes);
+}
+
 /** Decodes bytes from another place, such as standard input, in the same way. Never throws. */
-export async function toFileText(readBytes: () => Promise<Uint8Array>): Promise<FileText> {
+export async function toFileText(
+  readBytes: () => Promise<Uint8Array>,
+  maxBytes = LONGEST_FILE_BYTES,
+): Promise<FileText> {
   try {
     const bytes = await readBytes();
-    if (bytes.length > LONGEST_FILE_BYTES) return { reason: TOO_LARGE, isOfFile: true };
+    if (bytes.length > maxBytes)
+      return {
+        reason:
+          maxBytes === LONGEST_FILE_BYTES
+            ? TOO_LARGE
+            : `is larger than ${maxBytes / 1024 ** 2} MiB`,
+        isOfFile: true,
+      };
     if (isUtf16(bytes)) return { reason: "is UTF-16 text: save it as UTF-8", isOfFile: true };
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), bytes };
   } catch (error) {
@@ -51,6 +66,33 @@ export async function toFileText(readBytes: () => Promise<Uint8Array>): Promise<
 /** Windows tools write it, with a byte order mark that no UTF-8 text has. */
 function isUtf16([first, second]: Uint8Array): boolean {
   return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+}
+
+/** Whether a file, a folder or a link of that name is there. Never throws. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes a text; `new`: only where no file is. Returns why it could not be written. Never throws. */
+export async function writeTextFile(
+  path: string,
+  text: string,
+  mode: "new" | "over",
+): Promise<string | undefined> {
+  try {
+    await writeFile(path, text, { flag: mode === "new" ? "wx" : "w" });
+    return undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EEXIST") return "exists already";
+    if (code === "ENOENT") return "cannot be written: its folder does not exist";
+    return `cannot be written (${code})`;
+  }
 }
 
 /** Reads a file as `readTextFile` does. */

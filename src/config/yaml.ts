@@ -47,14 +47,36 @@ export interface Document {
  * limit is looked at before the package is given what is beyond it. There is room for some two thousand routes.
  */
 export const MAX_FILE_BYTES = 256 * 1024;
-const MAX_TOKENS = 64 * 1024;
 /** The schema is five levels deep. */
 const MAX_DEPTH = 32;
 /** In one list or mapping. Reporting a mistake in each entry takes ten microseconds. */
 export const MAX_ENTRIES = 4096;
 /** Longer than any path, name or address. */
 export const MAX_TEXT_LENGTH = 4096;
-const TOO_LONG = `is longer than ${MAX_TEXT_LENGTH} characters`;
+
+/** What the syntax tree of one text may be. */
+interface Limits {
+  readonly tokens: number;
+  readonly depth: number;
+  readonly entries: number;
+  readonly textLength: number;
+}
+const FILE_LIMITS: Limits = {
+  tokens: 64 * 1024,
+  depth: MAX_DEPTH,
+  entries: MAX_ENTRIES,
+  textLength: MAX_TEXT_LENGTH,
+};
+/** An OpenAPI document of two thousand operations, with its descriptions. */
+const DATA_LIMITS: Limits = {
+  tokens: 512 * 1024,
+  depth: 64,
+  entries: 16 * 1024,
+  textLength: 256 * 1024,
+};
+/** A text of that many bytes takes two seconds at most. */
+const MAX_DATA_BYTES = 4 * 1024 * 1024;
+const TOO_LONG = toTooLong(MAX_TEXT_LENGTH);
 /** Aliases may repeat a few settings, not multiply a small file into a large one ("billion laughs"). */
 const MAX_REPEATED = 10_000;
 /** More than anyone reads. */
@@ -71,7 +93,7 @@ const CORE = new Schema({ schema: OPTIONS.schema });
 export async function parseDocument(text: string, env: Environment): Promise<Document> {
   const foreign = findForeignText(text);
   if (foreign !== undefined) return unreadable([{ key: "", ...foreign }]);
-  const tokens = await readTokens(text);
+  const tokens = await readTokens(text, FILE_LIMITS);
   if ("message" in tokens) return failed(tokens.start, tokens.message);
   await nextTurn();
   const [, second] = tokens.filter(({ type }) => type === "document");
@@ -106,6 +128,55 @@ async function explain(text: string, errors: readonly YAMLError[]): Promise<read
   }));
 }
 
+/**
+ * Reads a text of others, such as an OpenAPI document, as a plain value: no variables, keys as texts, no places. Never rejects: what is
+ * no YAML, several documents or beyond a limit has a reason instead.
+ */
+export async function parseData(
+  text: string,
+): Promise<{ readonly value: unknown } | { readonly reason: string }> {
+  if (text.length > MAX_DATA_BYTES)
+    return { reason: `is longer than ${MAX_DATA_BYTES} characters` };
+  const tokens = await readTokens(text, DATA_LIMITS);
+  if ("message" in tokens) return { reason: tokens.message };
+  if (tokens.filter(({ type }) => type === "document").length > 1)
+    return { reason: "it holds more than one document" };
+  const { document, errors } = compose(tokens);
+  const [error] = errors;
+  if (error !== undefined) return { reason: lowerFirst(error.message) };
+  await nextTurn();
+  return toPlain(document?.contents);
+}
+
+/** Aliases count as often as they are used. */
+function toPlain(root: unknown): { readonly value: unknown } | { readonly reason: string } {
+  const anchors = new Map<string, unknown>();
+  let repeated = 0;
+
+  function visit(node: unknown, depth: number, isRepeated: boolean): unknown {
+    if (depth > DATA_LIMITS.depth)
+      throw new RangeError("aliases lead back, or are nested too deeply");
+    if (isRepeated && (repeated += 1) > MAX_REPEATED)
+      throw new RangeError(`aliases repeat more than ${MAX_REPEATED} values`);
+    if (isAlias(node)) return visit(anchors.get(node.source), depth + 1, true);
+    if (!isRepeated && isNode(node) && "anchor" in node && node.anchor !== undefined)
+      anchors.set(node.anchor, node);
+    if (isSeq(node)) return node.items.map((item) => visit(item, depth + 1, isRepeated));
+    if (!isMap(node)) return isScalar(node) ? node.value : undefined;
+    const value: Record<string, unknown> = Object.create(null);
+    for (const { key, value: item } of node.items)
+      if (isScalar(key)) value[String(key.value)] = visit(item, depth + 1, isRepeated);
+    return value;
+  }
+
+  try {
+    return { value: visit(root, 0, false) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { reason: error.message };
+  }
+}
+
 function failed(start: number, message: string): Document {
   return unreadable([{ key: "", message, span: { start, end: start + 1 } }]);
 }
@@ -121,7 +192,7 @@ interface Excess {
 }
 
 /** The syntax tree of a text that keeps to the limits; up to its first error, behind which the parser has lost its way. */
-async function readTokens(text: string): Promise<readonly CST.Token[] | Excess> {
+async function readTokens(text: string, limits: Limits): Promise<readonly CST.Token[] | Excess> {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
   let count = 0;
@@ -129,18 +200,18 @@ async function readTokens(text: string): Promise<readonly CST.Token[] | Excess> 
   for (const lexeme of new Lexer().lex(text)) {
     const start = parser.offset;
     count += 1;
-    if (count > MAX_TOKENS)
-      return { start, message: `the file holds more than ${MAX_TOKENS} words and marks` };
-    if (lexeme.length > MAX_TEXT_LENGTH && isText(lexeme, previous))
-      return { start, message: TOO_LONG };
+    if (count > limits.tokens)
+      return { start, message: `the file holds more than ${limits.tokens} words and marks` };
+    if (lexeme.length > limits.textLength && isText(lexeme, previous))
+      return { start, message: toTooLong(limits.textLength) };
     tokens.push(...parser.next(lexeme));
     if (tokens.at(-1)?.type === "error") break;
-    const tooDeep = parser.stack[MAX_DEPTH + 1]; // the first one is the document itself
+    const tooDeep = parser.stack[limits.depth + 1]; // the first one is the document itself
     if (tooDeep !== undefined && "items" in tooDeep)
-      return { start: tooDeep.offset, message: `is nested deeper than ${MAX_DEPTH} levels` };
+      return { start: tooDeep.offset, message: `is nested deeper than ${limits.depth} levels` };
     const innermost = parser.stack.at(-1);
-    if (innermost !== undefined && "items" in innermost && innermost.items.length > MAX_ENTRIES)
-      return { start: innermost.offset, message: `has more than ${MAX_ENTRIES} entries` };
+    if (innermost !== undefined && "items" in innermost && innermost.items.length > limits.entries)
+      return { start: innermost.offset, message: `has more than ${limits.entries} entries` };
     previous = lexeme;
     if (count % TOKENS_PER_TURN === 0) await nextTurn();
   }
@@ -371,4 +442,12 @@ function spanOf(node: Node): Span {
 function startOf(node: Node): Span {
   const { start } = spanOf(node);
   return { start, end: start + 1 };
+}
+
+function toTooLong(length: number): string {
+  return `is longer than ${length} characters`;
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 
+import { startProcess } from "../support/process.ts";
 import { HELP } from "../../src/cli/help.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
@@ -62,6 +63,17 @@ test("README's command whose output is JSON prints JSON and nothing else", () =>
   assert.equal(status, 0, stderr);
   assert.equal((JSON.parse(stdout) as { readonly valid: boolean }).valid, true);
   assert.match(run(args.filter((arg) => arg !== "-s")).stdout, /^\n> headgate@/, "npm's own lines");
+});
+
+test("README shows what doctor says of the demo's backend", async (t) => {
+  const [, args = "", written] =
+    /^\$ npm start -s -- (doctor [^\n]*)\n(.*?)^```$/ms.exec(README) ?? assert.fail("no doctor");
+  const demo = startProcess(t, ["demo"]);
+  const [, backend = ""] = await demo.printed(/curl -I (http:\S+)\/health .*the backend itself/);
+  const shown = "http://127.0.0.1:8000";
+  const doctor = startProcess(t, args.replace(shown, backend).split(" "));
+  assert.deepEqual(await doctor.exited, { code: 1, signal: null });
+  assert.equal(doctor.stdout().replaceAll(backend, shown), written);
 });
 
 test("README gives each dependency its reason, and no other", () => {

@@ -7,15 +7,12 @@ import { hideQuery } from "../../http/secrets.ts";
 import { type Explained, explainRequest } from "./dry-run.ts";
 import { hideSecrets } from "./secrets.ts";
 import { formatExplanation, toContentWords } from "./text.ts";
+import { TOKEN, toField } from "../field-flag.ts";
 import { UsageError, readArguments } from "../flags.ts";
 import type { CommandIo } from "../io.ts";
 
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Neither white space nor control characters, and one character is one byte. */
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
-/** RFC 9110 §5.5. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Explains and sends nothing. Exit code 0, also for a request that headgate would refuse; throws for what it cannot read. */
 export async function explain(args: readonly string[], io: CommandIo): Promise<number> {
@@ -72,16 +69,6 @@ function toNoMethod(method: string, url: string): string {
   const shown = hideQuery(method);
   const isSwapped = method.includes("/") && TOKEN.test(url);
   return `"${shown}" is not a method${isSwapped ? `; did you mean: explain ${url} ${shown}` : ""}`;
-}
-
-/** Neither name nor value is repeated in the error: it may be a credential. */
-function toField(written: string, index: number): readonly [string, string] {
-  const colon = written.indexOf(":");
-  const name = written.slice(0, Math.max(0, colon));
-  const value = written.slice(colon + 1).trim();
-  if (!TOKEN.test(name) || !VALUE.test(value))
-    throw new UsageError(`-H number ${index + 1} is not a field such as "Accept: text/html"`);
-  return [name, value];
 }
 
 /** RFC 7617. The bytes of the userinfo's triplets need not be UTF-8. */

@@ -1,0 +1,157 @@
+/** Which settings of a route file fit what the doctor found, and why. As few as possible: what fits all is said once. */
+
+import { parseRoutePath } from "../../config/route-syntax.ts";
+import { toPatternKey } from "../../http/routing/pattern.ts";
+import { formatBytes } from "./bytes.ts";
+import { type Verdict, isWrong } from "./compare.ts";
+import type { Examined } from "./examine.ts";
+import type { Outcome, Response } from "./exchange.ts";
+
+/** A setting for a route. */
+export interface RouteAdvice {
+  readonly path: string;
+  readonly head: "pass" | "probe";
+  readonly reason: string;
+}
+
+/** The settings of a route file. */
+export interface Advice {
+  readonly mode: "convert" | "auto" | "pass";
+  readonly reason: string;
+  readonly routes: readonly RouteAdvice[];
+  /** Why `options: reply` fits; undefined where it does not. */
+  readonly optionsReason: string | undefined;
+}
+
+/** Content from this size on is worth a route of its own. */
+const LARGE_BYTES = 1024 * 1024;
+/** A GET that takes that long until its first byte is too dear for a HEAD that needs none. */
+const DEAR_MS = 2_000;
+const REFUSED: ReadonlySet<number> = new Set([405, 501]);
+
+/** Gives the advice for all that was tried. */
+export function advise(examined: readonly Examined[]): Advice {
+  const wrong = examined.filter(({ verdict }) => isWrong(verdict));
+  const fine = examined.filter(({ verdict }) => verdict.kind === "fine");
+  const compared = wrong.length + fine.length;
+  const { mode, reason } = toMode({ wrong, fine: fine.length, compared });
+  const routes = new Map<string, RouteAdvice>();
+  for (const one of examined) {
+    const advice = toRoute(one, mode);
+    if (advice !== undefined && !routes.has(toPatternKey(advice.path)))
+      routes.set(toPatternKey(advice.path), advice);
+  }
+  return { mode, reason, routes: [...routes.values()], optionsReason: toOptionsReason(examined) };
+}
+
+function toMode(of: {
+  readonly wrong: readonly Examined[];
+  readonly fine: number;
+  readonly compared: number;
+}): Pick<Advice, "mode" | "reason"> {
+  const { wrong, fine, compared } = of;
+  if (compared === 0)
+    return { mode: "convert", reason: "nothing could be compared; this fits every backend" };
+  const all = `of ${compared} ${compared === 1 ? "endpoint" : "endpoints"}`;
+  if (wrong.length === 0)
+    return { mode: "pass", reason: `${fine} ${all} answer HEAD as GET: no HEAD needs a GET` };
+  if (fine === 0)
+    return {
+      mode: "convert",
+      reason: `${wrong.length} ${all} refuse HEAD or answer it wrongly: all are asked with GET`,
+    };
+  const isPlain = wrong.every(({ verdict, direct }) => isPlainRefusal(verdict, direct.head));
+  if (isPlain)
+    return {
+      mode: "auto",
+      reason: `${wrong.length} ${all} refuse HEAD with 405 or 501: these are asked with GET, the others with HEAD`,
+    };
+  return {
+    mode: "convert",
+    reason: `${wrong.length} ${all} refuse HEAD or answer it wrongly, not always with 405: all are asked with GET`,
+  };
+}
+
+function isPlainRefusal({ kind }: Verdict, head: Outcome): boolean {
+  return kind === "refused" && "response" in head && REFUSED.has(head.response.status);
+}
+
+function toRoute(examined: Examined, mode: Advice["mode"]): RouteAdvice | undefined {
+  const path = toRoutePath(examined.endpoint.pattern);
+  const found = path === undefined ? undefined : toSetting(examined, mode);
+  return path === undefined || found === undefined ? undefined : { path, ...found };
+}
+
+function toSetting(
+  { direct, verdict }: Examined,
+  mode: Advice["mode"],
+): Omit<RouteAdvice, "path"> | undefined {
+  const { get, head } = direct;
+  if (mode === "pass") return undefined;
+  if (isTus(get) || isTus(head))
+    return {
+      head: "pass",
+      reason: "tus: a HEAD asks how far an upload has come, which no GET says",
+    };
+  if (verdict.kind === "head-only")
+    return { head: "pass", reason: "it answers HEAD, and has no GET to ask instead" };
+  if (!("response" in get)) return undefined;
+  if (verdict.kind === "fine") return mode === "auto" ? undefined : toNative(get.response, verdict);
+  return isWrong(verdict) ? toLarge(verdict) : undefined;
+}
+
+/** An endpoint that answers HEAD well, where all others are asked with GET: the HEAD goes up where a GET would cost much. */
+function toNative(
+  { headMs, contentBytes }: Response,
+  { rangedBytes = contentBytes }: Verdict,
+): Omit<RouteAdvice, "path"> | undefined {
+  const isDear = headMs > DEAR_MS;
+  if (!isDear && rangedBytes <= LARGE_BYTES) return undefined;
+  const cost = isDear
+    ? `its GET takes ${(headMs / 1_000).toFixed(1)} s`
+    : `its GET would begin a download of ${formatBytes(rangedBytes)}`;
+  return { head: "pass", reason: `it answers HEAD well, and ${cost}` };
+}
+
+function toLarge({ rangedBytes = 0 }: Verdict): Omit<RouteAdvice, "path"> | undefined {
+  if (rangedBytes <= LARGE_BYTES) return undefined;
+  const size = formatBytes(rangedBytes);
+  return {
+    head: "probe",
+    reason: `${size}, with ranges: headgate asks for the first byte, not for all`,
+  };
+}
+
+function isTus(outcome: Outcome): boolean {
+  if (!("response" in outcome)) return false;
+  const { fields } = outcome.response;
+  return fields.some((text, index) => index % 2 === 0 && /^tus-(resumable|version)$/i.test(text));
+}
+
+function toOptionsReason(examined: readonly Examined[]): string | undefined {
+  const asked = examined.flatMap(({ direct }) => (direct.options ? [direct.options] : []));
+  const refused = asked.filter((one) => "response" in one && REFUSED.has(one.response.status));
+  if (refused.length === 0 || refused.length < asked.length) return undefined;
+  return `the backend refuses OPTIONS: headgate answers it, for health checks that use it`;
+}
+
+/** The path as a route file can write it; undefined where it cannot. */
+function toRoutePath(pattern: string): string | undefined {
+  const [path = ""] = pattern.split(/[?#]/, 1);
+  const written = path
+    .split("/")
+    .map((segment, index) => (/[{}]/.test(segment) ? `{${toName(segment, index)}}` : segment))
+    .join("/");
+  try {
+    return parseRoutePath(written);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return undefined;
+  }
+}
+
+/** A parameter is a whole segment there: `{id}.json` becomes `{id_json}`. */
+function toName(segment: string, index: number): string {
+  const name = segment.replace(/^\{|\}$/g, "").replace(/[^A-Za-z0-9_-]+/g, "_");
+  return /^[A-Za-z_]/.test(name) ? name : `part${index}`;
+}

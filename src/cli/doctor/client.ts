@@ -1,0 +1,76 @@
+/** The connection to one backend: where it is, what every request carries, and what bounds it. */
+
+import { readSystemFile, readTextFile, resolveFrom } from "../../config/files.ts";
+import { loadConfig } from "../../config/load.ts";
+import type { UpstreamConfig } from "../../config/types.ts";
+import { findField } from "../../http/fields.ts";
+import { createUpstreamResources } from "../../upstream/upstream-pool.ts";
+import type { Connect } from "../../upstream/socket.ts";
+import { UsageError } from "../flags.ts";
+import type { Io } from "../io.ts";
+import type { ExchangeLimits } from "./exchange.ts";
+import type { DoctorOptions, Place } from "./options.ts";
+
+/** One backend. */
+export interface Client {
+  /** As a route file names it. */
+  readonly url: string;
+  readonly connect: Connect;
+  /** What each request carries: name, value, name, value, … with Host. */
+  readonly fields: readonly string[];
+  readonly limits: ExchangeLimits;
+  close(): void;
+}
+
+/** Creates the client of one backend. Throws a UsageError or a ConfigError for a URL or a file that cannot be used. */
+export async function createClient(
+  { url }: Place,
+  { fields, limits, ca, isInsecure }: DoctorOptions,
+  { cwd, version }: Pick<Io, "cwd" | "version">,
+): Promise<Client> {
+  const { config } = await loadConfig({
+    flags: { upstream: url, listen: "127.0.0.1:0", admin: "off" },
+    env: {},
+    cwd,
+  });
+  const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
+  const tls = {
+    ca: ca === undefined ? undefined : await readCa(resolveFrom(cwd, ca)),
+    cert: undefined,
+    key: undefined,
+    serverName: undefined,
+    verify: !isInsecure,
+  };
+  const resources = createUpstreamResources({ collectGarbage: () => undefined, readSystemFile });
+  const connectTimeout = Math.min(upstream.connectTimeout, limits.timeoutMs);
+  const own = [
+    "Host",
+    upstream.url.authority,
+    "User-Agent",
+    `headgate-doctor/${version}`,
+    "Accept",
+    "*/*",
+  ];
+  return {
+    url,
+    connect: resources.connectTo({ ...upstream, connectTimeout, tls }),
+    fields: withFields(own, fields),
+    limits,
+    close: resources.close,
+  };
+}
+
+/** Given fields replace those of the same name. */
+export function withFields(own: readonly string[], given: readonly string[]): readonly string[] {
+  const kept = own.filter((_text, index) => {
+    const name = own[index - (index % 2)] ?? "";
+    return findField(given, name.toLowerCase()) === undefined;
+  });
+  return [...kept, ...given];
+}
+
+async function readCa(path: string): Promise<string> {
+  const read = await readTextFile(path);
+  if ("reason" in read) throw new UsageError(`--ca: the file ${read.reason}`);
+  return read.text;
+}

@@ -1,0 +1,78 @@
+/** From options to findings: the document, the endpoints, and what came of each. `doctor` prints them, `init` writes a route file. */
+
+import type { Io } from "../io.ts";
+import { type Client, createClient } from "./client.ts";
+import { type Found, findDocument } from "./document.ts";
+import { selectEndpoints, toNamed } from "./endpoints.ts";
+import { examine } from "./examine.ts";
+import type { DoctorOptions } from "./options.ts";
+import type { Endpoint } from "./parameters.ts";
+import type { Findings } from "./report.ts";
+
+/** Tries a backend. Throws a UsageError, a ConfigError or an UnreachedError. */
+export async function diagnose(options: DoctorOptions, io: Io): Promise<Findings> {
+  const client = await createClient(options.place, options, io);
+  const through = options.through && (await createClient(options.through, options, io));
+  try {
+    return await diagnoseAt(client, through, { options, io });
+  } finally {
+    client.close();
+    through?.close();
+  }
+}
+
+interface Context {
+  readonly options: DoctorOptions;
+  readonly io: Io;
+}
+
+async function diagnoseAt(
+  client: Client,
+  through: Client | undefined,
+  { options, io }: Context,
+): Promise<Findings> {
+  // Paths in the arguments are the whole of what is wanted, unless a document is named as well.
+  const isSearched = options.targets.length === 0 || options.openapi !== undefined;
+  const found = isSearched ? await findDocument(client, options, io) : undefined;
+  const { endpoints, notTried } = selectEndpoints(found?.document, options);
+  const isBare = found !== undefined && found.document === undefined && endpoints.length === 0;
+  const tried = isBare ? [toNamed("/")] : endpoints;
+  const progress = createProgress(tried.length, io);
+  try {
+    const examined = await examine(tried, {
+      client,
+      through,
+      concurrency: options.concurrency,
+      asksOptions: options.asksOptions,
+      onBegin: progress.show,
+    });
+    const { url } = client;
+    const source = toSource(url, found);
+    const { targets: named } = options;
+    return { url, throughUrl: through?.url, named, source, examined, notTried };
+  } finally {
+    progress.clear();
+  }
+}
+
+function toSource(url: string, found: Found | undefined): string {
+  if (found === undefined) return url;
+  if (found.document === undefined)
+    return `${url}: no OpenAPI document (${found.reason}); name paths behind the URL`;
+  const { version, operations, withoutGet } = found.document;
+  const rest = withoutGet === 0 ? "" : `, ${withoutGet} without`;
+  return `${url}, ${version} from ${found.source}: ${operations.length} paths with GET${rest}`;
+}
+
+/** A line on a terminal that is written over. */
+function createProgress(count: number, io: Io) {
+  const isShown = io.isErrorTerminal;
+  return {
+    show({ shown }: Endpoint, index: number): void {
+      if (isShown) io.err(`\r\u001b[K${index + 1} of ${count}: ${shown.slice(0, 60)}`);
+    },
+    clear(): void {
+      if (isShown) io.err("\r\u001b[K");
+    },
+  };
+}

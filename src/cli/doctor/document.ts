@@ -1,0 +1,169 @@
+/** The OpenAPI document of a backend: from a file, from its URL, or from where frameworks put it. */
+
+import { readLargeFile, resolveFrom } from "../../config/files.ts";
+import { parseData } from "../../config/yaml.ts";
+import { UsageError } from "../flags.ts";
+import type { Io } from "../io.ts";
+import { type Client, withFields } from "./client.ts";
+import { type Failure, openLine } from "./exchange.ts";
+import { type ApiDocument, type Site, readApiDocument } from "./openapi.ts";
+import type { DoctorOptions } from "./options.ts";
+import { assertReached } from "./reach.ts";
+
+/** A document, or why there is none. */
+export type Found =
+  | { readonly document: ApiDocument; readonly source: string }
+  | { readonly document: undefined; readonly reason: string };
+
+/** The largest public documents have 12 MB. */
+const MAX_BYTES = 32 * 1024 * 1024;
+const MAX_DEPTH = 256;
+
+/** Where frameworks put it, the most common first. */
+export const DOCUMENT_PATHS: readonly string[] = [
+  "/openapi.json", // FastAPI, Litestar (/schema/openapi.json), hand-written
+  "/swagger.json", // Flask-RESTX, goa
+  "/v3/api-docs", // Springdoc
+  "/api-docs", // swagger-jsdoc
+  "/v2/api-docs", // Springfox
+  "/swagger/v1/swagger.json", // ASP.NET Swashbuckle
+  "/openapi/v1.json", // ASP.NET from 9
+  "/swagger/doc.json", // Go swag
+  "/api-json", // NestJS
+  "/api/schema/", // drf-spectacular
+  "/api/docs.json", // API Platform
+  "/documentation/json", // @fastify/swagger
+  "/schema/openapi.json", // Litestar
+  "/openapi.yaml",
+];
+
+/** Finds the document. Throws a UsageError for a file that cannot be read, and what `assertReached` throws. */
+export async function findDocument(
+  client: Client,
+  { openapi, base }: Pick<DoctorOptions, "openapi" | "base">,
+  { cwd }: Pick<Io, "cwd">,
+): Promise<Found> {
+  if (openapi === undefined) return searchDocument(client, base);
+  if (/^https?:/i.test(openapi)) return fetchNamed(client, openapi, base);
+  const read = await readLargeFile(resolveFrom(cwd, openapi), MAX_BYTES);
+  if ("reason" in read) throw new UsageError(`--openapi: the file ${read.reason}`);
+  const parsed = await parseText(read.text, { origin: client.url, base });
+  if ("reason" in parsed) throw new UsageError(`--openapi: ${parsed.reason}`);
+  return { ...parsed, source: openapi };
+}
+
+/** The target of `--openapi URL`. Nothing is sent to another origin than the backend's. */
+export function toDocumentTarget(url: string, openapi: string): string {
+  const same = URL.canParse(openapi) && URL.canParse(url) ? new URL(openapi) : undefined;
+  if (same === undefined || same.origin !== new URL(url).origin)
+    throw new UsageError(
+      "--openapi has another origin than URL, and nothing is sent there: fetch the document, and give the FILE",
+    );
+  return same.pathname + same.search;
+}
+
+async function fetchNamed(
+  client: Client,
+  openapi: string,
+  base: string | undefined,
+): Promise<Found> {
+  const target = toDocumentTarget(client.url, openapi);
+  const fetched = await fetchText(client, target);
+  if (!("text" in fetched)) return { document: undefined, reason: toWords(fetched) };
+  const parsed = await parseText(fetched.text, { origin: client.url, base });
+  if ("reason" in parsed) return { document: undefined, reason: parsed.reason };
+  return { ...parsed, source: new URL(openapi).pathname };
+}
+
+async function searchDocument(client: Client, base: string | undefined): Promise<Found> {
+  let refusal: string | undefined;
+  for (const path of DOCUMENT_PATHS) {
+    const fetched = await fetchText(client, path);
+    // A backend that does not respond here will not respond to the next ten paths either.
+    if ("failure" in fetched)
+      return { document: undefined, reason: `${path}: ${toWords(fetched)}` };
+    if ("text" in fetched) {
+      const parsed = await parseText(fetched.text, { origin: client.url, base });
+      if ("document" in parsed) return { ...parsed, source: path };
+    } else if (fetched.status === 401 || fetched.status === 403) refusal ??= path;
+  }
+  const hint = refusal === undefined ? "" : `; ${refusal} needs credentials (--header)`;
+  return { document: undefined, reason: `none at ${DOCUMENT_PATHS.length} usual paths${hint}` };
+}
+
+type Fetched =
+  | { readonly text: string }
+  | { readonly status: number }
+  | { readonly failure: Failure };
+
+async function fetchText(client: Client, target: string): Promise<Fetched> {
+  const chunks: Buffer[] = [];
+  const limits = { ...client.limits, maxBytes: MAX_BYTES };
+  const line = openLine(client.connect, limits);
+  try {
+    const fields = withFields(client.fields, ["Accept", "application/json, */*;q=0.5"]);
+    const outcome = await line.send({
+      method: "GET",
+      target,
+      fields,
+      until: ({ status }) => (status === 200 ? "end" : "head"),
+      onContent: (chunk) => void chunks.push(chunk),
+    });
+    if ("failure" in outcome) {
+      assertReached(outcome.failure, client.url);
+      return outcome;
+    }
+    const { status, ended } = outcome.response;
+    // A stream that answers every path is no document, and neither is half of one.
+    if (status !== 200 || ended !== "complete") return { status: status === 200 ? 0 : status };
+    return { text: Buffer.concat(chunks).toString("utf8") };
+  } finally {
+    line.close();
+  }
+}
+
+function toWords(fetched: { readonly status: number } | { readonly failure: Failure }): string {
+  if ("failure" in fetched) return fetched.failure.message;
+  return fetched.status === 0 ? "it did not come whole" : `it is answered with ${fetched.status}`;
+}
+
+async function parseText(
+  text: string,
+  site: Site,
+): Promise<{ readonly document: ApiDocument } | { readonly reason: string }> {
+  const data = await parseAny(text.replace(/^\ufeff/, ""));
+  if ("reason" in data) return { reason: `it is neither JSON nor YAML: ${data.reason}` };
+  const document = readApiDocument(data.value, site);
+  return document === undefined
+    ? { reason: "it is no OpenAPI 3 or Swagger 2 document" }
+    : { document };
+}
+
+/** V8 takes 12 s for a JSON text of ten million brackets within each other. Brackets in texts are no level. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isText = false;
+  // A regular expression overflows V8's stack at a text of a few megabytes.
+  for (let index = 0; index < text.length && depth <= MAX_DEPTH; index += 1) {
+    const character = text[index];
+    if (isText) {
+      if (character === "\\") index += 1;
+      else if (character === '"') isText = false;
+    } else if (character === '"') isText = true;
+    else if (character === "[" || character === "{") depth += 1;
+    else if (character === "]" || character === "}") depth -= 1;
+  }
+  return depth > MAX_DEPTH;
+}
+
+async function parseAny(
+  text: string,
+): Promise<{ readonly value: unknown } | { readonly reason: string }> {
+  if (isTooDeep(text)) return { reason: `it is nested deeper than ${MAX_DEPTH} levels` };
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    // HTML is no YAML, and would be read as far as its first mistake.
+    return /^\s*</.test(text) ? { reason: "it is a page" } : parseData(text);
+  }
+}

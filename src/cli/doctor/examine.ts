@@ -1,0 +1,107 @@
+/** Tries the endpoints, several at one time. */
+
+import type { Client } from "./client.ts";
+import { type Verdict, judge } from "./compare.ts";
+import { compareFields } from "./fields.ts";
+import type { Endpoint } from "./parameters.ts";
+import { type Observation, observe } from "./probe.ts";
+import { assertReached } from "./reach.ts";
+
+/** What came of one endpoint. */
+export interface Examined {
+  readonly endpoint: Endpoint;
+  readonly direct: Observation;
+  readonly verdict: Verdict;
+  /** The same through headgate. */
+  readonly through: Through | undefined;
+}
+
+/** HEAD and GET through headgate, beside those of the backend itself. */
+export interface Through {
+  readonly observation: Observation;
+  readonly verdict: Verdict;
+}
+
+/** Who is tried, and how. */
+export interface Examination {
+  readonly client: Client;
+  readonly through: Client | undefined;
+  readonly concurrency: number;
+  readonly asksOptions: boolean;
+  /** Called before each endpoint. */
+  onBegin(endpoint: Endpoint, index: number): void;
+}
+
+/** Tries each endpoint, and resolves in their order. Rejects with an UnreachedError if a backend cannot be reached at all. */
+export async function examine(
+  endpoints: readonly Endpoint[],
+  examination: Examination,
+): Promise<readonly Examined[]> {
+  const results: Examined[] = [];
+  const queue = endpoints.entries();
+  const responded = new Set<Client>();
+  let hasFailed = false;
+  const look = async (endpoint: Endpoint, client: Client): Promise<Observation> => {
+    const { connect, limits, url } = client;
+    const fields = [...client.fields, ...endpoint.fields];
+    const ask = { target: endpoint.target, fields, asksOptions: examination.asksOptions };
+    const observation = await observe(connect, ask, limits);
+    if ("response" in observation.get) responded.add(client);
+    // A backend that goes away in the middle is seen in the table.
+    else if (!responded.has(client)) assertReached(observation.get.failure, url);
+    return observation;
+  };
+  const work = async (): Promise<void> => {
+    for (const [index, endpoint] of queue) {
+      if (hasFailed) return;
+      examination.onBegin(endpoint, index);
+      results[index] = await examineOne(endpoint, examination, look).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: examination.concurrency }, work));
+  return results;
+}
+
+async function examineOne(
+  endpoint: Endpoint,
+  { client, through }: Examination,
+  look: (endpoint: Endpoint, client: Client) => Promise<Observation>,
+): Promise<Examined> {
+  const direct = await look(endpoint, client);
+  const observation = through === undefined ? undefined : await look(endpoint, through);
+  return {
+    endpoint,
+    direct,
+    verdict: judge(direct),
+    through: observation && { observation, verdict: judgeThrough(direct, observation) },
+  };
+}
+
+/**
+ * What headgate promises: its HEAD is its GET, and that is the backend's. The values of the two GETs are not compared: the backend sees
+ * who asks, by X-Forwarded-For.
+ */
+function judgeThrough(direct: Observation, observation: Observation): Verdict {
+  const verdict = judge(observation);
+  const [backend, through] = [direct.get, observation.get];
+  if ("failure" in backend) return verdict;
+  if ("failure" in through)
+    return { ...verdict, kind: "broken", reason: `GET: ${through.failure.message}` };
+  const { status, fields } = backend.response;
+  const sent = through.response;
+  if (sent.status !== status) {
+    const finding = { kind: "get", get: status, through: sent.status } as const;
+    return { ...verdict, kind: "differs", findings: [...verdict.findings, finding] };
+  }
+  const again =
+    direct.again !== undefined && "response" in direct.again ? direct.again.response : undefined;
+  const lost = compareFields(fields, again?.fields, sent.fields)
+    .filter(({ kind }) => kind !== "different")
+    .map((difference) => ({ kind: "field", difference }) as const);
+  if (lost.length === 0) return verdict;
+  const kind = verdict.kind === "fine" || verdict.kind === "unknown" ? "differs" : verdict.kind;
+  return { ...verdict, kind, findings: [...verdict.findings, ...lost] };
+}

@@ -1,0 +1,153 @@
+/** The arguments of `headgate doctor` and `headgate init`. */
+
+import { parseDuration, parseSize } from "../../config/units.ts";
+import { isHopByHop } from "../../http/fields.ts";
+import { hideQuery } from "../../http/secrets.ts";
+import { toField } from "../field-flag.ts";
+import { type Arguments, UsageError } from "../flags.ts";
+import type { ExchangeLimits } from "./exchange.ts";
+import { toTarget } from "./parameters.ts";
+
+/** Where a backend is, in the form of a route file's `upstream`. */
+export interface Place {
+  readonly url: string;
+  /** The path that the URL named, if any. */
+  readonly path: string | undefined;
+}
+
+/** What to try, and how. */
+export interface DoctorOptions {
+  readonly place: Place;
+  readonly through: Place | undefined;
+  /** Request-targets that the arguments name. */
+  readonly targets: readonly string[];
+  readonly openapi: string | undefined;
+  /** The path before each path of the document, without a slash at its end; undefined: as the document says. */
+  readonly base: string | undefined;
+  readonly params: ReadonlyMap<string, string>;
+  /** Name, value, name, value, … */
+  readonly fields: readonly string[];
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly limit: number;
+  readonly concurrency: number;
+  readonly limits: ExchangeLimits;
+  readonly asksOptions: boolean;
+  readonly isDryRun: boolean;
+  readonly ca: string | undefined;
+  readonly isInsecure: boolean;
+}
+
+/** The flags that both commands have. */
+export const DOCTOR_FLAGS = {
+  values: ["openapi", "base", "timeout", "bytes", "limit", "concurrency", "ca"],
+  switches: ["options", "insecure"],
+  lists: [["header", "H"], ["param"], ["include"], ["exclude"]],
+  mostPositionals: Infinity,
+} as const;
+
+const DEFAULT_TIMEOUT = "10s";
+const DEFAULT_BYTES = "1MiB";
+const DEFAULT_LIMIT = "200";
+const DEFAULT_CONCURRENCY = "4";
+const MAX_CONCURRENCY = 64;
+
+/** Fields that the doctor's own connection writes. */
+const OWN_FIELDS = new Set(["content-length", "expect", "range"]);
+
+/** Reads them. Throws a UsageError that says what is wrong. */
+export function toOptions(command: string, args: Arguments): DoctorOptions {
+  const { values, switches, lists, positionals } = args;
+  const [url, ...paths] = positionals;
+  if (url === undefined)
+    throw new UsageError(`${command} needs the URL of a backend, such as http://127.0.0.1:8000`);
+  const place = toPlace(url);
+  const through = values.get("through");
+  return {
+    place,
+    through: through === undefined ? undefined : toThrough(through),
+    targets: [...(place.path === undefined ? [] : [place.path]), ...paths].map(toPath),
+    openapi: values.get("openapi"),
+    base: values.has("base") ? toPath(values.get("base") ?? "").replace(/\/+$/, "") : undefined,
+    params: new Map((lists.get("param") ?? []).map(toParam)),
+    fields: (lists.get("header") ?? []).flatMap(toOwnField),
+    include: lists.get("include") ?? [],
+    exclude: lists.get("exclude") ?? [],
+    limit: toCount("limit", values.get("limit") ?? DEFAULT_LIMIT, 100_000),
+    concurrency: toCount(
+      "concurrency",
+      values.get("concurrency") ?? DEFAULT_CONCURRENCY,
+      MAX_CONCURRENCY,
+    ),
+    limits: {
+      timeoutMs: toQuantity("timeout", parseDuration, values.get("timeout") ?? DEFAULT_TIMEOUT),
+      maxBytes: toQuantity("bytes", parseSize, values.get("bytes") ?? DEFAULT_BYTES),
+    },
+    asksOptions: switches.has("options"),
+    isDryRun: switches.has("dry-run"),
+    ca: values.get("ca"),
+    isInsecure: switches.has("insecure"),
+  };
+}
+
+/** Splits a URL into the upstream's and a path. Credentials in it are refused, not shown. */
+function toPlace(text: string): Place {
+  if (text.startsWith("unix:")) return { url: text, path: undefined };
+  const [, origin, rest = ""] = /^(https?:\/\/[^/?#]+)(.*)$/i.exec(text) ?? [];
+  if (origin === undefined) {
+    const shown = hideQuery(text);
+    throw new UsageError(
+      /^[\w.-]+(:\d+)?(\/|$)/.test(text)
+        ? `"${shown}" is not a URL; did you mean "http://${shown}"?`
+        : `"${shown}" is not a URL such as http://127.0.0.1:8000, https://host or unix:/path`,
+    );
+  }
+  if (origin.includes("@"))
+    throw new UsageError("the URL holds a login: give it by -H 'Authorization: …'");
+  return { url: origin, path: /^\/?(#.*)?$/.test(rest) ? undefined : rest.replace(/^\?/, "/?") };
+}
+
+function toThrough(text: string): Place {
+  const place = toPlace(text);
+  if (place.path !== undefined)
+    throw new UsageError("--through is a URL without a path: both get the same paths");
+  return place;
+}
+
+function toPath(text: string): string {
+  if (!text.startsWith("/"))
+    throw new UsageError(`"${hideQuery(text)}" is not a path: it must begin with a slash`);
+  return toTarget(text);
+}
+
+function toParam(text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  // The value may be a credential.
+  if (at < 1 || at === text.length - 1)
+    throw new UsageError("--param is a name and a value, such as --param id=7");
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function toOwnField(text: string, index: number): readonly [string, string] {
+  const [name, value] = toField(text, index);
+  if (isHopByHop(name) || OWN_FIELDS.has(name.toLowerCase()))
+    throw new UsageError(`-H number ${index + 1}: ${name} is set by headgate itself`);
+  return [name, value];
+}
+
+function toCount(flag: string, text: string, most: number): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > most) throw new UsageError(`--${flag} is a number from 1 to ${most}`);
+  return count;
+}
+
+function toQuantity(flag: string, parse: (text: string) => number, text: string): number {
+  try {
+    const quantity = parse(text);
+    if (quantity > 0) return quantity;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`--${flag}: ${error.message}`);
+  }
+  throw new UsageError(`--${flag} must be more than 0`);
+}

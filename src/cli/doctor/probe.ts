@@ -1,0 +1,95 @@
+/** What one endpoint does with GET and HEAD: the requests, in order, and what came back. */
+
+import type { ParsedHead } from "../../http/wire/response-head.ts";
+import { findField } from "../../http/fields.ts";
+import type { Connect } from "../../upstream/socket.ts";
+import { type ExchangeLimits, type Outcome, type Response, openLine } from "./exchange.ts";
+
+/** What an endpoint is asked with. */
+export interface Ask {
+  readonly target: string;
+  /** Name, value, name, value, … with Host. */
+  readonly fields: readonly string[];
+  readonly asksOptions: boolean;
+}
+
+/** What came back. */
+export interface Observation {
+  readonly get: Outcome;
+  /** A second GET, which tells what differs by itself; undefined where the first one failed. */
+  readonly again: Outcome | undefined;
+  readonly head: Outcome;
+  /** Whether the GET behind the HEAD on the same connection got something else than a response. */
+  readonly isOutOfStep: boolean;
+  /** A GET of the first byte; undefined where the content is small, or is a stream. */
+  readonly range: Outcome | undefined;
+  readonly options: Outcome | undefined;
+}
+
+/** Content from this size on is worth a look for ranges: headgate reads no more of it for a HEAD. */
+const LARGE_BYTES = 64 * 1024;
+
+/** Sends GET, then HEAD and GET on one connection, and what else is asked for. Never rejects. */
+export async function observe(
+  connect: Connect,
+  { target, fields, asksOptions }: Ask,
+  limits: ExchangeLimits,
+): Promise<Observation> {
+  const once = async (
+    method: "GET" | "OPTIONS",
+    more: readonly string[] = [],
+  ): Promise<Outcome> => {
+    const line = openLine(connect, limits);
+    try {
+      return await line.send({ method, target, fields: [...fields, ...more], until });
+    } finally {
+      line.close();
+    }
+  };
+  const get = await once("GET");
+  const { head, behind, isOutOfStep } = await sendHead();
+  const again = "failure" in get ? undefined : (behind ?? (await once("GET")));
+  const range =
+    "response" in get && isLarge(get.response)
+      ? await once("GET", ["Range", "bytes=0-0"])
+      : undefined;
+  const options = asksOptions ? await once("OPTIONS") : undefined;
+  return { get, again, head, isOutOfStep, range, options };
+
+  /** A HEAD, and a GET behind it on the same connection: content that wrongly follows the HEAD would be read as its response. */
+  async function sendHead() {
+    const line = openLine(connect, limits);
+    try {
+      const sent = await line.send({ method: "HEAD", target, fields });
+      const behindIt =
+        "response" in get && "response" in sent && line.isUsable()
+          ? await line.send({ method: "GET", target, fields, until })
+          : undefined;
+      const isGarbled =
+        behindIt !== undefined && "failure" in behindIt && behindIt.failure.isGarbage;
+      const isAnswered = behindIt !== undefined && "response" in behindIt;
+      return { head: sent, behind: isAnswered ? behindIt : undefined, isOutOfStep: isGarbled };
+    } finally {
+      line.close();
+    }
+  }
+}
+
+/** Events come when something happens, perhaps never: the header section says all. */
+function until(head: ParsedHead): "head" | "end" {
+  const type = findField(head.rawFields, "content-type") ?? "";
+  return isEventStream(type) ? "head" : "end";
+}
+
+/** Whether a content type is that of events which have no end. */
+export function isEventStream(type: string): boolean {
+  return /^\s*(?:text\/event-stream|multipart\/x-mixed-replace)/i.test(type);
+}
+
+function isLarge({ status, fields, contentBytes, ended }: Response): boolean {
+  if (status !== 200 || ended === "chosen") return false;
+  const length = Number(findField(fields, "content-length") ?? 0);
+  return (
+    Math.max(length, contentBytes) > LARGE_BYTES || findField(fields, "accept-ranges") === "bytes"
+  );
+}

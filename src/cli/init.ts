@@ -1,0 +1,103 @@
+/** `headgate init URL`: a route file for what the doctor found, with the reason for each setting. */
+
+import { isThere, resolveFrom, writeTextFile } from "../config/files.ts";
+import { loadConfig } from "../config/load.ts";
+import { toPrintable } from "../ops/log/printable.ts";
+import { type Advice, type RouteAdvice, advise } from "./doctor/advice.ts";
+import { diagnose } from "./doctor/diagnose.ts";
+import { DOCTOR_FLAGS, type DoctorOptions, toOptions } from "./doctor/options.ts";
+import { UnreachedError } from "./doctor/reach.ts";
+import { readArguments } from "./flags.ts";
+import type { Io } from "./io.ts";
+
+/** Exit code 0 if the route file was written, 1 if not; throws for bad arguments. */
+export async function init(args: readonly string[], io: Io): Promise<number> {
+  const given = readArguments(args, {
+    values: [...DOCTOR_FLAGS.values, "output"],
+    switches: [...DOCTOR_FLAGS.switches, "force"],
+    lists: DOCTOR_FLAGS.lists,
+    mostPositionals: DOCTOR_FLAGS.mostPositionals,
+  });
+  const options = toOptions("init", given);
+  const output = given.values.get("output");
+  const mode = given.switches.has("force") ? "over" : "new";
+  const path = output === undefined ? undefined : resolveFrom(io.cwd, output);
+  // Said before anything is sent: the work would be lost.
+  if (path !== undefined && mode === "new" && (await isThere(path))) {
+    io.err(`headgate: ${output} exists already; --force overwrites it\n`);
+    return 1;
+  }
+  const text = await makeRouteFile(options, io);
+  if (text === undefined) return 1;
+  if (path === undefined) {
+    io.out(text);
+    return 0;
+  }
+  const reason = await writeTextFile(path, text, mode);
+  if (reason !== undefined) {
+    io.err(`headgate: ${output} ${reason}\n`);
+    return 1;
+  }
+  io.err(`Wrote ${output}. Next: headgate run --config ${output}\n`);
+  return 0;
+}
+
+async function makeRouteFile(options: DoctorOptions, io: Io): Promise<string | undefined> {
+  try {
+    const { examined, source } = await diagnose(options, io);
+    const text = formatRouteFile(advise(examined), options, { source, cwd: io.cwd });
+    await assertValid(text, io);
+    return text;
+  } catch (error) {
+    if (!(error instanceof UnreachedError)) throw error;
+    io.err(`headgate: ${toPrintable(error.message, 500)}\n`);
+    return undefined;
+  }
+}
+
+/** A file that `check` would refuse is never written. */
+async function assertValid(text: string, { cwd }: Io): Promise<void> {
+  await loadConfig({
+    flags: { config: "-" },
+    env: {},
+    cwd,
+    readInput: () => Promise.resolve(Buffer.from(text)),
+  });
+}
+
+/** Writes the advice down. */
+export function formatRouteFile(
+  { mode, reason, routes, optionsReason }: Advice,
+  { place, ca, isInsecure }: Pick<DoctorOptions, "place" | "ca" | "isInsecure">,
+  { source, cwd }: { readonly source: string; readonly cwd: string },
+): string {
+  const tls = ca !== undefined ? `ca: ${quote(resolveFrom(cwd, ca))}` : "verify: false";
+  const upstream =
+    ca === undefined && !isInsecure
+      ? quote(place.url)
+      : `{ url: ${quote(place.url)}, tls: { ${tls} } }`;
+  return [
+    toComment(`Written by headgate init for ${source}.`),
+    `upstream: ${upstream}\n`,
+    `\n${toComment(`${reason}.`)}`,
+    `head: ${mode}\n`,
+    ...(optionsReason === undefined ? [] : [`\n${toComment(`${optionsReason}.`)}options: reply\n`]),
+    ...(routes.length === 0 ? [] : ["\nroutes:\n", ...routes.map(formatRoute)]),
+  ].join("");
+}
+
+function formatRoute({ path, head, reason }: RouteAdvice): string {
+  const setting = head === "probe" ? "{ range: probe }" : "pass";
+  return `  ${toComment(`${reason}.`)}  - { path: ${quote(path)}, head: ${setting} }\n`;
+}
+
+/** A text of YAML in which no variable is looked for. */
+function quote(text: string): string {
+  if (/^[\w/.-]+(:[\w/.-]+)*$/.test(text)) return text;
+  return JSON.stringify(text.replaceAll("$", "$$$$"));
+}
+
+/** One line: what a backend says must not end the comment. */
+function toComment(text: string): string {
+  return `# ${toPrintable(text.charAt(0).toUpperCase() + text.slice(1), 300)}\n`;
+}

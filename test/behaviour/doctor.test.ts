@@ -1,0 +1,446 @@
+// `headgate doctor` against backends that do what no backend should: each is bytes on a socket.
+
+import assert from "node:assert/strict";
+import test, { type TestContext } from "node:test";
+
+import { UsageError } from "../../src/cli/flags.ts";
+import { callDoctor, diagnose } from "../support/doctor.ts";
+import { type Origin, startOrigin } from "../support/origin.ts";
+import { startProcess } from "../support/process.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { makeCertificate, startTlsOrigin } from "../support/tls-origin.ts";
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
+
+/** A backend whose GETs are right, and whose HEADs are what the test says. */
+function startBackend(t: TestContext, head: string, get = `${OK}hello`): Promise<Origin> {
+  return startOrigin(t, (request) => {
+    request.write(request.method === "HEAD" ? head : get);
+  });
+}
+
+const verdicts: readonly (readonly [string, { head: string; get?: string }, string, unknown])[] = [
+  ["the GET's header section", { head: OK }, "fine", []],
+  [
+    "405",
+    { head: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n" },
+    "refused",
+    [{ kind: "status", get: 200, head: 405 }],
+  ],
+  [
+    "404 where the GET has 200",
+    { head: "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n" },
+    "refused",
+    [{ kind: "status", get: 200, head: 404 }],
+  ],
+  [
+    "204",
+    { head: "HTTP/1.1 204 No Content\r\n\r\n" },
+    "differs",
+    [{ kind: "status", get: 200, head: 204 }],
+  ],
+  [
+    "no Content-Length",
+    { head: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" },
+    "differs",
+    [{ kind: "length", get: 5 }],
+  ],
+  [
+    "Content-Length: 0",
+    { head: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n" },
+    "differs",
+    [{ kind: "length", get: 5, head: 0 }],
+  ],
+  [
+    "a length that the chunks of the GET do not have",
+    {
+      head: "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+      get: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    },
+    "differs",
+    [{ kind: "length", get: 5, head: 4 }],
+  ],
+  [
+    "the length of the GET's chunks",
+    {
+      head: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+      get: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    },
+    "fine",
+    [],
+  ],
+  ["content", { head: `${OK}hello` }, "broken", [{ kind: "content", bytes: 5 }]],
+  [
+    "content before it closes",
+    { head: `${OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")}hello` },
+    "broken",
+    [{ kind: "content", bytes: 5 }],
+  ],
+  [
+    "the chunks of the GET",
+    {
+      head: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+      get: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    },
+    "broken",
+    [{ kind: "content", bytes: 15 }],
+  ],
+  [
+    "another type, one field more and one less",
+    {
+      head: "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\nX-More: 1\r\n\r\n",
+      get: 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nETag: "a"\r\nContent-Length: 5\r\n\r\nhello',
+    },
+    "differs",
+    [
+      {
+        kind: "field",
+        name: "content-type",
+        difference: "different",
+        get: ["text/plain"],
+        head: ["text/html"],
+      },
+      { kind: "field", name: "ETag", difference: "missing", get: ['"a"'], head: [] },
+      { kind: "field", name: "X-More", difference: "extra", get: [], head: ["1"] },
+    ],
+  ],
+  [
+    "fields of its connection, and in another case",
+    {
+      head: "HTTP/1.1 200 OK\r\nconnection: x-hop, keep-alive\r\nX-Hop: 1\r\ncontent-TYPE: text/plain\r\nContent-Length: 5\r\n\r\n",
+    },
+    "fine",
+    [],
+  ],
+  [
+    "the GET's error",
+    {
+      head: "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+      get: "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno",
+    },
+    "unknown",
+    [],
+  ],
+  [
+    "200 where there is no GET",
+    {
+      head: "HTTP/1.1 200 OK\r\nUpload-Offset: 7\r\n\r\n",
+      get: "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n",
+    },
+    "head-only",
+    [],
+  ],
+];
+
+for (const [what, { head, get }, verdict, findings] of verdicts) {
+  test(`a HEAD that is answered with ${what} is "${verdict}"`, async (t) => {
+    const { url } = await startBackend(t, head, get);
+    const { "/x": one } = await diagnose([url, "/x"]);
+    assert.deepEqual([one?.verdict, one?.findings], [verdict, findings]);
+  });
+}
+
+test("content that follows a HEAD late garbles the response behind it, and that is seen", async (t) => {
+  const { url } = await startOrigin(t, (request) => {
+    const isBehind = request.connection.socket.bytesWritten > 0;
+    if (request.method === "HEAD") request.write(OK);
+    else request.write(isBehind ? `hello${OK}hello` : `${OK}hello`);
+  });
+  const { "/x": one } = await diagnose([url, "/x"]);
+  assert.deepEqual([one?.verdict, one?.findings], ["broken", [{ kind: "out-of-step" }]]);
+});
+
+test("dates, ids and what differs between two GETs say nothing about the HEAD", async (t) => {
+  let count = 0;
+  const { url } = await startOrigin(t, ({ method, write }) => {
+    count += 1;
+    const flicker = count === 1 ? "X-Sometimes: 1\r\n" : "";
+    const fields = `Date: ${count}\r\nX-Request-Id: ${count}\r\nX-Count: ${count}\r\n${flicker}`;
+    write(
+      `HTTP/1.1 200 OK\r\n${fields}Content-Length: 5\r\n\r\n${method === "HEAD" ? "" : "hello"}`,
+    );
+  });
+  assert.equal((await diagnose([url, "/x"]))["/x"]?.verdict, "fine");
+});
+
+test("an endless stream ends its own try, by bytes and by time, and not the doctor's", async (t) => {
+  const { url } = await startOrigin(t, ({ method, target, write }) => {
+    if (method === "HEAD") return write("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+    if (target === "/fine") return write(`${OK}hello`);
+    write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const size = target === "/fast" ? 4096 : 1;
+    write(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n`);
+  });
+  const limits = ["--bytes", "2KiB", "--timeout", "1s"];
+  const found = await diagnose([url, "/fast", "/slow", "/fine", ...limits]);
+  assert.deepEqual(
+    ["/fast", "/slow", "/fine"].map((path) => [found[path]?.verdict, found[path]?.get["ended"]]),
+    [
+      ["refused", "bytes"],
+      ["refused", "time"],
+      ["refused", "complete"],
+    ],
+  );
+  assert.equal(found["/slow"]?.streams, true);
+});
+
+test("events are not waited for", async (t) => {
+  const { url } = await startBackend(
+    t,
+    "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+  );
+  const { "/x": one } = await diagnose([url, "/x"]);
+  assert.deepEqual([one?.streams, one?.get["ended"]], [true, "chosen"]);
+});
+
+test("ranges are looked for where the content is large", async (t) => {
+  const { url } = await startOrigin(t, ({ method, lines, write }) => {
+    const isRange = lines.includes("Range: bytes=0-0");
+    if (method === "HEAD") write("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+    else if (isRange)
+      write(
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-0/2147483648\r\nContent-Length: 1\r\n\r\nx",
+      );
+    else write(`HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n${"x".repeat(4096)}`);
+  });
+  const { "/x": one } = await diagnose([url, "/x", "--bytes", "1KiB"]);
+  assert.deepEqual([one?.rangesOf, one?.get["ended"]], [2_147_483_648, "bytes"]);
+});
+
+test("a HEAD without a response, or with garbage, is told", async (t) => {
+  const { url } = await startOrigin(t, ({ method, target, write, end }) => {
+    if (method !== "HEAD") return write(`${OK}hello`);
+    if (target === "/garbage") write("what?\r\n\r\n");
+    if (target === "/closed") end();
+  });
+  const found = await diagnose([
+    url,
+    "/silent",
+    "/garbage",
+    "/closed",
+    "/endless",
+    "--timeout",
+    "1s",
+  ]);
+  for (const path of ["/silent", "/garbage", "/closed"]) {
+    assert.equal(found[path]?.verdict, "broken", path);
+    assert.deepEqual(
+      found[path]?.findings.map(({ kind }) => kind),
+      ["no-response"],
+      path,
+    );
+  }
+});
+
+test("a backend that answers nothing but garbage is exit code 1, and no more is sent than one try", async (t) => {
+  const { url, arrivals } = await startOrigin(t, ({ write, end }) => {
+    write("SSH-2.0-OpenSSH_9.2\r\n");
+    end();
+  });
+  const { code, out } = await callDoctor([url]);
+  assert.equal(code, 1);
+  assert.match(out, /no OpenAPI document \(\/openapi\.json: /);
+  assert.match(out, /not compared/);
+  assert.deepEqual(
+    arrivals.map(({ target }) => target),
+    ["/openapi.json", "/", "/"],
+  );
+});
+
+test("a backend that cannot be reached is exit code 1 with the reason, on standard error or in JSON", async () => {
+  const url = "http://127.0.0.1:9";
+  const { code, out, err } = await callDoctor([url]);
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, /^headgate: http:\/\/127\.0\.0\.1:9: The upstream refused the connection: /);
+  const json = await callDoctor([url, "/a", "/b", "--json"]);
+  assert.equal(json.code, 1);
+  assert.match(JSON.parse(json.out).error, /refused the connection/);
+});
+
+test("a redirect is shown, and not followed", async (t) => {
+  const { url, arrivals } = await startBackend(
+    t,
+    "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: http://other.example/login?next=%2F\r\nContent-Length: 0\r\n\r\n",
+  );
+  const { out } = await callDoctor([url, "/x"]);
+  assert.match(out, /^ +http:\/\/other\.example\/login\?<hidden>$/m);
+  assert.deepEqual(new Set(arrivals.map(({ target }) => target)), new Set(["/x"]));
+});
+
+test("only GET, HEAD and OPTIONS where it is asked for are sent, to what the document lists", async (t) => {
+  const document = {
+    openapi: "3.1.0",
+    paths: { "/a": { get: {} }, "/b": { post: {}, delete: {} } },
+  };
+  const text = JSON.stringify(document);
+  const json = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  const origin = await startOrigin(t, ({ method, target, write }) => {
+    write(target === "/openapi.json" ? json : method === "HEAD" ? OK : `${OK}hello`);
+  });
+  const sent = () => origin.arrivals.map(({ method, target }) => `${method} ${target}`);
+  await callDoctor([origin.url]);
+  assert.deepEqual(sent(), ["GET /openapi.json", "GET /a", "HEAD /a", "GET /a"]);
+  await callDoctor([origin.url, "--base", "/v1/"]);
+  assert.deepEqual(sent().slice(4), ["GET /openapi.json", "GET /v1/a", "HEAD /v1/a", "GET /v1/a"]);
+  await callDoctor([origin.url, "/c", "--options"]);
+  assert.deepEqual(sent().slice(8), ["GET /c", "HEAD /c", "GET /c", "OPTIONS /c"]);
+});
+
+test("--dry-run sends nothing", async (t) => {
+  const { url, connections } = await startBackend(t, OK);
+  const { code, out } = await callDoctor([url, "/a?token=s3cret", "--dry-run", "--options"]);
+  assert.equal(code, 0);
+  assert.match(out, /^GET, HEAD, GET, OPTIONS {2}\/a\?<hidden>$/m);
+  assert.match((await callDoctor([url, "--dry-run"])).out, /^GET {2}\/openapi\.json$/m);
+  assert.equal(connections.length, 0);
+});
+
+test("a huge document, one that never ends and one in a circle leave the doctor with what it can do", async (t) => {
+  const huge = `{"openapi":"3.0.0","paths":{${Array.from({ length: 5000 }, (_path, index) => `"/p${index}":{"get":{}}`).join()}}}`;
+  const circle = '{"openapi":"3.0.0","paths":{"/a/{id}":{"$ref":"#/paths/~1a~1{id}"}}}';
+  const documents: Readonly<Record<string, string>> = { huge, circle };
+  for (const [name, text] of Object.entries(documents)) {
+    const { url } = await startOrigin(t, ({ method, target, write }) => {
+      if (target !== "/openapi.json") return write(method === "HEAD" ? OK : `${OK}hello`);
+      write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    });
+    const { out } = await callDoctor([url, "--limit", "3", "--json"]);
+    const { endpoints, notTried, source } = JSON.parse(out);
+    assert.match(source, /OpenAPI 3\.0\.0/);
+    assert.deepEqual([endpoints.length, notTried.length], name === "huge" ? [3, 4997] : [0, 0]);
+  }
+  const { url } = await startOrigin(t, ({ method, target, write }) => {
+    if (target !== "/openapi.json") return write(method === "HEAD" ? OK : `${OK}hello`);
+    write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n");
+  });
+  const { out } = await callDoctor([url, "--timeout", "1s"]);
+  assert.match(out, /no OpenAPI document/);
+  assert.match(out, /same as GET/);
+});
+
+test("credentials are sent, and never printed", async (t) => {
+  const secret = "s3cret-value";
+  const { url, arrivals } = await startOrigin(t, ({ method, lines, write }) => {
+    const echo = `X-Auth-Token: ${lines.join("").includes(secret) ? secret : "none"}\r\n`;
+    const other = method === "HEAD" ? "" : echo;
+    write(`HTTP/1.1 302 Found\r\nLocation: /?token=${secret}\r\n${other}Content-Length: 0\r\n\r\n`);
+  });
+  const args = [url, `/a?key=${secret}`, "-H", `Authorization: Bearer ${secret}`];
+  for (const more of [[], ["--json"], ["--dry-run"], ["--json", "--through", url]]) {
+    const { out, err } = await callDoctor([...args, ...more]);
+    assert.doesNotMatch(out + err, /s3cret/);
+  }
+  assert.ok(arrivals.length > 0);
+  assert.ok(arrivals.every(({ lines }) => lines.includes(`Authorization: Bearer ${secret}`)));
+});
+
+test("what a backend sends has no power over the terminal", async (t) => {
+  const escape = "\u009b31m";
+  const { url } = await startBackend(
+    t,
+    OK,
+    `HTTP/1.1 302 Found\r\nLocation: /${escape}\r\nContent-Length: 0\r\n\r\n`,
+  );
+  const { out: json } = await callDoctor([url, "/x", "--json"]);
+  assert.equal(JSON.parse(json).endpoints[0].get.location, `/${escape}`);
+  assert.doesNotMatch(json, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  const { out } = await callDoctor([url, "/x"]);
+  assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
+test("a certificate that is not trusted is told; --ca and --insecure take it", async (t) => {
+  const certificate = makeCertificate(t, "IP:127.0.0.1");
+  const port = await startTlsOrigin(t, certificate, ({ secure }) => {
+    secure.on("data", (bytes) =>
+      secure.write(String(bytes).startsWith("HEAD") ? OK : `${OK}hello`),
+    );
+    secure.write(`${OK}hello`);
+  });
+  const url = `https://127.0.0.1:${port}`;
+  const { code, err } = await callDoctor([url, "/x"]);
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /certificate was not accepted: headgate refused the certificate of 127\.0\.0\.1/,
+  );
+  for (const flags of [["--ca", certificate.file], ["--insecure"]]) {
+    const { out } = await callDoctor([url, "/x", ...flags]);
+    assert.match(out, /^\/x {2}/m);
+  }
+});
+
+test("--through compares the backend's GET with headgate's HEAD, and decides the exit code", async (t) => {
+  const refusal = "HTTP/1.1 405 No\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n";
+  const { url } = await startBackend(t, refusal);
+  const mended = await startSidecar(t, { upstream: url });
+  const through = `http://127.0.0.1:${mended.port}`;
+  const before = await callDoctor([url, "/x"]);
+  const after = await callDoctor([url, "/x", "--through", through]);
+  assert.deepEqual([before.code, after.code], [1, 0]);
+  assert.match(after.out, /^\/x .*200 +405 +refuses HEAD +200 same as GET$/m);
+  assert.match(after.out, /^Through headgate: 1 of 1 endpoint answers it as GET\.$/m);
+
+  const passing = await startSidecar(t, { upstream: url, yaml: "head: pass" });
+  const same = await callDoctor([url, "/x", "--through", `http://127.0.0.1:${passing.port}`]);
+  assert.equal(same.code, 1);
+  assert.match(same.out, /^Next: headgate explain HEAD '\/x' --config FILE$/m);
+
+  const losing = await startBackend(t, OK);
+  const richer = await startBackend(t, OK, OK.replace("\r\n\r\n", "\r\nETag: 1\r\n\r\nhello"));
+  const { "/x": lost } = await diagnose([richer.url, "/x", "--through", losing.url]);
+  assert.deepEqual(
+    lost?.through?.findings.map(({ name, difference }) => [name, difference]),
+    [["ETag", "missing"]],
+  );
+
+  const elsewhere = await startBackend(t, OK, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+  const { "/x": wrong } = await diagnose([url, "/x", "--through", elsewhere.url]);
+  assert.deepEqual(wrong?.through?.findings.at(-1), { kind: "get", get: 200, through: 404 });
+});
+
+test("colours are for terminals without NO_COLOR, the progress line for terminals", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const shown = await callDoctor([url, "/x"], { isTerminal: true, isErrorTerminal: true });
+  assert.match(shown.out, /\u001b\[31mrefuses HEAD\u001b\[0m/);
+  assert.match(shown.err, /1 of 1: \/x/);
+  const plain = await callDoctor([url, "/x"], { isTerminal: true, env: { NO_COLOR: "1" } });
+  assert.doesNotMatch(plain.out, /\u001b/);
+  assert.deepEqual([(await callDoctor([url, "/x"])).out, plain.err], [plain.out, ""]);
+});
+
+test("arguments that cannot be are mistakes of usage, and show no login", async () => {
+  const url = "http://127.0.0.1:9";
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /needs the URL of a backend/],
+    [["127.0.0.1:8000"], /did you mean "http:\/\/127\.0\.0\.1:8000"\?/],
+    [["ftp://a"], /is not a URL such as/],
+    [["http://user:s3cret@127.0.0.1:9"], /the URL holds a login/],
+    [[url, "health"], /"health" is not a path/],
+    [[url, "--concurrency", "0"], /--concurrency is a number from 1 to 64/],
+    [[url, "--timeout", "5"], /--timeout: /],
+    [[url, "--bytes", "0B"], /--bytes must be more than 0/],
+    [[url, "--param", "id"], /--param is a name and a value/],
+    [[url, "-H", "Connection: close"], /Connection is set by headgate itself/],
+    [[url, "--openapi", "http://other.example/o.json"], /has another origin than URL/],
+    [[url, "--through", `${url}/a`], /--through is a URL without a path/],
+    [[url, "--ca", "/nowhere"], /--ca: the file does not exist/],
+  ];
+  for (const [args, expected] of cases) {
+    const error: unknown = await callDoctor(args).catch((reason: unknown) => reason);
+    assert.ok(error instanceof UsageError, args.join(" "));
+    assert.match(error.message, expected);
+    assert.doesNotMatch(error.message, /s3cret/);
+  }
+});
+
+test("the process ends with the exit code as soon as it has reported", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const ended = startProcess(t, ["doctor", url, "/x"]);
+  assert.deepEqual(await ended.exited, { code: 1, signal: null });
+  assert.match(ended.stdout(), /^\/x +200 +405 +refuses HEAD +answers 200$/m);
+  const wrong = startProcess(t, ["doctor"]);
+  assert.deepEqual(await wrong.exited, { code: 2, signal: null });
+  assert.match(wrong.stderr(), /see headgate doctor --help/);
+});
