@@ -6,6 +6,7 @@ import { explain } from "./cli/explain/command.ts";
 import { UsageError } from "./cli/flags.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
+import { inject } from "./cli/inject/command.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
@@ -28,6 +29,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["demo", demo],
   ["check", check],
   ["explain", explain],
+  ["inject", inject],
   ["healthcheck", healthcheck],
   ["schema", schema],
 ]);

@@ -1,4 +1,4 @@
-/** A YAML text as a plain value that remembers its places. Only the yaml package is imported here. */
+/** A YAML text as a plain value that remembers its places. */
 
 import {
   Composer,
@@ -22,12 +22,12 @@ import type {
   YAMLMap,
   YAMLSeq,
 } from "yaml";
-import type { KeyPath } from "./schema/issues.ts";
-import { formatKey } from "./problem.ts";
-import type { Span } from "./problem.ts";
-import { nextTurn } from "../runtime/turn.ts";
-import { substitute } from "./variables.ts";
-import type { Environment } from "./variables.ts";
+import type { KeyPath } from "../schema/issues.ts";
+import { formatKey } from "../problem.ts";
+import type { Span } from "../problem.ts";
+import { nextTurn } from "../../runtime/turn.ts";
+import { substitute } from "../variables.ts";
+import type { Environment } from "../variables.ts";
 
 /** A mistake in the YAML itself or in a variable. */
 export interface Mistake {

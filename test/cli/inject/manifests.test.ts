@@ -1,0 +1,94 @@
+/** Every manifest of test/support/inject-manifests.ts: accepted, idempotent, and back to the byte. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import type { InjectOptions } from "../../../src/cli/inject/kubernetes.ts";
+import { MANIFESTS } from "../../support/inject-manifests.ts";
+import { OPTIONS, WITH_FILE, injected, removed } from "../../support/inject.ts";
+import { assertTyped } from "../../support/manifest-types.ts";
+import { type Manifest, podOf, readManifests } from "../../support/manifests.ts";
+
+const WAYS: Readonly<Record<string, InjectOptions>> = {
+  native: OPTIONS,
+  "native, with a route file": WITH_FILE,
+  ordinary: { ...OPTIONS, isNative: false },
+  "ordinary, with a route file": { ...WITH_FILE, isNative: false },
+};
+
+/** Jobs take no ordinary sidecar; behind flow style is no place for a ConfigMap. */
+function isRefused(name: string, text: string, { isNative, routeFile }: InjectOptions): boolean {
+  if (!isNative && /kind: (?:Cron)?Job/.test(text)) return true;
+  return routeFile !== undefined && (name === "flow style" || name.endsWith("without a line end"));
+}
+
+function ways(name: string): readonly (readonly [string, InjectOptions])[] {
+  const text = MANIFESTS[name] ?? "";
+  return Object.entries(WAYS).filter(([, options]) => !isRefused(name, text, options));
+}
+
+test("there are at least 25 shapes", () => {
+  assert.ok(Object.keys(MANIFESTS).length >= 25);
+});
+
+for (const [name, text] of Object.entries(MANIFESTS)) {
+  test(`${name}: inject adds headgate, a second one changes nothing, --remove gives back the bytes`, () => {
+    for (const [way, options] of ways(name)) {
+      const after = injected(text, options);
+      assert.notEqual(after, text, way);
+      assert.equal(injected(after, options), after, `${way}: idempotent`);
+      assert.equal(removed(after), text, `${way}: removed`);
+    }
+  });
+
+  test(`${name}: nothing but headgate differs in what the manifests mean`, () => {
+    for (const [way, options] of ways(name)) {
+      const after = objectsOf(injected(text, options));
+      assert.deepEqual(withoutHeadgate(after), withoutHeadgate(objectsOf(text)), way);
+    }
+  });
+
+  test(`${name}: the line ends are those of the file`, () => {
+    const after = injected(text, OPTIONS);
+    if (text.includes("\r\n")) assert.doesNotMatch(after, /(?<!\r)\n/);
+    else assert.doesNotMatch(after, /\r/);
+  });
+}
+
+test("all of them are what Kubernetes' types say", async (t) => {
+  const all = Object.entries(MANIFESTS).flatMap(([name, text]) =>
+    ways(name).flatMap(([, options]) => objectsOf(injected(text, options))),
+  );
+  await assertTyped(t, all);
+});
+
+/** The objects of a text, those of Lists one by one, without nulls, which Kubernetes takes for nothing. */
+function objectsOf(text: string): readonly Manifest[] {
+  const objects = readManifests(text, { merge: true }).flatMap((manifest) =>
+    manifest.kind === "List" ? (manifest["items"] as Manifest[]) : [manifest],
+  );
+  const withoutNulls = (_key: string, value: unknown) => (value === null ? undefined : value);
+  return JSON.parse(JSON.stringify(objects, withoutNulls)) as Manifest[];
+}
+
+interface Loose {
+  // oxlint-disable-next-line typescript/no-explicit-any -- what is read is compared, and a wrong guess fails the comparison
+  [key: string]: any;
+}
+
+/** What is left without headgate's container, volume, ConfigMaps and annotation, and where Services lead to. */
+function withoutHeadgate(objects: readonly Manifest[]): unknown {
+  const others = objects.filter(({ metadata }) => !String(metadata["name"]).endsWith("-headgate"));
+  for (const object of others as readonly Loose[]) {
+    const isCronJob = object["kind"] === "CronJob";
+    const pod = podOf((isCronJob ? object["spec"].jobTemplate : object) as Manifest);
+    for (const list of ["containers", "initContainers", "volumes"])
+      if (pod !== undefined)
+        pod[list] = (pod[list] ?? []).filter((one: Loose) => one["name"] !== "headgate");
+    const annotations = (object["metadata"].annotations ??= {});
+    delete annotations["headgate.dev/injected"];
+    if (object["kind"] === "Service")
+      for (const port of object["spec"].ports) delete port.targetPort;
+  }
+  return others;
+}
