@@ -9,7 +9,7 @@ import { startProcess } from "../support/process.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 const BUNDLE = join(root, "dist", "headgate.cjs");
-const COMMANDS = ["run", "demo", "check", "explain", "schema", "healthcheck"];
+const COMMANDS = ["run", "demo", "check", "explain", "inject", "schema", "healthcheck"];
 
 interface Called {
   readonly cwd?: string;

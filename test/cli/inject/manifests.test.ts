@@ -5,9 +5,15 @@ import test from "node:test";
 
 import type { InjectOptions } from "../../../src/cli/inject/kubernetes.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
-import { OPTIONS, WITH_FILE, injected, removed } from "../../support/inject.ts";
+import {
+  OPTIONS,
+  WITH_FILE,
+  injected,
+  objectsOf,
+  removed,
+  withoutHeadgate,
+} from "../../support/inject.ts";
 import { assertTyped } from "../../support/manifest-types.ts";
-import { type Manifest, podOf, readManifests } from "../../support/manifests.ts";
 
 const WAYS: Readonly<Record<string, InjectOptions>> = {
   native: OPTIONS,
@@ -61,34 +67,3 @@ test("all of them are what Kubernetes' types say", async (t) => {
   );
   await assertTyped(t, all);
 });
-
-/** The objects of a text, those of Lists one by one, without nulls, which Kubernetes takes for nothing. */
-function objectsOf(text: string): readonly Manifest[] {
-  const objects = readManifests(text, { merge: true }).flatMap((manifest) =>
-    manifest.kind === "List" ? (manifest["items"] as Manifest[]) : [manifest],
-  );
-  const withoutNulls = (_key: string, value: unknown) => (value === null ? undefined : value);
-  return JSON.parse(JSON.stringify(objects, withoutNulls)) as Manifest[];
-}
-
-interface Loose {
-  // oxlint-disable-next-line typescript/no-explicit-any -- what is read is compared, and a wrong guess fails the comparison
-  [key: string]: any;
-}
-
-/** What is left without headgate's container, volume, ConfigMaps and annotation, and where Services lead to. */
-function withoutHeadgate(objects: readonly Manifest[]): unknown {
-  const others = objects.filter(({ metadata }) => !String(metadata["name"]).endsWith("-headgate"));
-  for (const object of others as readonly Loose[]) {
-    const isCronJob = object["kind"] === "CronJob";
-    const pod = podOf((isCronJob ? object["spec"].jobTemplate : object) as Manifest);
-    for (const list of ["containers", "initContainers", "volumes"])
-      if (pod !== undefined)
-        pod[list] = (pod[list] ?? []).filter((one: Loose) => one["name"] !== "headgate");
-    const annotations = (object["metadata"].annotations ??= {});
-    delete annotations["headgate.dev/injected"];
-    if (object["kind"] === "Service")
-      for (const port of object["spec"].ports) delete port.targetPort;
-  }
-  return others;
-}
