@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { isDeepStrictEqual } from "node:util";
 
-import { injectInto } from "../../src/cli/inject/kubernetes.ts";
+import { injectInto } from "../../src/cli/inject/inject.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import {
   OPTIONS,
@@ -43,7 +43,10 @@ test("inject and then remove gives back the bytes, inject twice is inject once, 
         "means the same",
       );
       // All bytes stay but those of the values that have another one now.
-      const kept = text.replaceAll(/targetPort(?:"|')?: *(?:8000|"?http"?)|(?<=:) ?(?:null|~)/g, "");
+      const kept = text.replaceAll(
+        /targetPort(?:"|')?: *(?:8000|"?http"?)|(?<=:) ?(?:null|~)/g,
+        "",
+      );
       assert.ok(isSubsequence(kept, after), "every other byte stays");
     }),
     { numRuns: 100 },

@@ -346,8 +346,8 @@ ${SERVICE}# Behind the Service.
         - name: app\t# tab
           image: app   
           ports:\t
-            - containerPort: 8000\t
-      \t
+            - containerPort: 8000   
+      
 ---
 ${SERVICE}`,
   "block texts": `${HEAD}      containers:

@@ -2,12 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import {
-  type InjectOptions,
-  type Outcome,
-  injectInto,
-  removeFrom,
-} from "../../src/cli/inject/kubernetes.ts";
+import { injectInto, removeFrom } from "../../src/cli/inject/inject.ts";
+import type { InjectOptions, Outcome } from "../../src/cli/inject/options.ts";
 import { DEFAULTS } from "../../src/cli/inject/settings.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { type Manifest, podOf, readManifests } from "./manifests.ts";
@@ -19,13 +15,19 @@ export const OPTIONS: InjectOptions = {
   isNative: true,
   settings: DEFAULTS,
   only: new Set(),
+  compose: undefined,
   routeFile: undefined,
+  cwd: "/srv/app",
 };
 
 /** With a route file, and so with a volume and a ConfigMap. */
 export const WITH_FILE: InjectOptions = {
   ...OPTIONS,
-  routeFile: { text: "# Mine.\nroutes:\n  - { path: /files/*, head: pass }\n", hasUpstream: false },
+  routeFile: {
+    path: "/srv/app/headgate/routes.yaml",
+    text: "# Mine.\nroutes:\n  - { path: /files/*, head: pass }\n",
+    hasUpstream: false,
+  },
 };
 
 /** The text with headgate in it. */

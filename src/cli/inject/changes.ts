@@ -26,22 +26,29 @@ export function toRecordEdit(page: Page, place: Place, named: readonly NamedEdit
   return { ...edit, insert: fillRecord(edit.insert, { changes, removed }, page.layout) };
 }
 
+/** What a record is made of. */
+export interface RecordParts {
+  readonly changes?: readonly Change[];
+  readonly removed?: string;
+  /** Whether the file's reader replaces variables: a $ is then written twice. */
+  readonly isInterpolated?: boolean;
+}
+
 /** Writes the record into the text that holds it, quoted as JSON has it or as people write YAML. */
 export function fillRecord(
   text: string,
-  {
-    changes = [],
-    removed = "",
-  }: { readonly changes?: readonly Change[]; readonly removed?: string },
+  { changes = [], removed = "", isInterpolated = false }: RecordParts,
   { isJson }: Layout,
 ): string {
   const [before = "", after = ""] = text.split(BLANK.text);
   const own = { before: before.length, after: after.length, hash: hashOf(before + after), removed };
-  const record = formatRecord({ changes, own });
+  const plain = formatRecord({ changes, own });
+  const record = isInterpolated ? plain.replaceAll("$", "$$$$") : plain;
   return before + (isJson ? quote(record) : `'${record.replaceAll("'", "''")}'`) + after;
 }
 
-function toChange(text: string, { ref, before, edit }: NamedEdit): Change {
+/** An edit as a record holds it. */
+export function toChange(text: string, { ref, before, edit }: NamedEdit): Change {
   const { at, length, insert } = edit;
   const removed = text.slice(at, at + length);
   return { ref, before, length: insert.length, hash: hashOf(insert), removed };

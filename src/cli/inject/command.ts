@@ -7,13 +7,8 @@ import { type Arguments, UsageError, readArguments } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { unifiedDiff } from "./diff.ts";
 import { STANDARD_INPUT, readInputs, writeOutput } from "./input.ts";
-import {
-  type InjectOptions,
-  type Outcome,
-  type RouteFile,
-  injectInto,
-  removeFrom,
-} from "./kubernetes.ts";
+import { injectInto, removeFrom } from "./inject.ts";
+import type { InjectOptions, Outcome, RouteFile } from "./options.ts";
 import { readSettings } from "./settings.ts";
 import type { InputFile } from "./source.ts";
 
@@ -37,7 +32,9 @@ export async function inject(args: readonly string[], io: InjectIo): Promise<num
   const isRemoval = given.switches.has("remove");
   const outcome = isRemoval ? removeFrom(inputs) : injectInto(inputs, options);
   report(outcome, io);
-  if (!isRemoval && outcome.done.length === 0 && !outcome.isThereAlready) {
+  if (isRemoval && outcome.done.length === 0)
+    io.err("headgate: there is nothing of inject's to remove\n");
+  if (outcome.done.length === 0 && !outcome.isThereAlready) {
     if (outcome.skipped.length === 0) io.err(NOTHING_FOUND);
     return 1;
   }
@@ -76,6 +73,8 @@ async function readOptions(
     isNative: !switches.has("ordinary"),
     settings,
     only: new Set(values.get("only")?.split(",")),
+    compose: values.get("compose"),
+    cwd: io.cwd,
     routeFile: file === undefined ? undefined : await readRouteFile(file, io),
   };
 }
@@ -110,7 +109,7 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
   const loaded = await readTextFile(resolveFrom(cwd, file));
   if ("reason" in loaded) throw new ConfigError([problemOf("", loaded.reason, file)]);
   const hasUpstream = overridden.some(({ key }) => /^upstream\b/.test(key));
-  return { text: loaded.text, hasUpstream };
+  return { path: resolveFrom(cwd, file), text: loaded.text, hasUpstream };
 }
 
 function report({ done, skipped, next }: Outcome, { err }: InjectIo): void {

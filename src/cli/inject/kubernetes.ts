@@ -29,7 +29,7 @@ import {
 import { chooseUpstreamPort, freePort } from "./ports.ts";
 import { ANNOTATION } from "./record.ts";
 import { type Value, renderMap } from "./render.ts";
-import type { Settings } from "./settings.ts";
+import type { InjectOptions, Outcome } from "./options.ts";
 import {
   type InputFile,
   type SourceFile,
@@ -45,40 +45,7 @@ import {
   refuse,
   startOf,
 } from "./source.ts";
-import { type Restored, restore } from "./undo.ts";
-
-/** What inject was called with. */
-export interface InjectOptions {
-  /** Undefined: 8080, or the next one that the pod does not use. */
-  readonly port: number | undefined;
-  /** Undefined: what the manifests show. */
-  readonly upstreamPort: number | undefined;
-  readonly image: string;
-  readonly isNative: boolean;
-  readonly settings: Settings;
-  /** Names of workloads; empty: all. */
-  readonly only: ReadonlySet<string>;
-  readonly routeFile: RouteFile | undefined;
-}
-
-/** The route file for the ConfigMap. */
-export interface RouteFile {
-  readonly text: string;
-  readonly hasUpstream: boolean;
-}
-
-/** What becomes of the files. */
-export interface Outcome {
-  readonly files: readonly InputFile[];
-  /** What was done, a line for each object. */
-  readonly done: readonly string[];
-  /** What was left out, and why. */
-  readonly skipped: readonly string[];
-  /** What inject cannot see or do. */
-  readonly next: readonly string[];
-  /** Whether a container named headgate is there that inject did not write. */
-  readonly isThereAlready: boolean;
-}
+import { restoreKubernetes } from "./undo.ts";
 
 /** A workload with its ports. */
 interface Planned {
@@ -88,19 +55,8 @@ interface Planned {
   readonly upstreamPort: number;
 }
 
-/** Takes out what inject wrote into files. Throws a ConfigError for what it does not find as it was. */
-export function removeFrom(inputs: readonly InputFile[]): Outcome {
-  const restored = forEach(inputs, restore);
-  const done = restored.flatMap(({ name, objects }) =>
-    objects.map((title) => `${name}: ${title}: as it was before inject`),
-  );
-  return { files: restored, done, skipped: [], next: [], isThereAlready: false };
-}
-
-/** Adds headgate. What an earlier inject wrote is taken out before. Throws a ConfigError for what it does not understand. */
-export function injectInto(inputs: readonly InputFile[], options: InjectOptions): Outcome {
-  const restored = forEach(inputs, restore);
-  const files = forEach(restored, readSource);
+/** Adds headgate to manifests without it. Throws a ConfigError for what it does not understand. */
+export function injectKubernetes(files: readonly SourceFile[], options: InjectOptions): Outcome {
   const objects = files.flatMap((file) => findObjects(file));
   const services = forEach(objects, toService).filter((service) => service !== undefined);
   const { planned, skipped, bystanders } = planWorkloads(objects, services, options);
@@ -124,7 +80,7 @@ export function injectInto(inputs: readonly InputFile[], options: InjectOptions)
     name,
     text: applyEdits(text, edits[index] ?? []),
   }));
-  assertReversible(restored, changed);
+  assertReversible(files, changed);
   return {
     files: changed,
     done: [
@@ -142,9 +98,9 @@ function isNamesake({ workload: one }: Planned, { workload: other }: Planned): b
 }
 
 /** Nothing may be written that --remove could not take out again. */
-function assertReversible(before: readonly Restored[], after: readonly InputFile[]): void {
+function assertReversible(before: readonly InputFile[], after: readonly InputFile[]): void {
   for (const [index, file] of after.entries())
-    if (restore(file).text !== before[index]?.text)
+    if (restoreKubernetes(readSource(file)).text !== before[index]?.text)
       throw new ConfigError([
         problemOf("", "inject could not be undone here, so nothing was written", file.name),
       ]);

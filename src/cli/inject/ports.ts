@@ -30,12 +30,14 @@ const OTHER_PROTOCOLS: ReadonlyMap<number, string> = new Map([
   [2379, "etcd"],
   [3306, "MySQL"],
   [4222, "NATS"],
+  [5005, "the Java debugger"],
   [5432, "PostgreSQL"],
   [5672, "AMQP"],
   [6379, "Redis"],
   [8443, "TLS"],
   [9092, "Kafka"],
   [9042, "Cassandra"],
+  [9229, "the Node debugger"],
   [11211, "memcached"],
   [27017, "MongoDB"],
   [50051, "gRPC"],
@@ -86,7 +88,8 @@ function pick(ports: readonly ContainerPort[]): Choice {
   };
 }
 
-function otherProtocol({ number, name }: ContainerPort): string | undefined {
+/** What a port is probably for, where that is not HTTP/1.1 without TLS. */
+export function otherProtocol({ number, name }: ContainerPort): string | undefined {
   if (name !== undefined && HTTP_NAMES.test(name)) return undefined;
   if (name !== undefined && OTHER_NAMES.test(name)) return name;
   return OTHER_PROTOCOLS.get(number);

@@ -5,36 +5,16 @@ import { applyEdits, type Edit } from "./edits.ts";
 import { NAME } from "./container.ts";
 import { type KubernetesObject, findObjects, isWorkload, podPathOf } from "./objects.ts";
 import { ANNOTATION, type InjectionRecord, hashOf, parseRecord } from "./record.ts";
-import {
-  type InputFile,
-  type SourceFile,
-  read,
-  readItems,
-  readSource,
-  readText,
-  refuse,
-} from "./source.ts";
+import { type InputFile, type SourceFile, read, readItems, readText, refuse } from "./source.ts";
 
-/** A file without what headgate wrote into it. */
-export interface Restored extends InputFile {
-  /** The objects that had something of headgate's, by their titles. */
-  readonly objects: readonly string[];
-}
-
-/** Takes out what inject wrote. Throws a Refusal where it was changed since. */
-export function restore(input: InputFile): Restored {
-  const file = readSource(input);
-  const recorded = findObjects(file).flatMap((object) => {
+/** A file without what inject wrote into it. Throws a Refusal where that was changed since. */
+export function restoreKubernetes(file: SourceFile): InputFile {
+  const edits = findObjects(file).flatMap((object) => {
     const { tree, root } = object;
     const node = read(tree, root, "metadata", "annotations", ANNOTATION);
-    return node === undefined ? [] : [{ object, node }];
+    return node === undefined ? [] : toEdits(file, object, node);
   });
-  const edits = recorded.flatMap(({ object, node }) => toEdits(file, object, node));
-  return {
-    name: file.name,
-    text: applyEdits(file.text, edits),
-    objects: recorded.map(({ object }) => object.title),
-  };
+  return { name: file.name, text: applyEdits(file.text, edits) };
 }
 
 function toEdits({ text }: SourceFile, object: KubernetesObject, node: TreeNode): readonly Edit[] {
@@ -51,7 +31,8 @@ function toEdits({ text }: SourceFile, object: KubernetesObject, node: TreeNode)
   return [...edits, ownEdit(text, { object, node, record })];
 }
 
-const CHANGED = "is not as inject wrote it any more; undo that change, or remove it by hand";
+/** Why something is not taken out. */
+export const CHANGED = "is not as inject wrote it any more; undo that change, or remove it by hand";
 
 function ownEdit(
   text: string,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import type { InjectOptions } from "../../../src/cli/inject/kubernetes.ts";
+import type { InjectOptions } from "../../../src/cli/inject/options.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
 import {
   OPTIONS,
@@ -13,6 +13,8 @@ import {
   removed,
   withoutHeadgate,
 } from "../../support/inject.ts";
+import { kustomize, missing } from "../../support/manifests.ts";
+import { makeDirectory } from "../../support/route-file.ts";
 import { assertTyped } from "../../support/manifest-types.ts";
 
 const WAYS: Readonly<Record<string, InjectOptions>> = {
@@ -32,6 +34,13 @@ function ways(name: string): readonly (readonly [string, InjectOptions])[] {
   const text = MANIFESTS[name] ?? "";
   return Object.entries(WAYS).filter(([, options]) => !isRefused(name, text, options));
 }
+
+/** Those that kustomize refuses without headgate as well. */
+const NOT_FOR_KUSTOMIZE: ReadonlySet<string> = new Set([
+  "--- first, ... last, empty documents",
+  "a %YAML directive",
+  "a Job with a generated name",
+]);
 
 test("there are at least 25 shapes", () => {
   assert.ok(Object.keys(MANIFESTS).length >= 25);
@@ -66,4 +75,14 @@ test("all of them are what Kubernetes' types say", async (t) => {
     ways(name).flatMap(([, options]) => objectsOf(injected(text, options))),
   );
   await assertTyped(t, all);
+});
+
+test("kustomize reads all of them", { skip: missing("kubectl") }, async (t) => {
+  for (const [name, text] of Object.entries(MANIFESTS)) {
+    if (NOT_FOR_KUSTOMIZE.has(name)) continue;
+    const kustomization = "resources: [app.yaml]\n";
+    const files = { "app.yaml": injected(text), "kustomization.yaml": kustomization };
+    const built = kustomize(await makeDirectory(t, files));
+    assert.ok(built.length > 0, name);
+  }
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { injectInto } from "../../../src/cli/inject/kubernetes.ts";
+import { injectInto } from "../../../src/cli/inject/inject.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
 import { OPTIONS, WITH_FILE, injected, refusal, removed } from "../../support/inject.ts";
 import { messageOf } from "../../support/route-file.ts";
