@@ -1,5 +1,6 @@
 /** inject as a function of texts: each file by its kind. */
 
+import { ConfigError, problemOf } from "../../config/problem.ts";
 import { injectCompose, isCompose, restoreCompose } from "./compose.ts";
 import { injectKubernetes } from "./kubernetes.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
@@ -22,6 +23,8 @@ export function removeFrom(inputs: readonly InputFile[]): Outcome {
 export function injectInto(inputs: readonly InputFile[], options: InjectOptions): Outcome {
   const files = forEach(inputs, (input) => readSource(restore(input)));
   const others = files.filter((file) => !isCompose(file));
+  if (options.compose !== undefined && others.length === files.length)
+    throw new ConfigError([problemOf("--compose", "the input is no Compose file")]);
   const outcomes = [
     injectKubernetes(others, options),
     ...forEach(

@@ -1,6 +1,6 @@
 /** Where a new entry or item goes into a text, in the style of what stands around it. */
 
-import type { Entry, MapNode, ScalarNode, SeqNode, TreeNode } from "../../config/yaml/tree.ts";
+import type { Entry, MapNode, SeqNode, TreeNode } from "../../config/yaml/tree.ts";
 import type { Edit } from "./edits.ts";
 import {
   type FlowStyle,
@@ -92,11 +92,6 @@ export function fillEntry({ text, layout }: Page, map: MapNode, entry: Entry, va
   return { at, length: node.end - at, insert: ["", ...lines].join(layout.eol) };
 }
 
-/** Another value in the place of a scalar. */
-export function replaceScalar(node: ScalarNode, insert: string): Edit {
-  return { at: node.start, length: node.end - node.start, insert };
-}
-
 /** Where a layout is looked for. */
 export interface Surroundings {
   readonly root: MapNode;
@@ -119,7 +114,7 @@ export function layoutOf(text: string, { root, parent, map, entry }: Surrounding
 }
 
 /** The offset in its line. A byte order mark takes no column. */
-export function columnOf(text: string, offset: number): number {
+function columnOf(text: string, offset: number): number {
   const start = text.lastIndexOf("\n", offset - 1) + 1;
   return offset - start - (start === 0 && text.startsWith("\ufeff") ? 1 : 0);
 }

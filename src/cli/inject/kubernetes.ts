@@ -61,6 +61,7 @@ export function injectKubernetes(files: readonly SourceFile[], options: InjectOp
   const services = forEach(objects, toService).filter((service) => service !== undefined);
   const { planned, skipped, bystanders } = planWorkloads(objects, services, options);
   const aims = forEach(services, (service) => aimService(service, planned, bystanders));
+  if (options.routeFile !== undefined) assertNoConfigMap(objects, planned);
   // Workloads of one name, such as a Deployment and a CronJob, share their ConfigMap.
   const withConfigMaps = planned.filter(
     (one, index) => planned.findIndex((other) => isNamesake(one, other)) === index,
@@ -91,6 +92,21 @@ export function injectKubernetes(files: readonly SourceFile[], options: InjectOp
     next: nextSteps(objects, services, planned, options),
     isThereAlready: bystanders.some(({ hasHeadgate }) => hasHeadgate),
   };
+}
+
+function assertNoConfigMap(
+  objects: readonly KubernetesObject[],
+  planned: readonly Planned[],
+): void {
+  forEach(objects, (object) => {
+    const isTaken = planned.some(({ workload }) => object.name === `${workload.name}-headgate`);
+    if (object.kind === "ConfigMap" && isTaken)
+      refuse(
+        object,
+        startOf(object.root),
+        "has the name of the ConfigMap that inject adds; rename it",
+      );
+  });
 }
 
 function isNamesake({ workload: one }: Planned, { workload: other }: Planned): boolean {
@@ -125,6 +141,9 @@ function planWorkloads(
     objects.filter((object) => isWorkload(object)),
     toWorkload,
   );
+  for (const name of only)
+    if (!workloads.some((workload) => workload.name === name))
+      throw new ConfigError([problemOf("--only", `the input has no workload ${name}`)]);
   const skipped: string[] = [];
   const skip = ({ file, title }: Workload, reason: string): [] => {
     skipped.push(`${file.name}: ${title}: ${reason}`);
@@ -449,6 +468,11 @@ function nextSteps(
         : [
             `${headless.title} has no cluster IP, so its clients connect to the pods themselves; let them use port ${port}`,
           ]),
+      ...workload.ports.flatMap(({ number, hostPort }) =>
+        number === upstreamPort && hostPort !== undefined && !usesHostNetwork
+          ? [`${title}: its hostPort ${hostPort} leads to the app without headgate`]
+          : [],
+      ),
       ...(usesHostNetwork
         ? [
             `${title} uses the node's network; ports ${port} and ${adminPort} must be free on every node`,

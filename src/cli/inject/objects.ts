@@ -32,6 +32,8 @@ export interface ContainerPort {
   readonly number: number;
   readonly name: string | undefined;
   readonly protocol: string;
+  /** A port of the node that leads to it. */
+  readonly hostPort?: number | undefined;
 }
 
 /** An object that has pods. */
@@ -140,7 +142,9 @@ function readPorts({ tree }: Place, container: TreeNode): readonly ContainerPort
     const number = Number(readText(tree, port, "containerPort"));
     const name = readText(tree, port, "name");
     const protocol = readText(tree, port, "protocol") ?? "TCP";
-    return Number.isInteger(number) ? [{ number, name, protocol }] : [];
+    const host = Number(readText(tree, port, "hostPort"));
+    const hostPort = Number.isInteger(host) ? host : undefined;
+    return Number.isInteger(number) ? [{ number, name, protocol, hostPort }] : [];
   });
 }
 

@@ -1,14 +1,18 @@
 /** `headgate inject` as it is called: files, folders, standard input, flags. */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { chmod, lstat, readFile, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
 import { UsageError } from "../../../src/cli/flags.ts";
 import { inject } from "../../../src/cli/inject/command.ts";
+import { DEFAULTS } from "../../../src/cli/inject/settings.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
 import { injected, removed } from "../../support/inject.ts";
+import { root } from "../../support/manifests.ts";
 import { makeDirectory, messageOf } from "../../support/route-file.ts";
 
 const plain = MANIFESTS["plain"] ?? "";
@@ -157,10 +161,26 @@ test("what is not seen in the input is told as the next step", async (t) => {
     /^next: .* ports 8080 and 9090 must be free on every node$/m,
   );
   assert.match(await nextOf("a YAML List"), /^next: Service\/app has no cluster IP/m);
+  assert.match(
+    await nextOf("a YAML List"),
+    /^next: DaemonSet\/app: its hostPort 80 leads to the app without headgate$/m,
+  );
   assert.doesNotMatch(await nextOf("a CronJob"), /Service/);
   assert.match(
     await nextOf("an app and its database"),
     /^left as it is: <stdin>: StatefulSet\/db: port 5432 is probably PostgreSQL/m,
+  );
+});
+
+test("--only and --compose name what the input has", async (t) => {
+  const cwd = await folderWith(t, {});
+  assert.equal(
+    await messageOf(call(cwd, ["-", "--only", "app,ap"], plain)),
+    "--only: the input has no workload ap",
+  );
+  assert.equal(
+    await messageOf(call(cwd, ["-", "--compose", "app"], plain)),
+    "--compose: the input is no Compose file",
   );
 });
 
@@ -208,4 +228,50 @@ test("variables come in by --set env.NAME, and an empty value takes a setting aw
   const { out } = await call(await folderWith(t, {}), args, plain);
   assert.match(out, /- name: HEADGATE_LOG_LEVEL\n {14}value: debug\n/);
   assert.doesNotMatch(out, /runAsUser/);
+});
+
+const DOCS = readFileSync(join(root, "docs", "inject.md"), "utf8");
+
+test("docs/inject.md: the first example is what inject says of examples/kubernetes/plain", async (t) => {
+  const before = readFileSync(join(root, "examples", "kubernetes", "plain", "before.yaml"), "utf8");
+  const cwd = await folderWith(t, { "deployment.yaml": before });
+  const [, expected = ""] = /^\$ headgate inject deployment\.yaml\n([^]*?)```/m.exec(DOCS) ?? [];
+  assert.equal((await call(cwd, ["deployment.yaml"])).err, expected);
+});
+
+test("docs/inject.md: the refusal is what inject says", async (t) => {
+  const [, expected = ""] = /^```\n(app\.yaml:9[^]*?)\n```/m.exec(DOCS) ?? [];
+  const text = `x: &pod { containers: [] }
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: app }
+spec:
+  selector: { matchLabels: { app: app } }
+  template:
+    metadata: { labels: { app: app } }
+    spec: *pod
+`;
+  const cwd = await folderWith(t, { "app.yaml": text });
+  assert.equal(await messageOf(call(cwd, ["app.yaml"])), expected);
+});
+
+test("docs/inject.md lists every key of --set", () => {
+  const listed = [...DOCS.matchAll(/^\|([^|]+)\|/gm)]
+    .flatMap(([, cell = ""]) => [...cell.matchAll(/`([a-z]\w*\.\w[\w.]*|bindAddress)`/g)])
+    .map(([, key]) => key)
+    .filter((key) => key !== "env.NAME" && key !== "metadata.annotations");
+  assert.deepEqual(new Set(listed), new Set(DEFAULTS.keys()));
+});
+
+test("the process reads standard input and writes standard output", () => {
+  const bundle = join(root, "dist", "headgate.cjs");
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [bundle, "inject", "-", "--image", "ghcr.io/headgate/headgate:0.1.0"],
+    {
+      input: plain,
+      encoding: "utf8",
+    },
+  );
+  assert.deepEqual([status, stdout], [0, injected(plain)]);
 });

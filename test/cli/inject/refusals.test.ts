@@ -131,6 +131,11 @@ test("a ConfigMap has no place behind a JSON object", () => {
   assert.match(refusal(JSON.stringify(item), WITH_FILE), /^f\.yaml:1:1 .*make it a List/);
 });
 
+test("a ConfigMap of the name that inject would give is refused", () => {
+  const other = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: app-headgate }\n";
+  assert.match(refusal(plain + other, WITH_FILE), /ConfigMap\/app-headgate: has the name/);
+});
+
 test("a Service that leads to a pod without headgate as well is refused", () => {
   const other = plain.split("---\n")[0]?.replace("name: app", "name: canary") ?? "";
   const options = { ...OPTIONS, only: new Set(["app"]) };
