@@ -31,17 +31,15 @@ export async function inject(args: readonly string[], io: InjectIo): Promise<num
   const inputs = await readInputs(given.positionals, io);
   const isRemoval = given.switches.has("remove");
   const outcome = isRemoval ? removeFrom(inputs) : injectInto(inputs, options);
+  const hasHeadgate = outcome.done.length > 0 || outcome.isThereAlready;
+  if (hasHeadgate) await write(inputs, outcome.files, { io, isDiff: given.switches.has("diff") });
   report(outcome, io);
-  if (isRemoval && outcome.done.length === 0)
-    io.err("headgate: there is nothing of inject's to remove\n");
-  if (outcome.done.length === 0 && !outcome.isThereAlready) {
-    if (outcome.skipped.length === 0) io.err(NOTHING_FOUND);
-    return 1;
-  }
-  await write(inputs, outcome.files, { io, isDiff: given.switches.has("diff") });
-  return 0;
+  if (isRemoval && outcome.done.length === 0) io.err(NOTHING_TO_REMOVE);
+  if (!hasHeadgate && outcome.skipped.length === 0) io.err(NOTHING_FOUND);
+  return hasHeadgate ? 0 : 1;
 }
 
+const NOTHING_TO_REMOVE = "headgate: the input has nothing that inject wrote\n";
 const NOTHING_FOUND =
   "headgate: the input has no Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Pod or Compose service to add headgate to\n";
 

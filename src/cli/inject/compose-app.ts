@@ -3,7 +3,15 @@
 import type { MapNode, TreeNode } from "../../config/yaml/tree.ts";
 import type { InjectOptions } from "./options.ts";
 import { otherProtocol } from "./ports.ts";
-import { type Place, assertNoTemplate, read, readItems, readText, refuse, startOf } from "./source.ts";
+import {
+  type Place,
+  assertNoTemplate,
+  read,
+  readItems,
+  readText,
+  refuse,
+  startOf,
+} from "./source.ts";
 
 /** One item of a service's `ports`. */
 export interface Published {
@@ -23,7 +31,11 @@ export interface App extends Place {
 }
 
 /** Throws a Refusal where the service or its port is unclear. */
-export function chooseApp(place: Place, services: MapNode, { compose, upstreamPort }: InjectOptions): App {
+export function chooseApp(
+  place: Place,
+  services: MapNode,
+  { compose, upstreamPort }: InjectOptions,
+): App {
   const candidates = services.entries.flatMap(({ key = "", value }) => {
     const published = readItems(place.tree, value, "ports").map((node) => toPublished(place, node));
     const tcp = published.filter(({ isTcp }) => isTcp);

@@ -8,7 +8,15 @@ import { BLANK } from "./changes.ts";
 import { type App, type Published, SHORT } from "./compose-app.ts";
 import type { InjectOptions, RouteFile } from "./options.ts";
 import { Raw, type Value } from "./render.ts";
-import { type InputFile, type Place, read, readItems, readText, refuse, startOf } from "./source.ts";
+import {
+  type InputFile,
+  type Place,
+  read,
+  readItems,
+  readText,
+  refuse,
+  startOf,
+} from "./source.ts";
 
 /** The label with what `--remove` needs. */
 export const LABEL = "dev.headgate.injected";

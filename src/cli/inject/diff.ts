@@ -19,8 +19,57 @@ function toLines(text: string): readonly string[] {
   return text === "" ? [] : text.split(/(?<=\n)/);
 }
 
-/** The shortest way from one text to the other (Myers, 1986), between what both begin and end with. */
+/** Between lines that each text has once, and in the same order, the shortest way: a file of many objects would take long as a whole. */
 function compare(before: readonly string[], after: readonly string[]): readonly Line[] {
+  const parts: Line[] = [];
+  let x = 0;
+  let y = 0;
+  for (const [nextX, nextY] of [
+    ...findAnchors(before, after),
+    [before.length, after.length] as const,
+  ]) {
+    for (const line of compareBetween(before.slice(x, nextX), after.slice(y, nextY)))
+      parts.push(line);
+    const anchor = before[nextX];
+    if (anchor !== undefined) parts.push(kept(anchor));
+    x = nextX + 1;
+    y = nextY + 1;
+  }
+  return parts;
+}
+
+type Pair = readonly [x: number, y: number];
+
+function findAnchors(before: readonly string[], after: readonly string[]): readonly Pair[] {
+  const places = onlyOnce(after);
+  const common = [...onlyOnce(before)].flatMap(([line, x]): Pair[] => {
+    const y = places.get(line);
+    return y === undefined ? [] : [[x, y]];
+  });
+  // In order in both: what was moved is left to the comparison between the others.
+  let last = -1;
+  return common.filter(([, y], index) => {
+    const isNext =
+      y > last &&
+      !common.slice(index + 1, index + 9).some(([, later]) => later > last && later < y);
+    if (isNext) last = y;
+    return isNext;
+  });
+}
+
+/** The lines that are there once, with their places. */
+function onlyOnce(lines: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return new Map(
+    lines.flatMap((line, index) => (counts.get(line) === 1 ? [[line, index] as const] : [])),
+  );
+}
+
+/** Further apart, the lines are shown as replaced: the way between them would take long, and nobody would follow it. */
+const MAX_LINES = 5000;
+
+function compareBetween(before: readonly string[], after: readonly string[]): readonly Line[] {
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start++;
   let end = 0;
@@ -30,14 +79,19 @@ function compare(before: readonly string[], after: readonly string[]): readonly 
     before.at(-1 - end) === after.at(-1 - end)
   )
     end++;
-  const middle = shortest(
-    before.slice(start, before.length - end),
-    after.slice(start, after.length - end),
-  );
+  const old = before.slice(start, before.length - end);
+  const young = after.slice(start, after.length - end);
   return [
     ...before.slice(0, start).map(kept),
-    ...middle,
+    ...(old.length + young.length > MAX_LINES ? replaced(old, young) : shortest(old, young)),
     ...before.slice(before.length - end).map(kept),
+  ];
+}
+
+function replaced(before: readonly string[], after: readonly string[]): readonly Line[] {
+  return [
+    ...before.map((text): Line => ({ sign: "-", text })),
+    ...after.map((text): Line => ({ sign: "+", text })),
   ];
 }
 
@@ -45,6 +99,7 @@ function kept(text: string): Line {
   return { sign: " ", text };
 }
 
+/** Myers, "An O(ND) Difference Algorithm" (1986). */
 function shortest(before: readonly string[], after: readonly string[]): readonly Line[] {
   const steps: ReadonlyMap<number, number>[] = [];
   let furthest = new Map([[1, 0]]);

@@ -60,6 +60,15 @@ test("standard input goes to standard output", async (t) => {
   assert.equal((await call(cwd, ["-", "--remove"], out)).out, plain);
 });
 
+test("--remove of what has no headgate says so, and changes nothing", async (t) => {
+  const called = await call(await folderWith(t, {}), ["-", "--remove"], plain);
+  assert.deepEqual(called, {
+    code: 0,
+    out: plain,
+    err: "headgate: the input has nothing that inject wrote\n",
+  });
+});
+
 test("a byte order mark stays", async (t) => {
   const text = `\ufeff${plain}`;
   const cwd = await folderWith(t, { "app.yaml": text });
@@ -111,6 +120,19 @@ test("a file is replaced as a whole: nothing is left beside it, links and permis
   assert.ok((await lstat(join(cwd, "link.yaml"))).isSymbolicLink());
   assert.equal((await lstat(join(cwd, "real.yaml"))).mode & 0o777, 0o640);
   assert.equal(removed(await readFile(join(cwd, "real.yaml"), "utf8")), plain);
+});
+
+test("a file that cannot be written as a whole stays as it was, and nothing is left beside it", async (t) => {
+  const cwd = await folderWith(t, { "app.yaml": plain });
+  const bundle = join(root, "dist", "headgate.cjs");
+  // One block is less than the new text.
+  const script = 'ulimit -f 1; exec "$0" "$@"';
+  const args = ["-c", script, process.execPath, bundle, "inject", "app.yaml"];
+  const { status, stderr } = spawnSync("sh", args, { cwd, encoding: "utf8" });
+  assert.equal(status, 1);
+  assert.equal(stderr, "app.yaml: cannot be written (EFBIG)\n");
+  assert.deepEqual(await readdir(cwd), ["app.yaml"]);
+  assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), plain);
 });
 
 test("a file that has headgate already is not written again", async (t) => {

@@ -48,10 +48,21 @@ test("a diff between a text and nothing", () => {
   assert.equal(unifiedDiff("f", "a\n", ""), "--- f\n+++ f\n@@ -1,1 +0,0 @@\n-a\n");
 });
 
-const lines = fc.array(fc.constantFrom("a", "b", "c", "", "\r"), { maxLength: 30 });
+const line = fc.oneof(fc.constantFrom("a", "b", "c", "", "\r"), fc.nat({ max: 40 }).map(String));
+const lines = fc.array(line, { maxLength: 30 });
 const text = fc
   .tuple(lines, fc.boolean())
   .map(([all, isEnded]) => all.join("\n") + (isEnded ? "\n" : ""));
+
+test("a diff of ten thousand lines in which every second one is new is made in one go", () => {
+  const before = Array.from({ length: 5000 }, (_, index) => `${index}\n`);
+  const after = before.flatMap((one) => [one, "new\n"]);
+  const diff = unifiedDiff("f", before.join(""), after.join(""));
+  assert.equal(diff.match(/^\+new$/gm)?.length, 5000);
+  assert.doesNotMatch(diff, /^-\d/m);
+  const far = unifiedDiff("f", "a\n".repeat(6000), "b\n".repeat(6000));
+  assert.equal(far.match(/^-a$/gm)?.length, 6000);
+});
 
 test("git applies every diff", async (t) => {
   const folder = await makeDirectory(t, {});
