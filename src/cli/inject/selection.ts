@@ -11,7 +11,7 @@ import {
 } from "./objects.ts";
 import type { InjectOptions } from "./options.ts";
 import { chooseUpstreamPort, freePort } from "./ports.ts";
-import { forEach, read, readText, refuse, startOf } from "./source.ts";
+import { Refusal, forEach, read, readText, refuse, startOf } from "./source.ts";
 
 /** A workload with its ports. */
 export interface Planned {
@@ -38,20 +38,22 @@ export function planWorkloads(
   options: InjectOptions,
 ): Selection {
   const { only } = options;
-  const workloads = forEach(
-    objects.filter((object) => isWorkload(object)),
+  const candidates = objects.filter((object) => isWorkload(object));
+  for (const name of only)
+    if (!candidates.some((object) => object.name === name))
+      throw new ConfigError([problemOf("--only", `the input has no workload ${name}`)]);
+  const isChosen = ({ name }: KubernetesObject) => only.size === 0 || only.has(name);
+  const others = candidates.filter((object) => !isChosen(object)).flatMap(toWorkloadIfUnderstood);
+  const chosen = forEach(
+    candidates.filter((object) => isChosen(object)),
     toWorkload,
   );
-  for (const name of only)
-    if (!workloads.some((workload) => workload.name === name))
-      throw new ConfigError([problemOf("--only", `the input has no workload ${name}`)]);
   const skipped: string[] = [];
   const skip = ({ file, title }: Workload, reason: string): [] => {
     skipped.push(`${file.name}: ${title}: ${reason}`);
     return [];
   };
-  const wanted = workloads.flatMap((workload) => {
-    if (only.size > 0 && !only.has(workload.name)) return [];
+  const wanted = chosen.flatMap((workload) => {
     if (workload.hasHeadgate) return skip(workload, "has a container named headgate already");
     return isMarked(workload) ? skip(workload, `is labelled ${SKIP_LABEL}`) : [workload];
   });
@@ -67,8 +69,19 @@ export function planWorkloads(
       );
     return skip(workload, choice.reason);
   }).flat();
-  const chosen = new Set(planned.map(({ workload }) => workload));
-  return { planned, skipped, bystanders: workloads.filter((one) => !chosen.has(one)) };
+  const changed = new Set(planned.map(({ workload }) => workload));
+  const bystanders = [...others, ...chosen].filter((one) => !changed.has(one));
+  return { planned, skipped, bystanders };
+}
+
+/** What is not asked for need not be understood. */
+function toWorkloadIfUnderstood(object: KubernetesObject): readonly Workload[] {
+  try {
+    return [toWorkload(object)];
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 function isMarked({ tree, root }: Workload): boolean {

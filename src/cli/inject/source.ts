@@ -15,7 +15,7 @@ export interface SourceFile extends InputFile {
 }
 
 /** Something that headgate does not change, because it does not understand it. */
-class Refusal extends Error {
+export class Refusal extends Error {
   readonly problem: Problem;
 
   constructor({ name, text }: InputFile, span: Span, key: string, message: string) {

@@ -146,6 +146,13 @@ test("a Service that leads to a pod without headgate as well is refused", () => 
   assert.match(injected(`${plain}---\n${other}`), /targetPort: 8080/);
 });
 
+test("what --only leaves out need not be understood", () => {
+  const patch = `---\n${deployment("    spec: { containers: [] }\n").replace("name: app }", "name: patch }")}`;
+  assert.match(refusal(plain + patch), /Deployment\/patch: has no containers/);
+  const only = new Set(["app"]);
+  assert.equal(injected(plain + patch, { ...OPTIONS, only }), injected(plain) + patch);
+});
+
 test("a pod that has headgate by other means stays as it is", () => {
   const text = plain.replace("name: app\n          image", "name: headgate\n          image");
   const outcome = injectInto([{ name: "f.yaml", text }], OPTIONS);
