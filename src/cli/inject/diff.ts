@@ -66,7 +66,7 @@ function onlyOnce(lines: readonly string[]): ReadonlyMap<string, number> {
   );
 }
 
-/** Further apart, the lines are shown as replaced: the way between them would take long, and nobody would follow it. */
+/** Further apart, the lines are shown as replaced: comparing them would take long and tell little. */
 const MAX_LINES = 5000;
 
 function compareBetween(before: readonly string[], after: readonly string[]): readonly Line[] {

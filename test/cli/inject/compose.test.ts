@@ -230,7 +230,7 @@ test("a Compose file that has a service headgate of its own stays as it is", () 
   assert.equal(isThereAlready, true);
 });
 
-test("--remove refuses where somebody changed the service or the app's ports", () => {
+test("--remove refuses where the service or the app's ports were changed", () => {
   const text = injected(PLAIN);
   assert.throws(
     () => removed(text.replace("mem_limit: 192m", "mem_limit: 96m")),

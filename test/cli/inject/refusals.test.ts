@@ -214,7 +214,7 @@ const CHANGED: readonly (readonly [string, string, string, RegExp])[] = [
 ];
 
 for (const [what, from, to, expected] of CHANGED) {
-  test(`--remove refuses, and so does another inject, where somebody changed ${what}`, async () => {
+  test(`--remove refuses, and so does another inject, where ${what} was changed`, async () => {
     const text = injected(plain, WITH_FILE);
     assert.ok(text.includes(from));
     const edited = text.replace(from, to);
