@@ -8,6 +8,7 @@ import { UsageError } from "./cli/flags.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
 import { init } from "./cli/init.ts";
+import { inject } from "./cli/inject/command.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
@@ -32,6 +33,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["explain", explain],
   ["doctor", doctor],
   ["init", init],
+  ["inject", inject],
   ["healthcheck", healthcheck],
   ["schema", schema],
 ]);

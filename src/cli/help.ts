@@ -21,6 +21,8 @@ Usage
                                   which endpoints of a running backend refuse HEAD, or answer it differently from GET
   headgate init URL [--output FILE]
                                   a route file for what doctor finds
+  headgate inject FILE|- [--remove] [--diff]
+                                  add headgate to Kubernetes manifests or a Compose file, and change nothing else there
   headgate schema                 print the JSON Schema of the route file
   headgate healthcheck            exit 0 when the headgate that runs with these settings is ready, else 1
   headgate COMMAND --help         what a command does, with examples
@@ -145,6 +147,39 @@ Examples
   headgate init http://127.0.0.1:8000 /health /files/big.bin --options
 
 Exit codes: 0 written, 1 the backend could not be reached or the file not written, 2 called wrongly.
+`,
+  ],
+  [
+    "inject",
+    `headgate inject FILE|FOLDER|- [--upstream-port N] [--port N] [--image REF] [--config ROUTES] [--ordinary] [--only NAME,…]
+                [--compose SERVICE] [--set KEY=VALUE …] [--diff] [--remove]
+
+Adds headgate to Kubernetes manifests and Compose files, and changes nothing else in them: comments, order and layout stay.
+Files are changed in place; - reads standard input and writes standard output. A second inject changes nothing, or applies new flags.
+
+Kubernetes: pods get a native sidecar (Kubernetes 1.29), and Services in the input that lead to the app then lead to headgate.
+Compose: a service headgate is added, and the app's published port moves to it.
+
+  --upstream-port N   the app's port, where the input does not show it
+  --port N            headgate's port                            default 8080, or the next one that is free in the pod
+  --image REF         headgate's image                           default ghcr.io/headgate/headgate with this version
+  --config ROUTES     a route file; it becomes a ConfigMap, in Compose a volume
+  --ordinary          an ordinary container, for clusters before Kubernetes 1.29
+  --only NAME,…       only the workloads of these names; others can be labelled headgate.dev/skip
+  --compose SERVICE   the Compose service to stand before, where several publish ports
+  --set KEY=VALUE     a value of the chart, such as resources.limits.memory=256Mi or ports.admin=9191; env.NAME=VALUE
+  --diff              print a unified diff, write no file
+  --remove            take out what inject wrote; the file is then what it was
+
+Examples
+  headgate inject deployment.yaml
+  headgate inject k8s/ --diff
+  helm template . | headgate inject - | kubectl apply -f -
+  headgate inject deployment.yaml --upstream-port 3000 --config routes.yaml --set env.HEADGATE_LOG_LEVEL=debug
+  headgate inject compose.yaml --compose web
+  headgate inject deployment.yaml --remove
+
+Exit codes: 0 done, also where it was done before, 1 something is not understood or there is nothing to inject into, 2 called wrongly.
 `,
   ],
   [

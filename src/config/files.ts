@@ -1,8 +1,17 @@
-/** The files that the configuration names, and those of the system: the only place that touches the file system. */
+/** The files that the operator and the configuration name, and those of the system: the only place that touches the file system. */
 
 import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
-import { type FileHandle, lstat, open, unlink, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import {
+  type FileHandle,
+  lstat,
+  open,
+  readdir,
+  realpath,
+  rename,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** No certificate is that long; a device or a wrong mount would fill the memory. */
@@ -161,6 +170,48 @@ export async function removeSocket(path: string): Promise<boolean> {
   if (!(await lstat(path)).isSocket()) return false;
   await unlink(path);
   return true;
+}
+
+/** The names in a directory; undefined for what is none. */
+export async function listFolder(path: string): Promise<readonly string[] | undefined> {
+  try {
+    return await readdir(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Gives a file another content, all of it or nothing: a reader never sees a half. Links stay, and so do the permission bits. Resolves
+ * with the reason where that failed.
+ */
+export async function replaceFile(path: string, text: string): Promise<string | undefined> {
+  try {
+    const target = await realpath(path);
+    const { mode } = await lstat(target);
+    const beside = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}`);
+    try {
+      await writeDurably(beside, text, mode & 0o777);
+      await rename(beside, target);
+    } catch (error) {
+      await unlink(beside).catch(() => undefined);
+      throw error;
+    }
+    return undefined;
+  } catch (error) {
+    return `cannot be written (${codeOf(error)})`;
+  }
+}
+
+async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+  const handle = await open(path, "wx", mode);
+  try {
+    await handle.chmod(mode); // whatever the umask is
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Calls `onEvent` at every change in a directory, until the returned function is called. A directory that is not there has none. */

@@ -1,8 +1,8 @@
 /** File, environment and flags → Config, or every problem at once. Flags win over the environment, that over the file. */
 
 import { formatAddress, overlap } from "./address.ts";
-import { MAX_FILE_BYTES, parseDocument } from "./yaml.ts";
-import type { Document } from "./yaml.ts";
+import { MAX_FILE_BYTES, parseDocument } from "./yaml/document.ts";
+import type { Document } from "./yaml/document.ts";
 import {
   type Digest,
   type ReadFile,

@@ -10,7 +10,17 @@ import { startProcess } from "../support/process.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 const BUNDLE = join(root, "dist", "headgate.cjs");
-const COMMANDS = ["run", "demo", "check", "explain", "doctor", "init", "schema", "healthcheck"];
+const COMMANDS = [
+  "run",
+  "demo",
+  "check",
+  "explain",
+  "doctor",
+  "init",
+  "inject",
+  "schema",
+  "healthcheck",
+];
 
 interface Called {
   readonly cwd?: string;

@@ -237,12 +237,40 @@ for (const { example, hosts } of [
   );
 }
 
+test(
+  "an app's Compose file that inject has changed comes up and answers a HEAD",
+  { skip: skip || composeMissing() || namesMissing() },
+  async (t) => {
+    const copy = mkdtempSync(join(tmpdir(), "headgate-inject-"));
+    const file = join(copy, "compose.yaml");
+    const services = { app: { ...composeApp(), ports: ["127.0.0.1::8000"] } };
+    writeFileSync(file, JSON.stringify({ services }, undefined, 2));
+    const bundle = join(root, "dist", "headgate.cjs");
+    execFileSync(process.execPath, [bundle, "inject", file, "--image", engine.image], {
+      stdio: "pipe",
+    });
+    await answeredHead(upCompose(t, copy), "localhost");
+  },
+);
+
 /** The example as it is, but for three things: the images, which are not released here, and a port that is free. */
 function startCompose(t: TestContext, example: string): number {
   const copy = mkdtempSync(join(tmpdir(), `headgate-${example}-`));
   cpSync(join(root, "examples", example), copy, { recursive: true });
   const file = join(copy, "compose.yaml");
   const { services } = parse(readFileSync(file, "utf8")) as { services: Record<string, object> };
+  const app = composeApp();
+  const given = Object.entries(services).map(([name, service]) =>
+    name === "headgate"
+      ? [name, { ...service, image: engine.image, ports: ["127.0.0.1::8080"] }]
+      : [name, app],
+  );
+  writeFileSync(file, JSON.stringify({ services: Object.fromEntries(given) }));
+  return upCompose(t, copy);
+}
+
+/** A service for the test's app. */
+function composeApp(): object {
   const [, , image] = engine.machine;
   const command = [
     "/usr/bin/python3",
@@ -254,18 +282,17 @@ function startCompose(t: TestContext, example: string): number {
     "--port",
     "8000",
   ];
-  const app = {
+  return {
     image,
     command,
     working_dir: "/srv",
     volumes: ["/usr:/usr:ro", `${folder}:/srv:ro`],
   };
-  const given = Object.entries(services).map(([name, service]) =>
-    name === "headgate"
-      ? [name, { ...service, image: engine.image, ports: ["127.0.0.1::8080"] }]
-      : [name, app],
-  );
-  writeFileSync(file, JSON.stringify({ services: Object.fromEntries(given) }));
+}
+
+/** Brings a folder's compose.yaml up until the test ends, and returns the port that leads to headgate. */
+function upCompose(t: TestContext, copy: string): number {
+  const file = join(copy, "compose.yaml");
   const compose = (...args: readonly string[]): string =>
     execFileSync("podman-compose", ["--podman-path", engine.program, "--file", file, ...args], {
       cwd: copy,

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { type CST, Parser, stringify } from "yaml";
-import { parseDocument } from "../../src/config/yaml.ts";
+import { parseDocument } from "../../src/config/yaml/document.ts";
 import { createSource } from "../../src/config/problem.ts";
 import { findCause } from "../../src/config/syntax/block.ts";
 import { fc } from "../support/property.ts";

@@ -16,7 +16,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const CLOSED = new Set(["http", "runtime"]);
 
 /** Folders that are one door together: the package's types pass between their files, and out of none of them. */
-const FOLDER_DOORS = ["config/schema/"];
+const FOLDER_DOORS = ["config/schema/", "config/yaml/"];
 
 /** Builtins without I/O. Any other one has a door. */
 const PURE_BUILTINS = new Set(

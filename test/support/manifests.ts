@@ -57,8 +57,12 @@ export function kustomize(folder: string): readonly Manifest[] {
   return readManifests(stdout);
 }
 
-export function readManifests(text: string): readonly Manifest[] {
-  return parseAllDocuments(text).flatMap((document) => {
+/** The manifests of a text; with `merge` the keys `<<` count, as they do for kubectl. */
+export function readManifests(
+  text: string,
+  options: { merge?: boolean } = {},
+): readonly Manifest[] {
+  return parseAllDocuments(text, options).flatMap((document) => {
     assert.deepEqual(document.errors, []);
     const value = document.toJS() as Manifest | null;
     return value === null ? [] : [value];

@@ -1,7 +1,7 @@
 /** The OpenAPI document of a backend: from a file, from its URL, or from where frameworks put it. */
 
 import { readLargeFile, resolveFrom } from "../../config/files.ts";
-import { parseData } from "../../config/yaml.ts";
+import { parseData } from "../../config/yaml/document.ts";
 import { UsageError } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { type Client, withFields } from "./client.ts";

@@ -1,7 +1,7 @@
 /** What the JSON Schema needs on top of what the schema library writes. */
 
 import type { TextSyntax } from "../text-syntax.ts";
-import { MAX_ENTRIES, MAX_TEXT_LENGTH } from "../yaml.ts";
+import { MAX_ENTRIES, MAX_TEXT_LENGTH } from "../yaml/document.ts";
 
 /** As much of a JSON Schema as is written here, and read by the reference's generator. */
 export interface JsonSchema {

@@ -1,4 +1,4 @@
-/** A YAML text as a plain value that remembers its places. Only the yaml package is imported here. */
+/** A YAML text as a plain value that remembers its places. */
 
 import {
   Composer,
@@ -22,14 +22,14 @@ import type {
   YAMLMap,
   YAMLSeq,
 } from "yaml";
-import type { KeyPath } from "./schema/issues.ts";
-import { formatKey } from "./problem.ts";
-import type { Mistake, Related, Span } from "./problem.ts";
-import { explainErrors, findForeignText } from "./syntax/syntax.ts";
-import { nextTurn } from "../runtime/turn.ts";
-import { substitute } from "./variables.ts";
-import type { Environment } from "./variables.ts";
-import { TEMPLATE } from "./syntax/cause.ts";
+import type { KeyPath } from "../schema/issues.ts";
+import { formatKey } from "../problem.ts";
+import type { Mistake, Related, Span } from "../problem.ts";
+import { explainErrors, findForeignText } from "../syntax/syntax.ts";
+import { nextTurn } from "../../runtime/turn.ts";
+import { substitute } from "../variables.ts";
+import type { Environment } from "../variables.ts";
+import { TEMPLATE } from "../syntax/cause.ts";
 
 /** A read file. */
 export interface Document {

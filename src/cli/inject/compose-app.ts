@@ -1,0 +1,95 @@
+/** The service of a Compose file that headgate stands before, and its published ports. */
+
+import type { MapNode, TreeNode } from "../../config/yaml/tree.ts";
+import type { InjectOptions } from "./options.ts";
+import { otherProtocol } from "./ports.ts";
+import {
+  type Place,
+  assertNoTemplate,
+  read,
+  readItems,
+  readText,
+  refuse,
+  startOf,
+} from "./source.ts";
+
+/** One item of a service's `ports`. */
+export interface Published {
+  readonly node: TreeNode;
+  /** Undefined for a range or a variable. */
+  readonly port: number | undefined;
+  readonly isTcp: boolean;
+}
+
+/** The service that headgate stands before. */
+export interface App extends Place {
+  readonly name: string;
+  readonly services: MapNode;
+  readonly service: MapNode;
+  readonly published: readonly Published[];
+  readonly upstreamPort: number;
+}
+
+/** Throws a Refusal where the service or its port is unclear. */
+export function chooseApp(
+  place: Place,
+  services: MapNode,
+  { compose, upstreamPort }: InjectOptions,
+): App {
+  const candidates = services.entries.flatMap(({ key = "", value }) => {
+    const published = readItems(place.tree, value, "ports").map((node) => toPublished(place, node));
+    const tcp = published.filter(({ isTcp }) => isTcp);
+    const ports = [...new Set(tcp.map(({ port }) => port))];
+    const spoken = ports.filter(
+      (port) =>
+        port === undefined ||
+        otherProtocol({ number: port, name: undefined, protocol: "TCP" }) === undefined,
+    );
+    return [{ name: key, value, published, ports: spoken }];
+  });
+  const named = candidates.find(({ name }) => name === compose);
+  const publishing = candidates.filter(({ ports }) => ports.length > 0);
+  const [found, ...others] = named === undefined ? publishing : [named];
+  if (compose !== undefined && named === undefined)
+    return refuse(place, startOf(services), `there is no service ${compose}`);
+  if (found === undefined)
+    return refuse(place, startOf(services), "no service publishes a port; give --compose SERVICE");
+  if (others.length > 0) {
+    const names = publishing.map(({ name }) => name).join(", ");
+    return refuse(place, startOf(services), `${names} publish ports; give --compose SERVICE`);
+  }
+  const titled = { ...place, title: `services.${found.name}` };
+  const { value: service, ports, published, name } = found;
+  if (service.kind !== "map") return refuse(titled, service, "is no mapping of its own");
+  const [port, ...more] = ports;
+  const chosen = upstreamPort ?? (more.length === 0 ? port : undefined);
+  if (chosen === undefined)
+    return refuse(
+      titled,
+      startOf(read(place.tree, service, "ports") ?? service),
+      "the app's port cannot be told from its ports; give --upstream-port",
+    );
+  const mode = read(place.tree, service, "network_mode");
+  if (mode !== undefined)
+    refuse(titled, mode, "a service with a network_mode publishes nothing that could move");
+  assertNoTemplate(titled, service);
+  return { ...titled, name, services, service, published, upstreamPort: chosen };
+}
+
+/** The container's port at the end of `127.0.0.1:8000:8000/tcp`. */
+export const SHORT = /^(.*:)?(\d+)(\/\w+)?$/s;
+
+function toPublished({ tree }: Place, node: TreeNode): Published {
+  if (node.kind === "map") {
+    const port = Number(readText(tree, node, "target"));
+    const isTcp = (readText(tree, node, "protocol") ?? "tcp") === "tcp";
+    return { node, port: Number.isInteger(port) ? port : undefined, isTcp };
+  }
+  const text = node.kind === "scalar" ? String(node.value ?? "") : "";
+  const [, , port, protocol = "/tcp"] = SHORT.exec(text) ?? [];
+  return {
+    node,
+    port: port === undefined ? undefined : Number(port),
+    isTcp: !/\/(?:udp|sctp)$/.test(text) && protocol === "/tcp",
+  };
+}

@@ -1,0 +1,146 @@
+/** What inject changes in a Compose file: a service headgate, to which the app's published port moves. */
+
+import { ConfigError, problemOf } from "../../config/problem.ts";
+import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
+import { type App, type Published, chooseApp } from "./compose-app.ts";
+import { LABEL, PORT, toService } from "./compose-service.ts";
+import { NAME } from "./container.ts";
+import { type Edit, applyEdits } from "./edits.ts";
+import { type Page, appendEntry, layoutOf } from "./insertions.ts";
+import type { InjectOptions, Outcome } from "./options.ts";
+import { hashOf, parseRecord } from "./record.ts";
+import {
+  type InputFile,
+  type Place,
+  type SourceFile,
+  findEntry,
+  findOwnEntry,
+  read,
+  readSource,
+  refuse,
+  startOf,
+} from "./source.ts";
+import { CHANGED } from "./undo.ts";
+
+/** Whether a file is a Compose file, by its shape. */
+export function isCompose({ trees }: SourceFile): boolean {
+  const [tree] = trees;
+  const root = tree?.root;
+  if (tree === undefined || root?.kind !== "map" || trees.length > 1) return false;
+  return findEntry(root, "services") !== undefined && findEntry(root, "apiVersion") === undefined;
+}
+
+/** A Compose file without what inject wrote. Throws a Refusal where that was changed. */
+export function restoreCompose(file: SourceFile): InputFile {
+  const place = toPlace(file);
+  const { tree, root } = place;
+  const node = read(tree, root, "services", NAME, "labels", LABEL);
+  if (node === undefined) return file;
+  // Compose reads `$$` as one `$`.
+  const text = node.kind === "scalar" ? String(node.value).replaceAll("$$", "$") : "";
+  const record = parseRecord(text);
+  if (record === undefined) return refuse(place, node, `${LABEL} is not as inject wrote it`);
+  const edits = record.changes.map(({ ref, before, length, hash, removed }): Edit => {
+    const ports = read(tree, root, "services", ref.slice("ports:".length), "ports");
+    if (ports === undefined) return refuse(place, node, `the ${ref} that inject wrote is gone`);
+    const at = ports.start - before;
+    if (hashOf(file.text.slice(Math.max(0, at), at + length)) !== hash)
+      return refuse(place, startOf(ports), CHANGED);
+    return { at, length, insert: removed };
+  });
+  const { before, after, hash } = record.own;
+  const at = node.start - before;
+  const end = node.end + after;
+  const around = file.text.slice(Math.max(0, at), node.start) + file.text.slice(node.end, end);
+  if (hashOf(around) !== hash) return refuse(place, node, CHANGED);
+  const own = { at, length: end - at, insert: "" };
+  return { name: file.name, text: applyEdits(file.text, [...edits, own]) };
+}
+
+/** A Compose file, without headgate until now, with headgate before one of its services. Throws a Refusal for what it does not understand. */
+export function injectCompose(file: SourceFile, options: InjectOptions): Outcome {
+  const place = toPlace(file);
+  const services = findOwnEntry(place, place.root, "services")?.value;
+  if (services?.kind !== "map" || services.entries.length === 0)
+    return refuse(place, startOf(place.root), "has no services");
+  if (findEntry(services, NAME) !== undefined) {
+    const skipped = [`${file.name}: has a service headgate already`];
+    return { files: [file], done: [], skipped, next: [], isThereAlready: true };
+  }
+  const app = chooseApp(place, services, options);
+  const edits = toEdits(app, options);
+  const text = applyEdits(file.text, edits);
+  const changed = { name: file.name, text };
+  if (restoreCompose(readSource(changed)).text !== file.text)
+    throw new ConfigError([
+      problemOf("", "inject could not be undone here, so nothing was written", file.name),
+    ]);
+  return {
+    files: [changed],
+    done: [`${file.name}: ${app.name}: headgate stands before its port ${app.upstreamPort}`],
+    skipped: [],
+    next: nextSteps(app, options),
+    isThereAlready: false,
+  };
+}
+
+function toPlace(file: SourceFile): Place {
+  const [tree] = file.trees;
+  const root = tree?.root;
+  if (tree === undefined || root?.kind !== "map") throw new Error("a Compose file is a mapping");
+  return { file, tree, title: "services", path: [root], root };
+}
+
+function toEdits(app: App, options: InjectOptions): readonly Edit[] {
+  const { file, root, services, service, published, upstreamPort } = app;
+  const { text } = file;
+  const entry = findOwnEntry(app, service, "ports");
+  const moved = published.filter(({ port, isTcp }) => isTcp && port === upstreamPort);
+  const [anyEntry] = service.entries;
+  const shown = entry ?? anyEntry;
+  if (shown === undefined) return refuse(app, startOf(service), "is empty");
+  const page: Page = {
+    text,
+    layout: layoutOf(text, { root, parent: services, map: service, entry: shown }),
+  };
+  const named = entry === undefined || moved.length === 0 ? [] : [movePorts(app, page, moved)];
+  const changes = named.map((one) => toChange(text, one));
+  const value = toService(app, moved, options);
+  const added = appendEntry(page, services, { key: NAME, value });
+  const insert = fillRecord(added.insert, { changes, isInterpolated: true }, page.layout);
+  return [...named.map(({ edit }) => edit), { ...added, insert }];
+}
+
+/** Leaves the ports that stay as a list in one line, which is found again by its key. */
+function movePorts(app: App, { text }: Page, moved: readonly Published[]): NamedEdit {
+  const entry = findOwnEntry(app, app.service, "ports");
+  const list = entry?.value;
+  if (entry === undefined || list?.kind !== "seq")
+    return refuse(app, startOf(app.service), "has no list of ports of its own");
+  const stay = app.published.filter((one) => !moved.includes(one)).map(({ node }) => node);
+  for (const node of stay)
+    if (node.kind !== "scalar" || node.isBlock)
+      refuse(app, startOf(node), "stays with the app; write it in short form, such as 9229:9229");
+  const rest = stay.map(({ start, end }) => text.slice(start, end)).join(", ");
+  const edit = { at: entry.gap, length: list.end - entry.gap, insert: ` [${rest}]` };
+  return { ref: `ports:${app.name}`, before: 1, edit };
+}
+
+function nextSteps(app: App, options: InjectOptions): readonly string[] {
+  const { tree, service, name, upstreamPort, published } = app;
+  const { port = PORT } = options;
+  const labels = read(tree, service, "labels");
+  const text = labels === undefined ? "" : app.file.text.slice(labels.start, labels.end);
+  const hasMoved = published.some((one) => one.port === upstreamPort);
+  return [
+    ...(hasMoved
+      ? []
+      : [
+          `${name} does not publish port ${upstreamPort}; clients reach headgate as http://headgate:${port}`,
+        ]),
+    `services that call http://${name}:${upstreamPort} do so without headgate; http://headgate:${port} is the way through it`,
+    ...(/traefik|caddy|VIRTUAL_HOST/.test(text)
+      ? [`the labels of ${name} lead a proxy to ${name} itself; move them to headgate`]
+      : []),
+  ];
+}

@@ -1,0 +1,48 @@
+/** inject as a function of texts: each file by its kind. */
+
+import { ConfigError, problemOf } from "../../config/problem.ts";
+import { injectCompose, isCompose, restoreCompose } from "./compose.ts";
+import { injectKubernetes } from "./kubernetes.ts";
+import type { InjectOptions, Outcome } from "./options.ts";
+import { type InputFile, type SourceFile, forEach, readSource } from "./source.ts";
+import { restoreKubernetes } from "./undo.ts";
+
+/** Takes out what inject wrote. Throws a ConfigError for what is not as it was written. */
+export function removeFrom(inputs: readonly InputFile[]): Outcome {
+  const files = forEach(inputs, restore);
+  const done = files.flatMap(({ name, text }, index) =>
+    text === inputs[index]?.text ? [] : [`${name}: is as it was before inject`],
+  );
+  return { files, done, skipped: [], next: [], isThereAlready: true };
+}
+
+/**
+ * Adds headgate. What an earlier inject wrote is taken out before, so a second one changes nothing, or applies other options. Throws a
+ * ConfigError for what it does not understand.
+ */
+export function injectInto(inputs: readonly InputFile[], options: InjectOptions): Outcome {
+  const files = forEach(inputs, (input) => readSource(restore(input)));
+  const others = files.filter((file) => !isCompose(file));
+  if (options.compose !== undefined && others.length === files.length)
+    throw new ConfigError([problemOf("--compose", "the input is no Compose file")]);
+  const outcomes = [
+    injectKubernetes(others, options),
+    ...forEach(
+      files.filter((file) => isCompose(file)),
+      (file) => injectCompose(file, options),
+    ),
+  ];
+  const byName = new Map(outcomes.flatMap((one) => one.files).map((file) => [file.name, file]));
+  return {
+    files: files.map((file) => byName.get(file.name) ?? file),
+    done: outcomes.flatMap(({ done }) => done),
+    skipped: outcomes.flatMap(({ skipped }) => skipped),
+    next: outcomes.flatMap(({ next }) => next),
+    isThereAlready: outcomes.some(({ isThereAlready }) => isThereAlready),
+  };
+}
+
+function restore(input: InputFile): InputFile {
+  const file: SourceFile = readSource(input);
+  return isCompose(file) ? restoreCompose(file) : restoreKubernetes(file);
+}

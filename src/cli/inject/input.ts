@@ -1,0 +1,58 @@
+/** The files that inject reads and writes. */
+
+import {
+  listFolder,
+  readTextFile,
+  replaceFile,
+  resolveFrom,
+  toFileText,
+} from "../../config/files.ts";
+import { ConfigError, problemOf } from "../../config/problem.ts";
+import type { CommandIo } from "../io.ts";
+import type { InputFile } from "./source.ts";
+
+/** The name of standard input in messages. */
+export const STANDARD_INPUT = "<stdin>";
+
+/** Files of other kinds stand beside manifests. */
+const MANIFEST = /\.(?:ya?ml|json)$/i;
+
+/** A file, with what it is called by on the command line; a folder stands for its manifests, but not for those of its folders. */
+export async function readInputs(
+  names: readonly string[],
+  io: Pick<CommandIo, "cwd" | "readInput">,
+): Promise<readonly InputFile[]> {
+  if (names.includes("-"))
+    return [await readOne(STANDARD_INPUT, () => toFileText(() => io.readInput()))];
+  const files = await Promise.all(names.map((name) => expand(name, io.cwd)));
+  const unique = [...new Set(files.flat())];
+  return Promise.all(
+    unique.map((name) => readOne(name, () => readTextFile(resolveFrom(io.cwd, name)))),
+  );
+}
+
+async function expand(name: string, cwd: string): Promise<readonly string[]> {
+  const inside = await listFolder(resolveFrom(cwd, name));
+  if (inside === undefined) return [name];
+  const manifests = inside.filter((file) => MANIFEST.test(file)).toSorted();
+  if (manifests.length === 0)
+    throw new ConfigError([problemOf("", "is a folder without .yaml, .yml or .json files", name)]);
+  return manifests.map((file) => `${name.replace(/\/+$/, "")}/${file}`);
+}
+
+async function readOne(
+  name: string,
+  load: () => ReturnType<typeof readTextFile>,
+): Promise<InputFile> {
+  const loaded = await load();
+  if ("reason" in loaded) throw new ConfigError([problemOf("", loaded.reason, name)]);
+  // With its byte order mark, which belongs to the bytes that stay.
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(loaded.bytes);
+  return { name, text };
+}
+
+/** Writes a file as a whole or not at all. */
+export async function writeOutput({ name, text }: InputFile, cwd: string): Promise<void> {
+  const reason = await replaceFile(resolveFrom(cwd, name), text);
+  if (reason !== undefined) throw new ConfigError([problemOf("", reason, name)]);
+}

@@ -1,0 +1,64 @@
+/** What inject changes in Kubernetes manifests: pods get the container, Services lead to it. */
+
+import { ConfigError, problemOf } from "../../config/problem.ts";
+import { applyEdits } from "./edits.ts";
+import { describeService, describeWorkload, nextSteps } from "./next-steps.ts";
+import { findObjects, toService } from "./objects.ts";
+import type { InjectOptions, Outcome } from "./options.ts";
+import { addConfigMaps, assertNoConfigMap, editWorkload } from "./pods.ts";
+import { type Planned, planWorkloads } from "./selection.ts";
+import { aimService, editService } from "./services.ts";
+import { type InputFile, type SourceFile, forEach, readSource } from "./source.ts";
+import { restoreKubernetes } from "./undo.ts";
+
+/** Adds headgate to manifests without it. Throws a ConfigError for what it does not understand. */
+export function injectKubernetes(files: readonly SourceFile[], options: InjectOptions): Outcome {
+  const objects = files.flatMap((file) => findObjects(file));
+  const services = forEach(objects, toService).filter((service) => service !== undefined);
+  const { planned, skipped, bystanders } = planWorkloads(objects, services, options);
+  const aims = forEach(services, (service) => aimService(service, planned, bystanders));
+  if (options.routeFile !== undefined) assertNoConfigMap(objects, planned);
+  // Workloads of one name, such as a Deployment and a CronJob, share their ConfigMap.
+  const withConfigMaps = planned.filter(
+    (one, index) => planned.findIndex((other) => isNamesake(one, other)) === index,
+  );
+  const edits = forEach(files, (file) => [
+    ...planned
+      .filter(({ workload }) => workload.file === file)
+      .flatMap((one) => editWorkload(one, options)),
+    ...aims.filter(({ service }) => service.file === file).flatMap((aim) => editService(aim)),
+    ...addConfigMaps(
+      file,
+      withConfigMaps.filter(({ workload }) => workload.file === file),
+      options,
+    ),
+  ]);
+  const changed = files.map(({ name, text }, index) => ({
+    name,
+    text: applyEdits(text, edits[index] ?? []),
+  }));
+  assertReversible(files, changed);
+  return {
+    files: changed,
+    done: [
+      ...planned.map((one) => describeWorkload(one)),
+      ...aims.flatMap((aim) => describeService(aim)),
+    ],
+    skipped,
+    next: nextSteps(objects, services, planned, options),
+    isThereAlready: bystanders.some(({ hasHeadgate }) => hasHeadgate),
+  };
+}
+
+function isNamesake({ workload: one }: Planned, { workload: other }: Planned): boolean {
+  return one.name === other.name && one.namespace === other.namespace;
+}
+
+/** Nothing may be written that --remove could not take out again. */
+function assertReversible(before: readonly InputFile[], after: readonly InputFile[]): void {
+  for (const [index, file] of after.entries())
+    if (restoreKubernetes(readSource(file)).text !== before[index]?.text)
+      throw new ConfigError([
+        problemOf("", "inject could not be undone here, so nothing was written", file.name),
+      ]);
+}

@@ -1,0 +1,210 @@
+/** The Kubernetes objects of files: workloads with their pods, Services, and what else matters to them. */
+
+import type { MapNode, TreeNode } from "../../config/yaml/tree.ts";
+import { NAME } from "./container.ts";
+import {
+  type Place,
+  type SourceFile,
+  assertKnown,
+  assertNoTemplate,
+  descend,
+  findEntry,
+  read,
+  readItems,
+  readText,
+  readTexts,
+  refuse,
+  startOf,
+} from "./source.ts";
+
+/** An object. */
+export interface KubernetesObject extends Place {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** The list of the `List` that holds it. */
+  readonly list: TreeNode | undefined;
+}
+
+/** A port that a container declares. */
+export interface ContainerPort {
+  readonly number: number;
+  readonly name: string | undefined;
+  readonly protocol: string;
+  /** A port of the node that leads to it. */
+  readonly hostPort?: number | undefined;
+}
+
+/** An object that has pods. */
+export interface Workload extends KubernetesObject {
+  readonly labels: ReadonlyMap<string, string>;
+  /** The mapping that holds `spec` of the pod. */
+  readonly template: MapNode;
+  readonly pod: MapNode;
+  readonly ports: readonly ContainerPort[];
+  readonly probePorts: readonly number[];
+  readonly usesHostNetwork: boolean;
+  /** Whether a container is named headgate. */
+  readonly hasHeadgate: boolean;
+}
+
+interface Kind {
+  readonly group: RegExp;
+  readonly path: readonly string[];
+}
+
+/** Where each kind has its pod's template. */
+const TEMPLATES: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ...["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].map((kind): [string, Kind] => [
+    kind,
+    { group: /^(?:apps|extensions)\//, path: ["spec", "template"] },
+  ]),
+  ["Job", { group: /^batch\//, path: ["spec", "template"] }],
+  ["CronJob", { group: /^batch\//, path: ["spec", "jobTemplate", "spec", "template"] }],
+  ["Pod", { group: /^v1$/, path: [] }],
+]);
+
+/** Kinds whose pods end by themselves. */
+export const FINITE: ReadonlySet<string> = new Set(["Job", "CronJob"]);
+
+/** Every object of a file, those of Lists one by one. */
+export function findObjects(file: SourceFile): readonly KubernetesObject[] {
+  return file.trees.flatMap((tree) => {
+    const { root } = tree;
+    if (root?.kind !== "map") return [];
+    const place = { file, tree, title: "", path: [root], root };
+    if (readText(tree, root, "kind") !== "List") return toObject(place, undefined);
+    const items = findEntry(root, "items")?.value;
+    if (items?.kind !== "seq") return [];
+    return items.items.flatMap((item) =>
+      item.kind === "map"
+        ? toObject({ ...place, path: [root, items, item], root: item }, items)
+        : [],
+    );
+  });
+}
+
+function toObject(place: Place, list: TreeNode | undefined): readonly KubernetesObject[] {
+  const { tree, root } = place;
+  const kind = readText(tree, root, "kind");
+  const apiVersion = readText(tree, root, "apiVersion");
+  if (kind === undefined || apiVersion === undefined) return [];
+  // What generateName begins is all that is known of the name.
+  const prefix = readText(tree, root, "metadata", "generateName")?.replace(/-+$/, "");
+  const name = readText(tree, root, "metadata", "name") ?? prefix ?? "";
+  const namespace = readText(tree, root, "metadata", "namespace") ?? "";
+  return [{ ...place, title: `${kind}/${name}`, kind, apiVersion, name, namespace, list }];
+}
+
+/** Whether an object has pods. */
+export function isWorkload({ kind, apiVersion }: KubernetesObject): boolean {
+  return TEMPLATES.get(kind)?.group.test(apiVersion) === true;
+}
+
+/** The keys that lead to a workload's pod. */
+export function podPathOf({ kind }: KubernetesObject): readonly string[] {
+  return [...(TEMPLATES.get(kind)?.path ?? []), "spec"];
+}
+
+/** An object's pods. Throws a Refusal for what cannot be changed in place. */
+export function toWorkload(object: KubernetesObject): Workload {
+  const { tree, root } = object;
+  assertKnown(object, read(tree, root, "metadata", "name"));
+  assertNoTemplate(object);
+  const path = TEMPLATES.get(object.kind)?.path ?? [];
+  const template = descend(object, root, ...path);
+  const pod = descend(object, template, "spec");
+  const merge = findEntry(pod, "<<");
+  if (merge !== undefined)
+    refuse(
+      object,
+      { start: merge.start, end: merge.gap },
+      "the pod spec has a merge key; write its entries out",
+    );
+  const containers = readItems(tree, pod, "containers");
+  if (containers.length === 0) refuse(object, startOf(pod), "has no containers");
+  const all = [...containers, ...readItems(tree, pod, "initContainers")];
+  return {
+    ...object,
+    labels: readTexts(tree, template, "metadata", "labels"),
+    template,
+    pod,
+    ports: all.flatMap((container) => readPorts(object, container)),
+    probePorts: containers.flatMap((container) => readProbePorts(object, container)),
+    usesHostNetwork: readText(tree, pod, "hostNetwork") === "true",
+    hasHeadgate: all.some((container) => readText(tree, container, "name") === NAME),
+  };
+}
+
+function readPorts({ tree }: Place, container: TreeNode): readonly ContainerPort[] {
+  return readItems(tree, container, "ports").flatMap((port) => {
+    const number = Number(readText(tree, port, "containerPort"));
+    const name = readText(tree, port, "name");
+    const protocol = readText(tree, port, "protocol") ?? "TCP";
+    const host = Number(readText(tree, port, "hostPort"));
+    const hostPort = Number.isInteger(host) ? host : undefined;
+    return Number.isInteger(number) ? [{ number, name, protocol, hostPort }] : [];
+  });
+}
+
+const PROBES = ["readinessProbe", "livenessProbe", "startupProbe"];
+
+function readProbePorts({ tree }: Place, container: TreeNode): readonly number[] {
+  return PROBES.flatMap((probe) => {
+    const scheme = readText(tree, container, probe, "httpGet", "scheme") ?? "HTTP";
+    const port = Number(readText(tree, container, probe, "httpGet", "port"));
+    return scheme === "HTTP" && Number.isInteger(port) ? [port] : [];
+  });
+}
+
+/** A port of a Service. */
+export interface ServicePort {
+  /** Its place in the list. */
+  readonly index: number;
+  readonly name: string | undefined;
+  readonly port: number;
+  readonly protocol: string;
+  /** A number or a name; the port itself where the Service does not say. */
+  readonly target: string;
+}
+
+/** A Service that selects pods. */
+export interface Service extends KubernetesObject {
+  readonly selector: ReadonlyMap<string, string>;
+  readonly isHeadless: boolean;
+  readonly ports: readonly ServicePort[];
+}
+
+/** An object as a Service; undefined for another one, and for a Service without a selector. */
+export function toService(object: KubernetesObject): Service | undefined {
+  const { tree, root, kind, apiVersion } = object;
+  if (kind !== "Service" || apiVersion !== "v1") return undefined;
+  const selector = readTexts(tree, root, "spec", "selector");
+  if (selector.size === 0) return undefined;
+  const ports = readItems(tree, root, "spec", "ports").map((node, index) => {
+    const target = read(tree, node, "targetPort");
+    assertKnown(object, target);
+    const port = readText(tree, node, "port") ?? "";
+    const protocol = readText(tree, node, "protocol") ?? "TCP";
+    const name = readText(tree, node, "name");
+    const targetText = readText(tree, node, "targetPort") ?? port;
+    return { index, name, port: Number(port), protocol, target: targetText };
+  });
+  const isHeadless = readText(tree, root, "spec", "clusterIP") === "None";
+  return { ...object, selector, isHeadless, ports };
+}
+
+/** Whether a Service sends requests to a workload's pods. */
+export function selects(service: Service, workload: Workload): boolean {
+  // Without one, kubectl puts an object where it is told to.
+  const namespaces = new Set([service.namespace, workload.namespace].filter((one) => one !== ""));
+  if (namespaces.size > 1) return false;
+  return [...service.selector].every(([key, value]) => workload.labels.get(key) === value);
+}
+
+/** The number of the port that a Service means by a number or a name. */
+export function resolveTarget({ target }: ServicePort, { ports }: Workload): number | undefined {
+  if (/^\d+$/.test(target)) return Number(target);
+  return ports.find(({ name }) => name === target)?.number;
+}

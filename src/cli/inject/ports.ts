@@ -1,0 +1,119 @@
+/** Which port of a pod is the app's, and which ones headgate takes. */
+
+import {
+  type ContainerPort,
+  type Service,
+  type Workload,
+  resolveTarget,
+  selects,
+} from "./objects.ts";
+
+/** A port, or why there is none. */
+export type Choice =
+  | { readonly port: number }
+  | {
+      readonly reason: string;
+      /** Whether more than one port would do. */
+      readonly isAmbiguous: boolean;
+    };
+
+/** What usually listens on a port that does not speak HTTP/1.1 without TLS. */
+const OTHER_PROTOCOLS: ReadonlyMap<number, string> = new Map([
+  [22, "SSH"],
+  [25, "SMTP"],
+  [53, "DNS"],
+  [389, "LDAP"],
+  [443, "TLS"],
+  [1433, "SQL Server"],
+  [1883, "MQTT"],
+  [2181, "ZooKeeper"],
+  [2379, "etcd"],
+  [3306, "MySQL"],
+  [4222, "NATS"],
+  [5005, "the Java debugger"],
+  [5432, "PostgreSQL"],
+  [5672, "AMQP"],
+  [6379, "Redis"],
+  [8443, "TLS"],
+  [9092, "Kafka"],
+  [9042, "Cassandra"],
+  [9229, "the Node debugger"],
+  [11211, "memcached"],
+  [27017, "MongoDB"],
+  [50051, "gRPC"],
+]);
+
+const OTHER_NAMES =
+  /^(?:https|tls|grpc|tcp|redis|postgres|pgsql|mysql|mongo|amqp|kafka|dns|smtp|ssh|ldap)(?:$|[-_]|ql|db|s$)/i;
+const SIDE_NAMES = /metric|prom|health|admin|debug|mgmt|management|probe/i;
+const HTTP_NAMES = /^(?:http|web)(?:$|[-_\d])/i;
+
+/** The port of the app: of those that Services lead to, else of those that containers declare, else the one that probes ask. */
+export function chooseUpstreamPort(workload: Workload, services: readonly Service[]): Choice {
+  const declared = workload.ports.filter(({ protocol }) => protocol === "TCP");
+  const led = portsOfServices(workload, services);
+  const candidates = led.length > 0 ? led : declared;
+  const spoken = candidates.filter((port) => otherProtocol(port) === undefined);
+  const [other] = candidates;
+  if (other !== undefined && spoken.length === 0) {
+    const protocol = otherProtocol(other) ?? "";
+    return {
+      reason: `port ${other.number} is probably ${protocol}, and headgate speaks HTTP/1.1 without TLS; --upstream-port overrides this`,
+      isAmbiguous: false,
+    };
+  }
+  const asked = workload.probePorts.map((number) => ({ number, name: undefined, protocol: "TCP" }));
+  return pick(spoken.length > 0 ? spoken : asked);
+}
+
+function pick(ports: readonly ContainerPort[]): Choice {
+  const narrowed = [
+    ports,
+    ports.filter(({ name }) => !SIDE_NAMES.test(name ?? "")),
+    ports.filter(({ name }) => HTTP_NAMES.test(name ?? "")),
+  ];
+  for (const some of narrowed) {
+    const [first, ...rest] = new Set(some.map(({ number }) => number));
+    if (first !== undefined && rest.length === 0) return { port: first };
+  }
+  const numbers = [...new Set(ports.map(({ number }) => number))];
+  if (numbers.length === 0)
+    return {
+      reason: "declares no containerPort; give --upstream-port",
+      isAmbiguous: false,
+    };
+  return {
+    reason: `the app may listen on ${numbers.join(" or ")}; give --upstream-port`,
+    isAmbiguous: true,
+  };
+}
+
+/** What a port is probably for, where that is not HTTP/1.1 without TLS. */
+export function otherProtocol({ number, name }: ContainerPort): string | undefined {
+  if (name !== undefined && HTTP_NAMES.test(name)) return undefined;
+  if (name !== undefined && OTHER_NAMES.test(name)) return name;
+  return OTHER_PROTOCOLS.get(number);
+}
+
+/** A Service's name for a port counts where the container gives none. */
+function portsOfServices(
+  workload: Workload,
+  services: readonly Service[],
+): readonly ContainerPort[] {
+  return services
+    .filter((service) => selects(service, workload))
+    .flatMap(({ ports }) => ports)
+    .flatMap((port) => {
+      const number = resolveTarget(port, workload);
+      if (port.protocol !== "TCP" || number === undefined) return [];
+      const declared = workload.ports.find((one) => one.number === number);
+      return [{ number, name: port.name ?? declared?.name, protocol: "TCP" }];
+    });
+}
+
+/** The first port from `first` on that no container of the pod has. */
+export function freePort(first: number, taken: ReadonlySet<number>): number {
+  let port = first;
+  while (taken.has(port)) port += 1;
+  return port;
+}

@@ -1,0 +1,89 @@
+/** What `--set` can change: the chart's values that concern the container, under the chart's names and with its defaults. */
+
+import { suggest } from "../../config/hints/did-you-mean.ts";
+import { UsageError } from "../flags.ts";
+
+/** A value that `--set` gives or removes. */
+export type Setting = string | number | boolean | undefined;
+
+/** Settings by their path, such as `resources.limits.memory`. */
+export type Settings = ReadonlyMap<string, Setting>;
+
+const QUANTITY = /^\d+(?:\.\d+)?(?:m|[kMGT]i?)?$/;
+
+/** A test compares these with the chart's values.yaml. Undefined: the chart sets none. */
+export const DEFAULTS: Settings = new Map<string, Setting>([
+  ["bindAddress", "0.0.0.0"],
+  ["ports.admin", 9090],
+  ["image.pullPolicy", "IfNotPresent"],
+  ["config.existingConfigMap", ""],
+  ["resources.requests.cpu", "25m"],
+  ["resources.requests.memory", "64Mi"],
+  ["resources.limits.cpu", undefined],
+  ["resources.limits.memory", "192Mi"],
+  ["securityContext.runAsNonRoot", true],
+  ["securityContext.runAsUser", 65532],
+  ["securityContext.runAsGroup", 65532],
+  ["securityContext.readOnlyRootFilesystem", true],
+  ["securityContext.allowPrivilegeEscalation", false],
+  ["startupProbe.periodSeconds", 1],
+  ["startupProbe.failureThreshold", 60],
+  ["startupProbe.timeoutSeconds", undefined],
+  ["readinessProbe.periodSeconds", 5],
+  ["readinessProbe.failureThreshold", 2],
+  ["readinessProbe.timeoutSeconds", undefined],
+  ["livenessProbe.periodSeconds", 10],
+  ["livenessProbe.failureThreshold", 3],
+  ["livenessProbe.timeoutSeconds", undefined],
+  // The clusters that need --ordinary do not know preStop.sleep, so this is 0 unlike in the chart.
+  ["shutdown.delaySeconds", 0],
+]);
+
+/** Set by inject itself. */
+const TAKEN: Readonly<Record<string, string>> = {
+  HEADGATE_LISTEN: "--port and --set bindAddress=…",
+  HEADGATE_ADMIN: "--set ports.admin=…",
+  HEADGATE_CONFIG: "--config or --set config.existingConfigMap=…",
+  HEADGATE_UPSTREAM: "--upstream-port, or upstream in the route file",
+};
+
+/** The defaults with what was given on the command line. Throws a UsageError for what is none of them. */
+export function readSettings(given: readonly string[]): Settings {
+  const settings = new Map(DEFAULTS);
+  for (const one of given) {
+    const [, key = "", value = ""] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
+    if (key === "") throw new UsageError(`--set: "${one}" is not KEY=VALUE`);
+    settings.set(key, toSetting(key, value));
+  }
+  return settings;
+}
+
+function toSetting(key: string, value: string): Setting {
+  if (key.startsWith("env.")) return toVariable(key.slice("env.".length), value);
+  if (!DEFAULTS.has(key)) {
+    const known = [...DEFAULTS.keys(), "env.NAME"];
+    throw new UsageError(`--set: there is no ${key}${suggest(key, known)}`);
+  }
+  if (key.startsWith("resources.")) {
+    if (value !== "" && !QUANTITY.test(value))
+      throw new UsageError(`--set ${key}: "${value}" is no quantity, such as 50m or 192Mi`);
+    return value === "" ? undefined : value;
+  }
+  const standard = DEFAULTS.get(key);
+  if (typeof standard === "string") return value;
+  if (value === "") return undefined;
+  if (typeof standard === "boolean") {
+    if (!/^(?:true|false)$/.test(value)) throw new UsageError(`--set ${key}: write true or false`);
+    return value === "true";
+  }
+  if (!/^\d{1,6}$/.test(value)) throw new UsageError(`--set ${key}: "${value}" is no whole number`);
+  return Number(value);
+}
+
+function toVariable(name: string, value: string): string {
+  if (!/^[A-Za-z_]\w*$/.test(name))
+    throw new UsageError(`--set: "${name}" is no name of an environment variable`);
+  const instead = TAKEN[name];
+  if (instead !== undefined) throw new UsageError(`--set env.${name}: use ${instead}`);
+  return value;
+}

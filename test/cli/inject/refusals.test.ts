@@ -1,0 +1,230 @@
+/** What inject does not understand it refuses, at its place, and what is unclear it does not guess. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { injectInto } from "../../../src/cli/inject/inject.ts";
+import { MANIFESTS } from "../../support/inject-manifests.ts";
+import { OPTIONS, WITH_FILE, injected, refusal, removed } from "../../support/inject.ts";
+import { messageOf } from "../../support/route-file.ts";
+
+const plain = MANIFESTS["plain"] ?? "";
+
+function deployment(pod: string, before = ""): string {
+  return `${before}apiVersion: apps/v1
+kind: Deployment
+metadata: { name: app }
+spec:
+  selector: { matchLabels: { app: app } }
+  template:
+    metadata: { labels: { app: app } }
+${pod}`;
+}
+
+const CONTAINERS =
+  "      containers: [{ name: app, image: app, ports: [{ containerPort: 8000 }] }]\n";
+
+const REFUSED: readonly (readonly [string, string, RegExp])[] = [
+  [
+    "a pod spec behind an alias",
+    deployment("    spec: *pod\n", "x: &pod { containers: [] }\n"),
+    /^f\.yaml:9:11 Deployment\/app: an alias stands where headgate has to add to/,
+  ],
+  [
+    "a pod spec that an alias repeats elsewhere",
+    `${deployment(`    spec: &pod\n${CONTAINERS}`)}other: *pod\n`,
+    /^f\.yaml:10:8 Deployment\/app: repeats what headgate has to change at &pod/,
+  ],
+  [
+    "a pod spec with a merge key",
+    deployment(`    spec:\n      <<: *pod\n${CONTAINERS}`, "x: &pod { dnsPolicy: Default }\n"),
+    /^f\.yaml:10:7 Deployment\/app: the pod spec has a merge key/,
+  ],
+  [
+    "a pod spec behind a merge key",
+    deployment("    <<: *template\n", "x: &template { spec: { containers: [] } }\n"),
+    /^f\.yaml:9:5 Deployment\/app: a merge key stands where headgate has to add to/,
+  ],
+  [
+    "a template in a value",
+    deployment(
+      "    spec:\n      containers:\n        - name: app\n          image: {{ .Values.image }}\n",
+    ),
+    /^f\.yaml:11:18 Deployment\/app: is a template; render it first, such as: helm template/,
+  ],
+  [
+    "a template in a plain text",
+    deployment(
+      "    spec:\n      containers:\n        - name: app\n          image: app:{{ .Values.tag }}\n",
+    ),
+    /^f\.yaml:11:18 Deployment\/app: is a template/,
+  ],
+  [
+    "a template in a line of its own",
+    deployment(`    spec:\n{{- if .Values.on }}\n${CONTAINERS}{{- end }}\n`),
+    /^f\.yaml:9:1: is a template/,
+  ],
+  ["broken YAML", "a: [\n", /^f\.yaml:2:1: flow sequence/],
+  [
+    "a key that is written twice",
+    deployment(`    spec:\n${CONTAINERS}${CONTAINERS}`),
+    /^f\.yaml:10:7: .*unique/,
+  ],
+  [
+    "a pod without containers",
+    deployment("    spec: { containers: [] }\n"),
+    /^f\.yaml:8:11 .*has no containers/,
+  ],
+  [
+    "ports of which any may be the app's",
+    deployment(
+      "    spec:\n      containers: [{ name: app, image: a, ports: [{ containerPort: 8000 }, { containerPort: 8001 }] }]\n",
+    ),
+    /^f\.yaml:9:19 .*the app may listen on 8000 or 8001; give --upstream-port/,
+  ],
+  [
+    "no port",
+    deployment("    spec:\n      containers: [{ name: app, image: a }]\n"),
+    /^f\.yaml:9:19 .*declares no containerPort; give --upstream-port/,
+  ],
+  [
+    "a database",
+    deployment(
+      "    spec:\n      containers: [{ name: a, image: a, ports: [{ containerPort: 6379 }] }]\n",
+    ),
+    /port 6379 is probably Redis, and headgate speaks HTTP\/1\.1 without TLS/,
+  ],
+  [
+    "annotations behind an alias",
+    deployment(`    spec:\n${CONTAINERS}`, "x: &a {}\n").replace(
+      "metadata: { name: app }",
+      "metadata: { name: app, annotations: *a }",
+    ),
+    /^f\.yaml:4:37 Deployment\/app: an alias stands/,
+  ],
+];
+
+for (const [what, text, expected] of REFUSED) {
+  test(`refused with its place: ${what}`, () => {
+    assert.match(refusal(text), expected);
+  });
+}
+
+test("every refusal of the input is told at once", () => {
+  const text = deployment("    spec: { containers: [] }\n");
+  assert.equal(refusal(`${text}---\n${text}`).match(/has no containers/g)?.length, 2);
+});
+
+test("an ordinary sidecar would keep a Job running", () => {
+  const text = MANIFESTS["a CronJob"] ?? "";
+  assert.match(refusal(text, { ...OPTIONS, isNative: false }), /would never complete/);
+});
+
+test("a port that the pod uses is refused where it was asked for, and left out where it was not", () => {
+  const text = MANIFESTS["headgate's own ports taken"] ?? "";
+  assert.match(refusal(text, { ...OPTIONS, port: 8080 }), /port 8080 is used in this pod already/);
+  assert.match(injected(text), /0\.0\.0\.0:8081[^]*0\.0\.0\.0:9091/);
+});
+
+test("a ConfigMap has no place behind a JSON object", () => {
+  const [item] = (JSON.parse(MANIFESTS["a JSON List"] ?? "") as { items: object[] }).items;
+  assert.match(refusal(JSON.stringify(item), WITH_FILE), /^f\.yaml:1:1 .*make it a List/);
+});
+
+test("a ConfigMap of the name that inject would give is refused", () => {
+  const other = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: app-headgate }\n";
+  assert.match(refusal(plain + other, WITH_FILE), /ConfigMap\/app-headgate: has the name/);
+});
+
+test("a Service that leads to a pod without headgate as well is refused", () => {
+  const other = plain.split("---\n")[0]?.replace("name: app", "name: canary") ?? "";
+  const options = { ...OPTIONS, only: new Set(["app"]) };
+  assert.match(
+    refusal(`${plain}---\n${other}`, options),
+    /Service\/app: leads to Deployment\/canary too/,
+  );
+  assert.match(injected(`${plain}---\n${other}`), /targetPort: 8080/);
+});
+
+test("what --only leaves out need not be understood", () => {
+  const patch = `---\n${deployment("    spec: { containers: [] }\n").replace("name: app }", "name: patch }")}`;
+  assert.match(refusal(plain + patch), /Deployment\/patch: has no containers/);
+  const only = new Set(["app"]);
+  assert.equal(injected(plain + patch, { ...OPTIONS, only }), injected(plain) + patch);
+});
+
+test("a pod that has headgate by other means stays as it is", () => {
+  const text = plain.replace("name: app\n          image", "name: headgate\n          image");
+  const outcome = injectInto([{ name: "f.yaml", text }], OPTIONS);
+  assert.equal(outcome.files[0]?.text, text);
+  assert.equal(outcome.isThereAlready, true);
+});
+
+test("a workload labelled headgate.dev/skip stays as it is", () => {
+  const text = plain.replace(
+    "  name: app\nspec",
+    "  name: app\n  labels: { headgate.dev/skip: '' }\nspec",
+  );
+  const { files, skipped } = injectInto([{ name: "f.yaml", text }], OPTIONS);
+  assert.equal(files[0]?.text, text);
+  assert.deepEqual(skipped, ["f.yaml: Deployment/app: is labelled headgate.dev/skip"]);
+});
+
+test("other changes of an injected file stay when headgate is removed", () => {
+  const edit = (text: string) =>
+    text
+      .replace("image: example.com/app:1", "image: example.com/app:2 # newer")
+      .replace("      containers:\n", "      # mine\n      containers:\n")
+      .replace("apiVersion: apps/v1\n", "# top\napiVersion: apps/v1\n");
+  assert.equal(removed(edit(injected(plain, WITH_FILE))), edit(plain));
+});
+
+const CHANGED: readonly (readonly [string, string, string, RegExp])[] = [
+  [
+    "the container",
+    "cpu: 25m",
+    "cpu: 50m",
+    /^f\.yaml:\d+:\d+ Deployment\/app: is not as inject wrote it any more/,
+  ],
+  [
+    "the volume",
+    "name: app-headgate\n---",
+    "name: mine\n---",
+    /Deployment\/app: is not as inject wrote it/,
+  ],
+  [
+    "the Service's port",
+    "targetPort: 8080",
+    "targetPort: 8081",
+    /Service\/app: is not as inject wrote it/,
+  ],
+  [
+    "the ConfigMap",
+    "path: /files/*",
+    "path: /other/*",
+    /ConfigMap\/app-headgate: is not as inject wrote it/,
+  ],
+  [
+    "the container's name",
+    "- name: headgate\n          image",
+    "- name: hg\n          image",
+    /the container that inject wrote is gone/,
+  ],
+  ["the annotation", `'{"own"`, `'{"own`, /headgate\.dev\/injected is not as inject wrote it/],
+];
+
+for (const [what, from, to, expected] of CHANGED) {
+  test(`--remove refuses, and so does another inject, where ${what} was changed`, async () => {
+    const text = injected(plain, WITH_FILE);
+    assert.ok(text.includes(from));
+    const edited = text.replace(from, to);
+    assert.match(await messageOf(Promise.resolve().then(() => removed(edited))), expected);
+    assert.match(refusal(edited, WITH_FILE), expected);
+  });
+}
+
+test("another inject with other flags replaces what the first one wrote", () => {
+  const first = injected(plain, WITH_FILE);
+  const options = { ...OPTIONS, image: "example.com/mirror/headgate:2", port: 8888 };
+  assert.equal(injected(first, options), injected(plain, options));
+});

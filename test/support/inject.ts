@@ -1,0 +1,93 @@
+/** inject as a function of text, for tests. */
+
+import assert from "node:assert/strict";
+
+import { injectInto, removeFrom } from "../../src/cli/inject/inject.ts";
+import type { InjectOptions, Outcome } from "../../src/cli/inject/options.ts";
+import { DEFAULTS } from "../../src/cli/inject/settings.ts";
+import { ConfigError } from "../../src/config/problem.ts";
+import { type Manifest, podOf, readManifests } from "./manifests.ts";
+
+export const OPTIONS: InjectOptions = {
+  port: undefined,
+  upstreamPort: undefined,
+  image: "ghcr.io/headgate/headgate:0.1.0",
+  isNative: true,
+  settings: DEFAULTS,
+  only: new Set(),
+  compose: undefined,
+  routeFile: undefined,
+  cwd: "/srv/app",
+};
+
+/** With a route file, and so with a volume and a ConfigMap. */
+export const WITH_FILE: InjectOptions = {
+  ...OPTIONS,
+  routeFile: {
+    path: "/srv/app/headgate/routes.yaml",
+    text: "# Mine.\nroutes:\n  - { path: /files/*, head: pass }\n",
+    hasUpstream: false,
+  },
+};
+
+/** The text with headgate in it. */
+export function injected(text: string, options: InjectOptions = OPTIONS): string {
+  return textOf(injectInto([{ name: "f.yaml", text }], options));
+}
+
+/** The text without it. */
+export function removed(text: string): string {
+  return textOf(removeFrom([{ name: "f.yaml", text }]));
+}
+
+function textOf({ files }: Outcome): string {
+  assert.equal(files.length, 1);
+  return files[0]?.text ?? "";
+}
+
+/** The message by which a text is refused. */
+export function refusal(text: string, options: InjectOptions = OPTIONS): string {
+  try {
+    injected(text, options);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.message;
+  }
+  return assert.fail("it is injected");
+}
+
+/** The objects of a text, those of Lists one by one, without nulls, which Kubernetes takes for nothing. */
+export function objectsOf(text: string): readonly Manifest[] {
+  const objects = readManifests(text, { merge: true }).flatMap((manifest) =>
+    manifest.kind === "List" ? (manifest["items"] as Manifest[]) : [manifest],
+  );
+  const withoutNulls = (_key: string, value: unknown) => (value === null ? undefined : value);
+  return JSON.parse(JSON.stringify(objects, withoutNulls)) as Manifest[];
+}
+
+function isNotHeadgate(one: Loose): boolean {
+  return one["name"] !== "headgate";
+}
+
+interface Loose {
+  // oxlint-disable-next-line typescript/no-explicit-any -- what is read is compared, and a wrong guess fails the comparison
+  [key: string]: any;
+}
+
+/** What is left without headgate's container, volume, ConfigMaps and annotation, and where Services lead to. */
+export function withoutHeadgate(objects: readonly Manifest[]): unknown {
+  const others = objects.filter(({ metadata }) => !String(metadata["name"]).endsWith("-headgate"));
+  for (const object of others as readonly Loose[]) {
+    const isCronJob = object["kind"] === "CronJob";
+    const pod: Loose | undefined = podOf(
+      (isCronJob ? object["spec"].jobTemplate : object) as Manifest,
+    );
+    for (const list of ["containers", "initContainers", "volumes"])
+      if (pod !== undefined) pod[list] = (pod[list] ?? []).filter(isNotHeadgate);
+    const annotations = (object["metadata"].annotations ??= {});
+    delete annotations["headgate.dev/injected"];
+    if (object["kind"] === "Service")
+      for (const port of object["spec"].ports) delete port.targetPort;
+  }
+  return others;
+}
