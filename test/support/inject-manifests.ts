@@ -207,7 +207,7 @@ kind: Service
 metadata:
   name: x-app
   labels:
-    helm.sh/chart: app-0.1.0
+    helm.sh/chart: app-1.4.2
     app.kubernetes.io/name: app
 spec:
   type: ClusterIP
@@ -225,7 +225,7 @@ kind: Deployment
 metadata:
   name: x-app
   labels:
-    helm.sh/chart: app-0.1.0
+    helm.sh/chart: app-1.4.2
   annotations:
 spec:
   replicas: 1

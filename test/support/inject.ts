@@ -1,6 +1,7 @@
 /** inject as a function of text, for tests. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 
 import { injectInto, removeFrom } from "../../src/cli/inject/inject.ts";
 import type { InjectOptions, Outcome } from "../../src/cli/inject/options.ts";
@@ -8,10 +9,15 @@ import { DEFAULTS } from "../../src/cli/inject/settings.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { type Manifest, podOf, readManifests } from "./manifests.ts";
 
+const packageText = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+
+/** This headgate's version, which the chart and the image have too. */
+export const { version: VERSION } = JSON.parse(packageText) as { version: string };
+
 export const OPTIONS: InjectOptions = {
   port: undefined,
   upstreamPort: undefined,
-  image: "ghcr.io/headgate/headgate:0.1.0",
+  image: `ghcr.io/headgate/headgate:${VERSION}`,
   isNative: true,
   settings: DEFAULTS,
   only: new Set(),

@@ -9,7 +9,7 @@ import { parse } from "yaml";
 
 import { DEFAULTS, readSettings } from "../../../src/cli/inject/settings.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
-import { OPTIONS, WITH_FILE, injected } from "../../support/inject.ts";
+import { OPTIONS, VERSION, WITH_FILE, injected } from "../../support/inject.ts";
 import {
   type Fields,
   type Manifest,
@@ -28,7 +28,7 @@ function rendered(t: TestContext, list: string, ...args: readonly string[]): Man
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, "templates"));
   cpSync(chart, join(folder, "charts", "headgate"), { recursive: true });
-  const dependency = "dependencies: [{ name: headgate, version: 0.1.0 }]";
+  const dependency = `dependencies: [{ name: headgate, version: ${VERSION} }]`;
   writeFileSync(
     join(folder, "Chart.yaml"),
     `apiVersion: v2\nname: app\nversion: 1.0.0\n${dependency}\n`,

@@ -11,7 +11,7 @@ import { UsageError } from "../../../src/cli/flags.ts";
 import { inject } from "../../../src/cli/inject/command.ts";
 import { DEFAULTS } from "../../../src/cli/inject/settings.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
-import { injected, removed } from "../../support/inject.ts";
+import { VERSION, injected, removed } from "../../support/inject.ts";
 import { root } from "../../support/manifests.ts";
 import { makeDirectory, messageOf } from "../../support/route-file.ts";
 
@@ -28,7 +28,7 @@ async function call(cwd: string, args: readonly string[], input = ""): Promise<C
   const io = {
     env: {},
     cwd,
-    version: "0.1.0",
+    version: VERSION,
     readInput: () => Promise.resolve(Buffer.from(input)),
     out: (text: string) => void (printed.out += text),
     err: (text: string) => void (printed.err += text),
@@ -289,7 +289,7 @@ test("the process reads standard input and writes standard output", () => {
   const bundle = join(root, "dist", "headgate.cjs");
   const { status, stdout } = spawnSync(
     process.execPath,
-    [bundle, "inject", "-", "--image", "ghcr.io/headgate/headgate:0.1.0"],
+    [bundle, "inject", "-", "--image", `ghcr.io/headgate/headgate:${VERSION}`],
     {
       input: plain,
       encoding: "utf8",
