@@ -221,15 +221,23 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     else lingeringClose(socket);
   }
 
-  /** The socket's own time limit: closes the connection at once, unless a slow client still reads. */
-  // setImmediate lets the event loop read the socket first: after a long turn, the client's bytes may have arrived already.
+  /**
+   * The socket's own time limit: closes the connection at once, unless a slow client still reads. setImmediate lets the event loop look at
+   * the socket first: after a long turn, the client's bytes may have arrived already, or the kernel may have taken what waited.
+   */
   function onTimeout(): void {
-    const { bytesRead } = socket;
+    const moved = countMoved();
     const timedOut = response;
     setImmediate(() => {
-      if (socket.bytesRead !== bytesRead || response !== timedOut) return;
+      const hasLimit = socket.timeout !== 0;
+      if (!hasLimit || response !== timedOut || countMoved() !== moved) return;
       if (timedOut?.isStalled() !== false) cut();
     });
+  }
+
+  /** The number of bytes that came, and that the kernel has taken. */
+  function countMoved(): number {
+    return socket.bytesRead + socket.bytesWritten - socket.writableLength;
   }
 
   function cut(): void {

@@ -86,7 +86,7 @@ for (const others of ["no others", "others waiting"]) {
     const sidecar = await startSidecar(t, {
       yaml: [
         `upstream: { url: "${origin.url}", responseTimeout: 60s, maxConnections: ${isQueued ? 1 : 9} }`,
-        "routes: [{ path: /late, responseTimeout: 300ms }, { path: /marker, responseTimeout: 300ms }]",
+        "routes: [{ path: /late, responseTimeout: 300ms }, { path: /marker, responseTimeout: 450ms }]",
       ].join("\n"),
     });
     const ask = async (target: string): Promise<Wire> => {
@@ -102,7 +102,7 @@ for (const others of ["no others", "others waiting"]) {
     for (const wire of behind)
       assert.equal((await wire.readResponse()).status, isQueued ? 200 : 504);
     assert.deepEqual(sendsOf(origin, "/late"), ["reused"]);
-    // A limit later would be behind what was sent after it.
+    // A second limit would end behind the longer one of what was sent after it.
     await sidecar.stop();
     const ended = sidecar.lines
       .map((line) => line["url.path"])
