@@ -46,7 +46,7 @@ export interface ReloadOutcome {
   readonly message: string;
 }
 
-interface AdminAnswer {
+interface PageResponse {
   readonly status: number;
   readonly contentType: string;
   /** Shared by all who get it. Undefined: this is only said of what would come, and nobody knows how long that is. */
@@ -55,14 +55,14 @@ interface AdminAnswer {
 }
 
 /** A request that is valid HTTP. */
-interface Asked extends Pick<AdminRequest, "method" | "rawFields"> {
+interface ParsedRequest extends Pick<AdminRequest, "method" | "rawFields"> {
   /** Without the query. */
   readonly path: string;
   /** What it calls this machine: in the Host field and, in the absolute-form, in the target. */
   readonly hosts: readonly string[];
 }
 
-type Page = (request: Asked) => AdminAnswer | Promise<AdminAnswer>;
+type PageHandler = (request: ParsedRequest) => PageResponse | Promise<PageResponse>;
 
 /** Prometheus gives up after 10 s as well. */
 const RESPONSE_TIMEOUT_MS = 10_000;
@@ -86,16 +86,16 @@ export function createAdmin(
   };
 
   function serve(request: AdminRequest, response: AdminResponse): void {
-    const asked = read(request);
-    const isInvalid = "status" in asked;
-    if (!isInvalid && isForEvents(asked) && options.status.open(response) === "open") return;
+    const parsed = parse(request);
+    const isInvalid = "status" in parsed;
+    if (!isInvalid && isForEvents(parsed) && options.status.open(response) === "open") return;
     // A client that does not read would keep its answer in memory for as long as it likes.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
     response.onOver(() => clearTimeout(timer));
     // Whoever sent what is not understood may mean the next bytes otherwise, too; and no page reads content, so a connection on
     // which some may come ends here instead of swallowing it.
     if (isInvalid || hasContent(request)) response.keepAlive = false;
-    const found = isInvalid ? Promise.resolve(asked) : answer(pages, asked, options);
+    const found = isInvalid ? Promise.resolve(parsed) : respond(pages, parsed, options);
     found.then(
       (each) => send(response, each),
       (error: unknown) => {
@@ -107,7 +107,11 @@ export function createAdmin(
   }
 }
 
-function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<string, Page> {
+function createPages({
+  readiness,
+  metrics,
+  status,
+}: AdminOptions): ReadonlyMap<string, PageHandler> {
   const { body: html, fields } = createStatusPage();
   const page = {
     status: 200,
@@ -116,21 +120,21 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
     fields,
   };
   const index = toText(200, INDEX);
-  const samples = createRendering(async (): Promise<AdminAnswer> => {
+  const samples = createRendering(async (): Promise<PageResponse> => {
     const { contentType, body } = await metrics.text();
     return { status: 200, contentType, body: Buffer.from(body) };
   });
-  const report = createRendering((): AdminAnswer => ({
+  const snapshot = createRendering((): PageResponse => ({
     status: 200,
     contentType: "application/json",
     body: Buffer.from(status.text()),
   }));
-  return new Map<string, Page>([
+  return new Map<string, PageHandler>([
     // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
     ["/livez", () => toText(200, "live")],
     ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
     ["/metrics", samples],
-    ["/status.json", report],
+    ["/status.json", snapshot],
     ["/events", toEventsRefused],
     [
       "/",
@@ -151,7 +155,7 @@ const INDEX = `headgate
 /metrics      Prometheus`;
 
 /** Reads the target and Host as the proxy's port does (RFC 9112 §3.2), or says what is wrong with them. */
-function read(request: AdminRequest): Asked | AdminAnswer {
+function parse(request: AdminRequest): ParsedRequest | PageResponse {
   const { method, rawFields } = request;
   try {
     const { path: target, host } = checkRequest(request, Infinity); // of fields as many as the server lets in
@@ -163,39 +167,42 @@ function read(request: AdminRequest): Asked | AdminAnswer {
   }
 }
 
-function isForEvents({ method, path }: Asked): boolean {
+function isForEvents({ method, path }: ParsedRequest): boolean {
   return method === "GET" && path === "/events";
 }
 
 /** A browser stops at this answer instead of trying again at once; the page asks again later. */
-function toEventsRefused({ method }: Asked): AdminAnswer {
+function toEventsRefused({ method }: ParsedRequest): PageResponse {
   return method === "HEAD"
     ? { status: 200, contentType: "text/event-stream", body: undefined }
     : { ...toText(503, "too many listeners"), fields: { "Retry-After": "5" } };
 }
 
-async function answer(
-  pages: ReadonlyMap<string, Page>,
-  asked: Asked,
+async function respond(
+  pages: ReadonlyMap<string, PageHandler>,
+  parsed: ParsedRequest,
   { reload }: AdminOptions,
-): Promise<AdminAnswer> {
-  if (asked.path === "/reload") return respondToReload(asked, reload);
-  const page = pages.get(asked.path);
+): Promise<PageResponse> {
+  if (parsed.path === "/reload") return respondToReload(parsed, reload);
+  const page = pages.get(parsed.path);
   if (page === undefined) return toText(404, "not found");
-  if (!isReading(asked)) return toNotAllowed("method not allowed", "GET, HEAD");
-  return page(asked);
+  if (!isReading(parsed)) return toNotAllowed("method not allowed", "GET, HEAD");
+  return page(parsed);
 }
 
 /** The one request that changes something: POST only, so that no link and no crawler can do it. */
-async function respondToReload(asked: Asked, reload: AdminOptions["reload"]): Promise<AdminAnswer> {
+async function respondToReload(
+  parsed: ParsedRequest,
+  reload: AdminOptions["reload"],
+): Promise<PageResponse> {
   if (reload === undefined) {
     return toText(
       403,
       "reload needs a route file, and a loopback address for admin in the route file, HEADGATE_ADMIN or --admin; SIGHUP reloads in any case",
     );
   }
-  if (asked.method !== "POST") return toNotAllowed("use POST", "POST");
-  if (isFromPage(asked)) return toText(403, "reload is not served to pages in a browser");
+  if (parsed.method !== "POST") return toNotAllowed("use POST", "POST");
+  if (isFromPage(parsed)) return toText(403, "reload is not served to pages in a browser");
   const { result, message } = await reload("admin");
   return toText(result === "success" ? 200 : 422, message);
 }
@@ -204,18 +211,18 @@ async function respondToReload(asked: Asked, reload: AdminOptions["reload"]): Pr
  * A page in a browser on this machine may send a POST anywhere, and says where the page is from (Fetch Standard §3.2). A browser
  * that does not say so still names the host: a stranger's name that resolves to this machine (DNS rebinding) has a dot in it.
  */
-function isFromPage({ rawFields, hosts }: Asked): boolean {
-  const isSaid = ["origin", "sec-fetch-site"].some(
+function isFromPage({ rawFields, hosts }: ParsedRequest): boolean {
+  const hasOrigin = ["origin", "sec-fetch-site"].some(
     (name) => findField(rawFields, name) !== undefined,
   );
-  if (isSaid) return true;
+  if (hasOrigin) return true;
   const names = hosts.map((host) => host.replace(/:\d*$/, ""));
   return names.some((name) => name.includes(".") && isIP(name) === 0);
 }
 
 function send(
   response: AdminResponse,
-  { status, contentType, body: content, fields: more }: AdminAnswer,
+  { status, contentType, body: content, fields: more }: PageResponse,
 ): void {
   const fields: Record<string, string> = {
     "Content-Type": contentType,
@@ -229,7 +236,7 @@ function send(
   response.end();
 }
 
-function isReading({ method }: Asked): boolean {
+function isReading({ method }: ParsedRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
 
@@ -240,11 +247,11 @@ function hasContent({ rawFields }: AdminRequest): boolean {
   );
 }
 
-function toText(status: number, text: string): AdminAnswer {
+function toText(status: number, text: string): PageResponse {
   return { status, contentType: "text/plain; charset=utf-8", body: Buffer.from(`${text}\n`) };
 }
 
 /** RFC 9110 §15.5.6: a 405 says what is allowed. */
-function toNotAllowed(text: string, allow: string): AdminAnswer {
+function toNotAllowed(text: string, allow: string): PageResponse {
   return { ...toText(405, text), fields: { Allow: allow } };
 }

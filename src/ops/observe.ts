@@ -34,7 +34,7 @@ export function createObserver(options: ObserveOptions): Observer {
   const writeLine = createAccessLine(options);
   const toTime = createTimestamp();
   const lines = createJsonLineWriter();
-  const backlog = createBatchQueue<Exchange>((exchanges) => {
+  const queue = createBatchQueue<Exchange>((exchanges) => {
     const time = toTime();
     for (const exchange of exchanges) writeLine(lines, exchange, time);
     logger.lines(lines.take(), exchanges.length);
@@ -43,18 +43,18 @@ export function createObserver(options: ObserveOptions): Observer {
     observe(exchange) {
       metrics.observe(exchange);
       status?.add(exchange);
-      if (isWanted(exchange, options)) backlog.add(exchange);
+      if (isWanted(exchange, options)) queue.add(exchange);
     },
-    flush: () => backlog.flush(),
+    flush: () => queue.flush(),
   };
 }
 
 function isWanted(exchange: Exchange, { access, logger }: ObserveOptions): boolean {
-  if (access === "off" || (access === "errors" && !hasFailed(exchange))) return false;
+  if (access === "off" || (access === "errors" && !isLoggedAsError(exchange))) return false;
   return logger.isEnabled(toLevel(exchange));
 }
 
 // A client that leaves is everyday life (a closed tab, a probe's own deadline), not an error.
-function hasFailed({ error, status }: Exchange): boolean {
+function isLoggedAsError({ error, status }: Exchange): boolean {
   return status >= 500 || (error !== undefined && error.code !== "client_gone");
 }

@@ -24,7 +24,7 @@ const MAX_URL = 2048;
 const MAX_MESSAGE = 512;
 const MAX_STACK = 2048;
 /** For values of the configuration's, of which the log shows all. */
-const WHOLE = Infinity;
+const UNLIMITED = Infinity;
 
 /** W3C Trace Context §3.2.2. Version ff and ids of zeros are invalid; 00 is 55 characters long, and only later ones may append fields. */
 const TRACEPARENT =
@@ -56,13 +56,13 @@ const FIELDS: Readonly<Record<LogField, Field>> = {
   "user_agent.original": textField(MAX_USER_AGENT, ({ rawFields }) =>
     findField(rawFields, "user-agent"),
   ),
-  "error.type": textField(WHOLE, ({ error }) => error?.code),
+  "error.type": textField(UNLIMITED, ({ error }) => error?.code),
   trace_id: textField(MAX_TOKEN, toTraceId),
-  route: textField(WHOLE, ({ route }) => route?.name),
-  upstream: textField(WHOLE, ({ route }) => route?.upstream),
+  route: textField(UNLIMITED, ({ route }) => route?.name),
+  upstream: textField(UNLIMITED, ({ route }) => route?.upstream),
   upstream_method: textField(MAX_TOKEN, ({ upstreamMethod }) => upstreamMethod),
-  head: textField(WHOLE, ({ head }) => head),
-  body: textField(WHOLE, ({ body }) => body),
+  head: textField(UNLIMITED, ({ head }) => head),
+  body: textField(UNLIMITED, ({ body }) => body),
   bytes_drained: numberField(({ head, bytesDrained }) =>
     head === undefined ? undefined : bytesDrained,
   ),
@@ -90,12 +90,12 @@ export function createAccessLine({
   const wanted = fields.filter((field) => field !== "url.query" || query === "log");
   const writes = [...new Set(wanted)].map((field) => FIELDS[field](toKey(field)));
   return (lines, exchange, time) => {
-    lines.constant(STARTS[toLevel(exchange)]);
+    lines.precomputed(STARTS[toLevel(exchange)]);
     lines.ascii(time);
     for (const write of writes) write(lines, exchange);
-    lines.constant(MESSAGE);
+    lines.precomputed(MESSAGE);
     lines.string(toMessage(exchange), MAX_MESSAGE);
-    lines.constant(END);
+    lines.precomputed(END);
   };
 }
 
@@ -116,7 +116,7 @@ function textField(maxLength: number, read: (exchange: Exchange) => string | und
   return (key) => (lines, exchange) => {
     const value = read(exchange);
     if (value === undefined) return;
-    lines.constant(key);
+    lines.precomputed(key);
     lines.string(value, maxLength);
   };
 }
@@ -125,7 +125,7 @@ function numberField(read: (exchange: Exchange) => number | undefined): Field {
   return (key) => (lines, exchange) => {
     const value = read(exchange);
     if (value === undefined) return;
-    lines.constant(key);
+    lines.precomputed(key);
     lines.number(value);
   };
 }

@@ -7,7 +7,7 @@ export interface BatchQueue<Item> {
 }
 
 /** As many as make a batch worth it, and few enough that their items are still in the processor's cache. */
-const MOST_WAITING = 64;
+const MAX_WAITING = 64;
 const DELAY_MS = 20;
 
 /** Calls `perform` with the items, in order, once 64 wait or 20 ms after the first. */
@@ -28,7 +28,7 @@ export function createBatchQueue<Item>(
 
   return {
     add(item) {
-      if (waiting.push(item) >= MOST_WAITING) flush();
+      if (waiting.push(item) >= MAX_WAITING) flush();
       // Not unref'd: a process that simply runs out of work still does it.
       else timer ??= setTimeout(flush, DELAY_MS);
     },

@@ -11,8 +11,8 @@ export interface PrecomputedBytes {
 }
 
 export interface JsonLineWriter {
-  /** What `toConstant` made. */
-  constant(constant: PrecomputedBytes): void;
+  /** What `precompute` made. */
+  precomputed(bytes: PrecomputedBytes): void;
   /** Text that is written as it is. ASCII only: what the program itself says. */
   ascii(text: string): void;
   /** A number with at most three decimals: of milliseconds, more digits are noise. */
@@ -94,7 +94,7 @@ export function createJsonLineWriter(): JsonLineWriter {
   }
 
   return {
-    constant({ words, length }) {
+    precomputed({ words, length }) {
       makeRoom(length + WORD);
       const target = view;
       let at = end;

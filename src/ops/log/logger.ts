@@ -4,7 +4,7 @@ import { write as writeSome } from "node:fs";
 import { destination as openStream, pino } from "pino";
 
 import { toOwnPretty, toPretty } from "./pretty.ts";
-import { createBufferedWriter, type BufferedWriter } from "./sink.ts";
+import { createBufferedWriter, type BufferedWriter } from "./buffered-writer.ts";
 import { createTimestamp } from "./timestamp.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -47,12 +47,12 @@ export function createLogger(
   options: LoggerOptions,
   destination: LogDestination = { fd: 1, write: "async" },
 ): Logger {
-  const sink = openSink(destination);
+  const writer = openWriter(destination);
   const isPretty = options.format === "pretty";
   const lines = isPretty
     ? (bytes: Uint8Array, count: number) =>
-        sink.write(Buffer.from(toLines(bytes).map(toPretty).join("")), count)
-    : sink.write;
+        writer.write(Buffer.from(toLines(bytes).map(toPretty).join("")), count)
+    : writer.write;
   const log = pino(
     {
       level: options.level,
@@ -61,7 +61,7 @@ export function createLogger(
       timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => sink.write(Buffer.from(isPretty ? toOwnPretty(line) : line), 1) },
+    { write: (line: string) => writer.write(Buffer.from(isPretty ? toOwnPretty(line) : line), 1) },
   );
   return {
     debug: (fields, msg) => log.debug(fields, msg),
@@ -73,17 +73,17 @@ export function createLogger(
     setLevel(level) {
       log.level = level;
     },
-    flush: sink.flush,
-    droppedLines: sink.droppedLines,
+    flush: writer.flush,
+    droppedLines: writer.droppedLines,
   };
 }
 
-function openSink(destination: LogDestination): BufferedWriter {
+function openWriter(destination: LogDestination): BufferedWriter {
   if (typeof destination === "function")
-    return toSink((bytes) => toLines(bytes).forEach((line) => destination(line)));
-  if (destination.write === "async") return openAsyncSink(destination.fd);
+    return toWriter((bytes) => toLines(bytes).forEach((line) => destination(line)));
+  if (destination.write === "async") return openAsyncWriter(destination.fd);
   const stream = openStream({ dest: destination.fd, sync: true });
-  return toSink((bytes) => void stream.write(toText(bytes)));
+  return toWriter((bytes) => void stream.write(toText(bytes)));
 }
 
 function toLines(bytes: Uint8Array): string[] {
@@ -94,11 +94,11 @@ function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }
 
-function toSink(write: (lines: Uint8Array) => void): BufferedWriter {
+function toWriter(write: (lines: Uint8Array) => void): BufferedWriter {
   return { write, flush: () => Promise.resolve(), droppedLines: () => 0 };
 }
 
 /** Not through pino's stream: that one stops for ever at its first EPIPE, and its exit hook retries what it still holds. */
-function openAsyncSink(fd: number): BufferedWriter {
+function openAsyncWriter(fd: number): BufferedWriter {
   return createBufferedWriter((bytes, done) => writeSome(fd, bytes, done));
 }

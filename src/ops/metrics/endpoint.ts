@@ -24,7 +24,7 @@ export interface Metrics {
   /** The current samples. Rejects if a source throws. */
   text(): Promise<MetricsText>;
   /** What was counted so far; not to be changed by readers. */
-  readonly tally: Counters;
+  readonly counters: Counters;
 }
 
 /** Prometheus' text format, 0.0.4. */
@@ -55,7 +55,7 @@ interface Collected {
 
 /** Builds the set. One instance per process, but for tests. */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const tally = createCounters();
+  const counters = createCounters();
   const reloads: Reloads = {
     success: 0,
     failure: 0,
@@ -64,7 +64,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
   const registry = new Registry();
   for (const family of toFamilies({
-    tally,
+    counters,
     sources: options.sources,
     reloads,
     build: options.build,
@@ -76,14 +76,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
   }
 
   return {
-    observe: (exchange) => addExchange(tally, exchange),
+    observe: (exchange) => addExchange(counters, exchange),
     countReload(result, atSeconds) {
       reloads[result] += 1;
       reloads.lastSuccessful = result === "success";
       if (result === "success") reloads.lastSuccessSeconds = atSeconds;
     },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    tally,
+    counters,
   };
 }
 

@@ -52,7 +52,7 @@ const FIELDS = Object.entries({
 export function createEventStream(options: EventStreamOptions): EventStream {
   const { sample, frame, maxSubscribers = MAX_SUBSCRIBERS, intervalMs = INTERVAL_MS } = options;
   /** How many frames each one has missed; 0 while it keeps up. */
-  const listeners = new Map<Subscriber, number>();
+  const missedFrames = new Map<Subscriber, number>();
   let timer: NodeJS.Timeout | undefined;
   let current: string | undefined;
   let isStopped = false;
@@ -62,9 +62,9 @@ export function createEventStream(options: EventStreamOptions): EventStream {
   function tick(): void {
     sample();
     current = undefined;
-    for (const [response, missed] of listeners) {
+    for (const [response, missed] of missedFrames) {
       if (missed > MAX_MISSED) response.destroy();
-      else if (missed > 0) listeners.set(response, missed + 1);
+      else if (missed > 0) missedFrames.set(response, missed + 1);
       else send(response, currentEvent());
     }
   }
@@ -72,9 +72,9 @@ export function createEventStream(options: EventStreamOptions): EventStream {
   function send(response: Subscriber, text: string): void {
     // Nothing is queued for one that does not read: the next frame waits until the buffer is empty.
     if (response.write(Buffer.from(text))) return;
-    listeners.set(response, 1);
+    missedFrames.set(response, 1);
     response.whenDrained(() => {
-      if (listeners.has(response)) listeners.set(response, 0);
+      if (missedFrames.has(response)) missedFrames.set(response, 0);
     });
   }
 
@@ -84,9 +84,9 @@ export function createEventStream(options: EventStreamOptions): EventStream {
       timer ??= setInterval(tick, intervalMs).unref();
     },
     open(response) {
-      if (isStopped || listeners.size >= maxSubscribers) return "full";
-      listeners.set(response, 0);
-      response.onOver(() => listeners.delete(response));
+      if (isStopped || missedFrames.size >= maxSubscribers) return "full";
+      missedFrames.set(response, 0);
+      response.onOver(() => missedFrames.delete(response));
       response.writeHead(200, "OK", FIELDS);
       // A browser waits 2 s before it connects again, which it does by itself.
       send(response, `retry: 2000\n${currentEvent()}`);
@@ -95,8 +95,8 @@ export function createEventStream(options: EventStreamOptions): EventStream {
     stop() {
       isStopped = true;
       clearInterval(timer);
-      for (const response of listeners.keys()) response.end();
-      listeners.clear();
+      for (const response of missedFrames.keys()) response.end();
+      missedFrames.clear();
     },
   };
 }

@@ -31,12 +31,12 @@ export interface Recent {
 }
 
 /** How many are kept of each. */
-const KEPT = 50;
+const MAX_STORED = 50;
 const MAX_METHOD = 32;
 const MAX_PATH = 256;
 
 /** Not the exchange itself: its fields hold credentials, which should not outlive the request, not even in memory. */
-interface Note extends Pick<Exchange, "method" | "target" | "head" | "body"> {
+interface StoredExchange extends Pick<Exchange, "method" | "target" | "head" | "body"> {
   readonly number: number;
   /** By the wall clock, unlike an exchange's times. */
   readonly endedAtMs: number;
@@ -49,17 +49,17 @@ interface Note extends Pick<Exchange, "method" | "target" | "head" | "body"> {
 }
 
 interface Ring {
-  readonly notes: Note[];
+  readonly stored: StoredExchange[];
   added: number;
 }
 
 export function createRecent(): Recent {
-  const heads: Ring = { notes: [], added: 0 };
-  const errors: Ring = { notes: [], added: 0 };
+  const heads: Ring = { stored: [], added: 0 };
+  const errors: Ring = { stored: [], added: 0 };
   return {
     add(exchange) {
       if (exchange.method === "HEAD") put(heads, exchange);
-      if (hasFailed(exchange)) put(errors, exchange);
+      if (isShownAsError(exchange)) put(errors, exchange);
     },
     heads: () => newestFirst(heads).map(toFinished),
     errors: () => newestFirst(errors).map(toFinished),
@@ -67,13 +67,13 @@ export function createRecent(): Recent {
 }
 
 // Bad requests of clients are left out: any scanner sends enough of them to push out what matters.
-function hasFailed({ error, status }: Exchange): boolean {
+function isShownAsError({ error, status }: Exchange): boolean {
   return error === undefined ? status >= 500 : error.fault !== "client";
 }
 
 function put(ring: Ring, exchange: Exchange): void {
   const { method, target, head, body, route, startedMs, endedMs = startedMs } = exchange;
-  ring.notes[ring.added % KEPT] = {
+  ring.stored[ring.added % MAX_STORED] = {
     number: ring.added + 1,
     endedAtMs: Date.now(),
     durationMs: endedMs - startedMs,
@@ -90,12 +90,12 @@ function put(ring: Ring, exchange: Exchange): void {
   ring.added += 1;
 }
 
-function newestFirst({ notes }: Ring): Note[] {
-  return notes.toSorted((a, b) => b.number - a.number);
+function newestFirst({ stored }: Ring): StoredExchange[] {
+  return stored.toSorted((a, b) => b.number - a.number);
 }
 
-function toFinished(note: Note): RecentExchange {
-  const { endedAtMs, target, method, durationMs, ...rest } = note;
+function toFinished(stored: StoredExchange): RecentExchange {
+  const { endedAtMs, target, method, durationMs, ...rest } = stored;
   return {
     ...rest,
     at: new Date(endedAtMs).toISOString(),

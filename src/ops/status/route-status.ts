@@ -30,13 +30,13 @@ export function toCounts({ durations, bounds, ...counts }: Aggregate): Counts {
 /** The configured routes in their order, then those that only the tally knows. */
 export function toRoutes(
   configured: readonly Pick<RouteConfig, "name" | "upstream" | "head">[],
-  tallies: ReadonlyMap<string, RouteCounters>,
+  counters: ReadonlyMap<string, RouteCounters>,
 ): RouteStatus[] {
   const known = new Set(configured.map(({ name }) => name));
-  const others = [...tallies.keys()].filter((name) => !known.has(name));
+  const others = [...counters.keys()].filter((name) => !known.has(name));
   const count = (name: string): Counts => {
-    const tally = tallies.get(name);
-    return toCounts(aggregate(tally === undefined ? [] : [tally]));
+    const found = counters.get(name);
+    return toCounts(aggregate(found === undefined ? [] : [found]));
   };
   return [
     ...configured.map(({ name, head, upstream }) =>

@@ -3,7 +3,12 @@
 import type { Exchange } from "../../http/exchange.ts";
 import { createEventStream, type EventStream } from "./events.ts";
 import { createRecent } from "./recent.ts";
-import { toFrame, toReport, type Report, type ReportSources } from "./report.ts";
+import {
+  toFrame,
+  toStatusSnapshot,
+  type StatusSnapshot,
+  type StatusSources,
+} from "./status-snapshot.ts";
 import { createTimeSeries } from "./time-series.ts";
 
 export interface Status extends EventStream {
@@ -14,18 +19,18 @@ export interface Status extends EventStream {
 }
 
 /** Gathers what the report needs over time. Silent until `start`. */
-export function createStatus(sources: Omit<ReportSources, "recent">): Status {
+export function createStatus(sources: Omit<StatusSources, "recent">): Status {
   const recent = createRecent();
-  const series = createTimeSeries(sources.tally, performance.now());
-  const report = (): Report =>
-    toReport({ ...sources, recent }, { nowMs: Date.now(), clockMs: performance.now() });
-  const live = createEventStream({
+  const series = createTimeSeries(sources.counters, performance.now());
+  const takeSnapshot = (): StatusSnapshot =>
+    toStatusSnapshot({ ...sources, recent }, { nowMs: Date.now(), clockMs: performance.now() });
+  const events = createEventStream({
     sample: () => series.sample(performance.now()),
-    frame: () => toFrame(report(), series),
+    frame: () => toFrame(takeSnapshot(), series),
   });
   return {
-    ...live,
+    ...events,
     add: (exchange) => recent.add(exchange),
-    text: () => `${JSON.stringify(report(), undefined, 2)}\n`,
+    text: () => `${JSON.stringify(takeSnapshot(), undefined, 2)}\n`,
   };
 }

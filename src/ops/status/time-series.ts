@@ -4,7 +4,7 @@ import { quantile, aggregate, type Aggregate } from "./aggregate.ts";
 import type { Counters } from "../metrics/counters.ts";
 
 /** One second or so: counts are per second, times milliseconds; undefined where there was no request. */
-export interface Point {
+export interface TimeSeriesPoint {
   readonly requests: number;
   readonly heads: number;
   readonly errors: number;
@@ -26,31 +26,31 @@ export interface TimeSeries {
   /** Adds a point for the time since the last one. `clockMs` is a monotonic clock. */
   sample(clockMs: number): void;
   /** The oldest first. */
-  points(): readonly Point[];
+  points(): readonly TimeSeriesPoint[];
   lastMinute(): LastMinute;
 }
 
 /** Three minutes of seconds: what fits a plot at two pixels a point, on a phone too. */
-const KEPT = 180;
+const MAX_POINTS = 180;
 const MINUTE_MS = 60_000;
 
 /** The totals at a moment. */
 interface Mark {
   readonly atMs: number;
-  readonly sum: Aggregate;
+  readonly totals: Aggregate;
 }
 
 /** Reads the tally and changes nothing in it. */
-export function createTimeSeries(tally: Counters, clockMs: number): TimeSeries {
-  const points: Point[] = [];
-  let last: Mark = { atMs: clockMs, sum: aggregate(tally.routes.values()) };
+export function createTimeSeries(counters: Counters, clockMs: number): TimeSeries {
+  const points: TimeSeriesPoint[] = [];
+  let last: Mark = { atMs: clockMs, totals: aggregate(counters.routes.values()) };
   /** The oldest first; the first one is the beginning of the last minute. */
   const marks: Mark[] = [last];
   return {
     sample(nowMs) {
-      const mark = { atMs: nowMs, sum: aggregate(tally.routes.values()) };
-      points.push(toPoint(last.sum, mark.sum, Math.max(1, nowMs - last.atMs) / 1000));
-      if (points.length > KEPT) points.shift();
+      const mark = { atMs: nowMs, totals: aggregate(counters.routes.values()) };
+      points.push(toPoint(last.totals, mark.totals, Math.max(1, nowMs - last.atMs) / 1000));
+      if (points.length > MAX_POINTS) points.shift();
       last = mark;
       marks.push(mark);
       while (marks.length > 2 && nowMs - (marks[1]?.atMs ?? nowMs) >= MINUTE_MS) marks.shift();
@@ -60,7 +60,7 @@ export function createTimeSeries(tally: Counters, clockMs: number): TimeSeries {
   };
 }
 
-function toPoint(from: Aggregate, to: Aggregate, seconds: number): Point {
+function toPoint(from: Aggregate, to: Aggregate, seconds: number): TimeSeriesPoint {
   const perSecond = (key: "requests" | "heads" | "serverErrors"): number =>
     Math.round(((to[key] - from[key]) / seconds) * 10) / 10;
   return {
@@ -74,13 +74,13 @@ function toPoint(from: Aggregate, to: Aggregate, seconds: number): Point {
 function toLastMinute(from: Mark, to: Mark): LastMinute {
   return {
     seconds: Math.round((to.atMs - from.atMs) / 1000),
-    requests: to.sum.requests - from.sum.requests,
-    serverErrors: to.sum.serverErrors - from.sum.serverErrors,
-    ...toLatency(from.sum, to.sum),
+    requests: to.totals.requests - from.totals.requests,
+    serverErrors: to.totals.serverErrors - from.totals.serverErrors,
+    ...toLatency(from.totals, to.totals),
   };
 }
 
-function toLatency(from: Aggregate, to: Aggregate): Pick<Point, "p50Ms" | "p99Ms"> {
+function toLatency(from: Aggregate, to: Aggregate): Pick<TimeSeriesPoint, "p50Ms" | "p99Ms"> {
   const durations = to.durations.map((count, index) => count - (from.durations[index] ?? 0));
   return {
     p50Ms: toMs(quantile(0.5, to.bounds, durations)),

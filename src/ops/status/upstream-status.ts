@@ -30,22 +30,22 @@ export interface UpstreamStatus {
 }
 
 /** Where an upstream is. */
-export interface UpstreamPlace {
+export interface UpstreamEndpoint {
   readonly url: string;
   /** Of each address with its port. */
   readonly addresses: readonly AddressStatus[];
 }
 
 export interface UpstreamSources {
-  readonly tally: Counters;
+  readonly counters: Counters;
   readonly gauges: Pick<MetricSources, "upstreamConnections">;
   /** By the names of upstreams. */
-  readonly places: ReadonlyMap<string, UpstreamPlace>;
+  readonly endpoints: ReadonlyMap<string, UpstreamEndpoint>;
 }
 
 /** The configured upstreams. `offsetMs` is what the wall clock is ahead of the exchanges' clock. */
 export function toUpstreams(
-  { tally, gauges, places }: UpstreamSources,
+  { counters, gauges, endpoints }: UpstreamSources,
   offsetMs: number,
 ): UpstreamStatus[] {
   const connections = new Map<string, Record<string, number>>();
@@ -54,15 +54,15 @@ export function toUpstreams(
   }
   const toIso = (atMs: number): string => new Date(atMs + offsetMs).toISOString();
   return [...connections].map(([name, byState]) => {
-    const place = places.get(name);
-    const counts = tally.upstreams.get(name);
+    const endpoint = endpoints.get(name);
+    const counts = counters.upstreams.get(name);
     const { bounds = [], counts: sizes = [], count = 0 } = counts?.response ?? {};
     const lastError = counts?.lastError;
     return {
       name,
       state: toState(counts),
-      url: place?.url,
-      addresses: (place?.addresses ?? []).map(
+      url: endpoint?.url,
+      addresses: (endpoint?.addresses ?? []).map(
         ({ address, connections: open, lastError: error }) => ({
           address,
           connections: open,
@@ -83,8 +83,8 @@ export function toUpstreams(
   });
 }
 
-function toState(tally: UpstreamCounters | undefined): UpstreamStatus["state"] {
-  const { respondedMs, lastError } = tally ?? {};
+function toState(upstream: UpstreamCounters | undefined): UpstreamStatus["state"] {
+  const { respondedMs, lastError } = upstream ?? {};
   if (lastError === undefined) return respondedMs === undefined ? "unused" : "up";
   return respondedMs === undefined || lastError.atMs >= respondedMs ? "failing" : "up";
 }

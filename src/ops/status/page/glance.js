@@ -2,7 +2,7 @@
 
 import { byId, createLines, put, putById, putPill } from "./dom.js";
 
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 
 const icon = /** @type {HTMLLinkElement} */ (byId("icon"));
 

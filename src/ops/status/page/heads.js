@@ -5,7 +5,7 @@ import { byId, createList, make, put } from "./dom.js";
 import { toCount } from "./format.js";
 
 /** @import { BodyOutcome } from "../../../http/exchange.ts" */
-/** @import { Report } from "../report.ts" */
+/** @import { StatusSnapshot } from "../status-snapshot.ts" */
 
 /**
  * Labels by key. The palette has a colour and a pattern for `prefix` and key.
@@ -41,7 +41,7 @@ export function toKeyClass({ prefix }, key) {
   return `key ${prefix}${key}`;
 }
 
-/** @returns {(heads: Report["heads"]) => void} */
+/** @returns {(heads: StatusSnapshot["heads"]) => void} */
 export function createHeads() {
   const showOutcomes = createSplit(byId("outcomes"), OUTCOMES);
   const showBodies = createSplit(byId("bodies"), BODIES);

@@ -19,7 +19,7 @@ import { createRoutes } from "./routes.js";
 import { startTheme } from "./theme.js";
 import { createUpstreams } from "./upstreams.js";
 
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 
 const SILENCE_MS = 6000;
 const RETRY_MS = 5000;

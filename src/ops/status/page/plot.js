@@ -2,13 +2,13 @@
 
 import { make, put } from "./dom.js";
 
-/** @import { Point } from "../time-series.ts" */
+/** @import { TimeSeriesPoint } from "../time-series.ts" */
 
 /**
  * One curve: what it shows of a point, and its look.
  *
  * @typedef {object} Series
- * @property {keyof Point} key
+ * @property {keyof TimeSeriesPoint} key
  * @property {string} name
  * @property {string} hue
  * @property {"solid" | "dashed" | "dotted"} dash
@@ -62,7 +62,7 @@ function toTop(value) {
  * @param {string} title
  * @param {(value: number | undefined) => string} format
  * @param {readonly Series[]} series
- * @returns {(points: readonly Point[]) => void} draws the points, one for each second, the newest at the right edge
+ * @returns {(points: readonly TimeSeriesPoint[]) => void} draws the points, one for each second, the newest at the right edge
  */
 export function createPlot(host, title, format, series) {
   const image = svg("svg", { "aria-hidden": "true" });
@@ -81,7 +81,7 @@ export function createPlot(host, title, format, series) {
   const axes = [0, 1, 2].map(() => make("span", "axis y"));
   canvas.append(...axes, ...TICKS.map(toTick));
 
-  /** @type {readonly Point[]} */
+  /** @type {readonly TimeSeriesPoint[]} */
   let points = [];
   /** @type {number | undefined} Seconds ago. */
   let chosen;
@@ -111,7 +111,7 @@ export function createPlot(host, title, format, series) {
     tell(points[shown]);
   }
 
-  /** @param {Point | undefined} point */
+  /** @param {TimeSeriesPoint | undefined} point */
   function tell(point) {
     const texts = series.map(({ key }) => (point === undefined ? "–" : format(point[key])));
     for (const [index, value] of values.entries()) put(value, texts[index] ?? "");
@@ -171,7 +171,7 @@ function toTick([place, text]) {
  * A line, with a gap where there is no value, and the area below it.
  *
  * @param {Series} series
- * @param {readonly Point[]} points
+ * @param {readonly TimeSeriesPoint[]} points
  * @param {Scale} scale
  */
 function toCurve({ key, hue, dash, hasArea }, points, { toX, toY, height }) {

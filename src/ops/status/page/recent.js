@@ -4,7 +4,7 @@ import { byId, createList, make } from "./dom.js";
 import { toBytes, toDurationText, toText } from "./format.js";
 import { OUTCOMES, toKeyClass } from "./heads.js";
 
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 /** @import { RecentExchange } from "../recent.ts" */
 
 /** @returns {(frame: Frame) => void} */

@@ -4,7 +4,7 @@ import { byId, createList, make, put, putById } from "./dom.js";
 import { toCount, toDurationText } from "./format.js";
 
 /** @import { Part } from "./dom.js" */
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 /** @import { RouteStatus } from "../route-status.ts" */
 
 /**

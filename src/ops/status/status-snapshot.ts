@@ -7,10 +7,10 @@ import { type Health, toHealth } from "./health.ts";
 import type { ReadinessState } from "../readiness.ts";
 import type { RecentExchange, Recent } from "./recent.ts";
 import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
-import type { LastMinute, Point, TimeSeries } from "./time-series.ts";
+import type { LastMinute, TimeSeriesPoint, TimeSeries } from "./time-series.ts";
 import { aggregate, type Aggregate } from "./aggregate.ts";
 import type { Counters } from "../metrics/counters.ts";
-import { toUpstreams, type UpstreamPlace, type UpstreamStatus } from "./upstream-status.ts";
+import { toUpstreams, type UpstreamEndpoint, type UpstreamStatus } from "./upstream-status.ts";
 
 /** The configuration in use, and how the last attempt to change it went. Times are the wall clock's. */
 export interface ConfigurationState {
@@ -25,15 +25,15 @@ export interface ConfigurationState {
 }
 
 /** Where the report comes from. Everything is asked anew for each one. */
-export interface ReportSources {
+export interface StatusSources {
   readonly build: Build;
   readonly startedAtMs: number;
-  readonly tally: Counters;
+  readonly counters: Counters;
   readonly recent: Recent;
   readonly gauges: MetricSources;
   readonly state: () => ReadinessState;
   readonly configuration: () => ConfigurationState;
-  readonly places: () => ReadonlyMap<string, UpstreamPlace>;
+  readonly endpoints: () => ReadonlyMap<string, UpstreamEndpoint>;
 }
 
 /** Both clocks at one moment: the wall's, and the monotonic one that exchanges are timed by. */
@@ -46,7 +46,7 @@ export interface Moment {
  * No query strings, no field values, no addresses of clients: the port may be reachable by more than the operator. Those of upstreams
  * are shown: without them nobody can tell which of several backends fails.
  */
-export interface Report {
+export interface StatusSnapshot {
   readonly version: string;
   readonly node: string;
   readonly state: ReadinessState;
@@ -92,12 +92,15 @@ export interface Report {
 const MAX_ERRORS = 5;
 
 /** Takes stock. Costs about as much as a scrape: for whoever looks, not for each exchange. */
-export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Report {
-  const { build, tally, recent, gauges, startedAtMs } = sources;
+export function toStatusSnapshot(
+  sources: StatusSources,
+  { nowMs, clockMs }: Moment,
+): StatusSnapshot {
+  const { build, counters, recent, gauges, startedAtMs } = sources;
   const configuration = sources.configuration();
-  const total = aggregate(tally.routes.values());
-  const places = sources.places();
-  const upstreams = toUpstreams({ tally, gauges, places }, nowMs - clockMs);
+  const total = aggregate(counters.routes.values());
+  const endpoints = sources.endpoints();
+  const upstreams = toUpstreams({ counters, gauges, endpoints }, nowMs - clockMs);
   const state = sources.state();
   const { lastReload } = configuration;
   const failedReload =
@@ -117,9 +120,9 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
     clientConnections: gauges.clientConnections(),
     tunnels: gauges.tunnels(),
     droppedLogLines: gauges.droppedLogLines(),
-    totals: { ...toCounts(total), retries: tally.retries },
-    heads: toHeads(tally, total),
-    routes: toRoutes(configuration.routes, tally.routes),
+    totals: { ...toCounts(total), retries: counters.retries },
+    heads: toHeads(counters, total),
+    routes: toRoutes(configuration.routes, counters.routes),
     upstreams,
     lastHeads: recent.heads(),
     lastErrors: recent.errors(),
@@ -127,26 +130,29 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
 }
 
 /** What the status page gets each second. */
-export interface Frame extends Report {
+export interface Frame extends StatusSnapshot {
   /** Of all routes; `routes` has the busiest of them. */
   readonly routeCount: number;
   /** The oldest first. */
-  readonly points: readonly Point[];
+  readonly points: readonly TimeSeriesPoint[];
   readonly lastMinute: LastMinute;
 }
 
 /** Routes that the page shows; more would make each second's frame as long as the file. */
-const MOST_ROUTES = 100;
+const MAX_ROUTES = 100;
 
 /** A frame as JSON on one line. */
-export function toFrame(report: Report, series: Pick<TimeSeries, "points" | "lastMinute">): string {
-  const { routes } = report;
+export function toFrame(
+  snapshot: StatusSnapshot,
+  series: Pick<TimeSeries, "points" | "lastMinute">,
+): string {
+  const { routes } = snapshot;
   const shown =
-    routes.length <= MOST_ROUTES
+    routes.length <= MAX_ROUTES
       ? routes
-      : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_ROUTES);
+      : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MAX_ROUTES);
   const frame: Frame = {
-    ...report,
+    ...snapshot,
     routes: shown,
     routeCount: routes.length,
     points: series.points(),
@@ -155,7 +161,7 @@ export function toFrame(report: Report, series: Pick<TimeSeries, "points" | "las
   return JSON.stringify(frame);
 }
 
-function toConfiguration(state: ConfigurationState): Report["configuration"] {
+function toConfiguration(state: ConfigurationState): StatusSnapshot["configuration"] {
   const { file, hash, loadedAtMs, lastReload } = state;
   return {
     file,
@@ -170,15 +176,15 @@ function toConfiguration(state: ConfigurationState): Report["configuration"] {
   };
 }
 
-function toHeads(tally: Counters, { rescued }: Aggregate): Report["heads"] {
+function toHeads(counters: Counters, { rescued }: Aggregate): StatusSnapshot["heads"] {
   const outcomes: Record<string, number> = {};
   const bodies: Partial<Record<BodyOutcome, number>> = {};
-  for (const route of tally.routes.values()) {
+  for (const route of counters.routes.values()) {
     addAll(bodies, route.bodies);
     for (const byHead of route.methods.get("HEAD")?.requests.values() ?? [])
       addAll(outcomes, byHead);
   }
-  const { drainedBytes, sparedBytes } = tally;
+  const { drainedBytes, sparedBytes } = counters;
   return { outcomes, bodies, rescued, drainedBytes, sparedBytes };
 }
 

@@ -19,9 +19,9 @@ export type WriteSome = (
 ) => void;
 
 /** The waits of the sink, in milliseconds. */
-export interface SinkDelays {
+export interface WriterDelays {
   /** For more lines, before it writes a batch. */
-  readonly gatherMs: number;
+  readonly batchMs: number;
   /** After EAGAIN: the reader is slow. 1 MiB lasts for 200 ms at 20,000 lines a second. */
   readonly slowReaderMs: number;
   /** After any other error; doubled with each further one, up to `maxErrorMs`. */
@@ -39,7 +39,7 @@ const MAX_PENDING = 1024 * 1024;
 const BATCH_SIZE = 512 * 1024;
 const FIRST_SIZE = 32 * 1024;
 
-const DELAYS: SinkDelays = { gatherMs: 50, slowReaderMs: 5, errorMs: 100, maxErrorMs: 5_000 };
+const DELAYS: WriterDelays = { batchMs: 50, slowReaderMs: 5, errorMs: 100, maxErrorMs: 5_000 };
 
 const FLUSH_DEADLINE_MS = 1000;
 
@@ -58,7 +58,7 @@ const NOTHING = Buffer.alloc(0);
  */
 export function createBufferedWriter(
   write: WriteSome,
-  delays: SinkDelays = DELAYS,
+  delays: WriterDelays = DELAYS,
 ): BufferedWriter {
   let pending: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let spare: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
@@ -147,7 +147,7 @@ export function createBufferedWriter(
       pendingLines += count;
       if (pendingSize >= BATCH_SIZE) send();
       // Not unref'd, for the same reason.
-      else gathering ??= setTimeout(send, delays.gatherMs);
+      else gathering ??= setTimeout(send, delays.batchMs);
     },
     async flush() {
       if (isOver) return;
