@@ -1,9 +1,8 @@
 /**
- * The second port: probes, metrics and the status page.
+ * The admin port: probes, metrics and the status page.
  *
- * It speaks to Node's request and response through shapes of its own, so that any server can carry it:
- * `createServer(createAdmin({ readiness, metrics, logger }))`. Limits on connections, header sections and request time are
- * that server's.
+ * It uses interfaces for the request and the response, so any server can call it. That server sets the limits on connections, header
+ * sections and request time.
  */
 
 import { STATUS_CODES } from "node:http";
@@ -21,35 +20,38 @@ import { createRendering } from "./metrics/rendering.ts";
 import type { Subscriber } from "./status/events.ts";
 import type { Status } from "./status/status.ts";
 
-/** The part of a request that is used. */
+/** The part of a request that the admin port uses. */
 export type AdminRequest = UncheckedRequest;
 
-/** The part of a response that is used. */
+/** The part of a response that the admin port uses. */
 export interface AdminResponse extends Subscriber {
+  /** False closes the connection after this response. */
   keepAlive: boolean;
 }
 
+/** What the admin port shows and does. */
 export interface AdminOptions {
   readonly readiness: Pick<Readiness, "state">;
   readonly metrics: Pick<Metrics, "text">;
   readonly logger: Pick<Logger, "error">;
-  /** Reads the configuration again; undefined where nobody may ask for that here. */
+  /** Reads the configuration again. If it is undefined, `POST /reload` gets 403. `trigger` is the word for the log. */
   readonly reload?: ((trigger: string) => Promise<ReloadOutcome>) | undefined;
   readonly status: Pick<Status, "text" | "open">;
-  /** How long a client may take to read an answer; 10 s unless given. */
+  /** The time, in milliseconds, that a client has to read a response. The default is 10 s. */
   readonly responseTimeoutMs?: number;
 }
 
-/** How a reload went. */
+/** The result of a reload, and the text of the response to `POST /reload`. */
 export interface ReloadOutcome {
   readonly result: "success" | "failure";
   readonly message: string;
 }
 
+/** A complete response of one of the pages. */
 interface PageResponse {
   readonly status: number;
   readonly contentType: string;
-  /** Shared by all who get it. Undefined: this is only said of what would come, and nobody knows how long that is. */
+  /** Several responses may send the same buffer. Undefined for a HEAD to `/events`, whose length is unknown. */
   readonly body: Buffer | undefined;
   readonly fields?: Readonly<Record<string, string>>;
 }
@@ -58,13 +60,13 @@ interface PageResponse {
 interface ParsedRequest extends Pick<AdminRequest, "method" | "rawFields"> {
   /** Without the query. */
   readonly path: string;
-  /** What it calls this machine: in the Host field and, in the absolute-form, in the target. */
+  /** The hosts that the request names: in the Host field and, in the absolute-form, in the target. */
   readonly hosts: readonly string[];
 }
 
 type PageHandler = (request: ParsedRequest) => PageResponse | Promise<PageResponse>;
 
-/** Prometheus gives up after 10 s as well. */
+/** Prometheus' scrape timeout is 10 s by default, too. */
 const RESPONSE_TIMEOUT_MS = 10_000;
 
 /** Returns the port's request listener. It never throws and never rejects. */
@@ -78,8 +80,8 @@ export function createAdmin(
     response.onOver(() => {
       isOver = true;
     });
-    // One response per connection and turn of the event loop: pipelined requests, which the server hands over as soon as the last
-    // response is taken, would otherwise hold up everything else, probes first.
+    // Sends one response per connection and turn of the event loop. Otherwise pipelined requests would delay all other work, such as
+    // probes, because the server passes each one on as soon as the previous response is sent.
     setImmediate(() => {
       if (!isOver) serve(request, response);
     });
@@ -89,17 +91,17 @@ export function createAdmin(
     const parsed = parse(request);
     const isInvalid = "status" in parsed;
     if (!isInvalid && isForEvents(parsed) && options.status.open(response) === "open") return;
-    // A client that does not read would keep its answer in memory for as long as it likes.
+    // Without this timeout, a client that does not read would keep its response in memory without limit.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
     response.onOver(() => clearTimeout(timer));
-    // Whoever sent what is not understood may mean the next bytes otherwise, too; and no page reads content, so a connection on
-    // which some may come ends here instead of swallowing it.
+    // After an invalid request, headgate and the client may disagree about where the next request begins. After a request with
+    // content, headgate would have to read the content, which no page needs. In both cases the connection closes.
     if (isInvalid || hasContent(request)) response.keepAlive = false;
     const found = isInvalid ? Promise.resolve(parsed) : respond(pages, parsed, options);
     found.then(
       (each) => send(response, each),
       (error: unknown) => {
-        // The reason stays in the log: the port may be reachable by more than the operator.
+        // Only the log has the reason, because other people than the operator may be able to connect to this port.
         options.logger.error({}, toPrintable(`admin request failed: ${String(error)}`, 512));
         send(response, toText(500, "failed, see the log"));
       },
@@ -130,7 +132,7 @@ function createPages({
     body: Buffer.from(status.text()),
   }));
   return new Map<string, PageHandler>([
-    // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
+    // Shows only that the event loop runs. If it checked the upstream, Kubernetes would restart headgate because the app is slow.
     ["/livez", () => toText(200, "live")],
     ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
     ["/metrics", samples],
@@ -138,7 +140,7 @@ function createPages({
     ["/events", toEventsRefused],
     [
       "/",
-      // curl gets what a terminal can show.
+      // curl gets plain text for the terminal.
       ({ rawFields }) =>
         findField(rawFields, "accept")?.includes("text/html") === true ? page : index,
     ],
@@ -154,11 +156,11 @@ const INDEX = `headgate
 /readyz       it takes traffic
 /metrics      Prometheus`;
 
-/** Reads the target and Host as the proxy's port does (RFC 9112 §3.2), or says what is wrong with them. */
+/** Parses the target and Host as the proxy's port does (RFC 9112 §3.2). Returns an error response if they are invalid. */
 function parse(request: AdminRequest): ParsedRequest | PageResponse {
   const { method, rawFields } = request;
   try {
-    const { path: target, host } = checkRequest(request, Infinity); // of fields as many as the server lets in
+    const { path: target, host } = checkRequest(request, Infinity); // the server limits the number of fields
     const [path = ""] = target.split("?", 1);
     return { method, path, rawFields, hosts: [host ?? "", findField(rawFields, "host") ?? ""] };
   } catch (error) {
@@ -171,7 +173,7 @@ function isForEvents({ method, path }: ParsedRequest): boolean {
   return method === "GET" && path === "/events";
 }
 
-/** A browser stops at this answer instead of trying again at once; the page asks again later. */
+/** The response if the event stream is full. A browser does not reconnect after a 503; the page's script retries later. */
 function toEventsRefused({ method }: ParsedRequest): PageResponse {
   return method === "HEAD"
     ? { status: 200, contentType: "text/event-stream", body: undefined }
@@ -190,7 +192,7 @@ async function respond(
   return page(parsed);
 }
 
-/** The one request that changes something: POST only, so that no link and no crawler can do it. */
+/** `/reload` is the only path that changes something. It needs POST, so that links and crawlers cannot trigger it. */
 async function respondToReload(
   parsed: ParsedRequest,
   reload: AdminOptions["reload"],
@@ -208,8 +210,10 @@ async function respondToReload(
 }
 
 /**
- * A page in a browser on this machine may send a POST anywhere, and says where the page is from (Fetch Standard §3.2). A browser
- * that does not say so still names the host: a stranger's name that resolves to this machine (DNS rebinding) has a dot in it.
+ * Whether a web page in a browser on this machine may have sent the request.
+ *
+ * Any page can send a POST to this port; the browser then adds Origin or Sec-Fetch-Site (Fetch Standard §3.2). If it adds neither,
+ * the Host field shows an attacker's domain that resolves to this machine (DNS rebinding): such a name contains a dot.
  */
 function isFromPage({ rawFields, hosts }: ParsedRequest): boolean {
   const hasOrigin = ["origin", "sec-fetch-site"].some(
@@ -232,7 +236,7 @@ function send(
   };
   if (content !== undefined) fields["Content-Length"] = String(content.length);
   response.writeHead(status, STATUS_CODES[status] ?? "", Object.entries(fields).flat());
-  if (content !== undefined) response.write(content); // a HEAD's has none, and drops it
+  if (content !== undefined) response.write(content); // for a HEAD, the server drops the content
   response.end();
 }
 
@@ -240,7 +244,7 @@ function isReading({ method }: ParsedRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** RFC 9112 §6: content is announced by one of these two fields. */
+/** RFC 9112 §6: one of these two fields announces content. */
 function hasContent({ rawFields }: AdminRequest): boolean {
   return ["content-length", "transfer-encoding"].some(
     (name) => findField(rawFields, name) !== undefined,
@@ -251,7 +255,7 @@ function toText(status: number, text: string): PageResponse {
   return { status, contentType: "text/plain; charset=utf-8", body: Buffer.from(`${text}\n`) };
 }
 
-/** RFC 9110 §15.5.6: a 405 says what is allowed. */
+/** RFC 9110 §15.5.6: a 405 lists the allowed methods. */
 function toNotAllowed(text: string, allow: string): PageResponse {
   return { ...toText(405, text), fields: { Allow: allow } };
 }

@@ -1,4 +1,4 @@
-/** The metrics that exist: names, help, labels. Dashboards and alerts are built on this set, so it is a contract. */
+/** All metrics of headgate: names, help, labels. Dashboards and alerts depend on them, so they are a contract with users. */
 
 import {
   counter,
@@ -11,12 +11,12 @@ import {
 } from "./family.ts";
 import { type MethodCounters, OTHER_CODE, type RouteCounters, type Counters } from "./counters.ts";
 
-/** Where numbers come from that are a state rather than a count. Asked at every scrape: cheap and without side effects. */
+/** Current values of the process. Each scrape calls them, so they must be cheap and have no side effects. */
 export interface MetricSources {
   readonly requestsInFlight: () => number;
   readonly clientConnections: () => number;
   readonly tunnels: () => number;
-  /** `state` is one of a few words, such as "active" and "idle". */
+  /** `state` is "idle" or "active". */
   readonly upstreamConnections: () => Iterable<{
     readonly upstream: string;
     readonly state: string;
@@ -25,19 +25,22 @@ export interface MetricSources {
   readonly droppedLogLines: () => number;
 }
 
-/** How loading the configuration went: the start is the first load. */
+/** Counts of reloads and the result of the last load. The load at the start counts as successful. */
 export interface Reloads {
   success: number;
   failure: number;
   lastSuccessful: boolean;
+  /** In seconds since the epoch. */
   lastSuccessSeconds: number;
 }
 
+/** Versions of headgate and of Node, for example `v22.11.0`. */
 export interface Build {
   readonly version: string;
   readonly node: string;
 }
 
+/** Where the samples of all families come from. */
 export interface FamilySources {
   readonly counters: Counters;
   readonly sources: MetricSources;
@@ -45,7 +48,7 @@ export interface FamilySources {
   readonly build: Build;
 }
 
-/** Every family of headgate's own, in the order in which it is shown. */
+/** Returns headgate's own families in the order of the endpoint's text. */
 export function toFamilies({ counters, sources, reloads, build }: FamilySources): Family[] {
   return [
     ...requestFamilies(counters),

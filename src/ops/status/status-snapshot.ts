@@ -1,4 +1,4 @@
-/** What `/status.json` and the status page show: the tally, the last exchanges and the state of things, as one report. */
+/** The content of `/status.json` and of the status page: counters, the last exchanges and the current state. */
 
 import type { RouteConfig } from "../../config/types.ts";
 import type { BodyOutcome } from "../../http/exchange.ts";
@@ -12,19 +12,20 @@ import { aggregate, type Aggregate } from "./aggregate.ts";
 import type { Counters } from "../metrics/counters.ts";
 import { toUpstreams, type UpstreamEndpoint, type UpstreamStatus } from "./upstream-status.ts";
 
-/** The configuration in use, and how the last attempt to change it went. Times are the wall clock's. */
+/** The configuration in use, and the result of the last reload. Times are milliseconds since the epoch. */
 export interface ConfigurationState {
-  /** As it was given; undefined without a file. */
+  /** The route file's path as the operator gave it; undefined without a file. */
   readonly file: string | undefined;
+  /** SHA-256 of the file, in hexadecimal. */
   readonly hash: string | undefined;
   readonly loadedAtMs: number;
-  /** With the default route, in the file's order. */
+  /** In the file's order, then the default route. */
   readonly routes: readonly Pick<RouteConfig, "name" | "upstream" | "head">[];
-  /** Undefined until there was one; without errors it succeeded. They are masked (config/masked.ts). */
+  /** Undefined before the first reload. No errors means that it succeeded. The errors are masked (config/masked.ts). */
   readonly lastReload: { readonly atMs: number; readonly errors: readonly string[] } | undefined;
 }
 
-/** Where the report comes from. Everything is asked anew for each one. */
+/** Where a snapshot's values come from. Each snapshot calls the functions again. */
 export interface StatusSources {
   readonly build: Build;
   readonly startedAtMs: number;
@@ -36,15 +37,17 @@ export interface StatusSources {
   readonly endpoints: () => ReadonlyMap<string, UpstreamEndpoint>;
 }
 
-/** Both clocks at one moment: the wall's, and the monotonic one that exchanges are timed by. */
+/** One moment on both clocks, in milliseconds: `nowMs` since the epoch, `clockMs` on the monotonic clock of the exchanges. */
 export interface Moment {
   readonly nowMs: number;
   readonly clockMs: number;
 }
 
 /**
- * No query strings, no field values, no addresses of clients: the port may be reachable by more than the operator. Those of upstreams
- * are shown: without them nobody can tell which of several backends fails.
+ * The status at one moment; its members are the keys of `/status.json`.
+ *
+ * It has no query strings, no field values and no client addresses, because other people than the operator may be able to connect to
+ * the port. It has upstream addresses, because without them the operator cannot see which of several backends fails.
  */
 export interface StatusSnapshot {
   readonly version: string;
@@ -62,7 +65,7 @@ export interface StatusSnapshot {
       | {
           readonly at: string;
           readonly result: "success" | "failure";
-          /** The first ones; `errorCount` is of all that were looked at. */
+          /** The first errors; `errorCount` counts all of them. */
           readonly errors: readonly string[];
           readonly errorCount: number;
         }
@@ -74,9 +77,9 @@ export interface StatusSnapshot {
   readonly droppedLogLines: number;
   readonly totals: Counts & { readonly retries: number };
   readonly heads: {
-    /** How they were answered: `convert`, `pass`, … */
+    /** The number of HEADs per outcome: `convert`, `pass`, … */
     readonly outcomes: Readonly<Record<string, number>>;
-    /** What became of the bodies nobody saw: `none`, `drained`, `aborted`. */
+    /** What became of the bodies of HEAD responses: `none`, `drained`, `aborted`. */
     readonly bodies: Readonly<Record<string, number>>;
     readonly rescued: number;
     readonly drainedBytes: number;
@@ -88,10 +91,10 @@ export interface StatusSnapshot {
   readonly lastErrors: readonly RecentExchange[];
 }
 
-/** Errors of a failed reload that are shown; the log has them all. */
+/** The maximum of errors of a failed reload that are shown. The log has all of them. */
 const MAX_ERRORS = 5;
 
-/** Takes stock. Costs about as much as a scrape: for whoever looks, not for each exchange. */
+/** Takes a snapshot. It costs about as much as a scrape, so call it per reader, not per exchange. */
 export function toStatusSnapshot(
   sources: StatusSources,
   { nowMs, clockMs }: Moment,
@@ -129,19 +132,19 @@ export function toStatusSnapshot(
   };
 }
 
-/** What the status page gets each second. */
+/** The data of one event: the status page gets it each second. */
 export interface Frame extends StatusSnapshot {
-  /** Of all routes; `routes` has the busiest of them. */
+  /** The number of all routes; `routes` has the busiest of them. */
   readonly routeCount: number;
-  /** The oldest first. */
+  /** The time series, the oldest point first. */
   readonly points: readonly TimeSeriesPoint[];
   readonly lastMinute: LastMinute;
 }
 
-/** Routes that the page shows; more would make each second's frame as long as the file. */
+/** The maximum of routes on the page. Without it, a frame would grow with the route file. */
 const MAX_ROUTES = 100;
 
-/** A frame as JSON on one line. */
+/** Returns a frame as JSON on one line. */
 export function toFrame(
   snapshot: StatusSnapshot,
   series: Pick<TimeSeries, "points" | "lastMinute">,

@@ -1,4 +1,4 @@
-/** The status of a running headgate: noted by `add`, told as a report, sent to whoever watches. */
+/** The status of a running headgate, as JSON and as a stream of events for the status page. */
 
 import type { Exchange } from "../../http/exchange.ts";
 import { createEventStream, type EventStream } from "./events.ts";
@@ -11,14 +11,15 @@ import {
 } from "./status-snapshot.ts";
 import { createTimeSeries } from "./time-series.ts";
 
+/** The status of a process. */
 export interface Status extends EventStream {
-  /** Notes a finished exchange. */
+  /** Records a finished exchange. */
   add(exchange: Exchange): void;
-  /** The report as JSON, for people too. */
+  /** Returns the snapshot as indented JSON. */
   text(): string;
 }
 
-/** Gathers what the report needs over time. Silent until `start`. */
+/** Creates the status. Sampling begins with `start`. */
 export function createStatus(sources: Omit<StatusSources, "recent">): Status {
   const recent = createRecent();
   const series = createTimeSeries(sources.counters, performance.now());

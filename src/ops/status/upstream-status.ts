@@ -1,4 +1,4 @@
-/** The upstreams' part of the report. */
+/** The upstreams' part of the status snapshot. */
 
 import type { MetricSources } from "../metrics/families.ts";
 import type { AddressStatus } from "../../upstream/address-book.ts";
@@ -6,20 +6,22 @@ import { toMs } from "./time-series.ts";
 import { quantile } from "./aggregate.ts";
 import type { Counters, UpstreamCounters } from "../metrics/counters.ts";
 
+/** One upstream in `/status.json`. */
 export interface UpstreamStatus {
   readonly name: string;
-  /** By its last exchange; headgate does not probe. */
+  /** The result of its last exchange. headgate sends no probes. */
   readonly state: "unused" | "up" | "failing";
-  /** As the route file has it; undefined where nothing is known of it. */
+  /** As in the route file; undefined if the snapshot has no endpoint for it. */
   readonly url: string | undefined;
-  /** What it resolves to, as far as it is known. */
+  /** The addresses that it resolves to; empty before the first lookup. */
   readonly addresses: readonly {
     readonly address: string;
     readonly connections: number;
-    /** Of connection attempts only. */
+    /** The last error of a connection attempt. Other errors are not included. */
     readonly lastError: { readonly at: string; readonly code: string } | undefined;
   }[];
   readonly connections: Readonly<Record<string, number>>;
+  /** The number of responses. The name is a key of `/status.json`. */
   readonly answers: number;
   readonly errors: Readonly<Record<string, number>>;
   readonly lastError:
@@ -29,21 +31,22 @@ export interface UpstreamStatus {
   readonly p99Ms: number | undefined;
 }
 
-/** Where an upstream is. */
+/** An upstream's URL and the addresses that it resolves to. */
 export interface UpstreamEndpoint {
   readonly url: string;
-  /** Of each address with its port. */
+  /** Each address is `host:port`, or the URL of a Unix socket. */
   readonly addresses: readonly AddressStatus[];
 }
 
+/** Where the upstreams' status comes from. */
 export interface UpstreamSources {
   readonly counters: Counters;
   readonly gauges: Pick<MetricSources, "upstreamConnections">;
-  /** By the names of upstreams. */
+  /** Keyed by the upstream's name. */
   readonly endpoints: ReadonlyMap<string, UpstreamEndpoint>;
 }
 
-/** The configured upstreams. `offsetMs` is what the wall clock is ahead of the exchanges' clock. */
+/** Returns the configured upstreams. `offsetMs` is the wall clock minus the exchanges' clock, in milliseconds. */
 export function toUpstreams(
   { counters, gauges, endpoints }: UpstreamSources,
   offsetMs: number,
