@@ -191,7 +191,7 @@ export function createApp({
     async stop() {
       readiness.drain();
       server.drain();
-      // A load balancer polls /readyz. Until its next poll it still sends requests, which are served.
+      // A load balancer polls /readyz. Until its next poll it still sends requests, and headgate serves them.
       await delay(snapshot.config.shutdown.delay);
       const cut = await finish(
         { server, handler, tunnels, upstreams: shared },
@@ -207,7 +207,7 @@ export function createApp({
     },
   };
 
-  // A request that the server itself refuses is an exchange too. Often only its end is known.
+  // A request that the server itself refuses is also an exchange. Its start is often unknown, so start and end are the same time.
   function observeRefused(error: ProxyError, received: ReceivedRequest): string {
     const exchange = beginExchange(received, createId(), performance.now());
     observer.observe(

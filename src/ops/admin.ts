@@ -173,7 +173,7 @@ function isForEvents({ method, path }: ParsedRequest): boolean {
   return method === "GET" && path === "/events";
 }
 
-/** The response if the event stream is full. A browser does not reconnect after a 503; the page's script retries later. */
+/** The response to a HEAD, or if the event stream is full. A browser does not reconnect after a 503; the page's script retries later. */
 function toEventsRefused({ method }: ParsedRequest): PageResponse {
   return method === "HEAD"
     ? { status: 200, contentType: "text/event-stream", body: undefined }

@@ -8,9 +8,9 @@ export interface Subscriber {
   end(): void;
   /** Closes the connection at once. */
   destroy(): void;
-  /** Calls `listener` when the response has ended or the client has left. */
+  /** Calls `listener` at the end of the response, complete or not. */
   onOver(listener: () => void): void;
-  /** Calls `resume` when the client has read everything that was written. */
+  /** Calls `resume` when the socket accepts more bytes. */
   whenDrained(resume: () => void): void;
 }
 

@@ -65,7 +65,7 @@ export interface StatusSnapshot {
       | {
           readonly at: string;
           readonly result: "success" | "failure";
-          /** The first errors; `errorCount` counts all of them. */
+          /** The first errors; `errorCount` counts all errors that headgate found. */
           readonly errors: readonly string[];
           readonly errorCount: number;
         }
