@@ -17,9 +17,9 @@ import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
 import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
-import type { ConfigurationState } from "./ops/status/report.ts";
+import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
 import { createStatus } from "./ops/status/status.ts";
-import type { UpstreamPlace } from "./ops/status/upstream-status.ts";
+import type { UpstreamEndpoint } from "./ops/status/upstream-status.ts";
 import { finish } from "./proxy/finish.ts";
 import { type HandlerParts, createHandler } from "./proxy/handler.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
@@ -112,14 +112,14 @@ export function createApp({
   const status = createStatus({
     build,
     startedAtMs,
-    tally: metrics.tally,
+    counters: metrics.counters,
     gauges,
     state: readiness.state,
     configuration: () => ({
       ...loadedFile,
       routes: [...snapshot.config.routes, snapshot.config.defaultRoute],
     }),
-    places: () => toPlaces(snapshot.pools),
+    endpoints: () => toEndpoints(snapshot.pools),
   });
   let observer = toObserver(config);
   const parts: HandlerParts = {
@@ -191,7 +191,7 @@ export function createApp({
     async stop() {
       readiness.drain();
       server.drain();
-      // A load balancer polls /readyz. Until its next poll it still sends requests, which are served.
+      // A load balancer polls /readyz. Until its next poll it still sends requests, and headgate serves them.
       await delay(snapshot.config.shutdown.delay);
       const cut = await finish(
         { server, handler, tunnels, upstreams: shared },
@@ -207,7 +207,7 @@ export function createApp({
     },
   };
 
-  // A request that the server itself refuses is an exchange too. Often only its end is known.
+  // A request that the server itself refuses is also an exchange. Its start is often unknown, so start and end are the same time.
   function observeRefused(error: ProxyError, received: ReceivedRequest): string {
     const exchange = beginExchange(received, createId(), performance.now());
     observer.observe(
@@ -311,13 +311,13 @@ function maskProblems(
   return problems.length === 0 ? [] : problems.map(createMasking((name) => upstreams.has(name)));
 }
 
-function toPlaces(
+function toEndpoints(
   pools: ReadonlyMap<string, CompiledUpstream>,
-): ReadonlyMap<string, UpstreamPlace> {
-  return new Map([...pools].map(([name, pool]) => [name, toPlace(pool)]));
+): ReadonlyMap<string, UpstreamEndpoint> {
+  return new Map([...pools].map(([name, pool]) => [name, toEndpoint(pool)]));
 }
 
-function toPlace({ config: { url }, pool }: CompiledUpstream): UpstreamPlace {
+function toEndpoint({ config: { url }, pool }: CompiledUpstream): UpstreamEndpoint {
   const { socketPath, port } = url;
   const withPort = (host: string): string =>
     socketPath === undefined ? formatAddress({ kind: "tcp", host, port }) : formatUrl(url);

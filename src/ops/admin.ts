@@ -1,9 +1,8 @@
 /**
- * The second port: probes, metrics and the status page.
+ * The admin port: probes, metrics and the status page.
  *
- * It speaks to Node's request and response through shapes of its own, so that any server can carry it:
- * `createServer(createAdmin({ readiness, metrics, logger }))`. Limits on connections, header sections and request time are
- * that server's.
+ * It uses interfaces for the request and the response, so any server can call it. That server sets the limits on connections, header
+ * sections and request time.
  */
 
 import { STATUS_CODES } from "node:http";
@@ -21,50 +20,53 @@ import { createRendering } from "./metrics/rendering.ts";
 import type { Subscriber } from "./status/events.ts";
 import type { Status } from "./status/status.ts";
 
-/** The part of a request that is used. */
+/** The part of a request that the admin port uses. */
 export type AdminRequest = UncheckedRequest;
 
-/** The part of a response that is used. */
+/** The part of a response that the admin port uses. */
 export interface AdminResponse extends Subscriber {
+  /** False closes the connection after this response. */
   keepAlive: boolean;
 }
 
+/** What the admin port shows and does. */
 export interface AdminOptions {
   readonly readiness: Pick<Readiness, "state">;
   readonly metrics: Pick<Metrics, "text">;
   readonly logger: Pick<Logger, "error">;
-  /** Reads the configuration again; undefined where nobody may ask for that here. */
+  /** Reads the configuration again. If it is undefined, `POST /reload` gets 403. `trigger` is the word for the log. */
   readonly reload?: ((trigger: string) => Promise<ReloadOutcome>) | undefined;
   readonly status: Pick<Status, "text" | "open">;
-  /** How long a client may take to read an answer; 10 s unless given. */
+  /** The time, in milliseconds, that a client has to read a response. The default is 10 s. */
   readonly responseTimeoutMs?: number;
 }
 
-/** How a reload went. */
+/** The result of a reload, and the text of the response to `POST /reload`. */
 export interface ReloadOutcome {
   readonly result: "success" | "failure";
   readonly message: string;
 }
 
-interface AdminAnswer {
+/** A complete response of one of the pages. */
+interface PageResponse {
   readonly status: number;
   readonly contentType: string;
-  /** Shared by all who get it. Undefined: this is only said of what would come, and nobody knows how long that is. */
+  /** Several responses may send the same buffer. Undefined for a HEAD to `/events`, whose length is unknown. */
   readonly body: Buffer | undefined;
   readonly fields?: Readonly<Record<string, string>>;
 }
 
 /** A request that is valid HTTP. */
-interface Asked extends Pick<AdminRequest, "method" | "rawFields"> {
+interface ParsedRequest extends Pick<AdminRequest, "method" | "rawFields"> {
   /** Without the query. */
   readonly path: string;
-  /** What it calls this machine: in the Host field and, in the absolute-form, in the target. */
+  /** The hosts that the request names: in the Host field and, in the absolute-form, in the target. */
   readonly hosts: readonly string[];
 }
 
-type Page = (request: Asked) => AdminAnswer | Promise<AdminAnswer>;
+type PageHandler = (request: ParsedRequest) => PageResponse | Promise<PageResponse>;
 
-/** Prometheus gives up after 10 s as well. */
+/** Prometheus' scrape timeout is 10 s by default, too. */
 const RESPONSE_TIMEOUT_MS = 10_000;
 
 /** Returns the port's request listener. It never throws and never rejects. */
@@ -78,28 +80,28 @@ export function createAdmin(
     response.onOver(() => {
       isOver = true;
     });
-    // One response per connection and turn of the event loop: pipelined requests, which the server hands over as soon as the last
-    // response is taken, would otherwise hold up everything else, probes first.
+    // Sends one response per connection and turn of the event loop. Otherwise pipelined requests would delay all other work, such as
+    // probes, because the server passes each one on as soon as the previous response is sent.
     setImmediate(() => {
       if (!isOver) serve(request, response);
     });
   };
 
   function serve(request: AdminRequest, response: AdminResponse): void {
-    const asked = read(request);
-    const isInvalid = "status" in asked;
-    if (!isInvalid && isForEvents(asked) && options.status.open(response) === "open") return;
-    // A client that does not read would keep its answer in memory for as long as it likes.
+    const parsed = parse(request);
+    const isInvalid = "status" in parsed;
+    if (!isInvalid && isForEvents(parsed) && options.status.open(response) === "open") return;
+    // Without this timeout, a client that does not read would keep its response in memory without limit.
     const timer = setTimeout(() => response.destroy(), timeoutMs);
     response.onOver(() => clearTimeout(timer));
-    // Whoever sent what is not understood may mean the next bytes otherwise, too; and no page reads content, so a connection on
-    // which some may come ends here instead of swallowing it.
+    // After an invalid request, headgate and the client may disagree about where the next request begins. After a request with
+    // content, headgate would have to read the content, which no page needs. In both cases the connection closes.
     if (isInvalid || hasContent(request)) response.keepAlive = false;
-    const found = isInvalid ? Promise.resolve(asked) : answer(pages, asked, options);
+    const found = isInvalid ? Promise.resolve(parsed) : respond(pages, parsed, options);
     found.then(
       (each) => send(response, each),
       (error: unknown) => {
-        // The reason stays in the log: the port may be reachable by more than the operator.
+        // Only the log has the reason, because other people than the operator may be able to connect to this port.
         options.logger.error({}, toPrintable(`admin request failed: ${String(error)}`, 512));
         send(response, toText(500, "failed, see the log"));
       },
@@ -107,7 +109,11 @@ export function createAdmin(
   }
 }
 
-function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<string, Page> {
+function createPages({
+  readiness,
+  metrics,
+  status,
+}: AdminOptions): ReadonlyMap<string, PageHandler> {
   const { body: html, fields } = createStatusPage();
   const page = {
     status: 200,
@@ -116,25 +122,25 @@ function createPages({ readiness, metrics, status }: AdminOptions): ReadonlyMap<
     fields,
   };
   const index = toText(200, INDEX);
-  const samples = createRendering(async (): Promise<AdminAnswer> => {
+  const samples = createRendering(async (): Promise<PageResponse> => {
     const { contentType, body } = await metrics.text();
     return { status: 200, contentType, body: Buffer.from(body) };
   });
-  const report = createRendering((): AdminAnswer => ({
+  const snapshot = createRendering((): PageResponse => ({
     status: 200,
     contentType: "application/json",
     body: Buffer.from(status.text()),
   }));
-  return new Map<string, Page>([
-    // Says only that the event loop turns. Were it tied to the upstream, a slow backend would get this process restarted.
+  return new Map<string, PageHandler>([
+    // Shows only that the event loop runs. If it checked the upstream, Kubernetes would restart headgate because the app is slow.
     ["/livez", () => toText(200, "live")],
     ["/readyz", () => toText(readiness.state() === "ready" ? 200 : 503, readiness.state())],
     ["/metrics", samples],
-    ["/status.json", report],
+    ["/status.json", snapshot],
     ["/events", toEventsRefused],
     [
       "/",
-      // curl gets what a terminal can show.
+      // curl gets plain text for the terminal.
       ({ rawFields }) =>
         findField(rawFields, "accept")?.includes("text/html") === true ? page : index,
     ],
@@ -150,11 +156,11 @@ const INDEX = `headgate
 /readyz       it takes traffic
 /metrics      Prometheus`;
 
-/** Reads the target and Host as the proxy's port does (RFC 9112 §3.2), or says what is wrong with them. */
-function read(request: AdminRequest): Asked | AdminAnswer {
+/** Parses the target and Host as the proxy's port does (RFC 9112 §3.2). Returns an error response if they are invalid. */
+function parse(request: AdminRequest): ParsedRequest | PageResponse {
   const { method, rawFields } = request;
   try {
-    const { path: target, host } = checkRequest(request, Infinity); // of fields as many as the server lets in
+    const { path: target, host } = checkRequest(request, Infinity); // the server limits the number of fields
     const [path = ""] = target.split("?", 1);
     return { method, path, rawFields, hosts: [host ?? "", findField(rawFields, "host") ?? ""] };
   } catch (error) {
@@ -163,59 +169,64 @@ function read(request: AdminRequest): Asked | AdminAnswer {
   }
 }
 
-function isForEvents({ method, path }: Asked): boolean {
+function isForEvents({ method, path }: ParsedRequest): boolean {
   return method === "GET" && path === "/events";
 }
 
-/** A browser stops at this answer instead of trying again at once; the page asks again later. */
-function toEventsRefused({ method }: Asked): AdminAnswer {
+/** The response to a HEAD, or if the event stream is full. A browser does not reconnect after a 503; the page's script retries later. */
+function toEventsRefused({ method }: ParsedRequest): PageResponse {
   return method === "HEAD"
     ? { status: 200, contentType: "text/event-stream", body: undefined }
     : { ...toText(503, "too many listeners"), fields: { "Retry-After": "5" } };
 }
 
-async function answer(
-  pages: ReadonlyMap<string, Page>,
-  asked: Asked,
+async function respond(
+  pages: ReadonlyMap<string, PageHandler>,
+  parsed: ParsedRequest,
   { reload }: AdminOptions,
-): Promise<AdminAnswer> {
-  if (asked.path === "/reload") return respondToReload(asked, reload);
-  const page = pages.get(asked.path);
+): Promise<PageResponse> {
+  if (parsed.path === "/reload") return respondToReload(parsed, reload);
+  const page = pages.get(parsed.path);
   if (page === undefined) return toText(404, "not found");
-  if (!isReading(asked)) return toNotAllowed("method not allowed", "GET, HEAD");
-  return page(asked);
+  if (!isReading(parsed)) return toNotAllowed("method not allowed", "GET, HEAD");
+  return page(parsed);
 }
 
-/** The one request that changes something: POST only, so that no link and no crawler can do it. */
-async function respondToReload(asked: Asked, reload: AdminOptions["reload"]): Promise<AdminAnswer> {
+/** `/reload` is the only path that changes something. It needs POST, so that links and crawlers cannot trigger it. */
+async function respondToReload(
+  parsed: ParsedRequest,
+  reload: AdminOptions["reload"],
+): Promise<PageResponse> {
   if (reload === undefined) {
     return toText(
       403,
       "reload needs a route file, and a loopback address for admin in the route file, HEADGATE_ADMIN or --admin; SIGHUP reloads in any case",
     );
   }
-  if (asked.method !== "POST") return toNotAllowed("use POST", "POST");
-  if (isFromPage(asked)) return toText(403, "reload is not served to pages in a browser");
+  if (parsed.method !== "POST") return toNotAllowed("use POST", "POST");
+  if (isFromPage(parsed)) return toText(403, "reload is not served to pages in a browser");
   const { result, message } = await reload("admin");
   return toText(result === "success" ? 200 : 422, message);
 }
 
 /**
- * A page in a browser on this machine may send a POST anywhere, and says where the page is from (Fetch Standard §3.2). A browser
- * that does not say so still names the host: a stranger's name that resolves to this machine (DNS rebinding) has a dot in it.
+ * Whether a web page in a browser on this machine may have sent the request.
+ *
+ * Any page can send a POST to this port; the browser then adds Origin or Sec-Fetch-Site (Fetch Standard §3.2). If it adds neither,
+ * the Host field shows an attacker's domain that resolves to this machine (DNS rebinding): such a name contains a dot.
  */
-function isFromPage({ rawFields, hosts }: Asked): boolean {
-  const isSaid = ["origin", "sec-fetch-site"].some(
+function isFromPage({ rawFields, hosts }: ParsedRequest): boolean {
+  const hasOrigin = ["origin", "sec-fetch-site"].some(
     (name) => findField(rawFields, name) !== undefined,
   );
-  if (isSaid) return true;
+  if (hasOrigin) return true;
   const names = hosts.map((host) => host.replace(/:\d*$/, ""));
   return names.some((name) => name.includes(".") && isIP(name) === 0);
 }
 
 function send(
   response: AdminResponse,
-  { status, contentType, body: content, fields: more }: AdminAnswer,
+  { status, contentType, body: content, fields: more }: PageResponse,
 ): void {
   const fields: Record<string, string> = {
     "Content-Type": contentType,
@@ -225,26 +236,26 @@ function send(
   };
   if (content !== undefined) fields["Content-Length"] = String(content.length);
   response.writeHead(status, STATUS_CODES[status] ?? "", Object.entries(fields).flat());
-  if (content !== undefined) response.write(content); // a HEAD's has none, and drops it
+  if (content !== undefined) response.write(content); // for a HEAD, the server drops the content
   response.end();
 }
 
-function isReading({ method }: Asked): boolean {
+function isReading({ method }: ParsedRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** RFC 9112 §6: content is announced by one of these two fields. */
+/** RFC 9112 §6: one of these two fields announces content. */
 function hasContent({ rawFields }: AdminRequest): boolean {
   return ["content-length", "transfer-encoding"].some(
     (name) => findField(rawFields, name) !== undefined,
   );
 }
 
-function toText(status: number, text: string): AdminAnswer {
+function toText(status: number, text: string): PageResponse {
   return { status, contentType: "text/plain; charset=utf-8", body: Buffer.from(`${text}\n`) };
 }
 
-/** RFC 9110 §15.5.6: a 405 says what is allowed. */
-function toNotAllowed(text: string, allow: string): AdminAnswer {
+/** RFC 9110 §15.5.6: a 405 lists the allowed methods. */
+function toNotAllowed(text: string, allow: string): PageResponse {
   return { ...toText(405, text), fields: { Allow: allow } };
 }

@@ -1,4 +1,4 @@
-/** The end of every exchange: its samples, its place among the last ones and, if wanted, its log line. Only here. */
+/** Records the end of each exchange: in the metrics, in the status and, if the operator wants it, in the access log. */
 
 import type { Exchange } from "../http/exchange.ts";
 import { type AccessLineOptions, createAccessLine, toLevel } from "./log/access-line.ts";
@@ -9,32 +9,34 @@ import type { Metrics } from "./metrics/endpoint.ts";
 import type { Status } from "./status/status.ts";
 import { createTimestamp } from "./log/timestamp.ts";
 
+/** Where finished exchanges are recorded. */
 export interface ObserveOptions extends AccessLineOptions {
   readonly logger: Pick<Logger, "isEnabled" | "lines">;
   readonly metrics: Pick<Metrics, "observe">;
   /** For the status page. */
   readonly status?: Pick<Status, "add"> | undefined;
-  /** Which exchanges get a line. "errors": those that failed or were answered with 5xx. */
+  /** Which exchanges get a log line. "errors": those that failed or have a 5xx status. */
   readonly access: "all" | "errors" | "off";
 }
 
+/** Records finished exchanges. */
 export interface Observer {
-  /** What proxy/handler.ts calls once for each exchange, whatever its end. It does not throw. */
+  /** The caller calls it once at the end of each exchange, successful or not. It does not throw. */
   observe(exchange: Exchange): void;
-  /** Logs the exchanges that wait for it. To be called before the log itself is flushed. */
+  /** Writes the log lines that are still in the queue. Call it before the logger's `flush`. */
   flush(): void;
 }
 
 /**
- * Counts at once and logs a little later: between two requests the processor forgets the code that writes lines, so that a
- * line by itself costs four times what it costs among others.
+ * Counts an exchange at once, and writes its log line a little later in a batch. A line in a batch costs a quarter of a single line,
+ * because the code that writes lines stays in the processor's cache.
  */
 export function createObserver(options: ObserveOptions): Observer {
   const { logger, metrics, status } = options;
   const writeLine = createAccessLine(options);
   const toTime = createTimestamp();
   const lines = createJsonLineWriter();
-  const backlog = createBatchQueue<Exchange>((exchanges) => {
+  const queue = createBatchQueue<Exchange>((exchanges) => {
     const time = toTime();
     for (const exchange of exchanges) writeLine(lines, exchange, time);
     logger.lines(lines.take(), exchanges.length);
@@ -43,18 +45,18 @@ export function createObserver(options: ObserveOptions): Observer {
     observe(exchange) {
       metrics.observe(exchange);
       status?.add(exchange);
-      if (isWanted(exchange, options)) backlog.add(exchange);
+      if (isWanted(exchange, options)) queue.add(exchange);
     },
-    flush: () => backlog.flush(),
+    flush: () => queue.flush(),
   };
 }
 
 function isWanted(exchange: Exchange, { access, logger }: ObserveOptions): boolean {
-  if (access === "off" || (access === "errors" && !hasFailed(exchange))) return false;
+  if (access === "off" || (access === "errors" && !isLoggedAsError(exchange))) return false;
   return logger.isEnabled(toLevel(exchange));
 }
 
-// A client that leaves is everyday life (a closed tab, a probe's own deadline), not an error.
-function hasFailed({ error, status }: Exchange): boolean {
+// A client that disconnects is normal, not an error: a user closes a tab, or a probe reaches its timeout.
+function isLoggedAsError({ error, status }: Exchange): boolean {
   return status >= 500 || (error !== undefined && error.code !== "client_gone");
 }

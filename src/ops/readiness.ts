@@ -1,16 +1,18 @@
-/** Whether this process should be given traffic. A latch: it only ever moves forward. */
+/** Whether this process should get traffic. The state only moves forward: starting, ready, draining. */
 
+/** The word that `/readyz` and the status page show. */
 export type ReadinessState = "starting" | "ready" | "draining";
 
+/** The readiness of one process. */
 export interface Readiness {
   state(): ReadinessState;
-  /** Everything listens. Without effect once draining: a slow start must not undo a shutdown that overtook it. */
+  /** The ports listen. It has no effect after `drain`, so that a slow start does not undo a shutdown. */
   ready(): void;
-  /** Shutdown has begun: load balancers should look elsewhere while the requests in flight finish. */
+  /** The shutdown has begun. `/readyz` fails, so load balancers stop sending requests while those in flight finish. */
   drain(): void;
 }
 
-/** Starts the latch in "starting". */
+/** Creates the state "starting". */
 export function createReadiness(): Readiness {
   let state: ReadinessState = "starting";
   return {

@@ -14,13 +14,14 @@ const HELD_FOLDERS = [
   "src/http",
   "src/server",
   "src/upstream",
+  "src/ops",
   "src/runtime",
 ] as const;
 
 function readFolder(folder: string): readonly (readonly [string, string])[] {
   const isTop = folder === "src";
   return readdirSync(join(root, folder), { recursive: !isTop, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.[jt]s$/.test(path))
     .map((path) => [`${folder}/${path}`, readFileSync(join(root, folder, path), "utf8")]);
 }
 
@@ -28,6 +29,7 @@ const sources = new Map(HELD_FOLDERS.flatMap(readFolder));
 
 test("file names and exported names use the field's words", () => {
   assert.ok(sources.has("src/proxy/handler.ts"), "the contract reads src");
+  assert.ok(sources.has("src/ops/status/page/main.js"), "and the status page's script");
   assert.deepEqual(findNameViolations(sources), []);
 });
 
@@ -79,6 +81,16 @@ for (const [what, text, expected] of [
     assert.match(found[0] ?? "", expected);
   });
 }
+
+test("a key of /status.json keeps its word, but only in its own file", () => {
+  const text = "export interface A {\n  readonly answers: number;\n}\n";
+  const files = ["src/ops/status/upstream-status.ts", "src/ops/a.ts"].map(
+    (path) => [path, text] as const,
+  );
+  assert.deepEqual(findNameViolations(new Map(files)), [
+    "src/ops/a.ts: answers has a replaced word; use response",
+  ]);
+});
 
 test("code and texts are not comments", () => {
   const text =

@@ -26,7 +26,7 @@ test("a sum holds what the routes hold", () => {
   metrics.observe(finishedExchange({ method: "HEAD", head: "convert", status: 200 }));
   metrics.observe(finishedExchange({ method: "HEAD", head: "pass", status: 404 }));
   metrics.observe(finishedExchange({ status: 503 }));
-  const { durations, bounds, ...counts } = aggregate(metrics.tally.routes.values());
+  const { durations, bounds, ...counts } = aggregate(metrics.counters.routes.values());
   assert.deepEqual(counts, {
     requests: 4,
     heads: 2,
@@ -44,7 +44,7 @@ test("a sum holds what the routes hold", () => {
 
 test("a point holds what came since the last one, per second", () => {
   const metrics = quietMetrics();
-  const series = createTimeSeries(metrics.tally, 0);
+  const series = createTimeSeries(metrics.counters, 0);
   for (let index = 0; index < 4; index += 1) metrics.observe(finishedExchange());
   metrics.observe(finishedExchange({ status: 500 }));
   series.sample(2000);
@@ -61,7 +61,7 @@ test("a point holds what came since the last one, per second", () => {
 });
 
 test("three minutes are kept", () => {
-  const series = createTimeSeries(quietMetrics().tally, 0);
+  const series = createTimeSeries(quietMetrics().counters, 0);
   for (let second = 1; second <= 500; second += 1) series.sample(second * 1000);
   assert.equal(series.points().length, 180);
 });
@@ -73,7 +73,7 @@ test("three minutes are kept", () => {
  */
 test("the last minute has its own percentiles, and says how long it is", () => {
   const metrics = quietMetrics();
-  const series = createTimeSeries(metrics.tally, 0);
+  const series = createTimeSeries(metrics.counters, 0);
   const wait = (seconds: number, from: number): void => {
     for (let second = 1; second <= seconds; second += 1) series.sample((from + second) * 1000);
   };

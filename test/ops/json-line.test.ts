@@ -31,7 +31,7 @@ test("a string is written as JSON writes it, printable and cut", () => {
 test("a constant of any length is written to its end and no further", () => {
   const lines = createJsonLineWriter();
   const starts = Array.from({ length: 10 }, (_, length) => "abcdefghi".slice(0, length));
-  for (const start of starts) lines.constant(precompute(start));
+  for (const start of starts) lines.precomputed(precompute(start));
   assert.equal(take(lines), starts.join(""));
 });
 
@@ -70,7 +70,7 @@ test("what was written before a string that needs escapes stays", () => {
   const lines = createJsonLineWriter();
   lines.ascii("a:");
   lines.string("plain until here é", 100);
-  lines.constant(precompute(",b:"));
+  lines.precomputed(precompute(",b:"));
   lines.string("c", 100);
   assert.equal(take(lines), 'a:"plain until here é",b:"c"');
 });
@@ -81,7 +81,7 @@ test("what is longer than the buffer makes it grow, whichever way it comes", () 
   const lines = createJsonLineWriter();
   lines.ascii(plain);
   lines.string(plain, Infinity);
-  lines.constant(precompute(plain.repeat(4)));
+  lines.precomputed(precompute(plain.repeat(4)));
   lines.string(wide, Infinity);
   assert.equal(take(lines), `${plain}"${plain}"${plain.repeat(4)}"${wide}"`);
 });

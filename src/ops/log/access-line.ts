@@ -1,4 +1,4 @@
-/** What the log says of one exchange: one line, always. */
+/** The access log's line for one exchange. It is always exactly one line. */
 
 import type { LogField } from "../../config/schema/file.ts";
 import type { Fault } from "../../http/errors.ts";
@@ -9,24 +9,27 @@ import { type JsonLineWriter, type PrecomputedBytes, precompute } from "./json-l
 import type { LogLevel } from "./logger.ts";
 import { toStatus } from "../metrics/counters.ts";
 
-/** Who has to act decides how loud the line is: a stranger's nonsense must not wake anybody. */
+/** The party at fault decides the level, so that a client's bad request does not alert the operator. */
 const LEVELS: Readonly<Record<Fault, LogLevel>> = {
   client: "info",
   upstream: "warn",
   headgate: "error",
 };
 
-/** Longest values, in characters: even if all of them need JSON's escapes a line stays under 16 KiB, where runtimes split it. */
+/**
+ * The maximum length of values, in characters. Even if all characters need JSON escapes, a line stays under 16 KiB, at which container
+ * runtimes split it.
+ */
 const MAX_TOKEN = 64;
 const MAX_ID = 128;
 const MAX_USER_AGENT = 256;
 const MAX_URL = 2048;
 const MAX_MESSAGE = 512;
 const MAX_STACK = 2048;
-/** For values of the configuration's, of which the log shows all. */
-const WHOLE = Infinity;
+/** For values from the configuration, which the log shows in full. */
+const UNLIMITED = Infinity;
 
-/** W3C Trace Context §3.2.2. Version ff and ids of zeros are invalid; 00 is 55 characters long, and only later ones may append fields. */
+/** W3C Trace Context §3.2.2: version ff and all-zero ids are invalid. Version 00 has 55 characters; only later versions may be longer. */
 const TRACEPARENT =
   /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
 
@@ -40,12 +43,12 @@ const MESSAGE = toKey("msg");
 const END = precompute("}\n");
 
 type Write = (lines: JsonLineWriter, exchange: Exchange) => void;
-/** Makes what writes a field, if there is something to say. `key` is what comes before the value: `,"route":`. */
+/** Makes the function that writes a field if the exchange has a value for it. `key` is the text before the value: `,"route":`. */
 type Field = (key: PrecomputedBytes) => Write;
 
-/** Keys as OpenTelemetry's semantic conventions name them, and ours where they have no word; in the order of a line. */
+/** In the order of a line. The keys are OpenTelemetry's semantic conventions, and headgate's own if those have no name. */
 const FIELDS: Readonly<Record<LogField, Field>> = {
-  // Of bytes that are no request these two are empty, and an empty target would be shown as "/".
+  // If the received bytes are not a valid request, method and target are empty. `splitTarget` would show an empty target as "/".
   "http.request.method": textField(MAX_TOKEN, ({ method }) => method || undefined),
   "url.path": textField(MAX_URL, ({ target }) =>
     target === "" ? undefined : splitTarget(target).path,
@@ -56,33 +59,34 @@ const FIELDS: Readonly<Record<LogField, Field>> = {
   "user_agent.original": textField(MAX_USER_AGENT, ({ rawFields }) =>
     findField(rawFields, "user-agent"),
   ),
-  "error.type": textField(WHOLE, ({ error }) => error?.code),
+  "error.type": textField(UNLIMITED, ({ error }) => error?.code),
   trace_id: textField(MAX_TOKEN, toTraceId),
-  route: textField(WHOLE, ({ route }) => route?.name),
-  upstream: textField(WHOLE, ({ route }) => route?.upstream),
+  route: textField(UNLIMITED, ({ route }) => route?.name),
+  upstream: textField(UNLIMITED, ({ route }) => route?.upstream),
   upstream_method: textField(MAX_TOKEN, ({ upstreamMethod }) => upstreamMethod),
-  head: textField(WHOLE, ({ head }) => head),
-  body: textField(WHOLE, ({ body }) => body),
+  head: textField(UNLIMITED, ({ head }) => head),
+  body: textField(UNLIMITED, ({ body }) => body),
   bytes_drained: numberField(({ head, bytesDrained }) =>
     head === undefined ? undefined : bytesDrained,
   ),
   duration_ms: numberField(({ startedMs, endedMs }) => toMs(startedMs, endedMs)),
   upstream_ms: numberField(({ sentMs, respondedMs }) => toMs(sentMs, respondedMs)),
   request_id: textField(MAX_ID, toRequestId),
-  // The line of a fault of our own is what a bug report is made of.
+  // Only for headgate's own faults, so that a bug report can contain the stack.
   "exception.stacktrace": textField(MAX_STACK, ({ error }) =>
     error?.fault === "headgate" ? toStack(error.cause) : undefined,
   ),
 };
 
+/** What a line contains. */
 export interface AccessLineOptions {
-  /** Whether `url.query` is logged. Queries carry tokens and personal data, so only where the operator says so. */
+  /** Whether `url.query` is logged. The operator has to switch it on, because queries contain tokens and personal data. */
   readonly query: "log" | "omit";
-  /** The only fields that a line may have, beside `time`, `level` and `msg`; undefined: all of them. */
+  /** The fields that a line may have, besides `time`, `level` and `msg`. Undefined means all of them. */
   readonly fields?: readonly LogField[] | undefined;
 }
 
-/** How to write an exchange's line. `time` is what follows the level: `,"time":"…"`. */
+/** Returns the function that writes an exchange's line. `time` is the text after the level: `,"time":"…"`. */
 export function createAccessLine({
   query,
   fields = Object.keys(FIELDS) as LogField[],
@@ -90,24 +94,25 @@ export function createAccessLine({
   const wanted = fields.filter((field) => field !== "url.query" || query === "log");
   const writes = [...new Set(wanted)].map((field) => FIELDS[field](toKey(field)));
   return (lines, exchange, time) => {
-    lines.constant(STARTS[toLevel(exchange)]);
+    lines.precomputed(STARTS[toLevel(exchange)]);
     lines.ascii(time);
     for (const write of writes) write(lines, exchange);
-    lines.constant(MESSAGE);
+    lines.precomputed(MESSAGE);
     lines.string(toMessage(exchange), MAX_MESSAGE);
-    lines.constant(END);
+    lines.precomputed(END);
   };
 }
 
+/** The level of an exchange's line. */
 export function toLevel({ error, status }: Exchange): LogLevel {
   if (error !== undefined) return LEVELS[error.fault];
-  // A 5xx without an error of ours is the upstream's own answer.
+  // A 5xx without a headgate error is the upstream's own response.
   return status >= 500 ? LEVELS.upstream : "info";
 }
 
 function toMessage({ error, tunnel }: Exchange): string {
   if (error === undefined) return tunnel ? "tunnel" : "request";
-  // The cause ("connect ECONNREFUSED 127.0.0.1:8000") is for the operator; the client never sees it.
+  // The cause ("connect ECONNREFUSED 127.0.0.1:8000") is for the operator; headgate never sends it to the client.
   const { cause, message } = error;
   return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }
@@ -116,7 +121,7 @@ function textField(maxLength: number, read: (exchange: Exchange) => string | und
   return (key) => (lines, exchange) => {
     const value = read(exchange);
     if (value === undefined) return;
-    lines.constant(key);
+    lines.precomputed(key);
     lines.string(value, maxLength);
   };
 }
@@ -125,7 +130,7 @@ function numberField(read: (exchange: Exchange) => number | undefined): Field {
   return (key) => (lines, exchange) => {
     const value = read(exchange);
     if (value === undefined) return;
-    lines.constant(key);
+    lines.precomputed(key);
     lines.number(value);
   };
 }
@@ -139,13 +144,13 @@ function toTraceId({ rawFields }: Exchange): string | undefined {
   return traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1];
 }
 
-/** Milliseconds. */
+/** The difference in milliseconds; undefined if one of the times is missing. */
 function toMs(fromMs: number | undefined, untilMs: number | undefined): number | undefined {
   return fromMs === undefined || untilMs === undefined ? undefined : untilMs - fromMs;
 }
 
 function toStack(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || cause.stack === undefined) return undefined;
-  // Its line ends become " | ", or they would be escaped into one unreadable run.
+  // Line ends become " | ". JSON would escape them, which makes the stack hard to read.
   return cause.stack.replace(/\s*\n\s*/g, " | ");
 }

@@ -1,16 +1,17 @@
-/** Work that can wait a little, done in one go. */
+/** Processes items in batches instead of one by one. */
 
+/** A queue of items that wait for their batch. */
 export interface BatchQueue<Item> {
   add(item: Item): void;
-  /** Does now what waits. */
+  /** Processes the waiting items now. */
   flush(): void;
 }
 
-/** As many as make a batch worth it, and few enough that their items are still in the processor's cache. */
-const MOST_WAITING = 64;
+/** Large enough for a batch to pay off, and small enough that its items are still in the processor's cache. */
+const MAX_WAITING = 64;
 const DELAY_MS = 20;
 
-/** Calls `perform` with the items, in order, once 64 wait or 20 ms after the first. */
+/** Calls `perform` with the items, in order, when 64 items wait or 20 ms after the first one. */
 export function createBatchQueue<Item>(
   perform: (items: readonly Item[]) => void,
 ): BatchQueue<Item> {
@@ -28,8 +29,8 @@ export function createBatchQueue<Item>(
 
   return {
     add(item) {
-      if (waiting.push(item) >= MOST_WAITING) flush();
-      // Not unref'd: a process that simply runs out of work still does it.
+      if (waiting.push(item) >= MAX_WAITING) flush();
+      // Not unref'd: a process that has no other work left still processes the last items before it exits.
       else timer ??= setTimeout(flush, DELAY_MS);
     },
     flush,

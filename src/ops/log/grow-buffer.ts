@@ -1,6 +1,6 @@
 /** Buffers that grow. */
 
-/** The buffer, or a larger copy of its first `used` bytes, with room for `size` more. */
+/** Returns a buffer with the first `used` bytes and space for `size` more bytes: the given buffer, or a larger copy. */
 export function growBuffer(buffer: Buffer, used: number, size: number): Buffer {
   if (used + size <= buffer.length) return buffer;
   const larger = Buffer.allocUnsafeSlow(2 * (used + size));

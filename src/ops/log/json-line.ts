@@ -1,42 +1,44 @@
-/** Lines of JSON, put together as bytes: as strings the pieces of a line would cost more to collect than to make. */
+/** Writes lines of JSON as bytes. With strings, garbage collection of a line's parts would cost more than building them. */
 
 import { toPrintable } from "./printable.ts";
 import { growBuffer } from "./grow-buffer.ts";
 
-/** Text that many lines have. Three quarters of a line are such text, so it is kept fit to be written four bytes at a time. */
+/** Text that many lines share: three quarters of a line. It is stored so that four bytes at a time can be written. */
 export interface PrecomputedBytes {
-  /** Little-endian; the last one may end in zeros. */
+  /** Four bytes each, little-endian; the last word may be padded with zeros. */
   readonly words: Uint32Array;
+  /** The number of bytes without the padding. */
   readonly length: number;
 }
 
+/** Collects the bytes of lines in one buffer. */
 export interface JsonLineWriter {
-  /** What `toConstant` made. */
-  constant(constant: PrecomputedBytes): void;
-  /** Text that is written as it is. ASCII only: what the program itself says. */
+  /** Appends text that `precompute` prepared. */
+  precomputed(bytes: PrecomputedBytes): void;
+  /** Appends headgate's own text unchanged, without escapes. ASCII only. */
   ascii(text: string): void;
-  /** A number with at most three decimals: of milliseconds, more digits are noise. */
+  /** Appends a number with at most three decimals. More digits of a duration in milliseconds are noise. */
   number(value: number): void;
-  /** A stranger's text as a JSON string: printable, and of at most `maxLength` UTF-16 units and "…" if it was cut. */
+  /** Appends untrusted text as a JSON string: printable, at most `maxLength` UTF-16 units, and "…" if it was cut. */
   string(text: string, maxLength: number): void;
-  /** All that was written, and starts over. What it returns is overwritten by what is written next. */
+  /** Returns the collected bytes and starts again. The next append overwrites the returned bytes. */
   take(): Uint8Array;
 }
 
 const FIRST_SIZE = 32 * 1024;
-/** UTF-8 has at most so many bytes for one UTF-16 unit. */
+/** The most bytes that UTF-8 needs for one UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
 const WORD = 4;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const POINT = 0x2e;
 const ZERO = 0x30;
-/** Up to here a number is counted in 32 bits, which is all that durations and counts need that are not rare. */
+/** Up to this value the arithmetic fits in 32 bits. Nearly all durations and counts are smaller. */
 const MAX_THOUSANDTHS = 2 ** 31 - 1;
-/** As long as a number up to there gets. */
+/** The length of the longest number up to that value. */
 const MAX_NUMBER = "2147483.647".length;
 
-/** Takes ASCII only. */
+/** Prepares text for `precomputed`. ASCII only. */
 export function precompute(text: string): PrecomputedBytes {
   const { length } = text;
   const bytes = new DataView(new ArrayBuffer(WORD * Math.ceil(length / WORD)));
@@ -45,6 +47,7 @@ export function precompute(text: string): PrecomputedBytes {
   return { words: words.map((_, index) => bytes.getUint32(WORD * index, true)), length };
 }
 
+/** Creates a writer with an empty buffer, which grows as needed. */
 export function createJsonLineWriter(): JsonLineWriter {
   let buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let view = new DataView(buffer.buffer);
@@ -56,7 +59,7 @@ export function createJsonLineWriter(): JsonLineWriter {
     view = new DataView(buffer.buffer);
   }
 
-  /** False, and nothing written, where a character needs an escape or more than a byte. */
+  /** Returns false, and appends nothing, if a character needs an escape or more than one byte. */
   function plain(text: string): boolean {
     makeRoom(text.length + 2);
     const target = buffer;
@@ -81,7 +84,7 @@ export function createJsonLineWriter(): JsonLineWriter {
     end = at + text.length;
   }
 
-  /** The last `count` digits of a whole number. */
+  /** Appends the last `count` digits of an integer. */
   function digits(value: number, count: number): void {
     const target = buffer;
     let rest = value;
@@ -94,7 +97,7 @@ export function createJsonLineWriter(): JsonLineWriter {
   }
 
   return {
-    constant({ words, length }) {
+    precomputed({ words, length }) {
       makeRoom(length + WORD);
       const target = view;
       let at = end;

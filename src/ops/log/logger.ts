@@ -1,67 +1,71 @@
-/** The log: flat JSON objects, one a line, written without ever holding up the data path. */
+/** The log: one flat JSON object per line. Writing never blocks the data path. */
 
 import { write as writeSome } from "node:fs";
 import { destination as openStream, pino } from "pino";
 
 import { toOwnPretty, toPretty } from "./pretty.ts";
-import { createBufferedWriter, type BufferedWriter } from "./sink.ts";
+import { createBufferedWriter, type BufferedWriter } from "./buffered-writer.ts";
 import { createTimestamp } from "./timestamp.ts";
 
+/** The levels, from the least to the most severe. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** Flat on purpose: every log store can index it and no value needs a serializer. Undefined values are left out. */
+/** Flat, so that every log store can index it and no value needs a serializer. Undefined values are left out. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 type Log = (fields: LogFields, msg: string) => void;
 
+/** The log of the process. A method per level writes one line. */
 export interface Logger extends Readonly<Record<LogLevel, Log>> {
-  /** Whether lines of a level are written. */
+  /** Whether the log writes lines of this level. */
   isEnabled(level: LogLevel): boolean;
   /**
-   * Takes `count` finished lines of JSON, each with its newline; their level is the caller's business. The bytes are the caller's
-   * again when this returns. For lines that are so many that pino would cost too much.
+   * Writes `count` finished lines of JSON, each with its newline. It does not check their level. The caller may reuse the bytes when
+   * this returns. It is for frequent lines, for which pino would cost too much.
    */
   lines(bytes: Uint8Array, count: number): void;
-  /** Resolves once every line is written, or after a second if nobody reads. To be awaited before the process exits. */
+  /** Resolves when every line is written, at the first error, or after one second. Await it before the process exits. */
   flush(): Promise<void>;
+  /** Changes the level. "silent" writes no lines, except those passed to `lines`. */
   setLevel(level: LogLevel | "silent"): void;
-  /** Lines that were given up because the reader was too slow or they could not be written. */
+  /** The number of lines that were dropped since the start: the log's reader was too slow, or writing failed. */
   droppedLines(): number;
 }
 
+/** How lines look, and which are written. */
 export interface LoggerOptions {
   readonly level: LogLevel | "silent";
   readonly format: "json" | "pretty";
 }
 
 /**
- * Where lines go: a file descriptor, or a function that gets each line with its newline (tests).
- * "async" is for the service; "sync" for commands, which end before an asynchronous write would.
+ * Where lines go: a file descriptor, or a function that gets each line with its newline (for tests).
+ * "async" is for the service. "sync" is for commands, which would exit before an asynchronous write has finished.
  */
 export type LogDestination =
   | { readonly fd: number; readonly write: "async" | "sync" }
   | ((line: string) => void);
 
-/** Opens the log. Without a destination it writes to standard output, asynchronously. */
+/** Opens the log. The default destination is standard output, asynchronously. */
 export function createLogger(
   options: LoggerOptions,
   destination: LogDestination = { fd: 1, write: "async" },
 ): Logger {
-  const sink = openSink(destination);
+  const writer = openWriter(destination);
   const isPretty = options.format === "pretty";
   const lines = isPretty
     ? (bytes: Uint8Array, count: number) =>
-        sink.write(Buffer.from(toLines(bytes).map(toPretty).join("")), count)
-    : sink.write;
+        writer.write(Buffer.from(toLines(bytes).map(toPretty).join("")), count)
+    : writer.write;
   const log = pino(
     {
       level: options.level,
-      // No pid and hostname: the one is 1 in a container and whoever collects the lines adds the other.
+      // No pid and no hostname. The pid is 1 in a container, and the log collector adds the hostname.
       base: {},
       timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => sink.write(Buffer.from(isPretty ? toOwnPretty(line) : line), 1) },
+    { write: (line: string) => writer.write(Buffer.from(isPretty ? toOwnPretty(line) : line), 1) },
   );
   return {
     debug: (fields, msg) => log.debug(fields, msg),
@@ -73,17 +77,17 @@ export function createLogger(
     setLevel(level) {
       log.level = level;
     },
-    flush: sink.flush,
-    droppedLines: sink.droppedLines,
+    flush: writer.flush,
+    droppedLines: writer.droppedLines,
   };
 }
 
-function openSink(destination: LogDestination): BufferedWriter {
+function openWriter(destination: LogDestination): BufferedWriter {
   if (typeof destination === "function")
-    return toSink((bytes) => toLines(bytes).forEach((line) => destination(line)));
-  if (destination.write === "async") return openAsyncSink(destination.fd);
+    return toWriter((bytes) => toLines(bytes).forEach((line) => destination(line)));
+  if (destination.write === "async") return openAsyncWriter(destination.fd);
   const stream = openStream({ dest: destination.fd, sync: true });
-  return toSink((bytes) => void stream.write(toText(bytes)));
+  return toWriter((bytes) => void stream.write(toText(bytes)));
 }
 
 function toLines(bytes: Uint8Array): string[] {
@@ -94,11 +98,11 @@ function toText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }
 
-function toSink(write: (lines: Uint8Array) => void): BufferedWriter {
+function toWriter(write: (lines: Uint8Array) => void): BufferedWriter {
   return { write, flush: () => Promise.resolve(), droppedLines: () => 0 };
 }
 
-/** Not through pino's stream: that one stops for ever at its first EPIPE, and its exit hook retries what it still holds. */
-function openAsyncSink(fd: number): BufferedWriter {
+/** Does not use pino's stream: it stops for ever at its first EPIPE, and its exit hook retries the lines that it still holds. */
+function openAsyncWriter(fd: number): BufferedWriter {
   return createBufferedWriter((bytes, done) => writeSome(fd, bytes, done));
 }

@@ -1,17 +1,17 @@
-/** Log lines for a person at a terminal. */
+/** Formats log lines for a terminal. */
 
 import { toPrintable } from "./printable.ts";
 
-/** Longer than any field that access-line.ts lets through; a stack fits. */
+/** The maximum length of a value. It is longer than any field of access-line.ts, a stack included. */
 const MAX_VALUE = 8192;
 
-/** Values that need no quotes. Whatever could be taken for another key, or for the end of the line, gets them. */
+/** Values that need no quotes. Quotes are for values that could look like another key or like the end of the line. */
 const BARE = /^[\w./:@%+*[\]-]+$/;
 
-/** The same for the parts of a request, which have no key: no space, no quote and no backslash. */
+/** Parts of a request that need no quotes. They have no key, so only a space, a quote and a backslash matter. */
 const BARE_PART = /^[!#-[\]-~]+$/;
 
-/** Before the further lines of a message: at the margin begins nothing but a line of the log. */
+/** Put before the second and later lines of a message, so that only a new log line begins at the margin. */
 const INDENT = "    ";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,9 +19,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * Turns the JSON line of an exchange into `12:03:04.123 HEAD /health 502 connection_refused 14ms "message" key=value …`.
  *
- * It reads the finished line rather than hooking into the logger: one path makes every line, and the format in which
- * machines read it is the one that the tests hold. The time stays in front: it always has the same width, so the requests stand in
- * one column, and lines that follow each other can be compared. What `log.fields` leaves out is missing here too.
+ * It parses the finished JSON line instead of hooking into the logger, so that one path makes every line and the tests of the JSON
+ * format cover it. The time comes first because its width never changes: the requests stand in one column. A field that `log.fields`
+ * leaves out is missing here, too.
  */
 export function toPretty(line: string): string {
   const {
@@ -39,14 +39,14 @@ export function toPretty(line: string): string {
   const target = query === undefined ? path : `${toText(path)}?${toText(query)}`;
   const parts = [method, target, status, error].filter((part) => part !== undefined).map(toPart);
   const took = typeof durationMs === "number" ? [formatMs(durationMs)] : [];
-  // Every exchange has a message; this one says nothing that the line does not.
+  // The message "request" adds nothing to the line.
   const message = msg === "request" ? [] : [JSON.stringify(toText(msg))];
   return `${[toTime(time), ...parts, ...took, ...message, ...toPairs(level, fields)].join(" ")}\n`;
 }
 
 /**
- * Turns another JSON line into `12:03:04.123 message key=value …`. The message is headgate's own, so it may have lines, such as a
- * mistake's place with a caret under it.
+ * Turns any other JSON line into `12:03:04.123 message key=value …`. The message is headgate's own, so it may have several lines, such
+ * as an excerpt of the route file with a caret under the error.
  */
 export function toOwnPretty(line: string): string {
   const { time, level, msg, ...fields } = parse(line);
@@ -59,12 +59,12 @@ function parse(line: string): Fields {
   return JSON.parse(line) as Fields;
 }
 
-/** `12:03:04.123` of an ISO time. */
+/** Returns `12:03:04.123` of an ISO time. */
 function toTime(time: unknown): string {
   return toText(time).slice(11, 23);
 }
 
-/** Most lines are of level info, so only another level is shown. */
+/** Shows the level only if it is not info, which most lines have. */
 function toPairs(level: unknown, fields: Fields): readonly string[] {
   const shown = level === "info" ? fields : { level, ...fields };
   return Object.entries(shown).map(([key, value]) => `${toText(key)}=${toValue(value)}`);
@@ -84,7 +84,7 @@ function toPart(value: unknown): string {
   return BARE_PART.test(text) ? text : JSON.stringify(text);
 }
 
-/** In two digits or more: `0.43ms`, `2.4ms`, `14ms`, `1.2s`, `75s`. */
+/** Formats milliseconds with at least two digits: `0.43ms`, `2.4ms`, `14ms`, `1.2s`, `75s`. */
 function formatMs(ms: number): string {
   if (ms >= 999.5) return `${trim(ms / 1000, ms < 9950 ? 1 : 0)}s`;
   return `${trim(ms, ms < 0.995 ? 2 : ms < 9.95 ? 1 : 0)}ms`;

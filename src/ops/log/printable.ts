@@ -1,25 +1,25 @@
-/** Strings of strangers, made fit for a log: bounded, on one line, and without power over a terminal. */
+/** Makes untrusted strings safe for a log: limited in length, on one line, and without terminal control sequences. */
 
-/** Nearly every value is plain ASCII; this cheap test spares it the Unicode one. */
+/** Nearly every value is printable ASCII. This cheap test avoids the Unicode test for it. */
 const NOT_PLAIN = /[^\x20-\x7e]/;
 
 /**
- * Control, format (bidirectional overrides among them) and unassigned characters, lone surrogates, line separators.
- * JSON escapes only those below U+0020, yet U+009B starts a terminal sequence just as ESC [ does, and Node decodes field
- * values as Latin-1, so any client can send it.
+ * Control, format (including bidirectional overrides) and unassigned characters, lone surrogates, line separators.
+ * JSON escapes only characters below U+0020. But U+009B starts a terminal sequence as ESC [ does, and any client can send it, because
+ * field values are decoded as Latin-1.
  */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** Writes what must not be printed as nginx does, `\x9b`, in at most `maxLength` UTF-16 units and "…" if it was cut. */
+/** Escapes unprintable characters as nginx does (`\x9b`), in at most `maxLength` UTF-16 units, and "…" if the text was cut. */
 export function toPrintable(text: string, maxLength: number): string {
-  // Cut before and after: the first bounds the work, the second what escaping has made longer.
+  // The first cut limits the work. The second one is needed because escapes make the text longer.
   const short = cut(text, maxLength);
   return NOT_PLAIN.test(short) ? cut(short.replace(UNPRINTABLE, escape), maxLength) : short;
 }
 
 function cut(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
-  // A character of two units goes as a whole: a half is written in as many ways as there are writers.
+  // Does not split a surrogate pair, because writers encode a lone surrogate differently.
   const isHalf = (text.codePointAt(maxLength - 1) ?? 0) > 0xffff;
   return `${text.slice(0, isHalf ? maxLength - 1 : maxLength)}…`;
 }

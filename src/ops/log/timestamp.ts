@@ -1,8 +1,8 @@
-/** The time of a log line. */
+/** The time in a log line. */
 
 /**
- * Makes `,"time":"2025-01-31T12:03:04.123Z"`, formatted once a millisecond: under load many lines share it, and formatting
- * costs more than the rest.
+ * Returns a function that returns `,"time":"2025-01-31T12:03:04.123Z"`, in UTC. It formats the time at most once per millisecond,
+ * because formatting is expensive and under load many lines have the same time.
  */
 export function createTimestamp(): () => string {
   let formattedMs = -1;

@@ -1,8 +1,8 @@
 /**
- * What has been counted since the start, as plain numbers.
+ * The counters since the start, as plain numbers.
  *
- * A label object per increment, as prom-client takes it, costs more than all the rest of an exchange's end; here it is a
- * few Map lookups and additions. metrics.ts hands the numbers to prom-client when it is scraped.
+ * prom-client needs a label object per increment, which costs more than everything else at the end of an exchange. Here an increment
+ * is a few Map lookups and additions. families.ts turns the numbers into prom-client's samples at each scrape.
  */
 
 import type { ErrorCode } from "../../http/errors.ts";
@@ -10,59 +10,73 @@ import { HEAD_OUTCOMES, HEAD_OUTCOME_NAMES, type HeadOutcome } from "../../http/
 import type { BodyOutcome, Exchange } from "../../http/exchange.ts";
 import { addTo, createHistogram, type Histogram } from "./histogram.ts";
 
-/** The `head` label: what was done with a HEAD; "none" for every other method. */
+/** The `head` label: the outcome of a HEAD; "none" for every other method. */
 export type HeadLabel = HeadOutcome | "none";
 
 const NO_REQUESTS = Object.fromEntries(
   ["none", ...HEAD_OUTCOME_NAMES].map((label) => [label, 0]),
 ) as Readonly<Record<HeadLabel, number>>;
 
+/** Counts of one method on one route. */
 export interface MethodCounters {
+  /** In seconds. Tunnels are left out. */
   readonly duration: Histogram;
-  /** By status, then by what was done with a HEAD. Status 0: no answer was sent and nothing says why. */
+  /** By status, then by the `head` label. Status 0: headgate sent no response, and no error gives a status. */
   readonly requests: Map<number, Record<HeadLabel, number>>;
 }
 
+/** Counts of one route. */
 export interface RouteCounters {
   readonly methods: Map<string, MethodCounters>;
+  /** What became of the bodies of HEAD responses. */
   readonly bodies: Record<BodyOutcome, number>;
+  /** HEADs that got a 2xx or 3xx through a GET. */
   rescued: number;
-  /** HEADs that went up as they were in mode observe, and were refused. */
+  /** HEADs that mode observe forwarded unchanged, and that the upstream refused. */
   rescuable: number;
+  /** Exchanges whose client left before the end. */
   clientAborts: number;
 }
 
+/** Counts of one upstream. */
 export interface UpstreamCounters {
+  /** From sending a request to the response's header section, in seconds. */
   readonly response: Histogram;
   readonly errors: Map<ErrorCode, number>;
-  /** When it last answered, by the exchanges' clock. */
+  /** The time of its last response, in milliseconds of the exchanges' (monotonic) clock. */
   respondedMs: number | undefined;
   lastError: UpstreamError | undefined;
 }
 
-/** `title` is headgate's own text for the code; the cause, which may say more than a page should, is in the log. */
+/**
+ * An upstream's last error. `title` is headgate's own text for the code. The cause is only in the log, because it may contain details
+ * that the status page must not show. `atMs` is a time of the exchanges' clock.
+ */
 export interface UpstreamError {
   readonly code: ErrorCode;
   readonly title: string;
   readonly atMs: number;
 }
 
-/** Everything is keyed by name, not by configuration object, so that counters go on through a reload. */
+/** All counters of the process. The keys are names, not configuration objects, so that counters continue after a reload. */
 export interface Counters {
   readonly routes: Map<string, RouteCounters>;
   readonly upstreams: Map<string, UpstreamCounters>;
+  /** The time in seconds from the start of an exchange until headgate sends its request upstream. */
   readonly overhead: Histogram;
   retries: number;
+  /** Bytes of HEAD responses' bodies that headgate read and dropped. */
   drainedBytes: number;
+  /** Bytes of HEAD responses' bodies that were announced and never fetched. */
   sparedBytes: number;
 }
 
 /** The route and upstream of a request that was refused before it was matched. */
 const UNMATCHED = "none";
-/** Under this key each method counts the responses whose status has no class (600 to 999). */
+/** The key for all statuses without a class (600 to 999). */
 export const OTHER_CODE = 600;
 
-/** RFC 9110 §9.3 and PATCH (RFC 5789). A client may invent methods; each of them would be a series for ever. */
+/** RFC 9110 §9.3 and PATCH (RFC 5789). All other methods count as "other", so that clients cannot create time series without limit. */
 const METHODS: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -75,16 +89,17 @@ const METHODS: ReadonlySet<string> = new Set([
   "CONNECT",
 ]);
 
-/** OpenTelemetry's for http.server.request.duration, and two below: a sidecar's answers are often faster than 5 ms. */
+/** OpenTelemetry's buckets for http.server.request.duration and two smaller ones, because a sidecar often responds in less than 5 ms. */
 const DURATION_BOUNDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
 
-/** headgate's own share is tens of microseconds; the upper end shows a stalled event loop or a queue for connections. */
+/** headgate's overhead is tens of microseconds. The upper buckets show a stalled event loop or a queue for connections. */
 const OVERHEAD_BOUNDS = [
   0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5,
 ];
 
+/** Creates counters at zero. */
 export function createCounters(): Counters {
   return {
     routes: new Map(),
@@ -97,8 +112,8 @@ export function createCounters(): Counters {
 }
 
 /**
- * The status that logs and metrics show: the one that was sent, else the error's (499 for a client that left before an
- * answer), else 0. It has three digits (RFC 9112 §4).
+ * The status that logs and metrics show: the sent status, else the error's (499 if the client left before a response), else 0.
+ * A status has three digits (RFC 9112 §4).
  */
 export function toStatus(exchange: Exchange): number {
   if (isStatus(exchange.status)) return exchange.status;
@@ -124,7 +139,7 @@ export function addExchange(counters: Counters, exchange: Exchange): void {
 
 function countRequest(route: RouteCounters, exchange: Exchange): void {
   const method = methodCounters(route, METHODS.has(exchange.method) ? exchange.method : "other");
-  // RFC 9110 §15 has five classes of statuses. The others count together, so that an upstream cannot invent series.
+  // RFC 9110 §15 defines five classes of statuses. All others share one key, so that an upstream cannot create time series without limit.
   const code = Math.min(toStatus(exchange), OTHER_CODE);
   let requests = method.requests.get(code);
   if (requests === undefined) {
@@ -132,21 +147,21 @@ function countRequest(route: RouteCounters, exchange: Exchange): void {
     method.requests.set(code, requests);
   }
   requests[exchange.head ?? "none"] += 1;
-  // A tunnel lives for hours by design; as a duration it would read as an outage.
+  // A tunnel may live for hours. As a duration it would look like an outage.
   if (exchange.endedMs === undefined || exchange.tunnel) return;
   addTo(method.duration, (exchange.endedMs - exchange.startedMs) / 1000);
 }
 
 function countHead(route: RouteCounters, exchange: Exchange): void {
   if (exchange.body !== undefined) route.bodies[exchange.body] += 1;
-  // Before the GET's answer nobody knows whether a HEAD would have been refused, and to ask would double the requests.
-  // On a backend that serves GET only, which is what headgate is put in front of, each of these was a 405.
+  // headgate cannot know whether the upstream would have refused the HEAD, and a test would double the requests.
+  // A backend that serves GET only, which is what headgate is for, would have responded to each of these with 405.
   if (isThroughGet(exchange) && exchange.status >= 200 && exchange.status < 400) route.rescued += 1;
   if (exchange.head === "observe" && exchange.route?.head.fallbackOn.includes(exchange.status))
     route.rescuable += 1;
 }
 
-// A shared answer came through a GET where the route knows nothing else.
+// A shared response certainly came through a GET only if the route converts every HEAD.
 function isThroughGet({ head, route }: Exchange): boolean {
   if (head === "shared") return route?.head.mode === "convert";
   return head !== undefined && HEAD_OUTCOMES[head].isByGet;
@@ -163,12 +178,12 @@ function countError(counters: Counters, route: RouteCounters, exchange: Exchange
 }
 
 /**
- * The two durations that can be told apart honestly.
+ * Counts headgate's time and the upstream's time.
  *
- * Until `sentMs` the time is headgate's: parsing, routing, the queue for a connection, and connecting when none was idle.
- * From `sentMs` to `respondedMs` it is the upstream's. What follows is paced by whoever reads or writes slower, so a
- * download or an event stream would count as overhead by the hour: it is left to request_duration_seconds. After a retry
- * `sentMs` is the second attempt's, and the first one's wait for the upstream must not be blamed on headgate.
+ * The time until `sentMs` is headgate's: parsing, routing, waiting for a connection, and connecting if none was idle. The time from
+ * `sentMs` to `respondedMs` is the upstream's. The time after that depends on the slower of client and upstream: hours for a download
+ * or an event stream. Only request_duration_seconds includes it. After a retry, `sentMs` belongs to the second attempt. Overhead is
+ * then not counted, because the time until `sentMs` includes the first attempt's wait for the upstream.
  */
 function countUpstream(counters: Counters, sentMs: number, exchange: Exchange): void {
   if (exchange.retries === 0) addTo(counters.overhead, (sentMs - exchange.startedMs) / 1000);

@@ -1,4 +1,4 @@
-/** The metrics endpoint's text: our own numbers and the process's, formatted by prom-client. */
+/** The text of `/metrics`: headgate's own metrics and the process's. prom-client formats it. */
 
 import { collectDefaultMetrics, Registry, type Metric } from "prom-client";
 
@@ -7,40 +7,42 @@ import { toFamilies, type Build, type MetricSources, type Reloads } from "./fami
 import type { Family, Sample } from "./family.ts";
 import { addExchange, createCounters, type Counters } from "./counters.ts";
 
+/** Where the metrics' values come from. */
 export interface MetricsOptions {
   readonly build: Build;
   readonly sources: MetricSources;
-  /** When the configuration in use was loaded, in seconds of the wall clock. */
+  /** The time at which the configuration in use was loaded, in seconds since the epoch. */
   readonly loadedAtSeconds: number;
-  /** The process's and Node's own metrics. They belong to the process: "off" for every instance but one. */
+  /** Metrics of the process and of Node. prom-client collects them once per process, so at most one instance may have "on". */
   readonly runtime: "on" | "off";
 }
 
+/** The metrics of one headgate. */
 export interface Metrics {
-  /** Counts a finished exchange: plain additions, about 0.1 µs. */
+  /** Counts a finished exchange. It takes about 0.1 µs. */
   observe(exchange: Exchange): void;
-  /** Notes an attempt to load a changed configuration. `atSeconds`: wall clock. */
+  /** Counts an attempt to load a changed configuration. `atSeconds` is in seconds since the epoch. */
   countReload(result: "success" | "failure", atSeconds: number): void;
-  /** The current samples. Rejects if a source throws. */
+  /** Returns the current samples. It rejects if a source throws. */
   text(): Promise<MetricsText>;
-  /** What was counted so far; not to be changed by readers. */
-  readonly tally: Counters;
+  /** The counters since the start. Readers must not change them. */
+  readonly counters: Counters;
 }
 
-/** Prometheus' text format, 0.0.4. */
+/** A response body in Prometheus' text format 0.0.4, and its Content-Type. */
 export interface MetricsText {
   readonly contentType: string;
   readonly body: string;
 }
 
 /**
- * A timer that fires this often measures the event loop's lag. Its values include this interval (prom-client passes on
- * what Node measures), so a longer one hides what it should show; at 20 ms it costs 0.2 % of one core when idle, and less
- * when there is work.
+ * The interval of the timer that measures the event loop's lag. prom-client reports Node's values unchanged, and they include this
+ * interval, so a longer one would hide short lags. At 20 ms the timer costs 0.2 % of one core when headgate is idle, and less under
+ * load.
  */
 const LAG_RESOLUTION_MS = 20;
 
-/** What a Registry asks of its metrics when it writes them. */
+/** The part of a metric that a Registry reads when it formats the text. */
 interface Collected {
   readonly name: string;
   readonly help: string;
@@ -53,9 +55,9 @@ interface Collected {
   }>;
 }
 
-/** Builds the set. One instance per process, but for tests. */
+/** Creates the metrics. A process has one instance; tests may have more. */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const tally = createCounters();
+  const counters = createCounters();
   const reloads: Reloads = {
     success: 0,
     failure: 0,
@@ -64,7 +66,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   };
   const registry = new Registry();
   for (const family of toFamilies({
-    tally,
+    counters,
     sources: options.sources,
     reloads,
     build: options.build,
@@ -76,14 +78,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
   }
 
   return {
-    observe: (exchange) => addExchange(tally, exchange),
+    observe: (exchange) => addExchange(counters, exchange),
     countReload(result, atSeconds) {
       reloads[result] += 1;
       reloads.lastSuccessful = result === "success";
       if (result === "success") reloads.lastSuccessSeconds = atSeconds;
     },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    tally,
+    counters,
   };
 }
 
@@ -92,8 +94,8 @@ function toCollected({ name, help, type, samples }: Family): Collected {
 }
 
 /**
- * prom-client's types name its own four classes, whose increments are what we avoid; its Registry calls nothing but what
- * `Collected` has (lib/registry.js, `metrics` and `getMetricsAsString`). A test reads the text that comes of it.
+ * prom-client's types accept only its own four metric classes, whose increments are too expensive. Its Registry uses only the members
+ * of `Collected` (lib/registry.js, `metrics` and `getMetricsAsString`). A test checks the resulting text.
  */
 function toMetric(collected: Collected): Metric {
   return collected as unknown as Metric;

@@ -1,4 +1,4 @@
-/** The metrics that exist: names, help, labels. Dashboards and alerts are built on this set, so it is a contract. */
+/** All metrics of headgate: names, help, labels. Dashboards and alerts depend on them, so they are a contract with users. */
 
 import {
   counter,
@@ -11,12 +11,12 @@ import {
 } from "./family.ts";
 import { type MethodCounters, OTHER_CODE, type RouteCounters, type Counters } from "./counters.ts";
 
-/** Where numbers come from that are a state rather than a count. Asked at every scrape: cheap and without side effects. */
+/** Current values of the process. Each scrape calls them, so they must be cheap and have no side effects. */
 export interface MetricSources {
   readonly requestsInFlight: () => number;
   readonly clientConnections: () => number;
   readonly tunnels: () => number;
-  /** `state` is one of a few words, such as "active" and "idle". */
+  /** `state` is "idle" or "active". */
   readonly upstreamConnections: () => Iterable<{
     readonly upstream: string;
     readonly state: string;
@@ -25,32 +25,35 @@ export interface MetricSources {
   readonly droppedLogLines: () => number;
 }
 
-/** How loading the configuration went: the start is the first load. */
+/** Counts of reloads and the result of the last load. The load at the start counts as successful. */
 export interface Reloads {
   success: number;
   failure: number;
   lastSuccessful: boolean;
+  /** In seconds since the epoch. */
   lastSuccessSeconds: number;
 }
 
+/** Versions of headgate and of Node, for example `v22.11.0`. */
 export interface Build {
   readonly version: string;
   readonly node: string;
 }
 
-export interface FamilyOrigins {
-  readonly tally: Counters;
+/** Where the samples of all families come from. */
+export interface FamilySources {
+  readonly counters: Counters;
   readonly sources: MetricSources;
   readonly reloads: Reloads;
   readonly build: Build;
 }
 
-/** Every family of headgate's own, in the order in which it is shown. */
-export function toFamilies({ tally, sources, reloads, build }: FamilyOrigins): Family[] {
+/** Returns headgate's own families in the order of the endpoint's text. */
+export function toFamilies({ counters, sources, reloads, build }: FamilySources): Family[] {
   return [
-    ...requestFamilies(tally),
-    ...upstreamFamilies(tally, sources),
-    ...headFamilies(tally),
+    ...requestFamilies(counters),
+    ...upstreamFamilies(counters, sources),
+    ...headFamilies(counters),
     ...stateFamilies(sources),
     ...reloadFamilies(reloads),
     gauge("build_info", "Version of headgate and of the Node.js that runs it; always 1.", () => [
@@ -64,10 +67,10 @@ function toCodeLabel(code: number): string {
   return code === OTHER_CODE ? "other" : String(code);
 }
 
-function requestFamilies(tally: Counters): Family[] {
+function requestFamilies(counters: Counters): Family[] {
   return [
     counter("requests_total", "Finished requests; head says what was done with a HEAD.", () =>
-      perMethod(tally, (labels, { requests }) =>
+      perMethod(counters, (labels, { requests }) =>
         [...requests].flatMap(([code, byHead]) =>
           Object.entries(byHead)
             .filter(([, value]) => value > 0)
@@ -81,28 +84,28 @@ function requestFamilies(tally: Counters): Family[] {
     histogram(
       "request_duration_seconds",
       "Time from a request's header section to the end of its exchange.",
-      (name) => perMethod(tally, (labels, { duration }) => toSamples(name, labels, duration)),
+      (name) => perMethod(counters, (labels, { duration }) => toSamples(name, labels, duration)),
     ),
     histogram(
       "overhead_seconds",
       "Time that headgate added before it handed a request to the upstream.",
-      (name) => toSamples(name, {}, tally.overhead),
+      (name) => toSamples(name, {}, counters.overhead),
     ),
     counter(
       "client_aborts_total",
       "Exchanges that the client left before they were complete.",
-      () => perRoute(tally, (labels, route) => [{ labels, value: route.clientAborts }]),
+      () => perRoute(counters, (labels, route) => [{ labels, value: route.clientAborts }]),
     ),
   ];
 }
 
-function upstreamFamilies(tally: Counters, sources: MetricSources): Family[] {
+function upstreamFamilies(counters: Counters, sources: MetricSources): Family[] {
   return [
     histogram(
       "upstream_response_seconds",
       "Time from sending a request to the answer's header section.",
       (name) =>
-        [...tally.upstreams].flatMap(([upstream, { response }]) =>
+        [...counters.upstreams].flatMap(([upstream, { response }]) =>
           toSamples(name, { upstream }, response),
         ),
     ),
@@ -110,14 +113,14 @@ function upstreamFamilies(tally: Counters, sources: MetricSources): Family[] {
       "upstream_errors_total",
       "Exchanges that failed at or before the upstream, by RFC 9209 error type.",
       () =>
-        [...tally.upstreams].flatMap(([upstream, { errors }]) =>
+        [...counters.upstreams].flatMap(([upstream, { errors }]) =>
           [...errors].map(([error, value]) => ({ labels: { upstream, error }, value })),
         ),
     ),
     counter(
       "upstream_retries_total",
       "Requests sent again because a reused connection turned out dead.",
-      () => single(tally.retries),
+      () => single(counters.retries),
     ),
     gauge("upstream_connections", "Connections to the upstream, by state.", () =>
       [...sources.upstreamConnections()].map(({ upstream, state, count }) => ({
@@ -128,13 +131,13 @@ function upstreamFamilies(tally: Counters, sources: MetricSources): Family[] {
   ];
 }
 
-function headFamilies(tally: Counters): Family[] {
+function headFamilies(counters: Counters): Family[] {
   return [
     counter(
       "head_bodies_total",
       "Bodies of HEAD answers that nobody saw, by what became of them.",
       () =>
-        perRoute(tally, (labels, route) =>
+        perRoute(counters, (labels, route) =>
           Object.entries(route.bodies).map(([body, value]) => ({
             labels: { ...labels, body },
             value,
@@ -144,22 +147,22 @@ function headFamilies(tally: Counters): Family[] {
     counter(
       "head_drained_bytes_total",
       "Bytes of HEAD answers' bodies that were read and thrown away.",
-      () => single(tally.drainedBytes),
+      () => single(counters.drainedBytes),
     ),
     counter(
       "head_spared_bytes_total",
       "Announced bytes of HEAD answers' bodies that were never fetched.",
-      () => single(tally.sparedBytes),
+      () => single(counters.sparedBytes),
     ),
     counter(
       "head_rescued_total",
       "HEADs answered with 2xx or 3xx through a GET: each would be a 405 from a backend that serves GET only.",
-      () => perRoute(tally, (labels, route) => [{ labels, value: route.rescued }]),
+      () => perRoute(counters, (labels, route) => [{ labels, value: route.rescued }]),
     ),
     counter(
       "head_rescuable_total",
       "HEADs of routes in mode observe whose answer another mode would have replaced by that to a GET.",
-      () => perRoute(tally, (labels, route) => [{ labels, value: route.rescuable }]),
+      () => perRoute(counters, (labels, route) => [{ labels, value: route.rescuable }]),
     ),
   ];
 }
@@ -205,17 +208,17 @@ function reloadFamilies(reloads: Reloads): Family[] {
 type Labels = Readonly<Record<string, string>>;
 
 function perRoute(
-  tally: Counters,
+  counters: Counters,
   toRouteSamples: (labels: Labels, route: RouteCounters) => Sample[],
 ): Sample[] {
-  return [...tally.routes].flatMap(([route, counts]) => toRouteSamples({ route }, counts));
+  return [...counters.routes].flatMap(([route, counts]) => toRouteSamples({ route }, counts));
 }
 
 function perMethod(
-  tally: Counters,
+  counters: Counters,
   toMethodSamples: (labels: Labels, counts: MethodCounters) => Sample[],
 ): Sample[] {
-  return perRoute(tally, (labels, { methods }) =>
+  return perRoute(counters, (labels, { methods }) =>
     [...methods].flatMap(([method, counts]) => toMethodSamples({ ...labels, method }, counts)),
   );
 }

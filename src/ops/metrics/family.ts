@@ -1,44 +1,47 @@
-/** What a metric is before any library formats it. */
+/** Metric families and their samples, independent of the library that formats them. */
 
 import type { Histogram } from "./histogram.ts";
 
+/** One value of a family, with its labels. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
-  /** Where it is not the family's own: `…_bucket`, `…_sum`, `…_count`. */
+  /** The name if it differs from the family's: `…_bucket`, `…_sum`, `…_count`. */
   readonly metricName?: string;
 }
 
+/** A metric with all its label values. */
 export interface Family {
+  /** With the prefix `headgate_`. */
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
-  /** The current samples; asked for at every scrape. */
+  /** Returns the current samples. Each scrape calls it. */
   readonly samples: () => Sample[];
 }
 
-/** A count that only grows; `name` comes without the prefix, as in all of these. */
+/** Creates a counter: a value that only grows. `name` is without the prefix `headgate_`. */
 export function counter(name: string, help: string, samples: () => Sample[]): Family {
   return { name: `headgate_${name}`, help, type: "counter", samples };
 }
 
-/** A value that rises and falls. */
+/** Creates a gauge: a value that rises and falls. `name` is without the prefix `headgate_`. */
 export function gauge(name: string, help: string, samples: () => Sample[]): Family {
   return { name: `headgate_${name}`, help, type: "gauge", samples };
 }
 
-/** Values counted by size; `samples` gets the full name, which its buckets' names begin with. */
+/** Creates a histogram. `name` is without the prefix; `samples` gets the full name for the names of buckets, sum and count. */
 export function histogram(name: string, help: string, samples: (name: string) => Sample[]): Family {
   const fullName = `headgate_${name}`;
   return { name: fullName, help, type: "histogram", samples: () => samples(fullName) };
 }
 
-/** The one sample of a family without labels. */
+/** Returns the only sample of a family without labels. */
 export function single(value: number): Sample[] {
   return [{ labels: {}, value }];
 }
 
-/** A histogram as Prometheus shows it: cumulative buckets, sum and count. */
+/** Returns a histogram's samples in Prometheus' form: cumulative buckets, sum and count. */
 export function toSamples(
   name: string,
   labels: Sample["labels"],

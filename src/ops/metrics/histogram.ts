@@ -1,23 +1,25 @@
-/** Counts by size, as plain numbers: prom-client's own histogram costs about a microsecond for each value. */
+/** A histogram as plain numbers. prom-client's own costs about a microsecond per value. */
 
+/** Values counted in buckets. */
 export interface Histogram {
-  /** Upper bounds in ascending order; what exceeds the last one is in `counts`' last place. */
+  /** Upper bounds, inclusive, in ascending order. The last element of `counts` is for values above the last bound. */
   readonly bounds: readonly number[];
-  /** Not cumulative: one increment a value. Readers add them up. */
+  /** Not cumulative: each value increments one element. `toSamples` adds them up. */
   readonly counts: number[];
   sum: number;
   count: number;
 }
 
+/** Creates an empty histogram. */
 export function createHistogram(bounds: readonly number[]): Histogram {
   return { bounds, counts: [...bounds.map(() => 0), 0], sum: 0, count: 0 };
 }
 
-/** Adds one value. NaN and negative values are left out, as one of them would spoil the sum for good. */
+/** Adds one value. It ignores NaN and negative values, because one of them would make the sum wrong for ever. */
 export function addTo(histogram: Histogram, value: number): void {
   if (!(value >= 0)) return;
   let index = 0;
-  // A linear search: nearly all values fall into the first few buckets.
+  // A linear search is fast, because nearly all values are in the first few buckets.
   for (const bound of histogram.bounds) {
     if (value <= bound) break;
     index += 1;

@@ -1,19 +1,19 @@
-/** Renders something expensive once for all callers of about the same time. */
+/** Shares one expensive rendering between callers that arrive at about the same time. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * The pause between two renderings, as a multiple of the time that the last one took: however many callers there are, renderings take
- * about a tenth of the process's time at most. The longest pause is short enough for Prometheus, which gives up after 10 s.
+ * The pause after a rendering, as a multiple of the rendering's duration. It limits renderings to about a tenth of the process's time,
+ * independent of the number of callers. The maximum pause is short enough for Prometheus' scrape timeout of 10 s.
  */
 const PAUSE_FACTOR = 10;
 const MIN_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 1_000;
 
 /**
- * Creates the function that renders. All callers get the same rendering until it begins, and later callers get the next one, so that
- * no caller gets numbers from before its call. Keeping the last rendering for a while would be quicker, but a scrape after a request
- * would not show the request. Rejects with the error of `render`; the next rendering is tried all the same.
+ * Returns a function that renders. Callers share the next rendering until it begins; a caller that arrives later gets the one after it.
+ * So no caller gets numbers from before its call. A cache would be faster, but then a scrape after a request might not include the
+ * request. It rejects with the error of `render`; the next rendering starts all the same.
  */
 export function createRendering<T>(render: () => T | Promise<T>): () => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();

@@ -1,22 +1,24 @@
-/** Sums over the tally's finest counts, for readers who want one number. */
+/** Sums of counters over methods, statuses and routes. */
 
 import type { MethodCounters, RouteCounters } from "../metrics/counters.ts";
 
-/** What a route, or all of them, did since the start. */
+/** Totals of one route, or of all routes, since the start. */
 export interface Aggregate {
   requests: number;
   heads: number;
-  /** Answers with 4xx and 5xx. */
+  /** Responses with 4xx. */
   clientErrors: number;
+  /** Responses with 5xx, and statuses without a class. */
   serverErrors: number;
   clientAborts: number;
   rescued: number;
-  /** Durations by bucket; `bounds` are seconds. */
+  /** The number of exchanges per bucket of duration. */
   readonly durations: number[];
+  /** The upper bounds of the buckets, in seconds. */
   bounds: readonly number[];
 }
 
-/** Adds routes up. */
+/** Sums the counters of routes. */
 export function aggregate(routes: Iterable<RouteCounters>): Aggregate {
   const sum: Aggregate = {
     requests: 0,
@@ -41,7 +43,7 @@ function addMethod(sum: Aggregate, method: string, { requests, duration }: Metho
     const count = Object.values(byHead).reduce((total, value) => total + value, 0);
     sum.requests += count;
     if (method === "HEAD") sum.heads += count;
-    // 499 says that a client left; it is no answer.
+    // 499 means that the client left; headgate sent no response.
     if (status >= 400 && status < 499) sum.clientErrors += count;
     if (status >= 500) sum.serverErrors += count;
   }
@@ -51,8 +53,8 @@ function addMethod(sum: Aggregate, method: string, { requests, duration }: Metho
 }
 
 /**
- * The value below which the share `q` of all lies, spread evenly within its bucket as Prometheus' histogram_quantile does;
- * the last bound where it lies beyond, undefined where there is nothing.
+ * Estimates the quantile `q` (0 to 1) of a histogram. Like Prometheus' histogram_quantile, it assumes that values are distributed
+ * evenly within a bucket. It returns the last bound if the quantile is above it, and undefined if the histogram is empty.
  */
 export function quantile(
   q: number,

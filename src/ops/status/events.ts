@@ -1,42 +1,48 @@
-/** Live updates for the status page: server-sent events, one frame a second for everybody who watches. */
+/** Live updates for the status page: server-sent events, one frame per second for all subscribers. */
 
 /** A response on which events are sent. */
 export interface Subscriber {
   writeHead(status: number, reason: string, fields: readonly string[]): void;
-  /** False if the client reads too slowly; `whenDrained` tells when it has caught up. */
+  /** Returns false if the client reads too slowly. */
   write(bytes: Buffer): boolean;
   end(): void;
+  /** Closes the connection at once. */
   destroy(): void;
+  /** Calls `listener` at the end of the response, complete or not. */
   onOver(listener: () => void): void;
+  /** Calls `resume` when the socket accepts more bytes. */
   whenDrained(resume: () => void): void;
 }
 
+/** What the stream sends, and its limits. */
 export interface EventStreamOptions {
-  /** Called once a second, whether or not anybody watches. */
+  /** Called once per interval, with or without subscribers. */
   readonly sample: () => void;
   /**
-   * What is shown now, as JSON on one line. Asked for at most once a second, and only when somebody watches. Each one stands
-   * for itself, so that a slow listener may simply miss some.
+   * Returns the current frame, as JSON on one line. It is called at most once per interval, and only if there is a subscriber.
+   * Frames are independent of each other, so a slow subscriber can skip some.
    */
   readonly frame: () => string;
-  /** 16 unless given. */
+  /** The default is 16. */
   readonly maxSubscribers?: number;
-  /** Between two frames; 1000 unless given. */
+  /** The time between two frames, in milliseconds. The default is 1000. */
   readonly intervalMs?: number;
 }
 
+/** A stream of frames to all subscribers. */
 export interface EventStream {
+  /** Starts to call `sample` and to send frames. */
   start(): void;
-  /** Takes over a response; "full" when there are too many of them, or at the end: the response is untouched then. */
+  /** Begins to send events on a response. Returns "full", and leaves the response unchanged, if there are too many or after `stop`. */
   open(response: Subscriber): "open" | "full";
-  /** Ends every listener's response and takes no more. */
+  /** Ends the responses of all subscribers and accepts no new ones. */
   stop(): void;
 }
 
 const MAX_SUBSCRIBERS = 16;
 const INTERVAL_MS = 1000;
 
-/** Frames in a row that a listener may be too slow for; then its place is for somebody who reads. */
+/** The maximum of frames in a row that a slow subscriber may miss. Then headgate disconnects it, to make room for others. */
 const MAX_MISSED = 30;
 
 const FIELDS = Object.entries({
@@ -44,15 +50,15 @@ const FIELDS = Object.entries({
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
   "Transfer-Encoding": "chunked",
-  // nginx, as an ingress before this port, would hold events back otherwise.
+  // Without this field, an nginx ingress before this port would buffer the events.
   "X-Accel-Buffering": "no",
 }).flat();
 
-/** Creates the source of events; it is silent until `start`. */
+/** Creates a stream. It sends no further frames until `start`. */
 export function createEventStream(options: EventStreamOptions): EventStream {
   const { sample, frame, maxSubscribers = MAX_SUBSCRIBERS, intervalMs = INTERVAL_MS } = options;
-  /** How many frames each one has missed; 0 while it keeps up. */
-  const listeners = new Map<Subscriber, number>();
+  /** The number of frames in a row that each subscriber has missed; 0 if it is fast enough. */
+  const missedFrames = new Map<Subscriber, number>();
   let timer: NodeJS.Timeout | undefined;
   let current: string | undefined;
   let isStopped = false;
@@ -62,41 +68,41 @@ export function createEventStream(options: EventStreamOptions): EventStream {
   function tick(): void {
     sample();
     current = undefined;
-    for (const [response, missed] of listeners) {
+    for (const [response, missed] of missedFrames) {
       if (missed > MAX_MISSED) response.destroy();
-      else if (missed > 0) listeners.set(response, missed + 1);
+      else if (missed > 0) missedFrames.set(response, missed + 1);
       else send(response, currentEvent());
     }
   }
 
   function send(response: Subscriber, text: string): void {
-    // Nothing is queued for one that does not read: the next frame waits until the buffer is empty.
+    // Frames are not queued for a slow subscriber. It gets the next frame after its buffer is empty.
     if (response.write(Buffer.from(text))) return;
-    listeners.set(response, 1);
+    missedFrames.set(response, 1);
     response.whenDrained(() => {
-      if (listeners.has(response)) listeners.set(response, 0);
+      if (missedFrames.has(response)) missedFrames.set(response, 0);
     });
   }
 
   return {
     start() {
-      // Not a reason for the process to stay.
+      // Unref'd, because this timer must not keep the process alive.
       timer ??= setInterval(tick, intervalMs).unref();
     },
     open(response) {
-      if (isStopped || listeners.size >= maxSubscribers) return "full";
-      listeners.set(response, 0);
-      response.onOver(() => listeners.delete(response));
+      if (isStopped || missedFrames.size >= maxSubscribers) return "full";
+      missedFrames.set(response, 0);
+      response.onOver(() => missedFrames.delete(response));
       response.writeHead(200, "OK", FIELDS);
-      // A browser waits 2 s before it connects again, which it does by itself.
+      // Tells the browser to reconnect 2 s after the connection is lost.
       send(response, `retry: 2000\n${currentEvent()}`);
       return "open";
     },
     stop() {
       isStopped = true;
       clearInterval(timer);
-      for (const response of listeners.keys()) response.end();
-      listeners.clear();
+      for (const response of missedFrames.keys()) response.end();
+      missedFrames.clear();
     },
   };
 }

@@ -1,32 +1,36 @@
-/** Whether the operator has to look: one word for the whole, and the reasons for it. */
+/** The health of headgate and its upstreams: one word, and the reasons for it. */
 
 import type { ReadinessState } from "../readiness.ts";
 import type { UpstreamStatus } from "./upstream-status.ts";
 
+/** The health in `/status.json`. */
 export interface Health {
-  /** `failing`: requests fail now. `degraded`: they do not, but something is not as the operator wants it. */
+  /** `failing`: an upstream fails. `degraded`: no upstream fails, but the last reload failed or headgate is not ready. */
   readonly state: "ok" | "degraded" | "failing";
-  /** A few words, for a place as small as a tab's title. */
+  /** A few words that fit in the title of a browser tab. */
   readonly summary: string;
-  /** A sentence for each reason, the worst first; empty if all is well. */
+  /** One sentence per reason, the worst first. Empty if the state is `ok`. */
   readonly reasons: readonly string[];
 }
 
+/** A reload that failed. `at` is an ISO time; `errors` are masked. */
 export interface FailedReload {
   readonly at: string;
   readonly errors: readonly string[];
 }
 
+/** What decides the health. */
 export interface HealthSources {
   readonly state: ReadinessState;
   readonly upstreams: readonly Pick<UpstreamStatus, "name" | "state" | "lastError">[];
-  /** The last reload, if it failed. `at` is an ISO time. */
+  /** The last reload if it failed. */
   readonly failedReload: FailedReload | undefined;
 }
 
-/** Upstreams that are named; a file can have hundreds, and all of them fail with the network. */
+/** The maximum of upstreams with a reason of their own. A route file can have hundreds, and a network failure affects all of them. */
 const MAX_NAMED = 3;
 
+/** Computes the health. */
 export function toHealth({ state, upstreams, failedReload }: HealthSources): Health {
   const failing = upstreams.filter((upstream) => upstream.state === "failing");
   const named = failing.slice(0, MAX_NAMED).map(({ name, lastError }) => {
@@ -62,7 +66,7 @@ function toReloadReason({ at, errors: [first, ...others] }: FailedReload): strin
   return `The reload at ${toClock(at)} failed, and the configuration from before is in use${why}${rest}`;
 }
 
-/** A moment rather than "3 s ago": the sentence stays as it is while it is true. */
+/** Returns a time instead of "3 s ago", so that the sentence does not change each second. */
 function toClock(at: string): string {
   return `${at.slice(11, 19)} UTC`;
 }

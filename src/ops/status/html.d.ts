@@ -1,4 +1,4 @@
-/** An HTML document as text, with its style sheet and script in it: scripts/inline-page.mjs. */
+/** An HTML document as text. scripts/inline-page.mjs inlines its style sheet and script. */
 declare module "*.html" {
   const text: string;
   export default text;

@@ -1,15 +1,16 @@
-/** The status page: one HTML document that asks nothing of any other server. */
+/** The status page: one HTML document that loads nothing from other servers. */
 
 import { createHash } from "node:crypto";
 
 import PAGE from "./page/page.html";
 
+/** The page's HTML and its response fields. */
 export interface StatusPage {
   readonly body: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** The page, with the policy under which only its own style and script run. */
+/** Returns the page, with a Content-Security-Policy that allows only its own style and script. */
 export function createStatusPage(): StatusPage {
   return {
     body: PAGE,
@@ -23,8 +24,9 @@ export function createStatusPage(): StatusPage {
 }
 
 /**
- * The page shows paths and methods that strangers send. It only ever sets them as text. Should that be forgotten once, the browser runs
- * no inline code, has no place to send anything to, and parses no string as HTML (Trusted Types).
+ * The page shows paths and methods that any client can choose. The script inserts them as text only. If it has a bug there, this policy
+ * still protects the operator: the browser runs no inline code, sends no data to other servers, and parses no string as HTML (Trusted
+ * Types).
  */
 function toPolicy(): string {
   return [
@@ -41,7 +43,7 @@ function toPolicy(): string {
   ].join("; ");
 }
 
-/** The hash of an element's content (Content Security Policy Level 3, §6.7.3.3). */
+/** Returns the hash of an element's content (Content Security Policy Level 3, §6.7.3.3). */
 function toHash(tag: "script" | "style"): string {
   const content = PAGE.slice(PAGE.indexOf(`<${tag}>`) + tag.length + 2, PAGE.indexOf(`</${tag}>`));
   return `sha256-${createHash("sha256").update(content).digest("base64")}`;

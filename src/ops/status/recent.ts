@@ -1,14 +1,15 @@
-/** The last HEADs and the last failures, for a person who looks. */
+/** The last HEADs and the last errors, for the status page. */
 
 import type { Exchange } from "../../http/exchange.ts";
 import { splitTarget } from "../../http/secrets.ts";
 import { toPrintable } from "../log/printable.ts";
 import { toStatus } from "../metrics/counters.ts";
 
-/** One finished exchange, fit to be shown: no query, no fields, nothing unprintable. */
+/** One finished exchange for `/status.json`, without query, fields and unprintable characters. */
 export interface RecentExchange {
-  /** Counts up from 1, so that a reader knows which ones it has seen. */
+  /** Counts up from 1, so that a reader can recognize an exchange. */
   readonly number: number;
+  /** The end, as an ISO time. */
   readonly at: string;
   readonly method: string;
   readonly path: string;
@@ -22,23 +23,25 @@ export interface RecentExchange {
   readonly error: string | undefined;
 }
 
+/** The last HEADs and the last errors. */
 export interface Recent {
-  /** Notes an exchange if it was a HEAD or failed through no fault of its client's. About 0.05 µs. */
+  /** Stores an exchange if it is a HEAD, or if it failed and the client was not at fault. It takes about 0.05 µs. */
   add(exchange: Exchange): void;
-  /** The newest first. */
+  /** The last HEADs, the newest first. */
   heads(): readonly RecentExchange[];
+  /** The last errors, the newest first. */
   errors(): readonly RecentExchange[];
 }
 
-/** How many are kept of each. */
-const KEPT = 50;
+/** The number of HEADs, and of errors, that are stored. */
+const MAX_STORED = 50;
 const MAX_METHOD = 32;
 const MAX_PATH = 256;
 
-/** Not the exchange itself: its fields hold credentials, which should not outlive the request, not even in memory. */
-interface Note extends Pick<Exchange, "method" | "target" | "head" | "body"> {
+/** A copy without fields. Fields may contain credentials, which must not stay in memory after the request. */
+interface StoredExchange extends Pick<Exchange, "method" | "target" | "head" | "body"> {
   readonly number: number;
-  /** By the wall clock, unlike an exchange's times. */
+  /** Milliseconds since the epoch, unlike an exchange's times. */
   readonly endedAtMs: number;
   readonly durationMs: number;
   readonly route: string | undefined;
@@ -49,31 +52,32 @@ interface Note extends Pick<Exchange, "method" | "target" | "head" | "body"> {
 }
 
 interface Ring {
-  readonly notes: Note[];
+  readonly stored: StoredExchange[];
   added: number;
 }
 
+/** Creates empty lists. */
 export function createRecent(): Recent {
-  const heads: Ring = { notes: [], added: 0 };
-  const errors: Ring = { notes: [], added: 0 };
+  const heads: Ring = { stored: [], added: 0 };
+  const errors: Ring = { stored: [], added: 0 };
   return {
     add(exchange) {
       if (exchange.method === "HEAD") put(heads, exchange);
-      if (hasFailed(exchange)) put(errors, exchange);
+      if (isShownAsError(exchange)) put(errors, exchange);
     },
     heads: () => newestFirst(heads).map(toFinished),
     errors: () => newestFirst(errors).map(toFinished),
   };
 }
 
-// Bad requests of clients are left out: any scanner sends enough of them to push out what matters.
-function hasFailed({ error, status }: Exchange): boolean {
+// Clients' bad requests are left out. A scanner sends so many that they would replace the errors that matter.
+function isShownAsError({ error, status }: Exchange): boolean {
   return error === undefined ? status >= 500 : error.fault !== "client";
 }
 
 function put(ring: Ring, exchange: Exchange): void {
   const { method, target, head, body, route, startedMs, endedMs = startedMs } = exchange;
-  ring.notes[ring.added % KEPT] = {
+  ring.stored[ring.added % MAX_STORED] = {
     number: ring.added + 1,
     endedAtMs: Date.now(),
     durationMs: endedMs - startedMs,
@@ -90,12 +94,12 @@ function put(ring: Ring, exchange: Exchange): void {
   ring.added += 1;
 }
 
-function newestFirst({ notes }: Ring): Note[] {
-  return notes.toSorted((a, b) => b.number - a.number);
+function newestFirst({ stored }: Ring): StoredExchange[] {
+  return stored.toSorted((a, b) => b.number - a.number);
 }
 
-function toFinished(note: Note): RecentExchange {
-  const { endedAtMs, target, method, durationMs, ...rest } = note;
+function toFinished(stored: StoredExchange): RecentExchange {
+  const { endedAtMs, target, method, durationMs, ...rest } = stored;
   return {
     ...rest,
     at: new Date(endedAtMs).toISOString(),

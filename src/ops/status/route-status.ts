@@ -1,24 +1,25 @@
-/** The routes' part of the report. */
+/** The routes' part of the status snapshot. */
 
 import type { RouteConfig } from "../../config/types.ts";
 import { toMs } from "./time-series.ts";
 import { quantile, aggregate, type Aggregate } from "./aggregate.ts";
 import type { RouteCounters } from "../metrics/counters.ts";
 
-/** What requests came to. */
+/** Counts of requests and their latency in milliseconds. */
 export interface Counts extends Omit<Aggregate, "durations" | "bounds"> {
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
 }
 
+/** One route in `/status.json`. */
 export interface RouteStatus extends Counts {
   readonly name: string;
-  /** Undefined for a route that a reload took away, and for requests refused before any route was looked for. */
+  /** Undefined for a route that a reload removed, and for requests that headgate refused before it looked for a route. */
   readonly mode: string | undefined;
   readonly upstream: string | undefined;
 }
 
-/** The sum, with its latency. */
+/** Returns the counts with their latency. */
 export function toCounts({ durations, bounds, ...counts }: Aggregate): Counts {
   return {
     ...counts,
@@ -27,16 +28,16 @@ export function toCounts({ durations, bounds, ...counts }: Aggregate): Counts {
   };
 }
 
-/** The configured routes in their order, then those that only the tally knows. */
+/** Returns the configured routes in their order, then the routes that only the counters contain. */
 export function toRoutes(
   configured: readonly Pick<RouteConfig, "name" | "upstream" | "head">[],
-  tallies: ReadonlyMap<string, RouteCounters>,
+  counters: ReadonlyMap<string, RouteCounters>,
 ): RouteStatus[] {
   const known = new Set(configured.map(({ name }) => name));
-  const others = [...tallies.keys()].filter((name) => !known.has(name));
+  const others = [...counters.keys()].filter((name) => !known.has(name));
   const count = (name: string): Counts => {
-    const tally = tallies.get(name);
-    return toCounts(aggregate(tally === undefined ? [] : [tally]));
+    const found = counters.get(name);
+    return toCounts(aggregate(found === undefined ? [] : [found]));
   };
   return [
     ...configured.map(({ name, head, upstream }) =>

@@ -1,31 +1,37 @@
-/** The status of a running headgate: noted by `add`, told as a report, sent to whoever watches. */
+/** The status of a running headgate, as JSON and as a stream of events for the status page. */
 
 import type { Exchange } from "../../http/exchange.ts";
 import { createEventStream, type EventStream } from "./events.ts";
 import { createRecent } from "./recent.ts";
-import { toFrame, toReport, type Report, type ReportSources } from "./report.ts";
+import {
+  toFrame,
+  toStatusSnapshot,
+  type StatusSnapshot,
+  type StatusSources,
+} from "./status-snapshot.ts";
 import { createTimeSeries } from "./time-series.ts";
 
+/** The status of a process. */
 export interface Status extends EventStream {
-  /** Notes a finished exchange. */
+  /** Records a finished exchange. */
   add(exchange: Exchange): void;
-  /** The report as JSON, for people too. */
+  /** Returns the snapshot as indented JSON. */
   text(): string;
 }
 
-/** Gathers what the report needs over time. Silent until `start`. */
-export function createStatus(sources: Omit<ReportSources, "recent">): Status {
+/** Creates the status. Sampling begins with `start`. */
+export function createStatus(sources: Omit<StatusSources, "recent">): Status {
   const recent = createRecent();
-  const series = createTimeSeries(sources.tally, performance.now());
-  const report = (): Report =>
-    toReport({ ...sources, recent }, { nowMs: Date.now(), clockMs: performance.now() });
-  const live = createEventStream({
+  const series = createTimeSeries(sources.counters, performance.now());
+  const takeSnapshot = (): StatusSnapshot =>
+    toStatusSnapshot({ ...sources, recent }, { nowMs: Date.now(), clockMs: performance.now() });
+  const events = createEventStream({
     sample: () => series.sample(performance.now()),
-    frame: () => toFrame(report(), series),
+    frame: () => toFrame(takeSnapshot(), series),
   });
   return {
-    ...live,
+    ...events,
     add: (exchange) => recent.add(exchange),
-    text: () => `${JSON.stringify(report(), undefined, 2)}\n`,
+    text: () => `${JSON.stringify(takeSnapshot(), undefined, 2)}\n`,
   };
 }

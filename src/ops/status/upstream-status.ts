@@ -1,4 +1,4 @@
-/** The upstreams' part of the report. */
+/** The upstreams' part of the status snapshot. */
 
 import type { MetricSources } from "../metrics/families.ts";
 import type { AddressStatus } from "../../upstream/address-book.ts";
@@ -6,20 +6,22 @@ import { toMs } from "./time-series.ts";
 import { quantile } from "./aggregate.ts";
 import type { Counters, UpstreamCounters } from "../metrics/counters.ts";
 
+/** One upstream in `/status.json`. */
 export interface UpstreamStatus {
   readonly name: string;
-  /** By its last exchange; headgate does not probe. */
+  /** The result of its last exchange. headgate sends no probes. */
   readonly state: "unused" | "up" | "failing";
-  /** As the route file has it; undefined where nothing is known of it. */
+  /** As in the route file; undefined if the snapshot has no endpoint for it. */
   readonly url: string | undefined;
-  /** What it resolves to, as far as it is known. */
+  /** The addresses that it resolves to; empty before the first lookup. */
   readonly addresses: readonly {
     readonly address: string;
     readonly connections: number;
-    /** Of connection attempts only. */
+    /** The last error of a connection attempt. Other errors are not included. */
     readonly lastError: { readonly at: string; readonly code: string } | undefined;
   }[];
   readonly connections: Readonly<Record<string, number>>;
+  /** The number of responses. The name is a key of `/status.json`. */
   readonly answers: number;
   readonly errors: Readonly<Record<string, number>>;
   readonly lastError:
@@ -29,23 +31,24 @@ export interface UpstreamStatus {
   readonly p99Ms: number | undefined;
 }
 
-/** Where an upstream is. */
-export interface UpstreamPlace {
+/** An upstream's URL and the addresses that it resolves to. */
+export interface UpstreamEndpoint {
   readonly url: string;
-  /** Of each address with its port. */
+  /** Each address is `host:port`, or the URL of a Unix socket. */
   readonly addresses: readonly AddressStatus[];
 }
 
+/** Where the upstreams' status comes from. */
 export interface UpstreamSources {
-  readonly tally: Counters;
+  readonly counters: Counters;
   readonly gauges: Pick<MetricSources, "upstreamConnections">;
-  /** By the names of upstreams. */
-  readonly places: ReadonlyMap<string, UpstreamPlace>;
+  /** Keyed by the upstream's name. */
+  readonly endpoints: ReadonlyMap<string, UpstreamEndpoint>;
 }
 
-/** The configured upstreams. `offsetMs` is what the wall clock is ahead of the exchanges' clock. */
+/** Returns the configured upstreams. `offsetMs` is the wall clock minus the exchanges' clock, in milliseconds. */
 export function toUpstreams(
-  { tally, gauges, places }: UpstreamSources,
+  { counters, gauges, endpoints }: UpstreamSources,
   offsetMs: number,
 ): UpstreamStatus[] {
   const connections = new Map<string, Record<string, number>>();
@@ -54,15 +57,15 @@ export function toUpstreams(
   }
   const toIso = (atMs: number): string => new Date(atMs + offsetMs).toISOString();
   return [...connections].map(([name, byState]) => {
-    const place = places.get(name);
-    const counts = tally.upstreams.get(name);
+    const endpoint = endpoints.get(name);
+    const counts = counters.upstreams.get(name);
     const { bounds = [], counts: sizes = [], count = 0 } = counts?.response ?? {};
     const lastError = counts?.lastError;
     return {
       name,
       state: toState(counts),
-      url: place?.url,
-      addresses: (place?.addresses ?? []).map(
+      url: endpoint?.url,
+      addresses: (endpoint?.addresses ?? []).map(
         ({ address, connections: open, lastError: error }) => ({
           address,
           connections: open,
@@ -83,8 +86,8 @@ export function toUpstreams(
   });
 }
 
-function toState(tally: UpstreamCounters | undefined): UpstreamStatus["state"] {
-  const { respondedMs, lastError } = tally ?? {};
+function toState(upstream: UpstreamCounters | undefined): UpstreamStatus["state"] {
+  const { respondedMs, lastError } = upstream ?? {};
   if (lastError === undefined) return respondedMs === undefined ? "unused" : "up";
   return respondedMs === undefined || lastError.atMs >= respondedMs ? "failing" : "up";
 }

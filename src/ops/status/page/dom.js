@@ -1,7 +1,10 @@
-/** The page's elements: found, made and filled. Always with text, never with markup: paths and methods come from strangers. */
+/**
+ * Functions that find, create and fill the page's elements. They insert text only, never markup, because clients choose paths and
+ * methods.
+ */
 
 /**
- * An element of page.html.
+ * Returns an element of page.html. Throws if page.html has none with this id.
  *
  * @param {string} id
  */
@@ -12,7 +15,7 @@ export function byId(id) {
 }
 
 /**
- * A new element.
+ * Creates an element.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -27,7 +30,7 @@ export function make(tag, className = "", ...children) {
 }
 
 /**
- * Sets an element's text. An unchanged text is left alone, so that a selection in it stays.
+ * Sets an element's text if it has changed. So a selection in an unchanged text stays.
  *
  * @param {Element} element
  * @param {string} text
@@ -59,14 +62,15 @@ export function putPill(element, text, hue) {
 }
 
 /**
- * An item's element, and what shows a newer state of the item in it.
+ * An item's element, and the function that shows a newer state of the item in it.
  *
  * @template T
  * @typedef {{ readonly element: HTMLElement, readonly update: (item: T) => void }} Part
  */
 
 /**
- * Keeps one element for each item. An item is known by its key and changed in place, so that nothing flickers or loses focus.
+ * Creates a list with one element for each item. The key identifies an item. Its element is changed in place, so that it does not
+ * flicker or lose focus.
  *
  * @template T
  * @param {Element} parent
@@ -96,7 +100,7 @@ export function createList(parent, toKey, create) {
 }
 
 /**
- * Keeps one element with text for each line.
+ * Creates a list with one text element for each line.
  *
  * @param {Element} list
  */

@@ -1,15 +1,23 @@
-/** Numbers as text that keeps its width. */
+/** Formats numbers as short texts whose width hardly changes. */
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** @param {number} value */
+/**
+ * Formats a count, from a million on with M or G.
+ *
+ * @param {number} value
+ */
 export function toCount(value) {
   if (value < 1e6) return grouped.format(value);
   if (value < 1e9) return `${(value / 1e6).toFixed(2)} M`;
   return `${(value / 1e9).toFixed(2)} G`;
 }
 
-/** @param {number | undefined} value */
+/**
+ * Formats a number per second.
+ *
+ * @param {number | undefined} value
+ */
 export function toRate(value) {
   if (value === undefined) return "–";
   return value < 10 && value % 1 !== 0 ? value.toFixed(1) : grouped.format(value);
@@ -21,13 +29,17 @@ export function toRate(value) {
  * @typedef {readonly [string, string]} Quantity
  */
 
-/** @param {Quantity} quantity */
+/**
+ * Returns the value and its unit as one text.
+ *
+ * @param {Quantity} quantity
+ */
 export function toText([value, unit]) {
   return `${value} ${unit}`.trim();
 }
 
 /**
- * Three digits or so.
+ * Formats milliseconds with about three digits.
  *
  * @param {number | undefined} ms
  * @returns {Quantity}
@@ -39,12 +51,18 @@ export function toDuration(ms) {
   return [ms.toFixed(ms < 1 ? 2 : ms < 100 ? 1 : 0), "ms"];
 }
 
-/** @param {number | undefined} ms */
+/**
+ * Formats milliseconds as one text.
+ *
+ * @param {number | undefined} ms
+ */
 export function toDurationText(ms) {
   return toText(toDuration(ms));
 }
 
 /**
+ * Formats a number of bytes, from 1024 on with a binary unit.
+ *
  * @param {number} bytes
  * @returns {Quantity}
  */
@@ -60,7 +78,11 @@ export function toBytes(bytes) {
   return [unit === "B" ? String(value) : value.toFixed(value < 100 ? 1 : 0), unit];
 }
 
-/** @param {number} seconds */
+/**
+ * Formats a period with its largest units: `5 s`, `3 min`, `2 h 5 min`, `4 d 7 h`.
+ *
+ * @param {number} seconds
+ */
 export function toSpan(seconds) {
   if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
@@ -71,7 +93,7 @@ export function toSpan(seconds) {
 }
 
 /**
- * How long ago `then` was. Both are ISO times by the server's clock: the browser's may be wrong.
+ * Formats how long ago `then` was. Both are ISO times of headgate's clock, because the browser's clock may be wrong.
  *
  * @param {string} then
  * @param {string} now

@@ -1,12 +1,12 @@
-/** What is seen at the first glance, also in another tab: pill, title, icon and the reasons under the header. */
+/** headgate's health at a glance, also from another tab: pill, title, icon and the reasons under the header. */
 
 import { byId, createLines, put, putById, putPill } from "./dom.js";
 
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 
 const icon = /** @type {HTMLLinkElement} */ (byId("icon"));
 
-/** The states differ by shape as well as by colour: in the pill's mark, the title's sign and the icon's outline. */
+/** The states differ in shape as well as in colour: the pill's mark, the title's sign and the icon's outline. */
 const STATES = {
   ok: { className: "good", sign: "", icon: icon.href },
   degraded: {
@@ -32,13 +32,17 @@ const STATES = {
   },
 };
 
-/** @param {string} content */
+/**
+ * Returns an icon as a data URL.
+ *
+ * @param {string} content the SVG elements, with `#` as `%23`
+ */
 function toIcon(content) {
   const svg = `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32' fill='none' stroke='%23fff' stroke-width='3.6' stroke-linecap='round'>${content}</svg>`;
   return `data:image/svg+xml,${svg.replaceAll("<", "%3C").replaceAll(">", "%3E")}`;
 }
 
-/** Returns what shows a frame's health, and what says that there are no frames any more. */
+/** Returns two functions: one shows a frame's health, the other shows that the connection is lost. */
 export function createGlance() {
   const [reasons, notice] = [byId("reasons"), byId("notice")];
   const showReasons = createLines(reasons);
@@ -56,7 +60,7 @@ export function createGlance() {
     putPill(byId("state"), summary, className);
     document.title = state === "ok" ? "headgate" : `${sign}${summary} · headgate`;
     icon.href = href;
-    // A screen reader reads this aloud: only changes of state are worth the interruption.
+    // A screen reader reads this aloud, so it changes only with the state.
     putById("news", `headgate: ${summary}`);
   }
 
@@ -73,7 +77,7 @@ export function createGlance() {
       show(health.state, health.summary);
     },
     /**
-     * The figures stay on the page, with the time that they are of.
+     * Shows that the connection is lost. The last figures stay on the page, with their time.
      *
      * @param {string} why
      */

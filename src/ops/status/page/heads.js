@@ -1,14 +1,14 @@
-/** What became of HEADs, and of the bodies that their responses had upstream. */
+/** The outcomes of HEADs, and what became of the bodies of the upstream's responses. */
 
 import { HEAD_OUTCOMES } from "../../../http/head-outcomes.ts";
 import { byId, createList, make, put } from "./dom.js";
 import { toCount } from "./format.js";
 
 /** @import { BodyOutcome } from "../../../http/exchange.ts" */
-/** @import { Report } from "../report.ts" */
+/** @import { StatusSnapshot } from "../status-snapshot.ts" */
 
 /**
- * Labels by key. The palette has a colour and a pattern for `prefix` and key.
+ * Labels by key. palette.css has a colour and a pattern for the class `prefix` + key.
  *
  * @typedef {{ readonly prefix: string, readonly labels: ReadonlyMap<string, string> }} Keys
  */
@@ -20,7 +20,7 @@ export const OUTCOMES = {
     ...Object.entries(HEAD_OUTCOMES).map(
       ([name, { label }]) => /** @type {const} */ ([name, label]),
     ),
-    // Refused before headgate looked at how to answer it.
+    // headgate refused the HEAD before it chose an outcome.
     ["none", "refused"],
   ]),
 };
@@ -32,7 +32,7 @@ const BODY_LABELS = { none: "no body", drained: "read", aborted: "cut off" };
 const BODIES = { prefix: "body-", labels: new Map(Object.entries(BODY_LABELS)) };
 
 /**
- * The class of a key's colour and pattern.
+ * Returns the class of a key's colour and pattern.
  *
  * @param {Keys} keys
  * @param {string} key
@@ -41,7 +41,11 @@ export function toKeyClass({ prefix }, key) {
   return `key ${prefix}${key}`;
 }
 
-/** @returns {(heads: Report["heads"]) => void} */
+/**
+ * Creates both bars.
+ *
+ * @returns {(heads: StatusSnapshot["heads"]) => void} shows the counts
+ */
 export function createHeads() {
   const showOutcomes = createSplit(byId("outcomes"), OUTCOMES);
   const showBodies = createSplit(byId("bodies"), BODIES);
@@ -52,7 +56,7 @@ export function createHeads() {
 }
 
 /**
- * A bar whose parts are shares of a whole, and its legend.
+ * Creates a bar that shows each count's share of the total, and its legend.
  *
  * @param {Element} host
  * @param {Keys} keys
@@ -85,7 +89,7 @@ function createSplit(host, keys) {
   });
   return (counts) => {
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-    // A page that stayed open while headgate was updated shows a new key by its name.
+    // If headgate was updated while the page was open, a new key has no label, and the page shows its name.
     const shares = [...new Set([...keys.labels.keys(), ...Object.keys(counts)])].map((key) => {
       const count = counts[key] ?? 0;
       return { key, count, share: total === 0 ? 0 : count / total, hasNone: total === 0 };

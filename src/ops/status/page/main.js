@@ -1,4 +1,4 @@
-/** The page's script: one frame a second from headgate, shown in its places. */
+/** The page's script: it shows the frame that headgate sends each second. */
 
 import { byId, createLines, put, putById } from "./dom.js";
 import {
@@ -19,9 +19,11 @@ import { createRoutes } from "./routes.js";
 import { startTheme } from "./theme.js";
 import { createUpstreams } from "./upstreams.js";
 
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 
+/** The page shows "connection lost" after this time without a frame. */
 const SILENCE_MS = 6000;
+/** The pause before a new attempt after headgate has refused the connection. */
 const RETRY_MS = 5000;
 
 const glance = createGlance();
@@ -56,7 +58,7 @@ function show(frame) {
 }
 
 /**
- * The times that the figures are of.
+ * Shows the periods that the figures cover.
  *
  * @param {Frame} frame
  * @param {string} since
@@ -93,6 +95,8 @@ function showTiles({ lastMinute, points, totals, heads, ...now }) {
 }
 
 /**
+ * Shows a value and its unit in two elements.
+ *
  * @param {string} id
  * @param {import("./format.js").Quantity} quantity
  */
@@ -145,7 +149,7 @@ function listen() {
   source.addEventListener("message", ({ data }) => {
     /** @type {Frame} */
     const frame = JSON.parse(data);
-    // A connection that is dropped without an end raises no error for minutes.
+    // If the network drops the connection silently, the browser raises no error for minutes.
     clearTimeout(silence);
     silence = setTimeout(
       () => glance.showLost("headgate has sent nothing for a while; waiting."),
@@ -156,7 +160,7 @@ function listen() {
   });
   source.addEventListener("error", () => {
     clearTimeout(silence);
-    // The browser connects again by itself, unless headgate refused the connection.
+    // The browser reconnects by itself, unless headgate refused the connection.
     if (source.readyState !== EventSource.CLOSED) {
       glance.showLost("The connection to headgate is lost; trying again.");
       return;

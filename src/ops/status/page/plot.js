@@ -1,14 +1,14 @@
-/** The two plots. */
+/** The plots of the last three minutes. */
 
 import { make, put } from "./dom.js";
 
-/** @import { Point } from "../time-series.ts" */
+/** @import { TimeSeriesPoint } from "../time-series.ts" */
 
 /**
- * One curve: what it shows of a point, and its look.
+ * One curve: the member of a point that it shows, and its look.
  *
  * @typedef {object} Series
- * @property {keyof Point} key
+ * @property {keyof TimeSeriesPoint} key
  * @property {string} name
  * @property {string} hue
  * @property {"solid" | "dashed" | "dotted"} dash
@@ -16,14 +16,14 @@ import { make, put } from "./dom.js";
  */
 
 const SECONDS = 180;
-/** Places on the axis of time, from 0 to 1. */
+/** Positions on the time axis, from 0 to 1, and their labels. */
 const TICKS = /** @type {const} */ ([
   [0, "3 min ago"],
   [1 / 3, "2 min"],
   [2 / 3, "1 min"],
   [1, "now"],
 ]);
-/** How many seconds further into the past a key leads. */
+/** The number of seconds by which a key moves the cursor into the past. */
 const STEPS = new Map(
   Object.entries({
     ArrowLeft: 1,
@@ -36,6 +36,8 @@ const STEPS = new Map(
 );
 
 /**
+ * Creates an SVG element.
+ *
  * @param {string} tag
  * @param {Readonly<Record<string, string | number>>} attributes
  */
@@ -46,7 +48,8 @@ function svg(tag, attributes) {
 }
 
 /**
- * The top of an axis: 1, 2 or 5 times a power of ten, and at least 1. It changes seldom, so that a curve can be compared with what it was.
+ * Returns the top of an axis: 1, 2 or 5 times a power of ten, and at least 1. It changes seldom, so that the operator can compare a
+ * curve with its earlier shape.
  *
  * @param {number} value
  */
@@ -56,13 +59,13 @@ function toTop(value) {
 }
 
 /**
- * Lays a plot out.
+ * Creates a plot.
  *
  * @param {Element} host
  * @param {string} title
  * @param {(value: number | undefined) => string} format
  * @param {readonly Series[]} series
- * @returns {(points: readonly Point[]) => void} draws the points, one for each second, the newest at the right edge
+ * @returns {(points: readonly TimeSeriesPoint[]) => void} draws the points, one per second, the newest at the right edge
  */
 export function createPlot(host, title, format, series) {
   const image = svg("svg", { "aria-hidden": "true" });
@@ -81,9 +84,9 @@ export function createPlot(host, title, format, series) {
   const axes = [0, 1, 2].map(() => make("span", "axis y"));
   canvas.append(...axes, ...TICKS.map(toTick));
 
-  /** @type {readonly Point[]} */
+  /** @type {readonly TimeSeriesPoint[]} */
   let points = [];
-  /** @type {number | undefined} Seconds ago. */
+  /** @type {number | undefined} The cursor's position in seconds ago; undefined without a cursor. */
   let chosen;
 
   function draw() {
@@ -103,22 +106,22 @@ export function createPlot(host, title, format, series) {
       label.style.top = `${y}px`;
       image.append(svg("line", { class: "grid", x1: 0, x2: width, y1: y, y2: y }));
     }
-    for (const one of series) image.append(...toCurve(one, points, scale));
+    for (const curve of series) image.append(...toCurve(curve, points, scale));
     const shown = points.length - 1 - (chosen ?? 0);
     const x = scale.toX(shown);
     if (chosen !== undefined)
       image.append(svg("line", { class: "cursor", x1: x, x2: x, y1: 0, y2: height }));
-    tell(points[shown]);
+    showValues(points[shown]);
   }
 
-  /** @param {Point | undefined} point */
-  function tell(point) {
+  /** @param {TimeSeriesPoint | undefined} point */
+  function showValues(point) {
     const texts = series.map(({ key }) => (point === undefined ? "–" : format(point[key])));
     for (const [index, value] of values.entries()) put(value, texts[index] ?? "");
     put(at, chosen === undefined ? "last second" : `${chosen} s ago`);
-    const said = series.map(({ name }, index) => `${name} ${texts[index]}`).join(", ");
+    const spoken = series.map(({ name }, index) => `${name} ${texts[index]}`).join(", ");
     canvas.setAttribute("aria-valuenow", String(-(chosen ?? 0)));
-    canvas.setAttribute("aria-valuetext", `${chosen ?? 0} seconds ago: ${said}`);
+    canvas.setAttribute("aria-valuetext", `${chosen ?? 0} seconds ago: ${spoken}`);
   }
 
   /** @param {number | undefined} secondsAgo */
@@ -151,15 +154,15 @@ export function createPlot(host, title, format, series) {
 }
 
 /** @param {(typeof TICKS)[number]} tick */
-function toTick([place, text]) {
-  const label = make("span", place === 1 ? "axis x last" : "axis x", text);
-  label.style.left = `${place * 100}%`;
-  if (place === 0) label.style.transform = "none";
+function toTick([position, text]) {
+  const label = make("span", position === 1 ? "axis x last" : "axis x", text);
+  label.style.left = `${position * 100}%`;
+  if (position === 0) label.style.transform = "none";
   return label;
 }
 
 /**
- * From points and values to the image.
+ * Converts a point's index and value to a position in the image.
  *
  * @typedef {object} Scale
  * @property {(index: number) => number} toX
@@ -168,10 +171,10 @@ function toTick([place, text]) {
  */
 
 /**
- * A line, with a gap where there is no value, and the area below it.
+ * Returns a line, with a gap where a point has no value, and the area below it.
  *
  * @param {Series} series
- * @param {readonly Point[]} points
+ * @param {readonly TimeSeriesPoint[]} points
  * @param {Scale} scale
  */
 function toCurve({ key, hue, dash, hasArea }, points, { toX, toY, height }) {

@@ -4,10 +4,14 @@ import { byId, createList, make } from "./dom.js";
 import { toBytes, toDurationText, toText } from "./format.js";
 import { OUTCOMES, toKeyClass } from "./heads.js";
 
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 /** @import { RecentExchange } from "../recent.ts" */
 
-/** @returns {(frame: Frame) => void} */
+/**
+ * Creates both tables.
+ *
+ * @returns {(frame: Frame) => void} shows a frame's exchanges
+ */
 export function createRecent() {
   const showHeads = createTable(
     byId("last-heads"),
@@ -22,9 +26,11 @@ export function createRecent() {
 }
 
 /**
+ * Creates a table with one row for each exchange.
+ *
  * @param {HTMLElement} body
  * @param {(exchange: RecentExchange) => readonly HTMLElement[]} toCells
- * @param {string} nothing shown while there is no row
+ * @param {string} nothing the text that is shown while the table has no row
  * @returns {(exchanges: readonly RecentExchange[], startedAt: string) => void}
  */
 function createTable(body, toCells, nothing) {
@@ -34,7 +40,7 @@ function createTable(body, toCells, nothing) {
   let start = "";
   const show = createList(
     body,
-    // The numbers begin anew with each start of headgate.
+    // The numbers begin at 1 again after each start of headgate.
     (/** @type {RecentExchange} */ { number }) => `${start}#${number}`,
     (exchange) => ({
       element: make("tr", body.children.length === 0 ? "" : "new", ...toCells(exchange)),

@@ -4,11 +4,11 @@ import { byId, createList, make, put, putById } from "./dom.js";
 import { toCount, toDurationText } from "./format.js";
 
 /** @import { Part } from "./dom.js" */
-/** @import { Frame } from "../report.ts" */
+/** @import { Frame } from "../status-snapshot.ts" */
 /** @import { RouteStatus } from "../route-status.ts" */
 
 /**
- * The columns behind the first two. On a narrow screen, where the table's head has no place, each cell has its label.
+ * The columns after the first two. On a narrow screen the table has no header, so each cell shows its label.
  *
  * @type {readonly { readonly label: string, readonly toText: (route: RouteStatus) => string }[]}
  */
@@ -24,7 +24,11 @@ const COLUMNS = [
   { label: "p99", toText: ({ p99Ms }) => toDurationText(p99Ms) },
 ];
 
-/** @returns {(frame: Frame, since: string) => void} */
+/**
+ * Creates the table.
+ *
+ * @returns {(frame: Frame, since: string) => void} shows a frame's routes; `since` is the text about the period that they cover
+ */
 export function createRoutes() {
   const show = createList(
     byId("routes"),
@@ -40,6 +44,8 @@ export function createRoutes() {
 }
 
 /**
+ * Creates a route's row.
+ *
  * @param {string} name
  * @returns {Part<RouteStatus>}
  */

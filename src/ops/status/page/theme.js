@@ -3,10 +3,10 @@
 import { byId, put } from "./dom.js";
 
 const KEY = "headgate-theme";
-/** The first one leaves the choice to the system. */
+/** "auto" follows the browser's setting. */
 const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
 
-/** Shows the theme that was chosen last; the button chooses the next one. */
+/** Applies the stored theme. The button switches to the next one. */
 export function startTheme() {
   const button = byId("theme");
   const stored = load();
@@ -23,7 +23,7 @@ export function startTheme() {
   show();
 }
 
-// A private window may refuse storage: the choice then holds until the page is left.
+// A private window may refuse storage. Then the choice lasts until the operator leaves the page.
 function load() {
   try {
     return localStorage.getItem(KEY);
@@ -37,6 +37,6 @@ function save(theme) {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
-    // See above.
+    // As in `load`.
   }
 }

@@ -1,4 +1,4 @@
-/** A card for each upstream, with its addresses. */
+/** One card for each upstream, with its addresses. */
 
 import { byId, createList, make, put, putPill } from "./dom.js";
 import { toAgo, toCount, toDurationText } from "./format.js";
@@ -19,7 +19,11 @@ const NUMBERS = [
   ["p99", ({ p99Ms }) => toDurationText(p99Ms)],
 ];
 
-/** @returns {(upstreams: readonly UpstreamStatus[], now: string) => void} */
+/**
+ * Creates the list of cards.
+ *
+ * @returns {(upstreams: readonly UpstreamStatus[], now: string) => void} shows the upstreams; `now` is an ISO time of headgate's clock
+ */
 export function createUpstreams() {
   let now = "";
   const show = createList(
@@ -34,6 +38,8 @@ export function createUpstreams() {
 }
 
 /**
+ * Creates an upstream's card.
+ *
  * @param {string} name
  * @param {() => string} now
  * @returns {Part<UpstreamStatus>}
@@ -72,7 +78,7 @@ function createCard(name, now) {
 }
 
 /**
- * Where the name leads, and which of the places fails.
+ * Creates the row of an address: its open connections and its last connection error.
  *
  * @param {string} address
  * @param {() => string} now

@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type SinkDelays, type WriteSome, createBufferedWriter } from "../../src/ops/log/sink.ts";
+import {
+  type WriterDelays,
+  type WriteSome,
+  createBufferedWriter,
+} from "../../src/ops/log/buffered-writer.ts";
 import { fc } from "../support/property.ts";
 
-const AT_ONCE: SinkDelays = { gatherMs: 0, slowReaderMs: 0, errorMs: 0, maxErrorMs: 0 };
+const AT_ONCE: WriterDelays = { batchMs: 0, slowReaderMs: 0, errorMs: 0, maxErrorMs: 0 };
 
 /** What becomes of one write: an error, or how much of the bytes is taken. */
 type Outcome = { readonly code: string } | { readonly part: number };
@@ -41,17 +45,17 @@ test("whatever fails, and wherever, every line arrives whole and in order or is 
       fc.boolean(),
       async (outcomes, batches, isFlushed) => {
         const { write, taken } = createDestination(outcomes);
-        const sink = createBufferedWriter(write, AT_ONCE);
+        const writer = createBufferedWriter(write, AT_ONCE);
         let count = 0;
         const line = (): string => `${count}${"x".repeat((count += 1) % 7)}\n`;
         for (const size of batches) {
-          sink.write(Buffer.from(Array.from({ length: size }, line).join("")), size);
+          writer.write(Buffer.from(Array.from({ length: size }, line).join("")), size);
           await sleep(count % 3);
         }
-        if (isFlushed) await sink.flush();
-        const isSettled = (): boolean => toLines(taken()).length + sink.droppedLines() === count;
+        if (isFlushed) await writer.flush();
+        const isSettled = (): boolean => toLines(taken()).length + writer.droppedLines() === count;
         for (let waits = 0; waits < 2_000 && !isSettled(); waits += 1) await sleep(1);
-        assert.ok(isSettled(), `${sink.droppedLines()} of ${count} were dropped: ${taken()}`);
+        assert.ok(isSettled(), `${writer.droppedLines()} of ${count} were dropped: ${taken()}`);
         const numbers = toLines(taken()).map((text) => {
           assert.match(text, /^\d+x*$/);
           const number = Number.parseInt(text, 10);
@@ -73,15 +77,15 @@ function toLines(text: string): string[] {
 
 test("a line after an error is written, and what was gathered meanwhile with it", async () => {
   const { write, taken } = createDestination([{ code: "ENOSPC" }, { code: "EPIPE" }]);
-  const sink = createBufferedWriter(write, AT_ONCE);
+  const writer = createBufferedWriter(write, AT_ONCE);
   for (const [text, dropped] of [
     ["a\nb\n", 2],
     ["c\n", 3],
   ] as const) {
-    sink.write(Buffer.from(text), text.length / 2);
-    while (sink.droppedLines() < dropped) await sleep(1);
+    writer.write(Buffer.from(text), text.length / 2);
+    while (writer.droppedLines() < dropped) await sleep(1);
   }
-  sink.write(Buffer.from("d\ne\n"), 2);
+  writer.write(Buffer.from("d\ne\n"), 2);
   while (taken() === "") await sleep(1);
-  assert.deepEqual([taken(), sink.droppedLines()], ["d\ne\n", 3]);
+  assert.deepEqual([taken(), writer.droppedLines()], ["d\ne\n", 3]);
 });

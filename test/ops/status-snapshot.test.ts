@@ -7,13 +7,13 @@ import { createTimeSeries } from "../../src/ops/status/time-series.ts";
 import { createRecent } from "../../src/ops/status/recent.ts";
 import {
   type ConfigurationState,
-  type Report,
+  type StatusSnapshot,
   toFrame,
-  toReport,
-} from "../../src/ops/status/report.ts";
+  toStatusSnapshot,
+} from "../../src/ops/status/status-snapshot.ts";
 import { finishedExchange, quietMetrics, ROUTE } from "../support/exchange.ts";
 
-const PLACE = {
+const ENDPOINT = {
   url: "http://app.internal:8000",
   addresses: [
     { address: "10.1.2.3:8000", connections: 3, lastError: undefined },
@@ -27,21 +27,21 @@ const PLACE = {
 
 const NOW = { nowMs: 1_700_000_060_000, clockMs: 2000 };
 
-function reportOf(
+function snapshotOf(
   exchanges: readonly Exchange[],
   changes: Partial<ConfigurationState> = {},
-): Report {
+): StatusSnapshot {
   const metrics = quietMetrics();
   const recent = createRecent();
   for (const exchange of exchanges) {
     metrics.observe(exchange);
     recent.add(exchange);
   }
-  return toReport(
+  return toStatusSnapshot(
     {
       build: { version: "1.2.3", node: "v20.20.2" },
       startedAtMs: 1_700_000_000_000,
-      tally: metrics.tally,
+      counters: metrics.counters,
       recent,
       gauges: {
         requestsInFlight: () => 3,
@@ -63,7 +63,7 @@ function reportOf(
         lastReload: undefined,
         ...changes,
       }),
-      places: () => new Map([["app", PLACE]]),
+      endpoints: () => new Map([["app", ENDPOINT]]),
     },
     NOW,
   );
@@ -77,12 +77,12 @@ const refused = (changes: Partial<Exchange> = {}): Exchange =>
     ...changes,
   });
 
-test("the report says what runs, since when and by which file", () => {
-  const report = reportOf([]);
-  assert.equal(report.version, "1.2.3");
-  assert.equal(report.startedAt, "2023-11-14T22:13:20.000Z");
-  assert.equal(report.uptimeSeconds, 60);
-  assert.deepEqual(report.configuration, {
+test("the snapshot says what runs, since when and by which file", () => {
+  const snapshot = snapshotOf([]);
+  assert.equal(snapshot.version, "1.2.3");
+  assert.equal(snapshot.startedAt, "2023-11-14T22:13:20.000Z");
+  assert.equal(snapshot.uptimeSeconds, 60);
+  assert.deepEqual(snapshot.configuration, {
     file: "routes.yaml",
     sha256: "abc",
     loadedAt: "2023-11-14T22:13:20.000Z",
@@ -92,7 +92,7 @@ test("the report says what runs, since when and by which file", () => {
 
 test("a failed reload is told with its first errors and their count, and makes headgate's health degraded", () => {
   const errors = Array.from({ length: 7 }, (_, index) => `a.yaml:${index + 1}:1: is wrong`);
-  const { configuration, health } = reportOf([], { lastReload: { atMs: NOW.nowMs, errors } });
+  const { configuration, health } = snapshotOf([], { lastReload: { atMs: NOW.nowMs, errors } });
   assert.deepEqual(configuration.lastReload, {
     at: "2023-11-14T22:14:20.000Z",
     result: "failure",
@@ -100,13 +100,13 @@ test("a failed reload is told with its first errors and their count, and makes h
     errorCount: 7,
   });
   assert.equal(health.state, "degraded");
-  const good = reportOf([], { lastReload: { atMs: NOW.nowMs, errors: [] } });
+  const good = snapshotOf([], { lastReload: { atMs: NOW.nowMs, errors: [] } });
   assert.equal(good.configuration.lastReload?.result, "success");
   assert.equal(good.health.state, "ok");
 });
 
 test("an upstream has its URL and its addresses, each with its connections and its last error", () => {
-  const [app, other] = reportOf([]).upstreams;
+  const [app, other] = snapshotOf([]).upstreams;
   assert.equal(app?.url, "http://app.internal:8000");
   assert.deepEqual(app?.addresses, [
     { address: "10.1.2.3:8000", connections: 3, lastError: undefined },
@@ -121,7 +121,7 @@ test("an upstream has its URL and its addresses, each with its connections and i
 
 test("each route is there with its counts, in the file's order, also before its first request", () => {
   const files = { ...ROUTE, name: "z-first" };
-  const { routes } = reportOf(
+  const { routes } = snapshotOf(
     [finishedExchange(), finishedExchange({ route: undefined, status: 400 })],
     {
       routes: [files, ROUTE],
@@ -151,7 +151,7 @@ test("HEADs are told by what was done with them and with their bodies", () => {
     bytesSpared: 100,
   });
   const passed = finishedExchange({ method: "HEAD", head: "pass" });
-  assert.deepEqual(reportOf([head, head, passed, finishedExchange()]).heads, {
+  assert.deepEqual(snapshotOf([head, head, passed, finishedExchange()]).heads, {
     outcomes: {
       none: 0,
       convert: 2,
@@ -173,7 +173,7 @@ test("HEADs are told by what was done with them and with their bodies", () => {
 
 test("an upstream's state is that of its last exchange", () => {
   const states = (...exchanges: readonly Exchange[]): unknown[] =>
-    reportOf(exchanges).upstreams.map(({ name, state }) => `${name} ${state}`);
+    snapshotOf(exchanges).upstreams.map(({ name, state }) => `${name} ${state}`);
   assert.deepEqual(states(), ["app unused", "other unused"]);
   assert.deepEqual(states(finishedExchange()), ["app up", "other unused"]);
   assert.deepEqual(states(finishedExchange(), refused({ endedMs: 1100 })), [
@@ -187,21 +187,24 @@ test("an upstream's state is that of its last exchange", () => {
 });
 
 test("an upstream's last error has its type and time, and no address of a client", () => {
-  const report = reportOf([refused({ endedMs: 1500 })]);
-  assert.deepEqual(report.upstreams[0]?.lastError, {
+  const snapshot = snapshotOf([refused({ endedMs: 1500 })]);
+  assert.deepEqual(snapshot.upstreams[0]?.lastError, {
     at: "2023-11-14T22:14:19.500Z",
     code: "connection_refused",
     title: "The upstream refused the connection",
   });
-  assert.deepEqual(report.upstreams[0]?.connections, { idle: 2, active: 1 });
-  assert.doesNotMatch(JSON.stringify(report), /10\.0\.0\.7|192\.0\.2|secret|curl/);
+  assert.deepEqual(snapshot.upstreams[0]?.connections, { idle: 2, active: 1 });
+  assert.doesNotMatch(JSON.stringify(snapshot), /10\.0\.0\.7|192\.0\.2|secret|curl/);
 });
 
 test("a frame shows the hundred busiest of very many routes, on one line", () => {
   const routes = Array.from({ length: 150 }, (_, index) => ({ ...ROUTE, name: `r${index}` }));
   const busy = finishedExchange({ route: routes[149] });
-  const frame = toFrame(reportOf([busy], { routes }), createTimeSeries(quietMetrics().tally, 0));
-  const shown = JSON.parse(frame) as Report & { readonly routeCount: number };
+  const frame = toFrame(
+    snapshotOf([busy], { routes }),
+    createTimeSeries(quietMetrics().counters, 0),
+  );
+  const shown = JSON.parse(frame) as StatusSnapshot & { readonly routeCount: number };
   assert.equal(shown.routes.length, 100);
   assert.equal(shown.routes[0]?.name, "r149");
   assert.equal(shown.routeCount, 150);

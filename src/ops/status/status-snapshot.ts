@@ -1,4 +1,4 @@
-/** What `/status.json` and the status page show: the tally, the last exchanges and the state of things, as one report. */
+/** The content of `/status.json` and of the status page: counters, the last exchanges and the current state. */
 
 import type { RouteConfig } from "../../config/types.ts";
 import type { BodyOutcome } from "../../http/exchange.ts";
@@ -7,46 +7,49 @@ import { type Health, toHealth } from "./health.ts";
 import type { ReadinessState } from "../readiness.ts";
 import type { RecentExchange, Recent } from "./recent.ts";
 import { toCounts, toRoutes, type Counts, type RouteStatus } from "./route-status.ts";
-import type { LastMinute, Point, TimeSeries } from "./time-series.ts";
+import type { LastMinute, TimeSeriesPoint, TimeSeries } from "./time-series.ts";
 import { aggregate, type Aggregate } from "./aggregate.ts";
 import type { Counters } from "../metrics/counters.ts";
-import { toUpstreams, type UpstreamPlace, type UpstreamStatus } from "./upstream-status.ts";
+import { toUpstreams, type UpstreamEndpoint, type UpstreamStatus } from "./upstream-status.ts";
 
-/** The configuration in use, and how the last attempt to change it went. Times are the wall clock's. */
+/** The configuration in use, and the result of the last reload. Times are milliseconds since the epoch. */
 export interface ConfigurationState {
-  /** As it was given; undefined without a file. */
+  /** The route file's path as the operator gave it; undefined without a file. */
   readonly file: string | undefined;
+  /** SHA-256 of the file, in hexadecimal. */
   readonly hash: string | undefined;
   readonly loadedAtMs: number;
-  /** With the default route, in the file's order. */
+  /** In the file's order, then the default route. */
   readonly routes: readonly Pick<RouteConfig, "name" | "upstream" | "head">[];
-  /** Undefined until there was one; without errors it succeeded. They are masked (config/masked.ts). */
+  /** Undefined before the first reload. No errors means that it succeeded. The errors are masked (config/masked.ts). */
   readonly lastReload: { readonly atMs: number; readonly errors: readonly string[] } | undefined;
 }
 
-/** Where the report comes from. Everything is asked anew for each one. */
-export interface ReportSources {
+/** Where a snapshot's values come from. Each snapshot calls the functions again. */
+export interface StatusSources {
   readonly build: Build;
   readonly startedAtMs: number;
-  readonly tally: Counters;
+  readonly counters: Counters;
   readonly recent: Recent;
   readonly gauges: MetricSources;
   readonly state: () => ReadinessState;
   readonly configuration: () => ConfigurationState;
-  readonly places: () => ReadonlyMap<string, UpstreamPlace>;
+  readonly endpoints: () => ReadonlyMap<string, UpstreamEndpoint>;
 }
 
-/** Both clocks at one moment: the wall's, and the monotonic one that exchanges are timed by. */
+/** One moment on both clocks, in milliseconds: `nowMs` since the epoch, `clockMs` on the monotonic clock of the exchanges. */
 export interface Moment {
   readonly nowMs: number;
   readonly clockMs: number;
 }
 
 /**
- * No query strings, no field values, no addresses of clients: the port may be reachable by more than the operator. Those of upstreams
- * are shown: without them nobody can tell which of several backends fails.
+ * The status at one moment; its members are the keys of `/status.json`.
+ *
+ * It has no query strings, no field values and no client addresses, because other people than the operator may be able to connect to
+ * the port. It has upstream addresses, because without them the operator cannot see which of several backends fails.
  */
-export interface Report {
+export interface StatusSnapshot {
   readonly version: string;
   readonly node: string;
   readonly state: ReadinessState;
@@ -62,7 +65,7 @@ export interface Report {
       | {
           readonly at: string;
           readonly result: "success" | "failure";
-          /** The first ones; `errorCount` is of all that were looked at. */
+          /** The first errors; `errorCount` counts all errors that headgate found. */
           readonly errors: readonly string[];
           readonly errorCount: number;
         }
@@ -74,9 +77,9 @@ export interface Report {
   readonly droppedLogLines: number;
   readonly totals: Counts & { readonly retries: number };
   readonly heads: {
-    /** How they were answered: `convert`, `pass`, … */
+    /** The number of HEADs per outcome: `convert`, `pass`, … */
     readonly outcomes: Readonly<Record<string, number>>;
-    /** What became of the bodies nobody saw: `none`, `drained`, `aborted`. */
+    /** What became of the bodies of HEAD responses: `none`, `drained`, `aborted`. */
     readonly bodies: Readonly<Record<string, number>>;
     readonly rescued: number;
     readonly drainedBytes: number;
@@ -88,16 +91,19 @@ export interface Report {
   readonly lastErrors: readonly RecentExchange[];
 }
 
-/** Errors of a failed reload that are shown; the log has them all. */
+/** The maximum of errors of a failed reload that are shown. The log has all of them. */
 const MAX_ERRORS = 5;
 
-/** Takes stock. Costs about as much as a scrape: for whoever looks, not for each exchange. */
-export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Report {
-  const { build, tally, recent, gauges, startedAtMs } = sources;
+/** Takes a snapshot. It costs about as much as a scrape, so call it per reader, not per exchange. */
+export function toStatusSnapshot(
+  sources: StatusSources,
+  { nowMs, clockMs }: Moment,
+): StatusSnapshot {
+  const { build, counters, recent, gauges, startedAtMs } = sources;
   const configuration = sources.configuration();
-  const total = aggregate(tally.routes.values());
-  const places = sources.places();
-  const upstreams = toUpstreams({ tally, gauges, places }, nowMs - clockMs);
+  const total = aggregate(counters.routes.values());
+  const endpoints = sources.endpoints();
+  const upstreams = toUpstreams({ counters, gauges, endpoints }, nowMs - clockMs);
   const state = sources.state();
   const { lastReload } = configuration;
   const failedReload =
@@ -117,36 +123,39 @@ export function toReport(sources: ReportSources, { nowMs, clockMs }: Moment): Re
     clientConnections: gauges.clientConnections(),
     tunnels: gauges.tunnels(),
     droppedLogLines: gauges.droppedLogLines(),
-    totals: { ...toCounts(total), retries: tally.retries },
-    heads: toHeads(tally, total),
-    routes: toRoutes(configuration.routes, tally.routes),
+    totals: { ...toCounts(total), retries: counters.retries },
+    heads: toHeads(counters, total),
+    routes: toRoutes(configuration.routes, counters.routes),
     upstreams,
     lastHeads: recent.heads(),
     lastErrors: recent.errors(),
   };
 }
 
-/** What the status page gets each second. */
-export interface Frame extends Report {
-  /** Of all routes; `routes` has the busiest of them. */
+/** The data of one event: the status page gets it each second. */
+export interface Frame extends StatusSnapshot {
+  /** The number of all routes; `routes` has the busiest of them. */
   readonly routeCount: number;
-  /** The oldest first. */
-  readonly points: readonly Point[];
+  /** The time series, the oldest point first. */
+  readonly points: readonly TimeSeriesPoint[];
   readonly lastMinute: LastMinute;
 }
 
-/** Routes that the page shows; more would make each second's frame as long as the file. */
-const MOST_ROUTES = 100;
+/** The maximum of routes on the page. Without it, a frame would grow with the route file. */
+const MAX_ROUTES = 100;
 
-/** A frame as JSON on one line. */
-export function toFrame(report: Report, series: Pick<TimeSeries, "points" | "lastMinute">): string {
-  const { routes } = report;
+/** Returns a frame as JSON on one line. */
+export function toFrame(
+  snapshot: StatusSnapshot,
+  series: Pick<TimeSeries, "points" | "lastMinute">,
+): string {
+  const { routes } = snapshot;
   const shown =
-    routes.length <= MOST_ROUTES
+    routes.length <= MAX_ROUTES
       ? routes
-      : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_ROUTES);
+      : routes.toSorted((a, b) => b.requests - a.requests).slice(0, MAX_ROUTES);
   const frame: Frame = {
-    ...report,
+    ...snapshot,
     routes: shown,
     routeCount: routes.length,
     points: series.points(),
@@ -155,7 +164,7 @@ export function toFrame(report: Report, series: Pick<TimeSeries, "points" | "las
   return JSON.stringify(frame);
 }
 
-function toConfiguration(state: ConfigurationState): Report["configuration"] {
+function toConfiguration(state: ConfigurationState): StatusSnapshot["configuration"] {
   const { file, hash, loadedAtMs, lastReload } = state;
   return {
     file,
@@ -170,15 +179,15 @@ function toConfiguration(state: ConfigurationState): Report["configuration"] {
   };
 }
 
-function toHeads(tally: Counters, { rescued }: Aggregate): Report["heads"] {
+function toHeads(counters: Counters, { rescued }: Aggregate): StatusSnapshot["heads"] {
   const outcomes: Record<string, number> = {};
   const bodies: Partial<Record<BodyOutcome, number>> = {};
-  for (const route of tally.routes.values()) {
+  for (const route of counters.routes.values()) {
     addAll(bodies, route.bodies);
     for (const byHead of route.methods.get("HEAD")?.requests.values() ?? [])
       addAll(outcomes, byHead);
   }
-  const { drainedBytes, sparedBytes } = tally;
+  const { drainedBytes, sparedBytes } = counters;
   return { outcomes, bodies, rescued, drainedBytes, sparedBytes };
 }
 

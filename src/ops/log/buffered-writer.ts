@@ -1,45 +1,45 @@
-/** Lines on their way out of the process, without ever holding up the data path. */
+/** Writes lines to a file descriptor in batches, without blocking the data path. */
 
 import { growBuffer } from "./grow-buffer.ts";
 
-/** Where finished lines go. */
+/** Accepts finished lines. */
 export interface BufferedWriter {
-  /** Whole lines, `count` of them, each with its newline. The bytes are the caller's again when this returns. */
+  /** Takes `count` complete lines, each with its newline. The caller may reuse the bytes when this returns. */
   write(lines: Uint8Array, count: number): void;
-  /** Resolves once every line is written, at the first error, or after one second. Never rejects. */
+  /** Resolves when every line is written, at the first error, or after one second. It never rejects. */
   flush(): Promise<void>;
-  /** Lines that were given up because the reader was too slow or they could not be written. */
+  /** The number of lines that were dropped since the start: the reader was too slow, or writing failed. */
   droppedLines(): number;
 }
 
-/** Writes as many bytes as there is room for, and calls back with their number, never before it returns. */
+/** Writes as many bytes as the destination accepts, and passes their number to `done`. It never calls `done` synchronously. */
 export type WriteSome = (
   bytes: Uint8Array,
   done: (error: NodeJS.ErrnoException | null, written: number) => void,
 ) => void;
 
-/** The waits of the sink, in milliseconds. */
-export interface SinkDelays {
-  /** For more lines, before it writes a batch. */
-  readonly gatherMs: number;
-  /** After EAGAIN: the reader is slow. 1 MiB lasts for 200 ms at 20,000 lines a second. */
+/** The writer's delays, in milliseconds. */
+export interface WriterDelays {
+  /** How long it waits for more lines before it writes a batch. */
+  readonly batchMs: number;
+  /** The pause after EAGAIN, when the reader is slow. 1 MiB of pending lines lasts 200 ms at 20,000 lines a second. */
   readonly slowReaderMs: number;
-  /** After any other error; doubled with each further one, up to `maxErrorMs`. */
+  /** The pause after any other error. It doubles with each further error, up to `maxErrorMs`. */
   readonly errorMs: number;
   readonly maxErrorMs: number;
 }
 
-/** Bytes that may wait for a slow reader: some 2,500 lines. Further lines are dropped. */
+/** The maximum of bytes that wait for a slow reader: about 2,500 lines. Further lines are dropped. */
 const MAX_PENDING = 1024 * 1024;
 
 /**
- * A write is a trip through the thread pool. On a core that is busy it costs 0.2 ms and more with the switches there and back,
- * whatever its size, so lines are gathered: up to this many bytes, or for `gatherMs`.
+ * Each write goes through Node's thread pool. On a busy core it costs 0.2 ms or more for the thread switches, independent of its size.
+ * Lines are therefore written in batches: after `batchMs`, or when this many bytes wait.
  */
 const BATCH_SIZE = 512 * 1024;
 const FIRST_SIZE = 32 * 1024;
 
-const DELAYS: SinkDelays = { gatherMs: 50, slowReaderMs: 5, errorMs: 100, maxErrorMs: 5_000 };
+const DELAYS: WriterDelays = { batchMs: 50, slowReaderMs: 5, errorMs: 100, maxErrorMs: 5_000 };
 
 const FLUSH_DEADLINE_MS = 1000;
 
@@ -47,38 +47,40 @@ const NEWLINE = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Lines gather here, and one batch of them is written at a time. Without this limit, a slow disk would take all four of node's
- * threads.
+ * Collects lines and writes one batch at a time. With several writes at a time, a slow disk could occupy all four threads of Node's
+ * pool.
  *
- * No error ends the log. A full disk (ENOSPC, EDQUOT) gets room again, a terminal (EIO) may come back, and a named pipe without a
- * reader (EPIPE) gets a new one when the log collector is restarted. An ordinary pipe or a socket whose reader is gone stays
- * broken, but headgate cannot tell these apart, and a failing write every 5 s costs nothing. An error costs the lines that wait at
- * that moment, and the sink counts them; the lines that gather during the pause are the next batch. Keeping the failed lines would
- * save some of a short fault, but the count would not show the fault until 1 MiB of them had gathered.
+ * No error ends the log. A full disk (ENOSPC, EDQUOT) may get free space, a terminal (EIO) may come back, and a named pipe without a
+ * reader (EPIPE) gets a new reader when the log collector restarts. An ordinary pipe or a socket without a reader stays broken, but
+ * headgate cannot distinguish these cases, and a failing write every 5 s costs almost nothing.
+ *
+ * An error drops the lines that wait at that moment, and the writer counts them. Lines that arrive during the pause are the next batch.
+ * The writer does not keep the failed lines: that would save some lines of a short fault, but the counter would not show the fault
+ * until 1 MiB of lines waits.
  */
 export function createBufferedWriter(
   write: WriteSome,
-  delays: SinkDelays = DELAYS,
+  delays: WriterDelays = DELAYS,
 ): BufferedWriter {
   let pending: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let spare: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
   let pendingSize = 0;
   let pendingLines = 0;
-  /** The part of the current batch that is still to be written. */
+  /** The part of the current batch that is not yet written. */
   let rest: Buffer = NOTHING;
-  /** The first line of `rest` lacks its beginning, which is already written. */
+  /** Whether `rest` begins in the middle of a line, because the line's beginning is already written. */
   let isTorn = false;
   let isWriting = false;
   let dropped = 0;
   let isOver = false;
-  let gathering: NodeJS.Timeout | undefined;
+  let batching: NodeJS.Timeout | undefined;
   let pausing: NodeJS.Timeout | undefined;
   let errorMs = 0;
   let whenWritten: (() => void) | undefined;
 
   function send(): void {
-    clearTimeout(gathering);
-    gathering = undefined;
+    clearTimeout(batching);
+    batching = undefined;
     if (isWriting || pausing !== undefined) return;
     if (rest.length === 0) takeBatch();
     if (rest.length === 0) return whenWritten?.();
@@ -99,16 +101,16 @@ export function createBufferedWriter(
       if (written > 0) isTorn = rest[written - 1] !== NEWLINE;
       rest = rest.subarray(written);
       if (rest.length === 0) errorMs = 0;
-      // What gathered during the write has waited long enough.
+      // Lines that arrived during the write have waited long enough.
       send();
     } else if (error.code === "EAGAIN") {
-      // Not unref'd: a process that simply runs out of work still writes its last lines.
+      // Not unref'd: a process that has no other work left still writes its last lines before it exits.
       pausing = setTimeout(goOn, delays.slowReaderMs);
     } else {
       dropLines();
       if (whenWritten !== undefined) return giveUp();
       errorMs = Math.min(2 * errorMs || delays.errorMs, delays.maxErrorMs);
-      // A log that cannot be written must not keep the process.
+      // A log that cannot be written must not keep the process alive.
       pausing = setTimeout(goOn, errorMs).unref();
     }
   }
@@ -119,7 +121,7 @@ export function createBufferedWriter(
     send();
   }
 
-  // A line that was half written stays: its end comes first when writing is possible again, so that the next line is readable.
+  // Keeps the rest of a partly written line. It is written first after the pause, so that the next line begins on a new line.
   function dropLines(): void {
     const kept = isTorn ? rest.indexOf(NEWLINE) + 1 : 0;
     dropped += countLines(rest.subarray(kept)) + pendingLines;
@@ -130,7 +132,7 @@ export function createBufferedWriter(
   function giveUp(): void {
     isOver = true;
     dropped += countLines(rest) + pendingLines;
-    clearTimeout(gathering);
+    clearTimeout(batching);
     clearTimeout(pausing);
     whenWritten?.();
   }
@@ -146,8 +148,8 @@ export function createBufferedWriter(
       pendingSize += lines.length;
       pendingLines += count;
       if (pendingSize >= BATCH_SIZE) send();
-      // Not unref'd, for the same reason.
-      else gathering ??= setTimeout(send, delays.gatherMs);
+      // Not unref'd, for the reason given in `onWritten`.
+      else batching ??= setTimeout(send, delays.batchMs);
     },
     async flush() {
       if (isOver) return;
@@ -162,7 +164,7 @@ export function createBufferedWriter(
   };
 }
 
-/** A message of headgate's own that has several lines, which the pretty format has, counts as several. */
+/** Counts newlines. In the pretty format, a message with several lines counts as several. */
 function countLines(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
