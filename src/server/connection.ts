@@ -24,7 +24,7 @@ export interface ServerContext {
   respond(
     carrier: ResponseCarrier,
     request: RequestHead,
-    ending: ResponseOptions,
+    options: ResponseOptions,
   ): OutgoingResponse;
   /** Whether every response closes its connection. */
   isDraining(): boolean;
@@ -75,6 +75,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   let isConsuming = false;
   let stopLingering: (() => void) | undefined;
   let deadlineMs = performance.now() + context.limits().headerMs;
+  /** What the deadline is for: the rest of a header section, or the beginning of the next request. */
   let awaits: "head" | "request" = "head";
 
   const connection: ClientConnection = {

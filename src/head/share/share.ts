@@ -100,6 +100,7 @@ export function createResponseSharing(
       const scope = toShareScope(request.attempt);
       if (scope === "none") return BYPASS;
       const keys = entry.varies.map((names) => toVariantKey(request, names));
+      // Most requests need no full key, which is long.
       if (scope === "all" && entry.equalsOnly + entry.bypassUntil.size === 0)
         return joinAt(entry, keys, request);
       const fullKey = toFullKey(request);
