@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from "../config/types.ts";
 import { findField } from "../http/fields.ts";
-import type { LocalResponse } from "../http/problem.ts";
+import type { LocalResponse } from "../http/local-response.ts";
 import { repairsAllow } from "./allow.ts";
 
 /**

@@ -1,7 +1,8 @@
 /** headgate's responses to HEADs that it rejects, by the route's mode or over a limit. */
 
 import type { RouteConfig } from "../config/types.ts";
-import { type LocalResponse, toHeadStatus } from "../http/problem.ts";
+import type { LocalResponse } from "../http/local-response.ts";
+import { toHeadStatus } from "../http/problem.ts";
 import { toAllowed } from "./options.ts";
 
 /** Returns the 405 of mode reject. It needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) shows that headgate sent it. */

@@ -1,11 +1,20 @@
-/** Responses to requests that are addressed to headgate itself and not to the upstream. */
+/** headgate's own responses, and those to requests that are addressed to headgate itself and not to the upstream. */
 
 import { filterFields, findField } from "./fields.ts";
-import type { LocalResponse } from "./problem.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import type { CheckedRequest } from "./request.ts";
 import { isSecretField } from "./secrets.ts";
 import { toFieldLines } from "./wire/serialize.ts";
+
+/** A response of headgate's own. */
+export interface LocalResponse {
+  readonly status: number;
+  readonly fields: readonly string[];
+  /** One character per byte (latin1), so received bytes are sent back unchanged. */
+  readonly body: string;
+  /** Whether the connection closes after it. */
+  readonly connection: "keep-alive" | "close";
+}
 
 /**
  * Returns headgate's response to `OPTIONS *`, which is about a server and not a resource, and to an OPTIONS or TRACE whose Max-Forwards

@@ -1,16 +1,7 @@
 /** headgate's own response to a failed exchange. */
 
 import type { ErrorCode, ProxyError } from "./errors.ts";
-
-/** A response of headgate's own. */
-export interface LocalResponse {
-  readonly status: number;
-  readonly fields: readonly string[];
-  /** One character per byte (latin1), so received bytes are sent back unchanged. */
-  readonly body: string;
-  /** Whether the connection closes after it. */
-  readonly connection: "keep-alive" | "close";
-}
+import type { LocalResponse } from "./local-response.ts";
 
 /**
  * Returns a problem document (RFC 9457) with a Proxy-Status field (RFC 9209). `method` is the request's.

@@ -12,7 +12,7 @@ const NEVER_TUNNELLED = /^"?h2c?(?![a-z0-9])/;
  * Returns the Upgrade field for the upstream; undefined for a plain request. A server may ignore the field (RFC 9110 §7.8). headgate
  * ignores it in HTTP/1.0 and with HEAD, which needs a response and not a tunnel, and removes HTTP/2 from its protocols.
  */
-export function toTunnel(
+export function toUpstreamUpgrade(
   { method, httpVersion }: RequestHead,
   { upgrade }: CheckedRequest,
 ): UpgradeFields | undefined {

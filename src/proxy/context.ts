@@ -1,4 +1,4 @@
-/** What the steps of one exchange share. */
+/** What every exchange begins with: the snapshot of the configuration, the request and its route. round-trip.ts adds the upstream. */
 
 import type { RouteConfig, UpstreamConfig } from "../config/types.ts";
 import type { Drain } from "../head/drain.ts";
@@ -16,7 +16,7 @@ import type { ConnectionPool } from "../upstream/pool.ts";
 export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
-  /** Undefined: X-Forwarded-* fields pass unchanged. */
+  /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
   readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";

@@ -4,7 +4,7 @@ import type { ProxyError } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { toProblem } from "../http/problem.ts";
 import type { ServerResponse } from "../server/exchange.ts";
-import { respondLocally, breakOff } from "./relay.ts";
+import { respondLocally } from "./relay.ts";
 
 /** The largest response to a health check, in bytes. A download is larger. */
 const SHORT_BYTES = 16 * 1024;
@@ -15,7 +15,7 @@ export function failExchange(
   error: ProxyError,
   response: ServerResponse,
 ): void {
-  if (response.headersSent) return breakOff(response);
+  if (response.headersSent) return response.breakOff();
   // The plan failed: neither the HEAD nor a GET in its place got a response.
   if (exchange.head !== undefined) exchange.head = "failed";
   if (response.isOver) return;

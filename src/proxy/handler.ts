@@ -1,6 +1,6 @@
 /**
- * Handles one request from its header section to its log line. This file has only the sequence; each step has a file of its own: head.ts
- * for a HEAD, upgrade.ts for an upgrade, forward.ts for all other requests.
+ * Handles one request from its header section to its log line. This file has only the sequence; each step has a file of its own: plan.ts
+ * decides, head.ts serves a HEAD (shared-head.ts if its route has `share`), upgrade.ts an upgrade, forward.ts all other requests.
  */
 
 import { type ProxyError, toProxyError } from "../http/errors.ts";
@@ -17,7 +17,7 @@ import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
 import { respondShared } from "./shared-head.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
-import { toOutgoing } from "./upstream-request.ts";
+import { toUpstreamContext } from "./upstream-request.ts";
 
 /** What the handler needs from the other parts of the app. */
 export interface HandlerParts {
@@ -56,6 +56,7 @@ export function createHandler(parts: HandlerParts): Handler {
   async function handle(request: ServerRequest, response: ServerResponse): Promise<void> {
     const exchange = beginExchange(request, parts.createId(), performance.now());
     let roundTrip: RoundTrip | undefined;
+    /** Why the client can get no more of the response. `exchange.error` keeps the first error, which may be another one. */
     let gone: ProxyError | undefined;
     response.onGone((error: ProxyError) => {
       gone = error;
@@ -76,7 +77,7 @@ export function createHandler(parts: HandlerParts): Handler {
         return;
       }
       const incoming = { exchange, request, response, checked, route, snapshot };
-      roundTrip = new RoundTrip(toOutgoing(incoming));
+      roundTrip = new RoundTrip(toUpstreamContext(incoming));
       inProgress += 1;
       // Spelled out, because an object that is spread into another is slow.
       const context = { exchange, request, response, checked, route, snapshot, roundTrip };
@@ -88,7 +89,7 @@ export function createHandler(parts: HandlerParts): Handler {
       failExchange(exchange, exchange.error, response);
     } finally {
       await over;
-      roundTrip?.settle();
+      roundTrip?.recordCall();
       endExchange(exchange, response, gone);
       parts.observe(exchange);
       if (roundTrip !== undefined && (inProgress -= 1) === 0) onSettled?.();

@@ -11,9 +11,12 @@ export function toNegativeCache(cache: NegativeCache, checked: CheckedRequest): 
 }
 
 /** Whether the target is in the cache; a promise if another HEAD is trying the upstream. */
-export function isCached(cache: NegativeCache, head: ExchangeContext): boolean | Promise<boolean> {
-  const cached = cache.has(head.route, head.checked);
-  return typeof cached === "boolean" ? cached : waitForOther(cached, cache, head);
+export function isCached(
+  cache: NegativeCache,
+  context: ExchangeContext,
+): boolean | Promise<boolean> {
+  const cached = cache.has(context.route, context.checked);
+  return typeof cached === "boolean" ? cached : waitForOther(cached, cache, context);
 }
 
 /** Waits for another HEAD and, if that gets no response, for the next one; it does not wait for a third. */
@@ -30,22 +33,17 @@ async function waitForOther(
 }
 
 /** Records the response to the tried request. After a client error nothing is learned: it may come before the check of method or range. */
-export function recordServed(cache: NegativeCache, head: ExchangeContext, status: number): void {
-  if (status < 400) cache.delete(head.route, head.checked);
-  else recordOther(cache, head, status);
+export function recordServed(cache: NegativeCache, context: ExchangeContext, status: number): void {
+  if (status < 400) cache.delete(context.route, context.checked);
+  else recordInconclusive(cache, context, status);
 }
 
 /** Records a response from which nothing is learned. After a server error, the next HEAD tries again. */
-export function recordOther(
+export function recordInconclusive(
   cache: NegativeCache,
   { route, checked }: ExchangeContext,
   status: number,
 ): void {
   if (status < 500) cache.keep(route, checked);
   else cache.endTrial(route, checked);
-}
-
-/** Ends the trial if this HEAD has not ended it. The HEADs that wait then try the upstream themselves. */
-export function endTrial(cache: NegativeCache, { route, checked }: ExchangeContext): void {
-  cache.endTrial(route, checked);
 }

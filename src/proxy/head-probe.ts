@@ -2,7 +2,7 @@
 
 import { isEmpty, readProbe, toProbeFields } from "../head/probe.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import { endTrial, isCached, recordOther, recordServed, toNegativeCache } from "./head-learning.ts";
+import { isCached, recordInconclusive, recordServed, toNegativeCache } from "./head-learning.ts";
 import {
   type HeadContext,
   type UpstreamResult,
@@ -12,12 +12,12 @@ import {
 } from "./head-response.ts";
 
 /** Sends the probe. If it does not help, sends a GET without a range, and adds the target to the cache. */
-export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
-  const { response, checked, exchange, route, snapshot, roundTrip } = head;
+export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
+  const { response, checked, exchange, route, snapshot, roundTrip } = context;
   const cache = toNegativeCache(snapshot.refusesRange, checked);
-  const cached = isCached(cache, head);
+  const cached = isCached(cache, context);
   if (typeof cached === "boolean" ? cached : await cached)
-    return toUpstreamResult(await send(head, "GET"));
+    return toUpstreamResult(await send(context, "GET"));
   try {
     const held: ResponseHead[] = [];
     const fields = toProbeFields(checked.fields);
@@ -25,19 +25,20 @@ export async function sendProbe(head: HeadContext): Promise<UpstreamResult> {
     const full = readProbe(probed.status, probed.fields);
     if (full !== undefined) {
       relayHeld(held, response);
-      recordServed(cache, head, full.status);
+      recordServed(cache, context, full.status);
       if (full.status === probed.status) return probed;
       exchange.head = "probed";
       return { ...probed, ...full, reason: "OK" };
     }
     const { content, contentInfo } = probed;
     void snapshot.drain(content, contentInfo, route.head.drain);
-    const result = toUpstreamResult(await send(head, "GET"));
+    const result = toUpstreamResult(await send(context, "GET"));
     // If a GET without a range does no better, the range was not the reason.
-    if (result.status !== 200 || isEmpty(probed.fields)) recordOther(cache, head, result.status);
+    if (result.status !== 200 || isEmpty(probed.fields))
+      recordInconclusive(cache, context, result.status);
     else cache.add(route, checked);
     return result;
   } finally {
-    endTrial(cache, head);
+    cache.endTrial(route, checked); // for a HEAD that recorded no result
   }
 }

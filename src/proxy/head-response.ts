@@ -47,16 +47,17 @@ export function toUpstreamResult(received: UpstreamResponse): UpstreamResult {
   return { status, reason, fields, contentInfo: fields, content, sentMs, receivedMs };
 }
 
-/** Writes the header section for the client. Throws the exchange's error if the client has left. */
-export function writeHead(
+/** Passes the response to the leader, and writes the header section for the client. Throws the exchange's error if the client has left. */
+export function writeHeaderSection(
   { response, exchange, route, leader }: HeadContext,
   { status, reason, fields, content, sentMs, receivedMs }: UpstreamResult,
 ): void {
-  exchange.respondedMs ??= receivedMs;
+  exchange.respondedMs = receivedMs;
   const repaired = repairAllow(route, fields);
   if (content.isPrivate()) leader?.onPrivate();
   else leader?.onResponse(status, reason, repaired);
   if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
+  // `exchange.sentMs`, if it is set, is when the first of several requests was sent.
   const explained = route.head.explain
     ? withExplanation(repaired, exchange, exchange.sentMs ?? sentMs)
     : repaired;
@@ -64,9 +65,9 @@ export function writeHead(
 }
 
 /** Relays the response to a HEAD that the upstream served itself. */
-export function relayAsIs(head: HeadContext, received: UpstreamResponse): Promise<void> {
-  writeHead(head, toUpstreamResult(received));
-  return relayContent(received.content, head.response, head.snapshot.batchWrites);
+export function relayAsIs(context: HeadContext, received: UpstreamResponse): Promise<void> {
+  writeHeaderSection(context, toUpstreamResult(received));
+  return relayContent(received.content, context.response, context.snapshot.batchWrites);
 }
 
 /** Relays interim responses that were held. The parser allows a hundred per request, which bounds `held`. */
@@ -75,7 +76,7 @@ export function relayHeld(held: readonly ResponseHead[], response: ServerRespons
 }
 
 /** Drains the content of a GET, and records that. The limits are larger if closing the connection would lose the client's login. */
-export async function drain(
+export async function drainContent(
   { exchange, route, snapshot }: ExchangeContext,
   { content, contentInfo, fields }: UpstreamResult,
 ): Promise<Drained> {

@@ -9,17 +9,17 @@ import type { Leader } from "../head/share/share.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toRequestId } from "../http/exchange.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import { endTrial, isCached, recordServed, toNegativeCache } from "./head-learning.ts";
+import { isCached, recordInconclusive, recordServed, toNegativeCache } from "./head-learning.ts";
 import { sendProbe } from "./head-probe.ts";
 import {
   type HeadContext,
   type UpstreamResult,
-  drain,
+  drainContent,
   relayAsIs,
   relayHeld,
   send,
   toUpstreamResult,
-  writeHead,
+  writeHeaderSection,
 } from "./head-response.ts";
 import { respondLocally } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
@@ -31,58 +31,61 @@ export function respondToHead(
   leader?: Leader,
 ): Promise<void> {
   const { exchange, response, route } = context;
-  const head: HeadContext = leader === undefined ? context : { ...context, leader };
+  const headContext: HeadContext = leader === undefined ? context : { ...context, leader };
   exchange.head = plan.outcome;
   switch (plan.outcome) {
     case "convert":
-      return respondByGet(head);
+      return respondByGet(headContext);
     case "native":
-      return respondAuto(head);
+      return respondAuto(headContext);
     case "reject":
       respondLocally(toRejection(route, toRequestId(exchange)), response);
       return Promise.resolve();
-    default:
-      return respondByHead(head);
+    default: // pass and observe
+      return respondByHead(headContext);
   }
 }
 
-async function respondByHead(head: HeadContext): Promise<void> {
-  return relayAsIs(head, await send(head, "HEAD"));
+async function respondByHead(context: HeadContext): Promise<void> {
+  return relayAsIs(context, await send(context, "HEAD"));
 }
 
 /** Mode auto: the HEAD is sent first. If the upstream refuses it, a GET follows, and the target is added to the cache. */
-async function respondAuto(head: HeadContext): Promise<void> {
-  const { response, checked, exchange, route, snapshot } = head;
+async function respondAuto(context: HeadContext): Promise<void> {
+  const { response, checked, exchange, route, snapshot } = context;
   const cache = toNegativeCache(snapshot.needsGet, checked);
-  const cached = isCached(cache, head);
+  const cached = isCached(cache, context);
   if (typeof cached === "boolean" ? cached : await cached) {
     exchange.head = "convert";
-    return respondByGet(head);
+    return respondByGet(context);
   }
   try {
     // If the upstream refuses the HEAD, its interim responses must not reach the client either.
     const held: ResponseHead[] = [];
-    const received = await send(head, "HEAD", held);
+    const received = await send(context, "HEAD", held);
     const { status, fields } = received.head;
     if (!isRefused(route, status)) {
       relayHeld(held, response);
-      recordServed(cache, head, status);
-      return await relayAsIs(head, received);
+      recordServed(cache, context, status);
+      return await relayAsIs(context, received);
     }
     exchange.head = "fallback";
-    await respondByGet(head, (getStatus) => {
+    await respondByGet(context, (getStatus) => {
       // If the GET is refused too, the method was not the reason. Nor was it if the upstream's Allow names HEAD.
-      if (getStatus >= 500) cache.endTrial(route, checked);
-      else if (isRefused(route, getStatus) || allowsHead(fields)) cache.keep(route, checked);
+      if (getStatus >= 500 || isRefused(route, getStatus) || allowsHead(fields))
+        recordInconclusive(cache, context, getStatus);
       else cache.add(route, checked);
     });
   } finally {
-    endTrial(cache, head);
+    cache.endTrial(route, checked); // for a HEAD that recorded no result
   }
 }
 
-async function respondByGet(head: HeadContext, onStatus?: (status: number) => void): Promise<void> {
-  const { response, checked, exchange, route, snapshot } = head;
+async function respondByGet(
+  context: HeadContext,
+  onStatus?: (status: number) => void,
+): Promise<void> {
+  const { response, checked, exchange, route, snapshot } = context;
   const release = snapshot.limits.acquire(route);
   if (typeof release === "number") {
     exchange.head = "reject";
@@ -92,22 +95,23 @@ async function respondByGet(head: HeadContext, onStatus?: (status: number) => vo
   try {
     // The plain case is inlined: each further async function costs a HEAD another microsecond.
     const result = isProbed(route, checked.fields)
-      ? await sendProbe(head)
-      : toUpstreamResult(await send(head, "GET"));
+      ? await sendProbe(context)
+      : toUpstreamResult(await send(context, "GET"));
     onStatus?.(result.status);
-    if (isMeasured(route, result.status, result.fields)) return await respondMeasured(head, result);
-    writeHead(head, result);
+    if (isMeasured(route, result.status, result.fields))
+      return await respondMeasured(context, result);
+    writeHeaderSection(context, result);
     snapshot.batchWrites(() => response.end()); // the client's response is complete; only headgate reads the rest
-    await drain(head, result);
+    await drainContent(context, result);
   } finally {
     release();
   }
 }
 
 /** Reads the content to learn its length, and then responds. */
-async function respondMeasured(head: HeadContext, result: UpstreamResult): Promise<void> {
-  head.exchange.respondedMs = result.receivedMs;
-  const drained = await drain(head, result);
-  writeHead(head, { ...result, fields: withMeasured(result.fields, drained) });
-  head.response.end();
+async function respondMeasured(context: HeadContext, result: UpstreamResult): Promise<void> {
+  context.exchange.respondedMs = result.receivedMs; // recorded now, because the client may leave while the content is read
+  const drained = await drainContent(context, result);
+  writeHeaderSection(context, { ...result, fields: withMeasured(result.fields, drained) });
+  context.response.end();
 }

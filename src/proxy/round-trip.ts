@@ -6,21 +6,21 @@ import type { UpstreamCall, UpstreamResponse } from "../upstream/call.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { Incoming } from "./context.ts";
 import {
-  type Outgoing,
+  type UpstreamContext,
   type OutgoingRequest,
-  findContent,
+  openContent,
   toUpstreamRequest,
 } from "./upstream-request.ts";
 
 /** The requests of one exchange, one after another; a HEAD may need several. Creating it sends nothing. */
 export class RoundTrip {
-  private readonly outgoing: Outgoing;
+  private readonly context: UpstreamContext;
   private call: UpstreamCall | undefined;
   private aborted: ProxyError | undefined;
   private leave: ((error: ProxyError) => void) | undefined;
 
-  constructor(outgoing: Outgoing) {
-    this.outgoing = outgoing;
+  constructor(context: UpstreamContext) {
+    this.context = context;
     this.call = undefined;
     this.aborted = undefined;
     this.leave = undefined;
@@ -28,27 +28,27 @@ export class RoundTrip {
 
   /** Sends a request. Rejects with a ProxyError. After `abort` it throws the error of `abort`. */
   send(request: OutgoingRequest): Promise<UpstreamResponse> {
-    this.settle();
+    this.recordCall(); // the previous request
     if (this.aborted !== undefined) throw this.aborted;
-    const { exchange, pool } = this.outgoing;
+    const { exchange, pool } = this.context;
     exchange.upstreamMethod = request.method;
-    this.call = pool.send(toUpstreamRequest(request, this.outgoing));
+    this.call = pool.send(toUpstreamRequest(request, this.context));
     return this.call.response;
   }
 
-  /** The content of the client's request, for one `send`; undefined if it has none. */
-  findContent(): RequestContent | undefined {
-    return findContent(this.outgoing);
+  /** Opens the content of the client's request, for one `send`; undefined if it has none. */
+  openContent(): RequestContent | undefined {
+    return openContent(this.context);
   }
 
   /** Whether a login was seen on the client's connection, which then has an upstream connection of its own. */
   hasLogin(): boolean {
-    return this.outgoing.pool.hasLogin(this.outgoing.request.peer);
+    return this.context.pool.hasLogin(this.context.request.peer);
   }
 
   /** The client as X-Forwarded-* fields describe it; undefined: these fields pass unchanged. */
   get peer(): Peer | undefined {
-    return this.outgoing.peer;
+    return this.context.peer;
   }
 
   /** Cancels the request in flight and prevents further ones. Does nothing if the request is over. */
@@ -58,7 +58,7 @@ export class RoundTrip {
   }
 
   /** Sets what a client's disconnect calls instead of `abort`, because other clients may wait for the response; undefined: `abort`. */
-  detach(leave: ((error: ProxyError) => void) | undefined): void {
+  setLeave(leave: ((error: ProxyError) => void) | undefined): void {
     this.leave = leave;
   }
 
@@ -69,16 +69,16 @@ export class RoundTrip {
   }
 
   /** Records in the exchange when its first request was sent, and how often the last one was sent again. */
-  settle(): void {
-    const { call, outgoing } = this;
+  recordCall(): void {
+    const { call, context } = this;
     if (call === undefined) return;
-    outgoing.exchange.sentMs ??= call.sentMs();
-    outgoing.exchange.retries += call.retries();
+    context.exchange.sentMs ??= call.sentMs();
+    context.exchange.retries += call.retries();
     this.call = undefined;
   }
 }
 
-/** What the steps of one exchange share. */
+/** What the steps of one exchange share once it has an upstream. */
 export interface ExchangeContext extends Incoming {
   readonly roundTrip: RoundTrip;
 }

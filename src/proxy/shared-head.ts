@@ -18,14 +18,14 @@ export function respondShared(
   // A response on a connection with a login is for its client only, and responses of other clients may be wrong for that client.
   if (roundTrip.hasLogin()) return respondToHead(context, plan);
   const { peer } = roundTrip;
-  const share = planShare(route, checked, peer);
-  if ("bypassReason" in share) return respondToHead(context, plan);
+  const cacheKey = planShare(route, checked, peer);
+  if ("bypassReason" in cacheKey) return respondToHead(context, plan);
   return join(context, plan, {
     host: checked.host,
     path: checked.path,
     fields: checked.fields,
     address: peer?.address,
-    key: share.key,
+    key: cacheKey.key,
     shareMs: route.head.share,
     responseTimeoutMs: route.responseTimeout,
     attempt: undefined,
@@ -52,6 +52,7 @@ function join(
   }
 }
 
+/** Waits for the result of another HEAD. If that cannot be shared, joins again. */
 async function wait(
   context: ExchangeContext,
   plan: HeadPlan | Rejection,
@@ -59,22 +60,23 @@ async function wait(
   waiter: Waiter,
 ): Promise<void> {
   const { exchange, roundTrip } = context;
-  roundTrip.detach(waiter.leave);
+  roundTrip.setLeave(waiter.leave);
   exchange.head = "shared"; // an error is shared as well
   const result = await waiter.result;
   if (result.kind === "response") return writeStored(context, result.response);
   if (result.kind === "error") throw result.error;
-  roundTrip.detach(undefined);
+  roundTrip.setLeave(undefined); // this HEAD waits no longer
   if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
   await join(context, plan, { ...request, attempt: result.attempt });
 }
 
+/** Sends the HEAD for itself and others. head-response.ts passes its response to the leader before the client gets it. */
 async function lead(
   context: ExchangeContext,
   plan: HeadPlan | Rejection,
   leader: Leader,
 ): Promise<void> {
-  context.roundTrip.detach(leader.leave);
+  context.roundTrip.setLeave(leader.leave);
   try {
     await respondToHead(context, plan, leader);
   } catch (error) {

@@ -91,7 +91,7 @@ async function runTunnel(
   client.unshift(early);
   const unacknowledged = () => [countUnacknowledged(client), switched.unacknowledged()];
   const idle = createTunnelIdle(idleMs, unacknowledged, close);
-  const closed = Promise.all([
+  const bothClosed = Promise.all([
     watch(client, (cause) => finish(toBroken("tunnel_client_gone", cause))),
     watch(upstream, (cause) => finish(toBroken("tunnel_upstream_gone", cause))),
   ]);
@@ -102,10 +102,10 @@ async function runTunnel(
       for (const side of [client, upstream])
         side.on("data", idle.onMoved).on("drain", idle.onMoved);
     }
-    await closed;
+    await bothClosed;
   } catch (cause) {
     finish(toProxyError(cause));
-    await closed;
+    await bothClosed;
   } finally {
     idle.stop();
     open.delete(close);
@@ -120,14 +120,14 @@ function toBroken(name: "tunnel_client_gone" | "tunnel_upstream_gone", error: un
 /** Resolves when a side is closed. Calls `lost` unless both of its directions had ended before. */
 function watch(side: Duplex, lost: (cause: unknown) => void): Promise<void> {
   return new Promise((resolve) => {
-    const closed = (): void => {
+    const onClose = (): void => {
       if (!side.readableEnded || !side.writableFinished) lost(undefined);
       resolve();
     };
-    if (side.closed) return closed();
+    if (side.closed) return onClose();
     // This must run before http-proxy's own listener, which ends the other side: that side could then no longer be reset.
     side.prependListener("error", lost);
-    side.once("close", closed);
+    side.once("close", onClose);
   });
 }
 

@@ -3,8 +3,8 @@
 import { toSwitchedFields } from "../http/upgrade.ts";
 import { toInterimText } from "../http/wire/serialize.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
-import { relayResponse } from "./forward.ts";
-import type { Plan } from "./plan.ts";
+import type { UpgradePlan } from "./plan.ts";
+import { relayResponse } from "./relay.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
 
@@ -14,13 +14,13 @@ import type { Tunnels } from "./tunnel.ts";
  */
 export async function respondToUpgrade(
   context: ExchangeContext,
-  { fields, upgrade }: Pick<Extract<Plan, { readonly kind: "upgrade" }>, "fields" | "upgrade">,
+  { fields, upgrade }: UpgradePlan,
   tunnels: Tunnels,
 ): Promise<void> {
   const { exchange, response, route, roundTrip } = context;
   const { upgradeMs, idleMs, max } = context.snapshot.upgradeLimits;
   const { method } = exchange;
-  const content = roundTrip.findContent();
+  const content = roundTrip.openContent();
   // A request with content may be an ordinary upload to a backend that ignores Upgrade, so the route's time limit applies.
   const responseMs = content === undefined ? upgradeMs : route.responseTimeout;
   const release = tunnels.reserve(max);

@@ -1,4 +1,6 @@
-/** The requests to the upstream that one exchange makes. */
+/** The requests to the upstream that one exchange makes, and the content of the client's request. */
+
+import { Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
@@ -7,11 +9,16 @@ import { filterFields } from "../http/fields.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { toOutgoingFields } from "../http/rewrite.ts";
 import type { CheckedRequest } from "../http/request.ts";
+import { NO_TRAILERS, toRequestTrailers } from "../http/trailers.ts";
+import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { Incoming } from "./context.ts";
-import { type Expectation, relayInterim, toContent } from "./relay.ts";
+import { relayInterim } from "./relay.ts";
 import type { UpstreamRequest } from "../upstream/call.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
+
+/** Which side sends the 100 (Continue) that the client expects (RFC 9110 §10.1.1). `forwarded`: the upstream; `met`: headgate. */
+export type Expectation = "none" | "forwarded" | "met";
 
 /** The parts in which the upstream requests of one exchange differ. */
 export interface OutgoingRequest {
@@ -27,7 +34,7 @@ export interface OutgoingRequest {
 }
 
 /** The parts that all upstream requests of one exchange have in common. */
-export interface Outgoing extends Incoming {
+export interface UpstreamContext extends Incoming {
   /** Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
@@ -38,7 +45,7 @@ export interface Outgoing extends Incoming {
 }
 
 /** Finds the upstream of a request, and what headgate adds to the request for it. */
-export function toOutgoing(incoming: Incoming): Outgoing {
+export function toUpstreamContext(incoming: Incoming): UpstreamContext {
   const { exchange, request, response, checked, route, snapshot } = incoming;
   const { config, pool } = snapshot.upstream(route.upstream);
   const peer = snapshot.peer?.(request.peer);
@@ -63,7 +70,7 @@ export function toOutgoing(incoming: Incoming): Outgoing {
 /** Builds a request to the upstream. */
 export function toUpstreamRequest(
   { method, fields, content, upgrade, responseMs, held }: OutgoingRequest,
-  { request, response, checked, peer, config, requestId, route, expectation }: Outgoing,
+  { request, response, checked, peer, config, requestId, route, expectation }: UpstreamContext,
 ): UpstreamRequest {
   const expectsContinue = expectation === "forwarded" && content !== undefined;
   const sent = expectation === "met" ? filterFields(fields, (name) => name !== "expect") : fields;
@@ -77,6 +84,7 @@ export function toUpstreamRequest(
     upgrade,
     takesTrailers: checked.takesTrailers,
     isStrict: route.strict,
+    // The content of a GET in place of a HEAD goes to no client.
     responseContent: method === "GET" && request.method === "HEAD" ? "skip" : "relay",
     responseMs: responseMs ?? route.responseTimeout,
     idleMs: route.idleTimeout,
@@ -96,8 +104,56 @@ function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool
   return pool.speaksHttp10() ? "met" : "forwarded";
 }
 
-/** The content of the client's request; undefined without one. */
-export function findContent(outgoing: Outgoing): RequestContent | undefined {
-  const { request, response, checked, expectation } = outgoing;
+/** Opens the content of the client's request for reading, once; undefined without one. */
+export function openContent({
+  request,
+  response,
+  checked,
+  expectation,
+}: UpstreamContext): RequestContent | undefined {
   return checked.framing === "none" ? undefined : toContent(request, response, expectation);
+}
+
+/**
+ * Returns a request's content as a stream that may be destroyed safely. If a response comes early, the upstream side destroys the stream
+ * that it reads. To destroy the request itself would close the client's connection and lose that response.
+ *
+ * If headgate meets the client's expectation itself, it sends 100 (Continue) when the upstream begins to read.
+ */
+function toContent(
+  request: ServerRequest,
+  response: ServerResponse,
+  expectation: Expectation,
+): RequestContent {
+  const content = new ClientContent({
+    highWaterMark: 64 * 1024,
+    read() {
+      if (expectation === "met") response.writeContinue();
+      request.resume();
+    },
+    destroy(error, callback) {
+      request.drop(); // the rest of the content is read and dropped, within the server's limit
+      callback(error);
+    },
+  });
+  request.read({
+    onChunk(chunk) {
+      if (!content.push(chunk)) request.pause();
+    },
+    onEnd(rawTrailers) {
+      content.trailers = toRequestTrailers(rawTrailers, request.fields.connection);
+      content.push(null); // oxlint-disable-line unicorn/no-null -- null ends a stream
+    },
+    onGone: (error) => void content.destroy(error),
+  });
+  request.pause();
+  // If the response ends before the request's content, the rest is dropped. Unread content would block the connection.
+  response.onOver(() => void content.destroy());
+  // The reader may have removed its listeners already, and an error without a listener ends the process.
+  content.on("error", () => undefined);
+  return content;
+}
+
+class ClientContent extends Readable implements RequestContent {
+  trailers = NO_TRAILERS;
 }

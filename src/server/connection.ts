@@ -24,7 +24,7 @@ export interface ServerContext {
   respond(
     carrier: ResponseCarrier,
     request: RequestHead,
-    ending: ResponseOptions,
+    options: ResponseOptions,
   ): OutgoingResponse;
   /** Whether every response closes its connection. */
   isDraining(): boolean;
@@ -65,15 +65,17 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   /** No further bytes are parsed as requests. */
   let isLast = false;
   let isHijacked = false;
-  /** The connection comes from another process. */
+  /** It was checked that the connection comes from another process and not from headgate itself. */
   let isForeign = false;
   /** The connection must end with a reset, because a FIN would make its last response look complete. */
   let isReset = false;
   let isReading = true;
   let isContentHeld = false;
+  /** `consume` runs: its loop goes on with the bytes behind the request. */
   let isConsuming = false;
   let stopLingering: (() => void) | undefined;
   let deadlineMs = performance.now() + context.limits().headerMs;
+  /** What the deadline is for: the rest of a header section, or the beginning of the next request. */
   let awaits: "head" | "request" = "head";
 
   const connection: ClientConnection = {
@@ -189,13 +191,13 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   }
 
   function onResponseDone(): void {
-    const over = response;
+    const done = response;
     response = undefined;
-    if (over === undefined || socket.destroyed || isHijacked) return;
-    if (isLast || !over.isFinished) return endBehind(over);
-    if (!over.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
+    if (done === undefined || socket.destroyed || isHijacked) return;
+    if (isLast || !done.isFinished) return endBehind(done);
+    if (!done.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
     if (request?.isComplete() === false) stopLingering = lingerOver(request, socket);
-    else waitForNextRequest(over.overMs);
+    else waitForNextRequest(done.overMs);
   }
 
   // Starts the wait between two exchanges, or serves a pipelined request.

@@ -49,6 +49,9 @@ const NOTHING = Buffer.alloc(0);
 const CLOSE = "Connection: close\r\n";
 
 /**
+ * A response ends in two steps. `end` and `breakOff` write its last bytes (`isEnded`). It is over when the kernel has taken them, or when
+ * its connection has closed (`isOver`): then `close` calls the listeners, once.
+ *
  * It is a class because each exchange creates one. Closures, or fields with initializers, would cost a twentieth of the exchange's CPU
  * time.
  */
@@ -57,8 +60,10 @@ export class OutgoingResponse implements ServerResponse {
   headersSent: boolean;
   hasContentBegun: boolean;
   isOver: boolean;
+  /** When it was over, in milliseconds of the monotonic clock. */
   overMs: number;
   isFinished: boolean;
+  /** Its last bytes are written, but the kernel may not have taken them yet. */
   isEnded: boolean;
   keepAlive: boolean;
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
@@ -71,6 +76,7 @@ export class OutgoingResponse implements ServerResponse {
   private readonly idleMs: number;
   /** The header section, until it leaves; then empty. */
   private head: string;
+  /** Whether the header section was written to an open socket. */
   private hasLeft: boolean;
   private hasContent: boolean;
   private isChunked: boolean;
@@ -78,8 +84,11 @@ export class OutgoingResponse implements ServerResponse {
   private endsWithConnection: boolean;
   private trailers: string;
   private stall: Stall | undefined;
-  private isAwaited: boolean;
+  /** Whether the client waits for 100 (Continue). */
+  private awaitsContinue: boolean;
+  /** The listener of `whenDrained`. */
   private resume: (() => void) | undefined;
+  /** The listener of `onGone`. */
   private gone: ((error: ProxyError) => void) | undefined;
   private readonly listeners: (() => void)[];
 
@@ -111,7 +120,7 @@ export class OutgoingResponse implements ServerResponse {
     this.endsWithConnection = false;
     this.trailers = "";
     this.stall = undefined;
-    this.isAwaited = options.expectsContinue;
+    this.awaitsContinue = options.expectsContinue;
     this.resume = undefined;
     this.gone = undefined;
     this.listeners = [];
@@ -124,7 +133,7 @@ export class OutgoingResponse implements ServerResponse {
     this.hasContent = hasContent(this.request.method, status);
     this.endsWithConnection = this.hasContent && head.framing === "close";
     // RFC 9110 §10.1.1: a client that got no 100 may send its content or not, so the next bytes are ambiguous.
-    if (this.isAwaited || this.endsWithConnection) this.keepAlive = false;
+    if (this.awaitsContinue || this.endsWithConnection) this.keepAlive = false;
     const lines = this.keepAlive ? this.keepAliveLines : CLOSE;
     this.head = headCache.complete(head, head.hasUpgrade ? withUpgradeOption(lines) : lines);
     this.status = status;
@@ -136,17 +145,17 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   writeContinue(): void {
-    if (this.isAwaited) this.writeInterim(100, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (this.awaitsContinue) this.writeInterim(100, "HTTP/1.1 100 Continue\r\n\r\n");
   }
 
   /** Drops the 100 (Continue), because the client's content has begun to come. */
   skipContinue(): void {
-    this.isAwaited = false;
+    this.awaitsContinue = false;
   }
 
   writeInterim(status: number, text: string): void {
     if (this.isOver || this.headersSent) return;
-    if (status === 100) this.isAwaited = false;
+    if (status === 100) this.awaitsContinue = false;
     this.send(text);
   }
 
@@ -263,20 +272,6 @@ export class OutgoingResponse implements ServerResponse {
     for (const listener of this.listeners) listener();
   }
 
-  private finishWhenTaken(): void {
-    const { socket } = this;
-    if (socket.writableLength === 0) return this.finish();
-    this.watch();
-    socket.write(NOTHING, () => this.finish()); // calls back when the kernel has taken all bytes before it
-  }
-
-  private finish(): void {
-    if (this.isOver) return;
-    this.unwatch();
-    this.isFinished = !this.isBroken && !this.socket.destroyed;
-    this.close();
-  }
-
   /**
    * To be called at the socket's `timeout`. Returns whether the client has read nothing for the whole limit. While a slow client still
    * reads, the kernel may take nothing from headgate for seconds.
@@ -291,6 +286,20 @@ export class OutgoingResponse implements ServerResponse {
     if (stall.steps >= STEPS) return true;
     this.socket.setTimeout(this.idleMs / STEPS);
     return false;
+  }
+
+  private finishWhenTaken(): void {
+    const { socket } = this;
+    if (socket.writableLength === 0) return this.finish();
+    this.watch();
+    socket.write(NOTHING, () => this.finish()); // calls back when the kernel has taken all bytes before it
+  }
+
+  private finish(): void {
+    if (this.isOver) return;
+    this.unwatch();
+    this.isFinished = !this.isBroken && !this.socket.destroyed;
+    this.close();
   }
 
   // The limit applies only while bytes wait for the client. A slow upstream is not the client's fault.

@@ -41,7 +41,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isDraining = false;
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
-  let responses: ResponseServer = {
+  let responseServer: ResponseServer = {
     headCache: createResponseHeadCache(),
     countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
     keepAliveLines: "",
@@ -51,7 +51,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     handler,
     limits: () => limits,
     respond: (carrier, request, options) =>
-      new OutgoingResponse(carrier, responses, request, options),
+      new OutgoingResponse(carrier, responseServer, request, options),
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: limiter.admit,
@@ -99,7 +99,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   function configure(changed: ServerLimits): void {
     limits = changed;
     const keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
-    responses = { ...responses, keepAliveLines, idleMs: changed.idleMs };
+    responseServer = { ...responseServer, keepAliveLines, idleMs: changed.idleMs };
     limiter.limit(changed.connections);
     listener.maxConnections =
       changed.connections === 0 ? Infinity : changed.connections + MAX_REFUSED;

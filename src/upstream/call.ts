@@ -51,7 +51,7 @@ export interface UpstreamCall {
   cancel(error: ProxyError): void;
 }
 
-/** The part of the pool that a request uses. */
+/** The part of the pool that a request uses: its queue, to leave it, and a resource that all requests share. */
 export interface Queue {
   forget(request: PendingRequest): void;
   readonly gcPressure: GcPressure;

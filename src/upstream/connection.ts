@@ -73,7 +73,7 @@ export interface ResponseReceiver {
   onEnd(rawTrailers: readonly string[]): void;
   /** A 101: the connection speaks another protocol from now on. */
   onSwitch(head: ParsedHead, socket: SwitchedSocket): void;
-  /** Returns whether the request is to be sent again on a new connection. */
+  /** Returns whether the request is to be sent again on a new connection, and counts the retry. */
   takesRetry(failure: Failure): boolean;
   onError(error: ProxyError): void;
 }
@@ -193,7 +193,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
         first,
         gcPressure,
         (error) => {
-          if (error === undefined) closed(undefined);
+          if (error === undefined) closeOnce(undefined);
           else fail(error, "final");
         },
       ));
@@ -211,7 +211,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   const socket = connect({
     onConnected() {
       isConnected = true;
-      flush();
+      sendNow();
     },
     onRead(bytes, length) {
       if (switched !== undefined) return switched.onRead(bytes, length);
@@ -260,7 +260,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
       hasContentLeft = next.request.content !== undefined;
       isContentRead = false;
       awaitsContinue = false;
-      if (isConnected) flushSoon(next);
+      if (isConnected) sendSoon(next);
       else watchdog.watch(); // a retried request already has a deadline
     },
     pause() {
@@ -278,9 +278,9 @@ export function createConnection<Receiver extends ResponseReceiver>(
     detach: socket.detach,
     cancel() {
       drop();
-      closed(undefined);
+      closeOnce(undefined);
     },
-    close: () => closed(undefined),
+    close: () => closeOnce(undefined),
     abandon(error: ProxyError) {
       if (switched === undefined) fail(error, "final");
     },
@@ -299,13 +299,13 @@ export function createConnection<Receiver extends ResponseReceiver>(
 
   // A waiting request gets the connection in the same turn that read the previous response. If the upstream closes the connection behind
   // that response, headgate reads that in the next turn. So a request that cannot be sent twice waits until then.
-  function flushSoon({ request }: ResponseReceiver): void {
-    if (!isGivenBack || isRepeatable(request)) batchWrites(flush);
-    else batchWrites(() => batchWrites(flush));
+  function sendSoon({ request }: ResponseReceiver): void {
+    if (!isGivenBack || isRepeatable(request)) batchWrites(sendNow);
+    else batchWrites(() => batchWrites(sendNow));
   }
 
-  // Runs at the end of the turn in which the request came. Bytes that the upstream sends before belong to no request.
-  function flush(): void {
+  // Writes the request. Runs at the end of the turn in which the request came. Bytes that the upstream sends before belong to no request.
+  function sendNow(): void {
     if (isClosed || isSent || receiver === undefined) return;
     const next = receiver;
     const { request } = next;
@@ -406,7 +406,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     const oldestMs = maxAgeMs === 0 ? Infinity : openedMs + maxAgeMs;
     connection.expiresMs = Math.min(readMs + idleLimitMs, oldestMs);
     // The upstream would read the rest of this request's content as the next request.
-    if (!isReusable || connection.expiresMs <= readMs) return closed(undefined);
+    if (!isReusable || connection.expiresMs <= readMs) return closeOnce(undefined);
     if (isPaused) socket.resume();
     isGivenBack = true;
     batchWrites(onTurnEnd);
@@ -429,7 +429,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     } catch (error) {
       failToRead(error);
     }
-    closed(undefined);
+    closeOnce(undefined);
   }
 
   function failToRead(error: unknown): void {
@@ -440,7 +440,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     const failed = receiver;
     drop();
     const isRetry = failed !== undefined && failed.takesRetry(exchanges > 0 ? failure : "final");
-    closed(isRetry ? failed : undefined, error);
+    closeOnce(isRetry ? failed : undefined, error);
     if (!isRetry) failed?.onError(error);
   }
 
@@ -451,7 +451,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
     receiver = undefined;
   }
 
-  function closed(retry: Receiver | undefined, error?: ProxyError): void {
+  /** Closes the connection, unless it is closed. */
+  function closeOnce(retry: Receiver | undefined, error?: ProxyError): void {
     if (isClosed) return;
     isClosed = true;
     watchdog.stop();

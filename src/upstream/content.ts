@@ -100,7 +100,7 @@ export class IncomingContent implements Content {
   }
 
   fullText(): string | undefined {
-    if (this.earlyEnd?.length !== 0) return undefined;
+    if (this.earlyEnd?.length !== 0) return undefined; // no end yet, or an end with trailers
     return this.early === undefined ? "" : this.early.text;
   }
 

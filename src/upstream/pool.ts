@@ -92,8 +92,8 @@ export function createConnectionPool(
       const pending = new PendingRequest(request, queue);
       const { owner } = request;
       const own = owner === undefined || owned.size === 0 ? undefined : owned.get(owner);
-      // The client has its last response, to a HEAD, while headgate still drains the content. No other connection is logged in, so the
-      // request waits for this one, even if the queue is full: each connection with a login has at most one such request.
+      // The client's own connection may be busy: after a HEAD the client has its response while headgate still drains the content. No other
+      // connection is logged in, so the request waits for this one, even if the queue is full: at most one request waits for each.
       if (own !== undefined && !ownedIdle.has(own)) wait(pending);
       else start(pending, take(own));
       return pending;

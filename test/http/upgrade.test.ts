@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { checkRequest } from "../../src/http/request.ts";
-import { isAgreedProtocol, toSwitchedFields, toTunnel } from "../../src/http/upgrade.ts";
+import { isAgreedProtocol, toSwitchedFields, toUpstreamUpgrade } from "../../src/http/upgrade.ts";
 import { toInterimText } from "../../src/http/wire/serialize.ts";
 
 test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but HTTP/2", () => {
@@ -26,7 +26,7 @@ test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, an
   for (const [changed, protocols, asked] of cases) {
     for (const framing of ["none", "length"] as const) {
       const upgrade = protocols === undefined ? undefined : toUpgrade(protocols);
-      const tunnel = toTunnel({ ...head, ...changed }, { ...checked, upgrade, framing });
+      const tunnel = toUpstreamUpgrade({ ...head, ...changed }, { ...checked, upgrade, framing });
       assert.deepEqual(tunnel, asked === undefined ? undefined : toUpgrade(asked), protocols);
     }
   }

@@ -100,10 +100,12 @@ export function createResponseSharing(
       const scope = toShareScope(request.attempt);
       if (scope === "none") return BYPASS;
       const keys = entry.varies.map((names) => toVariantKey(request, names));
+      // Most requests need no full key, which is long.
       if (scope === "all" && entry.equalsOnly + entry.bypassUntil.size === 0)
         return joinAt(entry, keys, request);
       const fullKey = toFullKey(request);
       if (nowMs < (entry.bypassUntil.get(fullKey) ?? 0)) return BYPASS;
+      // Its full key: a request that is in flight for equal requests only.
       const isEqualsOnly = scope === "equals" || entry.inFlight.has(fullKey);
       return joinAt(entry, isEqualsOnly ? [fullKey] : keys, request);
     },
@@ -118,28 +120,28 @@ export function createResponseSharing(
       return waiting < limits.waiting ? { kind: "wait", waiter: inFlight.wait(request) } : BYPASS;
     }
     const [key = ""] = keys;
-    const inFlight = begin(entry, key, request);
+    const inFlight = addInFlight(entry, key, request);
     store.use(entry);
-    return { kind: "lead", leader: lead(entry, inFlight, request) };
+    return { kind: "lead", leader: createLeader(entry, inFlight, request) };
   }
 
-  function begin(entry: Entry, key: string, request: ShareRequest): InFlight {
-    const isEqualsOnly = toShareScope(request.attempt) === "equals" ? 1 : 0;
+  function addInFlight(entry: Entry, key: string, request: ShareRequest): InFlight {
+    const equalsOnly = toShareScope(request.attempt) === "equals" ? 1 : 0;
     const inFlight = createInFlight({
       cancel: (error) => request.cancel(error),
       onOver() {
         entry.inFlight.delete(key);
-        entry.equalsOnly -= isEqualsOnly;
+        entry.equalsOnly -= equalsOnly;
       },
       onWaiting: (change) => (waiting += change),
       random,
     });
     entry.inFlight.set(key, inFlight);
-    entry.equalsOnly += isEqualsOnly;
+    entry.equalsOnly += equalsOnly;
     return inFlight;
   }
 
-  function lead(entry: Entry, inFlight: InFlight, request: ShareRequest): Leader {
+  function createLeader(entry: Entry, inFlight: InFlight, request: ShareRequest): Leader {
     const sentMs = now();
     const attempt = request.attempt ?? firstAttempt(sentMs);
     const tryAgain = (): WaitResult => ({ kind: "again", attempt: afterUnshared(attempt) });
@@ -152,7 +154,7 @@ export function createResponseSharing(
         const isSame = (waiter: FullRequest) => toVaryKey(vary, waiter.fields) === varyKey;
         const response = createStoredResponse({ status, reason, fields, sentMs, ageSeconds });
         const shared: WaitResult = { kind: "response", response };
-        if (freshMs === 0) return settleError(shared);
+        if (freshMs === 0) return settleForEquals(shared); // a 5xx
         putVary(entry, vary);
         inFlight.settle((waiter) => (isSame(waiter) ? shared : tryAgain()));
         const untilMs = Math.min(now() + request.shareMs, sentMs + freshMs);
@@ -162,7 +164,7 @@ export function createResponseSharing(
       onError(error) {
         const failed: WaitResult = { kind: "error", error };
         if (isBeforeRequest(error)) inFlight.settle(() => failed);
-        else settleError(failed);
+        else settleForEquals(failed);
       },
       onEnd: () => inFlight.settle(tryAgain),
       leave: (error) => inFlight.leave(error),
@@ -173,10 +175,11 @@ export function createResponseSharing(
       inFlight.settle(tryAgain);
     }
 
-    function settleError(error: WaitResult): void {
+    /** The request may have caused this result, so only equal requests get it. The other ones try again. */
+    function settleForEquals(result: WaitResult): void {
       const next = afterError(attempt, now() - attempt.sinceMs, request.responseTimeoutMs);
       const again: WaitResult = { kind: "again", attempt: next };
-      inFlight.settle((waiter) => (isEqual(waiter, request) ? error : again));
+      inFlight.settle((waiter) => (isEqual(waiter, request) ? result : again));
     }
   }
 }
