@@ -25,8 +25,8 @@ export interface UpstreamUrl {
 }
 
 /** `sun_path` has 108 bytes on Linux, with the closing NUL; Node would cut a longer path off without a word. */
-const LONGEST_SOCKET_PATH = 107;
-const LAST_PORT = 65_535;
+const MAX_SOCKET_PATH_BYTES = 107;
+const MAX_PORT = 65_535;
 /** 0, 1 and 2 are stdin, stdout and stderr; inherited sockets begin at 3 (sd_listen_fds(3)). */
 const FIRST_SOCKET = 3;
 const LAST_SOCKET = 9_999;
@@ -37,7 +37,7 @@ const IS_IPV6 = new RegExp(`^${IPV6}$`);
 
 const HOST = `${IPV4}|${HOST_NAME}|\\[${IPV6}\\]`;
 /** The pattern counts characters. The kernel counts bytes, which no pattern can do. */
-const SOCKET = `unix:(//)?/[^${UNPRINTABLE}]{0,${LONGEST_SOCKET_PATH - 2}}[^/${UNPRINTABLE}]`;
+const SOCKET = `unix:(//)?/[^${UNPRINTABLE}]{0,${MAX_SOCKET_PATH_BYTES - 2}}[^/${UNPRINTABLE}]`;
 /** A name with letters beyond ASCII, which have rules of their own (IDNA). */
 const FOREIGN_NAME = "([A-Za-z0-9._-]*[^\\x00-\\xa0\\xad])+[A-Za-z0-9._-]*";
 const SCHEME = "[Hh][Tt][Tt][Pp][Ss]?://";
@@ -47,7 +47,7 @@ const ANY_SOCKET = "unix:/.+";
 export const URL_SYNTAX = {
   name: "url",
   shape: `^(${SCHEME}[^/?#@\\s]+/?|${ANY_SOCKET})$`,
-  exact: `^(${SCHEME}(${HOST}|${FOREIGN_NAME})(:(0*${wholeNumber(1, LAST_PORT)})?)?/?|${SOCKET})$`,
+  exact: `^(${SCHEME}(${HOST}|${FOREIGN_NAME})(:(0*${wholeNumber(1, MAX_PORT)})?)?/?|${SOCKET})$`,
 } as const satisfies TextSyntax;
 const IS_URL = new RegExp(URL_SYNTAX.exact);
 
@@ -57,7 +57,7 @@ export const ADDRESS_SYNTAX = addressSyntax("address", "");
 export const ADDRESS_OR_OFF_SYNTAX = addressSyntax("addressOrOff", "off|");
 
 function addressSyntax(name: string, off: string): TextSyntax {
-  const port = `0*${wholeNumber(0, LAST_PORT)}`;
+  const port = `0*${wholeNumber(0, MAX_PORT)}`;
   const otherDescriptors = `${wholeNumber(0, FIRST_SOCKET - 1)}|${wholeNumber(LAST_SOCKET + 1, Infinity)}`;
   return {
     name,
@@ -86,7 +86,7 @@ export function parseAddress(text: string): Address {
     );
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   const port = Number(match[2]);
-  if (port > LAST_PORT) throw new RangeError(`"${text}": a port is at most ${LAST_PORT}`);
+  if (port > MAX_PORT) throw new RangeError(`"${text}": a port is at most ${MAX_PORT}`);
   if (host === "" && match[1] === "") return { kind: "tcp", host: "0.0.0.0", port };
   if (!(match[1]?.startsWith("[") ? isIPv6(host) : isHost(host)))
     throw new RangeError(`"${text}": "${host}" is not a host name or address`);
@@ -115,9 +115,9 @@ function parseSocketPath(text: string): string {
       `"${text}" is not the absolute path of a socket, such as unix:/run/app.sock`,
     );
   }
-  if (new TextEncoder().encode(path).length > LONGEST_SOCKET_PATH) {
+  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
     throw new RangeError(
-      `"${text}": the path of a socket has at most ${LONGEST_SOCKET_PATH} bytes`,
+      `"${text}": the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
     );
   }
   return path;
@@ -216,12 +216,12 @@ export function toComparable(host: string): string {
 /** An IP address or a CIDR range, as it was written. */
 export function parseRange(text: string): string {
   const [address = "", bits, ...rest] = text.split("/");
-  const longest = isIPv4(address) ? 32 : isIPv6(address) ? 128 : undefined;
-  if (longest === undefined || rest.length > 0)
+  const maxBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : undefined;
+  if (maxBits === undefined || rest.length > 0)
     throw new RangeError(`"${text}" is not an IP address or a range such as 10.0.0.0/8`);
-  if (bits === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= longest))
+  if (bits === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= maxBits))
     return text;
-  throw new RangeError(`"${text}": the number after the slash is at most ${longest}`);
+  throw new RangeError(`"${text}": the number after the slash is at most ${maxBits}`);
 }
 
 function isHost(text: string): boolean {

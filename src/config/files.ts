@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** No certificate is that long; a device or a wrong mount would fill the memory. */
-const LONGEST_FILE_BYTES = 1024 * 1024;
+const MAX_READ_BYTES = 1024 * 1024;
 export const TOO_LARGE = "is larger than 1 MiB";
 /** Nearly every route file and certificate fits. */
 const FIRST_READ_BYTES = 16 * 1024;
@@ -40,25 +40,25 @@ export type Digest = string | undefined;
 
 /** Reads a small UTF-8 file, without a byte order mark. Never throws. */
 export async function readTextFile(path: string): Promise<FileText> {
-  return toFileText(() => readAtMost(path, LONGEST_FILE_BYTES + 1));
+  return toFileText(() => readUpTo(path, MAX_READ_BYTES + 1));
 }
 
 /** The same for a file that may be larger, such as an OpenAPI document. */
 export async function readLargeFile(path: string, maxBytes: number): Promise<FileText> {
-  return toFileText(() => readAtMost(path, maxBytes + 1), maxBytes);
+  return toFileText(() => readUpTo(path, maxBytes + 1), maxBytes);
 }
 
 /** Decodes bytes from another place, such as standard input, in the same way. Never throws. */
 export async function toFileText(
   readBytes: () => Promise<Uint8Array>,
-  maxBytes = LONGEST_FILE_BYTES,
+  maxBytes = MAX_READ_BYTES,
 ): Promise<FileText> {
   try {
     const bytes = await readBytes();
     if (bytes.length > maxBytes)
       return {
         reason:
-          maxBytes === LONGEST_FILE_BYTES
+          maxBytes === MAX_READ_BYTES
             ? TOO_LARGE
             : `is larger than ${maxBytes / 1024 ** 2} MiB`,
         isOfFile: true,
@@ -78,7 +78,7 @@ function isUtf16([first, second]: Uint8Array): boolean {
 }
 
 /** Whether a file, a folder or a link of that name is there. Never throws. */
-export async function isThere(path: string): Promise<boolean> {
+export async function pathExists(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;
@@ -232,14 +232,14 @@ export function watchDirectory(path: string, onEvent: () => void): () => void {
  * that nobody writes to takes one of node's four threads for ever, and names are looked up on those. It is refused at once: a
  * writer that comes later would find a reader that has gone, as it would between two reloads.
  */
-async function readAtMost(path: string, most: number): Promise<Uint8Array> {
+async function readUpTo(path: string, maxBytes: number): Promise<Uint8Array> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     let buffer = new Uint8Array(FIRST_READ_BYTES);
     let length = 0;
-    while (length < most) {
+    while (length < maxBytes) {
       if (length === buffer.length) {
-        const larger = new Uint8Array(Math.min(most, length * 4));
+        const larger = new Uint8Array(Math.min(maxBytes, length * 4));
         larger.set(buffer);
         buffer = larger;
       }
@@ -258,7 +258,7 @@ function readAtOnce(path: string): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would block
   try {
     const stats = fstatSync(descriptor);
-    const isUsable = stats.isFile() && stats.size <= LONGEST_FILE_BYTES;
+    const isUsable = stats.isFile() && stats.size <= MAX_READ_BYTES;
     return isUsable ? readFileSync(descriptor, "latin1") : "";
   } finally {
     closeSync(descriptor);

@@ -11,8 +11,8 @@ import {
   formatUrl,
   toComparable,
 } from "./address.ts";
-import type { Finding, KeyPath } from "./schema/issues.ts";
-import type { Written } from "./schema/file.ts";
+import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
+import type { RawConfig } from "./schema/file.ts";
 import { asMapping } from "./untyped.ts";
 
 /**
@@ -22,20 +22,20 @@ import { asMapping } from "./untyped.ts";
  * sees at run time whom a name leads to. The admin port answers by itself, so it is no loop and may be a route's upstream, for
  * metrics. As the default upstream it is a mistake: the app has lost its port to it.
  */
-export function findLoops(value: unknown, written: Written | undefined): readonly Finding[] {
-  if (written === undefined) return [];
-  const { listen, admin, upstream } = written;
-  const loops = listUpstreams(value, written)
+export function findLoops(value: unknown, raw: RawConfig | undefined): readonly KeyDiagnostic[] {
+  if (raw === undefined) return [];
+  const { listen, admin, upstream } = raw;
+  const loops = listUpstreams(value, raw)
     .filter(({ url }) => isSame(listen, url))
     .map(({ path, url }) =>
-      toFinding(
+      toDiagnostic(
         path,
         `${formatUrl(url)} is where headgate itself listens (${formatAddress(listen)}): each request would come back to it`,
       ),
     );
   if (admin === "off" || upstream === undefined || !isSame(admin, upstream.url)) return loops;
   const message = `${formatUrl(upstream.url)} is headgate's own admin port (${formatAddress(admin)}): give one of them another`;
-  return [...loops, toFinding(toPath(["upstream"], asMapping(value)["upstream"]), message)];
+  return [...loops, toDiagnostic(toPath(["upstream"], asMapping(value)["upstream"]), message)];
 }
 
 interface Place {
@@ -43,7 +43,7 @@ interface Place {
   readonly url: UpstreamUrl;
 }
 
-function listUpstreams(value: unknown, { upstream, upstreams, routes }: Written): readonly Place[] {
+function listUpstreams(value: unknown, { upstream, upstreams, routes }: RawConfig): readonly Place[] {
   const { upstream: one, upstreams: several } = asMapping(value);
   return [
     ...(upstream === undefined ? [] : [{ path: toPath(["upstream"], one), url: upstream.url }]),
@@ -63,7 +63,7 @@ function toPath(path: KeyPath, upstream: unknown): KeyPath {
   return typeof upstream === "string" ? path : [...path, "url"];
 }
 
-function toFinding(path: KeyPath, message: string): Finding {
+function toDiagnostic(path: KeyPath, message: string): KeyDiagnostic {
   return { path, at: "value", message };
 }
 

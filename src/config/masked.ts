@@ -1,10 +1,10 @@
 /** Problems of a route file as lines that more than the operator may read: without what the operator wrote, which may be a secret. */
 
-import type { Problem } from "./problem.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import { toJsonSchema } from "./schema/file.ts";
 
 /** A ConfigError's problem, or anything else that has a message. */
-export type MaskableProblem = Pick<Problem, "message"> & Partial<Problem>;
+export type MaskableDiagnostic = Pick<Diagnostic, "message"> & Partial<Diagnostic>;
 
 const MASK = "…";
 
@@ -20,7 +20,7 @@ const QUANTITY = /^[0-9.]+(ms|s|m|h|B|KiB|MiB|GiB)$/;
  */
 export function createMasking(
   isShown: (name: string) => boolean,
-): (problem: MaskableProblem) => string {
+): (problem: MaskableDiagnostic) => string {
   const words = new Set(collectWords(toJsonSchema()));
   const isKnown = (text: string): boolean => words.has(text) || isShown(text);
 

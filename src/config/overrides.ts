@@ -18,7 +18,7 @@ export interface Override {
   readonly path: KeyPath;
   readonly value: string;
   /** `--listen` or `HEADGATE_LISTEN`: where a mistake is. */
-  readonly place: string;
+  readonly source: string;
 }
 
 const SETTINGS = [
@@ -37,9 +37,9 @@ const SETTINGS = [
 export function collectOverrides(flags: Flags, env: Environment): readonly Override[] {
   return SETTINGS.flatMap(({ flag, option, variable, path }): readonly Override[] => {
     const given = flags[flag];
-    if (given !== undefined) return [{ path, value: given, place: option }];
+    if (given !== undefined) return [{ path, value: given, source: option }];
     const value = env[variable];
-    return value === undefined || value === "" ? [] : [{ path, value, place: variable }];
+    return value === undefined || value === "" ? [] : [{ path, value, source: variable }];
   });
 }
 

@@ -11,26 +11,26 @@ export interface PemTexts {
 }
 
 /** What is wrong with which of them. */
-export interface PemProblem {
+export interface PemDiagnostic {
   readonly part: keyof PemTexts;
   readonly message: string;
 }
 
 /** What is wrong with each by itself, or, where that is nothing, with certificate and key together. */
-export function checkPem(texts: PemTexts): readonly PemProblem[] {
+export function checkPem(texts: PemTexts): readonly PemDiagnostic[] {
   const { ca, cert, key } = texts;
-  const problems: PemProblem[] = [];
+  const diagnostics: PemDiagnostic[] = [];
   const note = (part: keyof PemTexts, message: string | undefined): void => {
-    if (message !== undefined) problems.push({ part, message });
+    if (message !== undefined) diagnostics.push({ part, message });
   };
   if (ca !== undefined) note("ca", checkCertificates(ca));
   if (cert !== undefined) note("cert", checkCertificates(cert));
   if (key !== undefined) note("key", checkKey(key));
-  if (problems.length > 0 || cert === undefined || key === undefined) return problems;
+  if (diagnostics.length > 0 || cert === undefined || key === undefined) return diagnostics;
   if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
     return [{ part: "key", message: "the file's key does not belong to the certificate in cert" }];
   note("cert", checkPair(cert, key));
-  return problems;
+  return diagnostics;
 }
 
 /** Each block by itself: OpenSSL stops at a broken one without a word, and those behind it would not be trusted. */

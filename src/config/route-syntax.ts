@@ -1,7 +1,7 @@
 /** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
 
 import { MAX_METHOD_BYTES } from "../http/wire/request-head.ts";
-import { ask } from "./hints/guess.ts";
+import { toSuggestion } from "./hints/guess.ts";
 import { findForeignParam, findRegex, guessPath, looksLikeRegex } from "./hints/guess-path.ts";
 import { LABEL, MAX_NAME_LENGTH } from "./host-pattern.ts";
 import type { TextSyntax } from "./text-syntax.ts";
@@ -18,7 +18,7 @@ const PATH_CHARACTER = "([^\\x00-\\x20\\x7f-\\xa0\\xad/?#%*{}]|%[0-9A-Fa-f]{2})"
 export const HOST_SYNTAX: TextSyntax = {
   name: "host",
   shape: `^(${IN_BRACKETS}|${NAME})$`,
-  longest: MAX_NAME_LENGTH,
+  maxLength: MAX_NAME_LENGTH,
 };
 
 /** What `parseRoutePath` reads. */
@@ -82,12 +82,12 @@ function findSegmentProblem(segment: string, isLast: boolean): string | undefine
 }
 
 /** What is allowed in a path and probably not meant. */
-export function findPathDoubt(path: string): string | undefined {
+export function findPathWarning(path: string): string | undefined {
   const param = findForeignParam(path);
   const literal = param ?? findRegex(path);
   if (literal === undefined) return undefined;
   const reason = param === undefined ? ": a path is no regular expression" : "";
-  return `"${literal}" is taken literally${reason}${ask(guessPath(path))}`;
+  return `"${literal}" is taken literally${reason}${toSuggestion(guessPath(path))}`;
 }
 
 const METHOD_PATTERN = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${MAX_METHOD_BYTES}}$`;

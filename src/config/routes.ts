@@ -5,9 +5,9 @@
  */
 
 import { toPatternKey } from "../http/routing/pattern.ts";
-import type { Finding } from "./schema/issues.ts";
-import { findPathDoubt, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
-import { suggest } from "./hints/did-you-mean.ts";
+import type { KeyDiagnostic } from "./schema/issues.ts";
+import { findPathWarning, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { didYouMean } from "./hints/did-you-mean.ts";
 import { asList, asMapping } from "./untyped.ts";
 
 /** What a route is called in logs and metrics. */
@@ -16,12 +16,12 @@ export function toRouteName({ name, host, path }: RouteKeys): string {
 }
 
 /** Finds conflicts between routes and references to unknown upstreams. `lineOf` gives the line of a route's path, if it has one. */
-export function checkRoutes(value: unknown, lineOf: LineOf): readonly Finding[] {
+export function checkRoutes(value: unknown, lineOf: LineOf): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
   const upstreams = ["default", ...Object.keys(asMapping(asMapping(value)["upstreams"]))];
   return [
     ...findConflicts(routes, lineOf),
-    ...findNamesakes(routes, lineOf),
+    ...findDuplicateNames(routes, lineOf),
     ...findReservedNames(routes),
     ...findUnknown(routes, upstreams),
     ...findReserved(upstreams.slice(1)),
@@ -29,10 +29,10 @@ export function checkRoutes(value: unknown, lineOf: LineOf): readonly Finding[] 
 }
 
 /** Finds what is allowed in routes and probably not meant. */
-export function findDoubts(value: unknown): readonly Finding[] {
+export function findWarnings(value: unknown): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
-  return routes.flatMap(({ path }, index): readonly Finding[] => {
-    const message = typeof path === "string" ? findPathDoubt(path) : undefined;
+  return routes.flatMap(({ path }, index): readonly KeyDiagnostic[] => {
+    const message = typeof path === "string" ? findPathWarning(path) : undefined;
     return message === undefined ? [] : [{ path: ["routes", index, "path"], at: "value", message }];
   });
 }
@@ -56,7 +56,7 @@ type Mapping = Readonly<Record<string, unknown>>;
 
 type LineOf = (index: number) => number | undefined;
 
-function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly Finding[] {
+function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly KeyDiagnostic[] {
   return findRepeated(routes.map(toMatchKey)).map(([index, other]) => ({
     path: ["routes", index, "path"],
     at: "value",
@@ -65,7 +65,7 @@ function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly Fin
 }
 
 /** Metrics and log lines of namesakes could not be told apart. Without names of their own they match the same, which is said above. */
-function findNamesakes(routes: readonly Mapping[], lineOf: LineOf): readonly Finding[] {
+function findDuplicateNames(routes: readonly Mapping[], lineOf: LineOf): readonly KeyDiagnostic[] {
   const names = routes.map(nameOf).map((name) => (isReserved(name) ? undefined : name));
   return findRepeated(names)
     .filter((pair) => pair.some((index) => routes[index]?.["name"] !== undefined))
@@ -76,8 +76,8 @@ function findNamesakes(routes: readonly Mapping[], lineOf: LineOf): readonly Fin
     }));
 }
 
-function findReservedNames(routes: readonly Mapping[]): readonly Finding[] {
-  return routes.map(nameOf).flatMap((name, index): readonly Finding[] => {
+function findReservedNames(routes: readonly Mapping[]): readonly KeyDiagnostic[] {
+  return routes.map(nameOf).flatMap((name, index): readonly KeyDiagnostic[] => {
     if (!isReserved(name)) return [];
     const message = `"${name}" is the name of ${RESERVED[name]}`;
     return [{ path: ["routes", index, "name"], at: "value", message }];
@@ -106,7 +106,7 @@ function findRepeated(
 function nameOf({ name, host, path }: Mapping): string | undefined {
   if (typeof name === "string") return name;
   if (name !== undefined || typeof path !== "string") return undefined;
-  return unlessWrong(() =>
+  return tryParse(() =>
     toRouteName({
       host: typeof host === "string" ? parseRouteHost(host) : undefined,
       path: parseRoutePath(path),
@@ -116,7 +116,7 @@ function nameOf({ name, host, path }: Mapping): string | undefined {
 
 /** Routes with the same key match the same requests; undefined for a route that is wrong in itself. */
 function toMatchKey({ host, path }: Mapping): string | undefined {
-  return unlessWrong(() => {
+  return tryParse(() => {
     const name = typeof host === "string" ? parseRouteHost(host) : "";
     return typeof path === "string" ? `${name} ${toPatternKey(parseRoutePath(path))}` : undefined;
   });
@@ -127,7 +127,7 @@ function describe(index: number, line: number | undefined): string {
 }
 
 /** Undefined where a host or a path cannot be read: the schema says why. */
-function unlessWrong(read: () => string | undefined): string | undefined {
+function tryParse(read: () => string | undefined): string | undefined {
   try {
     return read();
   } catch (error) {
@@ -136,18 +136,18 @@ function unlessWrong(read: () => string | undefined): string | undefined {
   }
 }
 
-function findUnknown(routes: readonly Mapping[], upstreams: readonly string[]): readonly Finding[] {
+function findUnknown(routes: readonly Mapping[], upstreams: readonly string[]): readonly KeyDiagnostic[] {
   const known = new Set(upstreams);
-  return routes.flatMap(({ upstream }, index): readonly Finding[] => {
+  return routes.flatMap(({ upstream }, index): readonly KeyDiagnostic[] => {
     // A colon makes it a URL, which the schema checks.
     if (typeof upstream !== "string" || upstream.includes(":") || known.has(upstream)) return [];
     const message = `"${upstream}" is not in upstreams`;
-    const hint = (): string => suggest(upstream, upstreams);
+    const hint = (): string => didYouMean(upstream, upstreams);
     return [{ path: ["routes", index, "upstream"], at: "value", message, hint }];
   });
 }
 
-function findReserved(names: readonly string[]): readonly Finding[] {
+function findReserved(names: readonly string[]): readonly KeyDiagnostic[] {
   if (!names.includes("default")) return [];
   return [
     {

@@ -10,5 +10,5 @@ export interface TextSyntax {
   readonly exact?: string;
   /** Invalid texts of that shape. */
   readonly never?: string;
-  readonly longest?: number;
+  readonly maxLength?: number;
 }

@@ -1,8 +1,8 @@
 /** What a loaded configuration means. Durations are milliseconds and sizes bytes. */
 
 import type { Address } from "./address.ts";
-import type { Written, WrittenUpstream } from "./schema/file.ts";
-import type { WrittenHead } from "./schema/head.ts";
+import type { RawConfig, RawUpstream } from "./schema/file.ts";
+import type { RawHead } from "./schema/head.ts";
 
 /** PEM texts, already read from their files. */
 export interface TlsConfig {
@@ -14,7 +14,7 @@ export interface TlsConfig {
 }
 
 /** One upstream, ready for use. */
-export interface UpstreamConfig extends Readonly<Omit<WrittenUpstream, "tls">> {
+export interface UpstreamConfig extends Readonly<Omit<RawUpstream, "tls">> {
   readonly name: string;
   readonly tls: TlsConfig | undefined;
 }
@@ -27,9 +27,9 @@ export interface HeadLimit {
 
 /** How a HEAD is answered: the keys of `head` in config/schema/head.ts. */
 export type HeadConfig = {
-  readonly [Key in keyof WrittenHead]: WrittenHead[Key] extends readonly (infer Item)[]
+  readonly [Key in keyof RawHead]: RawHead[Key] extends readonly (infer Item)[]
     ? readonly Item[]
-    : WrittenHead[Key];
+    : RawHead[Key];
 };
 
 /** How headgate answers OPTIONS. */
@@ -67,9 +67,9 @@ export interface Config {
   /** Where a request goes that no route matches: name "default", path "/*". */
   readonly defaultRoute: RouteConfig;
   readonly forwarded: "off" | { readonly trust: readonly string[] };
-  readonly timeouts: Readonly<Written["timeouts"]>;
-  readonly limits: Readonly<Written["limits"]>;
-  readonly requestId: Written["requestId"];
-  readonly log: Readonly<Written["log"]>;
-  readonly shutdown: Readonly<Written["shutdown"]>;
+  readonly timeouts: Readonly<RawConfig["timeouts"]>;
+  readonly limits: Readonly<RawConfig["limits"]>;
+  readonly requestId: RawConfig["requestId"];
+  readonly log: Readonly<RawConfig["log"]>;
+  readonly shutdown: Readonly<RawConfig["shutdown"]>;
 }

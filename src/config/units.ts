@@ -24,24 +24,24 @@ export const RATE_SYNTAX: TextSyntax = { name: "rate", shape: RATE_PATTERN };
 
 /** What a text looks like that `parseDuration` reads, with a result between two limits. */
 export function durationSyntax(name: string, limits: Limits = {}): TextSyntax {
-  const { least = 0, most = MAX_DURATION_MS } = limits;
-  return { name, ...quantitySyntax(DURATION_UNITS, least, most) };
+  const { min = 0, max = MAX_DURATION_MS } = limits;
+  return { name, ...quantitySyntax(DURATION_UNITS, min, max) };
 }
 
 /** The same of `parseSize`. */
-export function sizeSyntax(name: string, { least = 0, most = MAX_SIZE }: Limits = {}): TextSyntax {
-  return { name, ...quantitySyntax(SIZE_UNITS, least, most) };
+export function sizeSyntax(name: string, { min = 0, max = MAX_SIZE }: Limits = {}): TextSyntax {
+  return { name, ...quantitySyntax(SIZE_UNITS, min, max) };
 }
 
 /** In milliseconds or bytes. */
 interface Limits {
-  readonly least?: number;
-  readonly most?: number;
+  readonly min?: number;
+  readonly max?: number;
 }
 
-function quantitySyntax(units: Units, least: number, most: number): Omit<TextSyntax, "name"> {
+function quantitySyntax(units: Units, min: number, max: number): Omit<TextSyntax, "name"> {
   const beyond = Object.entries(units).map(
-    ([unit, size]) => `${decimalBeyond(least / size, most / size)}${unit}`,
+    ([unit, size]) => `${decimalBeyond(min / size, max / size)}${unit}`,
   );
   return {
     shape: `^[0-9]+(\\.[0-9]+)?(${Object.keys(units).join("|")})$`,

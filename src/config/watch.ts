@@ -6,26 +6,26 @@ import { type Digest, digestFile, directoryOf, watchDirectory } from "./files.ts
 export type Digests = ReadonlyMap<string, Digest>;
 
 /** Milliseconds. */
-export interface Patience {
+export interface WatchOptions {
   /** From an event to a look, and from there to the next: content counts when two looks agree. Editors and `cp` write in several steps. */
-  readonly settleMs: number;
+  readonly debounceMs: number;
   /** A look without any event: a net below what the kernel reports, which on network mounts is nothing. */
   readonly pollMs: number;
 }
 
 /** Good for a person at an editor and for kubelet. */
-export const PATIENCE: Patience = { settleMs: 100, pollMs: 5_000 };
+export const DEFAULT_WATCH_OPTIONS: WatchOptions = { debounceMs: 100, pollMs: 5_000 };
 
 /** No digest is this: whatever is read of such a file is a change. */
 const NEVER_READ = "";
 
 /** A watch on files. */
-export interface Watch {
+export interface FileWatcher {
   /**
    * Watches these from now on instead; what has changed since they were read counts. So does a file that could not be read and can be
    * now: whoever wanted to read it is told to try again.
    */
-  follow(files: Digests): void;
+  watch(files: Digests): void;
   stop(): void;
 }
 
@@ -37,46 +37,46 @@ export interface Watch {
  * compared, not time, because kubelet touches what it does not change. Events only ask for a look and never put one off, or a
  * busy neighbour in the directory would hide every change.
  */
-export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void): Watch {
-  let followed: Digests = new Map();
+export function createFileWatcher({ debounceMs, pollMs }: WatchOptions, onChange: () => void): FileWatcher {
+  let watched: Digests = new Map();
   /** Of each followed file in turn. */
   let known: readonly string[] = [];
-  let seen: readonly string[] = [];
+  let lastRead: readonly string[] = [];
   let stops: readonly (() => void)[] = [];
-  let settling: NodeJS.Timeout | undefined;
-  let looking: Digests | undefined;
-  let isAsked = false;
+  let debounceTimer: NodeJS.Timeout | undefined;
+  let checking: Digests | undefined;
+  let isCheckRequested = false;
 
-  function settle(): void {
-    settling ??= setTimeout(() => {
-      settling = undefined;
-      void look(followed);
-    }, settleMs);
-    settling.unref();
+  function debounce(): void {
+    debounceTimer ??= setTimeout(() => {
+      debounceTimer = undefined;
+      void check(watched);
+    }, debounceMs);
+    debounceTimer.unref();
   }
 
-  async function look(files: Digests): Promise<void> {
+  async function check(files: Digests): Promise<void> {
     // One look at a time: where a mount hangs, each would take a thread with it, and names are looked up on the same four.
-    isAsked = looking === files;
-    if (isAsked) return;
-    looking = files;
+    isCheckRequested = checking === files;
+    if (isCheckRequested) return;
+    checking = files;
     const digests = await digestAll([...files.keys()]);
-    if (files !== followed) return; // others are followed by now
-    looking = undefined;
-    if (isAsked) settle();
+    if (files !== watched) return; // others are followed by now
+    checking = undefined;
+    if (isCheckRequested) debounce();
     const found = digests.map((digest, index) => digest ?? known[index] ?? NEVER_READ);
-    const isSettled = isSame(found, seen);
-    seen = found;
+    const isStable = isSame(found, lastRead);
+    lastRead = found;
     if (isSame(found, known)) return;
-    if (!isSettled) return settle();
+    if (!isStable) return debounce();
     known = found;
     onChange();
   }
 
   function watchAll(): void {
     stopWatching();
-    const directories = new Set([...followed.keys()].map(directoryOf));
-    stops = [...directories].map((directory) => watchDirectory(directory, settle));
+    const directories = new Set([...watched.keys()].map(directoryOf));
+    stops = [...directories].map((directory) => watchDirectory(directory, debounce));
   }
 
   function stopWatching(): void {
@@ -85,22 +85,22 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
 
   const poll = setInterval(() => {
     watchAll(); // a directory may have been replaced, and its watch with it
-    settle();
+    debounce();
   }, pollMs);
   poll.unref();
 
   return {
-    follow(files) {
-      followed = files;
-      known = seen = [...files.values()].map((digest) => digest ?? NEVER_READ);
+    watch(files) {
+      watched = files;
+      known = lastRead = [...files.values()].map((digest) => digest ?? NEVER_READ);
       watchAll();
-      settle();
+      debounce();
     },
     stop() {
-      followed = new Map();
+      watched = new Map();
       stopWatching();
       clearInterval(poll);
-      clearTimeout(settling);
+      clearTimeout(debounceTimer);
     },
   };
 }

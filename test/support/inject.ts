@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { injectInto, removeFrom } from "../../src/cli/inject/inject.ts";
 import type { InjectOptions, Outcome } from "../../src/cli/inject/options.ts";
 import { DEFAULTS } from "../../src/cli/inject/settings.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
 import { type Manifest, podOf, readManifests } from "./manifests.ts";
 
 export const OPTIONS: InjectOptions = {

@@ -1,23 +1,23 @@
 /** "Did you mean": the known word that is nearest to what was written. */
 
 /** Among more, several are near, and to look at all takes long. */
-const MOST_KNOWN = 256;
+const MAX_KNOWN_WORDS = 256;
 
 /** ` did you mean "head"?` for a near miss, with `; ` in front; nothing when no word is near. */
-export function suggest(written: string, known: readonly string[]): string {
+export function didYouMean(written: string, known: readonly string[]): string {
   const nearest = findNearest(written, known);
   return nearest === undefined ? "" : `; did you mean "${nearest}"?`;
 }
 
 function findNearest(written: string, known: readonly string[]): string | undefined {
-  if (written.length > 64 || known.length > MOST_KNOWN) return undefined;
+  if (written.length > 64 || known.length > MAX_KNOWN_WORDS) return undefined;
   const lower = written.toLowerCase();
   // One slip in a short word, two or three in a longer one: beyond that a guess is noise.
-  const furthest = Math.min(3, Math.max(1, Math.floor(written.length / 3)));
+  const maxDistance = Math.min(3, Math.max(1, Math.floor(written.length / 3)));
   const ranked = known
-    .filter((word) => Math.abs(word.length - written.length) <= furthest)
+    .filter((word) => Math.abs(word.length - written.length) <= maxDistance)
     .map((word) => ({ word, distance: measureDistance(lower, word.toLowerCase()) }))
-    .filter(({ distance }) => distance <= furthest)
+    .filter(({ distance }) => distance <= maxDistance)
     .toSorted((a, b) => a.distance - b.distance);
   return ranked[0]?.word;
 }

@@ -1,7 +1,7 @@
 /** What an operator probably meant by an address or a URL that is none. Undefined where nothing is probable. */
 
 import { guessBoolean } from "./guess.ts";
-import { suggest } from "./did-you-mean.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
 /** `8080`, `*:8080`, `http://0.0.0.0:8080/`, `/run/a.sock`. */
 export function guessAddress(input: unknown): string | undefined {
@@ -53,7 +53,7 @@ function withScheme(text: string): string | undefined {
 }
 
 function isNear(scheme: string, known: string): boolean {
-  return scheme.length > 4 && suggest(scheme, [known]) !== "";
+  return scheme.length > 4 && didYouMean(scheme, [known]) !== "";
 }
 
 /** `http://example.com/x`, `example.com:80`, `example.com/x`. */

@@ -3,7 +3,7 @@
 import { formatDuration, formatSize } from "../units.ts";
 
 /** `; did you mean "30s"?`, or nothing. */
-export function ask(guess: string | undefined): string {
+export function toSuggestion(guess: string | undefined): string {
   return guess === undefined ? "" : `; did you mean "${guess}"?`;
 }
 

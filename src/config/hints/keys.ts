@@ -1,6 +1,6 @@
 /** What an operator probably meant by a key that is not known where it stands. */
 
-import { suggest } from "./did-you-mean.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { ODD_SPACE } from "../syntax/odd-space.ts";
 
 /** Words of other proxies and frameworks, and the key that each may stand for. */
@@ -27,7 +27,7 @@ export function createKeyHints(sections: Readonly<Record<string, readonly string
       ([name, words]) => known.includes(name) && words.split(" ").includes(key),
     );
     if (synonym !== undefined) return `; did you mean "${synonym[0]}"?`;
-    const near = suggest(key, known);
+    const near = didYouMean(key, known);
     if (near !== "") return near;
     const names = Object.keys(sections).filter((name) => sections[name]?.includes(key));
     return names.length === 0 ? "" : ` here: it belongs in ${names.join(" or ")}`;

@@ -1,7 +1,7 @@
 /** What the characters of a value show that YAML took for a part of it. */
 
 import { findLineEnd } from "../syntax/cause.ts";
-import type { Span } from "../problem.ts";
+import type { Span } from "../diagnostic.ts";
 
 /** Adds to the message of a value or key that is wrong; empty where nothing is odd about its characters. */
 export function hintOfSpelling(text: string, { start, end }: Span): string {

@@ -19,10 +19,10 @@ import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { head, headMapping } from "./head.ts";
 import { flattenIssues, mismatch } from "./issues.ts";
-import type { Finding, KeyPath } from "./issues.ts";
+import type { KeyDiagnostic, KeyPath } from "./issues.ts";
 import { toRouteFileSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { place } from "./place.ts";
+import { listenAddress } from "./listen-address.ts";
 import { options, route } from "./route.ts";
 import {
   count,
@@ -187,7 +187,7 @@ const DEFAULT_ADMIN = "127.0.0.1:9090";
 const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
 
 const file = mapping({
-  listen: place({
+  listen: listenAddress({
     parse: parseAddress,
     syntax: ADDRESS_SYNTAX,
     examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
@@ -198,7 +198,7 @@ const file = mapping({
       description:
         "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
     }),
-  admin: place({
+  admin: listenAddress({
     parse: parseAddressOrOff,
     syntax: ADDRESS_OR_OFF_SYNTAX,
     examples: [":9090", "unix:/run/headgate-admin.sock", "off"],
@@ -263,28 +263,28 @@ const hintOfKey = createKeyHints({
 });
 
 /** What was written, checked, in milliseconds and bytes, with every default; names and files are not looked up yet. */
-export type Written = z.output<typeof file>;
+export type RawConfig = z.output<typeof file>;
 /** One upstream of it. */
-export type WrittenUpstream = z.output<typeof upstreamMapping>;
+export type RawUpstream = z.output<typeof upstreamMapping>;
 /** One route of it. */
-export type WrittenRoute = z.output<typeof route>;
+export type RawRoute = z.output<typeof route>;
 
 /** The value, checked; or everything that is wrong with it. */
-export function parseWritten(value: unknown): {
-  readonly written: Written | undefined;
-  readonly findings: readonly Finding[];
+export function parseRawConfig(value: unknown): {
+  readonly raw: RawConfig | undefined;
+  readonly diagnostics: readonly KeyDiagnostic[];
 } {
   const result = file.safeParse(value);
   return result.success
-    ? { written: result.data, findings: [] }
-    : { written: undefined, findings: flattenIssues(result.error.issues, hintOfKey) };
+    ? { raw: result.data, diagnostics: [] }
+    : { raw: undefined, diagnostics: flattenIssues(result.error.issues, hintOfKey) };
 }
 
 /** Does the same route by route and upstream by upstream, so that a long file does not block the event loop. */
-export async function parseInSteps(value: unknown): Promise<ReturnType<typeof parseWritten>> {
+export async function parseInSteps(value: unknown): Promise<ReturnType<typeof parseRawConfig>> {
   const { routes, upstreams } = asMapping(value);
   const [allRoutes, allUpstreams] = [asList(routes), asMapping(upstreams)];
-  const { written, findings: first } = parseWritten(
+  const { raw, diagnostics: first } = parseRawConfig(
     routes === allRoutes || upstreams === allUpstreams
       ? {
           ...asMapping(value),
@@ -293,25 +293,25 @@ export async function parseInSteps(value: unknown): Promise<ReturnType<typeof pa
         }
       : value,
   );
-  const findings = [...first];
-  const parsed = { routes: [] as WrittenRoute[], upstreams: {} as Written["upstreams"] };
+  const diagnostics = [...first];
+  const parsed = { routes: [] as RawRoute[], upstreams: {} as RawConfig["upstreams"] };
   const pause = createPauses();
   await pause();
   for (const [index, one] of allRoutes.entries()) {
     const result = file.shape.routes.safeParse([one]);
     if (result.success) parsed.routes.push(...result.data);
-    else findings.push(...locateIssues(result.error.issues, ["routes", index]));
+    else diagnostics.push(...locateIssues(result.error.issues, ["routes", index]));
     await pause();
   }
   for (const [name, one] of Object.entries(allUpstreams)) {
     const result = file.shape.upstreams.safeParse({ [name]: one });
     if (result.success) Object.assign(parsed.upstreams, result.data);
-    else findings.push(...locateIssues(result.error.issues, ["upstreams", name]));
+    else diagnostics.push(...locateIssues(result.error.issues, ["upstreams", name]));
     await pause();
   }
   return {
-    written: written === undefined || findings.length > 0 ? undefined : { ...written, ...parsed },
-    findings,
+    raw: raw === undefined || diagnostics.length > 0 ? undefined : { ...raw, ...parsed },
+    diagnostics,
   };
 }
 
@@ -319,7 +319,7 @@ export async function parseInSteps(value: unknown): Promise<ReturnType<typeof pa
 function locateIssues(
   issues: Parameters<typeof flattenIssues>[0],
   path: KeyPath,
-): readonly Finding[] {
+): readonly KeyDiagnostic[] {
   return flattenIssues(
     issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })),
     hintOfKey,

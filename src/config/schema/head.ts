@@ -84,7 +84,7 @@ const range = () =>
 const MAX_SHARE_MS = 60_000;
 
 const share = () =>
-  durationWith(durationSyntax("share", { most: MAX_SHARE_MS }))
+  durationWith(durationSyntax("share", { max: MAX_SHARE_MS }))
     .refine((milliseconds) => milliseconds <= MAX_SHARE_MS, "must be at most 1m")
     .meta({
       description:
@@ -163,7 +163,7 @@ const routeHeadMapping = mapping({
 });
 
 /** `head` at the top level, checked: durations are milliseconds, sizes bytes. */
-export type WrittenHead = z.output<typeof headMapping>;
+export type RawHead = z.output<typeof headMapping>;
 
 /** A mode, or a mapping. */
 export const head = z

@@ -1,14 +1,14 @@
 /** A schema's complaints, in the operator's words: one finding per mistake. Knows their shape only, not the library. */
 
-import { ask, guessBoolean, isScalar } from "../hints/guess.ts";
+import { toSuggestion, guessBoolean, isScalar } from "../hints/guess.ts";
 import type { KeyHint } from "../hints/keys.ts";
-import { suggest } from "../hints/did-you-mean.ts";
+import { didYouMean } from "../hints/did-you-mean.ts";
 
 /** A path into the file: keys and indices. */
 export type KeyPath = readonly PropertyKey[];
 
 /** One mistake; `at` says whether the key itself is wrong or its value. */
-export interface Finding {
+export interface KeyDiagnostic {
   readonly path: KeyPath;
   readonly at: "key" | "value";
   readonly message: string;
@@ -52,8 +52,8 @@ export function notOneOf<Name extends string>(
   return ({ input }) => {
     const expected = names.length === 1 ? `${names[0]} or a mapping` : `one of ${names.join(", ")}`;
     const meant = findSynonym(input, synonyms);
-    if (typeof input !== "string") return mismatch(expected, () => ask(meant))({ input });
-    return `"${input}" is not ${expected}${meant === undefined ? suggest(input, names) : ask(meant)}`;
+    if (typeof input !== "string") return mismatch(expected, () => toSuggestion(meant))({ input });
+    return `"${input}" is not ${expected}${meant === undefined ? didYouMean(input, names) : toSuggestion(meant)}`;
   };
 }
 
@@ -86,8 +86,8 @@ export function flattenIssues(
   issues: readonly Issue[],
   toHint: KeyHint,
   base: KeyPath = [],
-): readonly Finding[] {
-  return issues.flatMap((issue): readonly Finding[] => {
+): readonly KeyDiagnostic[] {
+  return issues.flatMap((issue): readonly KeyDiagnostic[] => {
     const path = [...base, ...issue.path];
     if (issue.errors !== undefined)
       return flattenIssues(chooseAlternative(issue.errors), toHint, path);

@@ -34,14 +34,14 @@ export interface JsonSchema {
 }
 
 /** The syntax as keywords of a JSON Schema. `exact` applies only to texts of the shape, so an editor reports one mistake once. */
-export function toKeywords({ name, shape, exact, never, longest }: TextSyntax): JsonSchema {
+export function toKeywords({ name, shape, exact, never, maxLength }: TextSyntax): JsonSchema {
   return {
     definition: name,
     pattern: shape,
     // oxlint-disable-next-line unicorn/no-thenable -- the standard's own word
     ...(exact !== undefined && { if: { pattern: shape }, then: { pattern: exact } }),
     ...(never !== undefined && { not: { type: "string", pattern: never } }),
-    ...(longest !== undefined && { maxLength: longest }),
+    ...(maxLength !== undefined && { maxLength }),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import {
-  ask,
+  toSuggestion,
   guessBoolean,
   guessDuration,
   guessItems,
@@ -37,7 +37,7 @@ export function scalar<Value>({
   examples,
   guess,
 }: ScalarKind<Value>) {
-  const hint = (input: unknown): string => ask(checkGuess(guess?.(input), parse));
+  const hint = (input: unknown): string => toSuggestion(checkGuess(guess?.(input), parse));
   const text = z
     .string({ error: mismatch(expected, hint) })
     .meta({ title, examples, ...toKeywords(syntax) });
@@ -82,7 +82,7 @@ export const duration = () => durationWith(durationSyntax("duration"));
 
 /** A duration in milliseconds that is more than 0, for limits where 0 would mean "at once". */
 export const positiveDuration = () =>
-  durationWith(durationSyntax("positiveDuration", { least: ABOVE_ZERO })).refine(
+  durationWith(durationSyntax("positiveDuration", { min: ABOVE_ZERO })).refine(
     (milliseconds) => milliseconds > 0,
     "must be longer than 0",
   );
@@ -103,7 +103,7 @@ const [MIN_HEADER_BYTES, MAX_HEADER_BYTES] = [1024, 1024 ** 2];
 
 /** The size of a header section in bytes. */
 export const headerSize = () =>
-  sizeWith(sizeSyntax("headerSize", { least: MIN_HEADER_BYTES, most: MAX_HEADER_BYTES }), [
+  sizeWith(sizeSyntax("headerSize", { min: MIN_HEADER_BYTES, max: MAX_HEADER_BYTES }), [
     "16KiB",
     "64KiB",
   ]).refine(
@@ -119,11 +119,11 @@ export const text = (title: string, expected: string, example: string) =>
     .meta({ title, examples: [example] });
 
 /** A whole number. */
-export const count = (least: number, most: number) =>
+export const count = (min: number, max: number) =>
   z
     .int({ error: mismatch("a whole number", guessNumber) })
-    .min(least, `must be at least ${least}`)
-    .max(most, `must be at most ${most}`);
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`);
 
 /** One of some words. */
 export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Synonyms<Name> = {}) =>

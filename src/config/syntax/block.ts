@@ -253,11 +253,11 @@ function readBlockText(text: string, start: number, levels: Levels): Next {
   }
   let line = findLineEnd(text, start) + 1;
   // Its first line sets the indentation.
-  const least = Math.max(findContentLine(text, line)?.column ?? 0, levels.column() + 1);
+  const minColumn = Math.max(findContentLine(text, line)?.column ?? 0, levels.column() + 1);
   for (;;) {
     const content = findContentLine(text, line);
     if (content === undefined) return text.length;
-    if (content.column < least) return content.start - content.column;
+    if (content.column < minColumn) return content.start - content.column;
     line = findLineEnd(text, content.start) + 1;
   }
 }

@@ -1,6 +1,6 @@
 /** Why a text is no YAML, in the operator's words, and where the mistake was made. */
 
-import type { Related, Span } from "../problem.ts";
+import type { Related, Span } from "../diagnostic.ts";
 
 /** One mistake. */
 export interface Cause {

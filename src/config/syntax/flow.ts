@@ -1,6 +1,6 @@
 /** Lists in brackets and mappings in braces of a wrong YAML text: which of them is not closed, and where a comma is missing. */
 
-import type { Related } from "../problem.ts";
+import type { Related } from "../diagnostic.ts";
 import {
   causeAt,
   findLineEnd,

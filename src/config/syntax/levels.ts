@@ -61,11 +61,11 @@ export function createLevels(): Levels {
       const isListOfKey = kind === "list" && top.kind === "mapping" && column === top.column;
       if (column > top.column || isListOfKey) return push(kind, start, column);
     } else if (column > top.column) return tooDeep(top, start);
-    return settle(kind, start, column);
+    return closeDeeperLevels(kind, start, column);
   }
 
   /** Ends the levels that are deeper. */
-  function settle(kind: Level["kind"], start: number, column: number): Cause | undefined {
+  function closeDeeperLevels(kind: Level["kind"], start: number, column: number): Cause | undefined {
     const before = [...stack];
     const first = stack[0];
     const inner = stack.at(-1);

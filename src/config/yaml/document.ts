@@ -23,8 +23,8 @@ import type {
   YAMLSeq,
 } from "yaml";
 import type { KeyPath } from "../schema/issues.ts";
-import { formatKey } from "../problem.ts";
-import type { Mistake, Related, Span } from "../problem.ts";
+import { formatKey } from "../diagnostic.ts";
+import type { SpanDiagnostic, Related, Span } from "../diagnostic.ts";
 import { explainErrors, findForeignText } from "../syntax/syntax.ts";
 import { nextTurn } from "../../runtime/turn.ts";
 import { substitute } from "../variables.ts";
@@ -36,7 +36,7 @@ export interface Document {
   /** Undefined where there is nothing that a schema could look at. Mappings have no prototype: `__proto__` is a key like any other. */
   readonly value: unknown;
   /** In the YAML itself, or in a variable. */
-  readonly mistakes: readonly Mistake[];
+  readonly diagnostics: readonly SpanDiagnostic[];
   /** Where a value or its key stands; for what is missing, the place that should hold it. */
   locate(path: KeyPath, at: "key" | "value"): Span;
 }
@@ -111,14 +111,14 @@ export async function parseDocument(text: string, env: Environment): Promise<Doc
     );
   // Text alone is a first key whose colon or space is missing.
   if (isScalar(root) && typeof root.value === "string") {
-    const mistakes = await explain(text, []);
-    if (mistakes.length > 0) return unreadable(mistakes);
+    const diagnostics = await explain(text, []);
+    if (diagnostics.length > 0) return unreadable(diagnostics);
   }
   await nextTurn();
   return convert(root, env);
 }
 
-async function explain(text: string, errors: readonly YAMLError[]): Promise<readonly Mistake[]> {
+async function explain(text: string, errors: readonly YAMLError[]): Promise<readonly SpanDiagnostic[]> {
   const causes = await explainErrors(text, errors);
   return causes.map(({ span, message, related }) => ({
     key: "",
@@ -181,8 +181,8 @@ function failed(start: number, message: string): Document {
   return unreadable([{ key: "", message, span: { start, end: start + 1 } }]);
 }
 
-function unreadable(mistakes: readonly Mistake[]): Document {
-  return { value: undefined, mistakes, locate: () => ({ start: 0, end: 0 }) };
+function unreadable(diagnostics: readonly SpanDiagnostic[]): Document {
+  return { value: undefined, diagnostics, locate: () => ({ start: 0, end: 0 }) };
 }
 
 /** What is too much, and where. */
@@ -249,12 +249,12 @@ function compose(tokens: readonly CST.Token[]): Composed {
  * The composer tells of all errors through a property of its own, which the package's types call private: a test with a file of
  * errors sees to it that this goes on to be so.
  */
-function stopAfter(most: number, composer: object): void {
+function stopAfter(max: number, composer: object): void {
   const reporter = composer as { onError: (...error: readonly unknown[]) => void };
   const report = reporter.onError;
   let count = 0;
   reporter.onError = (...error) => {
-    if (count === most) throw new TooManyErrors(); // also where the composer tells of this one
+    if (count === max) throw new TooManyErrors(); // also where the composer tells of this one
     count += 1;
     report(...error);
   };
@@ -270,13 +270,13 @@ interface Place {
 }
 
 function convert(root: Node, env: Environment): Document {
-  const mistakes: Mistake[] = [];
+  const diagnostics: SpanDiagnostic[] = [];
   const anchors = new Map<string, { readonly node: Node; readonly isInFlow: boolean }>();
   const targets = new Map<Alias, Node>();
   let repeated = 0;
 
   function report(node: Node, path: KeyPath, message: string, related?: Related): undefined {
-    mistakes.push({ key: formatKey(path), message, span: spanOf(node), related });
+    diagnostics.push({ key: formatKey(path), message, span: spanOf(node), related });
   }
 
   function visit(node: Node, place: Place): unknown {
@@ -374,7 +374,7 @@ function convert(root: Node, env: Environment): Document {
   }
 
   const start: Place = { path: [], depth: 0, isRepeated: false, isInFlow: false };
-  return { value: visit(root, start), mistakes, locate };
+  return { value: visit(root, start), diagnostics, locate };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { Composer, Parser, isAlias, isMap, isPair, isScalar, isSeq } from "yaml";
 import type { CST, Document as ParsedDocument, Node, Pair, YAMLMap, YAMLSeq } from "yaml";
-import type { Span } from "../problem.ts";
+import type { Span } from "../diagnostic.ts";
 
 /** A node. It starts behind its anchor and tag, and ends with its content: no comment, no white space. */
 export type TreeNode = MapNode | SeqNode | ScalarNode | AliasNode;

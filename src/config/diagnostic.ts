@@ -6,7 +6,7 @@ import type { Mark } from "./excerpt.ts";
 import type { KeyPath } from "./schema/issues.ts";
 
 /** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
-export interface Problem {
+export interface Diagnostic {
   readonly file: string | undefined;
   readonly line: number | undefined;
   readonly col: number | undefined;
@@ -24,14 +24,14 @@ export interface Problem {
 /** What is wrong with a configuration. The message is meant for the operator, as it is. */
 export class ConfigError extends Error {
   /** The first ones, at most `MAX_SHOWN`. */
-  readonly problems: readonly Problem[];
+  readonly diagnostics: readonly Diagnostic[];
   /** Of all. */
   readonly count: number;
 
-  constructor(problems: readonly Problem[], count = problems.length) {
-    super(formatProblems(problems, count));
+  constructor(diagnostics: readonly Diagnostic[], count = diagnostics.length) {
+    super(formatDiagnostics(diagnostics, count));
     this.name = "ConfigError";
-    this.problems = problems;
+    this.diagnostics = diagnostics;
     this.count = count;
   }
 }
@@ -50,7 +50,7 @@ export interface Related {
 }
 
 /** What is wrong at one place of a file. */
-export interface Mistake {
+export interface SpanDiagnostic {
   readonly span: Span;
   readonly key: string;
   readonly message: string;
@@ -59,18 +59,18 @@ export interface Mistake {
 
 /** A file whose mistakes are shown with their lines. */
 export interface Source {
-  toProblem(mistake: Mistake): Problem;
+  toDiagnostic(diagnostic: SpanDiagnostic): Diagnostic;
   lineOf(offset: number): number;
 }
 
 /** More than anyone reads; a file of another kind, mounted by mistake, can have one per line. */
 export const MAX_SHOWN = 100;
-const LONGEST_MESSAGE = 400;
+const MAX_MESSAGE_LENGTH = 400;
 /** Characters behind what is shown, in which a secret may end. */
 const CONTEXT = 1000;
 
 /** A mistake that has no place in a file. */
-export function problemOf(key: string, message: string, file?: string): Problem {
+export function createDiagnostic(key: string, message: string, file?: string): Diagnostic {
   return {
     file,
     line: undefined,
@@ -106,7 +106,7 @@ export function createSource(file: string, text: string): Source {
     return { line, content, column, length: end - start, note };
   }
 
-  function toProblem({ span, key, message, related }: Mistake): Problem {
+  function toDiagnostic({ span, key, message, related }: SpanDiagnostic): Diagnostic {
     const mark = toMark(span);
     const other = related && toMark(related.span, related.note);
     return {
@@ -122,7 +122,7 @@ export function createSource(file: string, text: string): Source {
     };
   }
 
-  return { toProblem, lineOf };
+  return { toDiagnostic, lineOf };
 }
 
 function findLineStarts(text: string): readonly number[] {
@@ -143,14 +143,14 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-function formatProblems(problems: readonly Problem[], count: number): string {
-  const shown = problems.map(formatProblem);
+function formatDiagnostics(diagnostics: readonly Diagnostic[], count: number): string {
+  const shown = diagnostics.map(formatDiagnostic);
   const rest = count - shown.length;
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
 }
 
 /** A problem as it is shown: its place and message, and the excerpt. */
-export function formatProblem({ file, line, col, key, message, excerpt }: Problem): string {
+export function formatDiagnostic({ file, line, col, key, message, excerpt }: Diagnostic): string {
   const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
   // `file:1:2 key: message`, `file: message`, `--listen: message`
   const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
@@ -168,8 +168,8 @@ export function formatKey(path: KeyPath): string {
 }
 
 function toMessage(text: string): string {
-  const message = hideInMessage(text.slice(0, LONGEST_MESSAGE + CONTEXT));
-  return message.length <= LONGEST_MESSAGE
+  const message = hideInMessage(text.slice(0, MAX_MESSAGE_LENGTH + CONTEXT));
+  return message.length <= MAX_MESSAGE_LENGTH
     ? toPrintable(message)
-    : `${toPrintable(message.slice(0, LONGEST_MESSAGE))}…`;
+    : `${toPrintable(message.slice(0, MAX_MESSAGE_LENGTH))}…`;
 }

@@ -7,7 +7,7 @@ import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
 import type { TextSyntax } from "../text-syntax.ts";
 import { dependsOnText, mapping, scalar } from "./scalars.ts";
 
-interface PlaceKind<Place> {
+interface ListenAddressKind<Place> {
   readonly parse: (text: string) => Place;
   readonly syntax: TextSyntax;
   readonly examples: readonly string[];
@@ -16,12 +16,12 @@ interface PlaceKind<Place> {
 }
 
 /** An address, alone or with the mode of its Unix socket. */
-export function place<Place extends Address | "off">({
+export function listenAddress<Place extends Address | "off">({
   parse,
   syntax,
   examples,
   preset,
-}: PlaceKind<Place>) {
+}: ListenAddressKind<Place>) {
   const isOptional = examples.includes("off");
   const address = () =>
     scalar({
