@@ -5,7 +5,12 @@ import type { Digest } from "../config/files.ts";
 import type { Loaded, Overridden } from "../config/load.ts";
 import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.ts";
 import type { Config } from "../config/types.ts";
-import { DEFAULT_WATCH_OPTIONS, type Digests, type FileWatcher, createFileWatcher } from "../config/watch.ts";
+import {
+  DEFAULT_WATCH_OPTIONS,
+  type Digests,
+  type FileWatcher,
+  createFileWatcher,
+} from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/log/logger.ts";
 import { createReload } from "../reload.ts";
 import { logStart, toStartupBanner } from "./startup-banner.ts";

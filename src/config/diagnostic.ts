@@ -1,31 +1,31 @@
-/** What is wrong with a configuration, and where: `file:line:col key: what is wrong`, the line and a caret under the place. */
+/** Diagnostics of a configuration: `file:line:col key: message`, with the line and a caret under the mistake. */
 
 import { hideInMessage } from "../http/secrets.ts";
 import { drawExcerpt, toPrintable } from "./excerpt.ts";
 import type { Mark } from "./excerpt.ts";
 import type { KeyPath } from "./schema/issues.ts";
 
-/** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
+/** One mistake, located. `file`, `line` and `col` (from 1) are undefined if the value does not come from a file. */
 export interface Diagnostic {
   readonly file: string | undefined;
   readonly line: number | undefined;
   readonly col: number | undefined;
-  /** `routes[2].path`; `--listen` or `HEADGATE_LISTEN` for what was given there; empty for the file as a whole. */
+  /** `routes[2].path`; `--listen` or `HEADGATE_LISTEN` if the value came from there; empty for the file as a whole. */
   readonly key: string;
   readonly message: string;
-  /** The source line with a caret line under it; the same of `related`. */
+  /** The source line with a caret line under it, and the same for `related`. */
   readonly excerpt: string | undefined;
-  /** Another place in the file that explains the mistake. */
+  /** Another part of the file, which explains the mistake. */
   readonly related?:
     | { readonly line: number; readonly col: number; readonly note: string }
     | undefined;
 }
 
-/** What is wrong with a configuration. The message is meant for the operator, as it is. */
+/** An invalid configuration. The message is for the operator, and is shown unchanged. */
 export class ConfigError extends Error {
-  /** The first ones, at most `MAX_SHOWN`. */
+  /** The first diagnostics, at most `MAX_SHOWN`. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Of all. */
+  /** The number of all diagnostics. */
   readonly count: number;
 
   constructor(diagnostics: readonly Diagnostic[], count = diagnostics.length) {
@@ -36,20 +36,20 @@ export class ConfigError extends Error {
   }
 }
 
-/** Part of a text, as offsets. */
+/** Part of a text, as offsets in characters from 0; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** A second place that explains a mistake, such as where an unclosed quote ends. */
+/** A second part of a text, which explains a mistake, such as where an unclosed quote ends. */
 export interface Related {
   readonly span: Span;
-  /** A few words, written behind the mark. */
+  /** A few words, shown after the mark. */
   readonly note: string;
 }
 
-/** What is wrong at one place of a file. */
+/** One mistake in a text, located by offsets. */
 export interface SpanDiagnostic {
   readonly span: Span;
   readonly key: string;
@@ -57,19 +57,22 @@ export interface SpanDiagnostic {
   readonly related?: Related | undefined;
 }
 
-/** A file whose mistakes are shown with their lines. */
+/** The text of a file, for diagnostics that show their lines. */
 export interface Source {
+  /** Adds file, line, column and excerpt. */
   toDiagnostic(diagnostic: SpanDiagnostic): Diagnostic;
+  /** Returns the line of an offset, from 1. */
   lineOf(offset: number): number;
 }
 
-/** More than anyone reads; a file of another kind, mounted by mistake, can have one per line. */
+/** The maximum number of diagnostics that are shown. A file of another kind, mounted by mistake, can have one on each line. */
 export const MAX_SHOWN = 100;
+/** In characters. */
 const MAX_MESSAGE_LENGTH = 400;
-/** Characters behind what is shown, in which a secret may end. */
+/** Characters that are read after the shown part, because a secret may end there. */
 const CONTEXT = 1000;
 
-/** A mistake that has no place in a file. */
+/** Creates a diagnostic that has no line in a file. */
 export function createDiagnostic(key: string, message: string, file?: string): Diagnostic {
   return {
     file,
@@ -81,7 +84,7 @@ export function createDiagnostic(key: string, message: string, file?: string): D
   };
 }
 
-/** Looks up lines and columns in a text. */
+/** Creates the source for a file's text. Offsets become lines and columns only when a diagnostic needs them. */
 export function createSource(file: string, text: string): Source {
   const toStarts = once(() => findLineStarts(text));
 
@@ -131,13 +134,13 @@ function findLineStarts(text: string): readonly number[] {
   return starts;
 }
 
-/** Without its line end; `next` is where the next line starts. */
+/** Returns where the line ends, without its line end. `next` is where the next line starts. */
 function endOfLine(text: string, start: number, next: number | undefined): number {
   if (next === undefined) return text.length;
   return next - 1 > start && text[next - 2] === "\r" ? next - 2 : next - 1;
 }
 
-/** Only a file with problems is asked for its lines. */
+/** Computes a value at its first use: only an invalid file needs its line starts. */
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;
@@ -149,7 +152,7 @@ function formatDiagnostics(diagnostics: readonly Diagnostic[], count: number): s
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
 }
 
-/** A problem as it is shown: its place and message, and the excerpt. */
+/** Formats a diagnostic for the terminal: location, message and excerpt. */
 export function formatDiagnostic({ file, line, col, key, message, excerpt }: Diagnostic): string {
   const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
   // `file:1:2 key: message`, `file: message`, `--listen: message`
@@ -158,7 +161,7 @@ export function formatDiagnostic({ file, line, col, key, message, excerpt }: Dia
   return excerpt === undefined ? text : `${text}\n${excerpt}`;
 }
 
-/** `routes[2].path`. */
+/** Formats a path: `routes[2].path`. */
 export function formatKey(path: KeyPath): string {
   return path
     .map((part, index) =>

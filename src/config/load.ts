@@ -1,4 +1,7 @@
-/** File, environment and flags → Config, or every problem at once. Flags win over the environment, that over the file. */
+/**
+ * Loads the Config from the route file, the environment and the flags, or reports all mistakes at once. Flags override environment
+ * variables, which override the route file.
+ */
 
 import { formatAddress, overlap } from "./address.ts";
 import { MAX_FILE_BYTES, parseDocument } from "./yaml/document.ts";
@@ -37,52 +40,53 @@ import { asMapping } from "./untyped.ts";
 import { createPauses, nextTurn } from "../runtime/turn.ts";
 import { type Environment, createNaming } from "./variables.ts";
 
-/** Everything that can say something. `pid` is this process, for LISTEN_PID. */
+/** The sources of a configuration. `pid` is the id of this process, for LISTEN_PID. */
 export interface Sources {
   readonly flags: Flags;
   readonly env: Environment;
   readonly cwd: string;
   readonly pid?: number | undefined;
-  /** Told of each file that is read, by its absolute path. */
+  /** Called for each file that is read, with its absolute path. */
   readonly onRead?: ((path: string, digest: Digest) => void) | undefined;
-  /** Reads standard input; undefined: the file is read from its path. */
+  /** Reads standard input. If undefined, the file is read from its path. */
   readonly readInput?: (() => Promise<Uint8Array>) | undefined;
 }
 
-/** A configuration and the file it came from. */
+/** A configuration and the file that it came from. */
 export interface Loaded {
   readonly config: Config;
-  /** As it was given; undefined when there is none. */
+  /** The file's name as the operator wrote it. Undefined if there is none. */
   readonly file: string | undefined;
   /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly hash: string | undefined;
   /** The keys of the file that a flag or variable overrides. */
   readonly overridden: readonly Overridden[];
-  /** What is allowed and probably not meant, at most `MAX_SHOWN`. */
+  /** Settings that are allowed, but probably not what the operator meant. At most `MAX_SHOWN`. */
   readonly warnings: readonly Diagnostic[];
 }
 
 /** A key of the file, and the flag or variable that overrides it. */
 export interface Overridden {
   readonly key: string;
+  /** `--listen` or `HEADGATE_LISTEN`. */
   readonly source: string;
 }
 
 /** The name of standard input in messages. */
 const STANDARD_INPUT = "<stdin>";
 
-/** An opened file. */
+/** The route file, read and parsed. */
 interface Origin {
   readonly path: string;
   readonly hash: string;
   readonly text: string;
   readonly document: Document;
   readonly source: Source;
-  /** Names the variables of the file instead of their values. */
+  /** Replaces the values of the file's variables with their names. */
   toNamed(message: string): string;
 }
 
-/** Loads the configuration. Throws a ConfigError with every problem, and nothing else. */
+/** Loads the configuration. Throws a ConfigError with all mistakes, and no other error. */
 export async function loadConfig(sources: Sources): Promise<Loaded> {
   const { flags, env, cwd, pid, onRead } = sources;
   const readFile = onRead === undefined ? readTextFile : createReader(onRead);
@@ -94,7 +98,7 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   const defaults = findDefaults(asked, { env, pid });
   const value = applyOverrides(asked, defaults);
 
-  // Each of these steps takes its milliseconds for a long file, and a reload must not hold traffic up for all of them.
+  // For a long file each of these steps takes milliseconds. Traffic goes on between them, so that a reload does not delay it.
   await nextTurn();
   const { raw, diagnostics } = await parseInSteps(value);
   await nextTurn();
@@ -127,7 +131,7 @@ function findOverridden(value: unknown, overrides: readonly Override[]): readonl
   });
 }
 
-/** What no setting has wrong by itself. */
+/** Finds settings that are valid, but do not fit together. */
 function findConflicts(
   value: unknown,
   raw: RawConfig | undefined,
@@ -161,14 +165,14 @@ async function openFile(
   return { file: STANDARD_INPUT, origin };
 }
 
-/** `file` is the name as it was given. */
+/** Reads and parses the file. `file` is its name as the operator wrote it. */
 async function openOrigin(
   path: string,
   file: string,
   env: Environment,
   readFile: ReadFile,
 ): Promise<Origin> {
-  // Only a flag can be an empty name. As a path, it would be the working directory itself.
+  // Only a flag can be an empty name. As a path, it would mean the working directory.
   if (file === "") throw new ConfigError([createDiagnostic("--config", "is empty: name a file")]);
   const read = await readFile(path);
   if ("reason" in read ? read.reason === TOO_LARGE : read.bytes.length > MAX_FILE_BYTES) {
@@ -179,7 +183,7 @@ async function openOrigin(
   const source = createSource(file, read.text);
   const document = await parseDocument(read.text, env);
   const toNamed = createNaming(read.text, env);
-  // Without a value there is nothing that a schema could complain about.
+  // Without a value, the schema has nothing to check.
   if (document.value === undefined)
     throw await toConfigError(
       [],
@@ -212,7 +216,7 @@ function findMissingUpstream(value: unknown): readonly KeyDiagnostic[] {
   return [{ path: ["upstream"], at: "key", message }];
 }
 
-/** Both would be bound, one after the other: the second of them would end the start, with another process to blame. */
+/** headgate would bind `listen` first and then fail to bind `admin`, with an error that blames another process. */
 function findTakenAddress(raw: RawConfig | undefined): readonly KeyDiagnostic[] {
   if (raw === undefined || raw.admin === "off") return [];
   const { listen, admin } = raw;
@@ -225,15 +229,15 @@ function lineOf(origin: Origin | undefined, path: KeyPath): number | undefined {
   return origin?.source.lineOf(origin.document.locate(path, "value").start);
 }
 
-/** A problem that is not put into words yet; `start` is its place in the file, -1 outside. */
+/** A mistake whose message is not built yet. `start` is its offset in the file, or -1 if it does not come from the file. */
 interface Located {
   readonly start: number;
   toDiagnostic(): Diagnostic;
 }
 
 /**
- * In the order of the file. A value whose YAML or variable is wrong is not complained about twice. Each problem takes
- * microseconds to show, and a file can have ten thousand.
+ * Builds the error, with the mistakes in the order of the file. If a value's YAML or variable is wrong, the schema's diagnostic of the
+ * same key is left out. Only the shown diagnostics get a message, because each takes microseconds and a file can have ten thousand.
  */
 async function toConfigError(
   diagnostics: readonly KeyDiagnostic[],
@@ -263,7 +267,7 @@ function locateSpanDiagnostic(diagnostic: SpanDiagnostic, { source }: Origin): L
   return { start: diagnostic.span.start, toDiagnostic: () => source.toDiagnostic(diagnostic) };
 }
 
-/** `place` is the flag or the variable that the value came from. */
+/** `source` is the flag or the variable that the value came from. */
 function locateKeyDiagnostic(
   { path, at, message, hint }: KeyDiagnostic,
   origin: Origin | undefined,
@@ -271,7 +275,10 @@ function locateKeyDiagnostic(
 ): Located {
   const toMessage = (): string => `${message}${hint?.() ?? ""}`;
   if (source !== undefined || origin === undefined) {
-    return { start: -1, toDiagnostic: () => createDiagnostic(source ?? formatKey(path), toMessage()) };
+    return {
+      start: -1,
+      toDiagnostic: () => createDiagnostic(source ?? formatKey(path), toMessage()),
+    };
   }
   const span = origin.document.locate(path, at);
   const toDiagnostic = (): Diagnostic =>
@@ -283,7 +290,7 @@ function locateKeyDiagnostic(
   return { start: span.start, toDiagnostic };
 }
 
-/** One hint is enough. */
+/** Adds a hint about the spelling, unless the message already has a hint. */
 function withSpelling(message: string, text: string, span: Span): string {
   const isComplete = /did you mean|is missing/.test(message);
   return isComplete ? message : `${message}${hintOfSpelling(text, span)}`;

@@ -1,10 +1,10 @@
-/** What was written → what it means: every route with what it inherits, every upstream by its name. Cannot fail. */
+/** Turns the checked raw configuration into the Config: routes with their inherited settings, upstreams by name. Never throws. */
 
 import { toRouteName } from "./routes.ts";
 import type { Config, HeadConfig, RouteConfig, UpstreamConfig } from "./types.ts";
 import type { RawConfig, RawRoute, RawUpstream } from "./schema/file.ts";
 
-/** Builds the Config. `texts` holds the TLS files by the names that were written. */
+/** Builds the Config. `texts` holds the contents of the TLS files by their names in the route file. */
 export function resolveConfig(
   raw: RawConfig & { upstream: RawUpstream },
   texts: ReadonlyMap<string, string>,
@@ -59,7 +59,7 @@ function resolveUpstream(
   };
 }
 
-/** Modes are the route's or the top level's; times and strictness are the route's or its upstream's. */
+/** A route inherits `head` and `options` from the top level, and timeouts and `strict` from its upstream. */
 function resolveRoute(
   route: RawRoute,
   base: RouteConfig,

@@ -1,7 +1,6 @@
 /**
- * What only all routes together can get wrong: two that match the same or are called the same, and upstreams that nobody
- * defined. It looks at the unchecked value, so that one typo elsewhere in the file does not hide these mistakes until the next
- * try.
+ * Checks the routes together: two routes with the same pattern or name, and references to upstreams that the file does not define.
+ * It reads the unchecked value, so that it reports these mistakes even if the schema finds another one in the file.
  */
 
 import { toPatternKey } from "../http/routing/pattern.ts";
@@ -10,12 +9,12 @@ import { findPathWarning, parseRouteHost, parseRoutePath } from "./route-syntax.
 import { didYouMean } from "./hints/did-you-mean.ts";
 import { asList, asMapping } from "./untyped.ts";
 
-/** What a route is called in logs and metrics. */
+/** Returns the name of a route in logs and metrics. */
 export function toRouteName({ name, host, path }: RouteKeys): string {
   return name ?? `${host ?? ""}${path}`;
 }
 
-/** Finds conflicts between routes and references to unknown upstreams. `lineOf` gives the line of a route's path, if it has one. */
+/** Finds conflicts between routes and references to unknown upstreams. `lineOf` returns the line of a route's path, if it has one. */
 export function checkRoutes(value: unknown, lineOf: LineOf): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
   const upstreams = ["default", ...Object.keys(asMapping(asMapping(value)["upstreams"]))];
@@ -28,7 +27,7 @@ export function checkRoutes(value: unknown, lineOf: LineOf): readonly KeyDiagnos
   ];
 }
 
-/** Finds what is allowed in routes and probably not meant. */
+/** Finds settings of routes that are allowed, but probably not what the operator meant. */
 export function findWarnings(value: unknown): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
   return routes.flatMap(({ path }, index): readonly KeyDiagnostic[] => {
@@ -37,14 +36,14 @@ export function findWarnings(value: unknown): readonly KeyDiagnostic[] {
   });
 }
 
-/** What a route says of itself. */
+/** The keys of a route that determine its name. */
 interface RouteKeys {
   readonly name?: string | undefined;
   readonly host?: string | undefined;
   readonly path: string;
 }
 
-/** Names that metrics know already. */
+/** Names that the metrics use for something else. */
 const RESERVED: Readonly<Record<string, string>> = {
   default: "the route of what no other route matches",
   none: "what is refused before any route is looked for",
@@ -64,7 +63,10 @@ function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly Key
   }));
 }
 
-/** Metrics and log lines of namesakes could not be told apart. Without names of their own they match the same, which is said above. */
+/**
+ * Two routes with the same name would be the same in metrics and log lines. If neither sets a name, they have the same pattern, which
+ * `findConflicts` reports.
+ */
 function findDuplicateNames(routes: readonly Mapping[], lineOf: LineOf): readonly KeyDiagnostic[] {
   const names = routes.map(nameOf).map((name) => (isReserved(name) ? undefined : name));
   return findRepeated(names)
@@ -88,7 +90,7 @@ function isReserved(name: string | undefined): name is string {
   return name !== undefined && Object.hasOwn(RESERVED, name);
 }
 
-/** Each place of a key that stood before, with its first one. Undefined is no key. */
+/** Finds keys that occur again: the index of each, and the index of its first occurrence. Undefined is not a key. */
 function findRepeated(
   keys: readonly (string | undefined)[],
 ): readonly (readonly [index: number, first: number])[] {
@@ -102,7 +104,7 @@ function findRepeated(
   });
 }
 
-/** Undefined for a route that is wrong in itself. */
+/** Undefined if the route itself is invalid. */
 function nameOf({ name, host, path }: Mapping): string | undefined {
   if (typeof name === "string") return name;
   if (name !== undefined || typeof path !== "string") return undefined;
@@ -114,7 +116,7 @@ function nameOf({ name, host, path }: Mapping): string | undefined {
   );
 }
 
-/** Routes with the same key match the same requests; undefined for a route that is wrong in itself. */
+/** Routes with the same key match the same requests. Undefined if the route itself is invalid. */
 function toMatchKey({ host, path }: Mapping): string | undefined {
   return tryParse(() => {
     const name = typeof host === "string" ? parseRouteHost(host) : "";
@@ -126,7 +128,7 @@ function describe(index: number, line: number | undefined): string {
   return line === undefined ? `routes[${index}]` : `routes[${index}] on line ${line}`;
 }
 
-/** Undefined where a host or a path cannot be read: the schema says why. */
+/** Undefined if a host or a path is invalid. The schema reports why. */
 function tryParse(read: () => string | undefined): string | undefined {
   try {
     return read();
@@ -136,10 +138,13 @@ function tryParse(read: () => string | undefined): string | undefined {
   }
 }
 
-function findUnknown(routes: readonly Mapping[], upstreams: readonly string[]): readonly KeyDiagnostic[] {
+function findUnknown(
+  routes: readonly Mapping[],
+  upstreams: readonly string[],
+): readonly KeyDiagnostic[] {
   const known = new Set(upstreams);
   return routes.flatMap(({ upstream }, index): readonly KeyDiagnostic[] => {
-    // A colon makes it a URL, which the schema checks.
+    // With a colon it is a URL, which the schema checks.
     if (typeof upstream !== "string" || upstream.includes(":") || known.has(upstream)) return [];
     const message = `"${upstream}" is not in upstreams`;
     const hint = (): string => didYouMean(upstream, upstreams);

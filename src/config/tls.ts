@@ -1,11 +1,11 @@
-/** The TLS settings of upstreams: their files are read here, so that a missing one is found at start and not at the first request. */
+/** Reads the files of upstreams' TLS settings, so that headgate finds a missing file at its start and not at the first request. */
 
 import { type ReadFile, resolveBeside } from "./files.ts";
 import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import { type PemTexts, checkPem } from "./pem.ts";
 import { asMapping } from "./untyped.ts";
 
-/** The texts by the names that were written, and what is wrong with them. */
+/** The texts by the file names in the route file, and the mistakes in the TLS settings. */
 export interface TlsFiles {
   readonly texts: ReadonlyMap<string, string>;
   readonly diagnostics: readonly KeyDiagnostic[];
@@ -19,7 +19,7 @@ interface Upstream {
   readonly settings: Mapping;
 }
 
-/** Reads the files named in the unchecked value; names are relative to the route file. */
+/** Reads the files named in the unchecked value. Names are relative to the route file. */
 export async function readTlsFiles(
   value: unknown,
   file: string,

@@ -36,7 +36,9 @@ async function expand(name: string, cwd: string): Promise<readonly string[]> {
   if (inside === undefined) return [name];
   const manifests = inside.filter((file) => MANIFEST.test(file)).toSorted();
   if (manifests.length === 0)
-    throw new ConfigError([createDiagnostic("", "is a folder without .yaml, .yml or .json files", name)]);
+    throw new ConfigError([
+      createDiagnostic("", "is a folder without .yaml, .yml or .json files", name),
+    ]);
   return manifests.map((file) => `${name.replace(/\/+$/, "")}/${file}`);
 }
 
