@@ -146,11 +146,9 @@ const logShape = {
     .meta({
       description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
     }),
-  query: yesOrNo()
-    .prefault(false)
-    .meta({
-      description: "Whether url.query is logged. Queries may contain tokens and personal data.",
-    }),
+  query: yesOrNo().prefault(false).meta({
+    description: "Whether url.query is logged. Queries may contain tokens and personal data.",
+  }),
   fields: list(oneOf(LOG_FIELDS), "a list of log fields").optional().meta({
     description:
       "The fields of a request's log line, in addition to time, level and msg; all fields when left out.",

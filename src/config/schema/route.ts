@@ -88,12 +88,10 @@ export const route = mapping({
     description:
       "/exact; /users/{id}/avatar, where {id} stands for one segment; /prefix/* for /prefix and everything below it.",
   }),
-  head: routeHead
-    .optional()
-    .meta({
-      description:
-        "A mode, or a mapping. The route inherits the keys that it does not set from the top level.",
-    }),
+  head: routeHead.optional().meta({
+    description:
+      "A mode, or a mapping. The route inherits the keys that it does not set from the top level.",
+  }),
   options: options().optional(),
   upstream: upstreamReference
     .optional()

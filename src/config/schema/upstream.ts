@@ -62,16 +62,12 @@ export const strict = () =>
   });
 
 const upstreamSettings = mapping({
-  connectTimeout: positiveDuration()
-    .prefault("2s")
-    .meta({
-      description: "How long connecting may take, including name lookup and TLS; then 504.",
-    }),
-  responseTimeout: positiveDuration()
-    .prefault("60s")
-    .meta({
-      description: "From the request to the end of the response's header section; then 504.",
-    }),
+  connectTimeout: positiveDuration().prefault("2s").meta({
+    description: "How long connecting may take, including name lookup and TLS; then 504.",
+  }),
+  responseTimeout: positiveDuration().prefault("60s").meta({
+    description: "From the request to the end of the response's header section; then 504.",
+  }),
   idleTimeout: duration().prefault("5m").meta({
     description:
       "The time between two pieces of content. In an upload, 408 or 504 follows; a response is aborted. 0s = no limit.",
