@@ -12,8 +12,8 @@ import { inject } from "./cli/inject/command.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
-import { ConfigError } from "./config/problem.ts";
-import { suggest } from "./config/hints/did-you-mean.ts";
+import { ConfigError } from "./config/diagnostic.ts";
+import { didYouMean } from "./config/hints/did-you-mean.ts";
 import { createHeap } from "./runtime/heap.ts";
 
 /** Set by the build; undefined if the sources run without a build. */
@@ -103,7 +103,7 @@ function toUnknown(name: string): string {
   const [word = ""] = name.split("=", 1); // the value of a flag may hold a password
   if (word.startsWith("--") && COMMAND_HELP.get("run")?.includes(`\n  ${word} `))
     return `headgate: a command must come before '${word}', such as: headgate run ${word}; see headgate --help\n`;
-  const meant = suggest(word, [...COMMANDS.keys()]);
+  const meant = didYouMean(word, [...COMMANDS.keys()]);
   return `headgate: there is no command '${word}'${meant}; see headgate --help\n`;
 }
 
@@ -155,6 +155,6 @@ function currentFolder(): string {
 }
 
 // Whether all problems are in flags. `--listen foo` is a usage error, like `--lisen :80`: exit code 2. A wrong route file is exit code 1.
-function isOfFlags({ problems }: ConfigError): boolean {
-  return problems.every(({ file, key }) => file === undefined && key.startsWith("--"));
+function isOfFlags({ diagnostics }: ConfigError): boolean {
+  return diagnostics.every(({ file, key }) => file === undefined && key.startsWith("--"));
 }

@@ -1,7 +1,7 @@
 /** Reloads a changed route file without a restart. An invalid one changes nothing. */
 
 import type { Loaded } from "./config/load.ts";
-import { ConfigError, type Problem } from "./config/problem.ts";
+import { ConfigError, type Diagnostic } from "./config/diagnostic.ts";
 import type { Logger } from "./ops/log/logger.ts";
 
 /** The result of a reload. `message` is for the operator. */
@@ -11,7 +11,7 @@ export interface ReloadResult {
   /** SHA-256 of the file that was read. */
   readonly hash: string | undefined;
   /** The problems of the new configuration; empty after a success. */
-  readonly problems: readonly (Pick<Problem, "message"> & Partial<Problem>)[];
+  readonly problems: readonly (Pick<Diagnostic, "message"> & Partial<Diagnostic>)[];
 }
 
 /** Reloads the configuration; `trigger` names the cause for the log. Never rejects. */
@@ -48,7 +48,7 @@ export function createReload({ load, apply, note, logger }: ReloadParts): Reload
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       logger.error({ trigger }, `not reloaded, the old configuration stays in use: ${message}`);
-      const problems = error instanceof ConfigError ? error.problems : [{ message }];
+      const problems = error instanceof ConfigError ? error.diagnostics : [{ message }];
       return { result: "failure", message, hash: undefined, problems };
     }
   }

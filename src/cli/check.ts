@@ -2,7 +2,7 @@
 
 import { formatAddress, formatUrl } from "../config/address.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
-import { ConfigError, formatProblem } from "../config/problem.ts";
+import { ConfigError, formatDiagnostic } from "../config/diagnostic.ts";
 import type { Config } from "../config/types.ts";
 import { UsageError, readArguments } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
@@ -56,7 +56,7 @@ async function loadDefaults({ cwd }: CommandIo): Promise<Config> {
 
 function toSummary(outcome: Outcome, defaults: Config): object {
   if ("loaded" in outcome) return { valid: true, ...summarise(outcome.loaded, defaults) };
-  return { valid: false, count: outcome.error.count, problems: outcome.error.problems };
+  return { valid: false, count: outcome.error.count, problems: outcome.error.diagnostics };
 }
 
 /** What a reader wants to know of the file; the same for people and programs. */
@@ -72,7 +72,8 @@ function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: 
   });
   const admin = config.admin === "off" ? config.admin : formatAddress(config.admin);
   const listen = formatAddress(config.listen);
-  const { overridden, warnings } = loaded;
+  const { warnings } = loaded;
+  const overridden = loaded.overridden.map(({ key, source }) => ({ key, place: source }));
   return { file, hash, listen, admin, upstreams, routes, overridden, warnings };
 }
 
@@ -106,7 +107,7 @@ function describe(loaded: Loaded, defaults: Config): string {
   const hasSettings = routes.some(({ settings }) => settings.length > 0);
   return [
     `${file ?? "the environment"} is valid\n`,
-    ...warnings.map((warning) => `warning: ${formatProblem(warning)}\n`),
+    ...warnings.map((warning) => `warning: ${formatDiagnostic(warning)}\n`),
     formatTable([
       ["listen", listen],
       ["admin", admin],

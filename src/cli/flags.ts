@@ -2,7 +2,7 @@
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
-import { suggest } from "../config/hints/did-you-mean.ts";
+import { didYouMean } from "../config/hints/did-you-mean.ts";
 import { hideInLine } from "../http/secrets.ts";
 
 /** A command called in a way that it does not know; the message says what to write instead. */
@@ -76,6 +76,6 @@ function parse(
     const [first = message] = message.split(". ");
     const [, unknown = ""] = /^Unknown option '(--[^']+)'/.exec(first) ?? [];
     const known = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`${first}${suggest(unknown, known)}`);
+    throw new UsageError(`${first}${didYouMean(unknown, known)}`);
   }
 }

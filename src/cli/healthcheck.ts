@@ -5,7 +5,7 @@ import { get } from "node:http";
 import { type Address, formatAddress } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
-import { ConfigError } from "../config/problem.ts";
+import { ConfigError } from "../config/diagnostic.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";

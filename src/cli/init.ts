@@ -1,6 +1,6 @@
 /** `headgate init URL`: a route file for what the doctor found, with the reason for each setting. */
 
-import { isThere, resolveFrom, writeTextFile } from "../config/files.ts";
+import { pathExists, resolveFrom, writeTextFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import { toPrintable } from "../ops/log/printable.ts";
 import { type Advice, type RouteAdvice, advise } from "./doctor/advice.ts";
@@ -23,7 +23,7 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
   const mode = given.switches.has("force") ? "over" : "new";
   const path = output === undefined ? undefined : resolveFrom(io.cwd, output);
   // Said before anything is sent: the work would be lost.
-  if (path !== undefined && mode === "new" && (await isThere(path))) {
+  if (path !== undefined && mode === "new" && (await pathExists(path))) {
     io.err(`headgate: ${output} exists already; --force overwrites it\n`);
     return 1;
   }

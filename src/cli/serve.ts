@@ -3,9 +3,14 @@
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Digest } from "../config/files.ts";
 import type { Loaded, Overridden } from "../config/load.ts";
-import { type Problem, formatProblem } from "../config/problem.ts";
+import { type Diagnostic, formatDiagnostic } from "../config/diagnostic.ts";
 import type { Config } from "../config/types.ts";
-import { type Digests, PATIENCE, createWatch } from "../config/watch.ts";
+import {
+  DEFAULT_WATCH_OPTIONS,
+  type Digests,
+  type FileWatcher,
+  createFileWatcher,
+} from "../config/watch.ts";
 import { type Logger, createLogger } from "../ops/log/logger.ts";
 import { createReload } from "../reload.ts";
 import { logStart, toStartupBanner } from "./startup-banner.ts";
@@ -24,7 +29,7 @@ export interface Serving {
   /** The keys of it that flags and environment override. */
   readonly overridden?: readonly Overridden[];
   /** What in it is allowed and probably not meant. */
-  readonly warnings?: readonly Problem[];
+  readonly warnings?: readonly Diagnostic[];
   /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
   readonly load?: ((onRead: (path: string, digest: Digest) => void) => Promise<Loaded>) | undefined;
   /** The files that `config` was read from, to be watched. */
@@ -37,11 +42,11 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
   const { config, file, hash, load, files = new Map(), onListening } = serving;
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
   const logger = createLogger({ level: config.log.level, format });
-  const watch = createWatch(PATIENCE, () => void reload?.("file"));
+  const watcher = createFileWatcher(DEFAULT_WATCH_OPTIONS, () => void reload?.("file"));
   const reload =
     load &&
     createReload({
-      load: () => loadAndFollow(load, watch),
+      load: () => loadAndWatch(load, watcher),
       apply(loaded) {
         app.reload(loaded.config);
         logWarnings(logger, loaded.warnings);
@@ -70,34 +75,34 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
     if (onListening !== undefined) onListening(listening);
     else if (format === "json") logStart(logger, config, listening, io.version);
     else io.out(toStartupBanner(config, listening, io.version));
-    for (const { key, place } of serving.overridden ?? [])
-      logger.info({ key, place }, `${place} overrides ${key} of the route file`);
+    for (const { key, source } of serving.overridden ?? [])
+      logger.info({ key, place: source }, `${source} overrides ${key} of the route file`);
     logWarnings(logger, serving.warnings ?? []);
   } catch (error) {
     io.err(`headgate: ${toReason(error, config)}\n`);
     return 1;
   }
-  watch.follow(files);
+  watcher.watch(files);
   await terminated;
-  watch.stop();
+  watcher.stop();
   await stop(app, logger);
   return 0;
 }
 
-function logWarnings(logger: Logger, warnings: readonly Problem[]): void {
-  for (const warning of warnings) logger.warn({ key: warning.key }, formatProblem(warning));
+function logWarnings(logger: Logger, warnings: readonly Diagnostic[]): void {
+  for (const warning of warnings) logger.warn({ key: warning.key }, formatDiagnostic(warning));
 }
 
 /** A configuration that is refused names the files whose change may mend it. */
-async function loadAndFollow(
+async function loadAndWatch(
   load: NonNullable<Serving["load"]>,
-  watch: { follow(files: Digests): void },
+  watcher: Pick<FileWatcher, "watch">,
 ): Promise<Loaded> {
   const files = new Map<string, Digest>();
   try {
     return await load((path, digest) => files.set(path, digest));
   } finally {
-    watch.follow(files);
+    watcher.watch(files);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Where to listen and where the upstream is: texts → addresses. Each function throws a RangeError that says what is wrong. */
+/** Parses the addresses of listeners and upstreams. Each parser throws a RangeError that says what is wrong. */
 
 import { HOST_NAME, IPV4, IPV6, MAX_NAME_LENGTH, UNPRINTABLE } from "./host-pattern.ts";
 import type { TextSyntax } from "./text-syntax.ts";
@@ -7,15 +7,15 @@ import { wholeNumber } from "./number-pattern.ts";
 /** Where a server listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  /** `mode` holds the permission bits of the socket's file; undefined: the process's umask decides. */
+  /** `mode` holds the permission bits of the socket's file. If it is undefined, the process's umask decides. */
   | { readonly kind: "unix"; readonly path: string; readonly mode?: number }
-  /** A socket that the process inherited, as systemd's socket activation hands it over. */
+  /** A socket that the process inherited, for example from systemd's socket activation. */
   | { readonly kind: "fd"; readonly fd: number };
 
 /** Where an upstream is. */
 export interface UpstreamUrl {
   readonly protocol: "http:" | "https:";
-  /** Name or address, without brackets. */
+  /** A name or an address, without brackets. */
   readonly host: string;
   readonly port: number;
   /** Set for `unix:/path`. */
@@ -24,10 +24,10 @@ export interface UpstreamUrl {
   readonly authority: string;
 }
 
-/** `sun_path` has 108 bytes on Linux, with the closing NUL; Node would cut a longer path off without a word. */
-const LONGEST_SOCKET_PATH = 107;
-const LAST_PORT = 65_535;
-/** 0, 1 and 2 are stdin, stdout and stderr; inherited sockets begin at 3 (sd_listen_fds(3)). */
+/** On Linux, `sun_path` has 108 bytes, including the final NUL. Node would truncate a longer path without an error. */
+const MAX_SOCKET_PATH_BYTES = 107;
+const MAX_PORT = 65_535;
+/** Descriptors 0, 1 and 2 are stdin, stdout and stderr. Inherited sockets begin at 3 (sd_listen_fds(3)). */
 const FIRST_SOCKET = 3;
 const LAST_SOCKET = 9_999;
 
@@ -36,46 +36,46 @@ const IS_IPV4 = new RegExp(`^${IPV4}$`);
 const IS_IPV6 = new RegExp(`^${IPV6}$`);
 
 const HOST = `${IPV4}|${HOST_NAME}|\\[${IPV6}\\]`;
-/** The pattern counts characters. The kernel counts bytes, which no pattern can do. */
-const SOCKET = `unix:(//)?/[^${UNPRINTABLE}]{0,${LONGEST_SOCKET_PATH - 2}}[^/${UNPRINTABLE}]`;
-/** A name with letters beyond ASCII, which have rules of their own (IDNA). */
+/** The pattern counts characters. The kernel counts bytes, and a pattern cannot. */
+const SOCKET = `unix:(//)?/[^${UNPRINTABLE}]{0,${MAX_SOCKET_PATH_BYTES - 2}}[^/${UNPRINTABLE}]`;
+/** A name with letters beyond ASCII, to which other rules apply (IDNA). */
 const FOREIGN_NAME = "([A-Za-z0-9._-]*[^\\x00-\\xa0\\xad])+[A-Za-z0-9._-]*";
 const SCHEME = "[Hh][Tt][Tt][Pp][Ss]?://";
 const ANY_SOCKET = "unix:/.+";
 
-/** What `parseUpstreamUrl` reads. */
+/** The syntax that `parseUpstreamUrl` accepts. */
 export const URL_SYNTAX = {
   name: "url",
   shape: `^(${SCHEME}[^/?#@\\s]+/?|${ANY_SOCKET})$`,
-  exact: `^(${SCHEME}(${HOST}|${FOREIGN_NAME})(:(0*${wholeNumber(1, LAST_PORT)})?)?/?|${SOCKET})$`,
+  exact: `^(${SCHEME}(${HOST}|${FOREIGN_NAME})(:(0*${wholeNumber(1, MAX_PORT)})?)?/?|${SOCKET})$`,
 } as const satisfies TextSyntax;
 const IS_URL = new RegExp(URL_SYNTAX.exact);
 
-/** What `parseAddress` reads. */
+/** The syntax that `parseAddress` accepts. */
 export const ADDRESS_SYNTAX = addressSyntax("address", "");
-/** What `parseAddressOrOff` reads. */
+/** The syntax that `parseAddressOrOff` accepts. */
 export const ADDRESS_OR_OFF_SYNTAX = addressSyntax("addressOrOff", "off|");
 
 function addressSyntax(name: string, off: string): TextSyntax {
-  const port = `0*${wholeNumber(0, LAST_PORT)}`;
+  const port = `0*${wholeNumber(0, MAX_PORT)}`;
   const otherDescriptors = `${wholeNumber(0, FIRST_SOCKET - 1)}|${wholeNumber(LAST_SOCKET + 1, Infinity)}`;
   return {
     name,
     shape: `^(${off}([^:/\\[\\]]*|\\[[0-9A-Fa-f:.]+\\]):[0-9]+|${ANY_SOCKET}|fd:[0-9]+)$`,
     exact: `^(${off}(${HOST})?:${port}|${SOCKET})$`,
-    // `fd` and `unix` before a colon are not hosts.
+    // `fd:` and `unix:` at the start are not host names.
     never: `^([^:\\[]{${MAX_NAME_LENGTH + 1}}|unix:[^/]|fd:0*(${otherDescriptors})$)`,
   };
 }
 
-/** What `parseRange` reads. */
+/** The syntax that `parseRange` accepts. */
 export const RANGE_SYNTAX: TextSyntax = {
   name: "range",
   shape: "^[0-9A-Fa-f:.]+(/[0-9]+)?$",
   exact: `^(${IPV4}(/${wholeNumber(0, 32)})?|${IPV6}(/${wholeNumber(0, 128)})?)$`,
 };
 
-/** An address to listen on: `host:port`, `:port` (all IPv4 addresses), `[::]:port`, `unix:/path` or `fd:3`. */
+/** Parses an address to listen on: `host:port`, `:port` (all IPv4 addresses), `[::]:port`, `unix:/path` or `fd:3`. */
 export function parseAddress(text: string): Address {
   if (text.startsWith("unix:")) return { kind: "unix", path: parseSocketPath(text) };
   if (text.startsWith("fd:")) return { kind: "fd", fd: parseDescriptor(text) };
@@ -86,7 +86,7 @@ export function parseAddress(text: string): Address {
     );
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   const port = Number(match[2]);
-  if (port > LAST_PORT) throw new RangeError(`"${text}": a port is at most ${LAST_PORT}`);
+  if (port > MAX_PORT) throw new RangeError(`"${text}": a port is at most ${MAX_PORT}`);
   if (host === "" && match[1] === "") return { kind: "tcp", host: "0.0.0.0", port };
   if (!(match[1]?.startsWith("[") ? isIPv6(host) : isHost(host)))
     throw new RangeError(`"${text}": "${host}" is not a host name or address`);
@@ -108,16 +108,16 @@ function parseDescriptor(text: string): number {
 }
 
 function parseSocketPath(text: string): string {
-  // `unix:///run/app.sock` is how other tools write it.
+  // Other tools write `unix:///run/app.sock`.
   const path = text.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
   if (!path.startsWith("/") || path.endsWith("/") || /\p{C}/u.test(path)) {
     throw new RangeError(
       `"${text}" is not the absolute path of a socket, such as unix:/run/app.sock`,
     );
   }
-  if (new TextEncoder().encode(path).length > LONGEST_SOCKET_PATH) {
+  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
     throw new RangeError(
-      `"${text}": the path of a socket has at most ${LONGEST_SOCKET_PATH} bytes`,
+      `"${text}": the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
     );
   }
   return path;
@@ -125,7 +125,7 @@ function parseSocketPath(text: string): string {
 
 const NO_URL = "is not a URL such as http://127.0.0.1:8000";
 
-/** `http://host:port`, `https://host` or `unix:/path`. The text is not repeated in errors where it may hold a password. */
+/** Parses `http://host:port`, `https://host` or `unix:/path`. An error does not repeat a text that may hold a password. */
 export function parseUpstreamUrl(text: string): UpstreamUrl {
   if (text.startsWith("unix:")) {
     return {
@@ -166,31 +166,31 @@ function urlHint(meant: string): string {
 }
 
 function parseUrl(text: string): URL {
-  // The URL class would silently drop white space and tabs.
+  // The URL class would remove white space and tabs without an error.
   if (!/[\s\p{C}]/u.test(text) && URL.canParse(text)) return new URL(text);
   const port = Number(/:(\d+)\/?$/.exec(text)?.[1]);
   throw new RangeError(port > 65_535 ? "a port is at most 65535" : NO_URL);
 }
 
-/** What `parseMode` reads. */
+/** The syntax that `parseMode` accepts. */
 export const MODE_SYNTAX: TextSyntax = { name: "mode", shape: "^0?[0-7]{3}$" };
 const MODE = new RegExp(MODE_SYNTAX.shape);
 
-/** The permission bits of a socket's file, from octal digits as chmod(1) takes them. Throws a RangeError. */
+/** Parses octal digits, as chmod(1) does, into the permission bits of a socket's file. Throws a RangeError. */
 export function parseMode(text: string): number {
   if (!MODE.test(text))
     throw new RangeError(`"${text}" is not a file mode such as "0660": three octal digits`);
   return Number.parseInt(text, 8);
 }
 
-/** An address, or `off`. */
+/** Parses an address to listen on, or `off`. */
 export function parseAddressOrOff(text: string): Address | "off" {
   return text === "off" ? "off" : parseAddress(text);
 }
 
 /**
- * Whether two servers cannot listen there together: a wildcard has its port on every address, `::` on those of IPv4 too. Names
- * are not looked up, and port 0 is another port each time.
+ * Whether two servers cannot listen on these addresses at the same time. A wildcard takes its port on every address, and `::` also on
+ * every IPv4 address. Names are not looked up. Port 0 never overlaps, because the kernel chooses a free port.
  */
 export function overlap(one: Address, other: Address): boolean {
   if (one.kind === "unix") return other.kind === "unix" && one.path === other.path;
@@ -204,7 +204,7 @@ function covers(wildcard: string, host: string): boolean {
   return wildcard === "::" || (wildcard === "0.0.0.0" && isIPv4(host));
 }
 
-/** A host in the one form by which it is compared. An IPv4 address in the clothes of IPv6 (`::ffff:10.0.0.1`) is one of IPv4. */
+/** Returns a host in the form in which hosts are compared. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) becomes an IPv4 address. */
 export function toComparable(host: string): string {
   const name = new URL(`http://${host.includes(":") ? `[${host}]` : host}`).hostname;
   const [, high, low] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(name) ?? [];
@@ -213,15 +213,15 @@ export function toComparable(host: string): string {
   return bytes.flatMap((pair) => [pair >> 8, pair & 255]).join(".");
 }
 
-/** An IP address or a CIDR range, as it was written. */
+/** Checks an IP address or a CIDR range, and returns it unchanged. Throws a RangeError. */
 export function parseRange(text: string): string {
   const [address = "", bits, ...rest] = text.split("/");
-  const longest = isIPv4(address) ? 32 : isIPv6(address) ? 128 : undefined;
-  if (longest === undefined || rest.length > 0)
+  const maxBits = isIPv4(address) ? 32 : isIPv6(address) ? 128 : undefined;
+  if (maxBits === undefined || rest.length > 0)
     throw new RangeError(`"${text}" is not an IP address or a range such as 10.0.0.0/8`);
-  if (bits === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= longest))
+  if (bits === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= maxBits))
     return text;
-  throw new RangeError(`"${text}": the number after the slash is at most ${longest}`);
+  throw new RangeError(`"${text}": the number after the slash is at most ${maxBits}`);
 }
 
 function isHost(text: string): boolean {
@@ -232,17 +232,17 @@ function isIPv4(text: string): boolean {
   return IS_IPV4.test(text);
 }
 
-/** Unlike the one of `node:net`, it does not accept a zone (`%eth0`). */
+/** Unlike `isIPv6` of `node:net`, it does not accept a zone (`%eth0`). */
 function isIPv6(text: string): boolean {
   return IS_IPV6.test(text);
 }
 
-/** The URL as it is written in the route file. */
+/** Formats a URL as the route file writes it. */
 export function formatUrl({ protocol, authority, socketPath }: UpstreamUrl): string {
   return socketPath === undefined ? `${protocol}//${authority}` : `unix:${socketPath}`;
 }
 
-/** An address to listen on as it is written in the route file. */
+/** Formats an address to listen on as the route file writes it. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;

@@ -1,8 +1,8 @@
-/** The lines of a file that show a mistake, with marks under its places. */
+/** An excerpt of a file: the lines of a mistake, with marks under it. */
 
 import { hideInLine } from "../http/secrets.ts";
 
-/** What is marked on one line. Offsets are in characters from the line's start. */
+/** A marked part of one line. `column` and `length` are in characters; `column` counts from 0. */
 export interface Mark {
   /** From 1. */
   readonly line: number;
@@ -10,17 +10,18 @@ export interface Mark {
   readonly content: string;
   readonly column: number;
   readonly length: number;
-  /** Written behind the mark. */
+  /** Shown after the mark. */
   readonly note?: string | undefined;
 }
 
+/** The maximum number of characters shown of a line. */
 const WIDTH = 100;
-/** Characters around what is shown, in which a secret may begin or end. */
+/** Characters that are read before and after the shown part, because a secret may begin or end there. */
 const MARGIN = 1_000;
 
 /**
- * Draws the line of a mistake with carets under it. `related` is another place, which explains the mistake: it is marked with hyphens,
- * on the same line or on one of its own.
+ * Draws the line of a mistake with carets under it. `related` is a second part of the file, which explains the mistake. Hyphens mark
+ * it, on the same line or on its own line.
  */
 export function drawExcerpt(mistake: Mark, related?: Mark): string {
   const marks = related === undefined ? [mistake] : [mistake, related];
@@ -44,7 +45,7 @@ export function drawExcerpt(mistake: Mark, related?: Mark): string {
   return `${first.text}${gap}\n${second.text}`;
 }
 
-/** The first column that is shown. */
+/** Returns the first column that is shown. */
 function windowStart({ column }: Mark): number {
   return column < WIDTH - 20 ? 0 : column - 40;
 }
@@ -56,7 +57,7 @@ function underlineOf({ content, column, length, note }: Mark, char: string, from
   return `${" ".repeat(column - from)}${char.repeat(size)}${end}`;
 }
 
-/** Both on one line; only the first where they overlap. */
+/** Joins two underlines into one line. If they overlap, only the first is shown. */
 function joinUnderlines(first: string, second: string): string {
   const [left, right] = first.length < second.length ? [first, second] : [second, first];
   const place = right.search(/\S/);
@@ -71,14 +72,17 @@ function formatLines(
     width,
   }: { readonly underline: string; readonly from: number; readonly width: number },
 ): string {
-  // A line can be 256 KiB long: only what is near is looked at.
+  // A line can be 256 KiB long, so only the characters near the mark are searched for secrets.
   const before = Math.max(0, from - MARGIN);
   const near = hideInLine(content.slice(before, from + WIDTH + MARGIN));
   const shown = toPrintable(near.slice(from - before, from - before + WIDTH));
   return `  ${String(line).padStart(width)} | ${shown}\n  ${" ".repeat(width)} | ${underline}`;
 }
 
-/** What is shown comes from files and variables: no control or direction characters reach the terminal or a log. One for one, so that carets stay in place. */
+/**
+ * Replaces control and direction characters, because texts from files and variables reach the terminal and the log. Each is
+ * replaced with one character, so that carets stay under their text.
+ */
 export function toPrintable(text: string): string {
   return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
 }

@@ -1,4 +1,4 @@
-/** The files that the operator and the configuration name, and those of the system: the only place that touches the file system. */
+/** Access to files: those that the operator and the configuration name, and those of the system. No other file uses the file system. */
 
 import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
 import {
@@ -14,53 +14,52 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** No certificate is that long; a device or a wrong mount would fill the memory. */
-const LONGEST_FILE_BYTES = 1024 * 1024;
+/** No certificate is longer. Without the limit, a device or a wrong mount would fill the memory. */
+const MAX_READ_BYTES = 1024 * 1024;
+/** The reason of a file beyond `readTextFile`'s limit. */
 export const TOO_LARGE = "is larger than 1 MiB";
-/** Nearly every route file and certificate fits. */
+/** Nearly every route file and certificate is smaller. */
 const FIRST_READ_BYTES = 16 * 1024;
-/** A pipe may come from a program that takes its time. A reload that waits holds up the next one. */
+/** How long a read waits for a pipe, whose writer may be slow. It is limited, because a reload that waits delays the next one. */
 const SILENCE_MS = 30_000;
 const RETRY_MS = 20;
 
-/** A file's text, or why there is none. */
+/** The text of a file, or the reason why it could not be read. */
 export type FileText =
   | { readonly text: string; readonly bytes: Uint8Array }
   | {
       readonly reason: string;
-      /** Whether the reason lies in the file: it is gone, say. Otherwise (EMFILE, EIO) its content may be what it was. */
+      /** Whether the file itself is the reason, for example because it does not exist. Otherwise (EMFILE, EIO) it may be unchanged. */
       readonly isOfFile: boolean;
     };
 
 /**
- * What tells one content of a file from another: its SHA-256 in hexadecimal, or the reason why it has none. Undefined: it could not
- * be read for a reason that says nothing about it.
+ * Identifies the content of a file: its SHA-256 in hexadecimal, or the reason why it has no content. Undefined if it could not be read
+ * for a reason that says nothing about the file.
  */
 export type Digest = string | undefined;
 
-/** Reads a small UTF-8 file, without a byte order mark. Never throws. */
+/** Reads a UTF-8 file of at most 1 MiB, and removes a byte order mark. Never throws. */
 export async function readTextFile(path: string): Promise<FileText> {
-  return toFileText(() => readAtMost(path, LONGEST_FILE_BYTES + 1));
+  return toFileText(() => readUpTo(path, MAX_READ_BYTES + 1));
 }
 
-/** The same for a file that may be larger, such as an OpenAPI document. */
+/** Like `readTextFile`, for a file that may be larger, such as an OpenAPI document. */
 export async function readLargeFile(path: string, maxBytes: number): Promise<FileText> {
-  return toFileText(() => readAtMost(path, maxBytes + 1), maxBytes);
+  return toFileText(() => readUpTo(path, maxBytes + 1), maxBytes);
 }
 
-/** Decodes bytes from another place, such as standard input, in the same way. Never throws. */
+/** Decodes bytes from another source, such as standard input, in the same way. Never throws. */
 export async function toFileText(
   readBytes: () => Promise<Uint8Array>,
-  maxBytes = LONGEST_FILE_BYTES,
+  maxBytes = MAX_READ_BYTES,
 ): Promise<FileText> {
   try {
     const bytes = await readBytes();
     if (bytes.length > maxBytes)
       return {
         reason:
-          maxBytes === LONGEST_FILE_BYTES
-            ? TOO_LARGE
-            : `is larger than ${maxBytes / 1024 ** 2} MiB`,
+          maxBytes === MAX_READ_BYTES ? TOO_LARGE : `is larger than ${maxBytes / 1024 ** 2} MiB`,
         isOfFile: true,
       };
     if (isUtf16(bytes)) return { reason: "is UTF-16 text: save it as UTF-8", isOfFile: true };
@@ -72,13 +71,13 @@ export async function toFileText(
   }
 }
 
-/** Windows tools write it, with a byte order mark that no UTF-8 text has. */
+/** Windows tools write UTF-16, with a byte order mark that no UTF-8 text has. */
 function isUtf16([first, second]: Uint8Array): boolean {
   return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
 
-/** Whether a file, a folder or a link of that name is there. Never throws. */
-export async function isThere(path: string): Promise<boolean> {
+/** Whether a file, a folder or a link with that path exists. Never throws. */
+export async function pathExists(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;
@@ -87,7 +86,7 @@ export async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** Writes a text; `new`: only where no file is. Returns why it could not be written. Never throws. */
+/** Writes a text; with `new`, only if no file exists. Returns the reason if it could not write the file. Never throws. */
 export async function writeTextFile(
   path: string,
   text: string,
@@ -108,9 +107,9 @@ export async function writeTextFile(
 export type ReadFile = typeof readTextFile;
 
 /**
- * The text of a file of the system such as /etc/hosts, one character for each byte; empty where there is no plain file of at most
- * 1 MiB that can be read. Throws where no file descriptor is left. Synchronous, because names may hang on the threads that
- * asynchronous reads need, and faster than these: 15 µs.
+ * Reads a file of the system such as /etc/hosts, one character for each byte. Returns an empty text unless it is a readable plain file
+ * of at most 1 MiB. Throws if no file descriptor is left. It is synchronous, because lookups of names may block the threads that
+ * asynchronous reads need. It is also faster than they are: 15 µs.
  */
 export function readSystemFile(path: string): string {
   try {
@@ -121,7 +120,7 @@ export function readSystemFile(path: string): string {
   }
 }
 
-/** A reader that tells of each file what `digestFile` would say of it, before it hands it over. */
+/** Creates a reader that calls `onRead` with the path and the digest of each file before it returns the file. */
 export function createReader(onRead: (path: string, digest: Digest) => void): ReadFile {
   return async (path) => {
     const read = await readTextFile(path);
@@ -130,17 +129,17 @@ export function createReader(onRead: (path: string, digest: Digest) => void): Re
   };
 }
 
-/** A name written in a file means a place beside that file; one from the command line, a place in the working directory. */
+/** Resolves a name that stands in a file: it is relative to the folder of that file. Returns an absolute path. */
 export function resolveBeside(file: string, name: string): string {
   return resolve(dirname(file), name);
 }
 
-/** An absolute path. */
+/** Resolves a name that does not stand in a file, such as one on the command line: it is relative to `directory`. Returns an absolute path. */
 export function resolveFrom(directory: string, name: string): string {
   return resolve(directory, name);
 }
 
-/** Reads a file for its digest alone. Never throws. */
+/** Reads a file and returns its digest. Never throws. */
 export async function digestFile(path: string): Promise<Digest> {
   return digestOf(await readTextFile(path));
 }
@@ -150,12 +149,12 @@ async function digestOf(read: FileText): Promise<Digest> {
   return read.isOfFile ? read.reason : undefined;
 }
 
-/** SHA-256 in hexadecimal. */
+/** Returns the SHA-256 of the bytes in hexadecimal. */
 export async function toDigest(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
 }
 
-/** Where a file stands. */
+/** Returns the folder of a file. */
 export function directoryOf(path: string): string {
   return dirname(path);
 }
@@ -165,14 +164,14 @@ export function setSocketMode(path: string, mode: number): void {
   chmodSync(path, mode);
 }
 
-/** Removes a Unix socket; whatever else is there stays. False where there was none. */
+/** Removes a Unix socket, but no other kind of file. Returns whether it was a socket. Throws node's error (ENOENT, …). */
 export async function removeSocket(path: string): Promise<boolean> {
   if (!(await lstat(path)).isSocket()) return false;
   await unlink(path);
   return true;
 }
 
-/** The names in a directory; undefined for what is none. */
+/** Returns the names in a folder. Undefined if it is no folder or cannot be read. */
 export async function listFolder(path: string): Promise<readonly string[] | undefined> {
   try {
     return await readdir(path);
@@ -182,8 +181,8 @@ export async function listFolder(path: string): Promise<readonly string[] | unde
 }
 
 /**
- * Gives a file another content, all of it or nothing: a reader never sees a half. Links stay, and so do the permission bits. Resolves
- * with the reason where that failed.
+ * Replaces the content of a file atomically: a reader sees either the old content or the new. Links and permission bits stay. Resolves
+ * with the reason if it failed. Never rejects.
  */
 export async function replaceFile(path: string, text: string): Promise<string | undefined> {
   try {
@@ -206,7 +205,7 @@ export async function replaceFile(path: string, text: string): Promise<string | 
 async function writeDurably(path: string, text: string, mode: number): Promise<void> {
   const handle = await open(path, "wx", mode);
   try {
-    await handle.chmod(mode); // whatever the umask is
+    await handle.chmod(mode); // regardless of the umask
     await handle.writeFile(text);
     await handle.sync();
   } finally {
@@ -214,7 +213,10 @@ async function writeDurably(path: string, text: string, mode: number): Promise<v
   }
 }
 
-/** Calls `onEvent` at every change in a directory, until the returned function is called. A directory that is not there has none. */
+/**
+ * Calls `onEvent` at every change in a directory, until the caller calls the returned function. If the directory does not exist, there
+ * are no events. Never throws.
+ */
 export function watchDirectory(path: string, onEvent: () => void): () => void {
   try {
     const watcher = watch(path, { persistent: false }, onEvent);
@@ -226,20 +228,21 @@ export function watchDirectory(path: string, onEvent: () => void): () => void {
 }
 
 /**
- * The size is not asked for first: pipes and devices have none. Grown as needed, because a watched file is read all the time.
+ * Reads a file up to its end or the limit. The size is unknown at first, because pipes and devices have none. The buffer grows as
+ * needed, because a watched file is read often.
  *
- * `headgate check <(helm template …)` and /dev/stdin are pipes, and are read to their end. Opened without O_NONBLOCK, a pipe
- * that nobody writes to takes one of node's four threads for ever, and names are looked up on those. It is refused at once: a
- * writer that comes later would find a reader that has gone, as it would between two reloads.
+ * `headgate check <(helm template …)` and /dev/stdin are pipes, and are read to their end. O_NONBLOCK is needed because opening a pipe
+ * without a writer would otherwise block one of node's four threads forever, and lookups of names use these threads. A pipe without a
+ * writer is refused at once: a writer that comes later would find no reader, as it would between two reloads.
  */
-async function readAtMost(path: string, most: number): Promise<Uint8Array> {
+async function readUpTo(path: string, maxBytes: number): Promise<Uint8Array> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     let buffer = new Uint8Array(FIRST_READ_BYTES);
     let length = 0;
-    while (length < most) {
+    while (length < maxBytes) {
       if (length === buffer.length) {
-        const larger = new Uint8Array(Math.min(most, length * 4));
+        const larger = new Uint8Array(Math.min(maxBytes, length * 4));
         larger.set(buffer);
         buffer = larger;
       }
@@ -258,14 +261,14 @@ function readAtOnce(path: string): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would block
   try {
     const stats = fstatSync(descriptor);
-    const isUsable = stats.isFile() && stats.size <= LONGEST_FILE_BYTES;
+    const isUsable = stats.isFile() && stats.size <= MAX_READ_BYTES;
     return isUsable ? readFileSync(descriptor, "latin1") : "";
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Waits for what is not there yet without a thread. libuv repeats what a signal interrupted (EINTR), but not a read. */
+/** Reads some bytes, and waits for them without blocking a thread. libuv repeats calls that a signal interrupted (EINTR), but not reads. */
 async function readSome(handle: FileHandle, buffer: Uint8Array): Promise<number> {
   for (let waitedMs = 0; waitedMs < SILENCE_MS; waitedMs += RETRY_MS) {
     try {
@@ -278,12 +281,12 @@ async function readSome(handle: FileHandle, buffer: Uint8Array): Promise<number>
   throw withCode(SILENT);
 }
 
-/** A code of our own: ETIMEDOUT is what a network mount says. */
+/** headgate's own code, because ETIMEDOUT may come from a network mount. */
 const SILENT = "SILENT";
 
 /**
- * The errors that lie in the file itself. All others (EMFILE, ENFILE, ENOMEM, EIO, ESTALE, …) are those of a moment, a machine or a
- * mount: a code that is not known here must not look like a change of the file.
+ * The errors whose reason is the file itself. All others (EMFILE, ENFILE, ENOMEM, EIO, ESTALE, …) come from the machine or the mount
+ * and may pass. An unknown code must not look like a change of the file.
  */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",

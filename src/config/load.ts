@@ -1,4 +1,7 @@
-/** File, environment and flags → Config, or every problem at once. Flags win over the environment, that over the file. */
+/**
+ * Loads the Config from the route file, the environment and the flags, or reports all mistakes at once. Flags override environment
+ * variables, which override the route file.
+ */
 
 import { formatAddress, overlap } from "./address.ts";
 import { MAX_FILE_BYTES, parseDocument } from "./yaml/document.ts";
@@ -13,7 +16,7 @@ import {
   toDigest,
   toFileText,
 } from "./files.ts";
-import type { Finding, KeyPath } from "./schema/issues.ts";
+import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import { findLoops } from "./loop.ts";
 import {
   ADMIN_DEFAULT,
@@ -24,65 +27,66 @@ import {
   inheritedListen,
 } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
-import { ConfigError, MAX_SHOWN, createSource, formatKey, problemOf } from "./problem.ts";
-import type { Mistake, Problem, Source, Span } from "./problem.ts";
+import { ConfigError, MAX_SHOWN, createSource, formatKey, createDiagnostic } from "./diagnostic.ts";
+import type { SpanDiagnostic, Diagnostic, Source, Span } from "./diagnostic.ts";
 import { resolveConfig } from "./resolve.ts";
-import { checkRoutes, findDoubts } from "./routes.ts";
+import { checkRoutes, findWarnings } from "./routes.ts";
 import { parseInSteps } from "./schema/file.ts";
 import type { Config } from "./types.ts";
-import type { Written } from "./schema/file.ts";
+import type { RawConfig } from "./schema/file.ts";
 import { hintOfSpelling } from "./hints/spelling.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./untyped.ts";
 import { createPauses, nextTurn } from "../runtime/turn.ts";
 import { type Environment, createNaming } from "./variables.ts";
 
-/** Everything that can say something. `pid` is this process, for LISTEN_PID. */
+/** The sources of a configuration. `pid` is the id of this process, for LISTEN_PID. */
 export interface Sources {
   readonly flags: Flags;
   readonly env: Environment;
   readonly cwd: string;
   readonly pid?: number | undefined;
-  /** Told of each file that is read, by its absolute path. */
+  /** Called for each file that is read, with its absolute path. */
   readonly onRead?: ((path: string, digest: Digest) => void) | undefined;
-  /** Reads standard input; undefined: the file is read from its path. */
+  /** Reads standard input. If undefined, the file is read from its path. */
   readonly readInput?: (() => Promise<Uint8Array>) | undefined;
 }
 
-/** A configuration and the file it came from. */
+/** A configuration and the file that it came from. */
 export interface Loaded {
   readonly config: Config;
-  /** As it was given; undefined when there is none. */
+  /** The file's name as the operator wrote it. Undefined if there is none. */
   readonly file: string | undefined;
   /** SHA-256 of the file's bytes, in hexadecimal. */
   readonly hash: string | undefined;
   /** The keys of the file that a flag or variable overrides. */
   readonly overridden: readonly Overridden[];
-  /** What is allowed and probably not meant, at most `MAX_SHOWN`. */
-  readonly warnings: readonly Problem[];
+  /** Settings that are allowed, but probably not what the operator meant. At most `MAX_SHOWN`. */
+  readonly warnings: readonly Diagnostic[];
 }
 
 /** A key of the file, and the flag or variable that overrides it. */
 export interface Overridden {
   readonly key: string;
-  readonly place: string;
+  /** `--listen` or `HEADGATE_LISTEN`. */
+  readonly source: string;
 }
 
 /** The name of standard input in messages. */
 const STANDARD_INPUT = "<stdin>";
 
-/** An opened file. */
+/** The route file, read and parsed. */
 interface Origin {
   readonly path: string;
   readonly hash: string;
   readonly text: string;
   readonly document: Document;
   readonly source: Source;
-  /** Names the variables of the file instead of their values. */
+  /** Replaces the values of the file's variables with their names. */
   toNamed(message: string): string;
 }
 
-/** Loads the configuration. Throws a ConfigError with every problem, and nothing else. */
+/** Loads the configuration. Throws a ConfigError with all mistakes, and no other error. */
 export async function loadConfig(sources: Sources): Promise<Loaded> {
   const { flags, env, cwd, pid, onRead } = sources;
   const readFile = onRead === undefined ? readTextFile : createReader(onRead);
@@ -94,57 +98,57 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   const defaults = findDefaults(asked, { env, pid });
   const value = applyOverrides(asked, defaults);
 
-  // Each of these steps takes its milliseconds for a long file, and a reload must not hold traffic up for all of them.
+  // For a long file each of these steps takes milliseconds. Traffic goes on between them, so that a reload does not delay it.
   await nextTurn();
-  const { written, findings } = await parseInSteps(value);
+  const { raw, diagnostics } = await parseInSteps(value);
   await nextTurn();
   const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
   await nextTurn();
-  const conflicts = findConflicts(value, written, { origin, isAdminDefault });
-  const all = [...findings, ...conflicts, ...tls.findings];
-  if (all.length > 0 || hasMistakes(origin) || written?.upstream === undefined)
+  const conflicts = findConflicts(value, raw, { origin, isAdminDefault });
+  const all = [...diagnostics, ...conflicts, ...tls.diagnostics];
+  if (all.length > 0 || hasDiagnostics(origin) || raw?.upstream === undefined)
     throw await toConfigError(all, origin, [...overrides, ...defaults]);
   await nextTurn();
   return {
     config: {
-      ...resolveConfig({ ...written, upstream: written.upstream }, tls.texts),
+      ...resolveConfig({ ...raw, upstream: raw.upstream }, tls.texts),
       isAdminDefault,
     },
     file,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
-    warnings: findDoubts(value)
+    warnings: findWarnings(value)
       .slice(0, MAX_SHOWN)
-      .map((finding) => placeFinding(finding, origin, undefined).toProblem()),
+      .map((one) => locateKeyDiagnostic(one, origin, undefined).toDiagnostic()),
   };
 }
 
 /** Finds the keys that both the file and a flag or variable set. */
 function findOverridden(value: unknown, overrides: readonly Override[]): readonly Overridden[] {
-  return overrides.flatMap(({ path, place }) => {
-    const written = path.reduce((tree: unknown, key) => asMapping(tree)[String(key)], value);
-    return written === undefined ? [] : [{ key: formatKey(path), place }];
+  return overrides.flatMap(({ path, source }) => {
+    const given = path.reduce((tree: unknown, key) => asMapping(tree)[String(key)], value);
+    return given === undefined ? [] : [{ key: formatKey(path), source }];
   });
 }
 
-/** What no setting has wrong by itself. */
+/** Finds settings that are valid, but do not fit together. */
 function findConflicts(
   value: unknown,
-  written: Written | undefined,
+  raw: RawConfig | undefined,
   { origin, isAdminDefault }: { origin: Origin | undefined; isAdminDefault: boolean },
-): readonly Finding[] {
+): readonly KeyDiagnostic[] {
   const lineOfRoute = (index: number): number | undefined =>
     lineOf(origin, ["routes", index, "path"]);
   return [
     ...findMissingUpstream(value),
     ...checkRoutes(value, lineOfRoute),
-    ...(isAdminDefault ? [] : findTakenAddress(written)),
-    ...findLoops(value, written),
+    ...(isAdminDefault ? [] : findTakenAddress(raw)),
+    ...findLoops(value, raw),
   ];
 }
 
-function hasMistakes(origin: Origin | undefined): boolean {
-  return origin !== undefined && origin.document.mistakes.length > 0;
+function hasDiagnostics(origin: Origin | undefined): boolean {
+  return origin !== undefined && origin.document.diagnostics.length > 0;
 }
 
 /** Opens the route file or standard input. `file` is its name in messages. Both are undefined if no file was named. */
@@ -161,25 +165,25 @@ async function openFile(
   return { file: STANDARD_INPUT, origin };
 }
 
-/** `file` is the name as it was given. */
+/** Reads and parses the file. `file` is its name as the operator wrote it. */
 async function openOrigin(
   path: string,
   file: string,
   env: Environment,
   readFile: ReadFile,
 ): Promise<Origin> {
-  // Only a flag can be an empty name. As a path, it would be the working directory itself.
-  if (file === "") throw new ConfigError([problemOf("--config", "is empty: name a file")]);
+  // Only a flag can be an empty name. As a path, it would mean the working directory.
+  if (file === "") throw new ConfigError([createDiagnostic("--config", "is empty: name a file")]);
   const read = await readFile(path);
   if ("reason" in read ? read.reason === TOO_LARGE : read.bytes.length > MAX_FILE_BYTES) {
     const message = `is larger than ${MAX_FILE_BYTES / 1024} KiB`;
-    throw new ConfigError([problemOf("", message, file)]);
+    throw new ConfigError([createDiagnostic("", message, file)]);
   }
-  if ("reason" in read) throw new ConfigError([problemOf("", read.reason, file)]);
+  if ("reason" in read) throw new ConfigError([createDiagnostic("", read.reason, file)]);
   const source = createSource(file, read.text);
   const document = await parseDocument(read.text, env);
   const toNamed = createNaming(read.text, env);
-  // Without a value there is nothing that a schema could complain about.
+  // Without a value, the schema has nothing to check.
   if (document.value === undefined)
     throw await toConfigError(
       [],
@@ -195,27 +199,27 @@ function findDefaults(
   { env, pid }: Pick<Sources, "env" | "pid">,
 ): readonly Override[] {
   const defaults = [
-    { key: "listen", value: inheritedListen(env, pid), place: "LISTEN_FDS" },
-    { key: "admin", value: defaultAdmin(env), place: ADMIN_DEFAULT },
+    { key: "listen", value: inheritedListen(env, pid), source: "LISTEN_FDS" },
+    { key: "admin", value: defaultAdmin(env), source: ADMIN_DEFAULT },
   ];
-  return defaults.flatMap(({ key, value: given, place }) =>
+  return defaults.flatMap(({ key, value: given, source }) =>
     given === undefined || asMapping(value)[key] !== undefined
       ? []
-      : [{ path: [key], value: given, place }],
+      : [{ path: [key], value: given, source }],
   );
 }
 
-function findMissingUpstream(value: unknown): readonly Finding[] {
+function findMissingUpstream(value: unknown): readonly KeyDiagnostic[] {
   if (asMapping(value)["upstream"] !== undefined) return [];
   const message =
     "is missing: say where requests go, by upstream in the route file, --upstream or HEADGATE_UPSTREAM";
   return [{ path: ["upstream"], at: "key", message }];
 }
 
-/** Both would be bound, one after the other: the second of them would end the start, with another process to blame. */
-function findTakenAddress(written: Written | undefined): readonly Finding[] {
-  if (written === undefined || written.admin === "off") return [];
-  const { listen, admin } = written;
+/** headgate would bind `listen` first and then fail to bind `admin`, with an error that blames another process. */
+function findTakenAddress(raw: RawConfig | undefined): readonly KeyDiagnostic[] {
+  if (raw === undefined || raw.admin === "off") return [];
+  const { listen, admin } = raw;
   if (!overlap(listen, admin)) return [];
   const message = `${formatAddress(admin)} is taken by listen, ${formatAddress(listen)}: choose another, or off`;
   return [{ path: ["admin"], at: "value", message }];
@@ -225,65 +229,68 @@ function lineOf(origin: Origin | undefined, path: KeyPath): number | undefined {
   return origin?.source.lineOf(origin.document.locate(path, "value").start);
 }
 
-/** A problem that is not put into words yet; `start` is its place in the file, -1 outside. */
-interface Placed {
+/** A mistake whose message is not built yet. `start` is its offset in the file, or -1 if it does not come from the file. */
+interface Located {
   readonly start: number;
-  toProblem(): Problem;
+  toDiagnostic(): Diagnostic;
 }
 
 /**
- * In the order of the file. A value whose YAML or variable is wrong is not complained about twice. Each problem takes
- * microseconds to show, and a file can have ten thousand.
+ * Builds the error, with the mistakes in the order of the file. If a value's YAML or variable is wrong, the schema's diagnostic of the
+ * same key is left out. Only the shown diagnostics get a message, because each takes microseconds and a file can have ten thousand.
  */
 async function toConfigError(
-  findings: readonly Finding[],
+  diagnostics: readonly KeyDiagnostic[],
   origin: Origin | undefined,
   overrides: readonly Override[],
 ): Promise<ConfigError> {
   const pause = createPauses();
-  const mistakes = origin?.document.mistakes ?? [];
-  const known = new Set(mistakes.map(({ key }) => key));
-  const places = new Map(overrides.map(({ path, place }) => [formatKey(path), place]));
-  const all = mistakes.flatMap((mistake) =>
-    origin === undefined ? [] : [placeMistake(mistake, origin)],
+  const inText = origin?.document.diagnostics ?? [];
+  const known = new Set(inText.map(({ key }) => key));
+  const sources = new Map(overrides.map(({ path, source }) => [formatKey(path), source]));
+  const all = inText.flatMap((one) =>
+    origin === undefined ? [] : [locateSpanDiagnostic(one, origin)],
   );
-  for (const finding of findings) {
-    const key = formatKey(finding.path);
-    if (!known.has(key)) all.push(placeFinding(finding, origin, places.get(key)));
+  for (const one of diagnostics) {
+    const key = formatKey(one.path);
+    if (!known.has(key)) all.push(locateKeyDiagnostic(one, origin, sources.get(key)));
     await pause();
   }
   const first = all.toSorted((a, b) => a.start - b.start).slice(0, MAX_SHOWN);
   return new ConfigError(
-    first.map((one) => one.toProblem()),
+    first.map((one) => one.toDiagnostic()),
     all.length,
   );
 }
 
-function placeMistake(mistake: Mistake, { source }: Origin): Placed {
-  return { start: mistake.span.start, toProblem: () => source.toProblem(mistake) };
+function locateSpanDiagnostic(diagnostic: SpanDiagnostic, { source }: Origin): Located {
+  return { start: diagnostic.span.start, toDiagnostic: () => source.toDiagnostic(diagnostic) };
 }
 
-/** `place` is the flag or the variable that the value came from. */
-function placeFinding(
-  { path, at, message, hint }: Finding,
+/** `source` is the flag or the variable that the value came from. */
+function locateKeyDiagnostic(
+  { path, at, message, hint }: KeyDiagnostic,
   origin: Origin | undefined,
-  place: string | undefined,
-): Placed {
+  source: string | undefined,
+): Located {
   const toMessage = (): string => `${message}${hint?.() ?? ""}`;
-  if (place !== undefined || origin === undefined) {
-    return { start: -1, toProblem: () => problemOf(place ?? formatKey(path), toMessage()) };
+  if (source !== undefined || origin === undefined) {
+    return {
+      start: -1,
+      toDiagnostic: () => createDiagnostic(source ?? formatKey(path), toMessage()),
+    };
   }
   const span = origin.document.locate(path, at);
-  const toProblem = (): Problem =>
-    origin.source.toProblem({
+  const toDiagnostic = (): Diagnostic =>
+    origin.source.toDiagnostic({
       span,
       key: formatKey(path),
       message: withSpelling(origin.toNamed(toMessage()), origin.text, span),
     });
-  return { start: span.start, toProblem };
+  return { start: span.start, toDiagnostic };
 }
 
-/** One hint is enough. */
+/** Adds a hint about the spelling, unless the message already has a hint. */
 function withSpelling(message: string, text: string, span: Span): string {
   const isComplete = /did you mean|is missing/.test(message);
   return isComplete ? message : `${message}${hintOfSpelling(text, span)}`;

@@ -1,4 +1,4 @@
-/** Upstreams that are headgate itself. The door of node:os. */
+/** Finds upstreams that are headgate itself. The only file that imports node:os. */
 
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -11,39 +11,43 @@ import {
   formatUrl,
   toComparable,
 } from "./address.ts";
-import type { Finding, KeyPath } from "./schema/issues.ts";
-import type { Written } from "./schema/file.ts";
+import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
+import type { RawConfig } from "./schema/file.ts";
 import { asMapping } from "./untyped.ts";
 
 /**
- * Finds upstreams that are where headgate listens: each request would come back, until every connection is in use.
+ * Finds upstreams with an address on which headgate itself listens. Each request would come back, until every connection is in use.
  *
- * Only what can be known is found. Other names are not looked up, because `check` may run elsewhere and names change; the server
- * sees at run time whom a name leads to. The admin port answers by itself, so it is no loop and may be a route's upstream, for
- * metrics. As the default upstream it is a mistake: the app has lost its port to it.
+ * Host names other than localhost are not looked up, because `check` may run on another machine and names change. The server detects
+ * such a loop at run time. The admin port is no loop, because headgate itself responds there, so a route may use it as its upstream
+ * (for metrics). As the default upstream it is a mistake: the admin port has taken the app's port.
  */
-export function findLoops(value: unknown, written: Written | undefined): readonly Finding[] {
-  if (written === undefined) return [];
-  const { listen, admin, upstream } = written;
-  const loops = listUpstreams(value, written)
+export function findLoops(value: unknown, raw: RawConfig | undefined): readonly KeyDiagnostic[] {
+  if (raw === undefined) return [];
+  const { listen, admin, upstream } = raw;
+  const loops = listUpstreams(value, raw)
     .filter(({ url }) => isSame(listen, url))
     .map(({ path, url }) =>
-      toFinding(
+      toDiagnostic(
         path,
         `${formatUrl(url)} is where headgate itself listens (${formatAddress(listen)}): each request would come back to it`,
       ),
     );
   if (admin === "off" || upstream === undefined || !isSame(admin, upstream.url)) return loops;
   const message = `${formatUrl(upstream.url)} is headgate's own admin port (${formatAddress(admin)}): give one of them another`;
-  return [...loops, toFinding(toPath(["upstream"], asMapping(value)["upstream"]), message)];
+  return [...loops, toDiagnostic(toPath(["upstream"], asMapping(value)["upstream"]), message)];
 }
 
-interface Place {
+/** An upstream's URL and its path in the file. */
+interface LocatedUrl {
   readonly path: KeyPath;
   readonly url: UpstreamUrl;
 }
 
-function listUpstreams(value: unknown, { upstream, upstreams, routes }: Written): readonly Place[] {
+function listUpstreams(
+  value: unknown,
+  { upstream, upstreams, routes }: RawConfig,
+): readonly LocatedUrl[] {
   const { upstream: one, upstreams: several } = asMapping(value);
   return [
     ...(upstream === undefined ? [] : [{ path: toPath(["upstream"], one), url: upstream.url }]),
@@ -58,18 +62,18 @@ function listUpstreams(value: unknown, { upstream, upstreams, routes }: Written)
   ];
 }
 
-/** An upstream is a URL or a mapping that has one. */
+/** Returns the path of an upstream's URL: the upstream is either the URL or a mapping with the key `url`. */
 function toPath(path: KeyPath, upstream: unknown): KeyPath {
   return typeof upstream === "string" ? path : [...path, "url"];
 }
 
-function toFinding(path: KeyPath, message: string): Finding {
+function toDiagnostic(path: KeyPath, message: string): KeyDiagnostic {
   return { path, at: "value", message };
 }
 
-/** Whether a connection to that URL arrives at a server that listens there. */
+/** Whether a connection to the URL reaches a server that listens on the address. */
 function isSame(address: Address, { host, port, socketPath }: UpstreamUrl): boolean {
-  if (address.kind === "fd") return false; // only who made it knows
+  if (address.kind === "fd") return false; // headgate does not know the address of an inherited socket
   if (address.kind === "unix")
     return socketPath !== undefined && normalize(socketPath) === normalize(address.path);
   if (socketPath !== undefined || address.port !== port) return false;
@@ -81,7 +85,7 @@ function isSame(address: Address, { host, port, socketPath }: UpstreamUrl): bool
   );
 }
 
-/** Where a connection to a host may go, as far as it can be known. A wildcard leads to loopback (ip(7)). */
+/** Returns the addresses that a connection to a host may reach, without a lookup. A wildcard leads to loopback (ip(7)). */
 function toTargets(host: string): readonly string[] {
   const target = toComparable(host);
   if (target === "localhost") return ["127.0.0.1", "::1"];
@@ -98,6 +102,6 @@ function listInterfaces() {
   try {
     return Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   } catch {
-    return []; // some sandboxes do not tell
+    return []; // some sandboxes do not allow it
   }
 }

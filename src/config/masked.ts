@@ -1,26 +1,26 @@
-/** Problems of a route file as lines that more than the operator may read: without what the operator wrote, which may be a secret. */
+/** Diagnostics of a route file as lines that not only the operator may read: what the operator wrote, perhaps a secret, is masked. */
 
-import type { Problem } from "./problem.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import { toJsonSchema } from "./schema/file.ts";
 
-/** A ConfigError's problem, or anything else that has a message. */
-export type MaskableProblem = Pick<Problem, "message"> & Partial<Problem>;
+/** A ConfigError's diagnostic, or any other object with a message. */
+export type MaskableDiagnostic = Pick<Diagnostic, "message"> & Partial<Diagnostic>;
 
 const MASK = "…";
 
-/** What headgate's hints put before or behind what was written. */
+/** What headgate's hints add before or after the operator's text. */
 const SCHEME = /^(?:https?:\/\/|unix:|fd:)?/;
 const QUANTITY = /^[0-9.]+(ms|s|m|h|B|KiB|MiB|GiB)$/;
 
 /**
- * Creates the function that makes `file:line:col key: message` of a problem. Messages quote what was written, so all that stands in
- * quotes is masked, except for headgate's own words: keys and values of the schema. `isShown` tells which names of the operator's may
- * be read here as well. A hint that repeats what was written (`did you mean ":8080"?`) keeps its own characters: `":…"`. One without
- * quotes (`did you mean [GET]?`) is masked whole.
+ * Creates a function that formats a diagnostic as `file:line:col key: message`. Messages quote the operator's text, so everything in
+ * quotes is masked, except for headgate's own words (the schema's keys and values) and the operator's names for which `isShown` is
+ * true. A hint that repeats the operator's text (`did you mean ":8080"?`) keeps the characters that headgate added: `":…"`. A hint
+ * without quotes (`did you mean [GET]?`) is masked completely.
  */
 export function createMasking(
   isShown: (name: string) => boolean,
-): (problem: MaskableProblem) => string {
+): (diagnostic: MaskableDiagnostic) => string {
   const words = new Set(collectWords(toJsonSchema()));
   const isKnown = (text: string): boolean => words.has(text) || isShown(text);
 
@@ -46,7 +46,7 @@ function maskHint(text: string): string {
   return scheme + text.slice(scheme.length).replace(/[^:/[\]{}*]+/g, MASK);
 }
 
-/** Keys of mappings and the values that a word may have. */
+/** Collects the keys of the schema's mappings and its enumerated values. */
 function collectWords(schema: unknown): readonly string[] {
   if (Array.isArray(schema)) return schema.flatMap(collectWords);
   if (typeof schema !== "object" || schema === null) return [];

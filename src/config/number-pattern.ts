@@ -1,15 +1,15 @@
-/** Regular expressions of numbers, for the JSON Schema: it compares texts with patterns only. */
+/** Regular expressions for ranges of numbers. The JSON Schema needs them, because it can check a text only with a pattern. */
 
 const FRACTION = "(?:\\.[0-9]+)?";
 
-/** The whole numbers from `least` to `most`, which may be Infinity, without leading zeros. */
-export function wholeNumber(least: number, most: number): string {
+/** Returns a pattern for the whole numbers from `min` to `max`, without leading zeros. `max` may be Infinity. */
+export function wholeNumber(min: number, max: number): string {
   const alternatives: string[] = [];
-  let from = least;
-  while (from <= most) {
+  let from = min;
+  while (from <= max) {
     const digits = String(from).length;
-    const to = Math.min(most, 10 ** digits - 1);
-    if (most === Infinity && from === 10 ** (digits - 1)) {
+    const to = Math.min(max, 10 ** digits - 1);
+    if (max === Infinity && from === 10 ** (digits - 1)) {
       alternatives.push(`[1-9][0-9]{${digits - 1},}`);
       break;
     }
@@ -19,13 +19,14 @@ export function wholeNumber(least: number, most: number): string {
   return `(?:${alternatives.join("|")})`;
 }
 
-/** The numbers between two that have as many digits. */
-function ofSameLength(least: string, most: string): readonly string[] {
-  if (least === "" || least === most) return [least];
-  const [first, last] = [Number(least[0]), Number(most[0])];
-  const [low, high] = [least.slice(1), most.slice(1)];
+/** Returns alternatives for the numbers from `min` to `max`, which have the same number of digits. */
+function ofSameLength(min: string, max: string): readonly string[] {
+  if (min === "" || min === max) return [min];
+  const [first, last] = [Number(min[0]), Number(max[0])];
+  const [low, high] = [min.slice(1), max.slice(1)];
   if (first === last) return ofSameLength(low, high).map((rest) => `${first}${rest}`);
-  // After a first digit in between any digits may follow, and after the outer two where their rest is all 0 or all 9.
+  // Any digits may follow a first digit between the two limits' own. They may also follow a limit's own first digit, if
+  // the rest of `min` is all 0, or the rest of `max` all 9.
   const from = /^0*$/.test(low) ? first : first + 1;
   const to = /^9*$/.test(high) ? last : last - 1;
   const digit = from === to ? String(from) : `[${from}-${to}]`;
@@ -42,16 +43,16 @@ function ofSameLength(least: string, most: string): readonly string[] {
 }
 
 /**
- * The decimal numbers below `least` or above `most`. Where a limit is not a whole number, the
- * pattern misses some numbers beyond it, but never matches a number within the limits.
+ * Returns a pattern for the decimal numbers below `min` or above `max`. If a limit is not a whole number, the pattern misses
+ * some numbers beyond it, but it never matches a number within the limits.
  */
-export function decimalBeyond(least: number, most: number): string {
-  const below = least >= 1 ? `${wholeNumber(0, Math.floor(least) - 1)}${FRACTION}` : "0(?:\\.0+)?";
-  const above = `${wholeNumber(Math.floor(most) + 1, Infinity)}${FRACTION}`;
-  const justAbove = `${most}\\.[0-9]*[1-9][0-9]*`;
+export function decimalBeyond(min: number, max: number): string {
+  const below = min >= 1 ? `${wholeNumber(0, Math.floor(min) - 1)}${FRACTION}` : "0(?:\\.0+)?";
+  const above = `${wholeNumber(Math.floor(max) + 1, Infinity)}${FRACTION}`;
+  const justAbove = `${max}\\.[0-9]*[1-9][0-9]*`;
   return `0*(?:${[
-    ...(least > 0 ? [below] : []),
+    ...(min > 0 ? [below] : []),
     above,
-    ...(Number.isInteger(most) ? [justAbove] : []),
+    ...(Number.isInteger(max) ? [justAbove] : []),
   ].join("|")})`;
 }

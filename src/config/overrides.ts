@@ -1,10 +1,10 @@
-/** What flags and environment variables say over the file. */
+/** Flags and environment variables that override the route file. */
 
 import type { KeyPath } from "./schema/issues.ts";
 import { asMapping } from "./untyped.ts";
 import type { Environment } from "./variables.ts";
 
-/** The command line's settings, as they were written. */
+/** The settings of the command line, unparsed. */
 export interface Flags {
   readonly config?: string | undefined;
   readonly listen?: string | undefined;
@@ -13,12 +13,12 @@ export interface Flags {
   readonly logLevel?: string | undefined;
 }
 
-/** One value from outside the file. */
+/** One value that does not come from the file. */
 export interface Override {
   readonly path: KeyPath;
   readonly value: string;
-  /** `--listen` or `HEADGATE_LISTEN`: where a mistake is. */
-  readonly place: string;
+  /** `--listen` or `HEADGATE_LISTEN`: named in a diagnostic of the value. */
+  readonly source: string;
 }
 
 const SETTINGS = [
@@ -33,17 +33,20 @@ const SETTINGS = [
   },
 ] as const;
 
-/** Flags before variables. An empty variable is an unset one: that is what compose files make of `HEADGATE_ADMIN: ${ADMIN}`. */
+/**
+ * Collects the overrides. Flags override environment variables. An empty variable counts as unset, because Compose sets
+ * `HEADGATE_ADMIN: ${ADMIN}` to an empty text if ADMIN is unset.
+ */
 export function collectOverrides(flags: Flags, env: Environment): readonly Override[] {
   return SETTINGS.flatMap(({ flag, option, variable, path }): readonly Override[] => {
     const given = flags[flag];
-    if (given !== undefined) return [{ path, value: given, place: option }];
+    if (given !== undefined) return [{ path, value: given, source: option }];
     const value = env[variable];
-    return value === undefined || value === "" ? [] : [{ path, value, place: variable }];
+    return value === undefined || value === "" ? [] : [{ path, value, source: variable }];
   });
 }
 
-/** An upstream given outside the file changes where it is; the timeouts and the rest of the file's mapping stay. */
+/** If the file's upstream is a mapping, an override replaces only its URL. The timeouts and its other keys stay. */
 export function aimAtUrl(overrides: readonly Override[], value: unknown): readonly Override[] {
   const hasMapping = Object.keys(asMapping(asMapping(value)["upstream"])).length > 0;
   return overrides.map((override) =>
@@ -54,8 +57,8 @@ export function aimAtUrl(overrides: readonly Override[], value: unknown): readon
 }
 
 /**
- * systemd passes sockets on from descriptor 3, to the process that LISTEN_PID names (sd_listen_fds(3)). It is a default only:
- * whoever says where to listen gets that.
+ * Returns the address of an inherited socket: systemd passes sockets from descriptor 3 to the process that LISTEN_PID names
+ * (sd_listen_fds(3)). It is only a default; the route file, HEADGATE_LISTEN and --listen override it.
  */
 export function inheritedListen(env: Environment, pid: number | undefined): string | undefined {
   const count = Number(env["LISTEN_FDS"] ?? 0);
@@ -72,17 +75,17 @@ export function defaultAdmin(env: Environment): string | undefined {
   return env[ADMIN_DEFAULT] || undefined;
 }
 
-/** The variable of `defaultAdmin`. */
+/** The environment variable that `defaultAdmin` reads. */
 export const ADMIN_DEFAULT = "HEADGATE_ADMIN_DEFAULT";
 
-/** A copy of the value with the overrides in it. */
+/** Returns a copy of the value with the overrides applied. */
 export function applyOverrides(value: unknown, overrides: readonly Override[]): unknown {
   return overrides.reduce((tree, { path, value: given }) => setAt(tree, path, given), value);
 }
 
 function setAt(tree: unknown, [key, ...rest]: KeyPath, value: string): unknown {
   if (typeof key !== "string") return value;
-  // A list or a text where a mapping belongs stays: the schema says what is wrong with it.
+  // A list or a text in place of a mapping stays, so that the schema reports it.
   if (tree !== undefined && (typeof tree !== "object" || tree === null || Array.isArray(tree)))
     return tree;
   return Object.assign(Object.create(null), tree, {

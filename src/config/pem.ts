@@ -1,39 +1,39 @@
-/** Whether PEM texts (RFC 7468) can be used. Asked when they are read: each connection would fail with them otherwise. */
+/** Checks PEM texts (RFC 7468) when they are read. Without the check, each connection would fail later. */
 
 import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
 
-/** The texts of one upstream, as far as there are any. */
+/** The PEM texts of one upstream. Each is optional. */
 export interface PemTexts {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }
 
-/** What is wrong with which of them. */
-export interface PemProblem {
+/** A mistake in one of the texts. */
+export interface PemDiagnostic {
   readonly part: keyof PemTexts;
   readonly message: string;
 }
 
-/** What is wrong with each by itself, or, where that is nothing, with certificate and key together. */
-export function checkPem(texts: PemTexts): readonly PemProblem[] {
+/** Checks each text. If all are valid, it checks whether certificate and key belong together. */
+export function checkPem(texts: PemTexts): readonly PemDiagnostic[] {
   const { ca, cert, key } = texts;
-  const problems: PemProblem[] = [];
+  const diagnostics: PemDiagnostic[] = [];
   const note = (part: keyof PemTexts, message: string | undefined): void => {
-    if (message !== undefined) problems.push({ part, message });
+    if (message !== undefined) diagnostics.push({ part, message });
   };
   if (ca !== undefined) note("ca", checkCertificates(ca));
   if (cert !== undefined) note("cert", checkCertificates(cert));
   if (key !== undefined) note("key", checkKey(key));
-  if (problems.length > 0 || cert === undefined || key === undefined) return problems;
+  if (diagnostics.length > 0 || cert === undefined || key === undefined) return diagnostics;
   if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
     return [{ part: "key", message: "the file's key does not belong to the certificate in cert" }];
   note("cert", checkPair(cert, key));
-  return problems;
+  return diagnostics;
 }
 
-/** Each block by itself: OpenSSL stops at a broken one without a word, and those behind it would not be trusted. */
+/** Checks each block separately: OpenSSL stops at a broken block without an error, and would not trust the certificates after it. */
 function checkCertificates(text: string): string | undefined {
   const blocks = text
     .split(/(?=-----BEGIN )/)
@@ -49,21 +49,21 @@ function checkCertificates(text: string): string | undefined {
 
 function checkKey(text: string): string | undefined {
   if (!text.includes("PRIVATE KEY-----")) return 'the file holds no "PRIVATE KEY-----" block';
-  // PKCS #8 says so in its label, the older forms in a header (RFC 1421 §4.6.1.1).
+  // An encrypted PKCS #8 key has a label of its own; the older formats have a header (RFC 1421 §4.6.1.1).
   if (/^(?:-----BEGIN ENCRYPTED |Proc-Type: 4,ENCRYPTED)/m.test(text))
     return "the file's key is encrypted, and headgate asks for no passphrase";
   const reason = reasonOf((): KeyObject => createPrivateKey(text));
   return reason && `the file's key cannot be read (${reason})`;
 }
 
-/** OpenSSL refuses more than what it cannot read: keys that are too short, digests that are too weak. */
+/** OpenSSL also refuses texts that it can read: keys that are too short, digests that are too weak. */
 function checkPair(cert: string, key: string): string | undefined {
-  // Any `ca`, or the well-known authorities would be loaded for nothing.
+  // Without a `ca`, OpenSSL would load the well-known authorities, which this check does not need.
   const reason = reasonOf(() => createSecureContext({ ca: [], cert, key }));
   return reason && `the file cannot be used (${reason})`;
 }
 
-/** OpenSSL's own word for it: `error:068000A8:asn1 encoding routines::wrong tag`. */
+/** Returns OpenSSL's reason without its prefix, as in `error:068000A8:asn1 encoding routines::wrong tag`. */
 function reasonOf(use: () => unknown): string | undefined {
   try {
     use();

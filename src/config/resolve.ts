@@ -1,15 +1,15 @@
-/** What was written → what it means: every route with what it inherits, every upstream by its name. Cannot fail. */
+/** Turns the checked raw configuration into the Config: routes with their inherited settings, upstreams by name. Never throws. */
 
 import { toRouteName } from "./routes.ts";
 import type { Config, HeadConfig, RouteConfig, UpstreamConfig } from "./types.ts";
-import type { Written, WrittenRoute, WrittenUpstream } from "./schema/file.ts";
+import type { RawConfig, RawRoute, RawUpstream } from "./schema/file.ts";
 
-/** Builds the Config. `texts` holds the TLS files by the names that were written. */
+/** Builds the Config. `texts` holds the contents of the TLS files by their names in the route file. */
 export function resolveConfig(
-  written: Written & { upstream: WrittenUpstream },
+  raw: RawConfig & { upstream: RawUpstream },
   texts: ReadonlyMap<string, string>,
 ): Omit<Config, "isAdminDefault"> {
-  const { upstream, upstreams: named, routes, head, options, ...rest } = written;
+  const { upstream, upstreams: named, routes, head, options, ...rest } = raw;
   const inline = routes.flatMap((route) =>
     route.upstream?.inline === undefined
       ? []
@@ -42,7 +42,7 @@ export function resolveConfig(
 
 function resolveUpstream(
   name: string,
-  { tls, ...settings }: WrittenUpstream,
+  { tls, ...settings }: RawUpstream,
   texts: ReadonlyMap<string, string>,
 ): UpstreamConfig {
   const textOf = (file: string | undefined) => (file === undefined ? undefined : texts.get(file));
@@ -59,9 +59,9 @@ function resolveUpstream(
   };
 }
 
-/** Modes are the route's or the top level's; times and strictness are the route's or its upstream's. */
+/** A route inherits `head` and `options` from the top level, and timeouts and `strict` from its upstream. */
 function resolveRoute(
-  route: WrittenRoute,
+  route: RawRoute,
   base: RouteConfig,
   upstreams: ReadonlyMap<string, UpstreamConfig>,
 ): RouteConfig {
@@ -80,12 +80,12 @@ function resolveRoute(
   };
 }
 
-function toOptions(options: Written["options"] | undefined): Pick<RouteConfig, "options"> {
+function toOptions(options: RawConfig["options"] | undefined): Pick<RouteConfig, "options"> {
   return options === undefined || options === "forward" ? {} : { options };
 }
 
 /** A route inherits what it does not set. */
-function inheritHead(own: WrittenRoute["head"], base: HeadConfig): HeadConfig {
+function inheritHead(own: RawRoute["head"], base: HeadConfig): HeadConfig {
   return { ...base, ...toDefined(own), drain: { ...base.drain, ...toDefined(own?.drain) } };
 }
 

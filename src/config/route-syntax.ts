@@ -1,7 +1,7 @@
-/** How the `host` and the `path` of a route may be written. Each function throws a RangeError that says what is wrong. */
+/** The syntax of a route's `host`, `path` and methods. Each parser throws a RangeError that says what is wrong. */
 
 import { MAX_METHOD_BYTES } from "../http/wire/request-head.ts";
-import { ask } from "./hints/guess.ts";
+import { toSuggestion } from "./hints/guess.ts";
 import { findForeignParam, findRegex, guessPath, looksLikeRegex } from "./hints/guess-path.ts";
 import { LABEL, MAX_NAME_LENGTH } from "./host-pattern.ts";
 import type { TextSyntax } from "./text-syntax.ts";
@@ -14,21 +14,21 @@ const PARAM = "\\{[A-Za-z_][A-Za-z0-9_-]*\\}";
 const PARAM_SEGMENT = new RegExp(`^${PARAM}$`);
 const PATH_CHARACTER = "([^\\x00-\\x20\\x7f-\\xa0\\xad/?#%*{}]|%[0-9A-Fa-f]{2})";
 
-/** What `parseRouteHost` reads. */
+/** The syntax that `parseRouteHost` accepts. */
 export const HOST_SYNTAX: TextSyntax = {
   name: "host",
   shape: `^(${IN_BRACKETS}|${NAME})$`,
-  longest: MAX_NAME_LENGTH,
+  maxLength: MAX_NAME_LENGTH,
 };
 
-/** What `parseRoutePath` reads. */
+/** The syntax that `parseRoutePath` accepts. */
 export const PATH_SYNTAX: TextSyntax = {
   name: "path",
   shape: "^/[^?#\\s]*$",
   exact: `^(/(${PATH_CHARACTER}*|${PARAM}))*/(${PATH_CHARACTER}*|${PARAM}|\\*)$`,
 };
 
-/** The host in the form in which it is compared: lower case, no trailing dot. IPv6 in brackets. */
+/** Parses a host into the form that requests are compared with: lower case, no trailing dot, IPv6 in brackets. */
 export function parseRouteHost(text: string): string {
   if (text === "*") throw new RangeError("leave host out to match every host");
   if (IPV6_HOST.test(text)) return text.toLowerCase();
@@ -49,7 +49,7 @@ function hostHint(text: string): string {
   return "";
 }
 
-/** The path pattern, as it was written. */
+/** Checks a path pattern, and returns it unchanged. */
 export function parseRoutePath(text: string): string {
   const problem = findProblem(text);
   if (problem === undefined) return text;
@@ -63,7 +63,7 @@ export function parseRoutePath(text: string): string {
 function findProblem(text: string): string | undefined {
   if (!text.startsWith("/")) return `"${text}" must begin with a slash`;
   if (/[?#]/.test(text)) return "must not hold a query or a fragment: the path alone is compared";
-  // White space and control characters cannot stand in a request-target; a lone surrogate is no character.
+  // A request-target cannot contain white space or control characters, and a lone surrogate is no character.
   if (/[\s\p{C}]/u.test(text)) return "must not hold white space or control characters";
   if (/%(?![0-9A-Fa-f]{2})/.test(text))
     return "a percent sign begins two hexadecimal digits; itself it is %25";
@@ -81,22 +81,22 @@ function findSegmentProblem(segment: string, isLast: boolean): string | undefine
   return undefined;
 }
 
-/** What is allowed in a path and probably not meant. */
-export function findPathDoubt(path: string): string | undefined {
+/** Finds a path that is allowed, but probably not what the operator meant. Returns the warning. */
+export function findPathWarning(path: string): string | undefined {
   const param = findForeignParam(path);
   const literal = param ?? findRegex(path);
   if (literal === undefined) return undefined;
   const reason = param === undefined ? ": a path is no regular expression" : "";
-  return `"${literal}" is taken literally${reason}${ask(guessPath(path))}`;
+  return `"${literal}" is taken literally${reason}${toSuggestion(guessPath(path))}`;
 }
 
 const METHOD_PATTERN = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${MAX_METHOD_BYTES}}$`;
 const METHOD = new RegExp(METHOD_PATTERN);
 
-/** What a method looks like that headgate forwards. */
+/** The syntax of the methods that headgate forwards. */
 export const METHOD_SYNTAX: TextSyntax = { name: "method", shape: METHOD_PATTERN };
 
-/** Checks a method (RFC 9110 §9.1). Throws a RangeError if it is not one that headgate forwards. */
+/** Checks a method (RFC 9110 §9.1), and returns it unchanged. Throws a RangeError if headgate does not forward it. */
 export function parseMethod(text: string): string {
   if (METHOD.test(text)) return text;
   throw new RangeError("must be a method such as GET");

@@ -1,50 +1,49 @@
 /**
- * What only all routes together can get wrong: two that match the same or are called the same, and upstreams that nobody
- * defined. It looks at the unchecked value, so that one typo elsewhere in the file does not hide these mistakes until the next
- * try.
+ * Checks the routes together: two routes with the same pattern or name, and references to upstreams that the file does not define.
+ * It reads the unchecked value, so that it reports these mistakes even if the schema finds another one in the file.
  */
 
 import { toPatternKey } from "../http/routing/pattern.ts";
-import type { Finding } from "./schema/issues.ts";
-import { findPathDoubt, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
-import { suggest } from "./hints/did-you-mean.ts";
+import type { KeyDiagnostic } from "./schema/issues.ts";
+import { findPathWarning, parseRouteHost, parseRoutePath } from "./route-syntax.ts";
+import { didYouMean } from "./hints/did-you-mean.ts";
 import { asList, asMapping } from "./untyped.ts";
 
-/** What a route is called in logs and metrics. */
+/** Returns the name of a route in logs and metrics. */
 export function toRouteName({ name, host, path }: RouteKeys): string {
   return name ?? `${host ?? ""}${path}`;
 }
 
-/** Finds conflicts between routes and references to unknown upstreams. `lineOf` gives the line of a route's path, if it has one. */
-export function checkRoutes(value: unknown, lineOf: LineOf): readonly Finding[] {
+/** Finds conflicts between routes and references to unknown upstreams. `lineOf` returns the line of a route's path, if it has one. */
+export function checkRoutes(value: unknown, lineOf: LineOf): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
   const upstreams = ["default", ...Object.keys(asMapping(asMapping(value)["upstreams"]))];
   return [
     ...findConflicts(routes, lineOf),
-    ...findNamesakes(routes, lineOf),
+    ...findDuplicateNames(routes, lineOf),
     ...findReservedNames(routes),
     ...findUnknown(routes, upstreams),
     ...findReserved(upstreams.slice(1)),
   ];
 }
 
-/** Finds what is allowed in routes and probably not meant. */
-export function findDoubts(value: unknown): readonly Finding[] {
+/** Finds settings of routes that are allowed, but probably not what the operator meant. */
+export function findWarnings(value: unknown): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
-  return routes.flatMap(({ path }, index): readonly Finding[] => {
-    const message = typeof path === "string" ? findPathDoubt(path) : undefined;
+  return routes.flatMap(({ path }, index): readonly KeyDiagnostic[] => {
+    const message = typeof path === "string" ? findPathWarning(path) : undefined;
     return message === undefined ? [] : [{ path: ["routes", index, "path"], at: "value", message }];
   });
 }
 
-/** What a route says of itself. */
+/** The keys of a route that determine its name. */
 interface RouteKeys {
   readonly name?: string | undefined;
   readonly host?: string | undefined;
   readonly path: string;
 }
 
-/** Names that metrics know already. */
+/** Names that the metrics use for something else. */
 const RESERVED: Readonly<Record<string, string>> = {
   default: "the route of what no other route matches",
   none: "what is refused before any route is looked for",
@@ -56,7 +55,7 @@ type Mapping = Readonly<Record<string, unknown>>;
 
 type LineOf = (index: number) => number | undefined;
 
-function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly Finding[] {
+function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly KeyDiagnostic[] {
   return findRepeated(routes.map(toMatchKey)).map(([index, other]) => ({
     path: ["routes", index, "path"],
     at: "value",
@@ -64,8 +63,11 @@ function findConflicts(routes: readonly Mapping[], lineOf: LineOf): readonly Fin
   }));
 }
 
-/** Metrics and log lines of namesakes could not be told apart. Without names of their own they match the same, which is said above. */
-function findNamesakes(routes: readonly Mapping[], lineOf: LineOf): readonly Finding[] {
+/**
+ * Two routes with the same name would be the same in metrics and log lines. If neither sets a name, they have the same pattern, which
+ * `findConflicts` reports.
+ */
+function findDuplicateNames(routes: readonly Mapping[], lineOf: LineOf): readonly KeyDiagnostic[] {
   const names = routes.map(nameOf).map((name) => (isReserved(name) ? undefined : name));
   return findRepeated(names)
     .filter((pair) => pair.some((index) => routes[index]?.["name"] !== undefined))
@@ -76,8 +78,8 @@ function findNamesakes(routes: readonly Mapping[], lineOf: LineOf): readonly Fin
     }));
 }
 
-function findReservedNames(routes: readonly Mapping[]): readonly Finding[] {
-  return routes.map(nameOf).flatMap((name, index): readonly Finding[] => {
+function findReservedNames(routes: readonly Mapping[]): readonly KeyDiagnostic[] {
+  return routes.map(nameOf).flatMap((name, index): readonly KeyDiagnostic[] => {
     if (!isReserved(name)) return [];
     const message = `"${name}" is the name of ${RESERVED[name]}`;
     return [{ path: ["routes", index, "name"], at: "value", message }];
@@ -88,7 +90,7 @@ function isReserved(name: string | undefined): name is string {
   return name !== undefined && Object.hasOwn(RESERVED, name);
 }
 
-/** Each place of a key that stood before, with its first one. Undefined is no key. */
+/** Finds keys that occur again: the index of each, and the index of its first occurrence. Undefined is not a key. */
 function findRepeated(
   keys: readonly (string | undefined)[],
 ): readonly (readonly [index: number, first: number])[] {
@@ -102,11 +104,11 @@ function findRepeated(
   });
 }
 
-/** Undefined for a route that is wrong in itself. */
+/** Undefined if the route itself is invalid. */
 function nameOf({ name, host, path }: Mapping): string | undefined {
   if (typeof name === "string") return name;
   if (name !== undefined || typeof path !== "string") return undefined;
-  return unlessWrong(() =>
+  return tryParse(() =>
     toRouteName({
       host: typeof host === "string" ? parseRouteHost(host) : undefined,
       path: parseRoutePath(path),
@@ -114,9 +116,9 @@ function nameOf({ name, host, path }: Mapping): string | undefined {
   );
 }
 
-/** Routes with the same key match the same requests; undefined for a route that is wrong in itself. */
+/** Routes with the same key match the same requests. Undefined if the route itself is invalid. */
 function toMatchKey({ host, path }: Mapping): string | undefined {
-  return unlessWrong(() => {
+  return tryParse(() => {
     const name = typeof host === "string" ? parseRouteHost(host) : "";
     return typeof path === "string" ? `${name} ${toPatternKey(parseRoutePath(path))}` : undefined;
   });
@@ -126,8 +128,8 @@ function describe(index: number, line: number | undefined): string {
   return line === undefined ? `routes[${index}]` : `routes[${index}] on line ${line}`;
 }
 
-/** Undefined where a host or a path cannot be read: the schema says why. */
-function unlessWrong(read: () => string | undefined): string | undefined {
+/** Undefined if a host or a path is invalid. The schema reports why. */
+function tryParse(read: () => string | undefined): string | undefined {
   try {
     return read();
   } catch (error) {
@@ -136,18 +138,21 @@ function unlessWrong(read: () => string | undefined): string | undefined {
   }
 }
 
-function findUnknown(routes: readonly Mapping[], upstreams: readonly string[]): readonly Finding[] {
+function findUnknown(
+  routes: readonly Mapping[],
+  upstreams: readonly string[],
+): readonly KeyDiagnostic[] {
   const known = new Set(upstreams);
-  return routes.flatMap(({ upstream }, index): readonly Finding[] => {
-    // A colon makes it a URL, which the schema checks.
+  return routes.flatMap(({ upstream }, index): readonly KeyDiagnostic[] => {
+    // With a colon it is a URL, which the schema checks.
     if (typeof upstream !== "string" || upstream.includes(":") || known.has(upstream)) return [];
     const message = `"${upstream}" is not in upstreams`;
-    const hint = (): string => suggest(upstream, upstreams);
+    const hint = (): string => didYouMean(upstream, upstreams);
     return [{ path: ["routes", index, "upstream"], at: "value", message, hint }];
   });
 }
 
-function findReserved(names: readonly string[]): readonly Finding[] {
+function findReserved(names: readonly string[]): readonly KeyDiagnostic[] {
   if (!names.includes("default")) return [];
   return [
     {

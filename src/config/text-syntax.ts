@@ -1,14 +1,15 @@
-/** The syntax of texts that the route file and the command line take. */
+/** The syntax of the texts that the route file and the command line accept. */
 
-/** What a text looks like, as regular expressions that JavaScript, Go and Python read alike. */
+/** The syntax of one kind of text, as regular expressions that mean the same in JavaScript, Go and Python. */
 export interface TextSyntax {
-  /** The name of its definition. */
+  /** The name of its definition in the JSON Schema. */
   readonly name: string;
-  /** Approximate and short: an editor shows it in its message. */
+  /** Approximate and short, because an editor shows it in its message. */
   readonly shape: string;
-  /** The exact pattern, where it is too long to show. */
+  /** The exact pattern, if it is too long to show. */
   readonly exact?: string;
-  /** Invalid texts of that shape. */
+  /** Texts that match `shape` and are invalid. */
   readonly never?: string;
-  readonly longest?: number;
+  /** In characters. */
+  readonly maxLength?: number;
 }

@@ -1,14 +1,14 @@
-/** The TLS settings of upstreams: their files are read here, so that a missing one is found at start and not at the first request. */
+/** Reads the files of upstreams' TLS settings, so that headgate finds a missing file at its start and not at the first request. */
 
 import { type ReadFile, resolveBeside } from "./files.ts";
-import type { Finding, KeyPath } from "./schema/issues.ts";
+import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import { type PemTexts, checkPem } from "./pem.ts";
 import { asMapping } from "./untyped.ts";
 
-/** The texts by the names that were written, and what is wrong with them. */
+/** The texts by the file names in the route file, and the mistakes in the TLS settings. */
 export interface TlsFiles {
   readonly texts: ReadonlyMap<string, string>;
-  readonly findings: readonly Finding[];
+  readonly diagnostics: readonly KeyDiagnostic[];
 }
 
 const PARTS: readonly (keyof PemTexts)[] = ["ca", "cert", "key"];
@@ -19,7 +19,7 @@ interface Upstream {
   readonly settings: Mapping;
 }
 
-/** Reads the files named in the unchecked value; names are relative to the route file. */
+/** Reads the files named in the unchecked value. Names are relative to the route file. */
 export async function readTlsFiles(
   value: unknown,
   file: string,
@@ -34,12 +34,12 @@ export async function readTlsFiles(
     })),
   ];
   const texts = new Map<string, string>();
-  const findings = all.filter(({ settings }) => "tls" in settings).flatMap(checkTls);
+  const diagnostics = all.filter(({ settings }) => "tls" in settings).flatMap(checkTls);
   for (const { path, settings } of all) {
     const tls = asMapping(settings["tls"]);
     const own: Partial<Record<keyof PemTexts, string>> = {};
     const note = (part: string, message: string): void =>
-      void findings.push({ path: [...path, "tls", part], at: "value", message });
+      void diagnostics.push({ path: [...path, "tls", part], at: "value", message });
     for (const part of PARTS) {
       const name = tls[part];
       if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
@@ -53,23 +53,23 @@ export async function readTlsFiles(
     }
     for (const { part, message } of checkPem(own)) note(part, message);
   }
-  return { texts, findings };
+  return { texts, diagnostics };
 }
 
-function checkTls({ path, settings }: Upstream): readonly Finding[] {
+function checkTls({ path, settings }: Upstream): readonly KeyDiagnostic[] {
   const { cert, key } = asMapping(settings["tls"]);
   const url = settings["url"];
-  const findings: Finding[] = [];
+  const diagnostics: KeyDiagnostic[] = [];
   if (typeof url === "string" && !/^https:/i.test(url)) {
-    findings.push({
+    diagnostics.push({
       path: [...path, "tls"],
       at: "key",
       message: "has no effect: the url does not begin with https://",
     });
   }
   if (cert !== undefined && key === undefined)
-    findings.push({ path: [...path, "tls", "cert"], at: "key", message: "needs key beside it" });
+    diagnostics.push({ path: [...path, "tls", "cert"], at: "key", message: "needs key beside it" });
   if (key !== undefined && cert === undefined)
-    findings.push({ path: [...path, "tls", "key"], at: "key", message: "needs cert beside it" });
-  return findings;
+    diagnostics.push({ path: [...path, "tls", "key"], at: "key", message: "needs cert beside it" });
+  return diagnostics;
 }

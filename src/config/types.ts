@@ -1,10 +1,10 @@
-/** What a loaded configuration means. Durations are milliseconds and sizes bytes. */
+/** A loaded configuration. Durations are in milliseconds, sizes in bytes. */
 
 import type { Address } from "./address.ts";
-import type { Written, WrittenUpstream } from "./schema/file.ts";
-import type { WrittenHead } from "./schema/head.ts";
+import type { RawConfig, RawUpstream } from "./schema/file.ts";
+import type { RawHead } from "./schema/head.ts";
 
-/** PEM texts, already read from their files. */
+/** The PEM texts, read from their files, and the other TLS settings of an upstream. */
 export interface TlsConfig {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
@@ -14,39 +14,39 @@ export interface TlsConfig {
 }
 
 /** One upstream, ready for use. */
-export interface UpstreamConfig extends Readonly<Omit<WrittenUpstream, "tls">> {
+export interface UpstreamConfig extends Readonly<Omit<RawUpstream, "tls">> {
   readonly name: string;
   readonly tls: TlsConfig | undefined;
 }
 
-/** Of one route: how many at one time, and how many a second. */
+/** The limit on converted HEADs of one route: how many at one time, and how many a second. */
 export interface HeadLimit {
   readonly concurrent?: number | undefined;
   readonly rate?: number | undefined;
 }
 
-/** How a HEAD is answered: the keys of `head` in config/schema/head.ts. */
+/** How headgate responds to a HEAD: the keys of `head` in config/schema/head.ts. */
 export type HeadConfig = {
-  readonly [Key in keyof WrittenHead]: WrittenHead[Key] extends readonly (infer Item)[]
+  readonly [Key in keyof RawHead]: RawHead[Key] extends readonly (infer Item)[]
     ? readonly Item[]
-    : WrittenHead[Key];
+    : RawHead[Key];
 };
 
-/** How headgate answers OPTIONS. */
+/** How headgate responds to OPTIONS. */
 export interface OptionsConfig {
-  /** The methods of Allow; undefined: those that every route has. */
+  /** The methods in the Allow field. If undefined, GET, HEAD and OPTIONS. */
   readonly allow: readonly string[] | undefined;
 }
 
-/** One route, with everything it inherits. */
+/** One route, with its inherited settings. */
 export interface RouteConfig {
   readonly name: string;
-  /** Lower case, without port and trailing dot; `*.` in front for every name below it. */
+  /** Lower case, without port and trailing dot. With `*.` at the start it matches every name below it. */
   readonly host: string | undefined;
-  /** The pattern as it was written. */
+  /** The pattern, as in the route file. */
   readonly path: string;
   readonly head: HeadConfig;
-  /** Undefined: the upstream answers. */
+  /** If undefined, the upstream responds to OPTIONS. */
   readonly options?: OptionsConfig | undefined;
   /** A name in `upstreams`. */
   readonly upstream: string;
@@ -59,17 +59,17 @@ export interface RouteConfig {
 export interface Config {
   readonly listen: Address;
   readonly admin: Address | "off";
-  /** Whether `admin` is a default and not what the operator wrote. Then a taken address is a warning only, and /reload is not served. */
+  /** Whether the operator did not set `admin`. Then an address in use is only a warning, and /reload is not served. */
   readonly isAdminDefault: boolean;
   /** By name; `default` is the top-level `upstream`. */
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly routes: readonly RouteConfig[];
-  /** Where a request goes that no route matches: name "default", path "/*". */
+  /** The route of requests that match no other route: name "default", path "/*". */
   readonly defaultRoute: RouteConfig;
   readonly forwarded: "off" | { readonly trust: readonly string[] };
-  readonly timeouts: Readonly<Written["timeouts"]>;
-  readonly limits: Readonly<Written["limits"]>;
-  readonly requestId: Written["requestId"];
-  readonly log: Readonly<Written["log"]>;
-  readonly shutdown: Readonly<Written["shutdown"]>;
+  readonly timeouts: Readonly<RawConfig["timeouts"]>;
+  readonly limits: Readonly<RawConfig["limits"]>;
+  readonly requestId: RawConfig["requestId"];
+  readonly log: Readonly<RawConfig["log"]>;
+  readonly shutdown: Readonly<RawConfig["shutdown"]>;
 }

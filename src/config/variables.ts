@@ -1,16 +1,16 @@
 /** `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `$$` in the file's values. */
 
-/** Variables by name. */
+/** The environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const EXPRESSION = /^([A-Za-z_][A-Za-z0-9_]*)(?::([-?])(.*))?$/s;
 
 /**
- * The text with its variables put in. As in a shell, the forms with a colon take an empty variable for an unset one. A dollar
- * sign before anything else stands for itself. Throws a RangeError that says what is wrong.
+ * Replaces the variables in the text with their values. As in a shell, the forms with a colon treat an empty variable as unset.
+ * A dollar sign before any other character stands for itself. Throws a RangeError that says what is wrong.
  */
 export function substitute(text: string, env: Environment): string {
-  // What comes out is not looked at again: a variable's value may hold `${` and stays as it is.
+  // The result is not substituted again: a `${` in a variable's value stays as it is.
   return text.replace(
     /\$(?:\$|\{([^}]*)(\})?)/g,
     (match, expression: string | undefined, end: string | undefined) => {
@@ -22,12 +22,12 @@ export function substitute(text: string, env: Environment): string {
   );
 }
 
-/** No secret is shorter, and a shorter value may be part of any word. */
+/** In characters. A shorter value is no secret, and may be part of any word. */
 const MIN_NAMED_LENGTH = 4;
 
-/** Puts the expressions of a text in the place of the values that they stand for: what a variable holds may be secret. */
+/** Creates a function that replaces the values of the text's variables with `${NAME}` in a message: a value may be secret. */
 export function createNaming(text: string, env: Environment): (message: string) => string {
-  // Only a file with mistakes is looked through.
+  // Computed at the first message, because only an invalid file needs it.
   let values: ReturnType<typeof findValues> | undefined;
   return (message) => {
     values ??= findValues(text, env);
@@ -35,7 +35,7 @@ export function createNaming(text: string, env: Environment): (message: string) 
   };
 }
 
-/** The values that a text's expressions stand for, each with its expression; the longest first, as one may be part of another. */
+/** Finds the values of the text's variables, each with its expression. The longest is first, because one may be part of another. */
 function findValues(
   text: string,
   env: Environment,

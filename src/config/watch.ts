@@ -1,82 +1,92 @@
-/** Changed files, seen also through the swap of a symbolic link by which Kubernetes updates a ConfigMap or a Secret. */
+/** Detects changed files, also if Kubernetes updates a ConfigMap or a Secret by replacing a symbolic link. */
 
 import { type Digest, digestFile, directoryOf, watchDirectory } from "./files.ts";
 
-/** Absolute paths with what was read there. */
+/** The digest of each file by its absolute path. */
 export type Digests = ReadonlyMap<string, Digest>;
 
-/** Milliseconds. */
-export interface Patience {
-  /** From an event to a look, and from there to the next: content counts when two looks agree. Editors and `cp` write in several steps. */
-  readonly settleMs: number;
-  /** A look without any event: a net below what the kernel reports, which on network mounts is nothing. */
+/** How often files are checked. In milliseconds. */
+export interface WatchOptions {
+  /**
+   * The debounce: the delay between an event and the check, and between a check and the next. A change is accepted when two
+   * successive checks agree, because editors and `cp` write a file in several steps.
+   */
+  readonly debounceMs: number;
+  /** The interval of checks without an event. The kernel reports no events for network mounts. */
   readonly pollMs: number;
 }
 
-/** Good for a person at an editor and for kubelet. */
-export const PATIENCE: Patience = { settleMs: 100, pollMs: 5_000 };
+/** Suitable for an operator with an editor and for kubelet. */
+export const DEFAULT_WATCH_OPTIONS: WatchOptions = { debounceMs: 100, pollMs: 5_000 };
 
-/** No digest is this: whatever is read of such a file is a change. */
+/** Stands for the digest of a file that could not be read yet. It equals no digest, so the first successful read is a change. */
 const NEVER_READ = "";
 
-/** A watch on files. */
-export interface Watch {
+/** Watches a set of files. */
+export interface FileWatcher {
   /**
-   * Watches these from now on instead; what has changed since they were read counts. So does a file that could not be read and can be
-   * now: whoever wanted to read it is told to try again.
+   * Replaces the watched files. A change since the caller read them is reported too. So is a file that the caller could not read and
+   * that can be read now, so that the caller reads it again.
    */
-  follow(files: Digests): void;
+  watch(files: Digests): void;
+  /** Ends the watch. `onChange` is not called again. */
   stop(): void;
 }
 
 /**
- * Calls `onChange` once when the content of a followed file is another than before; its disappearance counts. An error that says
- * nothing about the file does not: at the limit of file descriptors every look fails, and no file has changed.
+ * Calls `onChange` once when the content of a watched file has changed. The removal of a file is a change. An error that says nothing
+ * about the file is not: at the limit of file descriptors every check fails, although no file has changed.
  *
- * It watches directories: a watch on a file follows the inode, and goes deaf with the first rename over it. Content is
- * compared, not time, because kubelet touches what it does not change. Events only ask for a look and never put one off, or a
- * busy neighbour in the directory would hide every change.
+ * It watches directories: a watch on a file follows the inode, and reports nothing after the first rename over the file. It compares
+ * the content and not the time of modification, because kubelet touches files without changing them. An event requests a check, but
+ * never postpones one: otherwise frequent events of another file in the directory would hide every change.
  */
-export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void): Watch {
-  let followed: Digests = new Map();
-  /** Of each followed file in turn. */
+export function createFileWatcher(
+  { debounceMs, pollMs }: WatchOptions,
+  onChange: () => void,
+): FileWatcher {
+  let watched: Digests = new Map();
+  /** The accepted digests, in the order of the watched files. */
   let known: readonly string[] = [];
-  let seen: readonly string[] = [];
+  /** The digests of the last check, in the same order. */
+  let lastRead: readonly string[] = [];
   let stops: readonly (() => void)[] = [];
-  let settling: NodeJS.Timeout | undefined;
-  let looking: Digests | undefined;
-  let isAsked = false;
+  let debounceTimer: NodeJS.Timeout | undefined;
+  /** The files that a check is reading. */
+  let checking: Digests | undefined;
+  /** Whether an event requested another check during this one. */
+  let isCheckRequested = false;
 
-  function settle(): void {
-    settling ??= setTimeout(() => {
-      settling = undefined;
-      void look(followed);
-    }, settleMs);
-    settling.unref();
+  function debounce(): void {
+    debounceTimer ??= setTimeout(() => {
+      debounceTimer = undefined;
+      void check(watched);
+    }, debounceMs);
+    debounceTimer.unref();
   }
 
-  async function look(files: Digests): Promise<void> {
-    // One look at a time: where a mount hangs, each would take a thread with it, and names are looked up on the same four.
-    isAsked = looking === files;
-    if (isAsked) return;
-    looking = files;
+  async function check(files: Digests): Promise<void> {
+    // One check at a time: on a mount that hangs, each check would block one of the four threads that also look up names.
+    isCheckRequested = checking === files;
+    if (isCheckRequested) return;
+    checking = files;
     const digests = await digestAll([...files.keys()]);
-    if (files !== followed) return; // others are followed by now
-    looking = undefined;
-    if (isAsked) settle();
+    if (files !== watched) return; // meanwhile the caller has replaced the files
+    checking = undefined;
+    if (isCheckRequested) debounce();
     const found = digests.map((digest, index) => digest ?? known[index] ?? NEVER_READ);
-    const isSettled = isSame(found, seen);
-    seen = found;
+    const isStable = isSame(found, lastRead);
+    lastRead = found;
     if (isSame(found, known)) return;
-    if (!isSettled) return settle();
+    if (!isStable) return debounce();
     known = found;
     onChange();
   }
 
   function watchAll(): void {
     stopWatching();
-    const directories = new Set([...followed.keys()].map(directoryOf));
-    stops = [...directories].map((directory) => watchDirectory(directory, settle));
+    const directories = new Set([...watched.keys()].map(directoryOf));
+    stops = [...directories].map((directory) => watchDirectory(directory, debounce));
   }
 
   function stopWatching(): void {
@@ -84,28 +94,28 @@ export function createWatch({ settleMs, pollMs }: Patience, onChange: () => void
   }
 
   const poll = setInterval(() => {
-    watchAll(); // a directory may have been replaced, and its watch with it
-    settle();
+    watchAll(); // a directory may have been replaced, which ended its watch
+    debounce();
   }, pollMs);
   poll.unref();
 
   return {
-    follow(files) {
-      followed = files;
-      known = seen = [...files.values()].map((digest) => digest ?? NEVER_READ);
+    watch(files) {
+      watched = files;
+      known = lastRead = [...files.values()].map((digest) => digest ?? NEVER_READ);
       watchAll();
-      settle();
+      debounce();
     },
     stop() {
-      followed = new Map();
+      watched = new Map();
       stopWatching();
       clearInterval(poll);
-      clearTimeout(settling);
+      clearTimeout(debounceTimer);
     },
   };
 }
 
-/** One after the other, for the same reason. */
+/** Reads the files one after the other, so that a mount that hangs blocks one thread only. */
 async function digestAll(paths: readonly string[]): Promise<readonly Digest[]> {
   const digests: Digest[] = [];
   for (const path of paths) digests.push(await digestFile(path));

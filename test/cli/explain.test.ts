@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 import { UsageError } from "../../src/cli/flags.ts";
 import { explain } from "../../src/cli/explain/command.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
 import { spawnBinary } from "../support/binary.ts";
 import { makeDirectory } from "../support/route-file.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { type MaskableProblem, createMasking } from "../../src/config/masked.ts";
+import { type MaskableDiagnostic, createMasking } from "../../src/config/masked.ts";
 import { toJsonSchema } from "../../src/config/schema/file.ts";
 import { loadText, problemsOf } from "../support/route-file.ts";
 
 const mask = createMasking((name) => name === "billing");
-const masked = (message: string, more: Partial<MaskableProblem> = {}): string =>
+const masked = (message: string, more: Partial<MaskableDiagnostic> = {}): string =>
   mask({ message, ...more });
 
 /*

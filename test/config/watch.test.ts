@@ -4,26 +4,26 @@ import { appendFile, mkdir, open, rename, rm, symlink, utimes, writeFile } from 
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { digestFile } from "../../src/config/files.ts";
-import { type Patience, createWatch } from "../../src/config/watch.ts";
+import { type WatchOptions, createFileWatcher } from "../../src/config/watch.ts";
 import { UNREADABLE, makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 /** Long enough for a machine that is busy; nothing waits for as long as this when all is well. */
 const LONG = 15_000;
-const BY_EVENT: Patience = { settleMs: 50, pollMs: 60_000 };
-const BY_POLL: Patience = { settleMs: 5, pollMs: 20 };
+const BY_EVENT: WatchOptions = { debounceMs: 50, pollMs: 60_000 };
+const BY_POLL: WatchOptions = { debounceMs: 5, pollMs: 20 };
 
-async function watchFiles(t: TestContext, paths: readonly string[], patience: Patience) {
+async function watchFiles(t: TestContext, paths: readonly string[], options: WatchOptions) {
   const news = new EventEmitter();
   let changes = 0;
-  const watch = createWatch(patience, () => {
+  const watch = createFileWatcher(options, () => {
     changes += 1;
     news.emit("change");
   });
   t.after(() => watch.stop());
   const digest = async () =>
     new Map(await Promise.all(paths.map(async (path) => [path, await digestFile(path)] as const)));
-  watch.follow(await digest());
+  watch.watch(await digest());
   return {
     watch,
     changes: () => changes,
@@ -40,7 +40,7 @@ async function watchFiles(t: TestContext, paths: readonly string[], patience: Pa
 test("a file that is written in several steps is one change", async (t) => {
   const directory = await makeDirectory(t, { a: "old" });
   const path = join(directory, "a");
-  const { after, changes } = await watchFiles(t, [path], { ...BY_EVENT, settleMs: 150 });
+  const { after, changes } = await watchFiles(t, [path], { ...BY_EVENT, debounceMs: 150 });
   await after(async () => {
     await writeFile(path, "");
     for (let step = 0; step < 20; step += 1) await appendFile(path, `${step}\n`);
@@ -86,9 +86,9 @@ test("what was written between the reading and the watch is a change", async (t)
   const path = join(directory, "a");
   const { watch, digest, after } = await watchFiles(t, [path], BY_EVENT);
   const read = await digest();
-  watch.follow(new Map());
+  watch.watch(new Map());
   await writeFile(path, "1");
-  await after(async () => watch.follow(read));
+  await after(async () => watch.watch(read));
 });
 
 test("a busy neighbour in the directory hides no change", async (t) => {
@@ -142,7 +142,7 @@ test("the poll does not take a half-written file for a change", async (t) => {
   const target = join(elsewhere, "a");
   await symlink(target, join(mount, "a"));
   const { after, changes } = await watchFiles(t, [join(mount, "a")], {
-    settleMs: 150,
+    debounceMs: 150,
     pollMs: 10,
   });
   await after(async () => {
@@ -191,7 +191,7 @@ test("a file that does not come to its end is opened once, however often it is p
     await rm(path);
     await writeFile(path, "1");
     await writer.write("2");
-    watch.follow(new Map([[path, ""]]));
+    watch.watch(new Map([[path, ""]]));
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { stringify } from "yaml";
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
 import { fc } from "../support/property.ts";
 
 const examples = await Promise.all(
@@ -26,9 +26,9 @@ async function loadsOrSaysWhy(text: string): Promise<void> {
     });
   } catch (error) {
     assert.ok(error instanceof ConfigError, error instanceof Error ? error.stack : String(error));
-    assert.ok(error.problems.length > 0);
+    assert.ok(error.diagnostics.length > 0);
     const lines = text.replace(/^\ufeff/, "").split("\n");
-    for (const { line, col, message } of error.problems) {
+    for (const { line, col, message } of error.diagnostics) {
       assert.ok(
         line === undefined ||
           (col !== undefined && col >= 1 && col <= (lines[line - 1]?.length ?? -1) + 1),

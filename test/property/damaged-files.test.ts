@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { type CST, Parser, stringify } from "yaml";
 import { parseDocument } from "../../src/config/yaml/document.ts";
-import { createSource } from "../../src/config/problem.ts";
+import { createSource } from "../../src/config/diagnostic.ts";
 import { findCause } from "../../src/config/syntax/block.ts";
 import { fc } from "../support/property.ts";
 
@@ -62,7 +62,7 @@ const sound = fc.oneof(fc.constantFrom(...examples), written, json);
 test("no mistake is seen in a text that has none", async () => {
   await fc.assert(
     fc.asyncProperty(sound, async (file) => {
-      assert.deepEqual((await parseDocument(file, ENVIRONMENT)).mistakes, []);
+      assert.deepEqual((await parseDocument(file, ENVIRONMENT)).diagnostics, []);
       assert.equal(await findCause(file), undefined);
     }),
     { numRuns: 2_000 },
@@ -79,8 +79,8 @@ test("a file with one character more or less is read, or told wrong at a place o
   await fc.assert(
     fc.asyncProperty(damaged, async (file) => {
       const source = createSource("f.yaml", file);
-      for (const mistake of (await parseDocument(file, ENVIRONMENT)).mistakes) {
-        const { line, col, excerpt, related } = source.toProblem(mistake);
+      for (const mistake of (await parseDocument(file, ENVIRONMENT)).diagnostics) {
+        const { line, col, excerpt, related } = source.toDiagnostic(mistake);
         for (const place of [{ line, col }, ...(related === undefined ? [] : [related])]) {
           const content = file.split("\n")[(place.line ?? 0) - 1];
           assert.ok(content !== undefined, "the line is one of the file's");
@@ -153,9 +153,9 @@ test("a quote, bracket or brace whose closing one is missing is told where it op
   await fc.assert(
     fc.asyncProperty(cases, async ({ file, pair = assert.fail(), pairs }) => {
       const damaged = file.slice(0, pair.closing) + file.slice(pair.closing + 1);
-      const { mistakes } = await parseDocument(damaged, ENVIRONMENT);
-      if (mistakes.length === 0) return; // it means something else then
-      const told = mistakes.map(({ span }) => span.start);
+      const { diagnostics } = await parseDocument(damaged, ENVIRONMENT);
+      if (diagnostics.length === 0) return; // it means something else then
+      const told = diagnostics.map(({ span }) => span.start);
       assert.ok(
         told.length === 1 && isNamed(told[0], { file, pair, pairs }),
         `${damaged}\n${told}`,

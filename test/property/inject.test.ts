@@ -5,7 +5,7 @@ import test from "node:test";
 import { isDeepStrictEqual } from "node:util";
 
 import { injectInto } from "../../src/cli/inject/inject.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
 import {
   OPTIONS,
   WITH_FILE,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { type Generated, generateFiles } from "../support/generated-files.ts";
 import { makeDirectory } from "../support/route-file.ts";

@@ -54,10 +54,10 @@ const PARSERS: readonly (readonly [syntax: TextSyntax, parse: (text: string) => 
   [sizeSyntax("size"), parseSize],
 ];
 
-function isOf({ shape, exact = shape, never, longest = Infinity }: TextSyntax, text: string) {
+function isOf({ shape, exact = shape, never, maxLength = Infinity }: TextSyntax, text: string) {
   const matches = (pattern: string) => new RegExp(pattern, "u").test(text);
   const isNever = never !== undefined && matches(never);
-  return matches(shape) && matches(exact) && !isNever && text.length <= longest;
+  return matches(shape) && matches(exact) && !isNever && text.length <= maxLength;
 }
 
 function isRead(parse: (text: string) => unknown, text: string): boolean {
@@ -141,15 +141,15 @@ test("a limit in a syntax is the limit of the number", () => {
   );
   fc.assert(
     fc.property(fc.nat(100_000), fc.nat(100_000), quantity, (one, other, [number, zeros, unit]) => {
-      const [least, most] = [Math.min(one, other), Math.max(one, other)];
+      const [min, max] = [Math.min(one, other), Math.max(one, other)];
       const text = `${zeros}${number}${unit}`;
       const milliseconds = parseDurationOrInfinity(text);
-      const isWithin = milliseconds >= least && milliseconds <= most;
+      const isWithin = milliseconds >= min && milliseconds <= max;
       // Where the limit is no whole number of the unit, some pass that are beyond it; none is kept back that is not.
       const size = units[unit as keyof typeof units];
-      const isExact = least % size === 0 && most % size === 0;
-      const isTaken = isOf(durationSyntax("d", { least, most }), text);
-      assert.ok(isExact ? isTaken === isWithin : isTaken || !isWithin, `${least} ${most} ${text}`);
+      const isExact = min % size === 0 && max % size === 0;
+      const isTaken = isOf(durationSyntax("d", { min, max }), text);
+      assert.ok(isExact ? isTaken === isWithin : isTaken || !isWithin, `${min} ${max} ${text}`);
     }),
   );
 });
@@ -162,9 +162,9 @@ test("a range of whole numbers has these numbers and no other", () => {
   const number = fc.oneof(fc.nat(300), fc.nat(70_000));
   fc.assert(
     fc.property(number, number, number, fc.boolean(), (one, other, value, isOpen) => {
-      const [least, most] = [Math.min(one, other), isOpen ? Infinity : Math.max(one, other)];
-      const isIn = new RegExp(`^${wholeNumber(least, most)}$`).test(String(value));
-      assert.equal(isIn, value >= least && value <= most, `${value} of ${least} to ${most}`);
+      const [min, max] = [Math.min(one, other), isOpen ? Infinity : Math.max(one, other)];
+      const isIn = new RegExp(`^${wholeNumber(min, max)}$`).test(String(value));
+      assert.equal(isIn, value >= min && value <= max, `${value} of ${min} to ${max}`);
     }),
     { numRuns: 2_000 },
   );

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 
 import type { HeadConfig } from "../../src/config/types.ts";
-import { parseWritten } from "../../src/config/schema/file.ts";
+import { parseRawConfig } from "../../src/config/schema/file.ts";
 
 /** `written` is what stands under `head:`, a mode or a mapping. */
 export function toHeadConfig(written: unknown = {}): HeadConfig {
-  const { written: file, findings } = parseWritten({ upstream: "http://app", head: written });
-  return file?.head ?? assert.fail(JSON.stringify(findings));
+  const { raw: file, diagnostics } = parseRawConfig({ upstream: "http://app", head: written });
+  return file?.head ?? assert.fail(JSON.stringify(diagnostics));
 }

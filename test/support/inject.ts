@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { injectInto, removeFrom } from "../../src/cli/inject/inject.ts";
 import type { InjectOptions, Outcome } from "../../src/cli/inject/options.ts";
 import { DEFAULTS } from "../../src/cli/inject/settings.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
 import { type Manifest, podOf, readManifests } from "./manifests.ts";
 
 const packageText = readFileSync(new URL("../../package.json", import.meta.url), "utf8");

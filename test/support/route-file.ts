@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Loaded, Sources } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
-import type { Problem } from "../../src/config/problem.ts";
+import { ConfigError } from "../../src/config/diagnostic.ts";
+import type { Diagnostic } from "../../src/config/diagnostic.ts";
 
 /** A directory that is gone after the test, with these files in it. */
 export async function makeDirectory(
@@ -33,8 +33,8 @@ export async function loadText(
 }
 
 /** The problems of something that must not load. */
-export async function problemsOf(loading: Promise<unknown>): Promise<readonly Problem[]> {
-  return (await errorOf(loading)).problems;
+export async function problemsOf(loading: Promise<unknown>): Promise<readonly Diagnostic[]> {
+  return (await errorOf(loading)).diagnostics;
 }
 
 /** The message of something that must not load. */
@@ -48,6 +48,6 @@ async function errorOf(loading: Promise<unknown>): Promise<ConfigError> {
     (reason: unknown) => reason,
   );
   assert.ok(error instanceof ConfigError, String(error));
-  assert.ok(error.problems.length > 0);
+  assert.ok(error.diagnostics.length > 0);
   return error;
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 
 import { resolveConfig } from "../../src/config/resolve.ts";
-import { parseWritten } from "../../src/config/schema/file.ts";
+import { parseRawConfig } from "../../src/config/schema/file.ts";
 import type { UpstreamRequest } from "../../src/upstream/call.ts";
 import type { ConnectionPool } from "../../src/upstream/pool.ts";
 import {
@@ -37,9 +37,9 @@ export function startPool(
   url: string,
   change: (resources: UpstreamResources) => UpstreamResources = (resources) => resources,
 ): ConnectionPool {
-  const { written } = parseWritten({ admin: "off", upstream: url });
-  assert.ok(written?.upstream !== undefined);
-  const config = resolveConfig({ ...written, upstream: written.upstream }, new Map());
+  const { raw } = parseRawConfig({ admin: "off", upstream: url });
+  assert.ok(raw?.upstream !== undefined);
+  const config = resolveConfig({ ...raw, upstream: raw.upstream }, new Map());
   const upstream = config.upstreams.get("default");
   assert.ok(upstream !== undefined);
   const resources = createUpstreamResources({

@@ -39,6 +39,9 @@ const REPLACED_WORDS: readonly (readonly [old: RegExp, use: string])[] = [
   [/\bgreeting\b/, "startup banner"],
   [/\bgeneration\b/, "snapshot"],
   [/\bmistakes?\b|\bfindings?\b/, "Diagnostic"],
+  [/^written\b/, "raw, RawConfig"],
+  [/^suggest$/, "didYouMean"],
+  [/\bpatience\b/, "options"],
 ];
 
 /** Exported names that users see, as `path#name`. They keep a replaced word. */

@@ -2,7 +2,7 @@
 
 import { resolveConfig } from "../../src/config/resolve.ts";
 import type { Config } from "../../src/config/types.ts";
-import { parseWritten } from "../../src/config/schema/file.ts";
+import { parseRawConfig } from "../../src/config/schema/file.ts";
 import {
   type CompiledSnapshot,
   type CompiledUpstream,
@@ -54,14 +54,14 @@ const GRACE_MS = 400;
 const BASE = toBase();
 
 function toBase(): Config {
-  const { written } = parseWritten({
+  const { raw } = parseRawConfig({
     admin: "off",
     upstream: "http://192.0.2.1:80",
     requestId: "forward",
     forwarded: "off",
   });
-  if (written?.upstream === undefined) throw new Error("the configuration is wrong");
-  const config = resolveConfig({ ...written, upstream: written.upstream }, new Map());
+  if (raw?.upstream === undefined) throw new Error("the configuration is wrong");
+  const config = resolveConfig({ ...raw, upstream: raw.upstream }, new Map());
   return { ...config, isAdminDefault: false };
 }
 

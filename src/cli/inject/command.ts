@@ -1,7 +1,7 @@
 /** `headgate inject FILE|-`: adds headgate to Kubernetes manifests and Compose files, and changes nothing else in them. */
 
 import { loadConfig } from "../../config/load.ts";
-import { ConfigError, problemOf } from "../../config/problem.ts";
+import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { readTextFile, resolveFrom } from "../../config/files.ts";
 import { type Arguments, UsageError, readArguments } from "../flags.ts";
 import type { Io } from "../io.ts";
@@ -102,10 +102,10 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
   for (const [key, flag] of Object.entries(OVERRIDING))
     if (overridden.some((one) => one.key === key))
       throw new ConfigError([
-        problemOf(key, `inject sets it in the pod; remove it, and use ${flag}`, file),
+        createDiagnostic(key, `inject sets it in the pod; remove it, and use ${flag}`, file),
       ]);
   const loaded = await readTextFile(resolveFrom(cwd, file));
-  if ("reason" in loaded) throw new ConfigError([problemOf("", loaded.reason, file)]);
+  if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, file)]);
   const hasUpstream = overridden.some(({ key }) => /^upstream\b/.test(key));
   return { path: resolveFrom(cwd, file), text: loaded.text, hasUpstream };
 }

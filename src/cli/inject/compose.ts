@@ -1,6 +1,6 @@
 /** What inject changes in a Compose file: a service headgate, to which the app's published port moves. */
 
-import { ConfigError, problemOf } from "../../config/problem.ts";
+import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
 import { LABEL, PORT, toService } from "./compose-service.ts";
@@ -73,7 +73,7 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   const changed = { name: file.name, text };
   if (restoreCompose(readSource(changed)).text !== file.text)
     throw new ConfigError([
-      problemOf("", "inject could not be undone here, so nothing was written", file.name),
+      createDiagnostic("", "inject could not be undone here, so nothing was written", file.name),
     ]);
   return {
     files: [changed],

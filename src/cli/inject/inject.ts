@@ -1,6 +1,6 @@
 /** inject as a function of texts: each file by its kind. */
 
-import { ConfigError, problemOf } from "../../config/problem.ts";
+import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { injectCompose, isCompose, restoreCompose } from "./compose.ts";
 import { injectKubernetes } from "./kubernetes.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
@@ -24,7 +24,7 @@ export function injectInto(inputs: readonly InputFile[], options: InjectOptions)
   const files = forEach(inputs, (input) => readSource(restore(input)));
   const others = files.filter((file) => !isCompose(file));
   if (options.compose !== undefined && others.length === files.length)
-    throw new ConfigError([problemOf("--compose", "the input is no Compose file")]);
+    throw new ConfigError([createDiagnostic("--compose", "the input is no Compose file")]);
   const outcomes = [
     injectKubernetes(others, options),
     ...forEach(

@@ -7,7 +7,7 @@ import {
   resolveFrom,
   toFileText,
 } from "../../config/files.ts";
-import { ConfigError, problemOf } from "../../config/problem.ts";
+import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import type { CommandIo } from "../io.ts";
 import type { InputFile } from "./source.ts";
 
@@ -36,7 +36,9 @@ async function expand(name: string, cwd: string): Promise<readonly string[]> {
   if (inside === undefined) return [name];
   const manifests = inside.filter((file) => MANIFEST.test(file)).toSorted();
   if (manifests.length === 0)
-    throw new ConfigError([problemOf("", "is a folder without .yaml, .yml or .json files", name)]);
+    throw new ConfigError([
+      createDiagnostic("", "is a folder without .yaml, .yml or .json files", name),
+    ]);
   return manifests.map((file) => `${name.replace(/\/+$/, "")}/${file}`);
 }
 
@@ -45,7 +47,7 @@ async function readOne(
   load: () => ReturnType<typeof readTextFile>,
 ): Promise<InputFile> {
   const loaded = await load();
-  if ("reason" in loaded) throw new ConfigError([problemOf("", loaded.reason, name)]);
+  if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, name)]);
   // With its byte order mark, which belongs to the bytes that stay.
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(loaded.bytes);
   return { name, text };
@@ -54,5 +56,5 @@ async function readOne(
 /** Writes a file as a whole or not at all. */
 export async function writeOutput({ name, text }: InputFile, cwd: string): Promise<void> {
   const reason = await replaceFile(resolveFrom(cwd, name), text);
-  if (reason !== undefined) throw new ConfigError([problemOf("", reason, name)]);
+  if (reason !== undefined) throw new ConfigError([createDiagnostic("", reason, name)]);
 }

@@ -1,6 +1,6 @@
 /** What inject changes in Kubernetes manifests: pods get the container, Services lead to it. */
 
-import { ConfigError, problemOf } from "../../config/problem.ts";
+import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { applyEdits } from "./edits.ts";
 import { describeService, describeWorkload, nextSteps } from "./next-steps.ts";
 import { findObjects, toService } from "./objects.ts";
@@ -59,6 +59,6 @@ function assertReversible(before: readonly InputFile[], after: readonly InputFil
   for (const [index, file] of after.entries())
     if (restoreKubernetes(readSource(file)).text !== before[index]?.text)
       throw new ConfigError([
-        problemOf("", "inject could not be undone here, so nothing was written", file.name),
+        createDiagnostic("", "inject could not be undone here, so nothing was written", file.name),
       ]);
 }

@@ -1,6 +1,6 @@
 /** Which workloads get headgate, and on which ports. */
 
-import { ConfigError, problemOf } from "../../config/problem.ts";
+import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import {
   FINITE,
   type KubernetesObject,
@@ -41,7 +41,7 @@ export function planWorkloads(
   const candidates = objects.filter((object) => isWorkload(object));
   for (const name of only)
     if (!candidates.some((object) => object.name === name))
-      throw new ConfigError([problemOf("--only", `the input has no workload ${name}`)]);
+      throw new ConfigError([createDiagnostic("--only", `the input has no workload ${name}`)]);
   const isChosen = ({ name }: KubernetesObject) => only.size === 0 || only.has(name);
   const others = candidates.filter((object) => !isChosen(object)).flatMap(toWorkloadIfUnderstood);
   const chosen = forEach(

@@ -1,6 +1,6 @@
 /** What `--set` can change: the chart's values that concern the container, under the chart's names and with its defaults. */
 
-import { suggest } from "../../config/hints/did-you-mean.ts";
+import { didYouMean } from "../../config/hints/did-you-mean.ts";
 import { UsageError } from "../flags.ts";
 
 /** A value that `--set` gives or removes. */
@@ -62,7 +62,7 @@ function toSetting(key: string, value: string): Setting {
   if (key.startsWith("env.")) return toVariable(key.slice("env.".length), value);
   if (!DEFAULTS.has(key)) {
     const known = [...DEFAULTS.keys(), "env.NAME"];
-    throw new UsageError(`--set: there is no ${key}${suggest(key, known)}`);
+    throw new UsageError(`--set: there is no ${key}${didYouMean(key, known)}`);
   }
   if (key.startsWith("resources.")) {
     if (value !== "" && !QUANTITY.test(value))

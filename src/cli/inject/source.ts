@@ -1,6 +1,6 @@
 /** A file to change: its text, its nodes, and refusals that show a place in it. */
 
-import { ConfigError, type Problem, type Span, createSource } from "../../config/problem.ts";
+import { ConfigError, type Diagnostic, type Span, createSource } from "../../config/diagnostic.ts";
 import { type MapNode, type Tree, type TreeNode, parseTrees } from "../../config/yaml/tree.ts";
 
 /** A text by the name that messages call it. */
@@ -16,12 +16,12 @@ export interface SourceFile extends InputFile {
 
 /** Something that headgate does not change, because it does not understand it. */
 export class Refusal extends Error {
-  readonly problem: Problem;
+  readonly problem: Diagnostic;
 
   constructor({ name, text }: InputFile, span: Span, key: string, message: string) {
     super(message);
     this.name = "Refusal";
-    this.problem = createSource(name, text).toProblem({ span, key, message });
+    this.problem = createSource(name, text).toDiagnostic({ span, key, message });
   }
 }
 
@@ -43,7 +43,7 @@ export function forEach<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Result,
 ): readonly Result[] {
-  const problems: Problem[] = [];
+  const problems: Diagnostic[] = [];
   const results = items.flatMap((item) => {
     try {
       return [work(item)];

@@ -1,28 +1,28 @@
-/** "Did you mean": the known word that is nearest to what was written. */
+/** "Did you mean": finds the known word that is nearest to the operator's word. */
 
-/** Among more, several are near, and to look at all takes long. */
-const MOST_KNOWN = 256;
+/** Among more words, several would be near, and comparing all of them would take long. */
+const MAX_KNOWN_WORDS = 256;
 
-/** ` did you mean "head"?` for a near miss, with `; ` in front; nothing when no word is near. */
-export function suggest(written: string, known: readonly string[]): string {
+/** Returns `; did you mean "head"?` if a known word is near, and otherwise an empty text. */
+export function didYouMean(written: string, known: readonly string[]): string {
   const nearest = findNearest(written, known);
   return nearest === undefined ? "" : `; did you mean "${nearest}"?`;
 }
 
 function findNearest(written: string, known: readonly string[]): string | undefined {
-  if (written.length > 64 || known.length > MOST_KNOWN) return undefined;
+  if (written.length > 64 || known.length > MAX_KNOWN_WORDS) return undefined;
   const lower = written.toLowerCase();
-  // One slip in a short word, two or three in a longer one: beyond that a guess is noise.
-  const furthest = Math.min(3, Math.max(1, Math.floor(written.length / 3)));
+  // One typing error in a short word, two or three in a longer one. With more errors a guess does not help.
+  const maxDistance = Math.min(3, Math.max(1, Math.floor(written.length / 3)));
   const ranked = known
-    .filter((word) => Math.abs(word.length - written.length) <= furthest)
+    .filter((word) => Math.abs(word.length - written.length) <= maxDistance)
     .map((word) => ({ word, distance: measureDistance(lower, word.toLowerCase()) }))
-    .filter(({ distance }) => distance <= furthest)
+    .filter(({ distance }) => distance <= maxDistance)
     .toSorted((a, b) => a.distance - b.distance);
   return ranked[0]?.word;
 }
 
-/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours each cost 1. */
+/** Computes the optimal string alignment distance: an insertion, deletion, substitution or swap of neighbours costs 1. */
 function measureDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -1,9 +1,9 @@
-/** What an operator probably meant by an address or a URL that is none. Undefined where nothing is probable. */
+/** Guesses what an operator meant by an invalid address or URL. Each guess is undefined if nothing is probable. */
 
 import { guessBoolean } from "./guess.ts";
-import { suggest } from "./did-you-mean.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
-/** `8080`, `*:8080`, `http://0.0.0.0:8080/`, `/run/a.sock`. */
+/** Guesses an address from `8080`, `*:8080`, `http://0.0.0.0:8080/` or `/run/a.sock`. */
 export function guessAddress(input: unknown): string | undefined {
   if (typeof input !== "string" && typeof input !== "number") return undefined;
   const text = String(input).trim();
@@ -16,18 +16,21 @@ export function guessAddress(input: unknown): string | undefined {
   return address?.includes(":") ? address : undefined;
 }
 
-/** `:::8080` is `[::]:8080`, `::1:8080` is `[::1]:8080`, `::1` lacks a port. */
+/** `:::8080` becomes `[::]:8080`, `::1:8080` becomes `[::1]:8080`, and `::1` gets a port. */
 function guessIpv6(text: string): string {
   const [, host, port] = /^(::1?):([0-9]{2,5})$/.exec(text) ?? [];
   return host === undefined ? `[${text}]:8080` : `[${host}]:${port}`;
 }
 
-/** The same, or `false` for off. */
+/** Like `guessAddress`; a value such as `false` becomes `off`. */
 export function guessAddressOrOff(input: unknown): string | undefined {
   return guessBoolean(input) === false ? "off" : guessAddress(input);
 }
 
-/** `8000`, `localhost:8000`, `https//app`, `htpp://app`, `/run/a.sock`. It repeats no text that may hold a password. */
+/**
+ * Guesses a URL from `8000`, `localhost:8000`, `https//app`, `htpp://app` or `/run/a.sock`. It does not repeat a text that may hold a
+ * password.
+ */
 export function guessUrl(input: unknown): string | undefined {
   if (typeof input !== "string" && typeof input !== "number") return undefined;
   const text = String(input).trim();
@@ -43,7 +46,7 @@ export function guessUrl(input: unknown): string | undefined {
   return `${/^(https|wss)$/i.test(scheme) || isNear(scheme, "https") ? "https" : "http"}://${authority}`;
 }
 
-/** `app:8000` is a host and its port, not the scheme "app". */
+/** `app:8000` is a host with its port, not the scheme "app". */
 function isPortOf(scheme: string, text: string): boolean {
   return scheme !== "" && /^[^:/]+:[0-9]+\/?$/.test(text);
 }
@@ -53,10 +56,10 @@ function withScheme(text: string): string | undefined {
 }
 
 function isNear(scheme: string, known: string): boolean {
-  return scheme.length > 4 && suggest(scheme, [known]) !== "";
+  return scheme.length > 4 && didYouMean(scheme, [known]) !== "";
 }
 
-/** `http://example.com/x`, `example.com:80`, `example.com/x`. */
+/** Guesses a host from `http://example.com/x`, `example.com:80` or `example.com/x`. */
 export function guessHost(input: unknown): string | undefined {
   if (typeof input !== "string") return undefined;
   const host = /^(?:[a-z]+:\/\/)?((?:\*\.)?[A-Za-z0-9_.-]+)(?::[0-9]*)?(?:\/.*)?$/i.exec(

@@ -1,26 +1,26 @@
-/** What an operator probably meant by a path that is written as other routers have it. */
+/** Guesses what an operator meant by a path in the syntax of another router. */
 
-/** Groups, classes, quantifiers, the closing anchor. */
+/** Finds parts of a regular expression: groups, classes, quantifiers, the anchor at the end. */
 const REGEX = /\(\?|\\[a-z]|\.[*+]|\([^()|]*\||\[[^[\]]*\]|\$$/i;
-/** `:id`, `<id>`, `<int:id>`. */
+/** Other routers' parameters: `:id`, `<id>`, `<int:id>`. */
 const FOREIGN_PARAM = /^(?::(\w+)|<(?:\w+:)?(\w+)>)$/;
 
 /** Whether a path looks like a regular expression. */
 export function looksLikeRegex(path: string): boolean {
-  return /^[\^~]/.test(path) || REGEX.test(path); // nginx's ~ begins one, too
+  return /^[\^~]/.test(path) || REGEX.test(path); // nginx marks a regular expression with ~
 }
 
-/** The first segment that another router would take for a parameter. */
+/** Finds the first segment that another router would take for a parameter. */
 export function findForeignParam(path: string): string | undefined {
   return path.split("/").find((segment) => FOREIGN_PARAM.test(segment));
 }
 
-/** The first segment that is a regular expression. */
+/** Finds the first segment that is a regular expression. */
 export function findRegex(path: string): string | undefined {
   return path.split("/").find((segment) => REGEX.test(segment));
 }
 
-/** The same path as headgate writes it. Undefined where it stays what it is. */
+/** Returns the path in headgate's syntax. Undefined if that is the same text. */
 export function guessPath(input: unknown): string | undefined {
   if (typeof input !== "string" || input.length > 256) return undefined;
   const path = input

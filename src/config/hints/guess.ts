@@ -1,16 +1,16 @@
-/** What an operator probably meant by a value that is none: `30` → 30s. Undefined where nothing is probable. */
+/** Guesses what an operator meant by an invalid value: `30` → 30s. Each guess is undefined if nothing is probable. */
 
 import { formatDuration, formatSize } from "../units.ts";
 
-/** `; did you mean "30s"?`, or nothing. */
-export function ask(guess: string | undefined): string {
+/** Returns `; did you mean "30s"?`, or an empty text without a guess. */
+export function toSuggestion(guess: string | undefined): string {
   return guess === undefined ? "" : `; did you mean "${guess}"?`;
 }
 
 const YES = new Set(["true", "yes", "on", "enabled", "1"]);
 const NO = new Set(["false", "no", "off", "none", "disabled", "never", "0"]);
 
-/** A value that says yes or no, whatever its kind is. */
+/** Guesses a boolean from a value of any kind that means yes or no. */
 export function guessBoolean(input: unknown): boolean | undefined {
   if (!isScalar(input)) return undefined;
   const word = String(input).toLowerCase();
@@ -26,7 +26,7 @@ const DURATION_WORDS: Readonly<Record<string, number>> = {
   ...toUnits(86_400_000, "d day days"),
 };
 
-/** A number alone is taken for seconds, as in most configuration files. */
+/** Guesses a duration. A number without a unit counts as seconds, as in most configuration files. */
 export function guessDuration(input: unknown): string | undefined {
   const total = sumUp(input, DURATION_WORDS, "s");
   return total === undefined ? undefined : formatDuration(total);
@@ -39,13 +39,13 @@ const SIZE_WORDS: Readonly<Record<string, number>> = {
   ...toUnits(1_024 ** 3, "g gb gib gi"),
 };
 
-/** A number alone is taken for bytes. */
+/** Guesses a size. A number without a unit counts as bytes. */
 export function guessSize(input: unknown): string | undefined {
   const total = sumUp(input, SIZE_WORDS, "b");
   return total === undefined || !Number.isSafeInteger(total) ? undefined : formatSize(total);
 }
 
-/** `100`, `100r/s`, `100/sec`, `100 rps`. */
+/** Guesses a rate from `100`, `100r/s`, `100/sec` or `100 rps`. */
 export function guessRate(input: unknown): string | undefined {
   if (!isScalar(input)) return undefined;
   const match = /^([0-9]+)(?:r?(?:\/|p)([a-z]+))?$/i.exec(String(input).replaceAll(" ", ""));
@@ -57,7 +57,7 @@ export function guessRate(input: unknown): string | undefined {
     : `${Number(count)}/${letter}`;
 }
 
-/** The items of `GET, HEAD`, or 405 alone, where a list belongs. */
+/** Guesses the items of a list from a text such as `GET, HEAD`, or from a single value such as 405. Empty if there is no guess. */
 export function guessItems(input: unknown): readonly (string | number)[] {
   if (!isScalar(input) || typeof input === "boolean") return [];
   const words = String(input)
@@ -67,7 +67,7 @@ export function guessItems(input: unknown): readonly (string | number)[] {
   return isPlain ? words.map((word) => (/^[0-9]+$/.test(word) ? Number(word) : word)) : [];
 }
 
-/** `"10"` where a number belongs. */
+/** Returns a hint if the input is a number in quotes (`"10"`), and otherwise an empty text. */
 export function guessNumber(input: unknown): string {
   const isNumber = typeof input === "string" && /^[0-9]{1,9}$/.test(input);
   return isNumber ? `; did you mean ${Number(input)}, without quotes?` : "";
@@ -82,7 +82,7 @@ function toUnits(size: number, words: string): Readonly<Record<string, number>> 
   return Object.fromEntries(words.split(" ").map((word) => [word, size]));
 }
 
-/** The sum of `1m30s` or `64 kb`, rounded. */
+/** Adds up the parts of `1m30s` or `64 kb`, and rounds. `preset` is the unit of a number without one. */
 function sumUp(
   input: unknown,
   units: Readonly<Record<string, number>>,

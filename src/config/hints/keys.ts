@@ -1,9 +1,9 @@
-/** What an operator probably meant by a key that is not known where it stands. */
+/** Guesses what an operator meant by an unknown key. */
 
-import { suggest } from "./did-you-mean.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { ODD_SPACE } from "../syntax/odd-space.ts";
 
-/** Words of other proxies and frameworks, and the key that each may stand for. */
+/** Words of other proxies and frameworks, by the key that each may stand for. */
 const SYNONYMS: readonly (readonly [key: string, words: string])[] = [
   ["listen", "port bind server addr"],
   ["upstream", "proxy_pass backend target origin proxy"],
@@ -15,10 +15,10 @@ const SYNONYMS: readonly (readonly [key: string, words: string])[] = [
   ["connectTimeout", "proxy_connect_timeout"],
 ];
 
-/** Adds to the message of an unknown key. `known` is what could stand there. */
+/** Returns an addition to the message of an unknown key. `known` lists the keys that are allowed there. */
 export type KeyHint = (key: string, known: readonly string[]) => string;
 
-/** Creates the hints. `sections` holds the known keys of each section by the section's name. */
+/** Creates the key hint. `sections` holds the known keys of each section by the section's name. */
 export function createKeyHints(sections: Readonly<Record<string, readonly string[]>>): KeyHint {
   return (key, known) => {
     const odd = describeOdd(key);
@@ -27,14 +27,14 @@ export function createKeyHints(sections: Readonly<Record<string, readonly string
       ([name, words]) => known.includes(name) && words.split(" ").includes(key),
     );
     if (synonym !== undefined) return `; did you mean "${synonym[0]}"?`;
-    const near = suggest(key, known);
+    const near = didYouMean(key, known);
     if (near !== "") return near;
     const names = Object.keys(sections).filter((name) => sections[name]?.includes(key));
     return names.length === 0 ? "" : ` here: it belongs in ${names.join(" or ")}`;
   };
 }
 
-/** A key that YAML made of something else. */
+/** Describes a key that is the result of a mistake in the YAML, such as a missing space. */
 function describeOdd(key: string): string | undefined {
   if (ODD_SPACE.test(key.charAt(0)))
     return ": it begins with what is no plain space, but looks like one: type that anew";

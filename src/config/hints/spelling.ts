@@ -1,9 +1,9 @@
-/** What the characters of a value show that YAML took for a part of it. */
+/** Finds mistakes that are visible in the characters of a value, such as typographic quotes. */
 
 import { findLineEnd } from "../syntax/cause.ts";
-import type { Span } from "../problem.ts";
+import type { Span } from "../diagnostic.ts";
 
-/** Adds to the message of a value or key that is wrong; empty where nothing is odd about its characters. */
+/** Returns an addition to the message of an invalid value or key. Empty if its characters are not unusual. */
 export function hintOfSpelling(text: string, { start, end }: Span): string {
   const first = text.charAt(start);
   const line = text.slice(start, findLineEnd(text, start));

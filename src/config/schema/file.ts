@@ -1,6 +1,6 @@
 /**
- * The one schema of the route file: what may be written, the defaults and the descriptions. The JSON Schema and the reference in docs/ come
- * from it. Only this folder imports zod, and no type of zod leaves it.
+ * The schema of the route file, with all keys, defaults and descriptions. The JSON Schema and the reference in docs/ are generated from
+ * it. Only this folder imports zod, and exports no type of zod.
  */
 
 import * as z from "zod";
@@ -19,10 +19,10 @@ import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { head, headMapping } from "./head.ts";
 import { flattenIssues, mismatch } from "./issues.ts";
-import type { Finding, KeyPath } from "./issues.ts";
+import type { KeyDiagnostic, KeyPath } from "./issues.ts";
 import { toRouteFileSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { place } from "./place.ts";
+import { listenAddress } from "./listen-address.ts";
 import { options, route } from "./route.ts";
 import {
   count,
@@ -37,13 +37,13 @@ import {
 } from "./scalars.ts";
 import { UPSTREAM_NAME, tls, upstreamMapping, upstreamOf } from "./upstream.ts";
 
-/** Loopback, private and link-local ranges (RFC 1122, 1918, 3927, 4193, 4291): what stands before a sidecar in its own network. */
+/** Loopback, private and link-local ranges (RFC 1122, 1918, 3927, 4193, 4291): the peers of a sidecar are in its own network. */
 const PRIVATE_RANGES =
   "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 fc00::/7 fe80::/10".split(
     " ",
   );
 
-/** The fields of a request's log line: OpenTelemetry's names, and ours where it has no word. ops/log/access-line.ts fills them in. */
+/** The fields of a request's log line: OpenTelemetry's names, or headgate's own if it has none. ops/log/access-line.ts writes them. */
 const LOG_FIELDS = [
   ...(["http.request.method", "url.path", "url.query", "http.response.status_code"] as const),
   ...(["client.address", "user_agent.original", "error.type", "trace_id"] as const),
@@ -67,7 +67,7 @@ const forwardedMapping = mapping({
   )
     .prefault(PRIVATE_RANGES)
     .meta({
-      description: `Peers that may say who the client is. Of any other peer these fields are dropped, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
+      description: `Peers that may state who the client is. From any other peer headgate drops these fields, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
     }),
 });
 const forwarded = z.union([oneOf(["off"], { no: "off" }), forwardedMapping]);
@@ -75,47 +75,48 @@ const forwarded = z.union([oneOf(["off"], { no: "off" }), forwardedMapping]);
 const timeouts = mapping({
   header: positiveDuration()
     .prefault("10s")
-    .meta({ description: "For a client to send its header section; then 408." }),
+    .meta({ description: "How long a client may take to send its header section; then 408." }),
   keepAlive: positiveDuration().prefault("75s").meta({
     description:
-      "How long an idle client connection is kept. Longer than the load balancer in front keeps it (usually 60s).",
+      "How long an idle client connection is kept. Set it above the limit of the load balancer in front (usually 60s).",
   }),
   idle: duration().prefault("5m").meta({
     description:
-      "For a client that takes nothing of its response. An upload's limit is the upstream's idleTimeout, a tunnel's is tunnelIdle. 0s = no limit.",
+      "How long a client may read nothing of its response. The limit of an upload is the upstream's idleTimeout, that of a tunnel is tunnelIdle. 0s = no limit.",
   }),
   upgrade: positiveDuration().prefault("10s").meta({
     description:
-      "For the upstream to answer an upgrade; then 504. An upgrade waits as long for a connection; then 503. For a request with content both limits are its responseTimeout.",
+      "How long the upstream may take to respond to an upgrade; then 504. An upgrade waits at most this long for a connection; then 503. For an upgrade request with content, both limits are its responseTimeout.",
   }),
   tunnelIdle: duration().prefault("1h").meta({
     description:
-      "For a tunnel (a WebSocket) in which neither side sends or takes a byte. 0s = no limit.",
+      "How long a tunnel (a WebSocket) may be idle: neither side sends or receives a byte. 0s = no limit.",
   }),
 });
 
 const limits = mapping({
   headerBytes: headerSize().prefault("32KiB").meta({
-    description: "Size of a request's header section, with request line and empty line; then 431.",
+    description:
+      "Maximum size of a request's header section, including request line and empty line; then 431.",
   }),
   headerCount: count(1, 10_000)
     .prefault(200)
-    .meta({ description: "Fields in a header section; then 431." }),
+    .meta({ description: "Maximum number of fields in a header section; then 431." }),
   waiting: count(0, 1_000_000).prefault(1024).meta({
     description:
-      "Requests that wait for a connection of one upstream, none longer than responseTimeout; then 503.",
+      "Requests that wait for a connection to one upstream, each at most for its responseTimeout; then 503.",
   }),
   draining: count(0, 1_000_000).prefault(128).meta({
     description:
-      "Bodies of converted HEADs that are read at one time; beyond it the connection is closed.",
+      "Bodies of converted HEADs that headgate drains at one time; beyond it the upstream connection is closed.",
   }),
   connections: count(0, 1_000_000).prefault(0).meta({
     description:
-      "Client connections at one time; beyond it a request is answered with 503. 0 = no limit.",
+      "Client connections at one time; beyond it headgate responds to a request with 503. 0 = no limit.",
   }),
   tunnels: count(0, 1_000_000).prefault(0).meta({
     description:
-      "Tunnels at one time, asked for or open, to all upstreams; then 503. 0 = no limit but each upstream's maxConnections.",
+      "Tunnels at one time to all upstreams, requested or open; then 503. 0 = only each upstream's maxConnections limits them.",
   }),
 });
 
@@ -134,10 +135,10 @@ const logShape = {
     },
   })
     .prefault("info")
-    .meta({ description: "The least severe lines that are written." }),
+    .meta({ description: "Lines of this level and above are written." }),
   access: oneOf(["all", "errors", "off"], { yes: "all", no: "off" })
     .prefault("errors")
-    .meta({ description: "Which requests get a line." }),
+    .meta({ description: "Which requests get a log line." }),
   format: oneOf(["json", "pretty"], {
     words: { text: "pretty", console: "pretty", plain: "pretty" },
   })
@@ -145,12 +146,12 @@ const logShape = {
     .meta({
       description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
     }),
-  query: yesOrNo()
-    .prefault(false)
-    .meta({ description: "Whether url.query is logged. Queries carry tokens and personal data." }),
+  query: yesOrNo().prefault(false).meta({
+    description: "Whether url.query is logged. Queries may contain tokens and personal data.",
+  }),
   fields: list(oneOf(LOG_FIELDS), "a list of log fields").optional().meta({
     description:
-      "The only fields of a request's line, beside time, level and msg; all of them when left out.",
+      "The fields of a request's log line, in addition to time, level and msg; all fields when left out.",
   }),
 };
 
@@ -163,15 +164,15 @@ const log = mapping(logShape, (input) => {
 const shutdown = mapping({
   delay: duration().prefault("0s").meta({
     description:
-      "Between not being ready any more and no longer accepting, for a load balancer to notice.",
+      "The time between the failing readiness probe and the closing of the listener, so that a load balancer notices.",
   }),
   grace: duration().prefault("25s").meta({
     description:
-      "For requests in flight to finish. Below Kubernetes' terminationGracePeriodSeconds (30s).",
+      "How long requests in flight may take to finish. Set it below Kubernetes' terminationGracePeriodSeconds (30s).",
   }),
 });
 
-/** A mapping instead of a list: dashes are missing. */
+/** Returns the hint for a mapping in place of the list of routes: dashes are missing. */
 function hintOfRoutes(input: unknown): string {
   const [key] = Object.keys(asMapping(input));
   if (key === undefined) return "";
@@ -180,14 +181,14 @@ function hintOfRoutes(input: unknown): string {
     : ': each route begins with a dash, as in "- path: /health"';
 }
 
-/** On loopback: the network sees paths, upstreams and counts only if the operator wants it. */
+/** On loopback, so that paths, upstreams and counts are visible in the network only if the operator chooses so. */
 const DEFAULT_ADMIN = "127.0.0.1:9090";
 
 /** `default` is the name of the top-level upstream, and no mapping may have the key `__proto__`. */
 const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
 
 const file = mapping({
-  listen: place({
+  listen: listenAddress({
     parse: parseAddress,
     syntax: ADDRESS_SYNTAX,
     examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
@@ -198,7 +199,7 @@ const file = mapping({
       description:
         "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
     }),
-  admin: place({
+  admin: listenAddress({
     parse: parseAddressOrOff,
     syntax: ADDRESS_OR_OFF_SYNTAX,
     examples: [":9090", "unix:/run/headgate-admin.sock", "off"],
@@ -207,14 +208,14 @@ const file = mapping({
     .prefault(DEFAULT_ADMIN)
     .meta({
       description:
-        "Where /livez, /readyz, /metrics and the status page are; or off. The image's default is 0.0.0.0:9090.",
+        "The address of /livez, /readyz, /metrics and the status page; or off. The image's default is 0.0.0.0:9090.",
     }),
   // `url` is not required here: a flag or an environment variable may give it.
   upstream: upstreamOf(upstreamMapping.meta({ required: [] }))
     .optional()
     .meta({
       description:
-        "Where requests go unless a route says otherwise: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
+        "Where requests go unless a route names another upstream: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
     }),
   upstreams: z
     .record(z.string().regex(UPSTREAM_NAME).meta(UPSTREAM_NAMES), upstreamOf(upstreamMapping), {
@@ -224,27 +225,29 @@ const file = mapping({
     .meta({ description: "Further upstreams by name, for routes." }),
   head: head
     .prefault({})
-    .meta({ description: "For every route that does not say otherwise: a mode, or a mapping." }),
+    .meta({ description: "The default for all routes: a mode, or a mapping." }),
   options: options().prefault("forward"),
   routes: z
     .array(route, { error: mismatch("a list of routes", hintOfRoutes) })
     .prefault([])
     .meta({
       description:
-        "The most specific route wins, wherever it stands; a request that no route matches uses the top level's settings.",
+        "The most specific route wins, regardless of the order; a request that no route matches uses the top-level settings.",
     }),
   forwarded: forwarded.prefault({}).meta({
     description:
-      "Who may say who the client is, in X-Forwarded-For and the like; off: all such fields pass as they came.",
+      "Which peers may state who the client is, in X-Forwarded-For and similar fields. off: all such fields are forwarded unchanged.",
   }),
-  timeouts: timeouts.prefault({}).meta({ description: "Limits of time towards clients." }),
-  limits: limits.prefault({}).meta({ description: "Limits of size and number." }),
+  timeouts: timeouts
+    .prefault({})
+    .meta({ description: "Timeouts of client connections, upgrades and tunnels." }),
+  limits: limits.prefault({}).meta({ description: "Limits on sizes and counts." }),
   requestId: oneOf(["log", "forward"], { yes: "forward", no: "log" }).prefault("log").meta({
     description:
-      "forward: the upstream gets each request's id as X-Request-Id. log: it gets what the client sent, if anything.",
+      "forward: the upstream receives each request's id as X-Request-Id. log: it receives the client's X-Request-Id, if there is one.",
   }),
-  log: log.prefault({}).meta({ description: "What is written to standard output." }),
-  shutdown: shutdown.prefault({}).meta({ description: "What happens at SIGTERM." }),
+  log: log.prefault({}).meta({ description: "What headgate writes to standard output." }),
+  shutdown: shutdown.prefault({}).meta({ description: "How headgate stops at SIGTERM." }),
 }).meta({ title: "headgate route file" });
 
 const hintOfKey = createKeyHints({
@@ -262,29 +265,32 @@ const hintOfKey = createKeyHints({
   "the top level": Object.keys(file.shape),
 });
 
-/** What was written, checked, in milliseconds and bytes, with every default; names and files are not looked up yet. */
-export type Written = z.output<typeof file>;
-/** One upstream of it. */
-export type WrittenUpstream = z.output<typeof upstreamMapping>;
-/** One route of it. */
-export type WrittenRoute = z.output<typeof route>;
+/**
+ * The route file's value, checked and with all defaults. Durations are in milliseconds, sizes in bytes. Upstream names and files are
+ * not resolved yet.
+ */
+export type RawConfig = z.output<typeof file>;
+/** An upstream of a RawConfig. */
+export type RawUpstream = z.output<typeof upstreamMapping>;
+/** A route of a RawConfig. */
+export type RawRoute = z.output<typeof route>;
 
-/** The value, checked; or everything that is wrong with it. */
-export function parseWritten(value: unknown): {
-  readonly written: Written | undefined;
-  readonly findings: readonly Finding[];
+/** Checks a value. Returns the raw configuration, or a diagnostic for each mistake. Never throws. */
+export function parseRawConfig(value: unknown): {
+  readonly raw: RawConfig | undefined;
+  readonly diagnostics: readonly KeyDiagnostic[];
 } {
   const result = file.safeParse(value);
   return result.success
-    ? { written: result.data, findings: [] }
-    : { written: undefined, findings: flattenIssues(result.error.issues, hintOfKey) };
+    ? { raw: result.data, diagnostics: [] }
+    : { raw: undefined, diagnostics: flattenIssues(result.error.issues, hintOfKey) };
 }
 
-/** Does the same route by route and upstream by upstream, so that a long file does not block the event loop. */
-export async function parseInSteps(value: unknown): Promise<ReturnType<typeof parseWritten>> {
+/** Like `parseRawConfig`, but one route or upstream at a time, so that a long file does not block the event loop. Never rejects. */
+export async function parseInSteps(value: unknown): Promise<ReturnType<typeof parseRawConfig>> {
   const { routes, upstreams } = asMapping(value);
   const [allRoutes, allUpstreams] = [asList(routes), asMapping(upstreams)];
-  const { written, findings: first } = parseWritten(
+  const { raw, diagnostics: first } = parseRawConfig(
     routes === allRoutes || upstreams === allUpstreams
       ? {
           ...asMapping(value),
@@ -293,33 +299,33 @@ export async function parseInSteps(value: unknown): Promise<ReturnType<typeof pa
         }
       : value,
   );
-  const findings = [...first];
-  const parsed = { routes: [] as WrittenRoute[], upstreams: {} as Written["upstreams"] };
+  const diagnostics = [...first];
+  const parsed = { routes: [] as RawRoute[], upstreams: {} as RawConfig["upstreams"] };
   const pause = createPauses();
   await pause();
   for (const [index, one] of allRoutes.entries()) {
     const result = file.shape.routes.safeParse([one]);
     if (result.success) parsed.routes.push(...result.data);
-    else findings.push(...locateIssues(result.error.issues, ["routes", index]));
+    else diagnostics.push(...locateIssues(result.error.issues, ["routes", index]));
     await pause();
   }
   for (const [name, one] of Object.entries(allUpstreams)) {
     const result = file.shape.upstreams.safeParse({ [name]: one });
     if (result.success) Object.assign(parsed.upstreams, result.data);
-    else findings.push(...locateIssues(result.error.issues, ["upstreams", name]));
+    else diagnostics.push(...locateIssues(result.error.issues, ["upstreams", name]));
     await pause();
   }
   return {
-    written: written === undefined || findings.length > 0 ? undefined : { ...written, ...parsed },
-    findings,
+    raw: raw === undefined || diagnostics.length > 0 ? undefined : { ...raw, ...parsed },
+    diagnostics,
   };
 }
 
-/** The issues of a collection with one entry, as those of the entry at `path`. */
+/** Converts the issues of a collection with one entry into diagnostics of the entry at `path`. */
 function locateIssues(
   issues: Parameters<typeof flattenIssues>[0],
   path: KeyPath,
-): readonly Finding[] {
+): readonly KeyDiagnostic[] {
   return flattenIssues(
     issues.map((issue) => ({ ...issue, path: issue.path.slice(1) })),
     hintOfKey,
@@ -327,7 +333,7 @@ function locateIssues(
   );
 }
 
-/** The JSON Schema (draft 7, which every editor's YAML support reads) of what may be written. */
+/** Returns the JSON Schema of the route file. It is draft 7, which the YAML support of every editor understands. */
 export function toJsonSchema(): JsonSchema {
   return toRouteFileSchema(z.toJSONSchema(file, { io: "input", target: "draft-7" }) as JsonSchema);
 }

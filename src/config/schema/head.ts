@@ -1,4 +1,4 @@
-/** `head` in the route file: at the top level with its defaults, in a route without. */
+/** `head` in the route file. It has defaults at the top level and none in a route. */
 
 import * as z from "zod";
 import { guessRate } from "../hints/guess.ts";
@@ -16,19 +16,19 @@ import {
   yesOrNo,
 } from "./scalars.ts";
 
-/** Every way to answer a HEAD. A further mode is a line here, and a branch in head/. */
+/** The modes of responding to a HEAD. A new mode needs a line here and a branch in head/. */
 export const HEAD_MODES = {
-  convert: "ask the upstream with GET and keep the body back",
-  auto: "send the HEAD on, and repeat it as GET where it is refused",
-  pass: "send the HEAD on as it is",
-  observe: "pass, and count the HEADs that auto would have repeated",
-  reject: "answer 405 without asking the upstream",
+  convert: "send a GET upstream and drop the body",
+  auto: "forward the HEAD, and send a GET if the upstream refuses it",
+  pass: "forward the HEAD unchanged",
+  observe: "pass, and count the HEADs for which auto would have sent a GET",
+  reject: "respond with 405 without a request to the upstream",
 } as const;
 
-/** HEADs that are passed whatever the mode says, unless it is reject. head/passthrough-rules.ts knows them. */
+/** Names of the rules for HEADs that are passed in every mode but reject. head/passthrough-rules.ts implements them. */
 export const HEAD_GUARDS = ["tus", "signed"] as const;
 
-/** The name of a guard. */
+/** A value of the key `guards`. */
 export type HeadGuard = (typeof HEAD_GUARDS)[number];
 
 const headMode = () =>
@@ -37,26 +37,27 @@ const headMode = () =>
     no: "pass",
     words: { get: "convert", forward: "pass", head: "pass", "405": "reject" },
   }).meta({
-    description: `How a HEAD is answered: ${Object.entries(HEAD_MODES)
+    description: `How headgate responds to a HEAD: ${Object.entries(HEAD_MODES)
       .map(([mode, meaning]) => `${mode} (${meaning})`)
       .join(", ")}.`,
   });
 
 const fallbackOn = () =>
   list(count(400, 599), "a list of status codes").meta({
-    description: "modes auto and observe: the answers to a HEAD that mean that it is not served.",
+    description:
+      "modes auto and observe: the response statuses that mean that the upstream does not support HEAD.",
   });
 
 const remember = () =>
   positiveDuration().meta({
     description:
-      "How long it is remembered that a route refused HEAD (mode auto) or a range (range: probe).",
+      "How long headgate remembers that a route refused HEAD (mode auto) or a range (range: probe).",
   });
 
 const guards = () =>
   list(guard(), "a list of guards").meta({
     description:
-      "HEADs that reach the upstream as HEAD where others are converted. tus: HEADs of uploads. signed: HEADs whose signature, in a field or the query, covers the method; signed-url is an old name of it. [] = none.",
+      "HEADs that are forwarded as HEAD although others are converted. tus: HEADs of tus uploads. signed: HEADs with a signature, in a field or the query, that covers the method; signed-url is its old name. [] = none.",
   });
 
 const guard = () =>
@@ -67,28 +68,29 @@ const guard = () =>
 const allow = () =>
   oneOf(["keep", "repair"], { yes: "repair", no: "keep" }).meta({
     description:
-      "repair: HEAD is added to an Allow field that names GET, where HEADs are converted. keep: Allow is the upstream's (RFC 9110 §10.2.1).",
+      "repair: if HEADs are converted, headgate adds HEAD to an Allow field that names GET. keep: Allow stays as the upstream sent it (RFC 9110 §10.2.1).",
   });
 
 const contentLength = () =>
   oneOf(["keep", "measure"], { yes: "measure", no: "keep" }).meta({
     description:
-      "measure: where a converted HEAD's GET is chunked, its body is counted within the drain limits before the HEAD is answered, with the exact Content-Length if it ended. keep: as the GET has it.",
+      "measure: if the response to a converted HEAD's GET is chunked, headgate counts its body, up to the drain limits, before it responds. If the body ended, the response has the exact Content-Length. keep: the Content-Length stays as in the GET's response.",
   });
 
 const range = () =>
   oneOf(["strip", "probe"], { yes: "probe", no: "strip" }).meta({
     description:
-      "probe: a converted HEAD's GET asks for the first byte only, and the full length is read from the answer, unless the client accepts a content coding. strip: the GET asks for no range.",
+      "probe: a converted HEAD's GET requests only the first byte, and headgate reads the full length from the response, unless the client accepts a content coding. strip: the GET requests no range.",
   });
+/** `share` is limited, because headgate is no cache. */
 const MAX_SHARE_MS = 60_000;
 
 const share = () =>
-  durationWith(durationSyntax("share", { most: MAX_SHARE_MS }))
+  durationWith(durationSyntax("share", { max: MAX_SHARE_MS }))
     .refine((milliseconds) => milliseconds <= MAX_SHARE_MS, "must be at most 1m")
     .meta({
       description:
-        "HEADs that ask the same and come together, or that soon after, get one answer. At most 1m: headgate is no cache. 0s = each asks for itself.",
+        "Identical HEADs that arrive together, or within this time, share one upstream request and its response. At most 1m, because headgate is no cache. 0s = each HEAD is sent upstream on its own.",
     });
 
 const limit = () =>
@@ -107,28 +109,29 @@ const limit = () =>
       .optional()
       .meta({
         description:
-          "Converted HEADs in time: 100/s, 30/m or 5/h, a second's worth of them at once. No limit when left out.",
+          "Converted HEADs per time: 100/s, 30/m or 5/h, with bursts of up to one second's worth. No limit when left out.",
       }),
   }).meta({
-    description: "A cap on each route's converted HEADs; over it they are answered with 503.",
+    description: "Limits on each route's converted HEADs; beyond them headgate responds with 503.",
   });
 
 const explain = () =>
   yesOrNo().meta({
-    description: "Whether a HEAD's answer says in a Proxy-Status field what was done with it.",
+    description:
+      "Whether the response to a HEAD has a Proxy-Status field that says what headgate did with the HEAD.",
   });
 
 const drainBytes = () =>
   size().meta({
     description:
-      "A converted HEAD's body is read up to here to keep the upstream connection; beyond it the connection is closed.",
+      "headgate reads up to this much of a converted HEAD's body, to reuse the upstream connection; beyond it the connection is closed.",
   });
 
-const drainTime = () => duration().meta({ description: "The same limit in time." });
+const drainTime = () => duration().meta({ description: "The same limit as a duration." });
 
 const DRAIN = {
   description:
-    "How much of the body nobody will see is read before the upstream connection is given up.",
+    "How much of the dropped body headgate reads before it closes the upstream connection.",
 };
 
 const drainShape = {
@@ -136,7 +139,7 @@ const drainShape = {
   time: drainTime().prefault("200ms"),
 };
 
-/** Every key of `head`, with its default. A further key is a line here, and a file in head/. */
+/** The keys of `head` with their defaults. A new key needs a line here and a file in head/. */
 const headShape = {
   mode: headMode().prefault("convert"),
   fallbackOn: fallbackOn().prefault([405, 501]),
@@ -150,29 +153,29 @@ const headShape = {
   limit: limit().optional(),
 };
 
-/** How HEADs are answered, with every default. */
+/** `head` at the top level as a mapping, with all defaults. */
 export const headMapping = mapping({
   ...headShape,
   drain: mapping(drainShape).prefault({}).meta(DRAIN),
 });
 
-/** The same of a route: it inherits what it does not set. */
+/** `head` in a route as a mapping: a route inherits the keys that it does not set. */
 const routeHeadMapping = mapping({
   ...withoutDefaults(headShape),
   drain: mapping(withoutDefaults(drainShape)).optional().meta(DRAIN),
 });
 
-/** `head` at the top level, checked: durations are milliseconds, sizes bytes. */
-export type WrittenHead = z.output<typeof headMapping>;
+/** `head` at the top level, checked. Durations are in milliseconds, sizes in bytes. */
+export type RawHead = z.output<typeof headMapping>;
 
-/** A mode, or a mapping. */
+/** `head` at the top level: a mode, or a mapping. */
 export const head = z
   .union([headMode(), headMapping])
   .transform((written) =>
     typeof written === "string" ? { ...headMapping.parse({}), mode: written } : written,
   );
 
-/** A route's mode or mapping. */
+/** `head` in a route: a mode, or a mapping. */
 export const routeHead = z
   .union([headMode(), routeHeadMapping])
   .transform((written): z.output<typeof routeHeadMapping> =>
@@ -183,7 +186,7 @@ type Inner<Field> = Field extends z.ZodPrefault<infer Type> | z.ZodOptional<infe
   ? Type
   : never;
 
-/** The same keys without their defaults; each may be left out. */
+/** Returns the same keys without their defaults. Each may be left out. */
 function withoutDefaults<Shape extends Readonly<Record<string, z.ZodPrefault | z.ZodOptional>>>(
   shape: Shape,
 ) {

@@ -1,18 +1,18 @@
-/** A schema's complaints, in the operator's words: one finding per mistake. Knows their shape only, not the library. */
+/** Turns the schema's issues into diagnostics in the operator's words, one for each mistake. It does not import the schema library. */
 
-import { ask, guessBoolean, isScalar } from "../hints/guess.ts";
+import { toSuggestion, guessBoolean, isScalar } from "../hints/guess.ts";
 import type { KeyHint } from "../hints/keys.ts";
-import { suggest } from "../hints/did-you-mean.ts";
+import { didYouMean } from "../hints/did-you-mean.ts";
 
 /** A path into the file: keys and indices. */
 export type KeyPath = readonly PropertyKey[];
 
-/** One mistake; `at` says whether the key itself is wrong or its value. */
-export interface Finding {
+/** One mistake, located by its path. `at` says whether the key itself is wrong or its value. */
+export interface KeyDiagnostic {
   readonly path: KeyPath;
   readonly at: "key" | "value";
   readonly message: string;
-  /** Adds to the message what takes longer to find: only what is shown is asked. */
+  /** Returns an addition to the message. Called only for a shown diagnostic, because it takes longer. */
   readonly hint?: (() => string) | undefined;
 }
 
@@ -24,7 +24,7 @@ interface Issue {
   readonly errors?: readonly (readonly Issue[])[];
 }
 
-/** The message of a value of the wrong kind. `hint` adds what was probably meant. */
+/** Creates the message of a value of the wrong kind. `hint` adds what the operator probably meant. */
 export function mismatch(
   expected: string,
   hint: (input: unknown) => string = () => "",
@@ -37,14 +37,14 @@ export function mismatch(
   };
 }
 
-/** Other words for a known one: what yes, no and further words mean. */
+/** Other words for the known names: the names that yes, no and further words mean. */
 export interface Synonyms<Name extends string> {
   readonly yes?: Name;
   readonly no?: Name;
   readonly words?: Readonly<Record<string, Name>>;
 }
 
-/** The message of a word that is none of the known ones. */
+/** Creates the message of a word that is not one of the known names. */
 export function notOneOf<Name extends string>(
   names: readonly Name[],
   synonyms: Synonyms<Name> = {},
@@ -52,8 +52,8 @@ export function notOneOf<Name extends string>(
   return ({ input }) => {
     const expected = names.length === 1 ? `${names[0]} or a mapping` : `one of ${names.join(", ")}`;
     const meant = findSynonym(input, synonyms);
-    if (typeof input !== "string") return mismatch(expected, () => ask(meant))({ input });
-    return `"${input}" is not ${expected}${meant === undefined ? suggest(input, names) : ask(meant)}`;
+    if (typeof input !== "string") return mismatch(expected, () => toSuggestion(meant))({ input });
+    return `"${input}" is not ${expected}${meant === undefined ? didYouMean(input, names) : toSuggestion(meant)}`;
   };
 }
 
@@ -70,8 +70,8 @@ function findSynonym<Name extends string>(
 }
 
 /**
- * The message of a mapping. For unknown keys it is the list of the known ones: `flattenIssues` makes one finding of each
- * unknown key and looks for its nearest neighbour in that list.
+ * Creates the message of a mapping. For unknown keys it is the list of the known keys: `flattenIssues` makes a diagnostic of each unknown
+ * key, and searches that list for the nearest key.
  */
 export function listKeys(
   known: readonly string[],
@@ -81,13 +81,13 @@ export function listKeys(
     issue.code === "unrecognized_keys" ? known.join(" ") : mismatch("a mapping", hint)(issue);
 }
 
-/** One finding per mistake, unions resolved to the alternative that was meant. */
+/** Returns one diagnostic for each mistake. For a union, it takes the issues of the alternative that the operator meant. */
 export function flattenIssues(
   issues: readonly Issue[],
   toHint: KeyHint,
   base: KeyPath = [],
-): readonly Finding[] {
-  return issues.flatMap((issue): readonly Finding[] => {
+): readonly KeyDiagnostic[] {
+  return issues.flatMap((issue): readonly KeyDiagnostic[] => {
     const path = [...base, ...issue.path];
     if (issue.errors !== undefined)
       return flattenIssues(chooseAlternative(issue.errors), toHint, path);
@@ -112,7 +112,7 @@ export function flattenIssues(
   });
 }
 
-/** Unions are "a scalar or a mapping", in this order: the mapping was meant unless it fails for not being one. */
+/** A union is "a scalar or a mapping", in this order. The operator meant the mapping, unless the value is no mapping. */
 function chooseAlternative(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
   const [scalar = [], mapping = []] = alternatives;
   const isNoMapping = mapping.some(

@@ -1,9 +1,9 @@
-/** What the JSON Schema needs on top of what the schema library writes. */
+/** Adds to the JSON Schema what the schema library does not write. */
 
 import type { TextSyntax } from "../text-syntax.ts";
 import { MAX_ENTRIES, MAX_TEXT_LENGTH } from "../yaml/document.ts";
 
-/** As much of a JSON Schema as is written here, and read by the reference's generator. */
+/** The parts of a JSON Schema that this file writes and the reference's generator reads. */
 export interface JsonSchema {
   readonly title?: string;
   readonly description?: string;
@@ -29,23 +29,23 @@ export interface JsonSchema {
   readonly required?: readonly string[];
   readonly definitions?: Readonly<Record<string, JsonSchema>>;
   readonly $ref?: string;
-  /** Not JSON Schema: the name of the definition that this one becomes. */
+  /** Not part of JSON Schema: the name of the definition that this schema becomes. */
   readonly definition?: string;
 }
 
-/** The syntax as keywords of a JSON Schema. `exact` applies only to texts of the shape, so an editor reports one mistake once. */
-export function toKeywords({ name, shape, exact, never, longest }: TextSyntax): JsonSchema {
+/** Returns the syntax as keywords of a JSON Schema. `exact` applies only to texts that match `shape`, so that an editor reports a mistake once. */
+export function toKeywords({ name, shape, exact, never, maxLength }: TextSyntax): JsonSchema {
   return {
     definition: name,
     pattern: shape,
-    // oxlint-disable-next-line unicorn/no-thenable -- the standard's own word
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     ...(exact !== undefined && { if: { pattern: shape }, then: { pattern: exact } }),
     ...(never !== undefined && { not: { type: "string", pattern: never } }),
-    ...(longest !== undefined && { maxLength: longest }),
+    ...(maxLength !== undefined && { maxLength }),
   };
 }
 
-/** A text without a variable, as config/variables.ts reads it: each dollar sign stands for itself. */
+/** A text without a variable, as in config/variables.ts: each dollar sign stands for itself. */
 const PLAIN = "([^$]|\\$[^{])*";
 const EXPRESSION = "\\$\\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\\}";
 
@@ -60,15 +60,15 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
 };
 
 /**
- * The schema with the limits that every route file has. An editor sees the file before variables are substituted: every value but a
- * list and a mapping may also be a text with `${…}`.
+ * Adds the limits of every route file to the schema. An editor checks the file before variables are substituted, so every value except
+ * lists and mappings may also be a text with `${…}`.
  */
 export function toRouteFileSchema(schema: JsonSchema): JsonSchema {
   const found: Record<string, JsonSchema> = { ...DEFINITIONS };
   return { ...visit(schema, found), definitions: found };
 }
 
-/** Adds the definitions that it meets to `found`. */
+/** Visits a schema, and adds its definitions to `found`. */
 function visit(schema: JsonSchema, found: Record<string, JsonSchema>): JsonSchema {
   const { type, properties, additionalProperties, items, anyOf } = schema;
   const inner = (one: JsonSchema): JsonSchema => visit(one, found);

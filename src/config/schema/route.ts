@@ -1,4 +1,4 @@
-/** A route of the route file. */
+/** The schema of a route. */
 
 import * as z from "zod";
 import { guessHost } from "../hints/guess-address.ts";
@@ -31,8 +31,8 @@ const methods = list(
   "a list of methods",
 )
   .min(1, "is empty")
-  .meta({ description: "The methods that Allow names." });
-/** Who answers OPTIONS. */
+  .meta({ description: "The methods in the Allow field." });
+/** Whether headgate or the upstream responds to OPTIONS. */
 export const options = () =>
   z
     .union([
@@ -44,7 +44,7 @@ export const options = () =>
     )
     .meta({
       description:
-        "reply: headgate answers OPTIONS with 204 and Allow: GET, HEAD, OPTIONS, for health checks of a backend that refuses OPTIONS; { allow: [GET, POST] } names other methods. A CORS preflight is always forwarded. forward: the upstream answers.",
+        "reply: headgate responds to OPTIONS with 204 and Allow: GET, HEAD, OPTIONS, for health checks of a backend that refuses OPTIONS; { allow: [GET, POST] } sets other methods. A CORS preflight is always forwarded. forward: the upstream responds.",
     });
 
 const ROUTE_NAME_SYNTAX: TextSyntax = {
@@ -53,14 +53,17 @@ const ROUTE_NAME_SYNTAX: TextSyntax = {
   never: `^(${RESERVED_NAMES.join("|")})$`,
 };
 
-/** A route. */
+/** A route as a mapping. */
 export const route = mapping({
   name: z
     .string({ error: mismatch("a text") })
     .meta({ title: "text", examples: ["web api"], ...toKeywords(ROUTE_NAME_SYNTAX) })
     .refine((name) => /^\P{C}{1,128}$/u.test(name), "must be 1 to 128 printable characters")
     .optional()
-    .meta({ description: "For logs and metrics, no two alike; host + path when left out." }),
+    .meta({
+      description:
+        "The route's name in logs and metrics. It must be unique. host + path when left out.",
+    }),
   host: scalar({
     title: "host",
     expected: "a host such as example.com",
@@ -72,7 +75,7 @@ export const route = mapping({
     .optional()
     .meta({
       description:
-        "example.com, or *.example.com for every name below it. Compared without case and port. Every host when left out.",
+        "example.com, or *.example.com for every name below it. Case and port are ignored. Every host when left out.",
     }),
   path: scalar({
     title: "path",
@@ -83,18 +86,19 @@ export const route = mapping({
     examples: ["/health", "/users/{id}", "/files/*"],
   }).meta({
     description:
-      "/exact; /users/{id}/avatar, {id} standing for one segment; /prefix/* for /prefix and everything below it.",
+      "/exact; /users/{id}/avatar, where {id} stands for one segment; /prefix/* for /prefix and everything below it.",
   }),
-  head: routeHead
-    .optional()
-    .meta({ description: "A mode, or a mapping; what it leaves out is the top level's." }),
+  head: routeHead.optional().meta({
+    description:
+      "A mode, or a mapping. The route inherits the keys that it does not set from the top level.",
+  }),
   options: options().optional(),
   upstream: upstreamReference
     .optional()
     .meta({ description: "A name in upstreams, or a URL; the top-level upstream when left out." }),
   responseTimeout: positiveDuration()
     .optional()
-    .meta({ description: "Instead of the upstream's." }),
-  idleTimeout: duration().optional().meta({ description: "Instead of the upstream's." }),
+    .meta({ description: "Overrides the upstream's responseTimeout." }),
+  idleTimeout: duration().optional().meta({ description: "Overrides the upstream's idleTimeout." }),
   strict: strict().optional(),
 });

@@ -1,8 +1,8 @@
-/** The kinds of values that the route file has, each with the message for a value that is none. */
+/** The kinds of values in the route file, each with the message for an invalid value. */
 
 import * as z from "zod";
 import {
-  ask,
+  toSuggestion,
   guessBoolean,
   guessDuration,
   guessItems,
@@ -18,17 +18,17 @@ import { ABOVE_ZERO, durationSyntax, parseDuration, parseSize, sizeSyntax } from
 
 interface ScalarKind<Value> {
   readonly title: string;
-  /** For the message when it is no text at all. */
+  /** For the message if the value is no text. */
   readonly expected: string;
   readonly parse: (text: string) => Value;
-  /** What `parse` reads, for the JSON Schema. */
+  /** The syntax that `parse` accepts, for the JSON Schema. */
   readonly syntax: TextSyntax;
   readonly examples: readonly string[];
-  /** What was probably meant by a value that is none. */
+  /** Guesses what the operator meant by an invalid value. */
   readonly guess?: (input: unknown) => string | undefined;
 }
 
-/** A text with a syntax of its own; `parse` throws a RangeError that says what is wrong with it. */
+/** A text with its own syntax. `parse` throws a RangeError that says what is wrong. */
 export function scalar<Value>({
   title,
   expected,
@@ -37,7 +37,7 @@ export function scalar<Value>({
   examples,
   guess,
 }: ScalarKind<Value>) {
-  const hint = (input: unknown): string => ask(checkGuess(guess?.(input), parse));
+  const hint = (input: unknown): string => toSuggestion(checkGuess(guess?.(input), parse));
   const text = z
     .string({ error: mismatch(expected, hint) })
     .meta({ title, examples, ...toKeywords(syntax) });
@@ -53,7 +53,7 @@ export function scalar<Value>({
   });
 }
 
-/** A guess that is wrong itself is none. */
+/** Drops a guess that is invalid itself. */
 function checkGuess(
   guess: string | undefined,
   parse: (text: string) => unknown,
@@ -66,7 +66,7 @@ function checkGuess(
   }
 }
 
-/** A duration, with a syntax of its own. */
+/** A duration in milliseconds, with its own syntax in the JSON Schema. */
 export const durationWith = (syntax: TextSyntax) =>
   scalar({
     title: "duration",
@@ -80,9 +80,9 @@ export const durationWith = (syntax: TextSyntax) =>
 /** A duration in milliseconds. */
 export const duration = () => durationWith(durationSyntax("duration"));
 
-/** A duration in milliseconds that is more than 0, for limits where 0 would mean "at once". */
+/** A duration in milliseconds above 0, for limits that would expire at once if they were 0. */
 export const positiveDuration = () =>
-  durationWith(durationSyntax("positiveDuration", { least: ABOVE_ZERO })).refine(
+  durationWith(durationSyntax("positiveDuration", { min: ABOVE_ZERO })).refine(
     (milliseconds) => milliseconds > 0,
     "must be longer than 0",
   );
@@ -98,12 +98,12 @@ const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
 
 /** A size in bytes. */
 export const size = () => sizeWith(sizeSyntax("size"), ["512B", "64KiB", "1MiB"]);
-/** Less holds no request of a browser, and more is no header section. */
+/** A smaller limit would refuse a browser's requests. No header section needs a larger one. */
 const [MIN_HEADER_BYTES, MAX_HEADER_BYTES] = [1024, 1024 ** 2];
 
 /** The size of a header section in bytes. */
 export const headerSize = () =>
-  sizeWith(sizeSyntax("headerSize", { least: MIN_HEADER_BYTES, most: MAX_HEADER_BYTES }), [
+  sizeWith(sizeSyntax("headerSize", { min: MIN_HEADER_BYTES, max: MAX_HEADER_BYTES }), [
     "16KiB",
     "64KiB",
   ]).refine(
@@ -118,14 +118,14 @@ export const text = (title: string, expected: string, example: string) =>
     .min(1, "is empty")
     .meta({ title, examples: [example] });
 
-/** A whole number. */
-export const count = (least: number, most: number) =>
+/** A whole number from `min` to `max`. */
+export const count = (min: number, max: number) =>
   z
     .int({ error: mismatch("a whole number", guessNumber) })
-    .min(least, `must be at least ${least}`)
-    .max(most, `must be at most ${most}`);
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`);
 
-/** One of some words. */
+/** One of several words. */
 export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Synonyms<Name> = {}) =>
   z.enum(names, { error: notOneOf(names, synonyms) });
 
@@ -142,7 +142,7 @@ export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
     }),
   });
 
-/** A mapping with these keys and no others. */
+/** A mapping with only these keys. */
 export const mapping = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   hint?: (input: unknown) => string,
@@ -155,7 +155,7 @@ function hintOfBoolean(input: unknown): string {
     : `; did you mean ${meant}?`;
 }
 
-/** Requires of a mapping with `key` that the text of `other` match the pattern, or contain a variable. */
+/** Requires in the JSON Schema: if a mapping has `key`, the text of `other` matches the pattern or contains a variable. */
 export function dependsOnText(key: string, other: string, pattern: string): JsonSchema {
   const value: JsonSchema = { type: "string", pattern: `${pattern}|\\$\\{` };
   return { dependencies: { [key]: { type: "object", properties: { [other]: value } } } };

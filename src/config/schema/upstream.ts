@@ -1,4 +1,4 @@
-/** An upstream of the route file. */
+/** The schema of an upstream. */
 
 import * as z from "zod";
 import { URL_SYNTAX, parseUpstreamUrl } from "../address.ts";
@@ -16,7 +16,7 @@ import {
   yesOrNo,
 } from "./scalars.ts";
 
-/** An upstream's name. It holds no colon, so a name and a URL cannot be confused. */
+/** The syntax of an upstream's name. It has no colon, so a name and a URL cannot be confused. */
 export const UPSTREAM_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
 const url = () =>
@@ -29,70 +29,71 @@ const url = () =>
     examples: ["http://127.0.0.1:8000", "https://app", "unix:/run/app.sock"],
   });
 
-/** How an upstream is reached over TLS. */
+/** The TLS settings of an upstream. */
 export const tls = mapping({
   ca: text("file", "the path of a PEM file", "ca.pem").optional().meta({
     description:
-      "PEM file of the authorities to trust instead of the well-known ones, relative to the route file.",
+      "PEM file of the authorities to trust instead of the well-known ones. The path is relative to the route file.",
   }),
   cert: text("file", "the path of a PEM file", "client.pem").optional().meta({
-    description: "PEM file of the certificate that headgate shows (mutual TLS); needs key.",
+    description: "PEM file of headgate's client certificate (mutual TLS); needs key.",
   }),
   key: text("file", "the path of a PEM file", "client-key.pem")
     .optional()
-    .meta({ description: "PEM file of the key of cert." }),
+    .meta({ description: "PEM file of the private key of cert." }),
   serverName: text("host", "a host name", "app.internal").optional().meta({
     description:
-      "The name asked for (SNI) and looked for in the certificate; the URL's host when left out.",
+      "The name that headgate sends (SNI) and expects in the certificate; the URL's host when left out.",
   }),
   verify: yesOrNo().prefault(true).meta({
     description:
-      "Whether the certificate is checked. false makes the connection open to anyone in between.",
+      "Whether headgate verifies the upstream's certificate. With false, an attacker between headgate and the upstream can read and change everything.",
   }),
 }).meta({
   description: "For https:// upstreams.",
   dependencies: { cert: ["key"], key: ["cert"] },
 });
 
-/** Whether a response with a liberty of old backends is refused. */
+/** Whether headgate refuses a response that violates HTTP in the ways that old backends do. */
 export const strict = () =>
   yesOrNo().meta({
     description:
-      "true: a response with a liberty of old backends is refused with 502. false: it is accepted if it has one reading, see forwarding.md.",
+      "true: headgate refuses a response that violates HTTP, as some old backends do, and responds with 502. false: it accepts such a response if it has only one meaning, see forwarding.md.",
   });
 
 const upstreamSettings = mapping({
-  connectTimeout: positiveDuration()
-    .prefault("2s")
-    .meta({ description: "Until the connection stands, lookup and TLS included; then 504." }),
-  responseTimeout: positiveDuration()
-    .prefault("60s")
-    .meta({ description: "From the request to the end of the answer's header section; then 504." }),
+  connectTimeout: positiveDuration().prefault("2s").meta({
+    description: "How long connecting may take, including name lookup and TLS; then 504.",
+  }),
+  responseTimeout: positiveDuration().prefault("60s").meta({
+    description: "From the request to the end of the response's header section; then 504.",
+  }),
   idleTimeout: duration().prefault("5m").meta({
     description:
-      "Between two pieces of content: of an upload, then 408 or 504; of an answer, which is broken off. 0s = no limit.",
+      "The time between two pieces of content. In an upload, 408 or 504 follows; a response is aborted. 0s = no limit.",
   }),
   keepAlive: duration().prefault("4s").meta({
     description:
-      "How long an idle connection is kept. Stay below the upstream's own limit (uvicorn: 5s). 0s = a new connection for each request.",
+      "How long an idle connection is kept. Set it below the upstream's own limit (uvicorn: 5s). 0s = a new connection for each request.",
   }),
   maxAge: duration().prefault("5m").meta({
     description:
-      "How old a connection may become and still be used for another request, so that a name that has moved is followed under steady load. It never cuts an exchange. 0s = no limit.",
+      "A connection older than this is not used for another request, so that headgate follows DNS changes under steady load. It never interrupts an exchange. 0s = no limit.",
   }),
   maxConnections: count(1, 65_535).prefault(256).meta({
     description:
-      "Connections at one time, tunnels (WebSockets) included; further requests wait (limits.waiting).",
+      "Connections at one time, including tunnels (WebSockets); further requests wait (limits.waiting).",
   }),
   headerBytes: headerSize().prefault("64KiB").meta({
     description:
-      "Size of a response's header section, with status line and empty line; then 502. A connection holds as much while a section arrives in pieces.",
+      "Maximum size of a response's header section, including status line and empty line; then 502. A connection may use this much memory while a header section arrives in pieces.",
   }),
   strict: strict().prefault(false),
   host: oneOf(["preserve", "upstream"], { yes: "preserve", no: "upstream" })
     .prefault("preserve")
     .meta({
-      description: "The Host field the upstream sees: the client's, or the upstream's own.",
+      description:
+        "The Host field that the upstream receives. preserve: the client's. upstream: host and port of the upstream's URL.",
     }),
   tls: tls.optional(),
 });
@@ -114,7 +115,7 @@ export const upstreamOf = (settings: typeof upstreamMapping) =>
       "authority" in written ? { ...upstreamSettings.parse({}), url: written } : written,
     );
 
-/** In a route: the name of an upstream, or a URL with the default settings. */
+/** An upstream in a route: the name of an upstream, or a URL with the default settings. */
 export const upstreamReference = scalar({
   title: "upstream name or URL",
   expected: "the name of an upstream or a URL",

@@ -1,7 +1,7 @@
 /**
- * Finds the mistake in a YAML text that cannot be parsed. A parser stops where it can make no sense of the text any more, which is
- * often many lines behind the mistake: an unclosed quote swallows the rest of the file. This reader takes each line for what it looks
- * like, a setting of its own, and stops at the first one that is not.
+ * Finds the mistake in a YAML text that cannot be parsed. The parser stops where it can make no sense of the text, which is often many
+ * lines after the mistake: an unclosed quote includes the rest of the file. This reader expects a setting on each line, and stops at
+ * the first line that is none.
  */
 
 import {
@@ -23,14 +23,14 @@ import { createLevels } from "./levels.ts";
 import type { Levels } from "./levels.ts";
 import { readQuoted } from "./quotes.ts";
 
-/** Where reading goes on; undefined: this reader knows no more. */
+/** The offset where reading continues, or the mistake. Undefined if this reader cannot find it. */
 type Next = number | Cause | undefined;
 
-/** More than the parser takes. */
+/** Deeper than the parser's limit. */
 const MAX_DEPTH = 64;
 
 /**
- * Finds the first mistake in the text, in steps between which the event loop goes on. Undefined: this reader sees none.
+ * Finds the first mistake in the text, in steps, so that it does not block the event loop. Undefined if this reader finds none.
  */
 export async function findCause(text: string): Promise<Cause | undefined> {
   const levels = createLevels();
@@ -46,7 +46,7 @@ export async function findCause(text: string): Promise<Cause | undefined> {
   }
 }
 
-/** `start` is the first character of a line that is no blank. */
+/** Reads one line. `start` is the offset of its first character that is no blank. */
 function readLine(text: string, start: number, levels: Levels): Next {
   const line = findLineStart(text, start);
   const content = text.slice(start, findLineEnd(text, start)).trimEnd();
@@ -61,7 +61,7 @@ function readLine(text: string, start: number, levels: Levels): Next {
   return readEntry(text, start, levels);
 }
 
-/** What belongs to another language, or no text at all. */
+/** Finds text that is no YAML: another language, a merge conflict, odd white space. */
 function findForeign(text: string, start: number, content: string): Cause | undefined {
   const line = findLineStart(text, start);
   const tab = text.slice(line, start).indexOf("\t");
@@ -85,15 +85,15 @@ function findForeign(text: string, start: number, content: string): Cause | unde
   return undefined;
 }
 
-/** A key, a list item, or a text that goes on. */
+/** Reads a key, a list item, or a text that continues from the line before. */
 function readEntry(text: string, start: number, levels: Levels): Next {
   const mark = /^([-?])(\s|$)/.exec(text.slice(start, start + 2))?.[1];
-  if (mark === "?") return undefined; // YAML has it for keys that are no text
+  if (mark === "?") return undefined; // YAML uses `?` for keys that are not plain texts
   if (mark === "-") return readItem(text, start, levels);
   const colon = findKeyEnd(text, start, levels.column());
   if (typeof colon === "number") return readKey(text, { start, colon }, levels);
   const isInside = start - findLineStart(text, start) > levels.column();
-  const isText = levels.column() === -1 && !"[{".includes(text.charAt(start)); // which is no route file
+  const isText = levels.column() === -1 && !"[{".includes(text.charAt(start)); // a file that begins with one is no route file
   if (isInside && !isText && levels.value === "none") return readLoneValue(text, start, levels);
   if (isInside && levels.value === "plain") return findLineEnd(text, start) + 1;
   return colon ?? readStranger(text, start);
@@ -123,13 +123,13 @@ function readKey(
   levels: Levels,
 ): Next {
   const column = start - findLineStart(text, start);
-  // `- path:/a` is a text, and only the key below it shows that it was meant for one.
+  // `- path:/a` is a text. Only the key on the next line shows that the operator meant a key.
   const before = levels.loneText(column);
   const stranger = before === undefined ? undefined : readStranger(text, before);
   return stranger ?? levels.enter("mapping", start, column) ?? readValueOf(text, colon, levels);
 }
 
-/** The offset of the colon behind a key; a cause where the key is quoted and the quote is not closed; undefined where there is no key. */
+/** Returns the offset of the colon after a key. It is a cause if the key's quote is not closed, and undefined if there is no key. */
 function findKeyEnd(text: string, start: number, base: number): number | Cause | undefined {
   const first = text.charAt(start);
   if (first === '"' || first === "'") {
@@ -143,7 +143,7 @@ function findKeyEnd(text: string, start: number, base: number): number | Cause |
   return (colon === undefined ? undefined : checkFirst(text, start)) ?? colon;
 }
 
-/** The first colon of the line that separates a key from a value. */
+/** Returns the offset of the line's first colon that separates a key from a value. */
 function findSeparator(text: string, start: number): number | undefined {
   const end = findLineEnd(text, start);
   for (let at = start; at < end && !startsComment(text, at); at += 1)
@@ -151,7 +151,7 @@ function findSeparator(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** A line that is neither a key nor a list item, where one of them belongs. */
+/** Explains a line that is neither a key nor a list item, although one is expected. */
 function readStranger(text: string, start: number): Next {
   const content = text.slice(start, findLineEnd(text, start)).trimEnd();
   const span = { start, end: start + content.length };
@@ -175,7 +175,7 @@ function readStranger(text: string, start: number): Next {
   return { span, message: "this line is neither a key with a colon nor a list item with a dash" };
 }
 
-/** No space stands behind the colon at `colon`. */
+/** The cause of a missing space after the colon at `colon`. */
 function noSpace(text: string, colon: number): Cause {
   return ODD_SPACE.test(text.charAt(colon + 1))
     ? causeAt(colon + 1, ODD_SPACE_HERE)
@@ -185,7 +185,7 @@ function noSpace(text: string, colon: number): Cause {
 const TAB = "a tab indents this line: YAML takes spaces only";
 const NO_SPACE = "a space is missing after the dash";
 
-/** What stands behind a key's colon. */
+/** Reads the value after a key's colon. */
 function readValueOf(text: string, colon: number, levels: Levels): Next {
   const start = skipBlanks(text, colon + 1);
   if (isAtRest(text, start)) return findLineEnd(text, start) + 1;
@@ -194,23 +194,23 @@ function readValueOf(text: string, colon: number, levels: Levels): Next {
   return readValue(text, start, levels);
 }
 
-/** A value on a line of its own, or behind a dash. */
+/** Reads a value on its own line, or after a dash. */
 function readLoneValue(text: string, start: number, levels: Levels): Next {
   const next = readValue(text, start, levels);
   if (levels.value === "plain") levels.setLoneText(start, start - findLineStart(text, start));
   return next;
 }
 
-/** A value, to its end. */
+/** Reads a value up to its end. */
 function readValue(text: string, begin: number, levels: Levels): Next {
   let start = begin;
-  // Anchors and tags stand before the value.
+  // Anchors and tags come before the value.
   while (text[start] === "&" || text[start] === "!")
     start = skipBlanks(text, start + wordAt(text, start).length);
   if (isAtRest(text, start)) return findLineEnd(text, start) + 1;
   const first = text.charAt(start);
   const read = READERS.get(first);
-  levels.setValue(read === undefined ? "plain" : "whole");
+  levels.setValue(read === undefined ? "plain" : "complete");
   return read === undefined ? readPlain(text, start) : read(text, start, levels);
 }
 
@@ -244,7 +244,7 @@ function readFlowValue(text: string, start: number, levels: Levels): Next {
     : inQuotes(text, start);
 }
 
-/** A text with `|` or `>`: every line that is indented more than its key. */
+/** Reads a text with `|` or `>`: it includes every line that is indented more than its key. */
 function readBlockText(text: string, start: number, levels: Levels): Next {
   const header = skipBlanks(text, start + wordAt(text, start).length);
   if (!/^[|>]([1-9][+-]?|[+-][1-9]?)?$/.test(wordAt(text, start)) || !isAtRest(text, header)) {
@@ -252,12 +252,12 @@ function readBlockText(text: string, start: number, levels: Levels): Next {
     return mustBeQuoted(text, start, `a value that begins with ${first} must stand in quotes`);
   }
   let line = findLineEnd(text, start) + 1;
-  // Its first line sets the indentation.
-  const least = Math.max(findContentLine(text, line)?.column ?? 0, levels.column() + 1);
+  // The text's first line sets the indentation.
+  const minColumn = Math.max(findContentLine(text, line)?.column ?? 0, levels.column() + 1);
   for (;;) {
     const content = findContentLine(text, line);
     if (content === undefined) return text.length;
-    if (content.column < least) return content.start - content.column;
+    if (content.column < minColumn) return content.start - content.column;
     line = findLineEnd(text, content.start) + 1;
   }
 }
@@ -271,7 +271,7 @@ function readAlias(text: string, start: number): Next {
   return mustBeQuoted(text, start, "a value that begins with * must stand in quotes");
 }
 
-/** What is wrong with the first character of a plain text. */
+/** Checks the first character of a plain text. */
 function checkFirst(text: string, start: number): Cause | undefined {
   const first = text.charAt(start);
   if ("]},".includes(first)) return noOpening(start, first);
@@ -287,12 +287,12 @@ function readPlain(text: string, start: number): Next {
   const cause = checkFirst(text, start);
   if (cause !== undefined) return cause;
   if (findSeparator(text, start) === undefined) return findLineEnd(text, start) + 1;
-  // Behind a path too: `path: /a head: pass`.
+  // The key may also follow a path: `path: /a head: pass`.
   const isKey = /^(\/\S*\s+)?[A-Za-z][\w-]*:\s/.test(text.slice(start, start + 64));
   return findUnopened(text, start) ?? mustBeQuoted(text, start, isKey ? SECOND_KEY : COLON);
 }
 
-/** `- path: /a, head: pass }`: the line closes what it did not open. */
+/** Finds a closing bracket without an opening one on its line: `- path: /a, head: pass }`. */
 function findUnopened(text: string, start: number): Cause | undefined {
   const content = text.slice(start, findLineEnd(text, start)).trimEnd();
   const last = content.at(-1) ?? "";

@@ -1,6 +1,6 @@
-/** Lists in brackets and mappings in braces of a wrong YAML text: which of them is not closed, and where a comma is missing. */
+/** Lists in brackets and mappings in braces of an invalid YAML text: finds unclosed ones and missing commas. */
 
-import type { Related } from "../problem.ts";
+import type { Related } from "../diagnostic.ts";
 import {
   causeAt,
   findLineEnd,
@@ -20,43 +20,43 @@ interface Token {
   readonly kind: "plain" | "quoted" | "flow";
 }
 
-/** A bracket or brace that is open. */
+/** An open bracket or brace. */
 interface Opener {
   readonly at: number;
   readonly closer: "]" | "}";
-  /** The indentation of its line. */
+  /** The indentation of its line, in characters. */
   readonly indent: number;
-  /** What was read since the last comma. */
+  /** The token since the last comma. */
   token: Token | undefined;
   hasColon: boolean;
 }
 
-/** A line that is not indented enough to be inside, and the innermost bracket before it. */
+/** A line that is not indented enough to belong to the brackets, and the innermost open bracket before it. */
 interface LowLine {
   readonly start: number;
   readonly opener: Opener;
 }
 
-/** What is read of the outermost bracket. */
+/** The state while reading the outermost bracket. */
 interface Flow {
   readonly text: string;
-  /** The indentation of the setting that it belongs to. */
+  /** The indentation of the setting that the bracket belongs to. */
   readonly base: number;
   readonly start: number;
   readonly stack: Opener[];
-  /** Where the line starts that is read. */
+  /** The start of the current line. */
   line: number;
   low: LowLine | undefined;
-  /** The innermost bracket when a closing one stood below a bracket further out. */
+  /** The bracket that was innermost when a closing bracket was found in the column of an outer one. */
   suspect: Opener | undefined;
 }
 
-/** Where reading goes on, or what is wrong. */
+/** The offset where reading continues, or the mistake. */
 type Next = number | Cause;
 
 const CLOSERS: Readonly<Record<string, "]" | "}">> = { "[": "]", "{": "}" };
 
-/** Reads from an opening bracket or brace to behind its closing one. `base` is the indentation of the setting that it belongs to. */
+/** Reads from an opening bracket or brace to after its closing one. `base` is the indentation of the setting that it belongs to. */
 export function readFlow(text: string, start: number, base: number): End {
   const stack: Opener[] = [];
   const line = findLineStart(text, start);
@@ -65,7 +65,7 @@ export function readFlow(text: string, start: number, base: number): End {
   while (typeof next === "number" && stack.length > 0) next = readNext(flow, next);
   if (typeof next === "number")
     return flow.low === undefined ? { end: next } : misplaced(text, flow.low, start);
-  // Behind a line that is not indented enough, everything that is wrong comes of the bracket before it.
+  // After a line that is not indented enough, every mistake is a consequence of the open bracket before it.
   return flow.low === undefined ? next : unclosed(text, flow.low.opener, toNext(flow.low.start));
 }
 
@@ -155,18 +155,18 @@ function readToken(flow: Flow, at: number, opener: Opener): Next {
   }
   const cause = checkFirst(text, at, opener);
   if (cause !== undefined) return cause;
-  // A plain value may go on on the next line.
+  // A plain value may continue on the next line.
   const start = opener.token?.kind === "plain" ? opener.token.start : at;
   const end = findPlainEnd(text, at);
   opener.token = { start, end, kind: "plain" };
   return end;
 }
 
-/** What is wrong with the first character of a plain text. */
+/** Checks the first character of a plain text. */
 function checkFirst(text: string, at: number, { token }: Opener): Cause | undefined {
   const [first = "", second = ""] = text.slice(at, at + 2);
   if (first === "#") return causeAt(at, "a comment needs a space before its #");
-  if (token !== undefined) return undefined; // it goes on
+  if (token !== undefined) return undefined; // the text continues
   if (first === "-" && /^[\s,\]}]?$/.test(second))
     return causeAt(at, "between brackets or braces commas separate the items, not dashes");
   const isEmpty = "&*!".includes(first) && /^[\s,\]}]?$/.test(second);
@@ -175,7 +175,7 @@ function checkFirst(text: string, at: number, { token }: Opener): Cause | undefi
     : undefined;
 }
 
-/** The end of a plain text on its line. */
+/** Returns the end of a plain text on its line. */
 function findPlainEnd(text: string, start: number): number {
   let at = start;
   for (; at < text.length; at += 1) {
@@ -189,14 +189,14 @@ function findPlainEnd(text: string, start: number): number {
   return end;
 }
 
-/** Behind a quoted text or a bracket, a colon needs no space after it. */
+/** Whether a colon at `at` separates key and value. After a quoted text or a bracket, a colon needs no space after it. */
 function isColon(text: string, at: number, { token }: Opener): boolean {
   if (text[at] !== ":") return false;
   const isAdjacent = token !== undefined && token.kind !== "plain" && token.end === at;
   return isAdjacent || isSeparator(text, at) || ",[]{}".includes(text.charAt(at + 1));
 }
 
-/** What is wrong with a value that begins there, because of the one before it. */
+/** Checks whether a value may begin at `at`, after the token before it. */
 function checkStart(text: string, at: number, opener: Opener): Cause | undefined {
   const { token } = opener;
   if (token === undefined) return undefined;
@@ -212,7 +212,7 @@ function checkStart(text: string, at: number, opener: Opener): Cause | undefined
   return missingComma(text, at, opener);
 }
 
-/** On a line of its own it may as well be that the bracket should have been closed before. */
+/** If the value is on a new line, the mistake may also be a bracket that was not closed before, so that bracket is shown too. */
 function missingComma(text: string, at: number, opener: Opener): Cause {
   const isFirst = skipBlanks(text, findLineStart(text, at)) === at;
   return causeAt(
@@ -227,7 +227,7 @@ function missingComma(text: string, at: number, opener: Opener): Cause {
   );
 }
 
-/** `{ path: /a head: pass }`, `{ listen: [::]:8080 }`. */
+/** Explains a second colon, as in `{ path: /a head: pass }` or `{ listen: [::]:8080 }`. */
 function secondColon(text: string, at: number, opener: Opener): Cause {
   const { token } = opener;
   if (token === undefined) return causeAt(at, "this colon has nothing before it");
@@ -242,7 +242,7 @@ function secondColon(text: string, at: number, opener: Opener): Cause {
   };
 }
 
-/** The cause of a value that begins with a bracket and goes on behind it, such as `[::]:8080`. */
+/** The cause of a value that begins with a bracket and continues after it, such as `[::]:8080`. */
 export function inQuotes(text: string, start: number): Cause {
   const kind = text[start] === "[" ? "a list" : "a mapping";
   const end = text.slice(start, findLineEnd(text, start)).search(/[\s,]|$/);
@@ -252,7 +252,7 @@ export function inQuotes(text: string, start: number): Cause {
   };
 }
 
-/** Either the innermost bracket is not closed, or the closing one is superfluous. */
+/** Explains a closing bracket that does not match: either the innermost bracket is not closed, or the closing one is superfluous. */
 function mismatched(text: string, stack: readonly Opener[], at: number): Cause {
   const char = text.charAt(at);
   const innermost = stack.at(-1);
@@ -280,7 +280,7 @@ function misplaced(text: string, { start, opener }: LowLine, first: number): Cau
   return causeAt(start, message, { span, note: "inside this" });
 }
 
-/** Whether a closing bracket at the start of its line stands below an opening one further out, and not below its own. */
+/** Whether a closing bracket, first on its line, is in the column of an outer opening bracket's line and not of its own. */
 function isMisplaced({ text, line, stack }: Flow, at: number): boolean {
   const indent = at - line;
   if (skipBlanks(text, line) !== at) return false;

@@ -1,4 +1,4 @@
-/** The indentation of a wrong YAML text: which line stands where no line can. */
+/** The indentation of an invalid YAML text: finds the line whose indentation fits no open level. */
 
 import { causeAt } from "./cause.ts";
 import type { Cause } from "./cause.ts";
@@ -7,27 +7,27 @@ import type { Cause } from "./cause.ts";
 interface Level {
   readonly column: number;
   readonly kind: "mapping" | "list";
-  /** Where its last key or item starts. */
+  /** The offset of its last key or item. */
   last: number;
 }
 
-/** What the last entry has for a value: nothing yet; a plain text, which may go on on the next line; or something whole. */
-export type Value = "none" | "plain" | "whole";
+/** The value of the last entry: none yet; a plain text, which may continue on the next line; or a complete value. */
+export type Value = "none" | "plain" | "complete";
 
-/** The mappings and lists that are open. */
+/** The open mappings and lists. */
 export interface Levels {
-  /** Enters a key or a list item that starts at `start`. Returns what is wrong with its indentation. */
+  /** Enters a key or a list item that starts at `start`. Returns the cause if its indentation is wrong. */
   enter(kind: Level["kind"], start: number, column: number): Cause | undefined;
-  /** Says what the entered one has for a value. */
+  /** Sets the value of the last entry. */
   setValue(value: Value): void;
   readonly value: Value;
-  /** Says that the value is a plain text which does not stand behind a key. */
+  /** Records that the value is a plain text that does not follow a key. */
   setLoneText(start: number, column: number): void;
-  /** Where such a text starts, if it starts in this column and nothing came after it. */
+  /** Returns the offset of such a text, if it starts in this column and no entry followed it. */
   loneText(column: number): number | undefined;
-  /** How many levels are open. */
+  /** Returns the number of open levels. */
   depth(): number;
-  /** The column of the innermost level; -1 at the start. */
+  /** Returns the column of the innermost level; -1 if none is open. */
   column(): number;
 }
 
@@ -61,11 +61,15 @@ export function createLevels(): Levels {
       const isListOfKey = kind === "list" && top.kind === "mapping" && column === top.column;
       if (column > top.column || isListOfKey) return push(kind, start, column);
     } else if (column > top.column) return tooDeep(top, start);
-    return settle(kind, start, column);
+    return closeDeeperLevels(kind, start, column);
   }
 
-  /** Ends the levels that are deeper. */
-  function settle(kind: Level["kind"], start: number, column: number): Cause | undefined {
+  /** Closes the levels that are deeper than the column, and checks that the remaining one fits. */
+  function closeDeeperLevels(
+    kind: Level["kind"],
+    start: number,
+    column: number,
+  ): Cause | undefined {
     const before = [...stack];
     const first = stack[0];
     const inner = stack.at(-1);
@@ -74,7 +78,7 @@ export function createLevels(): Levels {
       stack.pop();
     const level = stack.at(-1);
     if (level === undefined && first !== undefined) {
-      // A file whose first line alone is indented was pasted so.
+      // If only the file's first line is indented, that line is the mistake: the text was copied that way.
       const span = { start, end: start + 1 };
       return entries === 1
         ? causeAt(first.last, "this line is indented, and the next one is not", {
@@ -117,7 +121,7 @@ function tooDeep(top: Level, start: number): Cause {
 
 function fitsNothing(start: number, column: number, levels: readonly Level[]): Cause {
   const columns = [...new Set(levels.map((level) => level.column))].toSorted((a, b) => a - b);
-  // Which of the two lines is the wrong one only the operator knows.
+  // Either of the two lines may be the wrong one, so both are shown.
   const deeper = levels.find((level) => level.column > column);
   return causeAt(
     start,

@@ -1,14 +1,14 @@
-/** Quoted texts of a wrong YAML text: where each ends, and which of them is not closed. */
+/** Quoted texts of an invalid YAML text: finds where each ends, and which is not closed. */
 
 import { causeAt, findContentLine, findLineEnd, isAtRest, skipBlanks } from "./cause.ts";
 import type { Cause, End } from "./cause.ts";
 
-/** What may follow a quoted text on its line: in a block only the end of the line or, behind a key, a colon. */
+/** What may follow a quoted text on its line. In block style it is the end of the line or, after a key, a colon. */
 const FOLLOWERS = { block: /^:(\s|$)/, flow: /^[,\]}:]/ } as const;
 
 /**
- * Reads a quoted text. `base` is the indentation of the setting that it belongs to: a line that is not indented more is a setting of
- * its own, so the quote was not closed before it.
+ * Reads a quoted text. `base` is the indentation of the setting that it belongs to. A line that is not indented more is a new setting,
+ * so the quote was not closed before it.
  */
 export function readQuoted(
   text: string,
@@ -26,7 +26,7 @@ export function readQuoted(
     return causeAt(closing, "a single quote within single quotes is written twice");
   if (hasOddQuotes(text, start)) return unclosed(text, start, closing);
   if (text[end] === "#") return causeAt(end, "a comment needs a space before its #");
-  if (within === "flow" && next > end) return { end }; // a comma is missing, say
+  if (within === "flow" && next > end) return { end }; // the caller reports what is wrong, for example a missing comma
   const message = "more text follows the quoted one: put all of it in one pair of quotes";
   return { span: { start, end }, message };
 }
@@ -38,7 +38,7 @@ function findClosing(text: string, start: number): number | undefined {
     if (char === "\\" && mark === '"') at += 1;
     else if (char === mark) {
       if (mark === '"' || text[at + 1] !== mark) return at;
-      at += 1; // in single quotes, two of them stand for one
+      at += 1; // in single quotes, two quotes stand for one
     }
   }
   return undefined;
@@ -57,7 +57,7 @@ function hasLowLine(
   return false;
 }
 
-/** With an odd number of marks on the line, one is missing. */
+/** Whether the line has an odd number of these quotes: then one is missing. */
 function hasOddQuotes(text: string, start: number): boolean {
   const mark = text.charAt(start);
   return text.slice(start, findLineEnd(text, start)).split(mark).length % 2 === 0;

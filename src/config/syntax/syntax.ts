@@ -1,17 +1,17 @@
-/** A text that is no YAML, or no YAML that anyone meant → what is wrong, at the place where the mistake was made. */
+/** Explains the syntax errors of a YAML text, at the location where the mistake is and not where the parser stopped. */
 
 import { findCause } from "./block.ts";
 import { causeAt } from "./cause.ts";
 import type { Cause } from "./cause.ts";
 
-/** An error of the YAML package, which has the place where the parser gave up. */
+/** An error of the YAML package. It has the location where the parser stopped. */
 export interface SyntaxError {
   readonly code: string;
   readonly message: string;
   readonly pos: readonly [start: number, end: number];
 }
 
-/** What is wrong with a text that the parser refuses. */
+/** Finds the cause of the parser's errors. If there is none, it translates the errors. */
 export async function explainErrors(
   text: string,
   errors: readonly SyntaxError[],
@@ -20,7 +20,7 @@ export async function explainErrors(
   return cause === undefined ? translate(errors) : [cause];
 }
 
-/** What is wrong with a text before it is parsed: characters that no text file has. */
+/** Checks a text before it is parsed: finds characters that no text file has. */
 export function findForeignText(text: string): Cause | undefined {
   const nul = text.indexOf("\0");
   if (nul !== -1) {
@@ -38,7 +38,7 @@ export function findForeignText(text: string): Cause | undefined {
     : causeAt(lone, "this line ends with CR alone: save the file with LF at the ends of lines");
 }
 
-/** Most errors make the parser lose its way: what comes after the first one is its consequence. */
+/** Translates errors. Most errors confuse the parser, so that further errors are only consequences: then only the first is kept. */
 function translate(errors: readonly SyntaxError[]): readonly Cause[] {
   const all = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
   const isHarmless = Object.hasOwn(MESSAGES, all[0]?.code ?? "");
@@ -51,7 +51,7 @@ function translate(errors: readonly SyntaxError[]): readonly Cause[] {
   }));
 }
 
-/** Errors after which the parser goes on, in the operator's words. Others keep the package's. */
+/** The messages of errors after which the parser continues, in the operator's words. Other errors keep the package's message. */
 const MESSAGES: Readonly<Record<string, string>> = {
   BAD_DQ_ESCAPE:
     "a backslash in double quotes is written twice, or the value stands in single quotes",

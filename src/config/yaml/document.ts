@@ -1,4 +1,4 @@
-/** A YAML text as a plain value that remembers its places. */
+/** Parses a YAML text into a plain value whose locations in the text can be looked up. */
 
 import {
   Composer,
@@ -23,38 +23,38 @@ import type {
   YAMLSeq,
 } from "yaml";
 import type { KeyPath } from "../schema/issues.ts";
-import { formatKey } from "../problem.ts";
-import type { Mistake, Related, Span } from "../problem.ts";
+import { formatKey } from "../diagnostic.ts";
+import type { SpanDiagnostic, Related, Span } from "../diagnostic.ts";
 import { explainErrors, findForeignText } from "../syntax/syntax.ts";
 import { nextTurn } from "../../runtime/turn.ts";
 import { substitute } from "../variables.ts";
 import type { Environment } from "../variables.ts";
 import { TEMPLATE } from "../syntax/cause.ts";
 
-/** A read file. */
+/** A parsed file. */
 export interface Document {
-  /** Undefined where there is nothing that a schema could look at. Mappings have no prototype: `__proto__` is a key like any other. */
+  /** Undefined if there is nothing that a schema could check. Mappings have no prototype, so `__proto__` is an ordinary key. */
   readonly value: unknown;
-  /** In the YAML itself, or in a variable. */
-  readonly mistakes: readonly Mistake[];
-  /** Where a value or its key stands; for what is missing, the place that should hold it. */
+  /** The mistakes in the YAML itself and in variables. */
+  readonly diagnostics: readonly SpanDiagnostic[];
+  /** Returns where a value or its key is. For a missing value it returns the mapping or list that lacks it. */
   locate(path: KeyPath, at: "key" | "value"): Span;
 }
 
 /**
- * What a route file may be. The YAML package takes two microseconds and two hundred bytes for each token and more for each
- * error, builds its nodes at one go and by recursion: a file of half a megabyte of brackets took six seconds and 430 MiB. Each
- * limit is looked at before the package is given what is beyond it. There is room for some two thousand routes.
+ * The limits of a route file. The YAML package needs two microseconds and two hundred bytes for each token, and more for each error. It
+ * builds its nodes in one step and by recursion: half a megabyte of brackets took six seconds and 430 MiB. Each limit is checked before
+ * the package gets the text beyond it. The limits allow about two thousand routes.
  */
 export const MAX_FILE_BYTES = 256 * 1024;
-/** The schema is five levels deep. */
+/** In levels. The schema has five. */
 const MAX_DEPTH = 32;
-/** In one list or mapping. Reporting a mistake in each entry takes ten microseconds. */
+/** The maximum number of entries in one list or mapping. Reporting a mistake in an entry takes ten microseconds. */
 export const MAX_ENTRIES = 4096;
-/** Longer than any path, name or address. */
+/** In characters. No path, name or address is longer. */
 export const MAX_TEXT_LENGTH = 4096;
 
-/** What the syntax tree of one text may be. */
+/** The limits of the syntax tree of one text. */
 interface Limits {
   readonly tokens: number;
   readonly depth: number;
@@ -67,29 +67,32 @@ const FILE_LIMITS: Limits = {
   entries: MAX_ENTRIES,
   textLength: MAX_TEXT_LENGTH,
 };
-/** An OpenAPI document of two thousand operations, with its descriptions. */
+/** Enough for an OpenAPI document of two thousand operations with descriptions. */
 const DATA_LIMITS: Limits = {
   tokens: 512 * 1024,
   depth: 64,
   entries: 16 * 1024,
   textLength: 256 * 1024,
 };
-/** A text of that many bytes takes two seconds at most. */
+/** A text of this length takes at most two seconds. */
 const MAX_DATA_BYTES = 4 * 1024 * 1024;
 const TOO_LONG = toTooLong(MAX_TEXT_LENGTH);
-/** Aliases may repeat a few settings, not multiply a small file into a large one ("billion laughs"). */
+/** Aliases may repeat a few settings, but must not expand a small file into a large one ("billion laughs"). */
 const MAX_REPEATED = 10_000;
-/** More than anyone reads. */
+/** The maximum number of errors that are collected. */
 const MAX_ERRORS = 100;
-/** A few milliseconds. */
+/** These tokens take a few milliseconds. */
 const TOKENS_PER_TURN = 2048;
 
-/** As YAML 1.2 has it, whatever a %YAML directive says: `off` and `no` are texts. Duplicates are looked for below, in linear time. */
+/**
+ * Always YAML 1.2, regardless of a %YAML directive: `off` and `no` are texts. The code below finds duplicate keys itself, in linear
+ * time.
+ */
 const OPTIONS = { schema: "core", uniqueKeys: false, prettyErrors: false } as const;
 
 const CORE = new Schema({ schema: OPTIONS.schema });
 
-/** Reads a text, in steps between which the event loop goes on. Never rejects: everything that is wrong is in `mistakes`. */
+/** Parses a text in steps, so that it does not block the event loop. Never rejects: all mistakes are in `diagnostics`. */
 export async function parseDocument(text: string, env: Environment): Promise<Document> {
   const foreign = findForeignText(text);
   if (foreign !== undefined) return unreadable([{ key: "", ...foreign }]);
@@ -109,16 +112,19 @@ export async function parseDocument(text: string, env: Environment): Promise<Doc
       0,
       text.includes("#") ? "the file holds nothing but comments" : "the file is empty",
     );
-  // Text alone is a first key whose colon or space is missing.
+  // If the file is a single text, the colon or the space after its first key is missing.
   if (isScalar(root) && typeof root.value === "string") {
-    const mistakes = await explain(text, []);
-    if (mistakes.length > 0) return unreadable(mistakes);
+    const diagnostics = await explain(text, []);
+    if (diagnostics.length > 0) return unreadable(diagnostics);
   }
   await nextTurn();
   return convert(root, env);
 }
 
-async function explain(text: string, errors: readonly YAMLError[]): Promise<readonly Mistake[]> {
+async function explain(
+  text: string,
+  errors: readonly YAMLError[],
+): Promise<readonly SpanDiagnostic[]> {
   const causes = await explainErrors(text, errors);
   return causes.map(({ span, message, related }) => ({
     key: "",
@@ -129,8 +135,8 @@ async function explain(text: string, errors: readonly YAMLError[]): Promise<read
 }
 
 /**
- * Reads a text of others, such as an OpenAPI document, as a plain value: no variables, keys as texts, no places. Never rejects: what is
- * no YAML, several documents or beyond a limit has a reason instead.
+ * Parses a text that is not a route file, such as an OpenAPI document, into a plain value: without variables and locations, and with
+ * all keys as texts. Never rejects: if the text is no YAML, holds several documents or exceeds a limit, the result is a reason.
  */
 export async function parseData(
   text: string,
@@ -148,7 +154,7 @@ export async function parseData(
   return toPlain(document?.contents);
 }
 
-/** Aliases count as often as they are used. */
+/** Converts nodes to plain values. Each use of an alias counts towards the limit. */
 function toPlain(root: unknown): { readonly value: unknown } | { readonly reason: string } {
   const anchors = new Map<string, unknown>();
   let repeated = 0;
@@ -181,17 +187,17 @@ function failed(start: number, message: string): Document {
   return unreadable([{ key: "", message, span: { start, end: start + 1 } }]);
 }
 
-function unreadable(mistakes: readonly Mistake[]): Document {
-  return { value: undefined, mistakes, locate: () => ({ start: 0, end: 0 }) };
+function unreadable(diagnostics: readonly SpanDiagnostic[]): Document {
+  return { value: undefined, diagnostics, locate: () => ({ start: 0, end: 0 }) };
 }
 
-/** What is too much, and where. */
+/** The limit that was exceeded, as a message, and where. */
 interface Excess {
   readonly start: number;
   readonly message: string;
 }
 
-/** The syntax tree of a text that keeps to the limits; up to its first error, behind which the parser has lost its way. */
+/** Returns the syntax tree of a text within the limits. It ends at the first error, because the parser cannot make sense of the rest. */
 async function readTokens(text: string, limits: Limits): Promise<readonly CST.Token[] | Excess> {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
@@ -218,7 +224,7 @@ async function readTokens(text: string, limits: Limits): Promise<readonly CST.To
   return [...tokens, ...parser.end()];
 }
 
-/** Whether a token is a value or a key, and no comment. */
+/** Whether a token is a value or a key, and not a comment. */
 function isText(lexeme: string, previous: string): boolean {
   return previous === CST.SCALAR || /^["']/.test(lexeme);
 }
@@ -228,10 +234,10 @@ interface Composed {
   readonly errors: readonly YAMLError[];
 }
 
-/** Thrown through the composer. */
+/** Thrown to leave the composer. */
 class TooManyErrors extends Error {}
 
-/** Builds the nodes. It gives up after some errors: each takes ten microseconds, and a file can have one for each character. */
+/** Builds the nodes. It stops after some errors, because each takes ten microseconds and a file can have one for each character. */
 function compose(tokens: readonly CST.Token[]): Composed {
   const composer = new Composer(OPTIONS);
   stopAfter(MAX_ERRORS, composer);
@@ -246,77 +252,77 @@ function compose(tokens: readonly CST.Token[]): Composed {
 }
 
 /**
- * The composer tells of all errors through a property of its own, which the package's types call private: a test with a file of
- * errors sees to it that this goes on to be so.
+ * Makes the composer throw after that many errors. The composer reports all errors through one property, which is private in the
+ * package's types. A test with a file full of errors checks that this still works.
  */
-function stopAfter(most: number, composer: object): void {
+function stopAfter(max: number, composer: object): void {
   const reporter = composer as { onError: (...error: readonly unknown[]) => void };
   const report = reporter.onError;
   let count = 0;
   reporter.onError = (...error) => {
-    if (count === most) throw new TooManyErrors(); // also where the composer tells of this one
+    if (count === max) throw new TooManyErrors(); // also if the composer reports this error itself
     count += 1;
     report(...error);
   };
 }
 
-/** Where the walk is: aliases lead back, so depth and repetition are counted here too. */
-interface Place {
+/** The position while visiting nodes. Depth and repetition are counted here too, because an alias can lead back to its own parent. */
+interface Position {
   readonly path: KeyPath;
   readonly depth: number;
   readonly isRepeated: boolean;
-  /** Between brackets or braces. */
+  /** Whether it is inside brackets or braces. */
   readonly isInFlow: boolean;
 }
 
 function convert(root: Node, env: Environment): Document {
-  const mistakes: Mistake[] = [];
+  const diagnostics: SpanDiagnostic[] = [];
   const anchors = new Map<string, { readonly node: Node; readonly isInFlow: boolean }>();
   const targets = new Map<Alias, Node>();
   let repeated = 0;
 
   function report(node: Node, path: KeyPath, message: string, related?: Related): undefined {
-    mistakes.push({ key: formatKey(path), message, span: spanOf(node), related });
+    diagnostics.push({ key: formatKey(path), message, span: spanOf(node), related });
   }
 
-  function visit(node: Node, place: Place): unknown {
-    if (place.isRepeated && ++repeated > MAX_REPEATED) {
+  function visit(node: Node, position: Position): unknown {
+    if (position.isRepeated && ++repeated > MAX_REPEATED) {
       return repeated === MAX_REPEATED + 1
-        ? report(node, place.path, `aliases repeat more than ${MAX_REPEATED} values`)
+        ? report(node, position.path, `aliases repeat more than ${MAX_REPEATED} values`)
         : undefined;
     }
-    if (place.depth > MAX_DEPTH)
+    if (position.depth > MAX_DEPTH)
       return report(
         node,
-        place.path,
+        position.path,
         "an alias leads back to itself, or aliases are nested too deeply",
       );
-    if (isAlias(node)) return visitAlias(node, place);
-    if (!place.isRepeated && "anchor" in node && node.anchor !== undefined) {
-      anchors.set(node.anchor, { node, isInFlow: place.isInFlow });
+    if (isAlias(node)) return visitAlias(node, position);
+    if (!position.isRepeated && "anchor" in node && node.anchor !== undefined) {
+      anchors.set(node.anchor, { node, isInFlow: position.isInFlow });
       if (isScalar(node) && node.value === null)
-        return report(node, place.path, "a value that begins with & must stand in quotes");
+        return report(node, position.path, "a value that begins with & must stand in quotes");
     }
-    if (isMap(node)) return visitMap(node, enter(node, place));
+    if (isMap(node)) return visitMap(node, enter(node, position));
     if (isSeq(node)) {
-      const inside = enter(node, place);
+      const inside = enter(node, position);
       return node.items.map((item, index) =>
-        visit(item as Node, { ...inside, path: [...place.path, index] }),
+        visit(item as Node, { ...inside, path: [...position.path, index] }),
       );
     }
-    return isScalar(node) ? visitScalar(node, place) : undefined;
+    return isScalar(node) ? visitScalar(node, position) : undefined;
   }
 
-  function enter({ flow = false }: YAMLMap | YAMLSeq, place: Place): Place {
-    return { ...place, depth: place.depth + 1, isInFlow: place.isInFlow || flow };
+  function enter({ flow = false }: YAMLMap | YAMLSeq, position: Position): Position {
+    return { ...position, depth: position.depth + 1, isInFlow: position.isInFlow || flow };
   }
 
-  function visitAlias(alias: Alias, place: Place): unknown {
+  function visitAlias(alias: Alias, position: Position): unknown {
     const target = anchors.get(alias.source);
     if (target === undefined) {
       return report(
         alias,
-        place.path,
+        position.path,
         /^[\w-]+$/.test(alias.source)
           ? "this alias has no anchor before it; a value that begins with * must stand in quotes"
           : "a value that begins with * must stand in quotes",
@@ -324,20 +330,20 @@ function convert(root: Node, env: Environment): Document {
     }
     const { node, isInFlow } = target;
     targets.set(alias, node);
-    return visit(node, { ...place, depth: place.depth + 1, isRepeated: true, isInFlow });
+    return visit(node, { ...position, depth: position.depth + 1, isRepeated: true, isInFlow });
   }
 
-  function visitMap(map: YAMLMap, place: Place): unknown {
-    // `{{ .Values.listen }}` is a mapping whose key is a mapping.
-    if (map.flow === true && isMap(map.items[0]?.key)) return report(map, place.path, TEMPLATE);
+  function visitMap(map: YAMLMap, position: Position): unknown {
+    // YAML reads `{{ .Values.listen }}` as a mapping whose key is a mapping.
+    if (map.flow === true && isMap(map.items[0]?.key)) return report(map, position.path, TEMPLATE);
     const value: Record<string, unknown> = Object.create(null);
     const seen = new Map<string, Node>();
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const key = isScalar(pair.key) ? pair.key.value : undefined;
-      const path = [...place.path, typeof key === "string" ? key : "?"];
+      const path = [...position.path, typeof key === "string" ? key : "?"];
       const first = typeof key === "string" ? seen.get(key) : undefined;
       if (typeof key !== "string")
-        report(pair.key, place.path, "a key must be text: put it in quotes");
+        report(pair.key, position.path, "a key must be text: put it in quotes");
       else if (key === "__proto__") report(pair.key, path, "is not a key that can be used");
       else if (first !== undefined) {
         report(pair.key, path, "is written twice", { span: spanOf(first), note: "the first one" });
@@ -345,20 +351,20 @@ function convert(root: Node, env: Environment): Document {
         seen.set(key, pair.key);
         value[key] =
           pair.value === null
-            ? null // oxlint-disable-line unicorn/no-null -- YAML has one, and the schema refuses it
-            : visit(pair.value, { ...place, path });
+            ? null // oxlint-disable-line unicorn/no-null -- YAML has null, and the schema refuses it
+            : visit(pair.value, { ...position, path });
       }
     }
     return value;
   }
 
-  function visitScalar(node: Scalar, { path, isInFlow }: Place): unknown {
+  function visitScalar(node: Scalar, { path, isInFlow }: Position): unknown {
     const { value, type } = node;
     if (typeof value !== "string" || !value.includes("$")) return value;
     try {
       const text = substitute(value, env);
       if (text.length > MAX_TEXT_LENGTH) throw new RangeError(TOO_LONG);
-      // In flow collections a plain value holds no brace: `"${PORT}"` is the only way to write a variable there.
+      // In a flow collection a plain value cannot contain a brace, so the operator must write `"${PORT}"` there.
       const isPlain = type === "PLAIN" || (isInFlow && /^\$\{[^}]*\}$/.test(value));
       return isPlain && text !== value ? resolvePlain(text) : text;
     } catch (error) {
@@ -373,13 +379,13 @@ function convert(root: Node, env: Environment): Document {
     return locateIn({ root, targets, pairOf }, path, at);
   }
 
-  const start: Place = { path: [], depth: 0, isRepeated: false, isInFlow: false };
-  return { value: visit(root, start), mistakes, locate };
+  const start: Position = { path: [], depth: 0, isRepeated: false, isInFlow: false };
+  return { value: visit(root, start), diagnostics, locate };
 }
 
 /**
- * A plain scalar is read again after its variables are in, so that `${PORT}` can be a number. Only null, numbers and booleans
- * come of it: whatever else YAML would make of the text, a text it stays.
+ * Resolves a plain scalar again after its variables are substituted, so that `${PORT}` can be a number. The result is null, a number
+ * or a boolean; every other text stays a text.
  */
 function resolvePlain(text: string): unknown {
   if (text.length > 64) return text;
@@ -391,7 +397,7 @@ function resolvePlain(text: string): unknown {
 
 type PairOf = (map: YAMLMap, key: PropertyKey) => Pair<Node, Node | null> | undefined;
 
-/** Finds a mapping's entry by its key. A mapping can have ten thousand keys, each with something wrong. */
+/** Creates a function that finds a mapping's entry by its key. It keeps an index: a mapping can have thousands of keys with mistakes. */
 function createIndex(): PairOf {
   const indexes = new Map<YAMLMap, Map<unknown, Pair<Node, Node | null>>>();
   return (map, key) => {
@@ -424,7 +430,7 @@ function locateIn({ root, targets, pairOf }: Located, path: KeyPath, at: "key" |
     if (pair !== undefined) span = spanOf(pair.key);
     const isLast = index === path.length - 1;
     if ((isLast && at === "key") || next === undefined) return span;
-    // An empty value has no extent of its own: its key shows the place.
+    // An empty value has no extent, so its key is marked instead.
     const own = isMap(next) || isSeq(next) ? startOf(next) : spanOf(next);
     span = own.end > own.start ? own : span;
     node = next;
@@ -433,12 +439,12 @@ function locateIn({ root, targets, pairOf }: Located, path: KeyPath, at: "key" |
 }
 
 function spanOf(node: Node): Span {
-  // Every node that was read from a text has a range; the type allows for those that a program builds.
+  // Every node that was parsed from a text has a range. The type also covers nodes that a program builds.
   const [start, end] = node.range ?? [0, 0];
   return { start, end };
 }
 
-/** A collection is shown by its first character: underlining a whole mapping points at nothing. */
+/** Returns the span of a node's first character. A collection is marked there, because a long underline would not help. */
 function startOf(node: Node): Span {
   const { start } = spanOf(node);
   return { start, end: start + 1 };

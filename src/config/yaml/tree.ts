@@ -1,10 +1,10 @@
-/** A YAML or JSON text as nodes that know their place in it, for edits that leave every other byte as it is. */
+/** Parses a YAML or JSON text into nodes with their offsets, for edits that leave all other bytes unchanged. */
 
 import { Composer, Parser, isAlias, isMap, isPair, isScalar, isSeq } from "yaml";
 import type { CST, Document as ParsedDocument, Node, Pair, YAMLMap, YAMLSeq } from "yaml";
-import type { Span } from "../problem.ts";
+import type { Span } from "../diagnostic.ts";
 
-/** A node. It starts behind its anchor and tag, and ends with its content: no comment, no white space. */
+/** A node. It starts after its anchor and tag, and ends with its content, without comments and white space. */
 export type TreeNode = MapNode | SeqNode | ScalarNode | AliasNode;
 
 interface Placed extends Span {
@@ -13,7 +13,7 @@ interface Placed extends Span {
 }
 
 interface Collection extends Placed {
-  /** Between brackets or braces. */
+  /** Whether it is written with brackets or braces. */
   readonly isFlow: boolean;
 }
 
@@ -29,16 +29,16 @@ export interface SeqNode extends Collection {
   readonly items: readonly TreeNode[];
 }
 
-/** A text, a number, a boolean or null; an empty one has no extent. */
+/** A text, a number, a boolean or null. An empty value has no extent. */
 export interface ScalarNode extends Placed {
   readonly kind: "scalar";
   /** Undefined for null. */
   readonly value: string | number | boolean | undefined;
-  /** A literal or folded text, whose end takes in its last line end. */
+  /** Whether it is a literal or folded text. Its end includes its last line end. */
   readonly isBlock: boolean;
 }
 
-/** `*name`. */
+/** An alias: `*name`. */
 export interface AliasNode extends Placed {
   readonly kind: "alias";
   readonly name: string;
@@ -46,10 +46,10 @@ export interface AliasNode extends Placed {
 
 /** One key with its value. */
 export interface Entry {
-  /** Undefined where the key is no text, or is written as `? key`, with an anchor or with a tag. */
+  /** Undefined if the key is no text, or is written as `? key`, with an anchor or with a tag. */
   readonly key: string | undefined;
   readonly start: number;
-  /** Behind the colon. */
+  /** The offset after the colon. */
   readonly gap: number;
   readonly value: TreeNode;
 }
@@ -67,7 +67,7 @@ export interface TreeError extends Span {
   readonly message: string;
 }
 
-/** The documents of a text, or what is wrong with it. */
+/** Parses all documents of a text, or returns its first mistake. Never throws. */
 export function parseTrees(text: string): readonly Tree[] | TreeError {
   try {
     const trees: Tree[] = [];
@@ -83,7 +83,7 @@ export function parseTrees(text: string): readonly Tree[] | TreeError {
     }
     return trees;
   } catch (error) {
-    // The package reads by recursion.
+    // The package parses by recursion, so deep nesting overflows the stack.
     if (!(error instanceof RangeError)) throw error;
     return { start: 0, end: 1, message: "is nested too deeply" };
   }
@@ -121,7 +121,7 @@ function toTree(document: ParsedDocument): Tree {
 
   function toSeq(node: YAMLSeq, placed: Placed): SeqNode {
     const isFlow = node.flow === true;
-    // `[a: 1]` is a list with a mapping that has no braces.
+    // `[a: 1]` is a list with a mapping without braces.
     const items = (node.items as (Node | Pair<Node, Node | null>)[]).map((item) =>
       isPair(item) ? toSinglePair(item) : visit(item),
     );
@@ -157,7 +157,7 @@ function toTree(document: ParsedDocument): Tree {
   return { root, anchors, aliases };
 }
 
-/** Tags such as !!binary make other values, which no manifest has where it matters. */
+/** Tags such as !!binary give other types of values. They count as null here, because manifests do not use them. */
 function toScalar(value: unknown): ScalarNode["value"] {
   const isKnown = ["string", "number", "boolean"].includes(typeof value);
   return isKnown ? (value as ScalarNode["value"]) : undefined;

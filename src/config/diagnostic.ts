@@ -1,76 +1,79 @@
-/** What is wrong with a configuration, and where: `file:line:col key: what is wrong`, the line and a caret under the place. */
+/** Diagnostics of a configuration: `file:line:col key: message`, with the line and a caret under the mistake. */
 
 import { hideInMessage } from "../http/secrets.ts";
 import { drawExcerpt, toPrintable } from "./excerpt.ts";
 import type { Mark } from "./excerpt.ts";
 import type { KeyPath } from "./schema/issues.ts";
 
-/** One mistake. `file`, `line` and `col` (from 1) are undefined for what does not come from a file. */
-export interface Problem {
+/** One mistake, located. `file`, `line` and `col` (from 1) are undefined if the value does not come from a file. */
+export interface Diagnostic {
   readonly file: string | undefined;
   readonly line: number | undefined;
   readonly col: number | undefined;
-  /** `routes[2].path`; `--listen` or `HEADGATE_LISTEN` for what was given there; empty for the file as a whole. */
+  /** `routes[2].path`; `--listen` or `HEADGATE_LISTEN` if the value came from there; empty for the file as a whole. */
   readonly key: string;
   readonly message: string;
-  /** The source line with a caret line under it; the same of `related`. */
+  /** The source line with a caret line under it, and the same for `related`. */
   readonly excerpt: string | undefined;
-  /** Another place in the file that explains the mistake. */
+  /** Another part of the file, which explains the mistake. */
   readonly related?:
     | { readonly line: number; readonly col: number; readonly note: string }
     | undefined;
 }
 
-/** What is wrong with a configuration. The message is meant for the operator, as it is. */
+/** An invalid configuration. The message is for the operator, and is shown unchanged. */
 export class ConfigError extends Error {
-  /** The first ones, at most `MAX_SHOWN`. */
-  readonly problems: readonly Problem[];
-  /** Of all. */
+  /** The first diagnostics, at most `MAX_SHOWN`. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The number of all diagnostics. */
   readonly count: number;
 
-  constructor(problems: readonly Problem[], count = problems.length) {
-    super(formatProblems(problems, count));
+  constructor(diagnostics: readonly Diagnostic[], count = diagnostics.length) {
+    super(formatDiagnostics(diagnostics, count));
     this.name = "ConfigError";
-    this.problems = problems;
+    this.diagnostics = diagnostics;
     this.count = count;
   }
 }
 
-/** Part of a text, as offsets. */
+/** Part of a text, as offsets in characters from 0; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** A second place that explains a mistake, such as where an unclosed quote ends. */
+/** A second part of a text, which explains a mistake, such as where an unclosed quote ends. */
 export interface Related {
   readonly span: Span;
-  /** A few words, written behind the mark. */
+  /** A few words, shown after the mark. */
   readonly note: string;
 }
 
-/** What is wrong at one place of a file. */
-export interface Mistake {
+/** One mistake in a text, located by offsets. */
+export interface SpanDiagnostic {
   readonly span: Span;
   readonly key: string;
   readonly message: string;
   readonly related?: Related | undefined;
 }
 
-/** A file whose mistakes are shown with their lines. */
+/** The text of a file, for diagnostics that show their lines. */
 export interface Source {
-  toProblem(mistake: Mistake): Problem;
+  /** Adds file, line, column and excerpt. */
+  toDiagnostic(diagnostic: SpanDiagnostic): Diagnostic;
+  /** Returns the line of an offset, from 1. */
   lineOf(offset: number): number;
 }
 
-/** More than anyone reads; a file of another kind, mounted by mistake, can have one per line. */
+/** The maximum number of diagnostics that are shown. A file of another kind, mounted by mistake, can have one on each line. */
 export const MAX_SHOWN = 100;
-const LONGEST_MESSAGE = 400;
-/** Characters behind what is shown, in which a secret may end. */
+/** In characters. */
+const MAX_MESSAGE_LENGTH = 400;
+/** Characters that are read after the shown part, because a secret may end there. */
 const CONTEXT = 1000;
 
-/** A mistake that has no place in a file. */
-export function problemOf(key: string, message: string, file?: string): Problem {
+/** Creates a diagnostic that has no line in a file. */
+export function createDiagnostic(key: string, message: string, file?: string): Diagnostic {
   return {
     file,
     line: undefined,
@@ -81,7 +84,7 @@ export function problemOf(key: string, message: string, file?: string): Problem 
   };
 }
 
-/** Looks up lines and columns in a text. */
+/** Creates the source for a file's text. Offsets become lines and columns only when a diagnostic needs them. */
 export function createSource(file: string, text: string): Source {
   const toStarts = once(() => findLineStarts(text));
 
@@ -106,7 +109,7 @@ export function createSource(file: string, text: string): Source {
     return { line, content, column, length: end - start, note };
   }
 
-  function toProblem({ span, key, message, related }: Mistake): Problem {
+  function toDiagnostic({ span, key, message, related }: SpanDiagnostic): Diagnostic {
     const mark = toMark(span);
     const other = related && toMark(related.span, related.note);
     return {
@@ -122,7 +125,7 @@ export function createSource(file: string, text: string): Source {
     };
   }
 
-  return { toProblem, lineOf };
+  return { toDiagnostic, lineOf };
 }
 
 function findLineStarts(text: string): readonly number[] {
@@ -131,26 +134,26 @@ function findLineStarts(text: string): readonly number[] {
   return starts;
 }
 
-/** Without its line end; `next` is where the next line starts. */
+/** Returns where the line ends, without its line end. `next` is where the next line starts. */
 function endOfLine(text: string, start: number, next: number | undefined): number {
   if (next === undefined) return text.length;
   return next - 1 > start && text[next - 2] === "\r" ? next - 2 : next - 1;
 }
 
-/** Only a file with problems is asked for its lines. */
+/** Computes a value at its first use: only an invalid file needs its line starts. */
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
 
-function formatProblems(problems: readonly Problem[], count: number): string {
-  const shown = problems.map(formatProblem);
+function formatDiagnostics(diagnostics: readonly Diagnostic[], count: number): string {
+  const shown = diagnostics.map(formatDiagnostic);
   const rest = count - shown.length;
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
 }
 
-/** A problem as it is shown: its place and message, and the excerpt. */
-export function formatProblem({ file, line, col, key, message, excerpt }: Problem): string {
+/** Formats a diagnostic for the terminal: location, message and excerpt. */
+export function formatDiagnostic({ file, line, col, key, message, excerpt }: Diagnostic): string {
   const place = file === undefined || line === undefined ? file : `${file}:${line}:${col}`;
   // `file:1:2 key: message`, `file: message`, `--listen: message`
   const head = [place, key].filter((part) => part !== undefined && part !== "").join(" ");
@@ -158,7 +161,7 @@ export function formatProblem({ file, line, col, key, message, excerpt }: Proble
   return excerpt === undefined ? text : `${text}\n${excerpt}`;
 }
 
-/** `routes[2].path`. */
+/** Formats a path: `routes[2].path`. */
 export function formatKey(path: KeyPath): string {
   return path
     .map((part, index) =>
@@ -168,8 +171,8 @@ export function formatKey(path: KeyPath): string {
 }
 
 function toMessage(text: string): string {
-  const message = hideInMessage(text.slice(0, LONGEST_MESSAGE + CONTEXT));
-  return message.length <= LONGEST_MESSAGE
+  const message = hideInMessage(text.slice(0, MAX_MESSAGE_LENGTH + CONTEXT));
+  return message.length <= MAX_MESSAGE_LENGTH
     ? toPrintable(message)
-    : `${toPrintable(message.slice(0, LONGEST_MESSAGE))}…`;
+    : `${toPrintable(message.slice(0, MAX_MESSAGE_LENGTH))}…`;
 }

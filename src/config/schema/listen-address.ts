@@ -1,4 +1,4 @@
-/** An address to listen on, in the route file. */
+/** The schema of an address to listen on. */
 
 import * as z from "zod";
 import { MODE_SYNTAX, parseMode } from "../address.ts";
@@ -7,21 +7,21 @@ import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
 import type { TextSyntax } from "../text-syntax.ts";
 import { dependsOnText, mapping, scalar } from "./scalars.ts";
 
-interface PlaceKind<Place> {
+interface ListenAddressKind<Place> {
   readonly parse: (text: string) => Place;
   readonly syntax: TextSyntax;
   readonly examples: readonly string[];
-  /** The default mode. */
+  /** The default mode of a Unix socket, in octal digits. */
   readonly preset: string;
 }
 
-/** An address, alone or with the mode of its Unix socket. */
-export function place<Place extends Address | "off">({
+/** An address as a text, or as a mapping with the mode of its Unix socket. */
+export function listenAddress<Place extends Address | "off">({
   parse,
   syntax,
   examples,
   preset,
-}: PlaceKind<Place>) {
+}: ListenAddressKind<Place>) {
   const isOptional = examples.includes("off");
   const address = () =>
     scalar({
@@ -33,7 +33,7 @@ export function place<Place extends Address | "off">({
       examples,
     });
   const placed = mapping({
-    address: address().meta({ description: "The same as without a mapping." }),
+    address: address().meta({ description: "The address, as it is written without a mapping." }),
     mode: scalar({
       title: "file mode",
       expected: `a file mode in quotes such as "${preset}"`,
@@ -43,7 +43,7 @@ export function place<Place extends Address | "off">({
     })
       .optional()
       .meta({
-        description: `The permissions of a Unix socket's file, which say who may connect; "${preset}" when left out. A reload may change it.`,
+        description: `The permissions of a Unix socket's file, which control who may connect; "${preset}" when left out. A reload may change it.`,
       }),
   })
     .superRefine(({ address: where, mode }, context) => {
