@@ -1,4 +1,4 @@
-/** The settings of a route that are not the defaults. */
+/** Finds the settings of a route that differ from the defaults. */
 
 import type { HeadConfig, RouteConfig } from "../config/types.ts";
 import { formatDuration, formatRate, formatSize } from "../config/units.ts";
