@@ -16,6 +16,8 @@ const HELD_FOLDERS = [
   "src/server",
   "src/upstream",
   "src/runtime",
+  "tools",
+  "test/support",
 ] as const;
 
 function readFolder(folder: string): readonly (readonly [string, string])[] {

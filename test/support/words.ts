@@ -38,14 +38,15 @@ const REPLACED_WORDS: readonly (readonly [old: RegExp, use: string])[] = [
   [/\bbacklog\b/, "batch queue"],
   [/\bgreeting\b/, "startup banner"],
   [/\bgeneration\b/, "snapshot"],
-  [/\bmistakes?\b|\bfindings?\b/, "Diagnostic"],
+  // `findings` alone is a key of `doctor --json`.
+  [/\bmistakes?\b|\bfindings?\b(?<!^findings)/, "Diagnostic"],
 ];
 
 /** Words that hide the actor or the subject of a sentence, for comments. */
 const COMMENT_WORDS =
   /\b(?:nobody|anybody|somebody|everybody|whoever|whomever|what is said|whatever is|one who)\b/i;
 
-/** Finds the violations in the names of a file (path → source text): its own name and what it exports, with members. */
+/** Finds the violations in the names of a file (path → source text): its own name and the names that it exports, with members. */
 export function findNameViolations(files: ReadonlyMap<string, string>): readonly string[] {
   return [...files].flatMap(([path, text]) => {
     const names = [...path.split("/").map(withoutExtension), ...exportedNames(text)];

@@ -1,11 +1,11 @@
-/** Faults that are put back, to see that the simulation finds them. */
+/** Faults that are put back, to check that the simulation detects them. */
 
 import type { Mutation } from "./bundle.ts";
 
 const POOL = "src/upstream/pool.ts";
 const CONNECTION = "src/upstream/connection.ts";
 
-/** By what goes wrong. A mutation may need several changes. */
+/** Each fault by its effect. A mutation may need several changes. */
 export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "a request that is sent again waits at the end of the queue": [
     {
