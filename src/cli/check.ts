@@ -1,4 +1,4 @@
-/** `headgate check [FILE…] [--json]`: everything that is wrong with route files, or what they mean. */
+/** `headgate check [FILE…] [--json]`: prints all errors of route files, or what the files mean. */
 
 import { formatAddress, formatUrl } from "../config/address.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
@@ -9,17 +9,17 @@ import type { CommandIo } from "./io.ts";
 import { toDifferences } from "./route-settings.ts";
 import { formatTable } from "./table.ts";
 
-/** The result for one file: its meaning, or its mistakes. */
+/** The result for one file: its meaning, or its errors. */
 type Outcome = { readonly loaded: Loaded } | { readonly error: ConfigError };
 
 /**
- * Checks route files as `run` would read them, and starts nothing. A file named `-` is standard input. Exit code 0, 1 where one of
- * them is wrong; throws a UsageError for bad arguments.
+ * Checks route files as `run` would read them, and starts nothing. A file named `-` is standard input. The exit code is 0, or 1 if
+ * one of the files has an error. Throws a UsageError for bad arguments.
  */
 export async function check(args: readonly string[], io: CommandIo): Promise<number> {
   const { switches, positionals } = readArguments(args, {
     switches: ["json"],
-    mostPositionals: Infinity,
+    maxPositionals: Infinity,
   });
   if (positionals.length === 0 && !(io.env["HEADGATE_CONFIG"] || io.env["HEADGATE_UPSTREAM"]))
     throw new UsageError("check needs a FILE, or HEADGATE_CONFIG");
@@ -33,7 +33,7 @@ export async function check(args: readonly string[], io: CommandIo): Promise<num
     if (switches.has("json")) summaries.push(toSummary(outcome, defaults));
     else print(outcome, { io, defaults, index });
   }
-  // One file gives one object, several give a list.
+  // One file results in an object, several files in a list.
   if (switches.has("json")) io.out(toJson(summaries.length === 1 ? summaries[0] : summaries));
   return code;
 }
@@ -49,7 +49,7 @@ async function checkFile(file: string | undefined, io: CommandIo): Promise<Outco
   }
 }
 
-/** Loads the configuration of a file with nothing but an upstream. */
+/** Loads the configuration of a route file that has nothing but an upstream. */
 async function loadDefaults({ cwd }: CommandIo): Promise<Config> {
   return (await loadConfig({ flags: { upstream: "http://127.0.0.1" }, env: {}, cwd })).config;
 }
@@ -59,7 +59,7 @@ function toSummary(outcome: Outcome, defaults: Config): object {
   return { valid: false, count: outcome.error.count, problems: outcome.error.diagnostics };
 }
 
-/** What a reader wants to know of the file; the same for people and programs. */
+/** Summarises a file; people and programs get the same values. */
 function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: Config) {
   const upstreams = [...config.upstreams.values()].map(({ name, url }) => ({
     name,

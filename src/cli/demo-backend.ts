@@ -1,8 +1,8 @@
-/** The demo's backend: it answers GET and refuses HEAD, as a FastAPI app does. */
+/** The demo's backend: it serves GET and refuses HEAD, as a FastAPI app does. */
 
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 
-/** Answers GET of any path with 15 bytes of JSON, and every other method with FastAPI's 405. */
+/** Responds to GET of any path with 15 bytes of JSON, and to every other method with FastAPI's 405. */
 export function respondToGetOnly(request: ServerRequest, response: ServerResponse): void {
   const isGet = request.method === "GET";
   const body = isGet ? '{"status":"ok"}' : '{"detail":"Method Not Allowed"}';

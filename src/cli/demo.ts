@@ -1,4 +1,4 @@
-/** `headgate demo`: a backend that refuses HEAD, and headgate before it. */
+/** `headgate demo`: starts a backend that refuses HEAD, and headgate in front of it. */
 
 import type { Listening } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
@@ -19,7 +19,7 @@ const LIMITS: ServerLimits = {
   whenFull: "refuse",
 };
 
-/** Runs both until a signal and prints the two lines to try. Ports that are taken are replaced by free ones. */
+/** Runs both until a signal, and prints the two commands to try. If a port is in use, a free one is used instead. */
 export async function demo(args: readonly string[], io: Io): Promise<number> {
   readArguments(args, {});
   const { server, url } = await listenNear(8000);
@@ -39,7 +39,7 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
   return code;
 }
 
-/** The command that stands for `headgate run` where the demo was started: `headgate` itself is not there in a clone. */
+/** The command that runs `headgate run`: in a clone, `headgate` is not on the PATH, and `npm start` is used. */
 function toRun({ env }: Io): string {
   return env["npm_lifecycle_event"] === "start" ? "npm start --" : "headgate run";
 }

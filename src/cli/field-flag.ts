@@ -1,13 +1,13 @@
-/** The flag `-H 'Name: value'` of commands that take header fields. */
+/** The flag `-H 'Name: value'` of commands that accept header fields. */
 
 import { UsageError } from "./flags.ts";
 
-/** A method or the name of a field (RFC 9110 §5.6.2). */
+/** A method or a field name (RFC 9110 §5.6.2). */
 export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** RFC 9110 §5.5. */
+/** A field value (RFC 9110 §5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Neither name nor value is repeated in the error: it may be a credential. */
+/** Splits a field into name and value. The error repeats neither, because the field may be a credential. */
 export function toField(written: string, index: number): readonly [string, string] {
   const colon = written.indexOf(":");
   const name = written.slice(0, Math.max(0, colon));

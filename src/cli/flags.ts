@@ -1,11 +1,11 @@
-/** Arguments of a command, read by one set of rules. */
+/** Reads the arguments of all commands by the same rules. */
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 import { didYouMean } from "../config/hints/did-you-mean.ts";
 import { hideInLine } from "../http/secrets.ts";
 
-/** A command called in a way that it does not know; the message says what to write instead. */
+/** The operator called a command wrongly; the message says what to write instead. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -13,12 +13,12 @@ export class UsageError extends Error {
   }
 }
 
-/** What a command was called with. */
+/** The arguments of one call. */
 export interface Arguments {
-  /** By flag, without its dashes; the last one of a repeated flag counts. */
+  /** By flag, without its dashes; if a flag is repeated, the last value counts. */
   readonly values: ReadonlyMap<string, string>;
   readonly switches: ReadonlySet<string>;
-  /** Every value of a flag that may be repeated, in order. */
+  /** All values of a repeatable flag, in order. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
 }
@@ -27,17 +27,17 @@ export interface Arguments {
 export interface Flags {
   /** Flags with a value: `--listen ADDR` or `--listen=ADDR`. */
   readonly values?: readonly string[];
-  /** Flags without one. */
+  /** Flags without a value. */
   readonly switches?: readonly string[];
-  /** Flags with a value that may be repeated, with a letter if they have one: `-H VALUE`. */
+  /** Repeatable flags with a value, with a letter if they have one: `-H VALUE`. */
   readonly lists?: readonly (readonly [name: string, letter?: string])[];
-  readonly mostPositionals?: number;
+  readonly maxPositionals?: number;
 }
 
-/** Reads the arguments. Throws a UsageError for an unknown flag, a missing value or an argument too many. */
+/** Reads the arguments. Throws a UsageError for an unknown flag, a missing value or too many arguments. */
 export function readArguments(
   args: readonly string[],
-  { values = [], switches = [], lists = [], mostPositionals = 0 }: Flags,
+  { values = [], switches = [], lists = [], maxPositionals = 0 }: Flags,
 ): Arguments {
   const options = Object.fromEntries([
     ...values.map((name) => [name, { type: "string" as const }]),
@@ -48,8 +48,8 @@ export function readArguments(
     ]),
   ]);
   const parsed = parse(args, options);
-  if (parsed.positionals.length > mostPositionals) {
-    const unexpected = hideInLine(parsed.positionals[mostPositionals] ?? "");
+  if (parsed.positionals.length > maxPositionals) {
+    const unexpected = hideInLine(parsed.positionals[maxPositionals] ?? "");
     throw new UsageError(`Unexpected argument '${unexpected}'`);
   }
   const given = Object.entries(parsed.values);

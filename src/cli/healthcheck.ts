@@ -1,4 +1,4 @@
-/** `headgate healthcheck`: is the headgate that runs with these settings ready? For images, which have no shell and no curl. */
+/** `headgate healthcheck`: asks the headgate with these settings whether it is ready. For images, which have no shell and no curl. */
 
 import { get } from "node:http";
 
@@ -10,17 +10,17 @@ import { ProxyError, toProxyError } from "../http/errors.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 
-// A headgate whose /readyz takes longer takes no traffic either; the image's HEALTHCHECK gives up after 3 s.
+// If /readyz takes longer, headgate does not take traffic either; the image's HEALTHCHECK gives up after 3 s.
 const RESPONSE_MS = 2_000;
 
-/** Exit code 0 when /readyz answers 200; 1 with one line that says what it was instead. Takes the flags of `run`. */
+/** The exit code is 0 if /readyz responds with 200, else 1, and one line names the reason. Accepts the flags of `run`. */
 export async function healthcheck(args: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(args, {
     values: ["config", "listen", "upstream", "admin", "log-level"],
   });
   const flags = { config: values.get("config"), admin: values.get("admin") };
   const admin = await findAdmin(flags, io);
-  // Only the owner of an inherited socket knows its address.
+  // Only the process that passed the socket knows its address.
   if (admin === "off" || admin.kind === "fd") {
     io.err(
       "headgate: admin has no address that can be asked; give it one, or run the image without its health check\n",
@@ -36,11 +36,11 @@ export async function healthcheck(args: readonly string[], io: Io): Promise<numb
   return state === "ready" ? 0 : 1;
 }
 
-/** An address that can be connected to. */
+/** An address that accepts connections. */
 type Reachable = Exclude<Address, { readonly kind: "fd" }>;
 
-// Where requests come from and go to plays no part here, and may have been given to `run` alone. No machine has this address (RFC 5737),
-// so it is not that of admin either.
+// The check needs no listen address and no upstream, and only `run` may have them as flags. No machine has this upstream's address
+// (RFC 5737), so it cannot be the address of admin.
 const ANYWHERE: Flags = { listen: "127.0.0.1:0", upstream: "http://192.0.2.1" };
 
 async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off"> {
@@ -49,8 +49,8 @@ async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off
     return (await loadConfig({ flags, env, cwd })).config.admin;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    // A route file that broke after the start: headgate goes on with the one that it read. Called ill, it would be restarted into the
-    // broken file. What flags and environment say of admin still counts.
+    // The route file became invalid after the start, and headgate keeps the configuration that it has. If the check reported it as
+    // unhealthy, a restart would load the invalid file. The admin address of flags and environment still counts.
     const { config } = await loadConfig({
       flags: { ...flags, config: undefined },
       env: { ...env, HEADGATE_CONFIG: undefined },
@@ -60,13 +60,13 @@ async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off
   }
 }
 
-// A wildcard is an address to listen on, not one to connect to.
+// A wildcard address can be listened on, but not connected to.
 const LOOPBACKS = new Map([
   ["0.0.0.0", "127.0.0.1"],
   ["::", "::1"],
 ]);
 
-/** `ready`, or in a few words what is wrong. */
+/** Resolves with `ready`, or with a short reason. */
 function readState(admin: Reachable): Promise<string> {
   const place = admin.kind === "unix" ? { socketPath: admin.path } : admin;
   return new Promise((resolve) => {

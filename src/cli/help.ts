@@ -1,4 +1,4 @@
-/** The texts of `headgate --help` and of each command's `--help`. */
+/** The help texts of `headgate --help` and of each command's `--help`. */
 
 const SETTINGS = `Settings: flags override environment variables, which override the route file
   --config FILE      HEADGATE_CONFIG      the route file (YAML)

@@ -1,4 +1,4 @@
-/** `headgate init URL`: a route file for what the doctor found, with the reason for each setting. */
+/** `headgate init URL`: writes a route file from what the doctor found, with the reason for each setting. */
 
 import { pathExists, resolveFrom, writeTextFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,19 +10,19 @@ import { UnreachedError } from "./doctor/reach.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 
-/** Exit code 0 if the route file was written, 1 if not; throws for bad arguments. */
+/** The exit code is 0 if the route file was written, else 1. Throws for bad arguments. */
 export async function init(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments(args, {
     values: [...DOCTOR_FLAGS.values, "output"],
     switches: [...DOCTOR_FLAGS.switches, "force"],
     lists: DOCTOR_FLAGS.lists,
-    mostPositionals: DOCTOR_FLAGS.mostPositionals,
+    maxPositionals: DOCTOR_FLAGS.maxPositionals,
   });
   const options = toOptions("init", given);
   const output = given.values.get("output");
   const mode = given.switches.has("force") ? "over" : "new";
   const path = output === undefined ? undefined : resolveFrom(io.cwd, output);
-  // Said before anything is sent: the work would be lost.
+  // Checked before any request is sent, because the requests would be wasted.
   if (path !== undefined && mode === "new" && (await pathExists(path))) {
     io.err(`headgate: ${output} exists already; --force overwrites it\n`);
     return 1;
@@ -55,7 +55,7 @@ async function makeRouteFile(options: DoctorOptions, io: Io): Promise<string | u
   }
 }
 
-/** A file that `check` would refuse is never written. */
+/** Makes sure that `init` never writes a file that `check` would refuse. */
 async function assertValid(text: string, { cwd }: Io): Promise<void> {
   await loadConfig({
     flags: { config: "-" },
@@ -65,17 +65,17 @@ async function assertValid(text: string, { cwd }: Io): Promise<void> {
   });
 }
 
-/** Writes the advice down. */
+/** Formats the advice as a route file. */
 export function formatRouteFile(
   { mode, reason, routes, optionsReason }: Advice,
-  { place, ca, isInsecure }: Pick<DoctorOptions, "place" | "ca" | "isInsecure">,
+  { backend, ca, isInsecure }: Pick<DoctorOptions, "backend" | "ca" | "isInsecure">,
   { source, cwd }: { readonly source: string; readonly cwd: string },
 ): string {
   const tls = ca !== undefined ? `ca: ${quote(resolveFrom(cwd, ca))}` : "verify: false";
   const upstream =
     ca === undefined && !isInsecure
-      ? quote(place.url)
-      : `{ url: ${quote(place.url)}, tls: { ${tls} } }`;
+      ? quote(backend.url)
+      : `{ url: ${quote(backend.url)}, tls: { ${tls} } }`;
   return [
     toComment(`Written by headgate init for ${source}.`),
     `upstream: ${upstream}\n`,
@@ -91,13 +91,13 @@ function formatRoute({ path, head, reason }: RouteAdvice): string {
   return `  ${toComment(`${reason}.`)}  - { path: ${quote(path)}, head: ${setting} }\n`;
 }
 
-/** A text of YAML in which no variable is looked for. */
+/** Quotes a text for YAML so that no variable is substituted in it. */
 function quote(text: string): string {
   if (/^[\w/.-]+(:[\w/.-]+)*$/.test(text)) return text;
   return JSON.stringify(text.replaceAll("$", "$$$$"));
 }
 
-/** One line: what a backend says must not end the comment. */
+/** Reduces a text to one line, so that the backend's text cannot end the comment. */
 function toComment(text: string): string {
   return `# ${toPrintable(text.charAt(0).toUpperCase() + text.slice(1), 300)}\n`;
 }

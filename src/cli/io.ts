@@ -1,6 +1,6 @@
-/** What a command sees of the process it runs in. */
+/** The parts of the process that commands use. */
 
-/** `process` belongs to main.ts alone, so everything a command needs of it comes in here. */
+/** Only main.ts may use `process`, so commands get what they need of it here. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -10,20 +10,20 @@ export interface Io {
   readonly isTerminal: boolean;
   /** Whether standard error is a terminal. */
   readonly isErrorTerminal: boolean;
-  /** A minor garbage collection. */
+  /** Runs a minor garbage collection. */
   collectGarbage(): void;
-  /** Reads standard input to its end, or to a little more than a route file may have. */
+  /** Reads standard input to its end, or slightly more than the maximum size of a route file. */
   readInput(): Promise<Uint8Array>;
   out(text: string): void;
   err(text: string): void;
-  /** Called at the first SIGTERM or SIGINT; a second one ends the process. Without a listener they end it as ever. */
+  /** Calls the listener at the first SIGTERM or SIGINT; a second one ends the process. Without a listener the first one ends it. */
   onTerminate(listener: () => void): void;
-  /** Called at each SIGHUP. */
+  /** Calls the listener at each SIGHUP. */
   onReload(listener: () => void): void;
 }
 
-/** The part that a command needs which starts nothing. */
+/** The parts for commands that start no server. */
 export type CommandIo = Pick<Io, "env" | "cwd" | "readInput" | "out" | "err">;
 
-/** A command: its arguments without its name, to an exit code. 0 fine, 1 failed, 2 called wrongly. */
+/** A command: takes its arguments, without its name, and resolves with an exit code: 0 success, 1 failure, 2 wrong usage. */
 export type Command = (args: readonly string[], io: Io) => Promise<number>;

@@ -1,4 +1,4 @@
-/** The settings of a route that are not the defaults. */
+/** Finds the settings of a route that differ from the defaults. */
 
 import type { HeadConfig, RouteConfig } from "../config/types.ts";
 import { formatDuration, formatRate, formatSize } from "../config/units.ts";
@@ -28,7 +28,18 @@ function toSettings({ head, options, strict, ...times }: RouteConfig): Settings 
   };
 }
 
-function toHeadSettings({ fallbackOn, guards, limit, drain, ...head }: HeadConfig): Settings {
+/** Each key of `head`, so that a new one cannot be left out here. The mode has a place of its own. */
+type HeadSettings = Readonly<
+  Record<`head.${Exclude<keyof HeadConfig, "mode" | "limit" | "drain">}`, string>
+>;
+
+function toHeadSettings({
+  fallbackOn,
+  guards,
+  limit,
+  drain,
+  ...head
+}: HeadConfig): HeadSettings & Settings {
   return {
     "head.fallbackOn": `[${fallbackOn.join(", ")}]`,
     "head.remember": formatDuration(head.remember),

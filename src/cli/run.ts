@@ -1,4 +1,4 @@
-/** `headgate run`: the proxy, by route file, environment and flags. */
+/** `headgate run`: runs the proxy, configured by route file, environment and flags. */
 
 import type { Digest } from "../config/files.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
@@ -6,7 +6,7 @@ import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { serve } from "./serve.ts";
 
-/** Runs until a signal. Throws a UsageError or a ConfigError before anything listens. */
+/** Runs until a signal. Throws a UsageError or a ConfigError before it opens a listener. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = readArguments(args, {
     values: ["config", "listen", "upstream", "admin", "log-level"],

@@ -1,4 +1,4 @@
-/** A headgate in the foreground: started, said so, and stopped in order. */
+/** Runs a headgate in the foreground: starts it, reports the start, and stops it in order. */
 
 import { type App, type Listening, createApp } from "../app.ts";
 import type { Digest } from "../config/files.ts";
@@ -16,28 +16,28 @@ import { createReload } from "../reload.ts";
 import { logStart, toStartupBanner } from "./startup-banner.ts";
 import type { Io } from "./io.ts";
 
-/** Called when both ports listen, before anything is logged. */
+/** Called when both listeners are open, before anything is logged. */
 export type OnListening = (listening: Listening) => void;
 
-/** What to serve, and how to read it again. */
+/** The configuration to serve, and how to reload it. */
 export interface Serving {
   readonly config: Config;
-  /** The route file as it was given. */
+  /** The name of the route file, as the operator gave it. */
   readonly file?: string | undefined;
   /** SHA-256 of its content. */
   readonly hash?: string | undefined;
-  /** The keys of it that flags and environment override. */
+  /** The keys of the route file that flags and environment variables override. */
   readonly overridden?: readonly Overridden[];
-  /** What in it is allowed and probably not meant. */
+  /** Settings that are valid but probably not intended. */
   readonly warnings?: readonly Diagnostic[];
-  /** Tells of each file that it reads. Undefined where nothing can change while it runs. */
+  /** Loads the configuration again and reports each file that it reads. Undefined if the configuration cannot change. */
   readonly load?: ((onRead: (path: string, digest: Digest) => void) => Promise<Loaded>) | undefined;
-  /** The files that `config` was read from, to be watched. */
+  /** The files that `config` was read from; headgate watches them. */
   readonly files?: Digests;
   readonly onListening?: OnListening;
 }
 
-/** Serves until SIGTERM or SIGINT; the exit code is 1 where it could not start. */
+/** Serves until SIGTERM or SIGINT. The exit code is 1 if headgate could not start. */
 export async function serve(serving: Serving, io: Io): Promise<number> {
   const { config, file, hash, load, files = new Map(), onListening } = serving;
   const format = config.log.format ?? (io.isTerminal ? "pretty" : "json");
@@ -68,7 +68,7 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
     collectGarbage: io.collectGarbage,
   });
   const terminated = new Promise<void>((resolve) => io.onTerminate(resolve));
-  // Before anything else happens: until somebody listens for it, a SIGHUP ends the process.
+  // Registered first: a SIGHUP ends the process until a listener is registered.
   if (reload !== undefined) io.onReload(() => void reload("SIGHUP"));
   try {
     const listening = await app.start();
@@ -93,7 +93,7 @@ function logWarnings(logger: Logger, warnings: readonly Diagnostic[]): void {
   for (const warning of warnings) logger.warn({ key: warning.key }, formatDiagnostic(warning));
 }
 
-/** A configuration that is refused names the files whose change may mend it. */
+/** Loads a configuration. If it is refused, headgate still watches the files that were read: a change may correct it. */
 async function loadAndWatch(
   load: NonNullable<Serving["load"]>,
   watcher: Pick<FileWatcher, "watch">,
@@ -114,14 +114,14 @@ async function stop(app: App, logger: Logger): Promise<void> {
   await logger.flush();
 }
 
-/** What node says of an address that it cannot have; of a Unix socket, `address` is the path. */
+/** Node's error for an address that cannot be bound; for a Unix socket, `address` is the path. */
 interface Failure extends NodeJS.ErrnoException {
   readonly address?: string;
   readonly port?: number;
 }
 
-// Both ports have defaults that a second headgate on the machine would want too; which of them it was, the address alone
-// does not tell.
+// A second headgate on the machine would use the same default ports for both listeners; the address in Node's error does not show
+// which listener failed.
 function toReason(error: unknown, { listen, admin }: Config): string {
   if (!(error instanceof Error)) return String(error);
   const failure: Failure = error;

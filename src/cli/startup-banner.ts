@@ -1,4 +1,4 @@
-/** What a started headgate says of itself: where it listens, its routes, and the one line to try. */
+/** The startup banner: the addresses, the routes and a command to try. */
 
 import type { Listening } from "../app.ts";
 import { formatUrl } from "../config/address.ts";
@@ -6,10 +6,10 @@ import type { Config, RouteConfig } from "../config/types.ts";
 import type { Logger } from "../ops/log/logger.ts";
 import { formatTable } from "./table.ts";
 
-/** More routes than anyone reads at a start; `headgate check` shows all of them. */
+/** The maximum number of routes in the banner; `headgate check` shows all of them. */
 const MOST_SHOWN = 50;
 
-/** For a person at a terminal. */
+/** The banner for a terminal. */
 export function toStartupBanner(config: Config, listening: Listening, version: string): string {
   const { listen, admin } = listening;
   const places = [
@@ -29,7 +29,7 @@ export function toStartupBanner(config: Config, listening: Listening, version: s
   ].join("\n");
 }
 
-/** The same for a log: a line for the whole, one for each route. */
+/** The banner for a log: one line for headgate, one for each route. */
 export function logStart(
   logger: Logger,
   config: Config,
@@ -56,11 +56,11 @@ export function logStart(
   if (rest !== "") logger.info({}, rest);
 }
 
-/** A command that shows what headgate is for, wherever it listens. */
+/** A command that shows what headgate does, for any listen address. */
 export function toTry(listen: string): string {
   if (listen.startsWith("unix:"))
     return `curl -I --unix-socket '${listen.slice("unix:".length)}' http://localhost/`;
-  // Every address of this machine: the loopback one is the one that works from here.
+  // A wildcard address listens on every address of the machine; the loopback address works locally.
   return `curl -I ${listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")}/`;
 }
 

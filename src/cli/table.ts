@@ -1,4 +1,4 @@
-/** Columns for a terminal, two spaces apart, as wide as their widest cell. Nothing trails the last column. */
+/** Formats columns for a terminal: as wide as their widest cell, two spaces apart, without trailing spaces. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
@@ -11,7 +11,7 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
-/** Code points, not UTF-16 units: near enough for names and paths. */
+/** Counts code points, not UTF-16 units; this is accurate enough for names and paths. */
 function widthOf(cell: string): number {
   return Array.from(cell).length;
 }

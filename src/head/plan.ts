@@ -9,7 +9,7 @@ import { type KeyedRequest, type CacheKey, type BypassReason, readCacheKey } fro
 
 /** The outcome, and the method of the request that headgate sends upstream. Mode auto and probes may change both later. */
 export interface HeadPlan {
-  readonly outcome: Exclude<HeadOutcome, "reject" | "shared" | "failed">;
+  readonly outcome: Extract<HeadOutcome, "convert" | "native" | "pass" | "observe">;
   readonly upstreamMethod: "GET" | "HEAD";
 }
 

@@ -41,7 +41,8 @@ export function respondToHead(
     case "reject":
       respondLocally(toRejection(route, toRequestId(exchange)), response);
       return Promise.resolve();
-    default: // pass and observe
+    case "pass":
+    case "observe":
       return respondByHead(headContext);
   }
 }

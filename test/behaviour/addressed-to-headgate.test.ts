@@ -3,7 +3,7 @@ import test from "node:test";
 import { slow, text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -24,7 +24,7 @@ test("OPTIONS * is answered by headgate itself, in either form, and the connecti
 
 test("an OPTIONS * that waits for 100 (Continue) is answered with Connection: close", async (t) => {
   const sidecar = await startSidecar(t, { upstream: "http://127.0.0.1:1" });
-  const answer = await ask(
+  const answer = await sendRequest(
     t,
     sidecar.port,
     toRequest("OPTIONS *", ["Content-Length: 5", "Expect: 100-continue"]),
@@ -38,7 +38,7 @@ test("OPTIONS and TRACE reach the upstream with one Max-Forwards less", async (t
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["OPTIONS", "TRACE"]) {
     const seen = origin.arrivals.length;
-    await ask(t, sidecar.port, toRequest(`${method} /x`, ["max-forwards: 3"]));
+    await sendRequest(t, sidecar.port, toRequest(`${method} /x`, ["max-forwards: 3"]));
     const arrival = await origin.arrival(seen);
     assert.equal(arrival.start, `${method} /x HTTP/1.1`);
     assert.deepEqual(
@@ -53,7 +53,7 @@ test("Max-Forwards means nothing on other methods and passes", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
     const seen = origin.arrivals.length;
-    await ask(t, sidecar.port, toRequest(`${method} /x`, ["Max-Forwards: 0"]));
+    await sendRequest(t, sidecar.port, toRequest(`${method} /x`, ["Max-Forwards: 0"]));
     assert.deepEqual(fieldValues(await origin.arrival(seen), "max-forwards"), ["0"]);
   }
 });
@@ -61,7 +61,7 @@ test("Max-Forwards means nothing on other methods and passes", async (t) => {
 test("an OPTIONS with Max-Forwards: 0 is answered here", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await ask(t, sidecar.port, toRequest("OPTIONS /x", ["Max-Forwards: 0"]));
+  const answer = await sendRequest(t, sidecar.port, toRequest("OPTIONS /x", ["Max-Forwards: 0"]));
   assert.equal(answer.status, 204);
   assert.equal(origin.connections.length, 0);
 });
@@ -124,7 +124,7 @@ test("an answer under way flows on when a CONNECT follows it on its connection",
   wire.write(toRequest("GET /"));
   await (
     await origin.arrival(0)
-  ).whole;
+  ).completed;
   wire.write(toRequest("CONNECT a.example:443"));
   wire.resume();
   assert.equal((await wire.readResponse()).body.length, body.length);
@@ -140,5 +140,5 @@ test("a client that asks for CONNECT and resets harms nobody", async (t) => {
     if (round % 2 === 0) await wire.readHead();
     wire.reset();
   }
-  assert.equal((await ask(t, sidecar.port, toRequest("GET /"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("GET /"))).status, 200);
 });

@@ -14,7 +14,7 @@ import { type Socket, connect } from "node:net";
 import test, { type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startRun } from "../support/process.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { openWire } from "../support/wire.ts";
 
 /** Documented in docs/operations.md. */
@@ -69,7 +69,7 @@ for (const path of ["/metrics", "/status.json"]) {
       );
       for (let probe = 0; probe < PROBES; probe += 1) {
         for (const probed of ["/livez", "/readyz"]) {
-          const { status } = await ask(t, adminPort, toRequest(`GET ${probed}`));
+          const { status } = await sendRequest(t, adminPort, toRequest(`GET ${probed}`));
           assert.equal(status, 200, `${probed} while the flood stands`);
         }
       }

@@ -6,7 +6,7 @@ import test from "node:test";
 import { text } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -14,7 +14,7 @@ test("a page in a browser cannot ask for a reload, whatever name it calls this m
   const headgate = await startEdited(t, "upstream: http://127.0.0.1:9\n");
   const post = async (...lines: readonly string[]): Promise<number> => {
     const fields = [...lines, "Content-Length: 0"];
-    return (await ask(t, headgate.adminPort, toRequest("POST /reload", fields))).status;
+    return (await sendRequest(t, headgate.adminPort, toRequest("POST /reload", fields))).status;
   };
   assert.equal(await post("Host: localhost", "Origin: http://evil.example"), 403, "another site");
   assert.equal(await post("Host: localhost", "Origin: null"), 403, "a sandboxed frame");
@@ -26,7 +26,7 @@ test("a page in a browser cannot ask for a reload, whatever name it calls this m
       `Host: ${host}`,
       "Content-Length: 0",
     ]);
-    return (await ask(t, headgate.adminPort, request)).status;
+    return (await sendRequest(t, headgate.adminPort, request)).status;
   };
   assert.equal(await absolute("localhost", "evil.example"), 403, "either name counts");
   assert.equal(await absolute("evil.example", "localhost"), 403, "either name counts");
@@ -47,10 +47,14 @@ test("no request to the proxy's port reaches the admin port", async (t) => {
       toRequest("GET /readyz", [`X-Forwarded-Host: ${admin}`, `Forwarded: host="${admin}"`]),
       toRequest(`GET //${admin}/readyz`),
     ]) {
-      const answer = await ask(t, port, request);
+      const answer = await sendRequest(t, port, request);
       assert.equal(answer.body.toString(), "the upstream's", request);
     }
-    const connect = await ask(t, port, `CONNECT ${admin} HTTP/1.1\r\nHost: ${admin}\r\n\r\n`);
+    const connect = await sendRequest(
+      t,
+      port,
+      `CONNECT ${admin} HTTP/1.1\r\nHost: ${admin}\r\n\r\n`,
+    );
     assert.equal(connect.status, 501);
   }
 });
@@ -59,11 +63,11 @@ test("nothing but /reload changes anything: no other method is served", async (t
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   for (const path of ["/", "/livez", "/readyz", "/metrics", "/status.json", "/events"]) {
     for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
-      const answer = await ask(t, adminPort, toRequest(`${method} ${path}`));
+      const answer = await sendRequest(t, adminPort, toRequest(`${method} ${path}`));
       assert.equal(answer.status, 405, `${method} ${path}`);
     }
   }
-  const quit = await ask(t, adminPort, toRequest("POST /quitquitquit"));
+  const quit = await sendRequest(t, adminPort, toRequest("POST /quitquitquit"));
   assert.equal(quit.status, 404);
 });
 

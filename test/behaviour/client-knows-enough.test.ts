@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { getOnly, toHead } from "../support/responses.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -18,7 +18,7 @@ import { openWire } from "../support/wire.ts";
 const begun =
   (start: string, lines: readonly string[]): Script =>
   async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.target === "/last") return request.write(toHead("204 No Content", []));
     request.write(toHead(start, lines));
   };
@@ -68,8 +68,10 @@ for (const [what, [start, script, yaml = ""]] of Object.entries(CASES)) {
       wire[leave]();
       await wire.closed;
       // A later exchange: what there was to say of the first one is said, but for what its drain has left.
-      await ask(t, sidecar.port, toRequest("GET /last"));
-      const metrics = (await ask(t, sidecar.adminPort, toRequest("GET /metrics"))).body.toString();
+      await sendRequest(t, sidecar.port, toRequest("GET /last"));
+      const metrics = (
+        await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"))
+      ).body.toString();
       assert.doesNotMatch(metrics, /^headgate_client_aborts_total\{.*\} [1-9]/m);
       await sidecar.stop();
       assert.deepEqual(

@@ -15,7 +15,7 @@ function createLogins(filler = "") {
   const users = new Map<number, string>();
   const steps = new Map<number, number>();
   return async (request: Arrival): Promise<void> => {
-    await request.whole;
+    await request.completed;
     const { number } = request.connection;
     const [, token] =
       request.lines
@@ -136,7 +136,7 @@ function createSlowLogins() {
   let goOn = (): void => undefined;
   const released = new Promise<void>((resolve) => (goOn = resolve));
   const respond = async (request: Arrival): Promise<void> => {
-    await request.whole;
+    await request.completed;
     const [status, field] =
       request.target === "/slow/401" || request.target === "/other"
         ? ["401 No", "WWW-Authenticate: NTLM challenge\r\n"]
@@ -246,7 +246,7 @@ test("a client that has logged in is not told what others hear", async (t) => {
   // login was kept from others. Fix: a client that has logged in neither gets nor gives a shared response.
   const users = new Set<number>();
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     const { number } = request.connection;
     if (request.lines.some((line) => line.startsWith("Authorization: "))) users.add(number);
     const user = users.has(number) ? "alice" : "nobody";

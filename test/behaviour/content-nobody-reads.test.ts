@@ -8,7 +8,7 @@ import test, { type TestContext } from "node:test";
 
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -26,7 +26,7 @@ test("a client whose upload waits for a connection and who leaves ends nobody's 
       client.write(toRequest("POST /", [framing, "Expect: 100-continue"]));
       const waiting = await openWire(t, headgate.port);
       waiting.write(toRequest("POST /", [framing], "1\r\na\r\n"));
-      const probe = await ask(t, headgate.adminPort, toRequest("GET /livez"));
+      const probe = await sendRequest(t, headgate.adminPort, toRequest("GET /livez"));
       assert.equal(probe.status, 200);
       client.socket[leave]();
       waiting.socket[leave]();
@@ -61,7 +61,7 @@ async function assertAlive(
   headgate: Awaited<ReturnType<typeof startRun>>,
 ): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) {
-    const probe = await ask(t, headgate.adminPort, toRequest("GET /livez"));
+    const probe = await sendRequest(t, headgate.adminPort, toRequest("GET /livez"));
     assert.equal(probe.status, 200);
   }
   headgate.signal("SIGKILL");

@@ -11,7 +11,7 @@ const LENGTHS = [0, 1, 16_383, 16_384, 65_536, 65_537, 300_000];
 
 /** Answers with what it was sent. */
 const echo: Script = async (request) => {
-  const { body } = await request.whole;
+  const { body } = await request.completed;
   request.write(toHead("200 OK", [`Content-Length: ${body.length}`]));
   request.write(body);
 };
@@ -108,7 +108,7 @@ test("a chunked answer stays chunked for HTTP/1.1 and ends with the connection f
 
 test("an answer that ends with the upstream's connection is complete, and chunked for the client", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Content-Type: text/plain"])}up to the end`);
     request.end();
   });
@@ -124,7 +124,7 @@ test("an answer that ends with the upstream's connection is complete, and chunke
 
 test("each part of an answer is passed on when it comes, not when the answer is complete", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]));
   });
   const { port } = await startSidecar(t, { upstream: origin.url });
@@ -156,7 +156,7 @@ test("each part of an upload is passed on when it comes, not when the upload is 
 
 test("204 and 304 have no content, and the connection serves on", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     const isNotModified = request.target === "/304";
     request.write(
       isNotModified

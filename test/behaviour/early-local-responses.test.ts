@@ -96,7 +96,7 @@ test("a client that reads only after its upload finds the early answer, and its 
 test("what follows an upgrade that was refused never reaches the upstream and gets no answer", async (t) => {
   for (const status of ["200 OK", "403 Forbidden", "426 Upgrade Required"]) {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(toHead(status, ["Content-Length: 0"]));
     });
     const { port } = await startSidecar(t, { upstream: origin.url });

@@ -28,7 +28,7 @@ for (const [framing, toBytes] of Object.entries(EMPTY)) {
         assert.equal((await wire.readResponse()).body.toString(), "ok");
         const arrival = await origin.arrival(index);
         assert.equal(arrival.method, method);
-        assert.equal((await arrival.whole).body.length, 0);
+        assert.equal((await arrival.completed).body.length, 0);
       }
     });
   }

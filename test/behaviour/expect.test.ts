@@ -4,7 +4,7 @@ import test from "node:test";
 import { agreeing, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Arrival, type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -32,7 +32,7 @@ test("the expectation goes up as it came, in its place, and the upstream's 100 c
     wire.write("hello");
     const answer = await wire.readResponse();
     assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
-    const { lines, body } = await (await origin.arrival(turn)).whole;
+    const { lines, body } = await (await origin.arrival(turn)).completed;
     assert.deepEqual(lines.slice(1), ["A: 1", "eXpect: 100-Continue", "Content-Length: 5", "B: 2"]);
     assert.equal(body.toString(), "hello");
   }
@@ -63,7 +63,7 @@ for (const refusal of [
     wire.write(`hello${toRequest("GET /smuggled")}`);
     assert.equal((await wire.bytes.takeAll()).length, 0);
     const upload = await origin.arrival(0);
-    await assert.rejects(upload.whole, "no content arrived");
+    await assert.rejects(upload.completed, "no content arrived");
     assert.equal(await upload.connection.closed, "end");
 
     const other = await openWire(t, sidecar.port);
@@ -87,14 +87,14 @@ test("content of a client that does not wait for the 100 goes up as it comes", a
     const answer = await wire.readResponse();
     assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
     assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"]);
-    assert.equal((await arrival.whole).body.toString(), "helloworld");
+    assert.equal((await arrival.completed).body.toString(), "helloworld");
   }
   assert.equal(origin.connections.length, 1);
 });
 
 test("content that comes with its header section goes up with it, and an upstream's late 100 comes down", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     await agree(request);
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -131,7 +131,7 @@ test("chunked content may turn out to be empty", async (t) => {
   assert.equal((await wire.readResponse()).status, 100);
   wire.write("0\r\n\r\n");
   assert.equal((await wire.readResponse()).status, 200);
-  assert.equal((await (await origin.arrival(0)).whole).body.length, 0);
+  assert.equal((await (await origin.arrival(0)).completed).body.length, 0);
 });
 
 test("an expectation of a request without content, of HTTP/1.0 or of a HEAD does not go up", async (t) => {
@@ -180,12 +180,12 @@ test("an upstream that neither says 100 nor responds to the content that came is
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"], "hello"));
   assert.equal((await wire.readResponse()).status, 504);
-  assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
+  assert.equal((await (await origin.arrival(0)).completed).body.toString(), "hello");
 });
 
 /** HTTP/1.0 knows no interim response: its servers say nothing until they have the content. */
 function speakOld(request: Arrival): Promise<void> {
-  return request.whole.then(({ body }) => {
+  return request.completed.then(({ body }) => {
     request.write(`HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body.toString()}`);
     request.end();
   });
@@ -231,8 +231,8 @@ test("a large upload that was agreed to arrives whole, and the next request is i
   assert.equal((await wire.readResponse()).status, 200);
   assert.equal((await wire.readResponse()).status, 100);
   assert.equal((await wire.readResponse()).status, 200);
-  assert.equal((await (await origin.arrival(0)).whole).body.length, 8 * piece.length);
-  assert.equal((await (await origin.arrival(1)).whole).body.toString(), "hi");
+  assert.equal((await (await origin.arrival(0)).completed).body.length, 8 * piece.length);
+  assert.equal((await (await origin.arrival(1)).completed).body.toString(), "hi");
 });
 
 test("a request without content has nothing to wait for, and its connection stays", async (t) => {
@@ -273,7 +273,7 @@ test("an unknown expectation is refused with 417, with content or without", asyn
       ["HEAD /", []],
       ["POST /", ["Content-Length: 5"]],
     ] as const) {
-      const answer = await ask(
+      const answer = await sendRequest(
         t,
         sidecar.port,
         toRequest(start, [...lines, `Expect: ${expectation}`]),
@@ -283,7 +283,7 @@ test("an unknown expectation is refused with 417, with content or without", asyn
     }
   }
   const twice = [EXPECT, "Expect: bogus", "Content-Length: 5"];
-  assert.equal((await ask(t, sidecar.port, toRequest("POST /", twice))).status, 417);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("POST /", twice))).status, 417);
   assert.equal(origin.connections.length, 0);
 });
 
@@ -291,7 +291,7 @@ test("in HTTP/1.0 an expectation means nothing", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const expectation of ["100-continue", "bogus"]) {
-    const answer = await ask(
+    const answer = await sendRequest(
       t,
       sidecar.port,
       toRequest("POST / HTTP/1.0", ["Content-Length: 5", `Expect: ${expectation}`], "hello"),
@@ -312,7 +312,7 @@ test("a client that expects 100 hears it once, sends its content and gets the an
     client.write("hello");
     const answer = await client.readResponse();
     assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"]);
-    const { body } = await (await origin.arrival(turn)).whole;
+    const { body } = await (await origin.arrival(turn)).completed;
     assert.equal(body.toString(), "hello");
   }
 });
@@ -329,7 +329,7 @@ test("content that comes right behind its header section needs no 100, and the c
     assert.equal(answer.status, 200, target);
     assert.deepEqual(fieldValues(answer, "connection"), ["keep-alive"], target);
   }
-  assert.equal((await (await origin.arrival(0)).whole).body.toString(), "hello");
+  assert.equal((await (await origin.arrival(0)).completed).body.toString(), "hello");
 });
 
 test("a client that leaves after its 100 frees the upstream", async (t) => {

@@ -222,12 +222,12 @@ test("headgate answers as explain says, and for the reason that it says", async 
   const { config, port } = await startSidecar(t, { upstream: origin.url, yaml: ROUTES });
   for (const sent of RESPONDED) {
     const { status, body } = await send(t, port, sent);
-    const { answer, forwarded } = explain(config, sent);
+    const { response, forwarded } = explain(config, sent);
     const told = JSON.stringify(sent).slice(0, 200);
     assert.equal(forwarded, undefined, told);
-    assert.equal(answer?.status, status, told);
+    assert.equal(response?.status, status, told);
     if (status < 400 || body.length === 0) continue;
-    assert.equal(answer?.reason, JSON.parse(body.toString()).title, told);
+    assert.equal(response?.reason, JSON.parse(body.toString()).title, told);
   }
   assert.equal(origin.arrivals.length, 0);
 });

@@ -4,7 +4,7 @@ import test from "node:test";
 import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -19,7 +19,7 @@ async function seenOf(
 ): Promise<readonly string[]> {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const answer = await ask(t, sidecar.port, request);
+  const answer = await sendRequest(t, sidecar.port, request);
   assert.equal(answer.status, 200);
   return (await origin.arrival(0)).lines.map((line) => line.trim());
 }
@@ -71,7 +71,7 @@ test("upstream.host: upstream says the upstream's own name instead", async (t) =
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", host: upstream }`,
   });
-  await ask(t, sidecar.port, toRequest("GET /"));
+  await sendRequest(t, sidecar.port, toRequest("GET /"));
   const arrival = await origin.arrival(0);
   assert.deepEqual(fieldValues(arrival, "host"), [`127.0.0.1:${origin.port}`]);
   assert.deepEqual(fieldValues(arrival, "x-forwarded-host"), ["a.example"]);
@@ -94,11 +94,11 @@ test("an answer's fields reach the client raw: order, case, number, bytes; but f
     "X-Empty:",
   ];
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", lines)}ok`);
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await ask(t, sidecar.port, toRequest("GET /"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("GET /"));
   assert.deepEqual(
     answer.lines
       .filter((line) => !/^(?:date|connection|keep-alive):/i.test(line))
@@ -145,8 +145,12 @@ test("a Connection field cannot take Host or the content's framing and kind away
   const nominated =
     "Connection: host, content-length, transfer-encoding, content-type, content-encoding, Content-Range, close";
   const kept = ["Content-Type: a/b", "Content-Encoding: gzip", "Content-Range: bytes 0-1/2"];
-  await ask(t, sidecar.port, toRequest("POST /", [nominated, ...kept, "Content-Length: 3"], "abc"));
-  await ask(
+  await sendRequest(
+    t,
+    sidecar.port,
+    toRequest("POST /", [nominated, ...kept, "Content-Length: 3"], "abc"),
+  );
+  await sendRequest(
     t,
     sidecar.port,
     toRequest(
@@ -162,7 +166,7 @@ test("a Connection field cannot take Host or the content's framing and kind away
       arrival.lines.filter((line) => /^content-(?!length)/i.test(line)),
       kept,
     );
-    assert.equal((await arrival.whole).body.toString(), "abc");
+    assert.equal((await arrival.completed).body.toString(), "abc");
   }
 });
 
@@ -187,12 +191,12 @@ test("an answer's hop-by-hop fields and those that its Connection names stay beh
   ];
   const kept = ["Content-Type: text/plain", "X-Kept: 1", "Content-Length: 2"];
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", [...hop, ...kept])}ok`);
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD"]) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.deepEqual(
       answer.lines.filter((line) => !/^(?:date|connection):|^keep-alive: timeout=7/i.test(line)),
       kept,
@@ -204,19 +208,20 @@ test("200 fields pass and 201 are 431, none dropped without a word", async (t) =
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: OFF });
   const fields = Array.from({ length: 199 }, (_, index) => `x-${index}: ${index}`);
-  await ask(t, sidecar.port, toRequest("GET /", fields));
+  await sendRequest(t, sidecar.port, toRequest("GET /", fields));
   assert.deepEqual(
     (await origin.arrival(0)).lines.filter((line) => line.startsWith("x-")),
     fields,
   );
   assert.equal(
-    (await ask(t, sidecar.port, toRequest("GET /", [...fields, "x-last: 1"]))).status,
+    (await sendRequest(t, sidecar.port, toRequest("GET /", [...fields, "x-last: 1"]))).status,
     431,
   );
   const many = Array.from({ length: 1_500 }, (_, index) => `a${index}:`);
-  assert.equal((await ask(t, sidecar.port, toRequest("GET /", many))).status, 431);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("GET /", many))).status, 431);
   assert.equal(
-    (await ask(t, sidecar.port, toRequest("GET /", [`X-Long: ${"x".repeat(33_000)}`]))).status,
+    (await sendRequest(t, sidecar.port, toRequest("GET /", [`X-Long: ${"x".repeat(33_000)}`])))
+      .status,
     431,
   );
   assert.equal(origin.arrivals.length, 1);
@@ -225,12 +230,12 @@ test("200 fields pass and 201 are 431, none dropped without a word", async (t) =
 test("an answer of 1,100 fields reaches the client whole", async (t) => {
   const fields = Array.from({ length: 1_100 }, (_, index) => `x${index}: 1`);
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", [...fields, "Content-Length: 2"])}ok`);
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD"]) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.deepEqual(
       answer.lines.filter((line) => line.startsWith("x")),
       fields,

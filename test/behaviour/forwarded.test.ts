@@ -3,7 +3,7 @@ import test, { type TestContext } from "node:test";
 import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
 const CLAIMS = [
@@ -23,7 +23,7 @@ async function forwarded(
 ): Promise<Record<string, readonly string[]>> {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  await ask(t, sidecar.port, toRequest(start, sent));
+  await sendRequest(t, sidecar.port, toRequest(start, sent));
   const arrival = await origin.arrival(0);
   const names = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
   return Object.fromEntries(names.map((name) => [name, fieldValues(arrival, name)]));
@@ -91,7 +91,7 @@ test("a peer listed by its address is trusted", async (t) => {
 test("an HTTP/1.0 request without Host claims none", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  await ask(t, sidecar.port, "GET / HTTP/1.0\r\n\r\n");
+  await sendRequest(t, sidecar.port, "GET / HTTP/1.0\r\n\r\n");
   const arrival = await origin.arrival(0);
   assert.deepEqual(fieldValues(arrival, "x-forwarded-host"), []);
   assert.deepEqual(fieldValues(arrival, "x-forwarded-for"), ["127.0.0.1"]);
@@ -129,7 +129,7 @@ for (const start of ["GET /", "HEAD /", "POST /"]) {
     ] as const) {
       const origin = await startOrigin(t, text("ok"));
       const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-      await ask(t, sidecar.port, toRequest(start, MIXED));
+      await sendRequest(t, sidecar.port, toRequest(start, MIXED));
       const { lines } = await origin.arrival(0);
       assert.deepEqual(
         lines.filter((line) => MIXED.includes(line)),

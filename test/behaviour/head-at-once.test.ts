@@ -9,7 +9,7 @@ import { openWire } from "../support/wire.ts";
 /** 200 MB with backpressure. `written` tells how much of it the upstream got rid of. */
 function endlessFile(written: { bytes: number }): Script {
   return async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", [`Content-Length: ${200 * 1024 ** 2}`]));
     const { socket } = request.connection;
     const block = Buffer.alloc(64 * 1024);

@@ -16,7 +16,7 @@ import { release } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Cleanup, type Wire, openWire } from "../support/wire.ts";
 
@@ -30,7 +30,7 @@ function seen({ arrivals }: Origin): string[] {
 function refusing(isRefused: (request: Parameters<Script>[0]) => boolean, allow: string): Script {
   return async (request) => {
     if (request.method !== "HEAD" || !isRefused(request)) return text("ok")(request);
-    await request.whole;
+    await request.completed;
     request.write(toHead("405 Method Not Allowed", [`Allow: ${allow}`, "Content-Length: 0"]));
   };
 }
@@ -67,8 +67,8 @@ for (const [start, line] of [
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
     const odd = toRequest(start, [line]);
     for (let round = 0; round < 2; round += 1) {
-      assert.equal((await ask(t, sidecar.port, odd)).status, 200);
-      assert.equal((await ask(t, sidecar.port, toRequest("HEAD /items/2"))).status, 200);
+      assert.equal((await sendRequest(t, sidecar.port, odd)).status, 200);
+      assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /items/2"))).status, 200);
     }
     const target = start.slice(5);
     const both = [`HEAD ${target}`, `GET ${target}`, "HEAD /items/2"];
@@ -83,21 +83,24 @@ test("a 405 that says that HEAD is allowed has not refused HEAD, and teaches not
     refusing(({ lines }) => lines.includes(odd), "GET, HEAD"),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
-  await ask(t, sidecar.port, toRequest("HEAD /items/1", [odd]));
-  await ask(t, sidecar.port, toRequest("HEAD /items/2"));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", [odd]));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /items/2"));
   assert.deepEqual(seen(origin), ["HEAD /items/1", "GET /items/1", "HEAD /items/2"]);
 });
 
 test("a GET that fails has not helped, and teaches nothing", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     if (fieldValues(request, "x-odd").length === 0) return text("ok")(request);
-    await request.whole;
+    await request.completed;
     const status = request.method === "HEAD" ? "405 Method Not Allowed" : "500 Oops";
     request.write(toHead(status, ["Content-Length: 0"]));
   });
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /items/1", ["X-Odd: 1"]))).status, 500);
-  await ask(t, sidecar.port, toRequest("HEAD /items/2"));
+  assert.equal(
+    (await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["X-Odd: 1"]))).status,
+    500,
+  );
+  await sendRequest(t, sidecar.port, toRequest("HEAD /items/2"));
   assert.deepEqual(seen(origin), ["HEAD /items/1", "GET /items/1", "HEAD /items/2"]);
 });
 
@@ -108,7 +111,7 @@ test("what is learnt is of one host, however it is spelled", async (t) => {
   );
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   for (const host of ["a.example", "A.Example.:80", "b.example", "a.example", "b.example"])
-    await ask(t, sidecar.port, toRequest("HEAD /items/1", [`Host: ${host}`]));
+    await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", [`Host: ${host}`]));
   assert.deepEqual(
     origin.arrivals.map(({ method, lines }) => `${method} ${lines[0]}`),
     [
@@ -234,7 +237,7 @@ test("30 first HEADs that are probed cost one request more where the backend has
 test("one odd HEAD does not end the probing of a route", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     const isOdd = /odd/.test(`${request.target} ${fieldValues(request, "host").join()}`);
-    await request.whole;
+    await request.completed;
     if (isOdd && request.target === "/items/odd") {
       const hasRange = fieldValues(request, "range").length > 0;
       const status = hasRange ? "416 Range Not Satisfiable" : "404 Not Found";
@@ -248,9 +251,9 @@ test("one odd HEAD does not end the probing of a route", async (t) => {
   });
   const yaml = "head: { range: probe }\nroutes: [{ path: '/items/{id}' }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  await ask(t, sidecar.port, toRequest("HEAD /items/odd")); // its GET is no better
-  await ask(t, sidecar.port, toRequest("HEAD /items/1", ["X-HTTP-Method: POST"]));
-  await ask(t, sidecar.port, toRequest("HEAD /items/1", ["Host: odd.example"]));
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /items/1"));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /items/odd")); // its GET is no better
+  await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["X-HTTP-Method: POST"]));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["Host: odd.example"]));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /items/1"));
   assert.deepEqual(fieldValues(answer, "content-length"), ["9"]);
 });

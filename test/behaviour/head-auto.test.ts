@@ -5,7 +5,7 @@ import test from "node:test";
 import { getOnly, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -20,7 +20,7 @@ function seen({ arrivals }: Origin): string[] {
 function refusing(status: number): Script {
   return async (request) => {
     if (request.method === "GET") return text("fifteen bytes..")(request);
-    await request.whole;
+    await request.completed;
     request.write(toHead(`${status} No`, ["Content-Length: 2", "X-From: head"]));
   };
 }
@@ -31,7 +31,7 @@ test("a HEAD that the upstream serves is answered by that answer", async (t) => 
   );
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   for (const round of [0, 1]) {
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", ["Range: bytes=0-1"]));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", ["Range: bytes=0-1"]));
     assert.deepEqual(fieldValues(answer, "x-method"), ["HEAD"]);
     assert.deepEqual(fieldValues(await origin.arrival(round), "range"), ["bytes=0-1"]);
   }
@@ -62,14 +62,14 @@ for (const status of [405, 501]) {
 
 test("a backend that answers each HEAD with 404 shows as native, and is served by fallbackOn: a missing page teaches nothing", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.method === "GET" && request.target !== "/missing") return text("ok")(request);
     request.write(toHead("404 Not Found", ["Content-Length: 0"]));
   });
   const headsOf = async (yaml: string): Promise<unknown[]> => {
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
     for (const target of ["/missing", "/x", "/x"])
-      await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+      await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
     await sidecar.stop();
     return sidecar.lines
       .filter((line) => line["http.request.method"] === "HEAD")
@@ -93,8 +93,8 @@ test("fallbackOn says which answers are repeated", async (t) => {
   );
   const yaml = "head: { mode: auto, fallbackOn: [404] }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /missing"))).status, 200);
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /refused"))).status, 405);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /missing"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /refused"))).status, 405);
   assert.deepEqual(seen(origin), ["HEAD /missing", "GET /missing", "HEAD /refused"]);
 });
 
@@ -111,7 +111,7 @@ test("an exact route and one with a parameter are remembered as a whole, a prefi
     "/files/b",
   ];
   for (const target of targets)
-    assert.equal((await ask(t, sidecar.port, toRequest(`HEAD ${target}`))).status, 200);
+    assert.equal((await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`))).status, 200);
   assert.deepEqual(seen(origin), [
     "HEAD /items/1",
     "GET /items/1",
@@ -139,22 +139,22 @@ test("after `remember` the upstream is asked with HEAD again", async (t) => {
   );
   const yaml = "head: { mode: auto, remember: 1ms }\nroutes: [{ path: /x }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  await ask(t, sidecar.port, toRequest("HEAD /x"));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   isServed = true;
   // The connection of each `ask` alone takes longer than a millisecond, mostly.
   while (seen(origin).filter((start) => start === "HEAD /x").length < 3)
-    assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+    assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   assert.equal(seen(origin).at(-1), "HEAD /x");
 });
 
 test("a GET that is refused as well reaches the client as it is, and nothing is learnt of it", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("405 Method Not Allowed", ["Allow: POST", "Content-Length: 0"]));
   });
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   for (let round = 0; round < 2; round += 1) {
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     assert.equal(answer.status, 405);
     assert.deepEqual(fieldValues(answer, "allow"), ["POST"]);
   }
@@ -166,7 +166,7 @@ for (const status of ["200 OK", "405 Method Not Allowed"]) {
     const stray = toHead("200 OK", ["Content-Length: 4", "X-Stray: 1"]);
     const origin = await startOrigin(t, async (request) => {
       if (request.method === "GET") return text("fine")(request);
-      await request.whole;
+      await request.completed;
       request.write(`${toHead(status, [`Content-Length: ${stray.length + 4}`])}${stray}evil`);
     });
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
@@ -204,7 +204,7 @@ test("an upstream that dies at the repeated GET is an error like any other", asy
     request.method === "GET" ? request.reset() : getOnly(text("ok"))(request),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
   const line = await sidecar.line((one) => one["http.response.status_code"] === 502);
   assert.deepEqual([line["head"], line["error.type"]], ["failed", "connection_terminated"]);
 });

@@ -55,7 +55,7 @@ for (const [ending, answer] of Object.entries(ENDINGS)) {
   for (const version of ["1.1", "1.0"]) {
     test(`the answer to a HEAD over HTTP/${version} stands where the upstream ${ending}, and nothing strays to anyone`, async (t) => {
       const origin = await startOrigin(t, async (request) => {
-        await request.whole;
+        await request.completed;
         if (request.target === "/broken") answer(request);
         else await text("ok")(request);
       });

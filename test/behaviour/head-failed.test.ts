@@ -11,7 +11,7 @@ import test from "node:test";
 import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -25,7 +25,7 @@ const MODES = [
   "{ share: 1m }",
 ];
 const DEAD: Script = async (request) => {
-  await request.whole;
+  await request.completed;
   request.reset();
 };
 const IS_HEAD = (line: Sidecar["lines"][number]): boolean => line["http.request.method"] === "HEAD";
@@ -34,19 +34,23 @@ for (const mode of MODES) {
   test(`head: ${mode} with a dead upstream has the outcome failed, and its 502 names the log line`, async (t) => {
     const origin = await startOrigin(t, DEAD);
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     assert.equal(answer.status, 502);
     const line = await sidecar.line(IS_HEAD);
     assert.equal(line["head"], "failed");
     assert.deepEqual(fieldValues(answer, "proxy-status"), [
       `headgate; error=connection_terminated; details="request_id=${line["request_id"]}"`,
     ]);
-    const metrics = (await ask(t, sidecar.adminPort, toRequest("GET /metrics"))).body.toString();
+    const metrics = (
+      await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"))
+    ).body.toString();
     assert.match(
       metrics,
       /^headgate_requests_total\{route="default",method="HEAD",code="502",head="failed"\} 1$/m,
     );
-    const page = (await ask(t, sidecar.adminPort, toRequest("GET /status.json"))).body.toString();
+    const page = (
+      await sendRequest(t, sidecar.adminPort, toRequest("GET /status.json"))
+    ).body.toString();
     const { heads, lastHeads } = JSON.parse(page) as {
       heads: { outcomes: Record<string, number> };
       lastHeads: { head: string }[];
@@ -57,12 +61,12 @@ for (const mode of MODES) {
 
 test("mode auto whose GET gets no response after the refused HEAD has failed", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.method === "GET") request.reset();
     else request.write(toHead("405 Method Not Allowed", ["Content-Length: 0"]));
   });
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: auto" });
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
   assert.equal((await sidecar.line(IS_HEAD))["head"], "failed");
 });
 
@@ -79,12 +83,12 @@ test("a client that leaves before the response leaves a failed HEAD", async (t) 
 
 test("a HEAD whose GET breaks off behind its header section was converted", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Content-Length: 9"])}abc`);
     request.reset();
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   assert.equal((await sidecar.line(IS_HEAD))["head"], "convert");
 });
 
@@ -92,7 +96,7 @@ test("every error that headgate says to a HEAD names its log line, and that to a
   const origin = await startOrigin(t, text("ok"));
   const yaml = "head: { limit: { rate: 1/h } }\nroutes: [{ path: /never, head: reject }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  await ask(t, sidecar.port, toRequest("HEAD /x"));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   const HEADS = {
     "over the limit": [toRequest("HEAD /x"), 503],
     rejected: [toRequest("HEAD /never"), 405],
@@ -106,13 +110,13 @@ test("every error that headgate says to a HEAD names its log line, and that to a
     ],
   } as const;
   for (const [what, [bytes, status]] of Object.entries(HEADS)) {
-    const answer = await ask(t, sidecar.port, bytes);
+    const answer = await sendRequest(t, sidecar.port, bytes);
     assert.equal(answer.status, status, what);
     const line = await sidecar.line((one) => one["http.response.status_code"] === status);
     const [value = ""] = fieldValues(answer, "proxy-status");
     assert.match(value, /^headgate;(?: error=\w+;)? details="request_id=[\w.-]+"$/, what);
     assert.ok(value.endsWith(`=${line["request_id"]}"`), what);
   }
-  const get = await ask(t, sidecar.port, toRequest("GET /x", ["Host: a", "Host: b"]));
+  const get = await sendRequest(t, sidecar.port, toRequest("GET /x", ["Host: a", "Host: b"]));
   assert.deepEqual(fieldValues(get, "proxy-status"), ["headgate; error=http_request_error"]);
 });

@@ -5,7 +5,7 @@ import test from "node:test";
 import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -20,19 +20,19 @@ test("a HEAD over limit.concurrent is answered with 503, Retry-After and Proxy-S
     wire.write(toRequest("HEAD /held"));
     await origin.arrival(index);
   }
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   assert.equal(answer.status, 503);
   assert.deepEqual(fieldValues(answer, "retry-after"), ["1"]);
   assert.match(fieldValues(answer, "proxy-status").join(), /^headgate; error=/);
-  assert.equal((await ask(t, sidecar.port, toRequest("GET /x"))).status, 200);
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /other"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("GET /x"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /other"))).status, 200);
 
   held[0]?.reset();
   await (
     await origin.arrival(0)
   ).connection.closed;
   await sidecar.line((line) => line["error.type"] === "client_gone");
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   const second = await origin.arrival(1);
   await text("ok")(second);
   assert.equal((await held[1]?.readResponse("HEAD"))?.status, 200);
@@ -62,9 +62,13 @@ test("a HEAD over the limit is the client's fault: one line at info, also with a
       [line["level"], line["error.type"], line["msg"]],
       ["info", "http_request_denied", "The HEAD is over its route's limit"],
     );
-    const metrics = (await ask(t, sidecar.adminPort, toRequest("GET /metrics"))).body.toString();
+    const metrics = (
+      await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"))
+    ).body.toString();
     assert.doesNotMatch(metrics, /http_request_denied/);
-    const status = (await ask(t, sidecar.adminPort, toRequest("GET /status.json"))).body.toString();
+    const status = (
+      await sendRequest(t, sidecar.adminPort, toRequest("GET /status.json"))
+    ).body.toString();
     const { lastErrors, upstreams } = JSON.parse(status) as {
       lastErrors: unknown[];
       upstreams: { state: string; errors: unknown }[];
@@ -83,9 +87,9 @@ test("HEADs over limit.rate are answered with 503 and when to come again", async
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const statuses: number[] = [];
   for (const start of ["HEAD /x", "HEAD /x", "GET /x"])
-    statuses.push((await ask(t, sidecar.port, toRequest(start))).status);
+    statuses.push((await sendRequest(t, sidecar.port, toRequest(start))).status);
   assert.deepEqual(statuses, [200, 503, 200]);
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   const seconds = Number(fieldValues(answer, "retry-after").join());
   assert.ok(seconds > 1_700 && seconds <= 1_800, String(seconds));
 });
@@ -96,6 +100,6 @@ test("HEADs that go up as HEAD are not limited", async (t) => {
     const yaml = `head: { mode: ${mode}, limit: { rate: 1/h } }`;
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
     for (let round = 0; round < 3; round += 1)
-      assert.equal((await ask(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+      assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   }
 });

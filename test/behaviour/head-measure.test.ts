@@ -5,7 +5,7 @@ import test, { type TestContext } from "node:test";
 import { chunked, sse, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -14,7 +14,7 @@ const MEASURE = "head: { contentLength: measure, drain: { bytes: 1KiB } }";
 async function framingOf(t: TestContext, script: Script, yaml = MEASURE, request = "HEAD /x") {
   const origin = await startOrigin(t, script);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const answer = await ask(t, sidecar.port, toRequest(request));
+  const answer = await sendRequest(t, sidecar.port, toRequest(request));
   return {
     length: fieldValues(answer, "content-length"),
     coding: fieldValues(answer, "transfer-encoding"),
@@ -23,7 +23,7 @@ async function framingOf(t: TestContext, script: Script, yaml = MEASURE, request
 }
 
 const ENDLESS: Script = async (request) => {
-  await request.whole;
+  await request.completed;
   request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
   await request.connection.closed;
 };
@@ -48,7 +48,7 @@ test("a HEAD of a body beyond drain.bytes or drain.time, or of an event stream, 
 
 test("a body that ends with its connection is not measured: it may have been cut short", async (t) => {
   const script: Script = async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Connection: close"])}abc`);
     request.end();
   };
@@ -57,7 +57,7 @@ test("a body that ends with its connection is not measured: it may have been cut
 
 test("a chunked body that is cut short is not measured", async (t) => {
   const script: Script = async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("abc"));
     request.end();
   };
@@ -67,7 +67,7 @@ test("a chunked body that is cut short is not measured", async (t) => {
 test("an announced length is passed on without waiting for the body", async (t) => {
   const patient = "head: { contentLength: measure, drain: { time: 1h } }";
   const script: Script = async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", ["Content-Length: 7"]));
   };
   assert.deepEqual((await framingOf(t, script, patient)).length, ["7"]);

@@ -6,7 +6,7 @@ import test, { type TestContext } from "node:test";
 import { chunked, getOnly, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -36,7 +36,7 @@ for (const [what, bytes] of Object.entries(GUARDED)) {
     for (const mode of ["convert", "auto"]) {
       const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
       const count = origin.arrivals.length;
-      assert.equal((await ask(t, sidecar.port, bytes)).status, 405);
+      assert.equal((await sendRequest(t, sidecar.port, bytes)).status, 405);
       assert.deepEqual(
         origin.arrivals.slice(count).map(({ method }) => method),
         ["HEAD"],
@@ -49,14 +49,14 @@ for (const [what, bytes] of Object.entries(GUARDED)) {
   test(`guards: [] converts a HEAD ${what}`, async (t) => {
     const origin = await startOrigin(t, getOnly(text("ok")));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: { guards: [] }" });
-    assert.equal((await ask(t, sidecar.port, bytes)).status, 200);
+    assert.equal((await sendRequest(t, sidecar.port, bytes)).status, 200);
   });
 }
 
 test("mode reject refuses guarded HEADs too", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: reject" });
-  assert.equal((await ask(t, sidecar.port, GUARDED["of an upload (tus)"])).status, 405);
+  assert.equal((await sendRequest(t, sidecar.port, GUARDED["of an upload (tus)"])).status, 405);
   assert.deepEqual(origin.arrivals, []);
 });
 
@@ -66,7 +66,7 @@ test("guards: [signed-url], the old name, means signed, and [tus] leaves signatu
   for (const [guards, status] of [["signed-url", 405] as const, ["tus", 200] as const]) {
     const yaml = `head: { guards: [${guards}] }`;
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-    assert.equal((await ask(t, sidecar.port, signed)).status, status);
+    assert.equal((await sendRequest(t, sidecar.port, signed)).status, status);
   }
 });
 
@@ -74,11 +74,11 @@ test("guards: [signed-url], the old name, means signed, and [tus] leaves signatu
 
 async function allowOf(t: TestContext, yaml: string, sent: readonly string[], method = "POST") {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("405 Method Not Allowed", [...sent, "Content-Length: 0"]));
   });
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  return fieldValues(await ask(t, sidecar.port, toRequest(`${method} /x`)), "allow");
+  return fieldValues(await sendRequest(t, sidecar.port, toRequest(`${method} /x`)), "allow");
 }
 
 for (const mode of ["convert", "auto"]) {
@@ -142,9 +142,9 @@ test("mode observe: a HEAD goes up as it is, and one whose answer is in fallback
     request.target === "/docs" ? text("ok")(request) : getOnly(text("ok"))(request),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: observe" });
-  assert.equal((await ask(t, sidecar.port, toRequest("HEAD /docs"))).status, 200);
+  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /docs"))).status, 200);
   for (let round = 0; round < 2; round += 1) {
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", ["Range: bytes=0-1"]));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", ["Range: bytes=0-1"]));
     assert.equal(answer.status, 405);
     assert.deepEqual(fieldValues(await origin.arrival(round + 1), "range"), ["bytes=0-1"]);
   }
@@ -153,7 +153,7 @@ test("mode observe: a HEAD goes up as it is, and one whose answer is in fallback
     ["HEAD", "HEAD", "HEAD"],
   );
   await sidecar.line((line) => line["url.path"] === "/x" && line["head"] === "observe");
-  const { body } = await ask(t, sidecar.adminPort, toRequest("GET /metrics"));
+  const { body } = await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"));
   assert.match(body.toString(), /^headgate_head_rescuable_total\{route="default"\} 2$/m);
   assert.match(body.toString(), /^headgate_head_rescued_total\{route="default"\} 0$/m);
 });
@@ -161,7 +161,7 @@ test("mode observe: a HEAD goes up as it is, and one whose answer is in fallback
 // `explain: true`: a HEAD's response says what was done with it.
 
 const PARTIAL: Script = async (request) => {
-  await request.whole;
+  await request.completed;
   request.write(toHead("206 Partial", ["Content-Range: bytes 0-0/9", "Content-Length: 1"]) + "x");
 };
 const CASES: readonly (readonly [head: string, script: Script, words: string])[] = [
@@ -179,7 +179,7 @@ for (const [head, script, words] of CASES) {
     const origin = await startOrigin(t, script);
     const yaml = `head: { explain: true${head === "" ? "" : `, ${head}`} }`;
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     const [value = "", ...others] = fieldValues(answer, "proxy-status");
     assert.match(value, /^headgate; details="[^"]*; upstream \d+\.\d ms"$/);
     assert.ok(value.startsWith(`headgate; details="${words}; upstream`), value);
@@ -193,6 +193,8 @@ test("the field comes after those of the proxies before, and neither a GET nor a
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const counts: number[] = [];
   for (const start of ["HEAD /x", "GET /x", "HEAD /y"])
-    counts.push(fieldValues(await ask(t, sidecar.port, toRequest(start)), "proxy-status").length);
+    counts.push(
+      fieldValues(await sendRequest(t, sidecar.port, toRequest(start)), "proxy-status").length,
+    );
   assert.deepEqual(counts, [2, 1, 1]);
 });

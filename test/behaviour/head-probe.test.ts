@@ -5,7 +5,7 @@ import test from "node:test";
 import { text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
 const PROBE = "head: { range: probe }\nroutes: [{ path: '/files/{name}' }]";
@@ -18,7 +18,7 @@ function rangesOf({ arrivals }: Origin): string[] {
 /** Answers a request with a range by these lines and one byte, others by 200. */
 function respondingWith(start: string, lines: readonly string[], content = "x"): Script {
   return async (request) => {
-    await request.whole;
+    await request.completed;
     if (fieldValues(request, "range").length === 0) return text("whole")(request);
     request.write(toHead(start, [...lines, `Content-Length: ${content.length}`]) + content);
   };
@@ -30,7 +30,7 @@ test("206 with a total becomes 200 with the full Content-Length, without Content
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
   for (let round = 0; round < 2; round += 1) {
     const request = toRequest("HEAD /files/a", ["Range: bytes=5-9", 'If-Range: "b"']);
-    const answer = await ask(t, sidecar.port, request);
+    const answer = await sendRequest(t, sidecar.port, request);
     assert.deepEqual([answer.status, answer.reason], [200, "OK"]);
     assert.deepEqual(fieldValues(answer, "content-length"), [String(TOTAL)]);
     assert.deepEqual(fieldValues(answer, "content-range"), []);
@@ -55,7 +55,7 @@ for (const [said, expected] of Object.entries(RANGES)) {
     const lines = [`Content-Range: bytes 0-0/${TOTAL}`, ...own];
     const origin = await startOrigin(t, respondingWith("206 Partial Content", lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /files/a"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /files/a"));
     assert.deepEqual(fieldValues(answer, "accept-ranges"), expected);
   });
 }
@@ -63,12 +63,12 @@ for (const [said, expected] of Object.entries(RANGES)) {
 for (const start of ["200 OK", "404 Not Found", "304 Not Modified"]) {
   test(`${start} is used as it is`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       const length = start.startsWith("304") ? [] : ["Content-Length: 0"];
       request.write(toHead(start, ["X-A: b", ...length]));
     });
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /files/a"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /files/a"));
     assert.deepEqual(
       [`${answer.status} ${answer.reason}`, fieldValues(answer, "x-a")],
       [start, ["b"]],
@@ -108,7 +108,7 @@ for (const [what, [start, lines]] of Object.entries(ODD)) {
     const origin = await startOrigin(t, respondingWith(start, lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
     for (const target of ["/files/a", "/files/b", "/other"]) {
-      const answer = await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+      const answer = await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
       assert.deepEqual([answer.status, fieldValues(answer, "content-length")], [200, ["5"]]);
     }
     assert.deepEqual(rangesOf(origin), ["bytes=0-0", "none", "none", "bytes=0-0", "none"]);
@@ -121,7 +121,7 @@ for (const [what, [start, lines]] of Object.entries(ODD)) {
  * fields of a GET without Range.
  */
 const COMPRESSING: Script = async (request) => {
-  await request.whole;
+  await request.completed;
   if (fieldValues(request, "range").length > 0) {
     const lines = [`Content-Range: bytes 0-0/${TOTAL}`, 'ETag: "a"', "Content-Length: 1"];
     return request.write(`${toHead("206 Partial Content", lines)}x`);
@@ -138,7 +138,7 @@ for (const coding of ["gzip", "*", "identity, br;q=0.5", "GZIP;q=0.1"]) {
   test(`a HEAD with Accept-Encoding: ${coding} has the fields of the GET that a backend compresses`, async (t) => {
     const origin = await startOrigin(t, COMPRESSING);
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    const answer = await ask(
+    const answer = await sendRequest(
       t,
       sidecar.port,
       toRequest("HEAD /files/a", [`Accept-Encoding: ${coding}`]),
@@ -156,7 +156,7 @@ for (const lines of [[], ["Accept-Encoding:"], ["Accept-Encoding: identity;q=1, 
   test(`a HEAD with ${lines.join() || "no Accept-Encoding"} costs one byte`, async (t) => {
     const origin = await startOrigin(t, COMPRESSING);
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /files/a", lines));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /files/a", lines));
     assert.deepEqual(fieldValues(answer, "content-length"), [String(TOTAL)]);
     assert.deepEqual(rangesOf(origin), ["bytes=0-0"]);
   });
@@ -167,7 +167,7 @@ test("416 of an empty file is repeated without Range, and says nothing about the
   const origin = await startOrigin(t, respondingWith("416 Range Not Satisfiable", lines));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
   for (const target of ["/files/a", "/files/b"])
-    assert.equal((await ask(t, sidecar.port, toRequest(`HEAD ${target}`))).status, 200);
+    assert.equal((await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`))).status, 200);
   assert.deepEqual(rangesOf(origin), ["bytes=0-0", "none", "bytes=0-0", "none"]);
 });
 
@@ -177,6 +177,6 @@ test("by default, for a GET and for a HEAD that is passed there is no probe", as
     "routes: [{ path: /a, head: { range: probe } }, { path: /b, head: { mode: pass, range: probe } }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   for (const start of ["HEAD /x", "GET /a", "HEAD /b"])
-    await ask(t, sidecar.port, toRequest(start));
+    await sendRequest(t, sidecar.port, toRequest(start));
   assert.deepEqual(rangesOf(origin), ["none", "none", "none"]);
 });

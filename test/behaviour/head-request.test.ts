@@ -3,7 +3,7 @@ import test from "node:test";
 import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -21,7 +21,7 @@ test("a HEAD reaches the upstream as GET, its target byte for byte", async (t) =
     "/?",
   ]) {
     const seen = origin.arrivals.length;
-    const answer = await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
     assert.equal(answer.status, 200, target);
     assert.equal((await origin.arrival(seen)).start, `GET ${target} HTTP/1.1`);
   }
@@ -40,7 +40,7 @@ test("the GET carries the HEAD's end-to-end fields in order, case and number", a
     "X-Empty:",
     "If-Modified-Since: Sat, 29 Oct 1994 19:43:31 GMT",
   ];
-  await ask(t, sidecar.port, toRequest("HEAD /x", sent));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /x", sent));
   const { lines } = await origin.arrival(0);
   const seen = lines
     .filter((line) => !/^(?:host|connection):/i.test(line))
@@ -52,7 +52,7 @@ test("the GET carries the HEAD's end-to-end fields in order, case and number", a
 test("Range and If-Range stay behind, because the GET would answer 206", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  await ask(
+  await sendRequest(
     t,
     sidecar.port,
     toRequest("HEAD /", ["Range: bytes=0-1", "rAnge: bytes=5-", 'If-RANGE: "a"', "X-Range: kept"]),
@@ -67,7 +67,7 @@ test("Range and If-Range stay behind, because the GET would answer 206", async (
 test("a GET keeps its Range and If-Range", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  await ask(t, sidecar.port, toRequest("GET /", ["Range: bytes=0-1", 'If-Range: "a"']));
+  await sendRequest(t, sidecar.port, toRequest("GET /", ["Range: bytes=0-1", 'If-Range: "a"']));
   const { lines } = await origin.arrival(0);
   assert.deepEqual(
     lines.filter((line) => /range/i.test(line)),
@@ -79,7 +79,11 @@ test("a route with head: pass sends the HEAD on as HEAD, Range and all", async (
   const origin = await startOrigin(t, text("ok"));
   const yaml = "routes: [{ path: /uploads/*, head: pass }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /uploads/1", ["Range: bytes=0-1"]));
+  const answer = await sendRequest(
+    t,
+    sidecar.port,
+    toRequest("HEAD /uploads/1", ["Range: bytes=0-1"]),
+  );
   assert.deepEqual(fieldValues(answer, "content-length"), ["2"]);
   const arrival = await origin.arrival(0);
   assert.equal(arrival.start, "HEAD /uploads/1 HTTP/1.1");
@@ -112,7 +116,7 @@ for (const [framing, bytes] of Object.entries(CONTENTS)) {
         [],
       );
       assert.equal(second.target, "/next");
-      assert.equal((await first.whole).body.length, 0);
+      assert.equal((await first.completed).body.length, 0);
     }
     assert.equal(origin.arrivals.length, 4);
   });

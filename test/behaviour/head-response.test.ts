@@ -3,7 +3,7 @@ import test from "node:test";
 import { chunked, getOnly, text, toChunk, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -12,7 +12,7 @@ const HOP = /^(?:connection|keep-alive|date):/i;
 
 function respondingWith(bytes: string): Script {
   return async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(bytes);
   };
 }
@@ -51,7 +51,7 @@ test("a HEAD's answer has the GET's end-to-end fields in order, case and number"
   const origin = await startOrigin(t, respondingWith(`${toHead("200 Alles gut", lines)}abc`));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["HEAD", "GET"]) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.equal(answer.start, "HTTP/1.1 200 Alles gut");
     assert.deepEqual(
       answer.lines
@@ -70,7 +70,7 @@ for (const reason of ["", "Très bien"]) {
     );
     const sidecar = await startSidecar(t, { upstream: origin.url });
     for (const method of ["HEAD", "GET"]) {
-      const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+      const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
       assert.equal(answer.start, `HTTP/1.1 200 ${reason}`);
     }
   });
@@ -95,7 +95,7 @@ for (const [mode, yaml] of Object.entries(MODES)) {
   test(`no HEAD has Transfer-Encoding or Trailer in mode ${mode}, and its connection goes on`, async (t) => {
     const lines = ["Trailer: X-Sum", "X-A: b", "Transfer-Encoding: chunked"];
     const serve: Script = async (request) => {
-      await request.whole;
+      await request.completed;
       if (request.target === "/next") return text("ok")(request);
       request.write(toHead("200 OK", lines));
       if (request.method !== "HEAD") request.write(`${toChunk("content")}0\r\nX-Sum: 1\r\n\r\n`);
@@ -135,12 +135,12 @@ test("a chunked GET gives neither framing field to an HTTP/1.0 client", async (t
 
 test("Content-Length is not invented for an answer that ends with its connection", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nsome text");
     request.end();
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /"));
   assert.equal(answer.status, 200);
   assert.deepEqual(fieldValues(answer, "content-length"), []);
 });
@@ -148,7 +148,7 @@ test("Content-Length is not invented for an answer that ends with its connection
 test("a Content-Length of 0 stays 0", async (t) => {
   const origin = await startOrigin(t, text(""));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /"));
   assert.deepEqual(fieldValues(answer, "content-length"), ["0"]);
 });
 
@@ -158,7 +158,7 @@ test("a Content-Length above 2^32 passes digit for digit", async (t) => {
     respondingWith(toHead("200 OK", ["Content-Length: 9007199254740993"])),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await ask(t, sidecar.port, toRequest("HEAD /"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /"));
   assert.deepEqual(fieldValues(answer, "content-length"), ["9007199254740993"]);
 });
 
@@ -181,7 +181,7 @@ for (const start of [
     ];
     const origin = await startOrigin(t, respondingWith(`${toHead(start, lines)}body`));
     const sidecar = await startSidecar(t, { upstream: origin.url });
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /"));
     assert.equal(answer.start, `HTTP/1.1 ${start}`);
     assert.deepEqual(
       answer.lines.filter((line) => !HOP.test(line)),
@@ -192,7 +192,7 @@ for (const start of [
 
 test("a 304 keeps the Content-Length that speaks of the content not sent, and the next answer is in step", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.target === "/next") request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
     else request.write(toHead("304 Not Modified", ['ETag: "a"', "Content-Length: 1234"]));
   });
@@ -218,7 +218,7 @@ for (const line of [
 ]) {
   test(`a 204 with ${line} has no framing fields and no body, and the next answer is in step`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       if (request.target === "/next") request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
       else request.write(toHead("204 No Content", [line, "X-Last: 1"]));
     });

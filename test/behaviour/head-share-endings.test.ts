@@ -7,7 +7,7 @@ import { release, startHeld } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -26,7 +26,7 @@ test("the others get their answer when the client that asked first has left", as
   release(request, OK);
   for (const wire of [...others, late])
     assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
-  const after = await ask(t, held.sidecar.port, toRequest("HEAD /x"));
+  const after = await sendRequest(t, held.sidecar.port, toRequest("HEAD /x"));
   assert.deepEqual(fieldValues(after, "x-a"), ["b"]);
   assert.equal(held.origin.arrivals.length, 1);
   const line = await held.sidecar.line((one) => one["error.type"] === "client_gone");
@@ -154,6 +154,6 @@ test("an answer that was asked for before its target changed is not kept, nor wa
   assert.deepEqual(fieldValues(await after.readResponse("HEAD"), "x-a"), ["new"]);
   release(held.origin.arrivals[0], ["X-A: old", "Content-Length: 0"]);
   assert.deepEqual(fieldValues(await before.readResponse("HEAD"), "x-a"), ["old"]);
-  const last = await ask(t, held.sidecar.port, toRequest("HEAD /x"));
+  const last = await sendRequest(t, held.sidecar.port, toRequest("HEAD /x"));
   assert.deepEqual(fieldValues(last, "x-a"), ["new"]);
 });

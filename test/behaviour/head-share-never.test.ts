@@ -6,7 +6,7 @@ import { text, toHead } from "../support/responses.ts";
 import { release, startHeld } from "../support/held.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
 const SHARE = "head: { share: 1m }";
@@ -32,7 +32,7 @@ for (const line of OWN_REQUESTS) {
     const origin = await startOrigin(t, text("hello"));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
     const lines = [[line], [line], [], [line], []];
-    for (const fields of lines) await ask(t, sidecar.port, toRequest("HEAD /x", fields));
+    for (const fields of lines) await sendRequest(t, sidecar.port, toRequest("HEAD /x", fields));
     assert.equal(origin.arrivals.length, 4, "only the last one was told");
   });
 }
@@ -82,7 +82,7 @@ for (const lines of OWN_RESPONSES) {
     const origin = await startOrigin(t, text("hello", lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
     for (let round = 0; round < 3; round += 1) {
-      const answer = await ask(t, sidecar.port, toRequest("HEAD /x"));
+      const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
       for (const line of lines) assert.ok(answer.lines.includes(line));
     }
     assert.equal(origin.arrivals.length, 3);
@@ -97,12 +97,13 @@ for (const status of [
 ]) {
   test(`${status} is for the one who asked, whatever it says of itself`, async (t) => {
     const script: Script = async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(toHead(status, ["Cache-Control: public, max-age=60", "Content-Length: 0"]));
     };
     const origin = await startOrigin(t, script);
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-    for (let round = 0; round < 3; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+    for (let round = 0; round < 3; round += 1)
+      await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     assert.equal(origin.arrivals.length, 3);
   });
 }
@@ -110,14 +111,14 @@ for (const status of [
 for (const status of ["302 Found", "401 Unauthorized", "403 Forbidden"]) {
   test(`${status} is for the one who asked, unless it says for how long it is good`, async (t) => {
     const script: Script = async (request) => {
-      await request.whole;
+      await request.completed;
       const lines = request.target === "/fresh" ? ["Cache-Control: max-age=60"] : [];
       request.write(toHead(status, [...lines, "Content-Length: 0"]));
     };
     const origin = await startOrigin(t, script);
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
     for (const target of ["/x", "/x", "/fresh", "/fresh"])
-      await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+      await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
     assert.equal(origin.arrivals.length, 3);
   });
 }
@@ -150,7 +151,7 @@ test("one field that holds a colon is not taken for two, in what Vary names and 
   const cases: readonly (readonly string[])[] = [["a:b"], ["a", "b"], ["b", "a"], ["a", ":b"], []];
   for (const values of [...cases, ...cases]) {
     const lines = values.map((value) => `Accept: ${value}`);
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", lines));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", lines));
     assert.deepEqual(fieldValues(answer, "x-got"), [values.join("|")]);
   }
   assert.equal(origin.arrivals.length, cases.length);
@@ -161,7 +162,8 @@ for (const mode of ["pass", "observe"]) {
     const origin = await startOrigin(t, text("hello"));
     const yaml = `head: { mode: ${mode}, share: 1m }`;
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-    for (let round = 0; round < 2; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+    for (let round = 0; round < 2; round += 1)
+      await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     assert.equal(origin.arrivals.length, 2);
   });
 }
@@ -169,8 +171,8 @@ for (const mode of ["pass", "observe"]) {
 test("a GET gets nothing of what HEADs share", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  await ask(t, sidecar.port, toRequest("HEAD /x"));
-  const answer = await ask(t, sidecar.port, toRequest("GET /x"));
+  await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("GET /x"));
   assert.deepEqual([answer.body.toString(), fieldValues(answer, "age")], ["hello", []]);
   assert.equal(origin.arrivals.length, 2);
 });

@@ -5,7 +5,7 @@ import test from "node:test";
 import { chunked, getOnly, text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import type { ReceivedResponse } from "../support/wire.ts";
 
@@ -18,7 +18,7 @@ async function askTwice(t: Context, head: string, script: Script) {
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const answers: ReceivedResponse[] = [];
   for (let round = 0; round < 2; round += 1)
-    answers.push(await ask(t, sidecar.port, toRequest("HEAD /x")));
+    answers.push(await sendRequest(t, sidecar.port, toRequest("HEAD /x")));
   return {
     origin,
     sidecar,
@@ -43,7 +43,7 @@ test("a length that was measured is told to all", async (t) => {
 
 test("what a probe found is told to all", async (t) => {
   const { origin, sidecar, second } = await askTwice(t, "range: probe", async (request) => {
-    await request.whole;
+    await request.completed;
     const lines = ["Content-Range: bytes 0-0/1000", "Content-Length: 1"];
     request.write(`${toHead("206 Partial Content", lines)}x`);
   });
@@ -67,7 +67,7 @@ test("a shared answer does not count against the limit, and one over it is not s
   const { origin, sidecar, second } = await askTwice(t, "limit: { rate: 1/h }", text("hello"));
   assert.equal(second.status, 200);
   for (let round = 0; round < 2; round += 1) {
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /y"));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /y"));
     assert.deepEqual([answer.status, fieldValues(answer, "age")], [503, []]);
   }
   assert.equal(origin.arrivals.length, 1);
@@ -93,7 +93,11 @@ test("a chunked GET's answer is told to all clients without its framing", async 
   const { origin, sidecar, first, second } = await askTwice(t, "mode: convert", chunked(["abc"]));
   for (const answer of [first, second])
     assert.deepEqual(fieldValues(answer, "transfer-encoding"), []);
-  const old = await ask(t, sidecar.port, toRequest("HEAD /x HTTP/1.0", ["Host: a.example"]));
+  const old = await sendRequest(
+    t,
+    sidecar.port,
+    toRequest("HEAD /x HTTP/1.0", ["Host: a.example"]),
+  );
   assert.equal(old.status, 200);
   assert.deepEqual(fieldValues(old, "transfer-encoding"), []);
   assert.deepEqual(fieldValues(old, "age"), ["0"]);

@@ -16,7 +16,7 @@ import { type Held, release, startHeld } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Wire, openWire } from "../support/wire.ts";
 
@@ -53,21 +53,21 @@ for (const refusal of [
     release(second, OK);
     for (const wire of others)
       assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
-    assert.equal((await ask(t, held.sidecar.port, toRequest("HEAD /x"))).status, 200);
+    assert.equal((await sendRequest(t, held.sidecar.port, toRequest("HEAD /x"))).status, 200);
     assert.equal(held.origin.arrivals.length, 2);
   });
 }
 
 test("a HEAD that was refused changes nothing for those that come after it, but for its equals, which ask for themselves", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (fieldValues(request, "accept").join() === "x/y")
       request.write(toHead("406 Not Acceptable", ["Content-Length: 0"]));
   });
   const yaml = "head: { share: 1m }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const refused = toRequest("HEAD /x", ["Accept: x/y"]);
-  assert.equal((await ask(t, sidecar.port, refused)).status, 406);
+  assert.equal((await sendRequest(t, sidecar.port, refused)).status, 406);
 
   const wires: Wire[] = [];
   for (const lines of toLines(20)) {
@@ -79,7 +79,7 @@ test("a HEAD that was refused changes nothing for those that come after it, but 
   await untilInFlight(sidecar.adminPort, 20);
   // Neither waits for the twenty, whose answer might not come before the test ends.
   for (let round = 0; round < 2; round += 1)
-    assert.equal((await ask(t, sidecar.port, refused)).status, 406);
+    assert.equal((await sendRequest(t, sidecar.port, refused)).status, 406);
   assert.equal(origin.arrivals.length, 4);
   release(leader, OK);
   for (const wire of wires) assert.equal((await wire.readResponse("HEAD")).status, 200);

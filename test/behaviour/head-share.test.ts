@@ -6,7 +6,7 @@ import { text, toHead } from "../support/responses.ts";
 import { release, startHeld } from "../support/held.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -48,7 +48,7 @@ test("after the time the upstream is asked again", async (t) => {
     upstream: origin.url,
     yaml: "head: { share: 1ms }",
   });
-  while (origin.arrivals.length < 3) await ask(t, sidecar.port, toRequest("HEAD /x"));
+  while (origin.arrivals.length < 3) await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
 });
 
 test("without share each HEAD asks, and a route may say 0s where the others share", async (t) => {
@@ -56,7 +56,8 @@ test("without share each HEAD asks, and a route may say 0s where the others shar
   for (const yaml of ["", `${SHARE}\nroutes: [{ path: /x, head: { share: 0s } }]`]) {
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
     const before = origin.arrivals.length;
-    for (let round = 0; round < 2; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+    for (let round = 0; round < 2; round += 1)
+      await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     assert.equal(origin.arrivals.length - before, 2);
   }
 });
@@ -68,7 +69,7 @@ test("Age is set for those who get somebody else's answer, and adds to the upstr
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const ages: (readonly string[])[] = [];
   for (const target of ["/new", "/new", "/old", "/old"])
-    ages.push(fieldValues(await ask(t, sidecar.port, toRequest(`HEAD ${target}`)), "age"));
+    ages.push(fieldValues(await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`)), "age"));
   assert.deepEqual(ages, [[], ["0"], ["7"], ["7"]]);
 });
 
@@ -91,7 +92,7 @@ test("other targets, hosts and fields that nobody knows are other questions; the
   ];
   for (const [start, lines, asked] of requests) {
     const before = origin.arrivals.length;
-    const answer = await ask(t, sidecar.port, toRequest(start, lines));
+    const answer = await sendRequest(t, sidecar.port, toRequest(start, lines));
     assert.equal(answer.status, 200);
     assert.equal(origin.arrivals.length - before, asked, `${start} ${lines.join()}`);
   }
@@ -102,7 +103,7 @@ test("claims of a client that is not trusted are not taken for those of one that
   const yaml = `${SHARE}\nforwarded: { trust: [192.0.2.1] }`;
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   for (const proto of ["https", "http", "https"])
-    await ask(t, sidecar.port, toRequest("HEAD /x", [`X-Forwarded-Proto: ${proto}`]));
+    await sendRequest(t, sidecar.port, toRequest("HEAD /x", [`X-Forwarded-Proto: ${proto}`]));
   const protos = origin.arrivals.map((request) => fieldValues(request, "x-forwarded-proto").join());
   assert.deepEqual(protos, ["http", "http"]);
 });
@@ -116,7 +117,7 @@ test("an answer is for those whose fields are equal in what its Vary names", asy
   const cases = ["", "de", "en", "de", "", "fr", "en"];
   for (const language of cases) {
     const lines = language === "" ? [] : [`Accept-Language: ${language}`];
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", lines));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", lines));
     assert.deepEqual(fieldValues(answer, "x-l"), [language]);
   }
   assert.equal(origin.arrivals.length, 4);
@@ -147,7 +148,7 @@ test("a request that may change its target, and a reload of another configuratio
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const askedFor = async (start: string): Promise<number> => {
     const before = origin.arrivals.length;
-    await ask(t, sidecar.port, toRequest(start));
+    await sendRequest(t, sidecar.port, toRequest(start));
     return origin.arrivals.length - before;
   };
   for (const target of ["/x", "/y"]) assert.equal(await askedFor(`HEAD ${target}`), 1);
@@ -177,12 +178,12 @@ test("a request that may change its target makes share forget it under every nam
   for (const [start, host] of spellings) {
     const head = toRequest("HEAD /a/~x?q=~1", ["Host: b.example"]);
     const other = toRequest("HEAD /a/~x?q=2", ["Host: b.example"]);
-    for (const request of [head, other]) await ask(t, sidecar.port, request);
+    for (const request of [head, other]) await sendRequest(t, sidecar.port, request);
     const before = origin.arrivals.length;
-    await ask(t, sidecar.port, toRequest(start, [`Host: ${host}`, "Content-Length: 0"]));
-    await ask(t, sidecar.port, head);
+    await sendRequest(t, sidecar.port, toRequest(start, [`Host: ${host}`, "Content-Length: 0"]));
+    await sendRequest(t, sidecar.port, head);
     assert.equal(origin.arrivals.length - before, 2, `${start} ${host}`);
-    await ask(t, sidecar.port, other);
+    await sendRequest(t, sidecar.port, other);
     assert.equal(origin.arrivals.length - before, 2, "another target is still known");
   }
 });
@@ -193,11 +194,11 @@ test("HEADs that name their host or target in another way do not share: the back
   const origin = await startOrigin(t, script);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   for (const host of ["b.example", "B.EXAMPLE", "b.example.", "b.example:80", "b.example"]) {
-    const answer = await ask(t, sidecar.port, toRequest("HEAD /x", [`Host: ${host}`]));
+    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", [`Host: ${host}`]));
     assert.deepEqual(fieldValues(answer, "x-host"), [host]);
   }
   for (const path of ["/%7Ex", "/~x", "/%7ex"])
-    await ask(t, sidecar.port, toRequest(`HEAD ${path}`, ["Host: b.example"]));
+    await sendRequest(t, sidecar.port, toRequest(`HEAD ${path}`, ["Host: b.example"]));
   assert.equal(origin.arrivals.length, 7);
 });
 
@@ -231,19 +232,20 @@ test("a client whose answers vary otherwise does not make the others' answers be
   const origin = await startOrigin(t, script);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   for (let round = 0; round < 3; round += 1) {
-    await ask(t, sidecar.port, toRequest("HEAD /x", [`User-Agent: ${round}`]));
-    await ask(t, sidecar.port, toRequest("HEAD /x", ["Origin: http://a.example"]));
+    await sendRequest(t, sidecar.port, toRequest("HEAD /x", [`User-Agent: ${round}`]));
+    await sendRequest(t, sidecar.port, toRequest("HEAD /x", ["Origin: http://a.example"]));
   }
   assert.equal(origin.arrivals.length, 2);
 });
 
 test("the log line of a shared answer says so; nothing was asked and there was no body", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("404 Not Found", ["Content-Length: 2"])}no`);
   });
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  for (let round = 0; round < 2; round += 1) await ask(t, sidecar.port, toRequest("HEAD /x"));
+  for (let round = 0; round < 2; round += 1)
+    await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   const asked = await sidecar.line((line) => line["head"] === "convert");
   assert.deepEqual([asked["body"], asked["upstream_method"]], ["drained", "GET"]);
   const line = await sidecar.line((one) => one["head"] === "shared");

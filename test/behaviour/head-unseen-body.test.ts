@@ -20,7 +20,7 @@ async function head(wire: Wire, target = "/"): Promise<void> {
 
 /** Header section and first chunk of an answer whose rest the test sends itself. */
 async function begin(request: Arrival): Promise<void> {
-  await request.whole;
+  await request.completed;
   request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
 }
 
@@ -102,7 +102,7 @@ routes: [{ path: /tight, head: { drain: { bytes: 14B } } }]`;
   const { origin, wire } = await start(
     t,
     async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(`${toHead("200 OK", ["Content-Length: 15"])}begun`);
     },
     yaml,

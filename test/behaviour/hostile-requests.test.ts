@@ -176,7 +176,7 @@ for (const [what, chunks] of Object.entries(BROKEN_CONTENT)) {
     assert.equal((await wire.bytes.takeAll()).length, 0);
     for (const arrival of origin.arrivals) {
       assert.equal(arrival.target, "/");
-      await assert.rejects(arrival.whole, MessageError);
+      await assert.rejects(arrival.completed, MessageError);
     }
   });
 }
@@ -235,7 +235,7 @@ for (const [what, bytes] of Object.entries(HARMLESS)) {
       ["/", "/next"],
     );
     for (const arrival of origin.arrivals) {
-      await arrival.whole;
+      await arrival.completed;
       assert.deepEqual(fieldValues(arrival, "host"), ["a.example"]);
     }
   });

@@ -7,7 +7,7 @@ import { text } from "../support/responses.ts";
 import { fieldValues, MessageError } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -20,7 +20,7 @@ test("a header section beyond limits.headerBytes is 431, whatever part of it is 
     toRequest("GET /", [`${"x".repeat(40_000)}: a`]),
     toRequest("GET /", Array<string>(150).fill(`X: ${"x".repeat(250)}`)),
   ]) {
-    const answer = await ask(t, port, request);
+    const answer = await sendRequest(t, port, request);
     assert.equal(answer.status, 431, request.slice(0, 20));
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
   }
@@ -33,7 +33,7 @@ test("a header section of 28 KB passes whole, as `hg clone` sends it", async (t)
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const fields = Array.from({ length: 28 }, (_, index) => `X-HgArg-${index}: ${"0".repeat(1_000)}`);
-  assert.equal((await ask(t, port, toRequest("GET /?cmd=getbundle", fields))).status, 200);
+  assert.equal((await sendRequest(t, port, toRequest("GET /?cmd=getbundle", fields))).status, 200);
   const { lines } = await origin.arrival(0);
   assert.deepEqual(
     lines.filter((line) => line.startsWith("X-HgArg")),
@@ -50,7 +50,7 @@ test("limits.headerBytes says how large a header section may be", async (t) => {
   ] as const) {
     const yaml = `limits: { headerBytes: ${size} }`;
     const { port } = await startSidecar(t, { upstream: origin.url, yaml });
-    assert.equal((await ask(t, port, large)).status, status, size);
+    assert.equal((await sendRequest(t, port, large)).status, status, size);
   }
 });
 
@@ -64,7 +64,7 @@ for (const [size, status] of [
     const { port } = await startSidecar(t, { upstream: origin.url, yaml });
     const start = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
     const request = `${start}${"x".repeat(size - start.length - 4)}\r\n\r\n`;
-    assert.equal((await ask(t, port, request)).status, status);
+    assert.equal((await sendRequest(t, port, request)).status, status);
   });
 }
 
@@ -75,12 +75,12 @@ test("chunk extensions without end are 413, and the upstream's request never end
   wire.write(toRequest("POST /", ["Transfer-Encoding: chunked"], `2;${"x".repeat(40_000)}`));
   const answer = await wire.readResponse();
   assert.equal(answer.status, 413);
-  for (const arrival of origin.arrivals) await assert.rejects(arrival.whole, MessageError);
+  for (const arrival of origin.arrivals) await assert.rejects(arrival.completed, MessageError);
 });
 
 test("a hundred header sections without end take no memory worth naming", async (t) => {
   const headgate = await startRun(t, ["--upstream", "http://127.0.0.1:9"]);
-  await ask(t, headgate.port, toRequest("GET /"));
+  await sendRequest(t, headgate.port, toRequest("GET /"));
   forgetPeak(headgate.pid);
   const before = peakBytes(headgate.pid);
   const piece = `X-Long: ${"x".repeat(60_000)}\r\n`;
@@ -92,7 +92,7 @@ test("a hundred header sections without end take no memory worth naming", async 
       // headgate waits for 1 s of silence. Where this machine is silent for that long, the connection is reset under the client's
       // writing, and node throws away with it what the client has not read.
       const answer = await wire.readResponse().catch((error: unknown) => {
-        if (!(error instanceof MessageError) || error.ending !== "reset") throw error;
+        if (!(error instanceof MessageError) || error.closeKind !== "reset") throw error;
       });
       assert.equal(answer?.status ?? 431, 431);
       wire.reset();

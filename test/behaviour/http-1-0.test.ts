@@ -37,7 +37,7 @@ test("an HTTP/1.0 client that asks for keep-alive keeps its connection, HEAD and
 
 test("chunked content reaches an HTTP/1.0 client bare, its trailers left out, up to the end of the connection", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     const head = toHead("200 OK", ["Trailer: X-Sum", "Transfer-Encoding: chunked"]);
     request.write(`${head}${toChunk("one")}${toChunk("two")}0\r\nX-Sum: 1\r\n\r\n`);
   });
@@ -58,7 +58,7 @@ test("chunked content reaches an HTTP/1.0 client bare, its trailers left out, up
 
 test("chunked content that breaks off ends in a reset, because nothing else tells an HTTP/1.0 client", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Transfer-Encoding: chunked"])}${toChunk("one")}`);
     setTimeout(() => request.reset(), 20);
   });
@@ -71,7 +71,7 @@ test("chunked content that breaks off ends in a reset, because nothing else tell
 
 test("interim answers do not reach an HTTP/1.0 client", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("100 Continue", []) + toHead("103 Early Hints", ["Link: </a>"]));
     await chunked(["ok"])(request);
   });

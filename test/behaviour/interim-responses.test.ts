@@ -27,7 +27,7 @@ async function statuses(
   method = "GET",
 ): Promise<number[]> {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     for (const piece of pieces) {
       request.write(piece);
       await new Promise((resolve) => setTimeout(resolve, 3)); // lets the segment be read before the next one
@@ -51,7 +51,7 @@ test("103 reaches the client before the answer, its fields raw, its hop-by-hop a
   let answer = (): void => {};
   const released = new Promise<void>((resolve) => (answer = resolve));
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(
       HINTS.replace(
         "\r\n\r\n",
@@ -119,7 +119,7 @@ for (const [what, flood] of Object.entries({
   for (const method of ["GET", "HEAD"]) {
     test(`a ${method} whose upstream sends ${what} without end is 502, after a bounded number of them`, async (t) => {
       const origin = await startOrigin(t, async (request) => {
-        await request.whole;
+        await request.completed;
         const { socket } = request.connection;
         const pump = (): void => {
           while (!socket.destroyed && socket.write(flood));
@@ -169,7 +169,7 @@ for (const [what, yaml, first, seen] of [
   test(`${what} has the interim responses of the request whose response the client gets`, async (t) => {
     let requests = 0;
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       requests += 1;
       const hint = (link: string): string => toHead("103 Early Hints", [`Link: ${link}`]);
       if (requests > 1) return request.write(hint("</second>") + toHead("200 OK", [EMPTY]));

@@ -25,7 +25,7 @@ test("an upstream that closes idle connections without a word is never seen by a
   // It answers and closes at once: the FIN, or the reset that answers the next request, races with that request.
   for (const leave of ["end", "reset"] as const) {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.connection.socket.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`, () =>
         request[leave](),
       );

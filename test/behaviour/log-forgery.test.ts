@@ -6,7 +6,7 @@ import test from "node:test";
 import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
 const FORGED = '{"level":"error","msg":"forged"}';
@@ -32,7 +32,7 @@ test("a stranger's request is one line, bounded and without control characters",
   });
   const headgate = await startRun(t, ["--config", `${cwd}/routes.yaml`]);
   const before = toLines(headgate.stdout()).length;
-  for (const request of REQUESTS) await ask(t, headgate.port, request);
+  for (const request of REQUESTS) await sendRequest(t, headgate.port, request);
   headgate.signal("SIGTERM");
   await headgate.exited;
   const lines = toLines(headgate.stdout()).slice(before);

@@ -7,7 +7,7 @@ import test from "node:test";
 import { text, toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -39,7 +39,7 @@ test("a method of any token reaches the upstream as it is, with and without cont
       assert.deepEqual([answer.status, answer.body.toString()], [200, "ok"], method);
       const arrival = await origin.arrival(seen);
       assert.equal(arrival.start, `${method} /x HTTP/1.1`);
-      assert.equal((await arrival.whole).body.toString(), content);
+      assert.equal((await arrival.completed).body.toString(), content);
     }
   }
   assert.equal(origin.connections.length, 1);
@@ -49,7 +49,11 @@ test("the log names such a method, and the metrics put all of them under one lab
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of METHODS) {
-    assert.equal((await ask(t, sidecar.port, toRequest(`${method} /x`))).status, 200, method);
+    assert.equal(
+      (await sendRequest(t, sidecar.port, toRequest(`${method} /x`))).status,
+      200,
+      method,
+    );
     await sidecar.line((line) => line["http.request.method"] === method);
   }
   const metrics = await (await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`)).text();
@@ -66,7 +70,7 @@ test("a method of more than 64 bytes is 501, and PRI, which begins HTTP/2, is 40
     ["CONNECT", 501],
   ] as const;
   for (const [method, status] of cases) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.equal(answer.status, status, method);
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
   }
@@ -101,6 +105,6 @@ test("a response to head without its content is broken off, and no other respons
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("head /a") + toRequest("GET /b"));
   await assert.rejects(wire.readResponse(), /ended \(end\) too early/);
-  const answer = await ask(t, sidecar.port, toRequest("GET /b"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("GET /b"));
   assert.equal(answer.body.toString(), "right");
 });

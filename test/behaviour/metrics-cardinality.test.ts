@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { toHead } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -13,7 +13,7 @@ const METHODS = ["GET", "PROPFIND", "MKCOL", "PURGE", "M-SEARCH", "QUERY", "LOCK
 
 test("paths, hosts, methods, agents and status codes that strangers invent add no series", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     const status = /\/status\/(\d+)/.exec(request.target)?.[1] ?? "200";
     request.write(toHead(`${status} x`, ["Content-Length: 0"]));
   });
@@ -37,7 +37,7 @@ test("paths, hosts, methods, agents and status codes that strangers invent add n
     await line((one) => one["url.path"] === `/status/${639 + batch * 40}`);
   };
   const series = async (): Promise<readonly string[]> => {
-    const page = await ask(t, adminPort, toRequest("GET /metrics"));
+    const page = await sendRequest(t, adminPort, toRequest("GET /metrics"));
     const lines = page.body.toString().split("\n");
     return lines
       .filter((each) => each.startsWith("headgate_"))

@@ -17,7 +17,7 @@ const PIECES = 13; // three limits long
 void describe("a stream", { concurrency: true }, () => {
   it("an upload that moves outlasts every limit", async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      const { body } = await request.whole;
+      const { body } = await request.completed;
       request.write(`${toHead("200 OK", ["Content-Length: 2"])}${body.length}`);
     });
     const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });
@@ -42,7 +42,7 @@ void describe("a stream", { concurrency: true }, () => {
   it("an answer that begins before the upload has ended leaves the upload whole", async (t) => {
     const origin = await startOrigin(t, async (request) => {
       request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
-      const { body } = await request.whole;
+      const { body } = await request.completed;
       request.write(`${toChunk(String(body.length))}0\r\n\r\n`);
     });
     const { port } = await startSidecar(t, { yaml: toYaml(origin.url) });

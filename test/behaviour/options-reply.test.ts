@@ -8,12 +8,12 @@ import test from "node:test";
 import { toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
 const GET_ONLY: Script = async (request) => {
-  await request.whole;
+  await request.completed;
   request.write(toHead("405 Method Not Allowed", ["Allow: GET", "Content-Length: 0"]));
 };
 
@@ -63,7 +63,7 @@ test("a CORS preflight, other methods and other routes are forwarded", async (t)
     toRequest("GET /reply"),
     toRequest("POST /reply", ["Content-Length: 0"]),
   ])
-    assert.equal((await ask(t, sidecar.port, bytes)).status, 405);
+    assert.equal((await sendRequest(t, sidecar.port, bytes)).status, 405);
   assert.equal(origin.arrivals.length, 4);
 });
 
@@ -73,7 +73,7 @@ test("routes inherit the top level's options, and may forward again", async (t) 
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const statuses = [];
   for (const path of ["/", "/a", "/b"])
-    statuses.push((await ask(t, sidecar.port, toRequest(`OPTIONS ${path}`))).status);
+    statuses.push((await sendRequest(t, sidecar.port, toRequest(`OPTIONS ${path}`))).status);
   assert.deepEqual(statuses, [204, 204, 405]);
 });
 
@@ -81,7 +81,7 @@ test("the 405 of mode reject allows what OPTIONS says", async (t) => {
   const yaml = "head: reject\noptions: { allow: [GET, HEAD, POST] }";
   const sidecar = await startSidecar(t, { upstream: "http://127.0.0.1:1", yaml });
   for (const method of ["HEAD", "OPTIONS"]) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.deepEqual(fieldValues(answer, "allow"), ["GET, POST"]);
   }
 });

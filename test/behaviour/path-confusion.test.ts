@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
 const INSIDE = [
@@ -34,7 +34,7 @@ test("every spelling of a path meets its route, and none of another path does", 
     [OUTSIDE, 200],
   ] as const) {
     for (const path of paths)
-      assert.equal((await ask(t, port, toRequest(`HEAD ${path}`))).status, status, path);
+      assert.equal((await sendRequest(t, port, toRequest(`HEAD ${path}`))).status, status, path);
   }
 });
 
@@ -47,7 +47,7 @@ test("whatever a path is compared as, it goes up byte for byte", async (t) => {
   const odd = ["/admin;x=1/y", "/admin\\x", "/admin/%00", "/admin/%2F..%2f", "/%E4dmin", "/%zz"];
   for (const path of [...INSIDE, ...OUTSIDE, ...odd]) {
     const seen = origin.arrivals.length;
-    await ask(t, port, toRequest(`GET ${path}`));
+    await sendRequest(t, port, toRequest(`GET ${path}`));
     assert.equal(origin.arrivals[seen]?.target, path);
   }
 });

@@ -8,7 +8,7 @@ import { text, toHead } from "../support/responses.ts";
 import { MEBIBYTE, pour } from "../support/flood.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -37,19 +37,19 @@ test("several Set-Cookie fields stay several, in their order", async (t) => {
   );
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD"]) {
-    const answer = await ask(t, port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, port, toRequest(`${method} /`));
     assert.deepEqual(fieldValues(answer, "set-cookie"), cookies);
   }
 });
 
 test("a redirect's Location is the upstream's, and nothing is followed", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("302 Found", ["Location: http://127.0.0.1:1/x", "Content-Length: 0"]));
   });
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD", "POST"]) {
-    const answer = await ask(t, port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, port, toRequest(`${method} /`));
     assert.equal(answer.status, 302);
     assert.deepEqual(fieldValues(answer, "location"), ["http://127.0.0.1:1/x"]);
   }
@@ -71,20 +71,20 @@ test("a client that gives up on an upstream that never answers ends nothing but 
       const arrival = await origin.arrival(seen);
       client.socket[leave]();
       await arrival.connection.closed;
-      assert.equal((await ask(t, port, toRequest("GET /"))).body.toString(), "ok");
+      assert.equal((await sendRequest(t, port, toRequest("GET /"))).body.toString(), "ok");
     }
   }
 });
 
 test("an answer without content that closes its connection is no failure", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", ["Connection: close", "Content-Length: 0"]));
     request.end();
   });
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD", "DELETE"]) {
-    const answer = await ask(t, port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, port, toRequest(`${method} /`));
     assert.deepEqual([answer.status, answer.body.length], [200, 0]);
   }
 });

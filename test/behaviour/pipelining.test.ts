@@ -9,7 +9,7 @@ import { openWire } from "../support/wire.ts";
 
 /** Answers with the target as the body. */
 async function echo(request: Arrival): Promise<void> {
-  await request.whole;
+  await request.completed;
   await text(request.target)(request);
 }
 
@@ -45,7 +45,7 @@ test("a request is not sent up before the one ahead of it is answered: nothing o
   let answer = (): void => {};
   const released = new Promise<void>((resolve) => (answer = resolve));
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.target === "/slow") await released;
     await text(request.target)(request);
   });
@@ -58,7 +58,7 @@ test("a request is not sent up before the one ahead of it is answered: nothing o
   );
   await (
     await origin.arrival(0)
-  ).whole;
+  ).completed;
   // Another client's request goes up and comes back meanwhile, so that the two had every chance to be sent.
   const other = await openWire(t, sidecar.port);
   other.write(toRequest("GET /other"));
@@ -92,7 +92,7 @@ for (const [what, bytes] of Object.entries(GARBAGE)) {
       let answer = (): void => {};
       const released = new Promise<void>((resolve) => (answer = resolve));
       const origin = await startOrigin(t, async (request) => {
-        await request.whole;
+        await request.completed;
         await released;
         request.write(`${toHead("200 OK", ["Content-Length: 4"])}mine`);
       });

@@ -59,7 +59,7 @@ test("SIGTERM: a download, an upload and a HEAD in flight finish too", async (t)
   downloading.write("later");
   assert.equal((await download.bytes.take(10)).toString(), "firstlater");
   upload.write("later");
-  assert.equal((await uploading.whole).body.toString(), "firstlater");
+  assert.equal((await uploading.completed).body.toString(), "firstlater");
   await text("ok")(uploading);
   assert.equal((await upload.readResponse()).status, 200);
   await chunked(["unseen"])(probing);

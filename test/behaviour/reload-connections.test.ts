@@ -88,7 +88,7 @@ test("an upstream whose settings change gets new connections", async (t) => {
 test("a download goes on through a reload that removes its upstream", async (t) => {
   const size = 300_000;
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", [`Content-Length: ${size}`]));
     request.write("x".repeat(1000));
   });

@@ -11,7 +11,7 @@ import test from "node:test";
 import { getOnly, text } from "../support/responses.ts";
 import { startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 
 test("what mode auto has learnt of a route outlasts each reload that leaves the route and its upstream alone", async (t) => {
   const origin = await startOrigin(t, getOnly(text("x")));
@@ -27,7 +27,7 @@ test("what mode auto has learnt of a route outlasts each reload that leaves the 
   /** The methods that an app has seen for one HEAD. */
   const head = async (path: string, { arrivals } = origin): Promise<string> => {
     const from = arrivals.length;
-    const { status } = await ask(t, headgate.port, toRequest(`HEAD ${path}`));
+    const { status } = await sendRequest(t, headgate.port, toRequest(`HEAD ${path}`));
     assert.equal(status, 200);
     return arrivals
       .slice(from)
@@ -58,7 +58,7 @@ test("a shared response outlasts a reload of the same configuration, and no othe
   const yaml = `upstream: ${origin.url}\nhead: { share: 1m }\n`;
   const headgate = await startEdited(t, yaml);
   const head = async (): Promise<number> => {
-    assert.equal((await ask(t, headgate.port, toRequest("HEAD /x"))).status, 200);
+    assert.equal((await sendRequest(t, headgate.port, toRequest("HEAD /x"))).status, 200);
     return origin.arrivals.length;
   };
   assert.equal(await head(), 1);
@@ -79,10 +79,10 @@ test("a route's limit counts on over a reload that does not change it", async (t
     t,
     `upstream: ${origin.url}\nhead: { limit: { concurrent: 1 } }\n`,
   );
-  const first = ask(t, headgate.port, toRequest("HEAD /x"));
+  const first = sendRequest(t, headgate.port, toRequest("HEAD /x"));
   await origin.arrival(0);
   await headgate.hangUp();
-  assert.equal((await ask(t, headgate.port, toRequest("HEAD /x"))).status, 503);
+  assert.equal((await sendRequest(t, headgate.port, toRequest("HEAD /x"))).status, 503);
   release();
   assert.equal((await first).status, 200);
 });

@@ -3,7 +3,7 @@ import test from "node:test";
 import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
 const TARGETS = [
@@ -39,7 +39,7 @@ test("the request-target reaches the upstream byte for byte", async (t) => {
   for (const target of TARGETS) {
     for (const method of ["GET", "POST", "DELETE", "OPTIONS", "PATCH"]) {
       const seen = origin.arrivals.length;
-      const answer = await ask(t, sidecar.port, toRequest(`${method} ${target}`));
+      const answer = await sendRequest(t, sidecar.port, toRequest(`${method} ${target}`));
       assert.equal(answer.status, 200, target);
       assert.equal((await origin.arrival(seen)).start, `${method} ${target} HTTP/1.1`);
     }
@@ -50,7 +50,7 @@ test("a target of 8,000 bytes passes", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const target = `/${"x".repeat(8_000)}`;
-  await ask(t, sidecar.port, toRequest(`GET ${target}`));
+  await sendRequest(t, sidecar.port, toRequest(`GET ${target}`));
   assert.equal((await origin.arrival(0)).target, target);
 });
 
@@ -67,7 +67,7 @@ test("the absolute-form's authority replaces Host, and its path goes to the upst
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const [target, path, host] of ABSOLUTE) {
     const seen = origin.arrivals.length;
-    await ask(t, sidecar.port, toRequest(`GET ${target}`, ["Host: a.example"]));
+    await sendRequest(t, sidecar.port, toRequest(`GET ${target}`, ["Host: a.example"]));
     const arrival = await origin.arrival(seen);
     assert.equal(arrival.target, path);
     assert.deepEqual(fieldValues(arrival, "host"), [host]);
@@ -81,7 +81,7 @@ test("the absolute-form never makes an open proxy: another server that listens i
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD", "POST"]) {
     const target = `http://127.0.0.1:${other.port}/`;
-    const answer = await ask(t, sidecar.port, toRequest(`${method} ${target}`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} ${target}`));
     assert.equal(answer.status, 200);
   }
   assert.equal(origin.arrivals.length, 3);
@@ -91,7 +91,7 @@ test("the absolute-form never makes an open proxy: another server that listens i
 test("a HEAD in absolute-form is a GET in origin-form", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await ask(t, sidecar.port, toRequest("HEAD http://b.example/x"));
+  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD http://b.example/x"));
   assert.equal(answer.status, 200);
   assert.equal((await origin.arrival(0)).start, "GET /x HTTP/1.1");
 });
@@ -120,7 +120,7 @@ test("a target that is not a server's to serve is 400, and the upstream never se
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const target of REFUSED) {
-    const answer = await ask(t, sidecar.port, toRequest(`GET ${target}`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`GET ${target}`));
     assert.equal(answer.status, 400, target);
     assert.deepEqual(fieldValues(answer, "content-type"), ["application/problem+json"]);
   }

@@ -20,7 +20,7 @@ function toChunks(parts: readonly string[], trailers: readonly string[]): string
 async function send(origin: Origin, wire: Wire, lines: readonly string[], body: string) {
   const seen = origin.arrivals.length;
   wire.write(toRequest("POST /", [CHUNKED, ...lines], body));
-  const arrival = await (await origin.arrival(seen)).whole;
+  const arrival = await (await origin.arrival(seen)).completed;
   assert.equal((await wire.readResponse()).status, 200);
   return arrival;
 }
@@ -56,9 +56,9 @@ test("trailers that come long after the content, byte by byte, arrive as well", 
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", [CHUNKED], toChunk("hello")));
-  const { whole } = await origin.arrival(0);
+  const { completed } = await origin.arrival(0);
   for (const byte of toChunks([], ["X-Sum: 1"])) wire.write(byte);
-  assert.deepEqual((await whole).trailers, ["X-Sum: 1"]);
+  assert.deepEqual((await completed).trailers, ["X-Sum: 1"]);
   assert.equal((await wire.readResponse()).status, 200);
 });
 
@@ -138,7 +138,7 @@ for (const name of ["Content-Length", "transfer-encoding", "Connection"]) {
     const wire = await openWire(t, sidecar.port);
     wire.write(toRequest("POST /", [CHUNKED], toChunks(["a"], [`${name}: 1`])));
     assert.equal((await wire.readResponse()).status, 400);
-    for (const arrival of origin.arrivals) await assert.rejects(arrival.whole);
+    for (const arrival of origin.arrivals) await assert.rejects(arrival.completed);
   });
 }
 
@@ -206,7 +206,7 @@ test("a HEAD asks for no trailers: its response has none", async (t) => {
 // RFC 9110 §6.5.1: who did not say that it takes trailers may not know what to do with them.
 test("a client that did not say TE: trailers gets the content without them, and without Trailer", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", ["Trailer: X-Sum", CHUNKED]) + toChunks(["ok"], ["X-Sum: 1"]));
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -228,7 +228,7 @@ test("a client that did not say TE: trailers gets the content without them, and 
 
 test("trailers of a response that its Connection field names stay on the upstream's hop", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", ["Connection: X-Hop", CHUNKED]));
     request.write(toChunks(["ok"], ["X-Hop: 1", "X-End: 2"]));
   });

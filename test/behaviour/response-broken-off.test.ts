@@ -47,7 +47,7 @@ for (const { version, framing, ending } of cases) {
   const shown = ending === "end" ? "FIN" : "reset";
   test(`a client of HTTP/${version} gets all of a response ${framing} that breaks off, and then a ${shown}`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(FRAMINGS[framing]);
       request.write(CONTENT);
       request.end();
@@ -79,7 +79,7 @@ for (const { version, framing } of cases) {
     // A unix socket holds 200 KB where TCP holds megabytes: the rest waits in headgate. It has no reset.
     const content = CONTENT.subarray(0, 256 * 1024);
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(FRAMINGS[framing]);
       request.write(content);
       request.end();
@@ -127,7 +127,7 @@ for (const [what, { act, error }] of Object.entries(breaks)) {
 
 test("a request behind a response that breaks off is not answered", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${FRAMINGS["with a length"]}some`);
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });

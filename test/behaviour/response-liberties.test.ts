@@ -147,7 +147,7 @@ routes:
 /** Answers with these bytes, less the content for a HEAD, but on /next. */
 function startUpstream(t: TestContext, bytes: string): Promise<Origin> {
   return startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.target === "/next") return text("next")(request);
     request.write(request.method === "HEAD" ? toHeads(bytes) : bytes);
   });
@@ -342,7 +342,7 @@ test("an empty line on an idle connection is no beginning of a response: the con
 
 test("an empty line behind a response is nobody's: its connection is not used again", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok\r\n`);
   });
   const wire = await startBoth(t, origin);

@@ -36,7 +36,7 @@ const RESPONSES: Readonly<Record<string, readonly [method: string, answer: strin
 for (const [what, [method, answer]] of Object.entries(RESPONSES)) {
   test(`${what}: its client gets its own part, and the next one another connection`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       if (request.target === "/next") return text("ok")(request);
       request.write(answer);
     });
@@ -59,7 +59,7 @@ for (const [what, [method, answer]] of Object.entries(RESPONSES)) {
 
 test("a folded field of an answer reaches the client on one line, or not at all", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write("HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 2\r\n\r\nok");
   });
   const { port } = await startSidecar(t, { upstream: origin.url });

@@ -65,7 +65,7 @@ for (const [when, happen] of Object.entries(MOMENTS)) {
  */
 test("requests that wait are not written behind the end of their connection", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
     request.end();
   });
@@ -82,7 +82,7 @@ test("requests that wait are not written behind the end of their connection", as
 
 test("a pipelined request is not written behind the end of the connection of the one before it", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(`${toHead("200 OK", ["Transfer-Encoding: chunked"])}2\r\nok\r\n`);
     for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
     request.write("0\r\n\r\n");

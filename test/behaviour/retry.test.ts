@@ -16,7 +16,7 @@ const DEATHS: Record<string, Death> = {
 /** Warms a connection up, lets the next request on it die, and returns that one's answer and how often it arrived. */
 async function askOnDying(t: TestContext, die: Death, request: string, freshDies = false) {
   const origin = await startOrigin(t, async (arrival) => {
-    await arrival.whole;
+    await arrival.completed;
     const isReused = arrival.connection.number === 1;
     if (arrival.target === "/" && (isReused || freshDies)) die(arrival);
     else await text("ok")(arrival);
@@ -90,7 +90,7 @@ for (const [how, die] of Object.entries(DEATHS)) {
 
 test("a HEAD on a route with head: pass is sent once more as HEAD", async (t) => {
   const origin = await startOrigin(t, async (arrival) => {
-    await arrival.whole;
+    await arrival.completed;
     if (arrival.target === "/x" && arrival.connection.number === 1) arrival.reset();
     else await text("ok")(arrival);
   });

@@ -9,7 +9,7 @@ import test, { type TestContext } from "node:test";
 import { text, toHead } from "../support/responses.ts";
 import { type BinaryOptions, spawnBinary } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
@@ -104,7 +104,7 @@ for (const format of ["json", "pretty"]) {
       }
     };
     const [, port] = await find(/http:\/\/127\.0\.0\.1:(\d+)/);
-    for (const request of REQUESTS) await ask(t, Number(port), request);
+    for (const request of REQUESTS) await sendRequest(t, Number(port), request);
     await find(/TRACE/);
     for (const mistake of MISTAKES) {
       const from = printed.length;
@@ -143,7 +143,7 @@ async function runToEnd(
 
 async function send(t: TestContext, yaml: string) {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     const path = request.target.split("?", 1)[0];
     if (path === "/closed") return request.end();
     if (path === "/broken")
@@ -163,7 +163,7 @@ async function send(t: TestContext, yaml: string) {
     wire.socket.destroy();
   }
   for (const path of ["/", "/status.json", "/metrics"]) {
-    const page = await ask(t, sidecar.adminPort, toRequest(`GET ${path}`));
+    const page = await sendRequest(t, sidecar.adminPort, toRequest(`GET ${path}`));
     answers.push(page.body.toString());
   }
   const events = await openWire(t, sidecar.adminPort);

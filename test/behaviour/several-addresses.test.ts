@@ -25,7 +25,7 @@ for (const first of ["::1", "127.0.0.9"]) {
     async (t) => {
       const { through } = createNames(t, { hosts: `${first} app.test\n127.0.0.1 app.test\n` });
       const origin = await startOrigin(t, async (request) => {
-        await request.whole;
+        await request.completed;
         // No two are alike, and each is long enough to be read over by the next one only in part.
         const body = `${request.target}:`.repeat(20 + Number(request.target.slice(1)));
         request.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);

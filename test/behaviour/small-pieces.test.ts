@@ -54,5 +54,5 @@ test("content in chunks of one byte goes on whole and in few chunks, upwards and
   const upload = `${[...LETTERS].map(toChunk).join("")}0\r\n\r\n`;
   wire.write(toRequest("POST /", ["Transfer-Encoding: chunked"], upload));
   assertJoined(await wire.readResponse());
-  assertJoined(await (await origin.arrival(0)).whole);
+  assertJoined(await (await origin.arrival(0)).completed);
 });

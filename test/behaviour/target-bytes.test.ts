@@ -7,7 +7,7 @@ import test from "node:test";
 import { text } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
@@ -26,7 +26,7 @@ test("raw bytes above 0x7f in a target reach the upstream byte for byte, with ev
       [`GET http://b.example${path}`, `GET ${path}`],
     ] as const) {
       const seen = origin.arrivals.length;
-      assert.equal((await ask(t, sidecar.port, toRequest(start))).status, 200, start);
+      assert.equal((await sendRequest(t, sidecar.port, toRequest(start))).status, 200, start);
       assert.equal((await origin.arrival(seen)).start, `${expected} HTTP/1.1`);
     }
   }
@@ -52,11 +52,11 @@ test("routes take a raw byte for its %XX", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const targets = [`/caf${RAW}`, "/caf%c3%a9/x", `/caf${RAW}/x?y`, "/caf%C3\xa9", "/\xe9", "/%e9"];
   for (const target of targets) {
-    const answer = await ask(t, sidecar.port, toRequest(`GET ${target}`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`GET ${target}`));
     assert.equal(answer.body.toString(), "else", target);
   }
   for (const target of ["/caf\xe9", `/${RAW}`]) {
-    const answer = await ask(t, sidecar.port, toRequest(`GET ${target}`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`GET ${target}`));
     assert.equal(answer.body.toString(), "mine", target);
   }
 });
@@ -66,7 +66,7 @@ test("a POST to one spelling makes share forget the other", async (t) => {
   const yaml = "head: { share: 60s }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   const head = async (target: string): Promise<void> => {
-    const answer = await ask(t, sidecar.port, toRequest(`HEAD ${target}`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
     assert.equal(answer.status, 200);
   };
   for (const [asked, changed] of [
@@ -77,7 +77,7 @@ test("a POST to one spelling makes share forget the other", async (t) => {
     await head(asked);
     await head(asked);
     assert.equal(origin.arrivals.length, seen + 1, "shared");
-    await ask(t, sidecar.port, toRequest(`POST ${changed}`, ["Content-Length: 0"]));
+    await sendRequest(t, sidecar.port, toRequest(`POST ${changed}`, ["Content-Length: 0"]));
     await head(asked);
     assert.equal(origin.arrivals.length, seen + 3, "asked again");
   }
@@ -87,7 +87,10 @@ test("the log and the status page show a raw byte as its %XX, path and query ali
   const origin = await startOrigin(t, text("ok"));
   const yaml = "log: { access: all, query: true }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  assert.equal((await ask(t, sidecar.port, toRequest(`HEAD /caf${RAW}\x9b?q=\xff`))).status, 200);
+  assert.equal(
+    (await sendRequest(t, sidecar.port, toRequest(`HEAD /caf${RAW}\x9b?q=\xff`))).status,
+    200,
+  );
   const line = await sidecar.line((one) => one["http.request.method"] === "HEAD");
   assert.equal(line["url.path"], "/caf%C3%A9%9B");
   assert.equal(line["url.query"], "q=%FF");
@@ -99,7 +102,7 @@ test("control characters, white space and DEL in a target are 400 as before", as
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const byte of ["\0", "\x01", "\t", "\x1b", "\x7f", " "]) {
-    const answer = await ask(t, sidecar.port, toRequest(`GET /a${byte}b`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`GET /a${byte}b`));
     assert.equal(answer.status, 400, JSON.stringify(byte));
   }
   assert.equal(origin.connections.length, 0);
@@ -114,7 +117,7 @@ test("an address of a later IP version in Host and in an absolute-form reaches t
       toRequest(`GET http://${host}/`),
     ]) {
       const seen = origin.arrivals.length;
-      assert.equal((await ask(t, sidecar.port, request)).status, 200, host);
+      assert.equal((await sendRequest(t, sidecar.port, request)).status, 200, host);
       assert.deepEqual(fieldValues(await origin.arrival(seen), "host"), [host]);
     }
   }

@@ -16,7 +16,7 @@ test("an answer's trailers reach the client as trailers, in order, case and numb
   ];
   for (const { announced, parts } of cases) {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(toHead("200 OK", [...announced, "Transfer-Encoding: chunked"]));
       request.write(parts.map(toChunk).join("") + ["0", ...trailers, "", ""].join("\r\n"));
     });
@@ -79,7 +79,7 @@ test("a Trailer field beside Content-Length announces nothing and is left out", 
 
 test("a HEAD's response has neither trailers nor their announcement, and the GET behind it has both", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(
       `${toHead("200 OK", ["Trailer: X-Sum", "Transfer-Encoding: chunked"])}${toChunk("ok")}0\r\nX-Sum: 1\r\n\r\n`,
     );

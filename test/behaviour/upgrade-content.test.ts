@@ -38,7 +38,7 @@ for (const [framing, content] of FRAMINGS) {
     client.write(`${toStart(framing)}${content}early,`);
     const arrival = await origin.arrival(0);
     const [tunnel = assert.fail()] = tunnels;
-    assert.equal((await arrival.whole).body.toString(), "hello");
+    assert.equal((await arrival.completed).body.toString(), "hello");
     await exchangeHints(client, arrival);
     assert.equal(tunnel.unread().length, 0, "no byte of the tunnel before the 101");
     arrival.write(`${SWITCHED}first,`);
@@ -59,7 +59,7 @@ for (const [framing, content] of FRAMINGS) {
 
   test(`a refusal is an ordinary response, and what came behind the content is no request: ${framing}`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      const { body } = await request.whole;
+      const { body } = await request.completed;
       await text(`no ${body.toString()}`)(request);
     });
     const { port } = await startSidecar(t, { upstream: origin.url });
@@ -86,7 +86,7 @@ test("a 101 that comes before the content is whole waits for it", async (t) => {
     const origin = await startOrigin(t, async (request) => {
       const bytes = request.takeOver();
       request.write(`${SWITCHED}first,`);
-      const { body } = await request.whole;
+      const { body } = await request.completed;
       assert.equal(body.toString(), "hello");
       assert.equal((await bytes.take(4)).toString(), "more");
       request.write("last");
@@ -163,7 +163,7 @@ test("a client that expects 100 gets it before the 101", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     request.takeOver();
     if (fieldValues(request, "expect").length > 0) request.write("HTTP/1.1 100 Continue\r\n\r\n");
-    const { body } = await request.whole;
+    const { body } = await request.completed;
     assert.equal(body.toString(), "hello");
     request.write(SWITCHED);
   });
@@ -208,7 +208,7 @@ test("an upgrade with content takes a connection of the pool, and is refused whe
 test("the response has the upstream's responseTimeout, from the end of the content, and not timeouts.upgrade", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     request.takeOver();
-    await request.whole;
+    await request.completed;
     if (request.target === "/slow") setTimeout(() => request.write(SWITCHED), 300);
   });
   const routes = "routes: [{ path: /silent, responseTimeout: 200ms }]";
@@ -232,7 +232,7 @@ test("an upgrade with content is never sent twice, whatever its method", async (
   for (const method of ["GET", "OPTIONS", "POST", "PUT"]) {
     const origin = await startOrigin(t, async (request) => {
       if (request.target === "/first") return text("ok")(request);
-      await request.whole;
+      await request.completed;
       request.connection.socket.destroy();
     });
     const { port } = await startSidecar(t, { upstream: origin.url });
@@ -263,7 +263,7 @@ test("a client that leaves in the middle of the content frees the upstream", asy
 
 async function switchProtocol(request: Arrival): Promise<void> {
   request.takeOver();
-  await request.whole;
+  await request.completed;
   request.write(SWITCHED);
 }
 

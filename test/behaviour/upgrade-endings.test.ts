@@ -16,7 +16,7 @@ import {
   SWITCHED,
   UPGRADE,
   respondWith,
-  endingOf,
+  closeKindOf,
   readAll,
   readBytes,
   readHead,
@@ -73,14 +73,14 @@ test("a client that leaves while it waits for a connection gives up its place", 
 test("a reset of the client resets the upstream", async (t) => {
   const { client, upstream, door } = await startTunnel(t);
   client.resetAndDestroy();
-  assert.equal(await endingOf(upstream), "reset");
+  assert.equal(await closeKindOf(upstream), "reset");
   await endsWith(door, "client_gone");
 });
 
 test("a reset of the upstream resets the client", async (t) => {
   const { client, upstream, door } = await startTunnel(t);
   upstream.resetAndDestroy();
-  assert.equal(await endingOf(client), "reset");
+  assert.equal(await closeKindOf(client), "reset");
   await endsWith(door, "connection_terminated");
 });
 
@@ -104,7 +104,7 @@ test("a reset behind bytes that the other side does not take frees both at the i
     leaver.write(Buffer.alloc(2 ** 25));
     leaver.resetAndDestroy();
     await tunnel.door.ended();
-    await endingOf(other);
+    await closeKindOf(other);
     await tunnel.door.untilNothingIsOpen();
   }
 });
@@ -175,7 +175,7 @@ test("a tunnel over TLS ends like any other: a FIN both ways, a reset of the cli
       await endsWith(door, undefined);
     } else {
       client.resetAndDestroy();
-      await endingOf(socket);
+      await closeKindOf(socket);
       await endsWith(door, "client_gone");
     }
   }
@@ -192,7 +192,7 @@ test("a tunnel whose TLS upstream ends without close_notify is broken off", asyn
   assert.equal(await readHead(client), SWITCHED);
   assert.equal(await readBytes(client, 5), "hello");
   transports[0]?.destroy();
-  assert.equal(await endingOf(client), "reset");
+  assert.equal(await closeKindOf(client), "reset");
   await endsWith(door, "connection_terminated");
 });
 

@@ -9,7 +9,7 @@ import { type TlsOptions, createServer as createTlsServer } from "node:tls";
 
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { listenOn } from "../support/listen.ts";
-import { ask } from "../support/request.ts";
+import { sendRequest } from "../support/request.ts";
 import {
   SWITCHED,
   UPGRADE,
@@ -122,7 +122,7 @@ test("Max-Forwards holds beside an Upgrade field: answered here at 0, else one l
       "Host",
       `Max-Forwards: ${left}\r\nHost`,
     );
-    assert.equal((await ask(t, door.port, bytes)).status, status);
+    assert.equal((await sendRequest(t, door.port, bytes)).status, status);
   }
   assert.equal(upstream.sockets.length, 0);
   for (const method of ["OPTIONS", "TRACE"]) {
@@ -173,7 +173,7 @@ test("an upgrade goes over TLS with the configured name, authority and client ce
 test("a certificate that no authority vouches for is refused, unless verify is off", async (t) => {
   const port = await startTlsEcho(t, {}, []);
   const strict = await startDoor(t, `https://127.0.0.1:${port}`);
-  assert.equal((await ask(t, strict.port, UPGRADE)).status, 502);
+  assert.equal((await sendRequest(t, strict.port, UPGRADE)).status, 502);
   assert.equal((await strict.ended())["error.type"], "tls_certificate_error");
   const options = { upstream: "tls: { verify: false }" };
   const lax = await startDoor(t, `https://127.0.0.1:${port}`, options);

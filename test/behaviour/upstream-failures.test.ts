@@ -95,7 +95,7 @@ const CUTS: Record<string, (request: Arrival) => void> = {
 for (const [what, cut] of Object.entries(CUTS)) {
   test(`an upstream that ${what}: 502 connection_terminated`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       cut(request);
     });
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
@@ -134,7 +134,7 @@ const MALFORMED: Record<string, string> = {
 for (const [what, bytes] of Object.entries(MALFORMED)) {
   test(`an answer with ${what}: 502 http_protocol_error`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(bytes);
     });
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
@@ -146,7 +146,7 @@ for (const [what, bytes] of Object.entries(MALFORMED)) {
 for (const coding of ["gzip, chunked", "identity", "gzip", "chunked, chunked"]) {
   test(`an answer in the transfer coding '${coding}': 502 http_response_transfer_coding`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(`${toHead("200 OK", [`Transfer-Encoding: ${coding}`])}0\r\n\r\n`);
     });
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
@@ -156,7 +156,7 @@ for (const coding of ["gzip, chunked", "identity", "gzip", "chunked, chunked"]) 
 
 test("a header section above 64 KiB: 502 http_response_header_section_size, and the log names the setting", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", [`X-Long: ${"x".repeat(65_536)}`, "Content-Length: 0"]));
   });
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PASS });
@@ -176,7 +176,7 @@ test("upstream.headerBytes: five cookies of 4 KB pass by default, in one piece a
   );
   const head = toHead("200 OK", [...cookies, "Content-Length: 0"]);
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.target !== "/pieces") return request.write(head);
     for (let at = 0; at < head.length; at += 1_000) {
       request.write(head.slice(at, at + 1_000));
@@ -198,7 +198,7 @@ test("upstream.headerBytes: five cookies of 4 KB pass by default, in one piece a
 
 test("upstream.headerBytes: a smaller limit is each upstream's own", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(toHead("200 OK", [`X-Long: ${"x".repeat(2_000)}`, "Content-Length: 0"]));
   });
   const sidecar = await startSidecar(t, {
@@ -227,7 +227,7 @@ for (const [size, status] of [
       const start = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ";
       const head = `${start}${"x".repeat(size - start.length - 4)}\r\n\r\n`;
       const origin = await startOrigin(t, async (request) => {
-        await request.whole;
+        await request.completed;
         if (request.target !== "/pieces") return request.write(head);
         request.write(head.slice(0, -1));
         await new Promise((resolve) => setImmediate(resolve));
@@ -243,7 +243,7 @@ for (const [size, status] of [
 
 test("a header section without end: 502, its bytes bounded", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write("HTTP/1.1 200 OK\r\n");
     const { socket } = request.connection;
     // Not line by line: the kernel takes megabytes, and a system call for each line would take half a minute of a busy machine.
@@ -276,7 +276,7 @@ test("half a header section within responseTimeout is no answer: 504", async (t)
     "HTTP/1.1 100 Continue\r\n\r\n",
   ]) {
     const origin = await startOrigin(t, async (request) => {
-      await request.whole;
+      await request.completed;
       request.write(part);
     });
     const sidecar = await startSidecar(t, {
@@ -301,7 +301,7 @@ test("a route's responseTimeout goes before the upstream's", async (t) => {
 
 test("after a 502 and a 504 the client's connection serves on", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     if (request.target === "/dies") request.reset();
     else if (request.target === "/ok")
       request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);

@@ -28,7 +28,7 @@ for (const [kind, answer] of Object.entries(responses)) {
     test(`an answer ${kind} that breaks off is broken for an HTTP/${version} client`, async (t) => {
       for (const [ending, leave] of Object.entries(leavings)) {
         const origin = await startOrigin(t, async (request) => {
-          await request.whole;
+          await request.completed;
           request.write(answer);
         });
         const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -49,7 +49,7 @@ for (const [kind, answer] of Object.entries(responses)) {
 
 test("an upstream whose content is not chunked as announced breaks the answer", async (t) => {
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     request.write(
       `${toHead("200 OK", ["Transfer-Encoding: chunked"])}${toChunk("the beginning")}zz\r\n`,
     );
@@ -65,7 +65,7 @@ test("an upstream that leaves in the middle of its header section is 502", async
   for (const start of ["HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200", "H"]) {
     for (const [ending, leave] of Object.entries(leavings)) {
       const origin = await startOrigin(t, async (request) => {
-        await request.whole;
+        await request.completed;
         // The bytes are to arrive before a reset does.
         request.connection.socket.write(start, () => setImmediate(() => leave(request)));
       });

@@ -9,7 +9,7 @@ import test, { type TestContext } from "node:test";
 
 import { createNames, namesMissing } from "../support/names.ts";
 import { startRun } from "../support/process.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
@@ -23,7 +23,7 @@ test(
     const headgate = await startRun(t, ["--upstream", `http://app.test:${port}`], through);
     await assertServedBy(t, headgate.port, "first");
     await stop(first);
-    assert.equal((await ask(t, headgate.port, toRequest("GET /"))).status, 502);
+    assert.equal((await sendRequest(t, headgate.port, toRequest("GET /"))).status, 502);
     const second = await startAt(t, "second", { host: "::1", port });
     await assertServedBy(t, headgate.port, "second");
     await stop(second);
@@ -40,13 +40,13 @@ test("an upstream that is replaced by another process is served from there at on
     const server = await startAt(t, name, { path });
     await assertServedBy(t, sidecar.port, name);
     await stop(server);
-    assert.equal((await ask(t, sidecar.port, toRequest("GET /"))).status, 502);
+    assert.equal((await sendRequest(t, sidecar.port, toRequest("GET /"))).status, 502);
   }
 });
 
 async function assertServedBy(t: TestContext, port: number, name: string): Promise<void> {
   for (const method of ["GET", "HEAD", "POST", "GET"]) {
-    const answer = await ask(t, port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, port, toRequest(`${method} /`));
     assert.equal(answer.status, 200, method);
     if (method !== "HEAD") assert.equal(answer.body.toString(), name);
   }

@@ -89,7 +89,7 @@ test("an upload that waits is sent whole when it is its turn", async (t) => {
   await sidecar.settled();
   finish(arrival);
   const upload = await origin.arrival(1);
-  assert.equal((await upload.whole).body.length, content.length);
+  assert.equal((await upload.completed).body.length, content.length);
   finish(upload);
   assert.equal((await uploading.readResponse()).status, 200);
 });

@@ -46,7 +46,7 @@ const DEATHS: Record<string, (request: Arrival) => void> = {
 for (const [how, die] of Object.entries(DEATHS)) {
   test(`a request is sent twice at most, the second time at once and on a new connection, while others wait (${how})`, async (t) => {
     const origin: Origin = await startOrigin(t, async (arrival) => {
-      await arrival.whole;
+      await arrival.completed;
       if (isReused(origin, arrival) && sendsOf(origin, arrival.target).length < TOO_OFTEN)
         return die(arrival);
       return text("ok")(arrival);
@@ -78,7 +78,7 @@ for (const others of ["no others", "others waiting"]) {
   test(`a request on a reused connection whose response is late is sent once and 504 after one limit (${others})`, async (t) => {
     const isQueued = others === "others waiting";
     const origin: Origin = await startOrigin(t, async (arrival) => {
-      await arrival.whole;
+      await arrival.completed;
       const isHeld = arrival.target === "/late" || arrival.target === "/marker";
       if (isHeld && sendsOf(origin, arrival.target).length < TOO_OFTEN) return;
       await text("ok")(arrival);
@@ -118,7 +118,7 @@ async function startOnUnixSockets(t: TestContext) {
   const origin = await startOrigin(
     t,
     async (arrival) => {
-      const { body } = await arrival.whole;
+      const { body } = await arrival.completed;
       await text(`${arrival.target} ${body.toString()}`)(arrival);
     },
     join(folder, "app.sock"),

@@ -7,7 +7,7 @@ import test from "node:test";
 
 import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
-import { ask, toRequest } from "../support/request.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 import { startWebSockets } from "../support/websocket.ts";
@@ -21,7 +21,7 @@ test("an upgrade that says it has no content is one", async (t) => {
   });
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const lines = ["Content-Length: 0", "Connection: Upgrade", "Upgrade: tcp"];
-  const { status } = await ask(t, sidecar.port, toRequest("POST /attach", lines));
+  const { status } = await sendRequest(t, sidecar.port, toRequest("POST /attach", lines));
   assert.equal(status, 101);
   const arrival = await origin.arrival(0);
   assert.ok(arrival.lines.includes("Content-Length: 0"), "as Docker's client says it");
@@ -132,7 +132,7 @@ test("a backend without WebSockets answers as it answers a GET", async (t) => {
   const origin = await startOrigin(t, text("a teapot", ["X-Kind: plain"]));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const fields = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
-  const answer = await ask(t, port, toRequest("GET /", fields));
+  const answer = await sendRequest(t, port, toRequest("GET /", fields));
   assert.equal(answer.status, 200);
   assert.ok(answer.lines.includes("X-Kind: plain"));
   assert.equal(answer.body.toString(), "a teapot");
@@ -142,14 +142,14 @@ test("a backend that closes before its 101 is 502 to the client, not a silence",
   const origin = await startOrigin(t, (request) => request.end());
   const { port } = await startSidecar(t, { upstream: origin.url });
   const fields = ["Connection: Upgrade", "Upgrade: websocket"];
-  assert.equal((await ask(t, port, toRequest("GET /", fields))).status, 502);
+  assert.equal((await sendRequest(t, port, toRequest("GET /", fields))).status, 502);
 });
 
 test("requests are served while WebSockets are open", async (t) => {
   const { open, sidecar } = await startWebSockets(t);
   await open();
   for (const method of ["GET", "HEAD"]) {
-    const answer = await ask(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.equal(answer.status, 200);
   }
 });

@@ -57,7 +57,7 @@ function ranged(bytes: number): Outcome {
 
 test("a HEAD that takes as long as the GET's whole content is slow; one as long as its first byte is not", () => {
   const kinds = (get: Partial<Response>, headMs: number) =>
-    judge(observation({ get: response(get), head: response({ headMs }) })).findings.map(
+    judge(observation({ get: response(get), head: response({ headMs }) })).faults.map(
       ({ kind }) => kind,
     );
   assert.deepEqual(kinds({ headMs: 10, endMs: 3_000 }, 2_900), ["slow"]);
@@ -70,8 +70,7 @@ test("a HEAD that takes as long as the GET's whole content is slow; one as long 
 test("a length is compared with the GET's, or with the content that was counted whole", () => {
   const chunked = response({ fields: ["Transfer-Encoding", "chunked"] });
   const head = (length: string) => response({ fields: ["Content-Length", length] });
-  const kinds = (of: Partial<Observation>) =>
-    judge(observation(of)).findings.map(({ kind }) => kind);
+  const kinds = (of: Partial<Observation>) => judge(observation(of)).faults.map(({ kind }) => kind);
   assert.deepEqual(kinds({ get: chunked, head: head("5") }), []);
   assert.deepEqual(kinds({ get: chunked, head: head("0") }), ["length"]);
   const cut = response({ fields: [], ended: "bytes" });
@@ -84,7 +83,7 @@ test("a GET that is refused in the meantime is not compared with", () => {
   const get = response({ fields: ["Content-Length", "5", "ETag", "a"] });
   const again = response({ status: 429, fields: ["Content-Length", "0"] });
   const head = response({ fields: ["Content-Length", "5"] });
-  assert.deepEqual(judge(observation({ get, again, head })).findings.length, 1);
+  assert.deepEqual(judge(observation({ get, again, head })).faults.length, 1);
 });
 
 test("an Accept-Ranges that headgate adds is no difference where ranges are served", () => {
@@ -200,7 +199,7 @@ test("the summary counts, and the next command is the one to type", () => {
 });
 
 const FIXED = {
-  place: { url: "http://127.0.0.1:8000", path: undefined },
+  backend: { url: "http://127.0.0.1:8000", path: undefined },
   ca: undefined,
   isInsecure: false,
 };

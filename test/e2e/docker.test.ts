@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import {
   createFolder,
-  findPlace,
+  findAddress,
   runAny,
   runClient,
   startBackend,
@@ -42,9 +42,9 @@ events_logger = "file"\n`,
   await runClient(["tar", "-C", files, "-cf", join(folder, "image.tar"), "."]);
   await podman("import", "--quiet", join(folder, "image.tar"), "machine:one");
 
-  const place = await findPlace();
+  const place = await findAddress();
   const service = ["system", "service", "--time=0", `tcp:${place.authority}`] as const;
-  await startBackend(t, { command: ["podman", ...storage, ...service], place, env });
+  await startBackend(t, { command: ["podman", ...storage, ...service], address: place, env });
   const { authority, statuses } = await startHeadgate(t, place.url);
   const own = { DOCKER_HOST: `tcp://${authority}`, DOCKER_CONFIG: folder };
   const docker = (args: readonly string[], input = "") =>

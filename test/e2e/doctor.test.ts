@@ -16,7 +16,13 @@ import { Hono } from "hono";
 
 import { type Reported, callDoctor, callInit, diagnose } from "../support/doctor.ts";
 import { startNginx } from "../support/nginx.ts";
-import { createFolder, findPlace, startBackend, startHeadgate, testReal } from "../support/real.ts";
+import {
+  createFolder,
+  findAddress,
+  startBackend,
+  startHeadgate,
+  testReal,
+} from "../support/real.ts";
 import { type Stack, describeReal, startStack } from "./stack.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -164,7 +170,7 @@ testReal(
   "doctor and init on Django",
   { "python:django": "python3-django", "/usr/bin/gunicorn": "gunicorn" },
   async (t) => {
-    const place = await findPlace();
+    const place = await findAddress();
     const temporary = ["--worker-tmp-dir", createFolder(t)] as const;
     await startBackend(t, {
       command: [
@@ -174,7 +180,7 @@ testReal(
         ...temporary,
         "python_apps:django_app()",
       ],
-      place,
+      address: place,
       env: { PYTHONDONTWRITEBYTECODE: "1" },
       cwd: HERE,
     });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import {
   createFolder,
-  findPlace,
+  findAddress,
   runClient,
   startBackend,
   startHeadgate,
@@ -23,12 +23,12 @@ testReal("hg through headgate", { hg: "mercurial" }, async (t) => {
   await hg("init", "origin");
   // One root, and 500 children of it.
   await hg("-R", "origin", "debugbuilddag", `+1:root${" <root +1".repeat(500)}`);
-  const place = await findPlace();
+  const place = await findAddress();
   const serve = ["hg", "serve", "-R", join(folder, "origin"), "-a", place.host] as const;
   const allowPush = ["--config", "web.allow_push=*", "--config", "web.push_ssl=false"];
   await startBackend(t, {
     command: [...serve, "-p", String(place.port), ...allowPush],
-    place,
+    address: place,
     env,
   });
   const { url } = await startHeadgate(t, place.url);

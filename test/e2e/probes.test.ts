@@ -9,9 +9,9 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { listenOn } from "../support/listen.ts";
 import {
-  type Place,
+  type ServerAddress,
   createFolder,
-  findPlace,
+  findAddress,
   runAny,
   startBackend,
   startHeadgate,
@@ -63,8 +63,8 @@ testReal("HAProxy's checks", { haproxy: "haproxy" }, async (t) => {
 });
 
 /** What HAProxy's own page says of its only server, once it knows. */
-async function readCheck(t: TestContext, headgate: Place, check: string): Promise<string> {
-  const place = await findPlace();
+async function readCheck(t: TestContext, headgate: ServerAddress, check: string): Promise<string> {
+  const place = await findAddress();
   const file = join(createFolder(t), "haproxy.cfg");
   writeFileSync(
     file,
@@ -82,7 +82,7 @@ backend app
   ${check}
   server one ${headgate.authority} check\n`,
   );
-  await startBackend(t, { command: ["haproxy", "-db", "-f", file], place });
+  await startBackend(t, { command: ["haproxy", "-db", "-f", file], address: place });
   for (;;) {
     const csv = await (await fetch(`${place.url}/;csv`)).text();
     const [names = [], ...rows] = csv.split("\n").map((line) => line.replace("# ", "").split(","));
@@ -98,7 +98,7 @@ testReal(
   { "prometheus-blackbox-exporter": "prometheus-blackbox-exporter" },
   async (t) => {
     const { url } = await startHeadgate(t, await startBackendOfGets(t));
-    const place = await findPlace();
+    const place = await findAddress();
     const file = join(createFolder(t), "blackbox.yml");
     const http =
       "{ prober: http, timeout: 20s, http: { method: HEAD, preferred_ip_protocol: ip4 } }";
@@ -106,7 +106,7 @@ testReal(
     const command = ["prometheus-blackbox-exporter", `--config.file=${file}`] as const;
     await startBackend(t, {
       command: [...command, `--web.listen-address=${place.authority}`],
-      place,
+      address: place,
     });
     for (const path of ["/", "/streamed"]) {
       await t.test(`succeeds with HEAD of ${path}`, async () => {

@@ -9,7 +9,7 @@ import type { TestContext } from "node:test";
 import {
   PYTHON,
   createFolder,
-  findPlace,
+  findAddress,
   runClient,
   startBackend,
   startHeadgate,
@@ -152,7 +152,7 @@ testReal(
   "an upload that uvicorn refuses is not sent where the client expects 100",
   { "python:uvicorn": "uvicorn", curl: "curl" },
   async (t) => {
-    const place = await findPlace();
+    const place = await findAddress();
     const command = [
       PYTHON,
       "-m",
@@ -164,7 +164,7 @@ testReal(
     ] as const;
     await startBackend(t, {
       command: [...command, "python_apps:asgi_app"],
-      place,
+      address: place,
       env: ENV,
       cwd: HERE,
     });
@@ -221,7 +221,7 @@ testReal(
 const ENV = { PYTHONDONTWRITEBYTECODE: "1" };
 
 async function startGunicorn(t: TestContext, app: string): Promise<string> {
-  const place = await findPlace();
+  const place = await findAddress();
   const command = [
     "/usr/bin/gunicorn",
     "--bind",
@@ -231,7 +231,7 @@ async function startGunicorn(t: TestContext, app: string): Promise<string> {
   ] as const;
   await startBackend(t, {
     command: [...command, `python_apps:${app}()`],
-    place,
+    address: place,
     env: ENV,
     cwd: HERE,
   });
@@ -239,7 +239,7 @@ async function startGunicorn(t: TestContext, app: string): Promise<string> {
 }
 
 async function startApp(t: TestContext, name: string, ...args: readonly string[]): Promise<string> {
-  const place = await findPlace();
+  const place = await findAddress();
   const command = [
     PYTHON,
     join(HERE, "python_apps.py"),
@@ -247,7 +247,7 @@ async function startApp(t: TestContext, name: string, ...args: readonly string[]
     place.host,
     String(place.port),
   ] as const;
-  await startBackend(t, { command: [...command, ...args], place, env: ENV });
+  await startBackend(t, { command: [...command, ...args], address: place, env: ENV });
   return place.url;
 }
 

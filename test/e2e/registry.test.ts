@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 
 import {
   createFolder,
-  findPlace,
+  findAddress,
   runClient,
   startBackend,
   startHeadgate,
@@ -19,7 +19,7 @@ const NEEDS = { "docker-registry": "docker-registry", skopeo: "skopeo", curl: "c
 
 testReal("an OCI registry through headgate", NEEDS, async (t) => {
   const folder = createFolder(t);
-  const place = await findPlace();
+  const place = await findAddress();
   const file = join(folder, "registry.yml");
   writeFileSync(
     file,
@@ -28,7 +28,7 @@ log: { level: error }
 storage: { filesystem: { rootdirectory: ${folder}/registry }, delete: { enabled: true } }
 http: { addr: "${place.authority}" }\n`,
   );
-  await startBackend(t, { command: ["docker-registry", "serve", file], place });
+  await startBackend(t, { command: ["docker-registry", "serve", file], address: place });
   const { url, authority, statuses } = await startHeadgate(t, place.url);
   const blob = createImage(join(folder, "image"));
   const skopeo = (...args: readonly string[]) => runClient(["skopeo", ...args]);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import {
   PYTHON,
-  findPlace,
+  findAddress,
   runClient,
   startBackend,
   startHeadgate,
@@ -31,8 +31,11 @@ except ClientError as error:
 `;
 
 testReal("boto3 through headgate", { "python:boto3": "python3-boto3" }, async (t) => {
-  const place = await findPlace();
-  await startBackend(t, { command: [PYTHON, SERVER, place.host, String(place.port)], place });
+  const place = await findAddress();
+  await startBackend(t, {
+    command: [PYTHON, SERVER, place.host, String(place.port)],
+    address: place,
+  });
 
   await t.test("puts an object, gets it and asks for its length", async (t2) => {
     const { url } = await startHeadgate(t2, place.url);

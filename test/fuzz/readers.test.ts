@@ -54,6 +54,6 @@ test("what a client's bytes mean: whole requests, and what stands behind them", 
   ] as const;
   for (const [text, count, ending] of cases) {
     const meaning = readMeaning(text);
-    assert.deepEqual([meaning.requests.length, meaning.ending], [count, ending]);
+    assert.deepEqual([meaning.requests.length, meaning.rest], [count, ending]);
   }
 });

@@ -84,7 +84,7 @@ const REQUEST_LINES = fc.constantFrom(
 test("every field of a HEAD is its GET's, whatever the backend does", async (t) => {
   const backends = new Map<string, Backend>();
   const origin = await startOrigin(t, async (request) => {
-    await request.whole;
+    await request.completed;
     const [, mode = "", number = ""] = request.target.split("/");
     const backend = backends.get(number) ?? assert.fail(request.target);
     if (request.method === "HEAD" && !SERVES_HEAD.has(mode))

@@ -131,7 +131,7 @@ function isPlain([name]: readonly [string, string]): boolean {
 test("whatever a legal message contains, its line has every field that it always has, and the samples add up", async (t) => {
   const reason = "\xe9 reason\t!";
   const { sidecar, wire } = await start(t, async (request) => {
-    const { body } = await request.whole;
+    const { body } = await request.completed;
     await text(body.toString(), [`X-Reason: ${reason}`])(request);
   });
   const method = fc.oneof(fc.constantFrom("GET", "HEAD", "POST", "DELETE"), TOKEN);

@@ -1,4 +1,4 @@
-/** The real process: the bundle that is shipped, before a route file in a directory of its own. */
+/** headgate as a process from the bundle that is shipped, with a route file in its own directory. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
@@ -11,22 +11,23 @@ import type { LogLine } from "./sidecar.ts";
 
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 
-/** Everything that a running headgate under test is asked for. */
+/** A running headgate under test. */
 export interface Binary {
   readonly child: ChildProcess;
   readonly pid: number;
   readonly port: number;
-  /** 0 where there is no admin port. */
+  /** 0 without an admin port. */
   readonly adminPort: number;
   readonly lines: readonly LogLine[];
-  /** The first line from number `from` on that the condition holds for, past or future. */
+  /** Resolves with the first line from number `from` on that matches the condition, past or future. */
   line(isWanted: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
-  /** What a metric without labels says. */
+  /** The value of a metric without labels. */
   metric(name: string): Promise<number>;
   /** Resolves with the exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals | null>;
 }
 
+/** The options of a headgate. */
 export interface BinaryOptions {
   readonly args: readonly string[];
   readonly cwd?: string;
@@ -75,7 +76,7 @@ export async function startBinary(t: TestContext, options: BinaryOptions): Promi
   };
 }
 
-/** Starts the process without waiting for anything. */
+/** Starts the process without waiting for it. */
 export function spawnBinary(
   t: TestContext,
   { args, cwd, env = {} }: BinaryOptions,
@@ -100,15 +101,15 @@ export function spawnBinary(
 export interface Edited extends Binary {
   readonly directory: string;
   readonly file: string;
-  /** Writes the file at once and resolves with what headgate logs of it. */
+  /** Writes the file and resolves with the line that headgate logs about it. */
   edit(yaml: string): Promise<LogLine>;
-  /** Sends SIGHUP and resolves with what headgate logs of it. */
+  /** Sends SIGHUP and resolves with the line that headgate logs about it. */
   hangUp(): Promise<LogLine>;
-  /** The next line about a reload, past `from`. */
+  /** The next line about a reload after line `from`. */
   reloaded(from: number, trigger?: string): Promise<LogLine>;
 }
 
-/** Both ports on loopback and free, no line for each request, one for each reload. */
+/** Both ports on loopback and free; no log line per request, one per reload. */
 export const BASE = "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n";
 
 /** Starts headgate with `BASE` and the rest of a route file. */
@@ -121,7 +122,7 @@ export async function startEdited(t: TestContext, yaml: string): Promise<Edited>
   );
 }
 
-/** The same for a headgate that runs already, from `routes.yaml` in that directory. */
+/** Adds the same functions to a running headgate with `routes.yaml` in that directory. */
 export function toEdited(binary: Binary, directory: string): Edited {
   const file = join(directory, "routes.yaml");
   const reloaded = (from: number, trigger?: string): Promise<LogLine> =>

@@ -1,5 +1,6 @@
-/** A self-signed certificate for backend.test, good for a hundred years, and its key. It protects nothing. */
+/** A self-signed certificate for backend.test, valid for a hundred years, and its key. It protects nothing. */
 
+/** The certificate. */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBnjCCAUSgAwIBAgIUQEIppKlnkgHVJYVfrAtDIz3ZE2owCgYIKoZIzj0EAwIw
 FzEVMBMGA1UEAwwMYmFja2VuZC50ZXN0MCAXDTI2MTEyMzA3MjkyOFoYDzIxMjYx
@@ -13,6 +14,7 @@ IQDb0DfwDA6u8nTHoccqLsJ2KM6ETrgjugGwrBKE4yPdiA==
 -----END CERTIFICATE-----
 `;
 
+/** Its key. */
 export const KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHD4DKun+Vk1901sp
 Vqw4ORhCFTV67xEZwwVqWy449dmhRANCAASxiMUQvrWO71/oATUOTEo62ijAt9wb
@@ -20,7 +22,7 @@ Vqw4ORhCFTV67xEZwwVqWy449dmhRANCAASxiMUQvrWO71/oATUOTEo62ijAt9wb
 -----END PRIVATE KEY-----
 `;
 
-/** A pair of 512 bits: OpenSSL reads it, and uses it at no security level. */
+/** A certificate with a key of 512 bits: OpenSSL parses it, but no security level allows its use. */
 export const SHORT_CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBhzCCATGgAwIBAgIUWRCXqTtLi5eFdyiMjHP6RtMSFvQwDQYJKoZIhvcNAQEL
 BQAwFzEVMBMGA1UEAwwMYmFja2VuZC50ZXN0MCAXDTI2MTEyOTAxMDYzMVoYDzIx
@@ -34,6 +36,7 @@ wFVQsi21ahSIj5k=
 -----END CERTIFICATE-----
 `;
 
+/** Its key. */
 export const SHORT_KEY = `-----BEGIN PRIVATE KEY-----
 MIIBVAIBADANBgkqhkiG9w0BAQEFAASCAT4wggE6AgEAAkEAutgnH08qwf9stbjh
 NcfJAGAK4/0E/TJh+uE2gY9+/7HeDxVkmcnjgegQ2QIYIsMCtX5Thnn4jKNIkiJc

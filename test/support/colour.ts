@@ -1,6 +1,6 @@
-/** Colours as people see them: contrast, distance, and what the colour-blind are left with. */
+/** Measures colours as people see them: contrast, distance, and distance for colour-blind people. */
 
-/** Red, green and blue from 0 to 1, as a style sheet has them. */
+/** Red, green and blue from 0 to 1, as in a style sheet. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
 type Matrix = readonly [Colour, Colour, Colour];
@@ -46,7 +46,7 @@ export function contrastOf(one: Colour, other: Colour): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** The least CIE 1976 distance of two colours for full colour vision and each kind of colour-blindness. */
+/** The smallest CIE 1976 distance of two colours over full colour vision and each kind of colour-blindness. */
 export function distanceOf(one: Colour, other: Colour): number {
   const distances = Object.values(VISIONS).map((vision) => {
     const [a, b] = [one, other].map((colour) => toLab(see(colour, vision)));
@@ -55,7 +55,7 @@ export function distanceOf(one: Colour, other: Colour): number {
   return Math.min(...distances);
 }
 
-/** CIE lightness, from 0 to 100: what is left in grey. */
+/** CIE lightness, from 0 to 100: the grey value of the colour. */
 export function lightnessOf(colour: Colour): number {
   return 116 * toCubic(luminanceOf(colour)) - 16;
 }
@@ -78,7 +78,7 @@ function see(colour: Colour, [toRed, toGreen, toBlue]: Matrix): Colour {
   return [mix(toRed), mix(toGreen), mix(toBlue)];
 }
 
-/** From linear light, with white at D65. */
+/** Converts from linear light, with white at D65. */
 function toLab([red, green, blue]: Colour): Colour {
   const x = toCubic((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.95047);
   const y = toCubic(0.2126 * red + 0.7152 * green + 0.0722 * blue);

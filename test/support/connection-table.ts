@@ -1,11 +1,11 @@
-/** The kernel's table of connections, where there is a firewall: ended ones stay in it for two minutes, and a full one drops packets. */
+/** The kernel's connection table of a firewall: closed connections stay in it for two minutes, and packets are dropped when it is full. */
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const FOLDER = "/proc/sys/net/netfilter";
 
-/** Waits until `connections` more fit, and says so. A table too small for them is said, and not waited for. */
+/** Waits until `connections` more fit, and prints that it waits. If the table is too small for them, it prints that and returns. */
 export async function waitForConnectionTable(connections: number): Promise<void> {
   const max = read("nf_conntrack_max");
   if (max === undefined) return;

@@ -1,9 +1,9 @@
 /**
- * Real containers on a machine without Docker: buildah builds, podman with runc runs. Everything lies below one temporary
- * folder, so that nothing of the machine's own containers is touched.
+ * Runs real containers on a machine without Docker: buildah builds, podman with runc runs. All files are in one temporary folder, so
+ * that the machine's own containers are not affected.
  *
- * The registries of the base images are not asked. Stand-ins take their names: for the build image the machine's own /usr, for
- * the run image a node with its libraries where distroless has it.
+ * The base images are not pulled. Local images take their names: the build image has the machine's own /usr, and the run image has a
+ * node with its libraries at distroless's path.
  */
 
 import assert from "node:assert/strict";
@@ -26,24 +26,24 @@ const BUILD_IMAGE = "localhost/build-image";
 const RUN_IMAGE = "localhost/run-image";
 const IMAGE = "localhost/headgate:test";
 
-/** A container engine of one test file. */
+/** The container engine of one test file. */
 export interface Engine {
   readonly image: string;
-  /** An image that has nothing of its own: /usr is the machine's. */
+  /** An empty image: its /usr is the machine's. */
   readonly machine: readonly string[];
-  /** Runs podman and returns what it printed; fails the test when it fails. */
+  /** Runs podman and returns its output; if podman fails, the test fails. */
   podman(...args: readonly string[]): string;
-  /** The same, in the background; resolves with the exit code. */
+  /** Runs podman in the background; resolves with the exit code. */
   start(...args: readonly string[]): Promise<number | null>;
   /** The address of a container in the test's network. */
   addressOf(container: string): string;
   readonly network: string;
-  /** A podman of this engine alone, as one program: for podman-compose. */
+  /** A program that runs podman with this engine's settings, for podman-compose. */
   readonly program: string;
   close(): void;
 }
 
-/** Why containers are left out here; false when they can be run. For `skip` of node:test. */
+/** Why container tests are skipped here; false if they run. For `skip` of node:test. */
 export function containersMissing(): string | false {
   const tools = ["buildah", "podman", "runc"].filter(
     (tool) => spawnSync(tool, ["--version"]).status !== 0,
@@ -56,13 +56,13 @@ export function containersMissing(): string | false {
   return false;
 }
 
-/** Why there is no compose; false when there is one. */
+/** Why compose tests are skipped here; false if they run. */
 export function composeMissing(): string | false {
   const { status } = spawnSync("podman-compose", ["--version"]);
   return status === 0 ? false : "LEFT OUT: podman-compose is not installed";
 }
 
-/** Why there are no names in a container network; false when there are. */
+/** Why tests with names in a container network are skipped here; false if they run. */
 export function namesMissing(): string | false {
   const hasNames = existsSync("/usr/lib/cni/dnsname") || existsSync("/usr/lib/podman/aardvark-dns");
   return hasNames
@@ -70,7 +70,7 @@ export function namesMissing(): string | false {
     : "LEFT OUT: no names in container networks (golang-github-containernetworking-plugin-dnsname dnsmasq-base)";
 }
 
-/** Builds headgate's image from the Dockerfile as it is. Takes about ten seconds, most of them `npm ci`. */
+/** Builds headgate's image from the unchanged Dockerfile. This takes about ten seconds, most of them for `npm ci`. */
 export function createEngine(): Engine {
   const folder = mkdtempSync(join(tmpdir(), "headgate-containers-"));
   const env = { ...process.env, STORAGE_DRIVER: "vfs", CONTAINERS_CONF: writeSettings(folder) };
@@ -122,7 +122,7 @@ export function createEngine(): Engine {
     "--build-arg",
     `RUN_IMAGE=${RUN_IMAGE}`,
   ];
-  // Node 20 does not know the image's own flag, and refuses to start with it.
+  // Node 20 does not know the flag of the image, and does not start with it.
   const heap = knowsPercentage(node) ? [] : ["--build-arg", "HEAP=--max-old-space-size=64"];
   build(
     IMAGE,
@@ -156,7 +156,7 @@ export function createEngine(): Engine {
       ),
     close() {
       spawnSync("podman", [...podmanArgs, "rm", "--all", "--force", "--time", "0"], { env });
-      // podman-compose leaves its networks behind, and with each a bridge of the machine.
+      // podman-compose does not remove its networks, and each of them keeps a bridge of the machine.
       const networksLeft = spawnSync("podman", [...podmanArgs, "network", "ls", "--quiet"], {
         env,
         encoding: "utf8",
@@ -168,7 +168,7 @@ export function createEngine(): Engine {
   };
 }
 
-// runc, for crun refuses a machine with both kinds of cgroups; no systemd, no limits above the machine's own.
+// runc, because crun does not run on a machine with both kinds of cgroups; no systemd, and no limits above the machine's own.
 function writeSettings(folder: string): string {
   const path = join(folder, "containers.conf");
   const limits = 'default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]';
@@ -177,7 +177,7 @@ function writeSettings(folder: string): string {
   return path;
 }
 
-/** A current node where CI has put one beside the machine's own. */
+/** Finds a current node that CI has installed beside the machine's own. */
 function findNode(): string {
   const cache = join(
     process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
@@ -197,7 +197,7 @@ function knowsPercentage(node: string): boolean {
   return spawnSync(node, ["-e", script]).status === 0;
 }
 
-/** /bin and /lib as links into /usr, which is mounted in when something runs. */
+/** /bin and /lib are links into /usr, which is mounted when a container runs. */
 function writeBuildImage(folder: string): string {
   const context = join(folder, "build-image");
   const files = join(context, "rootfs");
@@ -206,7 +206,7 @@ function writeBuildImage(folder: string): string {
   for (const path of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${path}`, join(files, path));
   for (const path of ["/etc/passwd", "/etc/resolv.conf", "/etc/hosts"])
     copyFileSync(path, join(files, path));
-  // npm as this machine uses it: its registry, its certificates, and what it has in its cache already.
+  // npm uses the machine's registry, certificates and cache.
   const kept = Object.entries(process.env).filter(([name]) =>
     /^(NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i.test(name),
   );
@@ -241,7 +241,7 @@ function writeRunImage(folder: string, node: string): string {
   const libraries = spawnSync("ldd", [node], { encoding: "utf8" }).stdout.match(/\/\S+/g) ?? [];
   for (const path of libraries) {
     mkdirSync(join(files, dirname(path)), { recursive: true });
-    copyFileSync(path, join(files, path)); // follows links, on every Node alike
+    copyFileSync(path, join(files, path)); // follows links, on every version of Node
   }
   mkdirSync(join(files, "nodejs", "bin"), { recursive: true });
   copyFileSync(node, join(files, "nodejs", "bin", "node"));

@@ -1,4 +1,4 @@
-/** A process at its limit of file descriptors. */
+/** Brings a process to its limit of file descriptors. */
 
 import { readdirSync, readlinkSync } from "node:fs";
 import type { TestContext } from "node:test";
@@ -8,24 +8,24 @@ import type { Running } from "./process.ts";
 import { type Wire, openWire } from "./wire.ts";
 
 const DESCRIPTORS = 64;
-/** A process that is full in so many looks in a row stays full. */
+/** The number of successive checks without a free descriptor after which the process counts as full. */
 const FULL_LOOKS = 50;
 
-/** The command that runs what follows it with few file descriptors. */
+/** A command prefix that limits the number of file descriptors. */
 export const FEW: readonly string[] = [
   "/bin/sh",
   "-c",
   `ulimit -n ${DESCRIPTORS} && exec "$0" "$@"`,
 ];
 
-/** Takes all descriptors of a headgate that was started through `FEW`, by connections that say nothing. Returns those that were opened. */
+/** Uses all descriptors of a headgate that was started with `FEW`, by idle connections. Returns the connections that were opened. */
 export async function exhaust(
   t: TestContext,
   { port, pid }: Pick<Running, "port" | "pid">,
 ): Promise<readonly Wire[]> {
   const crowd: Wire[] = [];
-  // A descriptor that headgate uses for a moment, such as for a look at its route file, is free again after it. libuv has then closed
-  // all connections that waited, so others have to come.
+  // A descriptor that headgate uses for a moment, such as for a check of its route file, becomes free again. libuv has then closed all
+  // waiting connections, so new ones are needed.
   for (let full = 0; full < FULL_LOOKS; full += 1) {
     if (countHeld(pid) < DESCRIPTORS) {
       full = 0;
@@ -37,7 +37,7 @@ export async function exhaust(
   return crowd;
 }
 
-/** The descriptors that the process keeps. A file is open for a moment only, which is long in a process that does not run. */
+/** Counts the descriptors that stay open. A file is open only for a moment, which lasts if the process does not run. */
 function countHeld(pid: number): number {
   const folder = `/proc/${pid}/fd`;
   const isHeld = (descriptor: string): boolean => {

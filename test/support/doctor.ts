@@ -1,4 +1,4 @@
-/** `headgate doctor` and `headgate init` in the test's process. */
+/** Runs `headgate doctor` and `headgate init` in the test's process. */
 
 import { tmpdir } from "node:os";
 
@@ -6,16 +6,17 @@ import { doctor } from "../../src/cli/doctor/command.ts";
 import { init } from "../../src/cli/init.ts";
 import type { Io } from "../../src/cli/io.ts";
 
+/** The result of a call. */
 export interface Called {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** What the process is like. */
+/** The surroundings of the process. */
 export type Surroundings = Partial<Pick<Io, "isTerminal" | "isErrorTerminal" | "env" | "cwd">>;
 
-/** Runs `headgate doctor …args`; rejects with what the process would print as a mistake in the arguments. */
+/** Runs `headgate doctor …args`; rejects with a UsageError for an error in the arguments. */
 export function callDoctor(args: readonly string[], io: Surroundings = {}): Promise<Called> {
   return call(doctor, args, io);
 }

@@ -1,4 +1,4 @@
-/** The examples for people who have a chart already, rendered: each as its user would. */
+/** Renders the examples for operators who already have a chart, as such an operator would. */
 
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { type Manifest, chart, readManifests, render, root } from "./manifests.t
 const folder = join(root, "examples", "kubernetes");
 const charts = join(root, "test", "deploy", "charts");
 
-/** By name: how its manifests come about. */
+/** How each example is rendered, by name. */
 export const EXAMPLES: Readonly<Record<string, (t: TestContext) => readonly Manifest[]>> = {
   "plain, before": () => readManifests(readFileSync(join(folder, "plain", "before.yaml"), "utf8")),
   "plain, after": () => readManifests(readFileSync(join(folder, "plain", "after.yaml"), "utf8")),
@@ -22,6 +22,7 @@ export const EXAMPLES: Readonly<Record<string, (t: TestContext) => readonly Mani
   "subchart, after": subchart,
 };
 
+/** Renders an example. */
 export function renderExample(t: TestContext, name: string): readonly Manifest[] {
   const example = EXAMPLES[name];
   if (example === undefined) throw new Error(`no example is named ${name}`);
@@ -32,7 +33,7 @@ function values(name: string, example: string, file: string): readonly Manifest[
   return render(join(charts, name), "-f", join(folder, example, file));
 }
 
-// `helm dependency build` would fetch the released chart; this one stands in its place.
+// `helm dependency build` would fetch the released chart; the local chart replaces it.
 function subchart(t: TestContext): readonly Manifest[] {
   const copy = mkdtempSync(join(tmpdir(), "headgate-subchart-"));
   t.after(() => rmSync(copy, { recursive: true, force: true }));

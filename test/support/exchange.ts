@@ -1,4 +1,4 @@
-/** Finished exchanges for tests of what happens at the end of one. */
+/** Finished exchanges, for tests of the observers at the end of an exchange. */
 
 import type { RouteConfig } from "../../src/config/types.ts";
 import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from "../../src/ops/metrics/endpoint.ts";
 import { toHeadConfig } from "./head.ts";
 import { createObserver, type ObserveOptions } from "../../src/ops/observe.ts";
 
+/** A route with the default settings. */
 export const ROUTE: RouteConfig = {
   name: "files",
   host: undefined,
@@ -17,7 +18,7 @@ export const ROUTE: RouteConfig = {
   strict: false,
 };
 
-/** A GET of /files/a that took 5 ms, 4 of them the upstream's, changed as given. */
+/** A GET of /files/a that took 5 ms, of which the upstream took 4, with the given changes. */
 export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
   const request = {
     method: "GET",
@@ -41,7 +42,7 @@ export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
   );
 }
 
-/** Metrics whose sources report fixed numbers; `runtime`: whether the process's own are among them. */
+/** Metrics with constant sources; `runtime`: whether the metrics of the process itself are included. */
 export function quietMetrics(runtime: "on" | "off" = "off"): Metrics {
   return createMetrics({
     build: { version: "1.2.3", node: "v20.20.2" },
@@ -57,7 +58,7 @@ export function quietMetrics(runtime: "on" | "off" = "off"): Metrics {
   });
 }
 
-/** What happens at the end of one exchange: all of it is done when this returns. */
+/** Observes one exchange; all observers have run when this returns. */
 export function observeOne(exchange: Exchange, options: ObserveOptions): void {
   const observer = createObserver(options);
   observer.observe(exchange);

@@ -1,6 +1,6 @@
-/** Fields as tests write them. */
+/** Converts fields from the form that tests use. */
 
-/** `["A: 1", "B: 2"]` as name, value, name, value. */
+/** Converts `["A: 1", "B: 2"]` to name, value, name, value. */
 export function toFields(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
     const colon = line.indexOf(":");

@@ -1,13 +1,14 @@
-/** Content by the hundred megabytes, without holding any of it. */
+/** Sends and counts hundreds of megabytes without holding them in memory. */
 
 import { once } from "node:events";
 import type { Socket } from "node:net";
 
 const PIECE = Buffer.alloc(256 * 1024, "0123456789abcdef");
 
+/** The number of bytes. */
 export const MEBIBYTE = 1024 * 1024;
 
-/** Writes that many bytes no faster than the peer takes them. Ends early, without complaint, where the socket does. */
+/** Writes that many bytes as fast as the peer reads. Ends early, without an error, if the socket closes. */
 export async function pour(socket: Socket, byteCount: number): Promise<void> {
   for (let left = byteCount; left > 0 && !socket.destroyed; left -= PIECE.length) {
     if (socket.write(left < PIECE.length ? PIECE.subarray(0, left) : PIECE)) continue;
@@ -25,16 +26,16 @@ function untilWritable(socket: Socket): Promise<void> {
   });
 }
 
-/** Reads a header section and then counts what follows it. */
+/** Reads a header section and then counts the content. */
 export interface Counter {
   readonly head: Promise<string>;
-  /** Content so far. */
+  /** The content so far, in bytes. */
   count(): number;
-  /** Resolves when that much content has come, or rejects when the connection ends before. */
+  /** Resolves when that much content has arrived; rejects if the connection ends before. */
   reached(byteCount: number): Promise<void>;
 }
 
-/** Takes a socket's bytes over and keeps none of them beyond the header section. */
+/** Reads all bytes of a socket, and keeps only the header section. */
 export function countContent(socket: Socket): Counter {
   let head: string | undefined;
   let start = Buffer.alloc(0);
@@ -71,7 +72,7 @@ export function countContent(socket: Socket): Counter {
   };
 }
 
-/** Resolves when `read` has not changed for `quietMs`: whoever fills buffers has filled them all. */
+/** Resolves when `read` has not changed for `quietMs`: all buffers are full then. */
 export async function untilQuiet(read: () => number, quietMs: number): Promise<number> {
   for (let before = read(); ;) {
     await new Promise((resolve) => {

@@ -1,29 +1,29 @@
-/** Route files generated from the JSON Schema: each key with good and bad values, with variables, and with values of other types. */
+/** Generates route files from the JSON Schema: each key with valid and invalid values, with variables, and with values of other types. */
 
 import { Document } from "yaml";
 
 import type { JsonSchema } from "../../src/config/schema/json-schema.ts";
 import { FREE_TEXTS, TEXTS, type Values } from "./route-values.ts";
 
-/** A route file with one thing to try in it. */
+/** A route file that tests one value. */
 export interface Generated {
   readonly name: string;
   readonly text: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Whether `check` must accept it; undefined where the tables do not say. */
+  /** Whether `check` must accept the file; undefined if the tables do not define it. */
   readonly isGood: boolean | undefined;
 }
 
 type Path = readonly (string | number)[];
 type Known = Partial<Pick<Generated, "env" | "isGood">>;
 
-/** As YAML: what is never a valid scalar, and what is never a mapping or a list. */
+/** YAML that is never a valid scalar. */
 const NO_SCALARS = ["", "null", "[]", "[x]", "{}", "{ a: b }", '"${"', '"${1}"', '"${A-x}"'];
 const NO_COLLECTIONS = ["", "null", "1", "true", "text", "${TEXT}", '"${TEXT}"'];
 const NO_TEXTS = ["1", "true", "1.5", ".inf"];
 const NO_NUMBERS = ["text", '"1"', "1.5"];
 
-/** Every key of the schema with every value of the tables. */
+/** Combines every key of the schema with every value of the tables. */
 export function generateFiles(schema: JsonSchema, path: Path = []): readonly Generated[] {
   const { type, anyOf = [], items = {} } = schema;
   const mapping = anyOf.find((one) => one.type === "object");
@@ -76,7 +76,7 @@ function generateScalars(path: Path, schema: JsonSchema): readonly Generated[] {
   const { good, bad } = valuesOf(path, schema);
   const first = String(good[0]);
   const isText = typeof good[0] === "string";
-  // Unquoted, digits that come from a variable are a number.
+  // An unquoted variable that contains only digits is a number.
   const write = (text: string) => (isText && /^[0-9]+$/.test(first) ? JSON.stringify(text) : text);
   const variables: readonly (readonly [string, Generated["env"]])[] = [
     [write("${V}"), { V: first }],
@@ -115,7 +115,7 @@ function toJson(value: unknown): string {
 
 const HERE = "VALUE_GOES_HERE";
 
-/** A file for each value, written as YAML, at the path. */
+/** Generates a file for each value, written as YAML, at the path. */
 function tryAll(
   path: Path,
   values: readonly string[],
@@ -125,7 +125,7 @@ function tryAll(
     upstream: "http://127.0.0.1:8000",
     upstreams: { named: { url: "http://named" } },
   });
-  // `document` makes a mapping of what it reaches through, but not of a text.
+  // `document` replaces a missing node by a mapping, but not a text.
   if (path[0] === "upstream") document.delete("upstream");
   for (const [place, value] of neededBy(path)) document.setIn(place, value);
   document.setIn(path, HERE);
@@ -138,7 +138,7 @@ function tryAll(
   }));
 }
 
-/** What a key needs beside it. */
+/** The other keys that a key requires. */
 function neededBy(path: Path): readonly (readonly [Path, unknown])[] {
   const [first, second] = path;
   const [key, parent] = [path.at(-1), path.slice(0, -1)];

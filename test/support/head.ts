@@ -1,11 +1,11 @@
-/** How a HEAD is answered, as the schema makes it of what is written: a test names only what it is about. */
+/** Builds a HeadConfig by the schema, so that a test sets only the options that it is about. */
 
 import assert from "node:assert/strict";
 
 import type { HeadConfig } from "../../src/config/types.ts";
 import { parseRawConfig } from "../../src/config/schema/file.ts";
 
-/** `written` is what stands under `head:`, a mode or a mapping. */
+/** `written` is the value of `head:`, a mode or a mapping. */
 export function toHeadConfig(written: unknown = {}): HeadConfig {
   const { raw: file, diagnostics } = parseRawConfig({ upstream: "http://app", head: written });
   return file?.head ?? assert.fail(JSON.stringify(diagnostics));

@@ -1,4 +1,4 @@
-/** An origin whose answers wait for the test, and clients that wait for them. */
+/** An origin that responds only when the test orders it, and clients that wait for the responses. */
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
@@ -8,17 +8,17 @@ import { toRequest } from "./request.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 import { type Wire, openWire } from "./wire.ts";
 
-/** headgate before an origin that answers nothing by itself. */
+/** headgate in front of an origin that does not respond by itself. */
 export interface Held {
   readonly origin: Origin;
   readonly sidecar: Sidecar;
-  /** Sends a HEAD on a connection of its own. */
+  /** Sends a HEAD on its own connection. */
   head(lines?: readonly string[], start?: string): Promise<Wire>;
-  /** Resolves when headgate has that many requests in progress. */
+  /** Resolves when that many requests are in progress in headgate. */
   inFlight(count: number): Promise<void>;
 }
 
-/** Starts it; `head` is what stands under `head:`. */
+/** Starts headgate; `head` is the value of `head:`. */
 export async function startHeld(t: TestContext, head: string): Promise<Held> {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${head}` });
@@ -34,7 +34,7 @@ export async function startHeld(t: TestContext, head: string): Promise<Held> {
   };
 }
 
-/** Answers a request that was held back. */
+/** Responds to a held request. */
 export function release(request: Arrival | undefined, lines: readonly string[], body = ""): void {
   assert.ok(request !== undefined);
   request.write(["HTTP/1.1 200 OK", ...lines, "", body].join("\r\n"));

@@ -1,10 +1,10 @@
-/** Waiting until headgate has taken requests on that no upstream will see. */
+/** Waits until headgate has accepted requests that do not reach an upstream. */
 
 import assert from "node:assert/strict";
 
 const PATIENCE_MS = 15_000;
 
-/** Resolves when exactly `count` requests are in progress, as the metrics of that admin port say. */
+/** Resolves when exactly `count` requests are in progress, by the metrics of that admin port. */
 export async function untilInFlight(adminPort: number, count: number): Promise<void> {
   const untilMs = performance.now() + PATIENCE_MS;
   for (;;) {

@@ -1,4 +1,4 @@
-/** Manifests in the shapes that people have, for inject. By what is special about each. */
+/** Manifests for inject, as operators write them, by their special feature. */
 
 const POD = `      containers:
         - name: app
@@ -34,7 +34,7 @@ spec:
 const PLAIN = `${HEAD}${POD}---
 ${SERVICE}`;
 
-/** A List as `kubectl get -o json` prints it. */
+/** A List in the format of `kubectl get -o json`. */
 function toJson(indent: number | string | undefined): string {
   const metadata = { name: "app", labels: { app: "app" } };
   const deployment = {
@@ -64,7 +64,7 @@ function toJson(indent: number | string | undefined): string {
   );
 }
 
-/** By name. Each has one app on port 8000 that is found without flags. */
+/** The manifests by name. Each has one app on port 8000, which inject finds without flags. */
 export const MANIFESTS: Readonly<Record<string, string>> = {
   plain: PLAIN,
   "CRLF line ends": PLAIN.replaceAll("\n", "\r\n"),

@@ -1,4 +1,4 @@
-/** inject as a function of text, for tests. */
+/** Calls inject as a function of text. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -14,6 +14,7 @@ const packageText = readFileSync(new URL("../../package.json", import.meta.url),
 /** This headgate's version, which the chart and the image have too. */
 export const { version: VERSION } = JSON.parse(packageText) as { version: string };
 
+/** Options without a route file. */
 export const OPTIONS: InjectOptions = {
   port: undefined,
   upstreamPort: undefined,
@@ -26,7 +27,7 @@ export const OPTIONS: InjectOptions = {
   cwd: "/srv/app",
 };
 
-/** With a route file, and so with a volume and a ConfigMap. */
+/** Options with a route file, and so with a volume and a ConfigMap. */
 export const WITH_FILE: InjectOptions = {
   ...OPTIONS,
   routeFile: {
@@ -36,12 +37,12 @@ export const WITH_FILE: InjectOptions = {
   },
 };
 
-/** The text with headgate in it. */
+/** Adds headgate to a text. */
 export function injected(text: string, options: InjectOptions = OPTIONS): string {
   return textOf(injectInto([{ name: "f.yaml", text }], options));
 }
 
-/** The text without it. */
+/** Removes headgate from a text. */
 export function removed(text: string): string {
   return textOf(removeFrom([{ name: "f.yaml", text }]));
 }
@@ -51,7 +52,7 @@ function textOf({ files }: Outcome): string {
   return files[0]?.text ?? "";
 }
 
-/** The message by which a text is refused. */
+/** The message of the Refusal for a text. */
 export function refusal(text: string, options: InjectOptions = OPTIONS): string {
   try {
     injected(text, options);
@@ -62,7 +63,7 @@ export function refusal(text: string, options: InjectOptions = OPTIONS): string 
   return assert.fail("it is injected");
 }
 
-/** The objects of a text, those of Lists one by one, without nulls, which Kubernetes takes for nothing. */
+/** The objects of a text, also those in Lists, without nulls, which Kubernetes ignores. */
 export function objectsOf(text: string): readonly Manifest[] {
   const objects = readManifests(text, { merge: true }).flatMap((manifest) =>
     manifest.kind === "List" ? (manifest["items"] as Manifest[]) : [manifest],
@@ -80,7 +81,7 @@ interface Loose {
   [key: string]: any;
 }
 
-/** What is left without headgate's container, volume, ConfigMaps and annotation, and where Services lead to. */
+/** The objects without headgate's container, volume, ConfigMaps and annotation, and without the Services' target ports. */
 export function withoutHeadgate(objects: readonly Manifest[]): unknown {
   const others = objects.filter(({ metadata }) => !String(metadata["name"]).endsWith("-headgate"));
   for (const object of others as readonly Loose[]) {

@@ -1,6 +1,6 @@
-/** The layer contract: the path is the layer. Reads import lines only, so that it stays a page long. */
+/** The layer contract: the path is the layer. It reads import lines only, which keeps it short. */
 
-/** What each folder of src may import values from. Files at the top of src and in cli/ may import all of it. */
+/** The folders from which each folder of src may import values. Files at the top of src and in cli/ may import from all. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   http: ["http"],
   runtime: ["runtime"],
@@ -12,13 +12,13 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ops: ["http", "ops"],
 };
 
-/** Layers that do not know the types of other layers either: whoever reads the RFCs' rules needs no other folder. */
+/** Layers that may not import types of other layers either, so that a reader of the RFCs' rules needs no other folder. */
 const CLOSED = new Set(["http", "runtime"]);
 
-/** Folders that are one door together: the package's types pass between their files, and out of none of them. */
+/** Folders that are one door: their files share the package's types, and may not export them. */
 const FOLDER_DOORS = ["config/schema/", "config/yaml/"];
 
-/** Builtins without I/O. Any other one has a door. */
+/** Builtins without I/O. Any other builtin has a door. */
 const PURE_BUILTINS = new Set(
   ["assert", "async_hooks", "buffer", "crypto", "diagnostics_channel", "events", "module", "path"]
     .concat(["perf_hooks", "querystring", "stream", "stream/promises", "string_decoder"])
@@ -26,7 +26,7 @@ const PURE_BUILTINS = new Set(
     .map((name) => `node:${name}`),
 );
 
-/** Pure names that live in an I/O builtin: importing only these opens no door. */
+/** Pure functions of I/O builtins: a file that imports only these is not a door. */
 const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["BlockList", "SocketAddress", "isIP", "isIPv4", "isIPv6"],
   "node:tls": ["createSecureContext"],
@@ -34,8 +34,8 @@ const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Names that are another side of their builtin, with a door of its own: listening has nothing to do with connecting, and writing the
- * log to an open descriptor nothing with the files that the configuration names.
+ * Names of another side of a builtin, which has its own door: listening is separate from connecting, and writing the log to an open
+ * descriptor is separate from the files that the configuration names.
  */
 const OTHER_SIDE: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["createServer"],
@@ -43,13 +43,13 @@ const OTHER_SIDE: Readonly<Record<string, readonly string[]>> = {
 };
 
 interface Import {
-  /** The specifier as written. */
+  /** The module specifier. */
   readonly from: string;
-  /** What stands between the braces; empty for any other form. */
+  /** The text between the braces; empty for any other form. */
   readonly names: readonly string[];
 }
 
-/** Every violation in `files` (path below src → source text), one sentence each; empty when the contract holds. */
+/** Finds all violations in `files` (path below src → source text), one sentence each; empty if the contract holds. */
 export function findViolations(files: ReadonlyMap<string, string>): readonly string[] {
   const sources = new Map([...files].map(([path, text]) => [path, withoutComments(text)]));
   return [
@@ -67,7 +67,7 @@ function fileViolations(path: string, text: string): readonly string[] {
     [/^export\s+default\b|\bas\s+default\b/m, "has a default export"],
     [/^export\s+(?:type\s+)?(?:\*|\{[^}]*\})[^;]*?\bfrom\b/m, "re-exports another file"],
     [/^(?:export\s+)?(?:let|var)\b/m, "has a module-level let"],
-    // An empty container that nobody fills is of no use.
+    // An empty container at module level is filled later, so it is mutable.
     [
       /^(?:export\s+)?const\b[^=\n]*=\s*(?:new\s+\w+(?:<[^\n]*>)?\(\)|\[\]|\{\});?$/m,
       "has a mutable module-level value",
@@ -99,7 +99,7 @@ function layerViolations(
   });
 }
 
-/** One door per dependency: one file imports it, or the files of one folder. */
+/** One door per dependency: only one file, or the files of one folder, may import it. */
 function doorViolations(files: ReadonlyMap<string, string>): readonly string[] {
   const doors = new Map<string, Set<string>>();
   for (const [path, text] of files) {
@@ -119,7 +119,7 @@ function toDoor(path: string): string {
   return FOLDER_DOORS.find((folder) => path.startsWith(folder)) ?? path;
 }
 
-/** Also by types: a circle of types says that a type stands in the wrong file. */
+/** Cycles of types count too: they show that a type is in the wrong file. */
 function cycleViolations(files: ReadonlyMap<string, string>): readonly string[] {
   const done = new Set<string>();
   const found: string[] = [];
@@ -143,7 +143,7 @@ function allImports(text: string): readonly Import[] {
   return valueImports(text.replaceAll(/^import\s+type\b/gm, "import"));
 }
 
-/** `import type` is left out: it is gone after the build. */
+/** Without `import type`, which the build removes. */
 function valueImports(text: string): readonly Import[] {
   const statements = text.matchAll(
     /^import\s+(?!type\b)(?:([^;"']*?)\s*from\s*)?["']([^"']+)["']/gm,
@@ -179,18 +179,18 @@ function layerOf(path: string): string {
   return path.includes("/") ? (path.split("/")[0] ?? "") : "";
 }
 
-// A folder without a rule may import nothing.
+// A folder without a rule may not import from other folders.
 function isTopLayer(path: string): boolean {
   return ["", "cli"].includes(layerOf(path));
 }
 
-/** Undefined when the path leaves src. */
+/** Undefined if the path is outside src. */
 function resolveImport(path: string, from: string): string | undefined {
   const url = new URL(from, `file:///root/src/${path}`).pathname;
   return url.startsWith("/root/src/") ? url.slice("/root/src/".length) : undefined;
 }
 
-// Not a parser: a // inside a string takes the rest of its line with it, which no import line has.
+// Not a parser: it also removes the rest of a line after a // in a string, but no import line has such a string.
 function withoutComments(text: string): string {
   return text.replaceAll(/\/\*.*?\*\//gs, "").replaceAll(/(?<!:)\/\/.*$/gm, "");
 }

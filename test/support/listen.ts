@@ -1,11 +1,11 @@
-/** Ports of loopback: one that a server of the test's listens on, and one at which nothing listens. */
+/** Ports of loopback: one on which a test's server listens, and one without a listener. */
 
 import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
 import { reset } from "./reset.ts";
 import type { Cleanup } from "./wire.ts";
 
-/** Listens on a free port, or on a Unix socket. The end of test `t` resets the connections and closes the server. Returns the port. */
+/** Listens on a free port, or on a Unix socket, and returns the port. The end of test `t` resets the connections and closes the server. */
 export async function listenOn(t: Cleanup, server: Server, path?: string): Promise<number> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
@@ -14,7 +14,7 @@ export async function listenOn(t: Cleanup, server: Server, path?: string): Promi
   });
   server.listen(path === undefined ? { port: 0, host: "127.0.0.1" } : { path });
   await once(server, "listening");
-  // As a reset: behind a FIN a tunnel would stay open for what the client still has to say.
+  // By a reset: after a FIN a tunnel would stay open for further bytes of the client.
   t.after(() => {
     for (const socket of sockets) reset(socket);
     server.close();

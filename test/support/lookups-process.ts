@@ -1,10 +1,10 @@
-/** The process of `lookups.ts`: headgate's resolver, told by lines of its standard input what to look up. */
+/** The process of `lookups.ts`: runs headgate's resolver, and reads the names to look up from standard input. */
 
 import { createInterface } from "node:readline";
 import { readSystemFile } from "../../src/config/files.ts";
 import { ProxyError } from "../../src/http/errors.ts";
 import { createResolver } from "../../src/upstream/resolver.ts";
-import type { Ending, Line } from "./lookups.ts";
+import type { LookupResult, Line } from "./lookups.ts";
 
 const resolver = createResolver(readSystemFile);
 const say = (line: Line): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -12,8 +12,8 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   const [order, id, name = ""] = line.split(" ");
   if (order === "lookup") {
     resolver.lookup(name).then(
-      (addresses) => say({ id: Number(id), ending: addresses }),
-      (error: unknown) => say({ id: Number(id), ending: toEnding(error) }),
+      (addresses) => say({ id: Number(id), result: addresses }),
+      (error: unknown) => say({ id: Number(id), result: toEnding(error) }),
     );
   } else if (order === "begun") say({ id: Number(id) });
   else if (order === "exit") process.exit(0);
@@ -23,7 +23,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   }
 });
 
-function toEnding(error: unknown): Ending {
+function toEnding(error: unknown): LookupResult {
   if (!(error instanceof ProxyError)) throw error;
   const { code, cause } = error;
   return { error: code, cause: cause instanceof Error ? cause.message : "" };

@@ -1,4 +1,4 @@
-/** headgate's resolver in a process of its own, which a test tells what to look up. */
+/** Runs headgate's resolver in its own process for a test. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,32 +6,33 @@ import { createInterface } from "node:readline";
 import { compileFiles } from "../../scripts/compile.mjs";
 import type { Cleanup } from "./wire.ts";
 
-/** How a lookup ended: its addresses, or the error's code and its cause. */
-export type Ending = readonly string[] | { readonly error: string; readonly cause: string };
+/** The result of a lookup: its addresses, or the error's code and cause. */
+export type LookupResult = readonly string[] | { readonly error: string; readonly cause: string };
 
+/** The process of a test. */
 export interface Lookups {
-  /** Starts a lookup. Resolves when it has ended, one way or the other. */
-  lookup(name: string): Promise<Ending>;
-  /** Resolves when all that was asked for before has begun. */
+  /** Starts a lookup. Resolves with its result. */
+  lookup(name: string): Promise<LookupResult>;
+  /** Resolves when all earlier lookups have begun. */
   begun(): Promise<void>;
   /** The names in the order in which their lookups ended. */
   readonly ended: readonly string[];
-  /** Closes the resolver and waits until the process ends by itself. Resolves with its exit code. */
+  /** Closes the resolver, and waits until the process ends by itself. Resolves with its exit code. */
   close(): Promise<number>;
-  /** Resolves with the exit code after `process.exit`. */
+  /** Calls `process.exit` in the process. Resolves with its exit code. */
   exit(): Promise<number>;
 }
 
-/** What the process says. */
+/** A line that the process prints. */
 export interface Line {
   readonly id: number;
-  readonly ending?: Ending;
+  readonly result?: LookupResult;
 }
 
-/** The process's side. */
+/** The program of the process. */
 const [PROGRAM = ""] = await compileFiles(["test/support/lookups-process.ts"]);
 
-/** Starts the process by way of the command `through`; the end of test `t` kills it. */
+/** Starts the process through the command prefix `through`; the end of test `t` kills it. */
 export function startLookups(
   t: Cleanup,
   through: readonly string[],
@@ -45,27 +46,27 @@ export function startLookups(
   });
   t.after(() => void child.kill("SIGKILL"));
   const exited = once(child, "exit").then(([code]) => Number(code));
-  const waiting = new Map<number, (ending: Ending) => void>();
+  const waiting = new Map<number, (ending: LookupResult) => void>();
   const names = new Map<number, string>();
   const ended: string[] = [];
-  readLines(child, ({ id, ending = [] }) => {
+  readLines(child, ({ id, result = [] }) => {
     const name = names.get(id);
     if (name !== undefined) ended.push(name);
-    waiting.get(id)?.(ending);
+    waiting.get(id)?.(result);
   });
   let count = 0;
   const order = (word: string, name = ""): number => {
     child.stdin?.write(`${word} ${(count += 1)} ${name}\n`);
     return count;
   };
-  const send = (word: string, name?: string): Promise<Ending> => {
+  const send = (word: string, name?: string): Promise<LookupResult> => {
     const id = order(word, name);
     if (name !== undefined) names.set(id, name);
     const ending = Promise.race([
-      new Promise<Ending>((resolve) => waiting.set(id, resolve)),
+      new Promise<LookupResult>((resolve) => waiting.set(id, resolve)),
       exited.then((code) => Promise.reject(new Error(`the process ended with exit code ${code}`))),
     ]);
-    ending.catch(() => undefined); // a test may end, and its process with it, while lookups hang
+    ending.catch(() => undefined); // at the end of a test, its process may end while lookups hang
     return ending;
   };
   return {

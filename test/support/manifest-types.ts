@@ -1,6 +1,6 @@
 /**
- * Manifests against Kubernetes' own types: values at run time (`validate`), unknown keys by the type checker, which refuses them in a
- * literal.
+ * Checks manifests against Kubernetes' own types: values at run time (`validate`), and unknown keys by the type checker, which refuses
+ * them in a literal.
  */
 
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import type { TestContext } from "node:test";
 
 import { type Manifest, root } from "./manifests.ts";
 
-/** Fails where Kubernetes would refuse one of the manifests. */
+/** Fails if Kubernetes would refuse one of the manifests. */
 export async function assertTyped(t: TestContext, manifests: readonly Manifest[]): Promise<void> {
   for (const manifest of manifests) {
     const models = (await import(toModule(manifest))) as Record<
@@ -22,7 +22,7 @@ export async function assertTyped(t: TestContext, manifests: readonly Manifest[]
     assert.ok(Model, `${manifest.apiVersion} has a ${manifest.kind}`);
     new Model(manifest).validate();
   }
-  // Below node_modules, where the types resolve and no formatter or linter looks.
+  // The folder is below node_modules, where types resolve, and formatter and linter do not look.
   const cache = join(root, "node_modules", ".cache");
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "manifests-"));
@@ -51,7 +51,7 @@ function toSource(manifest: Manifest, index: number): string {
   return `export const m${index}: ${type} = ${JSON.stringify(manifest, undefined, 1)};\n`;
 }
 
-/** Packages with the types of custom resources, by API group. */
+/** The packages with the types of custom resources, by API group. */
 const PACKAGES: Readonly<Record<string, string>> = {
   "monitoring.coreos.com": "@kubernetes-models/prometheus-operator",
   "gateway.networking.k8s.io": "@kubernetes-models/gateway-api",

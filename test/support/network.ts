@@ -1,11 +1,11 @@
-/** A network for one process alone, in a namespace of its own. */
+/** A network for a single process, in its own namespace. */
 
 import type { TestContext } from "node:test";
 import { inNamespace, namespaceMissing } from "./namespace.ts";
 
 /**
- * The command that runs what follows it in a network of its own, which has loopback and these settings (path below /proc/sys →
- * value). Undefined where this machine allows no namespaces; the test is then marked as skipped, with the reason.
+ * A command prefix that runs a program in its own network, which has loopback and these settings (path below /proc/sys → value).
+ * Undefined if this machine allows no namespaces; the test is then marked as skipped, with the reason.
  */
 export function inNetwork(
   t: TestContext,

@@ -1,23 +1,24 @@
-/** Debian's nginx with its own folder and configuration. */
+/** Starts Debian's nginx with its own folder and configuration. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { createFolder, findPlace, startBackend } from "./real.ts";
+import { createFolder, findAddress, startBackend } from "./real.ts";
 import type { Cleanup } from "./wire.ts";
 
+/** A running nginx. */
 export interface Nginx {
   /** The document root. */
   readonly root: string;
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly authority: string;
 }
 
-/** Starts it on a free port; `server` stands in its server block, after `listen` and `root`. */
+/** Starts nginx on a free port; its server block has `listen`, `root` and then `server`. */
 export async function startNginx(t: Cleanup, server = ""): Promise<Nginx> {
   const folder = createFolder(t);
-  const place = await findPlace();
+  const place = await findAddress();
   const root = join(folder, "www");
   mkdirSync(root);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
@@ -39,6 +40,9 @@ export async function startNginx(t: Cleanup, server = ""): Promise<Nginx> {
       }
     }\n`,
   );
-  await startBackend(t, { command: ["nginx", "-c", file, "-e", join(folder, "errors")], place });
+  await startBackend(t, {
+    command: ["nginx", "-c", file, "-e", join(folder, "errors")],
+    address: place,
+  });
   return { root, url: place.url, authority: place.authority };
 }

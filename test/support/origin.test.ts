@@ -27,9 +27,9 @@ test("an origin records what arrived, byte for byte, and on which connection", a
   const [post, put, get] = origin.arrivals;
   assert.equal(post?.start, "POST //a/../b?x=%2e HTTP/1.1");
   assert.deepEqual(post?.lines, ["hOST: a", "x-a: 1", "X-A: \xe9", "Content-Length: 3"]);
-  assert.equal((await post?.whole)?.body.toString(), "abc");
-  assert.deepEqual((await put?.whole)?.trailers, ["X-T: 1"]);
-  assert.equal((await put?.whole)?.body.toString(), "hi");
+  assert.equal((await post?.completed)?.body.toString(), "abc");
+  assert.deepEqual((await put?.completed)?.trailers, ["X-T: 1"]);
+  assert.equal((await put?.completed)?.body.toString(), "hi");
   assert.deepEqual(
     [post, put, get].map((arrival) => arrival?.connection.number),
     [1, 1, 2],
@@ -44,8 +44,8 @@ test("a script may answer before the content is there", async (t) => {
   wire.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfew");
   assert.equal((await wire.readResponse()).status, 413);
   wire.reset();
-  await assert.rejects((await origin.arrival(0)).whole, {
-    ending: "reset",
+  await assert.rejects((await origin.arrival(0)).completed, {
+    closeKind: "reset",
     received: Buffer.from("few"),
   });
 });
@@ -87,7 +87,7 @@ test("a script that takes the connection over gets its further bytes", async (t)
   const arrived = once(socket, "data");
   wire.write("ping\r\n\r\n");
   await arrived;
-  // A loop that still took them for a request would do so now.
+  // If the loop took the bytes for a request, it would do so in this turn.
   await setImmediate();
   assert.equal(bytes.unread().toString(), "ping\r\n\r\n");
 });
@@ -103,7 +103,7 @@ test("an origin listens on a unix socket too", async (t) => {
   assert.equal(origin.url, `unix:${path}`);
 });
 
-/** What the end of a test says that sent `bytes` to an origin. */
+/** The error at the end of a test that sends `bytes` to an origin. */
 async function endOf(bytes: string, script: Script): Promise<string> {
   const ends: (() => void | Promise<void>)[] = [];
   const t = { after: (end: () => void | Promise<void>): void => void ends.push(end) };

@@ -1,10 +1,10 @@
-/** A scriptable upstream on a raw socket: records exactly what arrived, and answers with any bytes at any time. */
+/** A scriptable upstream on a raw socket: records exactly the bytes that arrive, and can respond with any bytes at any time. */
 
 import { EventEmitter, once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import {
   type ByteReader,
-  type Ending,
+  type CloseKind,
   type Head,
   type Message,
   MessageError,
@@ -16,45 +16,46 @@ import {
 import { reset } from "./reset.ts";
 import type { Cleanup } from "./wire.ts";
 
-/** One connection that was made to the origin. */
+/** One connection to the origin. */
 export interface Connection {
   /** 1 for the first. */
   readonly number: number;
   readonly socket: Socket;
   readonly bytes: ByteReader;
-  readonly closed: Promise<Ending>;
+  readonly closed: Promise<CloseKind>;
 }
 
-/** One request: here from its header section on, so that an answer may come before its content. */
+/** One request, available from its header section on, so that the script may respond before its content arrives. */
 export interface Arrival extends Head {
   readonly method: string;
   /** The request-target, byte for byte. */
   readonly target: string;
   readonly connection: Connection;
-  /** Resolves when its content is here; rejects when the peer broke off, or broke the framing. */
-  readonly whole: Promise<Message>;
+  /** Resolves when its content has arrived; rejects if the peer broke off or violated the framing. */
+  readonly completed: Promise<Message>;
   /** Texts are Latin-1: one character is one byte. */
   write(bytes: string | Buffer): void;
   /** Sends a FIN. */
   end(): void;
   /** Sends a RST. */
   reset(): void;
-  /** From here on the bytes of this connection are no requests (an upgrade). Call it before anything is awaited. */
+  /** All further bytes of this connection are not requests (an upgrade). Call it before the first await. */
   takeOver(): ByteReader;
 }
 
 /** Called at the header section of each request. */
 export type Script = (request: Arrival) => void | Promise<void>;
 
+/** A running origin. */
 export interface Origin {
   readonly port: number;
   readonly url: string;
-  /** Every request whose header section arrived, in that order. */
+  /** All requests whose header section arrived, in order. */
   readonly arrivals: readonly Arrival[];
   readonly connections: readonly Connection[];
-  /** The request number `index` (0 is the first), as soon as it is here. */
+  /** Resolves with request number `index` (0 is the first) once it has arrived. */
   arrival(index: number): Promise<Arrival>;
-  /** The connection number `index` (0 is the first), as soon as it is here. */
+  /** Resolves with connection number `index` (0 is the first) once it exists. */
   connection(index: number): Promise<Connection>;
 }
 
@@ -69,7 +70,7 @@ export async function startOrigin(t: Cleanup, script: Script, path?: string): Pr
     const connection = { number: connections.length + 1, socket, bytes, closed: bytes.closed };
     connections.push(connection);
     news.emit("news");
-    // A kept connection ends when its peer does; one that a script still writes to is left to the script.
+    // An idle connection ends when its peer ends it; a connection that a script still writes to is left to the script.
     serve(connection, (arrival) => {
       arrivals.push(arrival);
       news.emit("news");
@@ -84,7 +85,7 @@ export async function startOrigin(t: Cleanup, script: Script, path?: string): Pr
   t.after(async () => {
     for (const { socket } of connections) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
-    // A request that broke the rules, or a script that threw, must not pass unseen.
+    // The test fails for a request that violated the rules, or a script that threw.
     if (failures.length > 0) throw failures[0];
   });
   const waitFor = async <T>(list: readonly T[], index: number): Promise<T> => {
@@ -105,7 +106,7 @@ export async function startOrigin(t: Cleanup, script: Script, path?: string): Pr
   };
 }
 
-/** Requests of one connection, one after the other. Fails on bytes that are no request. */
+/** Reads the requests of one connection one after the other. Fails for bytes that are not a request. */
 async function serve(
   connection: Connection,
   answer: (request: Arrival) => Promise<void>,
@@ -117,14 +118,14 @@ async function serve(
     const [, method = "", target = ""] = /^([^ ]+) (.+) HTTP\/1\.1$/.exec(head.start) ?? [];
     if (method === "") throw new Error(`not a request line: ${JSON.stringify(head.start)}`);
     const whole = readBody(bytes, framingOf(head) ?? 0).then((body) => ({ ...head, ...body }));
-    // The script may not care for the content; the loop below does.
+    // The script may ignore the content; the loop below does not.
     whole.catch(() => {});
     const arrival: Arrival = {
       ...head,
       method,
       target,
       connection,
-      whole,
+      completed: whole,
       write: (text) =>
         void socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text),
       end: () => void socket.end(),
@@ -137,9 +138,9 @@ async function serve(
     const answered = answer(arrival);
     const isWhole = await whole.then(
       () => true,
-      // A peer that breaks off is part of many a test; one that breaks the framing is not.
+      // Many tests have a peer that breaks off; a peer that violates the framing is a failure.
       (error: unknown) => {
-        if (error instanceof MessageError && error.ending !== undefined) return false;
+        if (error instanceof MessageError && error.closeKind !== undefined) return false;
         throw error;
       },
     );
@@ -148,13 +149,13 @@ async function serve(
   }
 }
 
-// Waits without the patience of a read: an idle connection may be kept for as long as the test takes.
+// Waits without the time limit of a read: an idle connection may be kept for the whole test.
 async function hasNext({ socket, bytes, closed }: Connection): Promise<boolean> {
   if (bytes.unread().length > 0) return true;
   const data = new Promise((resolve) => socket.once("data", () => resolve("data")));
   const first = await Promise.race([data, closed]);
   if (bytes.unread().length > 0) return true;
-  // The peer has sent its FIN and reads the last answer perhaps: answer with ours.
+  // The peer has sent its FIN and may still read the last response, so the origin sends its own FIN.
   if (first === "end") socket.end();
   return first === "data";
 }

@@ -1,4 +1,4 @@
-/** The upstream's side of one connection, plain or over TLS, with every way in which it can end. */
+/** The upstream's side of one connection, plain or with TLS, with every way to end it. */
 
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -6,13 +6,14 @@ import { TLSSocket, createSecureContext } from "node:tls";
 import { CERTIFICATE, KEY } from "./certificate.ts";
 import { reset } from "./reset.ts";
 
+/** The upstream's side of one connection. */
 export interface Peer {
-  /** What is read and written; its `end` is an orderly one, in TLS with a close_notify. */
+  /** The stream to read and write; its `end` is an orderly one, in TLS with a close_notify. */
   readonly socket: Socket;
-  /** A FIN alone: in TLS that is a truncation (RFC 9112 §9.8). */
+  /** Sends only a FIN: in TLS this is a truncation (RFC 9112 §9.8). */
   cut(): void;
   reset(): void;
-  /** How the upstream has ended it so far. */
+  /** How the upstream has ended the connection so far. */
   ended(): "no" | "end" | "reset";
 }
 
@@ -21,10 +22,10 @@ export function toPlainPeer(socket: Socket): Peer {
   return toPeer(socket, socket);
 }
 
-/** The server's side of TLS over a connection. */
+/** The server's side of TLS on a connection. */
 export function toTlsPeer(raw: Socket): Peer {
   const secureContext = createSecureContext({ cert: CERTIFICATE, key: KEY });
-  // Over a stream and not over the socket's handle, which would leave no way to send a FIN without a close_notify.
+  // TLS runs over a stream and not over the socket's handle, which could not send a FIN without a close_notify.
   const socket = new TLSSocket(new Transport(raw), { isServer: true, secureContext });
   return toPeer(socket, raw);
 }
@@ -37,7 +38,7 @@ function toPeer(socket: Socket, raw: Socket): Peer {
     cut() {
       isCut = true;
       if (raw === socket) raw.end();
-      else socket.write(Buffer.alloc(0), () => raw.end()); // behind what TLS still has to write
+      else socket.write(Buffer.alloc(0), () => raw.end()); // after the bytes that TLS still has to write
     },
     reset() {
       isReset = true;

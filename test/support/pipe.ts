@@ -1,4 +1,4 @@
-/** Unusual files, and which files this process has open (proc(5)). */
+/** Unusual files, and the files that this process has open (proc(5)). */
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
@@ -8,10 +8,10 @@ export function makePipe(path: string): void {
   execFileSync("sh", ["-c", 'mkfifo "$0"', path]);
 }
 
-/** A file that can be opened and, as address 0 is mapped to nothing, not read: EIO. */
+/** A file that can be opened but not read, because address 0 is not mapped: EIO. */
 export const UNREADABLE = "/proc/self/mem";
 
-/** How often a file is open at the moment. */
+/** The number of open descriptors of a file. */
 export function openCount(path: string): number {
   return readdirSync("/proc/self/fd").filter((fd) => {
     try {

@@ -1,8 +1,8 @@
-/** The restricted Pod Security Standard (kubernetes.io, pod-security-standards), as far as a manifest can break it. */
+/** The restricted Pod Security Standard (kubernetes.io, pod-security-standards), as far as a manifest can violate it. */
 
 import { type Fields, type Manifest, podOf } from "./manifests.ts";
 
-// What restricted allows among volumes: everything but the node's own.
+// The volumes that the restricted level allows: all but those of the node.
 const VOLUMES = new Set([
   "configMap",
   "csi",
@@ -14,7 +14,7 @@ const VOLUMES = new Set([
   "secret",
 ]);
 
-/** One sentence for each rule that the manifest's pod breaks; none for a manifest without a pod. */
+/** One sentence for each rule that the manifest's pod violates; none for a manifest without a pod. */
 export function securityViolations(manifest: Manifest): readonly string[] {
   const pod = podOf(manifest);
   if (pod === undefined) return [];
@@ -63,7 +63,7 @@ function containerViolations(container: Fields, pod: Fields): readonly string[] 
       (container["ports"] ?? []).every((port: Fields) => port["hostPort"] === undefined),
       "takes a port of its host",
     ],
-    // Not of the standard, but promised.
+    // The standard does not require it, but headgate promises it.
     [own.readOnlyRootFilesystem === true, "can write to its root file system"],
   ];
   return rules.filter(([holds]) => !holds).map(([, what]) => `${container["name"]} ${what}`);

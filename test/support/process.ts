@@ -1,4 +1,4 @@
-/** headgate as a process: the real bundle, spawned with real arguments, watched from outside. */
+/** headgate as a process: the real bundle, started with real arguments and observed from outside. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
@@ -6,34 +6,37 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cleanup } from "./wire.ts";
 
-/** What `npm run build` makes; `npm test` has seen to it that it is fresh. */
+/** The output of `npm run build`; `npm test` makes sure that it is current. */
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 
-/** Longer than anything headgate does by itself in these tests; who waits longer has failed. */
+/** Longer than any delay of headgate in these tests; a wait that takes longer fails. */
 const PATIENCE_MS = 20_000;
 
+/** The end of a process. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A process. */
 export interface Process {
   readonly pid: number;
   stdout(): string;
   stderr(): string;
-  /** Resolves with the first match in what standard output has said or will say; rejects where the process ends before. */
+  /** Resolves with the first match in standard output, past or future; rejects if the process ends before. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   signal(name: NodeJS.Signals): void;
-  /** Resolves when it has ended and all its output is here. */
+  /** Resolves when the process has ended and all its output has arrived. */
   readonly exited: Promise<Exit>;
 }
 
+/** A running headgate. */
 export interface Running extends Process {
   readonly port: number;
   readonly adminPort: number;
 }
 
-/** Starts `headgate …args` without any HEADGATE_* variable but those in `env`; the end of test `t` kills it. */
+/** Starts `headgate …args` without HEADGATE_* variables other than those in `env`; the end of test `t` kills it. */
 export function startProcess(
   t: Cleanup,
   args: readonly string[],
@@ -58,8 +61,8 @@ function start(
 }
 
 /**
- * Starts `headgate run` on free ports and resolves when it listens on both. `through` is a command that runs what follows it,
- * such as a shell that sets a limit before.
+ * Starts `headgate run` on free ports and resolves when it listens on both. `through` is a command prefix, such as a shell that sets a
+ * limit first.
  */
 export async function startRun(
   t: Cleanup,
@@ -108,14 +111,14 @@ function watch(child: ChildProcess): Process {
   };
 }
 
-/** Peak resident memory in bytes since the start, or since `forgetPeak`. */
+/** The peak resident memory in bytes since the start, or since `forgetPeak`. */
 export function peakBytes(pid: number): number {
   const [, kilobytes = ""] =
     /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kilobytes) * 1024;
 }
 
-/** Makes the present use the peak (proc(5), clear_refs). */
+/** Resets the peak to the present use (proc(5), clear_refs). */
 export function forgetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }

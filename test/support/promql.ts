@@ -1,11 +1,12 @@
-/** What a PromQL expression names, read well enough for ours. */
+/** Parses the metrics and labels of a PromQL expression, as far as headgate's rules and dashboards need it. */
 
+/** A metric of an expression. */
 export interface Selected {
   readonly metric: string;
   readonly labels: readonly string[];
 }
 
-/** Every metric of an expression with the labels that its selector asks for. */
+/** All metrics of an expression, with the labels that their selectors use. */
 export function selectorsIn(expression: string): readonly Selected[] {
   const found = expression.matchAll(
     /\b([a-z][a-z0-9]*(?:_[a-z0-9]+)+|up)\b(?!\s*\()(?:\{([^}]*)\})?/g,
@@ -18,7 +19,7 @@ export function selectorsIn(expression: string): readonly Selected[] {
     }));
 }
 
-/** The labels by which an expression groups or joins. */
+/** The labels that an expression groups or joins by. */
 export function groupingsIn(expression: string): readonly string[] {
   const lists = expression.matchAll(/\b(?:by|on|without|ignoring|group_left)\s*\(([^)]*)\)/g);
   return [...lists]
@@ -26,5 +27,5 @@ export function groupingsIn(expression: string): readonly string[] {
     .filter(Boolean);
 }
 
-/** Words with an underscore that are no metrics. */
+/** Words with an underscore that are not metrics. */
 const AGGREGATED: ReadonlySet<string> = new Set(["group_left", "group_right"]);

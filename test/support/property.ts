@@ -1,8 +1,8 @@
-/** Property tests. Each run has its own random cases, which failures name with their seed. */
+/** Property tests. Each run has new random cases; a failure shows its seed. */
 
 import fc from "fast-check";
 
-// In CI always the same ones: a change must not fail for what another seed would have found before it.
+// In CI the seed is fixed: a change must not fail for a fault that another seed would have found before.
 if (process.env["CI"] !== undefined) fc.configureGlobal({ seed: 768189 });
 
 export { fc };

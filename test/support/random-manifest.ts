@@ -1,6 +1,6 @@
-/** Manifests in layouts drawn at random, as text. A tape of numbers decides; zeros give the plainest layout. */
+/** Draws manifests with random layouts, as text. A tape of numbers decides; zeros give the simplest layout. */
 
-/** The next choice below a limit. */
+/** Chooses a number below a limit. */
 type Choose = (limit: number) => number;
 
 interface Layout {
@@ -11,7 +11,7 @@ interface Layout {
 
 const COMMENTS = ["# a comment", "#", "#\ttab", "# { not: yaml", "# - neither"];
 
-/** A Deployment, or another kind, with Services that lead to it. */
+/** Draws a Deployment, or another kind, with Services that lead to it. */
 export function drawManifest(tape: readonly number[]): string {
   let at = 0;
   const choose: Choose = (limit) => (tape[at++] ?? 0) % limit;
@@ -114,7 +114,7 @@ function shuffle(choose: Choose, fields: Fields): Fields {
   return Object.fromEntries([...entries.slice(turn), ...entries.slice(0, turn)]);
 }
 
-/** Lines, the first one without its indent. */
+/** Renders lines; the first one has no indent. */
 function renderMap(fields: Fields, column: number, layout: Layout): readonly string[] {
   const pad = " ".repeat(column);
   const lines = Object.entries(fields).flatMap(([key, value], index) => {

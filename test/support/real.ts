@@ -1,6 +1,6 @@
 /**
- * Programs that others wrote, as backends and clients: servers on free ports, and the built headgate before them. Each test file
- * has an address of its own (Linux has all of 127.0.0.0/8), so that a port that is free here is taken by no other file.
+ * Runs third-party programs as backends and clients: servers on free ports, and the built headgate in front of them. Each test file has
+ * its own loopback address (Linux has all of 127.0.0.0/8), so that no other file can take a port that is free here.
  */
 
 import assert from "node:assert/strict";
@@ -16,25 +16,25 @@ import { setTimeout as delay } from "node:timers/promises";
 import { findFreePort } from "./listen.ts";
 import type { Cleanup } from "./wire.ts";
 
-/** Where Debian has programs that are not on everybody's path. */
+/** Debian's folders for programs that may not be on the PATH. */
 const FOLDERS = ["/usr/sbin", "/usr/lib/nagios/plugins", "/usr/lib/git-core"];
 
-/** Debian's own: its packages are not seen by a Python of somebody else's. */
+/** Debian's Python: only it finds the Python packages of Debian. */
 export const PYTHON = "/usr/bin/python3";
 
-/** A test's time limit is longer; this one shows what the program has said. */
+/** Shorter than a test's time limit, so that a failure shows the program's output. */
 const PATIENCE_MS = 120_000;
 
-/** What `npm run build` makes; `npm test` has seen to it that it is fresh. */
+/** The output of `npm run build`; `npm test` makes sure that it is current. */
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 
 /** This process's own loopback address. */
 const ADDRESS = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
-/** What a test needs: a command, or `python:MODULE`, and the Debian package that brings it. */
+/** The requirements of a test: a command, or `python:MODULE`, and the Debian package that has it. */
 export type Needs = Readonly<Record<string, string>>;
 
-/** A test where all programs are there; elsewhere one that is skipped and says what is missing. */
+/** Defines a test that runs if all programs are there; otherwise it is skipped and names the missing ones. */
 export function testReal(title: string, needs: Needs, run: (t: TestContext) => Promise<void>) {
   const missing = process.platform === "linux" ? findMissing(needs) : ["Linux"];
   const skip =
@@ -45,7 +45,7 @@ export function testReal(title: string, needs: Needs, run: (t: TestContext) => P
   });
 }
 
-/** What was begun last ends first, so that a folder goes after the server that uses it. Node begins with the first. */
+/** Runs the cleanups in reverse order, so that a folder is removed after the server that uses it. Node runs them in order. */
 function endInReverse(t: TestContext): void {
   const ends: (() => void | Promise<void>)[] = [];
   t.after(async () => {
@@ -75,7 +75,7 @@ function findProgram(name: string): string | undefined {
   );
 }
 
-/** A folder that servers may read which give up root; it goes with the test. */
+/** Creates a folder that servers without root can read; the end of the test removes it. */
 export function createFolder(t: Cleanup): string {
   const folder = mkdtempSync(join(tmpdir(), "headgate-real-"));
   chmodSync(folder, 0o755);
@@ -83,47 +83,50 @@ export function createFolder(t: Cleanup): string {
   return folder;
 }
 
-export interface Place {
+/** The address of a server. */
+export interface ServerAddress {
   readonly host: string;
   readonly port: number;
   /** `host:port`. */
   readonly authority: string;
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
 }
 
-/** Where a server may listen. */
-export async function findPlace(): Promise<Place> {
+/** Finds a free address for a server. */
+export async function findAddress(): Promise<ServerAddress> {
   const port = await findFreePort(ADDRESS);
   const authority = `${ADDRESS}:${port}`;
   return { host: ADDRESS, port, authority, url: `http://${authority}` };
 }
 
+/** A backend to start. */
 export interface Backend {
   readonly command: readonly [string, ...string[]];
-  readonly place: Place;
+  readonly address: ServerAddress;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
 }
 
+/** A running server. */
 export interface Server {
-  /** What it has printed so far on both streams. */
-  said(): string;
+  /** The output so far, both streams. */
+  output(): string;
   /** Sends a signal and resolves with the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts a backend and resolves when it takes connections; the end of the test kills it. */
+/** Starts a backend and resolves when it accepts connections; the end of the test kills it. */
 export async function startBackend(t: Cleanup, backend: Backend): Promise<void> {
   const server = startServer(backend);
   t.after(async () => {
     const code = await server.end("SIGKILL");
-    assert.equal(code, null, `${backend.command[0]} ended before its test: ${server.said()}`);
+    assert.equal(code, null, `${backend.command[0]} ended before its test: ${server.output()}`);
   });
-  await untilAccepted(backend.place, server);
+  await untilAccepted(backend.address, server);
 }
 
-/** Starts a program in a group of its own, so that the workers of a server end with it. */
+/** Starts a program in its own process group, so that a server's workers end with it. */
 function startServer({
   command: [name, ...args],
   env,
@@ -140,9 +143,9 @@ function startServer({
     stream.setEncoding("utf8").on("data", (text: string) => void (said += text));
   let isOver = false;
   const closed = once(child, "close").finally(() => (isOver = true));
-  closed.catch(() => {}); // whoever waits for its end hears of it
+  closed.catch(() => {}); // callers that wait for its end get the error
   return {
-    said: () => said,
+    output: () => said,
     isOver: () => isOver,
     async end(signal) {
       if (!isOver && child.pid !== undefined) process.kill(-child.pid, signal);
@@ -152,16 +155,19 @@ function startServer({
   };
 }
 
-async function untilAccepted(place: Place, server: Server & { isOver(): boolean }): Promise<void> {
+async function untilAccepted(
+  place: ServerAddress,
+  server: Server & { isOver(): boolean },
+): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!(await accepts(place))) {
-    assert.ok(!server.isOver(), `ended at its start: ${server.said()}`);
-    assert.ok(performance.now() < deadline, `takes no connections: ${server.said()}`);
+    assert.ok(!server.isOver(), `ended at its start: ${server.output()}`);
+    assert.ok(performance.now() < deadline, `takes no connections: ${server.output()}`);
     await delay(20);
   }
 }
 
-async function accepts({ host, port }: Place): Promise<boolean> {
+async function accepts({ host, port }: ServerAddress): Promise<boolean> {
   const socket = connect({ host, port });
   try {
     await once(socket, "connect");
@@ -173,32 +179,33 @@ async function accepts({ host, port }: Place): Promise<boolean> {
   }
 }
 
-export interface Headgate extends Place {
-  /** The statuses of the first `count` requests, or more, that the log has or will have with this method and path. */
+/** A running headgate. */
+export interface Headgate extends ServerAddress {
+  /** Resolves with the statuses of the first `count` requests, or more, that are logged with this method and path. */
   statuses(method: string, path: RegExp | string, count: number): Promise<readonly number[]>;
 }
 
-/** Starts the built headgate before a server. At the end of the test it must end well, and have logged no error. */
+/** Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. */
 export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Promise<Headgate> {
-  const place = await findPlace();
-  // Its folder goes after it: a route file that is gone is an error to it.
+  const place = await findAddress();
+  // Its folder is removed afterwards, because headgate logs an error for a missing route file.
   const ends: (() => void | Promise<void>)[] = [];
   const file = join(createFolder({ after: (end) => void ends.push(end) }), "routes.yaml");
   const lines = [`listen: ${place.authority}`, "admin: off", `upstream: ${upstream}`];
   writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
   const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
   const env = { NODE_OPTIONS: "" };
-  const server = startServer({ command, place, env });
+  const server = startServer({ command, address: place, env });
   const log = () =>
     server
-      .said()
+      .output()
       .split("\n")
       .filter((line) => /^\{.*\}$/.test(line))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   t.after(async () => {
     const code = await server.end("SIGTERM");
     for (const end of ends) await end();
-    assert.equal(code, 0, `headgate ended well: ${server.said()}`);
+    assert.equal(code, 0, `headgate ended well: ${server.output()}`);
     const errors = log().filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "headgate logged no error");
   });
@@ -215,25 +222,27 @@ export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Pr
           )
           .map((line) => Number(line["http.response.status_code"]));
         if (statuses.length >= count || performance.now() > deadline) return statuses;
-        await delay(20); // the log is written behind the response
+        await delay(20); // the log is written after the response
       }
     },
   };
 }
 
+/** The result of a client. */
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
+/** The options of a client. */
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly input?: string;
 }
 
-/** Runs a client to its end, whatever that is. */
+/** Runs a client until it ends, with any exit code. */
 export async function runAny(
   [name, ...args]: readonly [string, ...string[]],
   { env, cwd, input = "" }: RunOptions = {},
@@ -251,7 +260,7 @@ export async function runAny(
   return { code, ...said };
 }
 
-/** Runs a client that must succeed, and returns what it printed on standard output. */
+/** Runs a client that must succeed, and returns its standard output. */
 export async function runClient(
   command: readonly [string, ...string[]],
   options: RunOptions = {},

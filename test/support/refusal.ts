@@ -1,10 +1,10 @@
-/** What a rule says no with. */
+/** Asserts refusals of rules. */
 
 import assert from "node:assert/strict";
 
 import { type ErrorCode, ProxyError } from "../../src/http/errors.ts";
 
-/** Asserts that `rule` throws a ProxyError of that status and code. */
+/** Asserts that `rule` throws a ProxyError with that status and code. */
 export function refuses(
   rule: () => unknown,
   status: number,

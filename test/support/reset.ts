@@ -1,12 +1,13 @@
-/** A connection's abrupt end. */
+/** Resets a connection. */
 
 import type { Socket } from "node:net";
 
 /**
- * Sends a RST. A unix socket has none: there its end is all that can be seen.
+ * Sends a RST. A unix socket has no reset: the peer sees only its end.
  *
- * Symptom: a test that was over did not end, at full load, until its file's time was up. Root cause: libuv does not reset a connection
- * whose FIN is on its way, node then leaves the handle open, and its exit waits for it for ever. Fix: such a one is closed.
+ * Symptom: at full load, a test that had finished did not end before the time limit of its file. Root cause: libuv does not reset a
+ * connection whose FIN is on its way; node then leaves the handle open, and waits for it before it exits. Fix: such a connection is
+ * closed.
  */
 export function reset(socket: Socket): void {
   const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;

@@ -1,4 +1,4 @@
-/** Route files for tests: written to a directory of their own, loaded as the process would. */
+/** Route files for tests: written to their own directory, and loaded as headgate loads them. */
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import type { Loaded, Sources } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/config/diagnostic.ts";
 import type { Diagnostic } from "../../src/config/diagnostic.ts";
 
-/** A directory that is gone after the test, with these files in it. */
+/** Creates a directory with these files; the end of the test removes it. */
 export async function makeDirectory(
   t: TestContext,
   files: Readonly<Record<string, string | Uint8Array>>,
@@ -32,12 +32,12 @@ export async function loadText(
   return loadConfig({ env: {}, cwd, ...sources, flags: { config: "f.yaml", ...sources.flags } });
 }
 
-/** The problems of something that must not load. */
+/** The problems of a configuration that must not load. */
 export async function problemsOf(loading: Promise<unknown>): Promise<readonly Diagnostic[]> {
   return (await errorOf(loading)).diagnostics;
 }
 
-/** The message of something that must not load. */
+/** The error message of a configuration that must not load. */
 export async function messageOf(loading: Promise<unknown>): Promise<string> {
   return (await errorOf(loading)).message;
 }

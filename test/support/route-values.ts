@@ -1,6 +1,6 @@
-/** Values of a route file's keys: some that are right, and the mistakes that people make. */
+/** Values for the keys of a route file: valid ones, and common errors. */
 
-/** Of one kind of value. */
+/** The values of one kind. */
 export interface Values {
   readonly good: readonly unknown[];
   readonly bad: readonly unknown[];
@@ -100,7 +100,7 @@ const NO_URLS = [
   ...NO_SOCKETS,
 ];
 
-/** By the name of the JSON Schema's definition. */
+/** The values by the name of the JSON Schema's definition. */
 export const TEXTS: Readonly<Record<string, Values>> = {
   address: { good: ADDRESSES, bad: [...NO_ADDRESSES, "off"] },
   addressOrOff: { good: [...ADDRESSES, "off"], bad: NO_ADDRESSES },
@@ -188,7 +188,7 @@ export const TEXTS: Readonly<Record<string, Values>> = {
   },
 };
 
-/** Texts of any form, by key. The files are there. */
+/** Values for keys with free text, by key. The files exist. */
 export const FREE_TEXTS: Readonly<Record<string, Values>> = {
   ca: { good: ["cert.pem"], bad: [""] },
   cert: { good: ["cert.pem"], bad: [""] },

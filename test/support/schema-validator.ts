@@ -1,4 +1,4 @@
-/** The committed JSON Schema of the route file, read strictly. */
+/** Validates with the committed JSON Schema of the route file, in strict mode. */
 
 import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
@@ -8,14 +8,14 @@ import type { JsonSchema } from "../../src/config/schema/json-schema.ts";
 
 const text = readFileSync(new URL("../../config/headgate.schema.json", import.meta.url), "utf8");
 
-/** What the file holds. */
+/** The content of the file. */
 export const SCHEMA = JSON.parse(text) as JsonSchema;
 
-/** Strict: a keyword that the standard does not know, or one that could never hold, is an error of the schema. */
+/** Strict: an unknown keyword, or a keyword that has no effect, is an error of the schema. */
 export const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true });
 const validate = ajv.compile(SCHEMA);
 
-/** What is wrong with the text of a route file, as an editor would say; empty where nothing is. */
+/** The errors in the text of a route file, as an editor would show them; empty without errors. */
 export function findSchemaErrors(file: string): readonly string[] {
   let value: unknown;
   try {

@@ -1,4 +1,4 @@
-/** headgate's own server before a handler of the test's. */
+/** Starts headgate's own server with a handler of the test. */
 
 import type { TestContext } from "node:test";
 

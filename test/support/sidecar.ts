@@ -1,4 +1,4 @@
-/** A real headgate in the test's process: both ports on sockets, its log lines kept. */
+/** Runs a real headgate in the test's process: both ports are real sockets, and its log lines are recorded. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,30 +11,33 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/types.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 
+/** A parsed log line. */
 export type LogLine = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** A running headgate. */
 export interface Sidecar {
   readonly app: App;
   readonly config: Config;
   readonly port: number;
   readonly adminPort: number;
-  /** Every line logged so far, parsed. */
+  /** All lines logged so far, parsed. */
   readonly lines: readonly LogLine[];
-  /** Resolves with the first line, past or future, that the condition holds for. */
+  /** Resolves with the first line, past or future, that matches the condition. */
   line(isWanted: (line: LogLine) => boolean): Promise<LogLine>;
   stop(): Promise<number>;
 }
 
+/** The options of a headgate. */
 export interface SidecarOptions {
   /** `http://127.0.0.1:PORT` or `unix:/path`. */
   readonly upstream?: string;
   /** The rest of the route file. */
   readonly yaml?: string;
-  /** Error lines fail a test unless it is about one. */
+  /** Set by tests about errors: without it, an error line fails the test. */
   readonly expectsErrors?: true;
 }
 
-/** Starts headgate before an upstream; it is stopped, and its log looked at, when the test ends. */
+/** Starts headgate in front of an upstream. The end of the test stops it and checks its log. */
 export async function startSidecar(t: TestContext, options: SidecarOptions): Promise<Sidecar> {
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();

@@ -1,9 +1,9 @@
-/** The simulation's clock and event loop in a test that runs in real time. */
+/** Uses the simulation's clock and event loop in a test that runs in real time. */
 
 import type { TestContext } from "node:test";
 import type { Simulation } from "../../tools/simulation/bundle.ts";
 
-/** Runs the loop, and its clock where nothing else is left to do, until the end of test `t`. */
+/** Runs the loop, and advances its clock if nothing else is left to do, until the end of test `t`. */
 export function runLoop(t: TestContext, loop: Simulation["parts"]["loop"]): void {
   let isRunning = true;
   const turn = (): void => {
@@ -17,7 +17,7 @@ export function runLoop(t: TestContext, loop: Simulation["parts"]["loop"]): void
   });
 }
 
-/** Waits for what has to happen; the run's own limit of time ends what does not. */
+/** Waits until the condition holds; the time limit of the test run ends an endless wait. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

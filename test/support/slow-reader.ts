@@ -1,4 +1,4 @@
-/** A reader with a pace. */
+/** A reader with a constant rate. */
 
 import type { Socket } from "node:net";
 import { setImmediate, setTimeout } from "node:timers/promises";
@@ -6,8 +6,8 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 const BYTES_PER_MS = 400;
 
 /**
- * Takes that many bytes at 400 KB/s, and rejects where the connection closes before. The pace is one of the clock: where a busy machine
- * has its timer come late, it takes more at once, and does not get slower.
+ * Reads that many bytes at 400 KB/s, and rejects if the connection closes before. The rate follows the clock: if a busy machine delays
+ * the timer, it reads more at once, and does not become slower.
  */
 export async function readSlowly(socket: Socket, byteCount: number): Promise<void> {
   socket.pause();

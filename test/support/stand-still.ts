@@ -1,4 +1,4 @@
-/** Keeps this process from running, as a machine does that is busy with others: headgate, clients and upstreams in it alike. */
+/** Blocks this process, as a busy machine would: headgate, clients and upstreams in it all stop. */
 export function standStill(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -1,14 +1,14 @@
-/** The status page of a running headgate, in a real browser, and what can be measured on it. */
+/** Opens the status page of a running headgate in a real browser, and measures it. */
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
-/** A browser that one test file opens once. */
+/** A page in the browser that the tests of a file share. */
 export interface OpenedPage {
   readonly page: Page;
-  /** What the page complained about; the policy's refusals among it. */
+  /** The errors that the page reported, including violations of the content security policy. */
   readonly complaints: readonly string[];
 }
 
@@ -30,18 +30,18 @@ export async function openStatusPage(
   return { page, complaints };
 }
 
-/** What is seen at the first glance, also in another tab. */
+/** The page's main state, as the window and the tab show it. */
 export interface Glance {
   readonly pill: string;
   readonly className: string;
-  /** The pill's mark without its colour. */
+  /** The pill's mark; it does not depend on colour. */
   readonly mark: string;
   readonly title: string;
   readonly icon: string;
   readonly reasons: readonly string[];
 }
 
-/** Reads the glance once the pill has this class, which is that of the state. */
+/** Reads the state once the pill has this class. */
 export async function glanceAt(page: Page, className: string): Promise<Glance> {
   await page.locator(`#state.${className}`).waitFor();
   return page.evaluate<Glance>(`(() => {
@@ -57,7 +57,7 @@ export async function glanceAt(page: Page, className: string): Promise<Glance> {
   })()`);
 }
 
-/** Texts and boxes that a narrow screen cuts: each as a short description. Empty if all can be seen. */
+/** Texts and boxes that a narrow screen cuts off, each as a short description. Empty if all are visible. */
 export function findCut(page: Page): Promise<readonly string[]> {
   return page.evaluate<string[]>(`(() => {
     const width = document.documentElement.clientWidth, cut = [];
@@ -82,7 +82,7 @@ export function findCut(page: Page): Promise<readonly string[]> {
   })()`);
 }
 
-/** A text's colour on its background, as [red, green, blue] from 0 to 1, with the least contrast that WCAG asks of it. */
+/** A text's colour on its background, as [red, green, blue] from 0 to 1, with the minimum contrast that WCAG requires for it. */
 export interface Painted {
   readonly text: string;
   readonly color: readonly [number, number, number];
@@ -90,7 +90,7 @@ export interface Painted {
   readonly least: number;
 }
 
-/** All visible texts as they are painted, with the grey of a page that has lost its connection. */
+/** All visible texts with their colours, including the grey of a page that has lost its connection. */
 export function findPainted(page: Page): Promise<readonly Painted[]> {
   return page.evaluate<Painted[]>(`(() => {
     const parse = (value) => {

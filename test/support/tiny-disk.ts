@@ -1,4 +1,4 @@
-/** A file system of a few MiB in a mount namespace of its own: what is started there fills it up, and harms nothing else. */
+/** A file system of a few MiB in its own mount namespace: a process in it can fill it up without harm to the machine. */
 
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ export function seenBy(pid: number, directory: string): string {
   return join(`/proc/${pid}/root`, directory);
 }
 
-/** Takes all room that is left; returns what gives it back. */
+/** Uses all free space; the returned function frees it. */
 export function fillUp(directory: string): () => void {
   const filler = join(directory, "filler");
   const page = Buffer.alloc(4096);

@@ -1,4 +1,4 @@
-/** An upstream that speaks TLS on a raw socket, so that the end of the TLS stream and that of the connection are two things. */
+/** An upstream with TLS on a raw socket, so that a test can end the TLS stream and the connection separately. */
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { listenOn } from "./listen.ts";
 import { Transport } from "./peer.ts";
 import type { Cleanup } from "./wire.ts";
 
-/** A certificate, its key, and the file that holds it as an authority. */
+/** A certificate, its key, and the file with its authority. */
 export interface Certificate {
   readonly cert: Buffer;
   readonly key: Buffer;
@@ -19,7 +19,7 @@ export interface Certificate {
   readonly keyFile: string;
 }
 
-/** Makes a certificate of its own authority, good for `names` (as openssl writes them: `DNS:a.test,IP:127.0.0.1`). */
+/** Creates a certificate with its own authority, valid for `names` (in openssl's form: `DNS:a.test,IP:127.0.0.1`). */
 export function makeCertificate(t: Cleanup, names: string): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -31,14 +31,15 @@ export function makeCertificate(t: Cleanup, names: string): Certificate {
   return { cert: readFileSync(file), key: readFileSync(keyFile), file, keyFile };
 }
 
+/** A connection with TLS. */
 export interface TlsConnection {
   /** The decrypted side. */
   readonly secure: TLSSocket;
-  /** The bytes below it. `end` sends a FIN and no close_notify. */
+  /** The raw socket below it. `end` sends a FIN and no close_notify. */
   readonly raw: Socket;
 }
 
-/** Listens on 127.0.0.1 and hands each connection to `speak` when its first bytes of HTTP are here. */
+/** Listens on 127.0.0.1 and passes each connection to `speak` once its first HTTP bytes have arrived. */
 export async function startTlsOrigin(
   t: Cleanup,
   options: SecureContextOptions & { readonly requestCert?: boolean },

@@ -1,4 +1,4 @@
-/** headgate between clients and upstreams that ask for upgrades and answer them in raw bytes. */
+/** headgate between clients and upstreams that use upgrades in raw bytes. */
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
@@ -9,31 +9,31 @@ import { type LogLine, type Sidecar, startSidecar } from "./sidecar.ts";
 
 const PATIENCE_MS = 15_000;
 
-/** What `startDoor` starts headgate with. */
+/** The options of `startDoor`. */
 export interface DoorOptions {
-  /** What stands beside `url` in the upstream. */
+  /** Further keys of the upstream beside `url`. */
   readonly upstream?: string;
   /** The rest of the route file. */
   readonly yaml?: string;
-  /** Error lines fail a test unless it is about one. */
+  /** Set by tests about errors: without it, an error line fails the test. */
   readonly expectsErrors?: true;
 }
 
-/** headgate before an upstream. */
+/** A headgate in front of an upstream. */
 export interface Door extends Sidecar {
-  /** The log line of the next exchange that is over and was not asked for before. */
+  /** Resolves with the log line of the next exchange that has ended and was not returned before. */
   ended(): Promise<LogLine>;
   /** Resolves when no exchange, tunnel or upstream connection is in use. */
   untilNothingIsOpen(): Promise<void>;
 }
 
-/** Starts headgate before the upstream at `url`. Client fields pass untouched. */
+/** Starts headgate in front of the upstream at `url`. Client fields are passed unchanged. */
 export async function startDoor(
   t: TestContext,
   url: string,
   { upstream = "", yaml = "", expectsErrors }: DoorOptions = {},
 ): Promise<Door> {
-  // What a failing test leaves open must not keep it for the whole grace period.
+  // Connections that a failing test leaves open must not delay the stop for the full grace period.
   const shutdown = /^shutdown:/m.test(yaml) ? "" : "shutdown: { grace: 2s }";
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${url}", ${upstream} }\nforwarded: off\n${shutdown}\n${yaml}`,
@@ -58,7 +58,7 @@ export async function startDoor(
   };
 }
 
-/** Resolves when the metrics of that admin port say so. */
+/** Resolves when the metrics of that admin port have these values. */
 export async function untilGauges(
   adminPort: number,
   wanted: Readonly<Record<string, number>>,
@@ -77,7 +77,7 @@ export async function untilGauges(
 
 type Speak = (socket: Socket, head: Promise<string>) => void;
 
-/** An upstream that hands every connection to `speak` as a raw socket. */
+/** An upstream that passes every connection to `speak` as a raw socket. */
 export async function startRawUpstream(t: TestContext, speak: Speak, path?: string) {
   const heads = new EventEmitter();
   const sockets: Socket[] = [];
@@ -89,13 +89,13 @@ export async function startRawUpstream(t: TestContext, speak: Speak, path?: stri
     speak(socket, head);
   });
   const port = await listenOn(t, server, path);
-  /** The header section of the next request. Ask before the client sends it. */
+  /** The header section of the next request. Call it before the client sends the request. */
   const nextHead = async (): Promise<string> => ((await once(heads, "head")) as [string])[0];
   const url = path === undefined ? `http://127.0.0.1:${port}` : `unix:${path}`;
   return { port, url, server, sockets, nextHead };
 }
 
-/** Answers the header section of each connection with `answer`, then hands the socket over. */
+/** Responds to the header section of each connection with `answer`, then passes the socket on. */
 export function respondWith(
   answer: string,
   then: (socket: Socket, head: string) => void = () => {},
@@ -109,7 +109,7 @@ export function respondWith(
   };
 }
 
-/** The bytes up to the empty line. The socket is paused afterwards and still holds those behind it. */
+/** Reads the bytes up to the empty line. The socket is paused afterwards and still holds the bytes after it. */
 export function readHead(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
@@ -126,7 +126,7 @@ export function readHead(socket: Socket): Promise<string> {
   });
 }
 
-/** Everything up to the peer's FIN or RST. */
+/** Reads everything up to the peer's FIN or RST. */
 export async function readAll(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -138,7 +138,7 @@ export async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-/** Exactly `size` bytes. */
+/** Reads exactly `size` bytes. */
 export async function readBytes(socket: Socket, size: number): Promise<string> {
   let text = "";
   socket.resume();
@@ -150,7 +150,7 @@ export async function readBytes(socket: Socket, size: number): Promise<string> {
   return text;
 }
 
-/** A client that has connected; errors show as the close that follows them. */
+/** A connected client; an error is visible as the close that follows it. */
 export async function startClient(t: TestContext, port: number, text = ""): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   socket.on("error", () => {});
@@ -160,12 +160,14 @@ export async function startClient(t: TestContext, port: number, text = ""): Prom
   return socket;
 }
 
+/** A request to upgrade. */
 export const UPGRADE =
   "GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
+/** The response that switches protocols. */
 export const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
-/** headgate before an upstream of its own, and a client that has sent `UPGRADE`. */
+/** Starts headgate in front of an upstream, and a client that has sent `UPGRADE`. */
 export async function startUpgrade(t: TestContext, speak: Speak, options: DoorOptions = {}) {
   const upstream = await startRawUpstream(t, speak);
   const door = await startDoor(t, upstream.url, options);
@@ -173,7 +175,7 @@ export async function startUpgrade(t: TestContext, speak: Speak, options: DoorOp
   return { upstream, door, client };
 }
 
-/** A tunnel that stands; both ends are paused and have nothing unread. */
+/** An open tunnel; both ends are paused and have no unread bytes. */
 export async function startTunnel(t: TestContext, options: DoorOptions = {}) {
   const { upstream, door, client } = await startUpgrade(t, respondWith(SWITCHED), options);
   await readHead(client);
@@ -181,8 +183,8 @@ export async function startTunnel(t: TestContext, options: DoorOptions = {}) {
 }
 
 /** How a socket's connection ended: "end" in order, "reset" otherwise. */
-export async function endingOf(socket: Socket): Promise<"end" | "reset"> {
-  // A FIN is answered with one, or a socket that may be half open never closes.
+export async function closeKindOf(socket: Socket): Promise<"end" | "reset"> {
+  // A FIN needs a FIN in return: otherwise a socket that allows half-open connections never closes.
   if (socket.readableEnded) socket.end();
   else socket.once("end", () => socket.end()).resume();
   if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));

@@ -1,4 +1,4 @@
-/** A pool of upstream connections by itself, without a client's side. */
+/** A pool of upstream connections alone, without a client's side. */
 
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
@@ -13,7 +13,7 @@ import {
   createUpstreamResources,
 } from "../../src/upstream/upstream-pool.ts";
 
-/** A request with every limit far away. */
+/** A request with limits that have no effect. */
 export const PLAIN_GET: UpstreamRequest = {
   method: "GET",
   path: "/",
@@ -31,7 +31,7 @@ export const PLAIN_GET: UpstreamRequest = {
   onInterim: () => undefined,
 };
 
-/** Creates the pool for an upstream, closed at the end of test `t`. `change` puts parts of its own around those that it is made of. */
+/** Creates the pool of an upstream; the end of test `t` closes it. `change` may wrap the parts that the pool is built from. */
 export function startPool(
   t: TestContext,
   url: string,

@@ -1,4 +1,4 @@
-/** The `ws` package on both sides of headgate: a client and a server that nobody here wrote. */
+/** The `ws` package on both sides of headgate: a third-party client and server. */
 
 import { once } from "node:events";
 import { type IncomingMessage, createServer } from "node:http";
@@ -10,25 +10,26 @@ import { type Sidecar, startSidecar } from "./sidecar.ts";
 
 const MAX_BYTES = 2 ** 30;
 
-/** The server's side of one WebSocket. */
+/** The server's side of a WebSocket. */
 export interface Accepted {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
 }
 
+/** A WebSocket server with headgate in front of it. */
 export interface WebSocketStack {
   readonly sidecar: Sidecar;
   readonly server: WebSocketServer;
-  /** An open WebSocket through headgate, both of its sides. */
+  /** Opens a WebSocket through headgate, and resolves with both sides. */
   open(
     protocols?: readonly string[],
     options?: ClientOptions,
   ): Promise<Accepted & { readonly client: WebSocket }>;
-  /** The same before it is open. */
+  /** Starts to open a WebSocket. */
   connect(protocols?: readonly string[], options?: ClientOptions): WebSocket;
 }
 
-/** Starts a WebSocket server and headgate before it. Its sockets do only what the test makes them do. */
+/** Starts a WebSocket server and headgate in front of it. The sockets do only what the test orders. */
 export async function startWebSockets(
   t: TestContext,
   options: ServerOptions = {},
@@ -42,7 +43,7 @@ export async function startWebSockets(
       maxPayload: MAX_BYTES,
       ...clientOptions,
     });
-    client.on("error", () => undefined); // who waits for anything of it hears of it all the same
+    client.on("error", () => undefined); // functions that wait for it get the error too
     t.after(() => client.terminate());
     return client;
   };
@@ -65,7 +66,7 @@ export async function nextMessage(socket: WebSocket): Promise<Buffer> {
   return data;
 }
 
-/** How it ended: the code and the reason. */
+/** How it closed: the code and the reason. */
 export async function closeOf(socket: WebSocket): Promise<readonly [number, string]> {
   const [code, reason] = (await once(socket, "close")) as [number, Buffer];
   return [code, reason.toString()];

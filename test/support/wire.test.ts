@@ -6,7 +6,7 @@ import { openWire, type Wire } from "./wire.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** A wire to an origin that answers every request with these bytes. */
+/** A wire to an origin that responds to every request with these bytes. */
 async function wireTo(t: test.TestContext, bytes: string, method = "GET"): Promise<Wire> {
   const origin = await startOrigin(t, (request) => request.write(bytes));
   const wire = await openWire(t, origin.port);
@@ -115,7 +115,7 @@ for (const [ending, finish] of endings) {
     await wire.readHead();
     const body = wire.bytes.take(9);
     broken();
-    await assert.rejects(body, { ending, received: Buffer.from("half") });
+    await assert.rejects(body, { closeKind: ending, received: Buffer.from("half") });
     assert.equal(await wire.closed, ending);
   });
 }

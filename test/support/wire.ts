@@ -1,11 +1,11 @@
-/** A raw client: writes the bytes it is told to, and reads answers off the wire as they are. */
+/** A raw client: writes the bytes that the test gives it, and reads responses unchanged. */
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { reset } from "./reset.ts";
 import {
   type ByteReader,
-  type Ending,
+  type CloseKind,
   type Framing,
   type Head,
   type Message,
@@ -15,44 +15,45 @@ import {
   readHead,
 } from "./message.ts";
 
-/** One answer as it stood on the wire. */
+/** One response as it was received. */
 export interface ReceivedResponse extends Message {
   readonly status: number;
   readonly reason: string;
 }
 
+/** A client's connection. */
 export interface Wire {
   readonly socket: Socket;
   /** Texts are Latin-1: one character is one byte. */
   write(bytes: string | Buffer): void;
   /**
-   * Reads exactly one answer, interim (1xx) or final; `method` is the one it answers, because a HEAD's answer has no body.
-   * Bytes beyond it stay unread, so that a stray one breaks the next read.
+   * Reads exactly one response, interim (1xx) or final; `method` is the request's method, because the response to a HEAD has no body.
+   * Bytes after it stay unread, so that a stray one breaks the next read.
    */
   readResponse(method?: string): Promise<ReceivedResponse>;
-  /** Reads a status line and fields only, for an answer whose body is to be watched byte by byte. */
+  /** Reads only a status line and fields, for a response whose body the test reads byte by byte. */
   readHead(): Promise<Head>;
   readonly bytes: ByteReader;
-  /** How the connection ended, once it has. Bytes that came before the end are still there to be read. */
-  readonly closed: Promise<Ending>;
-  /** Sends a FIN and goes on reading. */
+  /** How the connection ended, once it has. Bytes that arrived before can still be read. */
+  readonly closed: Promise<CloseKind>;
+  /** Sends a FIN and continues to read. */
   halfClose(): void;
   /** Sends a RST. */
   reset(): void;
-  /** Stops taking bytes, so that the peer meets backpressure. */
+  /** Stops reading, so that the peer gets backpressure. */
   pause(): void;
   resume(): void;
 }
 
-/** Where to connect to: a port of 127.0.0.1, or the path of a unix socket. */
+/** The address to connect to: a port of 127.0.0.1, or the path of a unix socket. */
 export type WireTarget = number | string;
 
-/** The part of node:test's context that ends what a test began. */
+/** The part of node:test's context that runs cleanups. */
 export interface Cleanup {
   after(end: () => void | Promise<void>): void;
 }
 
-/** Opens a connection that the end of test `t` destroys. */
+/** Opens a connection; the end of test `t` destroys it. */
 export async function openWire(t: Cleanup, target: WireTarget): Promise<Wire> {
   const where = typeof target === "number" ? { host: "127.0.0.1", port: target } : { path: target };
   const socket = connect({ ...where, allowHalfOpen: true, noDelay: true });
@@ -83,7 +84,7 @@ async function readResponse(bytes: ByteReader, method: string): Promise<Received
   return { ...head, ...body, status, reason: parts[2] ?? "" };
 }
 
-// RFC 9112 §6.3: these answers end with their header section, whatever their fields announce.
+// RFC 9112 §6.3: these responses end with their header section, whatever their fields announce.
 function responseFraming(head: Head, status: number, method: string): Framing {
   const announced = framingOf(head) ?? "close";
   const isBodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;

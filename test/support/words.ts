@@ -38,7 +38,8 @@ const REPLACED_WORDS: readonly (readonly [old: RegExp, use: string])[] = [
   [/\bbacklog\b/, "batch queue"],
   [/\bgreeting\b/, "startup banner"],
   [/\bgeneration\b/, "snapshot"],
-  [/\bmistakes?\b|\bfindings?\b/, "Diagnostic"],
+  // `findings` alone is a key of `doctor --json`.
+  [/\bmistakes?\b|\bfindings?\b(?<!^findings)/, "Diagnostic"],
   [/^written\b/, "raw, RawConfig"],
   [/^suggest$/, "didYouMean"],
   [/\bpatience\b/, "options"],
@@ -54,7 +55,7 @@ const PUBLIC_NAMES: ReadonlySet<string> = new Set([
 const COMMENT_WORDS =
   /\b(?:nobody|anybody|somebody|everybody|whoever|whomever|what is said|whatever is|one who)\b/i;
 
-/** Finds the violations in the names of a file (path → source text): its own name and what it exports, with members. */
+/** Finds the violations in the names of a file (path → source text): its own name and the names that it exports, with members. */
 export function findNameViolations(files: ReadonlyMap<string, string>): readonly string[] {
   return [...files].flatMap(([path, text]) => {
     const names = [...path.split("/").map(withoutExtension), ...exportedNames(text)];

@@ -1,13 +1,13 @@
-/** How much a task works: CPU time of this process, never the time on a clock, so that a busy machine changes nothing. */
+/** Measures the work of a task as CPU time of this process, not as elapsed time, so that a busy machine changes nothing. */
 
 import assert from "node:assert/strict";
 
-// Four times the input is four times the work where that is linear, and sixteen times where each piece is read from the
+// Four times the input takes four times the work if the algorithm is linear, and sixteen times if it reads each piece from the
 // beginning again.
 const GROWTH = 4;
 const MAX_GROWTH = 8;
-// What disturbs a measurement, compilation, garbage collection or a neighbour in the caches, only adds to it: the least of some
-// is right, and a wrong one is made good by further ones.
+// Disturbances (compilation, garbage collection, other processes in the caches) only add to a measurement: the minimum of several is
+// right, and further measurements correct a wrong one.
 const ROUNDS = 3;
 const MAX_ROUNDS = 10;
 
@@ -16,7 +16,7 @@ export async function assertLinear(size: number, work: Work<[size: number]>): Pr
   await assertRatio(MAX_GROWTH, [() => work(size), () => work(size * GROWTH)]);
 }
 
-/** Asserts that the second task costs less than `most` times what the first one does. Each has to take some milliseconds. */
+/** Asserts that the second task costs less than `most` times the first one. Each has to take some milliseconds. */
 export async function assertRatio(
   max: number,
   [first, second]: readonly [Work, Work],

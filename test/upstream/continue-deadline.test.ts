@@ -44,7 +44,7 @@ for (const says of ["100 Continue", "103 Early Hints"]) {
     content.push("x");
     content.push(null);
     await once(content, "end");
-    const { body } = await arrival.whole;
+    const { body } = await arrival.completed;
     assert.equal(body.toString(), "x");
     const leftMs = (call.deadlineMs ?? assert.fail()) - performance.now();
     if (counts) assert.ok(leftMs <= RESPONSE_MS - WAIT_MS, `${leftMs} ms are left`);

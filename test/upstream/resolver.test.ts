@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
-import { type Ending, type Lookups, startLookups } from "../support/lookups.ts";
+import { type LookupResult, type Lookups, startLookups } from "../support/lookups.ts";
 import { type NameServer, hold, startNameServer } from "../support/name-server.ts";
 import { type NameFiles, createNames, namesMissing } from "../support/names.ts";
 
@@ -276,6 +276,6 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
   }
 });
 
-function toError(ending: Ending): string {
+function toError(ending: LookupResult): string {
   return "error" in ending ? ending.error : `found ${ending.join(" ")}`;
 }

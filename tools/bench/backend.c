@@ -1,10 +1,10 @@
-// The backend of the benchmark: answers GET like a small JSON service, refuses HEAD with 405 as FastAPI does, and counts.
-// One process, one epoll loop, no allocation per request: it must never be what limits a proxy.
+// The backend of the benchmark: responds to GET like a small JSON service, refuses HEAD with 405 as FastAPI does, and counts.
+// One process, one epoll loop, no allocation per request: it must be faster than any proxy.
 //
 //   GET /small   15 bytes of JSON
-//   GET /big     100 MB; counts the bytes that the kernel really took
-//   GET /huge    2 GiB, counted too; the one range that it knows is its first byte
-//   GET /stats   the counters as JSON; a connection that asks nothing else is not counted
+//   GET /big     100 MB; counts the bytes that the kernel accepted
+//   GET /huge    2 GiB, counted too; the only range that it supports is the first byte
+//   GET /stats   the counters as JSON; a connection with no other request is not counted
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,11 +29,11 @@
 typedef struct {
   int fd, counted, writing;
   size_t got;
-  long big_left; // of the /big or /huge answer under way; 0 when there is none
+  long big_left; // bytes left of the /big or /huge response in progress; 0 when there is none
   char request[REQUEST_BYTES + 1];
 } connection;
 
-static int loop, page; // `page` is a file in memory: sendfile() spares this process the copying
+static int loop, page; // `page` is a file in memory: with sendfile() this process need not copy it
 static uint64_t connections, requests, heads, big_requests, big_bytes;
 
 #define COMMON "date: Thu, 01 Jan 2026 00:00:00 GMT\r\nserver: bench\r\ncontent-type: application/json\r\netag: \"bench-1\"\r\n"
@@ -49,7 +49,7 @@ static void drop(connection *c) {
   free(c);
 }
 
-// Small answers always fit the socket buffer of a peer that waits for them: a short write means that it is gone.
+// Small responses always fit the socket buffer of a peer that reads: after a short write the peer is gone.
 static int say(connection *c, const char *text, size_t length) {
   return send(c->fd, text, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
@@ -69,7 +69,7 @@ static void watch(connection *c, int writing) {
   epoll_ctl(loop, EPOLL_CTL_MOD, c->fd, &e);
 }
 
-// Sends what the socket takes of the big answer; 0 when the peer is gone.
+// Sends as much of the big response as the socket accepts; 0 if the peer is gone.
 static int pump(connection *c) {
   while (c->big_left > 0) {
     off_t from = 0;
@@ -108,7 +108,7 @@ static int answer(connection *c) {
   return say(c, BIG, sizeof BIG - 1) && pump(c);
 }
 
-// Answers every complete request; none of them carries content. 0 when the connection is to be dropped.
+// Responds to every complete request; no request has content. 0 if the connection must be closed.
 static int serve(connection *c) {
   char *end;
   c->request[c->got] = 0;
@@ -142,7 +142,7 @@ static void accept_all(int listener) {
 
 int main(int argc, char **argv) {
   if (argc != 2) return fprintf(stderr, "backend PORT\n"), 2;
-  prctl(PR_SET_PDEATHSIG, SIGKILL); // a benchmark that was killed leaves no backend behind
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // when a benchmark is killed, its backend ends too
   signal(SIGPIPE, SIG_IGN);         // sendfile() has no MSG_NOSIGNAL
   page = memfd_create("page", 0);
   if (page < 0 || ftruncate(page, PAGE_BYTES)) return perror("memfd"), 1;

@@ -7,26 +7,27 @@ import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import { startTls } from "./tls.ts";
 import { compileTools, type Tools } from "./tools.ts";
 
-/** What every part of the benchmark works with. */
+/** The parts that the benchmark works with. */
 export interface Bench {
   readonly folder: string;
   readonly tools: Tools;
   readonly cores: Cores;
   readonly backend: Backend;
-  /** Of the same backend, behind TLS. */
+  /** The same backend's port with TLS. */
   readonly tlsPort: number;
   readonly children: Children;
 }
 
+/** A peer that is running. */
 export interface RunningPeer {
   readonly peer: Peer;
   readonly child: Child;
   readonly port: number;
-  /** From the start of the process until its port accepted a connection. */
+  /** The time from the start of the process until its port accepted a connection. */
   readonly startMs: number;
 }
 
-/** Builds the tools and starts the backend; every file goes to `folder`, every process into `children`. */
+/** Builds the tools and starts the backend. Files go to `folder`, processes to `children`. */
 export async function setUpBench(folder: string, children: Children): Promise<Bench> {
   const tools = compileTools(folder);
   const cores = splitCores();
@@ -35,7 +36,7 @@ export async function setUpBench(folder: string, children: Children): Promise<Be
   return { folder, tools, cores, children, backend, tlsPort };
 }
 
-/** Starts a peer on the core of its own. Throws when it does not come up. `nodeFlags` are for peers that run on Node. */
+/** Starts a peer on its own core. Throws if it does not start. `nodeFlags` are for peers that run on Node. */
 export async function startPeer(
   bench: Bench,
   peer: Peer,

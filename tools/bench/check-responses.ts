@@ -5,7 +5,7 @@ import { openWire } from "../../test/support/wire.ts";
 import { BIG_BYTES, HUGE_BYTES, SMALL_BODY } from "./backend.ts";
 import type { Peer } from "./peers.ts";
 
-/** Checks that a peer does the work that is about to be measured. Throws with what was wrong: a fast wrong answer is worth nothing. */
+/** Checks that a peer responds correctly before it is measured, and throws otherwise: the speed of wrong responses has no value. */
 export async function checkResponses(peer: Peer, port: number): Promise<void> {
   const get = await ask(port, "GET", "/small");
   checkSmall(get, "GET");
@@ -39,7 +39,7 @@ interface CheckedResponse {
   readonly content: string;
 }
 
-/** Raw bytes until the peer closes: an HTTP client would hide content after a HEAD's header section. */
+/** Reads raw bytes until the peer closes: an HTTP client would hide content after a HEAD's header section. */
 async function ask(port: number, method: string, path: string): Promise<CheckedResponse> {
   const ends: (() => void | Promise<void>)[] = [];
   const wire = await openWire({ after: (end) => void ends.push(end) }, port);

@@ -1,18 +1,18 @@
-/** The configurations of the peers that are programs of their own. Each does what headgate does and nothing else. */
+/** The configurations of the peers that are separate programs. Each does what headgate does and nothing else. */
 
-/** Where a peer runs. */
-export interface Place {
-  /** Its own folder, for configuration and run-time files. */
+/** The addresses and the folder of one peer. */
+export interface PeerSetup {
+  /** The peer's folder for configuration and run-time files. */
   readonly folder: string;
   readonly port: number;
   readonly upstreamPort: number;
   readonly upstream: string;
-  /** The same over TLS. */
+  /** The upstream with TLS. */
   readonly tlsUpstream?: string;
 }
 
-// `proxy_max_temp_file_size 0`: otherwise a slow reader makes nginx write the download to a disk.
-export function nginxFile({ folder, port, upstreamPort }: Place): string {
+/** nginx's configuration. Without `proxy_max_temp_file_size 0`, a slow reader makes nginx write the download to a disk. */
+export function nginxFile({ folder, port, upstreamPort }: PeerSetup): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `daemon off;
 worker_processes 1;
@@ -38,7 +38,8 @@ http {
 `;
 }
 
-export function haproxyFile({ port, upstreamPort }: Place): string {
+/** HAProxy's configuration. */
+export function haproxyFile({ port, upstreamPort }: PeerSetup): string {
   return `global
   nbthread 1
 defaults
@@ -55,7 +56,8 @@ backend backend
 `;
 }
 
-export function caddyFile({ port, upstreamPort }: Place): string {
+/** Caddy's configuration. */
+export function caddyFile({ port, upstreamPort }: PeerSetup): string {
   const transport = "transport http {\n compression off\n keepalive_idle_conns_per_host 64\n }";
   return `{
   admin off

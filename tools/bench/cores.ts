@@ -1,16 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Who runs where: the proxy under test alone on one core, everything else on another. */
+/** The division of cores: the proxy under test runs alone on one core, everything else on another. */
 export interface Cores {
-  /** Words to put before the command of a proxy. */
+  /** The prefix for the command of a proxy. */
   readonly proxyPrefix: readonly string[];
   readonly text: string;
 }
 
 /**
- * Moves this process, and so every child it starts later, to the load's core and says how a proxy gets its own.
- * The cores come from what this process may use: inside a container these are rarely 0 and 1.
+ * Moves this process, and with it every child that it starts later, to the load's core, and returns the prefix that gives a proxy its own
+ * core. It chooses from the cores that this process may use: inside a container these are rarely 0 and 1.
  */
 export function splitCores(): Cores {
   const [proxy, load] = allowedCores();

@@ -1,10 +1,10 @@
-// A closed-loop HTTP/1.1 load generator that understands HEAD: each connection sends its next request when the answer to the
-// last one is complete. The usual generators wait for the content that a HEAD's Content-Length only announces.
+// A closed-loop HTTP/1.1 load generator that supports HEAD: each connection sends its next request when the response to the last
+// one is complete. Other generators wait for the content that a HEAD's Content-Length only announces.
 //
 //   load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] PORT PATH
 //
-// Prints one line of JSON. `wrong` counts statuses that are not 200, `broken` everything that is not a clean answer: a reset,
-// a connection that ended early, bytes after the header section of a HEAD's answer.
+// Prints one line of JSON. `wrong` counts statuses other than 200, `broken` all invalid responses: a reset, a connection that ended
+// early, bytes after the header section of a HEAD's response.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define HEAD_BYTES 65536
-#define LATENCY_US 2000000 // longer ones fall into the last slot
+#define LATENCY_US 2000000 // longer latencies are counted in the last slot
 
 enum state { CONNECTING, IDLE, HEADER, LENGTH, CHUNKED, UNTIL_CLOSE };
 
@@ -97,10 +97,10 @@ static int ends_chunked(connection *c, const char *data, size_t n) {
   return !memcmp(c->tail, "0\r\n\r\n", 5);
 }
 
-// Reads what is there of the content; 0 when this connection has nothing more to do now.
+// Reads the content that has arrived; 0 if this connection has nothing more to do now.
 static int read_content(connection *c) {
   static char sink[1 << 20];
-  // MSG_TRUNC makes the kernel throw content of a known length away unseen, so that the generator does not slow a download.
+  // MSG_TRUNC makes the kernel drop content of a known length unread, so that the generator does not slow a download.
   int truncate = c->state == LENGTH ? MSG_TRUNC : 0;
   size_t want = c->state == LENGTH && c->left < (long)sizeof sink ? (size_t)c->left : sizeof sink;
   ssize_t n = recv(c->fd, sink, want, truncate);
@@ -113,7 +113,7 @@ static int read_content(connection *c) {
   return finish(c), 0;
 }
 
-// Decides by the header section how the answer ends (RFC 9112 section 6.3); `over` bytes of content came along with it.
+// Determines the end of the response by its header section (RFC 9112 section 6.3); `over` bytes of content arrived with it.
 static void frame(connection *c, char *end) {
   size_t section = end + 4 - c->header;
   size_t over = c->got - section;
@@ -169,11 +169,11 @@ static void on_event(connection *c, uint32_t events) {
     if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) connected(c);
     return;
   }
-  if (c->state == IDLE) { // nothing was asked: the peer closed, or spoke out of turn
+  if (c->state == IDLE) { // no request is in progress: the peer closed, or sent unsolicited bytes
     epoll_ctl(loop, EPOLL_CTL_DEL, c->fd, 0);
     return;
   }
-  // One answer per event, then the next connection: a fast answer must not starve the others.
+  // One response per event, then the next connection: a fast response must not starve the others.
   if (c->state == HEADER && !read_header(c)) return;
   while (read_content(c))
     ;

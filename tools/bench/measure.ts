@@ -5,32 +5,32 @@ import type { Options } from "./options.ts";
 import { runLoad, type Load } from "./tools.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
 
-/** Requests for the 15-byte answer. */
+/** Figures for requests with a response of 15 bytes. */
 export interface SmallFigures {
   readonly cpuUs: number;
   readonly perSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Part of its core that the process had; a saturated proxy gets less than all only when something else takes it. */
+  /** The part of its core that the process used; a saturated proxy gets less than 1 only if another process takes the rest. */
   readonly coreShare: number;
-  /** New connections that the backend saw, for each request. */
+  /** New connections at the backend per request. */
   readonly connections: number;
 }
 
-/** HEAD of 100 MB or of 2 GiB, one after another on one client connection. */
+/** Figures for HEADs of 100 MB or of 2 GiB, one after another on one client connection. */
 interface BigHeadFigures {
   readonly pulledBytes: number;
   readonly connections: number;
   readonly ms: number;
 }
 
-/** Downloads of 100 MB, four at a time. */
+/** Figures for downloads of 100 MB, four at a time. */
 interface DownloadFigures {
   readonly megabytesPerSecond: number;
   readonly cpuMs: number;
 }
 
-/** What was measured within a minute or so: what disturbs the machine for a while disturbs all peers in the same round. */
+/** The figures of one round of about a minute: a disturbance of the machine then affects all peers of the round. */
 interface Round {
   readonly get: SmallFigures;
   readonly head: SmallFigures;
@@ -42,23 +42,23 @@ export interface Figures extends Round {
   readonly name: string;
   readonly rounds: readonly Round[];
   readonly bigHead: BigHeadFigures | undefined;
-  /** Of headgate alone: others would pull all of it. */
+  /** Of headgate only: other proxies would read all of it. */
   readonly hugeHead: BigHeadFigures | undefined;
   readonly peakRssBytes: number;
   readonly startMs: number | undefined;
 }
 
-/** Of load on one peer. */
+/** The duration of load on one peer. */
 export const ROUND_SECONDS = 1;
 const SMALL_CONNECTIONS = 32;
 const DOWNLOADS = 4;
 const BIG_HEADS = 20;
 
-/** Below this share of its core a round was disturbed: colder caches and emptier event loops make each request dearer. */
+/** Below this share of its core a round was disturbed: cold caches and short event loops make each request more expensive. */
 const CALM_SHARE = 0.93;
 const ATTEMPTS = 3;
 
-/** Measures the running peers in turn, round by round. */
+/** Measures the running peers in turns, round by round. */
 export async function measurePeers(
   bench: Bench,
   running: readonly RunningPeer[],
@@ -68,7 +68,7 @@ export async function measurePeers(
   const taken = new Map(running.map((one): [RunningPeer, Round[]] => [one, []]));
   for (const one of running) await warmUp(bench, one);
   for (let round = 0; round < options.rounds; round += 1) {
-    // Each round begins with another one, so that none always comes after the same neighbour or a pause.
+    // Each round begins with another peer, so that no peer always follows the same neighbour or a pause.
     for (const one of rotate(running, round))
       taken.get(one)?.push(await measureRound(bench, one, usage));
   }
@@ -108,15 +108,15 @@ function small(method: Load["method"], seconds: number): Load {
 }
 
 /**
- * Until the just-in-time compiler has settled: a bare http-proxy needs three times as long for each of its first requests and
- * becomes faster until about 40,000 were done. The figures are those of a process that has run for a while.
+ * Runs load until the just-in-time compiler has settled: for its first requests a bare http-proxy needs three times as long, and it
+ * becomes faster up to about 40,000 requests. The figures are those of a process that has run for a while.
  */
 async function warmUp(bench: Bench, { port }: RunningPeer): Promise<void> {
   await runLoad(bench.tools, port, { ...small("GET", 10), requests: 40_000 });
   await runLoad(bench.tools, port, { ...small("HEAD", 10), requests: 40_000 });
 }
 
-/** A disturbed round is taken again; after the last attempt the calmest one counts, and its share shows what it is worth. */
+/** Repeats a disturbed round. After the last attempt the least disturbed one counts, and its share shows its quality. */
 async function measureCalmly(
   bench: Bench,
   one: RunningPeer,
@@ -150,7 +150,7 @@ async function measureSmall(
   };
 }
 
-/** By bytes that arrived, not by complete downloads: the last ones are cut off when the time is over. */
+/** Measures bytes that arrived, not complete downloads: the last downloads are cut off when the time is over. */
 async function measureDownload(
   bench: Bench,
   { child, port }: RunningPeer,

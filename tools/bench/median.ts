@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones of an even number of values. NaN of none. */
+/** The median; for an even number of values, the mean of the two middle ones. NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? NaN;
@@ -6,7 +6,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** One of what has the same shape, in which each number is the median of theirs. */
+/** Combines objects of the same shape into one, in which each number is the median. */
 export function toMedians<T extends object>(all: readonly T[]): T {
   const [first] = all;
   if (first === undefined) throw new Error("nothing was measured");
@@ -18,7 +18,7 @@ export function toMedians<T extends object>(all: readonly T[]): T {
   return Object.fromEntries(merged) as T;
 }
 
-/** Whether it has figures by name. */
+/** Whether a value is an object with named figures. */
 export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

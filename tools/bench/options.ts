@@ -1,5 +1,6 @@
 import { readFlags, toCount } from "../shared/options.ts";
 
+/** The help text. */
 export const USAGE = `npm run bench -- [options]
   --quick              three rounds: for trying a change, not for publishing
   --rounds N           how often all take their turn (11); more of them even out what disturbs the machine
@@ -8,8 +9,9 @@ export const USAGE = `npm run bench -- [options]
   --write              put the tables into docs/performance.md
   --profile            no figures: the functions of headgate (or of the Node peers in --only) with the most self time`;
 
+/** The options of a run. */
 export interface Options {
-  /** What is asked for: the figures, or a CPU profile. */
+  /** The task: measure, or take a CPU profile. */
   readonly task: "measure" | "profile";
   readonly format: "table" | "json";
   readonly publish: "print" | "write";
@@ -22,7 +24,7 @@ export interface Options {
 const ROUNDS = 11;
 const QUICK_ROUNDS = 3;
 
-/** Reads the command line; `undefined` means that help was asked for. Throws on an unknown flag. */
+/** Reads the command line; undefined means that `--help` is among the flags. Throws on an unknown flag. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const values = readFlags(args, {
     quick: { type: "boolean", default: false },

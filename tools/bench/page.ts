@@ -15,14 +15,14 @@ const BEGIN =
   "<!-- bench:begin: everything to bench:end is written by `npm run bench -- --write` -->";
 const END = "<!-- bench:end -->";
 
-/** A run as Markdown: what it was taken on, what it shows. */
+/** The report of a run as Markdown: conditions and figures. */
 export function toReport(figures: readonly Figures[], conditions: string): string {
   const verdicts = toVerdicts(figures);
   const promises = verdicts === "" ? "" : `### What headgate promises\n\n${verdicts}\n`;
   return `${conditions}- In brackets: the ratio to ${figures[0]?.name}\n\n${promises}${toTables(figures)}\n${routerTable()}\n`;
 }
 
-/** The run for programs: the same, unrounded. */
+/** The report for programs: the same figures, unrounded. */
 export function toJson(figures: readonly Figures[], conditions: string): string {
   const [base] = figures;
   const peers = figures.map((one) => ({
@@ -44,7 +44,7 @@ export function toConditions(bench: Bench, peers: readonly Peer[], { rounds }: O
   return `${lines.map((line) => `- ${line}`).join("\n")}\n`;
 }
 
-/** Puts a report between the markers of docs/performance.md. Throws when they are gone. */
+/** Writes a report between the markers of docs/performance.md. Throws if the markers are missing. */
 export function writePage(report: string): void {
   const page = readFileSync(PAGE, "utf8");
   const begin = page.indexOf(BEGIN);

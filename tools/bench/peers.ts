@@ -3,26 +3,27 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { caddyFile, haproxyFile, nginxFile, type Place } from "./configs.ts";
+import { caddyFile, haproxyFile, nginxFile, type PeerSetup } from "./configs.ts";
 
-/** Something that may stand in headgate's place. */
+/** A program that can replace headgate. */
 export interface Peer {
   readonly name: string;
-  /** What it is and how it was set up, for the page. */
+  /** Its description and its setup, for the page. */
   readonly about: string;
   readonly version: string;
-  /** Writes its configuration where it needs one, and says how it is started. */
-  readonly command: (place: Place) => readonly string[];
-  readonly env?: (place: Place) => NodeJS.ProcessEnv;
+  /** Writes its configuration if it needs one, and returns its command. */
+  readonly command: (place: PeerSetup) => readonly string[];
+  readonly env?: (place: PeerSetup) => NodeJS.ProcessEnv;
   /**
-   * A proxy, headgate again with an option that says nothing about big answers, or the floor that answers by itself and so has no
-   * big answer and nothing to pull.
+   * `proxy`: a proxy. `option`: headgate with an option that does not affect big responses. `floor`: a server that responds itself, so it
+   * has no big response and reads nothing from a backend.
    */
   readonly kind: "proxy" | "option" | "floor";
-  /** Whether its start-up is measured and its profile can be taken. */
+  /** Whether its start-up time and its profile can be measured. */
   readonly runtime: "node" | "native";
 }
 
+/** The peers of a run. */
 export interface PeerList {
   readonly present: readonly Peer[];
   /** One sentence for each peer that cannot run here. */
@@ -32,7 +33,7 @@ export interface PeerList {
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const headgateScript = join(repository, "dist/headgate.cjs");
 
-/** The peers that can run here, in the order of the table. Throws when `only` names one that does not exist. */
+/** The peers that can run here, in the order of the table. Throws if `only` names an unknown peer. */
 export function listPeers(only: readonly string[] | undefined): PeerList {
   const peers = [
     headgate(),
@@ -182,7 +183,7 @@ function caddy(): Peer {
       "--config",
       write(place, "Caddyfile", caddyFile(place)),
     ],
-    // Caddy saves its configuration and its state in the home folder otherwise.
+    // By default, Caddy saves its configuration and its state in the home folder.
     env: ({ folder }) => ({ GOMAXPROCS: "1", XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder }),
     kind: "proxy",
     runtime: "native",
@@ -193,14 +194,14 @@ function script(name: string): string {
   return fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url));
 }
 
-function write(place: Place, name: string, text: string): string {
+function write(place: PeerSetup, name: string, text: string): string {
   mkdirSync(place.folder, { recursive: true });
   const file = join(place.folder, name);
   writeFileSync(file, text);
   return file;
 }
 
-/** The first dotted number that a program prints about itself; empty when the program does not exist. */
+/** The first dotted number in a program's version output; empty if the program does not exist. */
 function readVersion([program = "", ...args]: readonly string[]): string {
   const result = spawnSync(program, args, { encoding: "utf8" });
   if (result.error !== undefined) return "";

@@ -6,10 +6,10 @@ import { runLoad } from "./tools.ts";
 
 const SHOWN = 35;
 
-/** Long enough that start-up and compilation weigh little beside the load. */
+/** Long enough that start-up and compilation have little weight. */
 const PROFILE_SECONDS = 6;
 
-/** The part of a .cpuprofile file that is read here: times in microseconds, a sample names the node that was on top. */
+/** The used part of a .cpuprofile file: times are microseconds, a sample names the node on top of the stack. */
 interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
@@ -23,7 +23,7 @@ interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
-/** Runs a Node peer under load with V8's profiler; returns where its time went, for GET and for HEAD, each in a fresh process. */
+/** Runs a Node peer under load with V8's profiler. Returns where it spent its time, for GET and HEAD, each in a new process. */
 export async function profilePeer(bench: Bench, peer: Peer): Promise<string> {
   const parts: string[] = [];
   for (const method of ["GET", "HEAD"] as const) {

@@ -2,8 +2,8 @@ import type { Figures } from "./measure.ts";
 import { isObject, median, toMedians } from "./median.ts";
 
 /**
- * What `read` finds in the one, by what it finds in the other: the median of the ratios of the rounds. The ratio of two medians
- * would compare a calm round of the one with a disturbed one of the other. Undefined where one of them was not measured.
+ * The ratio of the values that `read` finds in both: the median of the ratios of the rounds. A ratio of two medians could compare an
+ * undisturbed round of one with a disturbed round of the other. Undefined if one of them was not measured.
  */
 export function toRatio(
   read: (figures: Figures) => number | undefined,
@@ -16,13 +16,13 @@ export function toRatio(
   return ratios.every((ratio) => ratio !== undefined) ? median(ratios) : undefined;
 }
 
-/** Every figure by the same one of `base`, as nested as they are; what either lacks is left out. */
+/** The ratio of each figure to that of `base`, in the same structure; a figure that either lacks is left out. */
 export function toRatios(figures: Figures, base: Figures): object {
   const bases = toRounds(base);
   return toMedians(toRounds(figures).map((round, index) => divideAll(round, bases[index] ?? {})));
 }
 
-/** Each round by itself. What is measured once is the same in all. */
+/** The figures of each round. A figure that is measured once is the same in all rounds. */
 function toRounds({ rounds, ...figures }: Figures): Figures[] {
   return rounds.map((round) => ({ ...figures, ...round, rounds: [] }));
 }

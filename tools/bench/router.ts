@@ -1,4 +1,4 @@
-// How long the router takes for a match, with few routes and with many: its cost must not grow with their number.
+// Measures how long the router takes per match, with few and with many routes: the time must not grow with their number.
 import { createRouter } from "../../src/http/routing/router.ts";
 import type { RouteConfig } from "../../src/config/types.ts";
 import { median } from "./median.ts";
@@ -7,7 +7,7 @@ const COUNTS = [10, 10_000];
 const ROUNDS = 7;
 const MATCHES = 200_000;
 
-/** A Markdown table: nanoseconds per match, medians of rounds that take turns. */
+/** A Markdown table with nanoseconds per match: the medians of rounds that alternate between the variants. */
 export function routerTable(): string {
   const routers = COUNTS.map((count) => ({ count, ...toCase(count), nanoseconds: [] as number[] }));
   for (let round = 0; round < ROUNDS; round += 1) {

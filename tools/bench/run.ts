@@ -13,7 +13,7 @@ import { toConditions, toJson, toReport, writePage } from "./page.ts";
 import { listPeers, type Peer } from "./peers.ts";
 import { profilePeer } from "./profile.ts";
 
-/** Progress goes to stderr, so that the figures alone can be piped. */
+/** Progress goes to stderr, so that stdout has only the figures. */
 const say = (line: string): void => console.error(line);
 
 try {
@@ -39,7 +39,7 @@ async function run(options: Options): Promise<void> {
   else await measure(bench, present, options);
 }
 
-/** A stale bundle would be measured without a word. */
+/** Builds headgate, because a stale bundle would be measured unnoticed. */
 function buildHeadgate(): void {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -70,7 +70,7 @@ async function measure(bench: Bench, peers: readonly Peer[], options: Options): 
   console.log(options.format === "json" ? toJson(figures, conditions) : report);
 }
 
-/** A peer that does not do the work is named, not measured. */
+/** Starts a peer and checks it. A peer with wrong responses is reported and not measured. */
 async function startChecked(bench: Bench, peer: Peer): Promise<RunningPeer | undefined> {
   try {
     const one = await startPeer(bench, peer);

@@ -5,7 +5,7 @@ type Column = readonly [
   title: string,
   read: (figures: Figures) => number | undefined,
   format: (value: number) => string,
-  /** Where a ratio to headgate's value says nothing. */
+  /** Set if a ratio to headgate's value has no meaning. */
   ratio?: "without ratio",
 ];
 
@@ -75,8 +75,8 @@ const SECTIONS: readonly (readonly [title: string, columns: readonly Column[]])[
 ];
 
 /**
- * The figures as Markdown tables, each value with its ratio to the first row's: `84.0 (1.83×)` costs 1.83 times as much.
- * Absolute figures are those of one machine on one day; ratios within one run travel better.
+ * The figures as Markdown tables, each value with its ratio to the first row's: `84.0 (1.83×)` costs 1.83 times as much. Absolute
+ * figures hold for one machine on one day; ratios within a run are comparable with other runs.
  */
 export function toTables(all: readonly Figures[]): string {
   return SECTIONS.map(([title, columns]) => `### ${title}\n\n${toTable(all, columns)}`).join("\n");
@@ -101,7 +101,7 @@ function toCell(
   return by === undefined ? format(value) : `${format(value)} (${by.toFixed(by < 10 ? 2 : 0)}×)`;
 }
 
-/** Names to the left, numbers to the right, in columns of equal width: readable as plain text too. */
+/** Aligns names left and numbers right in columns of equal width, so that the table is readable as plain text. */
 function alignRows(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),

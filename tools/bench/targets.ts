@@ -5,7 +5,7 @@ interface Target {
   readonly text: string;
   readonly limit: number;
   readonly direction: "at most" | "at least";
-  /** undefined when a peer that it compares with was not measured. */
+  /** Undefined if a peer of the comparison was not measured. */
   readonly value: (find: (name: string) => Figures | undefined) => number | undefined;
 }
 
@@ -73,7 +73,7 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
-/** What headgate promises of its speed and whether this run kept it, as a Markdown list; empty when headgate was not measured. */
+/** headgate's performance targets and whether this run met them, as a Markdown list; empty if headgate was not measured. */
 export function toVerdicts(all: readonly Figures[]): string {
   const find = (name: string): Figures | undefined => all.find((figures) => figures.name === name);
   return TARGETS.map((target) => toVerdict(target, target.value(find))).join("");

@@ -5,7 +5,7 @@ import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
 import type { Children } from "../shared/children.ts";
 import { findFreePort, waitAccepting } from "../shared/ports.ts";
 
-/** Starts TLS before the backend, and returns its port. The certificate goes to `folder`. */
+/** Starts a TLS server in front of the backend, and returns its port. The certificate goes to `folder`. */
 export async function startTls(
   folder: string,
   children: Children,

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The two C programs of the benchmark: a backend and a load generator that Node could not be fast enough for. */
+/** The two C programs of the benchmark, a backend and a load generator; in Node they would not be fast enough. */
 export interface Tools {
   readonly backend: string;
   readonly load: string;
 }
 
-/** Compiles them into `folder`. Throws when there is no C compiler. */
+/** Compiles them into `folder`. Throws if there is no C compiler. */
 export function compileTools(folder: string): Tools {
   return { backend: compile("backend", folder), load: compile("load", folder) };
 }
@@ -27,28 +27,30 @@ function compile(name: string, folder: string): string {
   return program;
 }
 
+/** The load on one port. */
 export interface Load {
   readonly method: "GET" | "HEAD";
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
-  /** Ends the load early, after so many answers. */
+  /** Ends the load early, after that many responses. */
   readonly requests?: number;
 }
 
+/** The result of a load. */
 export interface LoadResult {
   readonly seconds: number;
   readonly done: number;
-  /** Answers whose status is not 200. */
+  /** Responses with a status other than 200. */
   readonly wrong: number;
-  /** Resets, early ends, content after a HEAD's header section. */
+  /** Resets, early ends, and content after a HEAD's header section. */
   readonly broken: number;
   readonly bytes: number;
   readonly p50Us: number;
   readonly p99Us: number;
 }
 
-/** Runs the load generator against a port. Throws when an answer was wrong or broken: such figures mean nothing. */
+/** Runs the load generator against a port. Throws if a response was wrong or broken: such figures have no meaning. */
 export async function runLoad(tools: Tools, port: number, load: Load): Promise<LoadResult> {
   const limit = load.requests === undefined ? [] : ["-n", String(load.requests)];
   const args = [

@@ -1,16 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Reads what processes cost, each time summed over a process and all its descendants (nginx works in a child). */
+/** Reads the resource usage of processes, summed over a process and all its descendants (nginx works in a child). */
 export interface UsageReader {
-  /** Processor time so far, user and system, in microseconds; as exact as the kernel's tick of 10 ms. */
+  /** Processor time so far, user and system, in microseconds, with the precision of the kernel's tick of 10 ms. */
   readonly cpuUs: (pid: number) => number;
-  /** The largest resident set so far. Pages that parent and child share are counted in both. */
+  /** The largest resident set so far. Pages that parent and child share are counted twice. */
   readonly peakRssBytes: (pid: number) => number;
-  /** The same for the present moment. */
+  /** The resident set at present. */
   readonly rssBytes: (pid: number) => number;
 }
 
+/** Creates the reader. */
 export function createUsageReader(): UsageReader {
   const ticksPerSecond =
     Number(spawnSync("getconf", ["CLK_TCK"], { encoding: "utf8" }).stdout) || 100;
@@ -21,7 +22,7 @@ export function createUsageReader(): UsageReader {
   };
 }
 
-/** Fields 3 and on of /proc/PID/stat; the name before them may hold spaces and brackets. Empty when the process is gone. */
+/** Fields 3 and later of /proc/PID/stat; the name before them may contain spaces and brackets. Empty if the process has ended. */
 function statFields(pid: number): string[] {
   const text = readProc(pid, "stat");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");

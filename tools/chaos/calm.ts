@@ -1,20 +1,21 @@
-/** When what was going on around an exchange excuses it: an upstream that is dead, or limits that are drawn tight. */
+/** Records disturbances that excuse the result of an exchange, such as a dead upstream or strict limits. */
 
 import type { Allowed } from "./faults.ts";
 import type { Road } from "./plan.ts";
 import { createStarvation } from "./starvation.ts";
 
+/** The disturbances of a run. */
 export interface Calm {
-  /** From now until the returned function is called, exchanges on that road may end in these ways too. */
+  /** Until the caller calls the returned function, exchanges on that road may also end in these ways. */
   disturb(road: Road | "both", allowed: readonly Allowed[]): () => void;
-  /** What the disturbances since that moment excuse. */
+  /** The results that the disturbances since that moment excuse. */
   excuses(road: Road, sinceMs: number): ReadonlySet<Allowed>;
-  /** An upstream ends idle connections all the time; told of each, because a request may have been on its way. */
+  /** Records that an upstream closed an idle connection: a request may have been on its way. */
   idleClosed(road: Road): void;
   wasIdleClosedSince(road: Road, sinceMs: number): boolean;
-  /** Looks whether processes had their time, which it does by itself only now and then. */
+  /** Checks whether processes got processor time; by itself it checks only now and then. */
   look(): void;
-  /** Whether that process got its time matters as well as whether this one did. */
+  /** Also checks that the process with that id gets processor time. */
   watch(pid: number): void;
   stop(): void;
 }
@@ -27,11 +28,12 @@ interface Disturbance {
 
 const TICK_MS = 100;
 const KEPT_MS = 60_000;
-// A connection's end takes a moment to arrive, and a request that was written into it another to fail.
+// The end of a connection takes a moment to arrive, and a request written into it takes another to fail.
 const ECHO_MS = 250;
 
 const STARVED: readonly Allowed[] = ["broken", 408, 502, 504];
 
+/** Creates the record of disturbances. */
 export function createCalm(): Calm {
   let disturbances: Disturbance[] = [];
   const idleClosedMs = new Map<Road, number>();

@@ -1,4 +1,4 @@
-/** A whole run: clients and upstreams around one headgate, then the silence in which nothing may be left over. */
+/** One run: clients and upstreams around one headgate, then a quiet period after which nothing may be left over. */
 
 import { createCalm } from "./calm.ts";
 import { type ClientParts, runClient } from "./client.ts";
@@ -14,21 +14,22 @@ import { withFiles } from "../../test/support/namespace.ts";
 import { makeFolder } from "../shared/folder.ts";
 import { type Target, startTarget } from "./target.ts";
 
+/** The result of a run. */
 export interface ChaosResult {
   readonly ledger: Ledger;
   readonly seconds: number;
   readonly rssBytes: { readonly warm: number; readonly end: number };
 }
 
-// V8 gives memory back late: after a run's first tenth a process still moves by this much. A leak of 100 bytes for each
-// exchange passes it within a soak's million.
+// V8 returns memory late: after the first tenth of a run, a process still varies by this much. A leak of 100 bytes per exchange
+// exceeds it within the million exchanges of a soak.
 const MAX_GROWTH_BYTES = 64 * 1024 ** 2;
-// On a busy machine a tenth of the time is over before all code has run.
+// On a busy machine a tenth of the time may pass before all code has run.
 const WARM_REQUESTS = 1_000;
 const QUIET_MS = 40_000;
 const MAX_VIOLATIONS = 20;
 
-/** Runs it. What must not happen is in the ledger; `say` is told of progress. */
+/** Runs chaos. The ledger holds the violations; `say` prints progress. */
 export async function runChaos(
   options: ChaosOptions,
   say: (line: string) => void,
@@ -48,7 +49,7 @@ export async function runChaos(
   const parts = { target, upstreams, calm, ledger, random, isOver, roads };
   await Promise.all([...startClients(options, { ...parts, port: target.port }), disturb(parts)]);
   const { seconds, warm } = watch.stop();
-  await pause(100); // its exit may be a moment behind its connections
+  await pause(100); // its exit may come shortly after the end of its connections
   if (target.ended() !== undefined) noteEnd(target, ledger);
   const end = await judgeSilence(target, before, ledger);
   const rssBytes = { warm: (warm ?? end).rssBytes, end: end.rssBytes };
@@ -65,7 +66,7 @@ export async function runChaos(
   return { ledger, seconds, rssBytes };
 }
 
-/** The names of upstreams, where this machine lets a process have files of its own; in CI it has to. */
+/** Creates the upstreams' names if this machine allows mount namespaces; in CI it must. */
 async function nameUpstreams(folder: string, wanted: Roads, say: (line: string) => void) {
   const missing = namesMissing();
   if (missing === false) {
@@ -83,7 +84,7 @@ interface Watched {
   readonly say: (line: string) => void;
 }
 
-/** Says now and then how far it is, and knows when it is over. */
+/** Prints progress now and then, and detects the end of the run. */
 function watchProgress(target: Target, { ledger, options, say }: Watched) {
   const startedMs = performance.now();
   const seconds = (): number => (performance.now() - startedMs) / 1_000;
@@ -110,7 +111,7 @@ function watchProgress(target: Target, { ledger, options, say }: Watched) {
 
 type ClientsParts = Omit<ClientParts, "number" | "random">;
 
-/** Each with choices of its own, so that one client's pace does not change another's. */
+/** Starts the clients. Each has its own random choices, so that one client's pace does not change another's. */
 export function startClients(
   { clients, seed }: Pick<ChaosOptions, "clients" | "seed">,
   parts: ClientsParts,
@@ -129,7 +130,7 @@ async function look(target: Target): Promise<{ holdings: Holdings; page: string 
   return { page, holdings: readHoldings(target.pid) };
 }
 
-/** Waits until nothing is left over, or for longer than any limit of headgate's. */
+/** Waits until nothing is left over, or longer than any limit of headgate. */
 async function judgeSilence(target: Target, before: Look, ledger: Ledger): Promise<Holdings> {
   if (target.ended() !== undefined) return before.holdings;
   const patience = AbortSignal.timeout(QUIET_MS);

@@ -1,4 +1,4 @@
-/** One client: opens connections, asks in every manner, and has each answer judged. */
+/** One client: opens connections, sends requests in every manner, and judges each response. */
 
 import type { Calm } from "./calm.ts";
 import { isHarmless } from "./faults.ts";
@@ -11,18 +11,19 @@ import type { Random } from "../shared/random.ts";
 import { toBytes } from "./request.ts";
 import { type ChaosWire, openChaosWire } from "./wire.ts";
 
+/** The parts of a client. */
 export interface ClientParts {
   readonly number: number;
   readonly random: Random;
   readonly ledger: Ledger;
   readonly calm: Calm;
   readonly port: number;
-  /** Which upstreams there are, and how often each is taken. */
+  /** The upstreams, with the probability of each. */
   readonly roads: Roads;
   isOver(): boolean;
 }
 
-/** Runs until it is over, and leaves no connection. */
+/** Runs until the run is over, and closes its connections. */
 export async function runClient(parts: ClientParts): Promise<void> {
   let count = 0;
   const nextId = (): string => `c${parts.number}-${(count += 1)}`;
@@ -55,7 +56,7 @@ async function useConnection(
   }
 }
 
-/** Several requests in one write, answered in order; resolves with whether the connection serves on. */
+/** Sends several requests in one write and reads their responses in order. Resolves with whether the connection is still usable. */
 async function performBatch(
   wire: ChaosWire,
   nextId: () => string,
@@ -77,7 +78,7 @@ async function performBatch(
     remember(wire, exchange, observed);
     settle(exchange, observed, { isCutShort }, parts);
     isAlive &&= isReusable(exchange, observed);
-    // An early answer, or a failed one, may end the connection under those behind it.
+    // An early or failed response may close the connection before the requests after it get a response.
     isCutShort ||= !isAlive || !isHarmless(exchange.plan.fault) || exchange.plan.road === "hung";
   }
   return isAlive;

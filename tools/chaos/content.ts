@@ -1,26 +1,27 @@
-/** Content that tells whose it is at every byte: the id over and over. */
+/** Content that identifies its exchange at every byte: it repeats the id. */
 
-/** The whole of it. */
+/** The full content. */
 export function contentOf(id: string, size: number): Buffer {
   return size === 0 ? Buffer.alloc(0) : Buffer.alloc(size, `${id}|`);
 }
 
+/** The check of one response's content. */
 export interface ContentCheck {
   take(piece: Buffer): void;
   count(): number;
-  isWhole(): boolean;
-  /** What is wrong with it so far: foreign bytes, or more of them than announced. */
+  isComplete(): boolean;
+  /** What is wrong with the content so far: bytes of another exchange, or more bytes than announced. */
   fault(): string | undefined;
 }
 
-/** Looks at content piece by piece, so that also what came of a broken answer is known to be the right one's. */
+/** Checks content piece by piece, so that the part received of a broken response is checked too. */
 export function checkContent(id: string, size: number): ContentCheck {
   const period = Buffer.byteLength(`${id}|`);
   let count = 0;
   let fault: string | undefined;
   return {
     count: () => count,
-    isWhole: () => count === size,
+    isComplete: () => count === size,
     fault: () => fault,
     take(piece) {
       const expected = contentOf(id, piece.length + period).subarray(count % period);

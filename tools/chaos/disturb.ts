@@ -1,4 +1,4 @@
-/** What happens around the exchanges: upstreams die and come back elsewhere, the configuration changes, right and wrong. */
+/** Disturbs the run: upstreams die and come back at another address, and the configuration changes, validly and invalidly. */
 
 import { renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,25 +10,25 @@ import { CERTIFICATE } from "../../test/support/certificate.ts";
 import type { Target } from "./target.ts";
 import { type Life, type Surroundings, startLife } from "./upstream.ts";
 
-// More than clients on any other road but the narrow one, where the others are refused.
+// More than clients on any road but the narrow one, where further clients are refused.
 const WAITING = 8;
 
-/** The upstreams as they live now. */
+/** The upstreams that are running. */
 export interface Upstreams {
   tcp: Life;
   unix: Life;
-  /** Two at one port, each at an address of its own. */
+  /** Two upstreams at the same port, each with its own address. */
   readonly pair: Life[];
   readonly tls: Life;
   readonly narrow: Life;
   readonly slow: Life;
-  /** The file with the certificate that the one over TLS shows. */
+  /** The file with the certificate of the TLS upstream. */
   readonly ca: string;
-  /** The path in the route file: a link, which leads to a new socket after each death. */
+  /** The path in the route file: a link to a new socket after each death. */
   readonly link: string;
 }
 
-/** Starts them all. */
+/** Starts all upstreams. */
 export async function startUpstreams(folder: string, around: Surroundings): Promise<Upstreams> {
   const link = join(folder, "app.sock");
   const ca = join(folder, "ca.pem");
@@ -51,12 +51,12 @@ async function startPair(around: Surroundings): Promise<Life[]> {
   return [first, await startLife("pair", { host: second, port: first.port }, around)];
 }
 
-/** Ends them all. */
+/** Stops all upstreams. */
 export async function stopUpstreams({ tcp, unix, pair, tls, narrow, slow }: Upstreams) {
   await Promise.all([tcp, unix, ...pair, tls, narrow, slow].map((life) => life.die()));
 }
 
-/** The route file. `count` changes what does not matter to an exchange, so that each reload has something to do. */
+/** The route file. `count` changes a value that does not affect exchanges, so that each reload has a change. */
 export function toYaml({ tcp, link, ...more }: Upstreams, count: number): string {
   const times = "responseTimeout: 2s, idleTimeout: 2s, connectTimeout: 1s, keepAlive: 1s";
   const shape = `host: ${count % 4 < 2 ? "preserve" : "upstream"}, maxConnections: ${64 + (count % 3)}`;
@@ -87,6 +87,7 @@ log: { access: errors }
 `;
 }
 
+/** The parts that are disturbed. */
 export interface DisturbParts extends Surroundings {
   readonly target: Target;
   readonly upstreams: Upstreams;
@@ -117,7 +118,7 @@ const WEIGHTS: Readonly<Record<Disturbance, number>> = {
   tight: 1,
 };
 
-/** Disturbs until it is over. */
+/** Disturbs until the run is over. */
 export async function disturb(parts: DisturbParts): Promise<void> {
   const { random, ledger, isOver } = parts;
   for (let count = 1; !isOver(); count += 1) {
@@ -148,7 +149,7 @@ const DISTURBANCES: Readonly<
     upstreams.unix = await startLinked(target.folder, upstreams.link, parts);
     settle();
   },
-  // The other one is there all the time: only what was on the dying one may fail.
+  // The other upstream stays up, so only exchanges on the dying one may fail.
   async killOneOfPair(parts) {
     const { upstreams, calm, random } = parts;
     const index = random.below(2);
@@ -195,7 +196,7 @@ async function replace({ target, upstreams, ledger }: DisturbParts, count: numbe
   if (status !== 200) ledger.violated(`a reload was answered with ${status}`);
 }
 
-/** A socket at a path of its own, and the link moved there in one step. */
+/** Starts an upstream on a new socket path, and moves the link there in one step. */
 async function startLinked(folder: string, link: string, around: Surroundings): Promise<Life> {
   const path = join(folder, `${around.random.below(1e9).toString(36)}.sock`);
   const life = await startLife("unix", { path }, around);

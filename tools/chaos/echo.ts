@@ -1,16 +1,17 @@
-/** The upstream's side of a connection that asks to switch protocols: it refuses, breaks off, or says everything back. */
+/** The upstream's side of an upgrade: it refuses, closes the connection, or echoes all bytes. */
 
 import type { ByteReader } from "../../test/support/message.ts";
 import { headText } from "./responses.ts";
 import { contentOf } from "./content.ts";
 import type { Arrival } from "./script.ts";
 
-/** What becomes of an upgrade, by the salt of its order. */
+/** The outcome of an upgrade, chosen by the salt of its order. */
 export type UpgradeEnd = "refused" | "reset" | "stalled" | "cut" | "served";
 
-/** How long the content of a refusal is, in bytes. */
+/** The size of a refusal's content in bytes. */
 export const REFUSAL_SIZE = 100;
 
+/** The outcome for a salt. */
 export function toUpgradeEnd(salt: number): UpgradeEnd {
   const share = salt % 100;
   if (share < 1) return "stalled";
@@ -19,7 +20,7 @@ export function toUpgradeEnd(salt: number): UpgradeEnd {
   return share < 40 ? "cut" : "served";
 }
 
-/** How many bytes a tunnel carries one way. */
+/** The number of bytes that a tunnel carries in each direction. */
 export function toTunnelSize({ size }: Arrival["order"]): number {
   return size + 1;
 }
@@ -28,11 +29,11 @@ export function toTunnelSize({ size }: Arrival["order"]): number {
 export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
   const { order, socket, closed } = arrival;
   const end = toUpgradeEnd(order.salt);
-  await arrival.whole;
+  await arrival.completed;
   if (end === "stalled") return void (await closed);
   if (end === "reset") return arrival.peer.reset();
   if (end === "refused") {
-    arrival.onIdleEnd(); // the response has a length: its connection is kept until the end is seen
+    arrival.onIdleEnd(); // the response has a length, so its connection is open until the end is seen
     const head = headText(403, order.id, [`Content-Length: ${REFUSAL_SIZE}`]);
     socket.end(`${head}${contentOf(order.id, REFUSAL_SIZE).toString()}`);
     return void (await closed);

@@ -1,19 +1,19 @@
-/** What the upstream does to an exchange, how often, and what a client may get of it. */
+/** The faults of the upstream: what it does to an exchange, how often, and the results that a client may see. */
 
 import type { Road } from "./plan.ts";
 
 /**
- * `whole`: the upstream's answer, complete. `broken`: a connection that ends in the middle of it. A number: headgate's own
- * answer with that status.
+ * `whole`: the upstream's complete response. `broken`: the connection ends in the middle of the response. A number: headgate's own
+ * response with that status.
  */
 export type Allowed = "whole" | "broken" | 408 | 502 | 503 | 504;
 
 interface Fault {
   readonly weight: number;
   readonly allowed: readonly Allowed[];
-  /** Where a HEAD differs: it is answered at the header section, before what goes wrong behind it. */
+  /** The results for a HEAD, if they differ: it gets its response at the header section, before the fault. */
   readonly head?: readonly Allowed[];
-  /** Where a request that is not sent again differs (RFC 9110 §9.2.2). */
+  /** The results for a request that may not be sent again (RFC 9110 §9.2.2), if they differ. */
   readonly once?: readonly Allowed[];
   /** Only for requests with content. */
   readonly upload?: true;
@@ -30,13 +30,13 @@ const TABLE = {
   interim: { weight: 3, allowed: ["whole"] },
   trailers: { weight: 3, allowed: ["whole"] },
   halfClose: { weight: 2, allowed: ["whole"] },
-  // More bytes than announced, a complete answer among them. The answer before them is good; they are nobody's.
+  // More bytes than announced; they look like a complete response. The response before them is good; they belong to no request.
   extra: { weight: 3, allowed: ["whole"] },
-  // The connection ends under a request that is the second or a later one on it.
+  // The connection ends while the second or a later request on it waits for its response.
   stale: { weight: 3, allowed: ["whole"], once: ["whole", 502] },
   earlyKeep: { weight: 4, allowed: ["whole"], upload: true },
   earlyClose: { weight: 3, allowed: ["whole"], upload: true },
-  // The reset may overtake the answer.
+  // The reset may arrive before the response.
   earlyReset: { weight: 2, allowed: ["whole", "broken", 502], upload: true },
   resetBefore: { weight: 2, allowed: [502] },
   closeBefore: { weight: 2, allowed: [502] },
@@ -46,19 +46,21 @@ const TABLE = {
   switched: { weight: 0.5, allowed: [502] },
   resetMid: { weight: 3, allowed: ["broken", 502], head: ["whole", 502] },
   closeMid: { weight: 3, allowed: ["broken", 502], head: ["whole"] },
-  // A FIN without a close_notify under content that only the connection's end would complete (RFC 9112 §9.8).
+  // A FIN without a close_notify after content that is delimited by the connection's end (RFC 9112 §9.8).
   truncated: { weight: 8, allowed: ["broken", 502], head: ["whole"], tls: true },
   badChunk: { weight: 1, allowed: ["broken", 502], head: ["whole", 502] },
-  // Each of these takes a client's time until a limit of headgate cuts it.
+  // Each of these blocks a client until a limit of headgate ends the exchange.
   stallBefore: { weight: 0.12, allowed: [504] },
   stallMid: { weight: 0.12, allowed: ["broken"], head: ["whole"] },
 } as const satisfies Record<string, Fault>;
 
+/** The name of a fault. */
 export type FaultName = keyof typeof TABLE;
 
+/** All faults by name. */
 export const FAULTS: Readonly<Record<FaultName, Fault>> = TABLE;
 
-/** How often each comes, among requests with or without content, on that road. */
+/** The weight of each fault for requests with or without content on that road. */
 export function weightsFor(hasUpload: boolean, road: Road): Readonly<Record<FaultName, number>> {
   const entries = Object.entries(FAULTS).map(([name, { weight, upload, tls }]) => [
     name,
@@ -67,7 +69,7 @@ export function weightsFor(hasUpload: boolean, road: Road): Readonly<Record<Faul
   return Object.fromEntries(entries) as Record<FaultName, number>;
 }
 
-/** Faults after which the connection to the client goes on as if nothing had been. */
+/** Whether the client's connection stays usable after the fault. */
 export function isHarmless(fault: FaultName | "upgrade"): boolean {
   if (fault === "upgrade") return false;
   return FAULTS[fault].allowed[0] === "whole" && FAULTS[fault].upload === undefined;

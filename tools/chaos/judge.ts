@@ -1,4 +1,4 @@
-/** Whether what a client saw may be: the promises, as one pure function. */
+/** Judges the result that a client saw, by headgate's promises, as a pure function. */
 
 import { type Allowed, FAULTS, isHarmless } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
@@ -6,20 +6,20 @@ import type { Observed } from "./observe.ts";
 import { toUpgradeEnd } from "./echo.ts";
 import type { Plan } from "./plan.ts";
 
-/** What else is known of the exchange's time. */
+/** What happened during the exchange. */
 export interface Circumstances {
-  /** What disturbances at large excuse. */
+  /** The results that disturbances excuse. */
   readonly excuses: ReadonlySet<Allowed>;
-  /** Whether the upstream ended idle connections, one of which the request may have been sent on. */
+  /** Whether the upstream closed idle connections, and the request may have been sent on one of them. */
   readonly isRace: boolean;
-  /** Whether an earlier exchange of the same connection may have ended it. */
+  /** Whether an earlier exchange of the same connection may have closed it. */
   readonly isCutShort: boolean;
 }
 
-/** What headgate may answer to what is no request; nothing of these may reach the upstream. */
+/** headgate's statuses for malformed requests; none of these requests may reach the upstream. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 408, 413, 414, 431, 501, 505]);
 
-/** The promise that is broken, as a sentence; undefined where all are kept. */
+/** The broken promise as a sentence; undefined if all promises are kept. */
 export function judge(
   exchange: Pick<Exchange, "plan" | "arrivals">,
   observed: Observed,
@@ -76,24 +76,24 @@ function judgeResponse(
     : judgeRelayed(exchange, answer);
 }
 
-/** An answer of headgate's own. */
+/** Judges a response that headgate generated. */
 function judgeOwn(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
   { status, id }: ObservedResponse,
   { excuses, isRace }: Circumstances,
 ): string | undefined {
-  // A request that was not read has no id yet.
+  // A request that headgate did not read completely has no id yet.
   if (status === 408 && excuses.has(408)) return undefined;
   if (plan.method !== "HEAD" && id !== plan.id) return `headgate answered for ${id ?? "nobody"}`;
   const allowed = allowedFor(plan);
   const code = status as Allowed;
   if (allowed.includes(code) || excuses.has(code)) return undefined;
-  // Sent into a connection that was just ending, and not to be sent again: nobody knows whether it arrived.
+  // headgate sent the request on a closing connection and may not send it again: it cannot know whether the request arrived.
   if (status === 502 && isRace && arrivals === 0 && !isRepeatable(plan)) return undefined;
   return `headgate answered ${status}, where ${allowed.join(", ")} is due`;
 }
 
-/** An answer of the upstream's. */
+/** Judges a response of the upstream. */
 function judgeRelayed(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
   { status, closes }: ObservedResponse,
@@ -108,10 +108,10 @@ function judgeRelayed(
   return undefined;
 }
 
-/** What may become of an exchange that nothing else disturbs. */
+/** The results that are allowed for an exchange without other disturbances. */
 function allowedFor(plan: Plan): readonly Allowed[] {
   if (plan.road === "hung") return [504];
-  // More clients than its connections and its queue have places for.
+  // More clients than the upstream's connections and queue can hold.
   return plan.road === "narrow" ? [...allowedOf(plan), 503] : allowedOf(plan);
 }
 

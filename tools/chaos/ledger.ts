@@ -1,4 +1,4 @@
-/** Every exchange on its way, what became of it, and what must not have. */
+/** Records every exchange, its result, and violations. */
 
 import type { Plan } from "./plan.ts";
 
@@ -12,35 +12,37 @@ export interface Send {
   hasResponse(): boolean;
 }
 
+/** One exchange of a client. */
 export interface Exchange {
   readonly plan: Plan;
   readonly startedMs: number;
-  /** How often it reached the upstream. */
+  /** How often its request reached the upstream. */
   arrivals: number;
-  /** The last time that it did. */
+  /** The last time that its request reached the upstream. */
   lastSend: Send | undefined;
-  /** Whether the upstream ended a connection under it that had served before. */
+  /** Whether the upstream closed a reused connection while it carried the request. */
   isStale: boolean;
-  /** Whether an upstream began to answer it. */
+  /** Whether an upstream began to respond. */
   hasResponse: boolean;
   note(text: string): void;
   readonly trace: readonly string[];
 }
 
-/** Something that must not happen, with all that is known of it. */
+/** A violation, with all that is known about it. */
 export interface Violation {
   readonly what: string;
   readonly id: string;
   readonly trace: readonly string[];
 }
 
+/** The record of a run. */
 export interface Ledger {
   begin(plan: Plan): Exchange;
-  /** The exchange of a request that reached the upstream; undefined, and a violation, where nobody sent it. */
+  /** The exchange of a request that reached the upstream; undefined, and a violation, if no client sent the request. */
   arrived(id: string, send: Send): Exchange | undefined;
   passed(exchange: Exchange): void;
   violated(what: string, exchange?: Exchange): void;
-  /** Counts what became of exchanges, for the closing lines. */
+  /** Counts results of exchanges, for the summary. */
   count(outcome: string): void;
   readonly counts: ReadonlyMap<string, number>;
   readonly violations: readonly Violation[];
@@ -48,10 +50,11 @@ export interface Ledger {
   ended(): number;
 }
 
-// A request that is sent a second time may arrive after its client has gone. Older ones are forgotten, or a soak would not end.
+// A retried request may arrive after its client has left, so ended exchanges are remembered. The oldest are dropped to limit memory.
 const MAX_REMEMBERED = 50_000;
 const MAX_NOTES = 60;
 
+/** Creates an empty record. */
 export function createLedger(): Ledger {
   const exchanges = new Map<string, Exchange>();
   const counts = new Map<string, number>();
@@ -101,13 +104,13 @@ export function createLedger(): Ledger {
   };
 }
 
-/** A request goes out again only where a connection that had served before died without a byte, and then on a new one. */
+/** A request may be sent again only if a reused connection ended without a response byte, and then on a new connection. */
 function faultOfRepetition(before: Send | undefined, now: Send): string | undefined {
   if (before === undefined) return undefined;
   if (before.turn === 1) return "although its connection had served nothing before it";
   if (now.turn !== 1) return "on a connection that had served before";
   if (before.ended() === "no") return "although its connection was alive";
-  // A reset may overtake what was written before it.
+  // A reset may arrive before bytes that were written earlier.
   if (before.ended() === "end" && before.hasResponse()) return "although its response had begun";
   return undefined;
 }

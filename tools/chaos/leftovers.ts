@@ -1,14 +1,15 @@
-/** What a process holds, and whether it let go of everything. */
+/** The resources of a process, and the check that it released all of them. */
 
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
+/** The resources that a process holds. */
 export interface Holdings {
   /** Open files by kind, `socket`, `pipe`, … */
   readonly files: Readonly<Record<string, number>>;
   readonly rssBytes: number;
 }
 
-/** Reads them from /proc. */
+/** Reads the resources from /proc. */
 export function readHoldings(pid: number): Holdings {
   const files: Record<string, number> = {};
   for (const name of readdirSync(`/proc/${pid}/fd`)) {
@@ -19,7 +20,7 @@ export function readHoldings(pid: number): Holdings {
   return { files, rssBytes: Number(rss?.[1]) * 1024 };
 }
 
-// `socket:[123]`, `pipe:[4]`, `anon_inode:[eventpoll]`, or a path. Undefined: closed between the listing and the look.
+// `socket:[123]`, `pipe:[4]`, `anon_inode:[eventpoll]`, or a path. Undefined: closed between the listing and the read.
 function kindOf(path: string): string | undefined {
   try {
     return readlinkSync(path).replace(/:\[\d+\]$/, "");
@@ -28,13 +29,13 @@ function kindOf(path: string): string | undefined {
   }
 }
 
-/** A metric's value: the sum over its labels. */
+/** The value of a metric: the sum over its labels. */
 function readMetric(page: string, name: string): number {
   const lines = page.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"));
   return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
-/** What must be nothing when nobody asks anything. */
+/** Gauges that must be 0 while no client sends requests. */
 const GAUGES = [
   "headgate_client_connections",
   "headgate_upstream_connections",
@@ -42,7 +43,7 @@ const GAUGES = [
   "headgate_requests_in_flight",
 ] as const;
 
-/** One sentence for each thing that is left over. `timers`: nodejs_active_resources, which counts what keeps node running. */
+/** One sentence for each leftover. `timers`: nodejs_active_resources, which counts what keeps node running. */
 export function findLeftovers(
   before: { readonly holdings: Holdings; readonly page: string },
   after: { readonly holdings: Holdings; readonly page: string },

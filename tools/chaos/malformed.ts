@@ -1,4 +1,4 @@
-/** What is no answer by RFC 9112 §4, §5 or §6.3, each for a reason of its own. */
+/** Malformed responses by RFC 9112 §4, §5 or §6.3, each with another fault. */
 
 const MALFORMED = [
   "GARBAGE\r\n\r\n",
@@ -13,6 +13,7 @@ const MALFORMED = [
   "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS, not HTTP\r\n\r\n",
 ];
 
+/** A malformed response, chosen by the salt. */
 export function toMalformed(salt: number): string {
   return MALFORMED[salt % MALFORMED.length] ?? "";
 }

@@ -1,4 +1,4 @@
-/** How clients behave that do more, or less, than ask and read. Each resolves with what it saw. */
+/** Clients that do more or less than send a request and read its response. Each function resolves with what the client saw. */
 
 import { reset } from "../../test/support/reset.ts";
 import type { Exchange } from "./ledger.ts";
@@ -9,6 +9,7 @@ import { toBadBytes, toBytes, toHeadText, toUploadPieces } from "./request.ts";
 import { useTunnel } from "./tunnel.ts";
 import type { ChaosWire } from "./wire.ts";
 
+/** What a client's manner works with. */
 export interface Performance {
   readonly wire: ChaosWire;
   readonly exchange: Exchange;
@@ -17,6 +18,7 @@ export interface Performance {
 
 type Perform = (performance: Performance) => Promise<Observed>;
 
+/** The manners by name. */
 export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> = {
   close: ask,
   http10: ask,
@@ -45,7 +47,7 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
       isSent = true;
       for (const piece of toUploadPieces(exchange.plan, 1)) wire.socket.write(piece);
     });
-    // Who has not sent its content cannot use the connection again.
+    // A client that has not sent all content cannot use the connection again.
     return isSent || observed.kind !== "answer" ? observed : { ...observed, closes: true };
   },
   async halfClose({ wire, exchange }) {
@@ -73,7 +75,7 @@ export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> =
   async bad({ wire, exchange }) {
     wire.socket.write(toBadBytes(exchange.plan), "latin1");
     const observed = await observeResponse(wire, exchange);
-    // RFC 9112 §9.6: what follows is not read as a request, so the connection must end.
+    // RFC 9112 §9.6: bytes after it are not parsed as a request, so the connection must end.
     if (observed.kind !== "answer") return observed;
     return observed.closes
       ? observed
@@ -94,7 +96,7 @@ async function ask({ wire, exchange }: Performance): Promise<Observed> {
   return { kind: "foul", fault: "an answer that keeps a connection which was to be closed" };
 }
 
-/** Goes without a word: by FIN, by reset, or by a half-close that nothing follows. */
+/** Leaves without reading the response: by FIN, by reset, or by a half-close without further bytes. */
 function leave({ socket }: ChaosWire, exchange: Exchange, random: Random): Observed {
   const way = random.below(3);
   exchange.note(`client: leaves (${["end", "reset", "destroy"][way] ?? ""})`);

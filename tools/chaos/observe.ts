@@ -1,4 +1,4 @@
-/** Reads the answer to one request, and tells what a client could see of it. */
+/** Reads the response to one request, and describes what the client saw. */
 
 import {
   fieldValues,
@@ -16,25 +16,25 @@ import { type ChaosWire, readContent } from "./wire.ts";
 
 /** What a client saw. */
 export type Observed =
-  /** A complete answer of the upstream's, or of headgate's own. */
+  /** A complete response, of the upstream or of headgate. */
   | {
       readonly kind: "answer";
       readonly from: "upstream" | "headgate";
       readonly status: number;
-      /** Whose answer it says it is. */
+      /** The id of the exchange that the response names. */
       readonly id: string | undefined;
-      /** Whether the connection ends with it. */
+      /** Whether the connection ends after it. */
       readonly closes: boolean;
     }
-  /** The connection ended in the middle of an answer (`broken`), before one, or with one still to come on it. */
+  /** The connection ended in the middle of a response (`broken`), before one, or while another response was due. */
   | { readonly kind: "broken" | "nothing" | "unanswered" | "left" | "hung" }
-  /** Something no client should ever see. */
+  /** A violation that a client must never see. */
   | { readonly kind: "foul"; readonly fault: string };
 
-/** Called for each interim answer. */
+/** Called for each interim response. */
 export type OnInterim = (status: number) => void;
 
-/** Reads interim answers and the final one. Never rejects. */
+/** Reads interim responses and the final one. Never rejects. */
 export async function observeResponse(
   wire: ChaosWire,
   exchange: Exchange,
@@ -52,7 +52,7 @@ export async function observeResponse(
     exchange.note(`client: ${String(error).slice(0, 300)}`);
     if (fouls[0] !== undefined) return { kind: "foul", fault: fouls[0] };
     if (!(error instanceof MessageError)) return { kind: "foul", fault: String(error) };
-    if (error.ending !== undefined)
+    if (error.closeKind !== undefined)
       return { kind: hasBegun || error.received.length > 0 ? "broken" : "nothing" };
     const isHung = error.message.startsWith("nothing more came");
     return isHung ? { kind: "hung" } : { kind: "foul", fault: error.message };
@@ -106,7 +106,7 @@ async function readRest(
   return { kind: "answer", from: "upstream", status, id, closes };
 }
 
-/** Reads content of the upstream's and sees that it is what this exchange's upstream sends, to the last byte. */
+/** Reads the upstream's content and checks that it belongs to this exchange, to the last byte. */
 async function readRelayed(
   wire: ChaosWire,
   { id, fault, size }: Plan,
@@ -121,7 +121,7 @@ async function readRelayed(
     const foreign = content.fault();
     if (foreign !== undefined) fouls.push(foreign);
   }
-  if (framing !== 0 && !content.isWhole())
+  if (framing !== 0 && !content.isComplete())
     fouls.push(`a complete answer of which only ${content.count()} bytes came`);
   const trailer = fieldValues({ lines: trailers }, "x-chaos-trailer")[0];
   if (trailer !== undefined && trailer !== id) fouls.push(`the trailer of ${trailer}`);
@@ -136,7 +136,7 @@ function statusOf(head: Head): number {
   return Number(status);
 }
 
-// RFC 9112 §6.3: these answers end with their header section, whatever their fields announce.
+// RFC 9112 §6.3: these responses end with their header section, whatever their fields announce.
 function toFraming(head: Head, status: number, method: string): Framing {
   const announced = framingOf(head) ?? "close";
   const isBodiless = method === "HEAD" || status < 200 || status === 204 || status === 304;

@@ -1,6 +1,7 @@
 import { readFlags, toCount, toNames, toNumber, toSeed } from "../shared/options.ts";
 import { ROADS, type Roads } from "./plan.ts";
 
+/** The help text. */
 export const USAGE = `npm run chaos -- [options]
   --seconds N    how long clients ask (120)
   --requests N   go on until that many requests have ended as well (0)
@@ -8,6 +9,7 @@ export const USAGE = `npm run chaos -- [options]
   --clients N    how many ask at the same time (20)
   --roads NAMES  of ${Object.keys(ROADS).join(", ")}; all when left out`;
 
+/** The options of a run. */
 export interface ChaosOptions {
   readonly seconds: number;
   readonly requests: number;
@@ -16,7 +18,7 @@ export interface ChaosOptions {
   readonly roads: Roads;
 }
 
-/** Reads the command line; undefined means that help was asked for. Throws on what it does not know. */
+/** Reads the command line; undefined means that `--help` is among the flags. Throws on an unknown flag. */
 export function parseOptions(args: readonly string[]): ChaosOptions | undefined {
   const values = readFlags(args, {
     seconds: { type: "string", default: "120" },

@@ -1,19 +1,21 @@
-/** What one exchange will be: drawn by the client, and told to the upstream in the request's path. */
+/** The plan of one exchange: the client draws it, and the request's path carries it to the upstream. */
 
 import { type FaultName, weightsFor } from "./faults.ts";
 import type { Random } from "../shared/random.ts";
 
+/** How the content of a response is framed. */
 export type Framing = "length" | "chunked" | "close";
 /**
- * The upstreams: `tcp` is reached by an address, which a reload changes; `unix` by a path that leads elsewhere without; `pair` by a
- * name with several addresses; `tls` over TLS; `narrow` over few connections, which it closes early; `slow` by a name that is
- * looked up slowly; `hung` by one that is never found.
+ * The upstreams: `tcp` is an address that reloads change; `unix` is a path that leads to another socket without a reload; `pair` is a
+ * name with several addresses; `tls` uses TLS; `narrow` allows few connections and closes them early; the name server responds slowly
+ * for `slow` and never for `hung`.
  */
 export type Road = "tcp" | "unix" | "pair" | "tls" | "narrow" | "slow" | "hung";
 
-/** How often each is taken; those that are left out are not there. */
+/** The weight of each road; roads that are left out do not exist in the run. */
 export type Roads = Readonly<Partial<Record<Road, number>>>;
 
+/** The weights by default. */
 export const ROADS: Readonly<Record<Road, number>> = {
   hung: 0.15,
   slow: 4,
@@ -24,23 +26,24 @@ export const ROADS: Readonly<Record<Road, number>> = {
   narrow: 14,
 };
 
-/** What the upstream has to know. */
+/** The part of a plan that the upstream has to know. */
 export interface Order {
   readonly road: Road;
   readonly id: string;
   readonly fault: FaultName | "upgrade";
   readonly framing: Framing;
-  /** Of the answer's content, in bytes. */
+  /** The size of the response's content in bytes. */
   readonly size: number;
-  /** Of the request's content, in bytes; 0 where it has none. */
+  /** The size of the request's content in bytes; 0 if it has none. */
   readonly upload: number;
-  /** Chooses among a fault's variants, and where an answer is cut. */
+  /** Chooses among a fault's variants, and the position where a response is cut. */
   readonly salt: number;
 }
 
+/** A request method. */
 export type Method = "GET" | "HEAD" | "POST" | "PUT";
 
-/** How the client behaves; `plain` ones may be pipelined. */
+/** The client's behaviour; `plain` requests may be pipelined. */
 export type Manner =
   | "plain"
   | "slowUpload"
@@ -56,13 +59,14 @@ export type Manner =
   | "halfHead"
   | "upgrade";
 
+/** The plan of one exchange. */
 export interface Plan extends Order {
   readonly method: Method;
   readonly uploadFraming: "length" | "chunked";
   readonly manner: Manner;
 }
 
-/** How often each manner comes. */
+/** The weight of each manner. */
 export const MANNERS: Readonly<Record<Manner, number>> = {
   plain: 70,
   slowUpload: 3,
@@ -79,7 +83,7 @@ export const MANNERS: Readonly<Record<Manner, number>> = {
   upgrade: 3,
 };
 
-/** Draws an exchange. */
+/** Draws the plan of an exchange. */
 export function drawPlan(random: Random, id: string, manner: Manner, roads: Roads): Plan {
   const road = random.weighted(roads as Readonly<Record<Road, number>>);
   const method = drawMethod(random, manner);
@@ -112,7 +116,7 @@ function drawMethod(random: Random, manner: Manner): Method {
 }
 
 function toFitting(size: number, fault: Plan["fault"]): number {
-  // One piece, which the other side reads at once: what came in a read of its own could only be the next answer.
+  // The extra bytes must come in one piece with the response: in a read of their own they could only be the next response.
   if (fault === "extra") return size % 4_000;
   if (fault === "resetMid" || fault === "closeMid" || fault === "stallMid") return size + 2;
   if (fault === "truncated") return size + 2;
@@ -123,9 +127,9 @@ function drawFraming(random: Random, fault: Plan["fault"], road: Road): Framing 
   if (fault === "trailers" || fault === "badChunk") return "chunked";
   if (fault === "truncated") return "close";
   const framing = random.weighted({ length: 60, chunked: 32, close: 8 });
-  // Without a length the end of the connection is the end of the content, whatever was meant.
+  // Without a length, the end of the connection is the end of the content.
   const needsLength: readonly Plan["fault"][] = ["closeMid", "extra", "earlyKeep", "stallMid"];
-  // A unix socket knows no reset: its end says the same of an answer that is whole and of one that is not.
+  // A unix socket has no reset: its end looks the same after a complete response and after a broken one.
   const isUnclear = road === "unix" || needsLength.includes(fault);
   return framing === "close" && isUnclear ? "length" : framing;
 }
@@ -135,12 +139,12 @@ function drawSize(random: Random): number {
   return random.chance(0.01) ? 400_000 : random.below(most + 1);
 }
 
-/** The request-target that says it all; a trace needs nothing else. */
+/** The request-target that encodes the order; a trace needs nothing else. */
 export function toTarget({ road, id, fault, framing, size, upload, salt }: Order): string {
   return `/${road}/${id}/${fault}/${framing}/${size}/${upload}/${salt}`;
 }
 
-/** Reads it back. Throws where it is not one. */
+/** Decodes a request-target. Throws if it does not encode an order. */
 export function fromTarget(target: string): Order {
   const [empty, road, id = "", fault, framing, ...numbers] = target.split("/");
   const [size = NaN, upload = NaN, salt = NaN] = numbers.map(Number);

@@ -1,4 +1,4 @@
-/** A proxy with one fault of its own, to see that the checker sees it. */
+/** A proxy with one planted fault, to check that the judge detects it. */
 
 import { once } from "node:events";
 import {
@@ -12,22 +12,23 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import type { Upstreams } from "./disturb.ts";
 
-/** What it does wrong now and then; `none` is the same proxy without. */
+/** The fault that it has now and then; `none` is the same proxy without a fault. */
 export type Plant = "none" | "mixes answers" | "completes what broke off" | "sends twice";
 
+/** A running faulty proxy. */
 export interface Planted {
   readonly port: number;
   stop(): void;
 }
 
-/** Starts it before those upstreams. */
+/** Starts the proxy in front of the upstreams. */
 export async function startPlanted(plant: Plant, upstreams: Upstreams): Promise<Planted> {
   let held: FetchedResponse | undefined;
   const server = createServer((request, response) => {
     request.on("error", () => undefined);
     answer(request, response).catch(() => response.destroy());
   });
-  // Each of its faults would end a process that does not listen.
+  // Each of its faults would end a process that has no listener.
   server.on("clientError", (_error, socket) => socket.destroy());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,4 +1,4 @@
-/** Requests as bytes: good ones in pieces, and what is none. */
+/** Requests as bytes: valid ones in pieces, and malformed ones. */
 
 import { toRequest } from "../../test/support/request.ts";
 import { contentOf } from "./content.ts";
@@ -17,7 +17,7 @@ export function toHeadText(plan: Plan): string {
   return toRequest(`${plan.method} ${toTarget(plan)} HTTP/${version}`, lines);
 }
 
-/** Its content in that many pieces, each with its framing; empty where there is none. */
+/** The request's content in that many pieces, each with its framing; empty without content. */
 export function toUploadPieces(plan: Plan, pieceCount: number): readonly Buffer[] {
   const { id, upload, method } = plan;
   if (method === "GET" || method === "HEAD") return [];
@@ -32,7 +32,7 @@ export function toUploadPieces(plan: Plan, pieceCount: number): readonly Buffer[
   return [...chunks, Buffer.from("0\r\n\r\n")];
 }
 
-/** All of it. */
+/** The full request. */
 export function toBytes(plan: Plan): Buffer {
   return Buffer.concat([Buffer.from(toHeadText(plan), "latin1"), ...toUploadPieces(plan, 1)]);
 }
@@ -41,7 +41,7 @@ function isChunked({ uploadFraming, manner }: Plan): boolean {
   return uploadFraming === "chunked" && manner !== "http10";
 }
 
-/** What looks like that request and is none (RFC 9112 §3, §5, §6). */
+/** A malformed variant of the request (RFC 9112 §3, §5, §6). */
 export function toBadBytes(plan: Plan): string {
   const target = toTarget(plan);
   const line = `GET ${target} HTTP/1.1\r\n`;

@@ -1,27 +1,27 @@
-/** The upstream's answers as bytes. */
+/** The upstream's responses as bytes. */
 
 import { toHead } from "../../test/support/responses.ts";
 import { contentOf } from "./content.ts";
 import type { Order } from "./plan.ts";
 
-/** What `socket.write` takes, one character a byte. */
+/** Bytes for `socket.write`; a string has one character per byte. */
 export type Bytes = string | Buffer;
 
-/** An answer that stops in the middle of its content. */
+/** A response that stops in the middle of its content. */
 export function cutResponse({ id, size, salt, framing }: Order): readonly Bytes[] {
   const cut = salt % size;
   const content = contentOf(id, cut);
   const head = headText(200, id, framingFields(framing, size));
   if (cut === 0) return [head];
   if (framing !== "chunked") return [head, content];
-  // A chunk that is whole, so that only the end is missing; or one that announces more than comes.
+  // Either a complete chunk, so that only the last chunk is missing, or a chunk that announces more bytes than follow.
   return salt % 2 === 0
     ? [head, `${cut.toString(16)}\r\n`, content, "\r\n"]
     : [head, `${size.toString(16)}\r\n`, content];
 }
 
-/** The whole of it. */
-export function wholeResponse({ id, size, framing, fault }: Order, status = 200): readonly Bytes[] {
+/** The full response. */
+export function fullResponse({ id, size, framing, fault }: Order, status = 200): readonly Bytes[] {
   const head = headText(status, id, framingFields(framing, size));
   const content = contentOf(id, size);
   if (framing !== "chunked") return [head, content];
@@ -43,7 +43,7 @@ export function headText(status: number, id: string, fields: readonly string[]):
   return toHead(`${status} Chaos`, [`X-Chaos-Id: ${id}`, ...fields]);
 }
 
-/** As one piece. */
+/** Joins pieces to one buffer. */
 export function joined(pieces: readonly Bytes[]): Buffer {
   return Buffer.concat(
     pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece)),

@@ -1,4 +1,4 @@
-// npm run chaos: everything that can go wrong around headgate, all at once. See docs/reliability.md.
+// npm run chaos: all faults around headgate, at the same time. See docs/reliability.md.
 import { type ChaosResult, runChaos } from "./chaos.ts";
 import { printCounts } from "../shared/counts.ts";
 import { type ChaosOptions, USAGE, parseOptions } from "./options.ts";
@@ -17,11 +17,11 @@ process.exit();
 
 function report({ seed }: ChaosOptions, { ledger, seconds, rssBytes }: ChaosResult): void {
   printCounts(ledger.counts);
-  // What concerns no exchange says most: first of all that headgate is gone.
+  // Violations without an exchange come first, because they are the most serious: headgate may have ended.
   const violations = ledger.violations.toSorted(
     (a, b) => b.what.length * Number(b.id === "") - a.what.length * Number(a.id === ""),
   );
-  // One of each kind first: what is rare says more than what comes all the time.
+  // One violation of each kind comes first, because a rare kind tells more than a frequent one.
   const kindOf = ({ what }: { readonly what: string }): string =>
     what.replaceAll(/[\w-]*\d[\w-]*/g, "N");
   const kinds = [...new Map(violations.toReversed().map((one) => [kindOf(one), one])).values()];

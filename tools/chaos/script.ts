@@ -1,38 +1,38 @@
-/** The faults as an upstream does them, one function each. */
+/** The faults, one function each, as the upstream performs them. */
 
 import type { Socket } from "node:net";
-import { type Bytes, headText, cutResponse, joined, wholeResponse } from "./responses.ts";
+import { type Bytes, headText, cutResponse, joined, fullResponse } from "./responses.ts";
 import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
 import type { Peer } from "../../test/support/peer.ts";
 import type { Order } from "./plan.ts";
 
-/** One request at the upstream. */
+/** One request that arrived at the upstream. */
 export interface Arrival {
   readonly order: Order;
   readonly method: string;
   readonly exchange: Exchange;
   readonly socket: Socket;
   readonly peer: Peer;
-  /** Tells that the connection ends, while the answer before that end may have been read already. */
+  /** Records that the connection ends at a time when the client may already have read the response. */
   onIdleEnd(): void;
   /** 1 for the first request of its connection. */
   readonly turn: number;
-  /** Resolves when all of its content is here; rejects when that breaks off. */
-  readonly whole: Promise<void>;
-  /** Resolves when the connection is over. */
+  /** Resolves with the complete content; rejects if it breaks off. */
+  readonly completed: Promise<void>;
+  /** Resolves when the connection has closed. */
   readonly closed: Promise<unknown>;
 }
 
-/** `keep`: the connection serves on. `done`: its end is sent or comes by itself. */
+/** `keep`: the connection stays open. `done`: its end was sent or will come. */
 export type Afterwards = "keep" | "done";
 
 type Script = (arrival: Arrival) => Promise<Afterwards>;
 
 const POISON = headText(200, "poison", ["Content-Length: 6"]) + "poison";
 
-/** Does to a request what its path asks for. */
+/** Performs what the request's path orders. */
 export function perform(arrival: Arrival): Promise<Afterwards> {
   const { fault } = arrival.order;
   return fault === "upgrade" ? Promise.resolve("done") : SCRIPTS[fault](arrival);
@@ -45,8 +45,8 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return respondWhole(arrival);
   },
   async dribble(arrival) {
-    await arrival.whole;
-    const bytes = joined(wholeResponse(arrival.order));
+    await arrival.completed;
+    const bytes = joined(fullResponse(arrival.order));
     const step = Math.max(1, Math.ceil(bytes.length / (2 + (arrival.order.salt % 5))));
     for (let at = 0; at < bytes.length; at += step) {
       arrival.socket.write(bytes.subarray(at, at + step));
@@ -55,14 +55,11 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return finish(arrival);
   },
   async status(arrival) {
-    await arrival.whole;
-    return send(
-      arrival,
-      wholeResponse(arrival.order, [404, 410, 500, 503][arrival.order.salt % 4]),
-    );
+    await arrival.completed;
+    return send(arrival, fullResponse(arrival.order, [404, 410, 500, 503][arrival.order.salt % 4]));
   },
   async bodiless(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     const { id, salt } = arrival.order;
     const fields = salt % 3 === 0 ? [`Content-Length: ${salt}`] : [];
     arrival.socket.write(headText(salt % 2 === 0 ? 204 : 304, id, fields));
@@ -76,14 +73,14 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   trailers: respondWhole,
   async halfClose(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     arrival.onIdleEnd();
-    arrival.socket.end(joined(wholeResponse(arrival.order)));
+    arrival.socket.end(joined(fullResponse(arrival.order)));
     return "done";
   },
   async extra(arrival) {
-    await arrival.whole;
-    arrival.socket.write(joined([...wholeResponse(arrival.order), POISON]));
+    await arrival.completed;
+    arrival.socket.write(joined([...fullResponse(arrival.order), POISON]));
     return "done";
   },
   async stale(arrival) {
@@ -92,17 +89,17 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return arrival.order.salt % 2 === 0 ? breakOff(arrival) : close(arrival);
   },
   async earlyKeep(arrival) {
-    send(arrival, wholeResponse(arrival.order, 413));
-    await arrival.whole;
+    send(arrival, fullResponse(arrival.order, 413));
+    await arrival.completed;
     return "keep";
   },
   async earlyClose(arrival) {
     arrival.onIdleEnd();
-    arrival.socket.end(joined(wholeResponse(arrival.order, 413)));
+    arrival.socket.end(joined(fullResponse(arrival.order, 413)));
     return "done";
   },
   async earlyReset(arrival) {
-    send(arrival, wholeResponse(arrival.order, 413));
+    send(arrival, fullResponse(arrival.order, 413));
     await pause(arrival.order.salt % 3);
     arrival.onIdleEnd();
     return breakOff(arrival);
@@ -112,52 +109,52 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return breakOff(arrival);
   },
   async closeBefore(arrival) {
-    if (arrival.order.salt % 2 === 0) await arrival.whole;
+    if (arrival.order.salt % 2 === 0) await arrival.completed;
     return close(arrival);
   },
   async malformed(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     arrival.socket.write(toMalformed(arrival.order.salt), "latin1");
     return "done";
   },
   async longHead(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     const line = `X-Long: ${"x".repeat(1_000)}`;
     return send(arrival, [headText(200, arrival.order.id, Array(100).fill(line) as string[])]);
   },
   async flood(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     const interim = headText(102, arrival.order.id, []);
     arrival.socket.write(interim.repeat(150));
     return respondWhole(arrival);
   },
   async switched(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     const fields = ["Connection: Upgrade", "Upgrade: chaos"];
     arrival.socket.write(headText(101, arrival.order.id, fields));
     return "done";
   },
   async resetMid(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     write(arrival, cutResponse(arrival.order));
     await pause(arrival.order.salt % 3);
     return breakOff(arrival);
   },
   async closeMid(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     write(arrival, cutResponse(arrival.order));
     return close(arrival);
   },
   async truncated(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     write(arrival, cutResponse(arrival.order));
     arrival.peer.cut();
     return "done";
   },
   async badChunk(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     const head = headText(200, arrival.order.id, ["Transfer-Encoding: chunked"]);
-    // The last one holds more than it announces: an id and its stroke are longer than that.
+    // The last chunk is longer than its announced size: an id and its separator have more than two bytes.
     const bad = ["zz\r\n", "-1\r\n", "fffffffffffffffff\r\n", `2\r\n${arrival.order.id}|\r\n`];
     return send(arrival, [head, bad[arrival.order.salt % bad.length] ?? ""]);
   },
@@ -166,7 +163,7 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return "done";
   },
   async stallMid(arrival) {
-    await arrival.whole;
+    await arrival.completed;
     write(arrival, cutResponse(arrival.order));
     await arrival.closed;
     return "done";
@@ -174,8 +171,8 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
 };
 
 async function respondWhole(arrival: Arrival): Promise<Afterwards> {
-  await arrival.whole;
-  return send(arrival, wholeResponse(arrival.order));
+  await arrival.completed;
+  return send(arrival, fullResponse(arrival.order));
 }
 
 function send(arrival: Arrival, pieces: readonly Bytes[]): Afterwards {

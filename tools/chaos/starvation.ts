@@ -1,19 +1,20 @@
-/** Whether processes got no processor for so long that time limits fired which nobody meant. */
+/** Detects that processes got no processor time for so long that time limits fired unintentionally. */
 
 import { readFileSync } from "node:fs";
 
+/** A check for starvation. */
 export interface Starvation {
   watch(pid: number): void;
-  /** Whether that was so since it was asked last, or in the second before. */
+  /** Whether a process was starved since the last call, or in the second before it. */
   wasFelt(): boolean;
 }
 
-// Half of the time is far too long.
+// Half of this time is far too long.
 const WINDOW_MS = 1_000;
 const MAX_WAITING_MS = 500;
 const MAX_LATE_MS = 500;
 
-/** Watches this process, and those it is told of. */
+/** Watches this process, and the processes that the caller adds. */
 export function createStarvation(): Starvation {
   const pids = [process.pid];
   let askedMs = performance.now();
@@ -26,7 +27,7 @@ export function createStarvation(): Starvation {
     },
     wasFelt() {
       const nowMs = performance.now();
-      // A whole machine may stand still, if it is a virtual one. Of that the kernel knows nothing.
+      // A virtual machine may stop completely, and its kernel does not know about it.
       const isLate = nowMs - askedMs > MAX_LATE_MS;
       askedMs = nowMs;
       const sofar = pids.map(waitedMs);
@@ -40,7 +41,7 @@ export function createStarvation(): Starvation {
   };
 }
 
-// The kernel's count of the time that a thread was ready to run and did not (proc_pid_schedstat, second number, nanoseconds).
+// The time that a thread was ready but did not run, as the kernel counts it (proc_pid_schedstat, second number, nanoseconds).
 function waitedMs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;

@@ -1,4 +1,4 @@
-/** headgate as a process of its own, the bundle that is shipped, and what can be seen of it from outside. */
+/** headgate as a process, from the bundle that is shipped, and what is visible of it from outside. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,30 +10,31 @@ import { fileURLToPath } from "node:url";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
+/** A running headgate. */
 export interface Target {
   readonly pid: number;
   readonly port: number;
   readonly adminPort: number;
-  /** A folder of the run's own, gone after it. */
+  /** The folder of the run; it is removed afterwards. */
   readonly folder: string;
-  /** Replaces the route file; it is taken into use by itself, or at the next `reload` or SIGHUP. */
+  /** Replaces the route file; headgate loads it by itself, or at the next `reload` or SIGHUP. */
   write(yaml: string): void;
-  /** `POST /reload`; resolves with its status. */
+  /** Sends `POST /reload`; resolves with its status. */
   reload(): Promise<number>;
   signal(name: NodeJS.Signals): void;
-  /** The admin port's metrics, over a connection that does not stay. */
+  /** The admin port's metrics, fetched on a connection that is closed afterwards. */
   metrics(): Promise<string>;
   /** The latest log lines that contain a text. */
   logged(text: string): readonly string[];
-  /** Undefined while it runs. */
+  /** Why it ended; undefined while it runs. */
   ended(): string | undefined;
-  /** Ends it in order; resolves with its exit code. */
+  /** Stops it gracefully; resolves with its exit code. */
   stop(): Promise<number | null>;
 }
 
 const MAX_LINES = 20_000;
 
-/** Starts it with that route file, by a command that runs what follows it, and resolves when both ports listen. */
+/** Starts headgate with that route file through a command prefix, and resolves when both listeners are open. */
 export async function startTarget(
   folder: string,
   yaml: string,

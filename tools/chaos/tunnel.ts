@@ -1,4 +1,4 @@
-/** The client's side of an upgrade: asks for it, and sees that what comes back is what it sent. */
+/** The client's side of an upgrade: requests it, and checks that the upstream echoes what the client sent. */
 
 import { MessageError } from "../../test/support/message.ts";
 import { reset } from "../../test/support/reset.ts";
@@ -10,7 +10,7 @@ import type { Plan } from "./plan.ts";
 import { toBytes } from "./request.ts";
 import type { ChaosWire } from "./wire.ts";
 
-/** Opens a tunnel and uses it to its end. */
+/** Opens a tunnel and uses it until it ends. */
 export async function useTunnel({ wire, exchange, random }: Performance): Promise<Observed> {
   const { plan } = exchange;
   wire.socket.write(toBytes(plan));
@@ -41,7 +41,7 @@ async function readBack({ bytes }: ChaosWire, plan: Plan): Promise<string | unde
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;
     check.take(error.received);
-    if (error.ending === undefined) return "a tunnel that stands still";
+    if (error.closeKind === undefined) return "a tunnel that stands still";
     return check.fault() ?? "broken";
   }
   const isWhole = toUpgradeEnd(plan.salt) === "served";

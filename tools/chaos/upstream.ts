@@ -1,4 +1,4 @@
-/** The upstream: takes requests apart strictly, sees that each is one that was sent, and answers as its path asks. */
+/** The upstream: parses requests strictly, checks that a client sent each of them, and responds as its path orders. */
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -21,16 +21,17 @@ import { type Arrival, perform } from "./script.ts";
 
 const REST_MS = 200;
 
-/** One life of an upstream: from its listening to its death. */
+/** An upstream from its start to its death. */
 export interface Life {
   /** `http://address:port`, or the path of its socket. */
   readonly address: string;
-  /** 0 on a path. */
+  /** 0 for a socket path. */
   readonly port: number;
   /** Stops listening and resets every connection. */
   die(): Promise<void>;
 }
 
+/** The parts that upstreams work with. */
 export interface Surroundings {
   readonly ledger: Ledger;
   readonly calm: Calm;
@@ -50,7 +51,7 @@ export async function startLife(
     socket.once("close", () => peers.delete(peer)).on("error", () => undefined);
     peer.socket.on("error", () => undefined);
     serve(road, peer, surroundings).catch((error: unknown) => {
-      // A request that headgate broke off is part of the game; one that is no HTTP is not.
+      // headgate may abort a request, but may not send malformed HTTP.
       if (!isBreak(error))
         surroundings.ledger.violated(`the upstream read no request: ${String(error)}`);
       socket.destroy();
@@ -74,7 +75,7 @@ export async function startLife(
 async function serve(road: Road, peer: Peer, around: Surroundings): Promise<void> {
   const { calm, ledger, random } = around;
   const { socket } = peer;
-  // Idle connections end by headgate's own limit, long before this patience does.
+  // headgate's own limit closes idle connections long before this timeout.
   const bytes = readBytes(socket, 60_000);
   for (let turn = 1; ; turn += 1) {
     if (!(await hasNext(bytes, peer))) return;
@@ -87,10 +88,10 @@ async function serve(road: Road, peer: Peer, around: Surroundings): Promise<void
     });
     arrival.exchange.note(`upstream: answered, connection ${afterwards}`);
     if (afterwards === "done") return endWith(arrival);
-    await arrival.whole;
+    await arrival.completed;
     if (bytes.unread().length > 0 && !arrival.order.fault.startsWith("early"))
       ledger.violated("a request came before the response to the one before it", arrival.exchange);
-    // A long answer may still be on its way when it is written: that would be no idle connection.
+    // A long response may still be on its way after the write; its connection is not idle.
     const isIdle = bytes.unread().length === 0 && arrival.order.size < 8_000;
     if (isIdle && random.chance(0.04)) endWhileIdle(peer, { road, calm, random });
     else if (road === "narrow" && bytes.unread().length === 0)
@@ -98,9 +99,9 @@ async function serve(road: Road, peer: Peer, around: Surroundings): Promise<void
   }
 }
 
-/** Reads on until the other side has ended too. */
-async function endWith({ whole, closed, socket }: Arrival): Promise<void> {
-  whole.catch(() => undefined);
+/** Reads until the peer has ended too. */
+async function endWith({ completed, closed, socket }: Arrival): Promise<void> {
+  completed.catch(() => undefined);
   const timer = setTimeout(() => socket.destroy(), 10_000);
   await closed;
   clearTimeout(timer);
@@ -113,7 +114,7 @@ async function hasNext(
 ): Promise<boolean> {
   if (bytes.unread().length > 0) return true;
   await Promise.race([once(socket, "data"), bytes.closed]);
-  // What comes after its own end is not read: that is what makes a request meet a dead connection.
+  // Bytes after its own end stay unread: this is how a request meets a dead connection.
   if (bytes.unread().length > 0 && ended() === "no") return true;
   socket.destroy();
   return false;
@@ -150,10 +151,20 @@ async function receive(
   );
   if (fieldValues(head, "expect").length > 0) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   const onIdleEnd = (): void => calm.idleClosed(road);
-  return { order, method, exchange, socket, peer, turn, whole, closed: bytes.closed, onIdleEnd };
+  return {
+    order,
+    method,
+    exchange,
+    socket,
+    peer,
+    turn,
+    completed: whole,
+    closed: bytes.closed,
+    onIdleEnd,
+  };
 }
 
-/** An upload that ends well must be the one that was meant, to its last byte. */
+/** A complete upload must equal the planned one, to its last byte. */
 function uploadFault({ id, upload }: Order, body: Buffer): string | undefined {
   const check = checkContent(id, upload);
   check.take(body);
@@ -163,7 +174,7 @@ function uploadFault({ id, upload }: Order, body: Buffer): string | undefined {
     : `an upload of ${body.length} bytes instead of ${upload}`;
 }
 
-/** Ends an idle connection at a moment when headgate may just be sending on it. */
+/** Closes an idle connection at a moment when headgate may be sending a request on it. */
 function endWhileIdle(
   peer: Peer,
   { road, calm, random }: Pick<Surroundings, "calm" | "random"> & { readonly road: Road },
@@ -187,7 +198,7 @@ function endWhileIdle(
   }
 }
 
-/** What an upstream does whose keep-alive is shorter than headgate's. */
+/** Closes connections like an upstream whose keep-alive is shorter than headgate's. */
 function endAfterRest({ socket }: Peer, onEnd: () => void): void {
   const timer = setTimeout(() => {
     onEnd();
@@ -201,5 +212,5 @@ function endAfterRest({ socket }: Peer, onEnd: () => void): void {
 }
 
 function isBreak(error: unknown): boolean {
-  return error instanceof Error && "ending" in error && error.ending !== undefined;
+  return error instanceof Error && "closeKind" in error && error.closeKind !== undefined;
 }

@@ -1,24 +1,25 @@
-/** A client's connection, and answers read off it piece by piece. */
+/** A client's connection, from which responses are read piece by piece. */
 
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import {
   type ByteReader,
-  type Ending,
+  type CloseKind,
   type Framing,
   MessageError,
   readBytes,
 } from "../../test/support/message.ts";
 import { connectFrom } from "../shared/connect.ts";
 
+/** A client's connection. */
 export interface ChaosWire {
   readonly socket: Socket;
-  readonly bytes: ByteReader & { readonly closed: Promise<Ending> };
-  /** What happened on it before, for the trace. */
+  readonly bytes: ByteReader & { readonly closed: Promise<CloseKind> };
+  /** The earlier events on it, for the trace. */
   readonly history: string[];
 }
 
-// Longer than any limit in the route file: whoever waits this long for a byte waits for ever.
+// Longer than any limit in the route file: if no byte comes in this time, none will come.
 const PATIENCE_MS = 20_000;
 
 /** Opens a connection for that client. */
@@ -29,7 +30,7 @@ export async function openChaosWire(client: number, port: number): Promise<Chaos
   return { socket, bytes, history: [] };
 }
 
-/** Reads content and hands it on as it comes. Rejects with a MessageError where it breaks off; what came is handed on too. */
+/** Reads content and passes it on as it arrives, also if it breaks off, in which case it rejects with a MessageError. */
 export async function readContent(
   wire: ChaosWire,
   framing: Framing,
@@ -39,7 +40,7 @@ export async function readContent(
   if (framing === "chunked") return readChunks(bytes, take);
   if (framing === "close") {
     take(await bytes.takeAll());
-    // Without a length only a reset tells that an answer is not complete (RFC 9112 §8).
+    // Without a length, only a reset shows that a response is incomplete (RFC 9112 §8).
     if (await wasReset(wire)) throw new MessageError("reset", Buffer.alloc(0), "reset");
     return [];
   }
@@ -47,7 +48,7 @@ export async function readContent(
   return [];
 }
 
-// libuv says `end` of a reset that comes together with data. The kernel knows better, and tells whoever writes: nothing will do.
+// libuv reports a reset that arrives together with data as `end`. A zero-length write fails if the peer reset the connection.
 async function wasReset({ socket, bytes }: ChaosWire): Promise<boolean> {
   if ((await bytes.closed) === "reset" || socket.destroyed) return true;
   return new Promise((resolve) => {

@@ -1,10 +1,10 @@
-/** Answers that no reader may believe. */
+/** Invalid responses: no reader may accept them. */
 
 import { MARK, toBody, toHead, withLength } from "./response-grammar.ts";
 import { toChunks } from "./grammar.ts";
 import type { Random } from "../shared/random.ts";
 
-/** Two framings, or one that two readers take differently; the content fits one of them. */
+/** Two framings, or one framing that two readers interpret differently; the content fits one of the interpretations. */
 export function ambiguous(random: Random): string {
   const body = `${MARK}0\r\n\r\n`;
   const n = body.length;
@@ -39,7 +39,7 @@ export function ambiguous(random: Random): string {
   return `${toHead(random, [random.pick(framings)])}${content}`;
 }
 
-/** Chunks that are none. */
+/** Malformed chunks. */
 export function brokenChunks(random: Random): string {
   const body = toBody(random);
   const size = body.length.toString(16);
@@ -65,7 +65,7 @@ export function brokenChunks(random: Random): string {
   return `${toHead(random, ["Transfer-Encoding: chunked"])}${random.pick(wrong)}`;
 }
 
-/** A header section that is none. */
+/** A malformed header section. */
 export function brokenHead(random: Random): string {
   const answer = withLength(random);
   const wrong = [

@@ -1,9 +1,9 @@
-/** One case: bytes for one side of the proxy, and the form in which it is printed and replayed. */
+/** One case: bytes for one side of the proxy, and its form for output and replay. */
 
 import { existsSync, readFileSync } from "node:fs";
 import type { Random } from "../shared/random.ts";
 
-/** What has to become of a case: taken to its end, refused before it, or whichever is right. */
+/** The correct result for a case: processed completely, refused, or either of them. */
 export type Expectation = "accepted" | "refused" | "either";
 
 /** Bytes that a client sends. */
@@ -11,37 +11,38 @@ export interface RequestCase {
   readonly kind: "request";
   readonly family: string;
   readonly expects: Expectation;
-  /** Written one after another, each in a segment of its own. Latin-1. */
+  /** Written one after another, each in its own segment. Latin-1. */
   readonly parts: readonly string[];
 }
 
-/** Bytes that an upstream sends in answer to one request. */
+/** Bytes that an upstream sends in response to one request. */
 export interface ResponseCase {
   readonly kind: "answer";
   readonly family: string;
   readonly expects: Expectation;
-  /** What the client asks with. */
+  /** The method of the client's request. */
   readonly method: "GET" | "HEAD";
   readonly parts: readonly string[];
   /** What the upstream does after the last part. */
   readonly after: "keep" | "end" | "reset";
 }
 
+/** A case of either side. */
 export type Case = RequestCase | ResponseCase;
 
-/** Makes the bytes of cases of one kind. */
+/** Generates the bytes of cases of one kind. */
 export interface Family<Made> {
   readonly name: string;
   readonly expects: Expectation;
   make(random: Random): Made;
 }
 
-/** A case as one word for a command line. */
+/** Encodes a case as one word for a command line. */
 export function toReplay(one: Case): string {
   return Buffer.from(JSON.stringify(one), "utf8").toString("base64");
 }
 
-/** Reads a case back from what `toReplay` printed, from a file with that in it, or from raw request bytes in base64. */
+/** Decodes a case from the output of `toReplay`, from a file with that output, or from raw request bytes in base64. */
 export function fromReplay(word: string): Case {
   const text = existsSync(word) ? readFileSync(word, "latin1").trim() : word;
   const decoded = Buffer.from(text, "base64").toString("latin1");
@@ -50,7 +51,7 @@ export function fromReplay(word: string): Case {
   return { kind: "request", family: "replayed", expects: "either", parts: [decoded] };
 }
 
-/** Cuts bytes into segments: most often none, so that both ways of arriving are met. */
+/** Splits bytes into segments; most often into one, so that both forms of arrival are tested. */
 export function cut(random: Random, bytes: string): readonly string[] {
   if (bytes.length < 2 || !random.oneIn(4)) return [bytes];
   const places = Array.from(
@@ -61,7 +62,7 @@ export function cut(random: Random, bytes: string): readonly string[] {
   return [0, ...sorted].map((from, index) => bytes.slice(from, sorted[index]));
 }
 
-/** The bytes of a case, without their cuts. */
+/** The bytes of a case, joined. */
 export function bytesOf({ parts }: Case): string {
   return parts.join("");
 }

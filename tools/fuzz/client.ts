@@ -1,32 +1,32 @@
-/** The client: writes a case's bytes from an address of its own, and reads until nothing more can come. */
+/** The client: writes a case's bytes from its own address, and reads until nothing more can arrive. */
 
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { connectFrom } from "../shared/connect.ts";
 import { type Close, readResponses } from "./responses.ts";
 
-/** What is sent, and how one knows that all answers are here. */
+/** The bytes to send, and how the client detects that all responses have arrived. */
 export interface Plan {
   readonly port: number;
   readonly address: string;
   readonly parts: readonly string[];
-  /** Of the requests that the bytes hold, in order. */
+  /** The methods of the requests in the bytes, in order. */
   readonly methods: readonly string[];
-  /** How many seconds nothing may move; counted one by one, so that a machine that stood still has not used them up. */
+  /** How many seconds may pass without progress; each second is counted by a timer, so a pause of the machine does not count. */
   readonly patienceSeconds: number;
-  /** Who ends the connection after the last of them: the proxy, or the client, which may have left a piece of one more. */
-  readonly ending: "proxy closes" | "client closes" | "client breaks off";
+  /** Which side ends the connection after the last response: the proxy, or the client, which may have sent part of another request. */
+  readonly closing: "proxy closes" | "client closes" | "client breaks off";
 }
 
-/** What came back. */
+/** The received bytes. */
 export interface Received {
   readonly text: string;
   readonly close: Close;
-  /** Nothing moved for so long that the client gave up. */
+  /** Whether the client gave up because there was no progress. */
   readonly isStalled: boolean;
 }
 
-/** How long a proxy is given to take a piece of a request for a whole one, before the client breaks off. */
+/** How long the client waits before it breaks off, so that a proxy may wrongly accept part of a request as complete. */
 const BREAK_OFF_MS = 30;
 
 /** Runs one connection. */
@@ -47,11 +47,11 @@ export function exchange(plan: Plan): Promise<Received> {
     socket.once("end", () => finish("end"));
     socket.once("error", () => finish("reset"));
 
-    // All there is to come is here: an end of ours makes the proxy end, and shows what it would send beyond.
+    // All expected bytes are here: the client's FIN makes the proxy close, and shows bytes that it would send beyond them.
     function endWhenComplete(): void {
-      if (plan.ending === "proxy closes" || socket.writableEnded) return;
+      if (plan.closing === "proxy closes" || socket.writableEnded) return;
       if (readResponses(text, plan.methods, "open").final.length < plan.methods.length) return;
-      if (plan.ending === "client closes") socket.end();
+      if (plan.closing === "client closes") socket.end();
       else setTimeout(() => socket.end(), BREAK_OFF_MS);
     }
 
@@ -73,7 +73,7 @@ export function exchange(plan: Plan): Promise<Received> {
   });
 }
 
-/** Each part in a turn of its own, so that they leave in segments of their own. */
+/** Writes each part in a separate turn, so that each is sent in its own segment. */
 async function write(socket: Socket, parts: readonly string[]): Promise<void> {
   for (const [index, part] of parts.entries()) {
     if (index > 0) for (let turns = 0; turns < 2; turns += 1) await nextTurn();

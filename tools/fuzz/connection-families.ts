@@ -1,9 +1,9 @@
-/** What a request says of its connection: upgrades, expectations, versions, ends. */
+/** Requests that affect their connection: upgrades, expectations, versions, closes. */
 
 import type { Family } from "./case.ts";
 import { SMUGGLED, toBody, toFramed, toMethod, toRequest, toValid } from "./grammar.ts";
 
-/** Families of requests after which a connection may go on otherwise than before. */
+/** Families of requests that may change how the connection continues. */
 export const CONNECTION_FAMILIES: readonly Family<string>[] = [
   {
     name: "Upgrade, then more bytes",
@@ -39,7 +39,7 @@ export const CONNECTION_FAMILIES: readonly Family<string>[] = [
     name: "Expect",
     expects: "accepted",
     make: (random) =>
-      // Content that is empty may be answered without a 100, and then with the end of the connection (RFC 9110 §10.1.1).
+      // A server may respond to empty content without a 100, and then close the connection (RFC 9110 §10.1.1).
       toFramed(
         random,
         `${random.pick(["POST", "PUT"])} /`,

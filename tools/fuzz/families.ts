@@ -1,4 +1,4 @@
-/** All families, and the cases that a seed stands for. */
+/** All families, and the cases of a seed. */
 
 import { RESPONSE_FAMILIES, type Script } from "./response-families.ts";
 import { type Case, type Family, cut } from "./case.ts";
@@ -30,14 +30,14 @@ const MUTATED_RESPONSES: Family<Script> = {
   },
 };
 
-// Mutations find what nobody thought of, so that they get a third of all cases.
+// Mutations find unforeseen faults, so they make up a third of all cases.
 const MAKERS: readonly ((random: Random) => Case)[] = [
   ...REQUESTS.flatMap((family) => [toRequestCase(family), toRequestCase(MUTATED_REQUESTS)]),
   ...RESPONSE_FAMILIES.map(toResponseCase),
   ...Array.from({ length: 8 }, () => toResponseCase(MUTATED_RESPONSES)),
 ];
 
-/** Case number `index` of a seed, whatever other cases are made. */
+/** Generates case number `index` of a seed, independently of other cases. */
 export function makeCase(seed: number, index: number): Case {
   const maker = MAKERS[index % MAKERS.length] ?? toRequestCase(MUTATED_REQUESTS);
   return maker(createRandom(Math.imul(seed, 0x9e3779b1) + index));
@@ -61,8 +61,8 @@ function toResponseCase({ name, expects, make }: Family<Script>): (random: Rando
   };
 }
 
-// Bytes behind an answer that leave after it may arrive after the next request has gone out. Then they are that one's answer to
-// any reader (RFC 9112 §9.2): what a proxy can notice comes together with the end of the answer.
+// Bytes after a response that are sent later may arrive after the next request was sent. Any reader then takes them as the response
+// to that request (RFC 9112 §9.2): a proxy can detect only bytes that arrive together with the end of the response.
 function joinSurplus(parts: readonly string[], bytes: string): readonly string[] {
   const end = bytes.length - readScript(bytes, { method: "GET", close: "open" }).surplus;
   let at = 0;

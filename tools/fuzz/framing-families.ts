@@ -1,4 +1,4 @@
-/** The known smuggling families: two framings in one message, or one that two readers take differently. */
+/** The known smuggling families: two framings in one message, or one framing that two readers interpret differently. */
 
 import type { Family } from "./case.ts";
 import { SMUGGLED, toBody, toChunks, toMethod, toRequest, toTarget, toValid } from "./grammar.ts";
@@ -17,12 +17,12 @@ function post(random: Random, lines: readonly string[], body: string): string {
   );
 }
 
-/** Two lines, in either order. */
+/** Both lines, in random order. */
 function both(random: Random, one: string, other: string): string[] {
   return random.oneIn(2) ? [one, other] : [other, one];
 }
 
-/** Families of requests that no reading may take to their end. */
+/** Families of requests that no reader may process completely. */
 export const FRAMING_FAMILIES: readonly Family<string>[] = [
   {
     name: "CL.TE",
@@ -122,7 +122,7 @@ export const FRAMING_FAMILIES: readonly Family<string>[] = [
     name: "leftovers",
     expects: "refused",
     make(random) {
-      // The next request stands behind it: with a letter alone it would have a method of its own.
+      // The next request follows these bytes: if they were only letters, they would become part of its method.
       const left = ["G ", "\0", "0\r\n\r\n", " \r\n", "\r\n(", "GET ", "HTTP/1.1 200 OK\r\n\r\n"];
       const body = toBody(random);
       const framed = random.oneIn(2)
@@ -137,7 +137,7 @@ export const FRAMING_FAMILIES: readonly Family<string>[] = [
     make(random) {
       const method = toMethod(random);
       const body = toBody(random);
-      // Longer than the request that is sent behind every case, which thereby becomes content.
+      // Longer than the request that follows every case, so that this request becomes content.
       const length = body.length + 200 + random.below(1000);
       return random.oneIn(2)
         ? toRequest(random, `${method} /`, [`Content-Length: ${length}`], body)

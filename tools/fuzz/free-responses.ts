@@ -1,11 +1,11 @@
-/** Answers with liberties that have one reading: one, or several together. */
+/** Responses with deviations that have only one interpretation: a single one, or several together. */
 
 import { toBody, toHead } from "./response-grammar.ts";
 import type { Random } from "../shared/random.ts";
 
 type Liberty = (head: string, random: Random) => string;
 
-/** Each changes a header section that ends with an empty line. */
+/** Each deviation changes a header section that ends with an empty line. */
 const LIBERTIES: readonly Liberty[] = [
   (head) => head.replace("X-Case: ", "X-Case : "),
   (head, random) =>
@@ -19,7 +19,7 @@ const LIBERTIES: readonly Liberty[] = [
   (head) => head.replaceAll("\r\n", "\n"),
 ];
 
-/** A whole answer with one or more liberties. */
+/** A complete response with one or more deviations. */
 export function withLiberties(random: Random): string {
   const body = toBody(random);
   const isChunked = random.oneIn(2);

@@ -5,19 +5,21 @@ import { makeCase } from "./families.ts";
 import type { Rig } from "./rig.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** How often the cases of one family were taken to their end, and how often not. */
+/** How many cases of a family were processed completely, and how many were not. */
 export interface Count {
   accepted: number;
   refused: number;
 }
 
+/** A failed case. */
 export interface Failure {
   readonly one: Case | undefined;
   readonly failure: string;
-  /** The cases that ran shortly before and beside it: a fault of theirs may have met this one. */
+  /** The cases that ran shortly before it or at the same time: one of them may have caused the failure. */
   readonly suspects: readonly Case[];
 }
 
+/** The result of a run. */
 export interface Outcome {
   readonly passed: number;
   readonly counts: ReadonlyMap<string, Count>;
@@ -57,7 +59,7 @@ export async function fuzz(rig: Rig, seed: number, cases: number): Promise<Outco
   return { passed, counts, failures };
 }
 
-/** What is wrong with a case, its family's promise included. */
+/** The failure of a case, including a result that its family does not expect. */
 export function findFailure({ expects }: Case, { outcome, failure }: Verdict): string | undefined {
   if (failure !== undefined) return failure;
   return expects === "either" || expects === outcome ? undefined : `it was ${outcome}`;

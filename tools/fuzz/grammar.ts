@@ -1,8 +1,8 @@
-/** Requests that are valid, and the pieces that the families spoil. */
+/** Valid requests, and parts of requests that the families corrupt. */
 
 import type { Random } from "../shared/random.ts";
 
-/** A request that nobody sent: it must reach no upstream where it stands inside of content. */
+/** A request that no client sent: if it is part of content, it may not reach an upstream. */
 export const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: smuggled.example\r\n\r\n";
 
 const KNOWN_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
@@ -44,12 +44,12 @@ export function toMethod(random: Random): string {
   return random.pick(random.oneIn(8) ? ODD_METHODS : KNOWN_METHODS);
 }
 
-/** An origin-form. */
+/** A request-target in origin-form. */
 export function toTarget(random: Random): string {
   return `${random.pick(TARGETS)}${random.oneIn(3) ? random.text("abc019._~-", random.below(12)) : ""}`;
 }
 
-/** Up to four field lines that frame, route and connect nothing. */
+/** Up to four field lines that do not affect framing, routing or the connection. */
 export function toFields(random: Random): string[] {
   return Array.from({ length: random.below(5) }, () => {
     const name = random.pick(random.oneIn(3) ? ODD_NAMES : NAMES);
@@ -60,7 +60,7 @@ export function toFields(random: Random): string[] {
   });
 }
 
-/** Content, often one that looks like a request or like the end of chunks. */
+/** Content, which often looks like a request or like the end of chunks. */
 export function toBody(random: Random): string {
   switch (random.below(6)) {
     case 0:
@@ -78,7 +78,7 @@ export function toBody(random: Random): string {
   }
 }
 
-/** Content as chunks, without what follows the last one. */
+/** Content in chunks, without the bytes after the last one. */
 export function toChunks(random: Random, body: string): string {
   let chunks = "";
   for (let at = 0; at < body.length;) {
@@ -93,7 +93,7 @@ export function toChunks(random: Random, body: string): string {
   return chunks;
 }
 
-/** A whole request. `lines` stand among its other fields. */
+/** A complete request. `lines` are inserted among its other fields. */
 export function toRequest(
   random: Random,
   start: string,
@@ -127,7 +127,7 @@ export function toValid(random: Random): string {
   }
 }
 
-/** A request with content, framed in one way or the other. */
+/** A request with content, framed by a length or by chunks. */
 export function toFramed(
   random: Random,
   start: string,

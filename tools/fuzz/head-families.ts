@@ -1,4 +1,4 @@
-/** Header sections: line ends, hosts, targets, fields of one connection, methods, expectations, upgrades. */
+/** Families of header sections: line ends, hosts, targets, connection fields, methods, expectations, upgrades. */
 
 import type { Family } from "./case.ts";
 import { toBody, toChunks, toFields, toFramed, toMethod, toRequest, toValid } from "./grammar.ts";
@@ -8,7 +8,7 @@ import { WRONG_FIELDS, WRONG_HOSTS, WRONG_STARTS } from "./wrong-lines.ts";
 const LAST = "0\r\n\r\n";
 const WRONG_BYTES = ["\n", "\r", "\0", "\x01", "\x7f", "\r\r", "\n\n", "\x0b"];
 
-/** Puts a text at a place in the header section, the request line included. */
+/** Inserts a text at a position of the header section or the request line. */
 function spoil(random: Random, request: string, wrong: string): string {
   const at = 1 + random.below(request.indexOf("\r\n\r\n"));
   return `${request.slice(0, at)}${wrong}${request.slice(at)}`;

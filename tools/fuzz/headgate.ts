@@ -1,4 +1,4 @@
-/** The real thing: the built bundle as a process of its own, told to believe nobody. */
+/** headgate as a process from the built bundle; it trusts no client's forwarded fields. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,8 +11,9 @@ import type { Start, Target } from "./rig.ts";
 import { SCRIPTED } from "./verdict.ts";
 
 /**
- * Scripted answers have connections of their own. They end them without a word, and whoever is sent on one just then has no answer:
- * a GET is sent again, but a POST may not be (RFC 9112 §9.5, RFC 9110 §9.2.2), so that it would fail by no fault of the proxy's.
+ * Scripted responses have their own upstream. It closes connections without notice, and a request that is sent on one at that moment
+ * gets no response: a GET is sent again, but a POST may not be (RFC 9112 §9.5, RFC 9110 §9.2.2), so it would fail without a fault of
+ * the proxy.
  */
 const toRoutes = (upstream: string): string => `listen: 127.0.0.1:0
 admin: off
@@ -25,7 +26,7 @@ routes:
   - { path: "${SCRIPTED}*", upstream: scripted }
 `;
 
-/** Two addresses at which nobody listens, before the one of the recorder. */
+/** Two addresses without a listener, before the recorder's address. */
 const HOSTS = ["::1", "127.0.0.9", "127.0.0.1"]
   .map((each) => `${each} several.fuzz.test\n`)
   .join("");
@@ -33,8 +34,9 @@ const HOSTS = ["::1", "127.0.0.9", "127.0.0.1"]
 type ToUpstream = (ports: Ports, folder: string) => string;
 
 /**
- * One to the address, one to a name over few connections, for which many requests wait, one that reads responses strictly, and one
- * over TLS: seldom, because its handshakes cost more than the cases. Seven turns, so that each family meets each of them.
+ * The proxies: one to an address, one to a name with few connections, for which many requests wait, one that reads responses strictly,
+ * and one with TLS, which gets few cases because its handshakes cost more than they do. There are seven turns, so that each family is
+ * tested with each proxy.
  */
 export function toStarts(say: (line: string) => void): readonly Start[] {
   const byAddress: ToUpstream = ({ port }) => `url: "http://127.0.0.1:${port}"`;

@@ -1,4 +1,4 @@
-/** Holds what happened to a client's bytes against what they mean. */
+/** Compares the result of a client's bytes with their meaning. */
 
 import { type ReadResponse, type ReadResponses, readResponses } from "./responses.ts";
 import type { Received } from "./client.ts";
@@ -7,23 +7,23 @@ import type { Meaning, Meant } from "./requests.ts";
 import { valuesOf } from "./strict.ts";
 import { type Verdict, isResponseTo, quote, seqOf } from "./verdict.ts";
 
-/** Answers that a proxy may give by itself to what a client sends. A 5xx of the others would blame the recorder. */
+/** Statuses that a proxy may generate for a client's bytes. The other 5xx statuses would blame the recorder. */
 const OWN_STATUSES: ReadonlySet<number> = new Set([
   200, 204, 400, 405, 408, 413, 414, 417, 431, 501, 505,
 ]);
 
-/** Judges one connection: what it meant, what arrived of it, what came back. */
+/** Judges one connection: the meaning of its bytes, the requests that arrived, and the responses. */
 export function judgeRequests(
-  { requests, ending, early }: Meaning,
+  { requests, rest, early }: Meaning,
   arrivals: readonly Arrival[],
   { text, close, isStalled }: Received,
 ): Verdict {
   const possible = early === undefined ? requests : [...requests, early];
   const answers = readAll(text, possible, close);
   const problems = [
-    answers.ending === "complete" ? undefined : `the answers end ${answers.ending}: ${quote(text)}`,
+    answers.rest === "complete" ? undefined : `the answers end ${answers.rest}: ${quote(text)}`,
     close === "open" ? "the proxy never closes the connection" : undefined,
-    isStalled && ending === "complete" ? `no answer comes; so far ${quote(text)}` : undefined,
+    isStalled && rest === "complete" ? `no answer comes; so far ${quote(text)}` : undefined,
     ...checkResponses(answers.final, possible, withoutEarly(arrivals, answers.final, early)),
   ];
   const last = requests.at(-1);
@@ -35,7 +35,7 @@ export function judgeRequests(
   };
 }
 
-// What is wrong with its content may be known before its answer is: then the refusal takes that answer's place.
+// A proxy may detect malformed content before the response exists: its refusal then replaces the response.
 function withoutEarly(
   arrivals: readonly Arrival[],
   answers: readonly ReadResponse[],
@@ -47,7 +47,7 @@ function withoutEarly(
     : arrivals;
 }
 
-// What a proxy could not parse it refuses without knowing the method, so that a refused HEAD may be answered with content.
+// A proxy refuses an unparsable request without knowing the method, so the response to a HEAD may have content.
 function readAll(
   text: string,
   requests: readonly Meant[],
@@ -55,14 +55,14 @@ function readAll(
 ): ReadResponses {
   const methods = requests.map(({ method }) => method);
   const answers = readResponses(text, methods, close);
-  if (answers.ending === "complete") return answers;
+  if (answers.rest === "complete") return answers;
   const last = answers.final.length - 1;
   const others = [[...methods, "HEAD"], ...(last in methods ? [methods.with(last, "GET")] : [])];
   const readings = others.map((other) => readResponses(text, other, close));
-  return readings.find(({ ending }) => ending === "complete") ?? answers;
+  return readings.find(({ rest }) => rest === "complete") ?? answers;
 }
 
-/** Each answer belongs to the request at its place, and each arrival has exactly one. */
+/** Each response must match the request at the same index, and each arrival must match exactly one request. */
 function checkResponses(
   answers: readonly ReadResponse[],
   requests: readonly Meant[],
@@ -113,7 +113,7 @@ function checkArrival(
     arrival.method === (isHead ? "GET" : request.method) &&
     arrival.target === request.path &&
     arrival.body === (isHead ? "" : request.body) &&
-    // A proxy may give a request without a host the upstream's.
+    // If a request has no host, a proxy may send the upstream's host.
     (request.host === undefined || valuesOf(arrival.fields, "host").join() === request.host);
   return isSame ? undefined : `it arrived as another request: ${quote(arrival.raw)}`;
 }

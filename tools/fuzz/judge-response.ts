@@ -1,4 +1,4 @@
-/** Holds what a client got against what the upstream sent. */
+/** Compares the response that a client received with the response that the upstream sent. */
 
 import {
   type ReadResponse,
@@ -13,20 +13,20 @@ import type { Arrival } from "./recorder.ts";
 import { type Problem, valuesOf } from "./strict.ts";
 import { AFTER_SCRIPTED_PATH, type Verdict, isResponseTo, quote, seqOf } from "./verdict.ts";
 
-/** What a script means to whoever asked for it. */
+/** The meaning of a script for its recipient. */
 export interface SentResponse {
-  /** The final answer, if there is a valid one. */
+  /** The final response, if it is valid. */
   readonly final: ReadResponse | Problem;
   readonly interim: number;
-  /** Nothing stands behind it, and it does not need the connection's end: the connection may go on. */
+  /** Whether nothing follows it and the connection's end does not delimit it: the connection may stay open. */
   readonly isClean: boolean;
-  /** Bytes behind it. */
+  /** The number of bytes after it. */
   readonly surplus: number;
 }
 
 const MAX_INTERIM = 100;
 
-/** Reads a script as the answer to `method`. A status line that stops behind the code is forgiven by the strict reading too. */
+/** Reads a script as the response to `method`. A status line that ends after the code is accepted by strict reading too. */
 export function readScript(
   script: string,
   {
@@ -50,15 +50,15 @@ export function readScript(
   }
 }
 
-/** Judges one exchange with a scripted answer, and the ordinary one behind it. */
+/** Judges one exchange with a scripted response, and the ordinary exchange after it. */
 export function judgeResponse(
   { method, after }: ResponseCase,
   { script, reading }: { readonly script: string; readonly reading: Reading },
   arrivals: readonly Arrival[],
   { text, close, isStalled }: Received,
 ): Verdict {
-  // A reset that comes together with the last bytes is an end to whoever reads through libuv, which looks for EOF behind them;
-  // RFC 9112 §8 takes content without a framing for complete however its connection ends.
+  // libuv reports a reset that arrives together with the last bytes as an end, because it checks for EOF after them. By RFC 9112 §8,
+  // content without a framing is complete at the end of the connection, however the connection ends.
   const sent = readScript(script, { method, close: after === "keep" ? "open" : "end", reading });
   const answers = readResponses(text, [method, "GET"], close);
   const [first, second, ...further] = answers.final;
@@ -66,8 +66,8 @@ export function judgeResponse(
   const isCut = first === undefined;
   const problems = [
     close === "open" || isStalled ? `nothing moves; so far ${quote(text)}` : undefined,
-    answers.ending === "invalid" || (answers.ending === "incomplete" && !isCut)
-      ? `the answers end ${answers.ending}: ${quote(text)}`
+    answers.rest === "invalid" || (answers.rest === "incomplete" && !isCut)
+      ? `the answers end ${answers.rest}: ${quote(text)}`
       : undefined,
     answers.interim.length > sent.interim || answers.interim.some(({ status }) => status === 101)
       ? `interim answers that nobody sent: ${quote(text)}`
@@ -106,9 +106,9 @@ function checkSecond(
   { isClean }: SentResponse,
 ): string | undefined {
   if (got === undefined) return "the request behind it has no answer";
-  // It may have gone out on the connection that the answer before it was about to spoil.
+  // The request may have been sent on the connection that the previous response was about to invalidate.
   if (!isClean && got.status === 502 && seqOf(got) === undefined) return undefined;
-  // A connection that ends under a request makes the proxy send that request again (RFC 9110 §9.2.2).
+  // If a connection ends during a request, the proxy sends that request again (RFC 9110 §9.2.2).
   const arrival = arrivals.findLast(({ target }) => target === AFTER_SCRIPTED_PATH);
   if (arrival === undefined || seqOf(got) !== arrival.seq)
     return `the request behind it got another answer: ${got.status} ${quote(got.body)}`;

@@ -1,11 +1,12 @@
 /**
- * A request as sloppy servers read one. It shares no code with the strict reading, so that both cannot be wrong alike.
+ * Reads a request as lenient servers do. It shares no code with the strict reader, so that both cannot have the same fault.
  *
- * Forgiven: LF or CR alone for a line end, white space and control characters around names and values, lines without a colon,
- * folded lines, codings that only contain the word chunked, lists and signs and prefixes in lengths, chunk sizes with anything
- * around their digits, chunks without a line end. Two fields that frame the same message are resolved by `preference`.
+ * It accepts: a LF or CR alone as a line end, white space and control characters around names and values, lines without a colon, folded
+ * lines, codings that only contain the word chunked, lists, signs and prefixes in lengths, chunk sizes with any characters around their
+ * digits, and chunks without a line end. `preference` decides between two fields that frame the same message.
  */
 
+/** A request as a lenient server reads it. */
 export interface LenientRequest {
   readonly method: string;
   readonly target: string;
@@ -14,12 +15,12 @@ export interface LenientRequest {
   readonly end: number;
 }
 
-/** Which of two framings wins, and which of two lengths: servers of each kind are in use. */
+/** Which of two framings and which of two lengths counts: there are servers of each kind. */
 export type Preference = "chunked, first length" | "length, last length";
 
 const LINE = /\r\n|\n|\r/g;
 
-/** Reads one request; undefined where bytes are missing. */
+/** Reads one request; undefined if bytes are missing. */
 export function readLeniently(
   text: string,
   at: number,
@@ -37,7 +38,7 @@ export function readLeniently(
   return content === undefined ? undefined : { method, target, framing, ...content };
 }
 
-/** Lines up to the empty one; empty lines in front are skipped. */
+/** Reads lines up to the empty line; it skips empty lines before them. */
 function readLines(text: string, at: number): { lines: string[]; end: number } | undefined {
   const lines: string[] = [];
   for (let from = at; ;) {

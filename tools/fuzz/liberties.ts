@@ -1,6 +1,6 @@
 /**
- * Responses read with the liberties of docs/forwarding.md, apart from the parser under test: whole texts and regular expressions.
- * What two readers could take for different things is invalid here too.
+ * Reads responses with the deviations that docs/forwarding.md accepts, separately from the parser under test: on complete texts, with
+ * regular expressions. A response that two readers could interpret differently is invalid here too.
  */
 
 import {
@@ -19,7 +19,7 @@ const FRAMING = new Set(["content-length", "transfer-encoding", "connection", "u
 const SIZE = /^([0-9a-fA-F]+)[ \t]*(?:;[^\0\r\n]*)?$/;
 const START = /^(HTTP\/1\.[0-9])[ \t]+([1-9]\d{2})(?:[ \t]+([^\0\r\n]*))?$/;
 
-/** Reads a header section whose lines end alike, behind any empty lines. Its start is written with single spaces. */
+/** Reads a header section with uniform line ends, after any empty lines. Its start line is rewritten with single spaces. */
 export function readHead(text: string, at: number): Head | Problem {
   const from = at + (/^(?:\r?\n)*/.exec(text.slice(at))?.[0].length ?? 0);
   const first = text.indexOf("\n", from);
@@ -35,7 +35,7 @@ export function readHead(text: string, at: number): Head | Problem {
   return { start: `HTTP/1.${minor} ${digits} ${reason}`, fields, end: end + lineEnd.length * 2 };
 }
 
-/** The one framing that the fields announce. */
+/** The only framing that the fields announce. */
 export function framingOf(fields: readonly Field[], maxDigits: number): Framing | "invalid" {
   const lengths = new Set(
     fields.flatMap(([name, value]) =>

@@ -1,4 +1,4 @@
-/** Mutations: any message, a little spoilt. */
+/** Mutations: messages with small random changes. */
 
 import type { Random } from "../shared/random.ts";
 
@@ -65,7 +65,7 @@ const MUTATIONS: readonly Mutation[] = [
   (random, text) => text.replace(/(?<=Content-Length: )\d+/, String(random.below(200))),
 ];
 
-/** One to four mutations, one upon the other. */
+/** Applies one to four mutations, one after the other. */
 export function mutate(random: Random, text: string): string {
   let mutated = text;
   for (let count = 1 + random.below(4); count > 0; count -= 1)

@@ -1,21 +1,22 @@
-/** Proxies that are wrong in known ways: what the fuzzer has to notice. */
+/** Proxies with known faults, which the fuzzer must detect. */
 
 import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type { Target } from "./rig.ts";
 
+/** A known fault. */
 export type Flaw =
-  /** Takes the framing off a GET, and sends its content all the same (GHSA-ggv3-7p47-pfv8). */
+  /** Removes the framing of a GET, but sends its content (GHSA-ggv3-7p47-pfv8). */
   | "unframed content"
-  /** Copies Content-Length and Transfer-Encoding as they came. */
+  /** Copies Content-Length and Transfer-Encoding unchanged. */
   | "copied framing"
-  /** Gives each client the answer to the request before. */
+  /** Gives each client the response to the previous request. */
   | "mixed answers"
-  /** Ends an answer that broke off as if it were whole. */
+  /** Ends an incomplete response as if it were complete. */
   | "false ends";
 
-/** Starts a proxy with a flaw, on a parser that is told to forgive. */
+/** Starts a proxy with a flaw, on a lenient parser. */
 export async function startNaive(flaw: Flaw, upstreamPort: number): Promise<Target> {
   let before: string | undefined;
   const server = createServer({ insecureHTTPParser: true }, (request, response) => {
@@ -43,7 +44,7 @@ export async function startNaive(flaw: Flaw, upstreamPort: number): Promise<Targ
   };
 }
 
-/** One request on a connection of its own; resolves with everything that came back. */
+/** Sends one request on its own connection; resolves with all bytes that came back. */
 async function forward(request: IncomingMessage, flaw: Flaw, port: number): Promise<string> {
   const content: Buffer[] = [];
   for await (const chunk of request) content.push(chunk as Buffer);
@@ -65,7 +66,7 @@ async function forward(request: IncomingMessage, flaw: Flaw, port: number): Prom
   return answer;
 }
 
-/** Whatever stands behind the header section is the content, as long as it may be. */
+/** Writes all bytes after the header section as content, up to the maximum. */
 function write(response: ServerResponse, answer: string): void {
   const body = answer.slice(answer.indexOf("\r\n\r\n") + 4);
   for (const [name] of [["X-Seq"], ["X-Case"]] as const) {

@@ -1,4 +1,4 @@
-/** The upstream: reads what arrives strictly and leniently, tells which case it belongs to, and answers. */
+/** The upstream: reads requests strictly and leniently, finds the case of each, and responds. */
 
 import { once } from "node:events";
 import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
@@ -7,36 +7,37 @@ import { readLeniently, type Preference } from "./lenient.ts";
 import { type Request, readRequest } from "./requests.ts";
 import { valuesOf } from "./strict.ts";
 
-/** A request that arrived whole. */
+/** A complete request that arrived. */
 export interface Arrival extends Request {
-  /** Its number among all; the answer says it too. */
+  /** Its number among all requests; the response has it too. */
   readonly seq: number;
   readonly raw: string;
 }
 
-/** What the recorder tells and asks of the case that a client address stands for. */
+/** The recorder's link to the case of a client address. */
 export interface Owner {
   readonly arrivals: Arrival[];
   readonly violations: string[];
-  /** Answers in the recorder's place: calls `done` when everything is written, or `asUsual` to leave it to the recorder. */
+  /** Responds instead of the recorder: calls `done` when everything is written, or `asUsual` to let the recorder respond. */
   respond?(arrival: Arrival, peer: Peer, done: () => void, asUsual: () => void): void;
 }
 
-/** Where the recorder listens: on 127.0.0.1, as it is and over TLS. */
+/** The recorder's ports on 127.0.0.1, without and with TLS. */
 export interface Ports {
   readonly port: number;
   readonly tlsPort: number;
 }
 
+/** A running recorder. */
 export interface Recorder extends Ports {
   close(): void;
 }
 
 const PREFERENCES: readonly Preference[] = ["chunked, first length", "length, last length"];
-/** After this many requests it closes a connection, so that new ones are met as well. */
+/** After this many requests the recorder closes a connection, so that new connections are tested too. */
 const MAX_REQUESTS = 500;
 
-/** Starts the upstream. `ownerOf` finds a case by the client's address, as the proxy's X-Forwarded-For has it. */
+/** Starts the upstream. `ownerOf` finds a case by the client's address in the proxy's X-Forwarded-For. */
 export async function startRecorder(ownerOf: (address: string) => Owner): Promise<Recorder> {
   let seq = 0;
   const peers = new Set<Peer>();
@@ -56,7 +57,7 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
       if (text !== "") ownerIn(text).violations.push(...findWhole(text));
     });
 
-    // One after another, as a backend would; a proxy that pipelines is no concern here.
+    // Responds one after another, as a backend would; pipelining by a proxy is not tested here.
     function next(): void {
       if (isBusy || text === "") return;
       const request = readRequest(text, 0);
@@ -130,7 +131,7 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-/** Two readers that differ about one request see different next ones. */
+/** Two readers that interpret one request differently see different next requests. */
 function findAmbiguities(raw: string, strict: Request): string[] {
   return PREFERENCES.flatMap((preference) => {
     const lenient = readLeniently(raw, 0, preference);
@@ -147,7 +148,7 @@ function findAmbiguities(raw: string, strict: Request): string[] {
   });
 }
 
-/** What a request that broke off left behind must not be a whole one for anybody. */
+/** Finds complete requests in the bytes of an incomplete one: no reader may find any. */
 function findWhole(text: string): string[] {
   return PREFERENCES.filter((preference) => readLeniently(text, 0, preference) !== undefined).map(
     (preference) =>

@@ -1,11 +1,11 @@
-/** Finds the case behind a failure, alone and small. */
+/** Finds the case that causes a failure, alone, and shrinks it. */
 
 import { type Case, bytesOf, toReplay } from "./case.ts";
 import { type Failure, findFailure } from "./fuzz.ts";
 import { type Rig, type Start, startRig } from "./rig.ts";
 import { shrink } from "./shrink.ts";
 
-/** Runs one case before proxies of its own, which a case before it cannot have harmed. */
+/** Runs one case on new proxies, so that no earlier case can have affected them. */
 export async function runAlone(
   one: Case,
   starts: readonly Start[],
@@ -17,7 +17,7 @@ export async function runAlone(
   return failure;
 }
 
-/** The first of a failure's suspects that fails alone, shrunk and in the form to replay it. */
+/** The first suspect that fails alone, shrunk and in its replay form. */
 export async function explainFailure(
   { one, suspects }: Failure,
   starts: readonly Start[],
@@ -52,7 +52,7 @@ async function failureOf(rig: Rig, one: Case): Promise<string | undefined> {
   return failure ?? rig.late()[seen]?.[1] ?? rig.complaint();
 }
 
-/** A case for people and for the command line. */
+/** Describes a case for people and for the command line. */
 function describe(one: Case): string {
   const bytes = JSON.stringify(bytesOf(one));
   return `${one.family} (${one.kind}, ${one.parts.length} parts): ${bytes}\n  npm run fuzz -- --replay ${toReplay(one)}`;

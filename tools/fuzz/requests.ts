@@ -1,4 +1,4 @@
-/** What a run of bytes asks for, read strictly: the oracle that a proxy's own reading is held against. */
+/** Reads requests strictly: the reference for a proxy's reading. */
 
 import {
   type Field,
@@ -11,9 +11,10 @@ import {
   valuesOf,
 } from "./strict.ts";
 
+/** A request. */
 export interface Request {
   readonly method: string;
-  /** The request-target as it stands. */
+  /** The request-target, unchanged. */
   readonly target: string;
   readonly version: string;
   readonly fields: readonly Field[];
@@ -22,24 +23,24 @@ export interface Request {
   readonly end: number;
 }
 
-/** A request as its recipient has to understand it. */
+/** A request with the meaning that its recipient must use. */
 export interface Meant extends Request {
   /** The origin-form, or `*`. */
   readonly path: string;
-  /** Undefined where an HTTP/1.0 client named none. */
+  /** Undefined if an HTTP/1.0 client sent no host. */
   readonly host: string | undefined;
 }
 
-/** The requests of one connection, and what came behind the last: nothing, a piece of one, rubbish, or nothing that counts. */
+/** The requests of one connection, and what follows the last one: nothing, an incomplete request, garbage, or bytes without effect. */
 export interface Meaning {
   readonly requests: readonly Meant[];
-  readonly ending: "complete" | "closed" | Problem;
-  /** A HEAD whose content broke off or is invalid: nobody needs that content, so that its answer may come all the same. */
+  readonly rest: "complete" | "closed" | Problem;
+  /** A HEAD whose content is incomplete or invalid: the upstream does not need it, so a proxy may respond to the HEAD. */
   readonly early?: Meant | undefined;
 }
 
 const START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
-// What RFC 9112 §3 lets a recipient forgive, and node's parser does: more than one space on either side of the target.
+// RFC 9112 §3 allows recipients to accept more than one space on either side of the target, and node's parser does.
 const FORGIVEN_START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) +([\x21-\x7e\x80-\xff]+) +HTTP\/1\.([01])$/;
 const HOST =
   /^(?:\[(?:[0-9A-Fa-f:.]+|v[0-9A-Fa-f]+\.[\w.~!$&'()*+;=:-]+)\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]{0,5})?$/i;
@@ -58,20 +59,19 @@ export function readRequest(text: string, at: number, startLine = START): Reques
   return { method, target, version: `1.${minor}`, fields: head.fields, framing, ...content };
 }
 
-/** Reads everything that a client sent on one connection. */
+/** Reads all bytes that a client sent on one connection. */
 export function readMeaning(text: string): Meaning {
   const requests: Meant[] = [];
   for (let at = 0; ;) {
-    // RFC 9112 §2.2: empty lines before a request are nothing; node's parser forgives halves of them as well, which frame nothing.
+    // RFC 9112 §2.2: empty lines before a request are ignored; node's parser also ignores a CR or LF alone, which frames nothing.
     while (text[at] === "\r" || text[at] === "\n") at += 1;
-    if (at === text.length) return { requests, ending: "complete" };
+    if (at === text.length) return { requests, rest: "complete" };
     const request = readRequest(text, at, FORGIVEN_START);
-    if (typeof request === "string")
-      return { requests, ending: request, early: readEarly(text, at) };
+    if (typeof request === "string") return { requests, rest: request, early: readEarly(text, at) };
     const meant = toMeant(request);
-    if (meant === undefined) return { requests, ending: "invalid" };
+    if (meant === undefined) return { requests, rest: "invalid" };
     requests.push(meant);
-    if (isLast(meant)) return { requests, ending: "closed" };
+    if (isLast(meant)) return { requests, rest: "closed" };
     at = request.end;
   }
 }
@@ -87,7 +87,7 @@ function readEarly(text: string, at: number): Meant | undefined {
   return toMeant({ method, target, version: `1.${minor}`, ...rest });
 }
 
-/** RFC 9112 §3.2: the target and the host of a request; undefined where they are not valid. */
+/** The target and the host of a request (RFC 9112 §3.2); undefined if they are invalid. */
 function toMeant(request: Request): Meant | undefined {
   const { method, target, version, fields } = request;
   const hosts = valuesOf(fields, "host");
@@ -107,7 +107,7 @@ function toPath(method: string, rest: string): string {
   return method === "OPTIONS" ? "*" : "/"; // RFC 9112 §3.2.4
 }
 
-/** Whether nothing after it counts: the connection ends (RFC 9112 §9.3), or may speak another protocol (RFC 9110 §7.8). */
+/** Whether bytes after it have no effect: the connection closes (RFC 9112 §9.3) or may switch protocols (RFC 9110 §7.8). */
 function isLast({ method, version, fields }: Meant): boolean {
   const options = membersOf(fields, "connection");
   if (options.includes("close")) return true;

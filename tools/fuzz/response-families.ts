@@ -1,4 +1,4 @@
-/** Answers of an upstream: good ones, ambiguous ones, broken ones, and bytes that nobody asked for. */
+/** Responses of an upstream: valid, ambiguous and broken ones, and unsolicited bytes. */
 
 import type { ResponseCase, Expectation, Family } from "./case.ts";
 import { toChunks } from "./grammar.ts";
@@ -7,7 +7,7 @@ import { ambiguous, brokenChunks, brokenHead } from "./broken-responses.ts";
 import { withLiberties } from "./free-responses.ts";
 import type { Random } from "../shared/random.ts";
 
-/** What an upstream sends, and what it does then. */
+/** The bytes that an upstream sends, and how it continues. */
 export interface Script {
   readonly bytes: string;
   readonly after: ResponseCase["after"];
@@ -39,7 +39,7 @@ function family(name: string, expects: Expectation, make: Make): Family<Script> 
   };
 }
 
-/** Families of answers. What `accepts` says is of GET and HEAD alike, so that a broken content is `either`: a HEAD never sees it. */
+/** Families of responses. `accepts` holds for GET and HEAD, so broken content is `either`: the response to a HEAD does not include it. */
 export const RESPONSE_FAMILIES: readonly Family<Script>[] = [
   family("answer: a length", "accepted", withLength),
   family("answer: chunks", "accepted", (random) => withChunks(random)),

@@ -1,11 +1,11 @@
-/** Pieces of answers. */
+/** Parts of responses. */
 
 import type { Random } from "../shared/random.ts";
 
-/** Stands for the number of the case, so that an answer that meets another request is known. */
+/** Placeholder for the number of the case, so that a response to another request is detected. */
 export const MARK = "@@@@@@@@";
 
-/** A whole answer that nobody asked for. */
+/** A complete unsolicited response. */
 export const POISON = `HTTP/1.1 200 OK\r\nX-Poison: ${MARK}\r\nContent-Length: 14\r\n\r\npoison${MARK}`;
 
 const STATUSES = [
@@ -27,7 +27,7 @@ const FIELDS = [
   "Server: a\tb",
 ];
 
-/** A header section with these lines among others. */
+/** A header section that includes these lines. */
 export function toHead(
   random: Random,
   lines: readonly string[],
@@ -39,12 +39,12 @@ export function toHead(
   return `HTTP/1.1 ${status}\r\n${fields.join("\r\n")}\r\n\r\n`;
 }
 
-/** Content that says whose it is, and often looks like something else. */
+/** Content that identifies its case, and often looks like something else. */
 export function toBody(random: Random): string {
   return `${MARK}${random.pick(["", "\r\n\r\n", "0\r\n\r\n", POISON, "x".repeat(random.below(3000))])}`;
 }
 
-/** A whole answer with a length. */
+/** A complete response with a length. */
 export function withLength(random: Random): string {
   const body = toBody(random);
   return `${toHead(random, [`Content-Length: ${body.length}`])}${body}`;

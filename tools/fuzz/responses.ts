@@ -1,4 +1,4 @@
-/** Answers as they stand on the wire, read strictly. */
+/** Reads responses strictly from raw bytes. */
 
 import * as liberties from "./liberties.ts";
 import {
@@ -11,28 +11,29 @@ import {
   readHead,
 } from "./strict.ts";
 
+/** A response. */
 export interface ReadResponse {
   readonly status: number;
   readonly reason: string;
   readonly fields: readonly Field[];
   readonly body: string;
   readonly end: number;
-  /** Whether only the end of the connection ends its content (RFC 9112 §6.3). */
+  /** Whether only the end of the connection delimits its content (RFC 9112 §6.3). */
   readonly isDelimitedByClose: boolean;
 }
 
-/** Bytes that answer some requests, as far as they could be read. */
+/** The responses in the received bytes, as far as they could be read. */
 export interface ReadResponses {
   readonly interim: readonly ReadResponse[];
   readonly final: readonly ReadResponse[];
-  /** What stands behind the last answer. */
-  readonly ending: "complete" | Problem;
+  /** What follows the last response. */
+  readonly rest: "complete" | Problem;
 }
 
-/** How the bytes ended: more may come, or the connection was closed, or reset. */
+/** How the bytes ended: more may follow, or the connection was closed or reset. */
 export type Close = "open" | "end" | "reset";
 
-/** How they are read: as RFC 9112 writes them, control characters aside, or with the liberties of old backends. */
+/** How responses are read: by the grammar of RFC 9112, but with control characters, or with the deviations of old backends. */
 export type Reading = "strict" | "tolerant";
 
 const READERS = {
@@ -52,10 +53,10 @@ const READERS = {
   },
 };
 
-// Blanks before the reason are no part of it.
+// Blanks before the reason are not part of it.
 const START = /^HTTP\/1\.([01]) ([1-9]\d{2}) [\t ]*([^\0\r\n]*)$/;
 
-/** Reads one answer to `method`. */
+/** Reads one response to `method`. */
 export function readResponse(
   text: string,
   at: number,
@@ -73,7 +74,7 @@ export function readResponse(
   if (start === undefined || framing === "invalid") return "invalid";
   const status = Number(digits);
   const whole = { status, reason, fields: head.fields, isDelimitedByClose: false };
-  // RFC 9112 §6.3: these end with their header section, whatever it announces.
+  // RFC 9112 §6.3: these responses end with their header section, whatever their fields announce.
   if (method === "HEAD" || status < 200 || status === 204 || status === 304)
     return { ...whole, body: "", end: head.end };
   if (framing === "chunked" && minor === "0") return "invalid";
@@ -85,7 +86,7 @@ export function readResponse(
   return { ...whole, body: text.slice(head.end), end: text.length, isDelimitedByClose: true };
 }
 
-/** Reads the answers to requests with these methods, and whatever else is there. */
+/** Reads the responses to requests with these methods, and any bytes after them. */
 export function readResponses(
   text: string,
   methods: readonly string[],
@@ -94,13 +95,13 @@ export function readResponses(
   const interim: ReadResponse[] = [];
   const final: ReadResponse[] = [];
   for (let at = 0; ;) {
-    if (at === text.length) return { interim, final, ending: "complete" };
+    if (at === text.length) return { interim, final, rest: "complete" };
     const answer = readResponse(text, at, {
       method: methods[final.length] ?? "GET",
       close,
       reading: "strict",
     });
-    if (typeof answer === "string") return { interim, final, ending: answer };
+    if (typeof answer === "string") return { interim, final, rest: answer };
     (answer.status < 200 ? interim : final).push(answer);
     at = answer.end;
   }

@@ -1,4 +1,4 @@
-/** A recorder behind a proxy, and cases run through both. Each case has a client address of its own, so that whatever arrives tells whose it is. */
+/** A recorder behind proxies, and the cases that run through them. Each case has its own client address, which identifies its requests. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Peer } from "../../test/support/peer.ts";
@@ -18,40 +18,41 @@ import {
   quote,
 } from "./verdict.ts";
 
-/** A proxy under test. It has to append the client's address to X-Forwarded-For. */
+/** A proxy under test. It must append the client's address to X-Forwarded-For. */
 export interface Target {
   readonly port: number;
   /** How it reads responses. */
   readonly reading: Reading;
-  /** Why it is unfit, if it is: it ended, or logged an error. */
+  /** Why the proxy is unfit, if it is: it ended or logged an error. */
   complaint(): string | undefined;
   stop(): Promise<void>;
 }
 
-/** Starts a proxy before the recorder's ports. */
+/** Starts a proxy in front of the recorder's ports. */
 export type Start = (ports: Ports) => Promise<Target>;
 
+/** A recorder with its proxies. */
 export interface Rig {
-  /** Runs a case through one of the proxies, the next one each time. */
+  /** Runs a case through the next proxy. */
   run(one: Case): Promise<Verdict>;
-  /** After how many cases it is the turn of the first proxy again. */
+  /** The number of cases until the first proxy has its next turn. */
   readonly turns: number;
-  /** What came to light after its case was judged, and what belongs to no case. */
+  /** Failures that were found after their case was judged, and failures that belong to no case. */
   late(): readonly (readonly [one: Case | undefined, failure: string])[];
   complaint(): string | undefined;
   stop(): Promise<void>;
 }
 
-// A case that neither an answer nor an end comes for waits this long, and is a failure or a proxy that reads more strictly late.
+// If a case gets no response and no end in this time, it fails, or the proxy reads strictly and refuses late.
 const PATIENCE_SECONDS = 15;
 
 interface Judged extends Owner {
   readonly one: Case | undefined;
-  /** A request that needs no more of what was broken off. */
+  /** Whether the request may arrive late: it does not need the content that was broken off. */
   readonly mayBeLate?: boolean;
 }
 
-/** Starts a recorder, and the proxies before it, which take turns in that order; one that is named twice has two. */
+/** Starts a recorder, and proxies in front of it, which take turns in that order; a proxy that is listed twice has two turns. */
 export async function startRig(
   starts: readonly Start[],
   patienceSeconds = PATIENCE_SECONDS,
@@ -77,7 +78,7 @@ export async function startRig(
         one.kind === "answer"
           ? await runResponse(one, { ...place, owner })
           : await runRequests(one, { ...place, owner });
-      // Whatever comes from here on comes too late to be right.
+      // Requests that arrive from here on are late.
       owners.set(address, { one, arrivals: [], violations: [], mayBeLate: isEarly(one) });
       const [violation] = owner.violations;
       return violation === undefined ? verdict : { ...verdict, failure: violation };
@@ -121,7 +122,7 @@ async function runRequests(one: RequestCase, { owner, ...place }: Place): Promis
     ...place,
     parts: [...one.parts.slice(0, -1), `${one.parts.at(-1)}${LAST_REQUEST}`],
     methods: meaning.requests.map(({ method }) => method),
-    ending: endings[meaning.ending as keyof typeof endings] ?? "proxy closes",
+    closing: endings[meaning.rest as keyof typeof endings] ?? "proxy closes",
   });
   return judgeRequests(meaning, owner.arrivals, received);
 }
@@ -134,7 +135,7 @@ async function runResponse(
     ...place,
     parts: [toGet(one.method, SCRIPTED_PATH) + toGet("GET", AFTER_SCRIPTED_PATH)],
     methods: [one.method, "GET"],
-    ending: "client closes",
+    closing: "client closes",
   });
   const script = toMarked(bytesOf(one), number);
   return judgeResponse(toEnded(one), { script, reading }, owner.arrivals, received);
@@ -144,7 +145,7 @@ function toGet(method: string, path: string): string {
   return `${method} ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
 }
 
-/** An answer that is not whole and clean needs the connection's end, or whoever waits for the rest waits for ever. */
+/** A response that is incomplete or malformed needs the connection's end: a client that expects the rest would wait forever. */
 function toEnded(one: ResponseCase): ResponseCase {
   const { isClean } = readScript(bytesOf(one), { method: "GET", close: "open" });
   return one.after === "keep" && !isClean ? { ...one, after: "end" } : one;
@@ -183,7 +184,7 @@ function toMarked(bytes: string, number: number): string {
   return bytes.replaceAll(MARK, String(number).padStart(MARK.length, "0"));
 }
 
-/** The marks are as long as the numbers: the cuts stay where they are, also those that go through a mark. */
+/** Marks and numbers have the same length, so that cuts keep their offsets, also cuts inside a mark. */
 function toMarkedParts(one: ResponseCase, number: number): string[] {
   const marked = toMarked(bytesOf(one), number);
   let at = 0;

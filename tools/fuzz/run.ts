@@ -13,7 +13,7 @@ const USAGE = `npm run fuzz -- [options]
   --cases N            how many (default 50000)
   --replay WORD|FILE   one case: as a failure printed it, or raw request bytes in base64`;
 
-/** The client's, and now and then a new one to the upstream. */
+/** Each case opens a client connection, and some open a new upstream connection. */
 const CONNECTIONS_PER_CASE = 1.5;
 
 const starts = toStarts((line) => console.log(line));

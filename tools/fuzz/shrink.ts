@@ -1,12 +1,12 @@
-/** Makes a failing case small: by lines, then by bytes, as long as it fails. */
+/** Shrinks a failing case, by lines and then by bytes, while it still fails. */
 
 import { type Case, bytesOf } from "./case.ts";
 
 const MAX_RUNS = 600;
-/** Bytes are tried one by one only in what lines have made small. */
+/** Bytes are tried one by one only if the case is this small after removing lines. */
 const FEW_BYTES = 400;
 
-/** Delta debugging (Zeller and Hildebrandt): drops ever smaller pieces of what is left while `fails` still holds. */
+/** Delta debugging (Zeller and Hildebrandt): removes smaller and smaller pieces while `fails` still holds. */
 export async function shrink(one: Case, fails: (one: Case) => Promise<boolean>): Promise<Case> {
   let left = MAX_RUNS;
   const stillFails = async (pieces: readonly string[]): Promise<boolean> => {
@@ -14,7 +14,7 @@ export async function shrink(one: Case, fails: (one: Case) => Promise<boolean>):
     return left >= 0 && fails({ ...one, expects: one.expects, parts: [pieces.join("")] });
   };
   const bytes = bytesOf(one);
-  if (!(await stillFails([bytes]))) return one; // it needs its cuts
+  if (!(await stillFails([bytes]))) return one; // it fails only with its segments
   const lines = await reduce(bytes.split(/(?<=\n)/), stillFails);
   const small = lines.join("");
   const pieces = small.length > FEW_BYTES ? lines : await reduce([...small], stillFails);

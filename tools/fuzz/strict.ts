@@ -1,37 +1,41 @@
-/** Messages read as RFC 9112 writes them: whatever a lenient reader would forgive is invalid here. Texts are Latin-1, one character per byte. */
+/** Reads messages by the grammar of RFC 9112: bytes that only a lenient reader accepts are invalid. Texts are Latin-1. */
 
-/** Why there is no message: more bytes may complete it, or none ever can. */
+/** Why there is no message: more bytes may complete it, or it is malformed. */
 export type Problem = "incomplete" | "invalid";
 
+/** A field line. */
 export type Field = readonly [name: string, value: string];
 
+/** The kind of a message. */
 export type MessageKind = "request" | "response";
 
+/** A start line with fields. */
 export interface Head {
   /** Request line or status line. */
   readonly start: string;
   /** Names in lower case, values without the white space around them. */
   readonly fields: readonly Field[];
-  /** Where the content begins. */
+  /** The offset of the content. */
   readonly end: number;
 }
 
+/** The content of a message. */
 export interface Content {
   readonly body: string;
   readonly end: number;
 }
 
-/** What the fields announce: a length, chunks, or nothing. */
+/** The framing that the fields announce: a length, chunks, or none. */
 export type Framing = number | "chunked" | "none";
 
 // A token, a colon, and neither a control character nor a bare CR or LF (RFC 9112 §5, RFC 9110 §5.5).
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
-/** As a response may have it: a control character ends nothing, and passes (RFC 9110 §5.5). */
+/** A response's field may contain control characters: they delimit nothing, and proxies pass them (RFC 9110 §5.5). */
 const RESPONSE_FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n]*)$/;
 const CHUNK = /^([0-9a-fA-F]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
-/** A double counts fifteen digits exactly: content that is read by them has no other end. */
+/** The maximum number of digits that a double represents exactly; content of a request has to be counted. */
 const REQUEST_DIGITS = 15;
-/** An answer's length may be that of content which nobody fetches, a HEAD's say. */
+/** A response's length may be larger, because a HEAD's content is never transferred. */
 export const RESPONSE_DIGITS = 19;
 
 /** Reads a start line and its fields. */
@@ -43,18 +47,18 @@ export function readHead(text: string, at: number, of: MessageKind = "request"):
   return fields === undefined ? "invalid" : { start, fields, end: end + 4 };
 }
 
-/** The values of a field, by its lower-case name. */
+/** The values of a field. The name is in lower case. */
 export function valuesOf(fields: readonly Field[], name: string): readonly string[] {
   return fields.filter((field) => field[0] === name).map(([, value]) => value);
 }
 
-/** The members of a field that is a list, in lower case (RFC 9110 §5.6.1). */
+/** The members of a list field, in lower case (RFC 9110 §5.6.1). */
 export function membersOf(fields: readonly Field[], name: string): readonly string[] {
   const members = valuesOf(fields, name).flatMap((value) => value.split(","));
   return members.map((member) => member.trim().toLowerCase()).filter((member) => member !== "");
 }
 
-/** The one framing that the fields announce (RFC 9112 §6.3); several, or an unreadable one, are invalid. */
+/** The only framing that the fields announce (RFC 9112 §6.3); several framings or a malformed one are invalid. */
 export function framingOf(
   fields: readonly Field[],
   maxDigits = REQUEST_DIGITS,
@@ -85,7 +89,7 @@ export function readContent(
   return end > text.length ? "incomplete" : { body: text.slice(at, end), end };
 }
 
-/** What readers of different strictness take for a chunk's size line and for the trailers behind the last chunk. */
+/** The grammar of a reader for a chunk's size line and for the trailers after the last chunk. */
 interface ChunkReading {
   /** Its first group is the size. */
   readonly size: RegExp;

@@ -1,31 +1,33 @@
-/** What became of a case. */
+/** The verdict on a case. */
 
 import { type Arrival } from "./recorder.ts";
 import { type ReadResponse } from "./responses.ts";
 import { valuesOf } from "./strict.ts";
 
+/** The verdict on a case. */
 export interface Verdict {
   readonly outcome: "accepted" | "refused";
-  /** What is wrong, if something is. */
+  /** The failure, if there is one. */
   readonly failure: string | undefined;
 }
 
-/** Sent behind every case on the same connection: answered only by a proxy that took all that stood before it to its end. */
+/** Follows every case on the same connection: a proxy responds to it only if it processed all bytes before it. */
 export const LAST_REQUEST = "GET /end HTTP/1.1\r\nHost: end.example\r\n\r\n";
 
-/** Where the paths of scripted answers begin. */
+/** The prefix of the paths of scripted responses. */
 export const SCRIPTED = "/scripted/";
+/** The path of a scripted response. */
 export const SCRIPTED_PATH = `${SCRIPTED}answer`;
-/** Sent behind a request for one. */
+/** The path of the request after it. */
 export const AFTER_SCRIPTED_PATH = `${SCRIPTED}end`;
 
-/** The number that the recorder gave to the request of this answer; undefined where the proxy answered by itself. */
+/** The number that the recorder gave to the request of this response; undefined if the proxy generated the response. */
 export function seqOf({ fields }: ReadResponse): number | undefined {
   const [seq] = valuesOf(fields, "x-seq");
   return seq === undefined ? undefined : Number(seq);
 }
 
-/** Whether an answer of the recorder is the one to this request, byte for byte. */
+/** Whether the recorder sent this response to this request, byte for byte. */
 export function isResponseTo(
   { body }: ReadResponse,
   { method, seq, target }: Arrival,

@@ -1,6 +1,6 @@
-/** Ways to frame a message that two readers take differently. */
+/** Framings that two readers interpret differently. */
 
-/** Transfer-Encoding lines that are not `chunked` alone. */
+/** Transfer-Encoding lines other than `chunked` alone. */
 export const CODINGS = [
   "Transfer-Encoding: xchunked",
   "Transfer-Encoding : chunked",

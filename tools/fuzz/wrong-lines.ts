@@ -1,6 +1,6 @@
-/** Lines of a header section that no reader may take for good ones. */
+/** Invalid lines of a header section. */
 
-/** Host fields that name no one host. */
+/** Host fields that do not name exactly one host. */
 export const WRONG_HOSTS = [
   "Host: a.example\r\nHost: b.example",
   "Host: a.example, b.example",
@@ -21,7 +21,7 @@ export const WRONG_HOSTS = [
   "Host: a\\b",
 ];
 
-/** Request lines that ask for nothing a server serves, or that are none. */
+/** Request lines that are malformed, or that no server serves. */
 export const WRONG_STARTS = [
   "GET /a b HTTP/1.1",
   "GET /a\tHTTP/1.1",
@@ -56,7 +56,7 @@ export const WRONG_STARTS = [
   ": GET / HTTP/1.1",
 ];
 
-/** Field lines that are none (RFC 9112 §5). */
+/** Malformed field lines (RFC 9112 §5). */
 export const WRONG_FIELDS = [
   "X-A : a",
   ": a",

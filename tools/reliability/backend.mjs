@@ -1,4 +1,4 @@
-// The backend of `npm run reliability`: a few bytes, a long download, and an answer to an upload once all of it is there.
+// The backend of `npm run reliability`: a small response, a long download, and a response to an upload once the upload is complete.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -11,7 +11,7 @@ const server =
   cert === undefined
     ? createServer(serve)
     : createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, serve);
-// Longer than any proxy keeps its connections: a race that is lost here would be counted as the proxy's.
+// Longer than the idle time of any proxy: otherwise a race with the backend's close would be counted as the proxy's failure.
 server.keepAliveTimeout = 300_000;
 server.listen(Number(port), host, 4_096);
 

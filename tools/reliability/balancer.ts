@@ -1,13 +1,14 @@
-/** A client that spreads its requests like a load balancer, heeds what instances say of themselves, and repeats nothing. */
+/** A client that spreads its requests like a load balancer, follows the readiness of instances, and retries nothing. */
 
 import { Agent, type ClientRequest, request } from "node:http";
-import { askOnce } from "./prober.ts";
+import { sendOnce } from "./prober.ts";
 import type { Subject } from "./subject.ts";
 
+/** A running balancer. */
 export interface Balancer {
-  /** Instances that it may use from now on; those it is not given any more it forgets. */
+  /** Sets the instances that it may use from now on; it forgets the others. */
   use(instances: readonly Subject[]): void;
-  /** Resolves when that instance gets requests, or does not any more. */
+  /** Resolves when that instance receives requests, or receives none any more. */
   until(instance: Subject, state: "used" | "unused"): Promise<void>;
   stop(): Promise<{ readonly count: number; readonly failures: readonly string[] }>;
 }
@@ -21,18 +22,18 @@ interface Known {
   isReady: boolean;
 }
 
-/** Starts asking; it does nothing until it is given an instance that is ready. */
+/** Starts the balancer; it does nothing until it has an instance that is ready. */
 export function startBalancer(): Balancer {
   let known: readonly Known[] = [];
   let isRunning = true;
   let count = 0;
   const failures: string[] = [];
 
-  // `/readyz` decides who gets new requests; `Connection: close` is obeyed by the agent, which lets go of such a connection.
+  // `/readyz` decides which instances get new requests; the agent obeys `Connection: close` and closes such a connection.
   const looking = (async () => {
     for (; isRunning; await pause(LOOK_EVERY_MS)) {
       for (const one of known)
-        one.isReady = (await askOnce(one.instance.adminPort, "/readyz", false)) === 200;
+        one.isReady = (await sendOnce(one.instance.adminPort, "/readyz", false)) === 200;
     }
   })();
   const loops = Array.from({ length: LOOPS }, async (_, index) => {
@@ -76,7 +77,7 @@ export function startBalancer(): Balancer {
   };
 }
 
-/** Why a request was not answered by a whole 200; undefined where it was. */
+/** Why a request got no complete 200; undefined if it did. */
 export function failureOf(
   sent: ClientRequest,
   content?: string | Uint8Array,

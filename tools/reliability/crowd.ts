@@ -1,13 +1,13 @@
-/** Many connections at once. */
+/** Opens many connections at once. */
 
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connectFrom } from "../shared/connect.ts";
 
-// Fewer than the shortest accept queue among the peers (nginx: 511).
+// Below the shortest accept queue of the peers (nginx: 511).
 const AT_ONCE = 200;
 
-/** Opens that many connections from as many loopback addresses as their ports need; each gets `greet` once it stands. */
+/** Opens that many connections from as many loopback addresses as their ports need; `greet` is called for each open connection. */
 export async function openCrowd(
   port: number,
   count: number,
@@ -27,11 +27,12 @@ export async function openCrowd(
   return sockets;
 }
 
-/** Ends them all. */
+/** Closes all of them. */
 export function dismiss(sockets: readonly Socket[]): void {
   for (const socket of sockets) socket.destroy();
 }
 
+/** Resolves after that time. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);

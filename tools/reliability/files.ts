@@ -1,27 +1,28 @@
-/** More connections than file descriptors: what is there is served on, and when there is room again, so is everybody. */
+/** More connections than file descriptors: open connections are served, and all others once descriptors are free again. */
 
 import { Agent } from "node:http";
 import { dismiss, openCrowd, pause } from "./crowd.ts";
-import { askOnce } from "./prober.ts";
+import { sendOnce } from "./prober.ts";
 import type { Row } from "./row.ts";
 import { type Surroundings, startSubject } from "./subject.ts";
 
 const MAX_FILES = 64;
 const CROWD = 150;
 
+/** Measures it. */
 export async function measureFiles(around: Surroundings): Promise<readonly Row[]> {
   const prefix = ["prlimit", `--nofile=${MAX_FILES}`];
   const subject = await startSubject("headgate", around, { prefix });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  await askOnce(subject.port, "/small", agent);
+  await sendOnce(subject.port, "/small", agent);
   const crowd = await openCrowd(subject.port, CROWD, () => undefined);
   let served = 0;
   for (let done = 0; done < 100; done += 1)
-    if ((await askOnce(subject.port, "/small", agent)) === 200) served += 1;
+    if ((await sendOnce(subject.port, "/small", agent)) === 200) served += 1;
   const isAlive = !subject.child.hasExited();
   dismiss(crowd);
   await pause(500);
-  const recovered = await askOnce(subject.port, "/small", false);
+  const recovered = await sendOnce(subject.port, "/small", false);
   agent.destroy();
   await subject.child.stop(10_000);
   return [
@@ -30,14 +31,14 @@ export async function measureFiles(around: Surroundings): Promise<readonly Row[]
       what: `${CROWD} connections with ${MAX_FILES} file descriptors: requests on a connection that was there before`,
       figure: `${served} of 100 answered${isAlive ? "" : ", and the process ended"}`,
       promise: "all",
-      isKept: served === 100 && isAlive,
+      isMet: served === 100 && isAlive,
     },
     {
       subject: "headgate",
       what: "a new connection once they are gone",
       figure: recovered === 200 ? "answered" : "not answered",
       promise: "answered",
-      isKept: recovered === 200,
+      isMet: recovered === 200,
     },
   ];
 }

@@ -1,4 +1,4 @@
-/** A rolling update behind a real HAProxy that repeats nothing, as in a cluster: two instances, each restarted in turn under load. */
+/** A rolling update behind a real HAProxy without retries, as in a cluster: two instances, each restarted in turn under load. */
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const CLIENTS = 16;
 const LEAST_REQUESTS = 10_000;
 const VALUES = new URL("../../helm/headgate/values.yaml", import.meta.url);
 
-/** By turns: what a load balancer repeats by itself, what it never does, and content in both directions. */
+/** In turn: a request that load balancers retry, requests that they never retry, and content in both directions. */
 const REQUESTS: readonly { readonly method: string; readonly content?: Buffer }[] = [
   { method: "GET" },
   { method: "HEAD" },
@@ -24,7 +24,7 @@ const REQUESTS: readonly { readonly method: string; readonly content?: Buffer }[
   { method: "PUT", content: Buffer.alloc(64 * 1024, "headgate") },
 ];
 
-/** That many restarts of each instance, and as many requests as it takes. Without HAProxy nothing is measured, which fails in CI. */
+/** Restarts each instance that many times, under load throughout. Without HAProxy it measures nothing, which fails in CI. */
 export async function measureBehindHaproxy(
   around: Surroundings,
   cycles: number,
@@ -60,12 +60,12 @@ export async function measureBehindHaproxy(
       what: `rolling update behind HAProxy without retries, ${cycles * instances.length} restarts of two instances by turns`,
       figure: `${failures.length} of ${count} requests failed`,
       promise: "none failed",
-      isKept: failures.length === 0,
+      isMet: failures.length === 0,
     },
   ];
 }
 
-/** What the chart gives load balancers to notice. */
+/** The time that the chart gives load balancers to notice that an instance stops. */
 function chartsDelaySeconds(): number {
   const { shutdown } = parse(readFileSync(VALUES, "utf8")) as {
     readonly shutdown: { readonly delaySeconds: number };
@@ -75,12 +75,12 @@ function chartsDelaySeconds(): number {
 
 interface Haproxy {
   readonly port: number;
-  /** Resolves when it sends requests to that instance. */
+  /** Resolves when HAProxy sends requests to that instance. */
   untilUsed(index: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** It asks each instance's `/readyz` once a second; Kubernetes takes about as long to tell all nodes of an endpoint that is gone. */
+/** It requests each instance's `/readyz` once a second; Kubernetes needs about as long to tell all nodes that an endpoint is gone. */
 async function startHaproxy(
   { folder, children }: Surroundings,
   instances: readonly Subject[],
@@ -137,11 +137,11 @@ async function readState(port: number, server: string): Promise<string | undefin
 }
 
 interface Load {
-  /** Ends when at least 10,000 requests were made. */
+  /** Ends after at least 10,000 requests. */
   stop(): Promise<{ readonly count: number; readonly failures: readonly string[] }>;
 }
 
-/** Clients that each keep a connection to HAProxy, and repeat nothing. */
+/** Clients that each keep a connection to HAProxy and retry nothing. */
 function startLoad(port: number): Load {
   let isWanted = true;
   let count = 0;

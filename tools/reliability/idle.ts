@@ -1,8 +1,8 @@
-/** Connections that have had an answer and stay: what each costs, and whether others are served. */
+/** Idle connections after a response: the memory of each, and whether other clients are served. */
 
 import { once } from "node:events";
 import { dismiss, openCrowd, pause } from "./crowd.ts";
-import { askOnce } from "./prober.ts";
+import { sendOnce } from "./prober.ts";
 import { type Row, toMs } from "./row.ts";
 import type { Subject } from "./subject.ts";
 
@@ -10,9 +10,10 @@ const REQUEST = "GET /small HTTP/1.1\r\nHost: reliability.test\r\n\r\n";
 const PROMISED_BYTES = 15 * 1024;
 const PROMISED_MS = 100;
 
+/** Measures them. */
 export async function measureIdle(subject: Subject, wanted: number): Promise<readonly Row[]> {
   const count = Math.min(wanted, subject.maxClients);
-  await askOnce(subject.port, "/small", false);
+  await sendOnce(subject.port, "/small", false);
   const before = subject.memoryBytes();
   const sockets = await openCrowd(subject.port, count, async (socket) => {
     socket.write(REQUEST);
@@ -30,14 +31,14 @@ export async function measureIdle(subject: Subject, wanted: number): Promise<rea
       what: `${open} of ${count} idle connections, memory of each`,
       figure: `${(each / 1024).toFixed(1)} KiB`,
       promise: `${PROMISED_BYTES / 1024} KiB`,
-      isKept: isOurs ? each <= PROMISED_BYTES && open === count : undefined,
+      isMet: isOurs ? each <= PROMISED_BYTES && open === count : undefined,
     },
     {
       subject: subject.name,
       what: "the slowest of 50 requests beside them, each on a connection of its own",
       figure: toMs(worstMs),
       promise: toMs(PROMISED_MS),
-      isKept: isOurs ? worstMs <= PROMISED_MS : undefined,
+      isMet: isOurs ? worstMs <= PROMISED_MS : undefined,
     },
   ];
 }
@@ -46,7 +47,7 @@ async function worstOf(port: number, count: number): Promise<number> {
   let worstMs = 0;
   for (let done = 0; done < count; done += 1) {
     const startedMs = performance.now();
-    const status = await askOnce(port, "/small", false);
+    const status = await sendOnce(port, "/small", false);
     worstMs = Math.max(
       worstMs,
       status === 200 ? performance.now() - startedMs : Number.POSITIVE_INFINITY,

@@ -1,20 +1,24 @@
 import { readFlags, toNames } from "../shared/options.ts";
 
+/** The parts of the report. */
 export const PARTS = ["idle", "slow", "reload", "rolling", "files", "upstreams"] as const;
+/** One part. */
 export type Part = (typeof PARTS)[number];
 
+/** The help text. */
 export const USAGE = `npm run reliability -- [options]
   --only PARTS   of ${PARTS.join(", ")}; all when left out
   --peer NAMES   beside headgate, where the same test can be pointed at them: nginx, haproxy, caddy
   --short        fewer connections and reloads: for trying a change, not for publishing`;
 
+/** The options of a run. */
 export interface ReliabilityOptions {
   readonly parts: readonly Part[];
   readonly subjects: readonly string[];
   readonly scale: Scale;
 }
 
-/** How much of everything. */
+/** The amounts of a run. */
 export interface Scale {
   readonly idleConnections: number;
   readonly slowHeads: number;
@@ -22,7 +26,7 @@ export interface Scale {
   readonly slowSeconds: number;
   readonly reloads: number;
   readonly restarts: number;
-  /** Restarts of each of two instances behind HAProxy. */
+  /** Restarts per instance behind HAProxy. */
   readonly cycles: number;
 }
 
@@ -45,7 +49,7 @@ const SHORT: Scale = {
   cycles: 1,
 };
 
-/** Reads the command line; undefined means that help was asked for. Throws on what it does not know. */
+/** Reads the command line; undefined means that `--help` is among the flags. Throws on an unknown flag. */
 export function parseOptions(args: readonly string[]): ReliabilityOptions | undefined {
   const values = readFlags(args, {
     only: { type: "string", default: PARTS.join(",") },

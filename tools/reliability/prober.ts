@@ -1,16 +1,18 @@
-/** An open-loop client: asks by the clock, whether the last answer has come or not, so that a pause is felt by all it would hit. */
+/** An open-loop client: sends by the clock, without waiting for responses, so that a pause affects every request that it would hit. */
 
 import { Agent, request } from "node:http";
 
+/** The results of probes. */
 export interface Probes {
   readonly count: number;
-  /** Answers that were no 200, and requests without one. */
+  /** Responses with a status other than 200, and requests without response. */
   readonly failed: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly worstMs: number;
 }
 
+/** A running prober. */
 export interface Prober {
   stop(): Promise<Probes>;
 }
@@ -18,7 +20,7 @@ export interface Prober {
 const EVERY_MS = 4;
 const PATIENCE_MS = 10_000;
 
-/** Asks 250 times a second over connections that it keeps. A latency counts from when the request was due. */
+/** Sends 250 requests a second on kept connections. A latency counts from the time when the request was due. */
 export function startProber(port: number): Prober {
   const agent = new Agent({ keepAlive: true });
   const latenciesMs: number[] = [];
@@ -34,7 +36,7 @@ export function startProber(port: number): Prober {
   }, 1);
 
   async function ask(fromMs: number): Promise<void> {
-    const status = await askOnce(port, "/small", agent);
+    const status = await sendOnce(port, "/small", agent);
     if (status === 200) latenciesMs.push(performance.now() - fromMs);
     else failed += 1;
   }
@@ -59,8 +61,8 @@ export function startProber(port: number): Prober {
   };
 }
 
-/** One GET; resolves with its status, or undefined where there was no complete answer. */
-export function askOnce(
+/** Sends one GET; resolves with its status, or with undefined if there was no complete response. */
+export function sendOnce(
   port: number,
   path: string,
   agent: Agent | false,

@@ -1,4 +1,4 @@
-/** Changed configurations under load, and instances that take turns. */
+/** Configuration reloads under load, and instances that are replaced in turn. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
@@ -8,7 +8,7 @@ import { startProber } from "./prober.ts";
 import { type Row, toMs } from "./row.ts";
 import { type Subject, type Surroundings, startSubject } from "./subject.ts";
 
-/** How each is told to read its configuration again; who is not here has no signal for it. */
+/** How each subject is told to reload its configuration; subjects without a signal are missing. */
 const RELOADS: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
   async headgate({ adminPort }) {
     await new Promise((resolve, reject) => {
@@ -23,7 +23,7 @@ const RELOADS: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
   },
   async nginx({ child }) {
     process.kill(child.pid, "SIGHUP");
-    await pause(50); // it does not say when it is done
+    await pause(50); // there is no sign of its end
   },
   async haproxy({ child }) {
     process.kill(child.pid, "SIGUSR2");
@@ -31,7 +31,7 @@ const RELOADS: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
   },
 };
 
-/** That many reloads, each of a file that has changed. */
+/** Performs that many reloads, each of a changed file. */
 export async function measureReloads(subject: Subject, count: number): Promise<readonly Row[]> {
   const reload = RELOADS[subject.name];
   if (reload === undefined) return [];
@@ -51,12 +51,12 @@ export async function measureReloads(subject: Subject, count: number): Promise<r
       what: `${count} reloads under load`,
       figure: `${failed} of ${asked} requests failed, p99 ${toMs(p99Ms)}`,
       promise: "none failed",
-      isKept: subject.name === "headgate" ? failed === 0 : undefined,
+      isMet: subject.name === "headgate" ? failed === 0 : undefined,
     },
   ];
 }
 
-/** Two instances behind a balancer that repeats nothing; one after the other is replaced, that many times in all. */
+/** Two instances behind a balancer that retries nothing; they are replaced in turn, that many times in total. */
 export async function measureRolling(
   around: Surroundings,
   restarts: number,
@@ -82,7 +82,7 @@ export async function measureRolling(
       what: `${restarts} restarts, of two instances by turns, behind a client that repeats nothing`,
       figure: `${failures.length} of ${count} requests failed`,
       promise: "none failed",
-      isKept: failures.length === 0,
+      isMet: failures.length === 0,
     },
   ];
 }

@@ -12,7 +12,7 @@ import { measureSlow } from "./slow.ts";
 import { BACKEND, type Subject, type Surroundings, startSubject } from "./subject.ts";
 import { measureUpstreams } from "./upstreams.ts";
 
-/** Parts that a peer can be pointed at too; the other two start and stop headgate in ways of its own. */
+/** Parts that also run on a peer; the other parts start and stop headgate in ways that peers do not have. */
 const COMMON: readonly Part[] = ["idle", "slow", "reload"];
 
 const options = parseOptions(process.argv.slice(2));
@@ -23,7 +23,7 @@ process.exit();
 async function run({ parts, subjects, scale }: ReliabilityOptions): Promise<number> {
   const around = await setUp();
   const rows: Row[] = [];
-  // As they come too: a run of many minutes should not keep its figures to itself until the end.
+  // Prints rows as they arrive, because a run takes many minutes.
   const add = (more: readonly Row[]): void => {
     for (const { subject, what, figure } of more) console.error(`  ${subject}: ${what}: ${figure}`);
     rows.push(...more);
@@ -37,7 +37,7 @@ async function run({ parts, subjects, scale }: ReliabilityOptions): Promise<numb
   }
   if (parts.includes("files")) add(await measureFiles(around));
   if (parts.includes("upstreams")) add(await measureUpstreams(around, scale.restarts));
-  const broken = rows.filter(({ isKept }) => isKept === false).length;
+  const broken = rows.filter(({ isMet }) => isMet === false).length;
   console.log(toTable(rows));
   console.log(`${rows.length - broken} passed, ${broken} failed`);
   return broken === 0 ? 0 : 1;

@@ -1,4 +1,4 @@
-/** Clients that are slow on purpose, while others are served. */
+/** Clients that are intentionally slow while other clients are served. */
 
 import type { Socket } from "node:net";
 import { dismiss, openCrowd, pause } from "./crowd.ts";
@@ -10,19 +10,19 @@ import type { Subject } from "./subject.ts";
 const PROMISED_P99_MS = 50;
 const PROMISED_GONE_S = 15;
 
-/** All of them, one after the other, and first nobody: what the machine itself does to an answer's time. */
+/** Measures all of them in turn, and first none: the effect of the machine itself on latency. */
 export async function measureSlow(subject: Subject, scale: Scale): Promise<readonly Row[]> {
   await probeFor(subject, 2); // a process that has just started compiles what it runs
   const alone = toRow(subject, "beside nobody", await probeFor(subject, 3));
   return [
-    { ...alone, promise: "", isKept: undefined },
+    { ...alone, promise: "", isMet: undefined },
     ...(await measureHeads(subject, scale)),
     ...(await measureReaders(subject, scale)),
     ...(await measureUploads(subject, scale)),
   ];
 }
 
-/** Half a header section, and one more byte of it each second. */
+/** Clients that send half a header section, and then one more byte each second. */
 async function measureHeads(subject: Subject, { slowHeads }: Scale): Promise<readonly Row[]> {
   const startedMs = performance.now();
   const goneMs: number[] = [];
@@ -52,13 +52,13 @@ async function measureHeads(subject: Subject, { slowHeads }: Scale): Promise<rea
           ? `${slowHeads - goneMs.length} still there after 20 s`
           : `gone after ${lastS.toFixed(1)} s, ${told} told 408`,
       promise: `${PROMISED_GONE_S} s, each told 408`,
-      isKept: subject.name === "headgate" ? isAllGone && told === slowHeads : undefined,
+      isMet: subject.name === "headgate" ? isAllGone && told === slowHeads : undefined,
     },
     toRow(subject, `beside ${slowHeads} half-sent header sections`, probes),
   ];
 }
 
-/** Downloads that nobody takes: first they fill the buffers of the kernel, megabytes each, then they stand still. */
+/** Downloads that clients do not read: they first fill the kernel's buffers, megabytes each, and then make no progress. */
 async function measureReaders(
   subject: Subject,
   { slowReaders, slowSeconds }: Scale,
@@ -76,12 +76,12 @@ async function measureReaders(
   const what = `${slowReaders} downloads of 100 MiB that nobody reads`;
   const begun = toRow(subject, `while ${what} fill the kernel's buffers`, first);
   return [
-    { ...begun, promise: "", isKept: undefined },
+    { ...begun, promise: "", isMet: undefined },
     toRow(subject, `beside ${what} (memory ${memory})`, probes),
   ];
 }
 
-/** Uploads that stop half-way. */
+/** Uploads that stop in the middle. */
 async function measureUploads(
   subject: Subject,
   { slowReaders, slowSeconds }: Scale,
@@ -103,7 +103,7 @@ async function measureUploads(
       what: `${slowReaders} uploads that stop, idle limit 5 s`,
       figure: `${gone} ended after ${slowSeconds} s`,
       promise: isTimed ? "all" : "",
-      isKept: isTimed && subject.name === "headgate" ? gone === slowReaders : undefined,
+      isMet: isTimed && subject.name === "headgate" ? gone === slowReaders : undefined,
     },
   ];
 }
@@ -125,6 +125,6 @@ function toRow(
     what,
     figure: `p50 ${toMs(p50Ms)}, p99 ${toMs(p99Ms)}, worst ${toMs(worstMs)}; ${failed} of ${count} failed`,
     promise: `p99 ${toMs(PROMISED_P99_MS)}, none failed`,
-    isKept: name === "headgate" ? isKept : undefined,
+    isMet: name === "headgate" ? isKept : undefined,
   };
 }

@@ -1,43 +1,45 @@
-/** What is tested: headgate, or a peer with the same limits in its own words. */
+/** The subject of the measurements: headgate, or a peer that is configured with the same limits. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Child, Children } from "../shared/children.ts";
-import { type Place, caddyFile, haproxyFile, nginxFile } from "../bench/configs.ts";
+import { type PeerSetup, caddyFile, haproxyFile, nginxFile } from "../bench/configs.ts";
 import { findFreePort, waitAccepting } from "../shared/ports.ts";
 import { createUsageReader } from "../bench/usage.ts";
 
 const HEADGATE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
-/** The backend's program: a port, and an address, a certificate and a key where they are not the usual ones. */
+/** The backend's program. Its arguments: a port, and an address, a certificate and a key if they differ from the defaults. */
 export const BACKEND = fileURLToPath(new URL("backend.mjs", import.meta.url));
 
+/** A running subject. */
 export interface Subject {
   readonly name: string;
   readonly port: number;
-  /** headgate's only. */
+  /** Only headgate has one. */
   readonly adminPort: number;
   readonly child: Child;
-  /** How many clients it can hold with the file descriptors that it is given here. */
+  /** The number of clients that it can hold with the file descriptors that it gets here. */
   readonly maxClients: number;
-  /** Of the process and its descendants. */
+  /** The memory of the process and its descendants. */
   memoryBytes(): number;
-  /** The configuration's file. */
+  /** The path of the configuration file. */
   readonly file: string;
 }
 
+/** The parts that subjects work with. */
 export interface Surroundings {
   readonly folder: string;
   readonly children: Children;
   readonly backendPort: number;
 }
 
-// It counts two descriptors for each, and does not start where they are not to be had.
+// HAProxy counts two descriptors per client, and does not start if they are not available.
 const HAPROXY_CLIENTS = 9_900;
 
-/** Ten seconds for a header section, as long as headgate gives by default, and room for all connections. */
-const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
+/** Ten seconds for a header section, headgate's default, and enough connections. */
+const PEERS: Readonly<Record<string, (place: PeerSetup) => readonly string[]>> = {
   nginx(place) {
     const text = nginxFile(place)
       .replace("worker_connections 1024", "worker_connections 19000")
@@ -64,7 +66,7 @@ const PEERS: Readonly<Record<string, (place: Place) => readonly string[]>> = {
   },
 };
 
-/** The route file: headgate's defaults but for a stopped upload's limit, which the test would wait for too long. */
+/** The route file: headgate's defaults, with a shorter limit for a stopped upload, because the test would wait too long. */
 function toYaml(
   port: number,
   adminPort: number,
@@ -77,18 +79,19 @@ shutdown: { delay: ${delay} }
 `;
 }
 
+/** How to start a subject. */
 export interface SubjectOptions {
-  /** Another program to run it under, such as prlimit. */
+  /** A command prefix, such as prlimit. */
   readonly prefix?: readonly string[];
-  /** Lines of headgate's route file; the backend when left out. */
+  /** Lines of headgate's route file; undefined: the backend is the upstream. */
   readonly upstreams?: string;
   /** headgate's `shutdown.delay`. */
   readonly delay?: string;
-  /** For requests and for the admin port; free ones when left out. */
+  /** The ports for requests and for admin; undefined: free ports. */
   readonly ports?: readonly [number, number];
 }
 
-/** Starts it; resolves when it accepts connections. */
+/** Starts the subject; resolves when it accepts connections. */
 export async function startSubject(
   name: string,
   { folder, children, backendPort }: Surroundings,
@@ -121,7 +124,7 @@ export async function startSubject(
 
 const usage = createUsageReader();
 
-function write({ folder }: Place, name: string, text: string): string {
+function write({ folder }: PeerSetup, name: string, text: string): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, name);
   writeFileSync(file, text);

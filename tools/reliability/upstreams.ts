@@ -1,4 +1,4 @@
-/** Upstreams that are not one address with room for all: several addresses of which one dies, few connections, TLS, hung names. */
+/** Upstreams with several addresses of which one dies, with few connections, with TLS, or with names whose lookup hangs. */
 
 import { writeFileSync } from "node:fs";
 import { Agent } from "node:http";
@@ -9,7 +9,7 @@ import { HUNG, PAIR, startNames } from "../shared/names.ts";
 import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
 import { namesMissing } from "../../test/support/names.ts";
 import { withFiles } from "../../test/support/namespace.ts";
-import { askOnce } from "./prober.ts";
+import { sendOnce } from "./prober.ts";
 import type { Row } from "./row.ts";
 import { BACKEND, type Subject, type Surroundings, startSubject } from "./subject.ts";
 
@@ -18,7 +18,7 @@ const REQUESTS_EACH = 20;
 const ROUNDS = 5;
 const BESIDE = 50;
 
-/** Measures them one after the other. Without mount namespaces there are no names: nothing is measured, which fails in CI. */
+/** Measures them in turn. Without mount namespaces there are no names: it measures nothing, which fails in CI. */
 export async function measureUpstreams(
   around: Surroundings,
   deaths: number,
@@ -95,7 +95,7 @@ interface Deaths {
   restart(index: number): Promise<Child>;
 }
 
-/** What was on the dying backend may fail; what begins when it is gone may not. */
+/** Requests on the dying backend may fail; requests that begin after its death may not. */
 async function measureDeaths(
   { name, port }: Subject,
   { deaths, pair, restart }: Deaths,
@@ -103,13 +103,13 @@ async function measureDeaths(
   const agent = new Agent({ keepAlive: true });
   const counts = { asked: 0, answered: 0 };
   const askAll = async (): Promise<void> => {
-    const asked = Array.from({ length: CLIENTS }, () => askOnce(port, "/small", agent));
+    const asked = Array.from({ length: CLIENTS }, () => sendOnce(port, "/small", agent));
     for (const status of await Promise.all(asked)) {
       counts.asked += 1;
       if (status === 200) counts.answered += 1;
     }
   };
-  await askAll(); // so that the first one to go has connections that wait for the next request
+  await askAll(); // so that the first backend to die has idle connections
   for (let death = 0; death < deaths; death += 1) {
     const index = death % pair.length;
     await pair[index]?.stop(0);
@@ -123,7 +123,7 @@ async function measureDeaths(
     what: `one of two addresses of a name is gone, ${deaths} times: requests meanwhile`,
     figure: `${counts.answered} of ${counts.asked} answered`,
     promise: "all",
-    isKept: counts.answered === counts.asked,
+    isMet: counts.answered === counts.asked,
   };
 }
 
@@ -132,7 +132,7 @@ async function measureQueue({ name, port }: Subject): Promise<Row> {
   const agent = new Agent({ keepAlive: true });
   const loops = Array.from({ length: CLIENTS }, async () => {
     for (let done = 0; done < REQUESTS_EACH; done += 1) {
-      const status = await askOnce(port, "/few/x", agent);
+      const status = await sendOnce(port, "/few/x", agent);
       counts.set(status, (counts.get(status) ?? 0) + 1);
     }
   });
@@ -145,22 +145,22 @@ async function measureQueue({ name, port }: Subject): Promise<Row> {
     what: `${CLIENTS} clients, two connections, eight places in the queue`,
     figure: `${served} answered, ${refused} refused with 503, ${others} failed otherwise`,
     promise: "answered or 503",
-    isKept: others === 0 && served > 0,
+    isMet: others === 0 && served > 0,
   };
 }
 
-/** Each on a connection of its own, one after the other. */
+/** Sends requests in turn, each on its own connection. */
 async function measureAll({ name, port }: Subject, what: string, path: string): Promise<Row> {
   let answered = 0;
   for (let done = 0; done < BESIDE; done += 1)
-    if ((await askOnce(port, path, false)) === 200) answered += 1;
+    if ((await sendOnce(port, path, false)) === 200) answered += 1;
   const figure = `${answered} of ${BESIDE} answered`;
-  return { subject: name, what, figure, promise: "all", isKept: answered === BESIDE };
+  return { subject: name, what, figure, promise: "all", isMet: answered === BESIDE };
 }
 
-/** Each of the others needs a lookup as well. */
+/** Each of the other requests needs a lookup as well. */
 async function measureHung(subject: Subject): Promise<Row> {
-  const hung = HUNG.map((_, index) => askOnce(subject.port, `/hung/${index}`, false));
+  const hung = HUNG.map((_, index) => sendOnce(subject.port, `/hung/${index}`, false));
   const what = `${HUNG.length} names that no server answers for: ${BESIDE} requests to another name meanwhile`;
   const row = await measureAll(subject, what, "/anew/x");
   await Promise.all(hung);

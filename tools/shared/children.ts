@@ -4,23 +4,25 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 
+/** One child process. */
 export interface Child {
   readonly pid: number;
-  /** What it wrote so far, both streams. */
+  /** Its output so far, both streams. */
   readonly output: () => string;
   readonly hasExited: () => boolean;
-  /** Asks it to end, and kills it if it has not after `graceMs`. Resolves when it is gone. */
+  /** Sends SIGTERM, and kills the process if it has not ended after `graceMs`. Resolves when the process has ended. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
 
+/** The child processes of one tool. */
 export interface Children {
   readonly start: (name: string, command: readonly string[], env?: NodeJS.ProcessEnv) => Child;
 }
 
-/** Keeps account of every process that a tool starts: none outlives the tool, however it ends. `folder` takes their output. */
+/** Tracks the processes that a tool starts, so that none outlives the tool, however it ends. Their output goes to `folder`. */
 export function createChildren(folder: string): Children {
   const running = new Set<ChildProcess>();
-  // Before anything that removes the folder.
+  // This listener runs before the one that removes the folder.
   process.prependListener("exit", () => running.forEach(killGroup));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => process.exit(128 + constants.signals[signal]));
@@ -29,7 +31,7 @@ export function createChildren(folder: string): Children {
     const [program = "", ...args] = command;
     const outputFile = join(folder, `${name}.out`);
     const out = openSync(outputFile, "w");
-    // A group of its own: nginx's worker survives the death of its master, so the whole group has to go.
+    // Each child has its own process group: nginx's worker survives the death of its master, so the whole group must be killed.
     const child = spawn(program, args, {
       detached: true,
       stdio: ["ignore", out, out],
@@ -64,6 +66,6 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // It ended in the meantime.
+    // The process ended in the meantime.
   }
 }

@@ -1,4 +1,4 @@
-/** The command lines of the tools. */
+/** Reads the command lines of the tools. */
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
@@ -15,25 +15,25 @@ export function readFlags<const F extends Flags>(
   return values["help"] === true ? undefined : (values as Values<F>);
 }
 
-/** A number of at least 0, fractions allowed. */
+/** A number of at least 0; fractions are allowed. */
 export function toNumber(flag: string, text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`--${flag} takes a number, not ${text}`);
   return Number(text);
 }
 
-/** A whole number of at least `min`. */
+/** An integer of at least `min`. */
 export function toCount(flag: string, text: string, min = 1): number {
   const count = toNumber(flag, text);
   if (Number.isSafeInteger(count) && count >= min) return count;
   throw new Error(`--${flag} takes a whole number of at least ${min}, not ${text}`);
 }
 
-/** The seed that was given, or a new one. */
+/** The given seed, or a new one. */
 export function toSeed(text: string | undefined): number {
   return text === undefined ? Math.floor(Math.random() * 1e9) : toCount("seed", text, 0);
 }
 
-/** Names with commas between them, each of them known. */
+/** Known names, separated by commas. */
 export function toNames<Name extends string>(
   flag: string,
   text: string,

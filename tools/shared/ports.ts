@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "./children.ts";
 
-/** A port of 127.0.0.1 that was free a moment ago: nginx, HAProxy and Caddy cannot say which one they took for port 0. */
+/** A port of 127.0.0.1 that was free a moment ago: nginx, HAProxy and Caddy cannot report the port they got for port 0. */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -13,7 +13,7 @@ export async function findFreePort(): Promise<number> {
   return port;
 }
 
-/** Resolves when the child accepts connections on the port. Throws with the child's output if it ends or takes 10 s. */
+/** Resolves when the child accepts connections on the port. Throws with the child's output if it ends or needs more than 10 s. */
 export async function waitAccepting(child: Child, port: number, host = "127.0.0.1"): Promise<void> {
   const deadlineMs = performance.now() + 10_000;
   while (!(await accepts(port, host))) {

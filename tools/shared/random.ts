@@ -1,21 +1,22 @@
-/** Choices that a seed decides, so that a run can be repeated: the same seed gives the same ones on every machine. */
+/** Random choices from a seed, so that a run can be repeated: a seed gives the same choices on every machine. */
 
+/** A source of random choices. */
 export interface Random {
   /** At least 0, less than 1. */
   next(): number;
-  /** A whole number from 0 up to, but not including, `end`. */
+  /** An integer from 0 up to, but not including, `end`. */
   below(end: number): number;
   chance(probability: number): boolean;
-  /** True once in `times`. */
+  /** True with a probability of 1 in `times`. */
   oneIn(times: number): boolean;
   pick<T>(list: readonly T[]): T;
-  /** One of the names, each as often as its weight says. */
+  /** One of the names, with a probability in proportion to its weight. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name;
   /** `count` characters of the alphabet. */
   text(alphabet: string, count: number): string;
 }
 
-/** Creates a source of choices. */
+/** Creates a source of random choices. */
 export function createRandom(seed: number): Random {
   const next = createNumbers(seed);
   const below = (end: number): number => Math.floor(next() * end);

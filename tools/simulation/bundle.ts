@@ -1,4 +1,4 @@
-/** Bundles the sources with sockets in memory in the place of Node's, and if wanted with faults put back. */
+/** Bundles the sources with sockets in memory instead of Node's, and optionally with faults put back. */
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -12,7 +12,7 @@ import type { simulation } from "./inside.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-/** Who opens sockets and looks names up: the doors of `src`. */
+/** The modules of `src` that open sockets and look up names. */
 const DOORS: Readonly<Record<string, { readonly importers: RegExp; readonly stand: string }>> = {
   "node:net": {
     importers: /\/src\/(upstream\/socket|server\/listener)\.ts$/,
@@ -21,13 +21,14 @@ const DOORS: Readonly<Record<string, { readonly importers: RegExp; readonly stan
   "node:dns/promises": { importers: /\/src\/upstream\/name-servers\.ts$/, stand: "dns.ts" },
 };
 
-/** A fault that is put back: in a file of `src`, one text in the place of another. */
+/** A fault that is put back: in a file of `src`, one text is replaced by another. */
 export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
+/** The simulation that a bundle exports. */
 export type Simulation = typeof simulation;
 
 /** Builds and loads the simulation. */

@@ -1,4 +1,4 @@
-/** What must hold whenever nothing is left to do at a moment, and when everything is over. */
+/** Invariants that must hold whenever nothing is left to do at a moment, and at the end. */
 
 import { inspect } from "node:util";
 
@@ -6,17 +6,17 @@ import type { ErrorCode } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import type { MemoryHandle } from "./handle.ts";
 import { network } from "./handle.ts";
-import type { Asked, Ledger, Send } from "./ledger.ts";
+import type { ClientRequest, Ledger, Send } from "./ledger.ts";
 import { loop } from "./loop.ts";
 import type { Subject } from "./subject.ts";
 
-/** A timer may be armed a millisecond late, and is a whole number of them. */
+/** A timer may be armed a millisecond late, and counts whole milliseconds. */
 const TICK_MS = 2;
 
 /** Checks the limits of time and the counts. */
 // oxlint-disable-next-line complexity -- one rule after the other
 export function checkMoment(ledger: Ledger, subject: Subject): void {
-  const { idle, active } = subject.pooled();
+  const { idle, active } = subject.poolCounts();
   if (idle + active !== subject.opened.size)
     ledger.fail(`the pool counts ${idle} + ${active} of ${subject.opened.size} connections`);
   if (subject.opened.size > ledger.settings.maxConnections && !ledger.hasReloaded)
@@ -41,50 +41,56 @@ function mayWait({ settings }: Ledger): boolean {
   return settings.shareMs > 0 || settings.head === "auto" || settings.range === "probe";
 }
 
-/** A request waits only while every place is taken. */
+/** A request may wait only while all slots are in use. */
 // oxlint-disable-next-line complexity -- one exception after the other
-function checkWaiting(ledger: Ledger, { opened, pooled }: Subject): void {
+function checkWaiting(ledger: Ledger, { opened, poolCounts }: Subject): void {
   const { maxConnections } = ledger.settings;
   if (ledger.hasReloaded) return;
   let unsent = 0;
   for (const { begun, observed, sends, from, response, method, client } of ledger.asked.values()) {
     if (begun === 0 || observed !== undefined || sends.length > 0) continue;
-    // It waits for its own connection, also where the upstream has stopped and headgate cannot see that yet.
+    // It waits for its own connection, also if the upstream has stopped and headgate cannot detect that yet.
     if (ledger.logins.get(client)?.handle.isClosed === false) continue;
     if (response !== "none" || from.isClosed || from.unsent() > 0) continue;
     if (method !== "HEAD" || !mayWait(ledger)) unsent += 1;
   }
   const connecting = [...opened].filter(({ isConnected }) => !isConnected).length;
   if (unsent <= connecting) return;
-  if (opened.size < maxConnections || pooled().idle > 0)
+  if (opened.size < maxConnections || poolCounts().idle > 0)
     ledger.fail(`${unsent - connecting} requests wait although there is a place for them`);
 }
 
-function checkAsked(ledger: Ledger, asked: Asked): void {
+function checkAsked(ledger: Ledger, asked: ClientRequest): void {
   const { settings } = ledger;
   const send = asked.sends.at(-1);
   if (send === undefined) return checkUnsent(ledger, asked);
   const first = asked.sends.find(({ key }) => key === send.key) ?? send;
   if (send.handle.isClosed) return;
   const hasResponse = send.handle.bytesRead >= send.headAt;
-  if (!hasResponse && first.wholeMs !== undefined) {
-    // Content counts as sent when the upstream has taken it.
+  if (!hasResponse && first.completeMs !== undefined) {
+    // Content counts as sent once the upstream has read it.
     if (send.handle.unsent() > 0) return;
     const hasContent = asked.plan.content !== undefined;
-    const sentMs = hasContent ? Math.max(first.wholeMs, send.handle.writtenMs) : first.wholeMs;
+    const sentMs = hasContent
+      ? Math.max(first.completeMs, send.handle.writtenMs)
+      : first.completeMs;
     if (loop.nowMs > sentMs + settings.responseMs + TICK_MS)
       ledger.fail(`${asked.id} has waited too long for its response`);
   } else if (hasResponse && !send.isSwitched) checkIdle(ledger, asked, send);
 }
 
-function checkIdle({ settings, fail }: Ledger, asked: Asked, { handle, endAt }: Send): void {
+function checkIdle(
+  { settings, fail }: Ledger,
+  asked: ClientRequest,
+  { handle, endAt }: Send,
+): void {
   if (settings.idleMs === 0 || handle.bytesRead >= endAt) return;
   if (handle.isPaused() || handle.unread() > 0) return;
   if (loop.nowMs > Math.max(handle.readMs, handle.takenMs) + settings.idleMs + TICK_MS)
     fail(`the response to ${asked.id} stands still for too long`);
 }
 
-function checkUnsent(ledger: Ledger, { id, arrivedMs, plan, from }: Asked): void {
+function checkUnsent(ledger: Ledger, { id, arrivedMs, plan, from }: ClientRequest): void {
   const { responseMs, connectMs } = ledger.settings;
   if (arrivedMs === undefined || (plan.method === "HEAD" && mayWait(ledger))) return;
   if (from.unsent() > 0) return; // its response is on its way
@@ -92,7 +98,7 @@ function checkUnsent(ledger: Ledger, { id, arrivedMs, plan, from }: Asked): void
     ledger.fail(`${id} has waited too long to be sent`);
 }
 
-/** Errors that no request can be the reason of, and the end of the one who waits. */
+/** Errors that no request can cause, and the end of a client that waits. */
 const OF_NO_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "client_gone",
   "connection_limit_reached",
@@ -103,9 +109,9 @@ const OF_NO_REQUEST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "shutting_down",
 ]);
 
-/** Checks what an exchange says of itself when it ends. */
+/** Checks the error that an exchange reports when it ends. */
 // oxlint-disable-next-line complexity -- one case for each error
-export function checkError(ledger: Ledger, asked: Asked): void {
+export function checkError(ledger: Ledger, asked: ClientRequest): void {
   const { observed, sends, id, arrivedMs = 0 } = asked;
   if (observed === undefined) return;
   const { settings } = ledger;
@@ -113,7 +119,7 @@ export function checkError(ledger: Ledger, asked: Asked): void {
   const code = observed.error?.code;
   const isServed = observed.status !== 0 || observed.error?.code === "client_gone";
   if (!isServed && !ledger.isStopping) ledger.fail(`${id} ended without a status`);
-  // The error of the one who asked, which came before its request was sent.
+  // The error belongs to the client whose upstream request is shared, and came before the request was sent.
   if (observed.head === "shared" && code !== "proxy_internal_error") {
     if (code !== undefined && !OF_NO_REQUEST.has(code))
       ledger.fail(`${id} got the ${code} of another one`);
@@ -138,7 +144,7 @@ export function checkError(ledger: Ledger, asked: Asked): void {
     case "http_response_timeout": {
       const first = sends[0];
       if (first === undefined) return ledger.fail(`${id} timed out and was never sent`);
-      // Content may wait in headgate's memory when the time begins; the wait for a 100 (Continue) is a part of it.
+      // When the time begins, content may still be in headgate's memory; the wait for a 100 (Continue) is part of the time.
       const { content } = asked.plan;
       const isAtOnce = content === undefined || content.expects === true;
       const beginMs = isAtOnce ? first.sentMs : (asked.sentAllMs ?? Infinity);
@@ -150,7 +156,7 @@ export function checkError(ledger: Ledger, asked: Asked): void {
       if (send === undefined) return ledger.fail(`${id} timed out and was never sent`);
       if (send.handle.unreadAtClose > 0)
         ledger.fail(`${id}: a response that was not read counts as silent`);
-      // What arrives in the millisecond in which the limit ends may come too late.
+      // Bytes that arrive in the millisecond in which the limit ends may be too late.
       const { readMs, readBeforeMs } = send.handle;
       const lastMs = readMs === loop.nowMs ? readBeforeMs : readMs;
       if (loop.nowMs < lastMs + settings.idleMs - TICK_MS)
@@ -161,7 +167,7 @@ export function checkError(ledger: Ledger, asked: Asked): void {
         ledger.fail(`the upstream of ${id} counts as stuck too early`);
       return;
     case "connection_limit_reached":
-      // A HEAD that waits for another one shares its place in the queue, which that one took earlier.
+      // A HEAD that waits for another HEAD shares its slot in the queue, which that one took earlier.
       if (asked.method === "HEAD" && mayWait(ledger)) return;
       if (loop.nowMs < arrivedMs + settings.responseMs - TICK_MS && asked.wasRoomy)
         ledger.fail(`${id} was turned away although there was room`);
@@ -176,7 +182,7 @@ export function checkError(ledger: Ledger, asked: Asked): void {
   }
 }
 
-/** It was not over when headgate's time to stop was. */
+/** Whether the exchange was still running when headgate's time to stop was over. */
 function isCutOff({ isStopping }: Ledger, { error }: Exchange): boolean {
   return isStopping && error?.code === "shutting_down";
 }
@@ -185,11 +191,11 @@ function isDead(handle: MemoryHandle): boolean {
   return handle.isEnded || handle.isReset;
 }
 
-/** Checks that nothing is left. */
+/** Checks that no resource is left. */
 export function checkEnd(ledger: Ledger, subject: Subject): void {
   if (!subject.isStopped()) ledger.fail("headgate does not stop");
   if (subject.unsettled() > 0) ledger.fail(`${subject.unsettled()} exchanges do not end`);
-  const { idle, active } = subject.pooled();
+  const { idle, active } = subject.poolCounts();
   if (idle + active > 0) ledger.fail(`${idle} idle and ${active} active connections are left`);
   if (subject.opened.size > 0) ledger.fail(`${subject.opened.size} upstream sockets are left`);
   if (network.sockets.size > 0) ledger.fail(`${network.sockets.size} handles are left open`);
@@ -200,7 +206,7 @@ export function checkEnd(ledger: Ledger, subject: Subject): void {
 }
 
 // oxlint-disable-next-line complexity -- one rule after the other
-function checkOver(ledger: Ledger, asked: Asked): void {
+function checkOver(ledger: Ledger, asked: ClientRequest): void {
   const { id, begun, observed, response, localStatus, client } = asked;
   if (begun === 0) return;
   if (observed === undefined) return ledger.fail(`${id} was never observed`);

@@ -1,14 +1,14 @@
-/** The model of a client: it asks what the schedule says, and judges what it gets. */
+/** The model of a client: sends requests by the schedule, and judges the responses. */
 
 import { MemoryHandle, type Peer } from "./handle.ts";
-import type { Asked, Ledger } from "./ledger.ts";
+import type { ClientRequest, Ledger } from "./ledger.ts";
 import { loop } from "./loop.ts";
 import { type Message, MessageReader, toContent } from "./message.ts";
 import { network } from "./net.ts";
 import type { ClientPlan, RequestPlan } from "./schedule.ts";
 import { type Taker, createTaker } from "./taker.ts";
 
-/** Has a client connect when its time has come. */
+/** Makes a client connect at its time. */
 export function startClient(ledger: Ledger, plan: ClientPlan, number: number): Peer {
   return new ClientPeer(ledger, plan, number);
 }
@@ -21,16 +21,16 @@ class ClientPeer implements Peer {
   private readonly number: number;
   private readonly reader: MessageReader;
   private readonly taker: Taker;
-  private readonly sent: Asked[] = [];
-  /** The response that has begun. */
+  private readonly sent: ClientRequest[] = [];
+  /** The response that is being received. */
   private current:
-    | { readonly asked: Asked; readonly id: string; readonly size: number }
+    | { readonly asked: ClientRequest; readonly id: string; readonly size: number }
     | undefined = undefined;
   private next = 0;
   private isLeft = false;
   private isClosed = false;
   private sendContent: (() => void) | undefined = undefined;
-  private tunnelled: { readonly asked: Asked; seen: string } | undefined = undefined;
+  private tunnelled: { readonly asked: ClientRequest; seen: string } | undefined = undefined;
 
   constructor(ledger: Ledger, plan: ClientPlan, number: number) {
     this.ledger = ledger;
@@ -81,7 +81,7 @@ class ClientPeer implements Peer {
     const request = this.plan.requests[this.next];
     if (request === undefined || this.isLeft || this.handle.isClosed) return;
     const last = this.sent.at(-1);
-    // Bytes behind a request to switch belong to the new protocol, bytes behind unfinished content to that content.
+    // Bytes after an upgrade request belong to the new protocol, and bytes after incomplete content to that content.
     if (last?.plan.upgrade !== undefined && this.plan.pipelined === true) return;
     if (last !== undefined && last.sentAllMs === undefined) return;
     const number = (this.next += 1);
@@ -106,7 +106,7 @@ class ClientPeer implements Peer {
     if (content?.expects === true) lines.push("Expect: 100-continue");
     if (upgrade !== undefined) lines.push("Connection: Upgrade", "Upgrade: echo");
     if (plan.login === true) lines.push("Authorization: NTLM abc");
-    const asked: Asked = {
+    const asked: ClientRequest = {
       id,
       plan,
       from: this.handle,
@@ -139,12 +139,12 @@ class ClientPeer implements Peer {
     else go();
   }
 
-  private noteSentAll(asked: Asked): void {
+  private noteSentAll(asked: ClientRequest): void {
     asked.sentAllMs = loop.nowMs;
     if (this.plan.pipelined === true || asked.response === "whole") this.sendNext();
   }
 
-  private pushContent(asked: Asked, content: NonNullable<RequestPlan["content"]>): void {
+  private pushContent(asked: ClientRequest, content: NonNullable<RequestPlan["content"]>): void {
     const { bytes, framing, pieces = 1, gapMs = 0, stopsAfter = Infinity } = content;
     const body = toContent(asked.id, bytes);
     const size = Math.max(1, Math.ceil(bytes / pieces));
@@ -185,14 +185,14 @@ class ClientPeer implements Peer {
     const status = Number(first.split(" ")[1]);
     const asked = this.sent.find(({ response }) => response === "none" || response === "begun");
     if (asked === undefined) {
-      // What was refused before it was a request has no exchange of ours.
+      // A malformed request that headgate refused has no exchange here.
       if (status < 400) this.ledger.fail(`client ${this.number} got a response to no request`);
       return framingOf(fields);
     }
     const id = fields.get("x-for");
     this.ledger.note(`client ${this.number} gets ${status} of ${id} for ${asked.id}`);
     if (id !== undefined && id !== asked.id) this.checkShared(asked, id, fields);
-    // No two requests here are equal.
+    // All requests have different ids.
     if (id !== undefined && id !== asked.id && status >= 500)
       this.ledger.fail(`${asked.id} got the error of ${id}`);
     if (status === 100) {
@@ -219,7 +219,7 @@ class ClientPeer implements Peer {
     return isBare ? "none" : framingOf(fields);
   }
 
-  private checkShared(asked: Asked, id: string, fields: Message["fields"]): void {
+  private checkShared(asked: ClientRequest, id: string, fields: Message["fields"]): void {
     const isShared = asked.method === "HEAD" && this.ledger.settings.shareMs > 0;
     const leader = this.ledger.asked.get(id);
     if (!isShared || leader?.method !== "HEAD" || fields.get("x-path") !== asked.path)
@@ -251,15 +251,15 @@ class ClientPeer implements Peer {
 
   // oxlint-disable-next-line complexity -- one exception after the other
   private checkContent(
-    { content, isWhole }: Message,
-    asked: Asked,
+    { content, isComplete }: Message,
+    asked: ClientRequest,
     { id, size }: { readonly id: string; readonly size: number },
   ): void {
     if (id === "") return;
     const send = asked.sends.at(-1);
     if (content !== toContent(id, content.length))
       this.ledger.fail(`${asked.id} got content that is not its own`);
-    if (asked.method === "HEAD" || !isWhole) return;
+    if (asked.method === "HEAD" || !isComplete) return;
     const [status304] = [send?.plan.status === 204 || send?.plan.status === 304];
     if (status304) return;
     const isClose = send?.plan.framing === "close" || send?.plan.version === "1.0";
@@ -279,7 +279,7 @@ class ClientPeer implements Peer {
     this.ledger.note(`client ${this.number} sees the end: ${how}`);
     const unfinished = this.reader.unfinished();
     if (how === "orderly") this.reader.end();
-    if (unfinished === undefined || unfinished.isWhole || this.current === undefined) return;
+    if (unfinished === undefined || unfinished.isComplete || this.current === undefined) return;
     const { asked, id, size } = this.current;
     this.current = undefined;
     asked.response = "broken";
@@ -289,7 +289,7 @@ class ClientPeer implements Peer {
 
   // --- tunnels -------------------------------------------------------------------------------------------------------------
 
-  private startTunnel({ id, plan: { upgrade = {} } }: Asked): void {
+  private startTunnel({ id, plan: { upgrade = {} } }: ClientRequest): void {
     const body = toContent(`c${id}`, upgrade.clientBytes ?? 0);
     const size = Math.max(1, Math.ceil(body.length / 3));
     let at = 0;

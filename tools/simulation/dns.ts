@@ -1,8 +1,8 @@
-/** What the bundled sources get for `node:dns/promises`: name servers that answer when the schedule says so. */
+/** Replaces `node:dns/promises` in the bundled sources: name servers respond when the schedule orders it. */
 
 import { loop } from "./loop.ts";
 
-/** The one name, and how it is answered: after how long, and with which addresses. Infinity: never. */
+/** The only name, and its response: after how long, and with which addresses. Infinity: never. */
 export const names: { name: string; afterMs: number; addresses: readonly string[] } = {
   name: "app",
   afterMs: 0,
@@ -11,7 +11,7 @@ export const names: { name: string; afterMs: number; addresses: readonly string[
 
 type Fail = (error: Error) => void;
 
-/** Node's resolver of c-ares. */
+/** Replaces Node's resolver of c-ares. */
 export class Resolver {
   private readonly pending = new Set<Fail>();
 
@@ -52,7 +52,7 @@ export class Resolver {
   }
 }
 
-/** Node's `lookup`, which asks the system. */
+/** Replaces Node's `lookup`, which uses the system's resolver. */
 export function lookup(): Promise<never> {
   return Promise.reject(toError("ENOTFOUND"));
 }

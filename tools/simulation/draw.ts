@@ -1,9 +1,9 @@
-/** Draws schedules by chance, the same ones for the same seed. */
+/** Draws random schedules; a seed always gives the same one. */
 
 import { type Random, createRandom } from "../shared/random.ts";
 import type {
   ClientPlan,
-  DialPlan,
+  ConnectPlan,
   RequestPlan,
   ResponsePlan,
   Schedule,
@@ -11,7 +11,7 @@ import type {
   Taking,
 } from "./schedule.ts";
 
-/** Draws the schedule of that number. */
+/** Draws the schedule of a seed. */
 export function drawSchedule(seed: number): Schedule {
   const random = createRandom(seed);
   const settings = drawSettings(random);
@@ -149,13 +149,13 @@ function drawResponse(random: Random): ResponsePlan {
   };
 }
 
-function drawDial(random: Random): DialPlan {
+function drawDial(random: Random): ConnectPlan {
   const { chance, below, pick } = random;
   return {
     ...(chance(0.08) && { result: pick(["refused", "never", "reset"] as const) }),
     ...(chance(0.2) && { afterMs: below(10) }),
     ...(chance(0.1) && { takes: drawTaking(random) }),
     ...(chance(0.2) && { readBytes: pick([1, 8, 50, 200]) }),
-    ...(chance(0.02) && { unasked: true }),
+    ...(chance(0.02) && { unsolicited: true }),
   };
 }

@@ -1,20 +1,20 @@
 /**
- * The handle of a TCP connection in memory. Node's own `net.Socket` works with it as with the kernel's, so that everything above
- * the system calls is Node's code and not an imitation of it.
+ * The handle of a TCP connection in memory. Node's own `net.Socket` uses it like a kernel handle, so that everything above the system
+ * calls is Node's code and not an imitation.
  */
 
 import { loop } from "./loop.ts";
 
-/** What is at the other end of a connection. Nothing of it may call headgate at once: it acts through the loop. */
+/** The other end of a connection. It may not call headgate synchronously: it acts through the loop. */
 export interface Peer {
-  /** Bytes that headgate wrote, as latin1, whether there is room for them or not. */
+  /** Bytes that headgate wrote, as latin1, also if they do not fit yet. */
   onWritten(text: string): void;
-  /** Bytes that headgate tried to write behind a reset. */
+  /** Bytes that headgate tried to write after a reset. */
   onRefused(text: string): void;
-  /** Bytes that the kernel took. */
+  /** Bytes that the kernel accepted. */
   onBytes(text: string): void;
   onFin(): void;
-  /** The other side closed its socket, with a reset or without. */
+  /** headgate closed its socket, in order or with a reset. */
   onClosed(how: "orderly" | "reset"): void;
 }
 
@@ -23,7 +23,7 @@ interface StreamState {
   readonly kArrayBufferOffset: number;
   readonly kBytesWritten: number;
   readonly kLastWriteWasAsync: number;
-  /** From Node 24 on. */
+  /** Exists since Node 24. */
   readonly kLastWriteErr?: number;
   readonly streamBaseState: Int32Array;
 }
@@ -48,23 +48,23 @@ const RESET = -104;
 const READ_BYTES = 64 * 1024;
 const CUT_READS = 40;
 
-/** How an attempt to connect ends: a negative error number, or 0. Infinity: never. */
-export interface Dialled {
+/** The result of an attempt to connect: a negative error number, or 0. Infinity: never. */
+export interface ConnectResult {
   readonly afterMs: number;
   readonly status: number;
   onConnected(handle: MemoryHandle): void;
 }
 
-/** Who answers attempts to connect. */
-export type Dial = (handle: MemoryHandle, address: string, port: number) => Dialled;
+/** Decides about attempts to connect. */
+export type Connector = (handle: MemoryHandle, address: string, port: number) => ConnectResult;
 
-/** The one network of the process. */
-export const network: { dial: Dial; sockets: Set<MemoryHandle> } = {
+/** The network of the process. */
+export const network: { dial: Connector; sockets: Set<MemoryHandle> } = {
   dial: () => ({ afterMs: 0, status: -111, onConnected: () => undefined }),
   sockets: new Set(),
 };
 
-/** The table of connections as Linux shows it: ports in hexadecimal, and how much is not acknowledged. */
+/** The table of connections in Linux's format: ports in hexadecimal, and the number of unacknowledged bytes. */
 export function toConnectionTable(): string {
   const toHex = (number: number, digits: number): string =>
     number.toString(16).toUpperCase().padStart(digits, "0");
@@ -76,9 +76,9 @@ export function toConnectionTable(): string {
     .join("\n");
 }
 
-/** One side of a connection, as the kernel has it. */
+/** The kernel's state of one side of a connection. */
 export class MemoryHandle {
-  // What Node's code looks at or sets.
+  // Properties that Node's code reads or sets.
   onread: ((bytes: ArrayBuffer | undefined) => unknown) | undefined = undefined;
   reading = false;
   fd = -1;
@@ -87,24 +87,24 @@ export class MemoryHandle {
   writeQueueSize = 0;
   isStreamBase = true;
 
-  /** The other end, once it is connected. */
+  /** The other end, once the connection is established. */
   peer: Peer | undefined = undefined;
-  /** What the other side still takes before it is full. */
+  /** The number of bytes that the other side accepts before it is full. */
   room = Infinity;
-  /** About so much the first reads bring. */
+  /** The approximate size of the first reads. */
   readBytes = READ_BYTES;
   isClosed = false;
-  /** How much was left unread, because headgate did not want it, when it was closed. */
+  /** The number of bytes that were unread when headgate closed the connection. */
   unreadAtClose = 0;
-  /** What the peer has said: its end, or a reset. */
+  /** Whether the peer has sent a FIN, or a reset. */
   isEnded = false;
   isReset = false;
-  /** When bytes were last read, and last taken by the peer, in milliseconds. */
+  /** When headgate last read bytes, and when the peer last accepted some, in milliseconds. */
   readMs = 0;
   takenMs = 0;
-  /** The same for reads, where the last one happened in this very millisecond. */
+  /** When bytes were last read before the millisecond of the last read. */
   readBeforeMs = 0;
-  /** When all of a write was taken last. */
+  /** When the peer last accepted a full write. */
   writtenMs = 0;
   remote = { address: "192.0.2.1", port: 80 };
   local = { address: "127.0.0.1", port: 0 };
@@ -120,7 +120,7 @@ export class MemoryHandle {
 
   // --- for the other side --------------------------------------------------------------------------------------------------
 
-  /** Bytes from the peer arrive. */
+  /** Delivers bytes from the peer. */
   receive(text: string): void {
     if (this.isClosed || this.isEnded || this.isReset || text === "") return;
     this.incoming.push(Buffer.from(text, "latin1"));
@@ -140,18 +140,18 @@ export class MemoryHandle {
     loop.post(this);
   }
 
-  /** The peer has taken bytes and has room for more. */
+  /** The peer has read bytes and has room for more. */
   give(bytes: number): void {
     this.room += bytes;
     if (this.waiting.length > 0) loop.post(this);
   }
 
-  /** Bytes that were received and not read. */
+  /** The number of bytes that were received and not read. */
   unread(): number {
     return this.incoming.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Bytes that the kernel did not take yet. */
+  /** The number of bytes that the kernel has not accepted yet. */
   unsent(): number {
     return this.waiting.reduce((sum, { text }) => sum + text.length, 0);
   }
@@ -179,7 +179,7 @@ export class MemoryHandle {
   private read(): void {
     if (!this.isReading || this.isEndRead) return;
     if (this.incoming.length > 0) {
-      // Cuts are wanted where messages begin; a download of single bytes would only take time.
+      // Cuts are useful at the start of messages; a download in single bytes would only take time.
       this.reads += 1;
       const isCut = this.readBytes < READ_BYTES && this.reads <= CUT_READS;
       const max = Math.min(
@@ -193,7 +193,7 @@ export class MemoryHandle {
       this.deliver(bytes.length, bytes);
       if (this.isClosed || !this.isReading) return;
       if (this.incoming.length > 0) return loop.post(this);
-      // libuv reads on at once where the kernel reports a hang-up, and tells of a reset as of an end.
+      // libuv continues reading if the kernel reports a hang-up, and reports a reset as an end.
       if ((this.isEnded || this.isReset) && loop.chance(0.7)) return this.deliverEnd(END);
       if (this.isEnded || this.isReset) loop.post(this);
       return;
@@ -220,7 +220,7 @@ export class MemoryHandle {
       this.onread?.(copy.buffer);
     } else {
       this.memory.set(bytes);
-      // What comes back is the memory for the next read.
+      // The return value is the memory for the next read.
       const next = this.onread?.(undefined);
       if (next instanceof Uint8Array) this.memory = next;
     }
@@ -258,7 +258,7 @@ export class MemoryHandle {
     shutdownRequest.oncomplete?.(this.isReset ? -107 : 0);
   }
 
-  /** Hands over what there is room for and returns the rest. */
+  /** Passes on as many bytes as fit, and returns the rest. */
   private pass(text: string): string {
     const length = Math.min(text.length, this.room);
     if (length === 0) return text;
@@ -354,7 +354,7 @@ export class MemoryHandle {
       return 0;
     }
     state[kLastWriteWasAsync] = 1;
-    // Node 24 makes no request of its own: what comes back is one, where the write goes on.
+    // Node 24 passes no request; it expects one as the result if the write continues.
     const own = request === null ? { oncomplete: undefined, writeStatus: null } : request;
     if (stream.kLastWriteErr !== undefined) state[stream.kLastWriteErr] = 0;
     this.waiting.push({ request: own, text: rest });
@@ -386,7 +386,7 @@ export class MemoryHandle {
     this.isClosed = true;
     network.sockets.delete(this);
     this.unreadAtClose = this.isReading ? 0 : this.unread();
-    // The kernel resets what is closed with bytes that were not read.
+    // If unread bytes are left at a close, the kernel sends a reset.
     if (!this.isReset) this.peer?.onClosed(this.unread() > 0 ? "reset" : how);
     this.incoming = [];
     this.waiting = [];
@@ -424,5 +424,5 @@ export class MemoryHandle {
   }
 }
 
-// Node resets only what it takes for a TCP handle.
+// Node calls `reset` only on a TCP handle.
 Object.setPrototypeOf(MemoryHandle.prototype, TCP.prototype);

@@ -1,4 +1,4 @@
-/** The entry of the bundle: everything here runs over sockets in memory. */
+/** The entry of the bundle: all code here runs over sockets in memory. */
 
 import type { Config } from "../../src/config/types.ts";
 import type { Connect } from "../../src/upstream/socket.ts";
@@ -9,7 +9,7 @@ import { loop } from "./loop.ts";
 import { createServer, network as servers } from "./net.ts";
 import { prepare, simulate } from "./simulate.ts";
 
-/** What the simulation stands on, for the tests that compare it with Node's own sockets. */
+/** The parts below the simulation, for tests that compare them with Node's own sockets. */
 const parts = {
   loop,
   network,
@@ -26,4 +26,5 @@ const parts = {
   },
 };
 
+/** The exports of the bundle. */
 export const simulation = { drawSchedule, prepare, simulate, parts };

@@ -1,37 +1,37 @@
-/** Runs schedules in several processes: each has a loop and a clock of its own. */
+/** Runs schedules in several processes: each has its own loop and clock. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { compileFiles } from "../../scripts/compile.mjs";
 import type { Options } from "./options.ts";
 
-/** Schedules from a number up to another one. */
+/** Schedules by number: from the first up to, but not including, the second. */
 export interface Batch {
   readonly from: number;
   readonly to: number;
 }
 
-/** A schedule and what went wrong in it. */
+/** A schedule that failed, and its violations. */
 export interface Failed {
   readonly number: number;
   readonly violations: readonly string[];
 }
 
-/** What came of schedules. */
+/** The results of schedules. */
 export interface Results {
   readonly passed: number;
   readonly failed: readonly Failed[];
   readonly counts: readonly (readonly [string, number])[];
 }
 
-/** The process, compiled once: a TypeScript file runs by itself only where the parent has tsx. */
+/** The worker, compiled once: a TypeScript file runs directly only if the parent has tsx. */
 const [WORKER = ""] = await compileFiles(["tools/simulation/worker.ts"]);
 
-/** So few that all processes end at about the same time. */
+/** Small, so that all processes end at about the same time. */
 const BATCH = 100;
 
 /**
- * Runs all schedules, or until one fails; the failures are in the order of their numbers. Batches begin in order and are ended when
- * one fails, so that the first failure is the same one however many processes there are.
+ * Runs all schedules, or until one fails; the failures are in the order of their numbers. Batches begin in order and are completed when
+ * one fails, so the first failure is the same for any number of processes.
  */
 export async function runInProcesses(options: Options): Promise<Results> {
   const { seed, schedules, seconds, jobs } = options;
@@ -61,7 +61,7 @@ interface Work {
   readonly add: (results: Results) => void;
 }
 
-/** One process, from its first batch to its last. */
+/** Runs one process from its first batch to its last. */
 async function work(mutate: string | undefined, { next, add }: Work): Promise<void> {
   const worker = fork(WORKER, mutate === undefined ? [] : [mutate]);
   try {

@@ -1,73 +1,73 @@
-/** What happened in one run, and what must never happen. */
+/** Records the events of one run, and detects violations. */
 
 import type { Exchange } from "../../src/http/exchange.ts";
 import type { MemoryHandle } from "./handle.ts";
 import { loop } from "./loop.ts";
 import { CHANGE, type RequestPlan, type ResponsePlan, type Settings } from "./schedule.ts";
 
-/** A request as it went to the upstream. */
+/** A request that headgate sent upstream. */
 export interface Send {
   readonly id: string;
   readonly key: string;
   readonly method: string;
   readonly handle: MemoryHandle;
-  /** How many requests the connection had before. */
+  /** The number of requests that the connection had before. */
   readonly index: number;
   readonly sentMs: number;
-  /** How many bytes headgate had read from the connection by then. */
+  /** The number of bytes that headgate had read from the connection before the request. */
   readonly readBefore: number;
-  /** When headgate had written all of it. */
-  wholeMs: number | undefined;
+  /** When headgate had written the full request. */
+  completeMs: number | undefined;
   contentLeft: number;
-  /** Where its response's header section and its end stand in the bytes of the connection; Infinity while they were not sent. */
+  /** The offsets of its response's header section and of its end in the bytes of the connection; Infinity until they are sent. */
   headAt: number;
   endAt: number;
   isSwitched: boolean;
-  /** Bytes had arrived by then that headgate had not read: it could not know of them. */
+  /** Whether bytes had arrived that headgate had not read yet: it could not know of them. */
   readonly isCrossed: boolean;
   readonly plan: ResponsePlan;
 }
 
 /** A request of a client. */
-export interface Asked {
+export interface ClientRequest {
   readonly id: string;
   readonly plan: RequestPlan;
   readonly client: number;
-  /** The connection that it came on. */
+  /** The connection of the client. */
   readonly from: MemoryHandle;
   readonly method: string;
   readonly path: string;
-  /** When headgate could know all of its header section. */
+  /** When headgate could know the complete header section. */
   arrivedMs: number | undefined;
   sentAllMs: number | undefined;
   begun: number;
   observed: Exchange | undefined;
   observedMs: number | undefined;
   readonly sends: Send[];
-  /** How often the kernel took nothing of it, because the connection was reset. */
+  /** How often the kernel refused to accept it, because the connection was reset. */
   refused: number;
-  /** It was turned away when there was room. */
+  /** Whether headgate rejected it although a slot was free. */
   wasRoomy: boolean;
   response: "none" | "begun" | "whole" | "broken";
-  /** Of a response of headgate's own. */
+  /** The status of a response that headgate generated. */
   localStatus: number | undefined;
 }
 
 /** A connection to the upstream that carries a login. */
 export interface Login {
   readonly handle: MemoryHandle;
-  /** The client's connection that it belongs to. */
+  /** The client connection that it belongs to. */
   readonly from: MemoryHandle;
   isOpen(): boolean;
 }
 
-/** What was drawn and what came of it, by kind. */
+/** How often each kind was drawn, and how often each result occurred. */
 export type Counts = Map<string, number>;
 
-/** Collects what is seen and says what is wrong. */
+/** Collects observations and reports violations. */
 export class Ledger {
   readonly violations: string[] = [];
-  readonly asked = new Map<string, Asked>();
+  readonly asked = new Map<string, ClientRequest>();
   readonly counts: Counts;
   readonly settings: Settings;
   readonly trace: string[] = [];
@@ -75,11 +75,11 @@ export class Ledger {
   isStopping = false;
   hasReloaded = false;
   hasBadDial = false;
-  private ended: Asked[] = [];
+  private ended: ClientRequest[] = [];
   /** The last login of each client. */
   readonly logins = new Map<number, Login>();
   readonly goneClients = new Set<number>();
-  /** Clients whose bytes headgate may give up on: they take too little. */
+  /** Clients that read so slowly that headgate may drop their bytes. */
   readonly slowClients = new Set<number>();
 
   constructor(settings: Settings, counts: Counts) {
@@ -100,7 +100,7 @@ export class Ledger {
     if (this.violations.length < 20) this.violations.push(`${text} (at ${loop.nowMs} ms)`);
   };
 
-  /** A header section reaches the upstream's connection. */
+  /** Records a header section that reaches the upstream's connection. */
   noteSend(send: Send): void {
     this.count("sends");
     const asked = this.asked.get(send.id);
@@ -111,7 +111,7 @@ export class Ledger {
     asked.sends.push(send);
   }
 
-  private checkRepeat(asked: Asked, send: Send): void {
+  private checkRepeat(asked: ClientRequest, send: Send): void {
     const before = asked.sends.filter(({ key }) => key === send.key);
     const last = before.at(-1);
     if (last === undefined) return;
@@ -126,31 +126,34 @@ export class Ledger {
       this.fail(`${id} was sent again after bytes of a response`);
     if (!last.handle.isEnded && !last.handle.isReset)
       this.fail(`${id} was sent again although its connection was alive`);
-    if (last.wholeMs !== undefined && loop.nowMs > last.wholeMs + this.settings.responseMs + 1)
+    if (
+      last.completeMs !== undefined &&
+      loop.nowMs > last.completeMs + this.settings.responseMs + 1
+    )
       this.fail(`${id} was sent again after its time`);
   }
 
-  noteRefused(asked: Asked): void {
+  noteRefused(asked: ClientRequest): void {
     this.count("writes refused");
     this.note(`${asked.id} is written behind a reset`);
     asked.refused += 1;
   }
 
-  /** Those that were observed since the last time. */
-  takeEnded(): readonly Asked[] {
+  /** The exchanges that ended since the last call. */
+  takeEnded(): readonly ClientRequest[] {
     const { ended } = this;
     this.ended = [];
     return ended;
   }
 
-  /** How long a connection may rest at most: the operator may have changed it. */
-  keptMs(): number {
+  /** The maximum idle time of a connection: the operator may have changed it. */
+  maxIdleMs(): number {
     const { keepAliveMs } = this.settings;
     return this.hasReloaded ? Math.max(keepAliveMs, CHANGE.keepAliveMs) : keepAliveMs;
   }
 
-  /** Whether headgate has fewer requests at a time than it has places for. */
-  isRoomy({ plan }: Asked): boolean {
+  /** Whether fewer requests are in progress than headgate allows. */
+  isRoomy({ plan }: ClientRequest): boolean {
     const { maxConnections, waiting, tunnels } = this.settings;
     let current = 0;
     let upgrades = 0;
@@ -180,7 +183,7 @@ export class Ledger {
       `over ${id}: ${exchange.status} ${exchange.error?.code ?? ""} ${exchange.head ?? ""}`,
     );
     if (asked.observed !== undefined) this.fail(`${id} was observed twice`);
-    // One that takes its response slowly was turned away some time ago.
+    // headgate rejected a client that reads its response slowly some time ago.
     if (exchange.error?.code === "connection_limit_reached")
       asked.wasRoomy = !this.slowClients.has(asked.client) && this.isRoomy(asked);
     asked.observed = exchange;

@@ -1,11 +1,11 @@
 /**
- * An event loop with a clock of its own, in the order of Node's: timers, I/O, `setImmediate`, close events, and between two
- * callbacks all of `process.nextTick` and the microtasks.
+ * An event loop with its own clock, in Node's order: timers, I/O, `setImmediate`, close events, and between two callbacks all of
+ * `process.nextTick` and the microtasks.
  */
 
 import { createNumbers } from "../shared/random.ts";
 
-/** Something that the poll phase has to look at. */
+/** A handle that the poll phase checks. */
 export interface Pollable {
   poll(): void;
 }
@@ -32,7 +32,7 @@ export class VirtualTimer {
     return this;
   }
 
-  /** Runs it; an interval is armed again after its callback. */
+  /** Runs the callback; an interval is armed again after it. */
   fire(): void {
     this.callback();
     if (this.repeats === "always" && !this.loop.wasCleared(this)) this.refresh();
@@ -57,9 +57,9 @@ interface Planned {
   readonly run: () => void;
 }
 
-/** One turn runs everything that is due, and time moves when nothing is. */
+/** One turn runs everything that is due; time advances if nothing is due. */
 export class Loop {
-  /** What timers count from: whole milliseconds, as libuv's. */
+  /** The time base of timers: whole milliseconds, as in libuv. */
   nowMs = 0;
   turns = 0;
   private driftMs = 0;
@@ -72,7 +72,7 @@ export class Loop {
   private closing: (() => void)[] = [];
   private next: () => number = () => 0;
 
-  /** Forgets everything; `seed` decides in which order sockets that are ready are served, and where reads are cut. */
+  /** Clears all state; `seed` decides the order in which ready sockets are served, and where reads are cut. */
   reset(seed: number): void {
     this.nowMs = 1_000;
     this.turns = 0;
@@ -86,7 +86,7 @@ export class Loop {
     this.next = createNumbers(seed);
   }
 
-  /** The monotonic clock: it moves a little with each look. */
+  /** The monotonic clock: it advances a little with each call. */
   preciseMs(): number {
     if (this.driftMs < 0.9) this.driftMs += 0.000_1;
     return this.nowMs + this.driftMs;
@@ -100,7 +100,7 @@ export class Loop {
     return Math.floor(this.next() * end);
   }
 
-  /** The world outside: it happens after that time, before the next poll phase. */
+  /** Schedules an event of the outside world: it happens after that time, before the next poll phase. */
   at(delayMs: number, run: () => void): void {
     this.planned.push({ atMs: this.nowMs + delayMs, order: (this.order += 1), run });
   }
@@ -144,7 +144,7 @@ export class Loop {
     return this.timers.size;
   }
 
-  /** Whether anything is left to do at this very time. */
+  /** Whether nothing is left to do at the present time. */
   isQuiet(): boolean {
     return (
       this.ready.length === 0 &&
@@ -154,7 +154,7 @@ export class Loop {
     );
   }
 
-  /** Moves the clock to what comes next. False where nothing does. */
+  /** Advances the clock to the next event. False if there is none. */
   advance(): boolean {
     const dueMs = this.nextDueMs();
     if (dueMs === Infinity) return false;
@@ -202,7 +202,7 @@ export class Loop {
     for (const { run } of due) this.call(run);
   }
 
-  // In any order; and what the kernel reports a little later falls into the next turn.
+  // In random order; an event that the kernel reports a little later is handled in the next turn.
   private runPoll(): void {
     const ready = this.ready;
     this.ready = [];
@@ -227,15 +227,15 @@ export class Loop {
   }
 }
 
-/** Everything that Node does between two callbacks of its event loop: `process.nextTick`, promises, `queueMicrotask`. */
+/** Runs what Node runs between two callbacks of its event loop: `process.nextTick`, promises, `queueMicrotask`. */
 function drain(): void {
   (process as unknown as { _tickCallback(): void })._tickCallback(); // oxlint-disable-line no-underscore-dangle
 }
 
-/** The one loop of the process. */
+/** The loop of the process. */
 export const loop = new Loop();
 
-/** Puts the loop's clock in the place of Node's, for everything that asks the globals. */
+/** Replaces Node's global clock and timers by the loop's. */
 export function installClock(): void {
   const set = (name: string, value: unknown): void =>
     void Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });

@@ -1,24 +1,25 @@
 /** A strict reader of HTTP/1.x messages, for both models. */
 
-/** One message, as far as it came. */
+/** One message, as far as it was received. */
 export interface Message {
   readonly first: string;
   readonly fields: ReadonlyMap<string, string>;
   content: string;
-  isWhole: boolean;
+  isComplete: boolean;
 }
 
 type Framing = "none" | "chunked" | "close" | number;
 
+/** The events of a reader. */
 export interface MessageEvents {
-  /** Says how the content is framed; `raw`: what follows is of another protocol. */
+  /** Returns the framing of the content; `raw`: the following bytes belong to another protocol. */
   onHead(message: Message): Framing | "raw";
   onEnd(message: Message): void;
   onRaw(text: string): void;
   onMalformed(what: string): void;
 }
 
-/** Reads one message after the other. */
+/** Reads messages one after the other. */
 export class MessageReader {
   private readonly events: MessageEvents;
   private held = "";
@@ -31,22 +32,22 @@ export class MessageReader {
     this.events = events;
   }
 
-  /** The message that has begun and is not whole. */
+  /** The incomplete message that is being read. */
   unfinished(): Message | undefined {
     return this.message;
   }
 
-  /** Whether bytes of a header section are here. */
+  /** Whether part of a header section was received. */
   hasPart(): boolean {
     return this.held !== "" || this.message !== undefined;
   }
 
-  /** What comes from now on is of another protocol. */
+  /** All following bytes belong to another protocol. */
   turnRaw(): void {
     this.framing = "raw";
   }
 
-  /** The connection has ended, in order. */
+  /** Handles an orderly end of the connection. */
   end(): void {
     if (this.message !== undefined && this.framing === "close") this.finish(this.message);
   }
@@ -93,7 +94,7 @@ export class MessageReader {
       const value = line.slice(colon + 1).trim();
       fields.set(name, fields.has(name) ? `${fields.get(name)}, ${value}` : value);
     }
-    const message = { first, fields, content: "", isWhole: false };
+    const message = { first, fields, content: "", isComplete: false };
     this.message = message;
     this.framing = this.events.onHead(message);
     if (this.framing === "raw") this.message = undefined;
@@ -118,7 +119,7 @@ export class MessageReader {
   }
 
   private finish(message: Message): void {
-    message.isWhole = true;
+    message.isComplete = true;
     this.message = undefined;
     this.framing = "none";
     this.events.onEnd(message);
@@ -131,7 +132,7 @@ export class MessageReader {
   }
 }
 
-/** Content that says at each place whose it is. */
+/** Content that identifies its exchange at every position. */
 export function toContent(id: string, length: number): string {
   if (length <= 0) return "";
   const unit = `<${id}>`;

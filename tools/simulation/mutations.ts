@@ -1,11 +1,11 @@
-/** Faults that are put back, to see that the simulation finds them. */
+/** Faults that are put back, to check that the simulation detects them. */
 
 import type { Mutation } from "./bundle.ts";
 
 const POOL = "src/upstream/pool.ts";
 const CONNECTION = "src/upstream/connection.ts";
 
-/** By what goes wrong. A mutation may need several changes. */
+/** Each fault by its effect. A mutation may need several changes. */
 export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "a request that is sent again waits at the end of the queue": [
     {
@@ -147,8 +147,8 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   "an error of one HEAD is that of all who wait": [
     {
       file: "src/head/share/share.ts",
-      from: "(isEqual(waiter, request) ? error : again)",
-      to: "(isEqual(waiter, request) || again !== undefined ? error : again)",
+      from: "(isEqual(waiter, request) ? result : again)",
+      to: "(isEqual(waiter, request) || again !== undefined ? result : again)",
     },
   ],
   "a client that leaves keeps its request going": [

@@ -1,4 +1,4 @@
-/** What the bundled sources get for `node:net`: Node's own sockets over handles in memory. */
+/** Replaces `node:net` in the bundled sources: Node's own sockets over handles in memory. */
 
 import { EventEmitter } from "node:events";
 import { Socket as NodeSocket, type SocketConstructorOpts } from "node:net";
@@ -38,7 +38,7 @@ export class Socket extends NodeSocket {
     (this as unknown as { _onTimeout(): void })._onTimeout(); // oxlint-disable-line no-underscore-dangle
   }
 
-  // The name by which Node marks activity.
+  // Node marks activity by calling this method.
   _unrefTimer(): void {
     if (this.idle !== undefined) this.idle.refresh();
     else if ((this.timeout ?? 0) > 0 && !this.destroyed)
@@ -70,7 +70,7 @@ export class MemoryServer extends EventEmitter {
     network.server = this;
   }
 
-  /** A client connects. False: it was turned away. */
+  /** Accepts a client's connection. False if it was rejected. */
   accept(handle: MemoryHandle): boolean {
     if (!this.isListening || this.open.size >= this.maxConnections) {
       handle.close();
@@ -106,10 +106,10 @@ export class MemoryServer extends EventEmitter {
   }
 }
 
-/** The server that was made last. */
+/** The server that was created last. */
 export const network: { server: MemoryServer | undefined } = { server: undefined };
 
-/** Node's `net.createServer`. */
+/** Replaces Node's `net.createServer`. */
 export function createServer(
   options: { allowHalfOpen?: boolean; highWaterMark?: number },
   onConnection: (socket: Socket) => void,
@@ -117,7 +117,7 @@ export function createServer(
   return new MemoryServer(options, onConnection);
 }
 
-/** Node's `net.connect`, which only asks who holds a unix socket. */
+/** Replaces Node's `net.connect`, which is only used to check for a listener on a unix socket. */
 export function connect(): never {
   throw new Error("no unix sockets here");
 }

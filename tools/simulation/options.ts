@@ -1,4 +1,4 @@
-/** What `npm run simulate` is asked for. */
+/** The options of `npm run simulate`. */
 
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -7,6 +7,7 @@ import { readFlags, toCount, toNumber, toSeed } from "../shared/options.ts";
 import { MUTATIONS } from "./mutations.ts";
 import type { Schedule } from "./schedule.ts";
 
+/** The help text. */
 export const USAGE = `npm run simulate -- [options]
   --seed N        begin with the schedule of that number (a new one each time)
   --schedules N   run so many (100000)
@@ -15,6 +16,7 @@ export const USAGE = `npm run simulate -- [options]
   --replay JSON   run one schedule and tell all that happens; @FILE reads it from a file
   --mutate NAME   put a fault back (tools/simulation/mutations.ts)`;
 
+/** The options of a run. */
 export interface Options {
   readonly seed: number;
   readonly schedules: number;
@@ -24,7 +26,7 @@ export interface Options {
   readonly mutate: string | undefined;
 }
 
-/** Undefined: the usage is wanted. Throws for what cannot be understood. */
+/** Reads the command line; undefined means that `--help` is among the flags. Throws on an unknown flag. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const values = readFlags(args, {
     seed: { type: "string" },

@@ -1,4 +1,4 @@
-// npm run simulate: thousands of schedules of all that can happen between clients, headgate and an upstream.
+// npm run simulate: thousands of random schedules of the events between clients, headgate and an upstream.
 import { printCounts } from "../shared/counts.ts";
 import { loadSimulation } from "./bundle.ts";
 import { type Failed, runInProcesses } from "./jobs.ts";
@@ -34,13 +34,13 @@ async function runAll(settings: Options): Promise<void> {
   }, mutate);
 }
 
-/** Loads the simulation into this process, which has its clock from then on. */
+/** Loads the simulation into this process, which uses the simulated clock from then on. */
 async function tell(
   task: (simulation: Simulation) => void,
   mutate: string | undefined,
 ): Promise<void> {
   const simulation = await loadSimulation(mutate === undefined ? [] : MUTATIONS[mutate]);
-  // From a callback of the real event loop: within a promise's, Node would not let the simulation run promises.
+  // Called from a callback of the real event loop: inside a promise's callback, Node would not let the simulation run promises.
   setImmediate(() => {
     simulation.prepare();
     task(simulation);

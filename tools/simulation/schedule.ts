@@ -1,4 +1,4 @@
-/** What one run does, as data: it can be printed, replayed and made smaller. What is left out is the plain case. */
+/** A schedule: the plan of one run, as data, so that it can be printed, replayed and shrunk. What it leaves out has its default. */
 
 /** Limits of headgate; times are milliseconds. */
 export interface Settings {
@@ -6,12 +6,12 @@ export interface Settings {
   readonly waiting: number;
   readonly connectMs: number;
   readonly responseMs: number;
-  /** Of the upstream's side; 0: no limit. */
+  /** Of upstream connections; 0: no limit. */
   readonly idleMs: number;
   readonly keepAliveMs: number;
   /** 0: no limit. */
   readonly maxAgeMs: number;
-  /** Of the client's side. */
+  /** Of client connections. */
   readonly clientIdleMs: number;
   readonly clientKeepAliveMs: number;
   readonly headerMs: number;
@@ -25,7 +25,7 @@ export interface Settings {
   readonly drainMs: number;
 }
 
-/** The limits of a schedule that sets none: so long that they hold nothing up. */
+/** The limits of a schedule that sets none: long enough to have no effect. */
 export const PLAIN: Settings = {
   maxConnections: 8,
   waiting: 8,
@@ -47,54 +47,58 @@ export const PLAIN: Settings = {
   drainMs: 40,
 };
 
-/** What the operator changes, so that the upstream's connections are made anew. */
+/** The operator's change, after which headgate opens new upstream connections. */
 export const CHANGE = { keepAliveMs: 77 };
 
+/** The plan of one run. */
 export interface Schedule {
-  /** In which order sockets that are ready together are served, and where reads are cut. */
+  /** A seed for the order in which ready sockets are served, and for the cuts of reads. */
   readonly order: number;
   readonly settings?: Partial<Settings>;
   readonly clients: readonly ClientPlan[];
-  /** How the upstream takes connections, in the order of the attempts. */
-  readonly dials?: readonly DialPlan[];
-  /** How many addresses the upstream's name has, and how long it takes to look it up; without, it is an address. */
+  /** How the upstream accepts connections, in the order of the attempts. */
+  readonly dials?: readonly ConnectPlan[];
+  /** The number of addresses of the upstream's name, and the time of its lookup; without it, the upstream is an address. */
   readonly name?: { readonly addresses: number; readonly lookupMs?: number };
   readonly events?: readonly OperatorPlan[];
 }
 
+/** The plan of the operator. */
 export interface OperatorPlan {
   readonly atMs: number;
   readonly what: "reload" | "change" | "stop";
 }
 
-/** A side that takes bytes slowly: it has room for so many, and takes so many each time. */
+/** How a slow side reads: the size of its buffer, and how many bytes it reads each time. */
 export interface Taking {
   readonly room: number;
   readonly bytes: number;
   readonly everyMs: number;
-  /** After so many it takes nothing more. */
+  /** The number of bytes after which it stops reading. */
   readonly stopsAfter?: number;
 }
 
+/** The plan of a client. */
 export interface ClientPlan {
   readonly atMs?: number;
   readonly requests: readonly RequestPlan[];
-  /** Does not wait for the responses. */
+  /** Whether it sends without waiting for responses. */
   readonly pipelined?: boolean;
   readonly version?: "1.0";
   readonly takes?: Taking;
-  /** The first reads of headgate bring about so many bytes. */
+  /** The approximate size of headgate's first reads. */
   readonly readBytes?: number;
   readonly leaves?: { readonly atMs: number; readonly how: "end" | "close" | "reset" };
-  /** Waits until headgate closes the connection. */
+  /** Whether it waits until headgate closes the connection. */
   readonly stays?: boolean;
 }
 
+/** The plan of a request. */
 export interface RequestPlan {
   readonly method?: "HEAD" | "POST" | "OPTIONS" | "DELETE";
-  /** Milliseconds after the response before it, or after the request before it where it is pipelined. */
+  /** Milliseconds after the previous response, or after the previous request if it is pipelined. */
   readonly gapMs?: number;
-  /** Asks for a target that others ask for too. */
+  /** The number of a target that other requests use too. */
   readonly shared?: number;
   readonly content?: {
     readonly bytes: number;
@@ -102,27 +106,29 @@ export interface RequestPlan {
     readonly pieces?: number;
     readonly gapMs?: number;
     readonly expects?: boolean;
-    /** So many pieces are sent, and no more. */
+    /** The number of pieces after which the client stops sending. */
     readonly stopsAfter?: number;
   };
   readonly upgrade?: TunnelPlan;
   readonly login?: boolean;
-  /** By the number of the times that it reaches the upstream. */
+  /** The responses, by the number of times that the request reaches the upstream. */
   readonly responses?: readonly ResponsePlan[];
 }
 
+/** The plan of a tunnel. */
 export interface TunnelPlan {
   readonly clientBytes?: number;
   readonly upstreamBytes?: number;
   readonly gapMs?: number;
-  /** Who ends it, when all that it sends is sent; without, both stay. */
+  /** Which side ends it after its last bytes; without it, both sides stay. */
   readonly ends?: "client" | "upstream";
   readonly how?: "reset";
 }
 
+/** The plan of a response. */
 export interface ResponsePlan {
   readonly waitMs?: number;
-  /** Does not wait for the end of the request's content. */
+  /** Whether it is sent before the end of the request's content. */
   readonly early?: boolean;
   readonly interims?: number;
   readonly status?: 204 | 304 | 401 | 404 | 405 | 503;
@@ -132,25 +138,26 @@ export interface ResponsePlan {
   readonly gapMs?: number;
   readonly version?: "1.0";
   readonly says?: "close" | "timeout";
-  /** Where it breaks off: before the response, in its header section, or behind so many pieces of content. */
+  /** Where it breaks off: before the response, in its header section, or after a number of content pieces. */
   readonly stops?: {
     readonly at: "before" | "head" | number;
     readonly how: "end" | "close" | "reset" | "silent" | "garbage";
   };
-  /** What the connection does after the response. */
+  /** How the connection continues after the response. */
   readonly after?: {
     readonly afterMs: number;
     readonly what: "end" | "close" | "reset" | "unasked" | "unasked-end";
   };
-  /** Answers an upgrade as a plain request. */
+  /** Whether it responds to an upgrade as to an ordinary request. */
   readonly refuses?: boolean;
 }
 
-export interface DialPlan {
+/** The plan of an upstream connection. */
+export interface ConnectPlan {
   readonly result?: "refused" | "never" | "reset";
   readonly afterMs?: number;
   readonly takes?: Taking;
   readonly readBytes?: number;
-  /** Sends a response before it was asked. */
-  readonly unasked?: boolean;
+  /** Whether it sends an unsolicited response. */
+  readonly unsolicited?: boolean;
 }

@@ -1,4 +1,4 @@
-/** Makes a schedule that fails small: leaves out what it fails without. */
+/** Shrinks a failing schedule by leaving out what the failure does not need. */
 
 import type { Schedule } from "./schedule.ts";
 
@@ -6,7 +6,7 @@ const MAX_RUNS = 3_000;
 
 type Node = Record<string, unknown> | unknown[];
 
-/** Leaves out clients, requests, settings and faults, and lowers numbers, as long as `fails` holds. */
+/** Leaves out clients, requests, settings and faults, and lowers numbers, while `fails` still holds. */
 export function shrink(schedule: Schedule, fails: (smaller: Schedule) => boolean): Schedule {
   let best = schedule;
   let runs = 0;
@@ -26,7 +26,7 @@ export function shrink(schedule: Schedule, fails: (smaller: Schedule) => boolean
   return best;
 }
 
-/** Every way to make it one step smaller, the large steps first. */
+/** All ways to shrink it by one step, large steps first. */
 function* changes(schedule: Schedule): Generator<(root: Node) => void> {
   const paths = [...pathsIn(schedule as unknown as Node, [])].toSorted(
     (a, b) => a.length - b.length,
@@ -51,7 +51,7 @@ function* pathsIn(node: Node, at: Path): Generator<Path> {
   }
 }
 
-/** What a schedule cannot be without: the types say so. */
+/** Whether the types require this part of a schedule. */
 function isNeeded(path: Path): boolean {
   const [first] = path;
   const last = path.at(-1);

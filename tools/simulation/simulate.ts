@@ -1,38 +1,39 @@
-/** Runs one schedule from its beginning until nothing is left. */
+/** Runs one schedule from its start until nothing is left to do. */
 
 import { checkEnd, checkError, checkMoment } from "./checks.ts";
 import { startClient } from "./client.ts";
 import { names } from "./dns.ts";
-import { type Dialled, type MemoryHandle, network } from "./handle.ts";
+import { type ConnectResult, type MemoryHandle, network } from "./handle.ts";
 import { type Counts, Ledger } from "./ledger.ts";
 import { installClock, loop } from "./loop.ts";
-import { CHANGE, type DialPlan, PLAIN, type Schedule, type Settings } from "./schedule.ts";
+import { CHANGE, type ConnectPlan, PLAIN, type Schedule, type Settings } from "./schedule.ts";
 import { type Subject, createSubject } from "./subject.ts";
 import { acceptConnection } from "./upstream.ts";
 
+/** The result of a schedule. */
 export interface Outcome {
   readonly violations: readonly string[];
   readonly trace: readonly string[];
   readonly turns: number;
 }
 
-/** When headgate is stopped at the latest, and when everything has to be over, in milliseconds. */
+/** The latest time at which headgate is stopped, and the time at which all must be over, in milliseconds. */
 const STOP_MS = 2_500;
 const MAX_MS = 100_000;
 const MAX_TURNS = 30_000;
 
-/** Prepares the process: from here on it has the loop's clock. */
+/** Prepares the process: it uses the loop's clock from then on. */
 export function prepare(): void {
   installClock();
 }
 
-/** Runs a schedule and says what went wrong. */
+/** Runs a schedule and returns its violations. */
 export function simulate(
   schedule: Schedule,
   counts: Counts,
   trace: "traced" | "untraced" = "untraced",
 ): Outcome {
-  // Most errors here are wanted, and a stack is most of what one costs.
+  // Most errors here are intended, and the stack is most of the cost of an error.
   Error.stackTraceLimit = trace === "traced" ? 10 : 0;
   loop.reset(schedule.order);
   network.sockets.clear();
@@ -90,12 +91,12 @@ function dialBy(schedule: Schedule, ledger: Ledger): void {
     const { result = "connected" } = plan;
     ledger.count(`dial ${result}`);
     ledger.note(`dial ${attempts}: ${result}`);
-    if (result === "reset" || plan.unasked === true) ledger.hasBadDial = true;
+    if (result === "reset" || plan.unsolicited === true) ledger.hasBadDial = true;
     return toDialled(plan, ledger);
   };
 }
 
-function toDialled(plan: DialPlan, ledger: Ledger): Dialled {
+function toDialled(plan: ConnectPlan, ledger: Ledger): ConnectResult {
   const { afterMs = 0, result } = plan;
   return {
     afterMs: result === "never" ? Infinity : afterMs,
@@ -107,7 +108,7 @@ function toDialled(plan: DialPlan, ledger: Ledger): Dialled {
   };
 }
 
-/** The run that faults of the process belong to. */
+/** The run that uncaught errors of the process belong to. */
 const current: { ledger: Ledger | undefined; isListening: boolean } = {
   ledger: undefined,
   isListening: false,

@@ -1,4 +1,4 @@
-/** headgate, put together from its real parts over sockets in memory. */
+/** Builds headgate from its real parts, over sockets in memory. */
 
 import { resolveConfig } from "../../src/config/resolve.ts";
 import type { Config } from "../../src/config/types.ts";
@@ -27,7 +27,7 @@ import type { Ledger } from "./ledger.ts";
 import { loop } from "./loop.ts";
 import type { Settings } from "./schedule.ts";
 
-/** A connection to the upstream, as headgate's pool has asked for it. */
+/** An upstream connection that headgate's pool opened. */
 export interface Opened {
   readonly openedMs: number;
   isConnected: boolean;
@@ -37,9 +37,9 @@ export interface Opened {
 export interface Subject {
   readonly opened: ReadonlySet<Opened>;
   readonly tunnels: Tunnels;
-  /** What the pools say that they have, all together. */
-  pooled(): { readonly idle: number; readonly active: number };
-  /** Exchanges that have begun and are not over. */
+  /** The connections that the pools report, in total. */
+  poolCounts(): { readonly idle: number; readonly active: number };
+  /** Exchanges that have begun and not ended. */
   unsettled(): number;
   busy(): number;
   clientConnections(): number;
@@ -50,7 +50,7 @@ export interface Subject {
 
 const GRACE_MS = 400;
 
-/** What every configuration here has in common. */
+/** The part that all configurations share. */
 const BASE = toBase();
 
 function toBase(): Config {
@@ -106,7 +106,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
   return {
     opened,
     tunnels,
-    pooled() {
+    poolCounts() {
       let idle = 0;
       let active = 0;
       for (const { pool } of pools) {
@@ -147,7 +147,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
   }
 }
 
-/** The system's files: the name stands among the hosts unless it takes time to be looked up. */
+/** Replaces the system's files: the hosts file has the name unless its lookup takes time. */
 function readSystemFile(path: string): string {
   if (path === "/proc/net/tcp") return toConnectionTable();
   if (path !== "/etc/hosts" || names.afterMs > 0) return "";

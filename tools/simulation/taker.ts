@@ -1,4 +1,4 @@
-/** How fast one side takes bytes. */
+/** Controls how fast one side reads. */
 
 import type { MemoryHandle } from "./handle.ts";
 import { loop } from "./loop.ts";
@@ -6,12 +6,13 @@ import type { Taking } from "./schedule.ts";
 
 const MAX_SLOW_TICKS = 40;
 
+/** The reading side. */
 export interface Taker {
-  /** So many bytes were handed over. */
+  /** Reports that bytes were handed over. */
   took(bytes: number): void;
 }
 
-/** Gives a handle's other side room, and has it take bytes as planned. */
+/** Gives the other side of a handle its buffer, and makes it read as planned. */
 export function createTaker(handle: MemoryHandle, plan: Taking | undefined): Taker {
   if (plan === undefined) return { took: () => undefined };
   handle.room = plan.room;
@@ -29,7 +30,7 @@ export function createTaker(handle: MemoryHandle, plan: Taking | undefined): Tak
       owed -= bytes;
       taken += bytes;
       ticks += 1;
-      // What takes single bytes for seconds shows nothing new.
+      // Reading single bytes for seconds would not show anything new.
       if (ticks === MAX_SLOW_TICKS) handle.give(plan.bytes);
       handle.give(bytes);
       tick();

@@ -1,13 +1,13 @@
-/** The model of an upstream: it does what the schedule says, and sees what headgate sends. */
+/** The model of an upstream: follows the schedule, and checks the bytes that headgate sends. */
 
 import type { MemoryHandle, Peer } from "./handle.ts";
-import type { Asked, Ledger, Send } from "./ledger.ts";
+import type { ClientRequest, Ledger, Send } from "./ledger.ts";
 import { loop } from "./loop.ts";
 import { type Message, MessageReader, toContent } from "./message.ts";
-import type { DialPlan, RequestPlan, ResponsePlan } from "./schedule.ts";
+import type { ConnectPlan, RequestPlan, ResponsePlan } from "./schedule.ts";
 import { type Taker, createTaker } from "./taker.ts";
 
-/** How much of a tunnel's bytes each side has sent and seen. */
+/** The reason phrases of the statuses. */
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   204: "No Content",
@@ -23,8 +23,8 @@ const START = /^([A-Z]+) (\S+) HTTP\/1\.1\r\n/;
 
 const PLAIN_BYTES = 20;
 
-/** Has the upstream accept a connection. */
-export function acceptConnection(ledger: Ledger, handle: MemoryHandle, plan: DialPlan): Peer {
+/** Makes the upstream accept a connection. */
+export function acceptConnection(ledger: Ledger, handle: MemoryHandle, plan: ConnectPlan): Peer {
   return new UpstreamPeer(ledger, handle, plan);
 }
 
@@ -43,7 +43,7 @@ class UpstreamPeer implements Peer {
   private tunnel: { readonly id: string; seen: string } | undefined = undefined;
   readonly openedMs = loop.nowMs;
 
-  constructor(ledger: Ledger, handle: MemoryHandle, plan: DialPlan) {
+  constructor(ledger: Ledger, handle: MemoryHandle, plan: ConnectPlan) {
     this.ledger = ledger;
     this.handle = handle;
     handle.peer = this;
@@ -55,29 +55,29 @@ class UpstreamPeer implements Peer {
       onRaw: (text) => this.onTunnelled(text),
       onMalformed: (what) => ledger.fail(`a request to the upstream has a wrong ${what}`),
     });
-    if (plan.unasked === true) loop.at(0, () => this.pushUnasked());
+    if (plan.unsolicited === true) loop.at(0, () => this.pushUnasked());
   }
 
-  /** Whether it has served and waits for the next request, as far as headgate can know. */
+  /** Whether it has responded and waits for the next request, as far as headgate can know. */
   isIdle(): boolean {
     const { current } = this;
     return (
       this.requests > 0 &&
       (current === undefined ||
-        (current.wholeMs !== undefined && this.handle.bytesRead >= current.endAt))
+        (current.completeMs !== undefined && this.handle.bytesRead >= current.endAt))
     );
   }
 
   onBytes(text: string): void {
     this.taker.took(text.length);
-    // A socket that was closed answers further bytes with a reset.
+    // A closed socket responds to further bytes with a reset.
     if (this.isClosed) loop.at(0, () => this.handle.receiveReset());
     this.reader.push(text);
   }
 
   onFin(): void {
     if (this.tunnel === undefined || this.isSilent) return;
-    // What the client sent is here; the upstream ends its side after its own bytes.
+    // All bytes of the client are here; the upstream ends its side after its own bytes.
   }
 
   onClosed(): void {
@@ -88,7 +88,7 @@ class UpstreamPeer implements Peer {
     const [start] = START.exec(text) ?? [];
     const { current } = this;
     if (start !== undefined && this.tunnel === undefined) return this.onSend(text);
-    if (current === undefined || current.wholeMs !== undefined) return;
+    if (current === undefined || current.completeMs !== undefined) return;
     this.noteContent(current, text);
   }
 
@@ -116,7 +116,7 @@ class UpstreamPeer implements Peer {
       index: this.requests,
       sentMs: loop.nowMs,
       readBefore: this.handle.bytesRead,
-      wholeMs: content === undefined ? loop.nowMs : undefined,
+      completeMs: content === undefined ? loop.nowMs : undefined,
       contentLeft: content === undefined || asked?.method === "HEAD" ? 0 : content.bytes,
       headAt: Infinity,
       endAt: Infinity,
@@ -134,7 +134,7 @@ class UpstreamPeer implements Peer {
     this.noteContent(send, text.slice(end));
   }
 
-  private logIn(asked: Asked | undefined): void {
+  private logIn(asked: ClientRequest | undefined): void {
     if (asked === undefined) return;
     this.owner = asked.client;
     const { handle } = this;
@@ -145,11 +145,11 @@ class UpstreamPeer implements Peer {
   private noteContent(send: Send, text: string): void {
     const { content } = this.ledger.asked.get(send.id)?.plan ?? {};
     if (content?.framing === "chunked") {
-      if (text.endsWith("0\r\n\r\n")) send.wholeMs = loop.nowMs;
+      if (text.endsWith("0\r\n\r\n")) send.completeMs = loop.nowMs;
       return;
     }
     send.contentLeft -= text.length;
-    if (send.contentLeft === 0) send.wholeMs = loop.nowMs;
+    if (send.contentLeft === 0) send.completeMs = loop.nowMs;
   }
 
   private onHead({ fields }: Message): "none" | "chunked" | number {
@@ -178,15 +178,15 @@ class UpstreamPeer implements Peer {
       );
     if (send.index === 0) return;
     this.ledger.count("reused");
-    // A second is taken off for the network, so that nothing is left of it.
+    // headgate subtracts a second for network delay, so that no time is left.
     if (this.current?.plan.says !== undefined)
       this.ledger.fail(`${send.id} was sent on a connection that was to be closed`);
     const idleSinceMs = Math.max(
       this.handle.readMs,
       this.handle.writtenMs,
-      this.current?.wholeMs ?? 0,
+      this.current?.completeMs ?? 0,
     );
-    if (loop.nowMs > idleSinceMs + this.ledger.keptMs() + 1)
+    if (loop.nowMs > idleSinceMs + this.ledger.maxIdleMs() + 1)
       this.ledger.fail(`${send.id} was sent on a connection that was kept too long`);
     if (settings.maxAgeMs > 0 && loop.nowMs > this.openedMs + settings.maxAgeMs + 1)
       this.ledger.fail(`${send.id} was sent on a connection that was too old`);
@@ -270,7 +270,7 @@ class UpstreamPeer implements Peer {
     const step = (): void => {
       if (this.isSilent || send !== this.current) return;
       if (plan.stops !== undefined && plan.stops.at === next) {
-        // Only between chunks can it be told from content.
+        // Garbage can be distinguished from content only between chunks.
         const isHidden = plan.stops.how === "garbage" && framingOf(plan) !== "chunked";
         return this.stop(isHidden ? "silent" : plan.stops.how);
       }
@@ -301,7 +301,7 @@ class UpstreamPeer implements Peer {
   }
 
   private pushUnasked(): void {
-    // Nobody could tell it from a response to a request that is on its way.
+    // headgate could not distinguish it from the response to a request that is on its way.
     if (this.isSilent || (this.requests > 0 && !this.isIdle())) return;
     this.push("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   }

@@ -1,18 +1,18 @@
-// A process that runs the schedules that its parent sends it the numbers of.
+// A process that runs the schedules whose numbers its parent sends.
 import { type Simulation, loadSimulation } from "./bundle.ts";
 import type { Batch, Failed, Results } from "./jobs.ts";
 import { MUTATIONS } from "./mutations.ts";
 
 const [mutate] = process.argv.slice(2);
 const simulation = await loadSimulation(mutate === undefined ? [] : MUTATIONS[mutate]);
-// Node's own: what the simulation puts in its place waits for the simulation's clock.
+// Node's own function: the simulation's replacement waits for the simulated clock.
 const { setImmediate } = globalThis;
 simulation.prepare();
 process.on("message", (batch: Batch) => {
   setImmediate(() => process.send?.(run(simulation, batch)));
 });
 
-/** Runs them in order, and none after one that fails. */
+/** Runs schedules in order, until one fails. */
 function run({ drawSchedule, simulate }: Simulation, { from, to }: Batch): Results {
   const counts = new Map<string, number>();
   const failed: Failed[] = [];

@@ -1,4 +1,4 @@
-/** Which settings of a route file fit what the doctor found, and why. As few as possible: what fits all is said once. */
+/** Derives route file settings, with reasons, from what the doctor found. A setting that fits all endpoints is written once. */
 
 import { parseRoutePath } from "../../config/route-syntax.ts";
 import { toPatternKey } from "../../http/routing/pattern.ts";
@@ -7,29 +7,29 @@ import { type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
 import type { Outcome, Response } from "./exchange.ts";
 
-/** A setting for a route. */
+/** The advice for one route. */
 export interface RouteAdvice {
   readonly path: string;
   readonly head: "pass" | "probe";
   readonly reason: string;
 }
 
-/** The settings of a route file. */
+/** The advised settings of a route file. */
 export interface Advice {
   readonly mode: "convert" | "auto" | "pass";
   readonly reason: string;
   readonly routes: readonly RouteAdvice[];
-  /** Why `options: reply` fits; undefined where it does not. */
+  /** Why `options: reply` fits; undefined if it does not fit. */
   readonly optionsReason: string | undefined;
 }
 
-/** Content from this size on is worth a route of its own. */
+/** Content of this size or more justifies a route of its own. */
 const LARGE_BYTES = 1024 * 1024;
-/** A GET that takes that long until its first byte is too dear for a HEAD that needs none. */
+/** If a GET's first byte takes longer than this, a HEAD that does not need the GET should not cause one. */
 const DEAR_MS = 2_000;
 const REFUSED: ReadonlySet<number> = new Set([405, 501]);
 
-/** Gives the advice for all that was tried. */
+/** Derives the advice from all endpoints that were tried. */
 export function advise(examined: readonly Examined[]): Advice {
   const wrong = examined.filter(({ verdict }) => isWrong(verdict));
   const fine = examined.filter(({ verdict }) => verdict.kind === "fine");
@@ -100,7 +100,7 @@ function toSetting(
   return isWrong(verdict) ? toLarge(verdict) : undefined;
 }
 
-/** An endpoint that answers HEAD well, where all others are asked with GET: the HEAD goes up where a GET would cost much. */
+/** The advice for an endpoint that handles HEAD well in mode convert: pass the HEAD if its GET would be expensive. */
 function toNative(
   { headMs, contentBytes }: Response,
   { rangedBytes = contentBytes }: Verdict,
@@ -135,7 +135,7 @@ function toOptionsReason(examined: readonly Examined[]): string | undefined {
   return `the backend refuses OPTIONS: headgate answers it, for health checks that use it`;
 }
 
-/** The path as a route file can write it; undefined where it cannot. */
+/** Converts a path of the document to a route's path; undefined if a route cannot express it. */
 function toRoutePath(pattern: string): string | undefined {
   const [path = ""] = pattern.split(/[?#]/, 1);
   const written = path
@@ -150,7 +150,7 @@ function toRoutePath(pattern: string): string | undefined {
   }
 }
 
-/** A parameter is a whole segment there: `{id}.json` becomes `{id_json}`. */
+/** A route's parameter is a whole segment: `{id}.json` becomes `{id_json}`. */
 function toName(segment: string, index: number): string {
   const name = segment.replace(/^\{|\}$/g, "").replace(/[^A-Za-z0-9_-]+/g, "_");
   return /^[A-Za-z_]/.test(name) ? name : `part${index}`;

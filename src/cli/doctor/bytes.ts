@@ -1,8 +1,8 @@
-/** Sizes in words. */
+/** Formats sizes for people. */
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 
-/** `900 bytes` or `2.0 GiB`. */
+/** Formats a size as `900 bytes` or `2.0 GiB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
   const power = Math.min(UNITS.length, Math.floor(Math.log2(bytes) / 10));

@@ -1,4 +1,4 @@
-/** The connection to one backend: where it is, what every request carries, and what bounds it. */
+/** The client for one backend: its address, the fields of every request, and the limits. */
 
 import { readSystemFile, readTextFile, resolveFrom } from "../../config/files.ts";
 import { loadConfig } from "../../config/load.ts";
@@ -9,22 +9,22 @@ import type { Connect } from "../../upstream/socket.ts";
 import { UsageError } from "../flags.ts";
 import type { Io } from "../io.ts";
 import type { ExchangeLimits } from "./exchange.ts";
-import type { DoctorOptions, Place } from "./options.ts";
+import type { DoctorOptions, BackendAddress } from "./options.ts";
 
-/** One backend. */
+/** A client for one backend. */
 export interface Client {
-  /** As a route file names it. */
+  /** The URL, in the form of a route file's `upstream`. */
   readonly url: string;
   readonly connect: Connect;
-  /** What each request carries: name, value, name, value, … with Host. */
+  /** The fields of each request: name, value, name, value, … with Host. */
   readonly fields: readonly string[];
   readonly limits: ExchangeLimits;
   close(): void;
 }
 
-/** Creates the client of one backend. Throws a UsageError or a ConfigError for a URL or a file that cannot be used. */
+/** Creates the client for one backend. Throws a UsageError or a ConfigError for a URL or a file that cannot be used. */
 export async function createClient(
-  { url }: Place,
+  { url }: BackendAddress,
   { fields, limits, ca, isInsecure }: DoctorOptions,
   { cwd, version }: Pick<Io, "cwd" | "version">,
 ): Promise<Client> {
@@ -60,7 +60,7 @@ export async function createClient(
   };
 }
 
-/** Given fields replace those of the same name. */
+/** Combines fields: given fields replace the client's own fields of the same name. */
 export function withFields(own: readonly string[], given: readonly string[]): readonly string[] {
   const kept = own.filter((_text, index) => {
     const name = own[index - (index % 2)] ?? "";

@@ -1,4 +1,4 @@
-/** `headgate doctor URL`: what the HEAD clients of a running backend meet, and what headgate does about it. */
+/** `headgate doctor URL`: shows how a running backend responds to HEAD, and what headgate does about it. */
 
 import { toPrintable } from "../../ops/log/printable.ts";
 import { type Arguments, readArguments } from "../flags.ts";
@@ -9,15 +9,15 @@ import { toPlan } from "./dry-run.ts";
 import { toJsonReport } from "./json.ts";
 import { DOCTOR_FLAGS, toOptions } from "./options.ts";
 import { UnreachedError } from "./reach.ts";
-import { type Findings, formatReport } from "./report.ts";
+import { type Diagnosis, formatReport } from "./report.ts";
 
-/** Exit code 0 if nothing is wrong, 1 if something is or nothing could be compared; throws for bad arguments. */
+/** The exit code is 0 if all is well, 1 if there is a fault or nothing could be compared. Throws for bad arguments. */
 export async function doctor(args: readonly string[], io: Io): Promise<number> {
   const given = readArguments(args, {
     values: [...DOCTOR_FLAGS.values, "through"],
     switches: [...DOCTOR_FLAGS.switches, "json", "dry-run"],
     lists: DOCTOR_FLAGS.lists,
-    mostPositionals: DOCTOR_FLAGS.mostPositionals,
+    maxPositionals: DOCTOR_FLAGS.maxPositionals,
   });
   const options = toOptions("doctor", given);
   if (options.isDryRun) {
@@ -25,24 +25,24 @@ export async function doctor(args: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   try {
-    const findings = await diagnose(options, io);
-    io.out(toText(findings, given, io));
-    return toExitCode(findings);
+    const diagnosis = await diagnose(options, io);
+    io.out(toText(diagnosis, given, io));
+    return toExitCode(diagnosis);
   } catch (error) {
     if (!(error instanceof UnreachedError)) throw error;
     if (given.switches.has("json"))
-      io.out(toJson({ url: options.place.url, error: error.message }));
+      io.out(toJson({ url: options.backend.url, error: error.message }));
     else io.err(`headgate: ${toPrintable(error.message, 500)}\n`);
     return 1;
   }
 }
 
-function toText(findings: Findings, { switches }: Arguments, io: Io): string {
-  if (switches.has("json")) return toJson(toJsonReport(findings));
-  return formatReport(findings, io.isTerminal && !io.env["NO_COLOR"] ? "colours" : "plain");
+function toText(diagnosis: Diagnosis, { switches }: Arguments, io: Io): string {
+  if (switches.has("json")) return toJson(toJsonReport(diagnosis));
+  return formatReport(diagnosis, io.isTerminal && !io.env["NO_COLOR"] ? "colours" : "plain");
 }
 
-/** Fields may hold U+009B, which begins a terminal sequence as ESC [ does, and JSON escapes those below U+0020 only. */
+/** Also escapes U+007F and above that control a terminal or hide text: U+009B begins a sequence as ESC [ does, and JSON keeps it. */
 function toJson(value: object): string {
   const text = JSON.stringify(value, undefined, 2).replace(
     /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
@@ -51,8 +51,8 @@ function toJson(value: object): string {
   return `${text}\n`;
 }
 
-/** With `--through` the installation is judged, not the backend. */
-function toExitCode({ examined, throughUrl }: Findings): number {
+/** With `--through`, the exit code is about headgate, not about the backend. */
+function toExitCode({ examined, throughUrl }: Diagnosis): number {
   const verdicts = examined.flatMap(({ verdict, through }) =>
     throughUrl === undefined ? [verdict] : through === undefined ? [] : [through.verdict],
   );

@@ -1,4 +1,4 @@
-/** Verdicts: what the HEAD clients of an endpoint meet, by RFC 9110 §9.3.2 (HEAD) and §8.6 (Content-Length). */
+/** Judges an endpoint's responses to HEAD by RFC 9110 §9.3.2 (HEAD) and §8.6 (Content-Length). */
 
 import { findField } from "../../http/fields.ts";
 import type { Outcome, Response } from "./exchange.ts";
@@ -6,7 +6,7 @@ import { type FieldDifference, compareFields } from "./fields.ts";
 import { type Observation, isEventStream } from "./probe.ts";
 
 /** One thing that is wrong with a HEAD's response. */
-export type Finding =
+export type HeadFault =
   | { readonly kind: "status"; readonly get: number; readonly head: number }
   | { readonly kind: "field"; readonly difference: FieldDifference }
   /** `head` is undefined if the HEAD has no Content-Length. */
@@ -14,43 +14,43 @@ export type Finding =
   | { readonly kind: "content"; readonly bytes: number }
   | { readonly kind: "out-of-step" }
   | { readonly kind: "no-response"; readonly reason: string }
-  /** Only through headgate: its GET has another status than the backend's. */
+  /** Only through headgate: the GET through headgate has another status than the GET to the backend. */
   | { readonly kind: "get"; readonly get: number; readonly through: number }
   | { readonly kind: "slow"; readonly headMs: number; readonly getMs: number };
 
 /**
- * `refused`: the HEAD gets an error that the GET does not get. `broken`: it has no response, or one that harms its connection.
- * `unknown`: there is nothing to compare with. `head-only`: the HEAD is answered, and there is no GET.
+ * `refused`: the HEAD gets an error that the GET does not get. `broken`: the HEAD gets no response, or one that harms its connection.
+ * `unknown`: there is nothing to compare with. `head-only`: the endpoint responds to HEAD and has no GET.
  */
 export type VerdictKind = "fine" | "refused" | "differs" | "broken" | "unknown" | "head-only";
 
 /** The verdict on one endpoint. */
 export interface Verdict {
   readonly kind: VerdictKind;
-  readonly findings: readonly Finding[];
+  readonly faults: readonly HeadFault[];
   /** Why nothing could be compared. */
   readonly reason: string | undefined;
-  /** The bytes that ranges are served of; undefined without ranges. */
+  /** The complete size, if the endpoint serves ranges; undefined if it does not. */
   readonly rangedBytes: number | undefined;
-  /** Whether the GET announces ranges, and one that asks for a range gets the whole. */
+  /** Whether the GET announces ranges, but a GET with a Range gets the full content. */
   readonly ignoresRanges: boolean;
   readonly isStream: boolean;
 }
 
-/** The method itself is refused. */
+/** The statuses by which a backend refuses the method itself. */
 const METHOD_REFUSED: ReadonlySet<number> = new Set([405, 501]);
 const NO_GET: ReadonlySet<number> = new Set([404, 405, 501]);
-/** Shorter waits are those of the network. */
+/** Network delay can explain a shorter wait. */
 const SLOW_MS = 200;
 
-/** A verdict without what is said of every endpoint. */
+/** A verdict without the parts that every endpoint has. */
 interface Judgement {
   readonly kind: VerdictKind;
-  readonly findings: readonly Finding[];
+  readonly faults: readonly HeadFault[];
   readonly reason?: string;
 }
 
-/** Judges what came back. */
+/** Judges the responses of one endpoint. */
 export function judge(observation: Observation): Verdict {
   const { get, range } = observation;
   return {
@@ -71,45 +71,45 @@ function isIgnored(get: Outcome, range: Outcome | undefined): boolean {
 function judgeOutcomes(observation: Observation): Judgement {
   const { get, head, isOutOfStep } = observation;
   if ("failure" in head) {
-    if ("failure" in get) return { kind: "unknown", findings: [], reason: get.failure.message };
-    return { kind: "broken", findings: [{ kind: "no-response", reason: head.failure.message }] };
+    if ("failure" in get) return { kind: "unknown", faults: [], reason: get.failure.message };
+    return { kind: "broken", faults: [{ kind: "no-response", reason: head.failure.message }] };
   }
   const harm = toHarm(head.response, isOutOfStep);
   if ("response" in get) return judgeResponses(observation, get.response, head.response, harm);
   const reason = `GET: ${get.failure.message}`;
-  if (METHOD_REFUSED.has(head.response.status)) return { kind: "refused", findings: harm, reason };
-  return { kind: harm.length > 0 ? "broken" : "unknown", findings: harm, reason };
+  if (METHOD_REFUSED.has(head.response.status)) return { kind: "refused", faults: harm, reason };
+  return { kind: harm.length > 0 ? "broken" : "unknown", faults: harm, reason };
 }
 
 function judgeResponses(
   observation: Observation,
   get: Response,
   head: Response,
-  harm: readonly Finding[],
+  harm: readonly HeadFault[],
 ): Judgement {
-  const findings: readonly Finding[] =
+  const faults: readonly HeadFault[] =
     get.status === head.status
       ? harm
       : [{ kind: "status", get: get.status, head: head.status }, ...harm];
-  if (isRefusal(get.status, head.status)) return { kind: "refused", findings };
-  if (harm.length > 0) return { kind: "broken", findings };
-  if (NO_GET.has(get.status) && head.status < 400) return { kind: "head-only", findings: [] };
-  if (get.status !== head.status) return { kind: "differs", findings };
-  if (get.status >= 400) return { kind: "unknown", findings: [], reason: toRefusal(get.status) };
+  if (isRefusal(get.status, head.status)) return { kind: "refused", faults };
+  if (harm.length > 0) return { kind: "broken", faults };
+  if (NO_GET.has(get.status) && head.status < 400) return { kind: "head-only", faults: [] };
+  if (get.status !== head.status) return { kind: "differs", faults };
+  if (get.status >= 400) return { kind: "unknown", faults: [], reason: toRefusal(get.status) };
   const differences = toDifferences(observation, get, head);
-  return { kind: differences.length > 0 ? "differs" : "fine", findings: differences };
+  return { kind: differences.length > 0 ? "differs" : "fine", faults: differences };
 }
 
 function isRefusal(get: number, head: number): boolean {
   return get !== head && (METHOD_REFUSED.has(head) || (head >= 400 && get < 400));
 }
 
-/** Whether a HEAD client meets something that it should not. */
+/** Whether an endpoint is faulty for a HEAD client. */
 export function isWrong({ kind }: Verdict): boolean {
   return kind === "refused" || kind === "differs" || kind === "broken";
 }
 
-function toHarm({ strayBytes }: Response, isOutOfStep: boolean): readonly Finding[] {
+function toHarm({ strayBytes }: Response, isOutOfStep: boolean): readonly HeadFault[] {
   if (strayBytes > 0) return [{ kind: "content", bytes: strayBytes }];
   return isOutOfStep ? [{ kind: "out-of-step" }] : [];
 }
@@ -118,33 +118,33 @@ function toDifferences(
   { again, range }: Observation,
   get: Response,
   head: Response,
-): readonly Finding[] {
+): readonly HeadFault[] {
   const second = again !== undefined && "response" in again ? again.response : undefined;
-  // A second GET with another status, such as 429, has other fields.
+  // A second GET with another status, such as 429, has other fields, so it is not compared.
   const comparable = second?.status === get.status ? second : undefined;
   const servesRanges = range !== undefined && "response" in range && range.response.status === 206;
   const fields = compareFields(get.fields, comparable?.fields, head.fields).filter(
-    // headgate's `range: probe` knows what the GET does not say.
+    // headgate's `range: probe` adds Accept-Ranges, which the GET does not send.
     ({ name, kind }) =>
       !(servesRanges && kind === "extra" && name.toLowerCase() === "accept-ranges"),
   );
   return [
-    ...toLengthFindings(get, comparable, head),
+    ...toLengthFaults(get, comparable, head),
     ...fields.map((difference) => ({ kind: "field", difference }) as const),
     ...toSlowness(get, head),
   ];
 }
 
-/** RFC 9110 §8.6: a HEAD's Content-Length is the GET's, or there is none. */
-function toLengthFindings(
+/** RFC 9110 §8.6: a HEAD's Content-Length is equal to the GET's, or is absent. */
+function toLengthFaults(
   get: Response,
   again: Response | undefined,
   head: Response,
-): readonly Finding[] {
+): readonly HeadFault[] {
   const [written, second, sent] = [toLength(get), toLength(again ?? get), toLength(head)];
   if (sent === undefined)
     return written === undefined ? [] : [{ kind: "length", get: written, head: undefined }];
-  // Without a Content-Length the content itself was counted, if it came whole.
+  // Without a Content-Length, the counted bytes are the length, if the content was complete.
   const expected = written ?? toCounted(get);
   const isSteady = again === undefined || expected === (second ?? toCounted(again));
   if (expected === undefined || !isSteady || expected === sent) return [];
@@ -160,8 +160,8 @@ function toCounted({ ended, contentBytes, status }: Response): number | undefine
   return ended === "complete" && status !== 304 ? contentBytes : undefined;
 }
 
-/** A backend that makes the whole content for a HEAD, and drops it: the GET's first byte came long before. */
-function toSlowness(get: Response, head: Response): readonly Finding[] {
+/** Detects a backend that produces the full content for a HEAD and drops it: the GET's first byte came much earlier. */
+function toSlowness(get: Response, head: Response): readonly HeadFault[] {
   const { endMs: getMs } = get;
   if (getMs === undefined || getMs < SLOW_MS) return [];
   const isLate = head.headMs > getMs * 0.8 && get.headMs < getMs / 2;

@@ -1,4 +1,4 @@
-/** From options to findings: the document, the endpoints, and what came of each. `doctor` prints them, `init` writes a route file. */
+/** Runs a diagnosis: reads the document, selects and tries the endpoints. `doctor` prints the result, `init` writes a route file. */
 
 import type { Io } from "../io.ts";
 import { type Client, createClient } from "./client.ts";
@@ -7,11 +7,11 @@ import { selectEndpoints, toNamed } from "./endpoints.ts";
 import { examine } from "./examine.ts";
 import type { DoctorOptions } from "./options.ts";
 import type { Endpoint } from "./parameters.ts";
-import type { Findings } from "./report.ts";
+import type { Diagnosis } from "./report.ts";
 
-/** Tries a backend. Throws a UsageError, a ConfigError or an UnreachedError. */
-export async function diagnose(options: DoctorOptions, io: Io): Promise<Findings> {
-  const client = await createClient(options.place, options, io);
+/** Diagnoses a backend. Throws a UsageError, a ConfigError or an UnreachedError. */
+export async function diagnose(options: DoctorOptions, io: Io): Promise<Diagnosis> {
+  const client = await createClient(options.backend, options, io);
   const through = options.through && (await createClient(options.through, options, io));
   try {
     return await diagnoseAt(client, through, { options, io });
@@ -30,8 +30,8 @@ async function diagnoseAt(
   client: Client,
   through: Client | undefined,
   { options, io }: Context,
-): Promise<Findings> {
-  // Paths in the arguments are the whole of what is wanted, unless a document is named as well.
+): Promise<Diagnosis> {
+  // If the arguments name paths, only these are tried, unless the arguments name a document as well.
   const isSearched = options.targets.length === 0 || options.openapi !== undefined;
   const found = isSearched ? await findDocument(client, options, io) : undefined;
   const { endpoints, notTried } = selectEndpoints(found?.document, options);
@@ -43,7 +43,7 @@ async function diagnoseAt(
       client,
       through,
       concurrency: options.concurrency,
-      asksOptions: options.asksOptions,
+      sendsOptions: options.sendsOptions,
       onBegin: progress.show,
     });
     const { url } = client;
@@ -64,7 +64,7 @@ function toSource(url: string, found: Found | undefined): string {
   return `${url}, ${version} from ${found.source}: ${operations.length} paths with GET${rest}`;
 }
 
-/** A line on a terminal that is written over. */
+/** Creates a progress line on the terminal; each update overwrites it. */
 function createProgress(count: number, io: Io) {
   const isShown = io.isErrorTerminal;
   return {

@@ -1,4 +1,4 @@
-/** The OpenAPI document of a backend: from a file, from its URL, or from where frameworks put it. */
+/** Finds the OpenAPI document of a backend: in a file, at its URL, or at a path that frameworks use. */
 
 import { readLargeFile, resolveFrom } from "../../config/files.ts";
 import { parseData } from "../../config/yaml/document.ts";
@@ -10,7 +10,7 @@ import { type ApiDocument, type Site, readApiDocument } from "./openapi.ts";
 import type { DoctorOptions } from "./options.ts";
 import { assertReached } from "./reach.ts";
 
-/** A document, or why there is none. */
+/** A document, or the reason why there is none. */
 export type Found =
   | { readonly document: ApiDocument; readonly source: string }
   | { readonly document: undefined; readonly reason: string };
@@ -19,7 +19,7 @@ export type Found =
 const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_DEPTH = 256;
 
-/** Where frameworks put it, the most common first. */
+/** The paths that frameworks use, the most common first. */
 export const DOCUMENT_PATHS: readonly string[] = [
   "/openapi.json", // FastAPI, Litestar (/schema/openapi.json), hand-written
   "/swagger.json", // Flask-RESTX, goa
@@ -37,7 +37,7 @@ export const DOCUMENT_PATHS: readonly string[] = [
   "/openapi.yaml",
 ];
 
-/** Finds the document. Throws a UsageError for a file that cannot be read, and what `assertReached` throws. */
+/** Finds the document. Throws a UsageError for a file that cannot be read, and the errors of `assertReached`. */
 export async function findDocument(
   client: Client,
   { openapi, base }: Pick<DoctorOptions, "openapi" | "base">,
@@ -52,7 +52,7 @@ export async function findDocument(
   return { ...parsed, source: openapi };
 }
 
-/** The target of `--openapi URL`. Nothing is sent to another origin than the backend's. */
+/** The request-target for `--openapi URL`. The doctor sends requests to the backend's origin only. */
 export function toDocumentTarget(url: string, openapi: string): string {
   const same = URL.canParse(openapi) && URL.canParse(url) ? new URL(openapi) : undefined;
   if (same === undefined || same.origin !== new URL(url).origin)
@@ -79,7 +79,7 @@ async function searchDocument(client: Client, base: string | undefined): Promise
   let refusal: string | undefined;
   for (const path of DOCUMENT_PATHS) {
     const fetched = await fetchText(client, path);
-    // A backend that does not respond here will not respond to the next ten paths either.
+    // If the backend does not respond to this path, it will not respond to the next ten either.
     if ("failure" in fetched)
       return { document: undefined, reason: `${path}: ${toWords(fetched)}` };
     if ("text" in fetched) {
@@ -114,7 +114,7 @@ async function fetchText(client: Client, target: string): Promise<Fetched> {
       return outcome;
     }
     const { status, ended } = outcome.response;
-    // A stream that answers every path is no document, and neither is half of one.
+    // A stream that is sent for every path is not a document, and neither is a truncated one.
     if (status !== 200 || ended !== "complete") return { status: status === 200 ? 0 : status };
     return { text: Buffer.concat(chunks).toString("utf8") };
   } finally {
@@ -139,11 +139,11 @@ async function parseText(
     : { document };
 }
 
-/** V8 takes 12 s for a JSON text of ten million brackets within each other. Brackets in texts are no level. */
+/** Checks the depth first: V8 needs 12 s to parse ten million nested brackets. Brackets in JSON strings do not nest. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let isText = false;
-  // A regular expression overflows V8's stack at a text of a few megabytes.
+  // A loop, because a regular expression overflows V8's stack for a string of a few megabytes.
   for (let index = 0; index < text.length && depth <= MAX_DEPTH; index += 1) {
     const character = text[index];
     if (isText) {
@@ -163,7 +163,7 @@ async function parseAny(
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {
-    // HTML is no YAML, and would be read as far as its first mistake.
+    // HTML is not YAML; the YAML parser would read it up to its first syntax error.
     return /^\s*</.test(text) ? { reason: "it is a page" } : parseData(text);
   }
 }

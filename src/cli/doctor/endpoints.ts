@@ -1,21 +1,21 @@
-/** The endpoints to try: those that the arguments name, and those of the document that can be filled, wanted and counted. */
+/** Selects the endpoints to try: those that the arguments name, then those of the document that pass the filters and the limit. */
 
 import { hideQuery } from "../../http/secrets.ts";
 import type { ApiDocument } from "./openapi.ts";
 import type { DoctorOptions } from "./options.ts";
 import { type Endpoint, type NotTried, fillParameters } from "./parameters.ts";
 
-/** What is tried, and what is not. */
+/** The endpoints to try, and those that are not tried. */
 export interface Selection {
   readonly endpoints: readonly Endpoint[];
   readonly notTried: readonly NotTried[];
 }
 
-/** A GET should change nothing, but some do. */
+/** Words in the path of a GET that may change something, though a GET should not. */
 const RISKY =
   /(?:^|[/_.-])(?:log-?_?out|sign-?_?out|log-?_?off|shut-?_?down|restart|unsubscribe|revoke|deactivate|delete|destroy|purge)(?:[/_.?-]|$)/i;
 
-/** Selects from the arguments and the document. A target is tried once. */
+/** Selects endpoints from the arguments and the document. Each target is tried once. */
 export function selectEndpoints(
   document: ApiDocument | undefined,
   options: Pick<DoctorOptions, "targets" | "params" | "fields" | "include" | "exclude" | "limit">,
@@ -46,13 +46,13 @@ export function selectEndpoints(
   return { endpoints: [...endpoints.values()], notTried };
 }
 
-/** An endpoint that the arguments name. */
+/** The endpoint for a target that the arguments name. */
 export function toNamed(target: string): Endpoint {
   const [pattern = ""] = target.split("?", 1);
   return { pattern, target, shown: hideQuery(target), fields: [] };
 }
 
-/** `*` stands for any text. */
+/** Matches a glob in which `*` stands for any text. */
 function matches(glob: string, text: string): boolean {
   const [first = "", ...rest] = glob.split("*");
   if (rest.length === 0) return glob === text;

@@ -1,4 +1,4 @@
-/** Tries the endpoints, several at one time. */
+/** Tries the endpoints, several at a time. */
 
 import type { Client } from "./client.ts";
 import { type Verdict, judge } from "./compare.ts";
@@ -7,32 +7,32 @@ import type { Endpoint } from "./parameters.ts";
 import { type Observation, observe } from "./probe.ts";
 import { assertReached } from "./reach.ts";
 
-/** What came of one endpoint. */
+/** The result for one endpoint. */
 export interface Examined {
   readonly endpoint: Endpoint;
   readonly direct: Observation;
   readonly verdict: Verdict;
-  /** The same through headgate. */
+  /** The result through headgate. */
   readonly through: Through | undefined;
 }
 
-/** HEAD and GET through headgate, beside those of the backend itself. */
+/** The result of HEAD and GET through headgate, beside the backend's own. */
 export interface Through {
   readonly observation: Observation;
   readonly verdict: Verdict;
 }
 
-/** Who is tried, and how. */
+/** The endpoints to try, the clients to try them with, and the options. */
 export interface Examination {
   readonly client: Client;
   readonly through: Client | undefined;
   readonly concurrency: number;
-  readonly asksOptions: boolean;
+  readonly sendsOptions: boolean;
   /** Called before each endpoint. */
   onBegin(endpoint: Endpoint, index: number): void;
 }
 
-/** Tries each endpoint, and resolves in their order. Rejects with an UnreachedError if a backend cannot be reached at all. */
+/** Tries each endpoint; the results keep their order. Rejects with an UnreachedError if a backend cannot be reached at all. */
 export async function examine(
   endpoints: readonly Endpoint[],
   examination: Examination,
@@ -44,10 +44,10 @@ export async function examine(
   const look = async (endpoint: Endpoint, client: Client): Promise<Observation> => {
     const { connect, limits, url } = client;
     const fields = [...client.fields, ...endpoint.fields];
-    const ask = { target: endpoint.target, fields, asksOptions: examination.asksOptions };
-    const observation = await observe(connect, ask, limits);
+    const request = { target: endpoint.target, fields, sendsOptions: examination.sendsOptions };
+    const observation = await observe(connect, request, limits);
     if ("response" in observation.get) responded.add(client);
-    // A backend that goes away in the middle is seen in the table.
+    // If a backend fails after its first response, the table shows the failure.
     else if (!responded.has(client)) assertReached(observation.get.failure, url);
     return observation;
   };
@@ -81,8 +81,8 @@ async function examineOne(
 }
 
 /**
- * What headgate promises: its HEAD is its GET, and that is the backend's. The values of the two GETs are not compared: the backend sees
- * who asks, by X-Forwarded-For.
+ * headgate promises that its HEAD equals its GET, and that its GET equals the backend's. The field values of the two GETs are not
+ * compared, because the backend may respond differently to another client (X-Forwarded-For).
  */
 function judgeThrough(direct: Observation, observation: Observation): Verdict {
   const verdict = judge(observation);
@@ -93,8 +93,8 @@ function judgeThrough(direct: Observation, observation: Observation): Verdict {
   const { status, fields } = backend.response;
   const sent = through.response;
   if (sent.status !== status) {
-    const finding = { kind: "get", get: status, through: sent.status } as const;
-    return { ...verdict, kind: "differs", findings: [...verdict.findings, finding] };
+    const fault = { kind: "get", get: status, through: sent.status } as const;
+    return { ...verdict, kind: "differs", faults: [...verdict.faults, fault] };
   }
   const again =
     direct.again !== undefined && "response" in direct.again ? direct.again.response : undefined;
@@ -103,5 +103,5 @@ function judgeThrough(direct: Observation, observation: Observation): Verdict {
     .map((difference) => ({ kind: "field", difference }) as const);
   if (lost.length === 0) return verdict;
   const kind = verdict.kind === "fine" || verdict.kind === "unknown" ? "differs" : verdict.kind;
-  return { ...verdict, kind, findings: [...verdict.findings, ...lost] };
+  return { ...verdict, kind, faults: [...verdict.faults, ...lost] };
 }

@@ -1,4 +1,4 @@
-/** Requests on one connection, seen as they come: raw fields, times, and the bytes behind a response that nothing announced. */
+/** Sends requests on one connection and records the raw response: fields, times, and unannounced bytes after the response. */
 
 import { type ErrorCode, toProxyError } from "../../http/errors.ts";
 import { keepsAlive as isKeptAfter } from "../../http/fields.ts";
@@ -10,20 +10,20 @@ import type { ParsedHead } from "../../http/wire/response-head.ts";
 import { toRequestText } from "../../http/wire/serialize.ts";
 import type { Connect, UpstreamSocket } from "../../upstream/socket.ts";
 
-/** A request that changes nothing (RFC 9110 §9.2.1): the doctor has no way to send another one. */
+/** A request with a safe method (RFC 9110 §9.2.1): the doctor cannot send any other. */
 export interface SafeRequest {
   readonly method: "GET" | "HEAD" | "OPTIONS";
   /** The path and the query. */
   readonly target: string;
   /** Name, value, name, value, … with Host. */
   readonly fields: readonly string[];
-  /** Where to stop reading: `head` for a stream whose content says nothing. */
+  /** Where to stop reading: `head` for a stream, whose content is not needed. */
   readonly until?: (head: ParsedHead) => "head" | "end";
-  /** Receives the content; without it the content is only counted. */
+  /** Receives the content; without it, the content is only counted. */
   readonly onContent?: (chunk: Buffer) => void;
 }
 
-/** What bounds one request. */
+/** The limits of one request. */
 export interface ExchangeLimits {
   /** Milliseconds from the request to the end of its response. */
   readonly timeoutMs: number;
@@ -31,50 +31,50 @@ export interface ExchangeLimits {
   readonly maxBytes: number;
 }
 
-/** A response as it came. */
+/** A response as it was received. */
 export interface Response {
   readonly status: number;
   readonly reason: string;
   /** As received: name, value, name, value, … */
   readonly fields: readonly string[];
-  /** Milliseconds until its header section was here. */
+  /** Milliseconds until the header section was received. */
   readonly headMs: number;
-  /** Milliseconds until its content was here; undefined if the reading stopped before. */
+  /** Milliseconds until the content was received; undefined if the doctor stopped reading before. */
   readonly endMs: number | undefined;
   readonly contentBytes: number;
-  /** How the reading ended. `time` and `bytes` are limits of the doctor's own. */
+  /** How reading ended. `time` and `bytes` are the doctor's own limits. */
   readonly ended: "complete" | "time" | "bytes" | "chosen" | "broken";
-  /** Bytes behind the response that belong to no response: a HEAD's content. */
+  /** Bytes after the response that belong to no response: a HEAD's content. */
   readonly strayBytes: number;
 }
 
-/** Why there is no response. */
+/** The reason why there is no response. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
-  /** Whether bytes came that are no response. */
+  /** Whether bytes were received that are not a response. */
   readonly isGarbage: boolean;
 }
 
-/** A response, or why there is none. */
+/** A response, or the reason why there is none. */
 export type Outcome = { readonly response: Response } | { readonly failure: Failure };
 
-/** One connection, one request at a time. */
+/** One connection for one request at a time. */
 export interface Line {
   send(request: SafeRequest): Promise<Outcome>;
-  /** Whether the next request can use the connection. */
+  /** Whether the connection can be reused for another request. */
   isUsable(): boolean;
   close(): void;
 }
 
 const MAX_HEAD_BYTES = 256 * 1024;
-/** Content that wrongly follows a HEAD comes at once, perhaps in a segment of its own. */
+/** Content that wrongly follows a HEAD comes at once, but may come in a segment of its own. */
 const STRAY_MS = 50;
-/** A connection that ends after a HEAD: all that comes until then is stray. */
+/** If the backend closes the connection after a HEAD, all bytes until then are stray. */
 const CLOSING_MS = 1_000;
 const LF = 0x0a;
 
-/** Opens a connection with its first request. */
+/** Opens a connection for its first request. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
 export function openLine(connect: Connect, limits: ExchangeLimits): Line {
   let socket: UpstreamSocket | undefined;
@@ -113,7 +113,7 @@ export function openLine(connect: Connect, limits: ExchangeLimits): Line {
         current?.begin(opened);
       },
       onRead(bytes, length) {
-        // Bytes between two exchanges: late content of the response before.
+        // Bytes between two exchanges are late content of the previous response.
         if (current === undefined) close();
         else current.read(bytes.subarray(0, length));
       },
@@ -223,7 +223,7 @@ function createExchange(
     },
   };
 
-  /** A parser drops what comes behind a response: line by line it is seen where the response ends. */
+  /** Feeds the parser line by line, because it drops bytes after a response: they are counted where the response ends. */
   function readByLines(bytes: Buffer): void {
     let start = 0;
     while (start < bytes.length && endMs === undefined) {
@@ -265,7 +265,7 @@ function toSilence(timeoutMs: number): string {
   return `no response in ${timeoutMs / 1_000} s`;
 }
 
-/** The title of an error, and what caused it. */
+/** The title of an error, and its cause. */
 function toReason({ message, cause }: Error): string {
   return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }

@@ -1,18 +1,18 @@
-/** The fields of a HEAD's response beside those of its GET's (RFC 9110 §9.3.2). */
+/** Compares the fields of a HEAD's response with those of the GET's response (RFC 9110 §9.3.2). */
 
 import { isHopByHop, toNominated } from "../../http/fields.ts";
 
-/** One field that is not what the GET has. */
+/** One field in which the HEAD differs from the GET. */
 export interface FieldDifference {
-  /** As the GET writes it, or else the HEAD. */
+  /** In the spelling of the GET, or of the HEAD if the GET does not have it. */
   readonly name: string;
   readonly kind: "missing" | "extra" | "different";
-  /** The values of the GET and of the HEAD, one for each line. */
+  /** The values of the GET and of the HEAD, one per field line. */
   readonly get: readonly string[];
   readonly head: readonly string[];
 }
 
-/** Fields with a value of their own in each response: only their presence is compared. */
+/** Fields whose value may differ in each response: only their presence is compared. */
 const NOISE: ReadonlySet<string> = new Set(
   ["expires", "set-cookie", "server-timing", "traceparent", "request-id", "x-request-id"]
     .concat(["x-correlation-id", "x-trace-id", "x-amzn-trace-id", "x-amz-request-id", "x-amz-id-2"])
@@ -25,7 +25,7 @@ const NOISE: ReadonlySet<string> = new Set(
     ]),
 );
 
-/** Fields that a hop sets by itself, and framing, which has rules of its own. Proxy-Status is headgate's `explain`. */
+/** Fields that each hop sets itself, and framing, which has rules of its own. Proxy-Status comes from headgate's `explain`. */
 const NOT_COMPARED: ReadonlySet<string> = new Set([
   "date",
   "age",
@@ -42,8 +42,8 @@ interface Line {
 }
 
 /**
- * Compares the fields of a HEAD with those of a GET before it and one after it. What differs between these two says nothing about the
- * HEAD. A clock or a counter that is the same in both was the same in between.
+ * Compares the fields of a HEAD with those of a GET before it and a GET after it. A field in which the two GETs differ is not
+ * compared. A clock or a counter with the same value in both GETs had that value for the HEAD too.
  */
 export function compareFields(
   get: readonly string[],
@@ -53,7 +53,7 @@ export function compareFields(
   const [before, after, seen] = [toLines(get), toLines(again ?? get), toLines(head)];
   const names = new Set([...before.keys(), ...seen.keys()]);
   return [...names].flatMap((name) => {
-    // A field that only one of two GETs has comes and goes.
+    // A field that only one of the two GETs has is not stable.
     if (NOT_COMPARED.has(name) || before.has(name) !== after.has(name)) return [];
     const isNoise = NOISE.has(name) || !isSame(before.get(name), after.get(name));
     return compareField({ expected: before.get(name), seen: seen.get(name), isNoise });
@@ -73,7 +73,7 @@ function compareField(of: {
   return isNoise || isSame(expected, seen) ? [] : [{ name, kind: "different", ...values }];
 }
 
-/** By lower-case name, without what belongs to the connection. */
+/** Groups field lines by lower-case name, without the fields of the connection. */
 function toLines(fields: readonly string[]): ReadonlyMap<string, Line> {
   const lines = new Map<string, { readonly name: string; readonly values: string[] }>();
   for (let index = 0; index < fields.length; index += 2) {

@@ -1,17 +1,17 @@
-/** The report for programs. Values of fields that may be secret are hidden, as everywhere. */
+/** The report for programs. Values of fields that may be secret are hidden, as in all output. */
 
 import { findField } from "../../http/fields.ts";
 import { hideFieldValue } from "../../http/secrets.ts";
-import { type Finding, type Verdict, isWrong } from "./compare.ts";
+import { type HeadFault, type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
 import type { Outcome } from "./exchange.ts";
 import type { Observation } from "./probe.ts";
-import { type Findings, toNext } from "./report.ts";
+import { type Diagnosis, toNext } from "./report.ts";
 import { toRemedy } from "./words.ts";
 
-/** What `doctor --json` prints. */
-export function toJsonReport(findings: Findings): object {
-  const { url, throughUrl, source, examined, notTried } = findings;
+/** The object that `doctor --json` prints. */
+export function toJsonReport(diagnosis: Diagnosis): object {
+  const { url, throughUrl, source, examined, notTried } = diagnosis;
   return {
     url,
     through: throughUrl,
@@ -26,7 +26,7 @@ export function toJsonReport(findings: Findings): object {
           ? undefined
           : countKinds(examined.flatMap(({ through }) => (through ? [through.verdict] : []))),
     },
-    next: toNext(findings),
+    next: toNext(diagnosis),
   };
 }
 
@@ -42,12 +42,12 @@ function toEndpoint({ endpoint, direct, verdict, through }: Examined): object {
 
 function toSide(observation: Observation, verdict: Verdict): object {
   const { get, head, options } = observation;
-  const { kind, reason, rangedBytes, ignoresRanges, isStream, findings } = verdict;
+  const { kind, reason, rangedBytes, ignoresRanges, isStream, faults } = verdict;
   return {
     verdict: kind,
     wrong: isWrong(verdict),
     reason,
-    findings: findings.map(toShown),
+    findings: faults.map(toShown),
     get: toResult(get),
     head: toResult(head),
     options: options && toResult(options),
@@ -75,9 +75,9 @@ function toResult(outcome: Outcome): object {
   };
 }
 
-function toShown(finding: Finding): object {
-  if (finding.kind !== "field") return finding;
-  const { name, kind, get, head } = finding.difference;
+function toShown(fault: HeadFault): object {
+  if (fault.kind !== "field") return fault;
+  const { name, kind, get, head } = fault.difference;
   const hide = (values: readonly string[]) => values.map((value) => hideFieldValue(name, value));
   return { kind: "field", name, difference: kind, get: hide(get), head: hide(head) };
 }

@@ -1,4 +1,4 @@
-/** The GET endpoints of an OpenAPI 3.x or Swagger 2 document. Nothing in it is trusted: every part may be missing or of another type. */
+/** Reads the GET endpoints of an OpenAPI 3.x or Swagger 2 document. It trusts nothing: any part may be missing or of another type. */
 
 import { asList, asMapping } from "../../config/untyped.ts";
 import { type Mapping, type Resolve, createResolve } from "./references.ts";
@@ -6,47 +6,47 @@ import { type Mapping, type Resolve, createResolve } from "./references.ts";
 /** A parameter of an operation. */
 export interface Parameter {
   readonly name: string;
-  readonly place: "path" | "query" | "header" | "cookie";
+  readonly location: "path" | "query" | "header" | "cookie";
   readonly isRequired: boolean;
-  /** What the document offers as its value, the best first: examples, defaults, members of an enum, a minimum. */
+  /** Values that the document offers, best first: examples, defaults, members of an enum, a minimum. */
   readonly offers: readonly unknown[];
 }
 
-/** A path with a GET. */
+/** A path that has a GET. */
 export interface Operation {
-  /** With the path of the server or the basePath before it; parameters in braces. */
+  /** Prefixed with the server's path or the basePath; parameters are in braces. */
   readonly path: string;
   readonly parameters: readonly Parameter[];
 }
 
-/** What a document says. */
+/** The parts of a document that the doctor uses. */
 export interface ApiDocument {
   /** `OpenAPI 3.1.0` or `Swagger 2.0`. */
   readonly version: string;
   readonly operations: readonly Operation[];
-  /** How many of its paths have no GET. */
+  /** The number of paths without a GET. */
   readonly withoutGet: number;
 }
 
-/** More than the largest public documents have. */
+/** The largest public documents have fewer. */
 const MAX_PATHS = 20_000;
-/** How deep a value is looked for in schemas within schemas. */
+/** How deep values are searched for in nested schemas. */
 const MAX_DEPTH = 8;
 const MAX_PARAMETERS = 200;
 
 const PLACES = new Set(["path", "query", "header", "cookie"]);
-/** Fields that OpenAPI describes elsewhere: a parameter of that name is ignored. */
+/** OpenAPI ignores parameters with these names, because it describes these fields elsewhere. */
 const NO_PARAMETERS = new Set(["accept", "content-type", "authorization"]);
 
-/** Where the paths of a document are. */
+/** Where the document's paths are served. */
 export interface Site {
-  /** Chooses between several servers. */
+  /** Selects one of several servers. */
   readonly origin: string;
-  /** The path before each path; undefined: that of the server or the basePath. */
+  /** The prefix of each path; undefined: the path of the server or the basePath. */
   readonly base: string | undefined;
 }
 
-/** Reads a parsed document; undefined if it is none. Never throws. */
+/** Reads a parsed document; undefined if it is not an API document. Never throws. */
 export function readApiDocument(
   document: unknown,
   { origin, base: given }: Site,
@@ -73,7 +73,7 @@ export function readApiDocument(
   };
 }
 
-/** A plain value as text; anything else reads as an empty one. */
+/** A scalar as text; any other value becomes the empty text. */
 function toText(value: unknown): string {
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
 }
@@ -82,7 +82,7 @@ function isMapping(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-/** The servers of an operation override those of its path, which override those of the document, the last level. */
+/** An operation's servers override the path's servers, which override the document's, the last level. */
 function toBase(isSwagger: boolean, levels: readonly Mapping[], origin: string): string {
   if (isSwagger) return toPath(levels.at(-1)?.["basePath"], origin);
   const servers = levels.map(({ servers: list }) => asList(list)).find(({ length }) => length > 0);
@@ -107,7 +107,7 @@ function isOf(url: string, origin: string): boolean {
   }
 }
 
-/** The path of a server's URL, without a slash at its end. Its host plays no part: nothing is sent to another one. */
+/** The path of a server's URL, without a trailing slash. The URL's host is ignored: requests go to the backend only. */
 function toPath(url: unknown, origin: string): string {
   if (typeof url !== "string") return "";
   try {
@@ -124,7 +124,7 @@ function toParameters(levels: readonly Mapping[], resolve: Resolve): readonly Pa
   for (const { parameters } of levels) {
     for (const written of asList(parameters).slice(0, MAX_PARAMETERS)) {
       const parameter = toParameter(resolve(written), resolve);
-      if (parameter !== undefined) found.set(`${parameter.place} ${parameter.name}`, parameter);
+      if (parameter !== undefined) found.set(`${parameter.location} ${parameter.name}`, parameter);
     }
   }
   return [...found.values()];
@@ -138,13 +138,13 @@ function toParameter(written: Mapping, resolve: Resolve): Parameter | undefined 
   const media = asMapping(Object.values(asMapping(content))[0]);
   return {
     name,
-    place: place as Parameter["place"],
+    location: place as Parameter["location"],
     isRequired: required === true || place === "path",
     offers: [written, media].flatMap((node) => toOffers(node, resolve)),
   };
 }
 
-/** Swagger 2 writes them beside the name, OpenAPI 3 in a schema. */
+/** The offered values: Swagger 2 writes them beside the name, OpenAPI 3 in a schema. */
 function toOffers(node: Mapping, resolve: Resolve): readonly unknown[] {
   const inSchema = toSchemaOffers(node["schema"], resolve, 0);
   return [...toExamples(node, resolve), ...inSchema, ...toOwnOffers(node)];
@@ -173,7 +173,7 @@ function toSchemaOffers(schema: unknown, resolve: Resolve, depth: number): reado
 function toOwnOffers(node: Mapping): readonly unknown[] {
   const { default: fallback, const: only, minimum, exclusiveMinimum } = node;
   const offers = [fallback, only, asList(node["enum"])[0]];
-  // A boolean in OpenAPI 3.0, a number in 3.1.
+  // `exclusiveMinimum` is a boolean in OpenAPI 3.0 and a number in 3.1.
   if (typeof exclusiveMinimum === "number") offers.push(exclusiveMinimum + 1);
   else if (typeof minimum === "number")
     offers.push(exclusiveMinimum === true ? minimum + 1 : minimum);

@@ -8,21 +8,21 @@ import { type Arguments, UsageError } from "../flags.ts";
 import type { ExchangeLimits } from "./exchange.ts";
 import { toTarget } from "./parameters.ts";
 
-/** Where a backend is, in the form of a route file's `upstream`. */
-export interface Place {
+/** The address of a backend, in the form of a route file's `upstream`. */
+export interface BackendAddress {
   readonly url: string;
-  /** The path that the URL named, if any. */
+  /** The path of the URL, if it has one. */
   readonly path: string | undefined;
 }
 
-/** What to try, and how. */
+/** The endpoints to try, and how to try them. */
 export interface DoctorOptions {
-  readonly place: Place;
-  readonly through: Place | undefined;
-  /** Request-targets that the arguments name. */
+  readonly backend: BackendAddress;
+  readonly through: BackendAddress | undefined;
+  /** Request-targets from the arguments. */
   readonly targets: readonly string[];
   readonly openapi: string | undefined;
-  /** The path before each path of the document, without a slash at its end; undefined: as the document says. */
+  /** The prefix of each path of the document, without a trailing slash; undefined: the document decides. */
   readonly base: string | undefined;
   readonly params: ReadonlyMap<string, string>;
   /** Name, value, name, value, … */
@@ -32,18 +32,18 @@ export interface DoctorOptions {
   readonly limit: number;
   readonly concurrency: number;
   readonly limits: ExchangeLimits;
-  readonly asksOptions: boolean;
+  readonly sendsOptions: boolean;
   readonly isDryRun: boolean;
   readonly ca: string | undefined;
   readonly isInsecure: boolean;
 }
 
-/** The flags that both commands have. */
+/** The flags of both commands. */
 export const DOCTOR_FLAGS = {
   values: ["openapi", "base", "timeout", "bytes", "limit", "concurrency", "ca"],
   switches: ["options", "insecure"],
   lists: [["header", "H"], ["param"], ["include"], ["exclude"]],
-  mostPositionals: Infinity,
+  maxPositionals: Infinity,
 } as const;
 
 const DEFAULT_TIMEOUT = "10s";
@@ -52,21 +52,21 @@ const DEFAULT_LIMIT = "200";
 const DEFAULT_CONCURRENCY = "4";
 const MAX_CONCURRENCY = 64;
 
-/** Fields that the doctor's own connection writes. */
+/** Fields that the doctor writes itself. */
 const OWN_FIELDS = new Set(["content-length", "expect", "range"]);
 
-/** Reads them. Throws a UsageError that says what is wrong. */
+/** Reads the options. Throws a UsageError that names the error. */
 export function toOptions(command: string, args: Arguments): DoctorOptions {
   const { values, switches, lists, positionals } = args;
   const [url, ...paths] = positionals;
   if (url === undefined)
     throw new UsageError(`${command} needs the URL of a backend, such as http://127.0.0.1:8000`);
-  const place = toPlace(url);
+  const backend = toAddress(url);
   const through = values.get("through");
   return {
-    place,
+    backend,
     through: through === undefined ? undefined : toThrough(through),
-    targets: [...(place.path === undefined ? [] : [place.path]), ...paths].map(toPath),
+    targets: [...(backend.path === undefined ? [] : [backend.path]), ...paths].map(toPath),
     openapi: values.get("openapi"),
     base: values.has("base") ? toPath(values.get("base") ?? "").replace(/\/+$/, "") : undefined,
     params: new Map((lists.get("param") ?? []).map(toParam)),
@@ -83,15 +83,15 @@ export function toOptions(command: string, args: Arguments): DoctorOptions {
       timeoutMs: toQuantity("timeout", parseDuration, values.get("timeout") ?? DEFAULT_TIMEOUT),
       maxBytes: toQuantity("bytes", parseSize, values.get("bytes") ?? DEFAULT_BYTES),
     },
-    asksOptions: switches.has("options"),
+    sendsOptions: switches.has("options"),
     isDryRun: switches.has("dry-run"),
     ca: values.get("ca"),
     isInsecure: switches.has("insecure"),
   };
 }
 
-/** Splits a URL into the upstream's and a path. Credentials in it are refused, not shown. */
-function toPlace(text: string): Place {
+/** Splits a URL into the upstream's URL and a path. Refuses credentials in the URL, and does not print them. */
+function toAddress(text: string): BackendAddress {
   if (text.startsWith("unix:")) return { url: text, path: undefined };
   const [, origin, rest = ""] = /^(https?:\/\/[^/?#]+)(.*)$/i.exec(text) ?? [];
   if (origin === undefined) {
@@ -107,11 +107,11 @@ function toPlace(text: string): Place {
   return { url: origin, path: /^\/?(#.*)?$/.test(rest) ? undefined : rest.replace(/^\?/, "/?") };
 }
 
-function toThrough(text: string): Place {
-  const place = toPlace(text);
-  if (place.path !== undefined)
+function toThrough(text: string): BackendAddress {
+  const backend = toAddress(text);
+  if (backend.path !== undefined)
     throw new UsageError("--through is a URL without a path: both get the same paths");
-  return place;
+  return backend;
 }
 
 function toPath(text: string): string {
@@ -122,7 +122,7 @@ function toPath(text: string): string {
 
 function toParam(text: string): readonly [string, string] {
   const at = text.indexOf("=");
-  // The value may be a credential.
+  // The error does not repeat the value, because it may be a credential.
   if (at < 1 || at === text.length - 1)
     throw new UsageError("--param is a name and a value, such as --param id=7");
   return [text.slice(0, at), text.slice(at + 1)];

@@ -1,27 +1,27 @@
-/** An operation with values in the place of its parameters: what is sent, and what of it may be shown. */
+/** Fills the parameters of an operation: builds the target to send, and the text that may be printed. */
 
 import { isSecretField } from "../../http/secrets.ts";
 import type { Operation, Parameter } from "./openapi.ts";
 
 /** An endpoint that can be tried. */
 export interface Endpoint {
-  /** The path as it stands in the document, for a route file; without a query. */
+  /** The path as the document writes it, for a route file; without a query. */
   readonly pattern: string;
   /** The request-target: the path and the query. */
   readonly target: string;
-  /** The target as it may be printed. */
+  /** The target without secrets, for output. */
   readonly shown: string;
-  /** Fields that its parameters need: name, value, … */
+  /** Fields that its required parameters need: name, value, … */
   readonly fields: readonly string[];
 }
 
-/** An endpoint that cannot be tried, or is not to be. */
+/** An endpoint that cannot be tried or should not be tried. */
 export interface NotTried {
   readonly shown: string;
   readonly reason: string;
 }
 
-/** Values by name, as `--param` gives them, and the lower-case names of the fields that `--header` gives. */
+/** Values by name from `--param`, and the lower-case field names from `--header`. */
 export interface Given {
   readonly values: ReadonlyMap<string, string>;
   readonly headers: ReadonlySet<string>;
@@ -29,16 +29,16 @@ export interface Given {
 
 const HIDDEN = "<hidden>";
 const MAX_VALUE_LENGTH = 1024;
-/** RFC 9110 §5.5. */
+/** A field value (RFC 9110 §5.5). */
 const FIELD_VALUE = /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Fills the parameters of an operation that it needs. */
+/** Fills the required parameters of an operation. */
 export function fillParameters(operation: Operation, given: Given): Endpoint | NotTried {
   const { path, parameters } = operation;
   const values = new Map<string, string>();
   const named = new Map(
-    parameters.filter(({ place }) => place === "path").map((one) => [one.name, one]),
+    parameters.filter(({ location }) => location === "path").map((one) => [one.name, one]),
   );
   for (const [, name = ""] of path.matchAll(/\{([^{}]*)\}/g)) {
     const value = findValue(name, named.get(name)?.offers ?? [], given);
@@ -56,7 +56,7 @@ export function fillParameters(operation: Operation, given: Given): Endpoint | N
         return name === undefined ? toTarget(part) : toShown(name, values.get(name) ?? "");
       })
       .join("");
-  // A slash in a value of --param separates segments: FastAPI writes `{path:path}` as `{path}`.
+  // A slash in a `--param` value separates segments, because FastAPI writes `{path:path}` as `{path}`.
   const toSegment = (name: string, value: string) =>
     given.values.has(name)
       ? encodeURIComponent(value).replaceAll("%2F", "/")
@@ -71,7 +71,7 @@ export function fillParameters(operation: Operation, given: Given): Endpoint | N
   };
 }
 
-/** A text as it can stand in a request-target: without a fragment, and one character for each byte. */
+/** A text in the form of a request-target: without a fragment, one character per byte. */
 export function toTarget(text: string): string {
   const [withoutFragment = ""] = text.split("#", 1);
   return withoutFragment
@@ -84,7 +84,7 @@ interface Rest {
   readonly fields: readonly string[];
 }
 
-/** The required parameters that stand outside the path. */
+/** The required parameters that are not in the path. */
 function toRest(
   parameters: readonly Parameter[],
   given: Given,
@@ -92,23 +92,23 @@ function toRest(
   const query: (readonly [string, string])[] = [];
   const fields: string[] = [];
   const cookies: string[] = [];
-  for (const { name, place, isRequired, offers } of parameters) {
-    if (place === "path" || (!isRequired && !given.values.has(name))) continue;
-    const field = place === "cookie" ? "cookie" : name.toLowerCase();
-    if (place !== "query" && given.headers.has(field)) continue;
+  for (const { name, location, isRequired, offers } of parameters) {
+    if (location === "path" || (!isRequired && !given.values.has(name))) continue;
+    const field = location === "cookie" ? "cookie" : name.toLowerCase();
+    if (location !== "query" && given.headers.has(field)) continue;
     const value = findValue(name, offers, given);
-    if (value === undefined) return { reason: toMissing(name, `needs the ${toWord(place)}`) };
-    if (place === "query") query.push([name, value]);
+    if (value === undefined) return { reason: toMissing(name, `needs the ${toWord(location)}`) };
+    if (location === "query") query.push([name, value]);
     else if (!TOKEN.test(name) || !FIELD_VALUE.test(value))
-      return { reason: `the value of the ${toWord(place)} ${name} cannot be sent` };
-    else if (place === "header") fields.push(name, value);
+      return { reason: `the value of the ${toWord(location)} ${name} cannot be sent` };
+    else if (location === "header") fields.push(name, value);
     else cookies.push(`${name}=${encodeURIComponent(value)}`);
   }
   if (cookies.length > 0) fields.push("Cookie", cookies.join("; "));
   return { query, fields };
 }
 
-function toWord(place: Parameter["place"]): string {
+function toWord(place: Parameter["location"]): string {
   return place === "query" ? "query parameter" : place;
 }
 
@@ -126,7 +126,7 @@ function findValue(
   return offers.map(toText).find((text) => text !== undefined);
 }
 
-/** The text of a plain value or of a list of them. `.` and `..` would lead to another path. */
+/** The text of a scalar or of a list of scalars. Refuses `.` and `..`, which would lead to another path. */
 function toText(value: unknown): string | undefined {
   const text = Array.isArray(value) ? value.map(toPlainText).join(",") : toPlainText(value);
   const isUsable = text !== "" && !/^\.\.?$/.test(text) && text.length <= MAX_VALUE_LENGTH;

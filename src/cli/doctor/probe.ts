@@ -1,38 +1,38 @@
-/** What one endpoint does with GET and HEAD: the requests, in order, and what came back. */
+/** Probes one endpoint with GET and HEAD: sends the requests in order and collects the responses. */
 
 import type { ParsedHead } from "../../http/wire/response-head.ts";
 import { findField } from "../../http/fields.ts";
 import type { Connect } from "../../upstream/socket.ts";
 import { type ExchangeLimits, type Outcome, type Response, openLine } from "./exchange.ts";
 
-/** What an endpoint is asked with. */
-export interface Ask {
+/** The requests of one probe. */
+export interface ProbeRequest {
   readonly target: string;
   /** Name, value, name, value, … with Host. */
   readonly fields: readonly string[];
-  readonly asksOptions: boolean;
+  readonly sendsOptions: boolean;
 }
 
-/** What came back. */
+/** The responses to one probe. */
 export interface Observation {
   readonly get: Outcome;
-  /** A second GET, which tells what differs by itself; undefined where the first one failed. */
+  /** A second GET, which shows the fields that change by themselves; undefined if the first GET failed. */
   readonly again: Outcome | undefined;
   readonly head: Outcome;
-  /** Whether the GET behind the HEAD on the same connection got something else than a response. */
+  /** Whether the GET after the HEAD on the same connection received something other than a response. */
   readonly isOutOfStep: boolean;
-  /** A GET of the first byte; undefined where the content is small, or is a stream. */
+  /** A GET of the first byte; undefined if the content is small or a stream. */
   readonly range: Outcome | undefined;
   readonly options: Outcome | undefined;
 }
 
-/** Content from this size on is worth a look for ranges: headgate reads no more of it for a HEAD. */
+/** Content of this size or more is probed for ranges: headgate reads no more than this for a HEAD. */
 const LARGE_BYTES = 64 * 1024;
 
-/** Sends GET, then HEAD and GET on one connection, and what else is asked for. Never rejects. */
+/** Sends GET, then HEAD and GET on one connection, then the other requests that are needed. Never rejects. */
 export async function observe(
   connect: Connect,
-  { target, fields, asksOptions }: Ask,
+  { target, fields, sendsOptions }: ProbeRequest,
   limits: ExchangeLimits,
 ): Promise<Observation> {
   const once = async (
@@ -53,10 +53,10 @@ export async function observe(
     "response" in get && isLarge(get.response)
       ? await once("GET", ["Range", "bytes=0-0"])
       : undefined;
-  const options = asksOptions ? await once("OPTIONS") : undefined;
+  const options = sendsOptions ? await once("OPTIONS") : undefined;
   return { get, again, head, isOutOfStep, range, options };
 
-  /** A HEAD, and a GET behind it on the same connection: content that wrongly follows the HEAD would be read as its response. */
+  /** Sends a HEAD, and a GET after it on the same connection: content that wrongly follows the HEAD would be parsed as its response. */
   async function sendHead() {
     const line = openLine(connect, limits);
     try {
@@ -75,13 +75,13 @@ export async function observe(
   }
 }
 
-/** Events come when something happens, perhaps never: the header section says all. */
+/** For an event stream only the header section is read: events may come late or never. */
 function until(head: ParsedHead): "head" | "end" {
   const type = findField(head.rawFields, "content-type") ?? "";
   return isEventStream(type) ? "head" : "end";
 }
 
-/** Whether a content type is that of events which have no end. */
+/** Whether a content type is an endless stream of events. */
 export function isEventStream(type: string): boolean {
   return /^\s*(?:text\/event-stream|multipart\/x-mixed-replace)/i.test(type);
 }

@@ -1,9 +1,9 @@
-/** Failures that say that the backend cannot be reached at all: there is no use in trying its other endpoints. */
+/** Detects that a backend cannot be reached at all, so that no other endpoint is tried. */
 
 import type { ErrorCode } from "../../http/errors.ts";
 import type { Failure } from "./exchange.ts";
 
-/** Nothing can be sent to the backend at this URL. */
+/** The backend at this URL cannot be connected to. */
 export class UnreachedError extends Error {
   constructor({ message }: Failure, url: string) {
     super(`${url}: ${message}`);
@@ -22,7 +22,7 @@ const UNREACHED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "tls_certificate_error",
 ]);
 
-/** Throws an UnreachedError for a failure to connect. */
+/** Throws an UnreachedError if the failure is a failure to connect. */
 export function assertReached(failure: Failure, url: string): void {
   if (UNREACHED.has(failure.code)) throw new UnreachedError(failure, url);
 }

@@ -1,16 +1,17 @@
-/** Local references of an OpenAPI document: `#/components/parameters/id` (RFC 6901). References to other documents are not followed. */
+/** Follows local references of an OpenAPI document, `#/components/parameters/id` (RFC 6901), but not those to other documents. */
 
 import { asMapping } from "../../config/untyped.ts";
 
+/** An object of the document. */
 export type Mapping = Readonly<Record<string, unknown>>;
 
-/** Follows references; the result of one that leads nowhere, outside or in a circle is an empty mapping. */
+/** Follows references. The result is an empty mapping if a reference is dangling, circular or leads outside the document. */
 export type Resolve = (node: unknown) => Mapping;
 
-/** More than any generator writes, one behind the other. */
+/** The maximum length of a chain of references; generators write shorter chains. */
 const MAX_HOPS = 32;
 
-/** Creates the function that follows the references of one document. */
+/** Creates the function that follows references in one document. */
 export function createResolve(root: unknown): Resolve {
   return (node) => {
     let current = asMapping(node);

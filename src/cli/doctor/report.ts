@@ -1,4 +1,4 @@
-/** The report for people: a table of 80 columns, what was not tried, a summary, and the next command. */
+/** The report for people: a table of 80 columns, the endpoints that were not tried, a summary and the next command. */
 
 import { toPrintable } from "../../ops/log/printable.ts";
 import { type Verdict, isWrong } from "./compare.ts";
@@ -7,13 +7,13 @@ import type { NotTried } from "./parameters.ts";
 import type { Observation } from "./probe.ts";
 import { toPhrases, toRemedy, toStatus } from "./words.ts";
 
-/** What the report is about. */
-export interface Findings {
+/** The result of a diagnosis. */
+export interface Diagnosis {
   readonly url: string;
   readonly throughUrl: string | undefined;
-  /** The targets that the arguments name. */
+  /** Request-targets from the arguments. */
   readonly named: readonly string[];
-  /** Where the endpoints come from, in one line. */
+  /** The source of the endpoints, in one line. */
   readonly source: string;
   readonly examined: readonly Examined[];
   readonly notTried: readonly NotTried[];
@@ -30,22 +30,22 @@ const CODES: Readonly<Record<Colour, string>> = {
 /** Columns of a terminal. */
 const WIDTH = 80;
 const GAP = "  ";
-/** ENDPOINT, GET, HEAD, VERDICT, HEADGATE: the first takes what it needs up to this, the others are fixed. */
+/** ENDPOINT, GET, HEAD, VERDICT, HEADGATE: the first column grows up to this width, the others are fixed. */
 const MAX_ENDPOINT = 28;
 const STATUS_WIDTH = 4;
 const REMEDY_WIDTH = 18;
 const MAX_NOT_TRIED = 20;
 
 /** Formats the report. */
-export function formatReport(findings: Findings, colours: "colours" | "plain"): string {
-  const { examined, notTried, source, throughUrl } = findings;
+export function formatReport(diagnosis: Diagnosis, colours: "colours" | "plain"): string {
+  const { examined, notTried, source, throughUrl } = diagnosis;
   const paint = colours === "colours" ? toPainted : (text: string) => text;
   const parts = [
     toLines(toPrintable(source, 1_000)),
     examined.length === 0 ? "" : formatRows(examined, throughUrl !== undefined, paint),
     formatNotTried(notTried),
-    formatSummary(findings),
-    formatNext(findings),
+    formatSummary(diagnosis),
+    formatNext(diagnosis),
   ];
   return parts.filter((part) => part !== "").join("\n");
 }
@@ -107,7 +107,7 @@ interface RowStyle {
   readonly paint: Paint;
 }
 
-/** One row of cells that each have one line or more. */
+/** Formats one row; each cell has one or more lines. */
 function formatRow(
   cells: readonly (readonly string[])[],
   { widths, colours, paint }: RowStyle,
@@ -127,7 +127,7 @@ function formatRow(
   return `${lines.join("\n")}\n`;
 }
 
-/** Breaks a text at a separator where one is there, and elsewhere in the middle of a word. */
+/** Wraps a text at separators; in a word without one, at the width. */
 function wrap(text: string, width: number, separator: RegExp): readonly string[] {
   const isAtSpaces = separator.source === " ";
   const lines: string[] = [];
@@ -145,7 +145,7 @@ function wrap(text: string, width: number, separator: RegExp): readonly string[]
   return line === "" ? lines : [...lines, line];
 }
 
-/** A sentence over as many lines as it needs. */
+/** Wraps a sentence. */
 function toLines(sentence: string): string {
   return wrap(sentence, WIDTH, / /)
     .map((line) => `${line}\n`)
@@ -164,8 +164,8 @@ function formatNotTried(notTried: readonly NotTried[]): string {
   return `Not tried:\n${lines.join("")}${rest > 0 ? `  … and ${rest} more (--json lists all)\n` : ""}`;
 }
 
-/** How many of each kind. */
-function formatSummary({ examined, throughUrl }: Findings): string {
+/** The number of endpoints of each kind. */
+function formatSummary({ examined, throughUrl }: Diagnosis): string {
   if (examined.length === 0) return "No endpoint was tried.\n";
   const before = toSentence(examined.map(({ verdict }) => verdict));
   if (throughUrl === undefined) return toLines(before);
@@ -196,22 +196,22 @@ function toSentence(verdicts: readonly Verdict[]): string {
     .join(", ")}.`;
 }
 
-function formatNext(findings: Findings): string {
-  const command = toNext(findings);
+function formatNext(diagnosis: Diagnosis): string {
+  const command = toNext(diagnosis);
   return command === undefined ? "" : `Next: ${command}\n`;
 }
 
-/** The command to type next; undefined if there is nothing to do. */
-export function toNext({ url, throughUrl, named, examined }: Findings): string | undefined {
+/** The next command to type; undefined if nothing is left to do. */
+export function toNext({ url, throughUrl, named, examined }: Diagnosis): string | undefined {
   const wrong = examined.filter(({ verdict }) => isWrong(verdict));
   if (throughUrl !== undefined) {
     const still = examined.find(({ through }) => through && isWrong(through.verdict));
-    // The path may be the document's, and the command is pasted into a shell.
+    // The path may come from the document, and the operator pastes the command into a shell.
     const path = toPrintable(still?.endpoint.shown ?? "", 200).replaceAll("'", "%27");
     return still && `headgate explain HEAD '${path}' --config FILE`;
   }
   if (wrong.length === 0) return undefined;
-  // What a shell would read in another way, or holds a query, is for the reader to write.
+  // A path that a shell would interpret, or that has a query, is left for the operator to write.
   const paths = named.filter((path) => /^[\w/.~-]+$/.test(path));
   return ["headgate init", url, ...paths, "--output headgate.yaml"].join(" ");
 }

@@ -1,21 +1,21 @@
-/** Verdicts in words, as the table has them. */
+/** Phrases for verdicts in the table. */
 
 import { findField, toMembers } from "../../http/fields.ts";
 import { hideFieldValue } from "../../http/secrets.ts";
 import { toPrintable } from "../../ops/log/printable.ts";
 import { formatBytes } from "./bytes.ts";
-import type { Finding, Verdict } from "./compare.ts";
+import type { HeadFault, Verdict } from "./compare.ts";
 import type { Outcome } from "./exchange.ts";
 import type { Observation } from "./probe.ts";
 
 const MAX_SHOWN = 3;
 const MAX_NAME_LENGTH = 40;
 
-/** What the endpoint does, one phrase each. */
+/** The phrases for one endpoint. */
 export function toPhrases(verdict: Verdict, observation: Observation): readonly string[] {
   const all = [
     ...toKindWords(verdict),
-    ...toFindingsWords(verdict),
+    ...toFaultsWords(verdict),
     ...toAllowWords(verdict, observation.head),
     ...(verdict.reason === undefined ? [] : [verdict.reason]),
     ...toRedirect(observation.get),
@@ -25,11 +25,11 @@ export function toPhrases(verdict: Verdict, observation: Observation): readonly 
   return all.map((phrase) => toPrintable(phrase, 200));
 }
 
-function toFindingsWords({ kind, findings }: Verdict): readonly string[] {
-  // The columns show both statuses.
-  const shown = findings
+function toFaultsWords({ kind, faults }: Verdict): readonly string[] {
+  // The status columns already show both statuses.
+  const shown = faults
     .filter((one) => kind !== "refused" || one.kind !== "status")
-    .map(toFindingWords);
+    .map(toFaultWords);
   const rest = shown.length - MAX_SHOWN;
   return rest > 1 ? [...shown.slice(0, MAX_SHOWN), `${rest} more differences`] : shown;
 }
@@ -56,7 +56,7 @@ function toOptionsWords(options: Outcome | undefined): readonly string[] {
   return [`OPTIONS ${toStatus(options)}${allow === "" ? "" : `, ${allow}`}`];
 }
 
-function toKindWords({ kind, findings }: Verdict): readonly string[] {
+function toKindWords({ kind, faults }: Verdict): readonly string[] {
   switch (kind) {
     case "fine":
       return ["same as GET"];
@@ -68,29 +68,29 @@ function toKindWords({ kind, findings }: Verdict): readonly string[] {
       return ["not compared"];
     case "differs":
     case "broken":
-      return findings.length === 0 ? [kind] : [];
+      return faults.length === 0 ? [kind] : [];
   }
 }
 
-/** One thing that is wrong. */
-function toFindingWords(finding: Finding): string {
-  switch (finding.kind) {
+/** The phrase for one fault. */
+function toFaultWords(fault: HeadFault): string {
+  switch (fault.kind) {
     case "status":
-      return `HEAD ${finding.head}, GET ${finding.get}`;
+      return `HEAD ${fault.head}, GET ${fault.get}`;
     case "get":
-      return `GET ${finding.through}, not ${finding.get}`;
+      return `GET ${fault.through}, not ${fault.get}`;
     case "field":
-      return toDifferenceWords(finding.difference);
+      return toDifferenceWords(fault.difference);
     case "length":
-      return finding.head === undefined
+      return fault.head === undefined
         ? "no Content-Length"
-        : `Content-Length ${finding.head}, not ${finding.get}`;
+        : `Content-Length ${fault.head}, not ${fault.get}`;
     case "content":
-      return `${finding.bytes} bytes of content after HEAD`;
+      return `${fault.bytes} bytes of content after HEAD`;
     case "out-of-step":
       return "garbles the next response";
     case "no-response":
-      return `no response to HEAD: ${finding.reason}`;
+      return `no response to HEAD: ${fault.reason}`;
     case "slow":
       return "takes as long as the GET's content";
   }
@@ -116,23 +116,23 @@ function toRedirect(get: Outcome): readonly string[] {
   return [`redirects to ${toPrintable(hideFieldValue("location", location), 100)}`];
 }
 
-/** What a headgate with its default mode does about it. */
+/** What headgate in its default mode does about the verdict. */
 export function toRemedy(verdict: Verdict, { get }: Observation): string {
-  const { kind, findings } = verdict;
+  const { kind, faults } = verdict;
   if (kind === "fine") return "not needed";
   if (kind === "head-only") return "needs head: pass";
   if (kind === "unknown") return "–";
   if (!("response" in get)) return "answers as the GET";
   if (kind === "refused") return `answers ${get.response.status}`;
-  if (findings.some((one) => one.kind === "content" || one.kind === "out-of-step"))
+  if (faults.some((one) => one.kind === "content" || one.kind === "out-of-step"))
     return "drops the content";
-  if (findings.some((one) => one.kind === "no-response" || one.kind === "status"))
+  if (faults.some((one) => one.kind === "no-response" || one.kind === "status"))
     return `answers ${get.response.status}`;
-  if (findings.every((one) => one.kind === "slow")) return "answers at once";
+  if (faults.every((one) => one.kind === "slow")) return "answers at once";
   return "sends GET's fields";
 }
 
-/** A status, or that there is none. */
+/** A status, or the text for no response. */
 export function toStatus(outcome: Outcome): string {
   return "response" in outcome ? String(outcome.response.status) : "–";
 }

@@ -1,6 +1,6 @@
-/** `headgate explain METHOD URL`: which route a request meets, what the upstream would get of it, and what becomes of the body. */
+/** `headgate explain METHOD URL`: shows the route of a request, the upstream request and what happens to the content. */
 
-import { isIP } from "node:net"; // pure: no socket
+import { isIP } from "node:net"; // pure functions: opens no socket
 
 import { loadConfig } from "../../config/load.ts";
 import { hideQuery } from "../../http/secrets.ts";
@@ -11,16 +11,16 @@ import { TOKEN, toField } from "../field-flag.ts";
 import { UsageError, readArguments } from "../flags.ts";
 import type { CommandIo } from "../io.ts";
 
-/** Neither white space nor control characters, and one character is one byte. */
+/** Allows no white space and no control characters; each character is one byte. */
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
-/** Explains and sends nothing. Exit code 0, also for a request that headgate would refuse; throws for what it cannot read. */
+/** Explains a request and sends nothing. The exit code is 0, also for a request that headgate would refuse. Throws for bad arguments. */
 export async function explain(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, switches, lists, positionals } = readArguments(args, {
     values: ["config", "upstream", "from"],
     switches: ["json"],
     lists: [["header", "H"]],
-    mostPositionals: 2,
+    maxPositionals: 2,
   });
   const [method, url] = positionals;
   if (method === undefined || url === undefined)
@@ -29,7 +29,7 @@ export async function explain(args: readonly string[], io: CommandIo): Promise<n
   if (isIP(client) === 0) throw new UsageError(`--from: "${client}" is not an IP address`);
   const section = toSection(method, url, lists.get("header") ?? []);
   const upper = method.toUpperCase();
-  // Any token is a method (RFC 9110 §9.1), and this one goes up as it is.
+  // Any token is a valid method (RFC 9110 §9.1), and headgate sends it upstream unchanged.
   if (method !== upper) io.err(`headgate: methods are case-sensitive: did you mean ${upper}?\n`);
 
   const flags = { config: values.get("config"), upstream: values.get("upstream") };
@@ -39,7 +39,7 @@ export async function explain(args: readonly string[], io: CommandIo): Promise<n
   return 0;
 }
 
-/** The header section that curl would send, in latin1, without the fields that curl adds of its own. */
+/** The header section that curl would send, in latin1, without the fields that curl adds itself. */
 function toSection(method: string, url: string, written: readonly string[]): string {
   if (!TOKEN.test(method)) throw new UsageError(toNoMethod(method, url));
   const [, userinfo, authority, rest = ""] = /^https?:\/\/(?:([^/?#]*)@)?([^/?#]*)(.*)$/i.exec(
@@ -49,7 +49,7 @@ function toSection(method: string, url: string, written: readonly string[]): str
   const path = withoutFragment === "" ? "/" : withoutFragment.replace(/^\?/, "/?");
   const target = toLatin1(path);
   const shown = hideQuery(url);
-  // CONNECT names a host and a port.
+  // CONNECT has the form host:port.
   if (authority === undefined && !/^[/*]/.test(target) && method !== "CONNECT")
     throw new UsageError(
       `"${shown}" is neither a URL such as http://host/path nor a path; did you mean "http://${shown}"?`,
@@ -71,7 +71,7 @@ function toNoMethod(method: string, url: string): string {
   return `"${shown}" is not a method${isSwapped ? `; did you mean: explain ${url} ${shown}` : ""}`;
 }
 
-/** RFC 7617. The bytes of the userinfo's triplets need not be UTF-8. */
+/** The credentials of Basic authentication (RFC 7617). Percent-decoded userinfo need not be UTF-8. */
 function toBasic(userinfo: string): string {
   const login = userinfo.includes(":") ? userinfo : `${userinfo}:`;
   const bytes = toLatin1(login).replace(/%([0-9a-f]{2})/gi, (_triplet, hex: string) =>
@@ -80,20 +80,20 @@ function toBasic(userinfo: string): string {
   return `Basic ${Buffer.from(bytes, "latin1").toString("base64")}`;
 }
 
-/** One character for each byte of UTF-8, as curl sends it. */
+/** Encodes a text as UTF-8, one character per byte, as curl sends it. */
 function toLatin1(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
-/** For programs: names instead of whole routes, sentences where there is nothing else to say. */
-function toJson({ request, client, match, answer, forwarded }: Explained): string {
+/** The output for programs: the route's name instead of the route, and sentences only if there are no other values. */
+function toJson({ request, client, match, response, forwarded }: Explained): string {
   const { method, target } = request;
   const content = match && forwarded && toContentWords(forwarded, match.route);
   const value = {
     request: { method, target, client },
     route: match && { name: match.route.name, reason: match.reason, path: match.path },
     others: match?.others.map(({ route, reason }) => ({ name: route.name, reason })),
-    answer,
+    answer: response,
     forwarded: forwarded && { ...forwarded, content },
   };
   return `${JSON.stringify(value, undefined, 2)}\n`;

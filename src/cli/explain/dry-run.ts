@@ -1,4 +1,4 @@
-/** What would become of a request: the plan of proxy/plan.ts, and nothing is sent. */
+/** Computes what headgate would do with a request, from proxy/plan.ts, and sends nothing. */
 
 import { formatUrl } from "../../config/address.ts";
 import type { Config, RouteConfig, UpstreamConfig } from "../../config/types.ts";
@@ -20,13 +20,13 @@ import { toHopFields } from "../../http/rewrite.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./fields.ts";
 import { type AppliedRules, toRules } from "./rules.ts";
 
-/** What headgate answers itself. */
+/** A response that headgate generates itself. */
 export interface OwnResponse {
   readonly status: number;
   readonly reason: string;
 }
 
-/** What goes up. */
+/** The request that headgate would send upstream. */
 export interface Forwarded {
   readonly upstream: string;
   readonly url: string;
@@ -34,9 +34,9 @@ export interface Forwarded {
   readonly target: string;
   readonly fields: readonly SentField[];
   readonly dropped: readonly DroppedField[];
-  /** Undefined for what is not a HEAD. */
+  /** Undefined if the request is not a HEAD. */
   readonly head: HeadPlan["outcome"] | undefined;
-  /** Why its answer is not shared though the route says so. */
+  /** Why its response is not shared although the route shares responses. */
   readonly unshared: string | undefined;
   readonly isTunnel: boolean;
   /** How the request's content is framed. */
@@ -44,35 +44,41 @@ export interface Forwarded {
   readonly rules: AppliedRules;
 }
 
-/** Undefined parts are those that the request does not get to. */
+/** A part is undefined if headgate would stop before it. */
 export interface Explained {
   readonly request: RequestHead;
   readonly client: string;
   readonly match: Explanation | undefined;
-  readonly answer: OwnResponse | undefined;
+  readonly response: OwnResponse | undefined;
   readonly forwarded: Forwarded | undefined;
 }
 
-/** Explains one request from the client of that address. `section` is its header section in latin1, with the empty line. */
+/** Explains one request from a client with that address. `section` is its header section in latin1, with the empty line. */
 export function explainRequest(config: Config, section: string, client: string): Explained {
   const peer = config.listen.kind === "unix" ? "a unix socket" : client;
   const read = readRequest(section, config);
   const { request } = read;
-  const said = { request, client: peer, match: undefined, answer: undefined, forwarded: undefined };
-  if ("error" in read) return { ...said, answer: toOwnResponse(read.error) };
+  const base = {
+    request,
+    client: peer,
+    match: undefined,
+    response: undefined,
+    forwarded: undefined,
+  };
+  if ("error" in read) return { ...base, response: toOwnResponse(read.error) };
   const { checked } = read;
 
   const { routes, defaultRoute } = config;
   const match = explainMatch(routes, defaultRoute, { host: checked.host, target: checked.path });
   const plan = planRequest(request, checked, match.route);
   if (plan.kind === "local")
-    return { ...said, match, answer: toLocalWords(plan, checked, match.route) };
+    return { ...base, match, response: toLocalWords(plan, checked, match.route) };
   if (plan.kind === "head" && plan.head.outcome === "reject") {
     const reason = "the route rejects HEAD";
-    return { ...said, match, answer: { status: toRejection(match.route, "").status, reason } };
+    return { ...base, match, response: { status: toRejection(match.route, "").status, reason } };
   }
   return {
-    ...said,
+    ...base,
     match,
     forwarded: toForwarded(config, plan, { request, checked, match, client }),
   };
@@ -96,7 +102,7 @@ type Read =
   | { readonly request: RequestHead; readonly checked: CheckedRequest }
   | { readonly request: RequestHead; readonly error: ProxyError };
 
-/** Reads and checks a request in the order in which server/connection.ts and proxy/handler.ts do: the first fault is the one that counts. */
+/** Reads and checks a request in the order of server/connection.ts and proxy/handler.ts: the first error decides. */
 function readRequest(section: string, { limits }: Config): Read {
   const parser = createRequestParser(limits.headerBytes, () => undefined);
   let request: UncheckedRequest | undefined;
@@ -133,7 +139,7 @@ function toForwarded(
   const { route } = match;
   const { upgrade } = plan;
   const isTunnel = upgrade !== undefined;
-  // What mode auto has learned belongs to a running process: this is how it begins.
+  // The NegativeCache of mode auto belongs to a running process; the plan is that of a new process.
   const head = plan.kind === "head" && plan.head.outcome !== "reject" ? plan.head : undefined;
   const method = head?.upstreamMethod ?? request.method;
   const origin = toOrigin(config, request, { route, host: checked.host, client });
@@ -161,7 +167,7 @@ function toForwarded(
   };
 }
 
-/** The fields of the first request for a HEAD. */
+/** The fields of the first upstream request for a HEAD. */
 function toFirstFields(
   route: RouteConfig,
   fields: readonly string[],

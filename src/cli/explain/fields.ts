@@ -1,15 +1,15 @@
-/** Fields that go up and fields that do not, each with its reason, for people. */
+/** The fields that the upstream receives and those that headgate drops, each with its reason, for people. */
 
 import { isClaim } from "../../http/forwarded.ts";
 
-/** A field that the upstream gets. `note`: what headgate did to it; undefined where that is nothing. */
+/** A field that the upstream receives. `note`: how headgate changed it; undefined if it did not. */
 export interface SentField {
   readonly name: string;
   readonly value: string;
   readonly note: string | undefined;
 }
 
-/** A field that it does not get. */
+/** A field that headgate drops. */
 export interface DroppedField {
   readonly name: string;
   readonly value: string;
@@ -20,7 +20,7 @@ const ONE_CONNECTION = "belongs to one connection (RFC 9110 §7.6.1)";
 const NO_CONTENT = "a HEAD has no content (RFC 9110 §9.3.2)";
 const RANGE = "means nothing on a HEAD (RFC 9110 §14.2)";
 
-/** What stays on this hop whatever becomes of the request. */
+/** Fields that are never forwarded. */
 const HOP_REASONS: Readonly<Record<string, string>> = {
   connection: ONE_CONNECTION,
   "keep-alive": ONE_CONNECTION,
@@ -32,7 +32,7 @@ const HOP_REASONS: Readonly<Record<string, string>> = {
   expect: "means nothing without content (RFC 9110 §10.1.1)",
 };
 
-/** What the request that goes up has no use for. */
+/** Fields that have no meaning in the upstream request. */
 const REASONS: Readonly<Record<string, string>> = {
   range: RANGE,
   "if-range": RANGE,
@@ -42,8 +42,8 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The client's fields, `raw`, of which nothing goes up under their name. `endToEnd` are those that any hop would pass; `hop` are those that
- * the connection to the upstream says for itself.
+ * The client's fields (`raw`) whose name does not occur in the upstream request. `endToEnd` are the fields that any proxy would
+ * forward; `hop` are the fields that headgate sets for the connection to the upstream.
  */
 export function toDropped(
   raw: readonly string[],
@@ -64,7 +64,7 @@ export function toDropped(
   });
 }
 
-/** The fields as the upstream reads them. `hop` are those that the connection to it says for itself. */
+/** The fields that the upstream receives. `hop` are the fields that headgate sets for the connection to it. */
 export function toSent(
   raw: readonly string[],
   outgoing: readonly string[],

@@ -1,25 +1,25 @@
-/** Why a request meets the route it meets, in words. Slow and plain: the router is for traffic, this is for people. */
+/** Explains why a request matches its route. It is slow and simple; the router is the fast implementation. */
 
 import type { RouteConfig } from "../../config/types.ts";
 import { normalisePath } from "../../http/routing/path.ts";
 import { parsePattern } from "../../http/routing/pattern.ts";
 import { createRouter, normaliseHost } from "../../http/routing/router.ts";
 
-/** A request's route and the reasons. */
+/** A request's route, with the reasons. */
 export interface Explanation {
   readonly route: RouteConfig;
   readonly reason: string;
-  /** The path as it was compared. */
+  /** The path that was compared. */
   readonly path: string;
-  /** Routes that would match too, or would but for one thing; the nearest first. */
+  /** Other routes that match, or that fail in one condition only; the nearest first. */
   readonly others: readonly { readonly route: RouteConfig; readonly reason: string }[];
 }
 
-/** What decides between two routes that both match, in this order. */
+/** The ranks that decide between two matching routes, in this order. */
 const HOST_RANKS = ["no host", "a wildcard host", "the exact host"] as const;
 const PATH_RANKS = ["a prefix", "a path with a parameter", "the exact path"] as const;
 
-/** How a route meets a request: ranks where it matches, words where it does not. */
+/** How a route relates to a request: ranks if it matches, a reason if it does not. */
 interface Verdict {
   readonly route: RouteConfig;
   readonly host: number | undefined;
@@ -29,7 +29,7 @@ interface Verdict {
 
 const MOST_OTHERS = 5;
 
-/** Explains the router's answer for a Host field's value and a request-target. */
+/** Explains which route the router chooses for a Host value and a request-target. */
 export function explainMatch(
   routes: readonly RouteConfig[],
   defaultRoute: RouteConfig,
@@ -75,7 +75,7 @@ function rankPath(written: string, path: string): number | undefined {
   return isPrefix ? 0 : segments.includes(undefined) ? 1 : 2;
 }
 
-/** The slips people make: a slash at the end, the wrong case, an exact path meant for everything below it. */
+/** Detects common errors: a trailing slash, the wrong case, an exact path that was meant as a prefix. */
 function isOneSlip(written: string, path: string): boolean {
   const other = path.endsWith("/") ? path.slice(0, -1) : `${path}/`;
   const isCase = rankPath(written.toLowerCase(), path.toLowerCase()) !== undefined;

@@ -1,4 +1,4 @@
-/** The rules of a route that bear on one request beside its mode, as values for programs and as sentences for people. */
+/** The rules of a route that affect one request, besides its mode: as values for programs and as sentences for people. */
 
 import type { HeadGuard } from "../../config/schema/head.ts";
 import type { HeadLimit, RouteConfig } from "../../config/types.ts";
@@ -8,17 +8,17 @@ import { findPassthroughRule } from "../../head/passthrough-rules.ts";
 import type { PassthroughRequest } from "../../head/signatures.ts";
 import type { HeadPlan } from "../../head/plan.ts";
 
-/** Undefined parts are those that change nothing for this request. */
+/** A part is undefined if it changes nothing for this request. */
 export interface AppliedRules {
-  /** The guard but for which the HEAD would not be passed on. */
+  /** The guard because of which this HEAD goes upstream as HEAD. */
   readonly guard?: HeadGuard | undefined;
-  /** Of the GETs that this HEAD may need. */
+  /** The limit for the GETs that this HEAD may need. */
   readonly limit?: HeadLimit | undefined;
   readonly allow?: "repair" | undefined;
   readonly explain?: true | undefined;
 }
 
-/** `plan` is a HEAD's. */
+/** Selects the rules that affect a request. `plan` is undefined if the request is not a HEAD. */
 export function toRules(
   route: RouteConfig,
   request: PassthroughRequest,
@@ -42,7 +42,7 @@ const GUARDS: Readonly<Record<HeadGuard, string>> = {
   signed: "a signature covers the method",
 };
 
-/** A sentence for each rule. */
+/** Writes a sentence for each rule. */
 export function toRuleWords({ guard, limit, allow, explain }: AppliedRules): readonly string[] {
   const words: string[] = [];
   if (guard !== undefined)
@@ -57,7 +57,7 @@ export function toRuleWords({ guard, limit, allow, explain }: AppliedRules): rea
   return words;
 }
 
-/** Empty where nothing is limited. */
+/** Empty if there is no limit. */
 function toLimitWords({ concurrent, rate }: HeadLimit = {}): string {
   const words = [
     ...(concurrent === undefined ? [] : [`${concurrent} at one time`]),

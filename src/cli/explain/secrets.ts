@@ -1,9 +1,9 @@
-/** An explanation without what is secret in it: a terminal has a history, and a ticket has readers. */
+/** Removes secrets from an explanation: a terminal keeps a history, and people paste explanations into tickets. */
 
 import { hideFieldValue, hideQuery } from "../../http/secrets.ts";
 import type { Explained } from "./dry-run.ts";
 
-/** Returns what may be printed of an explanation. */
+/** Returns an explanation that may be printed. */
 export function hideSecrets({ request, forwarded, ...rest }: Explained): Explained {
   return {
     ...rest,

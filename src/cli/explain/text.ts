@@ -1,4 +1,4 @@
-/** An explanation as a page to read. */
+/** Formats an explanation as text. */
 
 import type { RouteConfig } from "../../config/types.ts";
 import { formatDuration, formatSize } from "../../config/units.ts";
@@ -8,7 +8,7 @@ import type { Explained, Forwarded } from "./dry-run.ts";
 import { toRuleWords } from "./rules.ts";
 import { formatTable } from "../table.ts";
 
-/** What becomes of the body that belongs to a HEAD's answer. A further outcome is a line here. */
+/** What happens to the content of the response that headgate uses for a HEAD. Each outcome has an entry here. */
 const HEAD_CONTENT: Readonly<
   Record<HeadPlan["outcome"], (route: RouteConfig) => readonly string[]>
 > = {
@@ -17,7 +17,6 @@ const HEAD_CONTENT: Readonly<
     `Up to ${formatSize(head.drain.bytes)} of the body are read within ${formatDuration(head.drain.time)}, to keep the upstream connection; a longer one is cut off.`,
     ...toGetWords(head),
   ],
-  probed: () => ["The GET asked for one byte; its answer says how many there are."],
   pass: () => [
     "The upstream gets the HEAD itself, and answers it without a body.",
     "A backend that serves GET only answers 405 here.",
@@ -32,38 +31,37 @@ const HEAD_CONTENT: Readonly<
     `What this path needs is remembered for ${formatDuration(head.remember)}.`,
     ...toGetWords(head),
   ],
-  fallback: () => ["A native HEAD was refused; this GET stands for it."],
   observe: ({ head }) => [
     "The upstream gets the HEAD itself, and its answer is passed on.",
     `An answer of ${head.fallbackOn.join(" or ")} is counted as one that a GET would have rescued.`,
   ],
 };
 
-/** The same of every other request. */
+/** What happens to the content of any other request. */
 const REQUEST_CONTENT: Readonly<Record<Forwarded["framing"], string>> = {
   none: "The request has none.",
   length: "The request's is passed on as it comes.",
   chunked: "The request's is passed on as it comes, in chunks of this hop's own.",
 };
 
-/** Paragraphs: the request, its route, what goes up, what does not, the rules, the body. */
+/** The paragraphs: request, route, upstream request, dropped fields, rules, content. */
 export function formatExplanation({
   request,
   client,
   match,
-  answer,
+  response,
   forwarded,
 }: Explained): string {
   const paragraphs = [`${request.method} ${request.target}  from ${client}\n`];
   if (match !== undefined) paragraphs.push(formatMatch(match, request.target));
-  if (answer !== undefined)
-    paragraphs.push(`headgate answers ${answer.status} itself: ${answer.reason}.\n`);
+  if (response !== undefined)
+    paragraphs.push(`headgate answers ${response.status} itself: ${response.reason}.\n`);
   if (match !== undefined && forwarded !== undefined)
     paragraphs.push(...formatForwarded(forwarded, match.route));
   return paragraphs.join("\n");
 }
 
-/** What happens to content, in sentences. */
+/** Describes what happens to the content, in sentences. */
 export function toContentWords(
   { head, unshared, isTunnel, framing }: Forwarded,
   route: RouteConfig,
@@ -77,7 +75,7 @@ export function toContentWords(
   return [REQUEST_CONTENT[framing], "The answer's is passed on as it comes."];
 }
 
-/** What the options make of the GET that stands for a HEAD. */
+/** How the options change the GET that replaces a HEAD. */
 function toGetWords({ range, contentLength }: RouteConfig["head"]): readonly string[] {
   return [
     ...(range === "probe"
@@ -111,7 +109,7 @@ function formatMatch({ route, reason, path, others }: Explanation, target: strin
   return formatTable(isRewritten ? [...rows, ["", path, "is the path as it is compared"]] : rows);
 }
 
-/** What a person looks for in the file: the name where there is one, host and path. */
+/** Identifies a route in the file: by its name, if it has one, its host and its path. */
 function toPlace({ name, host = "", path }: RouteConfig): string {
   const place = `${host}${path}`;
   return name === place ? place : `${name} (${place})`;

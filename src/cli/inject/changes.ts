@@ -1,40 +1,40 @@
-/** The changes of one object, and the annotation that records them. */
+/** The changes to one object, and the annotation that records them. */
 
 import type { TreeNode } from "../../config/yaml/tree.ts";
 import type { Edit } from "./edits.ts";
 import { type Page, appendEntry, fillEntry } from "./insertions.ts";
 import { ANNOTATION, type Change, formatRecord, hashOf } from "./record.ts";
 import { type Layout, Raw, quote } from "./render.ts";
-import { type Place, descend, findOwnEntry, refuse } from "./source.ts";
+import { type SourceNode, descend, findOwnEntry, refuse } from "./source.ts";
 
-/** An edit by the name of the node that it brings in. */
+/** An edit with the name of the node that it inserts. */
 export interface NamedEdit {
   readonly ref: string;
-  /** Where the node begins in the inserted text. */
+  /** The offset of the node in the inserted text. */
   readonly before: number;
   readonly edit: Edit;
 }
 
-/** Stands for the record in a text, until the record is known. */
+/** Placeholder for the record in a text, until the record is known. */
 export const BLANK: Raw = new Raw("@headgate-record@");
 
-/** The edit by which an object records the others. */
-export function toRecordEdit(page: Page, place: Place, named: readonly NamedEdit[]): Edit {
+/** The edit that inserts the record of the other edits into an object. */
+export function toRecordEdit(page: Page, place: SourceNode, named: readonly NamedEdit[]): Edit {
   const changes = named.map((one) => toChange(page.text, one));
   const edit = annotate(page, place);
   const removed = page.text.slice(edit.at, edit.at + edit.length);
   return { ...edit, insert: fillRecord(edit.insert, { changes, removed }, page.layout) };
 }
 
-/** What a record is made of. */
+/** The parts of a record. */
 export interface RecordParts {
   readonly changes?: readonly Change[];
   readonly removed?: string;
-  /** Whether the file's reader replaces variables: a $ is then written twice. */
+  /** Whether the reader of the file substitutes variables: a $ is then written twice. */
   readonly isInterpolated?: boolean;
 }
 
-/** Writes the record into the text that holds it, quoted as JSON has it or as people write YAML. */
+/** Replaces the placeholder by the record, quoted as JSON or as YAML. */
 export function fillRecord(
   text: string,
   { changes = [], removed = "", isInterpolated = false }: RecordParts,
@@ -47,14 +47,14 @@ export function fillRecord(
   return before + (isJson ? quote(record) : `'${record.replaceAll("'", "''")}'`) + after;
 }
 
-/** An edit as a record holds it. */
+/** Converts an edit to the form that a record holds. */
 export function toChange(text: string, { ref, before, edit }: NamedEdit): Change {
   const { at, length, insert } = edit;
   const removed = text.slice(at, at + length);
   return { ref, before, length: insert.length, hash: hashOf(insert), removed };
 }
 
-function annotate(page: Page, place: Place): Edit {
+function annotate(page: Page, place: SourceNode): Edit {
   const metadata = descend(place, place.root, "metadata");
   const entry = findOwnEntry(place, metadata, "annotations");
   const value = { [ANNOTATION]: BLANK };
@@ -65,7 +65,7 @@ function annotate(page: Page, place: Place): Edit {
   return appendEntry(page, annotations, { key: ANNOTATION, value: BLANK });
 }
 
-/** Whether a key has no value, or null. */
+/** Whether a node is absent or null. */
 export function isEmpty(node: TreeNode): boolean {
   return (
     node.kind === "scalar" && node.value === undefined && !node.hasTag && node.anchor === undefined

@@ -12,19 +12,19 @@ import type { InjectOptions, Outcome, RouteFile } from "./options.ts";
 import { readSettings } from "./settings.ts";
 import type { InputFile } from "./source.ts";
 
-/** What inject needs of the process. */
+/** The parts of the process that inject uses. */
 export type InjectIo = Pick<Io, "env" | "cwd" | "version" | "readInput" | "out" | "err">;
 
 /**
- * Changes files in place, or standard input to standard output. Exit code 0, also where there was nothing left to do; 1 where
- * nothing can be injected; throws a UsageError for bad arguments and a ConfigError for what it does not understand.
+ * Changes files in place, or standard input to standard output. The exit code is 0, also if nothing is left to do, and 1 if nothing
+ * can be injected. Throws a UsageError for bad arguments and a ConfigError for input that inject does not understand.
  */
 export async function inject(args: readonly string[], io: InjectIo): Promise<number> {
   const given = readArguments(args, {
     values: ["port", "upstream-port", "image", "config", "only", "compose"],
     switches: ["ordinary", "remove", "diff"],
     lists: [["set", "s"]],
-    mostPositionals: Infinity,
+    maxPositionals: Infinity,
   });
   assertFiles(given);
   const options = await readOptions(given, io);
@@ -84,7 +84,7 @@ function toPort(flag: string, text: string | undefined): number | undefined {
   return port;
 }
 
-/** What the container gets by its environment, which would override the route file. */
+/** Settings that the container gets as environment variables, which override the route file. */
 const OVERRIDING = { listen: "--port", admin: "--set ports.admin=…" } as const;
 
 /** Reads a route file and checks it as `check` does. Throws a ConfigError. */

@@ -1,10 +1,10 @@
-/** The service of a Compose file that headgate stands before, and its published ports. */
+/** Finds the Compose service that headgate stands in front of, and its published ports. */
 
 import type { MapNode, TreeNode } from "../../config/yaml/tree.ts";
 import type { InjectOptions } from "./options.ts";
 import { otherProtocol } from "./ports.ts";
 import {
-  type Place,
+  type SourceNode,
   assertNoTemplate,
   read,
   readItems,
@@ -16,13 +16,13 @@ import {
 /** One item of a service's `ports`. */
 export interface Published {
   readonly node: TreeNode;
-  /** Undefined for a range or a variable. */
+  /** Undefined if the port is a range or a variable. */
   readonly port: number | undefined;
   readonly isTcp: boolean;
 }
 
-/** The service that headgate stands before. */
-export interface App extends Place {
+/** The service that headgate stands in front of. */
+export interface App extends SourceNode {
   readonly name: string;
   readonly services: MapNode;
   readonly service: MapNode;
@@ -30,9 +30,9 @@ export interface App extends Place {
   readonly upstreamPort: number;
 }
 
-/** Throws a Refusal where the service or its port is unclear. */
+/** Chooses the service. Throws a Refusal if the service or its port is ambiguous. */
 export function chooseApp(
-  place: Place,
+  place: SourceNode,
   services: MapNode,
   { compose, upstreamPort }: InjectOptions,
 ): App {
@@ -76,10 +76,10 @@ export function chooseApp(
   return { ...titled, name, services, service, published, upstreamPort: chosen };
 }
 
-/** The container's port at the end of `127.0.0.1:8000:8000/tcp`. */
+/** The short form of a port, `127.0.0.1:8000:8000/tcp`: the container's port is at its end. */
 export const SHORT = /^(.*:)?(\d+)(\/\w+)?$/s;
 
-function toPublished({ tree }: Place, node: TreeNode): Published {
+function toPublished({ tree }: SourceNode, node: TreeNode): Published {
   if (node.kind === "map") {
     const port = Number(readText(tree, node, "target"));
     const isTcp = (readText(tree, node, "protocol") ?? "tcp") === "tcp";

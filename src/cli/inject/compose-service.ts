@@ -1,6 +1,6 @@
-/** headgate as a service of a Compose file. */
+/** Writes headgate as a service of a Compose file. */
 
-import { basename, relative } from "node:path"; // pure
+import { basename, relative } from "node:path"; // pure functions
 
 import { directoryOf, resolveFrom } from "../../config/files.ts";
 import type { TreeNode } from "../../config/yaml/tree.ts";
@@ -10,7 +10,7 @@ import type { InjectOptions, RouteFile } from "./options.ts";
 import { Raw, type Value } from "./render.ts";
 import {
   type InputFile,
-  type Place,
+  type SourceNode,
   read,
   readItems,
   readText,
@@ -18,12 +18,12 @@ import {
   startOf,
 } from "./source.ts";
 
-/** The label with what `--remove` needs. */
+/** The label that holds the record for `--remove`. */
 export const LABEL = "dev.headgate.injected";
 /** headgate's port in its container. */
 export const PORT = 8080;
 
-/** The service, with the ports that move to it. */
+/** The service headgate, with the app's ports that move to it. */
 export function toService(app: App, moved: readonly Published[], options: InjectOptions): Value {
   const { tree, service, name, upstreamPort } = app;
   const { image, port = PORT, settings, routeFile } = options;
@@ -51,7 +51,7 @@ export function toService(app: App, moved: readonly Published[], options: Inject
         : { [name]: { condition: "service_healthy" } },
     networks: networks === undefined ? undefined : namesOf(app, networks),
     profiles: copyList(app, "profiles"),
-    // The health check is the image's own: podman-compose would run one of the file through a shell, which the image does not have.
+    // The image defines the health check: podman-compose would run a file's health check through a shell, which the image does not have.
     restart: "unless-stopped",
     stop_grace_period: "30s",
     read_only: true,
@@ -62,7 +62,7 @@ export function toService(app: App, moved: readonly Published[], options: Inject
   };
 }
 
-/** The folder, because an editor replaces a mounted file; but not one that holds the Compose file and all that is beside it. */
+/** Mounts the folder, because an editor replaces a mounted file; but mounts the file if the folder also holds the Compose file. */
 function toMount({ name }: InputFile, { path }: RouteFile, cwd: string): string {
   const from = directoryOf(resolveFrom(cwd, name));
   const folder = relative(from, directoryOf(path));
@@ -71,17 +71,17 @@ function toMount({ name }: InputFile, { path }: RouteFile, cwd: string): string 
     : `${toDots(folder)}:/etc/headgate:ro`;
 }
 
-/** Compose takes a path for one by its dot. */
+/** Compose recognises a path by its leading dot. */
 function toDots(way: string): string {
   return way.startsWith("..") ? way : `./${way}`;
 }
 
-/** Compose's units are powers of 1024 without an i. */
+/** Compose writes units that are powers of 1024 without an i. */
 function toMemory(quantity: string): string {
   return quantity.replace(/i$/, "").toLowerCase();
 }
 
-function namesOf({ tree }: Place, node: TreeNode): readonly string[] {
+function namesOf({ tree }: SourceNode, node: TreeNode): readonly string[] {
   if (node.kind === "map")
     return node.entries.flatMap(({ key }) => (key === undefined ? [] : [key]));
   return readItems(tree, node).map((item) => (item.kind === "scalar" ? String(item.value) : ""));
@@ -93,7 +93,7 @@ function copyList({ tree, service }: App, key: string): readonly string[] | unde
   return items.map((item) => (item.kind === "scalar" ? String(item.value) : ""));
 }
 
-/** A published port that leads to headgate's. */
+/** Changes a published port so that it leads to headgate's port. */
 function toMoved(app: App, node: TreeNode, port: number): Value {
   if (node.kind === "scalar") {
     const [, host = "", , protocol = ""] = SHORT.exec(String(node.value)) ?? [];

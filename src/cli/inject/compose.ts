@@ -1,4 +1,4 @@
-/** What inject changes in a Compose file: a service headgate, to which the app's published port moves. */
+/** The changes to a Compose file: a new service headgate, to which the app's published port moves. */
 
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
@@ -11,7 +11,7 @@ import type { InjectOptions, Outcome } from "./options.ts";
 import { hashOf, parseRecord } from "./record.ts";
 import {
   type InputFile,
-  type Place,
+  type SourceNode,
   type SourceFile,
   findEntry,
   findOwnEntry,
@@ -22,7 +22,7 @@ import {
 } from "./source.ts";
 import { CHANGED } from "./undo.ts";
 
-/** Whether a file is a Compose file, by its shape. */
+/** Recognises a Compose file by its structure. */
 export function isCompose({ trees }: SourceFile): boolean {
   const [tree] = trees;
   const root = tree?.root;
@@ -30,13 +30,13 @@ export function isCompose({ trees }: SourceFile): boolean {
   return findEntry(root, "services") !== undefined && findEntry(root, "apiVersion") === undefined;
 }
 
-/** A Compose file without what inject wrote. Throws a Refusal where that was changed. */
+/** Removes what inject wrote from a Compose file. Throws a Refusal if the inserted text was changed. */
 export function restoreCompose(file: SourceFile): InputFile {
   const place = toPlace(file);
   const { tree, root } = place;
   const node = read(tree, root, "services", NAME, "labels", LABEL);
   if (node === undefined) return file;
-  // Compose reads `$$` as one `$`.
+  // Compose reads `$$` as `$`.
   const text = node.kind === "scalar" ? String(node.value).replaceAll("$$", "$") : "";
   const record = parseRecord(text);
   if (record === undefined) return refuse(place, node, `${LABEL} is not as inject wrote it`);
@@ -57,7 +57,7 @@ export function restoreCompose(file: SourceFile): InputFile {
   return { name: file.name, text: applyEdits(file.text, [...edits, own]) };
 }
 
-/** A Compose file, without headgate until now, with headgate before one of its services. Throws a Refusal for what it does not understand. */
+/** Adds headgate in front of a service, to a Compose file without headgate. Throws a Refusal for input it does not understand. */
 export function injectCompose(file: SourceFile, options: InjectOptions): Outcome {
   const place = toPlace(file);
   const services = findOwnEntry(place, place.root, "services")?.value;
@@ -84,7 +84,7 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   };
 }
 
-function toPlace(file: SourceFile): Place {
+function toPlace(file: SourceFile): SourceNode {
   const [tree] = file.trees;
   const root = tree?.root;
   if (tree === undefined || root?.kind !== "map") throw new Error("a Compose file is a mapping");
@@ -111,7 +111,7 @@ function toEdits(app: App, options: InjectOptions): readonly Edit[] {
   return [...named.map(({ edit }) => edit), { ...added, insert }];
 }
 
-/** Leaves the ports that stay as a list in one line, which is found again by its key. */
+/** Rewrites the remaining ports as a list in one line, which `--remove` finds by its key. */
 function movePorts(app: App, { text }: Page, moved: readonly Published[]): NamedEdit {
   const entry = findOwnEntry(app, app.service, "ports");
   const list = entry?.value;

@@ -6,13 +6,13 @@ import type { Setting, Settings } from "./settings.ts";
 /** The name of the container and of its volume. */
 export const NAME = "headgate";
 
-/** What tells one container from another. */
+/** The options in which containers differ. */
 export interface ContainerOptions {
   readonly image: string;
   readonly isNative: boolean;
   readonly port: number;
   readonly adminPort: number;
-  /** Undefined where the route file has it. */
+  /** Undefined if the route file names the upstream. */
   readonly upstream: string | undefined;
   /** The ConfigMap with the route file. */
   readonly configMap: string | undefined;
@@ -23,6 +23,7 @@ interface Fields {
   readonly [key: string]: Value | undefined;
 }
 
+/** Builds the container's fields. */
 export function toContainer(options: ContainerOptions): Fields {
   const { image, isNative, port, adminPort, configMap, settings } = options;
   const delay = isNative ? 0 : Number(settings.get("shutdown.delaySeconds") ?? 0);
@@ -58,7 +59,7 @@ export function toContainer(options: ContainerOptions): Fields {
   };
 }
 
-/** The volume that the container mounts. */
+/** Builds the volume that the container mounts. */
 export function toVolume(configMap: string): Fields {
   return { name: NAME, configMap: { name: configMap } };
 }
@@ -86,7 +87,7 @@ function toProbe(path: string, port: number, timing: Fields): Fields {
   return { httpGet: { path, port }, ...timing };
 }
 
-/** The settings right below a path. */
+/** The settings directly below a path. */
 function section(settings: Settings, path: string): Readonly<Record<string, Setting>> {
   const prefix = `${path}.`;
   return Object.fromEntries(

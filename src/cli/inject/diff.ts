@@ -1,4 +1,4 @@
-/** A unified diff of two texts, as diff -u and git write it. */
+/** Computes a unified diff of two texts in the format of `diff -u` and git. */
 
 const CONTEXT = 3;
 
@@ -8,7 +8,7 @@ interface Line {
   readonly text: string;
 }
 
-/** Empty where the texts are equal. */
+/** Returns the diff; it is empty if the texts are equal. */
 export function unifiedDiff(name: string, before: string, after: string): string {
   if (before === after) return "";
   const lines = compare(toLines(before), toLines(after));
@@ -19,7 +19,7 @@ function toLines(text: string): readonly string[] {
   return text === "" ? [] : text.split(/(?<=\n)/);
 }
 
-/** Between lines that each text has once, and in the same order, the shortest way: a file of many objects would take long as a whole. */
+/** Splits the texts at unique lines that both have in the same order: one shortest path through a large file would take long. */
 function compare(before: readonly string[], after: readonly string[]): readonly Line[] {
   const parts: Line[] = [];
   let x = 0;
@@ -46,7 +46,7 @@ function findAnchors(before: readonly string[], after: readonly string[]): reado
     const y = places.get(line);
     return y === undefined ? [] : [[x, y]];
   });
-  // In order in both: what was moved is left to the comparison between the others.
+  // Keep only unique lines that have the same order in both texts; moved lines are part of the comparison between them.
   let last = -1;
   return common.filter(([, y], index) => {
     const isNext =
@@ -57,7 +57,7 @@ function findAnchors(before: readonly string[], after: readonly string[]): reado
   });
 }
 
-/** The lines that are there once, with their places. */
+/** The lines that occur once, with their indexes. */
 function onlyOnce(lines: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);
@@ -66,7 +66,7 @@ function onlyOnce(lines: readonly string[]): ReadonlyMap<string, number> {
   );
 }
 
-/** Further apart, the lines are shown as replaced: comparing them would take long and tell little. */
+/** Longer sections are shown as replaced: comparing them would take long and the result would help little. */
 const MAX_LINES = 5000;
 
 function compareBetween(before: readonly string[], after: readonly string[]): readonly Line[] {
@@ -120,7 +120,7 @@ function shortest(before: readonly string[], after: readonly string[]): readonly
   }
 }
 
-/** Whether the way to a diagonal came down (an added line) from the one above, or from the left. */
+/** Whether the path to a diagonal came from the one above (an added line) or from the left. */
 function startOf(
   furthest: ReadonlyMap<number, number>,
   diagonal: number,
@@ -181,7 +181,7 @@ function toHunk(lines: readonly Line[], from: number, to: number): string {
   const range = (other: "-" | "+"): string => {
     const count = (some: readonly Line[]) => some.filter(({ sign }) => sign !== other).length;
     const length = count(shown);
-    // An empty range is named by the line before it.
+    // The line before an empty range names it.
     return `${count(lines.slice(0, from)) + (length === 0 ? 0 : 1)},${length}`;
   };
   const body = shown.map(({ sign, text }) =>

@@ -1,14 +1,14 @@
-/** Edits of a text: what is inserted where, and what it replaces. */
+/** Edits of a text: each inserts a text at an offset and may replace characters there. */
 
-/** One edit; offsets are those of the text before all edits. */
+/** One edit; its offset refers to the text before all edits. */
 export interface Edit {
   readonly at: number;
-  /** How many characters from there on are replaced. */
+  /** The number of characters to replace. */
   readonly length: number;
   readonly insert: string;
 }
 
-/** The text after the edits. Those at one place keep their order. */
+/** Applies edits to a text. Edits at the same offset keep their order. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
   let done = 0;

@@ -1,4 +1,4 @@
-/** inject as a function of texts: each file by its kind. */
+/** inject as a function from texts to texts; each file is handled by its kind. */
 
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { injectCompose, isCompose, restoreCompose } from "./compose.ts";
@@ -7,7 +7,7 @@ import type { InjectOptions, Outcome } from "./options.ts";
 import { type InputFile, type SourceFile, forEach, readSource } from "./source.ts";
 import { restoreKubernetes } from "./undo.ts";
 
-/** Takes out what inject wrote. Throws a ConfigError for what is not as it was written. */
+/** Removes what inject wrote. Throws a ConfigError if the inserted text was changed. */
 export function removeFrom(inputs: readonly InputFile[]): Outcome {
   const files = forEach(inputs, restore);
   const done = files.flatMap(({ name, text }, index) =>
@@ -17,8 +17,8 @@ export function removeFrom(inputs: readonly InputFile[]): Outcome {
 }
 
 /**
- * Adds headgate. What an earlier inject wrote is taken out before, so a second one changes nothing, or applies other options. Throws a
- * ConfigError for what it does not understand.
+ * Adds headgate. It first removes what an earlier inject wrote, so a second run changes nothing, or applies other options. Throws a
+ * ConfigError for input that it does not understand.
  */
 export function injectInto(inputs: readonly InputFile[], options: InjectOptions): Outcome {
   const files = forEach(inputs, (input) => readSource(restore(input)));

@@ -14,10 +14,10 @@ import type { InputFile } from "./source.ts";
 /** The name of standard input in messages. */
 export const STANDARD_INPUT = "<stdin>";
 
-/** Files of other kinds stand beside manifests. */
+/** Manifests by file name; a folder may also have other files. */
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 
-/** A file, with what it is called by on the command line; a folder stands for its manifests, but not for those of its folders. */
+/** Reads the files that the arguments name, in their spelling. A folder stands for its manifests, without its subfolders. */
 export async function readInputs(
   names: readonly string[],
   io: Pick<CommandIo, "cwd" | "readInput">,
@@ -48,12 +48,12 @@ async function readOne(
 ): Promise<InputFile> {
   const loaded = await load();
   if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, name)]);
-  // With its byte order mark, which belongs to the bytes that stay.
+  // The byte order mark is kept, because inject must not change other bytes.
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(loaded.bytes);
   return { name, text };
 }
 
-/** Writes a file as a whole or not at all. */
+/** Writes a file completely or not at all. */
 export async function writeOutput({ name, text }: InputFile, cwd: string): Promise<void> {
   const reason = await replaceFile(resolveFrom(cwd, name), text);
   if (reason !== undefined) throw new ConfigError([createDiagnostic("", reason, name)]);

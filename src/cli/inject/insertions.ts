@@ -1,4 +1,4 @@
-/** Where a new entry or item goes into a text, in the style of what stands around it. */
+/** Computes where a new entry or item goes in a text, in the style of the text around it. */
 
 import type { Entry, MapNode, SeqNode, TreeNode } from "../../config/yaml/tree.ts";
 import type { Edit } from "./edits.ts";
@@ -21,7 +21,7 @@ export interface Page {
   readonly layout: Layout;
 }
 
-/** A new item at the end of a list. */
+/** Inserts a new item at the end of a list. */
 export function appendItem({ text, layout }: Page, seq: SeqNode, value: Value): Edit {
   if (seq.isFlow) return appendToFlow({ text, layout }, seq, (style) => renderFlow(value, style));
   const column = columnOf(text, seq.start);
@@ -35,7 +35,7 @@ export function appendItem({ text, layout }: Page, seq: SeqNode, value: Value): 
   );
 }
 
-/** A new entry behind the one given, or before it where it ends the text without a line end. */
+/** Inserts a new entry after the given one, or before it if the given one ends the text without a line end. */
 export function appendEntry(page: Page, map: MapNode, entry: NewEntry): Edit {
   const { text, layout } = page;
   if (map.isFlow)
@@ -54,11 +54,11 @@ export function appendEntry(page: Page, map: MapNode, entry: NewEntry): Edit {
 export interface NewEntry {
   readonly key: string;
   readonly value: Value;
-  /** The entry that it follows; undefined: the last one. */
+  /** The entry before it; undefined: the last one. */
   readonly after?: Entry;
 }
 
-/** A new entry before another one, and before the comments that belong to that. */
+/** Inserts a new entry before another one, and before the comments of that entry. */
 export function prependEntry(
   page: Page,
   map: MapNode,
@@ -73,7 +73,7 @@ export function prependEntry(
   return { at, length: 0, insert: [...lines, ""].join(layout.eol) + " ".repeat(column) };
 }
 
-/** A value where a key has none, or null. */
+/** Inserts a value for a key that has none, or null. */
 export function fillEntry({ text, layout }: Page, map: MapNode, entry: Entry, value: Value): Edit {
   const { gap } = entry;
   const node = entry.value;
@@ -92,17 +92,17 @@ export function fillEntry({ text, layout }: Page, map: MapNode, entry: Entry, va
   return { at, length: node.end - at, insert: ["", ...lines].join(layout.eol) };
 }
 
-/** Where a layout is looked for. */
+/** The nodes from which a layout is derived. */
 export interface Surroundings {
   readonly root: MapNode;
-  /** The mapping around `map`. */
+  /** The mapping that holds `map`. */
   readonly parent: MapNode;
   readonly map: MapNode;
-  /** A list of `map`. */
+  /** An entry of `map` with a list as its value. */
   readonly entry: Entry;
 }
 
-/** The layout of a file, as the list under this entry shows it. */
+/** The layout of a file, derived from the list below this entry. */
 export function layoutOf(text: string, { root, parent, map, entry }: Surroundings): Layout {
   const eol = /\r\n|\n/.exec(text)?.[0] ?? "\n";
   const column = columnOf(text, map.start);
@@ -113,20 +113,20 @@ export function layoutOf(text: string, { root, parent, map, entry }: Surrounding
   return { eol, step, dash, isJson: root.isFlow };
 }
 
-/** The offset in its line. A byte order mark takes no column. */
+/** The offset within its line. A byte order mark has no column. */
 function columnOf(text: string, offset: number): number {
   const start = text.lastIndexOf("\n", offset - 1) + 1;
   return offset - start - (start === 0 && text.startsWith("\ufeff") ? 1 : 0);
 }
 
 interface NewLines {
-  /** What they follow. */
+  /** The node before them. */
   readonly last: TreeNode;
   readonly column: number;
   readonly lines: readonly string[];
 }
 
-/** Undefined where a line end behind a block text would become part of it. */
+/** Undefined if the lines after a block text would become part of it. */
 function linesAfter(
   text: string,
   { last, column, lines }: NewLines,
@@ -139,7 +139,7 @@ function linesAfter(
   return isBlockEnd(last) ? undefined : { at: end, length: 0, insert: ["", ...indented].join(eol) };
 }
 
-/** Whether a node ends with a literal or folded text. */
+/** Whether a node ends with a block scalar, literal or folded. */
 export function isBlockEnd(node: TreeNode): boolean {
   if (node.kind === "scalar") return node.isBlock;
   if (node.kind === "alias" || node.isFlow) return false;
@@ -147,7 +147,7 @@ export function isBlockEnd(node: TreeNode): boolean {
   return last !== undefined && isBlockEnd(last);
 }
 
-/** Behind the line in which a node ends, and behind the comments below it that are indented further than `column`. */
+/** The offset after the line in which a node ends, and after comments below it with more indent than `column`. */
 function endOfLines(text: string, end: number, column: number): number {
   let at = text[end - 1] === "\n" ? end : nextLine(text, end);
   for (let look = at; look < text.length;) {
@@ -166,7 +166,7 @@ function nextLine(text: string, offset: number): number {
   return at === -1 ? text.length : at + 1;
 }
 
-/** The start of an entry, or of the comments right above it in the same column. */
+/** The start of an entry, or of the comments directly above it in the same column. */
 function startOfComments(
   text: string,
   start: number,
@@ -196,7 +196,7 @@ function appendToFlow(
   const first = parts[0]?.start ?? node.start;
   const lead = leadOf(text, first);
   const outer = leadOf(text, node.start);
-  // A list or mapping whose parts begin on lines of their own.
+  // A list or mapping with each part on a line of its own.
   const isSpread = text.slice(node.start, first).includes("\n");
   if (!isSpread) return { at: last.end, length: 0, insert: `, ${render(single)}` };
   const unit = lead.startsWith(outer) && lead !== outer ? lead.slice(outer.length) : "  ";
@@ -204,7 +204,7 @@ function appendToFlow(
   return { at: last.end, length: 0, insert };
 }
 
-/** The white space at the beginning of the line of an offset. */
+/** The white space at the start of an offset's line. */
 function leadOf(text: string, offset: number): string {
   const start = text.lastIndexOf("\n", offset - 1) + 1;
   return /^[ \t]*/.exec(text.slice(start, offset))?.[0] ?? "";

@@ -1,4 +1,4 @@
-/** What inject changes in Kubernetes manifests: pods get the container, Services lead to it. */
+/** The changes to Kubernetes manifests: pods get the container, and Services lead to it. */
 
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { applyEdits } from "./edits.ts";
@@ -11,14 +11,14 @@ import { aimService, editService } from "./services.ts";
 import { type InputFile, type SourceFile, forEach, readSource } from "./source.ts";
 import { restoreKubernetes } from "./undo.ts";
 
-/** Adds headgate to manifests without it. Throws a ConfigError for what it does not understand. */
+/** Adds headgate to manifests that do not have it. Throws a ConfigError for input that it does not understand. */
 export function injectKubernetes(files: readonly SourceFile[], options: InjectOptions): Outcome {
   const objects = files.flatMap((file) => findObjects(file));
   const services = forEach(objects, toService).filter((service) => service !== undefined);
   const { planned, skipped, bystanders } = planWorkloads(objects, services, options);
   const aims = forEach(services, (service) => aimService(service, planned, bystanders));
   if (options.routeFile !== undefined) assertNoConfigMap(objects, planned);
-  // Workloads of one name, such as a Deployment and a CronJob, share their ConfigMap.
+  // Workloads with the same name, such as a Deployment and a CronJob, share a ConfigMap.
   const withConfigMaps = planned.filter(
     (one, index) => planned.findIndex((other) => isNamesake(one, other)) === index,
   );
@@ -54,7 +54,7 @@ function isNamesake({ workload: one }: Planned, { workload: other }: Planned): b
   return one.name === other.name && one.namespace === other.namespace;
 }
 
-/** Nothing may be written that --remove could not take out again. */
+/** Makes sure that inject writes nothing that `--remove` could not remove. */
 function assertReversible(before: readonly InputFile[], after: readonly InputFile[]): void {
   for (const [index, file] of after.entries())
     if (restoreKubernetes(readSource(file)).text !== before[index]?.text)

@@ -1,17 +1,17 @@
-/** What inject tells: what was done, and what it cannot see or do. */
+/** Messages of inject: what it changed, and what the operator has to check or do. */
 
 import { FINITE, type KubernetesObject, type Service, resolveTarget, selects } from "./objects.ts";
 import type { InjectOptions } from "./options.ts";
 import type { Planned } from "./selection.ts";
 import type { Aim } from "./services.ts";
 
-/** A line for a workload that got headgate. */
+/** The line for a workload that got headgate. */
 export function describeWorkload({ workload, port, upstreamPort }: Planned): string {
   const { file, title } = workload;
   return `${file.name}: ${title}: headgate on port ${port} forwards to port ${upstreamPort}`;
 }
 
-/** A line for each port of a Service that leads to headgate now. */
+/** A line for each port of a Service that now leads to headgate. */
 export function describeService({ service, ports }: Aim): readonly string[] {
   return ports.map(({ index, target }) => {
     const one = service.ports[index];
@@ -19,7 +19,7 @@ export function describeService({ service, ports }: Aim): readonly string[] {
   });
 }
 
-/** What is left to do by hand. */
+/** The steps that are left to the operator. */
 export function nextSteps(
   objects: readonly KubernetesObject[],
   services: readonly Service[],

@@ -1,9 +1,9 @@
-/** The Kubernetes objects of files: workloads with their pods, Services, and what else matters to them. */
+/** Reads the Kubernetes objects of files: workloads with their pods, Services, and other objects that inject needs. */
 
 import type { MapNode, TreeNode } from "../../config/yaml/tree.ts";
 import { NAME } from "./container.ts";
 import {
-  type Place,
+  type SourceNode,
   type SourceFile,
   assertKnown,
   assertNoTemplate,
@@ -17,13 +17,13 @@ import {
   startOf,
 } from "./source.ts";
 
-/** An object. */
-export interface KubernetesObject extends Place {
+/** An object of a manifest. */
+export interface KubernetesObject extends SourceNode {
   readonly kind: string;
   readonly apiVersion: string;
   readonly name: string;
   readonly namespace: string;
-  /** The list of the `List` that holds it. */
+  /** The list of the `List` object that holds it. */
   readonly list: TreeNode | undefined;
 }
 
@@ -32,14 +32,14 @@ export interface ContainerPort {
   readonly number: number;
   readonly name: string | undefined;
   readonly protocol: string;
-  /** A port of the node that leads to it. */
+  /** The port of the node that leads to it. */
   readonly hostPort?: number | undefined;
 }
 
 /** An object that has pods. */
 export interface Workload extends KubernetesObject {
   readonly labels: ReadonlyMap<string, string>;
-  /** The mapping that holds `spec` of the pod. */
+  /** The mapping that holds the pod's `spec`. */
   readonly template: MapNode;
   readonly pod: MapNode;
   readonly ports: readonly ContainerPort[];
@@ -54,7 +54,7 @@ interface Kind {
   readonly path: readonly string[];
 }
 
-/** Where each kind has its pod's template. */
+/** Where each kind has its pod template. */
 const TEMPLATES: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ...["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].map((kind): [string, Kind] => [
     kind,
@@ -65,10 +65,10 @@ const TEMPLATES: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["Pod", { group: /^v1$/, path: [] }],
 ]);
 
-/** Kinds whose pods end by themselves. */
+/** Kinds whose pods run to completion. */
 export const FINITE: ReadonlySet<string> = new Set(["Job", "CronJob"]);
 
-/** Every object of a file, those of Lists one by one. */
+/** All objects of a file; each item of a List is an object. */
 export function findObjects(file: SourceFile): readonly KubernetesObject[] {
   return file.trees.flatMap((tree) => {
     const { root } = tree;
@@ -85,12 +85,12 @@ export function findObjects(file: SourceFile): readonly KubernetesObject[] {
   });
 }
 
-function toObject(place: Place, list: TreeNode | undefined): readonly KubernetesObject[] {
+function toObject(place: SourceNode, list: TreeNode | undefined): readonly KubernetesObject[] {
   const { tree, root } = place;
   const kind = readText(tree, root, "kind");
   const apiVersion = readText(tree, root, "apiVersion");
   if (kind === undefined || apiVersion === undefined) return [];
-  // What generateName begins is all that is known of the name.
+  // Only the prefix of a name from generateName is known.
   const prefix = readText(tree, root, "metadata", "generateName")?.replace(/-+$/, "");
   const name = readText(tree, root, "metadata", "name") ?? prefix ?? "";
   const namespace = readText(tree, root, "metadata", "namespace") ?? "";
@@ -107,7 +107,7 @@ export function podPathOf({ kind }: KubernetesObject): readonly string[] {
   return [...(TEMPLATES.get(kind)?.path ?? []), "spec"];
 }
 
-/** An object's pods. Throws a Refusal for what cannot be changed in place. */
+/** Reads an object's pods. Throws a Refusal for an object that cannot be changed in place. */
 export function toWorkload(object: KubernetesObject): Workload {
   const { tree, root } = object;
   assertKnown(object, read(tree, root, "metadata", "name"));
@@ -137,7 +137,7 @@ export function toWorkload(object: KubernetesObject): Workload {
   };
 }
 
-function readPorts({ tree }: Place, container: TreeNode): readonly ContainerPort[] {
+function readPorts({ tree }: SourceNode, container: TreeNode): readonly ContainerPort[] {
   return readItems(tree, container, "ports").flatMap((port) => {
     const number = Number(readText(tree, port, "containerPort"));
     const name = readText(tree, port, "name");
@@ -150,7 +150,7 @@ function readPorts({ tree }: Place, container: TreeNode): readonly ContainerPort
 
 const PROBES = ["readinessProbe", "livenessProbe", "startupProbe"];
 
-function readProbePorts({ tree }: Place, container: TreeNode): readonly number[] {
+function readProbePorts({ tree }: SourceNode, container: TreeNode): readonly number[] {
   return PROBES.flatMap((probe) => {
     const scheme = readText(tree, container, probe, "httpGet", "scheme") ?? "HTTP";
     const port = Number(readText(tree, container, probe, "httpGet", "port"));
@@ -160,12 +160,12 @@ function readProbePorts({ tree }: Place, container: TreeNode): readonly number[]
 
 /** A port of a Service. */
 export interface ServicePort {
-  /** Its place in the list. */
+  /** Its index in the list. */
   readonly index: number;
   readonly name: string | undefined;
   readonly port: number;
   readonly protocol: string;
-  /** A number or a name; the port itself where the Service does not say. */
+  /** A number or a name; the port itself if the Service does not set a target port. */
   readonly target: string;
 }
 
@@ -176,7 +176,7 @@ export interface Service extends KubernetesObject {
   readonly ports: readonly ServicePort[];
 }
 
-/** An object as a Service; undefined for another one, and for a Service without a selector. */
+/** Reads an object as a Service; undefined if it is not one, or has no selector. */
 export function toService(object: KubernetesObject): Service | undefined {
   const { tree, root, kind, apiVersion } = object;
   if (kind !== "Service" || apiVersion !== "v1") return undefined;
@@ -197,13 +197,13 @@ export function toService(object: KubernetesObject): Service | undefined {
 
 /** Whether a Service sends requests to a workload's pods. */
 export function selects(service: Service, workload: Workload): boolean {
-  // Without one, kubectl puts an object where it is told to.
+  // Without a namespace, kubectl puts an object in the namespace of its own settings.
   const namespaces = new Set([service.namespace, workload.namespace].filter((one) => one !== ""));
   if (namespaces.size > 1) return false;
   return [...service.selector].every(([key, value]) => workload.labels.get(key) === value);
 }
 
-/** The number of the port that a Service means by a number or a name. */
+/** The port number that a Service's target (a number or a name) refers to. */
 export function resolveTarget({ target }: ServicePort, { ports }: Workload): number | undefined {
   if (/^\d+$/.test(target)) return Number(target);
   return ports.find(({ name }) => name === target)?.number;

@@ -1,44 +1,44 @@
-/** What inject is asked for, and what comes of it. */
+/** The options and the outcome of inject. */
 
 import type { Settings } from "./settings.ts";
 import type { InputFile } from "./source.ts";
 
-/** What inject was called with. */
+/** The options of inject. */
 export interface InjectOptions {
-  /** Undefined: 8080, or the next one that the pod does not use. */
+  /** Undefined: 8080, or the next port that the pod does not use. */
   readonly port: number | undefined;
-  /** Undefined: what the manifests show. */
+  /** Undefined: the manifests determine it. */
   readonly upstreamPort: number | undefined;
   readonly image: string;
   readonly isNative: boolean;
   readonly settings: Settings;
   /** Names of workloads; empty: all. */
   readonly only: ReadonlySet<string>;
-  /** The Compose service to stand before. */
+  /** The Compose service to stand in front of. */
   readonly compose: string | undefined;
   readonly routeFile: RouteFile | undefined;
-  /** Where names of files begin. */
+  /** The folder that file names are relative to. */
   readonly cwd: string;
 }
 
 /** The route file for the ConfigMap, or for Compose's volume. */
 export interface RouteFile {
-  /** Absolute. */
+  /** An absolute path. */
   readonly path: string;
   readonly text: string;
-  /** Whether it says where the app is. */
+  /** Whether the file names the upstream. */
   readonly hasUpstream: boolean;
 }
 
-/** What becomes of the files. */
+/** The changed files, with messages. */
 export interface Outcome {
   readonly files: readonly InputFile[];
-  /** What was done, a line for each object. */
+  /** A line for each object that was changed. */
   readonly done: readonly string[];
-  /** What was left out, and why. */
+  /** The objects that were left out, with the reasons. */
   readonly skipped: readonly string[];
-  /** What inject cannot see or do. */
+  /** What inject cannot see or do, for the operator. */
   readonly next: readonly string[];
-  /** Whether a container or service named headgate is there that inject did not write. */
+  /** Whether there is a container or service named headgate that inject did not write. */
   readonly isThereAlready: boolean;
 }

@@ -1,4 +1,4 @@
-/** The edits by which a pod gets the container, its volume and its ConfigMap. */
+/** The edits that add the container, its volume and its ConfigMap to a pod. */
 
 import { BLANK, type NamedEdit, fillRecord, isEmpty, toRecordEdit } from "./changes.ts";
 import { NAME, toContainer, toVolume } from "./container.ts";
@@ -37,7 +37,7 @@ function pageOf({ file, pod, template, path }: Workload): Page {
   };
 }
 
-/** What changes in an object that has pods. Throws a Refusal. */
+/** The edits of an object that has pods. Throws a Refusal. */
 export function editWorkload(planned: Planned, options: InjectOptions): readonly Edit[] {
   const { workload, port, adminPort, upstreamPort } = planned;
   const { pod } = workload;
@@ -68,7 +68,7 @@ export function editWorkload(planned: Planned, options: InjectOptions): readonly
   return [...named.map(({ edit }) => edit), toRecordEdit(page, workload, named)];
 }
 
-/** An item at the end of a list of the pod, which may not be there yet. */
+/** Adds an item at the end of a list of the pod, and adds the list if it does not exist yet. */
 function addToList(
   workload: Workload,
   page: Page,
@@ -79,7 +79,7 @@ function addToList(
   const entry = findOwnEntry(workload, pod, key);
   const list = entry?.value;
   const edit = toEdit();
-  // Where the item begins: behind its dash, or with its brace.
+  // The item begins after its dash, or with its brace.
   const isFlow = list?.kind === "seq" ? list.isFlow : pod.isFlow;
   return { ref, before: isFlow ? edit.insert.indexOf("{") : edit.insert.indexOf("- ") + 2, edit };
 
@@ -106,7 +106,7 @@ function configMapOf(
   return existing === undefined || existing === "" ? undefined : String(existing);
 }
 
-/** One ConfigMap for each workload: beside it in its List, or as a document at the end of its file. */
+/** Adds one ConfigMap per workload: beside the workload in its List, or as a document at the end of its file. */
 export function addConfigMaps(
   file: SourceFile,
   planned: readonly Planned[],
@@ -153,7 +153,7 @@ export function addConfigMaps(
   });
 }
 
-/** Refuses a ConfigMap of the input that has the name of one to add. */
+/** Refuses a ConfigMap in the input that has the name of a new one. */
 export function assertNoConfigMap(
   objects: readonly KubernetesObject[],
   planned: readonly Planned[],

@@ -1,4 +1,4 @@
-/** Which port of a pod is the app's, and which ones headgate takes. */
+/** Chooses the pod's port that is the app's, and the ports that headgate listens on. */
 
 import {
   type ContainerPort,
@@ -8,16 +8,16 @@ import {
   selects,
 } from "./objects.ts";
 
-/** A port, or why there is none. */
+/** A port, or the reason why there is none. */
 export type Choice =
   | { readonly port: number }
   | {
       readonly reason: string;
-      /** Whether more than one port would do. */
+      /** Whether more than one port fits. */
       readonly isAmbiguous: boolean;
     };
 
-/** What usually listens on a port that does not speak HTTP/1.1 without TLS. */
+/** The protocols of well-known ports that do not speak plain HTTP/1.1. */
 const OTHER_PROTOCOLS: ReadonlyMap<number, string> = new Map([
   [22, "SSH"],
   [25, "SMTP"],
@@ -48,7 +48,7 @@ const OTHER_NAMES =
 const SIDE_NAMES = /metric|prom|health|admin|debug|mgmt|management|probe/i;
 const HTTP_NAMES = /^(?:http|web)(?:$|[-_\d])/i;
 
-/** The port of the app: of those that Services lead to, else of those that containers declare, else the one that probes ask. */
+/** Chooses the app's port: a port that Services lead to, else a port that containers declare, else the port of the probes. */
 export function chooseUpstreamPort(workload: Workload, services: readonly Service[]): Choice {
   const declared = workload.ports.filter(({ protocol }) => protocol === "TCP");
   const led = portsOfServices(workload, services);
@@ -88,14 +88,14 @@ function pick(ports: readonly ContainerPort[]): Choice {
   };
 }
 
-/** What a port is probably for, where that is not HTTP/1.1 without TLS. */
+/** The protocol that a port probably has, if it is not plain HTTP/1.1. */
 export function otherProtocol({ number, name }: ContainerPort): string | undefined {
   if (name !== undefined && HTTP_NAMES.test(name)) return undefined;
   if (name !== undefined && OTHER_NAMES.test(name)) return name;
   return OTHER_PROTOCOLS.get(number);
 }
 
-/** A Service's name for a port counts where the container gives none. */
+/** A Service's port name counts if the container does not name the port. */
 function portsOfServices(
   workload: Workload,
   services: readonly Service[],
@@ -111,7 +111,7 @@ function portsOfServices(
     });
 }
 
-/** The first port from `first` on that no container of the pod has. */
+/** The first port from `first` on that no container of the pod uses. */
 export function freePort(first: number, taken: ReadonlySet<number>): number {
   let port = first;
   while (taken.has(port)) port += 1;

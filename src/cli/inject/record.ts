@@ -1,6 +1,6 @@
 /**
- * What `--remove` needs, in an annotation or a label of the object that was changed: for each inserted text its length and hash, and
- * what it replaced. Places are named by what the object holds there, not by offsets: the file may change elsewhere meanwhile.
+ * The record for `--remove`, in an annotation or a label of the changed object: for each inserted text its length, its hash and the
+ * text that it replaced. A node of the object names the position, not an offset: the rest of the file may change meanwhile.
  */
 
 import { createHash } from "node:crypto";
@@ -9,15 +9,15 @@ import { asMapping } from "../../config/untyped.ts";
 /** The annotation of Kubernetes objects. */
 export const ANNOTATION = "headgate.dev/injected";
 
-/** One edit, seen from a node that it brought in. */
+/** One edit, relative to a node that it inserted. */
 export interface Change {
-  /** Which node: `container`, `volume`, `port:80/TCP`. */
+  /** The node: `container`, `volume`, `port:80/TCP`. */
   readonly ref: string;
-  /** Characters of the inserted text before the node. */
+  /** The number of characters before the node in the inserted text. */
   readonly before: number;
   readonly length: number;
   readonly hash: string;
-  /** What stood there. */
+  /** The text that was replaced. */
   readonly removed: string;
 }
 
@@ -27,17 +27,17 @@ export interface InjectionRecord {
   readonly own: Own;
 }
 
-/** The inserted text that holds the record itself. */
+/** The inserted text that holds the record. */
 export interface Own {
-  /** Characters before the record and behind it. */
+  /** The number of characters before and after the record. */
   readonly before: number;
   readonly after: number;
   readonly hash: string;
-  /** What stood there. */
+  /** The text that was replaced. */
   readonly removed: string;
 }
 
-/** A record as one line of text. */
+/** Formats a record as one line. */
 export function formatRecord({ changes, own }: InjectionRecord): string {
   return JSON.stringify({
     own: [own.before, own.after, own.hash].concat(own.removed === "" ? [] : [own.removed]),
@@ -47,7 +47,7 @@ export function formatRecord({ changes, own }: InjectionRecord): string {
   });
 }
 
-/** Undefined for a text that is no record. */
+/** Parses a record; undefined if the text is not a record. */
 export function parseRecord(text: string): InjectionRecord | undefined {
   const value = parseJson(text);
   const { own, edits } = asMapping(value) ?? {};
@@ -60,7 +60,7 @@ export function parseRecord(text: string): InjectionRecord | undefined {
   return { changes, own: { before, after, hash, removed } };
 }
 
-/** Tells one text from another. */
+/** A hash that identifies a text. */
 export function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

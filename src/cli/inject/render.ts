@@ -1,6 +1,6 @@
-/** Values as the text of a manifest: block style as people write it, or JSON, which is also YAML's flow style. */
+/** Renders values as the text of a manifest: in block style, or as JSON, which is also YAML's flow style. */
 
-/** What can be written. Entries that are undefined are left out. */
+/** A value that can be rendered. Entries that are undefined are left out. */
 export type Value =
   | string
   | number
@@ -9,7 +9,7 @@ export type Value =
   | readonly Value[]
   | { readonly [key: string]: Value | undefined };
 
-/** Text that is written as it is. */
+/** Text that is rendered unchanged. */
 export class Raw {
   readonly text: string;
 
@@ -18,19 +18,19 @@ export class Raw {
   }
 }
 
-/** How a file is laid out. */
+/** The layout of a file. */
 export interface Layout {
   /** The line end. */
   readonly eol: string;
   /** Spaces from a key to the keys below it. */
   readonly step: number;
-  /** Spaces from a key to the dashes below it. */
+  /** Spaces from a key to the dashes of its list. */
   readonly dash: number;
-  /** Whether the whole file is JSON, or written like it. */
+  /** Whether the file is JSON, or is written like JSON. */
   readonly isJson: boolean;
 }
 
-/** `key: value` in block style, as lines without their line ends; the first one has no indent. */
+/** Renders `key: value` in block style, as lines without line ends; the first line has no indent. */
 export function renderEntry(
   key: string,
   value: Value,
@@ -54,7 +54,7 @@ export function renderEntry(
   return [`${name}:`, ...indentFirst(renderMap(value as Fields, inner, layout), inner)];
 }
 
-/** The items of a list, each line with its indent. */
+/** Renders the items of a list; each line has its indent. */
 export function renderItems(
   items: readonly Value[],
   column: number,
@@ -63,7 +63,7 @@ export function renderItems(
   return items.flatMap((item) => indentFirst(renderItem(item, column, layout), column));
 }
 
-/** `- item`; the first line has no indent. */
+/** Renders `- item`; the first line has no indent. */
 export function renderItem(item: Value, column: number, layout: Layout): readonly string[] {
   if (typeof item !== "object" || item instanceof Raw) return [`- ${renderScalar(item)}`];
   const [first = "", ...rest] = renderMap(item as Fields, column + 2, layout);
@@ -72,7 +72,7 @@ export function renderItem(item: Value, column: number, layout: Layout): readonl
 
 type Fields = { readonly [key: string]: Value | undefined };
 
-/** Entries one below the other; the first line has no indent. */
+/** Renders a mapping, one entry below the other; the first line has no indent. */
 export function renderMap(fields: Fields, column: number, layout: Layout): readonly string[] {
   const entries = Object.entries(fields).flatMap(([key, value]) =>
     value === undefined ? [] : [renderEntry(key, value, column, layout)],
@@ -80,7 +80,7 @@ export function renderMap(fields: Fields, column: number, layout: Layout): reado
   return entries.flatMap((lines, index) => (index === 0 ? lines : indentFirst(lines, column)));
 }
 
-/** Lines whose first one has its indent too. */
+/** Adds the indent to the first line too. */
 export function indentFirst(
   [first = "", ...rest]: readonly string[],
   column: number,
@@ -88,15 +88,15 @@ export function indentFirst(
   return [" ".repeat(column) + first, ...rest];
 }
 
-/** How flow style is written. */
+/** The form of flow style. */
 export interface FlowStyle {
-  /** Keys and texts in double quotes. */
+  /** Whether keys and texts are in double quotes. */
   readonly isJson: boolean;
-  /** Undefined: in a single line. */
+  /** Undefined: all in one line. */
   readonly lines:
     | {
         readonly eol: string;
-        /** The white space before the line on which the value begins. */
+        /** The white space at the start of the line on which the value begins. */
         readonly lead: string;
         /** One level of indent. */
         readonly unit: string;
@@ -104,12 +104,12 @@ export interface FlowStyle {
     | undefined;
 }
 
-/** `key: value` in flow style. */
+/** Renders `key: value` in flow style. */
 export function renderFlowEntry(key: string, value: Value, style: FlowStyle): string {
   return `${style.isJson ? quote(key) : renderKey(key)}: ${renderFlow(value, style)}`;
 }
 
-/** A value in flow style. */
+/** Renders a value in flow style. */
 export function renderFlow(value: Value, style: FlowStyle): string {
   if (typeof value === "string" && style.isJson) return quote(value);
   if (typeof value !== "object" || value instanceof Raw) return renderScalar(value);
@@ -129,7 +129,7 @@ export function renderFlow(value: Value, style: FlowStyle): string {
   return `${open}${eol}${parts.map((part) => lead + unit + part).join(`,${eol}`)}${eol}${lead}${close}`;
 }
 
-/** JSON's quotes are YAML's double quotes, but YAML allows fewer characters between them. */
+/** Quotes a text: JSON's quotes are YAML's double quotes, but YAML allows fewer characters in them. */
 export function quote(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\u2028\u2029\ufeff]/g,
@@ -152,7 +152,7 @@ function renderScalar(value: string | number | boolean | Raw): string {
   return isPlain(value) ? value : quote(value);
 }
 
-/** Words that YAML 1.1, which kubectl reads, takes for something else than a text. */
+/** Words that YAML 1.1, which kubectl reads, does not read as text. */
 const RESERVED = /^(?:true|false|null|yes|no|on|off|y|n)$/i;
 
 function isPlain(text: string): boolean {
@@ -160,7 +160,7 @@ function isPlain(text: string): boolean {
   return /^[A-Za-z/][\w/.@+-]*(?::[\w/.@+-]+)*$/.test(text) && !RESERVED.test(text);
 }
 
-/** Whether a text of several lines can be written as it is, below `|`. */
+/** Whether a text of several lines can be rendered below `|`. */
 function isLiteral(text: string): boolean {
   return (
     /^[^\s]/.test(text) &&
@@ -169,7 +169,7 @@ function isLiteral(text: string): boolean {
   );
 }
 
-/** The end of the text: with no line end, with one, with more. */
+/** The chomping indicator for a text that ends with no line end, one, or more. */
 function chomping(text: string): string {
   if (!text.endsWith("\n")) return "|-";
   return text.endsWith("\n\n") ? "|+" : "|";

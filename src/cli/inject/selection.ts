@@ -1,4 +1,4 @@
-/** Which workloads get headgate, and on which ports. */
+/** Selects the workloads that get headgate, and their ports. */
 
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import {
@@ -21,17 +21,17 @@ export interface Planned {
   readonly upstreamPort: number;
 }
 
-/** The choice. */
+/** The selected workloads. */
 export interface Selection {
   readonly planned: readonly Planned[];
   readonly skipped: readonly string[];
-  /** Workloads that stay without headgate. */
+  /** Workloads that do not get headgate. */
   readonly bystanders: readonly Workload[];
 }
 
 const SKIP_LABEL = "headgate.dev/skip";
 
-/** Throws a ConfigError where the app's port is unclear. */
+/** Selects the workloads. Throws a ConfigError if an app's port is unclear. */
 export function planWorkloads(
   objects: readonly KubernetesObject[],
   services: readonly Service[],
@@ -74,7 +74,7 @@ export function planWorkloads(
   return { planned, skipped, bystanders };
 }
 
-/** What is not asked for need not be understood. */
+/** A workload that the operator did not select need not be understood. */
 function toWorkloadIfUnderstood(object: KubernetesObject): readonly Workload[] {
   try {
     return [toWorkload(object)];

@@ -1,4 +1,4 @@
-/** The edits by which Services lead to headgate. */
+/** The edits that make Services lead to headgate. */
 
 import type { TreeNode } from "../../config/yaml/tree.ts";
 import { type NamedEdit, isEmpty, toRecordEdit } from "./changes.ts";
@@ -16,13 +16,13 @@ import {
   startOf,
 } from "./source.ts";
 
-/** A Service and the ports of it that lead to apps before which headgate stands. */
+/** A Service with those of its ports that lead to apps with headgate. */
 export interface Aim {
   readonly service: Service;
   readonly ports: readonly { readonly index: number; readonly target: number }[];
 }
 
-/** Throws a Refusal for a Service that leads to a pod without headgate as well. */
+/** Finds these ports. Throws a Refusal for a Service that also leads to a pod without headgate. */
 export function aimService(
   service: Service,
   planned: readonly Planned[],
@@ -58,7 +58,7 @@ export function aimService(
   return { service, ports };
 }
 
-/** What changes in a Service. Throws a Refusal. */
+/** The edits of a Service. Throws a Refusal. */
 export function editService({ service, ports }: Aim): readonly Edit[] {
   if (ports.length === 0) return [];
   assertNoTemplate(service);

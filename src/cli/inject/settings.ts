@@ -1,9 +1,9 @@
-/** What `--set` can change: the chart's values that concern the container, under the chart's names and with its defaults. */
+/** The settings of `--set`: the chart's values for the container, with the chart's names and defaults. */
 
 import { didYouMean } from "../../config/hints/did-you-mean.ts";
 import { UsageError } from "../flags.ts";
 
-/** A value that `--set` gives or removes. */
+/** A value that `--set` sets or removes. */
 export type Setting = string | number | boolean | undefined;
 
 /** Settings by their path, such as `resources.limits.memory`. */
@@ -11,7 +11,7 @@ export type Settings = ReadonlyMap<string, Setting>;
 
 const QUANTITY = /^\d+(?:\.\d+)?(?:m|[kMGT]i?)?$/;
 
-/** A test compares these with the chart's values.yaml. Undefined: the chart sets none. */
+/** A test compares the defaults with the chart's values.yaml. Undefined: the chart sets none. */
 export const DEFAULTS: Settings = new Map<string, Setting>([
   ["bindAddress", "0.0.0.0"],
   ["ports.admin", 9090],
@@ -35,11 +35,11 @@ export const DEFAULTS: Settings = new Map<string, Setting>([
   ["livenessProbe.periodSeconds", 10],
   ["livenessProbe.failureThreshold", 3],
   ["livenessProbe.timeoutSeconds", undefined],
-  // The clusters that need --ordinary do not know preStop.sleep, so this is 0 unlike in the chart.
+  // Clusters that need --ordinary do not support preStop.sleep, so unlike the chart's this default is 0.
   ["shutdown.delaySeconds", 0],
 ]);
 
-/** Set by inject itself. */
+/** Values that inject sets itself. */
 const TAKEN: Readonly<Record<string, string>> = {
   HEADGATE_LISTEN: "--port and --set bindAddress=…",
   HEADGATE_ADMIN: "--set ports.admin=…",
@@ -47,7 +47,7 @@ const TAKEN: Readonly<Record<string, string>> = {
   HEADGATE_UPSTREAM: "--upstream-port, or upstream in the route file",
 };
 
-/** The defaults with what was given on the command line. Throws a UsageError for what is none of them. */
+/** Combines the defaults with the command line's values. Throws a UsageError for an unknown setting. */
 export function readSettings(given: readonly string[]): Settings {
   const settings = new Map(DEFAULTS);
   for (const one of given) {

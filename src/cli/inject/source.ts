@@ -1,20 +1,20 @@
-/** A file to change: its text, its nodes, and refusals that show a place in it. */
+/** A file to change: its text, its nodes, and refusals that show a position in it. */
 
 import { ConfigError, type Diagnostic, type Span, createSource } from "../../config/diagnostic.ts";
 import { type MapNode, type Tree, type TreeNode, parseTrees } from "../../config/yaml/tree.ts";
 
-/** A text by the name that messages call it. */
+/** A text with the name that messages use. */
 export interface InputFile {
   readonly name: string;
   readonly text: string;
 }
 
-/** The same, read. */
+/** A parsed input file. */
 export interface SourceFile extends InputFile {
   readonly trees: readonly Tree[];
 }
 
-/** Something that headgate does not change, because it does not understand it. */
+/** inject refuses to change something because it does not understand it. */
 export class Refusal extends Error {
   readonly problem: Diagnostic;
 
@@ -27,7 +27,7 @@ export class Refusal extends Error {
 
 const RENDER_FIRST = "is a template; render it first, such as: helm template . | headgate inject -";
 
-/** Reads a text. Throws a Refusal. */
+/** Parses a text. Throws a Refusal. */
 export function readSource(file: InputFile): SourceFile {
   const trees = parseTrees(file.text);
   if (!("message" in trees)) return { ...file, trees };
@@ -38,7 +38,7 @@ export function readSource(file: InputFile): SourceFile {
   throw new Refusal(file, trees, "", isTemplate ? RENDER_FIRST : message);
 }
 
-/** What `work` makes of each item. Throws a ConfigError with the refusals of all of them. */
+/** Applies `work` to each item. Throws a ConfigError with the refusals of all items. */
 export function forEach<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Result,
@@ -58,31 +58,31 @@ export function forEach<Item, Result>(
 }
 
 /** An object of a document, or an item of a list of objects. */
-export interface Place {
+export interface SourceNode {
   readonly file: SourceFile;
   readonly tree: Tree;
-  /** How messages call it: `Deployment/my-app`. */
+  /** The name in messages: `Deployment/my-app`. */
   readonly title: string;
-  /** From the document's root to the object itself, including it. */
+  /** The nodes from the document's root to the object, including the object. */
   readonly path: readonly TreeNode[];
   readonly root: MapNode;
 }
 
-/** Refuses, showing a node of the object. */
+/** Throws a Refusal that shows a node of the object. */
 export function refuse(
-  { file, title }: Pick<Place, "file" | "title">,
+  { file, title }: Pick<SourceNode, "file" | "title">,
   span: Span,
   message: string,
 ): never {
   throw new Refusal(file, span, title, message);
 }
 
-/** An entry that stands in the mapping itself. */
+/** An entry that the mapping itself has, not a merged one. */
 export function findEntry(map: MapNode, key: string): MapNode["entries"][number] | undefined {
   return map.entries.find((entry) => entry.key === key);
 }
 
-/** The value of a key, also behind aliases and merge keys, for reading. */
+/** Reads the value of a key, also through aliases and merge keys. */
 export function read(
   tree: Tree,
   map: TreeNode | undefined,
@@ -94,7 +94,7 @@ export function read(
   );
 }
 
-/** Merges may nest. */
+/** Merges may be nested. */
 const MAX_MERGES = 8;
 
 function readKey(
@@ -118,7 +118,7 @@ function resolveAlias(tree: Tree, node: TreeNode | undefined): TreeNode | undefi
   return node?.kind === "alias" ? tree.anchors.get(node.name) : node;
 }
 
-/** A scalar as text; undefined for what is none. */
+/** A scalar as text; undefined if the node is not a scalar. */
 export function readText(
   tree: Tree,
   map: TreeNode | undefined,
@@ -128,7 +128,7 @@ export function readText(
   return node?.kind === "scalar" && node.value !== undefined ? String(node.value) : undefined;
 }
 
-/** The items of a list, for reading. */
+/** Reads the items of a list. */
 export function readItems(
   tree: Tree,
   map: TreeNode | undefined,
@@ -139,7 +139,7 @@ export function readItems(
   return node.items.map((item) => resolveAlias(tree, item) ?? item);
 }
 
-/** A mapping of texts, for reading. */
+/** Reads a mapping of texts. */
 export function readTexts(
   tree: Tree,
   map: TreeNode | undefined,
@@ -156,10 +156,10 @@ export function readTexts(
 }
 
 /**
- * The mapping at a path of keys, for a change: refused where it is behind an alias or a merge key, and where an alias repeats it
- * elsewhere.
+ * Finds the mapping at a path of keys in order to change it. Refuses a mapping behind an alias or a merge key, and a mapping that an
+ * alias repeats elsewhere.
  */
-export function descend(place: Place, start: MapNode, ...keys: readonly string[]): MapNode {
+export function descend(place: SourceNode, start: MapNode, ...keys: readonly string[]): MapNode {
   let map = start;
   assertOwn(place, map);
   for (const key of keys) {
@@ -173,9 +173,9 @@ export function descend(place: Place, start: MapNode, ...keys: readonly string[]
   return map;
 }
 
-/** An entry of a mapping that headgate changes, or would add to. */
+/** An entry of a mapping that inject changes, or would add an entry to. */
 export function findOwnEntry(
-  place: Place,
+  place: SourceNode,
   map: MapNode,
   key: string,
 ): MapNode["entries"][number] | undefined {
@@ -195,7 +195,7 @@ export function findOwnEntry(
 }
 
 /** Refuses an alias, and a node that an alias repeats elsewhere. */
-export function assertOwn(place: Place, node: TreeNode): void {
+export function assertOwn(place: SourceNode, node: TreeNode): void {
   if (node.kind === "alias")
     refuse(place, node, "an alias stands where headgate has to add to; write its content out");
   const alias = place.tree.aliases.find(({ name }) => name === node.anchor);
@@ -207,8 +207,8 @@ export function assertOwn(place: Place, node: TreeNode): void {
     );
 }
 
-/** Refuses an object with templates in its values. Comments may hold some. */
-export function assertNoTemplate(place: Place, node: TreeNode = place.root): void {
+/** Refuses an object with templates in its values. Templates in comments are allowed. */
+export function assertNoTemplate(place: SourceNode, node: TreeNode = place.root): void {
   const { text } = place.file;
   if (node.kind === "alias") return;
   if (node.kind === "scalar") {
@@ -222,8 +222,8 @@ export function assertNoTemplate(place: Place, node: TreeNode = place.root): voi
   else for (const { value } of node.entries) assertNoTemplate(place, value);
 }
 
-/** Refuses a template in a quoted text that has to be known. */
-export function assertKnown(place: Place, node: TreeNode | undefined): void {
+/** Refuses a template in a quoted text whose value inject needs. */
+export function assertKnown(place: SourceNode, node: TreeNode | undefined): void {
   if (node?.kind === "scalar" && String(node.value).includes("{{"))
     refuse(place, node, RENDER_FIRST);
 }

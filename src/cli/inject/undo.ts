@@ -1,4 +1,4 @@
-/** The way back: what an object's annotation records, taken out again, if it is still as it was written. */
+/** Removes what an object's annotation records, if the inserted text is unchanged. */
 
 import type { TreeNode } from "../../config/yaml/tree.ts";
 import { applyEdits, type Edit } from "./edits.ts";
@@ -7,7 +7,7 @@ import { type KubernetesObject, findObjects, isWorkload, podPathOf } from "./obj
 import { ANNOTATION, type InjectionRecord, hashOf, parseRecord } from "./record.ts";
 import { type InputFile, type SourceFile, read, readItems, readText, refuse } from "./source.ts";
 
-/** A file without what inject wrote into it. Throws a Refusal where that was changed since. */
+/** Removes what inject wrote into a file. Throws a Refusal if the inserted text was changed since. */
 export function restoreKubernetes(file: SourceFile): InputFile {
   const edits = findObjects(file).flatMap((object) => {
     const { tree, root } = object;
@@ -31,7 +31,7 @@ function toEdits({ text }: SourceFile, object: KubernetesObject, node: TreeNode)
   return [...edits, ownEdit(text, { object, node, record })];
 }
 
-/** Why something is not taken out. */
+/** The reason why an inserted text is not removed. */
 export const CHANGED = "is not as inject wrote it any more; undo that change, or remove it by hand";
 
 function ownEdit(

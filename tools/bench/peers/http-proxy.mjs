@@ -1,4 +1,4 @@
-// The smallest reverse proxy on http-proxy that answers HEAD through GET: what headgate's speed is compared with.
+// The smallest reverse proxy on http-proxy that responds to HEAD through GET: headgate's speed is compared with it.
 // Plain JavaScript, so that neither its start nor its run pays for a loader.
 import http from "node:http";
 import httpProxy from "http-proxy";
@@ -6,7 +6,7 @@ import httpProxy from "http-proxy";
 const [, , port, target] = process.argv;
 const agent = new http.Agent({ keepAlive: true });
 const asIs = httpProxy.createProxyServer({ target, agent });
-// Two of them spare http-proxy the merging of options that belong to one call.
+// Two instances, so that http-proxy need not merge options for each call.
 const asGet = httpProxy.createProxyServer({ target, agent, method: "GET" });
 
 for (const proxy of [asIs, asGet])

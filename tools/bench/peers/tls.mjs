@@ -1,4 +1,4 @@
-// Takes TLS off for the backend, which speaks none: each connection becomes one of the backend's.
+// Terminates TLS for the backend, which does not support it: each connection becomes one connection to the backend.
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createServer } from "node:tls";
