@@ -13,7 +13,7 @@ export interface Plan {
   /** The methods of the requests in the bytes, in order. */
   readonly methods: readonly string[];
   /** How many seconds may pass without progress; each second is counted by a timer, so a pause of the machine does not count. */
-  readonly patienceSeconds: number;
+  readonly timeoutSeconds: number;
   /** Which side ends the connection after the last response: the proxy, or the client, which may have sent part of another request. */
   readonly closing: "proxy closes" | "client closes" | "client breaks off";
 }
@@ -64,7 +64,7 @@ export function exchange(plan: Plan): Promise<Received> {
 
     function giveUp(): void {
       quietSeconds += 1;
-      if (quietSeconds < plan.patienceSeconds) return;
+      if (quietSeconds < plan.timeoutSeconds) return;
       if (isStalled) return finish("open");
       isStalled = true;
       quietSeconds = 0;

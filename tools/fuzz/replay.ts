@@ -9,9 +9,9 @@ import { shrink } from "./shrink.ts";
 export async function runAlone(
   one: Case,
   starts: readonly Start[],
-  patienceSeconds?: number,
+  timeoutSeconds?: number,
 ): Promise<string | undefined> {
-  const rig = await startRig(starts, patienceSeconds);
+  const rig = await startRig(starts, timeoutSeconds);
   const failure = await failureOf(rig, one);
   await rig.stop();
   return failure;
@@ -21,14 +21,14 @@ export async function runAlone(
 export async function explainFailure(
   { one, suspects }: Failure,
   starts: readonly Start[],
-  patienceSeconds?: number,
+  timeoutSeconds?: number,
 ): Promise<string> {
-  let rig = await startRig(starts, patienceSeconds);
+  let rig = await startRig(starts, timeoutSeconds);
   const fails = async (suspect: Case): Promise<boolean> => {
     const failure = await failureOf(rig, suspect);
     if (rig.complaint() !== undefined) {
       await rig.stop();
-      rig = await startRig(starts, patienceSeconds);
+      rig = await startRig(starts, timeoutSeconds);
     }
     return failure !== undefined;
   };

@@ -55,7 +55,7 @@ interface Judged extends Owner {
 /** Starts a recorder, and proxies in front of it, which take turns in that order; a proxy that is listed twice has two turns. */
 export async function startRig(
   starts: readonly Start[],
-  patienceSeconds = PATIENCE_SECONDS,
+  timeoutSeconds = PATIENCE_SECONDS,
 ): Promise<Rig> {
   const owners = new Map<string, Judged>();
   const strays: Judged = { one: undefined, arrivals: [], violations: [] };
@@ -73,7 +73,7 @@ export async function startRig(
         one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
       owners.set(address, { ...owner, one });
       const { port, reading } = turns[number % turns.length] as Target;
-      const place = { address, number, port, reading, patienceSeconds };
+      const place = { address, number, port, reading, timeoutSeconds };
       const verdict =
         one.kind === "answer"
           ? await runResponse(one, { ...place, owner })
@@ -112,7 +112,7 @@ interface Place {
   readonly number: number;
   readonly port: number;
   readonly reading: Reading;
-  readonly patienceSeconds: number;
+  readonly timeoutSeconds: number;
 }
 
 async function runRequests(one: RequestCase, { owner, ...place }: Place): Promise<Verdict> {
