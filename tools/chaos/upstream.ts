@@ -186,6 +186,8 @@ function endWhileIdle(
   socket.once("data", cancel).once("close", cancel);
 
   function end(): void {
+    // TLS writes a response in several turns. A connection on which some of it still waits is not idle, and a reset would lose it.
+    if (socket.writableLength > 0) return cancel();
     socket.off("data", cancel);
     calm.idleClosed(road);
     if (isReset) peer.reset();
