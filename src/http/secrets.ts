@@ -89,10 +89,19 @@ export function splitTarget(raw: string): {
 function hideUrls(text: string, query: RegExp, mask: Mask): string {
   const shown = text.replace(query, (found) => `?${mask(found.slice(1))}`);
   if (!shown.includes("@")) return shown;
-  // A password with a space is two words: all up to the last @ of the line is hidden. Hiding too much costs little.
   return shown
-    .replace(/(?<=:\/\/)[^\r\n"']* [^\r\n"']*(?=@)/g, (found) => mask(found))
+    .replace(/[^\r\n"']+/g, (part) => hideBetween(part, part.indexOf("://") + 3, mask))
     .replace(/\S+/g, (word) => hideUserinfo(word, mask));
+}
+
+/**
+ * Hides all from `start` up to the last `@`, if there is a space in it: a password with a space is two words. Hiding too much costs little.
+ * Without a pattern, which would begin anew at each `://`.
+ */
+function hideBetween(text: string, start: number, mask: Mask): string {
+  const end = text.lastIndexOf("@");
+  const hidden = start < 3 ? "" : text.slice(start, Math.max(start, end));
+  return hidden.includes(" ") ? text.slice(0, start) + mask(hidden) + text.slice(end) : text;
 }
 
 /** Hides all up to the last `@` of a word, because a password may contain any character. Without `//`, only `user:password@` counts. */
