@@ -37,15 +37,20 @@ export async function exhaust(
   return crowd;
 }
 
-/** Counts the descriptors that stay open. A file is open only for a moment, which lasts if the process does not run. */
+/**
+ * Counts the descriptors below the limit that stay open. A file is open only for a moment, which lasts if the process does not run; `/` is
+ * what libuv reserves to reject a connection. A descriptor that was inherited may have a number above the limit, which leaves all others free.
+ */
 function countHeld(pid: number): number {
   const folder = `/proc/${pid}/fd`;
   const isHeld = (descriptor: string): boolean => {
     try {
-      return /^(?:\/dev\/|[^/])/.test(readlinkSync(`${folder}/${descriptor}`));
+      return /^(?:\/dev\/|\/$|[^/])/.test(readlinkSync(`${folder}/${descriptor}`));
     } catch {
       return false; // closed meanwhile
     }
   };
-  return readdirSync(folder).filter(isHeld).length;
+  return readdirSync(folder).filter(
+    (descriptor) => Number(descriptor) < DESCRIPTORS && isHeld(descriptor),
+  ).length;
 }
