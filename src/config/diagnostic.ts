@@ -1,7 +1,7 @@
 /** Diagnostics of a configuration: `file:line:col key: message`, with the line and a caret under the mistake. */
 
 import { hideInMessage } from "../http/secrets.ts";
-import { drawExcerpt, toPrintable } from "./excerpt.ts";
+import { drawExcerpt, replaceControls } from "./excerpt.ts";
 import type { Mark } from "./excerpt.ts";
 import type { KeyPath } from "./schema/issues.ts";
 
@@ -78,7 +78,7 @@ export function createDiagnostic(key: string, message: string, file?: string): D
     file,
     line: undefined,
     col: undefined,
-    key: toPrintable(key),
+    key: replaceControls(key),
     message: toMessage(message),
     excerpt: undefined,
   };
@@ -116,7 +116,7 @@ export function createSource(file: string, text: string): Source {
       file,
       line: mark.line,
       col: mark.column + 1,
-      key: toPrintable(key),
+      key: replaceControls(key),
       message: toMessage(message),
       excerpt: drawExcerpt(mark, other),
       ...(other !== undefined && {
@@ -173,6 +173,6 @@ export function formatKey(path: KeyPath): string {
 function toMessage(text: string): string {
   const message = hideInMessage(text.slice(0, MAX_MESSAGE_LENGTH + CONTEXT));
   return message.length <= MAX_MESSAGE_LENGTH
-    ? toPrintable(message)
-    : `${toPrintable(message.slice(0, MAX_MESSAGE_LENGTH))}…`;
+    ? replaceControls(message)
+    : `${replaceControls(message.slice(0, MAX_MESSAGE_LENGTH))}…`;
 }

@@ -75,7 +75,7 @@ function formatLines(
   // A line can be 256 KiB long, so only the characters near the mark are searched for secrets.
   const before = Math.max(0, from - MARGIN);
   const near = hideInLine(content.slice(before, from + WIDTH + MARGIN));
-  const shown = toPrintable(near.slice(from - before, from - before + WIDTH));
+  const shown = replaceControls(near.slice(from - before, from - before + WIDTH));
   return `  ${String(line).padStart(width)} | ${shown}\n  ${" ".repeat(width)} | ${underline}`;
 }
 
@@ -83,6 +83,6 @@ function formatLines(
  * Replaces control and direction characters, because texts from files and variables reach the terminal and the log. Each is
  * replaced with one character, so that carets stay under their text.
  */
-export function toPrintable(text: string): string {
+export function replaceControls(text: string): string {
   return text.replaceAll("\t", " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, "\ufffd");
 }

@@ -30,8 +30,8 @@ export class RoundTrip {
   send(request: OutgoingRequest): Promise<UpstreamResponse> {
     this.recordCall(); // the previous request
     if (this.aborted !== undefined) throw this.aborted;
-    const { exchange, pool } = this.context;
-    exchange.upstreamMethod = request.method;
+    const { incoming, pool } = this.context;
+    incoming.exchange.upstreamMethod = request.method;
     this.call = pool.send(toUpstreamRequest(request, this.context));
     return this.call.response;
   }
@@ -43,7 +43,7 @@ export class RoundTrip {
 
   /** Whether a login was seen on the client's connection, which then has an upstream connection of its own. */
   hasLogin(): boolean {
-    return this.context.pool.hasLogin(this.context.request.peer);
+    return this.context.pool.hasLogin(this.context.incoming.request.peer);
   }
 
   /** The client as X-Forwarded-* fields describe it; undefined: these fields pass unchanged. */
@@ -72,8 +72,9 @@ export class RoundTrip {
   recordCall(): void {
     const { call, context } = this;
     if (call === undefined) return;
-    context.exchange.sentMs ??= call.sentMs();
-    context.exchange.retries += call.retries();
+    const { exchange } = context.incoming;
+    exchange.sentMs ??= call.sentMs();
+    exchange.retries += call.retries();
     this.call = undefined;
   }
 }
