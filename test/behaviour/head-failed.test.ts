@@ -21,7 +21,7 @@ const MODES = [
   "pass",
   "observe",
   "{ range: probe }",
-  "{ contentLength: measure }",
+  "{ contentLength: measure, drain: { time: 1h } }",
   "{ share: 1m }",
 ];
 const DEAD: Script = async (request) => {

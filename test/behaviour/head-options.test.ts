@@ -171,7 +171,7 @@ const CASES: readonly (readonly [head: string, script: Script, words: string])[]
   ["mode: pass", text("ok"), "passed on"],
   ["mode: observe", text("ok"), "passed on, observed"],
   ["range: probe", PARTIAL, "probed"],
-  ["contentLength: measure", chunked(["abc"]), "converted; drained 3 B"],
+  ["contentLength: measure, drain: { time: 1h }", chunked(["abc"]), "converted; drained 3 B"],
 ];
 
 for (const [head, script, words] of CASES) {

@@ -35,7 +35,11 @@ async function headsOf(sidecar: Sidecar): Promise<string[]> {
 }
 
 test("a length that was measured is told to all", async (t) => {
-  const { origin, second } = await askTwice(t, "contentLength: measure", chunked(["abc", "de"]));
+  const { origin, second } = await askTwice(
+    t,
+    "contentLength: measure, drain: { time: 1h }",
+    chunked(["abc", "de"]),
+  );
   assert.deepEqual(fieldValues(second, "content-length"), ["5"]);
   assert.deepEqual(fieldValues(second, "transfer-encoding"), []);
   assert.equal(origin.arrivals.length, 1);

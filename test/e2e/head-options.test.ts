@@ -14,7 +14,7 @@ const ROUTES = `head: auto
 routes:
   - { path: /file, head: { mode: convert, range: probe } }
   - { path: /download, head: { mode: convert, range: probe } }
-  - { path: /report, head: { mode: convert, contentLength: measure } }
+  - { path: /report, head: { mode: convert, contentLength: measure, drain: { time: 1h } } }
   - { path: /items/1, head: { mode: convert, share: 1m } }
 `;
 

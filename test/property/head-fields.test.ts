@@ -24,11 +24,11 @@ const MODES = {
   native: "auto",
   pass: "pass",
   observe: "observe",
-  measure: "{ contentLength: measure }",
+  measure: "{ contentLength: measure, drain: { time: 1h } }",
   probe: "{ range: probe }",
-  both: "{ range: probe, contentLength: measure }",
+  both: "{ range: probe, contentLength: measure, drain: { time: 1h } }",
   share: "{ share: 1m }",
-  all: "{ mode: auto, fallbackOn: [404, 405, 501], range: probe, contentLength: measure, share: 1m }",
+  all: "{ mode: auto, fallbackOn: [404, 405, 501], range: probe, contentLength: measure, drain: { time: 1h }, share: 1m }",
 } as const;
 const PROBES: ReadonlySet<string> = new Set(["probe", "both", "all"]);
 const SERVES_HEAD: ReadonlySet<string> = new Set(["native", "pass", "observe"]);
