@@ -11,7 +11,9 @@ import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { applyMode, isAddressTaken, listenOn } from "./listen.ts";
 import type { ServerLimits } from "./server/exchange.ts";
+import type { OpeningConfig } from "./server/opening.ts";
 import { type Server, createServer } from "./server/server.ts";
+import { createTlsAcceptor } from "./server/tls.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
@@ -45,9 +47,9 @@ export interface AppOptions {
   readonly reload?: Reload | undefined;
 }
 
-/** The addresses of the two ports, as URLs or `unix:/path`. */
+/** The addresses of the listeners and of the admin port, as URLs or `unix:/path`. */
 export interface Listening {
-  readonly listen: string;
+  readonly listen: readonly string[];
   readonly admin: string | undefined;
 }
 
@@ -92,10 +94,11 @@ export function createApp({
   const shared = createUpstreamResources({ collectGarbage, readSystemFile });
   const tunnels = createTunnels(shared.countUnacknowledged);
   let snapshot = compile(config, shared);
+  let openings = toOpenings(config);
 
   const build = { version, node: nodeVersion };
   const gauges = {
-    requestsInFlight: () => server.busy(),
+    requestsInFlight: () => server.inFlight(),
     clientConnections: () => server.connections(),
     tunnels: tunnels.count,
     upstreamConnections: () => toConnectionCounts(snapshot.pools),
@@ -157,13 +160,15 @@ export function createApp({
     async start() {
       const adminUrl = await listenAdmin(admin, config, logger);
       try {
-        const listening = { listen: await listenOn(server, config.listen), admin: adminUrl };
+        const listen: string[] = [];
+        for (const [index, { address }] of config.listen.entries())
+          listen.push(await listenOn(server, address, openings[index]));
         readiness.ready();
         status.start();
-        return listening;
+        return { listen, admin: adminUrl };
       } catch (error) {
         admin.destroy();
-        await admin.close();
+        await Promise.all([server.close(), admin.close()]);
         throw error;
       }
     },
@@ -172,7 +177,9 @@ export function createApp({
       refuseMoved(snapshot.config, next);
       applyModes(snapshot.config, next);
       const previous = snapshot;
+      openings = toOpenings(next, openings);
       snapshot = compile(next, shared, previous);
+      server.reopen(openings);
       observer.flush();
       observer = toObserver(next);
       server.configure(toServerLimits(next));
@@ -243,17 +250,38 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
 // A reload never moves a listening socket: between the old and the new one a connection could be lost.
 function refuseMoved(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
-    if (toText(current[key]) === toText(next[key])) continue;
-    throw new Error(`${key} has changed, which needs a restart`);
+    const [before, after] = [current, next].map((config) =>
+      toAddresses(config, key).map(toText).join(),
+    );
+    if (before !== after) throw new Error(`${key} has changed, which needs a restart`);
   }
+}
+
+function toAddresses(
+  { listen, admin }: Config,
+  key: "listen" | "admin",
+): readonly (Address | "off")[] {
+  return key === "admin" ? [admin] : listen.map(({ address }) => address);
 }
 
 // Sets the mode only if it has changed: after a restart without downtime, the path may already belong to the next process.
 function applyModes(current: Config, next: Config): void {
   for (const key of ["listen", "admin"] as const) {
-    const [before, after] = [current[key], next[key]];
-    if (after !== "off" && JSON.stringify(before) !== JSON.stringify(after)) applyMode(after);
+    const before = toAddresses(current, key);
+    for (const [index, after] of toAddresses(next, key).entries())
+      if (after !== "off" && JSON.stringify(before[index]) !== JSON.stringify(after))
+        applyMode(after);
   }
+}
+
+/** Compiles how the connections of each listener begin. Session tickets of the previous ones stay valid. Throws OpenSSL's error. */
+function toOpenings(
+  { listen }: Config,
+  previous: readonly OpeningConfig[] = [],
+): readonly OpeningConfig[] {
+  return listen.map(({ tls }, index) => ({
+    tls: tls && createTlsAcceptor(tls, ["http/1.1"], previous[index]?.tls),
+  }));
 }
 
 function toText(address: Address | "off"): string {
@@ -273,7 +301,8 @@ async function listenAdmin(
   logger: Logger,
 ): Promise<string | undefined> {
   if (admin === "off") return undefined;
-  if (isAdminDefault && overlap(listen, admin)) return warnTaken(admin, logger);
+  if (isAdminDefault && listen.some(({ address }) => overlap(address, admin)))
+    return warnTaken(admin, logger);
   try {
     return await listenOn(server, admin);
   } catch (error) {

@@ -3,6 +3,7 @@
 import type { Address } from "./config/address.ts";
 import { removeSocket, setSocketMode } from "./config/files.ts";
 import { isAbandoned } from "./upstream/socket.ts";
+import type { OpeningConfig } from "./server/opening.ts";
 import type { Server } from "./server/server.ts";
 
 /**
@@ -13,21 +14,29 @@ import type { Server } from "./server/server.ts";
  * A killed process leaves its Unix socket behind, and no other process can listen on it. If a connection to it is refused, no process
  * listens there, so headgate removes it. It never removes a file that is not a socket.
  */
-export async function listenOn(server: Server, address: Address): Promise<string> {
+export async function listenOn(
+  server: Server,
+  address: Address,
+  opening?: OpeningConfig,
+): Promise<string> {
   try {
-    return await open(server, address);
+    return await open(server, address, opening);
   } catch (error) {
     if (address.kind !== "unix" || !isAddressTaken(error)) throw error;
     if (!(await isAbandoned(address.path))) throw error;
     const { path } = address;
     const message = `cannot listen on ${path}: it is there already, and is no socket`;
     if (!(await removeSocket(path))) throw new Error(message, { cause: error });
-    return open(server, address);
+    return open(server, address, opening);
   }
 }
 
-async function open(server: Server, address: Address): Promise<string> {
-  const location = await server.listen(address);
+async function open(
+  server: Server,
+  address: Address,
+  opening: OpeningConfig | undefined,
+): Promise<string> {
+  const location = await server.listen(address, opening);
   try {
     applyMode(address);
   } catch (error) {

@@ -138,10 +138,6 @@ function toPool(
 }
 
 /** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */
-export function toPeers({
-  forwarded,
-  listen,
-}: Pick<Config, "forwarded" | "listen">): Snapshot["peer"] {
-  if (forwarded === "off") return undefined;
-  return createPeers(createTrust(forwarded.trust, listen.kind === "unix" ? "unix" : "tcp"));
+export function toPeers({ forwarded }: Pick<Config, "forwarded">): Snapshot["peer"] {
+  return forwarded === "off" ? undefined : createPeers(createTrust(forwarded.trust));
 }

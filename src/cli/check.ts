@@ -41,7 +41,13 @@ export async function check(args: readonly string[], io: CommandIo): Promise<num
 async function checkFile(file: string | undefined, io: CommandIo): Promise<Outcome> {
   const readInput = file === "-" ? () => io.readInput() : undefined;
   try {
-    const sources = { flags: { config: file }, env: io.env, cwd: io.cwd, readInput };
+    const sources = {
+      flags: { config: file },
+      env: io.env,
+      cwd: io.cwd,
+      readInput,
+      unusable: "refuse",
+    } as const;
     return { loaded: await loadConfig(sources) };
   } catch (error) {
     if (error instanceof ConfigError) return { error };
@@ -71,7 +77,7 @@ function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: 
     return { name, host, path, head: head.mode, upstream, settings };
   });
   const admin = config.admin === "off" ? config.admin : formatAddress(config.admin);
-  const listen = formatAddress(config.listen);
+  const listen = config.listen.map(({ address }) => formatAddress(address)).join(" ");
   const { warnings } = loaded;
   const overridden = loaded.overridden.map(({ key, source }) => ({ key, place: source }));
   return { file, hash, listen, admin, upstreams, routes, overridden, warnings };

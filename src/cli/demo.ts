@@ -46,7 +46,7 @@ function toRun({ env }: Io): string {
 
 function toInvitation(
   backend: string,
-  { listen: proxy, admin = "" }: Listening,
+  { listen: [proxy = ""], admin = "" }: Listening,
   run: string,
 ): string {
   const calls = formatTable([

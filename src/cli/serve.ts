@@ -126,7 +126,8 @@ function toReason(error: unknown, { listen, admin }: Config): string {
   if (!(error instanceof Error)) return String(error);
   const failure: Failure = error;
   if (failure.code !== "EADDRINUSE") return error.message;
-  const isAdmin = isAt(admin, failure) && !isAt(listen, failure);
+  const isListener = listen.some(({ address }) => isAt(address, failure));
+  const isAdmin = isAt(admin, failure) && !isListener;
   const wayOut = isAdmin ? "--admin ADDR or --admin off" : "--listen ADDR";
   return `${error.message.replace("listen EADDRINUSE: ", "")}: another process listens there; choose another by ${wayOut}`;
 }

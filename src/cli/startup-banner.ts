@@ -13,7 +13,7 @@ const MOST_SHOWN = 50;
 export function toStartupBanner(config: Config, listening: Listening, version: string): string {
   const { listen, admin } = listening;
   const places = [
-    ["  clients", listen],
+    ...listen.map((one, index) => [index === 0 ? "  clients" : "", one]),
     ["  admin", admin === undefined ? "off" : `${admin}  (status page, /metrics, /livez, /readyz)`],
   ];
   const routes = toShown(config).map((route) => [
@@ -25,7 +25,7 @@ export function toStartupBanner(config: Config, listening: Listening, version: s
     `headgate ${version}\n`,
     formatTable(places),
     formatTable([["  ROUTE", "HEAD", "UPSTREAM"], ...routes]) + toRest(config),
-    `  Try it:  ${toTry(listen)}\n\n`,
+    `  Try it:  ${toTry(listen[0] ?? "")}\n\n`,
   ].join("\n");
 }
 
@@ -37,9 +37,10 @@ export function logStart(
   version: string,
 ): void {
   const routes = config.routes.length + 1;
+  const all = listen.join(" ");
   logger.info(
-    { version, listen, admin: admin ?? "off", routes },
-    `listening on ${listen}; try: ${toTry(listen)}`,
+    { version, listen: all, admin: admin ?? "off", routes },
+    `listening on ${all}; try: ${toTry(listen[0] ?? "")}`,
   );
   for (const route of toShown(config)) {
     const { name, host, path, head } = route;
@@ -60,8 +61,10 @@ export function logStart(
 export function toTry(listen: string): string {
   if (listen.startsWith("unix:"))
     return `curl -I --unix-socket '${listen.slice("unix:".length)}' http://localhost/`;
+  // The certificate is hardly for the address that works locally.
+  const flags = listen.startsWith("https:") ? "-kI" : "-I";
   // A wildcard address listens on every address of the machine; the loopback address works locally.
-  return `curl -I ${listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")}/`;
+  return `curl ${flags} ${listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")}/`;
 }
 
 function toShown({ routes, defaultRoute }: Config): readonly RouteConfig[] {

@@ -20,7 +20,7 @@ import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import { findLoops } from "./loop.ts";
 import {
   ADMIN_DEFAULT,
-  aimAtUrl,
+  aimAtMappings,
   applyOverrides,
   collectOverrides,
   defaultAdmin,
@@ -48,6 +48,11 @@ export interface Sources {
   readonly pid?: number | undefined;
   /** Called for each file that is read, with its absolute path. */
   readonly onRead?: ((path: string, digest: Digest) => void) | undefined;
+  /**
+   * Whether a certificate is refused that clients do not accept now, such as an expired one. Otherwise it is a warning: most clients
+   * fail, but a process that does not start serves none.
+   */
+  readonly unusable?: "refuse" | undefined;
   /** Reads standard input. If undefined, the file is read from its path. */
   readonly readInput?: (() => Promise<Uint8Array>) | undefined;
 }
@@ -88,11 +93,11 @@ interface Origin {
 
 /** Loads the configuration. Throws a ConfigError with all mistakes, and no other error. */
 export async function loadConfig(sources: Sources): Promise<Loaded> {
-  const { flags, env, cwd, pid, onRead } = sources;
+  const { flags, env, cwd, pid, onRead, unusable } = sources;
   const readFile = onRead === undefined ? readTextFile : createReader(onRead);
   const { file, origin } = await openFile(sources, readFile);
   const given = origin?.document.value ?? {};
-  const overrides = aimAtUrl(collectOverrides(flags, env), given);
+  const overrides = aimAtMappings(collectOverrides(flags, env), given);
   const asked = applyOverrides(given, overrides);
   const isAdminDefault = asMapping(asked)["admin"] === undefined;
   const defaults = findDefaults(asked, { env, pid });
@@ -102,10 +107,11 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   await nextTurn();
   const { raw, diagnostics } = await parseInSteps(value);
   await nextTurn();
-  const tls = await readTlsFiles(value, origin?.path ?? cwd, readFile);
+  const tls = await readTlsFiles(value, origin?.path ?? cwd, { readFile, nowMs: Date.now() });
   await nextTurn();
   const conflicts = findConflicts(value, raw, { origin, isAdminDefault });
-  const all = [...diagnostics, ...conflicts, ...tls.diagnostics];
+  const [refused, tolerated] = unusable === "refuse" ? [tls.unusable, []] : [[], tls.unusable];
+  const all = [...diagnostics, ...conflicts, ...tls.diagnostics, ...refused];
   if (all.length > 0 || hasDiagnostics(origin) || raw?.upstream === undefined)
     throw await toConfigError(all, origin, [...overrides, ...defaults]);
   await nextTurn();
@@ -117,7 +123,7 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
     file,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
-    warnings: findWarnings(value)
+    warnings: [...tolerated, ...findWarnings(value)]
       .slice(0, MAX_SHOWN)
       .map((one) => locateKeyDiagnostic(one, origin, undefined).toDiagnostic()),
   };
@@ -142,7 +148,8 @@ function findConflicts(
   return [
     ...findMissingUpstream(value),
     ...checkRoutes(value, lineOfRoute),
-    ...(isAdminDefault ? [] : findTakenAddress(raw)),
+    ...findTakenAddress(value, raw, isAdminDefault),
+    ...findUntrustedProxies(value, raw),
     ...findLoops(value, raw),
   ];
 }
@@ -216,13 +223,41 @@ function findMissingUpstream(value: unknown): readonly KeyDiagnostic[] {
   return [{ path: ["upstream"], at: "key", message }];
 }
 
-/** headgate would bind `listen` first and then fail to bind `admin`, with an error that blames another process. */
-function findTakenAddress(raw: RawConfig | undefined): readonly KeyDiagnostic[] {
-  if (raw === undefined || raw.admin === "off") return [];
-  const { listen, admin } = raw;
-  if (!overlap(listen, admin)) return [];
-  const message = `${formatAddress(admin)} is taken by listen, ${formatAddress(listen)}: choose another, or off`;
-  return [{ path: ["admin"], at: "value", message }];
+/** headgate would bind the first address and then fail to bind the second, with an error that blames another process. */
+function findTakenAddress(
+  value: unknown,
+  raw: RawConfig | undefined,
+  isAdminDefault: boolean,
+): readonly KeyDiagnostic[] {
+  if (raw === undefined) return [];
+  const isList = Array.isArray(asMapping(value)["listen"]);
+  const places = raw.listen.map(({ address }, index) => ({
+    address,
+    path: isList ? ["listen", index] : ["listen"],
+  }));
+  if (raw.admin !== "off" && !isAdminDefault) places.push({ address: raw.admin, path: ["admin"] });
+  return places.flatMap(({ address, path }, index): readonly KeyDiagnostic[] => {
+    const taken = places.slice(0, index).find((other) => overlap(other.address, address));
+    if (taken === undefined) return [];
+    const wayOut = path[0] === "admin" ? "choose another, or off" : "choose another";
+    const message = `${formatAddress(address)} is taken by listen, ${formatAddress(taken.address)}: ${wayOut}`;
+    return [{ path, at: "value", message }];
+  });
+}
+
+/** Without trusted peers, no PROXY protocol header could be believed. */
+function findUntrustedProxies(
+  value: unknown,
+  raw: RawConfig | undefined,
+): readonly KeyDiagnostic[] {
+  if (raw === undefined || raw.forwarded !== "off") return [];
+  const { listen } = asMapping(value);
+  return raw.listen.flatMap(({ proxyProtocol }, index): readonly KeyDiagnostic[] => {
+    if (proxyProtocol === false) return [];
+    const path = [...(Array.isArray(listen) ? ["listen", index] : ["listen"]), "proxyProtocol"];
+    const message = "needs forwarded.trust, which says who may send such headers; forwarded is off";
+    return [{ path, at: "key", message }];
+  });
 }
 
 function lineOf(origin: Origin | undefined, path: KeyPath): number | undefined {

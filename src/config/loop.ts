@@ -25,14 +25,12 @@ import { asMapping } from "./untyped.ts";
 export function findLoops(value: unknown, raw: RawConfig | undefined): readonly KeyDiagnostic[] {
   if (raw === undefined) return [];
   const { listen, admin, upstream } = raw;
-  const loops = listUpstreams(value, raw)
-    .filter(({ url }) => isSame(listen, url))
-    .map(({ path, url }) =>
-      toDiagnostic(
-        path,
-        `${formatUrl(url)} is where headgate itself listens (${formatAddress(listen)}): each request would come back to it`,
-      ),
-    );
+  const loops = listUpstreams(value, raw).flatMap(({ path, url }) => {
+    const own = listen.find(({ address }) => isSame(address, url));
+    if (own === undefined) return [];
+    const message = `${formatUrl(url)} is where headgate itself listens (${formatAddress(own.address)}): each request would come back to it`;
+    return [toDiagnostic(path, message)];
+  });
   if (admin === "off" || upstream === undefined || !isSame(admin, upstream.url)) return loops;
   const message = `${formatUrl(upstream.url)} is headgate's own admin port (${formatAddress(admin)}): give one of them another`;
   return [...loops, toDiagnostic(toPath(["upstream"], asMapping(value)["upstream"]), message)];

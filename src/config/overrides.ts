@@ -46,14 +46,17 @@ export function collectOverrides(flags: Flags, env: Environment): readonly Overr
   });
 }
 
-/** If the file's upstream is a mapping, an override replaces only its URL. The timeouts and its other keys stay. */
-export function aimAtUrl(overrides: readonly Override[], value: unknown): readonly Override[] {
-  const hasMapping = Object.keys(asMapping(asMapping(value)["upstream"])).length > 0;
-  return overrides.map((override) =>
-    hasMapping && override.path[0] === "upstream"
-      ? { ...override, path: ["upstream", "url"] }
-      : override,
-  );
+/** The key in a mapping that an override replaces. */
+const MAIN_KEYS: Readonly<Record<string, string>> = { upstream: "url", listen: "address" };
+
+/** If the file's upstream or listener is a mapping, an override replaces only its URL or address. The other keys stay. */
+export function aimAtMappings(overrides: readonly Override[], value: unknown): readonly Override[] {
+  return overrides.map((override) => {
+    const [key = ""] = override.path.map(String);
+    const main = MAIN_KEYS[key];
+    const hasMapping = Object.keys(asMapping(asMapping(value)[key])).length > 0;
+    return main !== undefined && hasMapping ? { ...override, path: [key, main] } : override;
+  });
 }
 
 /**

@@ -3,6 +3,8 @@
 import { X509Certificate, createPrivateKey, type KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
 
+import { toHostNames } from "../http/certificate.ts";
+
 /** The PEM texts of one upstream. Each is optional. */
 export interface PemTexts {
   readonly ca?: string | undefined;
@@ -31,6 +33,30 @@ export function checkPem(texts: PemTexts): readonly PemDiagnostic[] {
     return [{ part: "key", message: "the file's key does not belong to the certificate in cert" }];
   note("cert", checkPair(cert, key));
   return diagnostics;
+}
+
+/** What the operator and the metrics need to know of a certificate. */
+export interface CertificateSummary {
+  /** The host names and IP addresses that it is for. */
+  readonly names: readonly string[];
+  /** The end of its validity, in milliseconds since 1970. */
+  readonly notAfterMs: number;
+}
+
+/** Summarises the first certificate of a PEM text that `checkPem` accepted. */
+export function summariseCertificate(cert: string): CertificateSummary {
+  const certificate = new X509Certificate(cert);
+  return { names: toHostNames(certificate), notAfterMs: Date.parse(certificate.validTo) };
+}
+
+/** Returns the reason why clients do not accept a certificate at this time, or under any name; undefined if there is none. */
+export function findUnusable(cert: string, nowMs: number): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  if (nowMs >= Date.parse(validTo))
+    return `the certificate has expired: it was valid until ${validTo}`;
+  if (nowMs < Date.parse(validFrom)) return `the certificate is not valid before ${validFrom}`;
+  if (summariseCertificate(cert).names.length > 0) return undefined;
+  return "the certificate has no subjectAltName, so clients accept it for no name";
 }
 
 /** Checks each block separately: OpenSSL stops at a broken block without an error, and would not trust the certificates after it. */

@@ -1,15 +1,23 @@
 /** Turns the checked raw configuration into the Config: routes with their inherited settings, upstreams by name. Never throws. */
 
 import { toRouteName } from "./routes.ts";
-import type { Config, HeadConfig, RouteConfig, UpstreamConfig } from "./types.ts";
+import type {
+  CertificateConfig,
+  Config,
+  HeadConfig,
+  ListenerConfig,
+  RouteConfig,
+  UpstreamConfig,
+} from "./types.ts";
 import type { RawConfig, RawRoute, RawUpstream } from "./schema/file.ts";
+import type { RawListener } from "./schema/listen-address.ts";
 
 /** Builds the Config. `texts` holds the contents of the TLS files by their names in the route file. */
 export function resolveConfig(
   raw: RawConfig & { upstream: RawUpstream },
   texts: ReadonlyMap<string, string>,
 ): Omit<Config, "isAdminDefault"> {
-  const { upstream, upstreams: named, routes, head, options, ...rest } = raw;
+  const { listen, upstream, upstreams: named, routes, head, options, ...rest } = raw;
   const inline = routes.flatMap((route) =>
     route.upstream?.inline === undefined
       ? []
@@ -34,9 +42,30 @@ export function resolveConfig(
   };
   return {
     ...rest,
+    listen: listen.map((one) => resolveListener(one, texts)),
     upstreams,
     defaultRoute,
     routes: routes.map((route) => resolveRoute(route, defaultRoute, upstreams)),
+  };
+}
+
+function resolveListener(
+  { tls, ...listener }: RawListener,
+  texts: ReadonlyMap<string, string>,
+): ListenerConfig {
+  const toCertificate = ({ cert, key }: CertificateConfig): CertificateConfig => ({
+    cert: texts.get(cert) ?? "",
+    key: texts.get(key) ?? "",
+  });
+  return {
+    ...listener,
+    tls: tls && {
+      certificates: [toCertificate(tls), ...tls.certificates.map(toCertificate)],
+      clientCA: tls.clientCA === undefined ? undefined : texts.get(tls.clientCA),
+      clientAuth: tls.clientCA === undefined ? undefined : (tls.clientAuth ?? "require"),
+      minVersion: tls.minVersion,
+      forwardClientCert: tls.forwardClientCert,
+    },
   };
 }
 

@@ -1,62 +1,122 @@
-/** Reads the files of upstreams' TLS settings, so that headgate finds a missing file at its start and not at the first request. */
+/** Reads the files of TLS settings, so that headgate finds a missing file at its start and not at the first connection. */
 
 import { type ReadFile, resolveBeside } from "./files.ts";
 import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
-import { type PemTexts, checkPem } from "./pem.ts";
-import { asMapping } from "./untyped.ts";
+import { type PemTexts, checkPem, findUnusable } from "./pem.ts";
+import { asList, asMapping } from "./untyped.ts";
 
 /** The texts by the file names in the route file, and the mistakes in the TLS settings. */
 export interface TlsFiles {
   readonly texts: ReadonlyMap<string, string>;
   readonly diagnostics: readonly KeyDiagnostic[];
+  /** Certificates of listeners that clients do not accept now, such as expired ones. */
+  readonly unusable: readonly KeyDiagnostic[];
 }
 
-const PARTS: readonly (keyof PemTexts)[] = ["ca", "cert", "key"];
-
 type Mapping = Readonly<Record<string, unknown>>;
-interface Upstream {
+
+/** Files that belong together, as settings of one mapping. */
+interface FileGroup {
+  /** The place of the mapping. */
+  readonly path: KeyPath;
+  readonly settings: Mapping;
+  /** The key of each file by its part. */
+  readonly keys: Readonly<Partial<Record<keyof PemTexts, string>>>;
+  /** Whether clients verify the certificate. */
+  readonly isOfListener: boolean;
+}
+
+/** Reads the files named in the unchecked value. Names are relative to the route file. `nowMs` is the wall clock. */
+export async function readTlsFiles(
+  value: unknown,
+  file: string,
+  { readFile, nowMs }: { readonly readFile: ReadFile; readonly nowMs: number },
+): Promise<TlsFiles> {
+  const upstreams = listUpstreams(value);
+  const texts = new Map<string, string>();
+  const diagnostics = upstreams.filter(({ settings }) => "tls" in settings).flatMap(checkUpstream);
+  const unusable: KeyDiagnostic[] = [];
+  for (const { path, settings, keys, isOfListener } of [
+    ...upstreams.map(toUpstreamGroup),
+    ...listListeners(value).flatMap(toListenerGroups),
+  ]) {
+    const own: Partial<Record<keyof PemTexts, string>> = {};
+    const at = (part: keyof PemTexts, message: string): KeyDiagnostic => ({
+      path: [...path, keys[part] ?? part],
+      at: "value",
+      message,
+    });
+    for (const [part, key] of Object.entries(keys) as [keyof PemTexts, string][]) {
+      const name = settings[key];
+      if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
+      const read = await readFile(resolveBeside(file, name));
+      if ("reason" in read) {
+        diagnostics.push(at(part, `the file ${read.reason}`));
+        continue;
+      }
+      own[part] = read.text;
+      texts.set(name, read.text);
+    }
+    const mistakes = checkPem(own);
+    diagnostics.push(...mistakes.map(({ part, message }) => at(part, message)));
+    if (mistakes.length > 0 || own.cert === undefined || !isOfListener) continue;
+    const reason = findUnusable(own.cert, nowMs);
+    if (reason !== undefined) unusable.push(at("cert", reason));
+  }
+  return { texts, diagnostics, unusable };
+}
+
+interface Placed {
   readonly path: KeyPath;
   readonly settings: Mapping;
 }
 
-/** Reads the files named in the unchecked value. Names are relative to the route file. */
-export async function readTlsFiles(
-  value: unknown,
-  file: string,
-  readFile: ReadFile,
-): Promise<TlsFiles> {
+function listUpstreams(value: unknown): readonly Placed[] {
   const { upstream, upstreams } = asMapping(value);
-  const all: readonly Upstream[] = [
+  return [
     { path: ["upstream"], settings: asMapping(upstream) },
     ...Object.entries(asMapping(upstreams)).map(([name, one]) => ({
       path: ["upstreams", name],
       settings: asMapping(one),
     })),
   ];
-  const texts = new Map<string, string>();
-  const diagnostics = all.filter(({ settings }) => "tls" in settings).flatMap(checkTls);
-  for (const { path, settings } of all) {
-    const tls = asMapping(settings["tls"]);
-    const own: Partial<Record<keyof PemTexts, string>> = {};
-    const note = (part: string, message: string): void =>
-      void diagnostics.push({ path: [...path, "tls", part], at: "value", message });
-    for (const part of PARTS) {
-      const name = tls[part];
-      if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
-      const read = await readFile(resolveBeside(file, name));
-      if ("reason" in read) {
-        note(part, `the file ${read.reason}`);
-        continue;
-      }
-      own[part] = read.text;
-      texts.set(name, read.text);
-    }
-    for (const { part, message } of checkPem(own)) note(part, message);
-  }
-  return { texts, diagnostics };
 }
 
-function checkTls({ path, settings }: Upstream): readonly KeyDiagnostic[] {
+function toUpstreamGroup({ path, settings }: Placed): FileGroup {
+  return {
+    path: [...path, "tls"],
+    settings: asMapping(settings["tls"]),
+    keys: { ca: "ca", cert: "cert", key: "key" },
+    isOfListener: false,
+  };
+}
+
+function listListeners(value: unknown): readonly Placed[] {
+  const { listen } = asMapping(value);
+  if (!Array.isArray(listen)) return [{ path: ["listen"], settings: asMapping(listen) }];
+  return listen.map((one, index) => ({ path: ["listen", index], settings: asMapping(one) }));
+}
+
+function toListenerGroups({ path, settings }: Placed): readonly FileGroup[] {
+  const tls = asMapping(settings["tls"]);
+  const place = [...path, "tls"];
+  return [
+    {
+      path: place,
+      settings: tls,
+      keys: { ca: "clientCA", cert: "cert", key: "key" },
+      isOfListener: true,
+    },
+    ...asList(tls["certificates"]).map((one, index) => ({
+      path: [...place, "certificates", index],
+      settings: asMapping(one),
+      keys: { cert: "cert", key: "key" },
+      isOfListener: true,
+    })),
+  ];
+}
+
+function checkUpstream({ path, settings }: Placed): readonly KeyDiagnostic[] {
   const { cert, key } = asMapping(settings["tls"]);
   const url = settings["url"];
   const diagnostics: KeyDiagnostic[] = [];

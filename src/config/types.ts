@@ -3,6 +3,7 @@
 import type { Address } from "./address.ts";
 import type { RawConfig, RawUpstream } from "./schema/file.ts";
 import type { RawHead } from "./schema/head.ts";
+import type { RawListener } from "./schema/listen-address.ts";
 
 /** The PEM texts, read from their files, and the other TLS settings of an upstream. */
 export interface TlsConfig {
@@ -55,9 +56,31 @@ export interface RouteConfig {
   readonly strict: boolean;
 }
 
+/** A certificate chain and its private key, as PEM texts. */
+export interface CertificateConfig {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The TLS settings of a listener, with the PEM texts of its files. */
+export interface ListenerTlsConfig {
+  /** The first one is for clients that ask for no name, or for an unknown name. */
+  readonly certificates: readonly [CertificateConfig, ...CertificateConfig[]];
+  readonly clientCA: string | undefined;
+  /** Undefined: clients are not asked for a certificate. */
+  readonly clientAuth: "require" | "request" | undefined;
+  readonly minVersion: "1.2" | "1.3";
+  readonly forwardClientCert: boolean;
+}
+
+/** One listener for clients. */
+export interface ListenerConfig extends Readonly<Omit<RawListener, "tls">> {
+  readonly tls: ListenerTlsConfig | undefined;
+}
+
 /** A loaded configuration. */
 export interface Config {
-  readonly listen: Address;
+  readonly listen: readonly ListenerConfig[];
   readonly admin: Address | "off";
   /** Whether the operator did not set `admin`. Then an address in use is only a warning, and /reload is not served. */
   readonly isAdminDefault: boolean;

@@ -49,6 +49,11 @@ export type ErrorCode = keyof typeof TYPES;
 const VARIANTS = {
   method_too_long: ["http_request_error", 501, "The request's method is longer than 64 bytes"],
   version_not_supported: ["http_request_error", 505, "The request is not HTTP/1.1 or HTTP/1.0"],
+  tls_required: [
+    "http_request_error",
+    400,
+    "This port speaks HTTPS, and the request is plain HTTP",
+  ],
   connect_not_served: ["http_request_error", 501, "CONNECT is not served here"],
   target_has_fragment: ["http_request_error", 400, "The request-target has a fragment"],
   target_asterisk: ["http_request_error", 400, "The request-target * is for OPTIONS only"],

@@ -2,17 +2,24 @@
 
 import { BlockList, isIP } from "node:net"; // pure: a set of addresses, no socket
 
+import { type ClientCertificate, toForwardedClientCert } from "./certificate.ts";
 import { createNameTable } from "./name-table.ts";
 
-/** The other end of a client connection. `address` is undefined for a unix socket, and for a peer that has left. */
+/** The other end of a client connection. `address` is undefined for a unix socket. */
 export interface Peer {
   readonly address: string | undefined;
   readonly trusted: boolean;
+  /** Whether the client used TLS. */
+  readonly isSecure?: boolean;
+  /** Its certificate as an element of X-Forwarded-Client-Cert; undefined if it is not forwarded. */
+  readonly certificate?: string | undefined;
 }
 
-/** The part of a socket that identifies its other end. */
-export interface PeerSocket {
-  readonly remoteAddress?: string | undefined;
+/** The other end of a connection, as the server knows it. */
+export interface ConnectedPeer {
+  readonly remoteAddress: string | undefined;
+  readonly isUnix?: boolean;
+  readonly tls?: { readonly certificate: ClientCertificate | undefined } | undefined;
 }
 
 /**
@@ -50,17 +57,14 @@ const BEGINNINGS: ReadonlySet<number> = new Set([...EXACT_NAMES].map(toBeginning
 
 const RANGE = /^([^/]+)(?:\/(\d{1,3}))?$/;
 
+/** Whether the peer with that address is trusted; undefined: not a TCP peer. */
+export type Trust = (address: string) => boolean;
+
 /**
- * Compiles the list of trusted addresses and CIDR ranges for the peers of one listener.
- *
- * All peers of a unix socket are trusted, because its file permissions have already decided. A TCP peer without an address has reset its
- * connection right after the request. It is not trusted, otherwise any client could forge a chain that way.
- * Throws (TypeError, RangeError) if an entry is not an address or a range: `10.0.0.0/` must not mean every address.
+ * Compiles the list of trusted addresses and CIDR ranges. Throws (TypeError, RangeError) if an entry is not an address or a range:
+ * `10.0.0.0/` must not mean every address.
  */
-export function createTrust(
-  ranges: readonly string[],
-  listener: "tcp" | "unix",
-): (address: string | undefined) => boolean {
+export function createTrust(ranges: readonly string[]): Trust {
   const list = new BlockList();
   for (const range of ranges) {
     const [, network = "", prefix] = RANGE.exec(range) ?? [];
@@ -68,22 +72,30 @@ export function createTrust(
     if (prefix === undefined) list.addAddress(network, family);
     else list.addSubnet(network, Number(prefix), family);
   }
-  if (listener === "unix") return () => true;
-  return (address) =>
-    address !== undefined && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  return (address) => list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
-/** Finds the peer of a connection, once per connection: a check against a list of ranges costs as much as the rest of a request's routing. */
-export function createPeers(
-  isTrusted: (address: string | undefined) => boolean,
-): (socket: PeerSocket) => Peer {
-  const peers = new WeakMap<PeerSocket, Peer>();
-  return (socket) => {
-    const cached = peers.get(socket);
+/**
+ * Finds the peer of a connection, once per connection: a check against a list of ranges costs as much as the rest of a request's routing.
+ *
+ * All peers of a unix socket are trusted, because its file permissions have already decided. A TCP peer without an address is not
+ * trusted, otherwise any client could forge a chain by a reset right after its request.
+ */
+export function createPeers(isTrusted: Trust): (connected: ConnectedPeer) => Peer {
+  const peers = new WeakMap<ConnectedPeer, Peer>();
+  return (connected) => {
+    const cached = peers.get(connected);
     if (cached !== undefined) return cached;
-    const address = toPeerAddress(socket.remoteAddress);
-    const peer = { address, trusted: isTrusted(address) };
-    peers.set(socket, peer);
+    const { isUnix, tls } = connected;
+    const address = toPeerAddress(connected.remoteAddress);
+    const peer: Peer = {
+      address,
+      trusted: address === undefined ? isUnix === true : isTrusted(address),
+      isSecure: tls !== undefined,
+      certificate:
+        tls?.certificate?.isForwarded === true ? toForwardedClientCert(tls.certificate) : undefined,
+    };
+    peers.set(connected, peer);
     return peer;
   };
 }
@@ -127,8 +139,9 @@ export function withForwarded(
   if (peer.address !== undefined) chain.push(peer.address);
   if (chainAt !== -1) outgoing[chainAt] = chain.join(", ");
   else if (chain.length > 0) outgoing.push("X-Forwarded-For", chain.join(", "));
-  if (!hasProto) outgoing.push("X-Forwarded-Proto", "http");
+  if (!hasProto) outgoing.push("X-Forwarded-Proto", peer.isSecure === true ? "https" : "http");
   if (!hasHost && host !== undefined) outgoing.push("X-Forwarded-Host", host);
+  if (peer.certificate !== undefined) outgoing.push("X-Forwarded-Client-Cert", peer.certificate);
   return outgoing;
 }
 

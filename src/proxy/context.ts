@@ -6,7 +6,7 @@ import type { HeadLimits } from "../head/limits.ts";
 import type { NegativeCache } from "../head/negative-cache.ts";
 import type { ResponseSharing } from "../head/share/share.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { Peer } from "../http/forwarded.ts";
+import type { ConnectedPeer, Peer } from "../http/forwarded.ts";
 import type { CheckedRequest } from "../http/request.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
@@ -17,7 +17,7 @@ export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
   /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
-  readonly peer: ((peer: { readonly remoteAddress?: string | undefined }) => Peer) | undefined;
+  readonly peer: ((peer: ConnectedPeer) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";
   /** The largest number of fields of a request. */

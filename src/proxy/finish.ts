@@ -8,7 +8,7 @@ import type { Tunnels } from "./tunnel.ts";
 
 /** The parts that have to end. */
 export interface FinishParts {
-  readonly server: Pick<Server, "busy" | "close" | "destroy">;
+  readonly server: Pick<Server, "inFlight" | "close" | "destroy">;
   readonly handler: Pick<Handler, "inProgress" | "settled">;
   readonly tunnels: Pick<Tunnels, "closeAll">;
   readonly upstreams: Pick<UpstreamResources, "abandon">;
@@ -25,7 +25,7 @@ export async function finish(
   let cut = 0;
   const timer = setTimeout(() => {
     const error = new ProxyError("shutting_down");
-    cut = Math.max(server.busy(), handler.inProgress());
+    cut = Math.max(server.inFlight(), handler.inProgress());
     tunnels.closeAll();
     server.destroy(error);
     upstreams.abandon(error);

@@ -7,7 +7,7 @@ import { ProxyError, toProxyError } from "../http/errors.ts";
 import { keepsAlive } from "../http/fields.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
-import type { ServerHandler, ServerLimits } from "./exchange.ts";
+import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { reset } from "../runtime/reset.ts";
@@ -35,6 +35,8 @@ export interface ServerContext {
 
 /** The part of a connection that its server uses. */
 export interface ClientConnection extends LimitedConnection {
+  /** The number of exchanges in progress. */
+  inFlight(): number;
   /** Makes the current response close the connection, if the response has not begun. */
   drain(): void;
   /** Closes it if it is idle. A busy one closes after its exchange. */
@@ -48,16 +50,25 @@ const CLOSING: ResponseOptions = { keepAlive: false, expectsContinue: false };
 /** The size of pipelined requests that are read ahead. Above it, headgate stops reading. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 
-/** Serves an accepted connection. */
+/** A connection on which HTTP begins. */
+export interface AcceptedConnection {
+  /** Carries HTTP: the TCP or Unix socket, or the TLS socket above it. */
+  readonly socket: Socket;
+  /** The TCP or Unix socket. */
+  readonly transport: Socket;
+  readonly peer: ClientPeer;
+  /** Why each request on it is refused. */
+  readonly refusal?: ProxyError;
+}
+
+/** Serves HTTP/1.1 on an accepted connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
-export function createClientConnection(socket: Socket, context: ServerContext): ClientConnection {
-  const peer = {
-    remoteAddress: socket.remoteAddress,
-    isClosed: () => socket.destroyed,
-    onClosed: (listener: () => void) => void socket.once("close", listener),
-  };
+export function createClientConnection(
+  { socket, transport, peer, refusal }: AcceptedConnection,
+  context: ServerContext,
+): ClientConnection {
   const parser = createRequestParser(context.limits().headerBytes, onContent);
-  const carrier: ResponseCarrier = { socket, hijack };
+  const carrier: ResponseCarrier = { socket, transport, hijack };
   let request: IncomingRequest | undefined;
   let response: OutgoingResponse | undefined;
   /** Bytes behind the current request. They wait: a pipelined request may depend on the effects of the current one (RFC 9112 §9.3.2). */
@@ -81,6 +92,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   const connection: ClientConnection = {
     isAdmitted: false,
     isBusy: () => response !== undefined,
+    inFlight: () => (response === undefined ? 0 : 1),
     destroy(error) {
       cut();
       response?.close(error); // before the socket's `close` event
@@ -158,8 +170,9 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
     const next = new IncomingRequest(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end(parser.trailers());
+    if (refusal !== undefined) return refuse(refusal, next);
     // Not checked when the connection was accepted, because the connecting side learns its own port later.
-    isForeign ||= context.handler.isOwn?.(socket) !== true;
+    isForeign ||= context.handler.isOwn?.(transport) !== true;
     if (!isForeign) return refuse(new ProxyError("proxy_loop_detected"), next);
     // Checked as late as possible: another connection may have ended since the client connected.
     if (!context.admit(connection))
@@ -219,7 +232,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   function endBehind(last: OutgoingResponse): void {
     isLast = true;
     isReset = last.needsReset();
-    if (isReset) resetLater(socket);
+    if (isReset) resetLater(socket, transport);
     else lingeringClose(socket);
   }
 
@@ -243,7 +256,7 @@ export function createClientConnection(socket: Socket, context: ServerContext): 
   }
 
   function cut(): void {
-    if (isReset || response?.needsReset() === true) reset(socket);
+    if (isReset || response?.needsReset() === true) reset(transport);
     else socket.destroy();
   }
 

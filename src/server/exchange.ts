@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 
+import type { ClientCertificate } from "../http/certificate.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ReceivedRequest } from "../http/request.ts";
 import type { ParsedRequest } from "../http/wire/request-parser.ts";
@@ -17,10 +18,22 @@ export interface RequestReader {
   onGone(error: ProxyError): void;
 }
 
+/** What TLS told about a client. */
+export interface ClientTls {
+  /** `TLSv1.3` or `TLSv1.2`. */
+  readonly version: string;
+  /** The client's certificate, which was verified; undefined if it sent none. */
+  readonly certificate: ClientCertificate | undefined;
+}
+
 /** The client at the other end of a connection. */
 export interface ClientPeer {
-  /** Undefined for a unix socket. */
+  /** The client's address, from a PROXY protocol header if there was one. Undefined for a unix socket. */
   readonly remoteAddress: string | undefined;
+  /** Whether it connected to a unix socket. */
+  readonly isUnix: boolean;
+  /** Undefined without TLS. */
+  readonly tls: ClientTls | undefined;
   isClosed(): boolean;
   onClosed(listener: () => void): void;
 }
@@ -106,6 +119,8 @@ export interface ServerHandler {
   readonly countUnacknowledged?: CountUnacknowledged;
   /** Called for each request that the server refuses; `received` may be empty. Returns the request id for the response. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;
+  /** Called for each connection that ended before HTTP began on it, with the reason. */
+  onUnopened?(reason: Error, peer: ClientPeer): void;
 }
 
 /** The limits of a server. Times are milliseconds. */

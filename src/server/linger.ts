@@ -28,9 +28,12 @@ export function lingeringClose(socket: Socket): void {
   socket.resume();
 }
 
-/** Resets a connection two seconds after the last bytes of a broken response. Reads and drops what the client still sends. */
-export function resetLater(socket: Socket): void {
-  const timer = setTimeout(() => reset(socket), RESET_DELAY_MS);
+/**
+ * Resets a connection, by its TCP socket `transport`, two seconds after the last bytes of a broken response. Reads and drops what the
+ * client still sends.
+ */
+export function resetLater(socket: Socket, transport: Socket): void {
+  const timer = setTimeout(() => reset(transport), RESET_DELAY_MS);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
   socket.resume();

@@ -1,11 +1,11 @@
 /** Listening sockets. The door of node:net for incoming connections. */
 
-import { type ListenOptions, type Server, type Socket, createServer } from "node:net";
+import { type ListenOptions, type Server as Listener, type Socket, createServer } from "node:net";
 
 import type { Address } from "../config/address.ts";
 
 /** Creates a listener, which accepts connections after `listen`. */
-export function createListener(onConnection: (socket: Socket) => void): Server {
+export function createListener(onConnection: (socket: Socket) => void): Listener {
   return createServer(
     {
       allowHalfOpen: true, // otherwise Node ends its own side before a response is written
@@ -17,8 +17,15 @@ export function createListener(onConnection: (socket: Socket) => void): Server {
   );
 }
 
-/** Starts to listen. Resolves with the location as a URL or `unix:/path`. Rejects with Node's error (EADDRINUSE, EACCES, …). */
-export function listen(listener: Server, address: Address): Promise<string> {
+/**
+ * Starts to listen. Resolves with the location as a URL with the scheme, or `unix:/path`. Rejects with Node's error (EADDRINUSE,
+ * EACCES, …).
+ */
+export function listen(
+  listener: Listener,
+  address: Address,
+  scheme: "http" | "https",
+): Promise<string> {
   return new Promise((resolve, reject) => {
     listener.once("error", reject);
     listener.listen(toListenOptions(address), () => {
@@ -26,8 +33,15 @@ export function listen(listener: Server, address: Address): Promise<string> {
       const bound = listener.address();
       if (bound === null || typeof bound === "string") return resolve(`unix:${bound ?? ""}`);
       const host = bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
-      resolve(`http://${host}:${bound.port}`);
+      resolve(`${scheme}://${host}:${bound.port}`);
     });
+  });
+}
+
+/** Stops listening. Resolves when all accepted connections are closed. */
+export function closeListener(listener: Listener): Promise<void> {
+  return new Promise((resolve) => {
+    listener.close(() => resolve());
   });
 }
 

@@ -21,7 +21,10 @@ export interface ResponseOptions {
 
 /** The part of its connection that a response uses. */
 export interface ResponseCarrier {
+  /** Carries HTTP. */
   readonly socket: Socket;
+  /** The TCP or Unix socket: `socket` itself, or the one below its TLS. */
+  readonly transport: Socket;
   /** Ends HTTP on the connection and returns the bytes behind the request. */
   hijack(): Buffer;
 }
@@ -237,7 +240,7 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   destroy(): void {
-    if (this.needsReset()) reset(this.socket);
+    if (this.needsReset()) reset(this.carrier.transport);
     else this.socket.destroy();
     this.close();
   }

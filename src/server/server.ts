@@ -1,24 +1,36 @@
 /** The server for clients: listening, limits, and an orderly end. Its parts are in `server/`. */
 
-import type { Socket } from "node:net";
+import type { Server as Listener, Socket } from "node:net";
 
 import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/wire/serialize.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
-import { type ClientConnection, type ServerContext, createClientConnection } from "./connection.ts";
+import {
+  type AcceptedConnection,
+  type ClientConnection,
+  type ServerContext,
+  createClientConnection,
+} from "./connection.ts";
 import { createResponseHeadCache } from "./head-cache.ts";
-import { createListener, listen } from "./listener.ts";
+import { closeListener, createListener, listen } from "./listener.ts";
 import { createConnectionLimiter } from "./admission.ts";
+import { type OpeningConfig, beginsWithHttp, createOpening, open } from "./opening.ts";
+import { toPeer } from "./peer.ts";
 import { OutgoingResponse, type ResponseServer } from "./response.ts";
 
 /** A listening server. */
 export interface Server {
-  /** Starts to listen. Resolves with the location as a URL or `unix:/path`. Rejects with Node's error (EADDRINUSE, EACCES, …). */
-  listen(address: Address): Promise<string>;
+  /**
+   * Starts to listen on one more address. Resolves with the location as a URL or `unix:/path`. Rejects with Node's error (EADDRINUSE,
+   * EACCES, …).
+   */
+  listen(address: Address, opening?: OpeningConfig): Promise<string>;
+  /** Sets how further connections begin, in the order of the calls of `listen`. */
+  reopen(openings: readonly OpeningConfig[]): void;
   connections(): number;
-  /** The number of connections with an exchange in progress. */
-  busy(): number;
+  /** The number of exchanges in progress. */
+  inFlight(): number;
   /** Sets the limits. They apply from the next connection (`headerBytes`) or the next request on. */
   configure(limits: ServerLimits): void;
   /** Makes every further response close its connection (`Connection: close`). */
@@ -29,6 +41,14 @@ export interface Server {
   destroy(error?: ProxyError): void;
 }
 
+/** One listening socket, and how its further connections begin. */
+interface Entrance {
+  readonly listener: Listener;
+  opening: OpeningConfig;
+}
+
+const PLAIN: OpeningConfig = { tls: undefined };
+
 // So many connections over the limit are accepted and get a 503. Further ones are closed at once, because each one takes a file
 // descriptor.
 const MAX_REFUSED = 64;
@@ -36,7 +56,7 @@ const MAX_REFUSED = 64;
 /** Creates a server. Nothing listens until `listen`. */
 export function createServer(handler: ServerHandler, initial: ServerLimits): Server {
   const limiter = createConnectionLimiter<ClientConnection>(initial.whenFull);
-  const listener = createListener(onConnection);
+  const entrances: Entrance[] = [];
   let limits = initial;
   let isDraining = false;
   let isClosing = false;
@@ -57,43 +77,77 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     admit: limiter.admit,
   };
   configure(initial);
-  // A connection that cannot be accepted: libuv reserves one file descriptor to reject it, and emits EMFILE if that one is gone too.
-  // Without a listener, the error would end the process.
-  listener.on("error", () => undefined);
 
   return {
     configure,
-    listen: (address) => listen(listener, address),
+    async listen(address, opening = PLAIN) {
+      const entrance: Entrance = { listener: createListener(onAccepted), opening };
+      function onAccepted(socket: Socket): void {
+        onConnection(socket, entrance.opening);
+      }
+      // A connection that cannot be accepted: libuv reserves one file descriptor to reject it, and emits EMFILE if that one is gone too.
+      // Without a listener, the error would end the process.
+      entrance.listener.on("error", () => undefined);
+      const scheme = opening.tls === undefined ? "http" : "https";
+      const location = await listen(entrance.listener, address, scheme);
+      entrances.push(entrance);
+      limitAccepted(entrance, limits);
+      return location;
+    },
+    reopen(openings) {
+      for (const [index, entrance] of entrances.entries())
+        entrance.opening = openings[index] ?? entrance.opening;
+    },
     connections: limiter.size,
-    busy: () => [...limiter.all()].filter((connection) => connection.isBusy()).length,
+    inFlight: () => {
+      let count = 0;
+      for (const connection of limiter.all()) count += connection.inFlight();
+      return count;
+    },
     drain() {
       isDraining = true;
       for (const connection of limiter.all()) connection.drain();
     },
-    close() {
+    async close() {
       isClosing = true;
-      const closed = new Promise<void>((resolve) => {
-        listener.close(() => {
-          clearInterval(checking);
-          resolve();
-        });
-      });
+      const closed = entrances.map(({ listener }) => closeListener(listener));
       for (const connection of limiter.all()) connection.close();
-      return closed;
+      await Promise.all(closed);
+      clearInterval(checking);
     },
     destroy(error) {
       for (const connection of limiter.all()) connection.destroy(error);
     },
   };
 
-  function onConnection(socket: Socket): void {
+  function onConnection(transport: Socket, opening: OpeningConfig): void {
     // Read now, because Node caches it: after a reset by the peer the address is lost, and a request without an address would reach the
     // upstream as if headgate itself had sent it. A unix socket has no address at either end.
-    if (socket.remoteAddress === undefined && socket.localAddress !== undefined)
-      return void socket.destroy();
-    const connection = createClientConnection(socket, context);
+    if (transport.remoteAddress === undefined && transport.localAddress !== undefined)
+      return void transport.destroy();
+    if (beginsWithHttp(opening))
+      return serve({ socket: transport, transport, peer: toPeer(transport) });
+    const waiting = createOpening(transport, limits.headerMs);
+    transport.on("error", () => undefined);
+    limiter.add(waiting);
+    transport.once("close", () => limiter.remove(waiting));
+    open(transport, opening).then(
+      (accepted) => {
+        limiter.remove(waiting);
+        if (isClosing) transport.destroy();
+        if (!transport.destroyed) serve(accepted);
+      },
+      (error: Error) => {
+        handler.onUnopened?.(error, toPeer(transport));
+        transport.destroy();
+      },
+    );
+  }
+
+  function serve(accepted: AcceptedConnection): void {
+    const connection = createClientConnection(accepted, context);
     limiter.add(connection);
-    socket.once("close", () => limiter.remove(connection));
+    accepted.transport.once("close", () => limiter.remove(connection));
   }
 
   function configure(changed: ServerLimits): void {
@@ -101,8 +155,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     const keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
     responseServer = { ...responseServer, keepAliveLines, idleMs: changed.idleMs };
     limiter.limit(changed.connections);
-    listener.maxConnections =
-      changed.connections === 0 ? Infinity : changed.connections + MAX_REFUSED;
+    for (const entrance of entrances) limitAccepted(entrance, changed);
     clearInterval(checking);
     checking = setInterval(check, toCheckMs(changed)).unref();
   }
@@ -112,6 +165,10 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     const nowMs = performance.now();
     for (const connection of limiter.all()) connection.check(nowMs);
   }
+}
+
+function limitAccepted({ listener }: Entrance, { connections }: ServerLimits): void {
+  listener.maxConnections = connections === 0 ? Infinity : connections + MAX_REFUSED;
 }
 
 /** Returns the interval of the checks: a time limit is exceeded by at most a quarter, or by a second. */

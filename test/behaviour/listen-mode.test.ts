@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
+import type { Config } from "../../src/config/types.ts";
 import { text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
@@ -29,6 +30,11 @@ test("clients of every user may connect, and to the admin port only the owner, w
   }
 });
 
+/** The listeners of a configuration, on another socket that only its owner may use. */
+function moveTo({ listen }: Config, path: string): Config["listen"] {
+  return listen.map((one) => ({ ...one, address: { kind: "unix", path, mode: 0o600 } }));
+}
+
 test("a mode is what the route file says, and a reload changes it without a restart", async (t) => {
   const { listen, admin } = toPaths(t);
   const { app, config } = await start(
@@ -37,7 +43,7 @@ test("a mode is what the route file says, and a reload changes it without a rest
   );
   assert.deepEqual([modeOf(listen), modeOf(admin)], ["640", "660"]);
   const client = await openWire(t, listen);
-  app.reload({ ...config, listen: { kind: "unix", path: listen, mode: 0o600 } });
+  app.reload({ ...config, listen: moveTo(config, listen) });
   assert.deepEqual([modeOf(listen), modeOf(admin)], ["600", "660"]);
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.equal((await client.readResponse()).status, 200, "open connections go on");
@@ -48,7 +54,7 @@ test("a reload whose mode cannot be set changes nothing", async (t) => {
   const { app, config } = await start(t, `listen: unix:${listen}\nadmin: unix:${admin}`);
   renameSync(listen, `${listen}.moved`);
   const log = { ...config.log, level: "silent" as const };
-  const next = { ...config, log, listen: { kind: "unix", path: listen, mode: 0o600 } as const };
+  const next = { ...config, log, listen: moveTo(config, listen) };
   assert.throws(() => app.reload(next), /ENOENT/);
   assert.equal(modeOf(`${listen}.moved`), "666");
   renameSync(`${listen}.moved`, listen);
@@ -57,7 +63,7 @@ test("a reload whose mode cannot be set changes nothing", async (t) => {
 test("a reload with another path still needs a restart", async (t) => {
   const { listen, admin } = toPaths(t);
   const { app, config } = await start(t, `listen: unix:${listen}\nadmin: unix:${admin}`);
-  const next = { ...config, listen: { kind: "unix", path: `${listen}2`, mode: 0o600 } as const };
+  const next = { ...config, listen: moveTo(config, `${listen}2`) };
   assert.throws(() => app.reload(next), /listen has changed, which needs a restart/);
   assert.deepEqual([modeOf(listen), existsSync(`${listen}2`)], ["666", false]);
 });

@@ -5,7 +5,7 @@ import { logStart, toStartupBanner, toTry } from "../../src/cli/startup-banner.t
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 
-const LISTENING = { listen: "http://0.0.0.0:8080", admin: "http://127.0.0.1:9090" };
+const LISTENING = { listen: ["http://0.0.0.0:8080"], admin: "http://127.0.0.1:9090" };
 
 const load = async () =>
   (await loadConfig({ flags: { upstream: "http://127.0.0.1:8000" }, env: {}, cwd: "/" })).config;

@@ -124,7 +124,7 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
   ],
   [
     "listen: [::]\n",
-    "listen: must be an address such as 0.0.0.0:8080, not a list: put it in quotes",
+    'listen[0].address: is missing: an address such as 0.0.0.0:8080\nlisten[0].:: is not a known key: an address with brackets needs quotes, as in "[::]:8080"',
   ],
   [
     "listen: “:8080”\n",

@@ -4,19 +4,25 @@ import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { Document } from "yaml";
+import type { Address } from "../../src/config/address.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { toJsonSchema } from "../../src/config/schema/file.ts";
 import type { JsonSchema } from "../../src/config/schema/json-schema.ts";
+import type { Config } from "../../src/config/types.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { loadText, makeDirectory, messageOf, problemsOf } from "../support/route-file.ts";
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 
+function toAddresses({ listen }: Config): readonly Address[] {
+  return listen.map(({ address }) => address);
+}
+
 test("an upstream is enough", async () => {
   const flags = { upstream: "http://app:8000" };
   const { config, file, hash } = await loadConfig({ flags, env: {}, cwd: "/" });
   assert.deepEqual([file, hash], [undefined, undefined]);
-  assert.deepEqual(config.listen, { kind: "tcp", host: "0.0.0.0", port: 8080 });
+  assert.deepEqual(toAddresses(config), [{ kind: "tcp", host: "0.0.0.0", port: 8080 }]);
   assert.deepEqual(config.admin, { kind: "tcp", host: "127.0.0.1", port: 9090 });
   assert.equal(config.upstreams.get("default")?.url.authority, "app:8000");
   const { name, host, path, upstream } = config.defaultRoute;
@@ -42,6 +48,7 @@ function listDefaults(
   path: readonly string[] = [],
 ): readonly (readonly [path: readonly string[], value: unknown])[] {
   if (path.includes("tls")) return [];
+  if (typeof preset === "string") return [[path, preset]];
   const inner = [
     ...anyOf.flatMap((one) => listDefaults(one, path)),
     ...Object.entries(properties).flatMap(([key, one]) => listDefaults(one, [...path, key])),
@@ -64,7 +71,7 @@ test("flags win over the environment, the environment over the file, the file ov
     HEADGATE_ADMIN: "off",
   };
   const { config } = await loadText(t, text, { env, flags: { listen: ":3" } });
-  assert.deepEqual(config.listen, { kind: "tcp", host: "0.0.0.0", port: 3 });
+  assert.deepEqual(toAddresses(config), [{ kind: "tcp", host: "0.0.0.0", port: 3 }]);
   assert.equal(config.admin, "off");
   assert.equal(config.log.level, "warn");
   assert.equal(config.log.access, "all");
@@ -101,12 +108,12 @@ test("a bad flag or variable is named as such", async () => {
 test("an inherited socket is listened on unless something says where to listen", async (t) => {
   const env = { LISTEN_FDS: "1", LISTEN_PID: "7", HEADGATE_UPSTREAM: "http://app" };
   const listenOf = async (more: object) =>
-    (await loadConfig({ flags: {}, env, cwd: "/", ...more })).config.listen;
+    (await loadConfig({ flags: {}, env, cwd: "/", ...more })).config.listen[0]?.address;
   assert.deepEqual(await listenOf({ pid: 7 }), { kind: "fd", fd: 3 });
-  assert.equal((await listenOf({ pid: 8 })).kind, "tcp", "meant for another process");
-  assert.equal((await listenOf({ pid: 7, flags: { listen: ":1" } })).kind, "tcp");
+  assert.equal((await listenOf({ pid: 8 }))?.kind, "tcp", "meant for another process");
+  assert.equal((await listenOf({ pid: 7, flags: { listen: ":1" } }))?.kind, "tcp");
   assert.equal(
-    (await loadText(t, `${UPSTREAM}listen: :1`, { env, pid: 7 })).config.listen.kind,
+    (await loadText(t, `${UPSTREAM}listen: :1`, { env, pid: 7 })).config.listen[0]?.address.kind,
     "tcp",
   );
 });
@@ -247,7 +254,7 @@ test("a Unix socket has the mode that is written, or the default of its port; no
   const both = `listen: unix:/a\nadmin: { address: "unix:/b", mode: "660" }\n`;
   const { config } = await loadText(t, UPSTREAM + both);
   assert.deepEqual(
-    [config.listen, config.admin],
+    [...toAddresses(config), config.admin],
     [
       { kind: "unix", path: "/a", mode: 0o666 },
       { kind: "unix", path: "/b", mode: 0o660 },
@@ -258,12 +265,12 @@ test("a Unix socket has the mode that is written, or the default of its port; no
     `${UPSTREAM}listen: { address: ":1" }\nadmin: { address: "off" }\n`,
   );
   assert.deepEqual(
-    [tcp.config.listen, tcp.config.admin],
+    [...toAddresses(tcp.config), tcp.config.admin],
     [{ kind: "tcp", host: "0.0.0.0", port: 1 }, "off"],
   );
   const flags = { listen: "unix:/c" };
   const { config: flagged } = await loadText(t, UPSTREAM + both, { flags });
-  assert.deepEqual(flagged.listen, { kind: "unix", path: "/c", mode: 0o666 });
+  assert.deepEqual(toAddresses(flagged), [{ kind: "unix", path: "/c", mode: 0o666 }]);
 });
 
 test("a mode that is none is told at its place", async (t) => {

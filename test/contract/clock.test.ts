@@ -7,9 +7,10 @@ import test from "node:test";
 
 const SRC = join(import.meta.dirname, "..", "..", "src");
 
-/** Who may look at the wall clock: what a person reads, a log's time, the Date field (RFC 9110 §6.6.1). */
+/** Who may look at the wall clock: what a person reads, a log's time, the Date field (RFC 9110 §6.6.1), the validity of a certificate. */
 const READERS = new Set([
   "app.ts",
+  "config/load.ts",
   "server/head-cache.ts",
   "ops/log/timestamp.ts",
   "ops/status/recent.ts",

@@ -143,7 +143,7 @@ test("no host is invented", () => {
 });
 
 const RANGES = ["127.0.0.0/8", "10.0.0.0/8", "192.0.2.7", "::1/128", "fc00::/7"];
-const isTrusted = createTrust(RANGES, "tcp");
+const isTrusted = createTrust(RANGES);
 
 for (const address of [
   "127.0.0.1",
@@ -172,16 +172,19 @@ for (const address of [
 // Symptom: a forged X-Forwarded-For reached the backend when its sender reset the connection right after the request.
 // Cause: the kernel forgets the peer's address at the reset, and no address was taken for a unix socket.
 test("a TCP peer that is gone, and its address with it, is not trusted", () => {
-  assert.equal(isTrusted(undefined), false);
-  assert.equal(createTrust(["0.0.0.0/0", "::/0"], "tcp")(undefined), false);
+  const toPeer = createPeers(createTrust(["0.0.0.0/0", "::/0"]));
+  assert.equal(toPeer({ remoteAddress: undefined, isUnix: false }).trusted, false);
 });
 
 test("peers on a unix socket are trusted", () => {
-  assert.equal(createTrust([], "unix")(undefined), true);
+  assert.equal(
+    createPeers(createTrust([]))({ remoteAddress: undefined, isUnix: true }).trusted,
+    true,
+  );
 });
 
 test("an empty list trusts nobody", () => {
-  assert.equal(createTrust([], "tcp")("127.0.0.1"), false);
+  assert.equal(createTrust([])("127.0.0.1"), false);
 });
 
 for (const range of [
@@ -197,7 +200,7 @@ for (const range of [
   "10.0.0",
 ]) {
   test(`${JSON.stringify(range)} is not taken for a range`, () => {
-    assert.throws(() => createTrust([range], "tcp"));
+    assert.throws(() => createTrust([range]));
   });
 }
 
@@ -213,9 +216,10 @@ test("a connection's peer is looked up once", () => {
     checks += 1;
     return true;
   });
+  const TRUSTED = { trusted: true, isSecure: false, certificate: undefined };
   const socket = { remoteAddress: "::ffff:10.0.0.1" };
-  assert.deepEqual(toPeer(socket), { address: "10.0.0.1", trusted: true });
+  assert.deepEqual(toPeer(socket), { ...TRUSTED, address: "10.0.0.1" });
   assert.equal(toPeer(socket), toPeer(socket));
-  assert.deepEqual(toPeer({ remoteAddress: "10.0.0.2" }), { address: "10.0.0.2", trusted: true });
+  assert.deepEqual(toPeer({ remoteAddress: "10.0.0.2" }), { ...TRUSTED, address: "10.0.0.2" });
   assert.equal(checks, 2);
 });

@@ -39,6 +39,7 @@ const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
  */
 const OTHER_SIDE: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["createServer"],
+  "node:tls": ["createServer"],
   "node:fs": ["write"],
 };
 

@@ -55,7 +55,10 @@ export async function startSidecar(t: TestContext, options: SidecarOptions): Pro
     runtimeMetrics: "off",
     collectGarbage: () => undefined,
   });
-  const { listen, admin } = await app.start();
+  const {
+    listen: [listen = ""],
+    admin,
+  } = await app.start();
   let stopped: Promise<number> | undefined;
   const stop = (): Promise<number> => (stopped ??= app.stop());
   t.after(async () => {

@@ -117,7 +117,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       return { idle, active };
     },
     unsettled: () => unsettled,
-    busy: server.busy,
+    busy: server.inFlight,
     clientConnections: server.connections,
     reload(change) {
       if (ledger.isStopping) return;

@@ -55,7 +55,7 @@ export interface Explained {
 
 /** Explains one request from a client with that address. `section` is its header section in latin1, with the empty line. */
 export function explainRequest(config: Config, section: string, client: string): Explained {
-  const peer = config.listen.kind === "unix" ? "a unix socket" : client;
+  const peer = isUnixOnly(config) ? "a unix socket" : client;
   const read = readRequest(section, config);
   const { request } = read;
   const base = {
@@ -194,12 +194,17 @@ function toOrigin(
 ): OutgoingContext & { readonly upstream: UpstreamConfig } {
   const upstream = config.upstreams.get(route.upstream);
   if (upstream === undefined) throw new Error(`no upstream is named ${route.upstream}`); // the schema has checked every route
-  const remoteAddress = config.listen.kind === "unix" ? undefined : client;
+  const isUnix = isUnixOnly(config);
+  const tls = config.listen[0]?.tls && { certificate: undefined };
   const id = "<made for each request>";
   return {
     host,
-    peer: toPeers(config)?.({ remoteAddress }),
+    peer: toPeers(config)?.({ remoteAddress: isUnix ? undefined : client, isUnix, tls }),
     upstream,
     requestId: config.requestId === "forward" ? toRequestId({ id, rawFields }) : undefined,
   };
+}
+
+function isUnixOnly({ listen }: Config): boolean {
+  return listen.every(({ address }) => address.kind === "unix");
 }

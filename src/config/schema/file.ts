@@ -6,14 +6,7 @@
 import * as z from "zod";
 import { CLAIM_NAMES } from "../../http/forwarded.ts";
 import { createPauses } from "../../runtime/turn.ts";
-import {
-  ADDRESS_OR_OFF_SYNTAX,
-  ADDRESS_SYNTAX,
-  RANGE_SYNTAX,
-  parseAddress,
-  parseAddressOrOff,
-  parseRange,
-} from "../address.ts";
+import { ADDRESS_OR_OFF_SYNTAX, RANGE_SYNTAX, parseAddressOrOff, parseRange } from "../address.ts";
 import { guessBoolean } from "../hints/guess.ts";
 import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
@@ -22,7 +15,7 @@ import { flattenIssues, mismatch } from "./issues.ts";
 import type { KeyDiagnostic, KeyPath } from "./issues.ts";
 import { toRouteFileSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { listenAddress } from "./listen-address.ts";
+import { listenAddress, listenerMapping, listenerTls, listeners } from "./listen-address.ts";
 import { options, route } from "./route.ts";
 import {
   count,
@@ -188,17 +181,10 @@ const DEFAULT_ADMIN = "127.0.0.1:9090";
 const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
 
 const file = mapping({
-  listen: listenAddress({
-    parse: parseAddress,
-    syntax: ADDRESS_SYNTAX,
-    examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
-    preset: "0666",
-  })
-    .prefault("0.0.0.0:8080")
-    .meta({
-      description:
-        "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket).",
-    }),
+  listen: listeners().prefault("0.0.0.0:8080").meta({
+    description:
+      "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket). A mapping adds TLS, HTTP/2 or the PROXY protocol; a list has several listeners.",
+  }),
   admin: listenAddress({
     parse: parseAddressOrOff,
     syntax: ADDRESS_OR_OFF_SYNTAX,
@@ -251,6 +237,8 @@ const file = mapping({
 }).meta({ title: "headgate route file" });
 
 const hintOfKey = createKeyHints({
+  listen: Object.keys(listenerMapping.shape),
+  "listen.tls": Object.keys(listenerTls.shape),
   upstream: Object.keys(upstreamMapping.shape),
   "upstream.tls": Object.keys(tls.shape),
   head: Object.keys(headMapping.shape),

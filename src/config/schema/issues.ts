@@ -112,13 +112,15 @@ export function flattenIssues(
   });
 }
 
-/** A union is "a scalar or a mapping", in this order. The operator meant the mapping, unless the value is no mapping. */
+/**
+ * A union is "a scalar, a mapping or a list", in this order. The operator meant the last alternative whose kind of value is right, or the
+ * first one if none is.
+ */
 function chooseAlternative(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
-  const [scalar = [], mapping = []] = alternatives;
-  const isNoMapping = mapping.some(
-    (issue) => issue.code === "invalid_type" && issue.path.length === 0,
+  const meant = alternatives.findLast(
+    (issues) => !issues.some(({ code, path }) => code === "invalid_type" && path.length === 0),
   );
-  return isNoMapping ? scalar : mapping;
+  return meant ?? alternatives[0] ?? [];
 }
 
 function describe(value: unknown): string {

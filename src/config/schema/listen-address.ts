@@ -1,11 +1,13 @@
-/** The schema of an address to listen on. */
+/** The schemas of an address to listen on: of the admin port, and of the listeners for clients. */
 
 import * as z from "zod";
-import { MODE_SYNTAX, parseMode } from "../address.ts";
+import { ADDRESS_SYNTAX, MODE_SYNTAX, parseAddress, parseMode } from "../address.ts";
 import type { Address } from "../address.ts";
 import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
+import { guessBoolean, toSuggestion } from "../hints/guess.ts";
 import type { TextSyntax } from "../text-syntax.ts";
-import { dependsOnText, mapping, scalar } from "./scalars.ts";
+import { mismatch } from "./issues.ts";
+import { dependsOnText, list, mapping, oneOf, scalar, text, yesOrNo } from "./scalars.ts";
 
 interface ListenAddressKind<Place> {
   readonly parse: (text: string) => Place;
@@ -15,25 +17,29 @@ interface ListenAddressKind<Place> {
   readonly preset: string;
 }
 
-/** An address as a text, or as a mapping with the mode of its Unix socket. */
-export function listenAddress<Place extends Address | "off">({
+function address<Place extends Address | "off">({
   parse,
   syntax,
   examples,
-  preset,
 }: ListenAddressKind<Place>) {
   const isOptional = examples.includes("off");
-  const address = () =>
-    scalar({
-      title: "address",
-      expected: `an address such as 0.0.0.0:8080${isOptional ? ", or off" : ""}`,
-      parse,
-      guess: isOptional ? guessAddressOrOff : guessAddress,
-      syntax,
-      examples,
-    });
-  const placed = mapping({
-    address: address().meta({ description: "The address, as it is written without a mapping." }),
+  return scalar({
+    title: "address",
+    expected: `an address such as 0.0.0.0:8080${isOptional ? ", or off" : ""}`,
+    parse,
+    guess: isOptional ? guessAddressOrOff : guessAddress,
+    syntax,
+    examples,
+  });
+}
+
+/** The keys of an address as a mapping. */
+function placeShape<Place extends Address | "off">(kind: ListenAddressKind<Place>) {
+  const { preset } = kind;
+  return {
+    address: address(kind).meta({
+      description: "The address, as it is written without a mapping.",
+    }),
     mode: scalar({
       title: "file mode",
       expected: `a file mode in quotes such as "${preset}"`,
@@ -45,20 +51,137 @@ export function listenAddress<Place extends Address | "off">({
       .meta({
         description: `The permissions of a Unix socket's file, which control who may connect; "${preset}" when left out. A reload may change it.`,
       }),
-  })
-    .superRefine(({ address: where, mode }, context) => {
-      if (mode === undefined || isUnix(where)) return;
-      const message = "is the mode of a Unix socket, and the address is none";
-      context.addIssue({ code: "custom", path: ["mode"], message });
-    })
-    .meta({ ...dependsOnText("mode", "address", "^unix:") });
+  };
+}
+
+interface Placed {
+  readonly address: Address | "off";
+  readonly mode?: number | undefined;
+}
+
+function checkMode({ address: where, mode }: Placed, context: z.RefinementCtx): void {
+  if (mode === undefined || isUnix(where)) return;
+  const message = "is the mode of a Unix socket, and the address is none";
+  context.addIssue({ code: "custom", path: ["mode"], message });
+}
+
+const MODE_NEEDS_SOCKET = dependsOnText("mode", "address", "^unix:");
+
+/** An address as a text, or as a mapping with the mode of its Unix socket. */
+export function listenAddress<Place extends Address | "off">(kind: ListenAddressKind<Place>) {
+  const placed = mapping(placeShape(kind))
+    .superRefine(checkMode)
+    .meta({ ...MODE_NEEDS_SOCKET });
+  const preset = parseMode(kind.preset);
   return z
-    .union([address(), placed])
+    .union([address(kind), placed])
     .transform((written) =>
       typeof written === "object" && "address" in written
-        ? withMode<Place>(written.address, written.mode ?? parseMode(preset))
-        : withMode<Place>(written, parseMode(preset)),
+        ? withMode<Place>(written.address, written.mode ?? preset)
+        : withMode<Place>(written, preset),
     );
+}
+
+const PEM = "the path of a PEM file";
+
+const certificate = {
+  cert: text("file", PEM, "tls.crt").meta({
+    description:
+      "PEM file of the certificate and its intermediate certificates. The path is relative to the route file. headgate takes a changed file without a restart.",
+  }),
+  key: text("file", PEM, "tls.key").meta({ description: "PEM file of the private key of cert." }),
+};
+
+/** The TLS settings of a listener. */
+export const listenerTls = mapping({
+  ...certificate,
+  clientCA: text("file", PEM, "clients.crt").optional().meta({
+    description: "PEM file of the authorities of client certificates (mutual TLS).",
+  }),
+  clientAuth: oneOf(["require", "request"]).optional().meta({
+    description:
+      "Needs clientCA. require (the default with clientCA): a client without a valid certificate gets no connection. request: a client may come without one, but an invalid one is refused.",
+  }),
+  minVersion: oneOf(["1.2", "1.3"]).prefault("1.2").meta({
+    description: "The lowest version of TLS that clients may use.",
+  }),
+  certificates: list(mapping(certificate), "a list of certificates with cert and key")
+    .prefault([])
+    .meta({
+      description:
+        "Further certificates. A client gets the one whose names match the name that it asks for (SNI), otherwise cert.",
+    }),
+  forwardClientCert: yesOrNo().prefault(false).meta({
+    description:
+      "Whether the upstream receives the client's certificate in X-Forwarded-Client-Cert (hash, subject and names, as Envoy writes them). Needs clientCA.",
+  }),
+}).meta({
+  description: "TLS for clients, see tls.md.",
+  dependencies: { clientAuth: ["clientCA"], forwardClientCert: ["clientCA"] },
+});
+
+const LISTEN: ListenAddressKind<Address> = {
+  parse: parseAddress,
+  syntax: ADDRESS_SYNTAX,
+  examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
+  preset: "0666",
+};
+
+/** A listener for clients as a mapping. */
+export const listenerMapping = mapping({
+  ...placeShape(LISTEN),
+  tls: listenerTls.optional(),
+  http2: yesOrNo().prefault(false).meta({
+    description:
+      "Whether clients may use HTTP/2: with tls, if they ask for it (ALPN); without tls, if they begin with it (prior knowledge).",
+  }),
+  proxyProtocol: z
+    .literal([true, false, "optional"], {
+      error: mismatch("true, false or optional", hintOfProxyProtocol),
+    })
+    .prefault(false)
+    .meta({
+      description:
+        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
+    }),
+})
+  .superRefine(checkMode)
+  .meta({ ...MODE_NEEDS_SOCKET });
+
+const DEFAULTS = { tls: undefined, http2: false, proxyProtocol: false } as const;
+
+function listener() {
+  const preset = parseMode(LISTEN.preset);
+  return z.union([address(LISTEN), listenerMapping]).transform((written) =>
+    "kind" in written
+      ? { ...DEFAULTS, address: withMode<Address>(written, preset) }
+      : {
+          ...toListener(written),
+          address: withMode<Address>(written.address, written.mode ?? preset),
+        },
+  );
+}
+
+function toListener({ tls, http2, proxyProtocol }: z.output<typeof listenerMapping>) {
+  return { tls, http2, proxyProtocol };
+}
+
+/** A listener of the raw configuration. TLS files are not read yet. */
+export type RawListener = z.output<ReturnType<typeof listener>>;
+
+/** One listener, or a list of them. */
+export function listeners() {
+  const several = z.array(listener(), {
+    error: mismatch("an address, a mapping or a list of these"),
+  });
+  return z
+    .union([listener(), several.min(1, "is an empty list")])
+    .transform((written): readonly RawListener[] => (Array.isArray(written) ? written : [written]));
+}
+
+function hintOfProxyProtocol(input: unknown): string {
+  const meant = guessBoolean(input);
+  return meant === undefined ? "" : toSuggestion(String(meant));
 }
 
 type UnixAddress = Extract<Address, { kind: "unix" }>;

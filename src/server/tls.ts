@@ -1,0 +1,146 @@
+/** TLS for clients (RFC 8446, RFC 5246). The door of node:tls for incoming connections. */
+
+import { X509Certificate, randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { type SecureContext, type Server, createSecureContext, createServer } from "node:tls";
+
+import type { CertificateConfig, ListenerTlsConfig } from "../config/types.ts";
+import { toClientCertificate, toHostNames } from "../http/certificate.ts";
+import type { ClientTls } from "./exchange.ts";
+
+/** A connection whose handshake is complete. */
+export interface SecureConnection {
+  readonly socket: Socket;
+  /** The protocol that both sides agreed on (ALPN, RFC 7301); undefined if the client named none. */
+  readonly protocol: string | undefined;
+  readonly tls: ClientTls;
+}
+
+/** The server's side of TLS for one listener. */
+export interface TlsAcceptor {
+  readonly config: ListenerTlsConfig;
+  readonly ticketKeys: Buffer;
+  /** Makes the handshake, without a time limit. Rejects with OpenSSL's error, or if the connection ends before. */
+  accept(transport: Socket): Promise<SecureConnection>;
+}
+
+/** RFC 5077 §4: name, HMAC key and AES key of session tickets, 16 bytes each. */
+const TICKET_KEY_BYTES = 48;
+
+/**
+ * Creates the server's side. Throws OpenSSL's error if a certificate cannot be used.
+ *
+ * Session tickets of `previous` stay valid unless it verified its clients in another way: a ticket resumes a session without another
+ * verification.
+ */
+export function createTlsAcceptor(
+  config: ListenerTlsConfig,
+  protocols: readonly string[],
+  previous?: TlsAcceptor,
+): TlsAcceptor {
+  const { certificates, clientCA, clientAuth, minVersion, forwardClientCert } = config;
+  const ticketKeys =
+    previous !== undefined && verifiesAlike(previous.config, config)
+      ? previous.ticketKeys
+      : randomBytes(TICKET_KEY_BYTES);
+  const toOptions = ({ cert, key }: CertificateConfig) => ({
+    cert,
+    key,
+    ca: clientCA ?? [], // otherwise Node would load the well-known authorities, which verify no client
+    minVersion: `TLSv${minVersion}` as const,
+    ticketKeys,
+    sessionIdContext: "headgate",
+  });
+  const [first, ...others] = certificates;
+  const server = createServer({
+    ...toOptions(first),
+    ALPNProtocols: [...protocols],
+    requestCert: clientAuth !== undefined,
+    rejectUnauthorized: clientAuth === "require",
+    SNICallback: toServerNames(others, (one) => createSecureContext(toOptions(one))),
+    handshakeTimeout: 0, // the connection's own limit covers it
+  });
+  return { config, ticketKeys, accept: createAccept(server, forwardClientCert) };
+}
+
+function verifiesAlike(one: ListenerTlsConfig, other: ListenerTlsConfig): boolean {
+  return one.clientCA === other.clientCA && one.clientAuth === other.clientAuth;
+}
+
+type ChooseContext = (
+  name: string,
+  done: (error: Error | null, context?: SecureContext) => void,
+) => void;
+
+/** Creates the function that finds a certificate by the name that a client asks for (SNI, RFC 6066 §3). */
+function toServerNames(
+  certificates: readonly CertificateConfig[],
+  toContext: (certificate: CertificateConfig) => SecureContext,
+): ChooseContext {
+  const contexts = new Map<string, SecureContext>();
+  for (const certificate of certificates) {
+    const context = toContext(certificate);
+    for (const name of toHostNames(new X509Certificate(certificate.cert)))
+      if (!contexts.has(name)) contexts.set(name, context);
+  }
+  return (name, done) => {
+    const asked = name.toLowerCase();
+    // RFC 6125 §6.4.3: a wildcard stands for the first label only.
+    const context = contexts.get(asked) ?? contexts.get(asked.replace(/^[^.]+/, "*"));
+    // oxlint-disable-next-line unicorn/no-null -- null: no error; without a context, the first certificate is used
+    done(null, context);
+  };
+}
+
+function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept"] {
+  const handshakes = new Map<Socket, Handshake>();
+  server.on("secureConnection", (socket) => {
+    const transport = toTransport(socket);
+    handshakes.get(transport)?.succeed(socket);
+    handshakes.delete(transport);
+  });
+  server.on("tlsClientError", (error, socket) => {
+    const transport = toTransport(socket);
+    handshakes.get(transport)?.fail(error);
+    handshakes.delete(transport);
+  });
+  return (transport) =>
+    new Promise((resolve, reject) => {
+      const succeed = (socket: TLSSocket): void => {
+        try {
+          resolve(toSecureConnection(socket, isForwarded));
+        } catch (error) {
+          socket.destroy();
+          reject(error);
+        }
+      };
+      handshakes.set(transport, { succeed, fail: reject });
+      transport.once("close", () => {
+        if (handshakes.delete(transport)) reject(new Error("the client left"));
+      });
+      server.emit("connection", transport);
+    });
+}
+
+interface Handshake {
+  succeed(socket: TLSSocket): void;
+  fail(error: Error): void;
+}
+
+/** Returns the socket below. Node has no public name for it. Throws if a later Node keeps it elsewhere. */
+function toTransport(socket: TLSSocket): Socket {
+  const { _parent: transport } = socket as TLSSocket & { readonly _parent?: Socket };
+  if (transport === undefined) throw new Error("Node's TLS socket does not tell its TCP socket");
+  return transport;
+}
+
+/** Throws if the client sent a certificate that is not valid. With `clientAuth: require`, Node has checked this already. */
+function toSecureConnection(socket: TLSSocket, isForwarded: boolean): SecureConnection {
+  const version = socket.getProtocol() ?? "";
+  const sent = socket.getPeerX509Certificate();
+  if (sent !== undefined && !socket.authorized) throw socket.authorizationError;
+  const certificate = sent && toClientCertificate(sent, isForwarded);
+  const protocol = socket.alpnProtocol || undefined;
+  return { socket, protocol, tls: { version, certificate } };
+}
