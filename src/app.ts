@@ -1,6 +1,7 @@
 /** The composition root: builds every part once, from the configuration. */
 
 import { type Address, formatAddress, formatUrl, overlap } from "./config/address.ts";
+import { listCertificates } from "./config/certificates.ts";
 import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/types.ts";
@@ -65,7 +66,7 @@ export interface App {
   stop(): Promise<number>;
 }
 
-type LoadedFile = Omit<ConfigurationState, "routes">;
+type LoadedFile = Omit<ConfigurationState, "certificates" | "routes">;
 
 // The admin port serves probes and scrapes, which need no more than this.
 const ADMIN_LIMITS: ServerLimits = {
@@ -95,6 +96,7 @@ export function createApp({
   const tunnels = createTunnels(shared.countUnacknowledged);
   let snapshot = compile(config, shared);
   let openings = toOpenings(config);
+  let certificates = listCertificates(config);
 
   const build = { version, node: nodeVersion };
   const gauges = {
@@ -103,6 +105,7 @@ export function createApp({
     tunnels: tunnels.count,
     upstreamConnections: () => toConnectionCounts(snapshot.pools),
     droppedLogLines: logger.droppedLines,
+    certificates: () => certificates,
   };
   const startedAtMs = Date.now();
   let loadedFile: LoadedFile = { file, hash, loadedAtMs: startedAtMs, lastReload: undefined };
@@ -120,6 +123,7 @@ export function createApp({
     state: readiness.state,
     configuration: () => ({
       ...loadedFile,
+      certificates,
       routes: [...snapshot.config.routes, snapshot.config.defaultRoute],
     }),
     endpoints: () => toEndpoints(snapshot.pools),
@@ -180,6 +184,7 @@ export function createApp({
       openings = toOpenings(next, openings);
       snapshot = compile(next, shared, previous);
       server.reopen(openings);
+      certificates = listCertificates(next);
       observer.flush();
       observer = toObserver(next);
       server.configure(toServerLimits(next));

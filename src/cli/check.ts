@@ -1,6 +1,7 @@
 /** `headgate check [FILE…] [--json]`: prints all errors of route files, or what the files mean. */
 
 import { formatAddress, formatUrl } from "../config/address.ts";
+import { listCertificates } from "../config/certificates.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
 import { ConfigError, formatDiagnostic } from "../config/diagnostic.ts";
 import type { Config } from "../config/types.ts";
@@ -80,7 +81,10 @@ function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: 
   const listen = config.listen.map(({ address }) => formatAddress(address)).join(" ");
   const { warnings } = loaded;
   const overridden = loaded.overridden.map(({ key, source }) => ({ key, place: source }));
-  return { file, hash, listen, admin, upstreams, routes, overridden, warnings };
+  const certificates = listCertificates(config).map(({ listen: at, names, notAfterMs }) => {
+    return { listen: at, names, notAfter: new Date(notAfterMs).toISOString() };
+  });
+  return { file, hash, listen, admin, certificates, upstreams, routes, overridden, warnings };
 }
 
 interface Printing {
@@ -97,7 +101,7 @@ function print(outcome: Outcome, { io, defaults, index }: Printing): void {
 }
 
 function describe(loaded: Loaded, defaults: Config): string {
-  const { file, listen, admin, upstreams, routes, overridden, warnings } = summarise(
+  const { file, listen, admin, certificates, upstreams, routes, overridden, warnings } = summarise(
     loaded,
     defaults,
   );
@@ -118,10 +122,22 @@ function describe(loaded: Loaded, defaults: Config): string {
       ["listen", listen],
       ["admin", admin],
     ]),
+    ...(certificates.length === 0 ? [] : [formatTable(toCertificateRows(certificates))]),
     ...overridden.map(({ key, place }) => `${place} overrides ${key} of the file\n`),
     formatTable([["UPSTREAM", "URL"], ...upstreams.map(({ name, url }) => [name, url])]),
     formatTable([hasSettings ? [...titles, "NON-DEFAULT SETTINGS"] : titles, ...rows]),
   ].join("\n");
+}
+
+function toCertificateRows(
+  certificates: ReturnType<typeof summarise>["certificates"],
+): readonly (readonly string[])[] {
+  const rows = certificates.map(({ listen, names, notAfter }) => [
+    names.join(" "),
+    listen,
+    notAfter.slice(0, 10),
+  ]);
+  return [["CERTIFICATE", "LISTEN", "VALID UNTIL"], ...rows];
 }
 
 function countProblems(count: number): string {

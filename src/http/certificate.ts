@@ -56,12 +56,17 @@ export function toForwardedClientCert({
 }
 
 function quoteIfNeeded(text: string): string {
-  return /[,;="]/.test(text) ? quote(text) : text;
+  return /^[!-~]*$/.test(text) && !/[,;="\\]/.test(text) ? text : quote(text);
 }
 
-/** Other characters than visible ASCII are escaped: a field value is a line of text. */
+/** Escapes all characters but visible ASCII and spaces: an authority may have signed a name with line ends, which would begin a new field. */
 function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, "\\$&").replace(/[^\x20-\x7e]/gu, encodeURIComponent)}"`;
+  return `"${text.replace(/["\\]/g, "\\$&").replace(/[^ -~]/gu, toPercent)}"`;
+}
+
+function toPercent(character: string): string {
+  const bytes = [...new TextEncoder().encode(character)];
+  return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
 }
 
 /** node:crypto writes one attribute a line, the most general one first; RFC 4514 §2.1 begins with the most specific one. */

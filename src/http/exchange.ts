@@ -1,5 +1,6 @@
 /** The record of one exchange: filled in while the request is served, and read once at its end. */
 
+import type { ClientCertificate } from "./certificate.ts";
 import type { ProxyError } from "./errors.ts";
 import { toPeerAddress } from "./forwarded.ts";
 import type { HeadOutcome } from "./head-outcomes.ts";
@@ -27,6 +28,8 @@ export interface Exchange {
   /** The client's fields as received: name, value, name, value, … */
   readonly rawFields: readonly string[];
   readonly clientAddress: string;
+  /** The client's verified certificate. */
+  readonly clientCertificate: ClientCertificate | undefined;
   /** True once the connection was switched to another protocol. */
   tunnel: boolean;
   /** The Content-Length of a relayed response. */
@@ -59,6 +62,7 @@ export function beginExchange(request: ReceivedRequest, id: string, nowMs: numbe
     target: request.target,
     rawFields: request.rawFields,
     clientAddress: toPeerAddress(request.peer.remoteAddress) ?? "",
+    clientCertificate: request.peer.tls?.certificate,
     tunnel: false,
     contentLength: undefined,
     route: undefined,

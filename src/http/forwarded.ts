@@ -42,6 +42,8 @@ export const CLAIM_NAMES: readonly string[] = [
 const FOR = "x-forwarded-for";
 const PROTO = "x-forwarded-proto";
 const HOST = "x-forwarded-host";
+/** Written only if a listener has `forwardClientCert`. */
+const CERTIFICATE = "x-forwarded-client-cert";
 
 /** Returns the lower-case name of a field that headgate writes itself; undefined for any other field. */
 const toOwnName = createNameTable([FOR, PROTO, HOST].map((name) => [name, name]));
@@ -141,8 +143,17 @@ export function withForwarded(
   else if (chain.length > 0) outgoing.push("X-Forwarded-For", chain.join(", "));
   if (!hasProto) outgoing.push("X-Forwarded-Proto", peer.isSecure === true ? "https" : "http");
   if (!hasHost && host !== undefined) outgoing.push("X-Forwarded-Host", host);
-  if (peer.certificate !== undefined) outgoing.push("X-Forwarded-Client-Cert", peer.certificate);
+  if (peer.certificate !== undefined) appendCertificate(outgoing, peer.certificate);
   return outgoing;
+}
+
+/** Appends the client's certificate to the chain that a trusted peer sent, in one field line. */
+function appendCertificate(fields: string[], certificate: string): void {
+  const at = fields.findIndex(
+    (text, index) => index % 2 === 0 && text.toLowerCase() === CERTIFICATE,
+  );
+  if (at === -1) fields.push("X-Forwarded-Client-Cert", certificate);
+  else fields[at + 1] = `${fields[at + 1]},${certificate}`;
 }
 
 /**

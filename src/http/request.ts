@@ -1,13 +1,14 @@
 /** Checks a client's request once: refuses requests that are HTTP but that another recipient may read differently. */
 
 import { ProxyError } from "./errors.ts";
+import type { ConnectedPeer } from "./forwarded.ts";
 import { type RequestFields, readRequestFields } from "./request-fields.ts";
 import type { RequestHead } from "./wire/request-head.ts";
 import { parseTarget, toHost } from "./target.ts";
 
 /** A message as received. If it is not a request, all its texts are empty. */
 export interface ReceivedRequest extends RequestHead {
-  readonly peer: { readonly remoteAddress: string | undefined };
+  readonly peer: ConnectedPeer;
 }
 
 /** A header section. `fields` are read from `rawFields` if they are undefined. */

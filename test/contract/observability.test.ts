@@ -34,6 +34,7 @@ const FAMILIES = {
   headgate_config_reloads_total: "counter result",
   headgate_config_last_reload_successful: "gauge ",
   headgate_config_last_reload_success_timestamp_seconds: "gauge ",
+  headgate_tls_certificate_not_after_seconds: "gauge listen,name",
   headgate_build_info: "gauge version,node",
 };
 

@@ -53,12 +53,14 @@ function snapshotOf(
           { upstream: "other", state: "idle", count: 0 },
         ],
         droppedLogLines: () => 0,
+        certificates: () => [],
       },
       state: () => "ready",
       configuration: () => ({
         file: "routes.yaml",
         hash: "abc",
         loadedAtMs: 1_700_000_000_000,
+        certificates: [],
         routes: [ROUTE],
         lastReload: undefined,
         ...changes,
@@ -86,6 +88,7 @@ test("the snapshot says what runs, since when and by which file", () => {
     file: "routes.yaml",
     sha256: "abc",
     loadedAt: "2023-11-14T22:13:20.000Z",
+    certificates: [],
     lastReload: undefined,
   });
 });

@@ -54,6 +54,7 @@ export function quietMetrics(runtime: "on" | "off" = "off"): Metrics {
       tunnels: () => 1,
       upstreamConnections: () => [{ upstream: "app", state: "idle", count: 2 }],
       droppedLogLines: () => 0,
+      certificates: () => [{ listen: ":8443", names: ["a.test"], notAfterMs: 1_800_000_000_000 }],
     },
   });
 }

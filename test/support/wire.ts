@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, type TLSSocket, connect as connectTls } from "node:tls";
 import { reset } from "./reset.ts";
 import {
   type ByteReader,
@@ -60,6 +61,23 @@ export async function openWire(t: Cleanup, target: WireTarget): Promise<Wire> {
   t.after(() => void socket.destroy());
   const bytes = readBytes(socket);
   await once(socket, "connect");
+  return toWire(socket, bytes);
+}
+
+/** Opens a connection with TLS; rejects with OpenSSL's error. With TLS 1.3, a refused client certificate shows at the first read only. */
+export async function openTlsWire(
+  t: Cleanup,
+  port: number,
+  options: ConnectionOptions,
+): Promise<Wire & { readonly socket: TLSSocket }> {
+  const socket = connectTls({ host: "127.0.0.1", port, servername: "a.test", ...options });
+  t.after(() => void socket.destroy());
+  const bytes = readBytes(socket);
+  await once(socket, "secureConnect");
+  return { ...toWire(socket, bytes), socket };
+}
+
+function toWire(socket: Socket, bytes: ByteReader & { readonly closed: Wire["closed"] }): Wire {
   return {
     socket,
     bytes,

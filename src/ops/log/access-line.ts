@@ -23,6 +23,7 @@ const LEVELS: Readonly<Record<Fault, LogLevel>> = {
 const MAX_TOKEN = 64;
 const MAX_ID = 128;
 const MAX_USER_AGENT = 256;
+const MAX_SUBJECT = 256;
 const MAX_URL = 2048;
 const MAX_MESSAGE = 512;
 const MAX_STACK = 2048;
@@ -59,6 +60,13 @@ const FIELDS: Readonly<Record<LogField, Field>> = {
   "user_agent.original": textField(MAX_USER_AGENT, ({ rawFields }) =>
     findField(rawFields, "user-agent"),
   ),
+  "tls.client.subject": textField(MAX_SUBJECT, (exchange) => exchange.clientCertificate?.subject),
+  "tls.client.san": textField(
+    MAX_SUBJECT,
+    ({ clientCertificate }) =>
+      clientCertificate && [...clientCertificate.dnsNames, ...clientCertificate.uris].join(" "),
+  ),
+  "tls.client.hash.sha256": textField(MAX_TOKEN, (exchange) => exchange.clientCertificate?.hash),
   "error.type": textField(UNLIMITED, ({ error }) => error?.code),
   trace_id: textField(MAX_TOKEN, toTraceId),
   route: textField(UNLIMITED, ({ route }) => route?.name),

@@ -23,6 +23,12 @@ export interface MetricSources {
     readonly count: number;
   }>;
   readonly droppedLogLines: () => number;
+  /** The certificates of the listeners. */
+  readonly certificates: () => Iterable<{
+    readonly listen: string;
+    readonly names: readonly string[];
+    readonly notAfterMs: number;
+  }>;
 }
 
 /** Counts of reloads and the result of the last load. The load at the start counts as successful. */
@@ -56,6 +62,15 @@ export function toFamilies({ counters, sources, reloads, build }: FamilySources)
     ...headFamilies(counters),
     ...stateFamilies(sources),
     ...reloadFamilies(reloads),
+    gauge(
+      "tls_certificate_not_after_seconds",
+      "End of a listener's certificate, in seconds since the epoch.",
+      () =>
+        [...sources.certificates()].map(({ listen, names: [name = ""], notAfterMs }) => ({
+          labels: { listen, name },
+          value: notAfterMs / 1000,
+        })),
+    ),
     gauge("build_info", "Version of headgate and of the Node.js that runs it; always 1.", () => [
       { labels: { version: build.version, node: build.node }, value: 1 },
     ]),

@@ -1,5 +1,6 @@
 /** The content of `/status.json` and of the status page: counters, the last exchanges and the current state. */
 
+import type { ListenerCertificate } from "../../config/certificates.ts";
 import type { RouteConfig } from "../../config/types.ts";
 import type { BodyOutcome } from "../../http/exchange.ts";
 import type { Build, MetricSources } from "../metrics/families.ts";
@@ -19,6 +20,8 @@ export interface ConfigurationState {
   /** SHA-256 of the file, in hexadecimal. */
   readonly hash: string | undefined;
   readonly loadedAtMs: number;
+  /** The certificates of the listeners. */
+  readonly certificates: readonly ListenerCertificate[];
   /** In the file's order, then the default route. */
   readonly routes: readonly Pick<RouteConfig, "name" | "upstream" | "head">[];
   /** Undefined before the first reload. No errors means that it succeeded. The errors are masked (config/masked.ts). */
@@ -61,6 +64,11 @@ export interface StatusSnapshot {
     readonly file: string | undefined;
     readonly sha256: string | undefined;
     readonly loadedAt: string;
+    readonly certificates: readonly {
+      readonly listen: string;
+      readonly names: readonly string[];
+      readonly notAfter: string;
+    }[];
     readonly lastReload:
       | {
           readonly at: string;
@@ -165,11 +173,16 @@ export function toFrame(
 }
 
 function toConfiguration(state: ConfigurationState): StatusSnapshot["configuration"] {
-  const { file, hash, loadedAtMs, lastReload } = state;
+  const { file, hash, loadedAtMs, certificates, lastReload } = state;
   return {
     file,
     sha256: hash,
     loadedAt: toIso(loadedAtMs),
+    certificates: certificates.map(({ listen, names, notAfterMs }) => ({
+      listen,
+      names,
+      notAfter: toIso(notAfterMs),
+    })),
     lastReload: lastReload && {
       at: toIso(lastReload.atMs),
       result: lastReload.errors.length === 0 ? "success" : "failure",

@@ -41,6 +41,7 @@ const showUpstreams = createUpstreams();
 const showRoutes = createRoutes();
 const showRecent = createRecent();
 const showReloadErrors = createLines(byId("reload-errors"));
+const showCertificates = createLines(byId("certificates"));
 
 /** @param {Frame} frame */
 function show(frame) {
@@ -107,11 +108,18 @@ function showQuantity(id, [value, unit]) {
 
 /** @param {Frame} frame */
 function showConfiguration({ configuration, node, droppedLogLines, now }) {
-  const { file, sha256, loadedAt, lastReload } = configuration;
+  const { file, sha256, loadedAt, certificates, lastReload } = configuration;
   putById("file", file ?? "none: flags and environment");
   putById("hash", sha256?.slice(0, 12) ?? "–");
   byId("hash").title = sha256 ?? "";
   putById("loaded", toAgo(loadedAt, now));
+  byId("certificates-fact").hidden = certificates.length === 0;
+  showCertificates(
+    certificates.map(
+      ({ listen: at, names, notAfter }) =>
+        `${names.join(" ")} on ${at} until ${notAfter.slice(0, 10)}${notAfter < now ? ", expired" : ""}`,
+    ),
+  );
   putById("node", node);
   putById("dropped", toCount(droppedLogLines));
   showReload(lastReload, now);
