@@ -21,7 +21,7 @@ import {
   confirmTcpEnd,
   createReading,
   openTcp,
-  openTls,
+  createTlsClient,
 } from "./socket.ts";
 
 /** What all connections of the process share. */
@@ -43,13 +43,15 @@ export function createConnect(
 ): Connect {
   const { host, socketPath } = upstream.url;
   const order = createAddressOrder(now);
+  const openTls = createTlsClient(upstream);
   if (socketPath !== undefined || isIP(host) !== 0) book.noteResolved([socketPath ?? host]);
-  return (events) => openConnection(upstream, events, { ...resources, order, book });
+  return (events) => openConnection(upstream, events, { ...resources, order, book, openTls });
 }
 
 interface Opening extends ConnectResources {
   readonly order: AddressOrder;
   readonly book: AddressBook;
+  readonly openTls: ReturnType<typeof createTlsClient>;
 }
 
 function now(): number {
@@ -60,7 +62,7 @@ function now(): number {
 function openConnection(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
-  { resolver, readMemory, ownSockets, countUnacknowledged, order, book }: Opening,
+  { resolver, readMemory, ownSockets, countUnacknowledged, order, book, openTls }: Opening,
 ): UpstreamSocket {
   const { url, connectTimeout } = upstream;
   const isTls = url.protocol === "https:";
@@ -179,7 +181,7 @@ function openConnection(
   }
 
   function secure(opened: TcpSocket): void {
-    const secured = openTls(opened, upstream);
+    const secured = openTls(opened);
     isTruncated = secured.isTruncated;
     carry(secured.socket, (error) => {
       const failure = toTlsFailure(

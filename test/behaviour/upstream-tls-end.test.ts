@@ -11,7 +11,7 @@ import test, { type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
 import type { UpstreamConfig } from "../../src/config/types.ts";
-import { openTcp, openTls } from "../../src/upstream/socket.ts";
+import { createTlsClient, openTcp } from "../../src/upstream/socket.ts";
 import { type Peer, toTlsPeer } from "../support/peer.ts";
 
 const FIRST = "HTTP/1.1 200 OK\r\n\r\n";
@@ -40,7 +40,7 @@ async function connectTls(t: TestContext) {
   await once(raw, "connect");
   const url = { host: "127.0.0.1", port, protocol: "https:" };
   const upstream = { url, tls: { verify: false } } as UpstreamConfig;
-  const { socket, isTruncated } = openTls(raw, upstream);
+  const { socket, isTruncated } = createTlsClient(upstream)(raw);
   t.after(() => {
     for (const peer of peers) peer.reset();
     socket.destroy();
