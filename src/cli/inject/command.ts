@@ -107,7 +107,13 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
   const loaded = await readTextFile(resolveFrom(cwd, file));
   if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, file)]);
   const hasUpstream = overridden.some(({ key }) => /^upstream\b/.test(key));
-  return { path: resolveFrom(cwd, file), text: loaded.text, hasUpstream };
+  const ownEnv = { ...env, ...standIns, HEADGATE_UPSTREAM: undefined };
+  const own = hasUpstream
+    ? await loadConfig({ flags: { config: file }, env: ownEnv, cwd })
+    : undefined;
+  const url = own?.config.upstreams.get("default")?.url;
+  const upstreamHost = url?.socketPath ?? url?.host;
+  return { path: resolveFrom(cwd, file), text: loaded.text, upstreamHost };
 }
 
 function report({ done, skipped, next }: Outcome, { err }: InjectIo): void {

@@ -3,7 +3,7 @@
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
-import { LABEL, PORT, toService } from "./compose-service.ts";
+import { LABEL, PORT, isOwnContainer, toService } from "./compose-service.ts";
 import { NAME } from "./container.ts";
 import { type Edit, applyEdits } from "./edits.ts";
 import { type Page, appendEntry, layoutOf } from "./insertions.ts";
@@ -128,7 +128,7 @@ function movePorts(app: App, { text }: Page, moved: readonly Published[]): Named
 
 function nextSteps(app: App, options: InjectOptions): readonly string[] {
   const { tree, service, name, upstreamPort, published } = app;
-  const { port = PORT } = options;
+  const { port = PORT, routeFile } = options;
   const labels = read(tree, service, "labels");
   const text = labels === undefined ? "" : app.file.text.slice(labels.start, labels.end);
   const hasMoved = published.some((one) => one.port === upstreamPort);
@@ -138,6 +138,11 @@ function nextSteps(app: App, options: InjectOptions): readonly string[] {
       : [
           `${name} does not publish port ${upstreamPort}; clients reach headgate as http://headgate:${port}`,
         ]),
+    ...(routeFile !== undefined && isOwnContainer(routeFile) && options.upstreamPort === undefined
+      ? [
+          "the route file's upstream would be headgate's own container here, so HEADGATE_UPSTREAM overrides it",
+        ]
+      : []),
     `services that call http://${name}:${upstreamPort} do so without headgate; http://headgate:${port} is the way through it`,
     ...(/traefik|caddy|VIRTUAL_HOST/.test(text)
       ? [`the labels of ${name} lead a proxy to ${name} itself; move them to headgate`]

@@ -26,8 +26,8 @@ export interface RouteFile {
   /** An absolute path. */
   readonly path: string;
   readonly text: string;
-  /** Whether the file names the upstream. */
-  readonly hasUpstream: boolean;
+  /** The host of the upstream that the file names, or its socket's path; undefined if the file names no upstream. */
+  readonly upstreamHost: string | undefined;
 }
 
 /** The changed files, with messages. */

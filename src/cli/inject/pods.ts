@@ -47,7 +47,8 @@ export function editWorkload(planned: Planned, options: InjectOptions): readonly
     return refuse(workload, startOf(pod), "has no containers of its own");
   const page = pageOf(workload);
   const configMap = configMapOf(workload, options);
-  const isUpstreamInFile = routeFile?.hasUpstream === true && options.upstreamPort === undefined;
+  const isUpstreamInFile =
+    routeFile?.upstreamHost !== undefined && options.upstreamPort === undefined;
   const upstream = isUpstreamInFile ? undefined : `http://127.0.0.1:${upstreamPort}`;
   const container = toContainer({
     image,

@@ -163,9 +163,32 @@ test("headgate's service waits for a healthy app, and is in its networks and pro
 });
 
 test("a route file beside the Compose file is mounted alone: the folder holds more than that", () => {
-  const routeFile = { path: "/srv/app/routes.yaml", text: "routes: []\n", hasUpstream: true };
+  const routeFile = {
+    path: "/srv/app/routes.yaml",
+    text: "routes: []\n",
+    upstreamHost: "app.example",
+  };
   const { headgate } = servicesOf(injected(PLAIN, { ...OPTIONS, routeFile }));
   assert.deepEqual(headgate.volumes, ["./routes.yaml:/etc/headgate/routes.yaml:ro"]);
+  assert.equal(headgate.environment.HEADGATE_UPSTREAM, undefined);
+});
+
+// Symptom: behind a Compose file with the route file that `headgate init http://127.0.0.1:8000` had written, every request was 502.
+// Root cause: the file's upstream stayed in effect, and in Compose 127.0.0.1 is headgate's own container.
+// Fix: an upstream on loopback is overridden, and inject says so.
+test("an upstream on loopback does not stay in effect, because it would be headgate's own container", () => {
+  for (const upstreamHost of ["127.0.0.1", "localhost", "::1"]) {
+    const routeFile = { path: "/srv/app/headgate/routes.yaml", text: "", upstreamHost };
+    const { files, next } = injectInto([{ name: "f.yaml", text: PLAIN }], {
+      ...OPTIONS,
+      routeFile,
+    });
+    const { headgate } = servicesOf(files[0]?.text ?? "");
+    assert.equal(headgate.environment.HEADGATE_UPSTREAM, "http://web:8000");
+    assert.match(next.join("\n"), /^the route file's upstream would be headgate's own container/m);
+  }
+  const socket = { path: "/srv/app/routes.yaml", text: "", upstreamHost: "/run/app.sock" };
+  const { headgate } = servicesOf(injected(PLAIN, { ...OPTIONS, routeFile: socket }));
   assert.equal(headgate.environment.HEADGATE_UPSTREAM, undefined);
 });
 
