@@ -1,7 +1,8 @@
 /** The changes to a Compose file: a new service headgate, to which the app's published port moves. */
 
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
-import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
+import type { Tree } from "../../config/yaml/tree.ts";
+import { type NamedEdit, fillRecord, isEmpty, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
 import { LABEL, PORT, isOwnContainer, toService } from "./compose-service.ts";
 import { NAME } from "./container.ts";
@@ -23,10 +24,9 @@ import {
 import { CHANGED } from "./undo.ts";
 
 /** Recognises a Compose file by its structure. */
-export function isCompose({ trees }: SourceFile): boolean {
-  const [tree] = trees;
-  const root = tree?.root;
-  if (tree === undefined || root?.kind !== "map" || trees.length > 1) return false;
+export function isCompose(file: SourceFile): boolean {
+  const root = documentOf(file)?.root;
+  if (root?.kind !== "map") return false;
   return findEntry(root, "services") !== undefined && findEntry(root, "apiVersion") === undefined;
 }
 
@@ -84,8 +84,14 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   };
 }
 
+/** The only document with content. */
+function documentOf({ trees }: SourceFile): Tree | undefined {
+  const [tree, ...others] = trees.filter(({ root }) => root !== undefined && !isEmpty(root));
+  return others.length === 0 ? tree : undefined;
+}
+
 function toPlace(file: SourceFile): SourceNode {
-  const [tree] = file.trees;
+  const tree = documentOf(file);
   const root = tree?.root;
   if (tree === undefined || root?.kind !== "map") throw new Error("a Compose file is a mapping");
   return { file, tree, title: "services", path: [root], root };

@@ -4,12 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { parse } from "yaml";
 
 import { injectInto } from "../../../src/cli/inject/inject.ts";
 import type { InjectOptions } from "../../../src/cli/inject/options.ts";
 import { OPTIONS, WITH_FILE, injected, refusal, removed } from "../../support/inject.ts";
-import { type Fields, root } from "../../support/manifests.ts";
+import { type Fields, readManifests, root } from "../../support/manifests.ts";
 
 const PLAIN = `# My stack.
 services:
@@ -45,6 +44,12 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   plain: { text: PLAIN, moved: ["127.0.0.1:${PORT:-8000}:8080"], kept: ["9229:9229"] },
   "CRLF and a byte order mark": {
     text: `\ufeff${PLAIN}`.replaceAll("\n", "\r\n"),
+    moved: ["127.0.0.1:${PORT:-8000}:8080"],
+    kept: ["9229:9229"],
+  },
+  // inject took a file with an empty document behind it for one that has nothing to add headgate to.
+  "empty documents around it": {
+    text: `---\n# nothing\n---\n${PLAIN}---\n`,
     moved: ["127.0.0.1:${PORT:-8000}:8080"],
     kept: ["9229:9229"],
   },
@@ -124,7 +129,7 @@ services:
   },
 };
 
-const servicesOf = (text: string): Fields => (parse(text, { merge: true }) as Fields)["services"];
+const servicesOf = (text: string): Fields => readManifests(text, { merge: true })[0]?.["services"];
 
 for (const [name, { text, moved, kept, options }] of Object.entries(SHAPES)) {
   for (const base of [OPTIONS, WITH_FILE]) {
