@@ -111,9 +111,8 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
   const own = hasUpstream
     ? await loadConfig({ flags: { config: file }, env: ownEnv, cwd })
     : undefined;
-  const url = own?.config.upstreams.get("default")?.url;
-  const upstreamHost = url?.socketPath ?? url?.host;
-  return { path: resolveFrom(cwd, file), text: loaded.text, upstreamHost };
+  const upstream = own?.config.upstreams.get("default")?.url;
+  return { path: resolveFrom(cwd, file), text: loaded.text, upstream };
 }
 
 function report({ done, skipped, next }: Outcome, { err }: InjectIo): void {

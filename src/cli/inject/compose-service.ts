@@ -3,10 +3,10 @@
 import { basename, relative } from "node:path"; // pure functions
 
 import { directoryOf, resolveFrom } from "../../config/files.ts";
-import { staysLocal } from "../../config/loop.ts";
 import type { TreeNode } from "../../config/yaml/tree.ts";
 import { BLANK } from "./changes.ts";
 import { type App, type Published, SHORT } from "./compose-app.ts";
+import { findFileUpstream, isLocal } from "./file-upstream.ts";
 import type { InjectOptions, RouteFile } from "./options.ts";
 import { Raw, type Value } from "./render.ts";
 import {
@@ -31,17 +31,15 @@ export function toService(app: App, moved: readonly Published[], options: Inject
   const variables = [...settings].flatMap(([key, value]) =>
     key.startsWith("env.") && value !== undefined ? [[key.slice("env.".length), value]] : [],
   );
-  const isUpstreamInFile =
-    routeFile?.upstreamHost !== undefined &&
-    !isOwnContainer(routeFile) &&
-    options.upstreamPort === undefined;
+  const upstream = findFileUpstream(options);
+  const isInFile = upstream !== undefined && !isLocal(upstream);
   const memory = settings.get("resources.limits.memory");
   const networks = read(tree, service, "networks");
   const healthcheck = read(tree, service, "healthcheck");
   return {
     image,
     environment: {
-      HEADGATE_UPSTREAM: isUpstreamInFile ? undefined : `http://${name}:${upstreamPort}`,
+      HEADGATE_UPSTREAM: isInFile ? undefined : `http://${name}:${upstreamPort}`,
       HEADGATE_CONFIG:
         routeFile === undefined ? undefined : `/etc/headgate/${basename(routeFile.path)}`,
       HEADGATE_LISTEN: port === PORT ? undefined : `0.0.0.0:${port}`,
@@ -64,11 +62,6 @@ export function toService(app: App, moved: readonly Published[], options: Inject
     mem_limit: memory === undefined ? undefined : toMemory(String(memory)),
     labels: { [LABEL]: BLANK },
   };
-}
-
-/** Whether the route file's upstream is on loopback: `init` writes the address at which it found the app, and here that is headgate itself. */
-export function isOwnContainer({ upstreamHost }: RouteFile): boolean {
-  return upstreamHost !== undefined && staysLocal(upstreamHost);
 }
 
 /** Mounts the folder, because an editor replaces a mounted file; but mounts the file if the folder also holds the Compose file. */

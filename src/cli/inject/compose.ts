@@ -1,12 +1,14 @@
 /** The changes to a Compose file: a new service headgate, to which the app's published port moves. */
 
+import { formatUrl } from "../../config/address.ts";
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import type { Tree } from "../../config/yaml/tree.ts";
 import { type NamedEdit, fillRecord, isEmpty, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
-import { LABEL, PORT, isOwnContainer, toService } from "./compose-service.ts";
+import { LABEL, PORT, toService } from "./compose-service.ts";
 import { NAME } from "./container.ts";
 import { type Edit, applyEdits } from "./edits.ts";
+import { findFileUpstream, isLocal } from "./file-upstream.ts";
 import { type Page, appendEntry, layoutOf } from "./insertions.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
 import { hashOf, parseRecord } from "./record.ts";
@@ -134,7 +136,8 @@ function movePorts(app: App, { text }: Page, moved: readonly Published[]): Named
 
 function nextSteps(app: App, options: InjectOptions): readonly string[] {
   const { tree, service, name, upstreamPort, published } = app;
-  const { port = PORT, routeFile } = options;
+  const { port = PORT } = options;
+  const upstream = findFileUpstream(options);
   const labels = read(tree, service, "labels");
   const text = labels === undefined ? "" : app.file.text.slice(labels.start, labels.end);
   const hasMoved = published.some((one) => one.port === upstreamPort);
@@ -144,9 +147,9 @@ function nextSteps(app: App, options: InjectOptions): readonly string[] {
       : [
           `${name} does not publish port ${upstreamPort}; clients reach headgate as http://headgate:${port}`,
         ]),
-    ...(routeFile !== undefined && isOwnContainer(routeFile) && options.upstreamPort === undefined
+    ...(upstream !== undefined && isLocal(upstream)
       ? [
-          "the route file's upstream would be headgate's own container here, so HEADGATE_UPSTREAM overrides it",
+          `the route file's upstream, ${formatUrl(upstream)}, would be headgate's own container here, so HEADGATE_UPSTREAM overrides it`,
         ]
       : []),
     `services that call http://${name}:${upstreamPort} do so without headgate; http://headgate:${port} is the way through it`,

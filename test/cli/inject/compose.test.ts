@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 
+import { parseUpstreamUrl } from "../../../src/config/address.ts";
 import { injectInto } from "../../../src/cli/inject/inject.ts";
 import type { InjectOptions } from "../../../src/cli/inject/options.ts";
 import { OPTIONS, WITH_FILE, injected, refusal, removed } from "../../support/inject.ts";
@@ -171,7 +172,7 @@ test("a route file beside the Compose file is mounted alone: the folder holds mo
   const routeFile = {
     path: "/srv/app/routes.yaml",
     text: "routes: []\n",
-    upstreamHost: "app.example",
+    upstream: parseUpstreamUrl("http://app.example"),
   };
   const { headgate } = servicesOf(injected(PLAIN, { ...OPTIONS, routeFile }));
   assert.deepEqual(headgate.volumes, ["./routes.yaml:/etc/headgate/routes.yaml:ro"]);
@@ -182,17 +183,22 @@ test("a route file beside the Compose file is mounted alone: the folder holds mo
 // Root cause: the file's upstream stayed in effect, and in Compose 127.0.0.1 is headgate's own container.
 // Fix: an upstream on loopback is overridden, and inject says so.
 test("an upstream on loopback does not stay in effect, because it would be headgate's own container", () => {
-  for (const upstreamHost of ["127.0.0.1", "localhost", "::1"]) {
-    const routeFile = { path: "/srv/app/headgate/routes.yaml", text: "", upstreamHost };
+  for (const url of ["http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000"]) {
+    const upstream = parseUpstreamUrl(url);
+    const routeFile = { path: "/srv/app/headgate/routes.yaml", text: "", upstream };
     const { files, next } = injectInto([{ name: "f.yaml", text: PLAIN }], {
       ...OPTIONS,
       routeFile,
     });
     const { headgate } = servicesOf(files[0]?.text ?? "");
     assert.equal(headgate.environment.HEADGATE_UPSTREAM, "http://web:8000");
-    assert.match(next.join("\n"), /^the route file's upstream would be headgate's own container/m);
+    assert.match(
+      next.join("\n"),
+      /^the route file's upstream, http:.*, would be headgate's own container/m,
+    );
   }
-  const socket = { path: "/srv/app/routes.yaml", text: "", upstreamHost: "/run/app.sock" };
+  const upstream = parseUpstreamUrl("unix:/run/app.sock");
+  const socket = { path: "/srv/app/routes.yaml", text: "", upstream };
   const { headgate } = servicesOf(injected(PLAIN, { ...OPTIONS, routeFile: socket }));
   assert.equal(headgate.environment.HEADGATE_UPSTREAM, undefined);
 });
