@@ -48,7 +48,11 @@ interface Case {
 
 const CASES: Readonly<Record<string, Case>> = {
   FastAPI: {
-    needs: { "python:fastapi": "python3-fastapi", "python:multipart": "python3-multipart" },
+    needs: {
+      "python:fastapi": "python3-fastapi",
+      "python:uvicorn": "uvicorn",
+      "python:multipart": "python3-multipart",
+    },
     backend: (_t, address) => ({
       command: toUvicorn(PYTHON, address),
       address,
