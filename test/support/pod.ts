@@ -86,23 +86,25 @@ interface Container {
   readonly mount?: (folder: string) => void;
 }
 
-/** Starts the headgate of an injected manifest, and waits for its startup probe as the kubelet does. */
+/** Starts the headgate of an injected manifest, and probes it as the kubelet does: first its start, then the others. */
 export async function startInjected(
   t: Cleanup,
   pod: Pod,
   objects: readonly Manifest[],
 ): Promise<Headgate> {
   const workload = objects.find((object) => podOf(object) !== undefined) ?? assert.fail("no pod");
-  const { args, env, ports, volumeMounts, startupProbe } = headgateOf(workload);
+  const { args, env, ports, volumeMounts, ...probes } = headgateOf(workload);
   const numbers = ports.map(({ containerPort }: Fields) => containerPort);
   const mount = volumeMounts === undefined ? {} : { mount: toMount(workload, objects) };
   const variables = Object.fromEntries(env.map(({ name, value }: Fields) => [name, value]));
   const headgate = await startContainer(t, pod, { args, variables, ...mount }, numbers[0]);
-  const { failureThreshold, periodSeconds, httpGet } = startupProbe;
-  assert.ok(numbers.includes(httpGet.port));
-  const patience = ["--retry", failureThreshold, "--retry-delay", periodSeconds].map(String);
-  const url = `http://127.0.0.1:${httpGet.port}${httpGet.path}`;
-  await pod.run("curl", "-sSf", ...patience, "--retry-all-errors", url);
+  for (const name of ["startupProbe", "readinessProbe", "livenessProbe"]) {
+    const { failureThreshold, periodSeconds, httpGet } = probes[name];
+    assert.ok(numbers.includes(httpGet.port));
+    const patience = ["--retry", failureThreshold, "--retry-delay", periodSeconds].map(String);
+    const url = `http://127.0.0.1:${httpGet.port}${httpGet.path}`;
+    await pod.run("curl", "-sSf", ...patience, "--retry-all-errors", url);
+  }
   return headgate;
 }
 
