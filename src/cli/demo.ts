@@ -7,6 +7,7 @@ import { createServer } from "../server/server.ts";
 import { respondToGetOnly } from "./demo-backend.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { toProgramName } from "./program-name.ts";
 import { serve } from "./serve.ts";
 import { formatTable } from "./table.ts";
 
@@ -19,7 +20,7 @@ const LIMITS: ServerLimits = {
   whenFull: "refuse",
 };
 
-/** Runs both until a signal, and prints the two commands to try. If a port is in use, a free one is used instead. */
+/** Runs both until a signal, and prints the commands to try. If a port is in use, a free one is used instead. */
 export async function demo(args: readonly string[], io: Io): Promise<number> {
   readArguments(args, {});
   const { server, url } = await listenNear(8000);
@@ -31,7 +32,7 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
     cwd: io.cwd,
   });
   const code = await serve(
-    { config, onListening: (listening) => io.out(toInvitation(url, listening, toRun(io))) },
+    { config, onListening: (listening) => io.out(toInvitation(url, listening, toProgramName(io))) },
     io,
   );
   server.destroy();
@@ -39,26 +40,27 @@ export async function demo(args: readonly string[], io: Io): Promise<number> {
   return code;
 }
 
-/** The command that runs `headgate run`: in a clone, `headgate` is not on the PATH, and `npm start` is used. */
-function toRun({ env }: Io): string {
-  return env["npm_lifecycle_event"] === "start" ? "npm start --" : "headgate run";
-}
-
 function toInvitation(
   backend: string,
   { listen: [proxy = ""], admin = "" }: Listening,
-  run: string,
+  program: string,
 ): string {
   const calls = formatTable([
-    [`  curl -I ${backend}/health`, "  # the backend itself: 405 Method Not Allowed"],
+    [`  curl -I ${backend}/health`, "  # the backend itself: 405"],
     [`  curl -I ${proxy}/health`, "  # through headgate: 200 OK"],
   ]);
-  return `headgate demo: a backend that answers GET and refuses HEAD, and headgate before it. Try, in another terminal:
+  return `headgate demo: a backend that refuses HEAD, and headgate before it.
+Try in another terminal:
 
 ${calls}
+Then let doctor say which endpoints refuse HEAD:
+
+  ${program} doctor ${backend} /health
+
 The status page shows each request as it comes: ${admin}/
-Before a backend of your own: ${run} --upstream http://127.0.0.1:8000 --listen :8080
-Ctrl-C ends it.
+Ctrl-C ends the demo. Before a backend of your own:
+
+  ${program} run --upstream http://127.0.0.1:8000 --listen :8080
 `;
 }
 

@@ -1,31 +1,43 @@
-/** The help texts of `headgate --help` and of each command's `--help`. */
+/** The help texts of `headgate --help` and of each command's `--help`. No line is wider than 80 columns. */
 
 const SETTINGS = `Settings: flags override environment variables, which override the route file
-  --config FILE      HEADGATE_CONFIG      the route file (YAML)
-  --listen ADDR      HEADGATE_LISTEN      host:port, :port, [::]:port, unix:/path     default 0.0.0.0:8080
-  --upstream URL     HEADGATE_UPSTREAM    http://host:port, https://…, unix:/path     needed
-  --admin ADDR|off   HEADGATE_ADMIN       where /livez, /readyz and /metrics answer   default 127.0.0.1:9090
-  --log-level LEVEL  HEADGATE_LOG_LEVEL   debug, info, warn, error, silent            default info
+  --config FILE      HEADGATE_CONFIG     the route file (YAML)
+  --listen ADDR      HEADGATE_LISTEN     host:port, :port, [::]:port, unix:/path
+                                         default 0.0.0.0:8080
+  --upstream URL     HEADGATE_UPSTREAM   http://host:port, https://…, unix:/path
+                                         needed, here or in the route file
+  --admin ADDR|off   HEADGATE_ADMIN      /livez, /readyz, /metrics, status page
+                                         default 127.0.0.1:9090
+  --log-level LEVEL  HEADGATE_LOG_LEVEL  debug, info, warn, error, silent
+                                         default info
 `;
 
 /** The text of `headgate --help`. */
-export const HELP: string = `headgate answers HEAD through GET, for backends that refuse HEAD and may not be changed.
+export const HELP: string = `headgate answers HEAD through GET, for backends that refuse HEAD and may not be
+changed.
 
 Usage
-  headgate run [--config FILE] [--listen ADDR] [--upstream URL] [--admin ADDR|off] [--log-level LEVEL]
-  headgate demo                   try it: a GET-only backend, and headgate before it
-  headgate check [FILE…] [--json] read route files: every problem at its place, or what the file means
-  headgate explain METHOD URL [--config FILE] [--upstream URL] [-H 'Name: value'] [--from IP] [--json]
-                                  which route a request meets and what the upstream would get; sends nothing
+  headgate run [--config FILE] [--listen ADDR] [--upstream URL] [flags]
+      stand before a backend
+  headgate demo
+      try it: a GET-only backend, and headgate before it
+  headgate check [FILE…] [--json]
+      read route files: every problem at its place, or what the file means
+  headgate explain METHOD URL [--config FILE] [-H 'Name: value'] [--json]
+      which route a request meets and what the upstream would get; sends nothing
   headgate doctor URL [PATH…] [--through URL] [--json]
-                                  which endpoints of a running backend refuse HEAD, or answer it differently from GET
+      which endpoints of a running backend refuse HEAD, or answer it differently
   headgate init URL [--output FILE]
-                                  a route file for what doctor finds
+      a route file for what doctor finds
   headgate inject FILE|- [--remove] [--diff]
-                                  add headgate to Kubernetes manifests or a Compose file, and change nothing else there
-  headgate schema                 print the JSON Schema of the route file
-  headgate healthcheck            exit 0 when the headgate that runs with these settings is ready, else 1
-  headgate COMMAND --help         what a command does, with examples
+      add headgate to Kubernetes manifests or a Compose file, and change nothing
+      else there
+  headgate schema
+      print the JSON Schema of the route file
+  headgate healthcheck
+      exit 0 if the headgate that runs with these settings is ready, else 1
+  headgate COMMAND --help
+      what a command does, with examples
   headgate --version | --help
 
 ${SETTINGS}
@@ -37,9 +49,11 @@ Exit codes: 0 fine, 1 failed, 2 called wrongly.
 export const COMMAND_HELP: ReadonlyMap<string, string> = new Map([
   [
     "run",
-    `headgate run [--config FILE] [--listen ADDR] [--upstream URL] [--admin ADDR|off] [--log-level LEVEL]
+    `headgate run [--config FILE] [--listen ADDR] [--upstream URL]
+             [--admin ADDR|off] [--log-level LEVEL]
 
-Serves until SIGTERM or SIGINT. SIGHUP reads the route file again; so does a change of it.
+Serves until SIGTERM or SIGINT. SIGHUP reads the route file again; so does a
+change of it.
 
 ${SETTINGS}
 Examples
@@ -55,8 +69,9 @@ Exit codes: 0 stopped by a signal, 1 failed, 2 called wrongly.
     "demo",
     `headgate demo
 
-Starts a backend that refuses HEAD, headgate before it, and its status page, on ports 8000, 8080 and 9090 of 127.0.0.1; where one is
-taken, on a free one. Prints what to try.
+Starts a backend that refuses HEAD, headgate before it, and its status page, on
+ports 8000, 8080 and 9090 of 127.0.0.1; where one is taken, on a free one.
+Prints what to try.
 
 Example
   headgate demo
@@ -66,13 +81,16 @@ Example
     "check",
     `headgate check [FILE…] [--json]
 
-Reads route files as run would, and starts nothing. Prints every problem with its file, line and column, or what the file means.
-The FILE - is standard input. Without FILE, HEADGATE_CONFIG names it. HEADGATE_* variables count as they do for run.
+Reads route files as run would, and starts nothing. Prints every problem with
+its file, line and column, or what the file means. The FILE - is standard input.
+Without FILE, HEADGATE_CONFIG names it. HEADGATE_* variables count as they do
+for run.
 
 Examples
   headgate check routes.yaml
   headgate check staging.yaml production.yaml
-  kubectl get configmap headgate -o jsonpath='{.data.headgate\\.yaml}' | HEADGATE_UPSTREAM=http://app:8000 headgate check -
+  kubectl get configmap headgate -o jsonpath='{.data.headgate\\.yaml}' |
+    HEADGATE_UPSTREAM=http://app:8000 headgate check -
   headgate check routes.yaml --json | jq .routes
 
 Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
@@ -80,40 +98,55 @@ Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
   ],
   [
     "explain",
-    `headgate explain METHOD URL [--config FILE] [--upstream URL] [-H 'Name: value'] [--from IP] [--json]
+    `headgate explain METHOD URL [--config FILE] [--upstream URL]
+                 [-H 'Name: value'] [--from IP] [--json]
 
-Prints which route a request meets, what the upstream gets of it and what becomes of the response's body. It sends nothing.
-URL is a path or a whole URL; -H may be repeated; --from is the client's address, 127.0.0.1 by default.
-Queries, passwords and the values of fields such as Authorization, Cookie or X-Api-Key are printed as <hidden>.
+Prints which route a request meets, what the upstream gets of it and what
+becomes of the response's body. It sends nothing. URL is a path or a whole URL;
+-H may be repeated; --from is the client's address, 127.0.0.1 by default.
+Queries, passwords and the values of fields such as Authorization, Cookie or
+X-Api-Key are printed as <hidden>.
 
 Examples
   headgate explain HEAD /health --config routes.yaml
-  headgate explain HEAD http://shop.example/files/a.bin --config routes.yaml -H 'Range: bytes=0-9'
-  headgate explain GET / --upstream http://127.0.0.1:8000 --from 203.0.113.9 -H 'X-Forwarded-For: 192.0.2.1'
+  headgate explain HEAD http://shop.example/a.bin --config routes.yaml \\
+    -H 'Range: bytes=0-9'
+  headgate explain GET / --upstream http://127.0.0.1:8000 \\
+    --from 203.0.113.9 -H 'X-Forwarded-For: 192.0.2.1'
 
-Exit codes: 0 explained, also where headgate would refuse the request, 1 the route file is wrong, 2 called wrongly.
+Exit codes: 0 explained, also where headgate would refuse the request, 1 the
+route file is wrong, 2 called wrongly.
 `,
   ],
   [
     "doctor",
-    `headgate doctor URL [PATH…] [--through URL] [--openapi FILE|URL] [--json] [--dry-run] [flags]
+    `headgate doctor URL [PATH…] [--through URL] [--openapi FILE|URL] [--json]
+                [--dry-run] [flags]
 
-Sends GET and HEAD to each endpoint of a running backend, compares the responses, and says what headgate does about it. It sends
-GET, HEAD and, with --options, OPTIONS, to URL's origin only; redirects are shown and not followed. Without PATH the endpoints come
-from the OpenAPI 3 or Swagger 2 document of the backend, at /openapi.json, /swagger.json, /v3/api-docs and other usual paths.
+Sends GET and HEAD to each endpoint of a running backend, compares the
+responses, and says what headgate does about it. It sends GET, HEAD and, with
+--options, OPTIONS, to URL's origin only; redirects are shown and not followed.
+Without PATH the endpoints come from the OpenAPI 3 or Swagger 2 document of the
+backend, at /openapi.json, /swagger.json, /v3/api-docs and other usual paths.
 
-  --through URL        a headgate before this backend: its HEADs are compared with the backend's GETs, and decide the exit code
-  --openapi FILE|URL   where the document is, in JSON or YAML; a URL has the origin of the backend
-  --base PATH          the path before each path of the document, where it is not that of its server; / for none
-  --param NAME=VALUE   the value of a parameter that the document has no example, default, enum or minimum for; repeatable
-  -H, --header FIELD   such as 'Authorization: Bearer …'; sent with each request, never printed; repeatable
-  --include PATTERN    only paths like this one; * stands for any text; repeatable
+  --through URL        a headgate before this backend: its HEADs are compared
+                       with the backend's GETs, and decide the exit code
+  --openapi FILE|URL   where the document is, in JSON or YAML; a URL has the
+                       origin of the backend
+  --base PATH          the path before each path of the document, where it is
+                       not that of its server; / for none
+  --param NAME=VALUE   the value of a parameter that the document has no
+                       example, default, enum or minimum for; repeatable
+  -H, --header FIELD   such as 'Authorization: Bearer …'; sent with each
+                       request, never printed; repeatable
+  --include PATTERN    only paths like this one; * stands for any text;
+                       repeatable
   --exclude PATTERN    no paths like this one; repeatable
-  --options            sends OPTIONS as well
-  --limit N            endpoints to try                                 default 200
-  --concurrency N      endpoints tried at one time                      default 4
-  --timeout DURATION   for each request                                 default 10s
-  --bytes SIZE         content that is read of each response            default 1MiB
+  --options            send OPTIONS as well
+  --limit N            endpoints to try                         default 200
+  --concurrency N      endpoints tried at one time              default 4
+  --timeout DURATION   for each request                         default 10s
+  --bytes SIZE         content that is read of each response    default 1MiB
   --ca FILE            the authority of an https backend (PEM)
   --insecure           accept any certificate
   --json               the report for programs
@@ -122,23 +155,29 @@ from the OpenAPI 3 or Swagger 2 document of the backend, at /openapi.json, /swag
 Examples
   headgate doctor http://127.0.0.1:8000
   headgate doctor http://127.0.0.1:8000 /health /files/big.bin
-  headgate doctor https://api.example --openapi openapi.yaml --param id=7 -H 'Authorization: Bearer …'
+  headgate doctor https://api.example --openapi openapi.yaml --param id=7 \\
+    -H 'Authorization: Bearer …'
   headgate doctor http://127.0.0.1:8000 --through http://127.0.0.1:8080
-  headgate doctor http://127.0.0.1:8000 --json | jq '.endpoints[] | select(.wrong)'
+  headgate doctor http://127.0.0.1:8000 --json |
+    jq '.endpoints[] | select(.wrong)'
 
-Exit codes: 0 nothing is wrong, 1 a HEAD is refused or differs, or nothing could be reached or compared, 2 called wrongly.
+Exit codes: 0 nothing is wrong, 1 a HEAD is refused or differs, or nothing could
+be reached or compared, 2 called wrongly.
 `,
   ],
   [
     "init",
     `headgate init URL [PATH…] [--output FILE] [--force] [flags of doctor]
 
-Tries a running backend as doctor does, and writes a route file for what it found, with the reason for each setting. The file is as
-short as it can be: one mode where that fits all endpoints, and a route for each that needs another.
+Tries a running backend as doctor does, and writes a route file for what it
+found, with the reason for each setting. The file is as short as it can be: one
+mode where that fits all endpoints, and a route for each that needs another.
 
-  --output FILE        where to write it; standard output without it. A file that exists is left alone
+  --output FILE        where to write it; standard output without it. A file
+                       that exists is left alone
   --force              overwrite FILE
-  --openapi, --base, --param, --header, --include, --exclude, --options, --limit, --concurrency, --timeout, --bytes, --ca, --insecure
+  --openapi, --base, --param, --header, --include, --exclude, --options,
+  --limit, --concurrency, --timeout, --bytes, --ca, --insecure
                        as for doctor
 
 Examples
@@ -146,28 +185,38 @@ Examples
   headgate init http://127.0.0.1:8000 --output headgate.yaml
   headgate init http://127.0.0.1:8000 /health /files/big.bin --options
 
-Exit codes: 0 written, 1 the backend could not be reached or the file not written, 2 called wrongly.
+Exit codes: 0 written, 1 the backend could not be reached or the file not
+written, 2 called wrongly.
 `,
   ],
   [
     "inject",
-    `headgate inject FILE|FOLDER|- [--upstream-port N] [--port N] [--image REF] [--config ROUTES] [--ordinary] [--only NAME,…]
+    `headgate inject FILE|FOLDER|- [--upstream-port N] [--port N] [--image REF]
+                [--config ROUTES] [--ordinary] [--only NAME,…]
                 [--compose SERVICE] [--set KEY=VALUE …] [--diff] [--remove]
 
-Adds headgate to Kubernetes manifests and Compose files, and changes nothing else in them: comments, order and layout stay.
-Files are changed in place; - reads standard input and writes standard output. A second inject changes nothing, or applies new flags.
+Adds headgate to Kubernetes manifests and Compose files, and changes nothing
+else in them: comments, order and layout stay. Files are changed in place;
+- reads standard input and writes standard output. A second inject changes
+nothing, or applies new flags.
 
-Kubernetes: pods get a native sidecar (Kubernetes 1.29), and Services in the input that lead to the app then lead to headgate.
+Kubernetes: pods get a native sidecar (Kubernetes 1.29), and Services in the
+input that lead to the app then lead to headgate.
 Compose: a service headgate is added, and the app's published port moves to it.
 
   --upstream-port N   the app's port, where the input does not show it
-  --port N            headgate's port                            default 8080, or the next one that is free in the pod
-  --image REF         headgate's image                           default ghcr.io/headgate/headgate with this version
+  --port N            headgate's port; default 8080, or the next one that is
+                      free in the pod
+  --image REF         headgate's image; default ghcr.io/headgate/headgate with
+                      this version
   --config ROUTES     a route file; it becomes a ConfigMap, in Compose a volume
   --ordinary          an ordinary container, for clusters before Kubernetes 1.29
-  --only NAME,…       only the workloads of these names; others can be labelled headgate.dev/skip
-  --compose SERVICE   the Compose service to stand before, where several publish ports
-  --set KEY=VALUE     a value of the chart, such as resources.limits.memory=256Mi or ports.admin=9191; env.NAME=VALUE
+  --only NAME,…       only the workloads of these names; others can be labelled
+                      headgate.dev/skip
+  --compose SERVICE   the Compose service to stand before, where several publish
+                      ports
+  --set KEY=VALUE     a value of the chart, such as ports.admin=9191 or
+                      resources.limits.memory=256Mi; env.NAME=VALUE; repeatable
   --diff              print a unified diff, write no file
   --remove            take out what inject wrote; the file is then what it was
 
@@ -175,28 +224,32 @@ Examples
   headgate inject deployment.yaml
   headgate inject k8s/ --diff
   helm template . | headgate inject - | kubectl apply -f -
-  headgate inject deployment.yaml --upstream-port 3000 --config routes.yaml --set env.HEADGATE_LOG_LEVEL=debug
+  headgate inject deployment.yaml --upstream-port 3000 --config routes.yaml \\
+    --set env.HEADGATE_LOG_LEVEL=debug
   headgate inject compose.yaml --compose web
   headgate inject deployment.yaml --remove
 
-Exit codes: 0 done, also where it was done before, 1 something is not understood or there is nothing to inject into, 2 called wrongly.
+Exit codes: 0 done, also where it was done before, 1 something is not understood
+or there is nothing to inject into, 2 called wrongly.
 `,
   ],
   [
     "schema",
     `headgate schema
 
-Prints the JSON Schema of the route file, for editors.
+Prints the JSON Schema of the route file, for editors. In the route file:
+# yaml-language-server: $schema=headgate.schema.json
 
 Example
-  headgate schema > headgate.schema.json     # in the route file: # yaml-language-server: $schema=headgate.schema.json
+  headgate schema > headgate.schema.json
 `,
   ],
   [
     "healthcheck",
     `headgate healthcheck [--config FILE] [--admin ADDR]
 
-Asks the admin port of the headgate that runs with these settings whether it is ready. For images, which have no shell and no curl.
+Asks the admin port of the headgate that runs with these settings whether it is
+ready. For images, which have no shell and no curl.
 
 Examples
   headgate healthcheck

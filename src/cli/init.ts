@@ -9,6 +9,7 @@ import { DOCTOR_FLAGS, type DoctorOptions, toOptions } from "./doctor/options.ts
 import { UnreachedError } from "./doctor/reach.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { toProgramName } from "./program-name.ts";
 
 /** The exit code is 0 if the route file was written, else 1. Throws for bad arguments. */
 export async function init(args: readonly string[], io: Io): Promise<number> {
@@ -38,7 +39,7 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
     io.err(`headgate: ${output} ${reason}\n`);
     return 1;
   }
-  io.err(`Wrote ${output}. Next: headgate run --config ${output}\n`);
+  io.err(`Wrote ${output}. Next: ${toProgramName(io)} run --config ${output}\n`);
   return 0;
 }
 

@@ -92,8 +92,16 @@ function toTargets(host: string): readonly string[] {
 }
 
 function isOfThisMachine(address: string): boolean {
-  const isLoopback = address === "::1" || (isIPv4(address) && address.startsWith("127."));
-  return isLoopback || listInterfaces().some((own) => own.address === address);
+  return isLoopback(address) || listInterfaces().some((own) => own.address === address);
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || (isIPv4(address) && address.startsWith("127."));
+}
+
+/** Whether a connection to a host stays within the machine, pod or container that it comes from. */
+export function staysLocal(host: string): boolean {
+  return toTargets(host).every(isLoopback);
 }
 
 function listInterfaces() {

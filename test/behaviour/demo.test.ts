@@ -35,9 +35,9 @@ test("headgate demo prints two curl lines: the first answers 405, the second 200
 // `npx headgate demo` ended with a line of npm, which works in a clone only.
 test("headgate demo goes on with a command that works where it was started", async (t) => {
   const installed = startProcess(t, ["demo"], { npm_lifecycle_event: "npx" });
-  await installed.printed(/^Before a backend of your own: headgate run --upstream /m);
+  await installed.printed(/^ {2}headgate doctor .*\n[^]*^ {2}headgate run --upstream /m);
   const clone = startProcess(t, ["demo"], { npm_lifecycle_event: "start" });
-  await clone.printed(/^Before a backend of your own: npm start -- --upstream /m);
+  await clone.printed(/^ {2}npm start -- doctor .*\n[^]*^ {2}npm start -- run --upstream /m);
 });
 
 test("two demos run side by side", async (t) => {

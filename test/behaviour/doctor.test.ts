@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
 import { UsageError } from "../../src/cli/flags.ts";
-import { callDoctor, diagnose } from "../support/doctor.ts";
+import { callDoctor, callInit, diagnose } from "../support/doctor.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { startProcess } from "../support/process.ts";
+import { makeDirectory } from "../support/route-file.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { makeCertificate, startTlsOrigin } from "../support/tls-origin.ts";
 
@@ -443,4 +444,22 @@ test("the process ends with the exit code as soon as it has reported", async (t)
   const wrong = startProcess(t, ["doctor"]);
   assert.deepEqual(await wrong.exited, { code: 2, signal: null });
   assert.match(wrong.stderr(), /see headgate doctor --help/);
+});
+
+// Symptom: in a clone, doctor's next command was `headgate: command not found`. Root cause: only the demo knew that headgate is called by
+// `npm start --` there. Fix: doctor and init begin their suggestions in the same way.
+test("the next command begins as the operator has called headgate", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const env = { npm_lifecycle_event: "start" };
+  const clone = await callDoctor([url, "/x"], { env });
+  assert.match(clone.out, /^Next: npm start -- init http:\S+ \/x --output headgate\.yaml$/m);
+  const json = await callDoctor([url, "/x", "--json"], { env });
+  assert.match(JSON.parse(json.out).next, /^npm start -- init /);
+  const still = await callDoctor([url, "/x", "--through", url], { env });
+  assert.match(still.out, /^Next: npm start -- explain HEAD /m);
+  const installed = await callDoctor([url, "/x"], { env: { npm_lifecycle_event: "npx" } });
+  assert.match(installed.out, /^Next: headgate init /m);
+  const cwd = await makeDirectory(t, {});
+  const init = await callInit([url, "/x", "--output", "a.yaml"], { env, cwd });
+  assert.match(init.err, /Next: npm start -- run --config a\.yaml\n$/);
 });

@@ -47,6 +47,16 @@ for (const command of COMMANDS) {
   });
 }
 
+for (const command of [...COMMANDS, "--help"]) {
+  test(`headgate help ${command} fits a terminal of 80 columns`, () => {
+    const { out } = call(["help", command]);
+    assert.deepEqual(
+      out.split("\n").filter((line) => line.length > 80),
+      [],
+    );
+  });
+}
+
 test("a mistake in the arguments names the help of its command", () => {
   assert.deepEqual(call(["check"]), {
     code: 2,
@@ -102,7 +112,7 @@ test("in a folder that was deleted, headgate says its version, and what is wrong
 test("the example with kubectl hands the route file to check", () => {
   const { out } = call(["check", "--help"]);
   const [, template = ""] =
-    /jsonpath='(.*?)' \| HEADGATE_UPSTREAM=\S+ headgate check -$/m.exec(out) ?? [];
+    /jsonpath='(.*?)' \|\n +HEADGATE_UPSTREAM=\S+ headgate check -$/m.exec(out) ?? [];
   assert.equal(template, String.raw`{.data.headgate\.yaml}`);
 });
 

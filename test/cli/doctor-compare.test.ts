@@ -149,6 +149,7 @@ test("the report fits 80 columns, whatever it is about", () => {
   const notTried = [{ shown: LONG, reason: "needs the query parameter q: --param q=…" }];
   const source = `http://127.0.0.1:8000: no OpenAPI document (none at 14 usual paths); name paths behind the URL`;
   const findings = {
+    program: "headgate",
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
     named: [],
@@ -168,6 +169,7 @@ test("the report fits 80 columns, whatever it is about", () => {
 
 test("the summary counts, and the next command is the one to type", () => {
   const findings = {
+    program: "headgate",
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
     named: [],

@@ -65,15 +65,42 @@ test("README's command whose output is JSON prints JSON and nothing else", () =>
   assert.match(run(args.filter((arg) => arg !== "-s")).stdout, /^\n> headgate@/, "npm's own lines");
 });
 
-test("README shows what doctor says of the demo's backend", async (t) => {
-  const [, args = "", written] =
+/** In a clone, `npm start` has set this. */
+const IN_CLONE = { npm_lifecycle_event: "start" };
+
+test("README shows what the demo prints, and what doctor says of the demo's backend", async (t) => {
+  const [, invitation = ""] = /^```\n(headgate demo: .*?)^```$/ms.exec(README) ?? [];
+  const [, args = "", report] =
     /^\$ npm start -s -- (doctor [^\n]*)\n(.*?)^```$/ms.exec(README) ?? assert.fail("no doctor");
-  const demo = startProcess(t, ["demo"]);
-  const [, backend = ""] = await demo.printed(/curl -I (http:\S+)\/health .*the backend itself/);
+  const demo = startProcess(t, ["demo"], IN_CLONE);
+  await demo.printed(/Ctrl-C.*\n\n.*\n/);
+  // The demo takes other ports where these are in use.
+  const urls = /http:\/\/127\.0\.0\.1:\d+(?=\/)/g;
+  const [backend = "", proxy = "", admin = ""] = demo.stdout().match(urls) ?? [];
   const shown = "http://127.0.0.1:8000";
-  const doctor = startProcess(t, args.replace(shown, backend).split(" "));
+  const printed = demo
+    .stdout()
+    .replaceAll(backend, shown)
+    .replaceAll(proxy, "http://127.0.0.1:8080")
+    .replaceAll(admin, "http://127.0.0.1:9090");
+  assert.equal(printed.replaceAll(/ +#/g, "    #"), invitation);
+
+  const doctor = startProcess(t, args.replace(shown, backend).split(" "), IN_CLONE);
   assert.deepEqual(await doctor.exited, { code: 1, signal: null });
-  assert.equal(doctor.stdout().replaceAll(backend, shown), written);
+  assert.equal(doctor.stdout().replaceAll(backend, shown), report);
+});
+
+test("what the demo says to try next works as it is written", async (t) => {
+  const demo = startProcess(t, ["demo"], IN_CLONE);
+  const [, args = ""] = await demo.printed(/^ {2}npm start -- (doctor .*)$/m);
+  const doctor = startProcess(t, args.split(" "), IN_CLONE);
+  await doctor.exited;
+  assert.match(doctor.stdout(), /^1 of 1 endpoint refuses HEAD\.$/m);
+});
+
+test("README shows the demo and doctor on its first screens", () => {
+  const [before = ""] = README.split("1 of 1 endpoint refuses HEAD.");
+  assert.ok(before.split("\n").length < 50);
 });
 
 test("README gives each dependency its reason, and no other", () => {

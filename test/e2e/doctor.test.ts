@@ -7,11 +7,8 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type TestContext, after, before, it, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { getRequestListener } from "@hono/node-server";
-import express from "express";
-import Fastify from "fastify";
 import { Hono } from "hono";
 
 import { type Reported, callDoctor, callInit, diagnose } from "../support/doctor.ts";
@@ -23,9 +20,9 @@ import {
   startHeadgate,
   testReal,
 } from "../support/real.ts";
+import { toGunicorn } from "./backends.ts";
+import { createExpress, createFastify } from "./node-apps.ts";
 import { type Stack, describeReal, startStack } from "./stack.ts";
-
-const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /** Verdict and finding kinds by target. */
 function verdictsOf(found: Readonly<Record<string, Reported>>): Readonly<Record<string, string>> {
@@ -109,15 +106,7 @@ describeReal("doctor and init on a real FastAPI", () => {
 });
 
 void test("doctor and init on Express", async (t) => {
-  const app = express();
-  app.get("/json", (_request, response) => void response.json({ hello: "world" }));
-  app.all("/strict", (request, response) => {
-    if (request.method === "GET") response.json({ hello: "world" });
-    else response.status(405).set("Allow", "GET").end();
-  });
-  app.get("/login", (_request, response) => response.cookie("a", "1").redirect("/json"));
-  app.head("/own", (_request, response) => void response.set("X-Offset", "7").end());
-  const url = await listen(t, app);
+  const url = await listen(t, createExpress());
   const paths = ["/json", "/strict", "/login"];
   assert.deepEqual(verdictsOf(await diagnose([url, ...paths, "/own", "/none"])), {
     "/json": "fine",
@@ -137,13 +126,7 @@ void test("doctor and init on Express", async (t) => {
 
 for (const exposeHeadRoutes of [true, false]) {
   void test(`doctor and init on Fastify with exposeHeadRoutes: ${exposeHeadRoutes}`, async (t) => {
-    const app = Fastify({ exposeHeadRoutes, forceCloseConnections: true });
-    app.get("/json", () => ({ hello: "world" }));
-    app.get("/documentation/json", () => ({
-      openapi: "3.0.3",
-      info: { title: "as @fastify/swagger has it", version: "1" },
-      paths: { "/json": { get: { responses: {} } } },
-    }));
+    const app = createFastify(exposeHeadRoutes);
     const url = await app.listen({ port: 0, host: "127.0.0.1" });
     t.after(() => app.close());
     const { out } = await callDoctor([url]);
@@ -171,19 +154,7 @@ testReal(
   { "python:django": "python3-django", "/usr/bin/gunicorn": "gunicorn" },
   async (t) => {
     const place = await findAddress();
-    const temporary = ["--worker-tmp-dir", createFolder(t)] as const;
-    await startBackend(t, {
-      command: [
-        "/usr/bin/gunicorn",
-        "--bind",
-        place.authority,
-        ...temporary,
-        "python_apps:django_app()",
-      ],
-      address: place,
-      env: { PYTHONDONTWRITEBYTECODE: "1" },
-      cwd: HERE,
-    });
+    await startBackend(t, toGunicorn(t, place, "django_app"));
     const paths = ["/json", "/get-only"];
     const found = await diagnose([place.url, ...paths, "/none"]);
     // RFC 9110 §9.3.2: gunicorn 20.1 sends the content that Django made for the HEAD.

@@ -15,6 +15,7 @@ import {
   startHeadgate,
   testReal,
 } from "../support/real.ts";
+import { PYTHON_ENV, toGunicorn } from "./backends.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TEXT = "text that is worth compressing; ".repeat(500);
@@ -165,7 +166,7 @@ testReal(
     await startBackend(t, {
       command: [...command, "python_apps:asgi_app"],
       address: place,
-      env: ENV,
+      env: PYTHON_ENV,
       cwd: HERE,
     });
     const { url } = await startHeadgate(t, place.url);
@@ -218,23 +219,9 @@ testReal(
   },
 );
 
-const ENV = { PYTHONDONTWRITEBYTECODE: "1" };
-
 async function startGunicorn(t: TestContext, app: string): Promise<string> {
   const place = await findAddress();
-  const command = [
-    "/usr/bin/gunicorn",
-    "--bind",
-    place.authority,
-    "--worker-tmp-dir",
-    createFolder(t),
-  ] as const;
-  await startBackend(t, {
-    command: [...command, `python_apps:${app}()`],
-    address: place,
-    env: ENV,
-    cwd: HERE,
-  });
+  await startBackend(t, toGunicorn(t, place, app));
   return place.url;
 }
 
@@ -247,7 +234,7 @@ async function startApp(t: TestContext, name: string, ...args: readonly string[]
     place.host,
     String(place.port),
   ] as const;
-  await startBackend(t, { command: [...command, ...args], address: place, env: ENV });
+  await startBackend(t, { command: [...command, ...args], address: place, env: PYTHON_ENV });
   return place.url;
 }
 

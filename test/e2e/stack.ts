@@ -9,11 +9,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import test, { describe } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
-const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
+import { BUNDLE, toServerAddress } from "../support/real.ts";
+import { PYTHON_ENV, toUvicorn } from "./backends.ts";
 
 // The one on the path first, for whoever works in a virtual environment; Debian's packages belong to the second.
 const PYTHONS = ["python3", "/usr/bin/python3"];
@@ -91,15 +90,11 @@ export async function curl(...args: readonly string[]): Promise<string> {
 
 function spawnUvicorn(keepAlive: number) {
   assert.ok(python !== undefined);
-  const options = ["--app-dir", HERE, "--port", "0", "--timeout-keep-alive", String(keepAlive)];
-  return spawn(
-    python,
-    ["-m", "uvicorn", "app:app", ...options, "--no-access-log", "--no-use-colors"],
-    {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
-    },
-  );
+  const [command, ...args] = toUvicorn(python, toServerAddress("127.0.0.1", 0));
+  return spawn(command, [...args, "--timeout-keep-alive", String(keepAlive)], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...PYTHON_ENV },
+  });
 }
 
 /** The pattern's first group in the first line that has it; rejects with all lines where the process ends before. */

@@ -16,6 +16,7 @@ import {
 } from "../support/inject.ts";
 import { fc } from "../support/property.ts";
 import { drawManifest } from "../support/random-manifest.ts";
+import { isSubsequence } from "../support/subsequence.ts";
 
 const manifest = fc.array(fc.nat({ max: 59 }), { maxLength: 300, size: "max" }).map(drawManifest);
 const options = fc.record({ isNative: fc.boolean(), hasFile: fc.boolean() });
@@ -89,9 +90,3 @@ test("a text that is no manifest is refused or left as it is, and nothing else i
     { numRuns: 200 },
   );
 });
-
-function isSubsequence(part: string, whole: string): boolean {
-  let at = 0;
-  for (const character of whole) if (character === part[at]) at++;
-  return at === part.length;
-}

@@ -33,7 +33,7 @@ export const WITH_FILE: InjectOptions = {
   routeFile: {
     path: "/srv/app/headgate/routes.yaml",
     text: "# Mine.\nroutes:\n  - { path: /files/*, head: pass }\n",
-    hasUpstream: false,
+    upstream: undefined,
   },
 };
 

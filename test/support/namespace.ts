@@ -14,6 +14,12 @@ export function inNamespace(kind: NamespaceKind, setUp = "true"): readonly strin
   return ["unshare", ...asRoot, `--${kind}`, "/bin/sh", "-c", `${setUp} && exec "$0" "$@"`];
 }
 
+/** A command prefix that runs a program in the network of a process that `inNamespace` has started. */
+export function enterNetwork(pid: number): readonly string[] {
+  const asRoot = process.getuid?.() === 0 ? [] : ["--user", "--preserve-credentials"];
+  return ["nsenter", "--target", String(pid), ...asRoot, "--net"];
+}
+
 /**
  * Why that prefix does not work on this machine; false if it does. For `skip` of node:test. In CI, tests that need a namespace are not
  * skipped: they fail.

@@ -3,7 +3,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { createFolder, findAddress, startBackend } from "./real.ts";
+import {
+  type Backend,
+  type ServerAddress,
+  createFolder,
+  findAddress,
+  startBackend,
+} from "./real.ts";
 import type { Cleanup } from "./wire.ts";
 
 /** A running nginx. */
@@ -17,8 +23,19 @@ export interface Nginx {
 
 /** Starts nginx on a free port; its server block has `listen`, `root` and then `server`. */
 export async function startNginx(t: Cleanup, server = ""): Promise<Nginx> {
-  const folder = createFolder(t);
   const place = await findAddress();
+  const { root, command } = writeNginx(t, place, server);
+  await startBackend(t, { command, address: place });
+  return { root, url: place.url, authority: place.authority };
+}
+
+/** Writes nginx's folder and configuration, and returns its document root and the command that starts it. */
+export function writeNginx(
+  t: Cleanup,
+  place: ServerAddress,
+  server = "",
+): { readonly root: string; readonly command: Backend["command"] } {
+  const folder = createFolder(t);
   const root = join(folder, "www");
   mkdirSync(root);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
@@ -40,9 +57,5 @@ export async function startNginx(t: Cleanup, server = ""): Promise<Nginx> {
       }
     }\n`,
   );
-  await startBackend(t, {
-    command: ["nginx", "-c", file, "-e", join(folder, "errors")],
-    address: place,
-  });
-  return { root, url: place.url, authority: place.authority };
+  return { root, command: ["nginx", "-c", file, "-e", join(folder, "errors")] };
 }

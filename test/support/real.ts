@@ -26,7 +26,7 @@ export const PYTHON = "/usr/bin/python3";
 const PATIENCE_MS = 120_000;
 
 /** The output of `npm run build`; `npm test` makes sure that it is current. */
-const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
+export const BUNDLE: string = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 
 /** This process's own loopback address. */
 const ADDRESS = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
@@ -95,9 +95,21 @@ export interface ServerAddress {
 
 /** Finds a free address for a server. */
 export async function findAddress(): Promise<ServerAddress> {
-  const port = await findFreePort(ADDRESS);
-  const authority = `${ADDRESS}:${port}`;
-  return { host: ADDRESS, port, authority, url: `http://${authority}` };
+  return toServerAddress(ADDRESS, await findFreePort(ADDRESS));
+}
+
+/** The address of a server on this host and port. */
+export function toServerAddress(host: string, port: number): ServerAddress {
+  const authority = `${host}:${port}`;
+  return { host, port, authority, url: `http://${authority}` };
+}
+
+/** A network in which servers run. */
+export interface Network {
+  /** The command prefix that runs a program in it. */
+  readonly enter: readonly string[];
+  /** Whether a server of this network accepts connections at this address. */
+  accepts(address: ServerAddress): Promise<boolean>;
 }
 
 /** A backend to start. */
@@ -106,6 +118,8 @@ export interface Backend {
   readonly address: ServerAddress;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** The machine's own network by default. */
+  readonly network?: Network;
 }
 
 /** A running server. */
@@ -123,16 +137,20 @@ export async function startBackend(t: Cleanup, backend: Backend): Promise<void> 
     const code = await server.end("SIGKILL");
     assert.equal(code, null, `${backend.command[0]} ended before its test: ${server.output()}`);
   });
-  await untilAccepted(backend.address, server);
+  await untilAccepted(backend, server);
 }
+
+const MACHINE: Network = { enter: [], accepts };
 
 /** Starts a program in its own process group, so that a server's workers end with it. */
 function startServer({
-  command: [name, ...args],
+  command: [program, ...rest],
   env,
   cwd,
+  network = MACHINE,
 }: Backend): Server & { isOver(): boolean } {
-  const child = spawn(findProgram(name) ?? name, args, {
+  const [name = "", ...args] = [...network.enter, findProgram(program) ?? program, ...rest];
+  const child = spawn(name, args, {
     env: { ...process.env, ...env },
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
@@ -156,11 +174,11 @@ function startServer({
 }
 
 async function untilAccepted(
-  place: ServerAddress,
+  { address, network = MACHINE }: Backend,
   server: Server & { isOver(): boolean },
 ): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!(await accepts(place))) {
+  while (!(await network.accepts(address))) {
     assert.ok(!server.isOver(), `ended at its start: ${server.output()}`);
     assert.ok(performance.now() < deadline, `takes no connections: ${server.output()}`);
     await delay(20);
@@ -187,15 +205,28 @@ export interface Headgate extends ServerAddress {
 
 /** Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. */
 export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Promise<Headgate> {
-  const place = await findAddress();
-  // Its folder is removed afterwards, because headgate logs an error for a missing route file.
+  const address = await findAddress();
+  return superviseHeadgate(t, (folder) => {
+    const file = join(folder, "routes.yaml");
+    const lines = [`listen: ${address.authority}`, "admin: off", `upstream: ${upstream}`];
+    writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
+    const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
+    return { command, address, env: { NODE_OPTIONS: "" } };
+  });
+}
+
+/**
+ * Starts a headgate whose files are in the folder that `toServer` gets. At the end of the test it must stop in order, and have logged no
+ * error.
+ */
+export async function superviseHeadgate(
+  t: Cleanup,
+  toServer: (folder: string) => Backend,
+): Promise<Headgate> {
+  // The folder is removed afterwards, because headgate logs an error for a missing route file.
   const ends: (() => void | Promise<void>)[] = [];
-  const file = join(createFolder({ after: (end) => void ends.push(end) }), "routes.yaml");
-  const lines = [`listen: ${place.authority}`, "admin: off", `upstream: ${upstream}`];
-  writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
-  const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
-  const env = { NODE_OPTIONS: "" };
-  const server = startServer({ command, address: place, env });
+  const backend = toServer(createFolder({ after: (end) => void ends.push(end) }));
+  const server = startServer(backend);
   const log = () =>
     server
       .output()
@@ -209,9 +240,9 @@ export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Pr
     const errors = log().filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "headgate logged no error");
   });
-  await untilAccepted(place, server);
+  await untilAccepted(backend, server);
   return {
-    ...place,
+    ...backend.address,
     async statuses(method, path, count) {
       const isPath = (text: string) => (typeof path === "string" ? text === path : path.test(text));
       const deadline = performance.now() + PATIENCE_MS;

@@ -1,6 +1,7 @@
 /** Runs a diagnosis: reads the document, selects and tries the endpoints. `doctor` prints the result, `init` writes a route file. */
 
 import type { Io } from "../io.ts";
+import { toProgramName } from "../program-name.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Found, findDocument } from "./document.ts";
 import { selectEndpoints, toNamed } from "./endpoints.ts";
@@ -49,7 +50,8 @@ async function diagnoseAt(
     const { url } = client;
     const source = toSource(url, found);
     const { targets: named } = options;
-    return { url, throughUrl: through?.url, named, source, examined, notTried };
+    const program = toProgramName(io);
+    return { program, url, throughUrl: through?.url, named, source, examined, notTried };
   } finally {
     progress.clear();
   }

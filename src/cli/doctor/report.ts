@@ -9,6 +9,8 @@ import { toPhrases, toRemedy, toStatus } from "./words.ts";
 
 /** The result of a diagnosis. */
 export interface Diagnosis {
+  /** How the operator calls headgate. */
+  readonly program: string;
   readonly url: string;
   readonly throughUrl: string | undefined;
   /** Request-targets from the arguments. */
@@ -202,16 +204,17 @@ function formatNext(diagnosis: Diagnosis): string {
 }
 
 /** The next command to type; undefined if nothing is left to do. */
-export function toNext({ url, throughUrl, named, examined }: Diagnosis): string | undefined {
+export function toNext(diagnosis: Diagnosis): string | undefined {
+  const { program, url, throughUrl, named, examined } = diagnosis;
   const wrong = examined.filter(({ verdict }) => isWrong(verdict));
   if (throughUrl !== undefined) {
     const still = examined.find(({ through }) => through && isWrong(through.verdict));
     // The path may come from the document, and the operator pastes the command into a shell.
     const path = toPrintable(still?.endpoint.shown ?? "", 200).replaceAll("'", "%27");
-    return still && `headgate explain HEAD '${path}' --config FILE`;
+    return still && `${program} explain HEAD '${path}' --config FILE`;
   }
   if (wrong.length === 0) return undefined;
   // A path that a shell would interpret, or that has a query, is left for the operator to write.
   const paths = named.filter((path) => /^[\w/.~-]+$/.test(path));
-  return ["headgate init", url, ...paths, "--output headgate.yaml"].join(" ");
+  return [`${program} init`, url, ...paths, "--output headgate.yaml"].join(" ");
 }

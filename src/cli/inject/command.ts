@@ -15,17 +15,20 @@ import type { InputFile } from "./source.ts";
 /** The parts of the process that inject uses. */
 export type InjectIo = Pick<Io, "env" | "cwd" | "version" | "readInput" | "out" | "err">;
 
+/** The arguments of inject. */
+export const INJECT_FLAGS = {
+  values: ["port", "upstream-port", "image", "config", "only", "compose"],
+  switches: ["ordinary", "remove", "diff"],
+  lists: [["set", "s"]],
+  maxPositionals: Infinity,
+} as const;
+
 /**
  * Changes files in place, or standard input to standard output. The exit code is 0, also if nothing is left to do, and 1 if nothing
  * can be injected. Throws a UsageError for bad arguments and a ConfigError for input that inject does not understand.
  */
 export async function inject(args: readonly string[], io: InjectIo): Promise<number> {
-  const given = readArguments(args, {
-    values: ["port", "upstream-port", "image", "config", "only", "compose"],
-    switches: ["ordinary", "remove", "diff"],
-    lists: [["set", "s"]],
-    maxPositionals: Infinity,
-  });
+  const given = readArguments(args, INJECT_FLAGS);
   assertFiles(given);
   const options = await readOptions(given, io);
   const inputs = await readInputs(given.positionals, io);
@@ -107,7 +110,12 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
   const loaded = await readTextFile(resolveFrom(cwd, file));
   if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, file)]);
   const hasUpstream = overridden.some(({ key }) => /^upstream\b/.test(key));
-  return { path: resolveFrom(cwd, file), text: loaded.text, hasUpstream };
+  const ownEnv = { ...env, ...standIns, HEADGATE_UPSTREAM: undefined };
+  const own = hasUpstream
+    ? await loadConfig({ flags: { config: file }, env: ownEnv, cwd })
+    : undefined;
+  const upstream = own?.config.upstreams.get("default")?.url;
+  return { path: resolveFrom(cwd, file), text: loaded.text, upstream };
 }
 
 function report({ done, skipped, next }: Outcome, { err }: InjectIo): void {

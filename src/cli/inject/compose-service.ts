@@ -6,6 +6,7 @@ import { directoryOf, resolveFrom } from "../../config/files.ts";
 import type { TreeNode } from "../../config/yaml/tree.ts";
 import { BLANK } from "./changes.ts";
 import { type App, type Published, SHORT } from "./compose-app.ts";
+import { findFileUpstream, isLocal } from "./file-upstream.ts";
 import type { InjectOptions, RouteFile } from "./options.ts";
 import { Raw, type Value } from "./render.ts";
 import {
@@ -30,14 +31,15 @@ export function toService(app: App, moved: readonly Published[], options: Inject
   const variables = [...settings].flatMap(([key, value]) =>
     key.startsWith("env.") && value !== undefined ? [[key.slice("env.".length), value]] : [],
   );
-  const hasUpstream = routeFile?.hasUpstream === true && options.upstreamPort === undefined;
+  const upstream = findFileUpstream(options);
+  const isInFile = upstream !== undefined && !isLocal(upstream);
   const memory = settings.get("resources.limits.memory");
   const networks = read(tree, service, "networks");
   const healthcheck = read(tree, service, "healthcheck");
   return {
     image,
     environment: {
-      HEADGATE_UPSTREAM: hasUpstream ? undefined : `http://${name}:${upstreamPort}`,
+      HEADGATE_UPSTREAM: isInFile ? undefined : `http://${name}:${upstreamPort}`,
       HEADGATE_CONFIG:
         routeFile === undefined ? undefined : `/etc/headgate/${basename(routeFile.path)}`,
       HEADGATE_LISTEN: port === PORT ? undefined : `0.0.0.0:${port}`,

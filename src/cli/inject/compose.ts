@@ -1,11 +1,14 @@
 /** The changes to a Compose file: a new service headgate, to which the app's published port moves. */
 
+import { formatUrl } from "../../config/address.ts";
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
-import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
+import type { Tree } from "../../config/yaml/tree.ts";
+import { type NamedEdit, fillRecord, isEmpty, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
 import { LABEL, PORT, toService } from "./compose-service.ts";
 import { NAME } from "./container.ts";
 import { type Edit, applyEdits } from "./edits.ts";
+import { findFileUpstream, isLocal } from "./file-upstream.ts";
 import { type Page, appendEntry, layoutOf } from "./insertions.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
 import { hashOf, parseRecord } from "./record.ts";
@@ -23,10 +26,9 @@ import {
 import { CHANGED } from "./undo.ts";
 
 /** Recognises a Compose file by its structure. */
-export function isCompose({ trees }: SourceFile): boolean {
-  const [tree] = trees;
-  const root = tree?.root;
-  if (tree === undefined || root?.kind !== "map" || trees.length > 1) return false;
+export function isCompose(file: SourceFile): boolean {
+  const root = documentOf(file)?.root;
+  if (root?.kind !== "map") return false;
   return findEntry(root, "services") !== undefined && findEntry(root, "apiVersion") === undefined;
 }
 
@@ -84,8 +86,14 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   };
 }
 
+/** The only document with content. */
+function documentOf({ trees }: SourceFile): Tree | undefined {
+  const [tree, ...others] = trees.filter(({ root }) => root !== undefined && !isEmpty(root));
+  return others.length === 0 ? tree : undefined;
+}
+
 function toPlace(file: SourceFile): SourceNode {
-  const [tree] = file.trees;
+  const tree = documentOf(file);
   const root = tree?.root;
   if (tree === undefined || root?.kind !== "map") throw new Error("a Compose file is a mapping");
   return { file, tree, title: "services", path: [root], root };
@@ -129,6 +137,7 @@ function movePorts(app: App, { text }: Page, moved: readonly Published[]): Named
 function nextSteps(app: App, options: InjectOptions): readonly string[] {
   const { tree, service, name, upstreamPort, published } = app;
   const { port = PORT } = options;
+  const upstream = findFileUpstream(options);
   const labels = read(tree, service, "labels");
   const text = labels === undefined ? "" : app.file.text.slice(labels.start, labels.end);
   const hasMoved = published.some((one) => one.port === upstreamPort);
@@ -138,6 +147,11 @@ function nextSteps(app: App, options: InjectOptions): readonly string[] {
       : [
           `${name} does not publish port ${upstreamPort}; clients reach headgate as http://headgate:${port}`,
         ]),
+    ...(upstream !== undefined && isLocal(upstream)
+      ? [
+          `the route file's upstream, ${formatUrl(upstream)}, would be headgate's own container here, so HEADGATE_UPSTREAM overrides it`,
+        ]
+      : []),
     `services that call http://${name}:${upstreamPort} do so without headgate; http://headgate:${port} is the way through it`,
     ...(/traefik|caddy|VIRTUAL_HOST/.test(text)
       ? [`the labels of ${name} lead a proxy to ${name} itself; move them to headgate`]

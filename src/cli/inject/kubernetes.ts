@@ -41,7 +41,7 @@ export function injectKubernetes(files: readonly SourceFile[], options: InjectOp
   return {
     files: changed,
     done: [
-      ...planned.map((one) => describeWorkload(one)),
+      ...planned.map((one) => describeWorkload(one, options)),
       ...aims.flatMap((aim) => describeService(aim)),
     ],
     skipped,

@@ -1,14 +1,20 @@
 /** Messages of inject: what it changed, and what the operator has to check or do. */
 
+import { formatUrl } from "../../config/address.ts";
+import { describeTarget, findFileUpstream, missesPort } from "./file-upstream.ts";
 import { FINITE, type KubernetesObject, type Service, resolveTarget, selects } from "./objects.ts";
 import type { InjectOptions } from "./options.ts";
 import type { Planned } from "./selection.ts";
 import type { Aim } from "./services.ts";
 
 /** The line for a workload that got headgate. */
-export function describeWorkload({ workload, port, upstreamPort }: Planned): string {
+export function describeWorkload(
+  { workload, port, upstreamPort }: Planned,
+  options: InjectOptions,
+): string {
   const { file, title } = workload;
-  return `${file.name}: ${title}: headgate on port ${port} forwards to port ${upstreamPort}`;
+  const target = describeTarget(findFileUpstream(options), upstreamPort);
+  return `${file.name}: ${title}: headgate on port ${port} forwards to ${target}`;
 }
 
 /** A line for each port of a Service that now leads to headgate. */
@@ -26,6 +32,7 @@ export function nextSteps(
   planned: readonly Planned[],
   options: InjectOptions,
 ): readonly string[] {
+  const upstream = findFileUpstream(options);
   const perWorkload = planned.flatMap(({ workload, port, upstreamPort, adminPort }) => {
     const { title, kind, usesHostNetwork } = workload;
     const own = services.filter((service) => selects(service, workload));
@@ -34,6 +41,11 @@ export function nextSteps(
     );
     const headless = own.find(({ isHeadless }) => isHeadless);
     return [
+      ...(upstream !== undefined && missesPort(upstream, upstreamPort)
+        ? [
+            `${title}: its port is ${upstreamPort}; --upstream-port ${upstreamPort} overrides the route file's upstream, ${formatUrl(upstream)}`,
+          ]
+        : []),
       ...(leads || FINITE.has(kind)
         ? []
         : [

@@ -1,5 +1,6 @@
 /** The options and the outcome of inject. */
 
+import type { UpstreamUrl } from "../../config/address.ts";
 import type { Settings } from "./settings.ts";
 import type { InputFile } from "./source.ts";
 
@@ -26,8 +27,8 @@ export interface RouteFile {
   /** An absolute path. */
   readonly path: string;
   readonly text: string;
-  /** Whether the file names the upstream. */
-  readonly hasUpstream: boolean;
+  /** The upstream that the file names. */
+  readonly upstream: UpstreamUrl | undefined;
 }
 
 /** The changed files, with messages. */

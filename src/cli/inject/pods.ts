@@ -3,6 +3,7 @@
 import { BLANK, type NamedEdit, fillRecord, isEmpty, toRecordEdit } from "./changes.ts";
 import { NAME, toContainer, toVolume } from "./container.ts";
 import type { Edit } from "./edits.ts";
+import { findFileUpstream } from "./file-upstream.ts";
 import {
   type Page,
   appendEntry,
@@ -41,14 +42,14 @@ function pageOf({ file, pod, template, path }: Workload): Page {
 export function editWorkload(planned: Planned, options: InjectOptions): readonly Edit[] {
   const { workload, port, adminPort, upstreamPort } = planned;
   const { pod } = workload;
-  const { image, isNative, settings, routeFile } = options;
+  const { image, isNative, settings } = options;
   const containers = findOwnEntry(workload, pod, "containers");
   if (containers === undefined)
     return refuse(workload, startOf(pod), "has no containers of its own");
   const page = pageOf(workload);
   const configMap = configMapOf(workload, options);
-  const isUpstreamInFile = routeFile?.hasUpstream === true && options.upstreamPort === undefined;
-  const upstream = isUpstreamInFile ? undefined : `http://127.0.0.1:${upstreamPort}`;
+  const isInFile = findFileUpstream(options) !== undefined;
+  const upstream = isInFile ? undefined : `http://127.0.0.1:${upstreamPort}`;
   const container = toContainer({
     image,
     isNative,

@@ -153,10 +153,30 @@ test("the route file becomes a ConfigMap, as it is written", async (t) => {
 test("an upstream in the route file stays in effect, unless a flag gives one", async (t) => {
   const routes = "upstream: http://127.0.0.1:8001\n";
   const cwd = await folderWith(t, { "routes.yaml": routes });
-  const { out } = await call(cwd, ["-", "--config", "routes.yaml"], plain);
+  const { out, err } = await call(cwd, ["-", "--config", "routes.yaml"], plain);
   assert.doesNotMatch(out, /HEADGATE_UPSTREAM/);
+  // Symptom: inject said "forwards to port 8000", and headgate forwarded to 8001. Root cause: the message knew only the manifest's port.
+  // Fix: it names what is in effect, and the flag that changes it.
+  assert.match(
+    err,
+    /headgate on port 8080 forwards to http:\/\/127\.0\.0\.1:8001, as the route file says$/m,
+  );
+  const flag = "--upstream-port 8000 overrides the route file's upstream, http://127.0.0.1:8001";
+  assert.ok(err.includes(`\nnext: Deployment/app: its port is 8000; ${flag}\n`), err);
   const given = await call(cwd, ["-", "--config", "routes.yaml", "--upstream-port", "8000"], plain);
   assert.match(given.out, /HEADGATE_UPSTREAM/);
+  assert.match(given.err, /headgate on port 8080 forwards to port 8000$/m);
+  assert.doesNotMatch(given.err, /route file's upstream/);
+});
+
+test("an upstream outside of the pod, or on the app's port, needs no step", async (t) => {
+  const urls = ["http://127.0.0.1:8000", "http://app.example:8001", "unix:/run/app.sock"];
+  for (const url of urls) {
+    const cwd = await folderWith(t, { "routes.yaml": `upstream: ${url}\n` });
+    const { err } = await call(cwd, ["-", "--config", "routes.yaml"], plain);
+    assert.ok(err.includes(`forwards to ${url}, as the route file says\n`), err);
+    assert.doesNotMatch(err, /next: .*its port/);
+  }
 });
 
 test("a route file that is wrong is refused as by check, and so is one that inject would override", async (t) => {

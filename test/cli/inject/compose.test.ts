@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { parse } from "yaml";
 
+import { parseUpstreamUrl } from "../../../src/config/address.ts";
 import { injectInto } from "../../../src/cli/inject/inject.ts";
 import type { InjectOptions } from "../../../src/cli/inject/options.ts";
 import { OPTIONS, WITH_FILE, injected, refusal, removed } from "../../support/inject.ts";
-import { type Fields, root } from "../../support/manifests.ts";
+import { type Fields, readManifests, root } from "../../support/manifests.ts";
 
 const PLAIN = `# My stack.
 services:
@@ -45,6 +45,12 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   plain: { text: PLAIN, moved: ["127.0.0.1:${PORT:-8000}:8080"], kept: ["9229:9229"] },
   "CRLF and a byte order mark": {
     text: `\ufeff${PLAIN}`.replaceAll("\n", "\r\n"),
+    moved: ["127.0.0.1:${PORT:-8000}:8080"],
+    kept: ["9229:9229"],
+  },
+  // inject took a file with an empty document behind it for one that has nothing to add headgate to.
+  "empty documents around it": {
+    text: `---\n# nothing\n---\n${PLAIN}---\n`,
     moved: ["127.0.0.1:${PORT:-8000}:8080"],
     kept: ["9229:9229"],
   },
@@ -124,7 +130,7 @@ services:
   },
 };
 
-const servicesOf = (text: string): Fields => (parse(text, { merge: true }) as Fields)["services"];
+const servicesOf = (text: string): Fields => readManifests(text, { merge: true })[0]?.["services"];
 
 for (const [name, { text, moved, kept, options }] of Object.entries(SHAPES)) {
   for (const base of [OPTIONS, WITH_FILE]) {
@@ -163,9 +169,37 @@ test("headgate's service waits for a healthy app, and is in its networks and pro
 });
 
 test("a route file beside the Compose file is mounted alone: the folder holds more than that", () => {
-  const routeFile = { path: "/srv/app/routes.yaml", text: "routes: []\n", hasUpstream: true };
+  const routeFile = {
+    path: "/srv/app/routes.yaml",
+    text: "routes: []\n",
+    upstream: parseUpstreamUrl("http://app.example"),
+  };
   const { headgate } = servicesOf(injected(PLAIN, { ...OPTIONS, routeFile }));
   assert.deepEqual(headgate.volumes, ["./routes.yaml:/etc/headgate/routes.yaml:ro"]);
+  assert.equal(headgate.environment.HEADGATE_UPSTREAM, undefined);
+});
+
+// Symptom: behind a Compose file with the route file that `headgate init http://127.0.0.1:8000` had written, every request was 502.
+// Root cause: the file's upstream stayed in effect, and in Compose 127.0.0.1 is headgate's own container.
+// Fix: an upstream on loopback is overridden, and inject says so.
+test("an upstream on loopback does not stay in effect, because it would be headgate's own container", () => {
+  for (const url of ["http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000"]) {
+    const upstream = parseUpstreamUrl(url);
+    const routeFile = { path: "/srv/app/headgate/routes.yaml", text: "", upstream };
+    const { files, next } = injectInto([{ name: "f.yaml", text: PLAIN }], {
+      ...OPTIONS,
+      routeFile,
+    });
+    const { headgate } = servicesOf(files[0]?.text ?? "");
+    assert.equal(headgate.environment.HEADGATE_UPSTREAM, "http://web:8000");
+    assert.match(
+      next.join("\n"),
+      /^the route file's upstream, http:.*, would be headgate's own container/m,
+    );
+  }
+  const upstream = parseUpstreamUrl("unix:/run/app.sock");
+  const socket = { path: "/srv/app/routes.yaml", text: "", upstream };
+  const { headgate } = servicesOf(injected(PLAIN, { ...OPTIONS, routeFile: socket }));
   assert.equal(headgate.environment.HEADGATE_UPSTREAM, undefined);
 });
 

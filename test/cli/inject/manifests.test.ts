@@ -13,7 +13,7 @@ import {
   removed,
   withoutHeadgate,
 } from "../../support/inject.ts";
-import { kustomize, missing } from "../../support/manifests.ts";
+import { decodePods, kustomize, missing } from "../../support/manifests.ts";
 import { makeDirectory } from "../../support/route-file.ts";
 import { assertTyped } from "../../support/manifest-types.ts";
 
@@ -42,9 +42,15 @@ const NOT_FOR_KUSTOMIZE: ReadonlySet<string> = new Set([
   "a Job with a generated name",
 ]);
 
-test("there are at least 25 shapes", () => {
-  assert.ok(Object.keys(MANIFESTS).length >= 25);
-});
+/** Those that kubectl cannot read without headgate either. */
+const NOT_FOR_KUBECTL: ReadonlySet<string> = new Set([
+  "--- first, ... last, empty documents",
+  "a %YAML directive",
+  "flow style",
+]);
+
+/** Each check must accept at least this many shapes. */
+const MIN_SHAPES = 25;
 
 for (const [name, text] of Object.entries(MANIFESTS)) {
   test(`${name}: inject adds headgate, a second one changes nothing, --remove gives back the bytes`, () => {
@@ -71,15 +77,50 @@ for (const [name, text] of Object.entries(MANIFESTS)) {
 }
 
 test("all of them are what Kubernetes' types say", async (t) => {
+  assert.ok(Object.keys(MANIFESTS).length >= MIN_SHAPES);
   const all = Object.entries(MANIFESTS).flatMap(([name, text]) =>
     ways(name).flatMap(([, options]) => objectsOf(injected(text, options))),
   );
   await assertTyped(t, all);
 });
 
+for (const [way, options] of Object.entries(WAYS)) {
+  test(
+    `kubectl decodes all of them by its own types: ${way}`,
+    { skip: missing("kubectl") },
+    async (t) => {
+      const texts = Object.entries(MANIFESTS)
+        .filter(([name, text]) => !NOT_FOR_KUBECTL.has(name) && !isRefused(name, text, options))
+        .map(([, text]) => injected(text, options));
+      assert.ok(texts.length >= MIN_SHAPES, String(texts.length));
+      const files = texts.map((text, index) => [`${index}.yaml`, text] as const);
+      const { stdout, stderr } = decodePods(await makeDirectory(t, Object.fromEntries(files)));
+      assert.equal(stderr, "");
+      const pods = texts
+        .flatMap(objectsOf)
+        .filter((object) => JSON.stringify(object).includes('"containers":'));
+      assert.equal(stdout.trim().split("\n").length, pods.length);
+    },
+  );
+}
+
+test(
+  "kubectl cannot read the others without headgate either",
+  { skip: missing("kubectl") },
+  async (t) => {
+    for (const name of NOT_FOR_KUBECTL) {
+      const { status, stdout } = decodePods(
+        await makeDirectory(t, { "app.yaml": MANIFESTS[name] ?? "" }),
+      );
+      assert.deepEqual([status, stdout], [1, ""], name);
+    }
+  },
+);
+
 test("kustomize reads all of them", { skip: missing("kubectl") }, async (t) => {
-  for (const [name, text] of Object.entries(MANIFESTS)) {
-    if (NOT_FOR_KUSTOMIZE.has(name)) continue;
+  const read = Object.entries(MANIFESTS).filter(([name]) => !NOT_FOR_KUSTOMIZE.has(name));
+  assert.ok(read.length >= MIN_SHAPES);
+  for (const [name, text] of read) {
     const kustomization = "resources: [app.yaml]\n";
     const files = { "app.yaml": injected(text), "kustomization.yaml": kustomization };
     const built = kustomize(await makeDirectory(t, files));
