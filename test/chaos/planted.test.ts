@@ -53,7 +53,7 @@ async function violationsOf(
   await Promise.all(
     startClients(
       { clients: 10, seed: 1 },
-      { ledger, calm, port: proxy.port, isOver, roads: ROADS },
+      { ledger, calm, ports: { plain: proxy.port, tls: undefined }, isOver, roads: ROADS },
     ),
   );
   proxy.stop();

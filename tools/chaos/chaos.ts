@@ -47,7 +47,7 @@ export async function runChaos(
   const { isOver } = watch;
   const { roads } = named;
   const parts = { target, upstreams, calm, ledger, random, isOver, roads };
-  await Promise.all([...startClients(options, { ...parts, port: target.port }), disturb(parts)]);
+  await Promise.all([...startClients(options, { ...parts, ports: target.ports }), disturb(parts)]);
   const { seconds, warm } = watch.stop();
   await pause(100); // its exit may come shortly after the end of its connections
   if (target.ended() !== undefined) noteEnd(target, ledger);

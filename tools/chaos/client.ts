@@ -9,7 +9,7 @@ import { type Observed, observeResponse } from "./observe.ts";
 import { MANNERS, type Roads, drawPlan } from "./plan.ts";
 import type { Random } from "../shared/random.ts";
 import { toBytes } from "./request.ts";
-import { type ChaosWire, openChaosWire } from "./wire.ts";
+import { type ChaosPorts, type ChaosWire, openChaosWire } from "./wire.ts";
 
 /** The parts of a client. */
 export interface ClientParts {
@@ -17,7 +17,7 @@ export interface ClientParts {
   readonly random: Random;
   readonly ledger: Ledger;
   readonly calm: Calm;
-  readonly port: number;
+  readonly ports: ChaosPorts;
   /** The upstreams, with the probability of each. */
   readonly roads: Roads;
   isOver(): boolean;
@@ -28,7 +28,7 @@ export async function runClient(parts: ClientParts): Promise<void> {
   let count = 0;
   const nextId = (): string => `c${parts.number}-${(count += 1)}`;
   while (!parts.isOver()) {
-    const wire = await openChaosWire(parts.number, parts.port);
+    const wire = await openChaosWire(parts.number, parts.ports, parts.random);
     try {
       await useConnection(wire, nextId, parts);
     } finally {

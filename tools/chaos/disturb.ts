@@ -6,7 +6,7 @@ import type { Calm } from "./calm.ts";
 import type { Ledger } from "./ledger.ts";
 import { HUNG, PAIR, SLOW } from "../shared/names.ts";
 import type { Random } from "../shared/random.ts";
-import { CERTIFICATE } from "../../test/support/certificate.ts";
+import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
 import type { Target } from "./target.ts";
 import { type Life, type Surroundings, startLife } from "./upstream.ts";
 
@@ -24,6 +24,8 @@ export interface Upstreams {
   readonly slow: Life;
   /** The file with the certificate of the TLS upstream. */
   readonly ca: string;
+  /** The file with its key, for the listener with TLS. */
+  readonly key: string;
   /** The path in the route file: a link to a new socket after each death. */
   readonly link: string;
 }
@@ -32,7 +34,9 @@ export interface Upstreams {
 export async function startUpstreams(folder: string, around: Surroundings): Promise<Upstreams> {
   const link = join(folder, "app.sock");
   const ca = join(folder, "ca.pem");
+  const key = join(folder, "key.pem");
   writeFileSync(ca, CERTIFICATE);
+  writeFileSync(key, KEY);
   return {
     tcp: await startLife("tcp", { host: "127.0.0.2" }, around),
     unix: await startLinked(folder, link, around),
@@ -42,6 +46,7 @@ export async function startUpstreams(folder: string, around: Surroundings): Prom
     slow: await startLife("slow", { host: SLOW.address }, around),
     link,
     ca,
+    key,
   };
 }
 
@@ -69,7 +74,9 @@ export function toYaml({ tcp, link, ...more }: Upstreams, count: number): string
     ),
     ...none,
   ];
-  return `listen: 127.0.0.1:0
+  return `listen:
+  - 127.0.0.1:0
+  - { address: "127.0.0.1:0", tls: { cert: "${more.ca}", key: "${more.key}" } }
 admin: 127.0.0.1:0
 upstream: { url: "${tcp.address}" }
 upstreams:

@@ -97,11 +97,11 @@ async function ask({ wire, exchange }: Performance): Promise<Observed> {
 }
 
 /** Leaves without reading the response: by FIN, by reset, or by a half-close without further bytes. */
-function leave({ socket }: ChaosWire, exchange: Exchange, random: Random): Observed {
+function leave({ socket, transport }: ChaosWire, exchange: Exchange, random: Random): Observed {
   const way = random.below(3);
   exchange.note(`client: leaves (${["end", "reset", "destroy"][way] ?? ""})`);
   if (way === 0) socket.end();
-  else if (way === 1) reset(socket);
+  else if (way === 1) reset(transport);
   else socket.destroy();
   return { kind: "left" };
 }

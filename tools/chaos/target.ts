@@ -8,12 +8,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import type { ChaosPorts } from "./wire.ts";
+
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
 /** A running headgate. */
 export interface Target {
   readonly pid: number;
-  readonly port: number;
+  readonly ports: ChaosPorts;
   readonly adminPort: number;
   /** The folder of the run; it is removed afterwards. */
   readonly folder: string;
@@ -60,9 +62,10 @@ export async function startTarget(
     if (lines.length > MAX_LINES) lines = lines.slice(MAX_LINES / 2);
   });
   const start = await untilListening(child, () => lines);
+  const [plain = "", tls = plain] = start.listen.split(" ");
   return {
     pid: child.pid ?? 0,
-    port: portOf(start.listen),
+    ports: { plain: portOf(plain), tls: portOf(tls) },
     adminPort: portOf(start.admin),
     folder,
     write,

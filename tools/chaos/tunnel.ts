@@ -17,7 +17,7 @@ export async function useTunnel({ wire, exchange, random }: Performance): Promis
   const observed = await observeResponse(wire, exchange);
   if (observed.kind !== "answer" || observed.status !== 101) return observed;
   if (random.chance(0.15)) {
-    reset(wire.socket);
+    reset(wire.transport);
     return { kind: "left" };
   }
   const content = contentOf(plan.id, toTunnelSize(plan));

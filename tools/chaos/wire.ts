@@ -2,6 +2,8 @@
 
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { CERTIFICATE } from "../../test/support/certificate.ts";
 import {
   type ByteReader,
   type CloseKind,
@@ -10,10 +12,14 @@ import {
   readBytes,
 } from "../../test/support/message.ts";
 import { connectFrom } from "../shared/connect.ts";
+import type { Random } from "../shared/random.ts";
 
 /** A client's connection. */
 export interface ChaosWire {
+  /** Carries HTTP: the TCP socket, or TLS over it. */
   readonly socket: Socket;
+  /** The TCP socket. */
+  readonly transport: Socket;
   readonly bytes: ByteReader & { readonly closed: Promise<CloseKind> };
   /** The earlier events on it, for the trace. */
   readonly history: string[];
@@ -22,12 +28,30 @@ export interface ChaosWire {
 // Longer than any limit in the route file: if no byte comes in this time, none will come.
 const PATIENCE_MS = 20_000;
 
+/** The ports of the listeners without and with TLS; `tls` is undefined if there is no such listener. */
+export interface ChaosPorts {
+  readonly plain: number;
+  readonly tls: number | undefined;
+}
+
+/** The share of connections with TLS. */
+const TLS_SHARE = 0.25;
+
 /** Opens a connection for that client. */
-export async function openChaosWire(client: number, port: number): Promise<ChaosWire> {
-  const socket = connectFrom(`127.0.1.${1 + (client % 250)}`, port);
+export async function openChaosWire(
+  client: number,
+  ports: ChaosPorts,
+  random: Random,
+): Promise<ChaosWire> {
+  const { plain, tls = plain } = ports;
+  const isSecure = random.chance(TLS_SHARE) && tls !== plain;
+  const transport = connectFrom(`127.0.1.${1 + (client % 250)}`, isSecure ? tls : plain);
+  const socket = isSecure
+    ? connectTls({ socket: transport, ca: CERTIFICATE, servername: "backend.test" })
+    : transport;
   const bytes = readBytes(socket, PATIENCE_MS);
-  await once(socket, "connect");
-  return { socket, bytes, history: [] };
+  await once(socket, isSecure ? "secureConnect" : "connect");
+  return { socket, transport, bytes, history: isSecure ? ["TLS"] : [] };
 }
 
 /** Reads content and passes it on as it arrives, also if it breaks off, in which case it rejects with a MessageError. */
@@ -49,10 +73,10 @@ export async function readContent(
 }
 
 // libuv reports a reset that arrives together with data as `end`. A zero-length write fails if the peer reset the connection.
-async function wasReset({ socket, bytes }: ChaosWire): Promise<boolean> {
-  if ((await bytes.closed) === "reset" || socket.destroyed) return true;
+async function wasReset({ transport, bytes }: ChaosWire): Promise<boolean> {
+  if ((await bytes.closed) === "reset" || transport.destroyed) return true;
   return new Promise((resolve) => {
-    socket.write(Buffer.alloc(0), (error) => resolve(error instanceof Error));
+    transport.write(Buffer.alloc(0), (error) => resolve(error instanceof Error));
   });
 }
 
