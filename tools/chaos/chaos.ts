@@ -47,7 +47,12 @@ export async function runChaos(
   const { isOver } = watch;
   const { roads } = named;
   const parts = { target, upstreams, calm, ledger, random, isOver, roads };
-  await Promise.all([...startClients(options, { ...parts, ports: target.ports }), disturb(parts)]);
+  const all = [...startClients(options, { ...parts, ports: target.ports }), disturb(parts)];
+  await Promise.all(all).catch((error: unknown) => {
+    say(`headgate ${target.ended() ?? "runs"}; its last lines:`);
+    for (const line of target.logged("").slice(-20)) say(line);
+    throw error;
+  });
   const { seconds, warm } = watch.stop();
   await pause(100); // its exit may come shortly after the end of its connections
   if (target.ended() !== undefined) noteEnd(target, ledger);
