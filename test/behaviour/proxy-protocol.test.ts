@@ -75,6 +75,15 @@ function linesOf({ sidecar }: Started): number {
   return sidecar.lines.filter(({ msg }) => String(msg).startsWith(UNOPENED)).length;
 }
 
+async function countUnopened({ sidecar }: Started, stage = "proxy_protocol"): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`);
+  const line = new RegExp(
+    `^headgate_unopened_connections_total\\{stage="${stage}"\\} (\\d+)$`,
+    "m",
+  );
+  return Number(line.exec(await response.text())?.[1]);
+}
+
 /** HAProxy's proxy-protocol.txt §2: what a proxy sends, the client it tells, and the chain that the upstream gets. */
 const INET = Buffer.from("c0000207 0a000001 c350 01bb".replaceAll(" ", ""), "hex");
 const INET6 = Buffer.from(`20010db8${"00".repeat(11)}07${"00".repeat(15)}01c35001bb`, "hex");
@@ -152,9 +161,10 @@ test("peers of a unix socket may send a header, and their clients are trusted by
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const started = await start(t, { address: `unix:${join(folder, "socket")}` });
-  const chains = [HEADER, "PROXY TCP4 10.1.2.3 10.0.0.1 1 2\r\n", "PROXY UNKNOWN\r\n"];
-  const expected = [["192.0.2.7"], ["198.51.100.1, 10.1.2.3"], []];
-  for (const [index, header] of chains.entries()) {
+  const headers = [HEADER, "PROXY TCP4 10.1.2.3 10.0.0.1 1 2\r\n", "PROXY UNKNOWN\r\n"];
+  headers.push(toV2({ family: 0x31, rest: Buffer.alloc(216) }).toString("latin1"));
+  const expected = [["192.0.2.7"], ["198.51.100.1, 10.1.2.3"], [], []];
+  for (const [index, header] of headers.entries()) {
     const client = await started.connect();
     client.write(header + CLAIMING);
     assert.equal((await client.readResponse()).status, 200);
@@ -279,6 +289,7 @@ for (const sent of ["", HEADER.slice(0, 20)]) {
     client.write(sent);
     assert.equal((await client.bytes.takeAll()).length, 0);
     assert.match(await findReason(started), /it took longer than timeouts\.header, 100 ms/);
+    assert.equal(await countUnopened(started), 1);
     assert.equal(linesOf(started), 1);
   });
 }
@@ -306,20 +317,22 @@ test("a shutdown closes a connection whose header has not come, without a log li
   const started = await start(t);
   const client = await started.connect();
   client.write(HEADER.slice(0, 20));
+  assert.equal(await countUnopened(started), 0); // a round trip behind these bytes
   assert.equal(await started.sidecar.stop(), 0);
   assert.equal((await client.bytes.takeAll()).length, 0);
   assert.equal(linesOf(started), 0);
 });
 
 test("closed connections are counted by what was to come", async (t) => {
-  const started = await start(t);
-  const client = await started.connect();
-  client.write(GET);
-  await client.closed;
-  const response = await fetch(`http://127.0.0.1:${started.sidecar.adminPort}/metrics`);
-  const metrics = await response.text();
-  assert.match(metrics, /^headgate_unopened_connections_total\{stage="proxy_protocol"\} 1$/m);
-  assert.match(metrics, /^headgate_unopened_connections_total\{stage="tls"\} 0$/m);
+  const started = await startTls(t);
+  for (const bytes of [GET, `${HEADER}\0`, HEADER]) {
+    const client = await started.connect();
+    client.write(bytes);
+    client.halfClose();
+    await client.closed;
+  }
+  assert.equal(await countUnopened(started, "proxy_protocol"), 1);
+  assert.equal(await countUnopened(started, "tls"), 1);
 });
 
 for (const [yaml, expected] of [
