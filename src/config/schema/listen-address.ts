@@ -150,7 +150,7 @@ export const listenerMapping = mapping({
     .prefault(false)
     .meta({
       description:
-        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
+        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address; only peers in forwarded.trust may connect. optional: these may come without a header, and other peers do. See tls.md.",
     }),
 })
   .superRefine(checkMode)
