@@ -5,13 +5,13 @@ import { listCertificates } from "./config/certificates.ts";
 import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/types.ts";
-import { compile, closeSnapshot } from "./snapshot.ts";
+import { compile, closeSnapshot, toPeers } from "./snapshot.ts";
 import type { CompiledUpstream } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { applyMode, isAddressTaken, listenOn } from "./listen.ts";
-import type { ServerLimits } from "./server/exchange.ts";
+import type { ClientPeer, ServerLimits } from "./server/exchange.ts";
 import type { OpeningConfig } from "./server/opening.ts";
 import { type Server, createServer } from "./server/server.ts";
 import { createTlsAcceptor } from "./server/tls.ts";
@@ -20,6 +20,7 @@ import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
 import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
+import { observeUnopened } from "./ops/unopened.ts";
 import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
 import { createStatus } from "./ops/status/status.ts";
 import type { UpstreamEndpoint } from "./ops/status/upstream-status.ts";
@@ -143,6 +144,8 @@ export function createApp({
       isOwn: shared.ownSockets.has,
       countUnacknowledged: shared.countUnacknowledged,
       onRefused: observeRefused,
+      onUnopened: (unopened) =>
+        observeUnopened(unopened, { logger, metrics, ...snapshot.config.log }),
     },
     toServerLimits(config),
   );
@@ -281,10 +284,14 @@ function applyModes(current: Config, next: Config): void {
 
 /** Compiles how the connections of each listener begin. Session tickets of the previous ones stay valid. Throws OpenSSL's error. */
 function toOpenings(
-  { listen }: Config,
+  { listen, forwarded }: Config,
   previous: readonly OpeningConfig[] = [],
 ): readonly OpeningConfig[] {
-  return listen.map(({ tls }, index) => ({
+  const toPeer = toPeers({ forwarded });
+  const isTrusted = (peer: ClientPeer): boolean => toPeer?.(peer).trusted === true;
+  return listen.map(({ tls, proxyProtocol }, index) => ({
+    proxyProtocol:
+      proxyProtocol === false ? undefined : { isRequired: proxyProtocol === true, isTrusted },
     tls: tls && createTlsAcceptor(tls, ["http/1.1"], previous[index]?.tls),
   }));
 }

@@ -250,12 +250,16 @@ function findUntrustedProxies(
   value: unknown,
   raw: RawConfig | undefined,
 ): readonly KeyDiagnostic[] {
-  if (raw === undefined || raw.forwarded !== "off") return [];
+  if (raw === undefined) return [];
+  const { forwarded } = raw;
   const { listen } = asMapping(value);
-  return raw.listen.flatMap(({ proxyProtocol }, index): readonly KeyDiagnostic[] => {
-    if (proxyProtocol === false) return [];
+  return raw.listen.flatMap(({ proxyProtocol, address }, index): readonly KeyDiagnostic[] => {
+    // All peers of a Unix socket are trusted, and an inherited socket may be one.
+    const isEmpty = forwarded !== "off" && forwarded.trust.length === 0 && address.kind === "tcp";
+    if (proxyProtocol === false || (forwarded !== "off" && !isEmpty)) return [];
     const path = [...(Array.isArray(listen) ? ["listen", index] : ["listen"]), "proxyProtocol"];
-    const message = "needs forwarded.trust, which says who may send such headers; forwarded is off";
+    const reason = isEmpty ? "it is empty" : "forwarded is off";
+    const message = `needs forwarded.trust, which says who may send such headers; ${reason}`;
     return [{ path, at: "key", message }];
   });
 }

@@ -19,6 +19,8 @@ export interface Peer {
 export interface ConnectedPeer {
   readonly remoteAddress: string | undefined;
   readonly isUnix?: boolean;
+  /** Whether the address is that of a proxy which does not tell its client (the PROXY protocol's UNKNOWN). */
+  readonly isUnknown?: boolean;
   readonly tls?: { readonly certificate: ClientCertificate | undefined } | undefined;
 }
 
@@ -81,18 +83,19 @@ export function createTrust(ranges: readonly string[]): Trust {
  * Finds the peer of a connection, once per connection: a check against a list of ranges costs as much as the rest of a request's routing.
  *
  * All peers of a unix socket are trusted, because its file permissions have already decided. A TCP peer without an address is not
- * trusted, otherwise any client could forge a chain by a reset right after its request.
+ * trusted, otherwise any client could forge a chain by a reset right after its request. Nor is an unknown client of a trusted proxy: the
+ * proxy passes its bytes without a look, forged fields too.
  */
 export function createPeers(isTrusted: Trust): (connected: ConnectedPeer) => Peer {
   const peers = new WeakMap<ConnectedPeer, Peer>();
   return (connected) => {
     const cached = peers.get(connected);
     if (cached !== undefined) return cached;
-    const { isUnix, tls } = connected;
+    const { isUnix, isUnknown, tls } = connected;
     const address = toPeerAddress(connected.remoteAddress);
     const peer: Peer = {
       address,
-      trusted: address === undefined ? isUnix === true : isTrusted(address),
+      trusted: isUnknown !== true && (address === undefined ? isUnix === true : isTrusted(address)),
       isSecure: tls !== undefined,
       certificate:
         tls?.certificate?.isForwarded === true ? toForwardedClientCert(tls.certificate) : undefined,

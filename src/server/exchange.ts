@@ -30,8 +30,10 @@ export interface ClientTls {
 export interface ClientPeer {
   /** The client's address, from a PROXY protocol header if there was one. Undefined for a unix socket. */
   readonly remoteAddress: string | undefined;
-  /** Whether it connected to a unix socket. */
+  /** Whether it connected to a unix socket of headgate itself. */
   readonly isUnix: boolean;
+  /** Whether the address is that of a proxy which does not tell its client. */
+  readonly isUnknown: boolean;
   /** Undefined without TLS. */
   readonly tls: ClientTls | undefined;
   isClosed(): boolean;
@@ -110,6 +112,17 @@ export interface ServerResponse {
   destroy(): void;
 }
 
+/** What a connection begins with, before HTTP. */
+export type OpeningStage = "proxy_protocol" | "tls";
+
+/** A connection on which HTTP never began. */
+export interface Unopened {
+  /** What was to come. */
+  readonly stage: OpeningStage;
+  readonly reason: Error;
+  readonly peer: ClientPeer;
+}
+
 /** What the server calls for its requests. No method may throw or reject. */
 export interface ServerHandler {
   onRequest(request: ServerRequest, response: ServerResponse): void;
@@ -119,8 +132,8 @@ export interface ServerHandler {
   readonly countUnacknowledged?: CountUnacknowledged;
   /** Called for each request that the server refuses; `received` may be empty. Returns the request id for the response. */
   onRefused(error: ProxyError, received: ReceivedRequest): string;
-  /** Called for each connection that ended before HTTP began on it, with the reason. */
-  onUnopened?(reason: Error, peer: ClientPeer): void;
+  /** Called for each connection that failed before HTTP began on it, but not for one that ended without a byte. */
+  onUnopened?(unopened: Unopened): void;
 }
 
 /** The limits of a server. Times are milliseconds. */

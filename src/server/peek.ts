@@ -9,17 +9,19 @@ export interface Decision<Meaning> {
 }
 
 /**
- * Reads until `decide` returns a decision; it returns undefined if it needs more bytes. Rejects if the connection ends before, or with
- * what `decide` throws. The socket is then paused.
+ * Reads until `decide` returns a decision; it returns undefined if it needs more bytes. Resolves with undefined if the connection ends
+ * without a byte. Rejects if it ends too early, or with what `decide` throws. The socket is then paused.
  */
 export function peek<Meaning>(
   socket: Socket,
   decide: (bytes: Buffer) => Decision<Meaning> | undefined,
-): Promise<Meaning> {
+): Promise<Meaning | undefined> {
   let held: Buffer = Buffer.alloc(0);
   return new Promise((resolve, reject) => {
     socket.on("readable", onReadable).on("end", onEnd).on("close", onEnd);
-    onReadable();
+    // A reader before this one may have taken the last bytes. Then the event has passed.
+    if (socket.readableEnded || socket.destroyed) onEnd();
+    else onReadable();
 
     function onReadable(): void {
       const bytes = socket.read() as Buffer | null;
@@ -40,7 +42,8 @@ export function peek<Meaning>(
 
     function onEnd(): void {
       stop();
-      reject(new Error(held.length === 0 ? "it ended at once" : "it ended too early"));
+      if (held.length === 0) resolve(undefined);
+      else reject(new Error("the connection ended too early"));
     }
 
     function stop(): void {

@@ -47,7 +47,7 @@ interface Entrance {
   opening: OpeningConfig;
 }
 
-const PLAIN: OpeningConfig = { tls: undefined };
+const PLAIN: OpeningConfig = { proxyProtocol: undefined, tls: undefined };
 
 // So many connections over the limit are accepted and get a 503. Further ones are closed at once, because each one takes a file
 // descriptor.
@@ -127,21 +127,17 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
       return void transport.destroy();
     if (beginsWithHttp(opening))
       return serve({ socket: transport, transport, peer: toPeer(transport) });
-    const waiting = createOpening(transport, limits.headerMs);
+    const waiting = createOpening(transport, limits.headerMs, ({ stage, introduction }, reason) =>
+      handler.onUnopened?.({ stage, reason, peer: toPeer(transport, introduction) }),
+    );
     transport.on("error", () => undefined);
     limiter.add(waiting);
     transport.once("close", () => limiter.remove(waiting));
-    open(transport, opening).then(
-      (accepted) => {
-        limiter.remove(waiting);
-        if (isClosing) transport.destroy();
-        if (!transport.destroyed) serve(accepted);
-      },
-      (error: Error) => {
-        handler.onUnopened?.(error, toPeer(transport));
-        transport.destroy();
-      },
-    );
+    open(transport, opening, waiting).then((accepted) => {
+      limiter.remove(waiting);
+      if (isClosing || accepted === undefined) waiting.destroy();
+      else if (!transport.destroyed) serve(accepted);
+    }, waiting.fail);
   }
 
   function serve(accepted: AcceptedConnection): void {

@@ -81,6 +81,21 @@ test("explain says whose word is not taken for who the client is", async (t) => 
     );
 });
 
+test("explain takes the address of --from where clients of a unix socket come with the PROXY protocol", async (t) => {
+  const args = ["GET", "/", "--from=198.51.100.7", "-H", "X-Real-IP: 192.0.2.1"];
+  const listen = (keys: string): string =>
+    `listen: { address: "unix:/run/x.sock"${keys} }\n${ROUTES}`;
+  const direct = await run(t, args, listen(""));
+  assert.match(direct, /a unix socket/);
+  assert.match(direct, /^ {2}X-Real-IP: 192\.0\.2\.1$/m);
+  const proxied = await run(t, args, listen(", proxyProtocol: true"));
+  assert.match(proxied, /^ {2}X-Forwarded-For: 198\.51\.100\.7/m);
+  assert.match(
+    proxied,
+    /X-Real-IP: 192\.0\.2\.1 +← the client is none that forwarded\.trust names/,
+  );
+});
+
 test("explain names the routes that nearly matched, and why not", async (t) => {
   const out = await run(t, ["HEAD", "/users/1/avatar"]);
   assert.match(out, /^Route {2}\/users\/\{id\}\/avatar +a path with a parameter matches$/m);

@@ -29,6 +29,7 @@ const FAMILIES = {
   headgate_head_rescuable_total: "counter route",
   headgate_requests_in_flight: "gauge ",
   headgate_client_connections: "gauge ",
+  headgate_unopened_connections_total: "counter stage",
   headgate_tunnels: "gauge ",
   headgate_log_lines_dropped_total: "counter ",
   headgate_config_reloads_total: "counter result",

@@ -5,8 +5,8 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 
+import { startHaproxy } from "../support/haproxy.ts";
 import { listenOn } from "../support/listen.ts";
 import {
   type ServerAddress,
@@ -64,33 +64,9 @@ testReal("HAProxy's checks", { haproxy: "haproxy" }, async (t) => {
 
 /** What HAProxy's own page says of its only server, once it knows. */
 async function readCheck(t: TestContext, headgate: ServerAddress, check: string): Promise<string> {
-  const place = await findAddress();
-  const file = join(createFolder(t), "haproxy.cfg");
-  writeFileSync(
-    file,
-    `defaults
-  mode http
-  timeout connect 10s
-  timeout client 10s
-  timeout server 10s
-  timeout check 60s
-frontend stats
-  bind ${place.authority}
-  stats enable
-  stats uri /
-backend app
-  ${check}
-  server one ${headgate.authority} check\n`,
-  );
-  await startBackend(t, { command: ["haproxy", "-db", "-f", file], address: place });
-  for (;;) {
-    const csv = await (await fetch(`${place.url}/;csv`)).text();
-    const [names = [], ...rows] = csv.split("\n").map((line) => line.replace("# ", "").split(","));
-    const row = rows.find(([name, server]) => name === "app" && server === "one") ?? [];
-    const status = row[names.indexOf("check_status")] ?? "";
-    if (!/^(?:INI|\* |$)/.test(status)) return status;
-    await delay(50);
-  }
+  const server = `backend app\n  ${check}\n  server one ${headgate.authority} check`;
+  const { checkStatus } = await startHaproxy(t, server);
+  return checkStatus("app");
 }
 
 testReal(

@@ -201,14 +201,25 @@ async function accepts({ host, port }: ServerAddress): Promise<boolean> {
 export interface Headgate extends ServerAddress {
   /** Resolves with the statuses of the first `count` requests, or more, that are logged with this method and path. */
   statuses(method: string, path: RegExp | string, count: number): Promise<readonly number[]>;
+  /** The log so far, parsed. */
+  log(): readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. */
-export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Promise<Headgate> {
+/**
+ * Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. `listener` are
+ * further keys of its listener, in YAML's flow style.
+ */
+export async function startHeadgate(
+  t: Cleanup,
+  upstream: string,
+  yaml = "",
+  listener: readonly string[] = [],
+): Promise<Headgate> {
   const address = await findAddress();
   return superviseHeadgate(t, (folder) => {
     const file = join(folder, "routes.yaml");
-    const lines = [`listen: ${address.authority}`, "admin: off", `upstream: ${upstream}`];
+    const keys = [`address: "${address.authority}"`, ...listener].join(", ");
+    const lines = [`listen: { ${keys} }`, "admin: off", `upstream: ${upstream}`];
     writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
     const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
     return { command, address, env: { NODE_OPTIONS: "" } };
@@ -243,6 +254,7 @@ export async function superviseHeadgate(
   await untilAccepted(backend, server);
   return {
     ...backend.address,
+    log,
     async statuses(method, path, count) {
       const isPath = (text: string) => (typeof path === "string" ? text === path : path.test(text));
       const deadline = performance.now() + PATIENCE_MS;

@@ -9,6 +9,8 @@ import { type Close, readResponses } from "./responses.ts";
 export interface Plan {
   readonly port: number;
   readonly address: string;
+  /** A PROXY protocol header that tells the address; it is sent with the first part, from 127.0.0.1. */
+  readonly header: string | undefined;
   readonly parts: readonly string[];
   /** The methods of the requests in the bytes, in order. */
   readonly methods: readonly string[];
@@ -29,16 +31,20 @@ export interface Received {
 /** How long the client waits before it breaks off, so that a proxy may wrongly accept part of a request as complete. */
 const BREAK_OFF_MS = 30;
 
+/** The address of the load balancer that sends PROXY protocol headers. */
+const PROXY = "127.0.0.1";
+
 /** Runs one connection. */
 export function exchange(plan: Plan): Promise<Received> {
   return new Promise((resolve) => {
-    const socket = connectFrom(plan.address, plan.port);
+    const { header } = plan;
+    const socket = connectFrom(header === undefined ? plan.address : PROXY, plan.port);
     let text = "";
     let isStalled = false;
     let close: Close = "open";
     let quietSeconds = 0;
     const timer = setInterval(giveUp, 1_000);
-    socket.once("connect", () => void write(socket, plan.parts).then(endWhenComplete));
+    socket.once("connect", () => void write(socket, toParts(plan)).then(endWhenComplete));
     socket.on("data", (bytes: Buffer) => {
       text += bytes.toString("latin1");
       quietSeconds = 0;
@@ -71,6 +77,10 @@ export function exchange(plan: Plan): Promise<Received> {
       socket.end();
     }
   });
+}
+
+function toParts({ header = "", parts: [first = "", ...others] }: Plan): readonly string[] {
+  return [header + first, ...others];
 }
 
 /** Writes each part in a separate turn, so that each is sent in its own segment. */

@@ -1,4 +1,7 @@
-/** headgate as a process from the built bundle; it trusts no client's forwarded fields. */
+/**
+ * headgate as a process from the built bundle. It trusts no client's forwarded fields: 127.0.0.1 is only the load balancer that sends
+ * PROXY protocol headers.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,9 +18,12 @@ import { SCRIPTED } from "./verdict.ts";
  * gets no response: a GET is sent again, but a POST may not be (RFC 9112 §9.5, RFC 9110 §9.2.2), so it would fail without a fault of
  * the proxy.
  */
-const toRoutes = (upstream: string): string => `listen: 127.0.0.1:0
+const toRoutes = (
+  upstream: string,
+  proxyProtocol: boolean,
+): string => `listen: { address: 127.0.0.1:0, proxyProtocol: ${proxyProtocol} }
 admin: off
-forwarded: { trust: [] }
+forwarded: { trust: [${proxyProtocol ? "127.0.0.1" : ""}] }
 log: { fields: [error.type, exception.stacktrace, client.address] }
 upstream: { ${upstream}, connectTimeout: 60s }
 upstreams:
@@ -35,8 +41,8 @@ type ToUpstream = (ports: Ports, folder: string) => string;
 
 /**
  * The proxies: one to an address, one to a name with few connections, for which many requests wait, one that reads responses strictly,
- * and one with TLS, which gets few cases because its handshakes cost more than they do. There are seven turns, so that each family is
- * tested with each proxy.
+ * one whose clients come with PROXY protocol headers, and one with TLS, which gets few cases because its handshakes cost more than they
+ * do. There are seven turns, so that each family is tested with each proxy.
  */
 export function toStarts(say: (line: string) => void): readonly Start[] {
   const byAddress: ToUpstream = ({ port }) => `url: "http://127.0.0.1:${port}"`;
@@ -48,27 +54,38 @@ export function toStarts(say: (line: string) => void): readonly Start[] {
   const byName: ToUpstream = ({ port }) =>
     `url: "http://several.fuzz.test:${port}", maxConnections: 3`;
   const strictly: ToUpstream = (ports, folder) => `${byAddress(ports, folder)}, strict: true`;
-  const plain: Start = (ports) => startHeadgate(ports, byAddress, () => []);
-  const strict: Start = (ports) => startHeadgate(ports, strictly, () => []);
-  const tls: Start = (ports) => startHeadgate(ports, byTls, () => []);
+  const plain: Start = (ports) => startHeadgate(ports, byAddress);
+  const strict: Start = (ports) => startHeadgate(ports, strictly);
+  const tls: Start = (ports) => startHeadgate(ports, byTls);
+  const behind: Start = (ports) => startHeadgate(ports, byAddress, { toHeader });
   const missing = namespaceMissing();
   if (missing === false) {
     const through = (folder: string) => withFiles(folder, { "/etc/hosts": HOSTS });
-    const named: Start = (ports) => startHeadgate(ports, byName, through);
-    return [plain, named, strict, named, plain, strict, tls];
+    const named: Start = (ports) => startHeadgate(ports, byName, { through });
+    return [plain, named, strict, named, behind, strict, tls];
   }
   say(`without an upstream that has a name: ${missing}`);
-  return [plain, plain, strict, plain, plain, strict, tls];
+  return [plain, plain, strict, plain, behind, strict, tls];
+}
+
+/** The header of a client with that address; the other end is of no interest. */
+function toHeader(address: string): string {
+  return `PROXY TCP4 ${address} 127.0.0.1 40000 80\r\n`;
+}
+
+interface StartOptions extends Pick<Target, "toHeader"> {
+  /** Returns the command that runs another one with the files of a folder. */
+  readonly through?: (folder: string) => readonly string[];
 }
 
 async function startHeadgate(
   ports: Ports,
   toUpstream: ToUpstream,
-  through: (folder: string) => readonly string[],
+  { through = () => [], ...options }: StartOptions = {},
 ): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-fuzz-"));
   const file = join(folder, "routes.yaml");
-  writeFileSync(file, toRoutes(toUpstream(ports, folder)));
+  writeFileSync(file, toRoutes(toUpstream(ports, folder), options.toHeader !== undefined));
   const ends: (() => void | Promise<void>)[] = [];
   const cleanup = { after: (end: () => void | Promise<void>) => void ends.push(end) };
   const child = startProcess(cleanup, ["run", "--config", file], {}, through(folder));
@@ -76,6 +93,7 @@ async function startHeadgate(
   let isOver = false;
   void child.exited.then(() => (isOver = true));
   return {
+    ...options,
     port: Number(port),
     reading: toUpstream(ports, folder).includes("strict: true") ? "strict" : "tolerant",
     complaint() {

@@ -21,6 +21,8 @@ import {
 /** A proxy under test. It must append the client's address to X-Forwarded-For. */
 export interface Target {
   readonly port: number;
+  /** Returns the PROXY protocol header with which it expects a client's connection to begin; undefined: it expects none. */
+  readonly toHeader?: ((address: string) => string) | undefined;
   /** How it reads responses. */
   readonly reading: Reading;
   /** Why the proxy is unfit, if it is: it ended or logged an error. */
@@ -72,8 +74,9 @@ export async function startRig(
       const owner: Owner =
         one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
       owners.set(address, { ...owner, one });
-      const { port, reading } = turns[number % turns.length] as Target;
-      const place = { address, number, port, reading, timeoutSeconds };
+      const { port, reading, toHeader } = turns[number % turns.length] as Target;
+      const header = toHeader?.(address);
+      const place = { address, number, port, header, reading, timeoutSeconds };
       const verdict =
         one.kind === "answer"
           ? await runResponse(one, { ...place, owner })
@@ -111,6 +114,7 @@ interface Place {
   readonly address: string;
   readonly number: number;
   readonly port: number;
+  readonly header: string | undefined;
   readonly reading: Reading;
   readonly timeoutSeconds: number;
 }

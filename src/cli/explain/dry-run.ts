@@ -205,6 +205,9 @@ function toOrigin(
   };
 }
 
+/** Whether no client has an address. With the PROXY protocol, the clients of a unix socket have one. */
 function isUnixOnly({ listen }: Config): boolean {
-  return listen.every(({ address }) => address.kind === "unix");
+  return listen.every(
+    ({ address, proxyProtocol }) => address.kind === "unix" && proxyProtocol === false,
+  );
 }

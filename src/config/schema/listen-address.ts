@@ -4,10 +4,18 @@ import * as z from "zod";
 import { ADDRESS_SYNTAX, MODE_SYNTAX, parseAddress, parseMode } from "../address.ts";
 import type { Address } from "../address.ts";
 import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
-import { guessBoolean, toSuggestion } from "../hints/guess.ts";
 import type { TextSyntax } from "../text-syntax.ts";
 import { mismatch } from "./issues.ts";
-import { dependsOnText, list, mapping, oneOf, scalar, text, yesOrNo } from "./scalars.ts";
+import {
+  dependsOnText,
+  hintOfBoolean,
+  list,
+  mapping,
+  oneOf,
+  scalar,
+  text,
+  yesOrNo,
+} from "./scalars.ts";
 
 interface ListenAddressKind<Place> {
   readonly parse: (text: string) => Place;
@@ -137,12 +145,12 @@ export const listenerMapping = mapping({
   }),
   proxyProtocol: z
     .literal([true, false, "optional"], {
-      error: mismatch("true, false or optional", hintOfProxyProtocol),
+      error: mismatch("true, false or optional", hintOfBoolean),
     })
     .prefault(false)
     .meta({
       description:
-        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
+        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address; only peers in forwarded.trust may connect. optional: these may come without a header, and other peers do. See tls.md.",
     }),
 })
   .superRefine(checkMode)
@@ -177,11 +185,6 @@ export function listeners() {
   return z
     .union([listener(), several.min(1, "is an empty list")])
     .transform((written): readonly RawListener[] => (Array.isArray(written) ? written : [written]));
-}
-
-function hintOfProxyProtocol(input: unknown): string {
-  const meant = guessBoolean(input);
-  return meant === undefined ? "" : toSuggestion(String(meant));
 }
 
 type UnixAddress = Extract<Address, { kind: "unix" }>;

@@ -147,7 +147,8 @@ export const mapping = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   hint?: (input: unknown) => string,
 ) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
-function hintOfBoolean(input: unknown): string {
+/** The hint for a value that may mean true or false. */
+export function hintOfBoolean(input: unknown): string {
   const meant = guessBoolean(input);
   if (meant === undefined) return "";
   return input === String(meant)

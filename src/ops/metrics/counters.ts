@@ -8,6 +8,7 @@
 import type { ErrorCode } from "../../http/errors.ts";
 import { HEAD_OUTCOMES, HEAD_OUTCOME_NAMES, type HeadOutcome } from "../../http/head-outcomes.ts";
 import type { BodyOutcome, Exchange } from "../../http/exchange.ts";
+import type { OpeningStage } from "../../server/exchange.ts";
 import { addTo, createHistogram, type Histogram } from "./histogram.ts";
 
 /** The `head` label: the outcome of a HEAD; "none" for every other method. */
@@ -65,6 +66,8 @@ export interface Counters {
   /** The time in seconds from the start of an exchange until headgate sends its request upstream. */
   readonly overhead: Histogram;
   retries: number;
+  /** Client connections that failed before HTTP began, by what was to come. */
+  readonly unopened: Record<OpeningStage, number>;
   /** Bytes of HEAD responses' bodies that headgate read and dropped. */
   drainedBytes: number;
   /** Bytes of HEAD responses' bodies that were announced and never fetched. */
@@ -106,6 +109,7 @@ export function createCounters(): Counters {
     upstreams: new Map(),
     overhead: createHistogram(OVERHEAD_BOUNDS),
     retries: 0,
+    unopened: { proxy_protocol: 0, tls: 0 },
     drainedBytes: 0,
     sparedBytes: 0,
   };

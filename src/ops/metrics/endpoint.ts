@@ -3,6 +3,7 @@
 import { collectDefaultMetrics, Registry, type Metric } from "prom-client";
 
 import type { Exchange } from "../../http/exchange.ts";
+import type { OpeningStage } from "../../server/exchange.ts";
 import { toFamilies, type Build, type MetricSources, type Reloads } from "./families.ts";
 import type { Family, Sample } from "./family.ts";
 import { addExchange, createCounters, type Counters } from "./counters.ts";
@@ -21,6 +22,8 @@ export interface MetricsOptions {
 export interface Metrics {
   /** Counts a finished exchange. It takes about 0.1 µs. */
   observe(exchange: Exchange): void;
+  /** Counts a client connection that failed before HTTP began on it. */
+  countUnopened(stage: OpeningStage): void;
   /** Counts an attempt to load a changed configuration. `atSeconds` is in seconds since the epoch. */
   countReload(result: "success" | "failure", atSeconds: number): void;
   /** Returns the current samples. It rejects if a source throws. */
@@ -79,6 +82,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   return {
     observe: (exchange) => addExchange(counters, exchange),
+    countUnopened(stage) {
+      counters.unopened[stage] += 1;
+    },
     countReload(result, atSeconds) {
       reloads[result] += 1;
       reloads.lastSuccessful = result === "success";

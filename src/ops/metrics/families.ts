@@ -60,7 +60,7 @@ export function toFamilies({ counters, sources, reloads, build }: FamilySources)
     ...requestFamilies(counters),
     ...upstreamFamilies(counters, sources),
     ...headFamilies(counters),
-    ...stateFamilies(sources),
+    ...stateFamilies(counters, sources),
     ...reloadFamilies(reloads),
     gauge(
       "tls_certificate_not_after_seconds",
@@ -182,13 +182,19 @@ function headFamilies(counters: Counters): Family[] {
   ];
 }
 
-function stateFamilies(sources: MetricSources): Family[] {
+function stateFamilies(counters: Counters, sources: MetricSources): Family[] {
   return [
     gauge("requests_in_flight", "Requests that have begun and not ended.", () =>
       single(sources.requestsInFlight()),
     ),
     gauge("client_connections", "Connections from clients.", () =>
       single(sources.clientConnections()),
+    ),
+    counter(
+      "unopened_connections_total",
+      "Connections from clients that failed before HTTP began, by what was to come.",
+      () =>
+        Object.entries(counters.unopened).map(([stage, value]) => ({ labels: { stage }, value })),
     ),
     gauge("tunnels", "Connections switched to another protocol, such as WebSocket.", () =>
       single(sources.tunnels()),
