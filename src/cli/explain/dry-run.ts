@@ -17,6 +17,7 @@ import type { RequestHead } from "../../http/wire/request-head.ts";
 import { createRequestParser } from "../../http/wire/request-parser.ts";
 import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../../http/request.ts";
 import { toHopFields } from "../../http/rewrite.ts";
+import { toContentWords } from "./content.ts";
 import { type DroppedField, type SentField, toDropped, toSent } from "./fields.ts";
 import { type AppliedRules, toRules } from "./rules.ts";
 
@@ -42,6 +43,8 @@ export interface Forwarded {
   /** How the request's content is framed. */
   readonly framing: CheckedRequest["framing"];
   readonly rules: AppliedRules;
+  /** What happens to the content, in sentences. */
+  readonly content: readonly string[];
 }
 
 /** A part is undefined if headgate would stop before it. */
@@ -148,6 +151,7 @@ function toForwarded(
   const { name: upstream, url, keepAlive } = origin.upstream;
   const framing = head === undefined ? checked.framing : "none";
   const { takesTrailers } = checked;
+  const unshared = head === undefined ? undefined : findBypassReason(route, checked, origin);
   const hop = toHopFields(
     { method, framing, upgrade, takesTrailers },
     keepAlive > 0 ? "kept" : "closed",
@@ -160,10 +164,11 @@ function toForwarded(
     fields: toSent(request.rawFields, outgoing, hop),
     dropped: toDropped(request.rawFields, checked.fields, outgoing, hop),
     head: head?.outcome,
-    unshared: head === undefined ? undefined : findBypassReason(route, checked, origin),
+    unshared,
     isTunnel,
     framing,
-    rules: isTunnel ? {} : toRules(route, checked, head),
+    rules: toRules(route, checked, head),
+    content: toContentWords({ head, unshared, isTunnel, framing }, route, checked),
   };
 }
 
