@@ -78,7 +78,7 @@ async function respondAuto(context: HeadContext): Promise<void> {
       else cache.add(route, checked);
     });
   } finally {
-    cache.endTrial(route, checked); // for a HEAD that recorded no result
+    cache.endTrial(route, checked, exchange); // for a HEAD that recorded no result
   }
 }
 
