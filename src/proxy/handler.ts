@@ -1,6 +1,6 @@
 /**
  * Handles one request from its header section to its log line. This file has only the sequence; each step has a file of its own: plan.ts
- * decides, head.ts serves a HEAD (shared-head.ts if its route has `share`), upgrade.ts an upgrade, forward.ts all other requests.
+ * decides, head.ts responds to a HEAD, upgrade.ts to an upgrade, forward.ts to all other requests.
  */
 
 import { type ProxyError, toProxyError } from "../http/errors.ts";
@@ -14,7 +14,6 @@ import { respondToHead } from "./head.ts";
 import { type LocalPlan, type Plan, planRequest } from "./plan.ts";
 import { respondLocally } from "./relay.ts";
 import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
-import { respondShared } from "./shared-head.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
 import { toUpstreamContext } from "./upstream-request.ts";
@@ -68,7 +67,8 @@ export function createHandler(parts: HandlerParts): Handler {
       const snapshot = parts.snapshot();
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
-      const plan = planRequest(request, checked, route);
+      const peer = snapshot.peer?.(request.peer);
+      const plan = planRequest(request, checked, route, peer);
       // After an upgrade request, every response other than a 101 closes the connection, headgate's own included. Bytes behind the request
       // may belong to the requested protocol, and must not be parsed as further requests.
       if (plan.upgrade !== undefined) response.keepAlive = false;
@@ -76,11 +76,11 @@ export function createHandler(parts: HandlerParts): Handler {
         respondLocally(plan.response, response);
         return;
       }
-      const incoming = { exchange, request, response, checked, route, snapshot };
+      const incoming = { exchange, request, response, checked, route, snapshot, peer };
       roundTrip = new RoundTrip(toUpstreamContext(incoming));
       inProgress += 1;
       // Spelled out, because an object that is spread into another is slow.
-      const context = { exchange, request, response, checked, route, snapshot, roundTrip };
+      const context = { exchange, request, response, checked, route, snapshot, peer, roundTrip };
       const sent = sendUpstream(plan, context, parts.tunnels);
       if (sent !== undefined) await sent; // a stored response is written at once
     } catch (error) {
@@ -105,9 +105,7 @@ function sendUpstream(
 ): Promise<void> | undefined {
   switch (plan.kind) {
     case "head":
-      return context.route.head.share === 0
-        ? respondToHead(context, plan.head)
-        : respondShared(context, plan.head);
+      return respondToHead(context, plan);
     case "upgrade":
       return respondToUpgrade(context, plan, tunnels);
     case "forward":

@@ -4,7 +4,6 @@ import { Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import type { Peer } from "../http/forwarded.ts";
 import { filterFields } from "../http/fields.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { toOutgoingFields } from "../http/rewrite.ts";
@@ -36,8 +35,6 @@ export interface OutgoingRequest {
 /** The parts that all upstream requests of one exchange have in common. */
 export interface UpstreamContext {
   readonly incoming: Incoming;
-  /** Undefined: X-Forwarded-* fields pass unchanged. */
-  readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
   readonly pool: ConnectionPool;
   /** Undefined: the upstream gets the client's X-Request-Id, if any. */
@@ -47,20 +44,19 @@ export interface UpstreamContext {
 
 /** Finds the upstream of a request, and what headgate adds to the request for it. */
 export function toUpstreamContext(incoming: Incoming): UpstreamContext {
-  const { exchange, request, checked, route, snapshot } = incoming;
+  const { exchange, checked, route, snapshot } = incoming;
   const { config, pool } = snapshot.upstream(route.upstream);
-  const peer = snapshot.peer?.(request.peer);
   const requestId = snapshot.requestId === "forward" ? toRequestId(exchange) : undefined;
   const expectation = toExpectation(checked, pool);
-  return { incoming, peer, config, pool, requestId, expectation };
+  return { incoming, config, pool, requestId, expectation };
 }
 
 /** Builds a request to the upstream. */
 export function toUpstreamRequest(
   { method, fields, content, upgrade, responseMs, held }: OutgoingRequest,
-  { incoming, peer, config, requestId, expectation }: UpstreamContext,
+  { incoming, config, requestId, expectation }: UpstreamContext,
 ): UpstreamRequest {
-  const { request, response, checked, route } = incoming;
+  const { request, response, checked, route, peer } = incoming;
   const expectsContinue = expectation === "forwarded" && content !== undefined;
   const sent = expectation === "met" ? filterFields(fields, (name) => name !== "expect") : fields;
   return {

@@ -1,6 +1,7 @@
 /** `head` in the route file. It has defaults at the top level and none in a route. */
 
 import * as z from "zod";
+import { HEAD_MODES, HEAD_MODE_NAMES } from "../../http/head-outcomes.ts";
 import { guessRate } from "../hints/guess.ts";
 import { RATE_SYNTAX, durationSyntax, parseRate } from "../units.ts";
 import {
@@ -16,15 +17,6 @@ import {
   yesOrNo,
 } from "./scalars.ts";
 
-/** The modes of responding to a HEAD. A new mode needs a line here and a branch in head/. */
-export const HEAD_MODES = {
-  convert: "send a GET upstream and drop the body",
-  auto: "forward the HEAD, and send a GET if the upstream refuses it",
-  pass: "forward the HEAD unchanged",
-  observe: "pass, and count the HEADs for which auto would have sent a GET",
-  reject: "respond with 405 without a request to the upstream",
-} as const;
-
 /** Names of the rules for HEADs that are passed in every mode but reject. head/passthrough-rules.ts implements them. */
 export const HEAD_GUARDS = ["tus", "signed"] as const;
 
@@ -32,14 +24,14 @@ export const HEAD_GUARDS = ["tus", "signed"] as const;
 export type HeadGuard = (typeof HEAD_GUARDS)[number];
 
 const headMode = () =>
-  oneOf(Object.keys(HEAD_MODES) as (keyof typeof HEAD_MODES)[], {
+  oneOf([...HEAD_MODE_NAMES], {
     yes: "convert",
     no: "pass",
     words: { get: "convert", forward: "pass", head: "pass", "405": "reject" },
   }).meta({
-    description: `How headgate responds to a HEAD: ${Object.entries(HEAD_MODES)
-      .map(([mode, meaning]) => `${mode} (${meaning})`)
-      .join(", ")}.`,
+    description: `How headgate responds to a HEAD: ${HEAD_MODE_NAMES.map(
+      (mode) => `${mode} (${HEAD_MODES[mode].meaning})`,
+    ).join(", ")}.`,
   });
 
 const fallbackOn = () =>
