@@ -1,7 +1,8 @@
 /** Turns the checked raw configuration into the Config: routes with their inherited settings, upstreams by name. Never throws. */
 
 import { toRouteName } from "./routes.ts";
-import type { Config, HeadConfig, RouteConfig, UpstreamConfig } from "./types.ts";
+import type { HeadConfig } from "./schema/head.ts";
+import type { Config, RouteConfig, UpstreamConfig } from "./types.ts";
 import type { RawConfig, RawRoute, RawUpstream } from "./schema/file.ts";
 
 /** Builds the Config. `texts` holds the contents of the TLS files by their names in the route file. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import type { HeadConfig, RouteConfig } from "../../src/config/types.ts";
+import type { HeadConfig } from "../../src/config/schema/head.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
 import type { CheckedRequest } from "../../src/http/request.ts";
 import { planHead } from "../../src/proxy/plan.ts";
 import type { Peer } from "../../src/http/forwarded.ts";

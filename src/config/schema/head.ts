@@ -3,7 +3,14 @@
 import * as z from "zod";
 import { HEAD_MODES, HEAD_MODE_NAMES } from "../../http/head-outcomes.ts";
 import { guessRate } from "../hints/guess.ts";
-import { RATE_SYNTAX, durationSyntax, parseRate } from "../units.ts";
+import {
+  RATE_SYNTAX,
+  durationSyntax,
+  formatDuration,
+  formatRate,
+  formatSize,
+  parseRate,
+} from "../units.ts";
 import {
   count,
   duration,
@@ -131,7 +138,7 @@ const drainShape = {
   time: drainTime().prefault("200ms"),
 };
 
-/** The keys of `head` with their defaults. A new key needs a line here and a file in head/. */
+/** The keys of `head` with their defaults. A new key needs a line here, one in `formatHead`, and a file in head/. */
 const headShape = {
   mode: headMode().prefault("convert"),
   fallbackOn: fallbackOn().prefault([405, 501]),
@@ -157,8 +164,14 @@ const routeHeadMapping = mapping({
   drain: mapping(withoutDefaults(drainShape)).optional().meta(DRAIN),
 });
 
-/** `head` at the top level, checked. Durations are in milliseconds, sizes in bytes. */
-export type RawHead = z.output<typeof headMapping>;
+type RawHead = z.output<typeof headMapping>;
+
+/** How headgate responds to a HEAD: the keys of `head`, checked. Durations are in milliseconds, sizes in bytes. */
+export type HeadConfig = {
+  readonly [Key in keyof RawHead]: RawHead[Key] extends readonly (infer Item)[]
+    ? readonly Item[]
+    : RawHead[Key];
+};
 
 /** `head` at the top level: a mode, or a mapping. */
 export const head = z
@@ -173,6 +186,35 @@ export const routeHead = z
   .transform((written): z.output<typeof routeHeadMapping> =>
     typeof written === "string" ? { mode: written } : written,
   );
+
+/** Each key of `head`, so that a new one cannot be left out below. Where the mode is shown, it stands alone. */
+type HeadTexts = Readonly<
+  Record<`head.${Exclude<keyof RawHead, "mode" | "limit" | "drain">}`, string>
+>;
+
+/** Returns the keys of `head`, except the mode, with their values as a route file has them: `head.drain.bytes` and `64KiB`. */
+export function formatHead({
+  fallbackOn,
+  guards,
+  limit: limits,
+  drain,
+  ...keys
+}: HeadConfig): HeadTexts & Readonly<Record<string, string>> {
+  return {
+    "head.fallbackOn": `[${fallbackOn.join(", ")}]`,
+    "head.remember": formatDuration(keys.remember),
+    "head.guards": `[${guards.join(", ")}]`,
+    "head.allow": keys.allow,
+    "head.contentLength": keys.contentLength,
+    "head.range": keys.range,
+    "head.limit.concurrent": String(limits?.concurrent ?? "none"),
+    "head.limit.rate": limits?.rate === undefined ? "none" : formatRate(limits.rate),
+    "head.share": formatDuration(keys.share),
+    "head.explain": String(keys.explain),
+    "head.drain.bytes": formatSize(drain.bytes),
+    "head.drain.time": formatDuration(drain.time),
+  };
+}
 
 type Inner<Field> = Field extends z.ZodPrefault<infer Type> | z.ZodOptional<infer Type>
   ? Type
