@@ -193,26 +193,20 @@ type HeadTexts = Readonly<
 >;
 
 /** Returns the keys of `head`, except the mode, with their values as a route file has them: `head.drain.bytes` and `64KiB`. */
-export function formatHead({
-  fallbackOn,
-  guards,
-  limit: limits,
-  drain,
-  ...keys
-}: HeadConfig): HeadTexts & Readonly<Record<string, string>> {
+export function formatHead(keys: HeadConfig): HeadTexts & Readonly<Record<string, string>> {
   return {
-    "head.fallbackOn": `[${fallbackOn.join(", ")}]`,
+    "head.fallbackOn": `[${keys.fallbackOn.join(", ")}]`,
     "head.remember": formatDuration(keys.remember),
-    "head.guards": `[${guards.join(", ")}]`,
+    "head.guards": `[${keys.guards.join(", ")}]`,
     "head.allow": keys.allow,
     "head.contentLength": keys.contentLength,
     "head.range": keys.range,
-    "head.limit.concurrent": String(limits?.concurrent ?? "none"),
-    "head.limit.rate": limits?.rate === undefined ? "none" : formatRate(limits.rate),
+    "head.limit.concurrent": String(keys.limit?.concurrent ?? "none"),
+    "head.limit.rate": keys.limit?.rate === undefined ? "none" : formatRate(keys.limit.rate),
     "head.share": formatDuration(keys.share),
     "head.explain": String(keys.explain),
-    "head.drain.bytes": formatSize(drain.bytes),
-    "head.drain.time": formatDuration(drain.time),
+    "head.drain.bytes": formatSize(keys.drain.bytes),
+    "head.drain.time": formatDuration(keys.drain.time),
   };
 }
 
