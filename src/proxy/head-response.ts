@@ -2,7 +2,7 @@
 
 import { repairAllow } from "../head/allow.ts";
 import { type Drained, toLoginLimits } from "../head/drain.ts";
-import { toHeadClientFields, toHeadFields } from "../head/fields.ts";
+import { toHeadClientFields, toHeadFields } from "../head/head-fields.ts";
 import { withExplanation } from "../head/proxy-status.ts";
 import type { Leader } from "../head/share/share.ts";
 import type { ResponseFields } from "../http/response-fields.ts";

@@ -2,7 +2,7 @@
 
 import type { HeadGuard } from "../config/schema/head.ts";
 import type { RouteConfig } from "../config/types.ts";
-import { toOptionsReply } from "../head/options.ts";
+import { toOptionsReply } from "../head/options-reply.ts";
 import { findPassthroughRule } from "../head/passthrough-rules.ts";
 import { type BypassReason, type CacheKey, readCacheKey } from "../head/share/key.ts";
 import type { Peer } from "../http/forwarded.ts";
@@ -10,7 +10,7 @@ import type { HeadModeName } from "../http/head-outcomes.ts";
 import type { UpgradeFields } from "../http/request-fields.ts";
 import { type LocalResponse, toLocalResponse, withMaxForwards } from "../http/local-response.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import { toUpstreamUpgrade } from "../http/upgrade.ts";
+import { toUpstreamUpgrade } from "../http/upgrade-fields.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 import type { HeadMode } from "./head-mode.ts";
 import { AUTO } from "./modes/auto.ts";

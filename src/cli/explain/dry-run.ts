@@ -3,8 +3,8 @@
 import { formatUrl } from "../../config/address.ts";
 import type { Config, RouteConfig, UpstreamConfig } from "../../config/types.ts";
 import { toPeers } from "../../snapshot.ts";
-import { toHeadFields } from "../../head/fields.ts";
-import { toAllowed } from "../../head/options.ts";
+import { toHeadFields } from "../../head/head-fields.ts";
+import { toAllowed } from "../../head/options-reply.ts";
 import { isProbed, toProbeFields } from "../../head/probe.ts";
 import { toRejection } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
@@ -18,8 +18,8 @@ import type { RequestHead } from "../../http/wire/request-head.ts";
 import { createRequestParser } from "../../http/wire/request-parser.ts";
 import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../../http/request.ts";
 import { toHopFields } from "../../http/rewrite.ts";
-import { toContentWords } from "./content.ts";
-import { type DroppedField, type SentField, toDropped, toSent } from "./fields.ts";
+import { toContentWords } from "./content-words.ts";
+import { type DroppedField, type SentField, toDropped, toSent } from "./sent-fields.ts";
 import { type AppliedRules, toRules } from "./rules.ts";
 
 /** A response that headgate generates itself. */
