@@ -94,21 +94,25 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
       return false;
     },
     add(route, target) {
-      const { cached, settled, key } = end(route, target);
+      const key = toKey(route, target);
+      const { cached, settled } = endAnyTrial(route, key);
       settled.delete(key);
       putWithin(cached, key, now() + route.head.remember);
     },
     delete(route, target) {
-      const { cached, settled, key } = end(route, target);
+      const key = toKey(route, target);
+      const { cached, settled } = endAnyTrial(route, key);
       cached.delete(key);
       putWithin(settled, key, undefined);
     },
     keep(route, target) {
-      const { cached, settled, key } = end(route, target);
+      const key = toKey(route, target);
+      const { cached, settled } = endAnyTrial(route, key);
       if (!cached.has(key)) putWithin(settled, key, undefined);
     },
     endTrial(route, target, caller) {
-      if (toEntries(route).trials.get(toKey(route, target))?.caller === caller) end(route, target);
+      const key = toKey(route, target);
+      if (toEntries(route).trials.get(key)?.caller === caller) endAnyTrial(route, key);
     },
   };
 
@@ -118,12 +122,12 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
     return entries;
   }
 
-  function end(route: RouteConfig, target: CacheTarget): RouteEntries & { readonly key: string } {
-    const key = toKey(route, target);
+  /** Ends the trial of a target, also that of another caller. Returns the entries of the route. */
+  function endAnyTrial(route: RouteConfig, key: string): RouteEntries {
     const entries = toEntries(route);
     entries.trials.get(key)?.end();
     entries.trials.delete(key);
-    return { ...entries, key };
+    return entries;
   }
 
   function putWithin<Value>(all: Map<string, Value>, key: string, value: Value): void {

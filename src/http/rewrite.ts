@@ -92,6 +92,8 @@ function withTrailers(hop: readonly string[]): readonly string[] {
 /**
  * Returns the fields for the client: the upstream's end-to-end fields, the framing of this hop, and Upgrade if the client may see it.
  * `requested` is the request's Upgrade. The writer of the response adds Upgrade to Connection.
+ *
+ * It may append to `response.endToEnd`, which saves a copy: callers must not use that list again.
  */
 export function toClientFields(
   status: number,

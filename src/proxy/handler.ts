@@ -16,7 +16,6 @@ import { respondLocally } from "./relay.ts";
 import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
-import { toUpstreamContext } from "./upstream-request.ts";
 
 /** What the handler needs from the other parts of the app. */
 export interface HandlerParts {
@@ -77,7 +76,7 @@ export function createHandler(parts: HandlerParts): Handler {
         return;
       }
       const incoming = { exchange, request, response, checked, route, snapshot, peer };
-      roundTrip = new RoundTrip(toUpstreamContext(incoming));
+      roundTrip = new RoundTrip(incoming);
       inProgress += 1;
       // Spelled out, because an object that is spread into another is slow.
       const context = { exchange, request, response, checked, route, snapshot, peer, roundTrip };

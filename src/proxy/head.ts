@@ -21,7 +21,7 @@ export function respondToHead(
   const { checked, peer, route, roundTrip } = context;
   // A response on a connection with a login is for its client only, and responses of other clients may be wrong for that client.
   if (roundTrip.hasLogin()) return serve(context, mode);
-  return join(context, mode, {
+  return respondShared(context, mode, {
     host: checked.host,
     path: checked.path,
     fields: checked.fields,
@@ -41,7 +41,7 @@ function serve(context: ExchangeContext, mode: HeadMode): Promise<void> {
 }
 
 /** Decides what a HEAD that may be shared does now: hit, wait, lead or bypass. */
-function join(
+function respondShared(
   context: ExchangeContext,
   mode: HeadMode,
   request: ShareRequest,
@@ -60,7 +60,7 @@ function join(
   }
 }
 
-/** Waits for the result of another HEAD. If that cannot be shared, joins again. */
+/** Waits for the result of another HEAD. If that cannot be shared, decides again. */
 async function wait(
   context: ExchangeContext,
   mode: HeadMode,
@@ -75,7 +75,7 @@ async function wait(
   if (result.kind === "error") throw result.error;
   roundTrip.setLeave(undefined); // this HEAD waits no longer
   if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
-  await join(context, mode, { ...request, attempt: result.attempt });
+  await respondShared(context, mode, { ...request, attempt: result.attempt });
 }
 
 /** Sends the HEAD for itself and others. head-response.ts passes its response to the leader before the client gets it. */

@@ -43,7 +43,7 @@ export interface HeadPlan {
   /** How it is served, unless it gets the response of another HEAD. */
   readonly mode: HeadMode;
   /** The rule because of which the upstream gets the HEAD itself, against the mode of the route. */
-  readonly guard: HeadGuard | undefined;
+  readonly passthroughRule: HeadGuard | undefined;
   /** What a HEAD must be equal in to share a response with it, or why it shares none; undefined on a route without `share`. */
   readonly share: CacheKey | BypassReason | undefined;
   readonly upgrade: undefined;
@@ -95,21 +95,21 @@ export function planHead(
 ): HeadPlan {
   const { mode: name, guards, share: shareMs } = route.head;
   const own = MODES[name];
-  const mayPass = own !== PASS && own.upstreamMethod !== undefined;
-  const guard = mayPass ? findPassthroughRule(request, guards) : undefined;
-  const mode = guard === undefined ? own : PASS;
-  const share = shareMs === 0 ? undefined : planShare(route, guard, request, peer);
-  return { kind: "head", mode, guard, share, upgrade: undefined };
+  const mayPass = own !== PASS && own.upstreamMethod !== undefined; // mode reject lets none pass
+  const passthroughRule = mayPass ? findPassthroughRule(request, guards) : undefined;
+  const mode = passthroughRule === undefined ? own : PASS;
+  const share = shareMs === 0 ? undefined : planShare(route, passthroughRule, request, peer);
+  return { kind: "head", mode, passthroughRule, share, upgrade: undefined };
 }
 
 /** A HEAD that the application is to see itself is never shared: in a mode that sends no GET, or if a passthrough rule applies. */
 function planShare(
   { head: { mode } }: RouteConfig,
-  guard: HeadGuard | undefined,
+  passthroughRule: HeadGuard | undefined,
   request: PlannedHead,
   peer: Peer | undefined,
 ): CacheKey | BypassReason {
   if (!MODES[mode].mayGet) return { bypassReason: `the mode is ${mode}` };
-  if (guard !== undefined) return { bypassReason: "a guard passes it on" };
+  if (passthroughRule !== undefined) return { bypassReason: "a guard passes it on" };
   return readCacheKey(request, peer);
 }

@@ -8,6 +8,7 @@ import {
   type UpstreamContext,
   type OutgoingRequest,
   openContent,
+  toUpstreamContext,
   toUpstreamRequest,
 } from "./upstream-request.ts";
 
@@ -18,8 +19,8 @@ export class RoundTrip {
   private aborted: ProxyError | undefined;
   private leave: ((error: ProxyError) => void) | undefined;
 
-  constructor(context: UpstreamContext) {
-    this.context = context;
+  constructor(incoming: Incoming) {
+    this.context = toUpstreamContext(incoming);
     this.call = undefined;
     this.aborted = undefined;
     this.leave = undefined;

@@ -27,6 +27,7 @@ export async function respondToUpgrade(
   try {
     const received = await roundTrip.send({ method, fields, content, upgrade, responseMs });
     const { switched } = received;
+    // Refused, or ignored: the client gets an ordinary response. handler.ts has set that its connection closes behind it.
     if (switched === undefined) return await relayResponse(context, received, upgrade);
     if (exchange.error !== undefined) {
       switched.socket.destroy();

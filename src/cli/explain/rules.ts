@@ -22,7 +22,7 @@ export function toRules(route: RouteConfig, plan: Plan): AppliedRules {
   if (plan.kind !== "head") return { allow };
   const { limit, explain } = route.head;
   return {
-    guard: plan.guard,
+    guard: plan.passthroughRule,
     limit: plan.mode.mayGet ? limit : undefined,
     allow,
     explain: explain || undefined,

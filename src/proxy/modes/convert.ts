@@ -38,6 +38,7 @@ export async function respondByGet(
 ): Promise<void> {
   const { response, checked, exchange, route, snapshot } = context;
   const release = snapshot.limits.acquire(route);
+  // Over the limit, it is the seconds after which the client may retry.
   if (typeof release === "number") {
     exchange.head = "reject";
     exchange.error ??= new ProxyError("head_over_limit"); // otherwise the 503 would look like the upstream's in the log
