@@ -80,8 +80,8 @@ export function createHandler(parts: HandlerParts): Handler {
       inProgress += 1;
       // Spelled out, because an object that is spread into another is slow.
       const context = { exchange, request, response, checked, route, snapshot, peer, roundTrip };
-      const sent = sendUpstream(plan, context, parts.tunnels);
-      if (sent !== undefined) await sent; // a stored response is written at once
+      const responding = carryOut(plan, context, parts.tunnels);
+      if (responding !== undefined) await responding; // a stored response is written at once
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip?.abort(exchange.error);
@@ -96,8 +96,8 @@ export function createHandler(parts: HandlerParts): Handler {
   }
 }
 
-/** Sends the request upstream. Returns undefined if it has responded at once. Rejects with a ProxyError if there is no response. */
-function sendUpstream(
+/** Carries out a plan. Returns undefined if it has responded at once. Rejects with a ProxyError if there is no response. */
+function carryOut(
   plan: Exclude<Plan, LocalPlan>,
   context: ExchangeContext,
   tunnels: Tunnels,
