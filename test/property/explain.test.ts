@@ -361,7 +361,7 @@ const REFUSING: Backend = {
   switchesProtocols: false,
   lines: ["Allow: GET"],
 };
-/** What was found. */
+/** The differences that this test has found. */
 const EXAMPLES: [File, Request, Backend][] = [
   [
     { head: { mode: "auto", drain: DRAIN } },
