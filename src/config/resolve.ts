@@ -1,10 +1,10 @@
 /** Turns the checked raw configuration into the Config: routes with their inherited settings, upstreams by name. Never throws. */
 
 import { toRouteName } from "./routes.ts";
+import type { HeadConfig } from "./schema/head.ts";
 import type {
   CertificateConfig,
   Config,
-  HeadConfig,
   ListenerConfig,
   RouteConfig,
   UpstreamConfig,

@@ -2,7 +2,7 @@
 
 import type { Address } from "./address.ts";
 import type { RawConfig, RawUpstream } from "./schema/file.ts";
-import type { RawHead } from "./schema/head.ts";
+import type { HeadConfig } from "./schema/head.ts";
 import type { RawListener } from "./schema/listen-address.ts";
 
 /** The PEM texts, read from their files, and the other TLS settings of an upstream. */
@@ -25,13 +25,6 @@ export interface HeadLimit {
   readonly concurrent?: number | undefined;
   readonly rate?: number | undefined;
 }
-
-/** How headgate responds to a HEAD: the keys of `head` in config/schema/head.ts. */
-export type HeadConfig = {
-  readonly [Key in keyof RawHead]: RawHead[Key] extends readonly (infer Item)[]
-    ? readonly Item[]
-    : RawHead[Key];
-};
 
 /** How headgate responds to OPTIONS. */
 export interface OptionsConfig {

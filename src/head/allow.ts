@@ -1,11 +1,12 @@
 /** Adds HEAD to the Allow fields of backends that refuse HEAD, because headgate serves it through GET. */
 
 import type { RouteConfig } from "../config/types.ts";
+import { HEAD_MODES } from "../http/head-outcomes.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 
 /** Whether HEAD is served through GET on this route, and the operator wants Allow fields to say so (`head.allow: repair`). */
 export function repairsAllow({ head }: RouteConfig): boolean {
-  return head.allow === "repair" && (head.mode === "convert" || head.mode === "auto");
+  return head.allow === "repair" && HEAD_MODES[head.mode].mayGet;
 }
 
 /** Whether an Allow field says that HEAD is served. */

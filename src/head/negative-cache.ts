@@ -17,21 +17,23 @@ export interface NegativeCache {
    *
    * If its entry is older than `remember`, one caller gets false and tries the upstream again; other callers still get true. If nothing is
    * recorded yet, one caller gets false and starts a trial; other callers get a promise that resolves within a second, after which they
-   * call `has` again. A caller that gets false must report the result by one of the methods below.
+   * call `has` again. A caller that gets false must report the result by one of the methods below. `caller` is any object of its own.
    */
-  has(route: RouteConfig, target: CacheTarget): boolean | Promise<void>;
+  has(route: RouteConfig, target: CacheTarget, caller: object): boolean | Promise<void>;
   /** The trial failed as described: adds the target. */
   add(route: RouteConfig, target: CacheTarget): void;
   /** The trial succeeded: removes the target. */
   delete(route: RouteConfig, target: CacheTarget): void;
   /** The response proves neither: keeps the entry, if any, and ends the trial. Later callers do not wait. */
   keep(route: RouteConfig, target: CacheTarget): void;
-  /** There was no response: ends the trial, and the next caller starts another one. */
-  endTrial(route: RouteConfig, target: CacheTarget): void;
+  /** There was no response: ends the trial, if this caller started it, and the next caller starts another one. */
+  endTrial(route: RouteConfig, target: CacheTarget, caller: object): void;
 }
 
 /** One request that tries the upstream while others wait for its result. */
 interface Trial {
+  /** Its request may still run when the trial has ended and another caller has started the next one. */
+  readonly caller: object;
   /** Returns a promise that resolves at the end of the trial or after `TRIAL_MS`; undefined if that time is over. */
   wait(nowMs: number): Promise<void> | undefined;
   end(): void;
@@ -71,7 +73,7 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
   const routes = new WeakMap<RouteConfig, RouteEntries>();
 
   return {
-    has(route, target) {
+    has(route, target, caller) {
       const key = toKey(route, target);
       if (key.length > MAX_KEY_LENGTH) return false;
       const { cached, settled, trials } = toEntries(route);
@@ -88,24 +90,30 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
       if (settled.has(key)) return false;
       const trial = trials.get(key);
       if (trial !== undefined) return trial.wait(now()) ?? false;
-      trials.set(key, createTrial(now()));
+      trials.set(key, createTrial(caller, now()));
       return false;
     },
     add(route, target) {
-      const { cached, settled, key } = end(route, target);
+      const key = toKey(route, target);
+      const { cached, settled } = endAnyTrial(route, key);
       settled.delete(key);
       putWithin(cached, key, now() + route.head.remember);
     },
     delete(route, target) {
-      const { cached, settled, key } = end(route, target);
+      const key = toKey(route, target);
+      const { cached, settled } = endAnyTrial(route, key);
       cached.delete(key);
       putWithin(settled, key, undefined);
     },
     keep(route, target) {
-      const { cached, settled, key } = end(route, target);
+      const key = toKey(route, target);
+      const { cached, settled } = endAnyTrial(route, key);
       if (!cached.has(key)) putWithin(settled, key, undefined);
     },
-    endTrial: (route, target) => void end(route, target),
+    endTrial(route, target, caller) {
+      const key = toKey(route, target);
+      if (toEntries(route).trials.get(key)?.caller === caller) endAnyTrial(route, key);
+    },
   };
 
   function toEntries(route: RouteConfig): RouteEntries {
@@ -114,12 +122,12 @@ export function createNegativeCache(now: () => number, maxPaths = MAX_PATHS): Ne
     return entries;
   }
 
-  function end(route: RouteConfig, target: CacheTarget): RouteEntries & { readonly key: string } {
-    const key = toKey(route, target);
+  /** Ends the trial of a target, also that of another caller. Returns the entries of the route. */
+  function endAnyTrial(route: RouteConfig, key: string): RouteEntries {
     const entries = toEntries(route);
     entries.trials.get(key)?.end();
     entries.trials.delete(key);
-    return { ...entries, key };
+    return entries;
   }
 
   function putWithin<Value>(all: Map<string, Value>, key: string, value: Value): void {
@@ -140,11 +148,12 @@ function createEntries(): RouteEntries {
   return { cached: new Map(), settled: new Map(), trials: new Map() };
 }
 
-function createTrial(startedMs: number): Trial {
+function createTrial(caller: object, startedMs: number): Trial {
   let over: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let end: (() => void) | undefined;
   return {
+    caller,
     wait(nowMs) {
       const leftMs = startedMs + TRIAL_MS - nowMs;
       if (leftMs <= 0) return undefined;

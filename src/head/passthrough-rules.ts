@@ -11,11 +11,6 @@ const RULES: Readonly<Record<HeadGuard, Rule>> = {
   signed: isSigned,
 };
 
-/** Whether one of the rules applies to this HEAD. */
-export function passesThrough(request: PassthroughRequest, rules: readonly HeadGuard[]): boolean {
-  return findPassthroughRule(request, rules) !== undefined;
-}
-
 /** Returns the first rule that applies to this HEAD; undefined if none does. */
 export function findPassthroughRule(
   request: PassthroughRequest,

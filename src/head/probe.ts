@@ -3,7 +3,7 @@
 import type { RouteConfig } from "../config/types.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import { filterFields, findField } from "../http/fields.ts";
-import { toHeadFields } from "./fields.ts";
+import { toHeadFields } from "./head-fields.ts";
 
 /** The field that makes a GET a probe (RFC 9110 §14.2). */
 const PROBE: readonly string[] = ["Range", "bytes=0-0"];

@@ -3,7 +3,7 @@
 import type { RouteConfig } from "../config/types.ts";
 import type { LocalResponse } from "../http/local-response.ts";
 import { toHeadStatus } from "../http/problem.ts";
-import { toAllowed } from "./options.ts";
+import { toAllowed } from "./options-reply.ts";
 
 /** Returns the 405 of mode reject. It needs an Allow field (RFC 9110 §15.5.6). Proxy-Status (RFC 9209) shows that headgate sent it. */
 export function toRejection(route: RouteConfig, requestId: string): LocalResponse {

@@ -4,7 +4,7 @@ import { type Peer, withForwarded } from "./forwarded.ts";
 import { filterFields, findField } from "./fields.ts";
 import type { UpgradeFields } from "./request-fields.ts";
 import type { ResponseFields } from "./response-fields.ts";
-import { toOffer } from "./upgrade.ts";
+import { toOffer } from "./upgrade-fields.ts";
 import { mayBeBodiless } from "./wire/request-head.ts";
 
 const HOST = "host";
@@ -92,6 +92,8 @@ function withTrailers(hop: readonly string[]): readonly string[] {
 /**
  * Returns the fields for the client: the upstream's end-to-end fields, the framing of this hop, and Upgrade if the client may see it.
  * `requested` is the request's Upgrade. The writer of the response adds Upgrade to Connection.
+ *
+ * It may append to `response.endToEnd`, which saves a copy: callers must not use that list again.
  */
 export function toClientFields(
   status: number,
@@ -107,7 +109,7 @@ export function toClientFields(
 
 /**
  * Content-Length is forwarded and never computed. Without one the content is chunked for HTTP/1.1 and ends with the connection for 1.0.
- * 1xx and 204 have no framing field (RFC 9110 §8.6), and 304 has no content to frame. For responses to HEAD see head/fields.ts.
+ * 1xx and 204 have no framing field (RFC 9110 §8.6), and 304 has no content to frame. For responses to HEAD see head/head-fields.ts.
  *
  * Trailer stays only if both hops are chunked, because otherwise there is no trailer section.
  */

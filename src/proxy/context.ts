@@ -52,4 +52,6 @@ export interface Incoming {
   readonly checked: CheckedRequest;
   readonly route: RouteConfig;
   readonly snapshot: Snapshot;
+  /** The client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
+  readonly peer: Peer | undefined;
 }

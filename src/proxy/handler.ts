@@ -1,6 +1,6 @@
 /**
  * Handles one request from its header section to its log line. This file has only the sequence; each step has a file of its own: plan.ts
- * decides, head.ts serves a HEAD (shared-head.ts if its route has `share`), upgrade.ts an upgrade, forward.ts all other requests.
+ * decides, head.ts responds to a HEAD, upgrade.ts to an upgrade, forward.ts to all other requests.
  */
 
 import { type ProxyError, toProxyError } from "../http/errors.ts";
@@ -14,10 +14,8 @@ import { respondToHead } from "./head.ts";
 import { type LocalPlan, type Plan, planRequest } from "./plan.ts";
 import { respondLocally } from "./relay.ts";
 import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
-import { respondShared } from "./shared-head.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
-import { toUpstreamContext } from "./upstream-request.ts";
 
 /** What the handler needs from the other parts of the app. */
 export interface HandlerParts {
@@ -68,7 +66,8 @@ export function createHandler(parts: HandlerParts): Handler {
       const snapshot = parts.snapshot();
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
-      const plan = planRequest(request, checked, route);
+      const peer = snapshot.peer?.(request.peer);
+      const plan = planRequest(request, checked, route, peer);
       // After an upgrade request, every response other than a 101 closes the connection, headgate's own included. Bytes behind the request
       // may belong to the requested protocol, and must not be parsed as further requests.
       if (plan.upgrade !== undefined) response.keepAlive = false;
@@ -76,13 +75,13 @@ export function createHandler(parts: HandlerParts): Handler {
         respondLocally(plan.response, response);
         return;
       }
-      const incoming = { exchange, request, response, checked, route, snapshot };
-      roundTrip = new RoundTrip(toUpstreamContext(incoming));
+      const incoming = { exchange, request, response, checked, route, snapshot, peer };
+      roundTrip = new RoundTrip(incoming);
       inProgress += 1;
       // Spelled out, because an object that is spread into another is slow.
-      const context = { exchange, request, response, checked, route, snapshot, roundTrip };
-      const sent = sendUpstream(plan, context, parts.tunnels);
-      if (sent !== undefined) await sent; // a stored response is written at once
+      const context = { exchange, request, response, checked, route, snapshot, peer, roundTrip };
+      const responding = carryOut(plan, context, parts.tunnels);
+      if (responding !== undefined) await responding; // a stored response is written at once
     } catch (error) {
       exchange.error ??= toProxyError(error);
       roundTrip?.abort(exchange.error);
@@ -97,17 +96,15 @@ export function createHandler(parts: HandlerParts): Handler {
   }
 }
 
-/** Sends the request upstream. Returns undefined if it has responded at once. Rejects with a ProxyError if there is no response. */
-function sendUpstream(
+/** Carries out a plan. Returns undefined if it has responded at once. Rejects with a ProxyError if there is no response. */
+function carryOut(
   plan: Exclude<Plan, LocalPlan>,
   context: ExchangeContext,
   tunnels: Tunnels,
 ): Promise<void> | undefined {
   switch (plan.kind) {
     case "head":
-      return context.route.head.share === 0
-        ? respondToHead(context, plan.head)
-        : respondShared(context, plan.head);
+      return respondToHead(context, plan);
     case "upgrade":
       return respondToUpgrade(context, plan, tunnels);
     case "forward":

@@ -15,7 +15,7 @@ export function isCached(
   cache: NegativeCache,
   context: ExchangeContext,
 ): boolean | Promise<boolean> {
-  const cached = cache.has(context.route, context.checked);
+  const cached = cache.has(context.route, context.checked, context.exchange);
   return typeof cached === "boolean" ? cached : waitForOther(cached, cache, context);
 }
 
@@ -23,13 +23,13 @@ export function isCached(
 async function waitForOther(
   first: Promise<void>,
   cache: NegativeCache,
-  { route, checked }: ExchangeContext,
+  { route, checked, exchange }: ExchangeContext,
 ): Promise<boolean> {
   await first;
-  const cached = cache.has(route, checked);
+  const cached = cache.has(route, checked, exchange);
   if (typeof cached === "boolean") return cached;
   await cached;
-  return cache.has(route, checked) === true;
+  return cache.has(route, checked, exchange) === true;
 }
 
 /** Records the response to the tried request. After a client error nothing is learned: it may come before the check of method or range. */
@@ -41,9 +41,9 @@ export function recordServed(cache: NegativeCache, context: ExchangeContext, sta
 /** Records a response from which nothing is learned. After a server error, the next HEAD tries again. */
 export function recordInconclusive(
   cache: NegativeCache,
-  { route, checked }: ExchangeContext,
+  { route, checked, exchange }: ExchangeContext,
   status: number,
 ): void {
   if (status < 500) cache.keep(route, checked);
-  else cache.endTrial(route, checked);
+  else cache.endTrial(route, checked, exchange);
 }

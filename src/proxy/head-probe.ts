@@ -39,6 +39,6 @@ export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
     else cache.add(route, checked);
     return result;
   } finally {
-    cache.endTrial(route, checked); // for a HEAD that recorded no result
+    cache.endTrial(route, checked, exchange); // for a HEAD that recorded no result
   }
 }

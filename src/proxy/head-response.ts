@@ -2,7 +2,7 @@
 
 import { repairAllow } from "../head/allow.ts";
 import { type Drained, toLoginLimits } from "../head/drain.ts";
-import { toHeadClientFields, toHeadFields } from "../head/fields.ts";
+import { toHeadClientFields, toHeadFields } from "../head/head-fields.ts";
 import { withExplanation } from "../head/proxy-status.ts";
 import type { Leader } from "../head/share/share.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
@@ -18,7 +18,10 @@ export interface HeadContext extends ExchangeContext {
   readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
 }
 
-/** The upstream's response to the request that was sent for a HEAD. */
+/**
+ * The upstream's response to the request that was sent for a HEAD. After a probe, `fields` are those of the full response, and
+ * `contentInfo` and `content` are of the one byte that came.
+ */
 export interface UpstreamResult {
   readonly status: number;
   readonly reason: string;
@@ -54,6 +57,7 @@ export function writeHeaderSection(
 ): void {
   exchange.respondedMs = receivedMs;
   const repaired = repairAllow(route, fields);
+  // Private: it came on a connection with a login.
   if (content.isPrivate()) leader?.onPrivate();
   else leader?.onResponse(status, reason, repaired);
   if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime

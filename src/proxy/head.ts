@@ -1,118 +1,107 @@
-/** Serves one HEAD, from the plan to the response; handler.ts has what comes before and after. */
+/** Responds to one HEAD: with a stored response, with the response of another HEAD, or as the mode of its route does. */
 
-import { allowsHead } from "../head/allow.ts";
-import { isMeasured, withMeasured } from "../head/measure.ts";
-import { type HeadPlan, type Rejection, isRefused } from "../head/plan.ts";
-import { isProbed } from "../head/probe.ts";
-import { toOverload, toRejection } from "../head/rejection.ts";
-import type { Leader } from "../head/share/share.ts";
-import { ProxyError } from "../http/errors.ts";
-import { toRequestId } from "../http/exchange.ts";
-import type { ResponseHead } from "../http/wire/response-head.ts";
-import { isCached, recordInconclusive, recordServed, toNegativeCache } from "./head-learning.ts";
-import { sendProbe } from "./head-probe.ts";
-import {
-  type HeadContext,
-  type UpstreamResult,
-  drainContent,
-  relayAsIs,
-  relayHeld,
-  send,
-  toUpstreamResult,
-  writeHeaderSection,
-} from "./head-response.ts";
-import { respondLocally } from "./relay.ts";
+import { toExplanation } from "../head/proxy-status.ts";
+import type { Waiter } from "../head/share/in-flight.ts";
+import type { Leader, ShareRequest } from "../head/share/share.ts";
+import type { StoredResponse } from "../head/share/stored-response.ts";
+import { toProxyError } from "../http/errors.ts";
+import type { HeadMode } from "./head-mode.ts";
+import type { HeadPlan } from "./plan.ts";
 import type { ExchangeContext } from "./round-trip.ts";
 
-/** Responds to a HEAD. `leader` gets the response if other HEADs may wait for it. Rejects with a ProxyError if there is no response. */
+/**
+ * Responds to a HEAD. Returns undefined if it has responded at once, from a stored response. Rejects with a ProxyError if there is no
+ * response.
+ */
 export function respondToHead(
   context: ExchangeContext,
-  plan: HeadPlan | Rejection,
-  leader?: Leader,
+  { mode, share }: HeadPlan,
+): Promise<void> | undefined {
+  if (share === undefined || "bypassReason" in share) return serve(context, mode);
+  const { checked, peer, route, roundTrip } = context;
+  // A response on a connection with a login is for its client only, and responses of other clients may be wrong for that client.
+  if (roundTrip.hasLogin()) return serve(context, mode);
+  return respondShared(context, mode, {
+    host: checked.host,
+    path: checked.path,
+    fields: checked.fields,
+    address: peer?.address,
+    key: share.key,
+    shareMs: route.head.share,
+    responseTimeoutMs: route.responseTimeout,
+    attempt: undefined,
+    cancel: (error) => roundTrip.abort(error),
+  });
+}
+
+/** Sends the HEAD, or a GET in its place, for this client alone. */
+function serve(context: ExchangeContext, mode: HeadMode): Promise<void> {
+  context.exchange.head = mode.outcome;
+  return mode.respond(context);
+}
+
+/** Decides what a HEAD that may be shared does now: hit, wait, lead or bypass. */
+function respondShared(
+  context: ExchangeContext,
+  mode: HeadMode,
+  request: ShareRequest,
+): Promise<void> | undefined {
+  const result = context.snapshot.sharing.join(request);
+  switch (result.kind) {
+    case "hit":
+      writeStored(context, result.response);
+      return undefined;
+    case "wait":
+      return wait(context, mode, request, result.waiter);
+    case "lead":
+      return lead(context, mode, result.leader);
+    case "bypass":
+      return serve(context, mode);
+  }
+}
+
+/** Waits for the result of another HEAD. If that cannot be shared, decides again. */
+async function wait(
+  context: ExchangeContext,
+  mode: HeadMode,
+  request: ShareRequest,
+  waiter: Waiter,
 ): Promise<void> {
-  const { exchange, response, route } = context;
-  const headContext: HeadContext = leader === undefined ? context : { ...context, leader };
-  exchange.head = plan.outcome;
-  switch (plan.outcome) {
-    case "convert":
-      return respondByGet(headContext);
-    case "native":
-      return respondAuto(headContext);
-    case "reject":
-      respondLocally(toRejection(route, toRequestId(exchange)), response);
-      return Promise.resolve();
-    case "pass":
-    case "observe":
-      return respondByHead(headContext);
-  }
+  const { exchange, roundTrip } = context;
+  roundTrip.setLeave(waiter.leave);
+  exchange.head = "shared"; // an error is shared as well
+  const result = await waiter.result;
+  if (result.kind === "response") return writeStored(context, result.response);
+  if (result.kind === "error") throw result.error;
+  roundTrip.setLeave(undefined); // this HEAD waits no longer
+  if (exchange.error !== undefined) throw exchange.error; // the client has left in the meantime
+  await respondShared(context, mode, { ...request, attempt: result.attempt });
 }
 
-async function respondByHead(context: HeadContext): Promise<void> {
-  return relayAsIs(context, await send(context, "HEAD"));
-}
-
-/** Mode auto: the HEAD is sent first. If the upstream refuses it, a GET follows, and the target is added to the cache. */
-async function respondAuto(context: HeadContext): Promise<void> {
-  const { response, checked, exchange, route, snapshot } = context;
-  const cache = toNegativeCache(snapshot.needsGet, checked);
-  const cached = isCached(cache, context);
-  if (typeof cached === "boolean" ? cached : await cached) {
-    exchange.head = "convert";
-    return respondByGet(context);
-  }
+/** Sends the HEAD for itself and others. head-response.ts passes its response to the leader before the client gets it. */
+async function lead(context: ExchangeContext, mode: HeadMode, leader: Leader): Promise<void> {
+  context.roundTrip.setLeave(leader.leave);
+  context.exchange.head = mode.outcome;
   try {
-    // If the upstream refuses the HEAD, its interim responses must not reach the client either.
-    const held: ResponseHead[] = [];
-    const received = await send(context, "HEAD", held);
-    const { status, fields } = received.head;
-    if (!isRefused(route, status)) {
-      relayHeld(held, response);
-      recordServed(cache, context, status);
-      return await relayAsIs(context, received);
-    }
-    exchange.head = "fallback";
-    await respondByGet(context, (getStatus) => {
-      // If the GET is refused too, the method was not the reason. Nor was it if the upstream's Allow names HEAD.
-      if (getStatus >= 500 || isRefused(route, getStatus) || allowsHead(fields))
-        recordInconclusive(cache, context, getStatus);
-      else cache.add(route, checked);
-    });
+    await mode.respond({ ...context, leader });
+  } catch (error) {
+    leader.onError(toProxyError(error));
+    throw error;
   } finally {
-    cache.endTrial(route, checked); // for a HEAD that recorded no result
+    leader.onEnd();
   }
 }
 
-async function respondByGet(
-  context: HeadContext,
-  onStatus?: (status: number) => void,
-): Promise<void> {
-  const { response, checked, exchange, route, snapshot } = context;
-  const release = snapshot.limits.acquire(route);
-  if (typeof release === "number") {
-    exchange.head = "reject";
-    exchange.error ??= new ProxyError("head_over_limit"); // otherwise the 503 would look like the upstream's in the log
-    return respondLocally(toOverload(release, toRequestId(exchange)), response);
-  }
-  try {
-    // The plain case is inlined: each further async function costs a HEAD another microsecond.
-    const result = isProbed(route, checked.fields)
-      ? await sendProbe(context)
-      : toUpstreamResult(await send(context, "GET"));
-    onStatus?.(result.status);
-    if (isMeasured(route, result.status, result.fields))
-      return await respondMeasured(context, result);
-    writeHeaderSection(context, result);
-    snapshot.batchWrites(() => response.end()); // the client's response is complete; only headgate reads the rest
-    await drainContent(context, result);
-  } finally {
-    release();
-  }
-}
-
-/** Reads the content to learn its length, and then responds. */
-async function respondMeasured(context: HeadContext, result: UpstreamResult): Promise<void> {
-  context.exchange.respondedMs = result.receivedMs; // recorded now, because the client may leave while the content is read
-  const drained = await drainContent(context, result);
-  writeHeaderSection(context, { ...result, fields: withMeasured(result.fields, drained) });
-  context.response.end();
+function writeStored(
+  { response, exchange, route, snapshot }: ExchangeContext,
+  stored: StoredResponse,
+): void {
+  exchange.head = "shared";
+  const fields = stored.toFields(performance.now());
+  const explained = route.head.explain
+    ? [...fields, ...toExplanation(exchange, undefined)]
+    : fields;
+  exchange.body = "none";
+  response.writeHead(stored.status, stored.reason, explained);
+  snapshot.batchWrites(() => response.end());
 }

@@ -1,13 +1,23 @@
 /** What headgate does with a request, decided before anything is sent. It is pure, and `headgate explain` prints it. */
 
+import type { HeadGuard } from "../config/schema/head.ts";
 import type { RouteConfig } from "../config/types.ts";
-import { toOptionsReply } from "../head/options.ts";
-import { type HeadPlan, type Rejection, planHead } from "../head/plan.ts";
+import { toOptionsReply } from "../head/options-reply.ts";
+import { findPassthroughRule } from "../head/passthrough-rules.ts";
+import { type BypassReason, type CacheKey, readCacheKey } from "../head/share/key.ts";
+import type { Peer } from "../http/forwarded.ts";
+import type { HeadModeName } from "../http/head-outcomes.ts";
 import type { UpgradeFields } from "../http/request-fields.ts";
 import { type LocalResponse, toLocalResponse, withMaxForwards } from "../http/local-response.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import { toUpstreamUpgrade } from "../http/upgrade.ts";
+import { toUpstreamUpgrade } from "../http/upgrade-fields.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
+import type { HeadMode } from "./head-mode.ts";
+import { AUTO } from "./modes/auto.ts";
+import { CONVERT } from "./modes/convert.ts";
+import { OBSERVE } from "./modes/observe.ts";
+import { PASS } from "./modes/pass.ts";
+import { REJECT } from "./modes/reject.ts";
 
 /**
  * What happens to one request. `upgrade` is the switch of protocols that it requests, without the protocols that headgate does not
@@ -15,7 +25,7 @@ import type { RequestHead } from "../http/wire/request-head.ts";
  */
 export type Plan =
   | LocalPlan
-  | { readonly kind: "head"; readonly head: HeadPlan | Rejection; readonly upgrade: undefined }
+  | HeadPlan
   | UpgradePlan
   | { readonly kind: "forward"; readonly fields: readonly string[]; readonly upgrade: undefined };
 
@@ -27,6 +37,18 @@ export interface LocalPlan {
   readonly upgrade: UpgradeFields | undefined;
 }
 
+/** A HEAD. In mode auto it may later become a GET, if headgate has learned that the target refuses HEAD. */
+export interface HeadPlan {
+  readonly kind: "head";
+  /** How it is served, unless it gets the response of another HEAD. */
+  readonly mode: HeadMode;
+  /** The rule because of which the upstream gets the HEAD itself, against the mode of the route. */
+  readonly passthroughRule: HeadGuard | undefined;
+  /** What a HEAD must be equal in to share a response with it, or why it shares none; undefined on a route without `share`. */
+  readonly share: CacheKey | BypassReason | undefined;
+  readonly upgrade: undefined;
+}
+
 /** The upstream may switch protocols, or send an ordinary response. */
 export interface UpgradePlan {
   readonly kind: "upgrade";
@@ -34,11 +56,20 @@ export interface UpgradePlan {
   readonly upgrade: UpgradeFields;
 }
 
-/** Plans a checked request on its route. A HEAD that is `native` here may later become a GET, if mode auto has learned that it must. */
+const MODES: Readonly<Record<HeadModeName, HeadMode>> = {
+  convert: CONVERT,
+  auto: AUTO,
+  pass: PASS,
+  observe: OBSERVE,
+  reject: REJECT,
+};
+
+/** Plans a checked request on its route. `peer` is its client as X-Forwarded-* fields describe it. */
 export function planRequest(
   request: RequestHead,
   checked: CheckedRequest,
   route: RouteConfig,
+  peer: Peer | undefined,
 ): Plan {
   const { method } = request;
   const upgrade = toUpstreamUpgrade(request, checked);
@@ -46,10 +77,39 @@ export function planRequest(
   if (local !== undefined) return { kind: "local", cause: "hop", response: local, upgrade };
   const reply = toOptionsReply(method, checked.fields, route);
   if (reply !== undefined) return { kind: "local", cause: "options", response: reply, upgrade };
-  if (method === "HEAD")
-    return { kind: "head", head: planHead(route, checked), upgrade: undefined };
+  if (method === "HEAD") return planHead(route, checked, peer);
   const fields = withMaxForwards(method, checked.fields);
   return upgrade === undefined
     ? { kind: "forward", fields, upgrade }
     : { kind: "upgrade", fields, upgrade };
+}
+
+/** The parts of a HEAD that its plan depends on. */
+type PlannedHead = Pick<CheckedRequest, "path" | "fields" | "framing" | "upgrade">;
+
+/** Plans a HEAD: this product's central decision. */
+export function planHead(
+  route: RouteConfig,
+  request: PlannedHead,
+  peer: Peer | undefined,
+): HeadPlan {
+  const { mode: name, guards, share: shareMs } = route.head;
+  const own = MODES[name];
+  const mayPass = own !== PASS && own.upstreamMethod !== undefined; // mode reject lets none pass
+  const passthroughRule = mayPass ? findPassthroughRule(request, guards) : undefined;
+  const mode = passthroughRule === undefined ? own : PASS;
+  const share = shareMs === 0 ? undefined : planShare(route, passthroughRule, request, peer);
+  return { kind: "head", mode, passthroughRule, share, upgrade: undefined };
+}
+
+/** A HEAD that the application is to see itself is never shared: in a mode that sends no GET, or if a passthrough rule applies. */
+function planShare(
+  { head: { mode } }: RouteConfig,
+  passthroughRule: HeadGuard | undefined,
+  request: PlannedHead,
+  peer: Peer | undefined,
+): CacheKey | BypassReason {
+  if (!MODES[mode].mayGet) return { bypassReason: `the mode is ${mode}` };
+  if (passthroughRule !== undefined) return { bypassReason: "a guard passes it on" };
+  return readCacheKey(request, peer);
 }

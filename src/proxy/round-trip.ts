@@ -1,7 +1,6 @@
 /** The upstream side of one exchange. */
 
 import type { ProxyError } from "../http/errors.ts";
-import type { Peer } from "../http/forwarded.ts";
 import type { UpstreamCall, UpstreamResponse } from "../upstream/call.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { Incoming } from "./context.ts";
@@ -9,6 +8,7 @@ import {
   type UpstreamContext,
   type OutgoingRequest,
   openContent,
+  toUpstreamContext,
   toUpstreamRequest,
 } from "./upstream-request.ts";
 
@@ -19,8 +19,8 @@ export class RoundTrip {
   private aborted: ProxyError | undefined;
   private leave: ((error: ProxyError) => void) | undefined;
 
-  constructor(context: UpstreamContext) {
-    this.context = context;
+  constructor(incoming: Incoming) {
+    this.context = toUpstreamContext(incoming);
     this.call = undefined;
     this.aborted = undefined;
     this.leave = undefined;
@@ -44,11 +44,6 @@ export class RoundTrip {
   /** Whether a login was seen on the client's connection, which then has an upstream connection of its own. */
   hasLogin(): boolean {
     return this.context.pool.hasLogin(this.context.incoming.request.peer);
-  }
-
-  /** The client as X-Forwarded-* fields describe it; undefined: these fields pass unchanged. */
-  get peer(): Peer | undefined {
-    return this.context.peer;
   }
 
   /** Cancels the request in flight and prevents further ones. Does nothing if the request is over. */

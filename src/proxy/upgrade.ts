@@ -1,6 +1,6 @@
 /** One request for a switch of protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
-import { toSwitchedFields } from "../http/upgrade.ts";
+import { toSwitchedFields } from "../http/upgrade-fields.ts";
 import { toInterimText } from "../http/wire/serialize.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
 import type { UpgradePlan } from "./plan.ts";
@@ -27,6 +27,7 @@ export async function respondToUpgrade(
   try {
     const received = await roundTrip.send({ method, fields, content, upgrade, responseMs });
     const { switched } = received;
+    // Refused, or ignored: the client gets an ordinary response. handler.ts has set that its connection closes behind it.
     if (switched === undefined) return await relayResponse(context, received, upgrade);
     if (exchange.error !== undefined) {
       switched.socket.destroy();

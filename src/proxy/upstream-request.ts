@@ -4,7 +4,6 @@ import { Readable } from "node:stream";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import type { Peer } from "../http/forwarded.ts";
 import { filterFields } from "../http/fields.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { toOutgoingFields } from "../http/rewrite.ts";
@@ -17,8 +16,8 @@ import type { UpstreamRequest } from "../upstream/call.ts";
 import type { RequestContent } from "../upstream/connection.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 
-/** Which side sends the 100 (Continue) that the client expects (RFC 9110 §10.1.1). `forwarded`: the upstream; `met`: headgate. */
-export type Expectation = "none" | "forwarded" | "met";
+/** Which side sends the 100 (Continue) that the client waits for (RFC 9110 §10.1.1); `none` if it does not wait. */
+export type ContinueSender = "none" | "upstream" | "headgate";
 
 /** The parts in which the upstream requests of one exchange differ. */
 export interface OutgoingRequest {
@@ -36,33 +35,31 @@ export interface OutgoingRequest {
 /** The parts that all upstream requests of one exchange have in common. */
 export interface UpstreamContext {
   readonly incoming: Incoming;
-  /** Undefined: X-Forwarded-* fields pass unchanged. */
-  readonly peer: Peer | undefined;
   readonly config: UpstreamConfig;
   readonly pool: ConnectionPool;
   /** Undefined: the upstream gets the client's X-Request-Id, if any. */
   readonly requestId: string | undefined;
-  readonly expectation: Expectation;
+  readonly continueSender: ContinueSender;
 }
 
 /** Finds the upstream of a request, and what headgate adds to the request for it. */
 export function toUpstreamContext(incoming: Incoming): UpstreamContext {
-  const { exchange, request, checked, route, snapshot } = incoming;
+  const { exchange, checked, route, snapshot } = incoming;
   const { config, pool } = snapshot.upstream(route.upstream);
-  const peer = snapshot.peer?.(request.peer);
   const requestId = snapshot.requestId === "forward" ? toRequestId(exchange) : undefined;
-  const expectation = toExpectation(checked, pool);
-  return { incoming, peer, config, pool, requestId, expectation };
+  const continueSender = toContinueSender(checked, pool);
+  return { incoming, config, pool, requestId, continueSender };
 }
 
 /** Builds a request to the upstream. */
 export function toUpstreamRequest(
   { method, fields, content, upgrade, responseMs, held }: OutgoingRequest,
-  { incoming, peer, config, requestId, expectation }: UpstreamContext,
+  { incoming, config, requestId, continueSender }: UpstreamContext,
 ): UpstreamRequest {
-  const { request, response, checked, route } = incoming;
-  const expectsContinue = expectation === "forwarded" && content !== undefined;
-  const sent = expectation === "met" ? filterFields(fields, (name) => name !== "expect") : fields;
+  const { request, response, checked, route, peer } = incoming;
+  const expectsContinue = continueSender === "upstream" && content !== undefined;
+  const sent =
+    continueSender === "headgate" ? filterFields(fields, (name) => name !== "expect") : fields;
   return {
     method,
     path: checked.path,
@@ -88,35 +85,38 @@ export function toUpstreamRequest(
 }
 
 /** RFC 9110 §10.1.1: an upstream of HTTP/1.0 cannot send a 100, for which the client would wait. So headgate sends it. */
-function toExpectation({ expectsContinue }: CheckedRequest, pool: ConnectionPool): Expectation {
+function toContinueSender(
+  { expectsContinue }: CheckedRequest,
+  pool: ConnectionPool,
+): ContinueSender {
   if (!expectsContinue) return "none";
-  return pool.speaksHttp10() ? "met" : "forwarded";
+  return pool.speaksHttp10() ? "headgate" : "upstream";
 }
 
 /** Opens the content of the client's request for reading, once; undefined without one. */
 export function openContent({
   incoming,
-  expectation,
+  continueSender,
 }: UpstreamContext): RequestContent | undefined {
   const { request, response, checked } = incoming;
-  return checked.framing === "none" ? undefined : toContent(request, response, expectation);
+  return checked.framing === "none" ? undefined : toContent(request, response, continueSender);
 }
 
 /**
  * Returns a request's content as a stream that may be destroyed safely. If a response comes early, the upstream side destroys the stream
  * that it reads. To destroy the request itself would close the client's connection and lose that response.
  *
- * If headgate meets the client's expectation itself, it sends 100 (Continue) when the upstream begins to read.
+ * If headgate sends the 100 (Continue), it does so when the upstream begins to read.
  */
 function toContent(
   request: ServerRequest,
   response: ServerResponse,
-  expectation: Expectation,
+  continueSender: ContinueSender,
 ): RequestContent {
   const content = new ClientContent({
     highWaterMark: 64 * 1024,
     read() {
-      if (expectation === "met") response.writeContinue();
+      if (continueSender === "headgate") response.writeContinue();
       request.resume();
     },
     destroy(error, callback) {

@@ -2,6 +2,17 @@
 
 import type { Socket } from "node:net";
 
+/**
+ * Resets the TCP socket `transport` of a connection. Over TLS, it does so after the current turn of the event loop.
+ *
+ * In a callback of its reads, a TLS socket may not lose its TCP socket: Node then frees what OpenSSL still uses, and crashes (SIGSEGV in
+ * SSL_get_error, seen with Node 20).
+ */
+export function resetTransport(transport: Socket, socket: Socket): void {
+  if (transport === socket) reset(transport);
+  else setImmediate(() => reset(transport));
+}
+
 /** Ends a connection with a RST, so that its peer sees it broken. A unix socket has no RST and is only closed. Throws nothing. */
 export function reset(socket: Socket): void {
   if (socket.destroyed) return;

@@ -10,7 +10,7 @@ import { toProblem } from "../http/problem.ts";
 import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
-import { reset } from "../runtime/reset.ts";
+import { resetTransport } from "../runtime/reset.ts";
 import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
 import type { LimitedConnection } from "./admission.ts";
 import { IncomingRequest } from "./request.ts";
@@ -256,7 +256,7 @@ export function createClientConnection(
   }
 
   function cut(): void {
-    if (isReset || response?.needsReset() === true) reset(transport);
+    if (isReset || response?.needsReset() === true) resetTransport(transport, socket);
     else socket.destroy();
   }
 

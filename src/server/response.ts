@@ -6,7 +6,7 @@ import { hasContent, withUpgradeOption } from "../http/wire/serialize.ts";
 import { ProxyError } from "../http/errors.ts";
 import { toFieldLines } from "../http/wire/serialize.ts";
 import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
-import { reset } from "../runtime/reset.ts";
+import { resetTransport } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { ServerRequest, ServerResponse } from "./exchange.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
@@ -240,7 +240,7 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   destroy(): void {
-    if (this.needsReset()) reset(this.carrier.transport);
+    if (this.needsReset()) resetTransport(this.carrier.transport, this.socket);
     else this.socket.destroy();
     this.close();
   }

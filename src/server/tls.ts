@@ -139,7 +139,11 @@ function toTransport(socket: TLSSocket): Socket {
 function toSecureConnection(socket: TLSSocket, isForwarded: boolean): SecureConnection {
   const version = socket.getProtocol() ?? "";
   const sent = socket.getPeerX509Certificate();
-  if (sent !== undefined && !socket.authorized) throw socket.authorizationError;
+  if (sent !== undefined && !socket.authorized) {
+    // It is OpenSSL's code as a text, such as SELF_SIGNED_CERT_IN_CHAIN, although Node's types say Error.
+    const code = String(socket.authorizationError);
+    throw new Error(`the client's certificate was not accepted: ${code}`);
+  }
   const certificate = sent && toClientCertificate(sent, isForwarded);
   const protocol = socket.alpnProtocol || undefined;
   return { socket, protocol, tls: { version, certificate } };

@@ -4,7 +4,7 @@ import { type Socket, isIP } from "node:net";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import { type ErrorCode, ProxyError, toProxyError } from "../http/errors.ts";
-import { reset } from "../runtime/reset.ts";
+import { resetTransport } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import { type AddressBook, createAddressBook } from "./address-book.ts";
 import { type AddressOrder, createAddressOrder } from "./address-order.ts";
@@ -113,8 +113,9 @@ function openConnection(
     destroy,
     reset() {
       isOver = true; // before the socket reports its end
-      if (tcp !== undefined) reset(tcp);
-      destroy();
+      if (tcp === undefined) return destroy();
+      clearTimeout(timer);
+      resetTransport(tcp, socket ?? tcp); // TLS ends with its TCP socket
     },
   };
 

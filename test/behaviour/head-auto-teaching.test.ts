@@ -15,7 +15,7 @@ import { getOnly, text, toHead } from "../support/responses.ts";
 import { release } from "../support/held.ts";
 import { untilInFlight } from "../support/in-flight.ts";
 import { fieldValues } from "../support/message.ts";
-import { type Origin, type Script, startOrigin } from "../support/origin.ts";
+import { type Arrival, type Origin, type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Cleanup, type Wire, openWire } from "../support/wire.ts";
@@ -196,6 +196,48 @@ for (const end of ["client leaves", "request fails"]) {
     });
   });
 }
+
+// Symptom: a HEAD that waited for the one that tries the upstream was sent as well, so that two tried.
+// Root cause: a HEAD whose GET had failed ended its trial at the header section and once more at the end of its content, by when the
+// trial was another HEAD's.
+// Fix: a HEAD ends only a trial that it has started.
+test("a HEAD that is over does not end the trial of another one", async (t) => {
+  const held = new Set<Arrival>();
+  const origin = await startOrigin(t, async (request) => {
+    if (request.method === "GET") {
+      held.add(request);
+      return request.write(toHead("500 Oops", ["Transfer-Encoding: chunked"]));
+    }
+    if (request.target === "/other") return release(request, OK);
+    if (!request.target.endsWith("?held"))
+      return request.write(toHead("405 Method Not Allowed", ["Content-Length: 0"]));
+  });
+  const yaml = "head: { mode: auto, drain: { time: 1m } }";
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  await inTime(async (path) => {
+    const [failed] = await headAll(t, sidecar.port, path, 1);
+    assert.equal((await failed?.readResponse("HEAD"))?.status, 500); // its content goes on
+    const before = origin.arrivals.length;
+    assert.equal(seen(origin).filter((start) => start.endsWith(path)).length, 2);
+    const trial = await headAll(t, sidecar.port, `${path}?held`, 1);
+    const tried = await origin.arrival(before);
+    const waits = await headAll(t, sidecar.port, `${path}?held`, 1);
+    await untilInFlight(sidecar.adminPort, 2);
+    for (const request of held) request.write("0\r\n\r\n");
+    held.clear();
+    await sidecar.line((line) => line["url.path"] === path && line["head"] === "fallback");
+    await sendRequest(t, sidecar.port, toRequest("HEAD /other")); // what was sent before it has arrived
+    const count = origin.arrivals.filter(({ target }) => target.startsWith(path)).length;
+    release(tried, OK);
+    const isSecond = ({ target }: Arrival) => target.endsWith(`${path}?held`);
+    let index = before;
+    while (origin.arrivals.filter(isSecond).length < 2) await origin.arrival((index += 1));
+    for (const request of origin.arrivals.filter(isSecond).slice(1)) release(request, OK);
+    for (const wire of [...trial, ...waits])
+      assert.equal((await wire.readResponse("HEAD")).status, 200);
+    return () => assert.equal(count, 3, "the second one waits for the first");
+  });
+});
 
 test("one that leaves while it waits for the first asks nothing", async (t) => {
   const origin = await startOrigin(t, (request) => {

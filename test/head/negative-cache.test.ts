@@ -18,6 +18,7 @@ function toRoute(path: string, remember: number): RouteConfig {
   };
 }
 
+const CALLER = {};
 const at = (path: string, host = "a.example") => ({ host, path });
 
 test("once `remember` is over one caller asks again, the others use what is known meanwhile", () => {
@@ -26,10 +27,10 @@ test("once `remember` is over one caller asks again, the others use what is know
   const route = toRoute("/x", 300_000);
   memory.add(route, at("/x"));
   nowMs = 299_999;
-  assert.equal(memory.has(route, at("/x")), true);
+  assert.equal(memory.has(route, at("/x"), CALLER), true);
   nowMs = 300_000;
   assert.deepEqual(
-    Array.from({ length: 4 }, () => memory.has(route, at("/x"))),
+    Array.from({ length: 4 }, () => memory.has(route, at("/x"), CALLER)),
     [false, true, true, true],
   );
 });
@@ -40,9 +41,12 @@ test("whoever asks again and never says how it went is followed by the next one"
   const route = toRoute("/x", 300_000);
   memory.add(route, at("/x"));
   nowMs = 300_000;
-  assert.equal(memory.has(route, at("/x")), false);
+  assert.equal(memory.has(route, at("/x"), CALLER), false);
   nowMs += 10_000;
-  assert.deepEqual([memory.has(route, at("/x")), memory.has(route, at("/x"))], [false, true]);
+  assert.deepEqual(
+    [memory.has(route, at("/x"), CALLER), memory.has(route, at("/x"), CALLER)],
+    [false, true],
+  );
 });
 
 test("the paths of a prefix are bounded, and the one used least recently goes first", () => {
@@ -50,10 +54,10 @@ test("the paths of a prefix are bounded, and the one used least recently goes fi
   const route = toRoute("/*", 1_000);
   memory.add(route, at("/a"));
   memory.add(route, at("/b"));
-  assert.equal(memory.has(route, at("/a")), true);
+  assert.equal(memory.has(route, at("/a"), CALLER), true);
   memory.add(route, at("/c"));
   assert.deepEqual(
-    ["/a", "/b", "/c"].map((path) => memory.has(route, at(path))),
+    ["/a", "/b", "/c"].map((path) => memory.has(route, at(path), CALLER)),
     [true, false, true],
   );
 });
@@ -63,7 +67,7 @@ test("a path that is too long to be kept is not remembered", () => {
   const route = toRoute("/*", 1_000);
   const path = `/${"x".repeat(512)}`;
   memory.add(route, at(path));
-  assert.equal(memory.has(route, at(path)), false);
+  assert.equal(memory.has(route, at(path), CALLER), false);
 });
 
 test("what is learnt is of one host, unless the route is for one", () => {
@@ -81,7 +85,7 @@ test("what is learnt is of one host, unless the route is for one", () => {
     memory.add(route, at("/x"));
     const hosts = ["a.example", "A.EXAMPLE.:80", "b.example"];
     assert.deepEqual(
-      hosts.map((host) => memory.has(route, at("/x", host)) === true),
+      hosts.map((host) => memory.has(route, at("/x", host), CALLER) === true),
       expected,
     );
   }
@@ -96,15 +100,15 @@ test("while one finds out the others wait, until it has", async () => {
   ] as const) {
     const memory = createNegativeCache(() => 0);
     const route = toRoute("/*", 1_000);
-    assert.equal(memory.has(route, at("/a")), false);
-    const waits = memory.has(route, at("/a"));
+    assert.equal(memory.has(route, at("/a"), CALLER), false);
+    const waits = memory.has(route, at("/a"), CALLER);
     assert.ok(waits instanceof Promise);
-    assert.equal(memory.has(route, at("/b")), false, "another path is another question");
-    memory[how](route, at("/a"));
+    assert.equal(memory.has(route, at("/b"), CALLER), false, "another path is another question");
+    memory[how](route, at("/a"), CALLER);
     await waits;
-    assert.equal(memory.has(route, at("/a")), expected, how);
+    assert.equal(memory.has(route, at("/a"), CALLER), expected, how);
     // The one who found nothing is followed by another; where there was an answer nobody waits any more.
-    assert.equal(memory.has(route, at("/a")) instanceof Promise, how === "endTrial", how);
+    assert.equal(memory.has(route, at("/a"), CALLER) instanceof Promise, how === "endTrial", how);
   }
 });
 
@@ -112,10 +116,10 @@ test("who finds out too slowly is not waited for", async () => {
   let nowMs = 0;
   const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 1_000);
-  assert.equal(memory.has(route, at("/x")), false);
-  const waits = memory.has(route, at("/x"));
+  assert.equal(memory.has(route, at("/x"), CALLER), false);
+  const waits = memory.has(route, at("/x"), CALLER);
   nowMs = 1_000;
-  assert.equal(memory.has(route, at("/x")), false);
+  assert.equal(memory.has(route, at("/x"), CALLER), false);
   const alive = setInterval(() => undefined, 1_000); // the memory's own timer keeps no process alive
   await waits;
   clearInterval(alive);
@@ -126,8 +130,23 @@ test("an answer that tells nothing does not undo what was learnt", () => {
   const route = toRoute("/x", 1_000);
   memory.add(route, at("/x"));
   memory.keep(route, at("/x"));
-  memory.endTrial(route, at("/x"));
-  assert.equal(memory.has(route, at("/x")), true);
+  memory.endTrial(route, at("/x"), CALLER);
+  assert.equal(memory.has(route, at("/x"), CALLER), true);
   memory.delete(route, at("/x"));
-  assert.equal(memory.has(route, at("/x")), false);
+  assert.equal(memory.has(route, at("/x"), CALLER), false);
+});
+
+test("a caller ends only the trial that it has started, and a result ends any", async () => {
+  const memory = createNegativeCache(() => 0);
+  const route = toRoute("/x", 1_000);
+  const [first, second, third] = [{}, {}, {}];
+  assert.equal(memory.has(route, at("/x"), first), false);
+  memory.endTrial(route, at("/x"), first);
+  assert.equal(memory.has(route, at("/x"), second), false);
+  memory.endTrial(route, at("/x"), first); // the end of its exchange
+  const waits = memory.has(route, at("/x"), third);
+  assert.ok(waits instanceof Promise);
+  memory.add(route, at("/x"));
+  await waits;
+  assert.equal(memory.has(route, at("/x"), third), true);
 });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import type { HeadConfig, RouteConfig } from "../../src/config/types.ts";
-import { isRefused, planHead, planShare } from "../../src/head/plan.ts";
+import type { HeadConfig } from "../../src/config/schema/head.ts";
+import type { RouteConfig } from "../../src/config/types.ts";
+import type { CheckedRequest } from "../../src/http/request.ts";
+import { planHead } from "../../src/proxy/plan.ts";
+import type { Peer } from "../../src/http/forwarded.ts";
 import { toHeadConfig } from "../support/head.ts";
 
 function toRoute(head: HeadConfig["mode"]): RouteConfig {
@@ -18,53 +21,51 @@ function toRoute(head: HeadConfig["mode"]): RouteConfig {
   };
 }
 
-const X = { path: "/x", fields: [] };
+const X = { path: "/x", fields: [], framing: "none", upgrade: undefined } as const;
+
+type Planned = Pick<CheckedRequest, "path" | "fields" | "framing" | "upgrade">;
+
+function plan(mode: HeadConfig["mode"], request: Planned = X) {
+  const { outcome, upstreamMethod } = planHead(toRoute(mode), request, undefined).mode;
+  return { outcome, upstreamMethod };
+}
+
+function planShare(mode: HeadConfig["mode"], request: Planned, peer?: Peer) {
+  const route = toRoute(mode);
+  return planHead({ ...route, head: { ...route.head, share: 1_000 } }, request, peer).share;
+}
 
 test("a HEAD goes up as GET where the route converts", () => {
-  const plan = planHead(toRoute("convert"), X);
-  assert.deepEqual(plan, { outcome: "convert", upstreamMethod: "GET" });
+  assert.deepEqual(plan("convert"), { outcome: "convert", upstreamMethod: "GET" });
 });
 
 test("a HEAD goes up as HEAD where the route passes", () => {
-  const plan = planHead(toRoute("pass"), X);
-  assert.deepEqual(plan, { outcome: "pass", upstreamMethod: "HEAD" });
+  assert.deepEqual(plan("pass"), { outcome: "pass", upstreamMethod: "HEAD" });
 });
 
 test("a HEAD goes up as HEAD where the route observes, and not at all where it rejects", () => {
-  const plan = planHead(toRoute("observe"), X);
-  assert.deepEqual(plan, { outcome: "observe", upstreamMethod: "HEAD" });
-  assert.deepEqual(planHead(toRoute("reject"), X), { outcome: "reject" });
+  assert.deepEqual(plan("observe"), { outcome: "observe", upstreamMethod: "HEAD" });
+  assert.deepEqual(plan("reject"), { outcome: "reject", upstreamMethod: undefined });
 });
 
 test("in mode auto a HEAD goes up as HEAD", () => {
-  const plan = planHead(toRoute("auto"), X);
-  assert.deepEqual(plan, { outcome: "native", upstreamMethod: "HEAD" });
-});
-
-test("the answers in fallbackOn refuse a HEAD", () => {
-  for (const [status, expected] of [
-    [405, true],
-    [501, true],
-    [404, false],
-    [200, false],
-  ] as const)
-    assert.equal(isRefused(toRoute("auto"), status), expected);
+  assert.deepEqual(plan("auto"), { outcome: "native", upstreamMethod: "HEAD" });
 });
 
 test("what is guarded goes up as HEAD, unless the route rejects", () => {
-  const guarded = { path: "/x", fields: ["Tus-Resumable", "1.0.0"] };
+  const guarded = { ...X, fields: ["Tus-Resumable", "1.0.0"] };
   for (const mode of ["convert", "auto", "pass", "observe"] as const)
-    assert.equal(planHead(toRoute(mode), guarded).outcome, "pass");
-  assert.equal(planHead(toRoute("reject"), guarded).outcome, "reject");
+    assert.equal(plan(mode, guarded).outcome, "pass");
+  assert.equal(plan("reject", guarded).outcome, "reject");
 });
 
 test("a HEAD is shared in the modes that stand in for it, unless it is guarded or about its sender", () => {
   const plain = { path: "/x", fields: ["X-B", "2", "accept", "a"], framing: "none" } as const;
   const request = { ...plain, upgrade: undefined };
   for (const mode of ["convert", "auto"] as const)
-    assert.deepEqual(planShare(toRoute(mode), request, undefined), { key: "\nx-b:2\n\n" });
+    assert.deepEqual(planShare(mode, request), { key: "\nx-b:2\n\n" });
   for (const mode of ["pass", "observe", "reject"] as const)
-    assert.deepEqual(planShare(toRoute(mode), request, undefined), {
+    assert.deepEqual(planShare(mode, request), {
       bypassReason: `the mode is ${mode}`,
     });
   const obstacles = [
@@ -72,7 +73,7 @@ test("a HEAD is shared in the modes that stand in for it, unless it is guarded o
     { ...request, fields: ["COOKIE", "a=b"] },
     { ...request, framing: "chunked" as const },
     { ...request, upgrade: { protocols: "h2c", option: "Upgrade" } },
-  ].map((one) => planShare(toRoute("convert"), one, undefined));
+  ].map((one) => planShare("convert", one));
   assert.deepEqual(obstacles, [
     { bypassReason: "a guard passes it on" },
     { bypassReason: "it carries COOKIE" },
@@ -85,7 +86,7 @@ test("what a trusted client says of others is another thing than what a stranger
   const request = { path: "/x", fields: ["X-Forwarded-Proto", "https"] } as const;
   const [believed, stranger] = [true, false].map((trusted) =>
     planShare(
-      toRoute("convert"),
+      "convert",
       { ...request, framing: "none", upgrade: undefined },
       { address: "192.0.2.1", trusted },
     ),

@@ -6,6 +6,7 @@ import { toHeadConfig } from "../support/head.ts";
 import { fc } from "../support/property.ts";
 
 const REMEMBER = 1_000;
+const CALLER = {};
 
 function toRoute(path: string): RouteConfig {
   return {
@@ -53,8 +54,9 @@ test("what is known of a route, host and path was learnt of just that", () => {
           memory.delete(route, { host, path });
           learnt.delete(keyOf(index, host, path));
         }
-        if (action === "keep" || action === "endTrial") memory[action](route, { host, path });
-        if (action === "knows" && memory.has(route, { host, path }) === true)
+        if (action === "keep" || action === "endTrial")
+          memory[action](route, { host, path }, CALLER);
+        if (action === "knows" && memory.has(route, { host, path }, CALLER) === true)
           assert.ok(learnt.has(keyOf(index, host, path)), `${route.path} ${path}`);
       }
     }),
@@ -67,7 +69,7 @@ test("what was just learnt is known", () => {
       const memory = createNegativeCache(() => 0, 3);
       for (const { route, host, path } of [...steps, last])
         memory.add(ROUTES[route] ?? assert.fail(), { host, path });
-      assert.equal(memory.has(ROUTES[last.route] ?? assert.fail(), last), true);
+      assert.equal(memory.has(ROUTES[last.route] ?? assert.fail(), last, CALLER), true);
     }),
   );
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { RouteConfig } from "../../src/config/types.ts";
 import type { Attempt } from "../../src/head/share/attempt.ts";
-import { planShare } from "../../src/head/plan.ts";
+import { planHead } from "../../src/proxy/plan.ts";
 import {
   type Leader,
   type ShareLimits,
@@ -160,8 +160,9 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     const { host, path, lines, address, isTrusted } = asked;
     const fields = toFields(lines);
     const peer = { address, trusted: isTrusted };
-    const plan = planShare(ROUTE, { path, fields, framing: "none", upgrade: undefined }, peer);
-    if ("bypassReason" in plan) return;
+    const request = { path, fields, framing: "none", upgrade: undefined } as const;
+    const { share: plan } = planHead(ROUTE, request, peer);
+    if (plan === undefined || "bypassReason" in plan) return;
     const question = { host, path, fields, address, ...plan, shareMs: SHARE_MS, attempt };
     const place = sharing.join({ ...question, responseTimeoutMs: 60_000, cancel() {} });
     if (place.kind === "lead") asking.push({ asked, lead: place.leader, attempt, hasLeft: false });

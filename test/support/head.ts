@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import type { HeadConfig } from "../../src/config/types.ts";
 import { parseRawConfig } from "../../src/config/schema/file.ts";
+import type { HeadConfig } from "../../src/config/schema/head.ts";
 
 /** `written` is the value of `head:`, a mode or a mapping. */
 export function toHeadConfig(written: unknown = {}): HeadConfig {

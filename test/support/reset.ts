@@ -2,6 +2,12 @@
 
 import type { Socket } from "node:net";
 
+/** Resets the TCP socket of a TLS socket after this turn, because Node crashes (SIGSEGV) if it happens in a callback of a read. */
+export function resetTransport(transport: Socket, socket: Socket): void {
+  if (transport === socket) reset(transport);
+  else setImmediate(() => reset(transport));
+}
+
 /**
  * Sends a RST. A unix socket has no reset: the peer sees only its end.
  *

@@ -32,7 +32,8 @@ export async function runClient(parts: ClientParts): Promise<void> {
     try {
       await useConnection(wire, nextId, parts);
     } finally {
-      wire.socket.destroy();
+      // After this turn: in a callback of a read, the end of a TLS socket whose TCP socket is gone crashes Node.
+      setImmediate(() => wire.socket.destroy());
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Clients that do more or less than send a request and read its response. Each function resolves with what the client saw. */
 
-import { reset } from "../../test/support/reset.ts";
+import { resetTransport } from "../../test/support/reset.ts";
 import type { Exchange } from "./ledger.ts";
 import { type Observed, observeResponse } from "./observe.ts";
 import type { Manner } from "./plan.ts";
@@ -101,7 +101,7 @@ function leave({ socket, transport }: ChaosWire, exchange: Exchange, random: Ran
   const way = random.below(3);
   exchange.note(`client: leaves (${["end", "reset", "destroy"][way] ?? ""})`);
   if (way === 0) socket.end();
-  else if (way === 1) reset(transport);
+  else if (way === 1) resetTransport(transport, socket);
   else socket.destroy();
   return { kind: "left" };
 }

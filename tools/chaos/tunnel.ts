@@ -1,7 +1,7 @@
 /** The client's side of an upgrade: requests it, and checks that the upstream echoes what the client sent. */
 
 import { MessageError } from "../../test/support/message.ts";
-import { reset } from "../../test/support/reset.ts";
+import { resetTransport } from "../../test/support/reset.ts";
 import { checkContent, contentOf } from "./content.ts";
 import { toTunnelSize, toUpgradeEnd } from "./echo.ts";
 import type { Performance } from "./manners.ts";
@@ -17,7 +17,7 @@ export async function useTunnel({ wire, exchange, random }: Performance): Promis
   const observed = await observeResponse(wire, exchange);
   if (observed.kind !== "answer" || observed.status !== 101) return observed;
   if (random.chance(0.15)) {
-    reset(wire.transport);
+    resetTransport(wire.transport, wire.socket);
     return { kind: "left" };
   }
   const content = contentOf(plan.id, toTunnelSize(plan));

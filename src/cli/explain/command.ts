@@ -5,8 +5,8 @@ import { isIP } from "node:net"; // pure functions: opens no socket
 import { loadConfig } from "../../config/load.ts";
 import { hideQuery } from "../../http/secrets.ts";
 import { type Explained, explainRequest } from "./dry-run.ts";
-import { hideSecrets } from "./secrets.ts";
-import { formatExplanation, toContentWords } from "./text.ts";
+import { hideSecrets } from "./hide-secrets.ts";
+import { formatExplanation } from "./text.ts";
 import { TOKEN, toField } from "../field-flag.ts";
 import { UsageError, readArguments } from "../flags.ts";
 import type { CommandIo } from "../io.ts";
@@ -88,13 +88,12 @@ function toLatin1(text: string): string {
 /** The output for programs: the route's name instead of the route, and sentences only if there are no other values. */
 function toJson({ request, client, match, response, forwarded }: Explained): string {
   const { method, target } = request;
-  const content = match && forwarded && toContentWords(forwarded, match.route);
   const value = {
     request: { method, target, client },
     route: match && { name: match.route.name, reason: match.reason, path: match.path },
     others: match?.others.map(({ route, reason }) => ({ name: route.name, reason })),
     answer: response,
-    forwarded: forwarded && { ...forwarded, content },
+    forwarded,
   };
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }

@@ -3,21 +3,23 @@
 import { formatUrl } from "../../config/address.ts";
 import type { Config, RouteConfig, UpstreamConfig } from "../../config/types.ts";
 import { toPeers } from "../../snapshot.ts";
-import { toHeadFields } from "../../head/fields.ts";
-import { type HeadPlan, planShare } from "../../head/plan.ts";
-import { toAllowed } from "../../head/options.ts";
+import { toHeadFields } from "../../head/head-fields.ts";
+import { toAllowed } from "../../head/options-reply.ts";
 import { isProbed, toProbeFields } from "../../head/probe.ts";
 import { toRejection } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
+import type { Peer } from "../../http/forwarded.ts";
+import type { HeadOutcome } from "../../http/head-outcomes.ts";
 import { type Explanation, explainMatch } from "./match.ts";
-import { type LocalPlan, type Plan, planRequest } from "../../proxy/plan.ts";
-import { type OutgoingContext, toOutgoingFields } from "../../http/rewrite.ts";
+import { type HeadPlan, type LocalPlan, type Plan, planRequest } from "../../proxy/plan.ts";
+import { toOutgoingFields } from "../../http/rewrite.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
 import { createRequestParser } from "../../http/wire/request-parser.ts";
 import { type CheckedRequest, type UncheckedRequest, checkRequest } from "../../http/request.ts";
 import { toHopFields } from "../../http/rewrite.ts";
-import { type DroppedField, type SentField, toDropped, toSent } from "./fields.ts";
+import { toContentWords } from "./content-words.ts";
+import { type DroppedField, type SentField, toDropped, toSent } from "./sent-fields.ts";
 import { type AppliedRules, toRules } from "./rules.ts";
 
 /** A response that headgate generates itself. */
@@ -35,13 +37,15 @@ export interface Forwarded {
   readonly fields: readonly SentField[];
   readonly dropped: readonly DroppedField[];
   /** Undefined if the request is not a HEAD. */
-  readonly head: HeadPlan["outcome"] | undefined;
+  readonly head: HeadOutcome | undefined;
   /** Why its response is not shared although the route shares responses. */
   readonly unshared: string | undefined;
   readonly isTunnel: boolean;
   /** How the request's content is framed. */
   readonly framing: CheckedRequest["framing"];
   readonly rules: AppliedRules;
+  /** What happens to the content, in sentences. */
+  readonly content: readonly string[];
 }
 
 /** A part is undefined if headgate would stop before it. */
@@ -55,12 +59,12 @@ export interface Explained {
 
 /** Explains one request from a client with that address. `section` is its header section in latin1, with the empty line. */
 export function explainRequest(config: Config, section: string, client: string): Explained {
-  const peer = isUnixOnly(config) ? "a unix socket" : client;
+  const isUnix = isUnixOnly(config);
   const read = readRequest(section, config);
   const { request } = read;
   const base = {
     request,
-    client: peer,
+    client: isUnix ? "a unix socket" : client,
     match: undefined,
     response: undefined,
     forwarded: undefined,
@@ -70,18 +74,27 @@ export function explainRequest(config: Config, section: string, client: string):
 
   const { routes, defaultRoute } = config;
   const match = explainMatch(routes, defaultRoute, { host: checked.host, target: checked.path });
-  const plan = planRequest(request, checked, match.route);
-  if (plan.kind === "local")
-    return { ...base, match, response: toLocalWords(plan, checked, match.route) };
-  if (plan.kind === "head" && plan.head.outcome === "reject") {
-    const reason = "the route rejects HEAD";
-    return { ...base, match, response: { status: toRejection(match.route, "").status, reason } };
-  }
+  const tls = config.listen[0]?.tls && { certificate: undefined };
+  const peer = toPeers(config)?.({ remoteAddress: isUnix ? undefined : client, isUnix, tls });
+  const plan = planRequest(request, checked, match.route, peer);
+  const response = toPlannedResponse(plan, checked, match.route);
+  if (response !== undefined) return { ...base, match, response };
   return {
     ...base,
     match,
-    forwarded: toForwarded(config, plan, { request, checked, match, client }),
+    forwarded: toForwarded(config, plan, { request, checked, match, peer }),
   };
+}
+
+/** Undefined if headgate does not respond itself. */
+function toPlannedResponse(
+  plan: Plan,
+  checked: CheckedRequest,
+  route: RouteConfig,
+): OwnResponse | undefined {
+  if (plan.kind === "local") return toLocalWords(plan, checked, route);
+  if (plan.kind !== "head" || plan.mode.upstreamMethod !== undefined) return undefined;
+  return { status: toRejection(route, "").status, reason: "the route rejects HEAD" };
 }
 
 function toLocalWords(
@@ -128,81 +141,74 @@ interface Step {
   readonly request: RequestHead;
   readonly checked: CheckedRequest;
   readonly match: Explanation;
-  readonly client: string;
+  readonly peer: Peer | undefined;
 }
 
 function toForwarded(
   config: Config,
-  plan: Exclude<Plan, LocalPlan>,
-  { request, checked, match, client }: Step,
+  plan: Plan,
+  { request, checked, match: { route }, peer }: Step,
 ): Forwarded {
-  const { route } = match;
   const { upgrade } = plan;
-  const isTunnel = upgrade !== undefined;
-  // The NegativeCache of mode auto belongs to a running process; the plan is that of a new process.
-  const head = plan.kind === "head" && plan.head.outcome !== "reject" ? plan.head : undefined;
-  const method = head?.upstreamMethod ?? request.method;
-  const origin = toOrigin(config, request, { route, host: checked.host, client });
-  const meant = "fields" in plan ? plan.fields : toFirstFields(route, checked.fields, head);
-  const outgoing = toOutgoingFields(meant, origin);
-  const { name: upstream, url, keepAlive } = origin.upstream;
+  const upstream = toUpstream(config, route);
+  const head = plan.kind === "head" ? plan : undefined;
+  const method = head?.mode.upstreamMethod ?? request.method;
   const framing = head === undefined ? checked.framing : "none";
+  const requestId = toSentId(config, request);
+  const outgoing = toOutgoingFields(toPlannedFields(plan, route, checked), {
+    host: checked.host,
+    peer,
+    upstream,
+    requestId,
+  });
   const { takesTrailers } = checked;
   const hop = toHopFields(
     { method, framing, upgrade, takesTrailers },
-    keepAlive > 0 ? "kept" : "closed",
+    upstream.keepAlive > 0 ? "kept" : "closed",
   );
   return {
-    upstream,
-    url: formatUrl(url),
+    upstream: upstream.name,
+    url: formatUrl(upstream.url),
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
     dropped: toDropped(request.rawFields, checked.fields, outgoing, hop),
-    head: head?.outcome,
-    unshared: head === undefined ? undefined : findBypassReason(route, checked, origin),
-    isTunnel,
+    head: head?.mode.outcome,
+    unshared: toBypassReason(head),
+    isTunnel: plan.kind === "upgrade",
     framing,
-    rules: isTunnel ? {} : toRules(route, checked, head),
+    rules: toRules(route, plan),
+    content: toContentWords(plan, route, checked),
   };
 }
 
-/** The fields of the first upstream request for a HEAD. */
-function toFirstFields(
+/** The end-to-end fields of the request; of a HEAD, those of its first upstream request. */
+function toPlannedFields(
+  plan: Plan,
   route: RouteConfig,
-  fields: readonly string[],
-  head: HeadPlan | undefined,
+  { fields }: CheckedRequest,
 ): readonly string[] {
-  if (head?.upstreamMethod !== "GET") return toHeadFields(fields, "HEAD");
+  if ("fields" in plan) return plan.fields;
+  const isGet = plan.kind === "head" && plan.mode.upstreamMethod === "GET";
+  if (!isGet) return toHeadFields(fields, "HEAD");
   return isProbed(route, fields) ? toProbeFields(fields) : toHeadFields(fields, "GET");
 }
 
-function findBypassReason(
-  route: RouteConfig,
-  checked: CheckedRequest,
-  { peer }: OutgoingContext,
-): string | undefined {
-  if (route.head.share === 0) return undefined;
-  const shared = planShare(route, checked, peer);
-  return "bypassReason" in shared ? shared.bypassReason : undefined;
+function toBypassReason(plan: HeadPlan | undefined): string | undefined {
+  const share = plan?.share;
+  return share !== undefined && "bypassReason" in share ? share.bypassReason : undefined;
 }
 
-function toOrigin(
-  config: Config,
-  { rawFields }: RequestHead,
-  { route, host, client }: { route: RouteConfig; host: string | undefined; client: string },
-): OutgoingContext & { readonly upstream: UpstreamConfig } {
-  const upstream = config.upstreams.get(route.upstream);
+function toUpstream({ upstreams }: Config, route: RouteConfig): UpstreamConfig {
+  const upstream = upstreams.get(route.upstream);
   if (upstream === undefined) throw new Error(`no upstream is named ${route.upstream}`); // the schema has checked every route
-  const isUnix = isUnixOnly(config);
-  const tls = config.listen[0]?.tls && { certificate: undefined };
-  const id = "<made for each request>";
-  return {
-    host,
-    peer: toPeers(config)?.({ remoteAddress: isUnix ? undefined : client, isUnix, tls }),
-    upstream,
-    requestId: config.requestId === "forward" ? toRequestId({ id, rawFields }) : undefined,
-  };
+  return upstream;
+}
+
+/** The X-Request-Id that headgate sends; undefined if it leaves the client's. */
+function toSentId(config: Config, { rawFields }: RequestHead): string | undefined {
+  if (config.requestId !== "forward") return undefined;
+  return toRequestId({ id: "<made for each request>", rawFields });
 }
 
 /** Whether no client has an address. With the PROXY protocol, the clients of a unix socket have one. */

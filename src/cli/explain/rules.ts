@@ -4,9 +4,7 @@ import type { HeadGuard } from "../../config/schema/head.ts";
 import type { HeadLimit, RouteConfig } from "../../config/types.ts";
 import { formatRate } from "../../config/units.ts";
 import { repairsAllow } from "../../head/allow.ts";
-import { findPassthroughRule } from "../../head/passthrough-rules.ts";
-import type { PassthroughRequest } from "../../head/signatures.ts";
-import type { HeadPlan } from "../../head/plan.ts";
+import type { Plan } from "../../proxy/plan.ts";
 
 /** A part is undefined if it changes nothing for this request. */
 export interface AppliedRules {
@@ -18,20 +16,14 @@ export interface AppliedRules {
   readonly explain?: true | undefined;
 }
 
-/** Selects the rules that affect a request. `plan` is undefined if the request is not a HEAD. */
-export function toRules(
-  route: RouteConfig,
-  request: PassthroughRequest,
-  plan: HeadPlan | undefined,
-): AppliedRules {
-  const { mode, guards, limit, explain } = route.head;
+/** Selects the rules that affect a request. */
+export function toRules(route: RouteConfig, plan: Plan): AppliedRules {
   const allow = repairsAllow(route) ? "repair" : undefined;
-  if (plan === undefined) return { allow };
-  const isPassed = plan.outcome === "pass";
-  const mayNeedGet = plan.upstreamMethod === "GET" || plan.outcome === "native";
+  if (plan.kind !== "head") return { allow };
+  const { limit, explain } = route.head;
   return {
-    guard: isPassed && mode !== "pass" ? findPassthroughRule(request, guards) : undefined,
-    limit: mayNeedGet ? limit : undefined,
+    guard: plan.passthroughRule,
+    limit: plan.mode.mayGet ? limit : undefined,
     allow,
     explain: explain || undefined,
   };

@@ -1,8 +1,16 @@
 /** `head` in the route file. It has defaults at the top level and none in a route. */
 
 import * as z from "zod";
+import { HEAD_MODES, HEAD_MODE_NAMES } from "../../http/head-outcomes.ts";
 import { guessRate } from "../hints/guess.ts";
-import { RATE_SYNTAX, durationSyntax, parseRate } from "../units.ts";
+import {
+  RATE_SYNTAX,
+  durationSyntax,
+  formatDuration,
+  formatRate,
+  formatSize,
+  parseRate,
+} from "../units.ts";
 import {
   count,
   duration,
@@ -16,15 +24,6 @@ import {
   yesOrNo,
 } from "./scalars.ts";
 
-/** The modes of responding to a HEAD. A new mode needs a line here and a branch in head/. */
-export const HEAD_MODES = {
-  convert: "send a GET upstream and drop the body",
-  auto: "forward the HEAD, and send a GET if the upstream refuses it",
-  pass: "forward the HEAD unchanged",
-  observe: "pass, and count the HEADs for which auto would have sent a GET",
-  reject: "respond with 405 without a request to the upstream",
-} as const;
-
 /** Names of the rules for HEADs that are passed in every mode but reject. head/passthrough-rules.ts implements them. */
 export const HEAD_GUARDS = ["tus", "signed"] as const;
 
@@ -32,14 +31,14 @@ export const HEAD_GUARDS = ["tus", "signed"] as const;
 export type HeadGuard = (typeof HEAD_GUARDS)[number];
 
 const headMode = () =>
-  oneOf(Object.keys(HEAD_MODES) as (keyof typeof HEAD_MODES)[], {
+  oneOf([...HEAD_MODE_NAMES], {
     yes: "convert",
     no: "pass",
     words: { get: "convert", forward: "pass", head: "pass", "405": "reject" },
   }).meta({
-    description: `How headgate responds to a HEAD: ${Object.entries(HEAD_MODES)
-      .map(([mode, meaning]) => `${mode} (${meaning})`)
-      .join(", ")}.`,
+    description: `How headgate responds to a HEAD: ${HEAD_MODE_NAMES.map(
+      (mode) => `${mode} (${HEAD_MODES[mode].meaning})`,
+    ).join(", ")}.`,
   });
 
 const fallbackOn = () =>
@@ -139,7 +138,7 @@ const drainShape = {
   time: drainTime().prefault("200ms"),
 };
 
-/** The keys of `head` with their defaults. A new key needs a line here and a file in head/. */
+/** The keys of `head` with their defaults. A new key needs a line here, one in `formatHead`, and a file in head/. */
 const headShape = {
   mode: headMode().prefault("convert"),
   fallbackOn: fallbackOn().prefault([405, 501]),
@@ -165,8 +164,14 @@ const routeHeadMapping = mapping({
   drain: mapping(withoutDefaults(drainShape)).optional().meta(DRAIN),
 });
 
-/** `head` at the top level, checked. Durations are in milliseconds, sizes in bytes. */
-export type RawHead = z.output<typeof headMapping>;
+type RawHead = z.output<typeof headMapping>;
+
+/** How headgate responds to a HEAD: the keys of `head`, checked. Durations are in milliseconds, sizes in bytes. */
+export type HeadConfig = {
+  readonly [Key in keyof RawHead]: RawHead[Key] extends readonly (infer Item)[]
+    ? readonly Item[]
+    : RawHead[Key];
+};
 
 /** `head` at the top level: a mode, or a mapping. */
 export const head = z
@@ -181,6 +186,29 @@ export const routeHead = z
   .transform((written): z.output<typeof routeHeadMapping> =>
     typeof written === "string" ? { mode: written } : written,
   );
+
+/** Each key of `head`, so that a new one cannot be left out below. Where the mode is shown, it stands alone. */
+type HeadTexts = Readonly<
+  Record<`head.${Exclude<keyof RawHead, "mode" | "limit" | "drain">}`, string>
+>;
+
+/** Returns the keys of `head`, except the mode, with their values as a route file has them: `head.drain.bytes` and `64KiB`. */
+export function formatHead(keys: HeadConfig): HeadTexts & Readonly<Record<string, string>> {
+  return {
+    "head.fallbackOn": `[${keys.fallbackOn.join(", ")}]`,
+    "head.remember": formatDuration(keys.remember),
+    "head.guards": `[${keys.guards.join(", ")}]`,
+    "head.allow": keys.allow,
+    "head.contentLength": keys.contentLength,
+    "head.range": keys.range,
+    "head.limit.concurrent": String(keys.limit?.concurrent ?? "none"),
+    "head.limit.rate": keys.limit?.rate === undefined ? "none" : formatRate(keys.limit.rate),
+    "head.share": formatDuration(keys.share),
+    "head.explain": String(keys.explain),
+    "head.drain.bytes": formatSize(keys.drain.bytes),
+    "head.drain.time": formatDuration(keys.drain.time),
+  };
+}
 
 type Inner<Field> = Field extends z.ZodPrefault<infer Type> | z.ZodOptional<infer Type>
   ? Type

@@ -54,17 +54,17 @@ export function createInFlight({ cancel, onOver, onWaiting, random }: InFlightEv
 
   return {
     wait(waiter) {
-      let entry: Waiting;
+      let own: Waiting;
       const result = new Promise<WaitResult>((resolve, reject) => {
-        waiting.add((entry = { waiter, resolve, reject }));
+        waiting.add((own = { waiter, resolve, reject }));
       });
       onWaiting(1);
       return {
         result,
         leave(error) {
-          if (!waiting.delete(entry)) return;
+          if (!waiting.delete(own)) return;
           onWaiting(-1);
-          entry.reject(error);
+          own.reject(error);
           if (!hasLeader) cancelUnlessAwaited(error);
         },
       };

@@ -105,7 +105,7 @@ export function createResponseSharing(
         return joinAt(entry, keys, request);
       const fullKey = toFullKey(request);
       if (nowMs < (entry.bypassUntil.get(fullKey) ?? 0)) return BYPASS;
-      // Its full key: a request that is in flight for equal requests only.
+      // A request that is in flight for equal requests only has its full key.
       const isEqualsOnly = scope === "equals" || entry.inFlight.has(fullKey);
       return joinAt(entry, isEqualsOnly ? [fullKey] : keys, request);
     },

@@ -2,7 +2,7 @@
 
 import type { ResponseFields } from "../../http/response-fields.ts";
 import { filterFields } from "../../http/fields.ts";
-import { toHeadClientFields } from "../fields.ts";
+import { toHeadClientFields } from "../head-fields.ts";
 
 /** A response to the request of another client. */
 export interface StoredResponse {

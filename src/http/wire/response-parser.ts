@@ -13,7 +13,7 @@ import type { UpgradeFields } from "../request-fields.ts";
 import { hasConnectionTrailer, keepsAlive } from "../fields.ts";
 import { mayBeBodiless } from "./request-head.ts";
 import { TOLERANT_READING } from "./liberties.ts";
-import { isAgreedProtocol } from "../upgrade.ts";
+import { isAgreedProtocol } from "../upgrade-fields.ts";
 
 /** Receives what the parser finds, in order. */
 export interface ResponseParserEvents {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { toHeadFields } from "../../src/head/fields.ts";
+import { toHeadFields } from "../../src/head/head-fields.ts";
 import { toFields } from "../support/fields.ts";
 
 const KEPT = [

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { checkRequest } from "../../src/http/request.ts";
-import { isAgreedProtocol, toSwitchedFields, toUpstreamUpgrade } from "../../src/http/upgrade.ts";
+import {
+  isAgreedProtocol,
+  toSwitchedFields,
+  toUpstreamUpgrade,
+} from "../../src/http/upgrade-fields.ts";
 import { toInterimText } from "../../src/http/wire/serialize.ts";
 
 test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but HTTP/2", () => {

@@ -3,7 +3,7 @@
 import type { ResponseFields } from "../http/response-fields.ts";
 import { filterFields } from "../http/fields.ts";
 import { createNameTable } from "../http/name-table.ts";
-import { toOffer } from "../http/upgrade.ts";
+import { toOffer } from "../http/upgrade-fields.ts";
 
 const toMeaning = createNameTable<"get" | "content">([
   // These fields are defined for GET only (RFC 9110 §14.2, §13.1.5). A server ignores them in a HEAD. In the GET that replaces the HEAD

@@ -1,0 +1,20 @@
+/** Mode pass: the upstream gets the HEAD itself. A HEAD that a passthrough rule names is served so in any mode but reject. */
+
+import { HEAD_MODES } from "../../http/head-outcomes.ts";
+import type { HeadMode } from "../head-mode.ts";
+import { type HeadContext, relayAsIs, send } from "../head-response.ts";
+
+/** Mode pass. */
+export const PASS: HeadMode = {
+  ...HEAD_MODES.pass,
+  respond: respondByHead,
+  explain: () => [
+    "The upstream gets the HEAD itself, and answers it without a body.",
+    "A backend that serves GET only answers 405 here.",
+  ],
+};
+
+/** Sends the HEAD and relays its response. */
+export async function respondByHead(context: HeadContext): Promise<void> {
+  return relayAsIs(context, await send(context, "HEAD"));
+}
