@@ -20,28 +20,28 @@ function toRoute(head: HeadConfig["mode"]): RouteConfig {
 
 const X = { path: "/x", fields: [] };
 
-test("a HEAD goes up as GET where the route converts", () => {
+test("a HEAD is sent upstream as GET if the route converts", () => {
   const plan = planHead(toRoute("convert"), X);
   assert.deepEqual(plan, { outcome: "convert", upstreamMethod: "GET" });
 });
 
-test("a HEAD goes up as HEAD where the route passes", () => {
+test("a HEAD is sent upstream as HEAD if the route passes", () => {
   const plan = planHead(toRoute("pass"), X);
   assert.deepEqual(plan, { outcome: "pass", upstreamMethod: "HEAD" });
 });
 
-test("a HEAD goes up as HEAD where the route observes, and not at all where it rejects", () => {
+test("a HEAD is sent upstream as HEAD if the route observes, and not at all if it rejects", () => {
   const plan = planHead(toRoute("observe"), X);
   assert.deepEqual(plan, { outcome: "observe", upstreamMethod: "HEAD" });
   assert.deepEqual(planHead(toRoute("reject"), X), { outcome: "reject" });
 });
 
-test("in mode auto a HEAD goes up as HEAD", () => {
+test("in mode auto a HEAD is sent upstream as HEAD", () => {
   const plan = planHead(toRoute("auto"), X);
   assert.deepEqual(plan, { outcome: "native", upstreamMethod: "HEAD" });
 });
 
-test("the answers in fallbackOn refuse a HEAD", () => {
+test("the statuses in fallbackOn count as a refused HEAD", () => {
   for (const [status, expected] of [
     [405, true],
     [501, true],
@@ -51,14 +51,14 @@ test("the answers in fallbackOn refuse a HEAD", () => {
     assert.equal(isRefused(toRoute("auto"), status), expected);
 });
 
-test("what is guarded goes up as HEAD, unless the route rejects", () => {
+test("a HEAD that a passthrough rule matches is sent as HEAD, unless the route rejects", () => {
   const guarded = { path: "/x", fields: ["Tus-Resumable", "1.0.0"] };
   for (const mode of ["convert", "auto", "pass", "observe"] as const)
     assert.equal(planHead(toRoute(mode), guarded).outcome, "pass");
   assert.equal(planHead(toRoute("reject"), guarded).outcome, "reject");
 });
 
-test("a HEAD is shared in the modes that stand in for it, unless it is guarded or about its sender", () => {
+test("a HEAD is shared in the modes that replace it, unless a passthrough rule matches or it depends on its client", () => {
   const plain = { path: "/x", fields: ["X-B", "2", "accept", "a"], framing: "none" } as const;
   const request = { ...plain, upgrade: undefined };
   for (const mode of ["convert", "auto"] as const)
@@ -81,7 +81,7 @@ test("a HEAD is shared in the modes that stand in for it, unless it is guarded o
   ]);
 });
 
-test("what a trusted client says of others is another thing than what a stranger says", () => {
+test("forwarding fields of a trusted client differ from those of a stranger", () => {
   const request = { path: "/x", fields: ["X-Forwarded-Proto", "https"] } as const;
   const [believed, stranger] = [true, false].map((trusted) =>
     planShare(
