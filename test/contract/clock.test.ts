@@ -1,4 +1,4 @@
-// Durations are of the monotonic clock: a wall clock that jumps (NTP, a suspended machine) fires no limit and prolongs none.
+// Durations come from the monotonic clock: a wall clock that jumps (NTP, a suspended machine) fires no limit and prolongs none.
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -7,7 +7,7 @@ import test from "node:test";
 
 const SRC = join(import.meta.dirname, "..", "..", "src");
 
-/** Who may look at the wall clock: what a person reads, a log's time, the Date field (RFC 9110 §6.6.1). */
+/** Files that may read the wall clock: for times that a person reads, a log's time, the Date field (RFC 9110 §6.6.1). */
 const READERS = new Set([
   "app.ts",
   "server/head-cache.ts",
@@ -16,7 +16,7 @@ const READERS = new Set([
   "ops/status/status.ts",
 ]);
 
-test("the wall clock is asked only for what people read", () => {
+test("the wall clock is read only for times that people read", () => {
   const files = readdirSync(SRC, { recursive: true, encoding: "utf8" });
   const sources = files.filter((path) => path.endsWith(".ts"));
   const asking = sources.filter((path) =>

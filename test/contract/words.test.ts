@@ -66,7 +66,7 @@ for (const [what, path, text, expected] of [
   ["a method", "a.ts", "export class A<B> {\n  bark(): void {}\n}\n", /bark has/],
   ["an optional member", "a.ts", "export interface A {\n  told?: string;\n}\n", /told has/],
 ] as const) {
-  test(`finds a replaced word in ${what}`, () => {
+  test(`the contract finds a replaced word in ${what}`, () => {
     const found = findNameViolations(new Map([[path, text]]));
     assert.equal(found.length, 1);
     assert.match(found[0] ?? "", expected);
@@ -80,7 +80,7 @@ for (const [what, text, expected] of [
   ["a sentence over two lines", "/**\n * What is\n * said of it.\n */\n", /What is said/],
   ["two lines", "  // It depends on what is\n  // said there.\n", /what is said/],
 ] as const) {
-  test(`finds a word that hides the actor in ${what}`, () => {
+  test(`the contract finds a word that hides the actor in ${what}`, () => {
     const found = findCommentViolations(new Map([["src/a.ts", text]]));
     assert.equal(found.length, 1);
     assert.match(found[0] ?? "", expected);
