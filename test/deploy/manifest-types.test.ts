@@ -1,4 +1,4 @@
-/** Every manifest that the chart, the components and the examples make, against Kubernetes' own types. */
+/** Every manifest of the chart, the components and the examples, checked against Kubernetes' own types. */
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -13,7 +13,7 @@ const helmIsMissing = missing("helm");
 
 for (const file of readdirSync(join(chart, "ci"))) {
   test(
-    `ci/${file}: every manifest is what Kubernetes' types say`,
+    `ci/${file}: every manifest matches Kubernetes' types`,
     { skip: helmIsMissing },
     async (t) => {
       await assertTyped(t, render(chart, "-f", join(chart, "ci", file)));
@@ -23,7 +23,7 @@ for (const file of readdirSync(join(chart, "ci"))) {
 
 for (const name of Object.keys(EXAMPLES)) {
   test(
-    `examples, ${name}: every manifest is what Kubernetes' types say`,
+    `examples, ${name}: every manifest matches Kubernetes' types`,
     { skip: helmIsMissing },
     async (t) => {
       await assertTyped(t, renderExample(t, name));
@@ -32,7 +32,7 @@ for (const name of Object.keys(EXAMPLES)) {
 }
 
 test(
-  "kustomize: every manifest is what Kubernetes' types say",
+  "kustomize: every manifest matches Kubernetes' types",
   { skip: missing("kubectl") },
   async (t) => {
     await assertTyped(t, kustomize(join(root, "examples", "kubernetes", "kustomize", "after")));
