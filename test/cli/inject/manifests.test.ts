@@ -1,4 +1,4 @@
-/** Every manifest of test/support/inject-manifests.ts: accepted, idempotent, and back to the byte. */
+/** Every manifest of test/support/inject-manifests.ts: accepted, idempotent, and restored to the byte. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -24,7 +24,7 @@ const WAYS: Readonly<Record<string, InjectOptions>> = {
   "ordinary, with a route file": { ...WITH_FILE, isNative: false },
 };
 
-/** Jobs take no ordinary sidecar; behind flow style is no place for a ConfigMap. */
+/** Jobs take no ordinary sidecar; after flow style there is no room for a ConfigMap. */
 function isRefused(name: string, text: string, { isNative, routeFile }: InjectOptions): boolean {
   if (!isNative && /kind: (?:Cron)?Job/.test(text)) return true;
   return routeFile !== undefined && (name === "flow style" || name.endsWith("without a line end"));
@@ -47,7 +47,7 @@ test("there are at least 25 shapes", () => {
 });
 
 for (const [name, text] of Object.entries(MANIFESTS)) {
-  test(`${name}: inject adds headgate, a second one changes nothing, --remove gives back the bytes`, () => {
+  test(`${name}: inject adds headgate, a second inject changes nothing, --remove restores the bytes`, () => {
     for (const [way, options] of ways(name)) {
       const after = injected(text, options);
       assert.notEqual(after, text, way);
@@ -56,21 +56,21 @@ for (const [name, text] of Object.entries(MANIFESTS)) {
     }
   });
 
-  test(`${name}: nothing but headgate differs in what the manifests mean`, () => {
+  test(`${name}: only headgate differs in the parsed manifests`, () => {
     for (const [way, options] of ways(name)) {
       const after = objectsOf(injected(text, options));
       assert.deepEqual(withoutHeadgate(after), withoutHeadgate(objectsOf(text)), way);
     }
   });
 
-  test(`${name}: the line ends are those of the file`, () => {
+  test(`${name}: the line ends stay those of the file`, () => {
     const after = injected(text, OPTIONS);
     if (text.includes("\r\n")) assert.doesNotMatch(after, /(?<!\r)\n/);
     else assert.doesNotMatch(after, /\r/);
   });
 }
 
-test("all of them are what Kubernetes' types say", async (t) => {
+test("all of them match Kubernetes' types", async (t) => {
   const all = Object.entries(MANIFESTS).flatMap(([name, text]) =>
     ways(name).flatMap(([, options]) => objectsOf(injected(text, options))),
   );
