@@ -31,7 +31,7 @@ interface Flooder {
 
 async function openFlooder(t: TestContext, port: number, request: string): Promise<Flooder> {
   const socket = connect({ port, host: "127.0.0.1" });
-  socket.on("error", () => undefined); // it may have to give way
+  socket.on("error", () => undefined); // it may be evicted
   t.after(() => void socket.destroy());
   await once(socket, "connect");
   socket.write(request.repeat(300));

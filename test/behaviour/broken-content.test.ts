@@ -39,7 +39,7 @@ test("a pipelined request whose content is broken is refused when its turn comes
 for (const before of ["", toRequest("GET /first")]) {
   test(`a HEAD with broken content ${before === "" ? "alone" : "behind a GET"} is refused without a body`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
-      if (request.target === "/first") await text("ok")(request); // the HEAD's own answer would end the matter
+      if (request.target === "/first") await text("ok")(request); // a response to the HEAD would end the exchange
     });
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);

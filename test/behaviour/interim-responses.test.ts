@@ -135,7 +135,7 @@ for (const [what, flood] of Object.entries({
       let answer = await wire.readResponse(method);
       for (; answer.status < 200; interim += 1) answer = await wire.readResponse(method);
       assert.equal(answer.status, 502);
-      const [status = ""] = fieldValues(answer, "proxy-status"); // a HEAD's tells its request's id too
+      const [status = ""] = fieldValues(answer, "proxy-status"); // the response to a HEAD has its request's id too
       assert.match(status, /^headgate; error=http_protocol_error(?:;|$)/);
       assert.ok(interim <= 100, `${interim} interim answers`);
       await (

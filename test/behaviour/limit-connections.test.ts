@@ -23,7 +23,7 @@ test("a request on a connection beyond limits.connections is 503 at once, and th
   for (const [method, bytes] of requests) {
     const seen = origin.arrivals.length;
     const one = await openWire(t, port);
-    one.write(bytes + (method === "POST" ? "" : GET)); // what comes behind it is not processed
+    one.write(bytes + (method === "POST" ? "" : GET)); // bytes after it are not processed
     const answer = await one.readResponse(method);
     assert.equal(answer.status, 503, bytes);
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);

@@ -145,7 +145,7 @@ test(
       shell: 'mkdir disk && mount -t tmpfs -o size=4m none disk && exec "$0" "$@" > disk/log',
     });
     const disk = seenBy(headgate.pid, join(directory, "disk"));
-    const log = openSync(join(disk, "log"), "r"); // outlives the process, and its namespace with it
+    const log = openSync(join(disk, "log"), "r"); // it outlives the process, and its namespace with it
     t.after(() => closeSync(log));
     const read = (): string => readFileSync(join(disk, "log"), "utf8");
 
@@ -211,7 +211,7 @@ test("a named pipe whose reader was restarted is written again, and the lines in
   await headgate.until(() => second.text().includes(`"/${next}"`), "what comes now is logged");
   const dropped = await headgate.dropped();
 
-  const isRead = once(second.child, "close"); // the reader may be done before the end of its writer is heard
+  const isRead = once(second.child, "close"); // the reader may end before its writer's end arrives
   headgate.child.kill("SIGTERM");
   assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
   await isRead;

@@ -149,7 +149,7 @@ test("a broken certificate is refused, and the old configuration stays in use", 
   assert.equal(await methodOf(headgate.port, origin), "GET");
 });
 
-test("one change is one reload, even if a signal asks for it as well", async (t) => {
+test("one change is one reload, even with a signal for it as well", async (t) => {
   const headgate = await startEdited(t, UPSTREAM);
   writeFileSync(headgate.file, `${BASE}${UPSTREAM}head: pass\n`);
   await headgate.hangUp();

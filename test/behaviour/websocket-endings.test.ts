@@ -98,7 +98,7 @@ test("a shutdown ends open WebSockets within its grace period", async (t) => {
   const { client, socket } = await open();
   const ended = Promise.all([once(client, "close"), once(socket, "close")]);
   const stopped = sidecar.stop();
-  client.close(1001, "going away"); // what a client does that is told to
+  client.close(1001, "going away"); // a client sends this when it is about to end
   assert.equal(await stopped, 0);
   await ended;
 });

@@ -376,7 +376,7 @@ test("the injection uses the beta API if the cluster has no other", { skip }, ()
 });
 
 test("the notes name the Service to use, and the app container's preStop", { skip }, () => {
-  // `helm install --dry-run` would ask a cluster; any template may include the notes.
+  // `helm install --dry-run` would query a cluster; any template may include the notes.
   const notes =
     'kind: ConfigMap\nmetadata: { name: notes }\ndata: { text: {{ include "headgate/templates/NOTES.txt" . | toJson }} }\n';
   const read = (...args: readonly string[]): string => {

@@ -26,7 +26,7 @@ describeReal("HEAD on a real FastAPI", () => {
     "/file": 200,
     "/docs": 200,
     "/openapi.json": 200,
-    "/items": 307, // to /items/, at the host that the client asked
+    "/items": 307, // to /items/, at the host in the client's Host
     "/items/1": 200,
     "/items/none": 422,
     "/nowhere": 404,

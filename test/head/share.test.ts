@@ -153,7 +153,7 @@ test("a response is reused until its time is over, and never beyond its own fres
   const { join, clock } = createAsked({});
   const cases: readonly (readonly [path: string, lines: readonly string[], lastMs: number])[] = [
     ["/a", [], 1_499],
-    ["/b", ["Cache-Control: max-age=1"], 999], // from when it was asked for
+    ["/b", ["Cache-Control: max-age=1"], 999], // from the time of its request
     ["/c", ["Cache-Control: max-age=60, max-age=1"], 999],
     ["/d", ["Cache-Control: max-age=9, s-maxage=2", "Age: 1"], 999],
     ["/e", ["Date: Sat, 28 Nov 2026 00:00:00 GMT", "Expires: Sat, 28 Nov 2026 00:00:01 GMT"], 999],
@@ -219,7 +219,7 @@ test("after a response that could not be shared, its client and that client's eq
   clock.nowMs = 9_999;
   assert.equal(join("/a", odd).kind, "bypass");
   for (const other of [
-    { agent: "odd", address: "192.0.2.2" }, // the upstream may have answered by the address
+    { agent: "odd", address: "192.0.2.2" }, // the upstream may have responded by the address
     { agent: "odd" },
     { agent: "other", address: "192.0.2.1" },
   ])
@@ -324,7 +324,7 @@ test("waiters that are sent again share with others once more, then with their e
   const other = toLead(join("/a", { agent: "d" }));
   const equals = toLead(join("/a", { agent: "c", attempt: last }));
   const equal = toSeat(join("/a", { agent: "c", attempt: last }));
-  const late = toSeat(join("/a", { agent: "c" })); // one that never waited finds its equals too
+  const late = toSeat(join("/a", { agent: "c" })); // a HEAD that never waited finds its equals too
   const apart = toLead(join("/a", { agent: "e", attempt: last }));
   respond(equals, ["Set-Cookie: a=b"]);
   for (const seat of [equal, late])

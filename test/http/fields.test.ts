@@ -246,7 +246,7 @@ for (const length of [
 for (const length of ["0", "1", "1099511627776", "999999999999999"]) {
   test(`a Content-Length of ${length} is a request's framing and is sent upstream`, () => {
     const { framing, endToEnd } = request(`Content-Length: ${length}`);
-    const frames = Number(length) === 0 ? "none" : "length"; // what says that there is no content frames none
+    const frames = Number(length) === 0 ? "none" : "length"; // a Content-Length of 0 frames no content
     assert.deepEqual([framing, endToEnd], [frames, ["Content-Length", length]]);
   });
 }

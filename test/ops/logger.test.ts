@@ -169,7 +169,7 @@ test("a reader that is late now and then loses no line and gets no line mixed up
     console.error(log.droppedLines());
     process.exit(0);`);
   const dropped = text(stderr);
-  child.stdin?.on("error", () => undefined); // it may end before it is told
+  child.stdin?.on("error", () => undefined); // it may end before the destination learns of it
   let received = "";
   let acknowledged = 0;
   for await (const chunk of stdout) {

@@ -156,7 +156,7 @@ test("a failed reload shows until a reload succeeds", async () => {
   assert.match(mended, /^headgate_config_last_reload_success_timestamp_seconds 1700000200$/m);
 });
 
-test("the process's own metrics are there when asked for", async () => {
+test("the process's own metrics are there on request", async () => {
   const metrics = quietMetrics("on");
   const plain = (await metrics.text()).body;
   assert.match(plain, /^process_cpu_seconds_total \d/m);
