@@ -115,7 +115,7 @@ const LIBERTIES: Readonly<Record<string, Meaning>> = {
     lines: ["Content-Length: 2"],
     body: "ok",
   },
-  "many blanks behind the status": {
+  "many blanks after the status": {
     bytes: "HTTP/1.1 200 \t OK  fine\r\nContent-Length: 2\r\n\r\nok",
     reason: "OK  fine",
     lines: ["Content-Length: 2"],
