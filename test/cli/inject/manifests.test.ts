@@ -1,6 +1,8 @@
 /** Every manifest of test/support/inject-manifests.ts: accepted, idempotent, and restored to the byte. */
 
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 
 import type { InjectOptions } from "../../../src/cli/inject/options.ts";
@@ -78,11 +80,24 @@ test("all of them match Kubernetes' types", async (t) => {
 });
 
 test("kustomize reads all of them", { skip: missing("kubectl") }, async (t) => {
-  for (const [name, text] of Object.entries(MANIFESTS)) {
-    if (NOT_FOR_KUSTOMIZE.has(name)) continue;
-    const kustomization = "resources: [app.yaml]\n";
-    const files = { "app.yaml": injected(text), "kustomization.yaml": kustomization };
-    const built = kustomize(await makeDirectory(t, files));
-    assert.ok(built.length > 0, name);
+  const names = Object.keys(MANIFESTS).filter((name) => !NOT_FOR_KUSTOMIZE.has(name));
+  // One run reads all: each is a kustomization of its own, and its prefix tells them apart.
+  const folder = await makeDirectory(t, {
+    "kustomization.yaml": `resources: [${names.map((_, index) => `app-${index}`).join(", ")}]\n`,
+  });
+  for (const [index, name] of names.entries()) {
+    const app = join(folder, `app-${index}`);
+    mkdirSync(app);
+    writeFileSync(join(app, "app.yaml"), injected(MANIFESTS[name] ?? ""));
+    writeFileSync(
+      join(app, "kustomization.yaml"),
+      `resources: [app.yaml]\nnamePrefix: app-${index}-\n`,
+    );
   }
+  const built = kustomize(folder).map(({ metadata }) => String(metadata["name"]));
+  for (const [index, name] of names.entries())
+    assert.ok(
+      built.some((each) => each.startsWith(`app-${index}-`)),
+      name,
+    );
 });
