@@ -1,6 +1,7 @@
 /**
  * The admin port under a flood of scrapes: waiting scrapes share one rendering, and probes get their responses meanwhile.
- * | Symptom: 130 connections with pipelined scrapes that read nothing cost 14 s of processor time; /livez got no response within 1.5 s, or
+ *
+ * Symptom: 130 connections with pipelined scrapes that read nothing cost 14 s of processor time; /livez got no response within 1.5 s, or
  * a 503, and the kubelet restarted headgate. Root cause: each scrape was rendered by itself, a connection's pipelined requests were served
  * one after the other without a turn of the event loop, and a full connection table had no slot for a probe unless one connection was idle.
  * Fix: a rendering is shared and renderings have pauses between them, a connection gets one response per turn, and the oldest connection is

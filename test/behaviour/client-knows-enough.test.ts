@@ -1,6 +1,7 @@
 /**
  * A client that disconnects after the header section, if that is all it needs, is no abort.
- * | Symptom: HAProxy's checks were counted as client aborts, because HAProxy closes once it knows the status. Root cause: FastAPI sends a
+ *
+ * Symptom: HAProxy's checks were counted as client aborts, because HAProxy closes once it knows the status. Root cause: FastAPI sends a
  * short content after its header section, and an exchange without its content counted as aborted. Fix: short content of which nothing was
  * sent does not count.
  */

@@ -28,7 +28,7 @@ const verdicts: readonly (readonly [string, { head: string; get?: string }, stri
     [{ kind: "status", get: 200, head: 405 }],
   ],
   [
-    "404 where the GET has 200",
+    "404 to the GET's 200",
     { head: "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n" },
     "refused",
     [{ kind: "status", get: 200, head: 404 }],
@@ -122,7 +122,7 @@ const verdicts: readonly (readonly [string, { head: string; get?: string }, stri
     [],
   ],
   [
-    "200 where there is no GET",
+    "200 without a GET",
     {
       head: "HTTP/1.1 200 OK\r\nUpload-Offset: 7\r\n\r\n",
       get: "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n",

@@ -1,6 +1,7 @@
 /**
  * `mode: auto`: the responses that it learns from, and the cost of the first HEADs.
- * | Symptom: one HEAD with `X-HTTP-Method-Override` that got 405 made headgate send GET for the whole route for five minutes, for every
+ *
+ * Symptom: one HEAD with `X-HTTP-Method-Override` that got 405 made headgate send GET for the whole route for five minutes, for every
  * host; 30 first HEADs at once cost the backend 30 requests more, although the documents say one.
  * Root cause: every refused HEAD that then succeeded as GET counted as a property of the route, by route and path alone, and no HEAD waited
  * for the first one's result.

@@ -1,6 +1,7 @@
 /**
  * HEADs without a response from the upstream.
- * | Symptoms: the log, the metrics and the status page showed "served as HEAD" while the upstream was dead, and a 502 to a HEAD did not
+ *
+ * Symptoms: the log, the metrics and the status page showed "served as HEAD" while the upstream was dead, and a 502 to a HEAD did not
  * lead to a log line. Root causes: the outcome was the planned one, and the request's id was in the content, which a HEAD does not have.
  * Fix: the outcome is `failed` if no response came, and the id is in Proxy-Status (RFC 9209).
  */

@@ -1,6 +1,7 @@
 /**
  * `share` if the backend fails.
- * | Symptom: a HEAD with a field that the backend cannot handle (a User-Agent of 9 KB) gave its error to every HEAD that waited for the
+ *
+ * Symptom: a HEAD with a field that the backend cannot handle (a User-Agent of 9 KB) gave its error to every HEAD that waited for the
  * same response: 50 of 682 honest ones, 120 of 150 with a slow backend.
  * Root cause: an error was shared by the rules for responses, which ignore fields that `Vary` does not name. A backend that fails does not
  * know why it fails, and cannot name the field.

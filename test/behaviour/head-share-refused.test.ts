@@ -1,6 +1,7 @@
 /**
  * `share` if a response is for its own HEAD alone.
- * | Symptom: one HEAD that the backend refused (406 for its Accept, 429) switched sharing off for all clients for ten seconds, and all
+ *
+ * Symptom: one HEAD that the backend refused (406 for its Accept, 429) switched sharing off for all clients for ten seconds, and all
  * HEADs that had waited for it were sent at once: 697 of 697 HEADs reached a backend that was at its limit, 4 of 688 before.
  * Root cause: "this response cannot be shared" was remembered for all requests that may share a response, not only for those that equal the
  * refused request, and one such response counted as proof that the target has no other kind.

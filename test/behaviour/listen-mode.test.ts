@@ -1,6 +1,7 @@
 /**
  * Users that may connect to a Unix socket that headgate listens on.
- * | Symptom: a proxy under another user (nginx as www-data) got EACCES from `listen: unix:/run/headgate.sock`. Root cause: the file had the
+ *
+ * Symptom: a proxy under another user (nginx as www-data) got EACCES from `listen: unix:/run/headgate.sock`. Root cause: the file had the
  * mode that a usual umask leaves, 0755, with which only its owner may connect. Fix: headgate sets a mode itself, as nginx does.
  */
 

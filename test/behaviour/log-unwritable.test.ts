@@ -1,6 +1,7 @@
 /**
  * A log that cannot be written for a while: requests are served, lost lines are counted, and the log continues.
- * | Symptom: after one ENOSPC on standard output, or after one restart of the log collector, nothing was logged any more until headgate
+ *
+ * Symptom: after one ENOSPC on standard output, or after one restart of the log collector, nothing was logged any more until headgate
  * itself was restarted. Root cause: every error but EAGAIN counted as the end of the log; pino's own stream also stops for ever at an
  * EPIPE. Fix: the lines lost by an error are counted, and the next ones are tried after a pause.
  */

@@ -1,6 +1,7 @@
 /**
  * headgate notices at once an upstream that leads back to headgate.
- * | Symptom: with an upstream that is headgate itself, one request took all connections to the upstream, and ended as 504 after a minute.
+ *
+ * Symptom: with an upstream that is headgate itself, one request took all connections to the upstream, and ended as 504 after a minute.
  * Root cause: headgate did not distinguish its own requests from a client's. Fix: an accepted connection that is the other end of one of
  * headgate's own connections gets 502 `proxy_loop_detected` (RFC 9209 §2.3.32) for its first request, and is closed.
  */

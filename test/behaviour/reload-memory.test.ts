@@ -1,6 +1,7 @@
 /**
  * A reload keeps the state of everything that it does not change.
- * | Symptom: after a reload that changed nothing, or only another route, the first HEADs of every route in mode auto reached the app as
+ *
+ * Symptom: after a reload that changed nothing, or only another route, the first HEADs of every route in mode auto reached the app as
  * HEADs again, and shared responses were requested again. Root cause: that state belonged to one configuration, and each reload made a new
  * one. Fix: a route that stays the same, with its upstream, keeps its state; the same configuration keeps everything.
  */

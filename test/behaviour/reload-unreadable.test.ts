@@ -1,6 +1,7 @@
 /**
  * A read error that does not concern a file is no change of it.
- * | Symptom: at the limit of file descriptors, headgate logged "not reloaded" (and the alert for it fired), reloaded when descriptors were
+ *
+ * Symptom: at the limit of file descriptors, headgate logged "not reloaded" (and the alert for it fired), reloaded when descriptors were
  * free again, and lost its learnt state. Root cause: the watch took every reason why a file could not be read for its new content. Fix:
  * only reasons that concern the file count, such as that it is gone; a reload that met another error is repeated when the file can be read.
  */

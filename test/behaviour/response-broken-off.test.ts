@@ -1,6 +1,7 @@
 /**
  * A truncated response reaches the client as far as it came, and never looks complete.
- * | Symptom: an upstream that broke off after 1 MiB left an HTTP/1.0 client with 98 kB of it; a slow client of HTTP/1.1 lost up to 192 KiB;
+ *
+ * Symptom: an upstream that broke off after 1 MiB left an HTTP/1.0 client with 98 kB of it; a slow client of HTTP/1.1 lost up to 192 KiB;
  * an idle limit, a client's own FIN and the end of a shutdown made a response without a length look complete.
  * Root cause: every end of a client's connection dropped the bytes that the socket had not sent yet, and was a reset depending on the HTTP
  * version instead of the framing.

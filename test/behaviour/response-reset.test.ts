@@ -1,6 +1,7 @@
 /**
  * A response without a length that ends in a reset is not complete.
- * | Symptom: `npm run chaos` saw complete responses of which a part was missing: those that end with the connection, of an upstream that
+ *
+ * Symptom: `npm run chaos` saw complete responses of which a part was missing: those that end with the connection, of an upstream that
  * reset it. Root cause: libuv reports a reset that comes together with data as an orderly end, and RFC 9112 §8 makes that the end of the
  * content. Fix: before headgate accepts such a response as complete, it makes a zero-length write to the upstream; the kernel refuses even
  * that if the connection was reset.

@@ -1,6 +1,7 @@
 /**
  * A request of which not a byte left is sent on another connection, with any method.
- * | Symptom: in the simulation a DELETE got 502 although no upstream had received it. An upstream resets a kept connection in the turn of
+ *
+ * Symptom: in the simulation a DELETE got 502 although no upstream had received it. An upstream resets a kept connection in the turn of
  * the event loop in which a request takes it. Root causes: a broken connection was reported with its socket's `close` event, which comes at
  * the end of the turn, and until then it was given to requests; and a write that the kernel refuses, because the reset is there and not
  * read yet, counted as sent. Fix: `error` reports it, and a refused write is no send.

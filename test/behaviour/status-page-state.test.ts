@@ -1,6 +1,7 @@
 /**
  * The first glance at the status page: pill, title and icon.
- * | Symptom: the page showed "ready" with a green mark while the last reload had failed, while every upstream refused, and while the page
+ *
+ * Symptom: the page showed "ready" with a green mark while the last reload had failed, while every upstream refused, and while the page
  * itself had lost headgate. Title and icon never changed.
  * Root cause: pill and title showed readiness only, which is about traffic and not about what needs the operator's attention.
  * Fix: the status snapshot has a health, and the page shows it, or that the connection is lost, by word, shape and colour.

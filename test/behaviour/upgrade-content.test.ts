@@ -1,6 +1,7 @@
 /**
  * An upgrade whose request has content (RFC 9110 §7.8): the content is sent first, then the protocol is switched.
- * | Symptom: `docker exec`, `docker attach -i` and other clients that POST content with `Upgrade: tcp` failed with "unable to upgrade to
+ *
+ * Symptom: `docker exec`, `docker attach -i` and other clients that POST content with `Upgrade: tcp` failed with "unable to upgrade to
  * tcp, received 200". Root cause: a request with content was served as if it had no Upgrade. Fix: it is sent with its Upgrade field and its
  * content; a 101 counts once the content has left.
  */

@@ -1,6 +1,7 @@
 /**
  * An upload whose client disconnects before it is read does not end the process.
- * | Symptom: `npm run chaos` saw the process end within seconds, `Unhandled 'error' event`, ProxyError client_gone. Root cause: a request
+ *
+ * Symptom: `npm run chaos` saw the process end within seconds, `Unhandled 'error' event`, ProxyError client_gone. Root cause: a request
  * with content that waits in the upstream's queue, or for its connection, has a content stream without a reader; the client's end destroys
  * that stream with an error, and Node ends a process at an error without a listener. Fix: the stream has a listener from its start on.
  */

@@ -1,6 +1,7 @@
 /**
  * A long upload that is refused at once does not block the connection that it comes on.
- * | Symptom: `npm run chaos` saw a request without a response, after a POST of 400 kB that had got 503. Root cause: the content of a
+ *
+ * Symptom: `npm run chaos` saw a request without a response, after a POST of 400 kB that had got 503. Root cause: the content of a
  * request that finds the queue full is not read; once its stream was full it stopped the client's connection again, although the rest was
  * to be discarded. Fix: the stream is destroyed when the response is complete.
  */

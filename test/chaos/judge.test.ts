@@ -63,13 +63,8 @@ const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undef
     { ...response("upstream", 200), closes: true } as Observed,
     /closed/,
   ],
-  [
-    "a full queue where there are few connections",
-    { road: "narrow" },
-    response("headgate", 503),
-    undefined,
-  ],
-  ["a full queue where there are many", {}, response("headgate", 503), /^headgate answered 503/],
+  ["a full queue with few connections", { road: "narrow" }, response("headgate", 503), undefined],
+  ["a full queue with many connections", {}, response("headgate", 503), /^headgate answered 503/],
   ["a name that is not found", { road: "hung" }, response("headgate", 504), undefined],
   [
     "a response from the upstream",

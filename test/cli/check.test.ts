@@ -165,7 +165,7 @@ test("check without a file reads HEADGATE_CONFIG, or the environment alone", asy
   );
 });
 
-test("wrong usage throws an error that says what is wrong", async (t) => {
+test("wrong usage throws an error that names the mistake", async (t) => {
   for (const args of [[], ["--jsn", "a"], [""]]) await assert.rejects(run(t, args), UsageError);
 });
 

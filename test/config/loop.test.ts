@@ -1,6 +1,7 @@
 /**
  * An upstream that is headgate's own listen address.
- * | Symptom: `--upstream http://127.0.0.1:8080` with the default `listen` was valid, and one request took all connections to the upstream
+ *
+ * Symptom: `--upstream http://127.0.0.1:8080` with the default `listen` was valid, and one request took all connections to the upstream
  * for a minute. Root cause: the two were not compared. Fix: a configuration that is provably a loop is invalid.
  */
 

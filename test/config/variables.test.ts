@@ -88,7 +88,7 @@ test("between brackets or braces a quoted value with more than one variable is a
   }
 });
 
-test("a value behind an alias is read as where it is written", async (t) => {
+test("a value of an alias is read as where it is written", async (t) => {
   const text =
     'upstream: http://app\nlimits:\n  waiting: 1\n  draining: &n "${NUMBER}"\nhead: { limit: { concurrent: *n } }\n';
   const problems = await problemsOf(loadText(t, text, { env }));

@@ -28,7 +28,7 @@ const wrong: readonly (readonly [string, object, RegExp])[] = [
     /config[./]file[./]routes[./]0'?: .*path/,
   ],
   [
-    "a mistake behind a reference",
+    "a mistake in a reference's target",
     { limits: { waiting: "x" } },
     /config[./]file[./]limits[./]waiting/,
   ],

@@ -55,7 +55,8 @@ test("`npm version` changes every place that names this version", async (t) => {
 
 /**
  * Clones this checkout as if it belonged to another user, as in a container of GitHub's.
- * | Symptom: there the test failed with "detected dubious ownership". Root cause: `safe.directory` came by GIT_CONFIG_COUNT, which git does
+ *
+ * Symptom: there the test failed with "detected dubious ownership". Root cause: `safe.directory` came by GIT_CONFIG_COUNT, which git does
  * not pass on to the process that reads the repository to clone. Fix: it comes by a global configuration, which git passes on.
  */
 async function cloneOfOther(t: TestContext, clone: string): Promise<void> {

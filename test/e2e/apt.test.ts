@@ -58,7 +58,7 @@ testReal("apt through headgate", NEEDS, async (t) => {
     );
   });
 
-  await t.test("an interrupted download goes on where it was", async () => {
+  await t.test("an interrupted download continues at its offset", async () => {
     const partial = join(folder, "archives", "partial", "hello_1_all.deb");
     writeFileSync(partial, readFileSync(nginx.root + path));
     truncateSync(partial, 1000);

@@ -60,7 +60,7 @@ testReal("git through headgate", NEEDS, async (t) => {
     await git("-C", "first", "-c", "http.postBuffer=65536", "push", "-q", "origin", "HEAD:main");
   });
 
-  await t.test("a clone has what was pushed", async () => {
+  await t.test("a clone has the pushed commits", async () => {
     await git("clone", "-q", remote, "second");
     assert.equal(readFileSync(join(folder, "second", "big.txt"), "utf8"), content);
   });

@@ -74,7 +74,7 @@ function respond(lead: Leader, lines: readonly string[] = []): void {
   lead.onEnd();
 }
 
-/** Responds to what is sent upstream; returns which of them got a stored response, the last one first. */
+/** Gives each HEAD a response; returns those whose response is still stored, the last one first. */
 function findTold(
   join: (path: string, key?: string) => ShareResult,
   all: readonly string[],
@@ -188,7 +188,7 @@ test("Age counts the full seconds since a response was requested", () => {
   );
 });
 
-test("a request goes on as long as one waiter is there, in any order of leaving, and then is cancelled once", async () => {
+test("a request continues while it has a waiter, in any order of leaving, and then is cancelled once", async () => {
   const gone = new ProxyError("client_gone");
   for (const order of [
     ["leader", "other"],

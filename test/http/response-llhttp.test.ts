@@ -34,7 +34,7 @@ interface OwnReading {
 
 type Method = "GET" | "HEAD";
 
-/** What headgate makes of the bytes of a connection that is closed behind them; undefined if headgate refuses them. */
+/** How headgate reads the bytes of a connection that closes after them; undefined if headgate refuses them. */
 function readByHeadgate(bytes: string, method: Method, isStrict: boolean): OwnReading | undefined {
   const interim: number[] = [];
   let head: ParsedHead | undefined;

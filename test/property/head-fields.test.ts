@@ -1,6 +1,7 @@
 /**
  * The general rule of a HEAD, over real sockets: with any upstream, every field of the response to a HEAD is that of the GET.
- * | Exceptions, as docs/head.md lists them: Transfer-Encoding and Trailer are left out, a length may be added if it is exact, a 206 proves
+ *
+ * Exceptions, as docs/head.md lists them: Transfer-Encoding and Trailer are left out, a length may be added if it is exact, a 206 proves
  * Accept-Ranges, and a shared response has an Age.
  */
 

@@ -1,6 +1,7 @@
 /**
  * A response that never left was not sent.
- * | Symptom: if a client disconnected just before its response, the log and `headgate_requests_total` had "200", a HEAD counted as rescued,
+ *
+ * Symptom: if a client disconnected just before its response, the log and `headgate_requests_total` had "200", a HEAD counted as rescued,
  * and a GET with a short response was no abort, although not a byte had reached the client. Root cause: `headersSent` was set when the
  * header section was built. The section leaves at the end of the turn, and Node drops what is written to a destroyed socket.
  * Fix: a finished response has sent its header section only if headgate wrote it to an open connection.

@@ -33,7 +33,7 @@ interface Pair {
 
 interface Kind {
   readonly scheme: "http" | "https";
-  /** Opens a connection to `app`, whose first address refuses where there are two. */
+  /** Opens a connection to `app`, whose first address refuses if it has two. */
   open(t: TestContext, addresses?: 1 | 2): Promise<Pair>;
 }
 
@@ -122,7 +122,7 @@ for (const [name, { open, scheme }] of Object.entries(KINDS)) {
     assert.deepEqual(log, ["connected"]);
   });
 
-  test(`${name}: an address that refuses gives way to the next one`, async (t) => {
+  test(`${name}: after an address that refuses the next one is tried`, async (t) => {
     const { remote, log, socket } = await open(t, 2);
     remote.write("second");
     await until(() => log.includes("read second"));

@@ -78,7 +78,7 @@ const invalid: readonly (readonly [string, string, RegExp])[] = [
   ["a negative length", toHead("200 OK", ["Content-Length: -1"]), /length -1/],
   ["another coding", toHead("200 OK", ["Transfer-Encoding: gzip, chunked"]), /coding gzip/],
   [
-    "a chunk size that is none",
+    "an invalid chunk size",
     `${toHead("200 OK", ["Transfer-Encoding: chunked"])}0x1\r\na\r\n`,
     /chunk size 0x1/,
   ],

@@ -1,10 +1,12 @@
 /**
  * A connection with unsent upload bytes is not reused.
- * | Symptom: in the simulation a request timed out of which not a byte had left. The upstream had responded to the request before without
+ *
+ * Symptom: in the simulation a request timed out of which not a byte had left. The upstream had responded to the request before without
  * reading its upload, and less than 16 KiB of that upload waited in memory, behind a full kernel buffer. Root cause: the upload was
  * completely handed to the socket, which counted as sent; the next request queued behind bytes that the upstream may never read. Fix: a
  * connection returns to the pool only when nothing waits to be written.
- * | Over a unix socket, because there the kernel's buffer drains only when the upstream reads.
+ *
+ * Over a unix socket, because there the kernel's buffer drains only when the upstream reads.
  */
 
 import assert from "node:assert/strict";

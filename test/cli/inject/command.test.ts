@@ -194,7 +194,7 @@ test("a part that the input does not have is named as the next step", async (t) 
   );
 });
 
-test("--only and --compose errors name what the input has", async (t) => {
+test("the errors of --only and --compose list the names in the input", async (t) => {
   const cwd = await folderWith(t, {});
   assert.equal(
     await messageOf(call(cwd, ["-", "--only", "app,ap"], plain)),
