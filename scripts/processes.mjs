@@ -16,21 +16,27 @@ const SHARING = [
 ];
 
 /**
- * Files of these folders with a process of their own, because they wait or work for long, or measure or change their process. The
- * slowest are first, and begin first: one that began last would keep the run waiting.
+ * Files with a process of their own, because they wait or work for long, or measure or change their process. The slowest are first, and
+ * begin first, those that wait beside those that work: a slow one that began last would keep the run waiting.
  */
 export const ALONE = [
   "behaviour/slow-but-steady",
-  "behaviour/status-page-look",
+  "deploy/image",
   "behaviour/upstream-leaves",
+  "behaviour/status-page-look",
   "behaviour/response-broken-off",
+  "simulation/mutations",
   "behaviour/upgrade-endings",
   "behaviour/log-unwritable",
+  "deploy/chart-refusals",
   "behaviour/refused-messages",
-  "behaviour/timeouts",
   "behaviour/status-page-state",
+  "behaviour/timeouts",
+  "cli/inject/manifests",
+  "chaos/planted",
   "behaviour/upgrade-failures",
   "behaviour/status-page",
+  "cli/command-line",
   "behaviour/response-liberties",
   "behaviour/reload-settings",
   "behaviour/reload-load",
@@ -53,8 +59,6 @@ export const ALONE = [
   "behaviour/upstream-names",
   "behaviour/upstream-retries",
   "behaviour/websocket-messages",
-  "cli/command-line",
-  "cli/inject/manifests",
   "cli/serve",
   "config/file-limits",
   "config/masked",
