@@ -1,9 +1,9 @@
 // Compiles the tests and all that they import once per run, and what they start as a process of its own. Compiled on the way in, as tsx
-// does it, each of 220 test files would pay for the same sources again: half a second to a whole one of CPU.
+// does it, each of 280 test files would pay for the same sources again: half a second to a whole one of CPU.
 
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inlinePage } from "./inline-page.mjs";
 
@@ -15,6 +15,27 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * esbuild has then printed why.
  */
 export async function compileFiles(files) {
+  const folder = await compile(files);
+  return files.map((file) => toCompiled(folder, file));
+}
+
+/**
+ * Compiles test files, and returns an entry file for each process: `processes` has the files of each. The entries' names sort in the
+ * order of `processes`, because that is the order in which Node runs them.
+ */
+export async function compileTests(processes) {
+  const folder = await compile(processes.flat());
+  const width = String(processes.length).length;
+  return processes.map((files, index) => {
+    const title = basename(files[0], ".test.ts") + (files.length > 1 ? "-and-others" : "");
+    const entry = join(folder, `${String(index).padStart(width, "0")}-${title}.mjs`);
+    const imports = files.map((file) => `import ${JSON.stringify(toCompiled(folder, file))};\n`);
+    writeFileSync(entry, imports.join(""));
+    return entry;
+  });
+}
+
+async function compile(files) {
   const folder = mkdtempSync(join(tmpdir(), "headgate-tests-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   // Packages stay outside: they need no compiling.
@@ -41,7 +62,11 @@ export async function compileFiles(files) {
       { name: "import-meta", setup: ({ onLoad }) => onLoad({ filter: /./ }, load) },
     ],
   });
-  return files.map((file) => join(folder, file.replace(/\.ts$/, ".mjs")));
+  return folder;
+}
+
+function toCompiled(folder, file) {
+  return join(folder, file.replace(/\.ts$/, ".mjs"));
 }
 
 // A module finds the files beside it and the root above it by its own place, which is that of its source.

@@ -9,7 +9,8 @@ import { readdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compileFiles } from "./compile.mjs";
+import { compileTests } from "./compile.mjs";
+import { toProcesses } from "./processes.mjs";
 import { fail, readyToTest } from "./ready.mjs";
 
 const EXCEPT = "--except=";
@@ -28,14 +29,14 @@ const files = (named.length > 0 ? named : ["test"])
   .filter((file) => !leftFiles.has(file));
 if (left.length > 0) console.log(`left out: ${left.join(", ")} (${leftFiles.size} files)`);
 if (files.length === 0) fail(`no *.test.ts in ${named.join(" ")}`);
-const compiled = await compileFiles(files).catch(() => process.exit(1));
+const entries = await compileTests(toProcesses(files)).catch(() => process.exit(1));
 
-// The same reporter everywhere: Node 20 prints TAP where there is no terminal. The limit is for what hangs, and counts for a whole file.
+// The same reporter everywhere: Node 20 prints TAP where there is no terminal. The limit is for what hangs, and counts for a whole process.
 const runner = ["--enable-source-maps", "--test", "--test-reporter=spec"];
 runner.push("--test-timeout=900000");
-// Most tests wait for something most of the time. Node itself leaves a core free: with two, one file would run after the other.
-runner.push(`--test-concurrency=${availableParallelism() * 2}`);
-const child = spawn(process.execPath, [...runner, ...options, ...compiled], {
+// Most tests wait for something most of the time. Node itself leaves a core free: with two, one process would run after the other.
+runner.push(`--test-concurrency=${availableParallelism() * 3}`);
+const child = spawn(process.execPath, [...runner, ...options, ...entries], {
   cwd: root,
   stdio: "inherit",
 });

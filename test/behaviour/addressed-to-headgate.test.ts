@@ -7,7 +7,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("OPTIONS * is answered by headgate itself, in either form, and the connection goes on", async (t) => {
+test("headgate responds to OPTIONS * itself, in either form, and the connection stays open", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -22,7 +22,7 @@ test("OPTIONS * is answered by headgate itself, in either form, and the connecti
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("an OPTIONS * that waits for 100 (Continue) is answered with Connection: close", async (t) => {
+test("the response to an OPTIONS * that waits for 100 (Continue) has Connection: close", async (t) => {
   const sidecar = await startSidecar(t, { upstream: "http://127.0.0.1:1" });
   const answer = await sendRequest(
     t,
@@ -48,7 +48,7 @@ test("OPTIONS and TRACE reach the upstream with one Max-Forwards less", async (t
   }
 });
 
-test("Max-Forwards means nothing on other methods and passes", async (t) => {
+test("Max-Forwards means nothing on other methods and is forwarded", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
@@ -58,7 +58,7 @@ test("Max-Forwards means nothing on other methods and passes", async (t) => {
   }
 });
 
-test("an OPTIONS with Max-Forwards: 0 is answered here", async (t) => {
+test("headgate responds itself to an OPTIONS with Max-Forwards: 0", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const answer = await sendRequest(t, sidecar.port, toRequest("OPTIONS /x", ["Max-Forwards: 0"]));
@@ -81,7 +81,7 @@ test("a TRACE with Max-Forwards: 0 is echoed byte for byte without its secrets, 
   assert.equal((await wire.bytes.takeAll()).length, 0);
 });
 
-test("CONNECT is refused with 501, and nothing is connected to", async (t) => {
+test("CONNECT is refused with 501, and headgate opens no connection", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const target of [`127.0.0.1:${origin.port}`, "a.example:443", "/x"]) {
@@ -98,7 +98,7 @@ test("CONNECT is refused with 501, and nothing is connected to", async (t) => {
   assert.equal(origin.connections.length, 0);
 });
 
-test("a CONNECT behind another request does not take that one's answer", async (t) => {
+test("a CONNECT after another request does not disturb that request's response", async (t) => {
   let release = (): void => {};
   const origin = await startOrigin(
     t,
@@ -115,7 +115,7 @@ test("a CONNECT behind another request does not take that one's answer", async (
   assert.equal((await wire.bytes.takeAll()).length, 0);
 });
 
-test("an answer under way flows on when a CONNECT follows it on its connection", async (t) => {
+test("a response in progress continues when a CONNECT follows on its connection", async (t) => {
   const body = "x".repeat(8 * 1024 ** 2);
   const origin = await startOrigin(t, text(body));
   const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -131,7 +131,7 @@ test("an answer under way flows on when a CONNECT follows it on its connection",
   assert.equal((await wire.readResponse()).status, 501);
 });
 
-test("a client that asks for CONNECT and resets harms nobody", async (t) => {
+test("a client that sends CONNECT and resets disturbs no other client", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (let round = 0; round < 20; round += 1) {

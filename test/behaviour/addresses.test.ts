@@ -1,4 +1,4 @@
-/** Where headgate listens and where it connects to: TCP over IPv4 and IPv6, unix sockets, TLS; and the Host it names. */
+/** Addresses that headgate listens on and connects to: TCP over IPv4 and IPv6, unix sockets, TLS; and the Host that it sends. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -43,7 +43,7 @@ test("unix sockets on both sides: GET, HEAD and an upload, and the client's Host
   assert.equal(existsSync(place), false, "the socket's file is gone when it has stopped");
 });
 
-test("a unix socket that is not there is 502, and the path is nobody's business", async (t) => {
+test("a missing unix socket is 502, and the response does not show the path", async (t) => {
   const { port } = await startSidecar(t, { upstream: "unix:/nonexistent/secret.sock" });
   const client = await openWire(t, port);
   client.write(GET);
@@ -85,7 +85,7 @@ test("Host is the client's by default, and the upstream's own with host: upstrea
   }
 });
 
-test("an https upstream whose certificate is of a trusted authority is asked, with its name as SNI", async (t) => {
+test("headgate sends requests to an https upstream with a trusted certificate, with its name as SNI", async (t) => {
   const { cert, key, file } = makeCertificate(t, "DNS:backend.test");
   const names: unknown[] = [];
   const upstream = createHttpsServer({ cert, key }, (request, response) => {
@@ -104,7 +104,7 @@ test("an https upstream whose certificate is of a trusted authority is asked, wi
   assert.deepEqual(names, ["backend.test", "backend.test", "backend.test"]);
 });
 
-test("a certificate that is not trusted, or of another name, is 502 tls_certificate_error", async (t) => {
+test("an untrusted certificate, or one for another name, is 502 tls_certificate_error", async (t) => {
   const { cert, key, file } = makeCertificate(t, "DNS:backend.test");
   const upstream = createHttpsServer({ cert, key }, (_request, response) => response.end("secret"));
   const upstreamPort = await listen(t, upstream, "127.0.0.1");
@@ -121,7 +121,7 @@ test("a certificate that is not trusted, or of another name, is 502 tls_certific
   }
 });
 
-test("with verify: false any certificate will do", async (t) => {
+test("with verify: false any certificate is accepted", async (t) => {
   const { cert, key } = makeCertificate(t, "DNS:backend.test");
   const upstream = createHttpsServer({ cert, key }, (_request, response) => response.end("ok"));
   const upstreamPort = await listen(t, upstream, "127.0.0.1");

@@ -1,11 +1,11 @@
 /**
- * The admin port under a flood of scrapes: one rendering serves all who wait for it, and probes are answered meanwhile.
+ * The admin port under a flood of scrapes: waiting scrapes share one rendering, and probes get their responses meanwhile.
  *
- * Symptom: 130 connections with pipelined scrapes that read nothing cost 14 s of processor time; /livez was not answered within 1.5 s, or
- * answered with 503, and the kubelet restarted headgate. Root cause: each scrape was rendered by itself, a connection's pipelined
- * requests were answered one after the other without a turn of the event loop, and a full table of connections had no place for a
- * probe unless one of them was idle. Fix: a rendering is shared and renderings have pauses between them, a connection gets one
- * response in a turn, and the oldest connection gives way.
+ * Symptom: 130 connections with pipelined scrapes that read nothing cost 14 s of processor time; /livez got no response within 1.5 s, or
+ * a 503, and the kubelet restarted headgate. Root cause: each scrape was rendered by itself, a connection's pipelined requests were served
+ * one after the other without a turn of the event loop, and a full connection table had no slot for a probe unless one connection was idle.
+ * Fix: a rendering is shared and renderings have pauses between them, a connection gets one response per turn, and the oldest connection is
+ * evicted.
  */
 
 import assert from "node:assert/strict";
@@ -24,15 +24,15 @@ const PATIENCE_MS = 20_000;
 
 interface Flooder {
   readonly socket: Socket;
-  /** Begins to read; until then nothing is taken. */
+  /** Begins to read; until then the client reads nothing. */
   read(): void;
-  /** The contents of the complete responses that have come. */
+  /** The contents of the complete responses that have arrived. */
   contents(): readonly string[];
 }
 
 async function openFlooder(t: TestContext, port: number, request: string): Promise<Flooder> {
   const socket = connect({ port, host: "127.0.0.1" });
-  socket.on("error", () => undefined); // it may have to give way
+  socket.on("error", () => undefined); // it may be evicted
   t.after(() => void socket.destroy());
   await once(socket, "connect");
   socket.write(request.repeat(300));
@@ -57,7 +57,7 @@ function toContents(received: string): readonly string[] {
 }
 
 for (const path of ["/metrics", "/status.json"]) {
-  // The table has 128 places.
+  // The table has 128 slots.
   for (const connections of [130, 300]) {
     test(`${connections} connections with pipelined requests for ${path} that read nothing`, async (t) => {
       const { adminPort } = await startRun(t, ["--upstream", "http://127.0.0.1:9"]);
@@ -74,7 +74,7 @@ for (const path of ["/metrics", "/status.json"]) {
         }
       }
       for (const { read } of flood) read();
-      // Those that still have a place, which the probes and the youngest of the flood took from the others, are served.
+      // The connections that still have a slot are served: the probes and the youngest of the flood took theirs from the others.
       const isServed = (): boolean =>
         flood.filter(({ contents }) => contents().length > 1).length > 128 - 2 * PROBES - 10;
       await until(isServed, "the flood is served as well");
@@ -89,7 +89,7 @@ for (const path of ["/metrics", "/status.json"]) {
   }
 }
 
-test("a connection that has not asked yet does not give way to those that come after it", async (t) => {
+test("a connection without a request yet is not evicted for later ones", async (t) => {
   const { adminPort } = await startRun(t, ["--upstream", "http://127.0.0.1:9"]);
   const open = (): Promise<Flooder> => openFlooder(t, adminPort, toRequest("GET /metrics"));
   const flood = await Promise.all(Array.from({ length: 128 }, open));

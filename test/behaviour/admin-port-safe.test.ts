@@ -1,4 +1,4 @@
-/** What a stranger, a page in a browser and the proxy's own port can do with the admin port: nothing that changes anything. */
+/** A stranger, a page in a browser and the proxy's own port cannot change anything through the admin port. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -10,7 +10,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("a page in a browser cannot ask for a reload, whatever name it calls this machine by", async (t) => {
+test("a page in a browser cannot trigger a reload, with any name for this machine", async (t) => {
   const headgate = await startEdited(t, "upstream: http://127.0.0.1:9\n");
   const post = async (...lines: readonly string[]): Promise<number> => {
     const fields = [...lines, "Content-Length: 0"];
@@ -59,7 +59,7 @@ test("no request to the proxy's port reaches the admin port", async (t) => {
   }
 });
 
-test("nothing but /reload changes anything: no other method is served", async (t) => {
+test("only /reload changes anything: no other method is served", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   for (const path of ["/", "/livez", "/readyz", "/metrics", "/status.json", "/events"]) {
     for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"]) {
@@ -71,7 +71,7 @@ test("nothing but /reload changes anything: no other method is served", async (t
   assert.equal(quit.status, 404);
 });
 
-test("a client that reads nothing is not kept, and a header section that does not end is cut off", async (t) => {
+test("a client that reads nothing is disconnected, and so is one whose header section does not end", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const slow = await openWire(t, adminPort);
   slow.write("GET /readyz HTTP/1.1\r\nHost: a\r\nX-Slow: ");

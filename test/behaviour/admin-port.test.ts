@@ -1,4 +1,4 @@
-/** The second port, as a stranger on the network meets it. */
+/** The admin port, as a stranger on the network meets it. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -10,7 +10,7 @@ import { openWire } from "../support/wire.ts";
 
 const PAGES = ["/livez", "/readyz", "/metrics"];
 
-test("each page answers GET and HEAD alike, on one connection", async (t) => {
+test("each page serves GET and HEAD alike, on one connection", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const client = await openWire(t, adminPort);
   for (const page of PAGES) {
@@ -54,7 +54,7 @@ test("the metrics count what the proxy's port served", async (t) => {
   assert.match(metrics, /^headgate_requests_total\{[^}]*\} 1$/m);
 });
 
-test("hostile input is refused, and the port goes on answering", async (t) => {
+test("hostile input is refused, and the port continues to respond", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const hostile = [
     "\r\n\r\nnonsense\r\n\r\n",
@@ -78,7 +78,7 @@ test("hostile input is refused, and the port goes on answering", async (t) => {
   assert.equal((await client.readResponse()).status, 200);
 });
 
-test("content is not swallowed: the connection ends after the answer", async (t) => {
+test("request content is not read: the connection closes after the response", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const client = await openWire(t, adminPort);
   client.write("POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
@@ -106,11 +106,11 @@ test("the proxy's port has no pages of its own", async (t) => {
   }
 });
 
-// Symptom: POST /reload with "Host: localhost" and a second "Host: evil.example" was obeyed, a request without Host served, and
-// the absolute-form of a page was 404.
-// Root cause: the admin port read its target and its Host by itself, and the first Host only.
+// Symptom: POST /reload with "Host: localhost" and a second "Host: evil.example" was accepted, a request without Host was served, and the
+// absolute-form of a page was 404.
+// Root cause: the admin port read its target and its Host by itself, and only the first Host.
 // Fix: it checks a request as the proxy's port does.
-test("a request without one well-formed Host is 400, and the connection ends; the absolute-form is served", async (t) => {
+test("a request without exactly one well-formed Host is 400, and the connection closes; the absolute-form is served", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const responseTo = async (start: string, ...lines: readonly string[]) => {
     const client = await openWire(t, adminPort);

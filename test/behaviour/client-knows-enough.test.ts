@@ -1,8 +1,8 @@
 /**
- * A client that leaves once it has the header section, where that is all it needs, is no abort.
+ * A client that disconnects after the header section, if that is all it needs, is no abort.
  *
- * Symptom: HAProxy's checks were counted as client aborts, as they close when they know the status. Root cause: FastAPI sends a short
- * content behind its header section, and an exchange that lacks content counted as given up. Fix: short content of which nothing was
+ * Symptom: HAProxy's checks were counted as client aborts, because HAProxy closes once it knows the status. Root cause: FastAPI sends a
+ * short content after its header section, and an exchange without its content counted as aborted. Fix: short content of which nothing was
  * sent does not count.
  */
 
@@ -57,7 +57,7 @@ const CASES: Readonly<Record<string, readonly [start: string, script: Script, ya
 
 for (const [what, [start, script, yaml = ""]] of Object.entries(CASES)) {
   for (const leave of ["reset", "halfClose"] as const) {
-    test(`a request ${what} whose client leaves (${leave}) behind the header section is complete`, async (t) => {
+    test(`a request ${what} whose client leaves (${leave}) after the header section is complete`, async (t) => {
       const origin = await startOrigin(t, script);
       const more = "head: { drain: { time: 1h } }\nshutdown: { grace: 1ms }";
       const sidecar = await startSidecar(t, { upstream: origin.url, yaml: yaml || more });
@@ -67,7 +67,7 @@ for (const [what, [start, script, yaml = ""]] of Object.entries(CASES)) {
       await wire.readHead();
       wire[leave]();
       await wire.closed;
-      // A later exchange: what there was to say of the first one is said, but for what its drain has left.
+      // A later exchange: the line of the first one is written by now, except for what its drain has left.
       await sendRequest(t, sidecar.port, toRequest("GET /last"));
       const metrics = (
         await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"))

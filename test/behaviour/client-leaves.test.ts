@@ -1,4 +1,4 @@
-/** A client that leaves ends its upstream request at once, wherever the exchange stands. */
+/** A client that disconnects ends its upstream request at once, in any state of the exchange. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { type Script, startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Wire, openWire } from "../support/wire.ts";
 
-/** How long a busy machine may take. Without the promise it would take until a timeout, which is a minute at least, or for ever. */
+/** How long a busy machine may take. Without the abort it would take until a timeout, which is a minute at least, or for ever. */
 const PATIENCE_MS = 20_000;
 
 const leavings: Readonly<Record<string, (client: Wire) => void>> = {
@@ -98,7 +98,7 @@ test("a client that does not read its download and leaves ends the upstream requ
 });
 
 test("a client that leaves while the upstream is being connected ends that attempt", async (t) => {
-  // It answers no TLS handshake, so the connection never stands.
+  // The upstream does not respond to the TLS handshake, so the connection is never established.
   const server = createServer((socket) => void socket.resume().on("error", () => undefined));
   const upstreamPort = await listenOn(t, server);
   const yaml = `upstream: { url: "https://127.0.0.1:${upstreamPort}", connectTimeout: 1m }`;

@@ -39,7 +39,7 @@ function createLogins(filler = "") {
 const ask = (user?: string, method = "GET"): string =>
   toRequest(`${method} /`, user === undefined ? [] : [`Authorization: NTLM ${user}`]);
 
-test("a login of a connection is its client's alone, and lasts for its requests", async (t) => {
+test("a connection's login is for its client alone, and lasts for that client's requests", async (t) => {
   const origin = await startOrigin(t, createLogins());
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
@@ -54,10 +54,10 @@ test("a login of a connection is its client's alone, and lasts for its requests"
   assert.equal(origin.connections.length, 2);
 });
 
-test("what a HEAD hears on such a connection is not shared", async (t) => {
+test("the response to a HEAD on such a connection is not shared", async (t) => {
   // Symptom: with `share` the response to a logged-in client's HEAD was given to strangers.
   // Root cause: only Authorization and Cookie kept a HEAD from sharing, and a connection's login needs neither.
-  // Fix: a response that came on a connection with a login is for the client that asked.
+  // Fix: a response on a connection with a login is for its client alone.
   const origin = await startOrigin(t, createLogins());
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: { share: 1m }" });
   const [alice, mallory] = [await openWire(t, sidecar.port), await openWire(t, sidecar.port)];
@@ -87,7 +87,7 @@ test("from the first challenge on, no other client's request goes out on the con
   );
 });
 
-test("the connection ends with its client's", async (t) => {
+test("the connection ends with its client's connection", async (t) => {
   const origin = await startOrigin(t, createLogins());
   const sidecar = await startSidecar(t, {
     upstream: origin.url,
@@ -104,7 +104,7 @@ test("the connection ends with its client's", async (t) => {
   ).closed;
 });
 
-test("an idle connection with a login gives way to a request that needs its place", async (t) => {
+test("an idle connection with a login is evicted for a request that needs its slot", async (t) => {
   const origin = await startOrigin(t, createLogins());
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", maxConnections: 1, keepAlive: 1h }`,
@@ -120,7 +120,7 @@ test("an idle connection with a login gives way to a request that needs its plac
   assert.equal(origin.connections.length, 2);
 });
 
-test("a converted HEAD in a handshake keeps its connection, however long its content", async (t) => {
+test("a converted HEAD in a handshake keeps its connection, with content of any length", async (t) => {
   const origin = await startOrigin(t, createLogins("x".repeat(200_000)));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const alice = await openWire(t, sidecar.port);
@@ -151,9 +151,9 @@ function createSlowLogins() {
 const login = (method: string, target: string): string =>
   toRequest(`${method} ${target}`, ["Authorization: NTLM alice"]);
 
-test("a client's next request waits for its own connection, which a HEAD's content still holds", async (t) => {
-  // Symptom: after a HEAD on a connection with a login, the client's next request went out on another connection, which was not
-  // logged in. Root cause: a converted HEAD is answered at the header section, while its content still holds the connection.
+test("a client's next request waits for its own connection, which a HEAD's content still uses", async (t) => {
+  // Symptom: after a HEAD on a connection with a login, the client's next request went out on another connection, which was not logged in.
+  // Root cause: a converted HEAD gets its response at the header section, while its content still uses the connection.
   // Fix: such a request waits for its client's own connection.
   for (const status of [401, 200]) {
     const { respond, goOn } = createSlowLogins();
@@ -163,7 +163,7 @@ test("a client's next request waits for its own connection, which a HEAD's conte
     wire.write(login("HEAD", `/slow/${status}`));
     assert.equal((await wire.readResponse("HEAD")).status, status);
     wire.write(login("GET", "/next"));
-    // Another client's request passes on a connection of its own.
+    // Another client's request is sent on a connection of its own.
     const other = await openWire(t, sidecar.port);
     other.write(toRequest("GET /other"));
     assert.equal((await other.readResponse()).status, 401);
@@ -180,9 +180,9 @@ test("a client's next request waits for its own connection, which a HEAD's conte
   }
 });
 
-test("that request waits also where the queue has no places", async (t) => {
-  // Symptom: with `limits.waiting: 0`, a client that had logged in got 503 for the request behind a HEAD. Root cause: it waited in the
-  // queue of the requests that wait for any connection. Fix: a wait for one's own connection has a place of its own.
+test("that request waits even if the queue has no slots", async (t) => {
+  // Symptom: with `limits.waiting: 0`, a client that had logged in got 503 for the request after a HEAD. Root cause: it waited in the queue
+  // of the requests that wait for any connection. Fix: a wait for the client's own connection has a slot of its own.
   const { respond, goOn } = createSlowLogins();
   const origin = await startOrigin(t, respond);
   const sidecar = await startSidecar(t, {
@@ -193,7 +193,7 @@ test("that request waits also where the queue has no places", async (t) => {
   wire.write(login("HEAD", "/slow/200"));
   assert.equal((await wire.readResponse("HEAD")).status, 200);
   wire.write(login("GET", "/next"));
-  // headgate has read it when it has answered another client.
+  // headgate has read it once it has responded to another client.
   const other = await openWire(t, sidecar.port);
   other.write(toRequest("GET /other"));
   assert.equal((await other.readResponse()).status, 401);
@@ -202,9 +202,9 @@ test("that request waits also where the queue has no places", async (t) => {
   assert.equal(origin.connections.length, 2);
 });
 
-test("content that is drained on such a connection ends with its client", async (t) => {
-  // Symptom: such a drain went on for five seconds without its client. Root cause: only idle connections ended with their clients.
-  // Fix: a connection with a login ends with its client, whatever it is at.
+test("content that is drained on such a connection ends with its client's connection", async (t) => {
+  // Symptom: such a drain continued for five seconds without its client. Root cause: only idle connections ended with their clients.
+  // Fix: a connection with a login ends with its client, in any state.
   const origin = await startOrigin(t, createSlowLogins().respond);
   const sidecar = await startSidecar(t, {
     upstream: origin.url,
@@ -220,7 +220,7 @@ test("content that is drained on such a connection ends with its client", async 
 });
 
 test("content that is drained on such a connection counts towards limits.draining", async (t) => {
-  // Symptom: any number of such contents was drained at a time. Root cause: the limit was not asked for them. Fix: it is.
+  // Symptom: any number of such contents was drained at a time. Root cause: they did not count towards the limit. Fix: they do.
   const { respond, goOn } = createSlowLogins();
   const origin = await startOrigin(t, respond);
   const sidecar = await startSidecar(t, {
@@ -241,9 +241,9 @@ test("content that is drained on such a connection counts towards limits.drainin
   assert.equal(origin.connections.length, 2);
 });
 
-test("a client that has logged in is not told what others hear", async (t) => {
-  // Symptom: with `share`, a logged-in client got the response to a stranger's HEAD. Root cause: only what came on a connection with a
-  // login was kept from others. Fix: a client that has logged in neither gets nor gives a shared response.
+test("a client that has logged in gets no shared response", async (t) => {
+  // Symptom: with `share`, a logged-in client got the response to a stranger's HEAD. Root cause: only responses on a connection with a
+  // login were not shared. Fix: a client that has logged in neither gets nor gives a shared response.
   const users = new Set<number>();
   const origin = await startOrigin(t, async (request) => {
     await request.completed;

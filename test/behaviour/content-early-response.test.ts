@@ -10,7 +10,7 @@ import { openWire } from "../support/wire.ts";
 
 const TOO_LARGE = `${toHead("413 Content Too Large", ["Content-Length: 9"])}too large`;
 
-test("a 413 that comes before the upload ended gets through, and the client's connection serves on after it", async (t) => {
+test("a 413 that comes before the upload ended reaches the client, whose connection stays usable", async (t) => {
   for (const ending of ["keep-alive", "close", "reset"] as const) {
     const origin = await startOrigin(t, async (request) => {
       if (request.method === "GET") return text("ok")(request);
@@ -40,8 +40,8 @@ test("a 413 that comes before the upload ended gets through, and the client's co
   }
 });
 
-test("a 413 reaches a client that reads only after its whole upload", async (t) => {
-  // As a server does that will not read megabytes: answer, close, and reset whatever still comes.
+test("a 413 reaches a client that reads only after its full upload", async (t) => {
+  // As a server does that will not read megabytes: respond, close, and reset what still comes.
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.once("data", () => {
@@ -58,11 +58,11 @@ test("a 413 reaches a client that reads only after its whole upload", async (t) 
   await pour(client.socket, 16 * MEBIBYTE);
   client.resume();
   const answer = await client.readResponse();
-  // The upstream's reset may overtake its own answer in the kernel; then there is nothing to pass on but the failure.
+  // The upstream's reset may overtake its own response in the kernel; then headgate can only pass on the failure.
   assert.ok([413, 502].includes(answer.status), String(answer.status));
 });
 
-test("an early answer without an end of the upload leaves the upstream connection unused", async (t) => {
+test("after an early response without the end of the upload the upstream connection is not reused", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write(TOO_LARGE);
   });

@@ -1,4 +1,4 @@
-/** Content is streamed with backpressure: whatever its length and however slow its reader, headgate keeps none of it. */
+/** Content is streamed with backpressure: headgate stores none of it, with any length and any slow reader. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { forgetPeak, peakBytes, startRun } from "../support/process.ts";
 const CONTENT = Number(process.env["HEADGATE_TEST_MEBIBYTES"] ?? 256) * MEBIBYTE;
 const MAX_GROWTH = 48 * MEBIBYTE;
 
-test("a download of hundreds of megabytes passes through a few", async (t) => {
+test("a download of hundreds of megabytes needs only a few megabytes of memory", async (t) => {
   const upstream = await startUpstream(t, async (socket) => {
     await countContent(socket).head;
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${CONTENT}\r\n\r\n`);
@@ -26,7 +26,7 @@ test("a download of hundreds of megabytes passes through a few", async (t) => {
   assertSmall(growth());
 });
 
-test("an upload of hundreds of megabytes passes through a few", async (t) => {
+test("an upload of hundreds of megabytes needs only a few megabytes of memory", async (t) => {
   const upstream = await startUpstream(t, async (socket) => {
     const content = countContent(socket);
     await content.reached(CONTENT);
@@ -42,7 +42,7 @@ test("an upload of hundreds of megabytes passes through a few", async (t) => {
   assertSmall(growth());
 });
 
-test("four clients that stopped reading hold nothing in headgate, and get all of it later", async (t) => {
+test("four clients that stopped reading occupy no memory in headgate, and get all of their content later", async (t) => {
   const length = 32 * MEBIBYTE;
   let poured = 0;
   const upstream = await startUpstream(t, async (socket) => {
@@ -71,7 +71,7 @@ test("four clients that stopped reading hold nothing in headgate, and get all of
   assertSmall(growth());
 });
 
-test("four uploads to an upstream that stopped reading hold nothing in headgate", async (t) => {
+test("four uploads to an upstream that stopped reading occupy no memory in headgate", async (t) => {
   const length = 32 * MEBIBYTE;
   const sockets: Socket[] = [];
   const upstream = await startUpstream(t, async (socket) => {
@@ -110,13 +110,13 @@ async function startUpstream(
   serve: (socket: Socket) => Promise<void>,
 ): Promise<number> {
   const server = createServer((socket) => {
-    // The connection of the warm-up ends with the test, in the middle of waiting for a second request.
+    // The warm-up's connection ends with the test, while it waits for a second request.
     serve(socket).catch(() => undefined);
   });
   return listenOn(t, server);
 }
 
-/** A headgate that has compiled its code and then forgotten its peak, so that what grows is content alone. */
+/** A headgate that has compiled its code and then reset its peak, so that only content makes it grow. */
 async function startClient(t: TestContext, upstreamPort: number) {
   const headgate = await startRun(t, ["--upstream", `http://127.0.0.1:${upstreamPort}`]);
   const another = async (): Promise<Socket> => {

@@ -1,4 +1,4 @@
-/** Memory that content passes through is used again. Nobody may ever see what was in it for somebody else. */
+/** Memory for content is reused. No client may ever get another client's bytes. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -14,14 +14,14 @@ import { startSidecar } from "../support/sidecar.ts";
 
 const BYTES = 4 * 1024 * 1024;
 
-/** Numbered lines that name whose they are: a byte that is lost, doubled, late or somebody else's changes them. */
+/** Numbered lines that name their client: a byte that is lost, doubled, late or another client's changes them. */
 function contentOf(name: string): Buffer {
   let text = "";
   for (let line = 0; text.length < BYTES; line += 1) text += `${name} line ${line}\n`;
   return Buffer.from(text.slice(0, BYTES));
 }
 
-/** Made before any clock runs: to make one takes a busy machine a second, in which the process that is tested stands still too. */
+/** Made before any clock runs: on a busy machine this takes a second, in which the process under test stands still too. */
 const CONTENTS: ReadonlyMap<string, Buffer> = new Map(
   Array.from({ length: 12 }, (_, index) => `/download-${index}`).map((name) => [
     name,
@@ -51,12 +51,12 @@ const FRAMINGS: Readonly<Record<string, (request: Arrival, content: Buffer) => v
 };
 
 for (const [framing, send] of Object.entries(FRAMINGS)) {
-  test(`twelve downloads ${framing} at one time, to clients that read in fits, each get their own bytes`, async (t) => {
+  test(`of twelve downloads ${framing} at one time, to clients that read irregularly, each gets its own bytes`, async (t) => {
     const origin = await startOrigin(t, (request) =>
       send(request, CONTENTS.get(request.target) ?? assert.fail(request.target)),
     );
     const listen = join(makeFolder(t), "listen.sock");
-    // A unix socket holds 200 KB where TCP holds megabytes: backpressure comes soon.
+    // A unix socket buffers 200 KB, TCP megabytes: backpressure comes soon.
     await startSidecar(t, { upstream: origin.url, yaml: `listen: unix:${listen}` });
     await Promise.all(
       [...CONTENTS].map(async ([name, content]) => {
@@ -67,7 +67,7 @@ for (const [framing, send] of Object.entries(FRAMINGS)) {
   });
 }
 
-/** The content of an answer, read in fits, from a client of HTTP/1.0: it ends with the connection and has no chunks. */
+/** The content of a response, read irregularly, from a client of HTTP/1.0: it ends with the connection and has no chunks. */
 async function download(path: string, target: string): Promise<Buffer> {
   const socket = connect(path);
   socket.write(`GET ${target} HTTP/1.0\r\nHost: a\r\n\r\n`);

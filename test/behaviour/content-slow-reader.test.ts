@@ -1,8 +1,8 @@
 /**
- * Symptom: downloads to clients that read in fits hung at their end; with chunked content they were corrupt.
- * Root cause: the hook that hides a 100 (Continue) from the HTTP library ignored the argument of `read`, so that node's own
- * `read(0)`, which only asks the kernel for more, took what was buffered and dropped it.
- * Fix: a `read` with a size is node's own affair and is passed on as it is.
+ * Symptom: downloads to clients that read irregularly hung at their end; with chunked content they were corrupt.
+ * Root cause: the hook that hides a 100 (Continue) from the HTTP library ignored the argument of `read`, so that Node's own `read(0)`,
+ * which only requests more from the kernel, took buffered bytes and dropped them.
+ * Fix: a `read` with a size is Node's own and is passed on unchanged.
  */
 
 import assert from "node:assert/strict";
@@ -41,7 +41,7 @@ test("a client that pauses while the upstream sends in small pieces gets every b
     }
     tellSent();
   });
-  // A unix socket holds 200 KB where TCP holds megabytes: backpressure comes soon.
+  // A unix socket buffers 200 KB, TCP megabytes: backpressure comes soon.
   await startSidecar(t, { upstream: origin.url, yaml: `listen: unix:${listen}` });
   const client = await openWire(t, listen);
   client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,4 +1,4 @@
-/** Content that ends before its end, or is not HTTP: its exchange ends with it, and is one. */
+/** Content that ends too early or is not HTTP: its exchange ends with it, and counts once. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -10,7 +10,7 @@ import { openWire } from "../support/wire.ts";
 
 const YAML = "log: { access: all }";
 
-/** What the log says of the exchanges of a sidecar that has ended. */
+/** The log's lines about the exchanges of a sidecar that has ended. */
 async function exchangesOf(sidecar: Sidecar): Promise<Sidecar["lines"]> {
   await sidecar.stop();
   return sidecar.lines.filter((line) => "http.response.status_code" in line);
@@ -22,7 +22,7 @@ async function endsOf(sidecar: Sidecar): Promise<unknown[][]> {
   return lines.map((line) => [line["http.response.status_code"], line["error.type"]]);
 }
 
-test("a broken upload gets one answer and one log line, with the same id", async (t) => {
+test("a broken upload gets one response and one log line, with the same id", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
   const wire = await openWire(t, sidecar.port);
@@ -42,7 +42,7 @@ test("a broken upload gets one answer and one log line, with the same id", async
   assert.deepEqual(said, [[400, "http_request_error", "default", requestId]]);
 });
 
-test("an upload that breaks while its answer is under way is the client's fault in the log", async (t) => {
+test("an upload that breaks during its response is the client's fault in the log", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nso"),
   );
@@ -56,7 +56,7 @@ test("an upload that breaks while its answer is under way is the client's fault 
   assert.deepEqual(said, [[200, "http_request_error"]]);
 });
 
-test("a client that ends in the middle of its upload has left, and is counted once", async (t) => {
+test("a client that ends in the middle of its upload has disconnected, and is counted once", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
   const wire = await openWire(t, sidecar.port);
@@ -73,7 +73,7 @@ for (const [what, framing, part, rest] of [
   ["ends", "Content-Length: 10", "some", ""],
   ["goes on as no HTTP", "Transfer-Encoding: chunked", "2\r\nok\r\n", "x\r\n"],
 ] as const) {
-  test(`a request that has its answer gets no second one when its content ${what}`, async (t) => {
+  test(`a request with a response gets no second one when its content ${what}`, async (t) => {
     const origin = await startOrigin(t, text("hello"));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
     const wire = await openWire(t, sidecar.port);

@@ -9,14 +9,14 @@ import { openWire } from "../support/wire.ts";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "PROPFIND", "REPORT"];
 const LENGTHS = [0, 1, 16_383, 16_384, 65_536, 65_537, 300_000];
 
-/** Answers with what it was sent. */
+/** Responds with the content of the request. */
 const echo: Script = async (request) => {
   const { body } = await request.completed;
   request.write(toHead("200 OK", [`Content-Length: ${body.length}`]));
   request.write(body);
 };
 
-test("content with a length reaches the upstream as it is, with any method", async (t) => {
+test("content with a length reaches the upstream unchanged, with any method", async (t) => {
   const origin = await startOrigin(t, echo);
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
@@ -33,14 +33,14 @@ test("content with a length reaches the upstream as it is, with any method", asy
       assert.ok(answer.body.toString("latin1") === content, `${method} ${length}`);
       const arrival = origin.arrivals.at(-1) ?? assert.fail();
       assert.equal(arrival.method, method);
-      // Without content the methods that expect none may go up without a length (RFC 9110 §8.6).
+      // Without content, requests with methods that expect none may be sent without a length (RFC 9110 §8.6).
       if (length > 0) assert.deepEqual(fieldValues(arrival, "content-length"), [String(length)]);
       assert.deepEqual(fieldValues(arrival, "transfer-encoding"), []);
     }
   }
 });
 
-test("chunked content stays chunked on its way up, with any method", async (t) => {
+test("chunked content is sent upstream chunked, with any method", async (t) => {
   const origin = await startOrigin(t, echo);
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
@@ -58,7 +58,7 @@ test("chunked content stays chunked on its way up, with any method", async (t) =
   }
 });
 
-test("a request without content goes up without framing", async (t) => {
+test("a request without content is sent upstream without framing", async (t) => {
   const origin = await startOrigin(t, echo);
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
@@ -71,7 +71,7 @@ test("a request without content goes up without framing", async (t) => {
   }
 });
 
-test("an answer with a length reaches the client with that length", async (t) => {
+test("a response with a length reaches the client with that length", async (t) => {
   for (const length of LENGTHS) {
     const origin = await startOrigin(t, text(toContent(length)));
     const { port } = await startSidecar(t, { upstream: origin.url });
@@ -86,7 +86,7 @@ test("an answer with a length reaches the client with that length", async (t) =>
   }
 });
 
-test("a chunked answer stays chunked for HTTP/1.1 and ends with the connection for HTTP/1.0", async (t) => {
+test("a chunked response stays chunked for HTTP/1.1 and ends with the connection for HTTP/1.0", async (t) => {
   for (const parts of [[], ["one"], ["one", "two", toContent(300_000)]]) {
     const origin = await startOrigin(t, chunked(parts));
     const { port } = await startSidecar(t, { upstream: origin.url });
@@ -106,7 +106,7 @@ test("a chunked answer stays chunked for HTTP/1.1 and ends with the connection f
   }
 });
 
-test("an answer that ends with the upstream's connection is complete, and chunked for the client", async (t) => {
+test("a response that ends with the upstream's connection is complete, and chunked for the client", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Content-Type: text/plain"])}up to the end`);
@@ -122,7 +122,7 @@ test("an answer that ends with the upstream's connection is complete, and chunke
   }
 });
 
-test("each part of an answer is passed on when it comes, not when the answer is complete", async (t) => {
+test("each part of a response is passed on when it comes, not when the response is complete", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]));
@@ -154,7 +154,7 @@ test("each part of an upload is passed on when it comes, not when the upload is 
   assert.equal((await client.readResponse()).body.toString(), "onetwoend");
 });
 
-test("204 and 304 have no content, and the connection serves on", async (t) => {
+test("204 and 304 have no content, and the connection is reused", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     const isNotModified = request.target === "/304";

@@ -1,4 +1,4 @@
-/** The demo is the first thing anybody tries: what it prints is run here as it stands. */
+/** The demo is what users try first: this runs the commands that it prints, unchanged. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -8,7 +8,7 @@ import { startProcess } from "../support/process.ts";
 
 const runFile = promisify(execFile);
 
-test("headgate demo prints two curl lines: the first answers 405, the second 200 with the GET's fields", async (t) => {
+test("headgate demo prints two curl lines: the first gets 405, the second 200 with the GET's fields", async (t) => {
   const demo = startProcess(t, ["demo"]);
   await demo.printed(/Ctrl-C/);
   const lines = demo
@@ -16,7 +16,7 @@ test("headgate demo prints two curl lines: the first answers 405, the second 200
     .split("\n")
     .flatMap((line) => /^\s*(curl -I \S+)/.exec(line)?.[1] ?? []);
   assert.equal(lines.length, 2);
-  // Ports of any width: the remarks stand below each other.
+  // Ports of any width: the comments are aligned.
   const remarks = demo.stdout().match(/^ {2}curl -I .*#/gm) ?? [];
   assert.equal(new Set(remarks.map((line) => line.length)).size, 1, remarks.join("\n"));
   const [direct = "", through = ""] = await Promise.all(lines.map(run));
@@ -33,7 +33,7 @@ test("headgate demo prints two curl lines: the first answers 405, the second 200
 });
 
 // `npx headgate demo` ended with a line of npm, which works in a clone only.
-test("headgate demo goes on with a command that works where it was started", async (t) => {
+test("headgate demo ends with a command that works where the demo was started", async (t) => {
   const installed = startProcess(t, ["demo"], { npm_lifecycle_event: "npx" });
   await installed.printed(/^ {2}headgate doctor .*\n[^]*^ {2}headgate run --upstream /m);
   const clone = startProcess(t, ["demo"], { npm_lifecycle_event: "start" });

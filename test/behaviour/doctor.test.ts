@@ -1,4 +1,4 @@
-// `headgate doctor` against backends that do what no backend should: each is bytes on a socket.
+// `headgate doctor` against backends that break the rules: each is bytes on a socket.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -13,7 +13,7 @@ import { makeCertificate, startTlsOrigin } from "../support/tls-origin.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n";
 
-/** A backend whose GETs are right, and whose HEADs are what the test says. */
+/** A backend with correct GETs, and HEADs that the test defines. */
 function startBackend(t: TestContext, head: string, get = `${OK}hello`): Promise<Origin> {
   return startOrigin(t, (request) => {
     request.write(request.method === "HEAD" ? head : get);
@@ -29,7 +29,7 @@ const verdicts: readonly (readonly [string, { head: string; get?: string }, stri
     [{ kind: "status", get: 200, head: 405 }],
   ],
   [
-    "404 where the GET has 200",
+    "404 to the GET's 200",
     { head: "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n" },
     "refused",
     [{ kind: "status", get: 200, head: 404 }],
@@ -123,7 +123,7 @@ const verdicts: readonly (readonly [string, { head: string; get?: string }, stri
     [],
   ],
   [
-    "200 where there is no GET",
+    "200 without a GET",
     {
       head: "HTTP/1.1 200 OK\r\nUpload-Offset: 7\r\n\r\n",
       get: "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n",
@@ -134,14 +134,14 @@ const verdicts: readonly (readonly [string, { head: string; get?: string }, stri
 ];
 
 for (const [what, { head, get }, verdict, findings] of verdicts) {
-  test(`a HEAD that is answered with ${what} is "${verdict}"`, async (t) => {
+  test(`doctor's verdict on a HEAD with ${what} is "${verdict}"`, async (t) => {
     const { url } = await startBackend(t, head, get);
     const { "/x": one } = await diagnose([url, "/x"]);
     assert.deepEqual([one?.verdict, one?.findings], [verdict, findings]);
   });
 }
 
-test("content that follows a HEAD late garbles the response behind it, and that is seen", async (t) => {
+test("doctor notices content that follows a HEAD late and garbles the next response", async (t) => {
   const { url } = await startOrigin(t, (request) => {
     const isBehind = request.connection.socket.bytesWritten > 0;
     if (request.method === "HEAD") request.write(OK);
@@ -151,7 +151,7 @@ test("content that follows a HEAD late garbles the response behind it, and that 
   assert.deepEqual([one?.verdict, one?.findings], ["broken", [{ kind: "out-of-step" }]]);
 });
 
-test("dates, ids and what differs between two GETs say nothing about the HEAD", async (t) => {
+test("dates, ids and other differences between two GETs do not count for the HEAD", async (t) => {
   let count = 0;
   const { url } = await startOrigin(t, ({ method, write }) => {
     count += 1;
@@ -164,7 +164,7 @@ test("dates, ids and what differs between two GETs say nothing about the HEAD", 
   assert.equal((await diagnose([url, "/x"]))["/x"]?.verdict, "fine");
 });
 
-test("an endless stream ends its own try, by bytes and by time, and not the doctor's", async (t) => {
+test("an endless stream ends its own try, by bytes and by time, but not doctor", async (t) => {
   const { url } = await startOrigin(t, ({ method, target, write }) => {
     if (method === "HEAD") return write("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
     if (target === "/fine") return write(`${OK}hello`);
@@ -185,7 +185,7 @@ test("an endless stream ends its own try, by bytes and by time, and not the doct
   assert.equal(found["/slow"]?.streams, true);
 });
 
-test("events are not waited for", async (t) => {
+test("doctor does not wait for events", async (t) => {
   const { url } = await startBackend(
     t,
     "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n",
@@ -195,7 +195,7 @@ test("events are not waited for", async (t) => {
   assert.deepEqual([one?.streams, one?.get["ended"]], [true, "chosen"]);
 });
 
-test("ranges are looked for where the content is large", async (t) => {
+test("doctor tries ranges only for large content", async (t) => {
   const { url } = await startOrigin(t, ({ method, lines, write }) => {
     const isRange = lines.includes("Range: bytes=0-0");
     if (method === "HEAD") write("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
@@ -209,7 +209,7 @@ test("ranges are looked for where the content is large", async (t) => {
   assert.deepEqual([one?.rangesOf, one?.get["ended"]], [2_147_483_648, "bytes"]);
 });
 
-test("a HEAD without a response, or with garbage, is told", async (t) => {
+test("a HEAD without a response, or with garbage, is reported", async (t) => {
   const { url } = await startOrigin(t, ({ method, target, write, end }) => {
     if (method !== "HEAD") return write(`${OK}hello`);
     if (target === "/garbage") write("what?\r\n\r\n");
@@ -234,7 +234,7 @@ test("a HEAD without a response, or with garbage, is told", async (t) => {
   }
 });
 
-test("a backend that answers nothing but garbage is exit code 1, and no more is sent than one try", async (t) => {
+test("a backend that sends only garbage is exit code 1, after one try", async (t) => {
   const { url, arrivals } = await startOrigin(t, ({ write, end }) => {
     write("SSH-2.0-OpenSSH_9.2\r\n");
     end();
@@ -249,7 +249,7 @@ test("a backend that answers nothing but garbage is exit code 1, and no more is 
   );
 });
 
-test("a backend that cannot be reached is exit code 1 with the reason, on standard error or in JSON", async () => {
+test("an unreachable backend is exit code 1 with the reason, on standard error or in JSON", async () => {
   const url = "http://127.0.0.1:9";
   const { code, out, err } = await callDoctor([url]);
   assert.deepEqual([code, out], [1, ""]);
@@ -270,7 +270,7 @@ test("a redirect is shown, and not followed", async (t) => {
   assert.deepEqual(new Set(arrivals.map(({ target }) => target)), new Set(["/x"]));
 });
 
-test("only GET, HEAD and OPTIONS where it is asked for are sent, to what the document lists", async (t) => {
+test("only GET, HEAD and, if requested, OPTIONS are sent, to the paths of the document", async (t) => {
   const document = {
     openapi: "3.1.0",
     paths: { "/a": { get: {} }, "/b": { post: {}, delete: {} } },
@@ -298,7 +298,7 @@ test("--dry-run sends nothing", async (t) => {
   assert.equal(connections.length, 0);
 });
 
-test("a huge document, one that never ends and one in a circle leave the doctor with what it can do", async (t) => {
+test("after a huge, an endless or a circular document doctor continues with what it can do", async (t) => {
   const huge = `{"openapi":"3.0.0","paths":{${Array.from({ length: 5000 }, (_path, index) => `"/p${index}":{"get":{}}`).join()}}}`;
   const circle = '{"openapi":"3.0.0","paths":{"/a/{id}":{"$ref":"#/paths/~1a~1{id}"}}}';
   const documents: Readonly<Record<string, string>> = { huge, circle };
@@ -337,7 +337,7 @@ test("credentials are sent, and never printed", async (t) => {
   assert.ok(arrivals.every(({ lines }) => lines.includes(`Authorization: Bearer ${secret}`)));
 });
 
-test("what a backend sends has no power over the terminal", async (t) => {
+test("a backend's bytes cannot control the terminal", async (t) => {
   const escape = "\u009b31m";
   const { url } = await startBackend(
     t,
@@ -351,7 +351,7 @@ test("what a backend sends has no power over the terminal", async (t) => {
   assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 });
 
-test("a certificate that is not trusted is told; --ca and --insecure take it", async (t) => {
+test("an untrusted certificate is reported; --ca and --insecure accept it", async (t) => {
   const certificate = makeCertificate(t, "IP:127.0.0.1");
   const port = await startTlsOrigin(t, certificate, ({ secure }) => {
     secure.on("data", (bytes) =>
@@ -411,7 +411,7 @@ test("colours are for terminals without NO_COLOR, the progress line for terminal
   assert.deepEqual([(await callDoctor([url, "/x"])).out, plain.err], [plain.out, ""]);
 });
 
-test("arguments that cannot be are mistakes of usage, and show no login", async () => {
+test("impossible arguments are usage errors, and show no login", async () => {
   const url = "http://127.0.0.1:9";
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /needs the URL of a backend/],

@@ -1,4 +1,4 @@
-// An answer of headgate's own that comes before the content has: what comes then is that content, and never a request.
+// A response of headgate's own that is sent before the content has arrived: later bytes are that content, and never a request.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -16,7 +16,7 @@ const FRAMINGS: readonly (readonly [framing: string, content: string])[] = [
   ["Transfer-Encoding: chunked", `${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n0\r\n\r\n`],
 ];
 
-/** The route file, the request, and the status that headgate answers it with. */
+/** The route file, the request, and the status of headgate's own response. */
 const EARLY: Readonly<Record<string, readonly [yaml: string, start: string, status: number]>> = {
   "an upstream that is not there": ["", "POST /nobody", 502],
   "a full queue": ["limits: { waiting: 0 }", "POST /busy", 503],
@@ -26,7 +26,7 @@ const EARLY: Readonly<Record<string, readonly [yaml: string, start: string, stat
 
 for (const [what, [yaml, start, status]] of Object.entries(EARLY)) {
   for (const [framing, content] of FRAMINGS) {
-    test(`content behind the early answer to ${what} is no request (${framing})`, async (t) => {
+    test(`content after the early response to ${what} is no request (${framing})`, async (t) => {
       const origin = await startOrigin(t, (request) =>
         request.target === "/held" ? undefined : text("ok")(request),
       );
@@ -61,9 +61,10 @@ for (const [what, [yaml, start, status]] of Object.entries(EARLY)) {
   }
 }
 
-// Symptom: after an early 502 or 503 an upload of more than 64 KiB stalled, and was reset half a minute later, answer and all.
-// Root cause: content that nobody was to send up kept what it had and stopped the client. Fix: it is given up with the answer.
-test("a client that reads only after its upload finds the early answer, and its connection serves on", async (t) => {
+// Symptom: after an early 502 or 503 an upload of more than 64 KiB stalled, and half a minute later it was reset together with its
+// response.
+// Root cause: content that was not to be sent upstream kept its bytes and stopped the client. Fix: it is discarded with the response.
+test("a client that reads only after its upload finds the early response, and its connection stays usable", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/held" ? undefined : text("ok")(request),
   );
@@ -93,7 +94,7 @@ test("a client that reads only after its upload finds the early answer, and its 
   holder.reset();
 });
 
-test("what follows an upgrade that was refused never reaches the upstream and gets no answer", async (t) => {
+test("bytes after a refused upgrade never reach the upstream and get no response", async (t) => {
   for (const status of ["200 OK", "403 Forbidden", "426 Upgrade Required"]) {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;

@@ -1,6 +1,6 @@
 /**
- * Symptom: a POST with Content-Length: 0 got 499. Root cause: a request without bytes closes before its content is read to
- * the end, and that was taken for a client that left. Fix: only a request that did not end has lost its client.
+ * Symptom: a POST with Content-Length: 0 got 499. Root cause: a request without bytes closes before its content is read to the end, which
+ * counted as a client that disconnected. Fix: only a request that did not end has lost its client.
  */
 
 import assert from "node:assert/strict";
@@ -19,7 +19,7 @@ const EMPTY = {
 };
 for (const [framing, toBytes] of Object.entries(EMPTY)) {
   for (const method of ["POST", "PUT", "PATCH", "DELETE", "GET", "OPTIONS", "PROPFIND"]) {
-    test(`${method} with ${framing} is answered, and the next request on its connection too`, async (t) => {
+    test(`${method} with ${framing} gets a response, and so does the next request on its connection`, async (t) => {
       const origin = await startOrigin(t, text("ok"));
       const sidecar = await startSidecar(t, { upstream: origin.url });
       const wire = await openWire(t, sidecar.port);

@@ -9,14 +9,14 @@ import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
 // Symptom: an app that refuses an upload by its header section (401, 413) got the upload all the same. Root cause: headgate removed
-// `Expect: 100-continue` and told the client to go on as soon as it had a connection to the upstream. Fix: RFC 9110 §10.1.1 has a proxy
-// forward the expectation, and relay the upstream's 100 or its final response; headgate asks for no content by itself.
+// `Expect: 100-continue` and sent 100 as soon as it had a connection to the upstream. Fix: RFC 9110 §10.1.1 requires a proxy to forward the
+// expectation, and to relay the upstream's 100 or its final response; headgate sends no 100 of its own.
 
 const EXPECT = "Expect: 100-continue";
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 const agree = agreeing(text("ok"));
 
-test("the expectation goes up as it came, in its place, and the upstream's 100 comes down", async (t) => {
+test("the expectation is forwarded unchanged and in place, and the upstream's 100 is relayed", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     request.write(toHead("103 Early Hints", ["Link: </a>"]));
     request.write(toHead("100 Go on", ["X-From: upstream"]));
@@ -45,7 +45,7 @@ for (const refusal of [
   "417 Expectation Failed",
   "200 OK",
 ]) {
-  test(`${refusal} in place of the 100 reaches the client, and not a byte of content is asked for`, async (t) => {
+  test(`${refusal} in place of the 100 reaches the client, and not a byte of content is requested`, async (t) => {
     const origin = await startOrigin(t, (request) => {
       const content = request.target === "/upload" ? "no thanks" : "next";
       const start = request.target === "/upload" ? refusal : "200 OK";
@@ -58,7 +58,7 @@ for (const refusal of [
     assert.equal(answer.start, `HTTP/1.1 ${refusal}`);
     assert.equal(answer.body.toString(), "no thanks");
     assert.deepEqual(fieldValues(answer, "x-a"), ["b"]);
-    // RFC 9110 §10.1.1: whether the client sends the content now is not known, so nothing behind it can be a request.
+    // RFC 9110 §10.1.1: it is unknown whether the client sends the content now, so later bytes cannot be a request.
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
     wire.write(`hello${toRequest("GET /smuggled")}`);
     assert.equal((await wire.bytes.takeAll()).length, 0);
@@ -74,7 +74,7 @@ for (const refusal of [
   });
 }
 
-test("content of a client that does not wait for the 100 goes up as it comes", async (t) => {
+test("content of a client that does not wait for the 100 is sent upstream as it comes", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -92,7 +92,7 @@ test("content of a client that does not wait for the 100 goes up as it comes", a
   assert.equal(origin.connections.length, 1);
 });
 
-test("content that comes with its header section goes up with it, and an upstream's late 100 comes down", async (t) => {
+test("content that comes with its header section is sent with it, and an upstream's late 100 is relayed", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     await agree(request);
@@ -134,7 +134,7 @@ test("chunked content may turn out to be empty", async (t) => {
   assert.equal((await (await origin.arrival(0)).completed).body.length, 0);
 });
 
-test("an expectation of a request without content, of HTTP/1.0 or of a HEAD does not go up", async (t) => {
+test("an expectation of a request without content, of HTTP/1.0 or of a HEAD is not forwarded", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const requests = [
@@ -151,7 +151,7 @@ test("an expectation of a request without content, of HTTP/1.0 or of a HEAD does
   }
 });
 
-test("a Connection field cannot take the expectation away: the client would wait for what nobody says", async (t) => {
+test("a Connection field cannot remove the expectation: the client would wait for a 100 that never comes", async (t) => {
   const origin = await startOrigin(t, agree);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -161,7 +161,7 @@ test("a Connection field cannot take the expectation away: the client would wait
   assert.equal((await wire.readResponse()).status, 200);
 });
 
-test("an upstream that says nothing to a client that waits is 504 after responseTimeout", async (t) => {
+test("an upstream that sends nothing to a waiting client is 504 after responseTimeout", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const yaml = `upstream: { url: "${origin.url}", responseTimeout: 200ms, idleTimeout: 0s }`;
   const sidecar = await startSidecar(t, { yaml });
@@ -173,7 +173,7 @@ test("an upstream that says nothing to a client that waits is 504 after response
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=http_response_timeout"]);
 });
 
-test("an upstream that neither says 100 nor responds to the content that came is 504", async (t) => {
+test("an upstream that sends neither 100 nor a response to the content is 504", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const yaml = `upstream: { url: "${origin.url}", responseTimeout: 200ms, idleTimeout: 0s }`;
   const sidecar = await startSidecar(t, { yaml });
@@ -183,7 +183,7 @@ test("an upstream that neither says 100 nor responds to the content that came is
   assert.equal((await (await origin.arrival(0)).completed).body.toString(), "hello");
 });
 
-/** HTTP/1.0 knows no interim response: its servers say nothing until they have the content. */
+/** HTTP/1.0 knows no interim response: its servers send nothing until they have the content. */
 function speakOld(request: Arrival): Promise<void> {
   return request.completed.then(({ body }) => {
     request.write(`HTTP/1.0 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body.toString()}`);
@@ -191,7 +191,7 @@ function speakOld(request: Arrival): Promise<void> {
   });
 }
 
-test("an upstream known to speak HTTP/1.0 gets no expectation, and headgate says 100 in its place", async (t) => {
+test("an upstream known to speak HTTP/1.0 gets no expectation, and headgate sends 100 itself", async (t) => {
   let speak: Script = speakOld;
   const origin = await startOrigin(t, (request) => speak(request));
   const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -207,10 +207,10 @@ test("an upstream known to speak HTTP/1.0 gets no expectation, and headgate says
     assert.equal((await wire.readResponse()).body.toString(), "hello");
   }
 
-  // It was updated: what it says last counts.
+  // The upstream was updated: its latest version counts.
   speak = agree;
   wire.write(toRequest("GET /"));
-  assert.equal((await wire.readResponse()).status, 100); // asked or not, it is forwarded
+  assert.equal((await wire.readResponse()).status, 100); // it is forwarded in any case
   assert.equal((await wire.readResponse()).status, 200);
   wire.write(toRequest("POST /", [EXPECT, "Content-Length: 5"]));
   assert.equal((await wire.readResponse()).status, 100);
@@ -219,7 +219,7 @@ test("an upstream known to speak HTTP/1.0 gets no expectation, and headgate says
   assert.equal((await wire.readResponse()).status, 200);
 });
 
-test("a large upload that was agreed to arrives whole, and the next request is in step", async (t) => {
+test("a large upload after a 100 arrives completely, and the next request is in step", async (t) => {
   const origin = await startOrigin(t, agree);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -235,7 +235,7 @@ test("a large upload that was agreed to arrives whole, and the next request is i
   assert.equal((await (await origin.arrival(1)).completed).body.toString(), "hi");
 });
 
-test("a request without content has nothing to wait for, and its connection stays", async (t) => {
+test("a request without content does not wait, and its connection stays open", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -255,7 +255,7 @@ test("a client that does not wait for 100 is served as well", async (t) => {
   assert.equal(answer.body.toString(), "ok");
 });
 
-test("an upstream that cannot be reached is said instead of 100, with Connection: close", async (t) => {
+test("an unreachable upstream is a 502 in place of the 100, with Connection: close", async (t) => {
   const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket" });
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("POST /", ["Content-Length: 5", EXPECT]));
@@ -302,7 +302,7 @@ test("in HTTP/1.0 an expectation means nothing", async (t) => {
 
 const UPLOAD = toRequest("POST /x", ["Content-Length: 5", EXPECT]);
 
-test("a client that expects 100 hears it once, sends its content and gets the answer", async (t) => {
+test("a client that expects 100 gets it once, sends its content and gets the response", async (t) => {
   const origin = await startOrigin(t, agreeing(text("ok")));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
@@ -317,8 +317,8 @@ test("a client that expects 100 hears it once, sends its content and gets the an
   }
 });
 
-// RFC 9110 §10.1.1: whose content comes anyway does not wait, and may be spared the 100.
-test("content that comes right behind its header section needs no 100, and the connection goes on", async (t) => {
+// RFC 9110 §10.1.1: a client whose content comes anyway does not wait, so the 100 may be left out.
+test("content right after its header section needs no 100, and the connection stays open", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);

@@ -1,4 +1,4 @@
-// What `headgate explain` says of a request, beside what headgate does with the same bytes.
+// The output of `headgate explain` for a request, compared with what headgate does with the same bytes.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -111,7 +111,7 @@ const FORWARDED: readonly Sent[] = [
   ["GET /closed", WEBSOCKET],
 ];
 
-/** Most with two faults: the first that headgate sees is the one it tells of. */
+/** Most have two faults: explain must name the one that headgate sees first. */
 const RESPONDED: readonly Sent[] = [
   ["OPTIONS *"],
   ["OPTIONS http://a.test"],
@@ -182,10 +182,10 @@ const SETTINGS: readonly (readonly [name: string, yaml: string])[] = [
   ["forwarded: off", "forwarded: off\n"],
 ];
 
-// Symptom: explain listed Connection, TE or Transfer-Encoding of the client among the fields that the upstream does not get, where it got
+// Symptom: explain listed the client's Connection, TE or Transfer-Encoding among the fields that the upstream does not get, although it got
 // a field of that name.
-// Root cause: the connection's own fields were left out of the comparison, but for those of an upgrade.
-// Fix: what the connection says for itself is compared as well.
+// Root cause: the connection's own fields were left out of the comparison, except for those of an upgrade.
+// Fix: headgate's own connection fields are compared as well.
 for (const [settings, yaml] of SETTINGS) {
   test(`the upstream gets the request that explain shows, with ${settings}`, async (t) => {
     const origin = await startOrigin(t, agreeing(text("x")));
@@ -207,17 +207,17 @@ ${yaml}`;
       assert.deepEqual(forwarded && toLines(forwarded), [start, ...lines.map(toComparable)], told);
       const names = new Set(lines.map((line) => line.slice(0, line.indexOf(":")).toLowerCase()));
       for (const { name, reason } of forwarded?.dropped ?? [])
-        // headgate's own field of that name is there, and says so.
+        // headgate's own field of that name is there, with a note.
         if (!reason.startsWith("is named by Connection"))
           assert.ok(!names.has(name.toLowerCase()), `${told}: ${name} goes up`);
     }
   });
 }
 
-// Symptom: explain said 501 for a CONNECT with two framings, which gets 400, and forwarded a header section of any size.
-// Root cause: it had checks of its own before checkRequest, in an order of its own.
-// Fix: it gives the bytes to the parser of the client's connection, and takes the same steps behind it.
-test("headgate answers as explain says, and for the reason that it says", async (t) => {
+// Symptom: explain printed 501 for a CONNECT with two framings, which gets 400, and forwarded a header section of any size.
+// Root cause: it had checks of its own before checkRequest, in its own order.
+// Fix: it gives the bytes to the parser of the client's connection, and takes the same steps after it.
+test("headgate responds as explain says, and for the same reason", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const { config, port } = await startSidecar(t, { upstream: origin.url, yaml: ROUTES });
   for (const sent of RESPONDED) {

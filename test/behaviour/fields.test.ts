@@ -9,7 +9,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
 const OFF = "forwarded: off";
-/** What every request of these tests has. */
+/** Fields that every request of these tests has. */
 const HOP = /^host:/i;
 
 async function seenOf(
@@ -50,7 +50,7 @@ test("a request's fields reach the upstream raw: order, case, number, bytes; non
   );
 });
 
-test("Host is preserved: its place, the case of its name, its value and port", async (t) => {
+test("Host is preserved: its place, letter case, value and port", async (t) => {
   for (const host of ["a.example", "A.Example:8080", "[::1]:80", "127.0.0.1", "a_b.example"]) {
     const sent = ["X-A: 1", `hOSt: ${host}`, "X-B: 2"];
     assert.deepEqual(await seenOf(t, `GET / HTTP/1.1\r\n${sent.join("\r\n")}\r\n\r\n`), sent);
@@ -66,7 +66,7 @@ test("the absolute-form's authority replaces Host in its place", async (t) => {
   assert.deepEqual(lines, ["X-A: 1", "Host: b.example:81", "X-B: 2"]);
 });
 
-test("upstream.host: upstream says the upstream's own name instead", async (t) => {
+test("upstream.host: upstream sends the upstream's own name instead", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", host: upstream }`,
@@ -77,7 +77,7 @@ test("upstream.host: upstream says the upstream's own name instead", async (t) =
   assert.deepEqual(fieldValues(arrival, "x-forwarded-host"), ["a.example"]);
 });
 
-test("an answer's fields reach the client raw: order, case, number, bytes; but for Date, Connection and Keep-Alive none is added", async (t) => {
+test("a response's fields reach the client raw: order, case, number, bytes; only Date, Connection and Keep-Alive are added", async (t) => {
   const lines = [
     "sErver: x",
     "Set-Cookie: a=1",
@@ -107,7 +107,7 @@ test("an answer's fields reach the client raw: order, case, number, bytes; but f
   );
 });
 
-test("a request's hop-by-hop fields stay behind, whatever their case", async (t) => {
+test("a request's hop-by-hop fields are removed, in any case", async (t) => {
   const hop = [
     "Keep-Alive: timeout=5",
     "PROXY-connection: keep-alive",
@@ -122,7 +122,7 @@ test("a request's hop-by-hop fields stay behind, whatever their case", async (t)
   );
 });
 
-test("fields that Connection names stay behind, in a list, in several lines, in any case", async (t) => {
+test("fields that Connection names are removed, in a list, in several lines, in any case", async (t) => {
   const sent = [
     "X-One: 1",
     "Connection: x-one, ,X-TWO",
@@ -139,7 +139,7 @@ test("fields that Connection names stay behind, in a list, in several lines, in 
   );
 });
 
-test("a Connection field cannot take Host or the content's framing and kind away", async (t) => {
+test("a Connection field cannot remove Host or the content's framing and type", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: OFF });
   const nominated =
@@ -170,7 +170,7 @@ test("a Connection field cannot take Host or the content's framing and kind away
   }
 });
 
-test("a Connection field cannot take away what headgate says of the client", async (t) => {
+test("a Connection field cannot remove headgate's forwarding fields", async (t) => {
   const nominated = "Connection: X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host";
   const lines = await seenOf(t, toRequest("GET /", [nominated, "X-Forwarded-For: 192.0.2.1"]), "");
   assert.deepEqual(
@@ -180,7 +180,7 @@ test("a Connection field cannot take away what headgate says of the client", asy
   assert.deepEqual(fieldValues({ lines }, "x-forwarded-proto"), ["http"]);
 });
 
-test("an answer's hop-by-hop fields and those that its Connection names stay behind, but never its framing", async (t) => {
+test("a response's hop-by-hop fields and those that its Connection names are removed, but never its framing", async (t) => {
   const hop = [
     "Keep-Alive: timeout=99",
     "Proxy-Connection: close",
@@ -204,7 +204,7 @@ test("an answer's hop-by-hop fields and those that its Connection names stay beh
   }
 });
 
-test("200 fields pass and 201 are 431, none dropped without a word", async (t) => {
+test("200 fields pass and 201 are 431; none is dropped silently", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: OFF });
   const fields = Array.from({ length: 199 }, (_, index) => `x-${index}: ${index}`);
@@ -227,7 +227,7 @@ test("200 fields pass and 201 are 431, none dropped without a word", async (t) =
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("an answer of 1,100 fields reaches the client whole", async (t) => {
+test("a response of 1,100 fields reaches the client completely", async (t) => {
   const fields = Array.from({ length: 1_100 }, (_, index) => `x${index}: 1`);
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
@@ -243,10 +243,10 @@ test("an answer of 1,100 fields reaches the client whole", async (t) => {
   }
 });
 
-// Symptom: an answer whose header section came before its content reached the client with every byte above 0x7f in it doubled:
-// `Cr\xe9\xe9` as `Cr\xc3\xa9\xc3\xa9`.
-// Root cause: node's `flushHeaders` writes the header section as UTF-8; all its other ways of sending one write latin1.
-// Fix: the header section is sent by an empty write that says latin1.
+// Symptom: a response whose header section came before its content reached the client with every byte above 0x7f doubled: `Cr\xe9\xe9` as
+// `Cr\xc3\xa9\xc3\xa9`.
+// Root cause: Node's `flushHeaders` writes the header section as UTF-8; all its other ways of sending one write latin1.
+// Fix: headgate sends the header section by an empty write with latin1.
 test("a header section that comes before its content keeps its bytes", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write("HTTP/1.1 201 Cr\xe9\xe9\r\nX-A: \xe4\xff\r\nContent-Length: 2\r\n\r\n");

@@ -1,8 +1,8 @@
-// A process at its limit of file descriptors keeps what it has, says so to the others, and recovers by itself.
+// A process at its limit of file descriptors keeps its connections, refuses new ones with a reason, and recovers by itself.
 
-// Symptom: at the limit every request that needed a new upstream connection was answered 500, "headgate failed".
-// Root cause: EMFILE was no code that the table of errors knew.
-// Fix: it is what it is, a limit on connections that has been reached: 503 with Retry-After.
+// Symptom: at the limit every request that needed a new upstream connection was 500, "headgate failed".
+// Root cause: the table of errors did not have EMFILE.
+// Fix: EMFILE is a limit on connections that was reached: 503 with Retry-After.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ import { openWire } from "../support/wire.ts";
 
 const GET = toRequest("GET /");
 
-test("a process without file descriptors serves what it has, refuses what needs more, and recovers", async (t) => {
+test("a process without free descriptors serves its open connections, refuses new ones, and recovers", async (t) => {
   let release = (): void => {};
   const released = new Promise<void>((resolve) => (release = resolve));
   const origin = await startOrigin(t, async (request) => {
@@ -33,7 +33,7 @@ test("a process without file descriptors serves what it has, refuses what needs 
   ];
   probe.write(toRequest("GET /readyz"));
   assert.equal((await probe.readResponse()).status, 200);
-  first.write(GET); // and leaves an upstream connection
+  first.write(GET); // and leaves an upstream connection open
   assert.equal((await first.readResponse()).status, 200);
 
   const crowd = await exhaust(t, headgate);
@@ -57,7 +57,7 @@ test("a process without file descriptors serves what it has, refuses what needs 
   second.write(GET);
   assert.equal((await second.readResponse()).status, 200);
   for (;;) {
-    // The kernel may still hold connections of the crowd that headgate accepts and sees closed first.
+    // The kernel may still hold connections of the crowd; headgate accepts them first and finds them closed.
     const late = await openWire(t, headgate.port);
     late.write(GET);
     const answer = await late.readResponse().catch(() => undefined);

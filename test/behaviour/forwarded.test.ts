@@ -31,7 +31,7 @@ async function forwarded(
 
 const UNTRUSTED = "forwarded: { trust: [] }";
 for (const start of ["GET /", "HEAD /", "POST /"]) {
-  test(`${start}: a peer's address, the protocol and the Host are said where nobody said them`, async (t) => {
+  test(`${start}: headgate adds the peer's address, the protocol and the Host if the client sent none`, async (t) => {
     for (const yaml of ["", UNTRUSTED]) {
       assert.deepEqual(await forwarded(t, yaml, [], start), {
         "x-forwarded-for": ["127.0.0.1"],
@@ -42,7 +42,7 @@ for (const start of ["GET /", "HEAD /", "POST /"]) {
     }
   });
 
-  test(`${start}: claims of a trusted peer are kept and its address appended, in one line`, async (t) => {
+  test(`${start}: forwarding fields of a trusted peer are kept and its address appended, in one line`, async (t) => {
     assert.deepEqual(await forwarded(t, "", CLAIMS, start), {
       "x-forwarded-for": ["192.0.2.1, 192.0.2.2, 127.0.0.1"],
       "x-forwarded-proto": ["https"],
@@ -51,7 +51,7 @@ for (const start of ["GET /", "HEAD /", "POST /"]) {
     });
   });
 
-  test(`${start}: claims of a peer that is not trusted are dropped, all of them`, async (t) => {
+  test(`${start}: forwarding fields of an untrusted peer are dropped, all of them`, async (t) => {
     for (const trust of ["[]", "[10.0.0.0/8]", "[192.0.2.0/24]"]) {
       assert.deepEqual(await forwarded(t, `forwarded: { trust: ${trust} }`, CLAIMS, start), {
         "x-forwarded-for": ["127.0.0.1"],
@@ -62,7 +62,7 @@ for (const start of ["GET /", "HEAD /", "POST /"]) {
     }
   });
 
-  test(`${start}: forwarded: off leaves all of it as it came`, async (t) => {
+  test(`${start}: forwarded: off forwards all of them unchanged`, async (t) => {
     assert.deepEqual(await forwarded(t, "forwarded: off", CLAIMS, start), {
       "x-forwarded-for": ["192.0.2.1", "192.0.2.2"],
       "x-forwarded-proto": ["https"],
@@ -88,7 +88,7 @@ test("a peer listed by its address is trusted", async (t) => {
   assert.deepEqual(chain, ["192.0.2.1, 192.0.2.2, 127.0.0.1"]);
 });
 
-test("an HTTP/1.0 request without Host claims none", async (t) => {
+test("an HTTP/1.0 request without Host gets no X-Forwarded-Host", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   await sendRequest(t, sidecar.port, "GET / HTTP/1.0\r\n\r\n");
@@ -97,8 +97,8 @@ test("an HTTP/1.0 request without Host claims none", async (t) => {
   assert.deepEqual(fieldValues(arrival, "x-forwarded-for"), ["127.0.0.1"]);
 });
 
-// Symptom: X-Forwarded-Port, -User, X-Real-IP and others that a stranger made up reached the upstream, although SECURITY.md
-// says that they never do. Cause: only X-Forwarded-For, -Proto, -Host and Forwarded were known. Fix: a closed list, which
+// Symptom: X-Forwarded-Port, -User, X-Real-IP and others that a stranger had made up reached the upstream, although SECURITY.md promises
+// that they never do. Root cause: headgate knew only X-Forwarded-For, -Proto, -Host and Forwarded. Fix: a closed list, which
 // http/forwarded.ts and docs/route-file.md show.
 const FORGED = [
   "X-Forwarded-Port: 1",
@@ -121,7 +121,7 @@ const HONEST = ["X-Forward: 1", "Accept: */*", "X-Real-Name: Ann", "x_own: 2"];
 const MIXED = FORGED.flatMap((line, index) => [line, HONEST[index] ?? []].flat());
 
 for (const start of ["GET /", "HEAD /", "POST /"]) {
-  test(`${start}: every name of the list is dropped from a stranger, passes from a trusted peer and where forwarded is off`, async (t) => {
+  test(`${start}: every name of the list is dropped from a stranger, passes from a trusted peer and with forwarded: off`, async (t) => {
     for (const [yaml, expected] of [
       [UNTRUSTED, HONEST],
       ["", MIXED],

@@ -6,7 +6,7 @@ import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-/** 200 MB with backpressure. `written` tells how much of it the upstream got rid of. */
+/** 200 MB with backpressure. `written` returns how many bytes the upstream has written. */
 function endlessFile(written: { bytes: number }): Script {
   return async (request) => {
     await request.completed;
@@ -25,10 +25,10 @@ function endlessFile(written: { bytes: number }): Script {
   };
 }
 
-// The drain limits are out of reach, so that an answer that waited for the body would never come.
+// The drain limits are out of reach, so a response that waited for the body would never come.
 const PATIENT = "head: { mode: convert, drain: { bytes: 1GiB, time: 1h } }";
 
-test("a HEAD is answered at the header section, and so is the next request on that connection, while the body is still to come", async (t) => {
+test("a HEAD gets its response at the header section, and so does the next request on that connection, while the body is still to come", async (t) => {
   const never = new Promise(() => {});
   const late = slow("x".repeat(2_000), never);
   const origin = await startOrigin(t, (request) =>
@@ -43,7 +43,7 @@ test("a HEAD is answered at the header section, and so is the next request on th
   for (const { socket } of origin.connections) socket.destroy();
 });
 
-test("a HEAD of a body that comes two seconds late is answered, and the next request too, well before it", async (t) => {
+test("a HEAD of a body that comes two seconds late gets its response, and the next request too, well before it", async (t) => {
   const release = new Promise((resolve) => setTimeout(resolve, 2_000).unref());
   const origin = await startOrigin(t, (request) =>
     request.target === "/late" ? slow("late", release)(request) : text("ok")(request),
@@ -58,7 +58,7 @@ test("a HEAD of a body that comes two seconds late is answered, and the next req
   assert.ok(performance.now() - started < 1_500);
 });
 
-test("a HEAD of 200 MB is answered at once, little of it is pulled, and the upstream connection is dropped", async (t) => {
+test("a HEAD of 200 MB gets its response at once, little of it is read, and the upstream connection is closed", async (t) => {
   const written = { bytes: 0 };
   const file = endlessFile(written);
   const origin = await startOrigin(t, (request) =>
@@ -74,11 +74,11 @@ test("a HEAD of 200 MB is answered at once, little of it is pulled, and the upst
   await (
     await origin.connection(0)
   ).closed;
-  // What the kernel's buffers on both sides took, not what headgate read.
+  // Bytes that the kernel's buffers on both sides took, not bytes that headgate read.
   assert.ok(written.bytes < 20 * 1024 ** 2, `${written.bytes} bytes`);
 });
 
-test("a HEAD of an event stream is answered at once and its upstream connection dropped, whatever the limits say", async (t) => {
+test("a HEAD of an event stream gets its response at once and its upstream connection is closed, with any drain limits", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/events" ? sse()(request) : text("ok")(request),
   );
@@ -97,7 +97,7 @@ test("a HEAD of an event stream is answered at once and its upstream connection 
   ).closed;
 });
 
-test("a HEAD's client that leaves right after its answer takes nothing with it", async (t) => {
+test("a client that disconnects right after its HEAD's response disturbs no other request", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (let round = 0; round < 20; round += 1) {

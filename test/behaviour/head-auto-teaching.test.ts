@@ -1,12 +1,12 @@
 /**
- * `mode: auto`: what teaches it, and what the first HEADs cost.
+ * `mode: auto`: the responses that it learns from, and the cost of the first HEADs.
  *
- * Symptom: one HEAD with `X-HTTP-Method-Override` that was answered 405 made a whole route GET for five minutes, for every host;
- * 30 first HEADs at once cost the backend 30 requests more, where the documents say one.
- * Root cause: whatever was refused as HEAD and then got an answer as GET was taken for how the route is, by route and path alone,
- * and nobody waited for the first to find out.
- * Fix: a HEAD that names another method than HEAD is asked for itself and teaches nothing, neither does a 405 that says that HEAD
- * is allowed, nor a GET that fails; what is learnt is of a host; while the first HEAD finds out the others wait, a second each.
+ * Symptom: one HEAD with `X-HTTP-Method-Override` that got 405 made headgate send GET for the whole route for five minutes, for every
+ * host; 30 first HEADs at once cost the backend 30 requests more, although the documents say one.
+ * Root cause: every refused HEAD that then succeeded as GET counted as a property of the route, by route and path alone, and no HEAD waited
+ * for the first one's result.
+ * Fix: a HEAD that names another method than HEAD is handled for itself and teaches nothing, and neither does a 405 that allows HEAD, nor a
+ * GET that fails; what auto learns is for one host; while the first HEAD finds out the others wait, a second each.
  */
 
 import assert from "node:assert/strict";
@@ -35,14 +35,14 @@ function refusing(isRefused: (request: Parameters<Script>[0]) => boolean, allow:
   };
 }
 
-/** HEADs of one path on connections that are there already, so that they arrive together. */
+/** HEADs of one path on connections that are already open, so that they arrive together. */
 async function headAll(t: Cleanup, port: number, path: string, count = 30): Promise<Wire[]> {
   const wires = await Promise.all(Array.from({ length: count }, () => openWire(t, port)));
   for (const wire of wires) wire.write(toRequest(`HEAD ${path}`));
   return wires;
 }
 
-/** Runs what has to be over in the second that HEADs wait for the first, and once more where the machine was too busy for that. */
+/** Runs a test that must finish in the second that HEADs wait for the first, and once more if the machine was too busy for that. */
 async function inTime(run: (path: string) => Promise<() => void>): Promise<void> {
   for (let round = 0; ; round += 1) {
     const startMs = performance.now();
@@ -76,7 +76,7 @@ for (const [start, line] of [
   });
 }
 
-test("a 405 that says that HEAD is allowed has not refused HEAD, and teaches nothing", async (t) => {
+test("a 405 that allows HEAD has not refused HEAD, and teaches nothing", async (t) => {
   const odd = "X-Odd: 1";
   const origin = await startOrigin(
     t,
@@ -88,7 +88,7 @@ test("a 405 that says that HEAD is allowed has not refused HEAD, and teaches not
   assert.deepEqual(seen(origin), ["HEAD /items/1", "GET /items/1", "HEAD /items/2"]);
 });
 
-test("a GET that fails has not helped, and teaches nothing", async (t) => {
+test("a GET that fails as well teaches nothing", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     if (fieldValues(request, "x-odd").length === 0) return text("ok")(request);
     await request.completed;
@@ -104,7 +104,7 @@ test("a GET that fails has not helped, and teaches nothing", async (t) => {
   assert.deepEqual(seen(origin), ["HEAD /items/1", "GET /items/1", "HEAD /items/2"]);
 });
 
-test("what is learnt is of one host, however it is spelled", async (t) => {
+test("what auto learns is for one host, in any spelling", async (t) => {
   const origin = await startOrigin(
     t,
     refusing((request) => /^a\./i.test(fieldValues(request, "host").join()), "GET"),
@@ -125,7 +125,7 @@ test("what is learnt is of one host, however it is spelled", async (t) => {
   );
 });
 
-test("30 first HEADs at once cost one request more", async (t) => {
+test("30 first HEADs at once cost one additional request", async (t) => {
   const origin = await startOrigin(t, getOnly(text("ok")));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   await inTime(async (path) => {
@@ -142,12 +142,12 @@ test("30 first HEADs at once cost one request more", async (t) => {
   assert.equal(line["upstream_method"], "GET");
 });
 
-test("30 first HEADs that the backend serves are all answered by it, and those after them wait for nothing", async (t) => {
+test("30 first HEADs that the backend serves all get its response to the first, and later ones do not wait", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   const wires = await headAll(t, sidecar.port, "/items/1");
   release(await origin.arrival(0), OK);
-  await origin.arrival(29); // the others are here before one of them is answered
+  await origin.arrival(29); // the others have arrived before one of them gets its response
   for (const request of origin.arrivals.slice(1)) release(request, OK);
   for (const wire of wires)
     assert.deepEqual(fieldValues(await wire.readResponse("HEAD"), "x-a"), ["b"]);
@@ -158,7 +158,7 @@ test("30 first HEADs that the backend serves are all answered by it, and those a
   assert.ok(origin.arrivals.every(({ method }) => method === "HEAD"));
 });
 
-test("nobody waits long for the first: after a second the others ask for themselves", async (t) => {
+test("no HEAD waits long for the first: after a second the others are sent themselves", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
   const wires = await headAll(t, sidecar.port, "/items/1", 5);
@@ -169,7 +169,7 @@ test("nobody waits long for the first: after a second the others ask for themsel
 });
 
 for (const end of ["client leaves", "request fails"]) {
-  test(`where the first one's ${end}, another one finds out`, async (t) => {
+  test(`if the first one's ${end}, another one finds out`, async (t) => {
     const isFirst = new Set<string>();
     const origin = await startOrigin(t, (request) => {
       if (request.method === "GET") return text("ok")(request);
@@ -188,7 +188,7 @@ for (const end of ["client leaves", "request fails"]) {
         others.map(async (wire) => (await wire.readResponse("HEAD")).status),
       );
       return () => {
-        // Which of the six was the first is the kernel's affair: one that failed is among those that are read, or is not.
+        // The kernel decides which of the six is first: a failed one is among those that are read, or not.
         assert.ok(statuses.filter((status) => status === 200).length >= 4);
         const asked = seen(origin).filter((start) => start.endsWith(path));
         assert.equal(asked.filter((start) => start.startsWith("HEAD")).length, 2);
@@ -201,7 +201,7 @@ for (const end of ["client leaves", "request fails"]) {
 // Root cause: a HEAD whose GET had failed ended its trial at the header section and once more at the end of its content, by when the
 // trial was another HEAD's.
 // Fix: a HEAD ends only a trial that it has started.
-test("a HEAD that is over does not end the trial of another one", async (t) => {
+test("a client that disconnects while its HEAD waits for the first sends nothing upstream", async (t) => {
   const held = new Set<Arrival>();
   const origin = await startOrigin(t, async (request) => {
     if (request.method === "GET") {
@@ -259,7 +259,7 @@ test("one that leaves while it waits for the first asks nothing", async (t) => {
   });
 });
 
-test("30 first HEADs that are probed cost one request more where the backend has no ranges", async (t) => {
+test("30 first HEADs that are probed cost one additional request if the backend has no ranges", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     if (fieldValues(request, "range").length === 0) return text("whole")(request);
     request.write(toHead("416 Range Not Satisfiable", ["Content-Length: 0"]));

@@ -1,4 +1,4 @@
-/** `mode: auto`: the upstream's own answer to a HEAD wins, and a refusal is repeated as GET. */
+/** `mode: auto`: the upstream's own response to a HEAD is preferred, and a refusal is repeated as GET. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -25,7 +25,7 @@ function refusing(status: number): Script {
   };
 }
 
-test("a HEAD that the upstream serves is answered by that answer", async (t) => {
+test("a HEAD that the upstream serves gets that response", async (t) => {
   const origin = await startOrigin(t, (request) =>
     text(request.method, [`X-Method: ${request.method}`])(request),
   );
@@ -40,7 +40,7 @@ test("a HEAD that the upstream serves is answered by that answer", async (t) => 
 });
 
 for (const status of [405, 501]) {
-  test(`a HEAD answered with ${status} is repeated as GET within the same request, and only that answer reaches the client`, async (t) => {
+  test(`a HEAD that gets ${status} is repeated as GET within the same request, and only that response reaches the client`, async (t) => {
     const origin = await startOrigin(t, refusing(status));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
     const wire = await openWire(t, sidecar.port);
@@ -60,7 +60,7 @@ for (const status of [405, 501]) {
   });
 }
 
-test("a backend that answers each HEAD with 404 shows as native, and is served by fallbackOn: a missing page teaches nothing", async (t) => {
+test("a backend that sends 404 for each HEAD shows as native, and fallbackOn helps: a missing page teaches nothing", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     if (request.method === "GET" && request.target !== "/missing") return text("ok")(request);
@@ -87,7 +87,7 @@ test("a backend that answers each HEAD with 404 shows as native, and is served b
   ]);
 });
 
-test("fallbackOn says which answers are repeated", async (t) => {
+test("fallbackOn sets which statuses are repeated", async (t) => {
   const origin = await startOrigin(t, (request) =>
     refusing(request.target === "/missing" ? 404 : 405)(request),
   );
@@ -132,7 +132,7 @@ test("an exact route and one with a parameter are remembered as a whole, a prefi
     assert.equal((await sidecar.line((line) => line["url.path"] === path))["head"], head);
 });
 
-test("after `remember` the upstream is asked with HEAD again", async (t) => {
+test("after `remember` headgate sends HEAD again", async (t) => {
   let isServed = false;
   const origin = await startOrigin(t, (request) =>
     isServed ? text("own")(request) : getOnly(text("ok"))(request),
@@ -141,13 +141,13 @@ test("after `remember` the upstream is asked with HEAD again", async (t) => {
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
   await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   isServed = true;
-  // The connection of each `ask` alone takes longer than a millisecond, mostly.
+  // The connection that each `ask` opens usually takes longer than a millisecond.
   while (seen(origin).filter((start) => start === "HEAD /x").length < 3)
     assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   assert.equal(seen(origin).at(-1), "HEAD /x");
 });
 
-test("a GET that is refused as well reaches the client as it is, and nothing is learnt of it", async (t) => {
+test("a GET that is refused as well reaches the client unchanged, and teaches nothing", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("405 Method Not Allowed", ["Allow: POST", "Content-Length: 0"]));
@@ -162,7 +162,7 @@ test("a GET that is refused as well reaches the client as it is, and nothing is 
 });
 
 for (const status of ["200 OK", "405 Method Not Allowed"]) {
-  test(`content that wrongly follows a HEAD's ${status} is not taken for the next answer: its connection is dropped`, async (t) => {
+  test(`content that wrongly follows a HEAD's ${status} is not taken for the next response: its connection is closed`, async (t) => {
     const stray = toHead("200 OK", ["Content-Length: 4", "X-Stray: 1"]);
     const origin = await startOrigin(t, async (request) => {
       if (request.method === "GET") return text("fine")(request);
@@ -183,7 +183,7 @@ for (const status of ["200 OK", "405 Method Not Allowed"]) {
 }
 
 for (const method of ["HEAD", "GET"]) {
-  test(`a client that leaves while the ${method} of its HEAD is under way ends that, and nothing more is asked`, async (t) => {
+  test(`a client that leaves during the ${method} of its HEAD ends that request, and no other is sent`, async (t) => {
     const origin = await startOrigin(t, (request) =>
       request.method === method ? undefined : getOnly(text("ok"))(request),
     );

@@ -53,7 +53,7 @@ const ENDINGS: Record<string, (request: Arrival) => void> = {
 
 for (const [ending, answer] of Object.entries(ENDINGS)) {
   for (const version of ["1.1", "1.0"]) {
-    test(`the answer to a HEAD over HTTP/${version} stands where the upstream ${ending}, and nothing strays to anyone`, async (t) => {
+    test(`the response to a HEAD over HTTP/${version} stands if the upstream ${ending}, and no other client gets its bytes`, async (t) => {
       const origin = await startOrigin(t, async (request) => {
         await request.completed;
         if (request.target === "/broken") answer(request);
@@ -63,14 +63,14 @@ for (const [ending, answer] of Object.entries(ENDINGS)) {
         yaml: `upstream: { url: "${origin.url}", maxConnections: 1 }`,
       });
       const wire = await openWire(t, sidecar.port);
-      // Two at once for the one upstream connection: the second waits for it and takes it the moment it is free.
+      // Two at once for the one upstream connection: the second waits for it and takes it as soon as it is free.
       const other = await openWire(t, sidecar.port);
       wire.write(toRequest(`HEAD /broken HTTP/${version}`, ["Connection: keep-alive"]));
       other.write(toRequest("GET /other"));
       const broken = await wire.readResponse("HEAD");
       assert.ok([200, 204, 304].includes(broken.status), broken.start);
       assert.equal((await other.readResponse()).body.toString(), "ok");
-      // An HTTP/1.0 client whose answer has no length sees its connection closed; it asks on another.
+      // An HTTP/1.0 client whose response has no length sees its connection closed; it uses another one.
       const last = version === "1.1" ? wire : await openWire(t, sidecar.port);
       last.write(toRequest("GET /next", ["Connection: close"]));
       const next = await last.readResponse();
@@ -88,7 +88,7 @@ for (const [ending, answer] of Object.entries(ENDINGS)) {
   }
 }
 
-test("a connection whose upstream spoke unasked while it was idle is not used again", async (t) => {
+test("a connection whose upstream sent bytes while it was idle is not reused", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);

@@ -1,9 +1,9 @@
 /**
- * HEADs without a response of the upstream's.
+ * HEADs without a response from the upstream.
  *
- * Symptoms: the log, the metrics and the status page said "served as HEAD" while the upstream was dead, and a 502 to a HEAD led to no
- * log line. Root causes: the outcome was the one that was planned, and the request's id stood in the content, which a HEAD has not.
- * Fix: the outcome is `failed` where nothing came, and the id stands in Proxy-Status (RFC 9209).
+ * Symptoms: the log, the metrics and the status page showed "served as HEAD" while the upstream was dead, and a 502 to a HEAD did not
+ * lead to a log line. Root causes: the outcome was the planned one, and the request's id was in the content, which a HEAD does not have.
+ * Fix: the outcome is `failed` if no response came, and the id is in Proxy-Status (RFC 9209).
  */
 
 import assert from "node:assert/strict";
@@ -59,7 +59,7 @@ for (const mode of MODES) {
   });
 }
 
-test("mode auto whose GET gets no response after the refused HEAD has failed", async (t) => {
+test("a HEAD in mode auto has failed if its GET gets no response after the refused HEAD", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     if (request.method === "GET") request.reset();
@@ -70,7 +70,7 @@ test("mode auto whose GET gets no response after the refused HEAD has failed", a
   assert.equal((await sidecar.line(IS_HEAD))["head"], "failed");
 });
 
-test("a client that leaves before the response leaves a failed HEAD", async (t) => {
+test("a HEAD whose client disconnects before the response has failed", async (t) => {
   const origin = await startOrigin(t, async (request) => void (await request.connection.closed));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -81,7 +81,7 @@ test("a client that leaves before the response leaves a failed HEAD", async (t) 
   assert.deepEqual([line["head"], line["error.type"]], ["failed", "client_gone"]);
 });
 
-test("a HEAD whose GET breaks off behind its header section was converted", async (t) => {
+test("a HEAD whose GET is truncated after its header section was converted", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Content-Length: 9"])}abc`);
@@ -92,7 +92,7 @@ test("a HEAD whose GET breaks off behind its header section was converted", asyn
   assert.equal((await sidecar.line(IS_HEAD))["head"], "convert");
 });
 
-test("every error that headgate says to a HEAD names its log line, and that to a GET says it in the content", async (t) => {
+test("every headgate error for a HEAD names its log line in Proxy-Status, that for a GET in the content", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = "head: { limit: { rate: 1/h } }\nroutes: [{ path: /never, head: reject }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });

@@ -9,7 +9,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("a HEAD over limit.concurrent is answered with 503, Retry-After and Proxy-Status; GETs and other routes are not; each that ends makes room", async (t) => {
+test("a HEAD over limit.concurrent gets 503, Retry-After and Proxy-Status; GETs and other routes do not; each that ends makes room", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/held" ? undefined : text("ok")(request),
   );
@@ -41,9 +41,9 @@ test("a HEAD over limit.concurrent is answered with 503, Retry-After and Proxy-S
 });
 
 // Symptom: a HEAD over the limit was logged at warn, without error.type, and listed among the last errors as the upstream's own.
-// Root cause: the exchange had a status and no error, as an answer of the upstream's has.
+// Root cause: the exchange had a status and no error, like a response from the upstream.
 // Fix: it ends with the error that its Proxy-Status names, a client's fault.
-test("a HEAD over the limit is the client's fault: one line at info, also with access: errors, and no error of the upstream's", async (t) => {
+test("a HEAD over the limit is the client's fault: one line at info, even with access: errors, and no error of the upstream's", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   for (const access of ["all", "errors"]) {
     const yaml = `log: { access: ${access} }\nhead: { limit: { rate: 1/h } }`;
@@ -81,7 +81,7 @@ test("a HEAD over the limit is the client's fault: one line at info, also with a
   }
 });
 
-test("HEADs over limit.rate are answered with 503 and when to come again", async (t) => {
+test("HEADs over limit.rate get 503 with Retry-After", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = "head: { limit: { rate: 2/h } }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -94,7 +94,7 @@ test("HEADs over limit.rate are answered with 503 and when to come again", async
   assert.ok(seconds > 1_700 && seconds <= 1_800, String(seconds));
 });
 
-test("HEADs that go up as HEAD are not limited", async (t) => {
+test("HEADs that are sent upstream as HEAD are not limited", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   for (const mode of ["pass", "auto", "observe"]) {
     const yaml = `head: { mode: ${mode}, limit: { rate: 1/h } }`;

@@ -1,4 +1,4 @@
-/** `contentLength: measure`: a HEAD says the length of content whose GET did not announce it. */
+/** `contentLength: measure`: the response to a HEAD has the length of content whose GET did not announce it. */
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -28,7 +28,7 @@ const ENDLESS: Script = async (request) => {
   await request.connection.closed;
 };
 
-test("a HEAD says the exact length of a chunked body that ends within the drain limits", async (t) => {
+test("a HEAD has the exact length of a chunked body that ends within the drain limits", async (t) => {
   const exact = { length: ["5"], coding: [], trailer: [] };
   assert.deepEqual(await framingOf(t, chunked(["ab", "cde"])), exact);
   assert.deepEqual(await framingOf(t, chunked(["ab", "cde"], ["X-Sum: 1"])), exact);
@@ -47,7 +47,7 @@ test("a HEAD of a body beyond drain.bytes or drain.time, or of an event stream, 
   assert.deepEqual(await framingOf(t, sse()), usual);
 });
 
-test("a body that ends with its connection is not measured: it may have been cut short", async (t) => {
+test("a body that ends with its connection is not measured, as it may be truncated", async (t) => {
   const script: Script = async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Connection: close"])}abc`);
@@ -56,7 +56,7 @@ test("a body that ends with its connection is not measured: it may have been cut
   assert.deepEqual(await framingOf(t, script), { length: [], coding: [], trailer: [] });
 });
 
-test("a chunked body that is cut short is not measured", async (t) => {
+test("a truncated chunked body is not measured", async (t) => {
   const script: Script = async (request) => {
     await request.completed;
     request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("abc"));
@@ -74,14 +74,14 @@ test("an announced length is passed on without waiting for the body", async (t) 
   assert.deepEqual((await framingOf(t, script, patient)).length, ["7"]);
 });
 
-test("a GET, a HEAD that is passed, and a HEAD without the option are as they were", async (t) => {
+test("a GET, a HEAD that is passed, and a HEAD without the option do not change", async (t) => {
   assert.deepEqual((await framingOf(t, chunked(["a"]), MEASURE, "GET /x")).coding, ["chunked"]);
   assert.deepEqual((await framingOf(t, chunked(["a"]), "")).length, []);
   const pass = "head: { mode: pass, contentLength: measure }";
   assert.deepEqual((await framingOf(t, chunked(["a"]), pass)).length, []);
 });
 
-test("what was measured is logged as drained, and the connection serves again", async (t) => {
+test("a measured body is logged as drained, and its connection is reused", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/x" ? chunked(["ab", "cde"])(request) : text("ok")(request),
   );
@@ -95,7 +95,7 @@ test("what was measured is logged as drained, and the connection serves again", 
   assert.deepEqual([line["body"], line["bytes_drained"]], ["drained", 5]);
 });
 
-test("a client that leaves while its HEAD is measured ends the GET", async (t) => {
+test("a client that disconnects while its HEAD is measured ends the GET", async (t) => {
   const origin = await startOrigin(t, ENDLESS);
   const yaml = "head: { contentLength: measure, drain: { time: 1h } }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });

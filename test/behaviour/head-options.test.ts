@@ -10,7 +10,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-// `guards`: HEADs that must reach the application as HEAD, whatever the mode would make of them.
+// `guards`: HEADs that must reach the application as HEAD, in any mode.
 
 const GUARDED = {
   "of an upload (tus)": toRequest("HEAD /x", ["Tus-Resumable: 1.0.0"]),
@@ -31,7 +31,7 @@ const GUARDED = {
 };
 
 for (const [what, bytes] of Object.entries(GUARDED)) {
-  test(`a HEAD ${what} reaches the upstream as HEAD where the route converts, and its refusal is not repeated in mode auto`, async (t) => {
+  test(`a HEAD ${what} reaches the upstream as HEAD if the route converts, and its refusal is not repeated in mode auto`, async (t) => {
     const origin = await startOrigin(t, getOnly(text("ok")));
     for (const mode of ["convert", "auto"]) {
       const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
@@ -60,7 +60,7 @@ test("mode reject refuses guarded HEADs too", async (t) => {
   assert.deepEqual(origin.arrivals, []);
 });
 
-test("guards: [signed-url], the old name, means signed, and [tus] leaves signatures to a front that checks them", async (t) => {
+test("guards: [signed-url], the old name, means signed, and [tus] leaves signatures to a proxy that checks them", async (t) => {
   const origin = await startOrigin(t, getOnly(text("ok")));
   const signed = GUARDED["signed in Authorization (S3)"];
   for (const [guards, status] of [["signed-url", 405] as const, ["tus", 200] as const]) {
@@ -70,7 +70,7 @@ test("guards: [signed-url], the old name, means signed, and [tus] leaves signatu
   }
 });
 
-// `allow: repair`: an Allow that names GET names HEAD too, where HEADs are converted.
+// `allow: repair`: an Allow that names GET also names HEAD, if HEADs are converted.
 
 async function allowOf(t: TestContext, yaml: string, sent: readonly string[], method = "POST") {
   const origin = await startOrigin(t, async (request) => {
@@ -84,13 +84,13 @@ async function allowOf(t: TestContext, yaml: string, sent: readonly string[], me
 for (const mode of ["convert", "auto"]) {
   const repair = `head: { mode: ${mode}, allow: repair }`;
 
-  test(`mode ${mode} with allow: repair adds HEAD to an Allow that names GET, whatever the method`, async (t) => {
+  test(`mode ${mode} with allow: repair adds HEAD to an Allow that names GET, for any method`, async (t) => {
     for (const method of ["HEAD", "GET", "POST", "OPTIONS"])
       assert.deepEqual(await allowOf(t, repair, ["Allow: GET, PUT"], method), ["GET, PUT, HEAD"]);
     assert.deepEqual(await allowOf(t, repair, ["aLLow: PUT", "Allow: GET"]), ["PUT", "GET, HEAD"]);
   });
 
-  test(`mode ${mode} with allow: repair leaves every other Allow alone`, async (t) => {
+  test(`mode ${mode} with allow: repair does not change any other Allow`, async (t) => {
     for (const sent of [["GET, HEAD"], ["PUT, POST"], ["get"], ["GETS"], [""], ["GET", "HEAD"]])
       assert.deepEqual(
         await allowOf(
@@ -103,7 +103,7 @@ for (const mode of ["convert", "auto"]) {
   });
 }
 
-test("by default, and where HEADs are not converted, Allow is the upstream's", async (t) => {
+test("by default, and if HEADs are not converted, Allow is the upstream's", async (t) => {
   for (const yaml of [
     "",
     "head: { mode: pass, allow: repair }",
@@ -115,7 +115,7 @@ test("by default, and where HEADs are not converted, Allow is the upstream's", a
 
 // `mode: reject` and `mode: observe`.
 
-test("mode reject: a HEAD is answered with 405 and Allow: GET, the upstream hears nothing, and the connection serves on", async (t) => {
+test("mode reject: a HEAD gets 405 and Allow: GET, the upstream gets nothing, and the connection stays open", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: reject" });
   const wire = await openWire(t, sidecar.port);
@@ -137,7 +137,7 @@ test("mode reject: a HEAD is answered with 405 and Allow: GET, the upstream hear
   assert.deepEqual(fieldValues(answer, "proxy-status"), [named]);
 });
 
-test("mode observe: a HEAD goes up as it is, and one whose answer is in fallbackOn is counted as rescuable", async (t) => {
+test("mode observe: a HEAD is sent unchanged, and one whose status is in fallbackOn counts as rescuable", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/docs" ? text("ok")(request) : getOnly(text("ok"))(request),
   );
@@ -158,7 +158,7 @@ test("mode observe: a HEAD goes up as it is, and one whose answer is in fallback
   assert.match(body.toString(), /^headgate_head_rescued_total\{route="default"\} 0$/m);
 });
 
-// `explain: true`: a HEAD's response says what was done with it.
+// `explain: true`: a HEAD's response shows its outcome.
 
 const PARTIAL: Script = async (request) => {
   await request.completed;
@@ -187,7 +187,7 @@ for (const [head, script, words] of CASES) {
   });
 }
 
-test("the field comes after those of the proxies before, and neither a GET nor a HEAD by default has one", async (t) => {
+test("the field comes after those of earlier proxies, and neither a GET nor a HEAD by default has one", async (t) => {
   const origin = await startOrigin(t, text("ok", ["Proxy-Status: inner"]));
   const yaml = "routes: [{ path: /x, head: { explain: true } }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });

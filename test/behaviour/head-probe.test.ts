@@ -15,7 +15,7 @@ function rangesOf({ arrivals }: Origin): string[] {
   return arrivals.map((request) => fieldValues(request, "range").join() || "none");
 }
 
-/** Answers a request with a range by these lines and one byte, others by 200. */
+/** Responds to a request with a range with these lines and one byte, to others with 200. */
 function respondingWith(start: string, lines: readonly string[], content = "x"): Script {
   return async (request) => {
     await request.completed;
@@ -24,7 +24,7 @@ function respondingWith(start: string, lines: readonly string[], content = "x"):
   };
 }
 
-test("206 with a total becomes 200 with the full Content-Length, without Content-Range, for one byte pulled on a kept connection", async (t) => {
+test("206 with a total becomes 200 with the full Content-Length, without Content-Range, for one byte on a reused connection", async (t) => {
   const lines = [`Content-Range: bytes 0-0/${TOTAL}`, 'ETag: "a"', "Accept-Ranges: bytes"];
   const origin = await startOrigin(t, respondingWith("206 Partial Content", lines));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
@@ -45,8 +45,8 @@ test("206 with a total becomes 200 with the full Content-Length, without Content
 });
 
 /*
- * Symptom: qemu-img refused a file behind nginx. Root cause: nginx says Accept-Ranges in its 200 only, and the HEAD had the fields of a
- * 206. Fix: a 206 is the proof that the backend serves ranges, so the HEAD says it.
+ * Symptom: qemu-img refused a file behind nginx. Root cause: nginx sends Accept-Ranges only in its 200, and the HEAD had the fields of a
+ * 206. Fix: a 206 proves that the backend serves ranges, so headgate adds Accept-Ranges to the HEAD.
  */
 const RANGES: Readonly<Record<string, readonly string[]>> = { "": ["bytes"], none: ["none"] };
 for (const [said, expected] of Object.entries(RANGES)) {
@@ -61,7 +61,7 @@ for (const [said, expected] of Object.entries(RANGES)) {
 }
 
 for (const start of ["200 OK", "404 Not Found", "304 Not Modified"]) {
-  test(`${start} is used as it is`, async (t) => {
+  test(`${start} is used unchanged`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
       const length = start.startsWith("304") ? [] : ["Content-Length: 0"];
@@ -116,8 +116,8 @@ for (const [what, [start, lines]] of Object.entries(ODD)) {
 }
 
 /*
- * Symptom: behind tornado, Express' compression() and Starlette's GZipMiddleware a HEAD said a Content-Length that its GET had not.
- * Root cause: they compress the 200 and not the 206, and not all of them say so in the 206. Fix: a client that accepts a coding gets the
+ * Symptom: behind tornado, Express' compression() and Starlette's GZipMiddleware a HEAD had a Content-Length that its GET did not have.
+ * Root cause: they compress the 200 and not the 206, and not all of them show it in the 206. Fix: a client that accepts a coding gets the
  * fields of a GET without Range.
  */
 const COMPRESSING: Script = async (request) => {
@@ -162,7 +162,7 @@ for (const lines of [[], ["Accept-Encoding:"], ["Accept-Encoding: identity;q=1, 
   });
 }
 
-test("416 of an empty file is repeated without Range, and says nothing about the route", async (t) => {
+test("416 of an empty file is repeated without Range, and proves nothing about the route", async (t) => {
   const lines = ["Content-Range: bytes */0"];
   const origin = await startOrigin(t, respondingWith("416 Range Not Satisfiable", lines));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });

@@ -49,7 +49,7 @@ test("the GET carries the HEAD's end-to-end fields in order, case and number", a
   assert.deepEqual(fieldValues({ lines }, "host"), ["a.example"]);
 });
 
-test("Range and If-Range stay behind, because the GET would answer 206", async (t) => {
+test("Range and If-Range are removed, because the GET would get a 206", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   await sendRequest(
@@ -100,7 +100,7 @@ const CONTENTS = {
   "a Content-Length of 0": toRequest("HEAD /", ["Content-Length: 0"]),
 };
 for (const [framing, bytes] of Object.entries(CONTENTS)) {
-  test(`content of a HEAD framed by ${framing} is read and dropped, its framing with it, and the next request is in step`, async (t) => {
+  test(`content of a HEAD framed by ${framing} is read and dropped with its framing, and the next request is in step`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     for (const head of ["convert", "pass"]) {
       const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${head}` });
@@ -122,7 +122,7 @@ for (const [framing, bytes] of Object.entries(CONTENTS)) {
   });
 }
 
-test("content that a HEAD announces and sends late holds up its answer no longer than the upstream does", async (t) => {
+test("content that a HEAD announces and sends late does not delay its response", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -132,7 +132,7 @@ test("content that a HEAD announces and sends late holds up its answer no longer
   assert.equal((await wire.readResponse()).body.toString(), "ok");
 });
 
-test("a HEAD that waits for 100 (Continue) gets its answer with Connection: close, as its content may come or not", async (t) => {
+test("a HEAD that waits for 100 (Continue) gets its response with Connection: close, as its content may come or not", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);

@@ -7,7 +7,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-/** The fields that stand for the connection between client and headgate. */
+/** The fields that concern the connection between client and headgate. */
 const HOP = /^(?:connection|keep-alive|date):/i;
 
 function respondingWith(bytes: string): Script {
@@ -34,7 +34,7 @@ test("a HEAD to a backend that refuses HEAD gets the GET's status, reason and fi
   assert.equal((await wire.bytes.takeAll()).length, 0);
 });
 
-test("a HEAD's answer has the GET's end-to-end fields in order, case and number", async (t) => {
+test("the response to a HEAD has the GET's end-to-end fields in order, case and number", async (t) => {
   const lines = [
     "sErver: x",
     "Set-Cookie: a=1; Path=/",
@@ -77,7 +77,7 @@ for (const reason of ["", "Très bien"]) {
 }
 
 /*
- * Symptom: `check_http -j HEAD` said "failed to unchunk message body" for each chunked route. Root cause: the response to a HEAD carried
+ * Symptom: `check_http -j HEAD` failed with "failed to unchunk message body" for each chunked route. Root cause: the response to a HEAD had
  * the GET's Transfer-Encoding, and some clients then look for chunks. Fix: the field is left out, as RFC 9112 §6.1 permits.
  */
 const MODES: Readonly<Record<string, string>> = {
@@ -92,7 +92,7 @@ const MODES: Readonly<Record<string, string>> = {
   "convert with share": "head: { share: 1m }",
 };
 for (const [mode, yaml] of Object.entries(MODES)) {
-  test(`no HEAD has Transfer-Encoding or Trailer in mode ${mode}, and its connection goes on`, async (t) => {
+  test(`no HEAD has Transfer-Encoding or Trailer in mode ${mode}, and its connection stays open`, async (t) => {
     const lines = ["Trailer: X-Sum", "X-A: b", "Transfer-Encoding: chunked"];
     const serve: Script = async (request) => {
       await request.completed;
@@ -119,7 +119,7 @@ for (const [mode, yaml] of Object.entries(MODES)) {
   });
 }
 
-test("a chunked GET gives neither framing field to an HTTP/1.0 client", async (t) => {
+test("for an HTTP/1.0 client the HEAD of a chunked GET has neither framing field", async (t) => {
   const origin = await startOrigin(t, chunked(["one", "two"]));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -133,7 +133,7 @@ test("a chunked GET gives neither framing field to an HTTP/1.0 client", async (t
   assert.equal((await wire.bytes.takeAll()).length, 0);
 });
 
-test("Content-Length is not invented for an answer that ends with its connection", async (t) => {
+test("headgate invents no Content-Length for a response that ends with its connection", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nsome text");
@@ -172,7 +172,7 @@ for (const start of [
   "503 Service Unavailable",
   "599 Odd",
 ]) {
-  test(`a GET's ${start} is the HEAD's answer`, async (t) => {
+  test(`the response to a HEAD has the GET's ${start}`, async (t) => {
     const lines = [
       "Location: /elsewhere",
       "WWW-Authenticate: Basic",
@@ -190,7 +190,7 @@ for (const start of [
   });
 }
 
-test("a 304 keeps the Content-Length that speaks of the content not sent, and the next answer is in step", async (t) => {
+test("a 304 keeps the Content-Length of the content that it does not carry, and the next response is in step", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     if (request.target === "/next") request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
@@ -216,7 +216,7 @@ for (const line of [
   "Transfer-Encoding: chunked",
   "Trailer: X-A",
 ]) {
-  test(`a 204 with ${line} has no framing fields and no body, and the next answer is in step`, async (t) => {
+  test(`a 204 with ${line} has no framing fields and no body, and the next response is in step`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
       if (request.target === "/next") request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
@@ -238,7 +238,7 @@ for (const line of [
   });
 }
 
-test("an interim answer of the GET reaches the HEAD's client before the final one", async (t) => {
+test("an interim response of the GET reaches the HEAD's client before the final one", async (t) => {
   const origin = await startOrigin(
     t,
     respondingWith(

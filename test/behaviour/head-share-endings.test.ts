@@ -1,4 +1,4 @@
-/** `share` where something ends: a client that leaves, an upstream that fails. */
+/** `share` when something ends: a client that disconnects, an upstream that fails. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -13,7 +13,7 @@ import { openWire } from "../support/wire.ts";
 
 const OK = ["X-A: b", "Content-Length: 0"];
 
-test("the others get their answer when the client that asked first has left", async (t) => {
+test("the others get their response when the client of the first request has disconnected", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const leader = await held.head();
   const request = await held.origin.arrival(0);
@@ -33,7 +33,7 @@ test("the others get their answer when the client that asked first has left", as
   assert.equal(line["head"], "failed");
 });
 
-test("mode auto asks again with GET for the others when the client that asked first has left", async (t) => {
+test("mode auto sends GET for the others when the client of the first request has disconnected", async (t) => {
   const gets: (() => void)[] = [];
   const refusals: (() => void)[] = [];
   const origin = await startOrigin(t, (request) => {
@@ -63,7 +63,7 @@ test("mode auto asks again with GET for the others when the client that asked fi
   );
 });
 
-test("the upstream request is cancelled when all have left, and the next HEAD asks anew", async (t) => {
+test("the upstream request is cancelled when all clients have disconnected, and the next HEAD is sent anew", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head()];
   const request = await held.origin.arrival(0);
@@ -76,7 +76,7 @@ test("the upstream request is cancelled when all have left, and the next HEAD as
   assert.equal((await next.readResponse("HEAD")).status, 200);
 });
 
-test("one of those who wait may leave without harm", async (t) => {
+test("one of the waiting clients may disconnect without harm", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const leader = await held.head();
   const request = await held.origin.arrival(0);
@@ -90,7 +90,7 @@ test("one of those who wait may leave without harm", async (t) => {
   for (const wire of [leader, other]) assert.equal((await wire.readResponse("HEAD")).status, 200);
 });
 
-test("one that had to ask for itself after all takes its request along when it leaves", async (t) => {
+test("a HEAD that had to be sent alone after all is cancelled when its client disconnects", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const leader = await held.head();
   const request = await held.origin.arrival(0);
@@ -103,7 +103,7 @@ test("one that had to ask for itself after all takes its request along when it l
   await own.connection.closed;
 });
 
-test("an error of the connection is for those who wait already, and for nobody after", async (t) => {
+test("a connection error is for the waiting HEADs only, not for later ones", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head()];
   const request = await held.origin.arrival(0);
@@ -117,7 +117,7 @@ test("an error of the connection is for those who wait already, and for nobody a
   assert.equal((await next.readResponse("HEAD")).status, 200);
 });
 
-test("an upstream that does not answer in time costs all who wait one request and a 504", async (t) => {
+test("an upstream that does not respond in time costs all waiting HEADs one request and a 504", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const yaml = "routes: [{ path: /x, responseTimeout: 50ms, head: { share: 1m } }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -127,7 +127,7 @@ test("an upstream that does not answer in time costs all who wait one request an
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("a 503 of the upstream is for those who wait already, and for nobody after", async (t) => {
+test("a 503 of the upstream is for the waiting HEADs only, not for later ones", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head()];
   const request = await held.origin.arrival(0);
@@ -141,7 +141,7 @@ test("a 503 of the upstream is for those who wait already, and for nobody after"
   assert.equal((await next.readResponse("HEAD")).status, 200);
 });
 
-test("an answer that was asked for before its target changed is not kept, nor waited for any more", async (t) => {
+test("a response that was requested before its target changed is not stored, and no HEAD waits for it any more", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const before = await held.head();
   await held.origin.arrival(0);

@@ -1,12 +1,12 @@
 /**
- * `share` where the backend fails.
+ * `share` if the backend fails.
  *
- * Symptom: a HEAD with a field that the backend chokes on (a User-Agent of 9 KB) gave its error to every HEAD that waited for
- * its answer: 50 of 682 honest ones, 120 of 150 with a slow backend.
- * Root cause: an error was shared by the rules for answers, where fields that `Vary` does not name do not matter. A backend that
- * fails does not know why it fails, and cannot name the field.
- * Fix: an error is for requests that equal the one that got it. The others ask again together, one of them, chosen at random, for all;
- * after eight errors in a row each asks for itself. Where nothing was sent, the backend is down and the error is for all who wait.
+ * Symptom: a HEAD with a field that the backend cannot handle (a User-Agent of 9 KB) gave its error to every HEAD that waited for the
+ * same response: 50 of 682 honest ones, 120 of 150 with a slow backend.
+ * Root cause: an error was shared by the rules for responses, which ignore fields that `Vary` does not name. A backend that fails does not
+ * know why it fails, and cannot name the field.
+ * Fix: an error is for requests that equal the failed one. The others share a new request, that of one chosen at random; after eight errors
+ * in a row each HEAD is sent alone. If nothing was sent, the backend is down and the error is for all waiting HEADs.
  */
 
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ import { type Cleanup, type Wire, openWire } from "../support/wire.ts";
 const OK = ["X-A: b", "Content-Length: 0"];
 const CHOKES = `User-Agent: ${"x".repeat(9_000)}`;
 
-/** Connections that are there already, so that what is written to them arrives together. */
+/** Connections that are already open, so that requests written to them arrive together. */
 function openAll(t: Cleanup, port: number, count: number): Promise<Wire[]> {
   return Promise.all(Array.from({ length: count }, () => openWire(t, port)));
 }
@@ -47,7 +47,7 @@ const FAILURES: Readonly<Record<string, readonly [status: number, fail: (of: Arr
   ],
 };
 for (const [what, [status, fail]] of Object.entries(FAILURES)) {
-  test(`${what} is for those whose fields are equal; the others ask again together`, async (t) => {
+  test(`${what} is for HEADs with equal fields; the others share a new request`, async (t) => {
     const held = await startHeld(t, "{ share: 1m }");
     const odd = [await held.head([CHOKES])];
     const first = await held.origin.arrival(0);
@@ -68,7 +68,7 @@ for (const [what, [status, fail]] of Object.entries(FAILURES)) {
   });
 }
 
-test("an answer that does not come in time is for those whose fields are equal; the others ask again together", async (t) => {
+test("a response that does not come in time is for HEADs with equal fields; the others share a new request", async (t) => {
   const origin = await startOrigin(t, (request) =>
     fieldValues(request, "user-agent").join() === "odd" ? undefined : text("hello")(request),
   );
@@ -88,7 +88,7 @@ test("an answer that does not come in time is for those whose fields are equal; 
   assert.equal(origin.arrivals.length, 2);
 });
 
-test("a client that leaves while the others ask again takes nothing from them", async (t) => {
+test("a client that disconnects during the new request takes nothing from the others", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const odd = await held.head([CHOKES]);
   const first = await held.origin.arrival(0);
@@ -110,7 +110,7 @@ test("a client that leaves while the others ask again takes nothing from them", 
   assert.equal(held.origin.arrivals.length, 2);
 });
 
-test("all who wait for one who asks again and leave cancel that request", async (t) => {
+test("the new request is cancelled when all its waiting clients disconnect", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const odd = await held.head([CHOKES]);
   const first = await held.origin.arrival(0);
@@ -125,8 +125,8 @@ test("all who wait for one who asks again and leave cancel that request", async 
   assert.equal(held.origin.arrivals.length, 2);
 });
 
-test("after eight errors in a row each of a crowd asks for itself, and has no error of another one", async (t) => {
-  // Symptom: eight chosen HEADs that fail in a row gave their error to all who waited.
+test("after eight errors in a row each HEAD of a crowd is sent alone, and gets no other HEAD's error", async (t) => {
+  // Symptom: eight chosen HEADs that fail in a row gave their error to all waiting HEADs.
   // Root cause: eight errors counted as the backend's. Fix: they end the waiting, and nothing else.
   const held = await startHeld(t, "{ share: 1m }");
   const wires: Wire[] = [];
@@ -149,7 +149,7 @@ test("after eight errors in a row each of a crowd asks for itself, and has no er
   assert.equal(held.origin.arrivals.length, 30);
 });
 
-test("after eight errors in a row equal HEADs still ask together", async (t) => {
+test("after eight errors in a row equal HEADs still share", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires: Wire[] = [];
   for (let count = 0; count < 8; count += 1) {
@@ -171,7 +171,7 @@ test("after eight errors in a row equal HEADs still ask together", async (t) => 
   assert.equal(held.origin.arrivals.length, 9);
 });
 
-test("a crowd before a backend that does not answer in time waits for two that time out, and then each asks for itself", async (t) => {
+test("a crowd before a backend that does not respond in time waits for two timeouts, then each HEAD is sent alone", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const yaml = "routes: [{ path: /x, responseTimeout: 1s, head: { share: 1m } }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -182,9 +182,9 @@ test("a crowd before a backend that does not answer in time waits for two that t
   assert.equal(origin.arrivals.length, 20);
 });
 
-test("where nothing was sent, no field can be the reason: a backend that is down costs a crowd one attempt", async (t) => {
+test("if nothing was sent, no field can be the reason: a backend that is down costs a crowd one attempt", async (t) => {
   const origin = await startOrigin(t, () => undefined);
-  // One connection that a request holds, and no place to wait: what comes then is refused before anything is sent.
+  // One connection that a request uses, and no slot to wait: later requests are refused before anything is sent.
   const yaml = [
     `upstream: { url: "${origin.url}", maxConnections: 1 }`,
     "routes: [{ path: /x, responseTimeout: 1s, head: { share: 1m } }, { path: /hold, responseTimeout: 1m }]",

@@ -1,4 +1,4 @@
-/** What `share` never does: tell one client what was meant for another. */
+/** `share` never gives one client a response that was meant for another. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -28,7 +28,7 @@ const OWN_REQUESTS = [
   "Tus-Resumable: 1.0.0",
 ];
 for (const line of OWN_REQUESTS) {
-  test(`a HEAD with ${line} neither gets an answer that is known nor gives its own to others`, async (t) => {
+  test(`a HEAD with ${line} neither gets a stored response nor shares its own`, async (t) => {
     const origin = await startOrigin(t, text("hello"));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
     const lines = [[line], [line], [], [line], []];
@@ -56,8 +56,8 @@ const OWN_RESPONSES: readonly (readonly string[])[] = [
   ["Cache-Control: no-cache"],
   ["Cache-Control: max-age=0"],
   ["Cache-Control: max-age=60", "Age: 60"],
-  // Symptom: an Age that is there twice, or has ten digits, counted as 0. Cause: what could not be read meant "not there".
-  // Fix: of several the largest counts, more than 2^31 is 2^31 (RFC 9111 §1.2.2), and an unreadable Age is not taken for young.
+  // Symptom: an Age that is there twice, or has ten digits, counted as 0. Root cause: an unreadable Age counted as missing.
+  // Fix: of several the largest counts, more than 2^31 is 2^31 (RFC 9111 §1.2.2), and an unreadable Age does not count as young.
   ["Cache-Control: max-age=60", "Age: 60", "Age: 0"],
   ["Cache-Control: max-age=60", "Age: 0", "Age: 60"],
   ["Cache-Control: max-age=60", "Age: 0, 60"],
@@ -78,7 +78,7 @@ const OWN_RESPONSES: readonly (readonly string[])[] = [
   ["Vary: Accept, :b"], // no field has such a name
 ];
 for (const lines of OWN_RESPONSES) {
-  test(`an answer with ${lines.join(" and ")} is for the one who asked`, async (t) => {
+  test(`a response with ${lines.join(" and ")} is for its own HEAD alone`, async (t) => {
     const origin = await startOrigin(t, text("hello", lines));
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
     for (let round = 0; round < 3; round += 1) {
@@ -95,7 +95,7 @@ for (const status of [
   "429 Too Many Requests",
   "431 Request Header Fields Too Large",
 ]) {
-  test(`${status} is for the one who asked, whatever it says of itself`, async (t) => {
+  test(`${status} is for its own HEAD alone, with any freshness fields`, async (t) => {
     const script: Script = async (request) => {
       await request.completed;
       request.write(toHead(status, ["Cache-Control: public, max-age=60", "Content-Length: 0"]));
@@ -109,7 +109,7 @@ for (const status of [
 }
 
 for (const status of ["302 Found", "401 Unauthorized", "403 Forbidden"]) {
-  test(`${status} is for the one who asked, unless it says for how long it is good`, async (t) => {
+  test(`${status} is for its own HEAD alone, unless it names its freshness`, async (t) => {
     const script: Script = async (request) => {
       await request.completed;
       const lines = request.target === "/fresh" ? ["Cache-Control: max-age=60"] : [];
@@ -123,7 +123,7 @@ for (const status of ["302 Found", "401 Unauthorized", "403 Forbidden"]) {
   });
 }
 
-test("all who waited for an answer that is not for them ask at once, and those after them do not wait", async (t) => {
+test("HEADs that waited for a response that cannot be shared are sent at once, and later ones do not wait", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head()];
   await held.origin.arrival(0);
@@ -141,9 +141,10 @@ test("all who waited for an answer that is not for them ask at once, and those a
   assert.equal(new Set(cookies).size, 7);
 });
 
-test("one field that holds a colon is not taken for two, in what Vary names and elsewhere", async (t) => {
-  // Symptom: `Accept: a:b`, and `Accept: a` with `Accept: b`, got each other's answer.
-  // Cause: the values that Vary names were joined with a colon, which a value may hold. Fix: with what no value can hold.
+test("one value with a colon does not equal two values, in what Vary names and elsewhere", async (t) => {
+  // Symptom: `Accept: a:b`, and `Accept: a` with `Accept: b`, got each other's response.
+  // Root cause: the values that Vary names were joined with a colon, which a value may contain. Fix: they are joined with a character that
+  // no value can contain.
   const script: Script = (request) =>
     text("hello", ["Vary: Accept", `X-Got: ${fieldValues(request, "accept").join("|")}`])(request);
   const origin = await startOrigin(t, script);
@@ -168,7 +169,7 @@ for (const mode of ["pass", "observe"]) {
   });
 }
 
-test("a GET gets nothing of what HEADs share", async (t) => {
+test("a GET never gets a response that HEADs share", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   await sendRequest(t, sidecar.port, toRequest("HEAD /x"));

@@ -11,7 +11,7 @@ import type { ReceivedResponse } from "../support/wire.ts";
 
 type Context = Parameters<typeof startSidecar>[0];
 
-/** Two HEADs, the second with the first one's answer; how many requests they cost. */
+/** Two HEADs, the second with the first one's response; returns how many requests they cost. */
 async function askTwice(t: Context, head: string, script: Script) {
   const origin = await startOrigin(t, script);
   const yaml = `head: { share: 1m, ${head} }`;
@@ -34,7 +34,7 @@ async function headsOf(sidecar: Sidecar): Promise<string[]> {
   );
 }
 
-test("a length that was measured is told to all", async (t) => {
+test("all HEADs get a measured length", async (t) => {
   const { origin, second } = await askTwice(
     t,
     "contentLength: measure, drain: { time: 1h }",
@@ -45,7 +45,7 @@ test("a length that was measured is told to all", async (t) => {
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("what a probe found is told to all", async (t) => {
+test("all HEADs get the result of a probe", async (t) => {
   const { origin, sidecar, second } = await askTwice(t, "range: probe", async (request) => {
     await request.completed;
     const lines = ["Content-Range: bytes 0-0/1000", "Content-Length: 1"];
@@ -58,7 +58,7 @@ test("what a probe found is told to all", async (t) => {
   assert.deepEqual(await headsOf(sidecar), ["probed", "shared"]);
 });
 
-test("explain tells who got somebody else's answer", async (t) => {
+test("explain marks a HEAD that got a shared response", async (t) => {
   const { first, second } = await askTwice(t, "explain: true", text("hello"));
   assert.match(
     fieldValues(first, "proxy-status").join(),
@@ -67,7 +67,7 @@ test("explain tells who got somebody else's answer", async (t) => {
   assert.deepEqual(fieldValues(second, "proxy-status"), ['headgate; details="shared"']);
 });
 
-test("a shared answer does not count against the limit, and one over it is not shared", async (t) => {
+test("a shared response does not count against the limit, and one over it is not shared", async (t) => {
   const { origin, sidecar, second } = await askTwice(t, "limit: { rate: 1/h }", text("hello"));
   assert.equal(second.status, 200);
   for (let round = 0; round < 2; round += 1) {
@@ -77,12 +77,12 @@ test("a shared answer does not count against the limit, and one over it is not s
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("a repaired Allow is told to all", async (t) => {
+test("all HEADs get a repaired Allow", async (t) => {
   const { second } = await askTwice(t, "allow: repair", text("hello", ["Allow: GET"]));
   assert.deepEqual(fieldValues(second, "allow"), ["GET, HEAD"]);
 });
 
-test("mode auto shares what the upstream answers to a HEAD, and what it answers to the GET instead", async (t) => {
+test("mode auto shares the upstream's response to a HEAD, and its response to the GET instead", async (t) => {
   const native = await askTwice(t, "mode: auto", text("hello"));
   assert.deepEqual(fieldValues(native.second, "content-length"), ["5"]);
   assert.equal(native.origin.arrivals.length, 1);
@@ -93,7 +93,7 @@ test("mode auto shares what the upstream answers to a HEAD, and what it answers 
   assert.deepEqual(await headsOf(fallback.sidecar), ["fallback", "shared"]);
 });
 
-test("a chunked GET's answer is told to all clients without its framing", async (t) => {
+test("all HEADs get a chunked GET's response without its framing", async (t) => {
   const { origin, sidecar, first, second } = await askTwice(t, "mode: convert", chunked(["abc"]));
   for (const answer of [first, second])
     assert.deepEqual(fieldValues(answer, "transfer-encoding"), []);

@@ -1,12 +1,12 @@
 /**
- * `share` where an answer is for the one who asked.
+ * `share` if a response is for its own HEAD alone.
  *
- * Symptom: one HEAD that the backend refused (406 for its Accept, 429) switched sharing off for all clients for ten seconds,
- * and all who had waited for it asked at once: 697 of 697 HEADs reached a backend that was at its limit, 4 of 688 before.
- * Root cause: "this answer is for one" was remembered for all requests that may share an answer, not for those that equal the
- * request that got it, and one such answer was taken as proof that the target has no other kind.
- * Fix: it is remembered for equal requests only (ignored fields and client address included); the others ask again together,
- * and each for itself only when a second, different request got such an answer too.
+ * Symptom: one HEAD that the backend refused (406 for its Accept, 429) switched sharing off for all clients for ten seconds, and all
+ * HEADs that had waited for it were sent at once: 697 of 697 HEADs reached a backend that was at its limit, 4 of 688 before.
+ * Root cause: "this response cannot be shared" was remembered for all requests that may share a response, not only for those that equal the
+ * refused request, and one such response counted as proof that the target has no other kind.
+ * Fix: it is remembered for equal requests only (ignored fields and client address included); the others share a new request, and each is
+ * sent alone only after a second, different request got such a response too.
  */
 
 import assert from "node:assert/strict";
@@ -58,7 +58,7 @@ for (const refusal of [
   });
 }
 
-test("a HEAD that was refused changes nothing for those that come after it, but for its equals, which ask for themselves", async (t) => {
+test("a refused HEAD changes nothing for later ones, except for its equals, which are sent alone", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     if (fieldValues(request, "accept").join() === "x/y")
@@ -77,7 +77,7 @@ test("a HEAD that was refused changes nothing for those that come after it, but 
   }
   const leader = await origin.arrival(1);
   await untilInFlight(sidecar.adminPort, 20);
-  // Neither waits for the twenty, whose answer might not come before the test ends.
+  // Neither waits for the twenty, whose response might not come before the test ends.
   for (let round = 0; round < 2; round += 1)
     assert.equal((await sendRequest(t, sidecar.port, refused)).status, 406);
   assert.equal(origin.arrivals.length, 4);
@@ -86,7 +86,7 @@ test("a HEAD that was refused changes nothing for those that come after it, but 
   assert.equal(origin.arrivals.length, 4);
 });
 
-test("where the answer to a second, different HEAD is for itself too, the others ask at once, equal ones together", async (t) => {
+test("if the response to a second, different HEAD cannot be shared either, the others are sent at once, equal ones together", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head(["Accept: a"])];
   await held.origin.arrival(0);
@@ -99,7 +99,7 @@ test("where the answer to a second, different HEAD is for itself too, the others
   await held.inFlight(12);
   assert.equal(held.origin.arrivals.length, 2, "they ask again together");
   refuse(1);
-  // The equal of the second HEAD, and one of each of the other five kinds; all are here before one of them is answered.
+  // The equal of the second HEAD, and one of each of the other five kinds; all arrive before one of them gets a response.
   await held.origin.arrival(7);
   await held.inFlight(11);
   assert.equal(held.origin.arrivals.length, 8);

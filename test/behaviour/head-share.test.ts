@@ -12,7 +12,7 @@ import { openWire } from "../support/wire.ts";
 
 const SHARE = "head: { share: 1m }";
 
-test("1,000 identical HEADs at one time cost the backend one request, and all get its answer", async (t) => {
+test("1,000 identical HEADs at one time cost the backend one request, and all get its response", async (t) => {
   const held = await startHeld(t, "{ share: 1s }");
   const wires = await Promise.all(Array.from({ length: 1_000 }, () => held.head()));
   await held.inFlight(1_000);
@@ -27,7 +27,7 @@ test("1,000 identical HEADs at one time cost the backend one request, and all ge
   assert.equal(held.origin.arrivals.length, 1);
 });
 
-test("a HEAD within the time gets the same answer, on a connection that goes on", async (t) => {
+test("a HEAD within the time gets the same response, on a connection that stays open", async (t) => {
   const origin = await startOrigin(t, text("hello", ['ETag: "a"', "X-A: 1", "X-A: 2"]));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const wire = await openWire(t, sidecar.port);
@@ -42,7 +42,7 @@ test("a HEAD within the time gets the same answer, on a connection that goes on"
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("after the time the upstream is asked again", async (t) => {
+test("after the time headgate sends a request again", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, {
     upstream: origin.url,
@@ -51,7 +51,7 @@ test("after the time the upstream is asked again", async (t) => {
   while (origin.arrivals.length < 3) await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
 });
 
-test("without share each HEAD asks, and a route may say 0s where the others share", async (t) => {
+test("without share each HEAD is sent, and a route may set 0s while the others share", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   for (const yaml of ["", `${SHARE}\nroutes: [{ path: /x, head: { share: 0s } }]`]) {
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -62,7 +62,7 @@ test("without share each HEAD asks, and a route may say 0s where the others shar
   }
 });
 
-test("Age is set for those who get somebody else's answer, and adds to the upstream's", async (t) => {
+test("a HEAD with a shared response gets an Age, added to the upstream's", async (t) => {
   const script: Script = (request) =>
     text("hello", request.target === "/old" ? ["Age: 7"] : [])(request);
   const origin = await startOrigin(t, script);
@@ -73,7 +73,7 @@ test("Age is set for those who get somebody else's answer, and adds to the upstr
   assert.deepEqual(ages, [[], ["0"], ["7"], ["7"]]);
 });
 
-test("other targets, hosts and fields that nobody knows are other questions; the client's address and agent are not", async (t) => {
+test("HEADs with other targets, hosts or unknown fields do not share; the client's address and agent do not matter", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const requests: readonly (readonly [start: string, lines: readonly string[], asked: number])[] = [
@@ -98,7 +98,7 @@ test("other targets, hosts and fields that nobody knows are other questions; the
   }
 });
 
-test("claims of a client that is not trusted are not taken for those of one that is", async (t) => {
+test("forwarding fields of an untrusted client do not equal those of a trusted one", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const yaml = `${SHARE}\nforwarded: { trust: [192.0.2.1] }`;
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -108,7 +108,7 @@ test("claims of a client that is not trusted are not taken for those of one that
   assert.deepEqual(protos, ["http", "http"]);
 });
 
-test("an answer is for those whose fields are equal in what its Vary names", async (t) => {
+test("a response is for HEADs with equal fields in what its Vary names", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const language = fieldValues(request, "accept-language").join();
     return text("hello", ["Vary: accept-language, Accept-Encoding", `X-L: ${language}`])(request);
@@ -123,7 +123,7 @@ test("an answer is for those whose fields are equal in what its Vary names", asy
   assert.equal(origin.arrivals.length, 4);
 });
 
-test("those who waited for an answer that varies otherwise ask at once for themselves", async (t) => {
+test("HEADs that waited for a response that varies otherwise are sent at once on their own", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head(["Accept-Language: de"])];
   await held.origin.arrival(0);
@@ -131,7 +131,7 @@ test("those who waited for an answer that varies otherwise ask at once for thems
     wires.push(await held.head([`Accept-Language: ${language}`]));
   await held.inFlight(4);
   release(held.origin.arrivals[0], ["Vary: Accept-Language", "X-N: 0", "Content-Length: 0"]);
-  await held.origin.arrival(2); // both are here before one is answered
+  await held.origin.arrival(2); // both have arrived before one gets its response
   for (const request of held.origin.arrivals.slice(1)) {
     const language = fieldValues(request, "accept-language").join();
     release(request, ["Vary: Accept-Language", `X-N: ${language}`, "Content-Length: 0"]);
@@ -143,7 +143,7 @@ test("those who waited for an answer that varies otherwise ask at once for thems
   );
 });
 
-test("a request that may change its target, and a reload of another configuration, make the upstream be asked again", async (t) => {
+test("after a request that may change its target, and after a reload, headgate sends HEADs again", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const askedFor = async (start: string): Promise<number> => {
@@ -162,9 +162,9 @@ test("a request that may change its target, and a reload of another configuratio
   assert.equal(await askedFor("HEAD /y"), 1);
 });
 
-test("a request that may change its target makes share forget it under every name and spelling of it", async (t) => {
-  // Symptom: a POST whose Host or path was spelled otherwise did not make share forget, and HEADs were told what was no longer so.
-  // Cause: both were compared byte for byte. Fix: what is known is found by the normal form of host and target.
+test("a request that may change its target clears it under every name and spelling", async (t) => {
+  // Symptom: a POST whose Host or path was spelled otherwise did not clear the stored response, and HEADs got an outdated one.
+  // Root cause: both were compared byte for byte. Fix: the cache key has the normal form of host and target.
   const origin = await startOrigin(t, text("hello"));
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
   const spellings: readonly (readonly [start: string, host: string])[] = [
@@ -188,7 +188,7 @@ test("a request that may change its target makes share forget it under every nam
   }
 });
 
-test("HEADs that name their host or target in another way do not share: the backend may answer with what it was called", async (t) => {
+test("HEADs with another spelling of host or target do not share, as the backend may use the name in its response", async (t) => {
   const script: Script = (request) =>
     text("hello", [`X-Host: ${fieldValues(request, "host").join()}`])(request);
   const origin = await startOrigin(t, script);
@@ -202,9 +202,10 @@ test("HEADs that name their host or target in another way do not share: the back
   assert.equal(origin.arrivals.length, 7);
 });
 
-test("equal HEADs that waited for an answer that varies otherwise ask again together", async (t) => {
-  // Symptom: of an answer whose Vary set them apart all who waited asked at once, each for itself.
-  // Cause: that it was not for them was taken for "share cannot help". Fix: they ask again by what the Vary said.
+test("equal HEADs that waited for a response that varies otherwise are sent again together", async (t) => {
+  // Symptom: if a response's Vary set waiting HEADs apart, all of them were sent at once, each alone.
+  // Root cause: a response that was not for them counted as a target that cannot be shared. Fix: they are grouped again by the fields in
+  // that Vary.
   const held = await startHeld(t, "{ share: 1m }");
   const wires = [await held.head(["Accept-Language: de"])];
   await held.origin.arrival(0);
@@ -222,9 +223,10 @@ test("equal HEADs that waited for an answer that varies otherwise ask again toge
   assert.equal(held.origin.arrivals.length, 3);
 });
 
-test("a client whose answers vary otherwise does not make the others' answers be forgotten", async (t) => {
-  // Symptom: a backend that says `Vary: Origin` only to those who send one was asked again by all the others after each of these.
-  // Cause: one Vary a target was remembered, the last. Fix: an answer is found by its own Vary (RFC 9111 §4.1).
+test("a client whose responses vary otherwise does not clear the others' responses", async (t) => {
+  // Symptom: for a backend that sends `Vary: Origin` only to clients that send one, all other clients' HEADs were sent again after each of
+  // these.
+  // Root cause: only the last Vary of a target was stored. Fix: a response is found by its own Vary (RFC 9111 §4.1).
   const script: Script = (request) => {
     const origins = fieldValues(request, "origin");
     return text("hello", origins.length === 0 ? [] : ["Vary: Origin, Accept"])(request);
@@ -238,7 +240,7 @@ test("a client whose answers vary otherwise does not make the others' answers be
   assert.equal(origin.arrivals.length, 2);
 });
 
-test("the log line of a shared answer says so; nothing was asked and there was no body", async (t) => {
+test("the log line of a shared response marks it; no request was sent and there was no body", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("404 Not Found", ["Content-Length: 2"])}no`);

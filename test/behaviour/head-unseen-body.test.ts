@@ -18,7 +18,7 @@ async function head(wire: Wire, target = "/"): Promise<void> {
   assert.equal((await wire.readResponse("HEAD")).status, 200);
 }
 
-/** Header section and first chunk of an answer whose rest the test sends itself. */
+/** Header section and first chunk of a response whose rest the test sends itself. */
 async function begin(request: Arrival): Promise<void> {
   await request.completed;
   request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
@@ -33,7 +33,7 @@ const BODIES: Record<string, Script> = {
 for (const [what, script] of Object.entries(BODIES)) {
   test(`200 HEADs of ${what} use one upstream connection`, async (t) => {
     const origin = await startOrigin(t, script);
-    // However slow the machine is, the connection does not expire between two of them.
+    // On any slow machine, the connection does not expire between two of them.
     const yaml = `upstream: { url: "${origin.url}", keepAlive: 10m }`;
     const wire = await openWire(t, (await startSidecar(t, { yaml })).port);
     for (let round = 0; round < 200; round += 1) await head(wire);
@@ -42,7 +42,7 @@ for (const [what, script] of Object.entries(BODIES)) {
   });
 }
 
-test("a body whose Content-Length is beyond the limit is not read: the upstream connection is dropped", async (t) => {
+test("a body whose Content-Length is beyond the limit is not read: the upstream connection is closed", async (t) => {
   const { origin, wire } = await start(t, text("x".repeat(65_537)));
   await head(wire);
   await (
@@ -51,7 +51,7 @@ test("a body whose Content-Length is beyond the limit is not read: the upstream 
 });
 
 // Symptom: on a busy machine a small body cost its connection, although all of it had arrived. Root cause: after a long turn, the timer of
-// drain.time was looked at before the socket. Fix: the socket is read first.
+// drain.time ran before the socket was read. Fix: the socket is read first.
 test("a process that stands still for longer than drain.time reads a body that has arrived meanwhile", async (t) => {
   const { origin, sidecar, wire } = await start(t, begin, "head: { drain: { time: 100ms } }");
   await head(wire);
@@ -61,14 +61,14 @@ test("a process that stands still for longer than drain.time reads a body that h
   assert.deepEqual([line["body"], line["bytes_drained"]], ["drained", 5]);
 });
 
-test("a chunked body is read up to drain.bytes, and one byte more drops the upstream connection", async (t) => {
+test("a chunked body is read up to drain.bytes, and one byte more closes the upstream connection", async (t) => {
   const limits = "head: { mode: convert, drain: { bytes: 1KiB, time: 1h } }";
   const { origin, wire } = await start(t, begin, limits);
   await head(wire);
   const first = await origin.arrival(0);
   first.write(toChunk("x".repeat(1_024 - "begun".length)));
   first.write("0\r\n\r\n");
-  // The connection serves again, once all of the body was read.
+  // The connection is reusable once all of the body was read.
   while ((await servedBy(origin, wire)) !== 1);
   const again = origin.arrivals.findLast(({ connection }) => connection.number === 1);
   again?.write(toChunk("x".repeat(1_025 - "begun".length)));
@@ -85,7 +85,7 @@ async function servedBy(
   return origin.arrivals.at(-1)?.connection.number;
 }
 
-test("a body that is still coming after drain.time drops the upstream connection", async (t) => {
+test("a body that is still coming after drain.time closes the upstream connection", async (t) => {
   const limits = "head: { mode: convert, drain: { bytes: 1GiB, time: 100ms } }";
   const { origin, wire } = await start(t, begin, limits);
   const started = performance.now();
@@ -116,14 +116,14 @@ routes: [{ path: /tight, head: { drain: { bytes: 14B } } }]`;
   while ((await servedBy(origin, wire)) !== 1);
 });
 
-test("a body that came with its header section costs no connection, however tight the limits", async (t) => {
+test("a body that came with its header section costs no connection, with any limits", async (t) => {
   const yaml = "head: { mode: convert, drain: { bytes: 0B, time: 0ms } }\nlimits: { draining: 0 }";
   const { origin, wire } = await start(t, text("fifteen bytes.."), yaml);
   for (let round = 0; round < 20; round += 1) await head(wire);
   assert.equal(origin.connections.length, 1);
 });
 
-test("no more than limits.draining bodies are read at one time; the next connection is dropped at once", async (t) => {
+test("no more than limits.draining bodies are read at one time; the next connection is closed at once", async (t) => {
   const yaml = "head: { mode: convert, drain: { bytes: 1GiB, time: 1h } }\nlimits: { draining: 2 }";
   const { origin, wire } = await start(t, begin, yaml);
   await head(wire);
@@ -149,7 +149,7 @@ test("limits.draining: 0 reads no body that did not come with its header section
   ).closed;
 });
 
-test("bodies that stall hold no connection that another request needs for longer than drain.time", async (t) => {
+test("a stalled body keeps a connection that another request needs no longer than drain.time", async (t) => {
   const yaml = "head: { mode: convert, drain: { bytes: 64KiB, time: 50ms } }";
   const origin = await startOrigin(t, (request) =>
     request.target === "/stall" ? begin(request) : text("ok")(request),

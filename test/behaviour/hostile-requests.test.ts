@@ -11,7 +11,7 @@ import { openWire } from "../support/wire.ts";
 const HOST = "Host: a.example\r\n";
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
-/** Whole requests, the status that each is refused with, and a title. Behind each of them a second request is smuggled. */
+/** Complete requests, the status that each is refused with, and a title. After each of them a second request is smuggled. */
 const REFUSED: readonly (readonly [what: string, status: number, bytes: string])[] = [
   ["no Host", 400, "GET / HTTP/1.1\r\n\r\n"],
   ["an empty Host", 400, "GET / HTTP/1.1\r\nHost:\r\n\r\n"],
@@ -83,7 +83,7 @@ const REFUSED: readonly (readonly [what: string, status: number, bytes: string])
   ],
   ["an empty Transfer-Encoding", 400, `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding:\r\n\r\n`],
   [
-    "chunked behind a vertical tab",
+    "chunked after a vertical tab",
     400,
     `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: \x0bchunked\r\n\r\n`,
   ],
@@ -137,7 +137,7 @@ for (const [what, status, bytes] of REFUSED) {
     const wire = await openWire(t, sidecar.port);
     wire.write(bytes + SMUGGLED);
     const answer = await wire.readResponse(bytes.startsWith("HEAD") ? "HEAD" : "GET");
-    // Whichever of the two notices first, the request is refused.
+    // It does not matter which of the two notices first: the request is refused.
     const isRefused =
       status === answer.status ||
       (status === 505 && answer.status === 400) ||
@@ -153,7 +153,7 @@ for (const [what, status, bytes] of REFUSED) {
   });
 }
 
-/** Content that breaks off or breaks its framing after a good header section. */
+/** Content that is truncated or breaks its framing after a valid header section. */
 const BROKEN_CONTENT: Record<string, string> = {
   "a chunk size that is none": "5\r\nhello\r\nzz\r\n",
   "a chunk size with a sign": "5\r\nhello\r\n+1\r\na\r\n0\r\n\r\n",
@@ -166,7 +166,7 @@ const BROKEN_CONTENT: Record<string, string> = {
   "a chunk without its line end": "5\r\nhello0\r\n\r\n",
 };
 for (const [what, chunks] of Object.entries(BROKEN_CONTENT)) {
-  test(`content with ${what} never ends well for the upstream, and is no second request`, async (t) => {
+  test(`content with ${what} never ends properly for the upstream, and is no second request`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
@@ -241,7 +241,7 @@ for (const [what, bytes] of Object.entries(HARMLESS)) {
   });
 }
 
-test("a client that reads only after its upload still finds why it was refused", async (t) => {
+test("a client that reads only after its upload still gets the refusal", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const body = "x".repeat(20 * 1024 ** 2);
@@ -255,7 +255,7 @@ test("a client that reads only after its upload still finds why it was refused",
   assert.equal(origin.connections.length, 0);
 });
 
-test("what follows a request with Connection: close is not processed", async (t) => {
+test("bytes after a request with Connection: close are not processed", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const request of [

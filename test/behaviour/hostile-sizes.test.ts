@@ -1,4 +1,4 @@
-// What is too large is refused while it comes, and costs no more than the limit.
+// Messages that are too large are refused while they come, and cost no more than the limit.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -11,7 +11,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("a header section beyond limits.headerBytes is 431, whatever part of it is too large", async (t) => {
+test("a header section beyond limits.headerBytes is 431, in any of its parts", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const request of [
@@ -28,8 +28,8 @@ test("a header section beyond limits.headerBytes is 431, whatever part of it is 
 });
 
 // Symptom: `hg clone` of a repository with 400 heads and more was 431: it sends what it knows in fields of 17 to 28 KB. Root cause: the
-// limit was node's. Fix: 32 KiB, which is what nginx has in all.
-test("a header section of 28 KB passes whole, as `hg clone` sends it", async (t) => {
+// limit was Node's. Fix: 32 KiB, which is nginx's total.
+test("a header section of 28 KB is forwarded completely, as `hg clone` sends it", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const fields = Array.from({ length: 28 }, (_, index) => `X-HgArg-${index}: ${"0".repeat(1_000)}`);
@@ -41,7 +41,7 @@ test("a header section of 28 KB passes whole, as `hg clone` sends it", async (t)
   );
 });
 
-test("limits.headerBytes says how large a header section may be", async (t) => {
+test("limits.headerBytes sets the maximum of a header section", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const large = toRequest("GET /", [`X-Long: ${"x".repeat(3_000)}`]);
   for (const [size, status] of [
@@ -68,7 +68,7 @@ for (const [size, status] of [
   });
 }
 
-test("chunk extensions without end are 413, and the upstream's request never ends well", async (t) => {
+test("endless chunk extensions are 413, and the upstream's request never ends properly", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, port);
@@ -78,7 +78,7 @@ test("chunk extensions without end are 413, and the upstream's request never end
   for (const arrival of origin.arrivals) await assert.rejects(arrival.completed, MessageError);
 });
 
-test("a hundred header sections without end take no memory worth naming", async (t) => {
+test("a hundred endless header sections take no significant memory", async (t) => {
   const headgate = await startRun(t, ["--upstream", "http://127.0.0.1:9"]);
   await sendRequest(t, headgate.port, toRequest("GET /"));
   forgetPeak(headgate.pid);
@@ -89,8 +89,8 @@ test("a hundred header sections without end take no memory worth naming", async 
     Array.from({ length: 100 }, async () => {
       const wire = await openWire(t, headgate.port);
       wire.write(request);
-      // headgate waits for 1 s of silence. Where this machine is silent for that long, the connection is reset under the client's
-      // writing, and node throws away with it what the client has not read.
+      // headgate waits for 1 s of silence. If this machine is silent for that long, headgate resets the connection while the client writes,
+      // and Node then drops the bytes that the client has not read.
       const answer = await wire.readResponse().catch((error: unknown) => {
         if (!(error instanceof MessageError) || error.closeKind !== "reset") throw error;
       });

@@ -21,7 +21,7 @@ test("an HTTP/1.0 client is served without Host, and its connection closed", asy
   assert.equal((await origin.arrival(1)).start, "GET /x HTTP/1.1");
 });
 
-test("an HTTP/1.0 client that asks for keep-alive keeps its connection, HEAD and GET in step", async (t) => {
+test("an HTTP/1.0 client that sends keep-alive keeps its connection, HEAD and GET in step", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -35,7 +35,7 @@ test("an HTTP/1.0 client that asks for keep-alive keeps its connection, HEAD and
   }
 });
 
-test("chunked content reaches an HTTP/1.0 client bare, its trailers left out, up to the end of the connection", async (t) => {
+test("chunked content reaches an HTTP/1.0 client without chunks and trailers, up to the end of the connection", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     const head = toHead("200 OK", ["Trailer: X-Sum", "Transfer-Encoding: chunked"]);
@@ -56,7 +56,7 @@ test("chunked content reaches an HTTP/1.0 client bare, its trailers left out, up
   }
 });
 
-test("chunked content that breaks off ends in a reset, because nothing else tells an HTTP/1.0 client", async (t) => {
+test("truncated chunked content ends in a reset, because an HTTP/1.0 client could not notice otherwise", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Transfer-Encoding: chunked"])}${toChunk("one")}`);
@@ -69,7 +69,7 @@ test("chunked content that breaks off ends in a reset, because nothing else tell
   assert.equal(await wire.closed, "reset");
 });
 
-test("interim answers do not reach an HTTP/1.0 client", async (t) => {
+test("interim responses do not reach an HTTP/1.0 client", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("100 Continue", []) + toHead("103 Early Hints", ["Link: </a>"]));

@@ -14,17 +14,17 @@ const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 interface Inherited {
   readonly port: number;
   readonly fd: number;
-  /** Leaves it to whoever has inherited it: two that accept would take turns. */
+  /** Leaves the connections to the process that inherited the socket: two that accept would take turns. */
   release(): void;
 }
 
-/** A socket that listens already, as systemd's socket activation or a process before this one hands it over. */
+/** A socket that already listens, as systemd's socket activation or a previous process passes it on. */
 async function startListening(): Promise<Inherited> {
   const server: Server & { readonly _handle?: { readonly fd: number } } = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  // oxlint-disable-next-line no-underscore-dangle -- node has no public name for a listening socket's descriptor
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no public name for a listening socket's descriptor
   return { port, fd: server._handle?.fd ?? -1, release: () => void server.close() };
 }
 

@@ -20,7 +20,7 @@ function toBytes(message: string): string[] {
   return Array.from({ length: message.length }, (_, index) => message.charAt(index));
 }
 
-/** What a client gets, status by status, when the upstream sends `pieces`, each in a segment of its own. */
+/** What a client gets, status by status, when the upstream sends `pieces`, each in its own segment. */
 async function statuses(
   t: TestContext,
   pieces: readonly string[],
@@ -47,7 +47,7 @@ async function statuses(
   return seen;
 }
 
-test("103 reaches the client before the answer, its fields raw, its hop-by-hop and framing fields left out", async (t) => {
+test("103 reaches the client before the response, its fields raw, its hop-by-hop and framing fields left out", async (t) => {
   let answer = (): void => {};
   const released = new Promise<void>((resolve) => (answer = resolve));
   const origin = await startOrigin(t, async (request) => {
@@ -78,15 +78,15 @@ const COMBINATIONS: readonly (readonly [
   pieces: readonly string[],
   seen: readonly number[],
 ])[] = [
-  ["a 100 nobody asked for", [CONTINUE, FINAL], [100, 200]],
-  ["a 100 in one segment with the answer", [CONTINUE + FINAL], [100, 200]],
+  ["a 100 that the client did not request", [CONTINUE, FINAL], [100, 200]],
+  ["a 100 in one segment with the response", [CONTINUE + FINAL], [100, 200]],
   ["two 100s in one segment", [CONTINUE + CONTINUE + FINAL], [100, 100, 200]],
-  ["a 100 behind a 103 in one segment", [HINTS + CONTINUE + FINAL], [103, 100, 200]],
-  ["a 103 behind a 100", [CONTINUE + HINTS + FINAL], [100, 103, 200]],
+  ["a 100 after a 103 in one segment", [HINTS + CONTINUE + FINAL], [103, 100, 200]],
+  ["a 103 after a 100", [CONTINUE + HINTS + FINAL], [100, 103, 200]],
   ["a 100 in two segments", ["HTTP/1.1 10", "0 Continue\r\n\r\n", FINAL], [100, 200]],
   ["a 100 split in its end", ["HTTP/1.1 100 Continue\r\n\r", `\n${FINAL}`], [100, 200]],
   ["a 103 byte by byte", [...toBytes(HINTS), FINAL], [103, 200]],
-  ["an answer byte by byte", toBytes(FINAL), [200]],
+  ["a response byte by byte", toBytes(FINAL), [200]],
   [
     "102 and an unknown 1xx",
     [toHead("102 Processing", []) + toHead("199 Odd", ["A: b"]) + FINAL],
@@ -95,13 +95,13 @@ const COMBINATIONS: readonly (readonly [
 ];
 for (const [what, pieces, seen] of COMBINATIONS) {
   for (const method of ["GET", "HEAD"]) {
-    test(`${what} leaves a ${method} its answer`, async (t) => {
+    test(`${what} leaves a ${method} its response`, async (t) => {
       assert.deepEqual(await statuses(t, pieces, method), seen);
     });
   }
 }
 
-test("a body that begins like an interim answer is a body", async (t) => {
+test("a body that begins like an interim response is a body", async (t) => {
   const body = `${CONTINUE}${toHead("103 Early Hints", [])}`;
   const origin = await startOrigin(t, text(body));
   const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -117,7 +117,7 @@ for (const [what, flood] of Object.entries({
   "103": toHead("103 Early Hints", ["Link: </a>"]),
 })) {
   for (const method of ["GET", "HEAD"]) {
-    test(`a ${method} whose upstream sends ${what} without end is 502, after a bounded number of them`, async (t) => {
+    test(`a ${method} whose upstream endlessly sends ${what} is 502, after a bounded number of them`, async (t) => {
       const origin = await startOrigin(t, async (request) => {
         await request.completed;
         const { socket } = request.connection;
@@ -135,7 +135,7 @@ for (const [what, flood] of Object.entries({
       let answer = await wire.readResponse(method);
       for (; answer.status < 200; interim += 1) answer = await wire.readResponse(method);
       assert.equal(answer.status, 502);
-      const [status = ""] = fieldValues(answer, "proxy-status"); // a HEAD's tells its request's id too
+      const [status = ""] = fieldValues(answer, "proxy-status"); // the response to a HEAD has its request's id too
       assert.match(status, /^headgate; error=http_protocol_error(?:;|$)/);
       assert.ok(interim <= 100, `${interim} interim answers`);
       await (
@@ -145,7 +145,7 @@ for (const [what, flood] of Object.entries({
   }
 }
 
-test("a 101 that nobody asked for is 502, and what follows it reaches nobody", async (t) => {
+test("a 101 that the client did not request is 502, and the bytes after it reach no client", async (t) => {
   const switched =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nraw bytes";
   for (const method of ["GET", "HEAD"])
@@ -153,14 +153,14 @@ test("a 101 that nobody asked for is 502, and what follows it reaches nobody", a
 });
 
 // Symptom: with `head: auto` the client got the interim responses of the refused HEAD, and then those of the GET. `range: probe` did the
-// same with a probe that is repeated. Root cause: each interim response was relayed as it came. Fix: where a second request may follow,
-// those of the first are held, and leave with its final response or not at all.
+// same with a probe that is repeated. Root cause: each interim response was relayed as it came. Fix: if a second request may follow,
+// headgate holds those of the first, and sends them with its final response or not at all.
 for (const [what, yaml, first, seen] of [
   ["a HEAD refused in mode auto", "head: auto", "405 No", ["103 </second>", "200"]],
   ["a HEAD served in mode auto", "head: auto", "200 OK", ["103 </first>", "103 </first>", "200"]],
   ["a probe that is repeated", "head: { range: probe }", "416 No", ["103 </second>", "200"]],
   [
-    "a probe that is enough",
+    "a successful probe",
     "head: { range: probe }",
     "404 No",
     ["103 </first>", "103 </first>", "404"],

@@ -1,4 +1,4 @@
-/** Connections are used again on both sides, and nobody sees that the upstream closes its own without a word. */
+/** Connections are reused on both sides, and no client notices when the upstream silently closes its own. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -21,8 +21,8 @@ test("a hundred requests of one client take one connection to the upstream", asy
   assert.equal(origin.connections.length, 1);
 });
 
-test("an upstream that closes idle connections without a word is never seen by a GET", async (t) => {
-  // It answers and closes at once: the FIN, or the reset that answers the next request, races with that request.
+test("a GET never fails because the upstream silently closes idle connections", async (t) => {
+  // The upstream responds and closes at once: the FIN, or the reset in response to the next request, races with that request.
   for (const leave of ["end", "reset"] as const) {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
@@ -75,7 +75,7 @@ test("with keepAlive: 0s each request has a connection of its own", async (t) =>
   assert.equal(origin.connections.length, 3);
 });
 
-test("an upstream that says Connection: close is not asked on that connection again", async (t) => {
+test("a connection on which the upstream sent Connection: close is not reused", async (t) => {
   const origin = await startOrigin(t, text("ok", ["Connection: close"]));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);
@@ -92,11 +92,11 @@ test("an upstream that says Connection: close is not asked on that connection ag
   assert.equal(origin.connections.length, 3);
 });
 
-test("an upstream connection that spoke unasked is not used again, and nobody gets what it said", async (t) => {
+test("an upstream connection with unsolicited bytes is not reused, and no client gets these bytes", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await text("ok")(request);
     if (request.connection.number > 1) return;
-    // In a write of its own, when headgate has the answer.
+    // In a write of its own, after headgate has the response.
     setImmediate(() =>
       setImmediate(() => request.write(`${toHead("200 OK", ["Content-Length: 4"])}evil`)),
     );
@@ -113,7 +113,7 @@ test("an upstream connection that spoke unasked is not used again, and nobody ge
   assert.equal((await origin.arrival(1)).connection.number, 2);
 });
 
-test("a client is told how long its idle connection is kept: 75 s unless the route file says otherwise", async (t) => {
+test("a client gets the keep-alive time of its connection: 75 s unless the route file sets it", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   for (const [yaml, seconds] of [
     ["", 75],
@@ -128,7 +128,7 @@ test("a client is told how long its idle connection is kept: 75 s unless the rou
   }
 });
 
-test("a client that says Connection: close, or speaks HTTP/1.0, has its connection closed after the answer", async (t) => {
+test("a client that sends Connection: close, or speaks HTTP/1.0, has its connection closed after the response", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const request of [
@@ -142,7 +142,7 @@ test("a client that says Connection: close, or speaks HTTP/1.0, has its connecti
   }
 });
 
-test("an HTTP/1.0 client that asks for keep-alive keeps its connection where the answer has a length", async (t) => {
+test("an HTTP/1.0 client that sends keep-alive keeps its connection if the response has a length", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, port);

@@ -1,4 +1,4 @@
-// limits.connections: who finds every place taken is told so, in HTTP, and those who came before are served.
+// limits.connections: a client beyond it gets an HTTP error, and the connections before it are served.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -23,7 +23,7 @@ test("a request on a connection beyond limits.connections is 503 at once, and th
   for (const [method, bytes] of requests) {
     const seen = origin.arrivals.length;
     const one = await openWire(t, port);
-    one.write(bytes + (method === "POST" ? "" : GET)); // what comes behind it is not processed
+    one.write(bytes + (method === "POST" ? "" : GET)); // bytes after it are not processed
     const answer = await one.readResponse(method);
     assert.equal(answer.status, 503, bytes);
     assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
@@ -48,7 +48,7 @@ test("a refused connection leaves a line with its method, path and error", async
   assert.equal(logged["http.response.status_code"], 503);
 });
 
-test("a place that becomes free is given to the next who asks, also to one that has waited for it", async (t) => {
+test("a free slot goes to the next request, even on a connection that has waited for it", async (t) => {
   const { port, served } = await startFull(t);
   const waiting = await openWire(t, port);
   served[0]?.write(toRequest("GET /last", ["Connection: close"]));
@@ -72,7 +72,7 @@ test("connections far beyond the limit are closed as they come, and the ones wit
   assert.equal(isOpen.filter(Boolean).length, 64, "those that are heard are bounded");
 });
 
-test("a full proxy leaves the admin port answering", async (t) => {
+test("with a full proxy the admin port still responds", async (t) => {
   const { port, adminPort } = await startFull(t);
   await Promise.all(Array.from({ length: 70 }, () => openWire(t, port)));
   const probe = await openWire(t, adminPort);
@@ -80,7 +80,7 @@ test("a full proxy leaves the admin port answering", async (t) => {
   assert.equal((await probe.readResponse()).status, 200);
 });
 
-test("nobody can lock a probe out of the admin port by holding connections to it", async (t) => {
+test("a client that holds connections to the admin port cannot lock out a probe", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: "http://127.0.0.1:9" });
   const held = await Promise.all(Array.from({ length: 200 }, () => openWire(t, adminPort)));
   for (const one of held) one.write("GET /readyz HTTP/1.1\r\nHost: a\r\nX-Slow: ");
@@ -89,7 +89,7 @@ test("nobody can lock a probe out of the admin port by holding connections to it
   assert.equal((await probe.readResponse()).status, 200);
 });
 
-/** Two places, both taken by connections that were served and are idle. */
+/** Two slots, both taken by connections that were served and are idle. */
 async function startFull(t: TestContext) {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, {
@@ -109,7 +109,7 @@ async function assertServed(wires: readonly Wire[]): Promise<void> {
   }
 }
 
-/** True, when the sockets have said what they have to say. */
+/** True when the sockets have got everything that headgate sends them. */
 async function soon(): Promise<true> {
   for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
   return true;

@@ -9,7 +9,7 @@ import { openWire } from "../support/wire.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-test("during shutdown.delay requests are still served, with Connection: close, while /readyz says 503", async (t) => {
+test("during shutdown.delay requests are still served, with Connection: close, while /readyz is 503", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = "shutdown: { delay: 1s, grace: 5s }";
   const { app, port, adminPort } = await startSidecar(t, { upstream: origin.url, yaml });
@@ -39,7 +39,7 @@ test("during shutdown.delay a WebSocket opens as before", async (t) => {
   assert.equal(await stopped, 1, "what is open at the end is cut off, and counted");
 });
 
-test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async (t) => {
+test("a tunnel beyond limits.tunnels is 503, and the one before it stays open", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const bytes = request.takeOver();
     request.write(SWITCHED);
@@ -61,7 +61,7 @@ test("a tunnel beyond limits.tunnels is 503, and the one before it stays", async
   first.reset();
 });
 
-test("timeouts.idle cuts a client that takes nothing of its answer", async (t) => {
+test("timeouts.idle disconnects a client that does not read its response", async (t) => {
   const origin = await startOrigin(t, text("x".repeat(32 * 1024 * 1024)));
   const yaml = "timeouts: { idle: 300ms }";
   const { port, line } = await startSidecar(t, { upstream: origin.url, yaml });

@@ -1,8 +1,8 @@
 /**
- * Who may connect to a Unix socket that headgate listens on.
+ * Users that may connect to a Unix socket that headgate listens on.
  *
- * Symptom: a front under another user (nginx as www-data) got EACCES from `listen: unix:/run/headgate.sock`. Root cause: the file had
- * the mode that a usual umask leaves, 0755, by which only its owner may connect. Fix: a mode of its own, as nginx's sockets have.
+ * Symptom: a proxy under another user (nginx as www-data) got EACCES from `listen: unix:/run/headgate.sock`. Root cause: the file had the
+ * mode that a usual umask leaves, 0755, with which only its owner may connect. Fix: headgate sets a mode itself, as nginx does.
  */
 
 import assert from "node:assert/strict";
@@ -19,7 +19,7 @@ import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("clients of every user may connect, and to the admin port only the owner, whatever the umask", async (t) => {
+test("clients of every user may connect, and to the admin port only the owner, with any umask", async (t) => {
   const { listen, admin } = toPaths(t);
   for (const umask of [0o000, 0o022, 0o077]) {
     const before = process.umask(umask);

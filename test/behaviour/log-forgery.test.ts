@@ -1,4 +1,4 @@
-// One request is one line of one shape, whatever a stranger sends: no line of theirs, no control of the terminal, no flood.
+// One request is one line of one shape, for any bytes of a stranger: no line of theirs, no control of the terminal, no flood.
 
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,9 +1,9 @@
 /**
- * A log that cannot be written for a while: requests are served, what is lost is counted, and the log goes on.
+ * A log that cannot be written for a while: requests are served, lost lines are counted, and the log continues.
  *
- * Symptom: after one ENOSPC on standard output, or after the log collector had been restarted once, nothing was logged any more
- * until headgate itself was restarted. Root cause: every error but EAGAIN was taken for the end of the log; pino's own stream
- * also stops for ever at an EPIPE. Fix: the lines that an error has cost are counted, and the next ones are tried after a pause.
+ * Symptom: after one ENOSPC on standard output, or after one restart of the log collector, nothing was logged any more until headgate
+ * itself was restarted. Root cause: every error but EAGAIN counted as the end of the log; pino's own stream also stops for ever at an
+ * EPIPE. Fix: the lines lost by an error are counted, and the next ones are tried after a pause.
  */
 
 import assert from "node:assert/strict";
@@ -26,21 +26,21 @@ const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 20;
 
-/** A headgate whose standard output a shell has sent somewhere; its ports are sockets in `directory`, so that no line need be read. */
+/** A headgate whose standard output a shell has redirected; its ports are sockets in `directory`, so no line need be read. */
 interface Logging {
   readonly child: ChildProcess;
   readonly pid: number;
   /** How many requests were sent; the path of each is its number. */
   sent(): number;
-  /** Sends one and has it answered. */
+  /** Sends a request and waits for the response. */
   request(): Promise<void>;
-  /** Lines that were given up. */
+  /** Lines that were dropped. */
   dropped(): Promise<number>;
-  /** Sends requests until it is so. */
+  /** Sends requests until the condition holds. */
   until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void>;
 }
 
-/** `shell` starts "$0" "$@" with its standard output somewhere; `through` is a command that runs that shell. */
+/** `shell` starts "$0" "$@" with its standard output redirected; `through` is a command that runs that shell. */
 async function startLogging(
   t: TestContext,
   directory: string,
@@ -68,7 +68,7 @@ async function startLogging(
   t.after(async () => {
     if (child.kill("SIGKILL")) await once(child, "exit");
   });
-  // A socket's file is there a moment before anything listens on it.
+  // A socket's file exists a moment before a process listens on it.
   const connect = async (path: string): Promise<Wire> => {
     let wire: Wire | undefined;
     await waitUntil(async () => {
@@ -119,7 +119,7 @@ async function waitUntil(isSo: () => boolean | Promise<boolean>, what: string): 
   }
 }
 
-/** The numbers of the requests whose lines are there; each line must be whole. */
+/** The numbers of the requests whose lines are there; each line must be complete. */
 function toRequests(log: string): number[] {
   const lines = log.split("\n");
   assert.equal(lines.pop(), "", "the last line has its end");
@@ -137,7 +137,7 @@ function assertGrowing(numbers: readonly number[]): void {
 }
 
 test(
-  "a disk that was full and has room again is written to again, and the lines that are missing were counted",
+  "a disk that was full and has room again is written again, and the missing lines were counted",
   { skip: namespaceMissing() },
   async (t) => {
     const directory = await makeDirectory(t, {});
@@ -146,7 +146,7 @@ test(
       shell: 'mkdir disk && mount -t tmpfs -o size=4m none disk && exec "$0" "$@" > disk/log',
     });
     const disk = seenBy(headgate.pid, join(directory, "disk"));
-    const log = openSync(join(disk, "log"), "r"); // outlives the process, and its namespace with it
+    const log = openSync(join(disk, "log"), "r"); // it outlives the process, and its namespace with it
     t.after(() => closeSync(log));
     const read = (): string => readFileSync(join(disk, "log"), "utf8");
 
@@ -171,13 +171,13 @@ test(
   },
 );
 
-test("a device that is always full costs a line each, and no more than that", async (t) => {
+test("a device that is always full costs one line each, and no more", async (t) => {
   const headgate = await startLogging(t, await makeDirectory(t, {}), {
     shell: 'exec "$0" "$@" > /dev/full',
   });
   for (const requests of [5, 10]) {
     while (headgate.sent() < requests) await headgate.request();
-    const lines = requests + 2; // the first ones say where it listens and what the default route does
+    const lines = requests + 2; // the first ones are about the addresses and the default route
     await waitUntil(async () => (await headgate.dropped()) === lines, `${lines} are dropped`);
   }
   headgate.child.kill("SIGTERM");
@@ -185,8 +185,8 @@ test("a device that is always full costs a line each, and no more than that", as
 });
 
 // Symptom: headgate whose standard output was full at the start ended with exit code 1 after an orderly stop, hours later.
-// Root cause: the greeting that could not be written set the exit code. Fix: a service's end decides its exit code.
-test("a greeting that cannot be written does not decide the exit code of an orderly end", async (t) => {
+// Root cause: the startup banner that could not be written set the exit code. Fix: the end of the service decides its exit code.
+test("a startup banner that cannot be written does not change the exit code of an orderly end", async (t) => {
   const headgate = await startLogging(t, await makeDirectory(t, {}), {
     shell: 'exec "$0" "$@" > /dev/full',
     format: "pretty",
@@ -196,7 +196,7 @@ test("a greeting that cannot be written does not decide the exit code of an orde
   assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
 });
 
-test("a named pipe whose reader was restarted is written to again, and the lines in between were counted", async (t) => {
+test("a named pipe whose reader was restarted is written again, and the lines in between were counted", async (t) => {
   const directory = await makeDirectory(t, {});
   makePipe(join(directory, "log"));
   const first = readPipe(t, directory);
@@ -212,7 +212,7 @@ test("a named pipe whose reader was restarted is written to again, and the lines
   await headgate.until(() => second.text().includes(`"/${next}"`), "what comes now is logged");
   const dropped = await headgate.dropped();
 
-  const isRead = once(second.child, "close"); // the reader may be done before the end of its writer is heard
+  const isRead = once(second.child, "close"); // the reader may end before its writer's end arrives
   headgate.child.kill("SIGTERM");
   assert.deepEqual(await once(headgate.child, "exit"), [0, null]);
   await isRead;

@@ -1,9 +1,9 @@
 /**
- * An upstream that leads back to headgate is noticed at once.
+ * headgate notices at once an upstream that leads back to headgate.
  *
- * Symptom: with an upstream that is headgate itself, one request took all connections to the upstream, and ended as 504 after a
- * minute. Root cause: nothing told a request of headgate's own from a client's. Fix: a connection that is accepted and is the other
- * side of one of headgate's own connections gets 502 `proxy_loop_detected` (RFC 9209 §2.3.32) for its first request, and is closed.
+ * Symptom: with an upstream that is headgate itself, one request took all connections to the upstream, and ended as 504 after a minute.
+ * Root cause: headgate did not distinguish its own requests from a client's. Fix: an accepted connection that is the other end of one of
+ * headgate's own connections gets 502 `proxy_loop_detected` (RFC 9209 §2.3.32) for its first request, and is closed.
  */
 
 import assert from "node:assert/strict";
@@ -24,11 +24,11 @@ import { openWire } from "../support/wire.ts";
 
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 
-test("a loop that can be known ends the start and the check", async (t) => {
+test("a provable loop ends the start and the check", async (t) => {
   const expected =
     /^--upstream: http:\/\/127\.0\.0\.1:8080 is where headgate itself listens \(0\.0\.0\.0:8080\)/;
   const run = startProcess(t, ["run", "--upstream", "http://127.0.0.1:8080"]);
-  // As every flag with a value that cannot be.
+  // As every flag with an invalid value.
   assert.deepEqual(await run.exited, { code: 2, signal: null });
   assert.match(run.stderr(), expected);
   const file = join(
@@ -40,7 +40,7 @@ test("a loop that can be known ends the start and the check", async (t) => {
   assert.match(checked.stderr(), /f\.yaml:1:11 upstream: .* is where headgate itself listens/);
 });
 
-test("a loop that can be known is refused by a reload, and the old configuration stays in use", async (t) => {
+test("a provable loop is refused by a reload, and the old configuration stays in use", async (t) => {
   const directory = await makeDirectory(t, {});
   const place = `unix:${join(directory, "listen.sock")}`;
   const file = join(directory, "routes.yaml");
@@ -80,7 +80,7 @@ for (const [listen, host] of LOOPS) {
       client.write(toRequest(start, lines, content));
       const answer = await client.readResponse(start.split(" ")[0]);
       assert.equal(answer.status, 502);
-      // A HEAD is told its request id too.
+      // The response to a HEAD has its request id too.
       assert.match(
         fieldValues(answer, "proxy-status").join(),
         /^headgate; error=proxy_loop_detected(?:;|$)/,
@@ -96,7 +96,7 @@ for (const [listen, host] of LOOPS) {
   });
 }
 
-test("behind a loop that was mended, the same connection is served", async (t) => {
+test("after a loop was fixed, the same connection is served", async (t) => {
   const headgate = await startLoop(t, "127.0.0.1", (port) => `http://127.0.0.1:${port}`);
   const client = await openWire(t, headgate.port);
   client.write(toRequest("GET /x"));
@@ -107,8 +107,8 @@ test("behind a loop that was mended, the same connection is served", async (t) =
   assert.deepEqual(fieldValues(answer, "proxy-status"), ["headgate; error=connection_refused"]);
 });
 
-// A forwarder makes connections of its own, whose other ends nobody here knows. What bounds such a loop are the limits that bound
-// every upstream that does not answer.
+// A forwarder makes connections of its own, whose other ends headgate does not know. The limits that bound every upstream that does not
+// respond also bound such a loop.
 test("a loop through a TCP forwarder ends by the limits", async (t) => {
   const port = await startForwarder(t, () => headgate.port);
   const settings = "maxConnections: 4, responseTimeout: 500ms";
@@ -136,7 +136,7 @@ test("a client whose local port headgate uses towards its upstream is served", (
   assert.equal(stdout, "200 200 200\n", stderr);
 });
 
-/** Runs an upstream, headgate and clients, one client for each local port, and says what they were answered. */
+/** Runs an upstream, headgate and clients, one client for each local port, and returns the clients' responses. */
 const SHARED_PORTS = `
 const { spawn } = require("node:child_process");
 const { once } = require("node:events");
@@ -165,7 +165,7 @@ void (async () => {
 })();
 `;
 
-/** headgate on a free port, with an upstream that leads back there: nobody can know the port before. */
+/** headgate on a free port, with an upstream that leads back there: the port is unknown before. */
 async function startLoop(
   t: TestContext,
   listen: string,
@@ -202,7 +202,7 @@ function hasIPv6(): boolean {
   );
 }
 
-/** Passes bytes on to that port, each connection on one of its own. */
+/** Passes bytes on to that port, each connection on a connection of its own. */
 async function startForwarder(t: TestContext, toPort: () => number): Promise<number> {
   const server = createServer((socket) => {
     const onward = connect(toPort(), "127.0.0.1");

@@ -1,6 +1,6 @@
-// Symptom: `svn`'s VERSION-CONTROL, Varnish's BAN, SCCM's CCM_POST and a method in lower case were 400 "not valid HTTP", and the
-// connection closed. Root cause: headgate took over the table of methods that Node's parser knows. Fix: RFC 9110 §9.1 makes any token
-// a method, and each has one reading; headgate forwards it and lets the backend decide.
+// Symptom: `svn`'s VERSION-CONTROL, Varnish's BAN, SCCM's CCM_POST and a method in lower case were 400 "not valid HTTP", and the connection
+// closed. Root cause: headgate used the table of methods that Node's parser knows. Fix: RFC 9110 §9.1 makes any token a method, and each
+// has one reading; headgate forwards it and lets the backend decide.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -26,7 +26,7 @@ const METHODS = [
   "X".repeat(64),
 ];
 
-test("a method of any token reaches the upstream as it is, with and without content, on one connection", async (t) => {
+test("a method of any token reaches the upstream unchanged, with and without content, on one connection", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -45,7 +45,7 @@ test("a method of any token reaches the upstream as it is, with and without cont
   assert.equal(origin.connections.length, 1);
 });
 
-test("the log names such a method, and the metrics put all of them under one label", async (t) => {
+test("the log has such a method, and the metrics count all of them under one label", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const method of METHODS) {
@@ -77,9 +77,9 @@ test("a method of more than 64 bytes is 501, and PRI, which begins HTTP/2, is 40
   assert.equal(origin.connections.length, 0);
 });
 
-// Some backends fold the case of a method: to them `head` is HEAD, and their response has no content whatever it announces.
+// Some backends fold the case of a method: to them `head` is HEAD, and their response has no content, with any Content-Length.
 for (const method of ["head", "Head", "hEAD", "connect", "Connect"]) {
-  test(`${method} is forwarded as any method, and its upstream connection is not used again`, async (t) => {
+  test(`${method} is forwarded as any method, and its upstream connection is not reused`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
@@ -95,7 +95,7 @@ for (const method of ["head", "Head", "hEAD", "connect", "Connect"]) {
   });
 }
 
-test("a response to head without its content is broken off, and no other response takes its place", async (t) => {
+test("a response to head without its content is truncated, and no other response takes its place", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const isHead = request.method.toLowerCase() === "head";
     request.write(`${toHead("200 OK", ["Content-Length: 5"])}${isHead ? "" : "right"}`);

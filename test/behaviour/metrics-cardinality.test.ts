@@ -1,4 +1,4 @@
-// The number of series depends on the route file alone: no client and no upstream can invent one.
+// The number of series depends on the route file alone: no client and no upstream can add one.
 
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,4 +1,4 @@
-// A limit of time is one on silence: whatever moves, however slowly, is never cut.
+// A timeout limits silence: a stream that moves, however slowly, is never cut.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -11,7 +11,7 @@ import { openWire } from "../support/wire.ts";
 
 const LIMIT_MS = 2_000;
 const PAUSE_MS = LIMIT_MS / 4;
-const PIECES = 13; // three limits long
+const PIECES = 13; // three times the limit
 
 // Each of them waits most of the time.
 void describe("a stream", { concurrency: true }, () => {
@@ -39,7 +39,7 @@ void describe("a stream", { concurrency: true }, () => {
     assert.equal((await client.readResponse()).body.length, PIECES);
   });
 
-  it("an answer that begins before the upload has ended leaves the upload whole", async (t) => {
+  it("a response that begins before the upload has ended does not cut the upload", async (t) => {
     const origin = await startOrigin(t, async (request) => {
       request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("begun"));
       const { body } = await request.completed;

@@ -106,7 +106,7 @@ for (const [name, { request, script, status, error, leaves }] of Object.entries(
     client.socket.destroy();
     assert.deepEqual([line["http.response.status_code"], line["error.type"]], [status, error]);
     const samples = await readSamples(t, sidecar);
-    // A tunnel's hours would say nothing about how long requests take.
+    // A tunnel's hours would distort the durations of requests.
     assert.deepEqual(samples, [1, status === 101 ? 0 : 1], "requests counted, durations measured");
     await sidecar.stop();
     const all = sidecar.lines.filter((each) => "http.response.status_code" in each);

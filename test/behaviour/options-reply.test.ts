@@ -1,6 +1,6 @@
 /**
- * `options: reply`: HAProxy's plain `option httpchk` sends OPTIONS, which FastAPI answers with 405. headgate can answer in its place, but
- * never a CORS preflight.
+ * `options: reply`: HAProxy's plain `option httpchk` sends OPTIONS, for which FastAPI sends 405. headgate can respond in its place, but
+ * never to a CORS preflight.
  */
 
 import assert from "node:assert/strict";
@@ -31,7 +31,7 @@ const YAML = `routes: [${Object.entries(ROUTES)
   .join(", ")}]`;
 
 for (const [path, [written, allow]] of Object.entries(ROUTES)) {
-  test(`{ ${written} }: OPTIONS is 204 with Allow: ${allow}, and the connection goes on`, async (t) => {
+  test(`{ ${written} }: OPTIONS is 204 with Allow: ${allow}, and the connection stays open`, async (t) => {
     const origin = await startOrigin(t, GET_ONLY);
     const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
     const wire = await openWire(t, sidecar.port);
@@ -77,7 +77,7 @@ test("routes inherit the top level's options, and may forward again", async (t) 
   assert.deepEqual(statuses, [204, 204, 405]);
 });
 
-test("the 405 of mode reject allows what OPTIONS says", async (t) => {
+test("the 405 of mode reject has the Allow of OPTIONS", async (t) => {
   const yaml = "head: reject\noptions: { allow: [GET, HEAD, POST] }";
   const sidecar = await startSidecar(t, { upstream: "http://127.0.0.1:1", yaml });
   for (const method of ["HEAD", "OPTIONS"]) {

@@ -1,4 +1,4 @@
-// A path is compared in one form, so that no spelling walks around a route; the upstream gets the bytes that the client sent.
+// A path is compared in one form, so that no spelling bypasses a route; the upstream gets the bytes that the client sent.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -23,7 +23,7 @@ const INSIDE = [
 ];
 const OUTSIDE = ["/public/x", "/administrator", "/admin%2fx", "/x/admin/", "/admin/../public"];
 
-test("every spelling of a path meets its route, and none of another path does", async (t) => {
+test("every spelling of a path matches its route, and none of another path does", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, {
     upstream: origin.url,
@@ -38,7 +38,7 @@ test("every spelling of a path meets its route, and none of another path does", 
   }
 });
 
-test("whatever a path is compared as, it goes up byte for byte", async (t) => {
+test("a path is sent upstream byte for byte, in any form of comparison", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, {
     upstream: origin.url,

@@ -1,5 +1,5 @@
-// What the maintained successors of http-proxy promise in their own test suites, as far as it is a sidecar's business and no other
-// test here says it: our own cases, against headgate.
+// Promises of the maintained successors of http-proxy in their own test suites, if they concern a sidecar and no other test here covers
+// them: our own cases, against headgate.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -12,7 +12,7 @@ import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("a refusal in the middle of an upload of 8 MB reaches the client, and the request behind it is served", async (t) => {
+test("a refusal in the middle of an upload of 8 MB reaches the client, and the next request is served", async (t) => {
   const origin = await startOrigin(t, (request) => {
     if (request.method === "GET") return text("ok")(request);
     request.write(`${toHead("413 Content Too Large", ["Content-Length: 9"])}too large`);
@@ -42,7 +42,7 @@ test("several Set-Cookie fields stay several, in their order", async (t) => {
   }
 });
 
-test("a redirect's Location is the upstream's, and nothing is followed", async (t) => {
+test("a redirect's Location is the upstream's, and headgate does not follow it", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("302 Found", ["Location: http://127.0.0.1:1/x", "Content-Length: 0"]));
@@ -56,14 +56,14 @@ test("a redirect's Location is the upstream's, and nothing is followed", async (
   assert.equal(origin.arrivals.length, 3);
 });
 
-test("a client that gives up on an upstream that never answers ends nothing but its own request", async (t) => {
+test("a client that gives up on an upstream that never responds ends only its own request", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/silent" ? undefined : text("ok")(request),
   );
   const { port } = await startSidecar(t, { upstream: origin.url });
   for (const leave of ["destroy", "resetAndDestroy", "end"] as const) {
     for (const fields of [[], ["Connection: Upgrade", "Upgrade: websocket"]]) {
-      // A FIN behind a whole request is no leaving: its answer is owed. One behind the wish to switch protocols is.
+      // A FIN after a complete request is no disconnect: its response is still due. One after a request to switch protocols is.
       if (leave === "end" && fields.length === 0) continue;
       const seen = origin.arrivals.length;
       const client = await openWire(t, port);
@@ -76,7 +76,7 @@ test("a client that gives up on an upstream that never answers ends nothing but 
   }
 });
 
-test("an answer without content that closes its connection is no failure", async (t) => {
+test("a response without content that closes its connection is no failure", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("200 OK", ["Connection: close", "Content-Length: 0"]));

@@ -7,13 +7,13 @@ import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-/** Answers with the target as the body. */
+/** Responds with the target as the body. */
 async function echo(request: Arrival): Promise<void> {
   await request.completed;
   await text(request.target)(request);
 }
 
-test("answers come in the order of their requests, HEAD among GET, in one write or byte by byte", async (t) => {
+test("responses come in the order of their requests, HEAD among GET, in one write or byte by byte", async (t) => {
   const origin = await startOrigin(t, echo);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const requests = Array.from({ length: 100 }, (_, index) => ({
@@ -32,7 +32,7 @@ test("answers come in the order of their requests, HEAD among GET, in one write 
   }
 });
 
-test("10,000 requests sent ahead are all answered, in order", async (t) => {
+test("10,000 pipelined requests all get their responses, in order", async (t) => {
   const origin = await startOrigin(t, echo);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -41,7 +41,7 @@ test("10,000 requests sent ahead are all answered, in order", async (t) => {
   for (const target of targets) assert.equal((await wire.readResponse()).body.toString(), target);
 });
 
-test("a request is not sent up before the one ahead of it is answered: nothing overtakes what changes something", async (t) => {
+test("a pipelined request is not sent upstream before the one before it has its response: no request overtakes a write", async (t) => {
   let answer = (): void => {};
   const released = new Promise<void>((resolve) => (answer = resolve));
   const origin = await startOrigin(t, async (request) => {
@@ -59,7 +59,7 @@ test("a request is not sent up before the one ahead of it is answered: nothing o
   await (
     await origin.arrival(0)
   ).completed;
-  // Another client's request goes up and comes back meanwhile, so that the two had every chance to be sent.
+  // Another client's request is served meanwhile, so the two had every chance to be sent.
   const other = await openWire(t, sidecar.port);
   other.write(toRequest("GET /other"));
   await other.readResponse();
@@ -88,7 +88,7 @@ const GARBAGE = {
 };
 for (const [what, bytes] of Object.entries(GARBAGE)) {
   for (const method of ["GET", "HEAD"]) {
-    test(`${what} behind a good ${method} is refused after its answer, not in its place`, async (t) => {
+    test(`${what} after a valid ${method} is refused after its response, not in its place`, async (t) => {
       let answer = (): void => {};
       const released = new Promise<void>((resolve) => (answer = resolve));
       const origin = await startOrigin(t, async (request) => {
@@ -114,7 +114,7 @@ for (const [what, bytes] of Object.entries(GARBAGE)) {
   }
 }
 
-test("a client that sends its requests at once, the last with Connection: close, gets every answer and then the end", async (t) => {
+test("a client that sends its requests at once, the last with Connection: close, gets every response and then the end", async (t) => {
   const origin = await startOrigin(t, echo);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -131,7 +131,7 @@ test("a client that sends its requests at once, the last with Connection: close,
   assert.equal(await wire.closed, "end");
 });
 
-test("a FIN behind pipelined requests is taken for leaving: the first one ends at the upstream, the next never gets there", async (t) => {
+test("a FIN after pipelined requests is a disconnect: the first one ends at the upstream, the next never gets there", async (t) => {
   const origin = await startOrigin(t, () => {});
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -144,7 +144,7 @@ test("a FIN behind pipelined requests is taken for leaving: the first one ends a
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("a client that leaves while its requests wait leaves none of them behind", async (t) => {
+test("a client that disconnects while its requests wait leaves none of them behind", async (t) => {
   const origin = await startOrigin(t, () => {});
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -158,12 +158,12 @@ test("a client that leaves while its requests wait leaves none of them behind", 
   assert.equal(origin.arrivals.length, 2);
 });
 
-// Symptom: behind a request that was still being answered, one with an Upgrade that is not followed (a Java client's h2c) was
-// never answered, and nothing after it.
-// Root cause: it was handed back to node's HTTP at once, whose new parser queued its response behind the answer under way, and
-// nobody wakes that queue: the end of that answer is the old parser's to see.
+// Symptom: after a request in progress, one with an Upgrade that is not followed (a Java client's h2c) never got a response, and neither
+// did later ones.
+// Root cause: headgate handed it back to Node's HTTP at once, whose new parser queued its response after the one in progress; that queue
+// wakes only at the end of a response of its own parser.
 // Fix: it is handed back in its turn, as an upgrade that is followed is taken over in its turn.
-test("an upgrade that is not followed waits its turn, and is answered", async (t) => {
+test("an upgrade that is not followed waits its turn, and gets a response", async (t) => {
   const origin = await startOrigin(t, echo);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);

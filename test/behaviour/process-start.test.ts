@@ -1,4 +1,4 @@
-/** Start-up as its operator meets it: what is said, where, and the exit code. On the real bundle. */
+/** Start-up as its operator meets it: the messages, their streams, and the exit code. On the real bundle. */
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -16,7 +16,7 @@ import { openWire } from "../support/wire.ts";
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "headgate.cjs");
 const UPSTREAM = "http://127.0.0.1:9";
 
-test("--version and --help answer on standard output and exit 0", async (t) => {
+test("--version and --help print to standard output and exit 0", async (t) => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   const asked = startProcess(t, ["--version"]);
   assert.deepEqual(await asked.exited, { code: 0, signal: null });
@@ -30,7 +30,7 @@ test("--version and --help answer on standard output and exit 0", async (t) => {
   }
 });
 
-test("a wrong command line is exit 2 with one line on standard error that says what is wrong", async (t) => {
+test("a wrong command line is exit 2 with one line on standard error that names the error", async (t) => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [["walk"], /walk/],
     [["run", "--colour"], /--colour/],
@@ -48,10 +48,11 @@ test("a wrong command line is exit 2 with one line on standard error that says w
 });
 
 /**
- * Symptom: `headgate check FILE | head -1` and `headgate --help > /dev/full` ended with node's stack trace. Root cause: nobody
- * listened for the errors of standard output. Fix: somebody does.
+ * Symptom: `headgate check FILE
+ * head -1` and `headgate --help > /dev/full` ended with Node's stack trace. Root cause: standard output had no error listener. Fix: it has
+ * one.
  */
-test("a reader that has seen enough is no failure", async () => {
+test("a reader that closes early is no failure", async () => {
   for (const { args, closed, code } of [
     { args: ["--help"], closed: "stdout", code: 0 },
     { args: ["check", "config/minimal.yaml"], closed: "stdout", code: 0 },
@@ -67,7 +68,7 @@ test("a reader that has seen enough is no failure", async () => {
   }
 });
 
-test("output that has no room is exit 1, in one line", () => {
+test("output to a full device is exit 1, in one line", () => {
   const full = openSync("/dev/full", "w");
   for (const args of [["--help"], ["check", "config/minimal.yaml"]]) {
     const { status, stderr } = spawnSync(process.execPath, [BUNDLE, ...args], {
@@ -82,17 +83,17 @@ test("output that has no room is exit 1, in one line", () => {
   closeSync(full);
 });
 
-test("without a command the usage is said on standard error, exit 2", async (t) => {
+test("without a command the usage is printed on standard error, exit 2", async (t) => {
   const asked = startProcess(t, []);
   assert.deepEqual(await asked.exited, { code: 2, signal: null });
   assert.match(asked.stderr(), /Usage/);
 });
 
 /**
- * Symptom: `run --listen foo` ended with exit code 1, as a wrong route file does; an empty --config was a directory without a
- * name. Root cause: the settings of flags and file are checked together. Fix: where all mistakes are of flags, the code is 2.
+ * Symptom: `run --listen foo` ended with exit code 1, as a wrong route file does; an empty --config was a directory without a name. Root
+ * cause: the settings of flags and file are checked together. Fix: if all mistakes are in flags, the code is 2.
  */
-test("a setting that cannot be is named, without a stack: exit 2 for a flag, else 1", async (t) => {
+test("an invalid setting is named, without a stack: exit 2 for a flag, else 1", async (t) => {
   const wrong: readonly (readonly [readonly string[], NodeJS.ProcessEnv, RegExp, number])[] = [
     [[], {}, /^upstream: .*--upstream/, 1],
     [["--upstream", "ftp://x"], {}, /^--upstream: must begin with /, 2],
@@ -135,7 +136,7 @@ test("a port in use is exit 1 with one line that names it, and the other port is
   }
 });
 
-test("a start says nothing on standard error, and flags go before the environment", async (t) => {
+test("a start prints nothing on standard error, and flags override the environment", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const headgate = startProcess(
     t,
@@ -152,7 +153,7 @@ test("a start says nothing on standard error, and flags go before the environmen
   assert.equal(headgate.stderr(), "");
 });
 
-test("the environment alone is enough", async (t) => {
+test("a start needs only the environment", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const headgate = startProcess(t, ["run"], {
     HEADGATE_UPSTREAM: origin.url,
@@ -165,7 +166,7 @@ test("the environment alone is enough", async (t) => {
   assert.equal((await client.readResponse()).body.toString(), "ok");
 });
 
-test("an upstream that is not there yet does not keep headgate from starting and being ready", async (t) => {
+test("an upstream that is not there yet does not prevent the start and readiness", async (t) => {
   const headgate = await startRun(t, ["--upstream", UPSTREAM]);
   const probe = await openWire(t, headgate.adminPort);
   probe.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,4 +1,4 @@
-/** SIGTERM: not ready at once, what is in flight finishes, then exit 0. Watched from outside, on the real bundle. */
+/** SIGTERM: not ready at once, exchanges in flight finish, then exit 0. Watched from outside, on the real bundle. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -87,7 +87,7 @@ test("SIGTERM: idle and silent connections do not delay the exit", async (t) => 
   for (const wire of [idle, silent, admin, silentAdmin]) await wire.closed;
 });
 
-test("SIGTERM: a client that has its answer and still uploads does not delay the exit", async (t) => {
+test("SIGTERM: a client that has its response and still uploads does not delay the exit", async (t) => {
   const { headgate } = await start(t, (request) =>
     request.write(toHead("413 Content Too Large", ["Content-Length: 0"])),
   );
@@ -106,7 +106,7 @@ test("SIGINT is the same as SIGTERM", async (t) => {
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
 });
 
-// Symptom: a second SIGTERM within 50 ms of the first did nothing. Root cause: it was taken for the echo of a Ctrl-C under npm.
+// Symptom: a second SIGTERM within 50 ms of the first did nothing. Root cause: it counted as the echo of a Ctrl-C under npm.
 // Fix: only an interrupt can have an echo.
 test("a second signal exits at once", async (t) => {
   const { headgate, origin } = await start(t, () => undefined);
@@ -122,7 +122,7 @@ test("a second signal exits at once", async (t) => {
   assert.ok(performance.now() - asked < 1000);
 });
 
-test("a Ctrl-C that comes twice at once, as under npm start, asks once", async (t) => {
+test("a Ctrl-C that comes twice at once, as under npm start, is one stop", async (t) => {
   const { headgate, origin } = await start(t, () => undefined);
   const client = await openWire(t, headgate.port);
   client.write(GET);
@@ -135,7 +135,7 @@ test("a Ctrl-C that comes twice at once, as under npm start, asks once", async (
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
 });
 
-test("what is not finished when the grace period ends is cut off, and visibly broken", async (t) => {
+test("exchanges that are not finished when the grace period ends are cut, and visibly truncated", async (t) => {
   const { headgate, origin } = await start(t, () => undefined, "shutdown: { grace: 300ms }");
   const client = await openWire(t, headgate.port);
   client.write(GET);
@@ -168,11 +168,11 @@ test("what is not finished when the grace period ends is cut off, and visibly br
   assert.deepEqual(
     cut.map((line) => [line["level"], line["url.path"], line["error.type"]]),
     [["error", "/x", "shutting_down"]],
-    "a request is headgate's to answer for; a tunnel has had its answer",
+    "an unfinished request counts; a tunnel does not, as it has had its response",
   );
 });
 
-test("nothing new is accepted while it stops", async (t) => {
+test("headgate accepts no new connection while it stops", async (t) => {
   const { headgate, origin } = await start(t, () => undefined);
   const client = await openWire(t, headgate.port);
   client.write(GET);
@@ -186,7 +186,7 @@ test("nothing new is accepted while it stops", async (t) => {
   await headgate.exited;
 });
 
-test("shutdown.delay: it goes on accepting for so long, says Connection: close, and is not ready", async (t) => {
+test("shutdown.delay: headgate continues to accept for that time, sends Connection: close, and is not ready", async (t) => {
   const { headgate } = await start(t, text("ok"), "shutdown: { delay: 2s }");
   const kept = await openWire(t, headgate.port);
   kept.write(GET);
@@ -208,7 +208,7 @@ test("shutdown.delay: it goes on accepting for so long, says Connection: close, 
   assert.ok(performance.now() - signalled >= 1900);
 });
 
-test("the log is whole when the process ends: the last request's line and the last word", async (t) => {
+test("the log is complete when the process ends: the last request's line and the final line", async (t) => {
   const { headgate } = await start(t, text("ok"), "log: { access: all }");
   const client = await openWire(t, headgate.port);
   for (let turn = 0; turn < 200; turn += 1) {
@@ -226,10 +226,10 @@ test("the log is whole when the process ends: the last request's line and the la
   assert.equal(lines.at(-1)?.msg, "stopped");
 });
 
-// Symptom: "stopped" was logged, and the process lived on for as long as a HEAD was drained, or an upstream did not read the last bytes
-// of a tunnel: past the grace period. Root cause: headgate waited for client connections only, and an exchange may outlive its client.
-// Fix: it waits for every exchange, and at the end of the grace period cuts off every one. Found by the simulation.
-test("a HEAD whose content is still drained when its client has gone is logged", async (t) => {
+// Symptom: "stopped" was logged, and the process continued past the grace period while a HEAD was drained, or while an upstream did not
+// read the last bytes of a tunnel. Root cause: headgate waited for client connections only, and an exchange may outlive its client.
+// Fix: it waits for every exchange, and ends all of them at the end of the grace period. Found by the simulation.
+test("a HEAD whose content is still drained after its client has disconnected is logged", async (t) => {
   const { headgate, request } = await startDraining(t, "head: { drain: { time: 20s } }");
 
   headgate.signal("SIGTERM");
@@ -239,7 +239,7 @@ test("a HEAD whose content is still drained when its client has gone is logged",
   assert.match(headgate.stdout(), /"body":"drained","bytes_drained":10/);
 });
 
-test("what such a HEAD still drains is cut off at the end of the grace period, and logged", async (t) => {
+test("the drain of such a HEAD is cut at the end of the grace period, and logged", async (t) => {
   const yaml = "head: { drain: { time: 10m } }\nshutdown: { grace: 1s }";
   const { headgate } = await startDraining(t, yaml);
 
@@ -249,7 +249,7 @@ test("what such a HEAD still drains is cut off at the end of the grace period, a
   assert.match(headgate.stdout(), /"cut":1/);
 });
 
-test("what a client has sent into a tunnel before it left still reaches the upstream", async (t) => {
+test("bytes that a client sent into a tunnel before it disconnected still reach the upstream", async (t) => {
   const { headgate, origin } = await start(
     t,
     (request) => void request.takeOver(),
@@ -275,7 +275,7 @@ test("what a client has sent into a tunnel before it left still reaches the upst
   assert.match(headgate.stdout(), /"http.response.status_code":101/);
 });
 
-/** headgate with a HEAD whose client has gone, and half of whose content has come. */
+/** headgate with a HEAD whose client has disconnected, and half of whose content has come. */
 async function startDraining(t: TestContext, yaml: string) {
   const { headgate, origin } = await start(t, () => undefined, `log: { access: all }\n${yaml}`);
   const client = await openWire(t, headgate.port);

@@ -24,12 +24,12 @@ const MESSAGES = [
   ["a CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501],
 ] as const;
 
-// Symptom: a scanner's garbage, or a client with too many cookies, left no trace for the operator. Root cause: node refuses such
-// a message before there is a request. Fix: the refusal is observed as an exchange of its own.
-// Symptom: the line of a 431 said that a header section was too large, and not which setting would let it pass. Root cause: only what
-// the client is told was logged. Fix: the cause names the setting; the client is not told of it.
+// Symptom: a scanner's garbage, or a client with too many cookies, left no trace for the operator. Root cause: Node refuses such a message
+// before there is a request. Fix: the refusal is observed as an exchange of its own.
+// Symptom: the line of a 431 had no name of the setting that would let it pass. Root cause: only the text for the client was logged. Fix:
+// the cause names the setting; the client does not get it.
 for (const [what, message, status, setting = ""] of MESSAGES) {
-  test(`${what} is answered ${status}, with one log line of the same id and one sample`, async (t) => {
+  test(`${what} is refused with ${status}, with one log line of the same id and one sample`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
@@ -50,8 +50,8 @@ for (const [what, message, status, setting = ""] of MESSAGES) {
   });
 }
 
-// Symptom: a HEAD whose header section was too large, or no HTTP, was refused with content, and without the id in Proxy-Status. Root
-// cause: what refuses a header section that is not whole did not know its method. Fix: the parser says how the section began.
+// Symptom: a HEAD with a header section that was too large, or no HTTP, was refused with content, and without the id in Proxy-Status. Root
+// cause: the code that refuses an incomplete header section did not know its method. Fix: the parser reports how the section began.
 for (const [what, pieces, status] of [
   ["too large", [`HEAD / HTTP/1.1\r\nHost: a\r\nA: ${"a".repeat(40_000)}\r\n\r\n`], 431],
   [
@@ -62,7 +62,7 @@ for (const [what, pieces, status] of [
   ["no HTTP", ["HEAD / HTTP/1.1\r\nHost: a\r\nA\r\n\r\n"], 400],
   ["of another version", ["HEAD / HTTP/1.2\r\nHost: a\r\n\r\n"], 505],
 ] as const) {
-  test(`a HEAD whose header section is ${what} is answered ${status} without content`, async (t) => {
+  test(`a HEAD whose header section is ${what} is refused with ${status} without content`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const { port, line } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);
@@ -76,14 +76,14 @@ for (const [what, pieces, status] of [
     const requestId = /request_id=([^"]+)"/.exec(proxyStatus)?.[1];
     assert.ok(requestId !== undefined, proxyStatus);
     await line((one) => one["request_id"] === requestId);
-    // Nothing behind it but the end.
+    // Only the end follows.
     await assert.rejects(client.readResponse());
     assert.equal(await client.closed, "end");
   });
 }
 
-// Symptom: the lines and samples of refusals had no method or path though the request line was there. Root cause: a refusal knew a request
-// only if its whole header section was read. Fix: the parser says what it has read of the request line.
+// Symptom: the lines and samples of refusals had no method or path although the request line had arrived. Root cause: a refusal knew a
+// request only if its complete header section was read. Fix: the parser reports the parts of the request line that it has read.
 const LONG = "M".repeat(65);
 const LARGE = `Host: a\r\nA: ${"a".repeat(40_000)}\r\n\r\n`;
 for (const [what, message, status, method, path, label] of [
@@ -96,7 +96,7 @@ for (const [what, message, status, method, path, label] of [
   ["no version", "ODD u:pass\r\n\r\n", 400, "ODD", undefined, "other"],
   ["no method", "NONSENSE\r\n\r\n", 400, undefined, undefined, "other"],
 ] as const) {
-  test(`a refusal for ${what} has the method and path that were read`, async (t) => {
+  test(`a refusal for ${what} has the method and path that headgate had read`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
     const client = await openWire(t, port);

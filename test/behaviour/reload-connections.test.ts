@@ -5,11 +5,11 @@ import { startEdited } from "../support/binary.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
 
-/** Kept for longer than any test waits: only headgate itself closes it. */
+/** Kept open for longer than any test waits: only headgate itself closes it. */
 const at = (url: string): string => `{ url: "${url}", keepAlive: 1m }`;
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** Answers `/held` when it is told to, everything else at once. */
+/** Responds to `/held` on demand, to everything else at once. */
 function holding(): { readonly script: Script; release(): void } {
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -37,7 +37,7 @@ test("requests in flight keep the configuration they began with", async (t) => {
 
   release();
   assert.equal((await held.readResponse()).body.toString(), "old");
-  // The same client connection goes on, under the configuration of now; the old upstream's connection has no use any more.
+  // The same client connection continues, under the current configuration; the old upstream's connection is no longer needed.
   held.write(GET);
   assert.equal((await held.readResponse()).body.toString(), "new");
   await (
@@ -45,7 +45,7 @@ test("requests in flight keep the configuration they began with", async (t) => {
   ).closed;
 });
 
-test("connections to an unchanged upstream stay, idle ones to a removed one are closed", async (t) => {
+test("connections to an unchanged upstream stay open, idle ones to a removed one are closed", async (t) => {
   const kept = await startOrigin(t, text("kept"));
   const removed = await startOrigin(t, text("removed"));
   const yaml = `upstream: ${at(kept.url)}\nupstreams: { other: ${at(removed.url)} }\n`;
@@ -85,7 +85,7 @@ test("an upstream whose settings change gets new connections", async (t) => {
   assert.equal(origin.connections.length, 2);
 });
 
-test("a download goes on through a reload that removes its upstream", async (t) => {
+test("a download continues through a reload that removes its upstream", async (t) => {
   const size = 300_000;
   const origin = await startOrigin(t, async (request) => {
     await request.completed;

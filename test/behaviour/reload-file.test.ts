@@ -19,13 +19,13 @@ import { makeDirectory } from "../support/route-file.ts";
 
 const UPSTREAM = "upstream: http://127.0.0.1:9\n";
 
-/** What a HEAD becomes shows which configuration is in use. */
+/** The method of a HEAD upstream shows which configuration is in use. */
 async function methodOf(port: number, origin: { arrivals: readonly { method: string }[] }) {
   await fetch(`http://127.0.0.1:${port}/`, { method: "HEAD" });
   return origin.arrivals.at(-1)?.method;
 }
 
-test("SIGHUP takes a changed file into use", async (t) => {
+test("SIGHUP applies a changed file", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   assert.equal(await methodOf(headgate.port, origin), "GET");
@@ -34,7 +34,7 @@ test("SIGHUP takes a changed file into use", async (t) => {
   assert.equal(await methodOf(headgate.port, origin), "HEAD");
 });
 
-test("a file that is edited in place, in several steps, is read once it is whole", async (t) => {
+test("a file that is edited in place, in several steps, is read once it is complete", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   const fd = openSync(headgate.file, "w");
@@ -65,7 +65,7 @@ test("a file that an editor renames over the old one is read, again and again", 
   }
 });
 
-test("a ConfigMap's swap is seen as kubelet does it", async (t) => {
+test("a ConfigMap's swap by kubelet is noticed", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const mount = await makeDirectory(t, {});
   // kubelet's AtomicWriter: a directory with a time as its name, `..data` leading to it, each file a link through `..data`.
@@ -108,7 +108,7 @@ test("a file given by a relative path is watched where it was when headgate star
   assert.deepEqual([started?.["routes"], line["routes"]], [1, 1], "the default route is one");
 });
 
-test("a file that disappears is an error, and the one that comes back is read", async (t) => {
+test("a file that disappears is an error, and when it is back it is read", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   rmSync(headgate.file);
@@ -120,7 +120,7 @@ test("a file that disappears is an error, and the one that comes back is read", 
   assert.equal(await methodOf(headgate.port, origin), "HEAD");
 });
 
-test("a renewed certificate is taken into use, and a missing one as soon as it is there", async (t) => {
+test("a renewed certificate is applied, and a missing one as soon as it exists", async (t) => {
   const directory = await makeDirectory(t, { "routes.yaml": BASE + UPSTREAM });
   const args = ["run", "--config", join(directory, "routes.yaml")];
   const headgate = toEdited(await startBinary(t, { args }), directory);
@@ -136,7 +136,7 @@ test("a renewed certificate is taken into use, and a missing one as soon as it i
   }
 });
 
-test("a broken certificate is refused, and the old configuration serves on", async (t) => {
+test("a broken certificate is refused, and the old configuration stays in use", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   writeFileSync(
@@ -149,17 +149,17 @@ test("a broken certificate is refused, and the old configuration serves on", asy
   assert.equal(await methodOf(headgate.port, origin), "GET");
 });
 
-test("one change is one reload, whoever asks for it as well", async (t) => {
+test("one change is one reload, even with a signal for it as well", async (t) => {
   const headgate = await startEdited(t, UPSTREAM);
   writeFileSync(headgate.file, `${BASE}${UPSTREAM}head: pass\n`);
   await headgate.hangUp();
-  // A second change shows that the first has been looked at.
+  // A second change shows that headgate has checked the first.
   await headgate.edit(UPSTREAM);
   const triggers = headgate.lines.flatMap(({ trigger }) => trigger ?? []);
   assert.deepEqual(triggers, ["SIGHUP", "file"]);
 });
 
-test("SIGHUP without a route file ends nothing", async (t) => {
+test("SIGHUP without a route file does not end the process", async (t) => {
   const args = ["run", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
   const binary = await startBinary(t, { args: [...args, "--admin", "127.0.0.1:0"] });
   binary.child.kill("SIGHUP");

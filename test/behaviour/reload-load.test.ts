@@ -19,7 +19,7 @@ const BODY = "hello, whoever you are";
 test(`${RELOADS} reloads under constant load lose no request and leak nothing`, async (t) => {
   const url = await startBackend(t);
   const headgate = await startEdited(t, toYaml(url, 0));
-  // Once through everything first: what is compiled and allocated at first use is no leak.
+  // Runs everything once first: code and memory that are allocated at first use are no leak.
   const idle = readUsage(headgate.pid);
   await underLoad(headgate, url, 40);
   const before = await measure(headgate, idle.files);
@@ -33,7 +33,7 @@ test(`${RELOADS} reloads under constant load lose no request and leak nothing`, 
   assert.ok(grownMiB < 32, `the process grew by ${grownMiB.toFixed(1)} MiB`);
 });
 
-/** Reloads that often while clients ask all the time; resolves with the number of requests, every one of them answered. */
+/** Reloads that often while clients send requests all the time; resolves with the number of requests, each of which got its response. */
 async function underLoad(headgate: Edited, url: string, reloads: number): Promise<number> {
   await editAndAsk(headgate, toYaml(url, 0));
   const clients = Array.from({ length: CLIENTS }, (_, index) => startClient(headgate.port, index));
@@ -46,14 +46,14 @@ async function underLoad(headgate: Edited, url: string, reloads: number): Promis
   return served.reduce((sum, one) => sum + one, 0);
 }
 
-/** Every other reload replaces the upstream's connections, each one the routes. */
+/** Every second reload replaces the upstream's connections, each one the routes. */
 function toYaml(url: string, count: number): string {
   const host = count % 4 < 2 ? "preserve" : "upstream";
   const routes = Array.from({ length: (count % 5) + 1 }, (_, index) => `{ path: /${index}/* }`);
   return `upstream: { url: "${url}", host: ${host} }\nroutes: [${routes.join(", ")}]\n`;
 }
 
-/** One client on one connection that it keeps: GET, HEAD and POST in turn, each checked. */
+/** One client on one persistent connection: GET, HEAD and POST in turn, each checked. */
 function startClient(port: number, number: number): { stop(): Promise<number> } {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let isRunning = true;
@@ -81,7 +81,7 @@ function startClient(port: number, number: number): { stop(): Promise<number> } 
   };
 }
 
-/** Answers GET and POST, and refuses HEAD. */
+/** Responds to GET and POST, and refuses HEAD. */
 async function startBackend(t: TestContext): Promise<string> {
   const server = createServer((request, response) => {
     response.statusCode = request.method === "HEAD" ? 405 : 200;
@@ -91,14 +91,14 @@ async function startBackend(t: TestContext): Promise<string> {
 }
 
 interface Usage {
-  /** Open files, sockets and all. */
+  /** Open files, including sockets. */
   readonly files: number;
   /** Directories that inotify watches. */
   readonly watches: number;
   readonly rssBytes: number;
 }
 
-/** What the process holds once nobody asks anything and the upstream is another, so that no connection has a use any more. */
+/** The process's resources when no request is in flight and the upstream is another one, so that no connection is needed any more. */
 async function measure(headgate: Edited, atMost = Number.POSITIVE_INFINITY): Promise<Usage> {
   const answer = await editAndAsk(headgate, "upstream: http://127.0.0.1:9\n");
   assert.equal(answer.status, 200);
@@ -106,7 +106,7 @@ async function measure(headgate: Edited, atMost = Number.POSITIVE_INFINITY): Pro
   for (;;) {
     const usage = readUsage(headgate.pid);
     if (usage.files <= atMost || patience.aborted) return usage;
-    await new Promise((resolve) => setTimeout(resolve, 20)); // closing takes the peer's FIN as well
+    await new Promise((resolve) => setTimeout(resolve, 20)); // closing needs the peer's FIN as well
   }
 }
 
@@ -130,7 +130,7 @@ function readInfo(path: string): string {
   }
 }
 
-/** Over a connection of its own each time, so that none of the test's is counted. */
+/** Over a new connection each time, so that none of the test's is counted. */
 async function editAndAsk(
   { file, adminPort }: Edited,
   yaml: string,

@@ -9,11 +9,11 @@ import { startOrigin } from "../support/origin.ts";
 import { forgetPeak, peakBytes } from "../support/process.ts";
 
 const KIBIBYTE = 1024;
-/** How many times a good file's CPU time a wrong one may take. */
+/** A wrong file may take this many times the CPU time of a good one. */
 const MAX_TIMES = 4;
 const MAX_MEBIBYTES = 150;
 
-/** So many bytes, made of lines or words. */
+/** A text of that many bytes, made of lines or words. */
 function fill(bytes: number, toPart: (index: number) => string): string {
   let all = "";
   for (let index = 0; all.length < bytes; index += 1) all += toPart(index);
@@ -36,7 +36,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "one text": "a".repeat(250 * KIBIBYTE),
 };
 
-test("a route file that is wrong all over costs no more than a few times what a long good one does", async (t) => {
+test("a route file that is wrong everywhere costs no more than a few times what a long valid one does", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const good = `upstream: ${origin.url}\n`;
   const routes = Array.from(
@@ -65,7 +65,7 @@ test("a route file that is wrong all over costs no more than a few times what a 
   assert.ok(grown < MAX_MEBIBYTES, `${grown.toFixed(0)} MiB`);
 });
 
-/** Has a file read, and tells how much CPU time the process took meanwhile, all its threads together. */
+/** Has a file read, and returns the CPU time of all threads of the process meanwhile. */
 async function editAndMeasure(headgate: Edited, yaml: string) {
   const cpu = (): Promise<number> => headgate.metric("process_cpu_seconds_total");
   const before = await cpu();

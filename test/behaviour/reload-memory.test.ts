@@ -1,9 +1,9 @@
 /**
- * What a reload does not change is not forgotten.
+ * A reload keeps the state of everything that it does not change.
  *
  * Symptom: after a reload that changed nothing, or only another route, the first HEADs of every route in mode auto reached the app as
- * HEADs again, and shared responses were asked for again. Root cause: what was learnt belonged to one configuration, and each
- * reload made a new one. Fix: a route that stays the same, with its upstream, keeps its memory; the same configuration keeps everything.
+ * HEADs again, and shared responses were requested again. Root cause: that state belonged to one configuration, and each reload made a new
+ * one. Fix: a route that stays the same, with its upstream, keeps its state; the same configuration keeps everything.
  */
 
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import { startEdited } from "../support/binary.ts";
 import { startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 
-test("what mode auto has learnt of a route outlasts each reload that leaves the route and its upstream alone", async (t) => {
+test("the memory of mode auto for a route outlasts each reload that changes neither the route nor its upstream", async (t) => {
   const origin = await startOrigin(t, getOnly(text("x")));
   const other = await startOrigin(t, getOnly(text("y")));
   const yaml = ({ remember = "5m", upstream = origin.url, more = "" }) =>
@@ -68,7 +68,7 @@ test("a shared response outlasts a reload of the same configuration, and no othe
   assert.equal(await head(), 2, "another one");
 });
 
-test("a route's limit counts on over a reload that does not change it", async (t) => {
+test("a route's limit counts on through a reload that does not change the route", async (t) => {
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
   const origin = await startOrigin(t, async (request) => {

@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 
 const SUCCESSFUL = "headgate_config_last_reload_successful";
 
-test("an invalid file changes nothing, and the log and a metric say so until a good one comes", async (t) => {
+test("an invalid file changes nothing, and the log and a metric show it until a valid one comes", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const good = `upstream: ${origin.url}\nlog: { level: info }\n`;
   const headgate = await startEdited(t, good);
@@ -35,7 +35,7 @@ test("an invalid file changes nothing, and the log and a metric say so until a g
 });
 
 for (const key of ["listen", "admin"]) {
-  test(`a changed ${key} is refused, with all that came along`, async (t) => {
+  test(`a changed ${key} is refused, with all other changes`, async (t) => {
     const origin = await startOrigin(t, text("x"));
     const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
     const addresses = { listen: "127.0.0.1:0", admin: "127.0.0.1:0", [key]: "127.0.0.1:1" };
@@ -53,7 +53,7 @@ for (const key of ["listen", "admin"]) {
   });
 }
 
-test("a changed log.format is said to need a restart, the rest is taken into use", async (t) => {
+test("a changed log.format is reported as needing a restart, the rest is applied", async (t) => {
   const headgate = await startEdited(t, "upstream: http://127.0.0.1:9\n");
   const yaml = "upstream: http://127.0.0.1:9\nlog: { format: pretty, level: debug }\n";
   assert.equal((await headgate.edit(yaml))["level"], "info");
@@ -61,7 +61,7 @@ test("a changed log.format is said to need a restart, the rest is taken into use
   assert.match(String(warning["msg"]), /log\.format has changed/);
 });
 
-test("a reload during the shutdown changes nothing, and the shutdown ends as ever", async (t) => {
+test("a reload during the shutdown changes nothing, and the shutdown ends as usual", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   const wire = await openWire(t, headgate.port);
@@ -76,8 +76,8 @@ test("a reload during the shutdown changes nothing, and the shutdown ends as eve
   assert.equal(await headgate.exited, 0);
 });
 
-test("SIGHUP right after the start is heard", async (t) => {
-  // Whatever the process is doing by then: it has said that it listens, and it must not die of the signal.
+test("SIGHUP right after the start reloads", async (t) => {
+  // In any state of the process: it has reported that it listens, and the signal must not end it.
   const headgate = await startEdited(t, "upstream: http://127.0.0.1:9\n");
   for (let count = 0; count < 20; count += 1) headgate.child.kill("SIGHUP");
   await headgate.reloaded(0, "SIGHUP");

@@ -12,7 +12,7 @@ async function ask(port: number, init: RequestInit = { method: "POST" }) {
   return { status: answer.status, allow: answer.headers.get("allow"), text: await answer.text() };
 }
 
-test("POST /reload on a loopback admin port reads the file and says how it went", async (t) => {
+test("POST /reload on a loopback admin port reads the file and returns the result", async (t) => {
   const { adminPort, file } = await startEdited(t, UPSTREAM);
   writeFileSync(file, `${BASE}${UPSTREAM}head: pass\n`);
   const good = await ask(adminPort);
@@ -25,7 +25,7 @@ test("POST /reload on a loopback admin port reads the file and says how it went"
   assert.match(bad.text, /routes\.yaml:5:1 limit: /);
 });
 
-test("only POST reloads, and no page in a browser can ask for it", async (t) => {
+test("only POST reloads, and no page in a browser can trigger it", async (t) => {
   const headgate = await startEdited(t, UPSTREAM);
   const get = await ask(headgate.adminPort, { method: "GET" });
   assert.deepEqual([get.status, get.allow], [405, "POST"]);
@@ -46,8 +46,8 @@ test("an admin port that others can reach does not reload", async (t) => {
   assert.match(answer.text, /loopback/);
 });
 
-// The text said that the port has to be on loopback, where it was.
-test("at its default address the admin port does not reload, and says what is missing", async (t) => {
+// The text said that the port has to be on loopback, although it was.
+test("at its default address the admin port does not reload, and the response names what is missing", async (t) => {
   const cwd = await makeDirectory(t, { "routes.yaml": `listen: 127.0.0.1:0\n${UPSTREAM}` });
   const args = ["run", "--config", join(cwd, "routes.yaml")];
   const env = { HEADGATE_ADMIN_DEFAULT: "127.0.0.1:0" };
@@ -66,7 +66,7 @@ test("without a route file there is nothing to reload", async (t) => {
   assert.equal((await ask(adminPort)).status, 403);
 });
 
-test("reloads that are asked for at the same time all get an answer, and share the work", async (t) => {
+test("reloads that are requested at the same time all get a response, and share the work", async (t) => {
   const headgate = await startEdited(t, UPSTREAM);
   const answers = await Promise.all(Array.from({ length: 50 }, () => ask(headgate.adminPort)));
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));

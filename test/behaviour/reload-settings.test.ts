@@ -7,9 +7,9 @@ import { type Origin, startOrigin } from "../support/origin.ts";
 import { openWire } from "../support/wire.ts";
 
 interface Setting {
-  /** What is added to the upstream in the route file. */
+  /** Text that is added to the upstream in the route file. */
   readonly yaml: string;
-  /** What can be seen of it, before and after. */
+  /** The visible effect, before and after. */
   observe(t: TestContext, headgate: Edited, origin: Origin): Promise<unknown>;
   readonly before: unknown;
   readonly after: unknown;
@@ -24,7 +24,7 @@ async function ask(t: TestContext, headgate: Edited, bytes: string): Promise<num
 
 const GET = "GET /a HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 192.0.2.1\r\n";
 
-/** The method with which the upstream is sent that request. */
+/** The method that the upstream gets for that request. */
 const methodOf =
   (bytes: string): Setting["observe"] =>
   async (t, headgate, origin) => {
@@ -114,7 +114,7 @@ async function isLogged(t: TestContext, headgate: Edited, msg: string): Promise<
 }
 
 for (const [name, { yaml, observe, before, after }] of Object.entries(settings)) {
-  test(`a changed ${name} is taken into use, and taken back`, async (t) => {
+  test(`a changed ${name} is applied, and reverted`, async (t) => {
     const origin = await startOrigin(t, text("x"));
     const upstream = `upstream: ${origin.url}\n`;
     const headgate = await startEdited(t, upstream);
@@ -126,27 +126,27 @@ for (const [name, { yaml, observe, before, after }] of Object.entries(settings))
   });
 }
 
-test("a changed timeouts.header is taken into use", async (t) => {
+test("a changed timeouts.header is applied", async (t) => {
   const upstream = "upstream: http://127.0.0.1:9\n";
   const headgate = await startEdited(t, `${upstream}timeouts: { header: 1m }\n`);
   await headgate.edit(`${upstream}timeouts: { header: 100ms }\n`);
   assert.equal(await ask(t, headgate, "GET / HTTP/1.1\r\nHost:"), 408);
 });
 
-test("a changed responseTimeout is taken into use", async (t) => {
+test("a changed responseTimeout is applied", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   await headgate.edit(`upstream: ${origin.url}\nroutes: [{ path: /a, responseTimeout: 50ms }]\n`);
   assert.equal(await ask(t, headgate, `${GET}\r\n`), 504);
 });
 
-test("a changed log.level is taken into use", async (t) => {
+test("a changed log.level is applied", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const yaml = (level: string) =>
     `upstream: ${origin.url}\nlog: { access: all, level: ${level} }\n`;
   const headgate = await startEdited(t, yaml("info"));
   writeFileSync(headgate.file, BASE + yaml("error"));
-  // POST answers even where the log is to be silent about it.
+  // POST gets its response even if the log is to be silent about it.
   const reload = `http://127.0.0.1:${headgate.adminPort}/reload`;
   assert.equal((await fetch(reload, { method: "POST" })).status, 200);
   const from = headgate.lines.length;
@@ -157,7 +157,7 @@ test("a changed log.level is taken into use", async (t) => {
   assert.equal(await isLogged(t, headgate, "request"), true);
 });
 
-test("a changed shutdown.grace is taken into use", async (t) => {
+test("a changed shutdown.grace is applied", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const headgate = await startEdited(t, `upstream: ${origin.url}\n`);
   await headgate.edit(`upstream: ${origin.url}\nshutdown: { grace: 50ms }\n`);

@@ -1,10 +1,9 @@
 /**
- * An error that says nothing about a file is no change of it.
+ * A read error that does not concern a file is no change of it.
  *
  * Symptom: at the limit of file descriptors, headgate logged "not reloaded" (and the alert for it fired), reloaded when descriptors were
- * free again, and forgot all that it had learnt. Root cause: the watch took every reason why a file could not be read for its new
- * content. Fix: only what says something about the file counts, such as that it is gone; a reload that met another error is
- * repeated when the file can be read.
+ * free again, and lost its learnt state. Root cause: the watch took every reason why a file could not be read for its new content. Fix:
+ * only reasons that concern the file count, such as that it is gone; a reload that met another error is repeated when the file can be read.
  */
 
 import assert from "node:assert/strict";
@@ -20,10 +19,10 @@ import { toRequest } from "../support/request.ts";
 import { makeDirectory } from "../support/route-file.ts";
 import { openWire } from "../support/wire.ts";
 
-/** The crowd says nothing, and must not be closed for that: descriptors would be free again. */
+/** The clients of the crowd send nothing, and must not be closed for that: descriptors would be free again. */
 const PATIENT = "timeouts: { header: 10m }\n";
 
-/** Takes all its file descriptors; returns what gives them back. */
+/** Takes all its file descriptors; returns a function that frees them. */
 async function crowdOut(t: TestContext, headgate: Running): Promise<() => Promise<void>> {
   const crowd = await exhaust(t, headgate);
   return async () => {
@@ -36,7 +35,7 @@ async function crowdOut(t: TestContext, headgate: Running): Promise<() => Promis
   };
 }
 
-test("no file descriptor is left: nothing is reloaded and nothing forgotten", async (t) => {
+test("without a free file descriptor nothing is reloaded and nothing forgotten", async (t) => {
   const origin = await startOrigin(t, getOnly(text("x")));
   const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\nhead: auto\n${PATIENT}`;
   const file = join(await makeDirectory(t, { "routes.yaml": yaml }), "routes.yaml");
@@ -55,7 +54,7 @@ test("no file descriptor is left: nothing is reloaded and nothing forgotten", as
   assert.equal(await head(), "GET", "it is known");
 
   const recover = await crowdOut(t, headgate);
-  // Each touch is an event, and the watch looks at the file. How often it does is not asserted.
+  // Each touch is an event after which the watch checks the file. The number of checks is not asserted.
   for (let touches = 0; touches < 15; touches += 1) {
     utimesSync(file, touches, touches);
     await sleep(100);
@@ -69,7 +68,7 @@ test("no file descriptor is left: nothing is reloaded and nothing forgotten", as
   assert.equal(reloads.length, 1, reloads.join("\n"));
 });
 
-test("a reload that failed for want of a descriptor is repeated when there is one", async (t) => {
+test("a reload that failed for lack of a descriptor is repeated when there is one", async (t) => {
   const origin = await startOrigin(t, getOnly(text("x")));
   const yaml = `upstream: { url: "${origin.url}", keepAlive: 1m }\n${PATIENT}`;
   const file = join(await makeDirectory(t, { "routes.yaml": yaml }), "routes.yaml");

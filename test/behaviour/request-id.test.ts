@@ -1,4 +1,4 @@
-/** Who is told the id of a request. */
+/** Where the id of a request appears. */
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -18,7 +18,7 @@ async function ask(t: TestContext, yaml: string, headers: Record<string, string>
   return { sent: fieldValues(arrival, "x-request-id"), logged };
 }
 
-test("an id of headgate's own is for the log alone", async (t) => {
+test("an id of headgate's own appears in the log alone", async (t) => {
   const { sent, logged } = await ask(t, "", {});
   assert.deepEqual(sent, []);
   assert.match(String(logged), /^\w+-\w+$/);
@@ -29,12 +29,12 @@ test("a client's id is used in the log and passed on", async (t) => {
   assert.deepEqual({ sent, logged }, { sent: ["abc-1"], logged: "abc-1" });
 });
 
-test("with requestId: forward the upstream is told the id", async (t) => {
+test("with requestId: forward the upstream gets the id", async (t) => {
   const { sent, logged } = await ask(t, "requestId: forward", {});
   assert.deepEqual(sent, [logged]);
 });
 
-test("with requestId: forward a client's well-formed id stays as it is", async (t) => {
+test("with requestId: forward a client's well-formed id does not change", async (t) => {
   const { sent } = await ask(t, "requestId: forward", { "x-request-id": "abc-1" });
   assert.deepEqual(sent, ["abc-1"]);
 });
@@ -44,7 +44,7 @@ test("with requestId: forward a malformed id is replaced by the one in the log",
   assert.deepEqual(sent, [logged]);
 });
 
-test("trace context passes untouched", async (t) => {
+test("trace context is forwarded unchanged", async (t) => {
   const origin = await startOrigin(t, text("hello"));
   const { port } = await startSidecar(t, { upstream: origin.url, yaml: "requestId: forward" });
   const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

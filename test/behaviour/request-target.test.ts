@@ -75,7 +75,7 @@ test("the absolute-form's authority replaces Host, and its path goes to the upst
   }
 });
 
-test("the absolute-form never makes an open proxy: another server that listens is not asked", async (t) => {
+test("the absolute-form never makes an open proxy: another listening server gets no request", async (t) => {
   const origin = await startOrigin(t, text("mine"));
   const other = await startOrigin(t, text("theirs"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
@@ -88,7 +88,7 @@ test("the absolute-form never makes an open proxy: another server that listens i
   assert.equal(other.connections.length, 0);
 });
 
-test("a HEAD in absolute-form is a GET in origin-form", async (t) => {
+test("a HEAD in absolute-form is sent as a GET in origin-form", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const answer = await sendRequest(t, sidecar.port, toRequest("HEAD http://b.example/x"));
@@ -116,7 +116,7 @@ const REFUSED = [
   "/a#",
   "http://b.example/#f",
 ];
-test("a target that is not a server's to serve is 400, and the upstream never sees it", async (t) => {
+test("a target that no server can serve is 400, and the upstream never sees it", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const target of REFUSED) {

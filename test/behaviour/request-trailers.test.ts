@@ -1,6 +1,6 @@
-// Symptom: a checksum or signature that a client sends behind its chunks never arrived, and a backend that sends trailers on demand
-// (`TE: trailers`) was never asked. Root cause: headgate read and dropped a request's trailers, and `Trailer` and `TE` with them.
-// Fix: they are forwarded, less those that would change how the request is read after it was read (RFC 9110 §6.5.1).
+// Symptom: a checksum or signature that a client sends after its chunks never arrived, and a backend that sends trailers on demand never
+// got `TE: trailers`. Root cause: headgate read and dropped a request's trailers, and `Trailer` and `TE` with them.
+// Fix: they are forwarded, except for those that would change how the request is read after it was read (RFC 9110 §6.5.1).
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -123,7 +123,7 @@ for (const [what, lines] of Object.entries(DROPPED)) {
   });
 }
 
-test("trailers that Connection names stay on this hop", async (t) => {
+test("trailers that Connection names are not forwarded", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -132,7 +132,7 @@ test("trailers that Connection names stay on this hop", async (t) => {
 });
 
 for (const name of ["Content-Length", "transfer-encoding", "Connection"]) {
-  test(`${name} in the trailers is 400, and the upstream never sees a whole request`, async (t) => {
+  test(`${name} in the trailers is 400, and the upstream never sees a complete request`, async (t) => {
     const origin = await startOrigin(t, text("ok"));
     const sidecar = await startSidecar(t, { upstream: origin.url });
     const wire = await openWire(t, sidecar.port);
@@ -142,7 +142,7 @@ for (const name of ["Content-Length", "transfer-encoding", "Connection"]) {
   });
 }
 
-test("Trailer goes up with chunked content only: beside a length it promises what cannot come", async (t) => {
+test("Trailer is sent upstream with chunked content only: beside a length no trailers can come", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -160,7 +160,7 @@ test("Trailer goes up with chunked content only: beside a length it promises wha
   }
 });
 
-test("TE: trailers reaches the upstream, named by Connection; its other members stay on this hop", async (t) => {
+test("TE: trailers reaches the upstream, named by Connection; its other members are not forwarded", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -184,7 +184,7 @@ test("TE: trailers reaches the upstream, named by Connection; its other members 
   assert.equal(origin.connections.length, 1);
 });
 
-test("where the connection ends as well, Connection says both in one line", async (t) => {
+test("if the connection ends as well, Connection has both in one line", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = `upstream: { url: "${origin.url}", keepAlive: 0s }`;
   const sidecar = await startSidecar(t, { yaml });
@@ -194,7 +194,7 @@ test("where the connection ends as well, Connection says both in one line", asyn
   assert.deepEqual(fieldValues(await origin.arrival(0), "connection"), ["TE, close"]);
 });
 
-test("a HEAD asks for no trailers: its response has none", async (t) => {
+test("a converted HEAD requests no trailers: its response has none", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, sidecar.port);
@@ -203,8 +203,8 @@ test("a HEAD asks for no trailers: its response has none", async (t) => {
   assert.deepEqual(fieldValues(await origin.arrival(0), "te"), []);
 });
 
-// RFC 9110 §6.5.1: who did not say that it takes trailers may not know what to do with them.
-test("a client that did not say TE: trailers gets the content without them, and without Trailer", async (t) => {
+// RFC 9110 §6.5.1: a client that did not send TE: trailers may not be able to handle them.
+test("a client that did not send TE: trailers gets the content without them, and without Trailer", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("200 OK", ["Trailer: X-Sum", CHUNKED]) + toChunks(["ok"], ["X-Sum: 1"]));
@@ -226,7 +226,7 @@ test("a client that did not say TE: trailers gets the content without them, and 
   assert.equal(origin.connections.length, 1);
 });
 
-test("trailers of a response that its Connection field names stay on the upstream's hop", async (t) => {
+test("trailers of a response that its Connection field names are not forwarded", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("200 OK", ["Connection: X-Hop", CHUNKED]));

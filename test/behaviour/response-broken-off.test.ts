@@ -1,12 +1,12 @@
 /**
- * A response that breaks off reaches the client as far as it came, and never looks complete.
+ * A truncated response reaches the client as far as it came, and never looks complete.
  *
- * Symptom: an upstream that broke off after 1 MiB left an HTTP/1.0 client with 98 kB of it; a slow client of HTTP/1.1 lost up to
- * 192 KiB; an idle limit, a client's own FIN and the end of a shutdown made a response without a length look complete.
- * Root cause: every end of a client's connection threw away what the socket had not sent yet, and was a reset where the HTTP
- * version, not the framing, asked for one.
- * Fix: a response that breaks off is written out. A FIN follows where a length or chunks show the truncation (RFC 9112 §8);
- * where the connection's end is the content's, a reset follows, after a wait.
+ * Symptom: an upstream that broke off after 1 MiB left an HTTP/1.0 client with 98 kB of it; a slow client of HTTP/1.1 lost up to 192 KiB;
+ * an idle limit, a client's own FIN and the end of a shutdown made a response without a length look complete.
+ * Root cause: every end of a client's connection dropped the bytes that the socket had not sent yet, and was a reset depending on the HTTP
+ * version instead of the framing.
+ * Fix: a truncated response is written out. A FIN follows if a length or chunks show the truncation (RFC 9112 §8); if the connection's end
+ * is the content's, a reset follows, after a wait.
  */
 
 import assert from "node:assert/strict";
@@ -30,7 +30,7 @@ const CONTENT = Buffer.from(
   Array.from({ length: 120_000 }, (_, index) => `line ${index}\n`).join(""),
 ).subarray(0, MEBIBYTE);
 
-/** What an upstream says before 1 MiB of content of which there should be more. */
+/** An upstream's bytes before 1 MiB of content of which there should be more. */
 const FRAMINGS = {
   "with a length": toHead("200 OK", [`Content-Length: ${MEBIBYTE + 1}`]),
   chunked: `${toHead("200 OK", ["Transfer-Encoding: chunked"])}${(MEBIBYTE + 1).toString(16)}\r\n`,
@@ -45,7 +45,7 @@ const cases = [
 
 for (const { version, framing, ending } of cases) {
   const shown = ending === "end" ? "FIN" : "reset";
-  test(`a client of HTTP/${version} gets all of a response ${framing} that breaks off, and then a ${shown}`, async (t) => {
+  test(`a client of HTTP/${version} gets all of a truncated response ${framing}, and then a ${shown}`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
       request.write(FRAMINGS[framing]);
@@ -60,14 +60,14 @@ for (const { version, framing, ending } of cases) {
       const client = await openWire(t, sidecar.port);
       client.pause();
       client.write(toRequest(`GET /x HTTP/${version}`));
-      // headgate has let go of the upstream, while the client has not read a byte.
+      // headgate has closed the upstream connection, while the client has not read a byte.
       await (
         await origin.arrival(attempts)
       ).connection.closed;
       client.resume();
       assert.equal(await endingOf(client), ending);
       isWhole = contentOf(await client.bytes.takeAll()).equals(CONTENT);
-      // Only where this process stood still for half of the time that a reset waits may bytes be lost.
+      // Bytes may be lost only if this process stood still for half of the time that a reset waits.
       assert.ok(isWhole || delay.max > 1e9, "every byte has arrived");
     }
     await assertLines(sidecar, "http_response_incomplete", attempts);
@@ -75,8 +75,8 @@ for (const { version, framing, ending } of cases) {
 }
 
 for (const { version, framing } of cases) {
-  test(`a client of HTTP/${version} that reads late gets all of a response ${framing} that breaks off`, async (t) => {
-    // A unix socket holds 200 KB where TCP holds megabytes: the rest waits in headgate. It has no reset.
+  test(`a client of HTTP/${version} that reads late gets all of a truncated response ${framing}`, async (t) => {
+    // A unix socket buffers 200 KB, TCP megabytes: the rest waits in headgate. It has no reset.
     const content = CONTENT.subarray(0, 256 * 1024);
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
@@ -95,7 +95,7 @@ for (const { version, framing } of cases) {
     await (
       await origin.arrival(0)
     ).connection.closed;
-    // The exchange goes on until its last byte is written, and only then has its line.
+    // The exchange continues until its last byte is written, and only then has its line.
     await untilInFlight(sidecar.adminPort, 1);
     client.resume();
     assert.ok(contentOf(await client.bytes.takeAll()).equals(content), "every byte has arrived");
@@ -103,7 +103,7 @@ for (const { version, framing } of cases) {
   });
 }
 
-/** What breaks a response off from the client's side. */
+/** Ways in which the client's side truncates a response. */
 const breaks: Readonly<Record<string, { readonly act: (client: Wire) => void; error: string }>> = {
   "sends what is not HTTP": {
     act: (client) => client.write("zz\r\n"),
@@ -125,7 +125,7 @@ for (const [what, { act, error }] of Object.entries(breaks)) {
   });
 }
 
-test("a request behind a response that breaks off is not answered", async (t) => {
+test("a request after a truncated response gets none", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${FRAMINGS["with a length"]}some`);
@@ -143,7 +143,7 @@ test("a request behind a response that breaks off is not answered", async (t) =>
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("a client that takes nothing of what is left is let go of after timeouts.idle", async (t) => {
+test("a client that reads nothing of the rest is disconnected after timeouts.idle", async (t) => {
   const { client, sidecar, upstream } = await startHeldUp(t, "timeouts: { idle: 200ms }");
   client.halfClose();
   await upstream.connection.closed;
@@ -153,7 +153,7 @@ test("a client that takes nothing of what is left is let go of after timeouts.id
   assert.ok(!rest.endsWith("0\r\n\r\n"), "it is not complete");
 });
 
-test("the end of a shutdown does not wait for a client that takes nothing of what is left", async (t) => {
+test("the end of a shutdown does not wait for a client that reads nothing of the rest", async (t) => {
   const { client, sidecar, upstream } = await startHeldUp(t, "shutdown: { grace: 100ms }");
   client.halfClose();
   await upstream.connection.closed;
@@ -161,7 +161,7 @@ test("the end of a shutdown does not wait for a client that takes nothing of wha
   await assertLines(sidecar, "client_gone");
 });
 
-// What ends a connection under a response whose end is the connection's: none of it may look like that end.
+// Events that end a connection during a response whose end is the connection's: none may look like that end.
 const cuts: Readonly<Record<string, (client: Wire, sidecar: Sidecar) => void>> = {
   "its own FIN": (client) => client.halfClose(),
   "the end of a shutdown": (_, sidecar) => void sidecar.stop(),
@@ -176,7 +176,7 @@ for (const [what, cut] of Object.entries(cuts)) {
     client.write(toRequest("GET /x HTTP/1.0"));
     await client.bytes.take("\r\n\r\nsome");
     cut(client, sidecar);
-    // All that came has been read: the reset comes alone, and node sees it.
+    // All bytes have been read: the reset comes alone, and Node sees it.
     assert.equal(await client.closed, "reset");
   });
 }
@@ -188,7 +188,7 @@ test("timeouts.idle ends a response without a length in a reset", async (t) => {
   assert.equal(await endingOf(client), "reset");
 });
 
-test("a shutdown does not turn the reset behind a broken response into a FIN", async (t) => {
+test("a shutdown does not turn the reset after a truncated response into a FIN", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write(`${toHead("200 OK", ["Transfer-Encoding: chunked"])}${toChunk("some")}`);
     request.end();
@@ -206,21 +206,21 @@ test("a shutdown does not turn the reset behind a broken response into a FIN", a
   }
 });
 
-test("a refused client that still sends is heard out, also when headgate stops", async (t) => {
+test("a refused client that still sends is read to the end, even when headgate stops", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, { upstream: origin.url });
   const client = await openWire(t, sidecar.port);
   client.write("not HTTP\r\n\r\n");
   assert.equal((await client.readResponse()).status, 400);
   const stopped = sidecar.stop();
-  // A connection that was closed would answer with a reset.
+  // A closed connection would send a reset.
   await new Promise((resolve) => client.socket.write("more", resolve));
   assert.equal(await endingOf(client), "end");
   client.halfClose();
   await stopped;
 });
 
-/** A response of which more is there than the client has taken: its socket holds bytes that the kernel does not take. */
+/** A response that is longer than what the client has read: its socket holds bytes that the kernel does not take. */
 async function startHeldUp(t: TestContext, yaml = "", version = "1.1") {
   const origin = await startOrigin(t, (request) => {
     request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]));
@@ -246,7 +246,7 @@ async function startHeldUp(t: TestContext, yaml = "", version = "1.1") {
   return { client, origin, sidecar, upstream };
 }
 
-/** Node takes a reset that arrives together with bytes for a FIN; behind a reset, the kernel refuses a write even of nothing. */
+/** Node takes a reset that arrives together with bytes for a FIN; after a reset, the kernel refuses even a zero-length write. */
 async function endingOf({ socket, closed }: Wire): Promise<string> {
   const how = await closed;
   if (how !== "end") return how;
@@ -255,7 +255,7 @@ async function endingOf({ socket, closed }: Wire): Promise<string> {
   });
 }
 
-/** Content behind a header section, free from chunks. */
+/** Content after a header section, without chunk framing. */
 function contentOf(answer: Buffer): Buffer {
   const at = answer.indexOf("\r\n\r\n") + 4;
   if (!/^transfer-encoding: chunked$/im.test(answer.toString("latin1", 0, at)))
@@ -263,7 +263,7 @@ function contentOf(answer: Buffer): Buffer {
   return Buffer.concat(toWholeChunks(answer.subarray(at)));
 }
 
-/** Each piece that headgate receives becomes a chunk: where all is written out, the last one is whole. */
+/** Each piece that headgate receives becomes a chunk: if all is written out, the last one is complete. */
 function toWholeChunks(chunked: Buffer): readonly Buffer[] {
   const chunks: Buffer[] = [];
   for (let at = 0; at < chunked.length;) {

@@ -1,6 +1,6 @@
 /**
  * Symptom: a header section that came before its content reached the client with every byte above 0x7f doubled.
- * Root cause: node's `flushHeaders` writes UTF-8, where all its other writes of a header section are latin1.
+ * Root cause: Node's `flushHeaders` writes UTF-8, while all its other writes of a header section are latin1.
  * Fix: an empty write in latin1 sends the header section.
  */
 
@@ -14,7 +14,7 @@ import { openWire } from "../support/wire.ts";
 const UPGRADE = ["Connection: Upgrade", "Upgrade: x"];
 
 for (const [what, lines] of Object.entries({ "an answer": [], "a refused upgrade": UPGRADE })) {
-  test(`the bytes of ${what} whose header section comes first are those that came`, async (t) => {
+  test(`the bytes of ${what} whose header section comes first are unchanged`, async (t) => {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
     const origin = await startOrigin(t, async (request) => {

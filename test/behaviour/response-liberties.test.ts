@@ -1,6 +1,6 @@
-// Symptom: responses of old backends that nginx, HAProxy or Caddy pass were answered with 502.
-// Root cause: headgate read responses as strictly as requests, also where a liberty leaves one reading.
-// Fix: such a response is read, and written on in correct form; `strict: true` of an upstream or a route refuses it as before.
+// Symptom: responses of old backends that nginx, HAProxy or Caddy pass on were 502.
+// Root cause: headgate read responses as strictly as requests, even if a liberty has only one reading.
+// Fix: such a response is read, and written in correct form; `strict: true` of an upstream or a route refuses it as before.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -19,7 +19,7 @@ const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 interface Meaning {
   readonly bytes: string;
   readonly reason?: string;
-  /** The fields that the client gets, but for those of its own hop. */
+  /** The fields that the client gets, except for those of its own hop. */
   readonly lines: readonly string[];
   readonly body: string;
   readonly trailers?: readonly string[];
@@ -108,14 +108,14 @@ const LIBERTIES: Readonly<Record<string, Meaning>> = {
     lines: ["Content-Length: 2"],
     body: "ok",
   },
-  // Symptom: the client got `HTTP/1.1 200  \tOK fine`. Root cause: only one blank behind the status was left out. Fix: all of them.
+  // Symptom: the client got `HTTP/1.1 200  \tOK fine`. Root cause: only one blank after the status was removed. Fix: all of them are.
   "many blanks on both sides of the status": {
     bytes: "HTTP/1.1  \t200\t \tOK fine\r\nContent-Length: 2\r\n\r\nok",
     reason: "OK fine",
     lines: ["Content-Length: 2"],
     body: "ok",
   },
-  "many blanks behind the status": {
+  "many blanks after the status": {
     bytes: "HTTP/1.1 200 \t OK  fine\r\nContent-Length: 2\r\n\r\nok",
     reason: "OK  fine",
     lines: ["Content-Length: 2"],
@@ -123,10 +123,10 @@ const LIBERTIES: Readonly<Record<string, Meaning>> = {
   },
 };
 
-/** What is taken in both readings, and is correct enough to be called no liberty. */
+/** Responses that both modes accept, and that are correct enough to be no liberty. */
 const ORDINARY: ReadonlySet<string> = new Set([
   "bytes beyond ASCII in reason and value",
-  "many blanks behind the status",
+  "many blanks after the status",
 ]);
 
 /** Routes: converted and passed HEADs, of an upstream that is lenient, one that is strict, and the other way round in a route. */
@@ -144,7 +144,7 @@ routes:
   return openWire(t, port);
 }
 
-/** Answers with these bytes, less the content for a HEAD, but on /next. */
+/** Responds with these bytes, without the content for a HEAD, except on /next. */
 function startUpstream(t: TestContext, bytes: string): Promise<Origin> {
   return startOrigin(t, async (request) => {
     await request.completed;
@@ -153,7 +153,7 @@ function startUpstream(t: TestContext, bytes: string): Promise<Origin> {
   });
 }
 
-/** The header sections alone, where they have an end. */
+/** The header sections alone, if they have an end. */
 function toHeads(bytes: string): string {
   const [heads = bytes] = /^(?:\s*HTTP[^]*?(?:\r\n\r\n|\n\n))+/.exec(bytes) ?? [];
   return heads;
@@ -182,7 +182,7 @@ function linesOf({ lines }: ReceivedResponse): readonly string[] {
 
 for (const [what, meaning] of Object.entries(LIBERTIES)) {
   const { bytes, reason = "OK", lines, body, trailers = [], interim = 0 } = meaning;
-  test(`a response with ${what} is taken, and written on in correct form`, async (t) => {
+  test(`a response with ${what} is accepted, and written in correct form`, async (t) => {
     const wire = await startBoth(t, await startUpstream(t, bytes));
     for (const target of ["/", "/strict/not"]) {
       const [response, before] = await exchange(wire, `GET ${target}`);
@@ -201,7 +201,7 @@ for (const [what, meaning] of Object.entries(LIBERTIES)) {
   });
 
   if (!ORDINARY.has(what))
-    test(`a response with ${what} is 502 where the upstream or the route is strict, or is broken off`, async (t) => {
+    test(`a response with ${what} is 502 if the upstream or the route is strict, or is truncated`, async (t) => {
       const isInContent = bytes.startsWith(CHUNKED);
       for (const line of [
         "GET /strict/",
@@ -242,7 +242,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "one length twice beside chunks": `${OK}Content-Length: 2\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`,
 };
 for (const [what, bytes] of Object.entries(REFUSED)) {
-  test(`a response with ${what} is 502 in both readings`, async (t) => {
+  test(`a response with ${what} is 502 in both modes`, async (t) => {
     for (const target of ["/", "/passed", "/strict/", "/strict/passed"]) {
       for (const method of ["GET", "HEAD"]) {
         const wire = await startBoth(t, await startUpstream(t, bytes));
@@ -253,7 +253,7 @@ for (const [what, bytes] of Object.entries(REFUSED)) {
   });
 }
 
-/** What stands around chunks, of which a client has the header section already. */
+/** Bytes around chunks of a response whose header section the client already has. */
 const BROKEN_OFF: Readonly<Record<string, string>> = {
   "a bare LF behind a chunk's size": `${CHUNKED}2\nok\r\n0\r\n\r\n`,
   "a bare LF behind a padded size": `${CHUNKED}2 \nok\r\n0\r\n\r\n`,
@@ -262,7 +262,7 @@ const BROKEN_OFF: Readonly<Record<string, string>> = {
   "a length among the trailers, with white space before its colon": `${CHUNKED}2\r\nok\r\n0\r\nContent-Length : 2\r\n\r\n`,
 };
 for (const [what, bytes] of Object.entries(BROKEN_OFF)) {
-  test(`a response with ${what} is broken off in both readings`, async (t) => {
+  test(`a response with ${what} is truncated in both modes`, async (t) => {
     for (const target of ["/", "/strict/"]) {
       const origin = await startUpstream(t, bytes);
       const wire = await startBoth(t, origin);
@@ -278,7 +278,7 @@ for (const [what, bytes] of Object.entries(BROKEN_OFF)) {
 const UPGRADE = toRequest("GET /chat", ["Connection: Upgrade", "Upgrade: foo/2"]);
 const SWITCHED = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: foo/2"];
 
-/** A 101, and the lines of it that the client gets. */
+/** A 101, and its lines that the client gets. */
 const SWITCHES: Readonly<Record<string, readonly [bytes: string, lines: readonly string[]]>> = {
   "every line ended by a bare LF": [`${SWITCHED.join("\n")}\n\n`, SWITCHED],
   "white space before a colon, and a control character": [
@@ -292,7 +292,7 @@ const SWITCHES: Readonly<Record<string, readonly [bytes: string, lines: readonly
   ],
 };
 for (const [what, [bytes, lines]] of Object.entries(SWITCHES)) {
-  test(`a 101 with ${what} switches, and what follows is of the new protocol; where strict it is 502`, async (t) => {
+  test(`a 101 with ${what} switches, and later bytes are of the new protocol; in strict mode it is 502`, async (t) => {
     const upstream = await startRawUpstream(t, respondWith(`${bytes}\r\n\nraw`));
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
@@ -310,7 +310,7 @@ for (const [what, [bytes, lines]] of Object.entries(SWITCHES)) {
 }
 
 for (const line of ["Upgrade : foo/2", "Connection : Upgrade", "Upgrade: foo/2\x0b"]) {
-  test(`a 101 that says ${JSON.stringify(line)} is 502, and nothing behind it reaches the client`, async (t) => {
+  test(`a 101 with ${JSON.stringify(line)} is 502, and no later byte reaches the client`, async (t) => {
     const name = line.slice(0, 6);
     const head = SWITCHED.map((one) => (one.startsWith(name) ? line : one)).join("\r\n");
     const upstream = await startRawUpstream(t, respondWith(`${head}\r\n\r\nraw`));
@@ -327,7 +327,7 @@ for (const line of ["Upgrade : foo/2", "Connection : Upgrade", "Upgrade: foo/2\x
   });
 }
 
-test("an empty line on an idle connection is no beginning of a response: the connection is not used again", async (t) => {
+test("an empty line on an idle connection does not begin a response: the connection is not reused", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const wire = await startBoth(t, origin);
   wire.write(toRequest("GET /"));
@@ -340,7 +340,7 @@ test("an empty line on an idle connection is no beginning of a response: the con
   assert.equal(origin.connections.length, 2);
 });
 
-test("an empty line behind a response is nobody's: its connection is not used again", async (t) => {
+test("an empty line after a response belongs to no response: its connection is not reused", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok\r\n`);
@@ -353,7 +353,7 @@ test("an empty line behind a response is nobody's: its connection is not used ag
   assert.equal(origin.connections.length, 2);
 });
 
-test("a connection whose response took a liberty is used again", async (t) => {
+test("a connection whose response took a liberty is reused", async (t) => {
   const origin = await startUpstream(t, "HTTP/1.1 200 OK\nX-A : b\nContent-Length: 2\n\nok");
   const wire = await startBoth(t, origin);
   for (const _ of [1, 2, 3]) await exchange(wire, "GET /");

@@ -1,10 +1,10 @@
 /**
- * An answer without a length that ends in a reset is not complete.
+ * A response without a length that ends in a reset is not complete.
  *
- * Symptom: `npm run chaos` saw answers complete of which a part was missing: those whose end is the connection's, of an upstream
- * that reset it. Root cause: libuv reports a reset that comes together with data as an end in order, and RFC 9112 §8 makes that
- * the end of the content. Fix: before such an answer is taken for complete, nothing is written to the upstream; the kernel
- * refuses even that where the connection was reset.
+ * Symptom: `npm run chaos` saw complete responses of which a part was missing: those that end with the connection, of an upstream that
+ * reset it. Root cause: libuv reports a reset that comes together with data as an orderly end, and RFC 9112 §8 makes that the end of the
+ * content. Fix: before headgate accepts such a response as complete, it makes a zero-length write to the upstream; the kernel refuses even
+ * that if the connection was reset.
  */
 
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("an answer without a length that is reset is broken off towards the client", async (t) => {
+test("a response without a length that is reset is truncated for the client", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write("HTTP/1.1 200 OK\r\n\r\nhalf of it");
     request.reset();
@@ -30,7 +30,7 @@ test("an answer without a length that is reset is broken off towards the client"
   assert.equal(line["error.type"], "http_response_incomplete");
 });
 
-test("an answer without a length that ends in order is complete", async (t) => {
+test("a response without a length that ends in order is complete", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write("HTTP/1.1 200 OK\r\n\r\nall of it");
     request.end();
@@ -41,7 +41,7 @@ test("an answer without a length that ends in order is complete", async (t) => {
   assert.equal((await client.readResponse()).body.toString(), "all of it");
 });
 
-test("an answer without a length that ends in order over TLS is complete", async (t) => {
+test("a response without a length that ends in order over TLS is complete", async (t) => {
   const server = createServer({ cert: CERTIFICATE, key: KEY }, (socket) => {
     socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\n\r\nall of it"));
   });

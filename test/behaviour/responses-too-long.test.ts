@@ -1,4 +1,4 @@
-// Bytes beyond an answer are nobody's: not this client's, and not the next one's (RFC 9112 §6.3, §9.2).
+// Bytes after a response belong neither to this client nor to the next one (RFC 9112 §6.3, §9.2).
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -11,7 +11,7 @@ import { openWire } from "../support/wire.ts";
 
 const EVIL = `${toHead("200 OK", ["Content-Length: 4"])}evil`;
 
-/** A method and an answer to it that is followed by a whole one which nobody asked for. */
+/** A method and a response to it that is followed by a complete unsolicited one. */
 const RESPONSES: Readonly<Record<string, readonly [method: string, answer: string]>> = {
   "an answer longer than its Content-Length": [
     "GET",
@@ -57,7 +57,7 @@ for (const [what, [method, answer]] of Object.entries(RESPONSES)) {
   });
 }
 
-test("a folded field of an answer reaches the client on one line, or not at all", async (t) => {
+test("a folded field of a response reaches the client on one line, or not at all", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write("HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 2\r\n\r\nok");

@@ -1,10 +1,10 @@
 /**
- * A request of which not a byte left goes out on another connection, whatever its method.
+ * A request of which not a byte left is sent on another connection, with any method.
  *
- * Symptom: the simulation saw a DELETE answered with 502 that no upstream had got. An upstream resets a kept connection in the turn
- * of the event loop in which a request takes it. Root causes: a broken connection was reported with its socket's `close` event,
- * which comes at the end of the turn, and until then was given to requests; and a write that the kernel refuses, because the reset
- * is there and not read yet, counted as sent. Fix: `error` reports it, and a refused write is no send.
+ * Symptom: in the simulation a DELETE got 502 although no upstream had received it. An upstream resets a kept connection in the turn of
+ * the event loop in which a request takes it. Root causes: a broken connection was reported with its socket's `close` event, which comes at
+ * the end of the turn, and until then it was given to requests; and a write that the kernel refuses, because the reset is there and not
+ * read yet, counted as sent. Fix: `error` reports it, and a refused write is no send.
  */
 
 import assert from "node:assert/strict";
@@ -29,7 +29,7 @@ const MOMENTS: Readonly<Record<string, (reset: Reset, write: () => void) => void
   },
   "comes before the request is written": (reset, write) => {
     write();
-    // The request is read in the turn after this one, and written at its end: behind what was there to be done then before it.
+    // The request is read in the turn after this one, and written at its end, after the callbacks that were queued before it.
     setImmediate(() => setImmediate(reset));
   },
 };
@@ -37,7 +37,7 @@ const MOMENTS: Readonly<Record<string, (reset: Reset, write: () => void) => void
 for (const [when, happen] of Object.entries(MOMENTS)) {
   for (const request of [toRequest("DELETE /"), toRequest("GET /")]) {
     const [method] = request.split(" ");
-    test(`a ${method} is answered when a reset of its kept connection ${when}`, async (t) => {
+    test(`a ${method} gets its response when a reset of its kept connection ${when}`, async (t) => {
       const origin = await startOrigin(t, text("ok"));
       const sidecar = await startSidecar(t, { upstream: origin.url });
       const wire = await openWire(t, sidecar.port);
@@ -59,11 +59,11 @@ for (const [when, happen] of Object.entries(MOMENTS)) {
 }
 
 /**
- * Symptom: an upstream that closes after each response and does not say so got none of the POSTs that waited for its connection:
- * 115 of 116 were answered with 502, although the end stood right behind the response. Root cause: the next in the queue was
- * written at the end of the turn that read the response, and the end is read in the turn after it. Fix: it is written a turn later.
+ * Symptom: an upstream that closes after each response without saying so got none of the POSTs that waited for its connection: 115 of 116
+ * were 502, although the end came right after the response. Root cause: the next request in the queue was written at the end of the turn
+ * that read the response, and the end is read in the turn after it. Fix: it is written a turn later.
  */
-test("requests that wait are not written behind the end of their connection", async (t) => {
+test("waiting requests are not written after the end of their connection", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
@@ -80,7 +80,7 @@ test("requests that wait are not written behind the end of their connection", as
   );
 });
 
-test("a pipelined request is not written behind the end of the connection of the one before it", async (t) => {
+test("a pipelined request is not written after the end of the connection of the one before it", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(`${toHead("200 OK", ["Transfer-Encoding: chunked"])}2\r\nok\r\n`);

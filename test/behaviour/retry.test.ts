@@ -13,7 +13,7 @@ const DEATHS: Record<string, Death> = {
   close: (request) => request.end(),
 };
 
-/** Warms a connection up, lets the next request on it die, and returns that one's answer and how often it arrived. */
+/** Warms a connection up, lets the next request on it die, and returns that request's response and how often it arrived. */
 async function askOnDying(t: TestContext, die: Death, request: string, freshDies = false) {
   const origin = await startOrigin(t, async (arrival) => {
     await arrival.completed;
@@ -35,7 +35,7 @@ async function askOnDying(t: TestContext, die: Death, request: string, freshDies
 }
 
 for (const [how, die] of Object.entries(DEATHS)) {
-  test(`a GET that says it has no content is sent once more, too (${how})`, async (t) => {
+  test(`a GET with Content-Length: 0 is retried once, too (${how})`, async (t) => {
     const { answer, arrivals } = await askOnDying(
       t,
       die,
@@ -47,7 +47,7 @@ for (const [how, die] of Object.entries(DEATHS)) {
   });
 
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
-    test(`${method} is sent once more on a fresh connection when a reused one dies (${how}) before the first byte`, async (t) => {
+    test(`${method} is retried once on a fresh connection when a reused one dies (${how}) before the first byte`, async (t) => {
       const { answer, arrivals } = await askOnDying(t, die, toRequest(`${method} /`));
       assert.equal(answer.status, 200);
       assert.deepEqual(
@@ -88,7 +88,7 @@ for (const [how, die] of Object.entries(DEATHS)) {
   }
 }
 
-test("a HEAD on a route with head: pass is sent once more as HEAD", async (t) => {
+test("a HEAD on a route with head: pass is retried once as HEAD", async (t) => {
   const origin = await startOrigin(t, async (arrival) => {
     await arrival.completed;
     if (arrival.target === "/x" && arrival.connection.number === 1) arrival.reset();
@@ -113,7 +113,7 @@ const BEGUN = [
   "HTTP/1.1 103 Early Hints\r\n\r\n",
 ];
 for (const bytes of BEGUN) {
-  test(`nothing is sent again once ${JSON.stringify(bytes)} has come`, async (t) => {
+  test(`no request is retried once ${JSON.stringify(bytes)} has come`, async (t) => {
     const { answer, arrivals } = await askOnDying(
       t,
       (request) => {

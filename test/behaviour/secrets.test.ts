@@ -1,4 +1,4 @@
-// Credentials, cookies and queries pass through, and stay nowhere: not in the log, not in an error, not on the admin port.
+// Credentials, cookies and queries are forwarded, and appear nowhere else: not in the log, not in an error, not on the admin port.
 
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
@@ -46,7 +46,7 @@ const REQUESTS: readonly string[] = [
   `{s3cret} /?token=s3cret HTTP/1.1\r\nCookie: s3cret\r\n\r\n`,
 ];
 
-test("secrets of requests and answers are in no log line, no error answer and on no page of the admin port", async (t) => {
+test("secrets of requests and responses are in no log line, no error response and on no page of the admin port", async (t) => {
   const { sidecar, answers } = await send(t, "");
   for (const answer of answers) assert.doesNotMatch(answer, SECRET);
   await sidecar.line((line) => line["http.request.method"] === "TRACE");
@@ -55,7 +55,7 @@ test("secrets of requests and answers are in no log line, no error answer and on
   assert.doesNotMatch(JSON.stringify(sidecar.lines), SECRET);
 });
 
-test("with log.query: true the query is logged, and nothing else of it", async (t) => {
+test("with log.query: true the query is logged, and no other secret", async (t) => {
   const { sidecar } = await send(t, "log: { access: all, query: true }");
   await sidecar.stop();
   const others = sidecar.lines.map(({ "url.query": _query, ...rest }) => rest);
@@ -63,7 +63,7 @@ test("with log.query: true the query is logged, and nothing else of it", async (
   assert.doesNotMatch(JSON.stringify(others), SECRET);
 });
 
-/** Route files that are wrong, with a secret in each. */
+/** Invalid route files, with a secret in each. */
 const MISTAKES = [
   "upstream: http://user:s3cret@127.0.0.1:1",
   "upstream: http://127.0.0.1:1/?token=s3cret",
@@ -73,9 +73,9 @@ const MISTAKES = [
   "upstream: { url: http://127.0.0.1:1, password: s3cret",
 ];
 
-// Symptom: a reload that was refused logged the password of an upstream's URL, the value of a variable or of a setting that has no
-// meaning, and so did the start.
-// Root cause: the excerpt shows the line as it is, and most messages quote the value.
+// Symptom: a refused reload logged the password of an upstream's URL, the value of a variable or of a setting without meaning, and so did
+// the start.
+// Root cause: the excerpt shows the line unchanged, and most messages quote the value.
 // Fix: both pass http/secrets.ts, and messages name a variable instead of its value.
 for (const format of ["json", "pretty"]) {
   test(`the process prints no secret of requests, route file or environment, with log.format: ${format}`, async (t) => {
@@ -157,7 +157,7 @@ async function send(t: TestContext, yaml: string) {
     const wire = await openWire(t, sidecar.port);
     wire.write(request);
     const answer = await wire.readResponse(request.slice(0, request.indexOf(" ")));
-    // The upstream's own Set-Cookie is the client's to have.
+    // The client may get the upstream's own Set-Cookie.
     const lines = answer.lines.filter((line) => !line.startsWith("Set-Cookie: session="));
     answers.push([answer.start, ...lines, answer.body.toString("latin1")].join("\n"));
     wire.socket.destroy();

@@ -1,7 +1,7 @@
-// Symptom: a client got the response, body and cookies of another client, where the upstream's name has several addresses and the
-// first one does not connect. `http://localhost` with an app on 127.0.0.1 only was 502 for ever.
-// Root cause: Node tries the next address on a new handle and asks for read memory again; it was told "the same again", so the
-// new handle had none, and what was parsed was the earlier content of memory that all connections share.
+// Symptom: a client got the response, body and cookies of another client, if the upstream's name has several addresses and the first one
+// does not connect. `http://localhost` with an app on 127.0.0.1 only was 502 for ever.
+// Root cause: Node tries the next address on a new handle and asks for read memory again; headgate returned "the same again", so the new
+// handle had none, and the parser read the earlier content of memory that all connections share.
 // Fix: memory is given to every handle, and a read that did not replace the mark in it is never parsed.
 
 import assert from "node:assert/strict";
@@ -26,7 +26,7 @@ for (const first of ["::1", "127.0.0.9"]) {
       const { through } = createNames(t, { hosts: `${first} app.test\n127.0.0.1 app.test\n` });
       const origin = await startOrigin(t, async (request) => {
         await request.completed;
-        // No two are alike, and each is long enough to be read over by the next one only in part.
+        // No two are alike, and each is long enough that the next one overwrites only a part of it.
         const body = `${request.target}:`.repeat(20 + Number(request.target.slice(1)));
         request.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
         if (Number(request.target.slice(1)) % 2 === 0) request.end(); // the next one needs a new connection
@@ -56,7 +56,7 @@ test("a read that the platform did not deliver into the memory is noticed", asyn
     port,
     lookup: toTwoAddresses,
     onread: {
-      // What went wrong: the second handle, of the second address, gets no memory.
+      // The fault: the second handle, of the second address, gets no memory.
       buffer: () => ((asked += 1) === 1 ? memory.bytes : (undefined as unknown as Buffer)),
       callback(length) {
         socket.emit("told", length, memory.isDelivered(length));
@@ -107,7 +107,7 @@ test("a read that was not delivered is noticed after another connection has left
     // The memory was marked for its first address by now.
     lookup: (...lookup) => void readAndLeave().then(() => toTwoAddresses(...lookup)),
     onread: {
-      // Asked anew for the second address, it gives no memory, as above.
+      // Called again for the second address, it gives no memory, as above.
       buffer: () => ((asked += 1) === 1 ? onread.buffer() : (undefined as unknown as Buffer)),
       callback: onread.callback,
     },

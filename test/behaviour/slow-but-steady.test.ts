@@ -1,7 +1,7 @@
-// Symptom: a client that reads 16 KiB each 50 ms was cut by `idleTimeout: 2s`, and so was an upload to an upstream that reads so.
-// Root cause: a side that was paused counted as silent; and the kernel takes megabytes at once and then nothing for seconds, so that
-// a write that waits looked like a peer that does not read.
-// Fix: while the client does not read, the upstream's limit does not count; while bytes wait, what the peer acknowledges does.
+// Symptom: a client that reads 16 KiB each 50 ms was cut by `idleTimeout: 2s`, and so was an upload to an upstream that reads that slowly.
+// Root cause: a paused side counted as silent; and the kernel takes megabytes at once and then nothing for seconds, so a write that waits
+// looked like a peer that does not read.
+// Fix: while the client does not read, the upstream's limit does not count; while bytes wait, bytes that the peer acknowledges do.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ import { openWire } from "../support/wire.ts";
 const BYTES = 9 * 1024 * 1024;
 const HOST = "Host: a\r\n";
 
-/** Where the system does not tell what a peer has acknowledged, such a peer is cut as nginx and HAProxy cut it. */
+/** If the system does not report what a peer has acknowledged, such a peer is cut as nginx and HAProxy cut it. */
 const skip = process.platform === "linux" ? false : "/proc/net/tcp is Linux's";
 
 async function listen(t: TestContext, speak: (socket: Socket) => void): Promise<number> {
@@ -31,9 +31,9 @@ async function listen(t: TestContext, speak: (socket: Socket) => void): Promise<
   return listenOn(t, server);
 }
 
-// Each waits for half a minute and does nothing.
+// Each waits for half a minute without work.
 void describe("a slow reader", { skip, concurrency: true }, () => {
-  it("an upload to an upstream that reads slowly all the time is not cut", async (t) => {
+  it("an upload to an upstream that always reads slowly is not cut", async (t) => {
     const port = await listen(t, (socket) => {
       readSlowly(socket, BYTES).then(
         () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
@@ -50,7 +50,7 @@ void describe("a slow reader", { skip, concurrency: true }, () => {
     assert.equal((await wire.readResponse()).status, 200);
   });
 
-  it("a download to a client that reads slowly all the time is not cut", async (t) => {
+  it("a download to a client that always reads slowly is not cut", async (t) => {
     const origin = await startOrigin(t, (request) => {
       request.write(`HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`);
       request.write(Buffer.alloc(BYTES));
@@ -65,24 +65,28 @@ void describe("a slow reader", { skip, concurrency: true }, () => {
   });
 });
 
-test("what a peer has not acknowledged is seen to shrink when it reads", { skip }, async (t) => {
-  let reader: Socket | undefined;
-  const port = await listen(t, (socket) => (reader = socket.pause()));
-  const writer = connect(port, "127.0.0.1");
-  t.after(() => void writer.destroy());
-  await once(writer, "connect");
-  writer.write(Buffer.alloc(64 * 1024 * 1024));
-  const count = createUnacknowledged(readSystemFile);
-  const settled = async (): Promise<number> => {
-    for (let last = -1; ;) {
-      const now = count(writer);
-      assert.ok(now !== undefined, "the system tells");
-      if (now === last && now > 0) return now;
-      last = now;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  const before = await settled();
-  reader?.resume();
-  while ((count(writer) ?? 0) >= before) await new Promise((resolve) => setImmediate(resolve));
-});
+test(
+  "the bytes that a peer has not acknowledged become fewer when it reads",
+  { skip },
+  async (t) => {
+    let reader: Socket | undefined;
+    const port = await listen(t, (socket) => (reader = socket.pause()));
+    const writer = connect(port, "127.0.0.1");
+    t.after(() => void writer.destroy());
+    await once(writer, "connect");
+    writer.write(Buffer.alloc(64 * 1024 * 1024));
+    const count = createUnacknowledged(readSystemFile);
+    const settled = async (): Promise<number> => {
+      for (let last = -1; ;) {
+        const now = count(writer);
+        assert.ok(now !== undefined, "the system tells");
+        if (now === last && now > 0) return now;
+        last = now;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    const before = await settled();
+    reader?.resume();
+    while ((count(writer) ?? 0) >= before) await new Promise((resolve) => setImmediate(resolve));
+  },
+);

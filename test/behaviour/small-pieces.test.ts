@@ -1,7 +1,7 @@
-// Symptom: a client that sent a header section of 16 KiB in lines of four bytes took 540 ms of CPU, and each byte that came in
-// a chunk of its own was carried on by itself.
-// Cause: each piece had the whole header section parsed from its beginning; each chunk was a write.
-// Fix: each line is looked at once; the content of small chunks that come together goes on together.
+// Symptom: a client that sent a header section of 16 KiB in lines of four bytes took 540 ms of CPU, and each byte in a chunk of its own was
+// forwarded by itself.
+// Root cause: with each piece the complete header section was parsed from its beginning; each chunk was a write.
+// Fix: each line is parsed once; the content of small chunks that come together is forwarded together.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -41,13 +41,13 @@ test("a header section in many segments costs no more than content in as many", 
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz".repeat(200);
 
-/** Six bytes for each one where each has a chunk of its own. */
+/** Six bytes for each byte of content if each has a chunk of its own. */
 function assertJoined({ body, rawBody }: Pick<Message, "body" | "rawBody">): void {
   assert.equal(body.toString("latin1"), LETTERS);
   assert.ok(rawBody.length < 2 * body.length, `${rawBody.length} bytes for ${body.length}`);
 }
 
-test("content in chunks of one byte goes on whole and in few chunks, upwards and downwards", async (t) => {
+test("content in chunks of one byte is forwarded completely and in few chunks, upwards and downwards", async (t) => {
   const origin = await startOrigin(t, chunked([...LETTERS]));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, port);

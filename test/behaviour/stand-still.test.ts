@@ -1,4 +1,4 @@
-/** What headgate makes of the time in which it did not run: a busy machine, or a limit of CPU, lets a process stand still. */
+/** How headgate treats time in which it did not run: on a busy machine, or under a limit of CPU, a process stands still. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -14,16 +14,16 @@ import { openWire } from "../support/wire.ts";
 const STANDSTILL_MS = 1_200;
 
 // Symptom: on a machine that stood still for a second, a client that was still sending lost its response: EPIPE, or a reset. Root cause:
-// when headgate ran again, the timer for a silent client was looked at before the sockets, and bytes that had arrived counted as silence.
+// when headgate ran again, the timer for a silent client ran before the sockets were read, and bytes that had arrived counted as silence.
 // Fix: the sockets are read first.
-test("a process that stands still for more than a second does not take its clients for silent", async (t) => {
+test("a process that stands still for more than a second does not count its clients as silent", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const wire = await openWire(t, port);
   wire.write(toRequest("POST /", ["Content-Length: 5", "Expect: unknown"]));
   assert.equal((await wire.readResponse()).status, 417);
   for (let turn = 0; turn < 3; turn += 1) {
-    // A connection that was closed with bytes unread was reset, and the next write fails.
+    // A connection that was closed with unread bytes was reset, and the next write fails.
     await new Promise<void>((resolve, reject) => {
       wire.socket.write("more", (error) => (error instanceof Error ? reject(error) : resolve()));
     });
@@ -33,14 +33,14 @@ test("a process that stands still for more than a second does not take its clien
   }
 });
 
-test("a connection to the upstream that stands when the process runs again is no connection_timeout", async (t) => {
+test("an upstream connection that is established when the process runs again is no connection_timeout", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = `upstream: { url: "${origin.url}", connectTimeout: 50ms }`;
   const { port } = await startSidecar(t, { yaml });
   const wire = await openWire(t, port);
   wire.write(toRequest("GET /"));
   const response = wire.readResponse();
-  // Each turn is longer than the time to connect, the one in which headgate connects among them.
+  // Each turn is longer than connectTimeout, including the one in which headgate connects.
   for (let turn = 0; turn < 20; turn += 1) {
     await setImmediate();
     standStill(60);

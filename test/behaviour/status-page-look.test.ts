@@ -1,4 +1,4 @@
-/** What the status page looks like in a real browser: light, dark, narrow, empty, failing and lost. */
+/** The look of the status page in a real browser: light, dark, narrow, empty, failing and lost. */
 
 import assert from "node:assert/strict";
 import test, { type TestContext, after, before } from "node:test";
@@ -55,7 +55,7 @@ async function visit(
   look: (page: Page, state: "empty" | "failing" | "refused" | "lost") => Promise<void>,
 ): Promise<void> {
   const headgate = await start(t);
-  // What is on its way has no look to be measured.
+  // Elements in transition have no look to measure.
   const still: BrowserContextOptions = { ...context, reducedMotion: "reduce" };
   const { page, complaints } = await openStatusPage(t, browser, headgate.adminPort, still);
   await glanceAt(page, "good");
@@ -73,7 +73,7 @@ async function visit(
   await look(page, "lost");
 }
 
-test("at 360 px nothing is cut, whatever the state", options, async (t) => {
+test("at 360 px nothing is cut, in any state", options, async (t) => {
   await visit(t, { viewport: NARROW }, async (page, state) => {
     assert.deepEqual(await findCut(page), [], state);
     assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360, state);
@@ -164,7 +164,7 @@ async function looksOf(page: Page, selector: string) {
   return found.map(({ colour, pattern }) => ({ colour: parseColour(colour), pattern }));
 }
 
-test("every figure names its window", options, async (t) => {
+test("every figure names its period", options, async (t) => {
   await visit(t, { viewport: WIDE }, async (page, state) => {
     const texts = (selector: string): Promise<string[]> => page.locator(selector).allInnerTexts();
     const windows = await texts(".tile p + small");
@@ -192,7 +192,7 @@ function outlineOf(page: Page): Promise<string[]> {
 }
 
 test(
-  "the screens have the same parts, and what is wrong is seen without scrolling",
+  "the screens have the same parts, and a fault is visible without scrolling",
   options,
   async (t) => {
     const outlines = new Map<string, readonly string[]>();

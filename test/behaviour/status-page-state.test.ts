@@ -1,10 +1,10 @@
 /**
- * What is seen of the status page at the first glance: pill, title and icon.
+ * The first glance at the status page: pill, title and icon.
  *
- * Symptom: the page said "ready" with a green mark while the last reload had failed, while every upstream refused, and while the page
+ * Symptom: the page showed "ready" with a green mark while the last reload had failed, while every upstream refused, and while the page
  * itself had lost headgate. Title and icon never changed.
- * Root cause: pill and title showed readiness only, which is about traffic and not about what the operator has to look at.
- * Fix: the report has a health, and the page shows it or that it is lost, by word, shape and colour.
+ * Root cause: pill and title showed readiness only, which is about traffic and not about what needs the operator's attention.
+ * Fix: the status snapshot has a health, and the page shows it, or that the connection is lost, by word, shape and colour.
  */
 
 import assert from "node:assert/strict";
@@ -35,7 +35,7 @@ function assertOk({ pill, title, reasons }: Glance): void {
   assert.deepEqual({ pill, title, reasons }, OK);
 }
 
-/** A port that leads to an admin port, so that the next headgate can be found where the last one was. */
+/** A port that leads to an admin port, so that the next headgate has the same address as the last one. */
 async function openWay(
   t: TestContext,
   first: number,
@@ -53,7 +53,7 @@ async function openWay(
   return { port: await listenOn(t, server), lead: (port) => void (to = port) };
 }
 
-test("a failed reload is seen, with its mistake, until a good one", options, async (t) => {
+test("a failed reload is shown, with its mistake, until a valid one", options, async (t) => {
   const origin = await startOrigin(t, text("x"));
   const good = `upstream: ${origin.url}\n`;
   const headgate = await startEdited(t, good);
@@ -74,7 +74,7 @@ test("a failed reload is seen, with its mistake, until a good one", options, asy
 });
 
 test(
-  "an upstream that fails is seen, by its name and error, until it serves again",
+  "an upstream that fails is shown, by its name and error, until it serves again",
   options,
   async (t) => {
     const origin = await startOrigin(t, (request) =>
@@ -101,7 +101,7 @@ test(
 );
 
 test(
-  "a lost connection is seen, with the time of the figures, until headgate is back",
+  "a lost connection is shown, with the time of the figures, until headgate is back",
   options,
   async (t) => {
     const origin = await startOrigin(t, getOnly(text("x")));
@@ -134,7 +134,7 @@ test("a paused page still shows that something fails", options, async (t) => {
 });
 
 test(
-  "each state has a title, a mark and an icon of its own, also without colours",
+  "each state has a title, a mark and an icon of its own, even without colours",
   options,
   async (t) => {
     const origin = await startOrigin(t, text("x"));
@@ -155,7 +155,7 @@ test(
     assert.equal(new Set(glances.map(toShape)).size, 4);
     for (const { icon } of glances) {
       assert.match(icon, /^data:image\/svg\+xml,/);
-      // It is an image that a browser can draw.
+      // The browser can draw it as an image.
       const width = await page.evaluate<number>(
         `new Promise((resolve) => { const image = new Image(); image.onload = () => resolve(image.naturalWidth); image.onerror = () => resolve(0); image.src = ${JSON.stringify(icon)}; })`,
       );

@@ -33,7 +33,7 @@ async function watch(t: TestContext, context: BrowserContextOptions = {}): Promi
 const head = (sidecar: Sidecar, path: string): Promise<Response> =>
   fetch(`http://127.0.0.1:${sidecar.port}${path}`, { method: "HEAD" });
 
-test("a HEAD appears on the page with what was done", options, async (t) => {
+test("a HEAD appears on the page with its outcome", options, async (t) => {
   const { page, sidecar, complaints } = await watch(t);
   assert.equal(await page.locator("#state").textContent(), "ready");
   await head(sidecar, "/health?token=secret");
@@ -56,7 +56,7 @@ test("an error appears on the page, and the upstream as failing", options, async
   assert.deepEqual(complaints, []);
 });
 
-test("what a stranger sends stays text", options, async (t) => {
+test("a client's text stays text", options, async (t) => {
   const { page, sidecar, complaints } = await watch(t);
   const hostile =
     "/<img/src=x/onerror=document.title='owned'><script>document.title='owned'</script>";
@@ -99,7 +99,7 @@ test("the page can be used by keyboard", options, async (t) => {
   assert.match((await page.locator("#plot-traffic .at").textContent()) ?? "", /^\d+ s ago$/);
 });
 
-test("a chosen theme holds through a reload", options, async (t) => {
+test("a chosen theme survives a reload of the page", options, async (t) => {
   const { page } = await watch(t, { colorScheme: "dark" });
   const background = (): Promise<string> =>
     page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
@@ -111,7 +111,7 @@ test("a chosen theme holds through a reload", options, async (t) => {
   assert.equal(await background(), light);
 });
 
-test("nothing moves when numbers grow", options, async (t) => {
+test("no element moves when numbers grow", options, async (t) => {
   const { page, sidecar } = await watch(t);
   const places = (): Promise<unknown> =>
     page.evaluate(

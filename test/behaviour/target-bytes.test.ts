@@ -1,6 +1,6 @@
-// Symptom: a client that writes `/café` into its request line as UTF-8 got 400, and so did `Host: [v1.a:b]`. Root cause: headgate took
-// only what RFC 3986 lets a client send. Fix: a raw byte has one reading, and goes up as it came; where headgate compares or shows a
-// target, a raw byte is its `%XX`, so that both spellings meet the same route, the same shared response and the same log line.
+// Symptom: a client that writes `/café` into its request line as UTF-8 got 400, and so did `Host: [v1.a:b]`. Root cause: headgate accepted
+// only what RFC 3986 allows a client to send. Fix: a raw byte has one reading, and is forwarded unchanged; where headgate compares or shows
+// a target, a raw byte is its `%XX`, so both spellings match the same route, the same shared response and the same log line.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -41,7 +41,7 @@ test("bytes that come one by one are the same target", async (t) => {
   assert.equal((await origin.arrival(0)).target, `/caf${RAW}`);
 });
 
-test("routes take a raw byte for its %XX", async (t) => {
+test("a route matches a raw byte as its %XX", async (t) => {
   const [origin, other] = [await startOrigin(t, text("mine")), await startOrigin(t, text("else"))];
   const yaml = [
     `upstreams: { other: "${other.url}" }`,
@@ -61,7 +61,7 @@ test("routes take a raw byte for its %XX", async (t) => {
   }
 });
 
-test("a POST to one spelling makes share forget the other", async (t) => {
+test("a POST to one spelling clears the shared response of the other", async (t) => {
   const origin = await startOrigin(t, text("ok", ["Cache-Control: max-age=60"]));
   const yaml = "head: { share: 60s }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -83,7 +83,7 @@ test("a POST to one spelling makes share forget the other", async (t) => {
   }
 });
 
-test("the log and the status page show a raw byte as its %XX, path and query alike", async (t) => {
+test("the log and the status page show a raw byte as its %XX, in path and query", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = "log: { access: all, query: true }";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -108,7 +108,7 @@ test("control characters, white space and DEL in a target are 400 as before", as
   assert.equal(origin.connections.length, 0);
 });
 
-test("an address of a later IP version in Host and in an absolute-form reaches the upstream as it is", async (t) => {
+test("an address of a later IP version in Host and in an absolute-form reaches the upstream unchanged", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
   for (const host of ["[v1.a:b]", "[V1F.a!$&'()*+;=~_-]:80", "[v1.a:b]:"]) {

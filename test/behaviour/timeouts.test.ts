@@ -1,4 +1,4 @@
-/** Each limit of time in the route file does what it says; the limits here are short, and nothing else would end the wait. */
+/** Each timeout of the route file works; the limits here are short, and nothing else would end the wait. */
 
 import assert from "node:assert/strict";
 import { type Socket, createServer } from "node:net";
@@ -27,7 +27,7 @@ test("connectTimeout: a TLS handshake that does not end is 504 connection_timeou
   await line((each) => each["error.type"] === "connection_timeout");
 });
 
-test("responseTimeout: an answer that does not come is 504 http_response_timeout, for GET and HEAD", async (t) => {
+test("responseTimeout: a response that does not come is 504 http_response_timeout, for GET and HEAD", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
   for (const method of ["GET", "HEAD"]) {
@@ -42,14 +42,14 @@ test("responseTimeout: an answer that does not come is 504 http_response_timeout
   }
 });
 
-test("responseTimeout: half a header section is no answer", async (t) => {
+test("responseTimeout: half a header section is no response", async (t) => {
   const origin = await startOrigin(t, (request) => request.write("HTTP/1.1 200 OK\r\nContent-Le"));
   const { client } = await start(t, `upstream: { url: "${origin.url}", responseTimeout: 200ms }`);
   client.write(GET);
   assert.equal((await client.readResponse()).status, 504);
 });
 
-test("responseTimeout: interim answers are no answer", async (t) => {
+test("responseTimeout: interim responses do not count", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     const timer = setInterval(() => request.write("HTTP/1.1 102 Processing\r\n\r\n"), 80);
     await request.connection.closed;
@@ -75,7 +75,7 @@ test("responseTimeout: it begins when the upload is complete", async (t) => {
   assert.equal((await client.readResponse()).status, 200);
 });
 
-test("responseTimeout: a route's own goes before the upstream's", async (t) => {
+test("responseTimeout: a route's own overrides the upstream's", async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const routes = "routes: [{ path: /x, responseTimeout: 200ms }]";
   const { client } = await start(
@@ -86,7 +86,7 @@ test("responseTimeout: a route's own goes before the upstream's", async (t) => {
   assert.equal((await client.readResponse()).status, 504);
 });
 
-test("idleTimeout: a download that the upstream lets rest is broken off", async (t) => {
+test("idleTimeout: a download on which the upstream is silent is truncated", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write(toHead("200 OK", ["Transfer-Encoding: chunked"]) + toChunk("beginning"));
   });
@@ -98,7 +98,7 @@ test("idleTimeout: a download that the upstream lets rest is broken off", async 
   await line((each) => each["error.type"] === "connection_read_timeout");
 });
 
-test("idleTimeout: a download that moves, however slowly, goes on", async (t) => {
+test("idleTimeout: a download that moves, however slowly, continues", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     request.write(toHead("200 OK", ["Content-Length: 8"]));
     for (const byte of "patience") {
@@ -113,7 +113,7 @@ test("idleTimeout: a download that moves, however slowly, goes on", async (t) =>
   assert.equal((await client.readResponse()).body.toString(), "patience");
 });
 
-test("timeouts.idle: a client that stops reading its download is let go", async (t) => {
+test("timeouts.idle: a client that stops reading its download is disconnected", async (t) => {
   const port = await startServer(t, (socket) => {
     socket.once("data", () => {
       socket.write(toHead("200 OK", [`Content-Length: ${100 * MEBIBYTE}`]));
@@ -173,7 +173,7 @@ test("idleTimeout: an upstream that stops reading the upload is 504", async (t) 
   assert.deepEqual(fieldValues(answer, "proxy-status"), [
     "headgate; error=connection_write_timeout",
   ]);
-  client.reset(); // or headgate would go on taking the upload for a while
+  client.reset(); // or headgate would continue to read the upload for a while
 });
 
 test("timeouts.header: a header section that does not end in time is 408, and a silent connection is closed", async (t) => {
@@ -186,16 +186,17 @@ test("timeouts.header: a header section that does not end in time is 408, and a 
   assert.equal(origin.connections.length, 0);
 });
 
-test("timeouts.header: a byte now and then does not help", async (t) => {
+test("timeouts.header: single bytes do not extend it", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 300ms }`);
   client.write("GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: ");
   const timer = setInterval(() => client.write("a"), 50);
   t.after(() => clearInterval(timer));
   assert.equal((await client.readResponse()).status, 408);
+  clearInterval(timer); // or headgate would continue to read for half a minute
 });
 
-test("timeouts.header: it begins anew with each request of a connection", async (t) => {
+test("timeouts.header: it starts anew with each request of a connection", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { header: 300ms }`);
   client.write(GET);
@@ -204,7 +205,7 @@ test("timeouts.header: it begins anew with each request of a connection", async 
   assert.equal((await client.readResponse()).status, 408);
 });
 
-test("timeouts.keepAlive: a client connection that rests after an answer is closed", async (t) => {
+test("timeouts.keepAlive: a client connection that is idle after a response is closed", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { keepAlive: 200ms }`);
   client.write(GET);
@@ -212,7 +213,7 @@ test("timeouts.keepAlive: a client connection that rests after an answer is clos
   await client.closed;
 });
 
-test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
+test("timeouts.upgrade: an upgrade without a response is 504", async (t) => {
   const origin = await startOrigin(t, (request) => void request.takeOver());
   const { client } = await start(t, `upstream: "${origin.url}"\ntimeouts: { upgrade: 200ms }`);
   client.write(UPGRADE);
@@ -222,7 +223,7 @@ test("timeouts.upgrade: an upgrade that is not answered is 504", async (t) => {
   ).closed;
 });
 
-test("timeouts.tunnelIdle: a tunnel on which nothing moves is closed", async (t) => {
+test("timeouts.tunnelIdle: a silent tunnel is closed", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.takeOver();
     request.write(SWITCHED);
@@ -241,7 +242,7 @@ async function start(t: TestContext, yaml: string) {
   return { ...sidecar, client: await openWire(t, sidecar.port) };
 }
 
-/** Accepts connections and neither reads nor says anything. */
+/** Accepts connections, and neither reads nor sends anything. */
 function startSilent(t: TestContext): Promise<number> {
   return startServer(t, (socket) => void socket.pause());
 }

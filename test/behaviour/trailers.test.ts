@@ -7,7 +7,7 @@ import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-test("an answer's trailers reach the client as trailers, in order, case and number, announced or not", async (t) => {
+test("a response's trailers reach the client as trailers, in order, case and number, announced or not", async (t) => {
   const trailers = ["X-Sum: 1", "x-sum: 2", "Server-Timing: é"];
   const cases = [
     { announced: ["Trailer: X-Sum, Server-Timing"], parts: ["ok"] },
@@ -61,7 +61,7 @@ test("trailers that frame, route or belong to the connection are left out", asyn
   assert.equal(
     origin.connections.length,
     2,
-    "a connection whose trailers speak of it is not used again",
+    "a connection whose trailers name connection fields is not reused",
   );
 });
 
@@ -77,7 +77,7 @@ test("a Trailer field beside Content-Length announces nothing and is left out", 
   }
 });
 
-test("a HEAD's response has neither trailers nor their announcement, and the GET behind it has both", async (t) => {
+test("a HEAD's response has neither trailers nor their announcement, and the GET after it has both", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(

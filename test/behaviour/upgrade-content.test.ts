@@ -1,9 +1,9 @@
 /**
- * An upgrade whose request has content (RFC 9110 §7.8): the content goes up first, then the protocol is switched.
+ * An upgrade whose request has content (RFC 9110 §7.8): the content is sent first, then the protocol is switched.
  *
- * Symptom: `docker exec`, `docker attach -i` and other clients that POST content with `Upgrade: tcp` said "unable to upgrade to tcp,
- * received 200". Root cause: a request with content was served as if it had not asked. Fix: it is sent with its Upgrade field and
- * its content; a 101 counts once the content has left.
+ * Symptom: `docker exec`, `docker attach -i` and other clients that POST content with `Upgrade: tcp` failed with "unable to upgrade to
+ * tcp, received 200". Root cause: a request with content was served as if it had no Upgrade. Fix: it is sent with its Upgrade field and its
+ * content; a 101 counts once the content has left.
  */
 
 import assert from "node:assert/strict";
@@ -30,7 +30,7 @@ function toStart(line: string): string {
 }
 
 for (const [framing, content] of FRAMINGS) {
-  test(`content goes up, then the 101 comes down, then bytes pass both ways: ${framing}`, async (t) => {
+  test(`content is sent upstream, then the 101 comes, then bytes pass both ways: ${framing}`, async (t) => {
     const tunnels: ByteReader[] = [];
     const origin = await startOrigin(t, (request) => void tunnels.push(request.takeOver()));
     const { port, line } = await startSidecar(t, { upstream: origin.url });
@@ -57,7 +57,7 @@ for (const [framing, content] of FRAMINGS) {
     assert.ok(arrival.lines.includes(framing));
   });
 
-  test(`a refusal is an ordinary response, and what came behind the content is no request: ${framing}`, async (t) => {
+  test(`a refusal is an ordinary response, and bytes after the content are no request: ${framing}`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       const { body } = await request.completed;
       await text(`no ${body.toString()}`)(request);
@@ -80,8 +80,8 @@ for (const [framing, content] of FRAMINGS) {
   });
 }
 
-// RFC 9110 §7.8: a client cannot change the protocol in the middle of its request, whatever the upstream says meanwhile.
-test("a 101 that comes before the content is whole waits for it", async (t) => {
+// RFC 9110 §7.8: a client cannot change the protocol in the middle of its request, with any response of the upstream.
+test("a 101 that comes before the content is complete waits for it", async (t) => {
   for (const [framing, content] of FRAMINGS) {
     const origin = await startOrigin(t, async (request) => {
       const bytes = request.takeOver();
@@ -98,7 +98,7 @@ test("a 101 that comes before the content is whole waits for it", async (t) => {
     client.write(`${content.slice(-1)}more`);
     assert.equal((await client.readResponse()).status, 101);
     assert.equal((await client.bytes.take(10)).toString(), "first,last");
-    client.reset(); // an open tunnel would hold headgate's stop up
+    client.reset(); // an open tunnel would delay headgate's stop
   }
 });
 
@@ -125,7 +125,7 @@ for (const [what, script] of Object.entries(STALLED)) {
   });
 }
 
-test("an upstream that leaves after its early 101 is 502 to the client", async (t) => {
+test("an upstream that disconnects after its early 101 is 502 to the client", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.takeOver();
     request.write(SWITCHED);
@@ -190,7 +190,7 @@ test("a 101 for a client that still waits for its 100 is 502", async (t) => {
   ).closed;
 });
 
-test("an upgrade with content takes a connection of the pool, and is refused where there is none", async (t) => {
+test("an upgrade with content takes a connection of the pool, and is refused if there is none", async (t) => {
   const origin = await startOrigin(t, switchProtocol);
   const { port } = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", maxConnections: 1 }\nlimits: { waiting: 0 }`,
@@ -204,8 +204,8 @@ test("an upgrade with content takes a connection of the pool, and is refused whe
   first.reset();
 });
 
-// A backend may ignore the Upgrade field of an upload, and then takes as long for it as for any other.
-test("the response has the upstream's responseTimeout, from the end of the content, and not timeouts.upgrade", async (t) => {
+// A backend may ignore the Upgrade field of an upload, and then takes as long for it as for any other upload.
+test("the response has the upstream's responseTimeout, from the end of the content, not timeouts.upgrade", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     request.takeOver();
     await request.completed;
@@ -228,7 +228,7 @@ test("the response has the upstream's responseTimeout, from the end of the conte
   }
 });
 
-test("an upgrade with content is never sent twice, whatever its method", async (t) => {
+test("an upgrade with content is never sent twice, with any method", async (t) => {
   for (const method of ["GET", "OPTIONS", "POST", "PUT"]) {
     const origin = await startOrigin(t, async (request) => {
       if (request.target === "/first") return text("ok")(request);
@@ -245,7 +245,7 @@ test("an upgrade with content is never sent twice, whatever its method", async (
   }
 });
 
-test("a client that leaves in the middle of the content frees the upstream", async (t) => {
+test("a client that disconnects in the middle of the content frees the upstream", async (t) => {
   for (const leave of ["halfClose", "reset"] as const) {
     const origin = await startOrigin(t, () => undefined);
     const { port, adminPort, line } = await startSidecar(t, { upstream: origin.url });
@@ -267,7 +267,7 @@ async function switchProtocol(request: Arrival): Promise<void> {
   request.write(SWITCHED);
 }
 
-/** Three interim responses to the client: by then headgate has seen everything that either side had sent before. */
+/** Three interim responses to the client: by then headgate has read everything that either side had sent before. */
 async function exchangeHints(client: Wire, request: Arrival): Promise<void> {
   for (let count = 0; count < 3; count += 1) {
     request.write(HINTS);

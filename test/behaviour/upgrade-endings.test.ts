@@ -1,4 +1,4 @@
-/** How an upgrade and its tunnel end: whoever leaves, both sides are freed, and the log says who it was. */
+/** How an upgrade and its tunnel end: if either side disconnects, both are freed, and the log names the side. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ import {
   untilGauges,
 } from "../support/upgrade.ts";
 
-test("a client that leaves before the 101, by FIN or RST, frees the upstream at once", async (t) => {
+test("a client that disconnects before the 101, by FIN or RST, frees the upstream at once", async (t) => {
   const upstream = await startRawUpstream(t, () => {});
   const door = await startDoor(t, upstream.url);
   for (const leave of ["end", "destroy", "resetAndDestroy"] as const) {
@@ -43,8 +43,8 @@ test("a client that leaves before the 101, by FIN or RST, frees the upstream at 
   }
 });
 
-test("a client that leaves while the upstream is being connected frees it too", async (t) => {
-  // Nothing answers the TLS handshake, so the connection never stands.
+test("a client that disconnects while headgate connects frees the upstream too", async (t) => {
+  // The upstream does not respond to the TLS handshake, so the connection is never established.
   const upstream = await startRawUpstream(t, () => {});
   const door = await startDoor(t, `https://127.0.0.1:${upstream.port}`);
   const connected = once(upstream.server, "connection") as Promise<[Socket]>;
@@ -56,7 +56,7 @@ test("a client that leaves while the upstream is being connected frees it too", 
   await door.untilNothingIsOpen();
 });
 
-test("a client that leaves while it waits for a connection gives up its place", async (t) => {
+test("a client that disconnects while it waits for a connection frees its slot", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url, { upstream: "maxConnections: 1" });
   const first = await startClient(t, door.port, UPGRADE);
@@ -70,33 +70,33 @@ test("a client that leaves while it waits for a connection gives up its place", 
   assert.equal(upstream.sockets.length, 1);
 });
 
-test("a reset of the client resets the upstream", async (t) => {
+test("a reset by the client resets the upstream", async (t) => {
   const { client, upstream, door } = await startTunnel(t);
   client.resetAndDestroy();
   assert.equal(await closeKindOf(upstream), "reset");
   await endsWith(door, "client_gone");
 });
 
-test("a reset of the upstream resets the client", async (t) => {
+test("a reset by the upstream resets the client", async (t) => {
   const { client, upstream, door } = await startTunnel(t);
   upstream.resetAndDestroy();
   assert.equal(await closeKindOf(client), "reset");
   await endsWith(door, "connection_terminated");
 });
 
-// Symptom: the end of a tunnel whose upstream was reset together with its last bytes looked like an orderly one to the client.
-// Root cause: libuv reports such a reset as an orderly end. Fix: the end is confirmed, as that of a response without a length is.
-test("a reset of the upstream right behind bytes is no orderly end", async (t) => {
+// Symptom: the end of a tunnel whose upstream was reset together with its last bytes looked orderly to the client.
+// Root cause: libuv reports such a reset as an orderly end. Fix: the end is verified, as that of a response without a length is.
+test("a reset by the upstream right after bytes is no orderly end", async (t) => {
   const { client, upstream, door } = await startTunnel(t);
   for (let piece = 0; piece < 20; piece += 1) upstream.write(Buffer.alloc(1_000));
   upstream.write("", () => upstream.resetAndDestroy());
-  // The client says nothing: behind an orderly end the tunnel would stay open for it. Here libuv hides the reset in the same way.
+  // The client sends nothing: after an orderly end the tunnel would stay open for it. Here libuv hides the reset in the same way.
   await endsWith(door, "connection_terminated");
   await readAll(client);
 });
 
-test("a reset behind bytes that the other side does not take frees both at the idle limit", async (t) => {
-  // headgate has stopped reading for want of room, and a socket that is not read does not report its reset.
+test("a reset after bytes that the other side does not read frees both at the idle limit", async (t) => {
+  // headgate has stopped reading because its buffer is full, and a socket that is not read does not report its reset.
   for (const who of ["client", "upstream"] as const) {
     const tunnel = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 300ms, idle: 300ms }" });
     const [leaver, other] =
@@ -109,9 +109,9 @@ test("a reset behind bytes that the other side does not take frees both at the i
   }
 });
 
-// Symptom: what a client sent to an upstream that was gone vanished, and the tunnel stood for as long as the client sent.
-// Root cause: an upstream socket survives a failed write, so that an early refusal of an upload can still be read; nothing told
-// the tunnel. Fix: a tunnel ends where a write to its upstream fails.
+// Symptom: bytes that a client sent to an upstream that was gone vanished, and the tunnel stayed open while the client sent.
+// Root cause: an upstream socket survives a failed write, so that an early refusal of an upload can still be read; the tunnel did not learn
+// of it. Fix: a tunnel ends when a write to its upstream fails.
 test("a client that sends to an upstream that is gone is reset", async (t) => {
   for (const way of ["after its FIN", "while the client does not read"] as const) {
     const { client, upstream, door } = await startTunnel(t);
@@ -147,7 +147,7 @@ test("a FIN passes through and leaves the other direction open, both ways", asyn
   }
 });
 
-test("what was sent before a FIN arrives whole, however slow the reader is", async (t) => {
+test("bytes that were sent before a FIN arrive completely, with any slow reader", async (t) => {
   const { client, upstream, door } = await startTunnel(t);
   const size = 30 * 2 ** 20;
   client.end();
@@ -157,13 +157,13 @@ test("what was sent before a FIN arrives whole, however slow the reader is", asy
   await endsWith(door, undefined);
 });
 
-// Symptom: the end of a TLS upstream in one piece with its 101 was lost, and the tunnel stood until its idle limit.
-// Root cause: Node tells the end of a TLS stream also while it is paused, and no side of the tunnel listened yet.
+// Symptom: the end of a TLS upstream in one piece with its 101 was lost, and the tunnel stayed open until its idle limit.
+// Root cause: Node reports the end of a TLS stream even while it is paused, and no side of the tunnel listened yet.
 // Fix: the end waits for its reader.
-test("a tunnel over TLS ends like any other: a FIN both ways, a reset of the client", async (t) => {
+test("a tunnel over TLS ends like any other: a FIN both ways, a reset by the client", async (t) => {
   const { url, sockets } = await startTlsUpstream(t, (socket) => socket.end(`${SWITCHED}hello`));
   const door = await startDoor(t, url, { upstream: "tls: { verify: false }" });
-  // The first time http-proxy is loaded meanwhile.
+  // http-proxy is loaded meanwhile, the first time.
   for (let round = 0; round < 3; round += 1) {
     const client = await startClient(t, door.port, UPGRADE);
     assert.equal(await readHead(client), SWITCHED);
@@ -181,9 +181,9 @@ test("a tunnel over TLS ends like any other: a FIN both ways, a reset of the cli
   }
 });
 
-// Symptom: a TLS stream that was cut off looked like an orderly end to the client of a tunnel (RFC 9112 §9.8 for responses).
-// Root cause: only responses were asked how their connection had ended. Fix: tunnels are, too.
-test("a tunnel whose TLS upstream ends without close_notify is broken off", async (t) => {
+// Symptom: a TLS stream that was truncated looked like an orderly end to the client of a tunnel (RFC 9112 §9.8 for responses).
+// Root cause: only responses checked how their connection had ended. Fix: tunnels do, too.
+test("a tunnel whose TLS upstream ends without close_notify is truncated", async (t) => {
   const { url, transports } = await startTlsUpstream(t, (socket) =>
     socket.write(`${SWITCHED}hello`),
   );
@@ -204,7 +204,7 @@ test("a half-open tunnel is closed by the idle limit", async (t) => {
   await readAll(upstream);
 });
 
-test("a tunnel without a byte for the idle limit is closed, one byte in either direction keeps it", async (t) => {
+test("a tunnel without a byte for the idle limit is closed; one byte in either direction keeps it open", async (t) => {
   const { client, upstream, door } = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 2s }" });
   const startedMs = performance.now();
   // Each byte waits for far less than the limit, and all of them for more.
@@ -223,9 +223,9 @@ test("a tunnel without a byte for the idle limit is closed, one byte in either d
 });
 
 // Symptom: a tunnel whose client read steadily, 16 KiB each 50 ms, was closed by `tunnelIdle: 1s`.
-// Root cause: what a slow reader takes is seen only when the kernel has room again, a megabyte later; until then the other side is
-// paused, and a paused side was taken for a silent one. Fix: bytes that a side acknowledges count as movement.
-test("a side that reads steadily but slowly keeps its tunnel", async (t) => {
+// Root cause: a slow reader's progress is visible only when the kernel has room again, a megabyte later; until then the other side is
+// paused, and a paused side counted as silent. Fix: bytes that a side acknowledges count as movement.
+test("a side that reads steadily but slowly keeps its tunnel open", async (t) => {
   const size = 32 * 2 ** 20;
   const readOn = async (slow: "client" | "upstream"): Promise<void> => {
     const tunnel = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 2500ms }" });
@@ -247,11 +247,11 @@ test("a side that reads steadily but slowly keeps its tunnel", async (t) => {
 });
 
 // Symptom: a tunnel was closed by `tunnelIdle: 2500ms` while its client, or its upstream, still read 400 KB/s.
-// Root cause: all bytes of a burst lay in the kernel, where headgate sees nothing of them being read.
+// Root cause: all bytes of a burst were in the kernel, where headgate does not see them being read.
 // Fix: a quiet tunnel is idle only if no bytes wait in the kernel, or none of those that wait is acknowledged for the limit.
 const notLinux = process.platform === "linux" ? false : "/proc/net/tcp is Linux's";
 test(
-  "a tunnel whose bytes all lie in the kernel is not idle while a side reads them",
+  "a tunnel whose bytes are all in the kernel is not idle while a side reads them",
   { skip: notLinux },
   async (t) => {
     const countUnacknowledged = createUnacknowledged((path) => readFileSync(path, "latin1"));
@@ -261,14 +261,14 @@ test(
       const [from, to] =
         slow === "client" ? [tunnel.upstream, tunnel.client] : [tunnel.client, tunnel.upstream];
       from.write(Buffer.alloc(size));
-      // What the reader's kernel has, headgate cannot see being read: the pace ends when all of it is there.
+      // headgate cannot see the reader take bytes from its own kernel: the slow pace ends when all of them are there.
       const waiting = (): number =>
         countUnacknowledged({ localPort: to.remotePort ?? 0, remotePort: to.localPort ?? 0 }) ?? 0;
       while (waiting() === 0) await new Promise((resolve) => setTimeout(resolve, 40));
       let taken = 0;
       for (const startedMs = performance.now(); waiting() > 0;) {
         await new Promise((resolve) => setTimeout(resolve, 40));
-        // In small pieces: after a large one the kernel would take the rest at once, and nothing would be left to be acknowledged.
+        // In small pieces: after a large one the kernel would take the rest at once, and no bytes would be left to be acknowledged.
         const due = (performance.now() - startedMs) * 400;
         for (let piece: Buffer | null = Buffer.alloc(0); piece !== null && taken < due;) {
           piece = (to.read(16_384) ?? to.read()) as Buffer | null;
@@ -288,7 +288,7 @@ test(
   },
 );
 
-test("a shutdown cuts tunnels, refusals and unanswered upgrades alike, and counts them", async (t) => {
+test("a shutdown ends tunnels, refusals and upgrades without a response alike, and counts them", async (t) => {
   const upstream = await startRawUpstream(t, (socket, read) => {
     read.then(
       (head) => {
@@ -325,7 +325,7 @@ test("a tunnel is counted as one, and as an active connection, from its 101 to i
   await door.untilNothingIsOpen();
 });
 
-/** A TLS server that answers each connection's header section by `answer`. */
+/** A TLS server that responds to each connection's header section with `answer`. */
 async function startTlsUpstream(t: TestContext, answer: (socket: Socket) => void) {
   const sockets: Socket[] = [];
   const transports: Socket[] = [];
@@ -341,7 +341,7 @@ async function startTlsUpstream(t: TestContext, answer: (socket: Socket) => void
 
 const IDLE: DoorOptions = { yaml: "timeouts: { tunnelIdle: 500ms }" };
 
-/** Awaits the tunnel's end: its line, and that nothing of it is left. */
+/** Waits for the tunnel's end: its line, and that none of its resources is left. */
 async function endsWith(door: Door, error: string | undefined): Promise<void> {
   const line = await door.ended();
   assert.deepEqual([line["http.response.status_code"], line["error.type"]], [101, error]);

@@ -1,4 +1,4 @@
-/** Upgrades that fail: no response to relay, or a side that leaves at any moment. */
+/** Upgrades that fail: no response to relay, or a side that disconnects at any moment. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -20,12 +20,12 @@ const STATUS = "HTTP/1.1 101 Switching Protocols\r\n";
 
 const RESPONSES: readonly (readonly [what: string, answer: string, code: string])[] = [
   [
-    "another protocol than the one asked for",
+    "another protocol than the requested one",
     `${STATUS}Connection: Upgrade\r\nUpgrade: bar\r\n\r\nx`,
     "http_upgrade_failed",
   ],
   [
-    "more protocols than asked for",
+    "more protocols than requested",
     `${STATUS}Connection: Upgrade\r\nUpgrade: foo/2, bar\r\n\r\n`,
     "http_upgrade_failed",
   ],
@@ -41,7 +41,7 @@ const RESPONSES: readonly (readonly [what: string, answer: string, code: string]
     "http_protocol_error",
   ],
   [
-    "a header section without end",
+    "an endless header section",
     `${STATUS}X: ${"x".repeat(200_000)}`,
     "http_response_header_section_size",
   ],
@@ -53,7 +53,7 @@ const RESPONSES: readonly (readonly [what: string, answer: string, code: string]
 ];
 
 for (const [what, answer, code] of RESPONSES) {
-  test(`an upstream that answers with ${what} is a ${code}, and nothing of it reaches the client`, async (t) => {
+  test(`an upstream that responds with ${what} is a ${code}, and none of its bytes reach the client`, async (t) => {
     const upstream = await startRawUpstream(t, respondWith(answer));
     const door = await startDoor(t, upstream.url);
     const client = await openWire(t, door.port);
@@ -69,7 +69,7 @@ for (const [what, answer, code] of RESPONSES) {
   });
 }
 
-test("an upstream that closes or resets before its answer is a connection_terminated", async (t) => {
+test("an upstream that closes or resets before its response is a connection_terminated", async (t) => {
   for (const leave of ["end", "resetAndDestroy"] as const) {
     for (const part of ["", "HTTP/1.1 1", SWITCHED.slice(0, -2)]) {
       const upstream = await startRawUpstream(
@@ -86,7 +86,7 @@ test("an upstream that closes or resets before its answer is a connection_termin
   }
 });
 
-test("no answer to the upgrade in time is a http_response_timeout, and the upstream is freed", async (t) => {
+test("no response to the upgrade in time is a http_response_timeout, and the upstream is freed", async (t) => {
   const upstream = await startRawUpstream(t, respondWith("HTTP/1.1 103 Early Hints\r\n\r\n"));
   const door = await startDoor(t, upstream.url, { yaml: "timeouts: { upgrade: 100ms }" });
   const client = await openWire(t, door.port);
@@ -98,7 +98,7 @@ test("no answer to the upgrade in time is a http_response_timeout, and the upstr
   await readAll(upstream.sockets[0] ?? assert.fail());
 });
 
-test("the time for the answer is not the time of the tunnel", async (t) => {
+test("the time limit of the response does not apply to the tunnel", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const yaml = "timeouts: { upgrade: 100ms, tunnelIdle: 500ms }";
   const door = await startDoor(t, upstream.url, { yaml });
@@ -109,8 +109,8 @@ test("the time for the answer is not the time of the tunnel", async (t) => {
   assert.ok(Number(line["duration_ms"]) >= 500);
 });
 
-test("a connection that does not stand in time is a connection_timeout", async (t) => {
-  // A TLS handshake that is never answered is a part of connecting.
+test("a connection that is not established in time is a connection_timeout", async (t) => {
+  // A TLS handshake without a response is a part of connecting.
   const upstream = await startRawUpstream(t, () => {});
   const options = { upstream: "connectTimeout: 100ms" };
   const door = await startDoor(t, `https://127.0.0.1:${upstream.port}`, options);
@@ -139,12 +139,12 @@ test("no listener, no such socket file, no such name, no TLS: each has its code"
   }
 });
 
-// Each side leaves at each moment around a 101 and a refusal: one line in the log, and nothing left open.
+// Each side disconnects at each moment around a 101 and a refusal: one line in the log, and nothing left open.
 
 const REFUSED = "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nhello";
 
-// Every cut is a place where one side leaves, counted in bytes that the upstream sends and in turns of the event loop: before
-// the answer, within its head, right behind it, in its content, and each time one turn earlier or later on the other side.
+// Each cut is a position where one side disconnects, counted in bytes that the upstream sends and in turns of the event loop: before the
+// response, within its head, right after it, in its content, and each time one turn earlier or later on the other side.
 for (const [what, answer] of [
   ["101", `${SWITCHED}hello`],
   ["refusal", REFUSED],

@@ -1,4 +1,4 @@
-/** Requests for upgrades and the tunnels that come of them are held to the limits of all others. */
+/** Upgrades and their tunnels obey the limits of all other requests. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -14,8 +14,8 @@ const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 const ACTIVE = 'headgate_upstream_connections{upstream="default",state="active"}';
 const IDLE = 'headgate_upstream_connections{upstream="default",state="idle"}';
 
-// Symptom: 60 clients that offered `Upgrade: foo` to a backend that ignores it had 60 connections at once before a backend with
-// `maxConnections: 2`, where plain requests are queued and refused.
+// Symptom: 60 clients that sent `Upgrade: foo` to a backend that ignores it had 60 connections at once to a backend with `maxConnections:
+// 2`, although plain requests are queued and refused.
 // Root cause: requests with an Upgrade field went to the upstream through a client of their own, which opened a connection for each.
 // Fix: they take a connection of the pool.
 test("maxConnections and limits.waiting hold for requests whose Upgrade the backend ignores", async (t) => {
@@ -44,8 +44,8 @@ test("maxConnections and limits.waiting hold for requests whose Upgrade the back
   assert.equal(origin.connections.length, 2);
 });
 
-// Symptom: the gauge and the limit of connections did not know tunnels. Root cause and fix: as above.
-test("tunnels are connections: maxConnections counts them, the gauge shows them, and others wait for their places", async (t) => {
+// Symptom: the gauge and the limit of connections did not count tunnels. Root cause and fix: as above.
+test("tunnels are connections: maxConnections counts them, the gauge shows them, and others wait for their slots", async (t) => {
   const origin = await startOrigin(t, switchOrServe);
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", maxConnections: 2 }\nlimits: { waiting: 1 }`,
@@ -91,7 +91,7 @@ test("an upgrade waits for a connection no longer than timeouts.upgrade", async 
   first.reset();
 });
 
-test("limits.tunnels counts what is asked for and what is open, and each end gives its place back", async (t) => {
+test("limits.tunnels counts requested and open tunnels, and each end frees its slot", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.target === "/silent" ? void request.takeOver() : switchOrServe(request),
   );
@@ -113,7 +113,7 @@ test("limits.tunnels counts what is asked for and what is open, and each end giv
   assert.equal(answer.body.includes("Too many tunnels"), true);
   assert.equal(origin.arrivals.length, 2);
   const other = await openWire(t, port);
-  other.write(GET); // what is no tunnel is not counted
+  other.write(GET); // a request without a tunnel is not counted
   assert.equal((await other.readResponse()).status, 200);
   for (const leaver of [open, asking]) leaver.reset();
   await untilGauges(adminPort, {
@@ -130,8 +130,8 @@ test("limits.tunnels counts what is asked for and what is open, and each end giv
 });
 
 // Symptom: headgate_overhead_seconds got an invented 0 for each upgrade. Root cause: the request counted as sent when it came.
-// Fix: it is sent when the pool's connection writes it, the wait for a connection included.
-test("headgate_overhead_seconds tells how long an upgrade waited for its connection", async (t) => {
+// Fix: it is sent when the pool's connection writes it, so the wait for a connection is included.
+test("headgate_overhead_seconds includes an upgrade's wait for its connection", async (t) => {
   const origin = await startOrigin(t, switchOrServe);
   const { port, adminPort, line } = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", maxConnections: 1 }\nlog: { access: all }`,
@@ -142,7 +142,7 @@ test("headgate_overhead_seconds tells how long an upgrade waited for its connect
   const second = await openWire(t, port);
   second.write(UPGRADE.replace("/chat", "/second"));
   await untilGauges(adminPort, { headgate_requests_in_flight: 1 });
-  await new Promise((resolve) => setTimeout(resolve, 100)); // what has to be seen in the sum
+  await new Promise((resolve) => setTimeout(resolve, 100)); // the delay that the sum must include
   first.reset();
   assert.equal((await second.readResponse()).status, 101);
   second.reset();
@@ -153,7 +153,7 @@ test("headgate_overhead_seconds tells how long an upgrade waited for its connect
   assert.match(page, /^headgate_overhead_seconds_count 2$/m);
 });
 
-test("an upgrade that finds its kept connection closed is sent once more, on a new one, and only once", async (t) => {
+test("an upgrade that finds its kept connection closed is retried once, on a new one", async (t) => {
   for (const [method, sends, status] of [
     ["GET", 2, 101],
     ["POST", 1, 502],
@@ -189,7 +189,7 @@ test("an upgrade whose new connection dies as well is not sent a third time", as
   assert.equal(origin.arrivals.length, 3);
 });
 
-test("a POST that asks for an upgrade which the backend ignores makes share forget its target", async (t) => {
+test("a POST for an upgrade that the backend ignores clears the shared responses of its target", async (t) => {
   const origin = await startOrigin(t, (request) => {
     const version = origin.arrivals.filter(({ method }) => method === "POST").length;
     return text("x", [`X-Version: ${version}`, "Cache-Control: max-age=60"])(request);

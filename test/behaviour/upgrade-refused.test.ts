@@ -1,4 +1,4 @@
-/** A response that is no 101 is an ordinary response: relayed whole, within the limits of any other, on a connection that goes on. */
+/** A response other than 101 is an ordinary response: relayed completely, within the usual limits, on a connection that stays open. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -22,7 +22,7 @@ import { openWire } from "../support/wire.ts";
 
 const HALF = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na";
 
-test("a refusal comes back whole: status, reason, raw fields, content", async (t) => {
+test("a refusal is relayed completely: status, reason, raw fields, content", async (t) => {
   const head =
     "HTTP/1.1 426 Not So\r\nsEt-Cookie: a\r\nX: \u00e9\r\nSet-Cookie: b\r\nDate: d\r\nContent-Length: 5\r\n";
   const { door, client } = await startUpgrade(
@@ -39,9 +39,9 @@ test("a refusal comes back whole: status, reason, raw fields, content", async (t
   await door.untilNothingIsOpen();
 });
 
-// Symptom: a 426 reached the client without the Upgrade field that it must carry (RFC 9110 §15.5.22). Root cause: Upgrade was taken
-// for the upstream's connection's alone. Fix: a 426 keeps it, and any other final response the protocols that the client asked for.
-test("Upgrade stays in a 426 and where it offers what the client asked for, named by Connection; other offers go", async (t) => {
+// Symptom: a 426 reached the client without the Upgrade field that it must have (RFC 9110 §15.5.22). Root cause: headgate removed Upgrade
+// as a field of the upstream's connection. Fix: a 426 keeps it, and any other final response the protocols that the client requested.
+test("Upgrade stays in a 426 and if it offers what the client requested, named by Connection; other offers are removed", async (t) => {
   const cases: readonly (readonly [request: string, response: string, told: readonly string[]])[] =
     [
       ["GET", "200 OK\r\nUpgrade: h2,h2c\r\nConnection: Upgrade", []],
@@ -92,9 +92,9 @@ test("an interim response keeps no Upgrade field", async (t) => {
   assert.deepEqual((await client.readResponse()).lines, ["X: 1"]);
 });
 
-// What a client or a front sends behind an upgrade, without having waited for the 101, is of the protocol that was refused. Sent in a
-// later segment it was read as requests: the fuzzer saw one answered.
-test("a refusal ends the client's connection, and leaves the upstream's for the next request", async (t) => {
+// Bytes that a client or a proxy sends after an upgrade without waiting for the 101 belong to the refused protocol. Sent in a later segment
+// they were read as requests: the fuzzer saw one get a response.
+test("a refusal ends the client's connection, and leaves the upstream's to the next request", async (t) => {
   const origin = await startOrigin(t, (request) =>
     text(request.target === "/chat" ? "no" : "next")(request),
   );
@@ -148,7 +148,7 @@ test("a refusal reaches the client as it comes, before its content is complete",
   assert.equal(await readBytes(client, 1), "b");
 });
 
-test("the time for the answer is not the time of its content", async (t) => {
+test("the time limit of the response does not apply to its content", async (t) => {
   const { client } = await startUpgrade(
     t,
     respondWith("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", (socket) => {
@@ -160,7 +160,7 @@ test("the time for the answer is not the time of its content", async (t) => {
   assert.equal(await readBytes(client, 1), "a");
 });
 
-test("what a client sent before a refusal is read and dropped, however much it is", async (t) => {
+test("bytes that a client sent before a refusal are read and dropped, in any amount", async (t) => {
   const upstream = await startRawUpstream(
     t,
     respondWith("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
@@ -176,7 +176,7 @@ test("what a client sent before a refusal is read and dropped, however much it i
   assert.equal((await written) ?? undefined, undefined);
 });
 
-test("a refusal that breaks off reaches the client broken off", async (t) => {
+test("a truncated refusal reaches the client truncated", async (t) => {
   const { upstream, door, client } = await startUpgrade(t, respondWith(HALF));
   await readHead(client);
   upstream.sockets[0]?.resetAndDestroy();
@@ -189,10 +189,10 @@ test("a refusal that breaks off reaches the client broken off", async (t) => {
   await door.untilNothingIsOpen();
 });
 
-// Symptom: a refusal that could not be read ended in a reset, and the log said 200. A plain request gets 502.
-// Root cause: another HTTP client read it, which had told of its status before it looked at its framing.
-// Fix: a request for an upgrade goes over the pool's connection, and its response through headgate's own parser.
-test("a refusal that cannot be read is 502, and nothing of it reaches the client", async (t) => {
+// Symptom: an unreadable refusal ended in a reset, and the log had 200. A plain request gets 502.
+// Root cause: another HTTP client read it, which reported its status before it checked its framing.
+// Fix: a request for an upgrade is sent on the pool's connection, and its response read by headgate's own parser.
+test("an unreadable refusal is 502, and none of its bytes reach the client", async (t) => {
   const cases: readonly (readonly [answer: string, code: string])[] = [
     ["HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "http_response_transfer_coding"],
     ["HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n", "http_protocol_error"],
@@ -216,9 +216,9 @@ test("a refusal that cannot be read is 502, and nothing of it reaches the client
   }
 });
 
-// Symptom: a refusal that stalled was held to the upstream's limit, whatever its route said.
-// Root cause: the second client knew upstreams and not routes. Fix: the request carries its route's limits, as any other.
-test("a refusal that stalls longer than its route's idleTimeout is broken off", async (t) => {
+// Symptom: a refusal that stalled had the upstream's limit, even if its route set another.
+// Root cause: the second client knew upstreams and not routes. Fix: the request has its route's limits, as any other.
+test("a refusal that stalls longer than its route's idleTimeout is truncated", async (t) => {
   const { upstream, door, client } = await startUpgrade(t, respondWith(HALF), {
     upstream: "idleTimeout: 1h",
     yaml: "routes: [{ path: /chat, idleTimeout: 200ms }]",
@@ -228,7 +228,7 @@ test("a refusal that stalls longer than its route's idleTimeout is broken off", 
   await readAll(upstream.sockets[0] ?? assert.fail());
 });
 
-test("a client that leaves while a refusal comes in frees the upstream", async (t) => {
+test("a client that disconnects during a refusal frees the upstream", async (t) => {
   for (const leave of ["end", "resetAndDestroy"] as const) {
     const { upstream, door, client } = await startUpgrade(t, respondWith(HALF));
     await readHead(client);
@@ -260,8 +260,8 @@ test("a refusal of any size waits for the client to read it", async (t) => {
   await counter.reached(size);
 });
 
-// What a client sent for another protocol must never be read as requests, whoever answers in the upgrade's place.
-test("bytes behind an upgrade that gets no 101 are no request, and the connection ends after the response", async (t) => {
+// Bytes that a client sent for another protocol must never be read as requests, whether the upstream or headgate refuses the upgrade.
+test("bytes after an upgrade that gets no 101 are no request, and the connection ends after the response", async (t) => {
   const smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
   const origin = await startOrigin(t, (request) =>
     request.target === "/held" ? undefined : text("ok")(request),
@@ -299,7 +299,7 @@ test("bytes behind an upgrade that gets no 101 are no request, and the connectio
   );
 });
 
-test("an upgrade that ends in a response of headgate's own ends the connection", async (t) => {
+test("an upgrade that gets a response of headgate's own ends the connection", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const { port } = await startSidecar(t, {
     upstream: origin.url,

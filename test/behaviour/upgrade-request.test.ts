@@ -1,4 +1,4 @@
-/** What the upstream gets of a request that asks for an upgrade, and where it goes. */
+/** What the upstream gets of a request for an upgrade, and which upstream gets it. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ import {
   startRawUpstream,
 } from "../support/upgrade.ts";
 
-test("the request-target of an upgrade goes out byte for byte", async (t) => {
+test("the request-target of an upgrade is sent byte for byte", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const target of ["//a/../b/./%2e%2E?", "/{x}|`'\"?a=b?c&&", "/a\\b;c", "/?"]) {
@@ -36,7 +36,7 @@ test("the request-target of an upgrade goes out byte for byte", async (t) => {
 });
 
 // Symptom: `Connection: upgrade` became `Connection: Upgrade`. Root cause: the field was written anew from a constant. Fix: the option
-// is kept as it came; the options of this hop alone are not.
+// keeps its case; the options of this hop alone are removed.
 test("fields reach the upstream in order, case and number; Connection's upgrade option and Upgrade come last", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
@@ -54,7 +54,7 @@ test("fields reach the upstream in order, case and number; Connection's upgrade 
   );
 });
 
-test("Connection and Upgrade over several lines go up as one line each, the options of this hop left out", async (t) => {
+test("Connection and Upgrade over several lines are sent as one line each, without the options of this hop", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const [came, sent] of [
@@ -76,7 +76,7 @@ test("Connection and Upgrade over several lines go up as one line each, the opti
   }
 });
 
-test("fields about content, which an upgrade request has not got, are left out", async (t) => {
+test("fields about content, which an upgrade request does not have, are removed", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   const seen = upstream.nextHead();
@@ -85,7 +85,7 @@ test("fields about content, which an upgrade request has not got, are left out",
   assert.equal(await seen, UPGRADE);
 });
 
-test("1,500 fields reach the upstream, none is dropped in silence", async (t) => {
+test("1,500 fields reach the upstream, none is dropped silently", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const yaml = "limits: { headerCount: 2000, headerBytes: 32KiB }";
   const door = await startDoor(t, upstream.url, { yaml });
@@ -95,7 +95,7 @@ test("1,500 fields reach the upstream, none is dropped in silence", async (t) =>
   assert.equal((await seen).match(/^X: /gm)?.length, 1_500);
 });
 
-test("any method but HEAD may ask for an upgrade, and none gets a body it did not have", async (t) => {
+test("any method but HEAD may request an upgrade, and none gets a body that it did not have", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const method of ["POST", "PUT", "OPTIONS", "DELETE", "M-SEARCH"]) {
@@ -107,10 +107,10 @@ test("any method but HEAD may ask for an upgrade, and none gets a body it did no
   }
 });
 
-// Symptom: OPTIONS and TRACE that asked for an upgrade as well were forwarded with Max-Forwards as it came, also at 0, and so was
-// OPTIONS * (RFC 9110 §7.6.2: MUST NOT). Root cause: upgrades had a handler of their own, which asked none of the rules for
-// what is addressed to this hop. Fix: one handler; what it does not answer itself may become an upgrade.
-test("Max-Forwards holds beside an Upgrade field: answered here at 0, else one less", async (t) => {
+// Symptom: OPTIONS and TRACE with an upgrade were forwarded with an unchanged Max-Forwards, even 0, and so was OPTIONS * (RFC 9110 §7.6.2:
+// MUST NOT). Root cause: upgrades had a handler of their own, without the rules for requests to this hop. Fix: one handler; a request that
+// it does not respond to itself may become an upgrade.
+test("Max-Forwards counts beside an Upgrade field: at 0 headgate responds itself, else it is one less", async (t) => {
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (const [start, left, status] of [
@@ -138,7 +138,7 @@ test("Max-Forwards holds beside an Upgrade field: answered here at 0, else one l
   }
 });
 
-test("an upgrade goes to a unix socket", async (t) => {
+test("an upgrade is sent to a unix socket", async (t) => {
   const echo = respondWith(SWITCHED, (socket) => socket.pipe(socket));
   const upstream = await startRawUpstream(t, echo, join(makeFolder(t), "s"));
   const door = await startDoor(t, upstream.url);
@@ -150,7 +150,7 @@ test("an upgrade goes to a unix socket", async (t) => {
   await door.untilNothingIsOpen();
 });
 
-test("an upgrade goes over TLS with the configured name, authority and client certificate", async (t) => {
+test("an upgrade is sent over TLS with the configured name, authority and client certificate", async (t) => {
   const seen: unknown[] = [];
   const folder = makeFolder(t);
   writeFileSync(join(folder, "certificate.pem"), CERTIFICATE);
@@ -170,7 +170,7 @@ test("an upgrade goes over TLS with the configured name, authority and client ce
   await door.untilNothingIsOpen();
 });
 
-test("a certificate that no authority vouches for is refused, unless verify is off", async (t) => {
+test("a certificate without a trusted authority is refused, unless verify is off", async (t) => {
   const port = await startTlsEcho(t, {}, []);
   const strict = await startDoor(t, `https://127.0.0.1:${port}`);
   assert.equal((await sendRequest(t, strict.port, UPGRADE)).status, 502);

@@ -1,4 +1,4 @@
-/** A 101, the bytes around it, and a side that stops reading behind it. */
+/** A 101, the bytes around it, and a side that stops reading after it. */
 
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
@@ -21,7 +21,7 @@ import {
 
 const STATUS = "HTTP/1.1 101 Switching Protocols\r\n";
 
-test("the 101 comes back with its reason and its fields in order, case and number", async (t) => {
+test("the 101 is relayed with its reason and its fields in order, case and number", async (t) => {
   const head =
     "HTTP/1.1 101 \u00d6ff We Go\r\nsEt-Cookie: a\r\nX-A: 1\r\nSet-Cookie: b\r\nuPgrade: foo/2\r\n42: x\r\nx-a: \u00e9\r\n" +
     "Set-Cookie: c\r\nConnection: Upgrade\r\n\r\n";
@@ -31,13 +31,13 @@ test("the 101 comes back with its reason and its fields in order, case and numbe
   assert.equal((await door.ended())["http.response.status_code"], 101);
 });
 
-test("1,500 fields of a 101 reach the client, none is dropped in silence", async (t) => {
+test("1,500 fields of a 101 reach the client, none is dropped silently", async (t) => {
   const fields = "X: 1\r\n".repeat(1_500);
   const { client } = await startUpgrade(t, respondWith(SWITCHED.replace("Conn", `${fields}Conn`)));
   assert.equal((await readHead(client)).match(/^X: 1\r$/gm)?.length, 1_500);
 });
 
-test("hop-by-hop fields of a 101 stay behind, Upgrade and Connection's upgrade option pass as they came", async (t) => {
+test("hop-by-hop fields of a 101 are removed, Upgrade and Connection's upgrade option stay unchanged", async (t) => {
   const fields =
     "Upgrade: foo/2\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nContent-Length: 7\r\nX-Kept: 1\r\nConnection: upgrade, x-hop\r\n";
   const { client } = await startUpgrade(t, respondWith(`${STATUS}${fields}\r\n`));
@@ -47,8 +47,8 @@ test("hop-by-hop fields of a 101 stay behind, Upgrade and Connection's upgrade o
   );
 });
 
-test("what the upstream says right behind its 101 reaches the client right behind it", async (t) => {
-  // Shorter and longer than what the tunnel takes at once, together with the end of what the upstream says.
+test("the upstream's bytes right after its 101 reach the client right after it", async (t) => {
+  // Shorter and longer than what the tunnel reads at once, together with the end of the upstream's bytes.
   for (const size of [5, 200_000, 3_000_000]) {
     const rest = "hello".repeat(size / 5);
     const { door, client } = await startUpgrade(
@@ -90,8 +90,8 @@ test("early bytes are held until the 101, then come first", async (t) => {
   assert.equal(await readBytes(socket, 13), "one,two,three");
 });
 
-test("early bytes of a client that sends its FIN with the 101 in hand arrive, and the FIN behind them", async (t) => {
-  // The first time http-proxy is loaded meanwhile.
+test("early bytes of a client that sends its FIN with the 101 in hand arrive, and the FIN after them", async (t) => {
+  // http-proxy is loaded meanwhile, the first time.
   const upstream = await startRawUpstream(t, respondWith(SWITCHED));
   const door = await startDoor(t, upstream.url);
   for (let round = 0; round < 3; round += 1) {
@@ -106,7 +106,7 @@ test("early bytes of a client that sends its FIN with the 101 in hand arrive, an
   }
 });
 
-test("a client that sends much before the 101 is slowed down, and nothing is lost", async (t) => {
+test("a client that sends much before the 101 is throttled, and nothing is lost", async (t) => {
   const upstream = await startRawUpstream(t, () => {});
   const door = await startDoor(t, upstream.url);
   const seen = upstream.nextHead();
@@ -141,7 +141,7 @@ test("after a refusal early bytes never reach the upstream", async (t) => {
   socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\n");
   assert.match(await readHead(client), /^HTTP\/1.1 403 No\r\n/);
   client.write("more");
-  // The refusal's content ends only when the client's bytes had time to arrive.
+  // The refusal's content ends only after the client's bytes had time to arrive.
   socket.write("n");
   assert.equal(await readBytes(client, 1), "n");
   socket.write("o");
@@ -149,7 +149,7 @@ test("after a refusal early bytes never reach the upstream", async (t) => {
   assert.equal(socket.bytesRead, head.length);
 });
 
-/** Three 1xx from the upstream to the client: by then headgate has seen everything that either had sent before. */
+/** Three 1xx from the upstream to the client: by then headgate has read everything that either had sent before. */
 async function exchangeHints(client: Socket, socket: Socket): Promise<void> {
   for (let i = 0; i < 3; i++) {
     socket.write("HTTP/1.1 103 Early Hints\r\n\r\n");
@@ -160,7 +160,7 @@ async function exchangeHints(client: Socket, socket: Socket): Promise<void> {
 const SIZE = 100 * MEBIBYTE;
 
 for (const stalled of ["client", "upstream"] as const) {
-  test(`four ${stalled}s that stop reading with 100 MB behind each cost at most some tens of MB, and all of it arrives`, async (t) => {
+  test(`four ${stalled}s that stop reading with 100 MB to come cost at most some tens of MB each, and all of it arrives`, async (t) => {
     const upstream = await startRawUpstream(t, respondWith(SWITCHED));
     const headgate = await startRun(t, ["--upstream", upstream.url]);
     const clients: Socket[] = [];

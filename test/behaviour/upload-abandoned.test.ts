@@ -1,10 +1,9 @@
 /**
- * An upload that nobody reads yet, and whose client leaves, takes nothing else with it.
+ * An upload whose client disconnects before it is read does not end the process.
  *
- * Symptom: `npm run chaos` saw the process end within seconds, `Unhandled 'error' event`, ProxyError client_gone. Root cause: a
- * request with content that waits in the upstream's queue, or for its connection, has a content stream without a reader; the
- * client's end destroys that stream with an error, and node ends a process over an error that nobody listens for. Fix: the
- * stream has a listener from its start on.
+ * Symptom: `npm run chaos` saw the process end within seconds, `Unhandled 'error' event`, ProxyError client_gone. Root cause: a request
+ * with content that waits in the upstream's queue, or for its connection, has a content stream without a reader; the client's end destroys
+ * that stream with an error, and Node ends a process at an error without a listener. Fix: the stream has a listener from its start on.
  */
 
 import test from "node:test";
@@ -19,7 +18,7 @@ for (const [how, leave] of [
   ["by a reset", "reset"],
   ["by a half-close", "halfClose"],
 ] as const) {
-  test(`a client that leaves ${how} while its upload waits for a connection harms nobody`, async (t) => {
+  test(`a client that disconnects ${how} while its upload waits for a connection disturbs no other`, async (t) => {
     const origin = await startOrigin(t, () => undefined);
     const folder = await makeDirectory(t, {
       "routes.yaml": `upstream: { url: "${origin.url}", maxConnections: 1 }\nlog: { access: all }\n`,
@@ -31,7 +30,7 @@ for (const [how, leave] of [
 
     const leaving = await openWire(t, headgate.port);
     leaving.write("POST /leaving HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsome");
-    // headgate reads its sockets in the order in which their bytes came: with this answer, the upload waits.
+    // headgate reads its sockets in the order in which their bytes came: with this response, the upload waits.
     const probe = await openWire(t, headgate.port);
     probe.write("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
     await probe.readResponse();

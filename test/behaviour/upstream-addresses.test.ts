@@ -36,7 +36,7 @@ test("an upstream's address is known before the first request if it needs no loo
   assert.deepEqual(addresses, [{ address, connections: 1 }]);
 });
 
-test("a name has all its addresses, and the one that refused says so", async (t) => {
+test("a name has all its addresses, and the one that refused has its error", async (t) => {
   const origin = await startOrigin(t, text("x"));
   const port = new URL(origin.url).port;
   const sidecar = await startSidecar(t, { upstream: `http://localhost:${port}` });
@@ -44,7 +44,7 @@ test("a name has all its addresses, and the one that refused says so", async (t)
   await ask(sidecar);
   const byAddress = new Map((await upstreamOf(sidecar)).addresses.map((one) => [one.address, one]));
   assert.equal(byAddress.get(`127.0.0.1:${port}`)?.connections, 1);
-  // A machine's hosts file may have no IPv6 address for localhost; where it has one, nothing listens there.
+  // A machine's hosts file may have no IPv6 address for localhost; if it has one, no server listens there.
   const other = byAddress.get(`[::1]:${port}`);
   if (other === undefined) return t.diagnostic("localhost has no ::1 here");
   assert.equal(other.connections, 0);
@@ -57,14 +57,14 @@ async function failed(t: TestContext, upstream: string): Promise<Upstream> {
   return upstreamOf(sidecar);
 }
 
-test("an address that refuses has its last error and when it was", async (t) => {
+test("an address that refuses has its last error with the time", async (t) => {
   const { addresses } = await failed(t, "http://127.0.0.1:1");
   assert.equal(addresses[0]?.address, "127.0.0.1:1");
   assert.equal(addresses[0]?.lastError?.code, "connection_refused");
   assert.ok(Math.abs(Date.parse(addresses[0]?.lastError?.at ?? "") - Date.now()) < 60_000);
 });
 
-test("a Unix socket is its path", async (t) => {
+test("a Unix socket is shown by its path", async (t) => {
   const { url, addresses } = await failed(t, "unix:/run/headgate-test/none.sock");
   assert.equal(url, "unix:/run/headgate-test/none.sock");
   assert.equal(addresses[0]?.address, "unix:/run/headgate-test/none.sock");

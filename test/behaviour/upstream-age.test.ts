@@ -1,6 +1,6 @@
 // Symptom: under steady load a connection to the old address of a name was kept for ever (blue/green).
-// Root cause: a connection that is always taken again within keepAlive never ended.
-// Fix: upstream.maxAge, looked at when a connection is taken and given back.
+// Root cause: a connection that is always reused within keepAlive never ended.
+// Fix: upstream.maxAge, checked when a connection is taken and given back.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -13,7 +13,7 @@ import { openWire } from "../support/wire.ts";
 
 const GET = toRequest("GET /");
 
-/** Asks until the upstream has seen a second connection; each request comes right behind the response to the last one. */
+/** Sends requests until the upstream has seen a second connection; each request comes right after the response to the last one. */
 async function countRequests(
   t: Parameters<typeof startSidecar>[0],
   maxAge: string,
@@ -31,7 +31,7 @@ async function countRequests(
   return origin.arrivals.map(({ connection }) => connection.number);
 }
 
-test("a connection that is older than maxAge is not used again, however busy it is", async (t) => {
+test("a connection that is older than maxAge is not reused, under any load", async (t) => {
   const numbers = await countRequests(t, "50ms", 1_000_000);
   assert.equal(numbers.at(-1), 2);
 });

@@ -56,19 +56,19 @@ async function assertFailure(
 
 const PASS = "routes: [{ path: /passed, head: pass }]";
 
-test("nobody listens: 502 connection_refused", async (t) => {
+test("no listener: 502 connection_refused", async (t) => {
   const port = await findFreePort();
   const sidecar = await startSidecar(t, { upstream: `http://127.0.0.1:${port}`, yaml: PASS });
   await assertFailure(t, sidecar, "connection_refused");
 });
 
-test("no unix socket is there: 502 connection_refused", async (t) => {
+test("a missing unix socket: 502 connection_refused", async (t) => {
   const sidecar = await startSidecar(t, { upstream: "unix:/nonexistent/socket", yaml: PASS });
   await assertFailure(t, sidecar, "connection_refused");
 });
 
 test("a name that does not resolve: 502 dns_error", async (t) => {
-  // A label of 64 characters is no name at all (RFC 1035 §2.3.4), so that no resolver has to be asked.
+  // A label of 64 characters is no valid name (RFC 1035 §2.3.4), so no resolver is needed.
   const sidecar = await startSidecar(t, {
     upstream: `http://${"x".repeat(64)}.invalid:80`,
     yaml: PASS,
@@ -132,7 +132,7 @@ const MALFORMED: Record<string, string> = {
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
 };
 for (const [what, bytes] of Object.entries(MALFORMED)) {
-  test(`an answer with ${what}: 502 http_protocol_error`, async (t) => {
+  test(`a response with ${what}: 502 http_protocol_error`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
       request.write(bytes);
@@ -144,7 +144,7 @@ for (const [what, bytes] of Object.entries(MALFORMED)) {
 }
 
 for (const coding of ["gzip, chunked", "identity", "gzip", "chunked, chunked"]) {
-  test(`an answer in the transfer coding '${coding}': 502 http_response_transfer_coding`, async (t) => {
+  test(`a response in the transfer coding '${coding}': 502 http_response_transfer_coding`, async (t) => {
     const origin = await startOrigin(t, async (request) => {
       await request.completed;
       request.write(`${toHead("200 OK", [`Transfer-Encoding: ${coding}`])}0\r\n\r\n`);
@@ -167,10 +167,10 @@ test("a header section above 64 KiB: 502 http_response_header_section_size, and 
   assert.match(String(line["msg"]), /upstream\.headerBytes is 65536$/);
 });
 
-// Symptom: an app that sets five cookies of 4 KB was answered with 502, and no setting let it through.
+// Symptom: an app that sets five cookies of 4 KB was 502, and no setting allowed it.
 // Root cause: the parser had a limit of its own, 16 KiB as in Node's parser.
 // Fix: upstream.headerBytes, 64 KiB by default.
-test("upstream.headerBytes: five cookies of 4 KB pass by default, in one piece and in many", async (t) => {
+test("upstream.headerBytes: five cookies of 4 KB are accepted by default, in one piece and in many", async (t) => {
   const cookies = ["a", "b", "c", "d", "e"].map(
     (name) => `Set-Cookie: ${name}=${name.repeat(4_000)}`,
   );
@@ -196,7 +196,7 @@ test("upstream.headerBytes: five cookies of 4 KB pass by default, in one piece a
   }
 });
 
-test("upstream.headerBytes: a smaller limit is each upstream's own", async (t) => {
+test("upstream.headerBytes: each upstream has its own limit", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(toHead("200 OK", [`X-Long: ${"x".repeat(2_000)}`, "Content-Length: 0"]));
@@ -216,8 +216,8 @@ routes: [{ path: /narrow, upstream: narrow }]`,
   }
 });
 
-// Symptom: a response's header section of 65,538 bytes passed, where a request's limit is exact. Root cause: the empty line at its end was
-// not counted. Fix: both limits count from the first line to the empty one.
+// Symptom: a response's header section of 65,538 bytes was accepted, while a request's limit is exact. Root cause: the empty line at its
+// end was not counted. Fix: both limits count from the first line to the empty one.
 for (const [size, status] of [
   [65_536, 200],
   [65_537, 502],
@@ -241,7 +241,7 @@ for (const [size, status] of [
   }
 }
 
-test("a header section without end: 502, its bytes bounded", async (t) => {
+test("an endless header section: 502, its bytes bounded", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write("HTTP/1.1 200 OK\r\n");
@@ -259,7 +259,7 @@ test("a header section without end: 502, its bytes bounded", async (t) => {
   await assertFailure(t, sidecar, "http_response_header_section_size");
 });
 
-test("no answer within responseTimeout: 504 http_response_timeout, and the upstream request ends", async (t) => {
+test("no response within responseTimeout: 504 http_response_timeout, and the upstream request ends", async (t) => {
   const origin = await startOrigin(t, () => {});
   const yaml = `upstream: { url: "${origin.url}", responseTimeout: 200ms }\n${PASS}`;
   const sidecar = await startSidecar(t, { yaml });
@@ -269,7 +269,7 @@ test("no answer within responseTimeout: 504 http_response_timeout, and the upstr
   for (const connection of origin.connections) await connection.closed;
 });
 
-test("half a header section within responseTimeout is no answer: 504", async (t) => {
+test("half a header section within responseTimeout is no response: 504", async (t) => {
   for (const part of [
     "HTTP/1.1 200 OK\r\nX-A: 1\r\n",
     "HTTP/1.1 10",
@@ -290,7 +290,7 @@ test("half a header section within responseTimeout is no answer: 504", async (t)
   }
 });
 
-test("a route's responseTimeout goes before the upstream's", async (t) => {
+test("a route's responseTimeout overrides the upstream's", async (t) => {
   const origin = await startOrigin(t, () => {});
   const yaml = "routes: [{ path: /slow, responseTimeout: 100ms }]";
   const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
@@ -299,7 +299,7 @@ test("a route's responseTimeout goes before the upstream's", async (t) => {
   assert.equal((await wire.readResponse("HEAD")).status, 504);
 });
 
-test("after a 502 and a 504 the client's connection serves on", async (t) => {
+test("after a 502 and a 504 the client's connection is usable", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     if (request.target === "/dies") request.reset();

@@ -1,4 +1,4 @@
-/** An upstream that leaves in the middle of its answer: what the client got is visibly broken, never taken for complete. */
+/** An upstream that disconnects in the middle of its response: the client's part is visibly truncated, never complete. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -25,7 +25,7 @@ const responses: Readonly<Record<string, string>> = {
 
 for (const [kind, answer] of Object.entries(responses)) {
   for (const version of ["1.1", "1.0"]) {
-    test(`an answer ${kind} that breaks off is broken for an HTTP/${version} client`, async (t) => {
+    test(`a truncated response ${kind} is truncated for an HTTP/${version} client`, async (t) => {
       for (const [ending, leave] of Object.entries(leavings)) {
         const origin = await startOrigin(t, async (request) => {
           await request.completed;
@@ -47,7 +47,7 @@ for (const [kind, answer] of Object.entries(responses)) {
   }
 }
 
-test("an upstream whose content is not chunked as announced breaks the answer", async (t) => {
+test("an upstream whose content is not chunked as announced truncates the response", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
     request.write(
@@ -61,7 +61,7 @@ test("an upstream whose content is not chunked as announced breaks the answer", 
   await assertBroken(client, "by a bad chunk");
 });
 
-test("an upstream that leaves in the middle of its header section is 502", async (t) => {
+test("an upstream that disconnects in the middle of its header section is 502", async (t) => {
   for (const start of ["HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200", "H"]) {
     for (const [ending, leave] of Object.entries(leavings)) {
       const origin = await startOrigin(t, async (request) => {
@@ -79,7 +79,7 @@ test("an upstream that leaves in the middle of its header section is 502", async
   }
 });
 
-test("an upstream that leaves while the client still uploads is 502, and the next request is served", async (t) => {
+test("an upstream that disconnects while the client still uploads is 502, and the next request is served", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     if (request.target === "/fine") request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
     else request.reset();
@@ -93,7 +93,7 @@ test("an upstream that leaves while the client still uploads is 502, and the nex
   assert.equal((await next.readResponse()).body.toString(), "ok");
 });
 
-/** Reads what there is: the connection has to end, and what it carried must not pass for a whole message. */
+/** Reads all bytes: the connection has to end, and its bytes must not look like a complete message. */
 async function assertBroken(client: Wire, ending: string): Promise<void> {
   const how = await client.closed;
   const rest = client.bytes.unread().toString("latin1");
@@ -102,6 +102,6 @@ async function assertBroken(client: Wire, ending: string): Promise<void> {
   if (length !== undefined) assert.ok(content.length < Number(length), ending);
   else if (/transfer-encoding: chunked/i.test(fields))
     assert.ok(!rest.endsWith("0\r\n\r\n"), ending);
-  // Where neither a length nor chunks tell how much there is, only a reset can.
+  // If neither a length nor chunks show the size, only a reset can show the truncation.
   else assert.equal(how, "reset", ending);
 }

@@ -1,4 +1,4 @@
-// An upstream that goes away and comes back, at another address of its name or as another process, is found without a restart.
+// headgate finds without a restart an upstream that goes away and comes back, at another address of its name or as another process.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ import { makeDirectory } from "../support/route-file.ts";
 import { startSidecar } from "../support/sidecar.ts";
 
 test(
-  "an upstream whose name leads to another address is served from there",
+  "an upstream whose name changes to another address is served from there",
   { skip: namesMissing() },
   async (t) => {
     const { through, setHosts } = createNames(t, { hosts: "127.0.0.1 app.test\n::1 app.test\n" });
@@ -52,7 +52,7 @@ async function assertServedBy(t: TestContext, port: number, name: string): Promi
   }
 }
 
-/** Says who it is. */
+/** Responds with its own name. */
 async function startAt(t: TestContext, name: string, where: ListenOptions): Promise<Server> {
   const server = createServer((_request, response) => response.end(name)).listen(where);
   await once(server, "listening");

@@ -1,4 +1,4 @@
-// Symptom: four requests to an upstream whose name was never answered made every other named upstream 504, for up to 100 s.
+// Symptom: four requests to an upstream whose name servers never responded made every other named upstream 504, for up to 100 s.
 // Root cause: each connection ran a getaddrinfo of its own; libuv runs two at a time, and nothing ends one.
 // Fix: src/upstream/resolver.ts, which needs no thread for names that DNS or the hosts file have.
 
@@ -20,7 +20,7 @@ const HUNG = Array.from({ length: 8 }, (_, index) => `hung${index}`);
 // With these, getaddrinfo hangs for 150 s, and the process with it.
 const HANGS_LONG = "search a.test\noptions timeout:30 attempts:5";
 
-// Longer than a lookup takes, so that it is the lookup that fails.
+// Longer than a lookup takes, so that the lookup fails and not the connection.
 const PATIENT = "connectTimeout: 60s";
 
 test("eight upstreams whose names hang do not hold up the ninth", { skip }, async (t) => {
@@ -72,6 +72,6 @@ test("a name that hangs does not delay the end of the process", { skip }, async 
   wire.reset();
   headgate.signal("SIGTERM");
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
-  // A lookup that goes on to its end sends ten queries for the second name: A and AAAA, once a second for 5 s.
+  // A lookup that runs to its end sends ten queries for the second name: A and AAAA, once a second for 5 s.
   assert.ok(server.queries("hung.test.a.test").length < 10, "it was ended");
 });

@@ -1,5 +1,5 @@
-// Symptom: where streams held every connection of an upstream, further requests waited for ever. Root cause: the queue was bounded
-// in number alone; every limit of time began with a connection. Fix: nobody waits for one longer than for an answer.
+// Symptom: if streams occupied every connection of an upstream, further requests waited for ever. Root cause: the queue was bounded only in
+// number; every timeout began with a connection. Fix: a request waits for a connection no longer than for a response.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -31,7 +31,7 @@ test("a request for which no connection becomes free within responseTimeout is 5
     client.write(toRequest(start, fields, content));
     const answer = await client.readResponse(start.slice(0, start.indexOf(" ")));
     assert.equal(answer.status, 503, start);
-    // A HEAD is told its request id too.
+    // The response to a HEAD has its request id too.
     assert.match(
       fieldValues(answer, "proxy-status").join(),
       /^headgate; error=connection_limit_reached(?:;|$)/,

@@ -47,7 +47,7 @@ test("a request that finds the queue full is 503 connection_limit_reached at onc
   assert.equal((await second.readResponse()).status, 200);
 });
 
-test("with waiting: 0 nobody waits", async (t) => {
+test("with waiting: 0 no request waits", async (t) => {
   const { origin, ask } = await start(t, "maxConnections: 1", "waiting: 0");
   const first = await ask("/first");
   const arrival = await origin.arrival(0);
@@ -56,7 +56,7 @@ test("with waiting: 0 nobody waits", async (t) => {
   assert.equal((await first.readResponse()).status, 200);
 });
 
-test("a client that leaves the queue is forgotten, and its place is free at once", async (t) => {
+test("a client that leaves the queue is forgotten, and its slot is free at once", async (t) => {
   const { origin, ask, sidecar } = await start(t, "maxConnections: 1", "waiting: 1");
   const first = await ask("/first");
   const arrival = await origin.arrival(0);
@@ -77,7 +77,7 @@ test("a client that leaves the queue is forgotten, and its place is free at once
   );
 });
 
-test("an upload that waits is sent whole when it is its turn", async (t) => {
+test("an upload that waits is sent completely when it is its turn", async (t) => {
   const { origin, ask, sidecar } = await start(t, "maxConnections: 1", "waiting: 1");
   await ask("/first");
   const arrival = await origin.arrival(0);
@@ -94,7 +94,7 @@ test("an upload that waits is sent whole when it is its turn", async (t) => {
   assert.equal((await uploading.readResponse()).status, 200);
 });
 
-test("a connection that breaks gives its place to the next who waits", async (t) => {
+test("a connection that breaks frees its slot for the next waiting request", async (t) => {
   const { origin, ask, sidecar } = await start(t, "maxConnections: 1", "waiting: 2");
   const first = await ask("/first");
   const arrival = await origin.arrival(0);
@@ -106,7 +106,7 @@ test("a connection that breaks gives its place to the next who waits", async (t)
   assert.equal((await second.readResponse()).status, 200);
 });
 
-test("when the upstream is gone, everybody who waits is told so", async (t) => {
+test("when the upstream is gone, every waiting request gets an error", async (t) => {
   const sidecar = await startSidecar(t, {
     yaml: 'upstream: { url: "unix:/nowhere.sock", maxConnections: 1 }\nlimits: { waiting: 100 }',
   });
@@ -119,10 +119,10 @@ async function start(t: TestContext, connections: string, waiting: string) {
   const origin = await startOrigin(t, () => undefined);
   const sidecar = await startSidecar(t, {
     yaml: `upstream: { url: "${origin.url}", ${connections} }\nlimits: { ${waiting} }`,
-    expectsErrors: true, // a limit of headgate's own is for the operator to look at
+    expectsErrors: true, // a limit of headgate's own needs the operator's attention
   });
   const connect = (): Promise<Wire> => openWire(t, sidecar.port);
-  // headgate reads its sockets in the order in which their bytes came: an answer to a later request says that all before are in.
+  // headgate reads its sockets in the order in which their bytes came: a response to a later request shows that all before are in.
   const settled = async (): Promise<void> => {
     const probe = await connect();
     probe.write("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,10 +1,10 @@
-// Symptom: a GET was sent 65 times in 4 s where its connections kept closing and others waited; a request whose response timed out
-// was sent again and answered after twice the limit; a POST of which not a byte had left was 502; a client got the 408 that an
-// upstream had sent on an idle connection; one of two backends went down, and clients got each other's responses.
-// Root cause: a request that was sent again went to the end of the queue and got a used connection again; a time limit counted as
-// a dead connection; a connection did not know whether its request had left; read memory was not given to a second handle.
-// Fix: a second send takes the place of the dead connection, once and within its limits; what happens before a request has left
-// is "not sent"; a read that was not delivered is not parsed.
+// Symptom: a GET was sent 65 times in 4 s while its connections kept closing and others waited; a request whose response timed out was
+// retried and got its response after twice the limit; a POST of which not a byte had left was 502; a client got the 408 that an upstream
+// had sent on an idle connection; one of two backends went down, and clients got each other's responses.
+// Root cause: a retried request went to the end of the queue and got a used connection again; a timeout counted as a dead connection; a
+// connection did not know whether its request had left; read memory was not given to a second handle.
+// Fix: a retry takes the slot of the dead connection, once and within its limits; an event before a request has left means "not sent"; a
+// read that was not delivered is not parsed.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -35,7 +35,7 @@ function isReused({ arrivals }: Origin, arrival: Arrival): boolean {
   return arrivals.find(({ connection }) => connection === arrival.connection) !== arrival;
 }
 
-/** Whatever is sent that often has failed already; a response lets the test end. */
+/** A request that is sent that often has failed already; a response lets the test end. */
 const TOO_OFTEN = 4;
 
 const DEATHS: Record<string, (request: Arrival) => void> = {
@@ -67,7 +67,7 @@ for (const [how, die] of Object.entries(DEATHS)) {
       assert.ok(sends.length <= 2, `${target} was sent ${sends.length} times`);
       assert.equal(sends.at(-1), "fresh", target);
     }
-    // Not behind those that wait: both sends of a request stand next to each other.
+    // Not after those that wait: both sends of a request stand next to each other.
     const order = origin.arrivals.map(({ target }) => target);
     const met = order.filter((target, index) => target !== order[index - 1]);
     assert.deepEqual(met, [...new Set(order)]);
@@ -102,7 +102,7 @@ for (const others of ["no others", "others waiting"]) {
     for (const wire of behind)
       assert.equal((await wire.readResponse()).status, isQueued ? 200 : 504);
     assert.deepEqual(sendsOf(origin, "/late"), ["reused"]);
-    // A second limit would end behind the longer one of what was sent after it.
+    // A second limit would end after the longer one of later requests.
     await sidecar.stop();
     const ended = sidecar.lines
       .map((line) => line["url.path"])
@@ -134,7 +134,7 @@ const STRAY = toHead("408 Request Timeout", ["Connection: close", "Content-Lengt
 const SURPRISES: Record<string, (socket: Socket) => void> = {
   "a FIN": (socket) => void socket.destroy(),
   "a 408": (socket) => void socket.write(STRAY),
-  // What is left out before a status line is so only once the request has left.
+  // Bytes before a status line may be skipped only once the request has left.
   "an empty line": (socket) => void socket.write("\r\n"),
   "a 408 and a FIN": (socket) => void socket.write(STRAY, () => socket.destroy()),
 };
@@ -146,7 +146,7 @@ const REQUESTS: Record<string, string> = {
 
 for (const [what, surprise] of Object.entries(SURPRISES)) {
   for (const [which, request] of Object.entries(REQUESTS)) {
-    test(`${which} that meets ${what} before it has left goes to a new connection, once`, async (t) => {
+    test(`${which} that meets ${what} before it has left is sent on a new connection, once`, async (t) => {
       const { origin, wire } = await startOnUnixSockets(t);
       const rounds = 40;
       for (let round = 0; round < rounds; round += 1) {
@@ -168,7 +168,7 @@ for (const [what, surprise] of Object.entries(SURPRISES)) {
   }
 }
 
-/** A backend on one of the addresses: answers with the target and the request's identity in every line of a long body. */
+/** A backend on one of the addresses: responds with the target and the request's identity in every line of a long body. */
 async function listenOn(
   host: string,
   port: number,
@@ -227,7 +227,7 @@ test(
         wire.write(toRequest(`GET ${target}`));
         const { status, lines, body } = await wire.readResponse();
         counts.set(status, (counts.get(status) ?? 0) + 1);
-        // Sent first on a new connection that was reset: not sent again (RFC 9110 §9.2.2 leaves that open).
+        // First sent on a new connection that was reset: no retry (RFC 9110 §9.2.2 leaves that open).
         if (status === 502) continue;
         assert.equal(status, 200);
         assert.ok(lines.includes(`X-Whose: ${target}`), `${target} got ${lines.join(", ")}`);

@@ -1,8 +1,8 @@
-// Symptom: a whole response over TLS, whose end only the connection's end tells, was broken off for a client that read slowly.
-// Root cause: the order of two `end` events told whether a close_notify had come. While the reader was paused, the connection's
-// end overtook the one of the TLS stream, which is held back until everything before it is read.
-// Fix: the moment at which TLS itself reports the end counts, and not the one at which the reader hears of it. At that moment libuv
-// still reads the connection if the end is a close_notify.
+// Symptom: a complete response over TLS that ends with the connection was truncated for a client that read slowly.
+// Root cause: the order of two `end` events showed whether a close_notify had come. While the reader was paused, the connection's end
+// overtook the one of the TLS stream, which is held back until everything before it is read.
+// Fix: the moment at which TLS itself reports the end counts, and not the one at which the reader sees it. At that moment libuv still reads
+// the connection if the end is a close_notify.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -101,9 +101,9 @@ for (const [way, end] of Object.entries(WAYS)) {
   });
 }
 
-// Symptom: such a response was broken off where a busy process found several TLS records and the close_notify in one read. Root cause:
-// whether libuv read was asked at each record, also at those behind the one at which Node had stopped reading. Fix: the answer at that
-// one counts for all that came with it.
+// Symptom: such a response was truncated if a busy process found several TLS records and the close_notify in one read. Root cause: headgate
+// checked at each record whether libuv read, even at those after the one at which Node had stopped reading. Fix: the result at that record
+// counts for all that came with it.
 for (const [way, end] of Object.entries(WAYS)) {
   test(`40000 bytes that end ${way} and are found in one read by a paused reader`, async (t) => {
     const { far, socket, isTruncated, peer } = await connectTls(t);
@@ -123,13 +123,13 @@ for (const [way, end] of Object.entries(WAYS)) {
   });
 }
 
-/** Node's handle of a socket. It reads nothing meanwhile, as in a process that does not run. */
+/** Node's handle of a socket. Meanwhile it reads nothing, as in a process that does not run. */
 interface Handle {
   readStop(): void;
   readStart(): void;
 }
 
-/** Counts what is read, and does not begin to read. */
+/** Counts the bytes that are read, and does not begin to read. */
 function countBytes(socket: Socket): () => number {
   let count = 0;
   const isPaused = socket.isPaused();

@@ -1,10 +1,10 @@
-// Symptom: a response without a length that was cut off by a FIN without close_notify reached the client with a last chunk, as if
-// it were whole; `tls.serverName: 127.0.0.1` was ignored, and the certificate looked for the URL's host instead; a refused client
-// certificate was `proxy_internal_error` or a plain end.
-// Root cause: over a handle, Node reports both ends by one event; an address may not be sent as SNI, and Node then looks for
-// the host it connects to; alerts had no row in the table of errors.
-// Fix: an end is a close_notify only if libuv still reads the connection; the name that is looked for is the configured one; an alert is
-// `tls_alert_received`, and the log says what was refused and by whom.
+// Symptom: a response without a length that was truncated by a FIN without close_notify reached the client with a last chunk, as if it were
+// complete; `tls.serverName: 127.0.0.1` was ignored, and the certificate checked for the URL's host instead; a refused client certificate
+// was `proxy_internal_error` or a plain end.
+// Root cause: over a handle, Node reports both ends by one event; an address may not be sent as SNI, and Node then checks for the host that
+// it connects to; alerts had no row in the table of errors.
+// Fix: an end is a close_notify only if libuv still reads the connection; the certificate is checked for the configured name; an alert is
+// `tls_alert_received`, and the log names what was refused and the side that refused it.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -38,7 +38,7 @@ test("a response without a length that ends in a FIN without close_notify is not
   assert.equal((await line())["error.type"], "http_response_incomplete");
 });
 
-test("a response without a length that ends in close_notify is complete, also together with its last bytes", async (t) => {
+test("a response without a length that ends in close_notify is complete, even together with its last bytes", async (t) => {
   const certificate = makeCertificate(t, "IP:127.0.0.1");
   const port = await startTlsOrigin(t, certificate, ({ secure }) => {
     secure.end("HTTP/1.1 200 OK\r\n\r\nall of it");
@@ -56,7 +56,7 @@ test("a response with a length is complete without close_notify", async (t) => {
   assert.equal((await client.readResponse()).body.toString(), "all of it");
 });
 
-test("a large response over TLS arrives whole, byte for byte", async (t) => {
+test("a large response over TLS arrives completely, byte for byte", async (t) => {
   const certificate = makeCertificate(t, "IP:127.0.0.1");
   const body = Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => (index * 7) % 251));
   const port = await startTlsOrigin(t, certificate, ({ secure }) => {
@@ -67,7 +67,7 @@ test("a large response over TLS arrives whole, byte for byte", async (t) => {
   assert.ok((await client.readResponse()).body.equals(body));
 });
 
-test("an address as serverName is looked for in the certificate", async (t) => {
+test("the certificate is checked for an address as serverName", async (t) => {
   const certificate = makeCertificate(t, "IP:192.0.2.7");
   const port = await startTlsOrigin(t, certificate, ({ secure }) => {
     secure.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -82,7 +82,7 @@ test("an address as serverName is looked for in the certificate", async (t) => {
   ]);
 });
 
-test("a certificate that headgate refuses is named in the log, with whose it is", async (t) => {
+test("a certificate that headgate refuses is named in the log, with its subject", async (t) => {
   const certificate = makeCertificate(t, "IP:127.0.0.1");
   const port = await startTlsOrigin(t, certificate, () => undefined);
   const { client, line } = await startBehindTls(t, port, "");
@@ -93,7 +93,7 @@ test("a certificate that headgate refuses is named in the log, with whose it is"
 });
 
 for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
-  test(`an upstream that wants a certificate of headgate's says so by an alert (${maxVersion})`, async (t) => {
+  test(`an upstream that requires a certificate of headgate's sends an alert (${maxVersion})`, async (t) => {
     const certificate = makeCertificate(t, "IP:127.0.0.1");
     const options = { ...certificate, ca: certificate.cert, maxVersion, requestCert: true };
     const port = await startTlsOrigin(t, options, () => undefined);

@@ -1,4 +1,4 @@
-// How WebSockets end: the code and the reason reach the other side, and who is cut off is cut off on both.
+// How WebSockets end: the code and the reason reach the other side, and a side that is cut off cuts off the other.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const ENDINGS: readonly (readonly [code: number, reason: string])[] = [
   [4999, "an application's"],
 ];
 
-test("a close reaches the other side with its code and reason, both ways, and is answered with the same code", async (t) => {
+test("a close reaches the other side with its code and reason, both ways, and is acknowledged with the same code", async (t) => {
   const { open } = await startWebSockets(t);
   for (const ending of ENDINGS) {
     for (const closer of ["client", "socket"] as const) {
@@ -40,7 +40,7 @@ test("a close without a code is one without a code on the other side", async (t)
   }
 });
 
-test("what was said before a close arrives before it", async (t) => {
+test("messages before a close arrive before it", async (t) => {
   const { open } = await startWebSockets(t);
   for (const closer of ["client", "socket"] as const) {
     const pair = await open();
@@ -69,7 +69,7 @@ test("a side that is cut off cuts off the other: 1006 there, and no tunnel is le
   assert.match(page, /^headgate_tunnels 0$/m);
 });
 
-test("a side that is cut off in the middle of a large message leaves the other no false one", async (t) => {
+test("a side that is cut off in the middle of a large message does not complete it for the other", async (t) => {
   const { open } = await startWebSockets(t);
   for (const leaver of ["client", "socket"] as const) {
     const pair = await open();
@@ -82,7 +82,7 @@ test("a side that is cut off in the middle of a large message leaves the other n
   }
 });
 
-test("a frame that is against the rules is between the peers: the one that sees it says 1002", async (t) => {
+test("an invalid frame is the peers' affair: the side that receives it sends 1002", async (t) => {
   const { open } = await startWebSockets(t);
   const { client, socket } = await open();
   socket.on("error", () => undefined);
@@ -93,12 +93,12 @@ test("a frame that is against the rules is between the peers: the one that sees 
   assert.equal(code, 1002);
 });
 
-test("a shutdown ends what is open within its grace period", async (t) => {
+test("a shutdown ends open WebSockets within its grace period", async (t) => {
   const { open, sidecar } = await startWebSockets(t);
   const { client, socket } = await open();
   const ended = Promise.all([once(client, "close"), once(socket, "close")]);
   const stopped = sidecar.stop();
-  client.close(1001, "going away"); // what a client does that is told to
+  client.close(1001, "going away"); // a client sends this when it is about to end
   assert.equal(await stopped, 0);
   await ended;
 });

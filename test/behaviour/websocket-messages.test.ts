@@ -1,4 +1,4 @@
-// WebSockets between a real client and a real server: what either says arrives as it was said.
+// WebSockets between a real client and a real server: messages of both arrive unchanged.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -47,7 +47,7 @@ test("a ping comes back as a pong with its payload, both ways", async (t) => {
   }
 });
 
-test("compression that the peers agree on is theirs: messages arrive in less bytes than they have", async (t) => {
+test("compression that the peers negotiate is theirs: messages arrive in fewer bytes than they have", async (t) => {
   const { open } = await startWebSockets(t, { perMessageDeflate: { threshold: 0 } });
   const pair = await open();
   const { client } = pair;
@@ -64,7 +64,7 @@ test("compression that the peers agree on is theirs: messages arrive in less byt
   assert.ok(raw.bytesWritten < text.length / 10);
 });
 
-test("no compression is agreed on where the server has none", async (t) => {
+test("no compression is negotiated if the server has none", async (t) => {
   const { open } = await startWebSockets(t, { perMessageDeflate: false });
   const { client, socket } = await open([], { perMessageDeflate: true });
   assert.equal(client.extensions, "");
@@ -73,7 +73,7 @@ test("no compression is agreed on where the server has none", async (t) => {
   assert.equal((await message).toString(), "plain");
 });
 
-test("a message of 64 MB arrives whole, both ways", async (t) => {
+test("a message of 64 MB arrives completely, both ways", async (t) => {
   const { open } = await startWebSockets(t);
   const { client, socket } = await open();
   const large = Buffer.alloc(64 * 2 ** 20, "0123456789abcdef!");
@@ -85,7 +85,7 @@ test("a message of 64 MB arrives whole, both ways", async (t) => {
   assert.ok(large.equals(await down));
 });
 
-test("what the server says right behind its 101 is the first thing that the client hears", async (t) => {
+test("a message of the server right after its 101 is the first that the client gets", async (t) => {
   const { server, connect } = await startWebSockets(t);
   server.on("connection", (socket) => {
     socket.send("first");
@@ -98,7 +98,7 @@ test("what the server says right behind its 101 is the first thing that the clie
   assert.deepEqual(heard, ["first", "second"]);
 });
 
-test("200 WebSockets at one time each hear their own answers and leave nothing behind", async (t) => {
+test("200 WebSockets at one time each get their own messages and leave nothing behind", async (t) => {
   const { server, sidecar, connect } = await startWebSockets(t);
   server.on("connection", (socket) => {
     socket.on("message", (data, binary) => socket.send(data, { binary }));

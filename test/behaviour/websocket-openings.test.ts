@@ -1,4 +1,4 @@
-// How WebSockets begin: the handshake is between the client and the server, headgate only adds who the client is.
+// How WebSockets begin: the handshake is between the client and the server, headgate only adds the client's address.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 import { startWebSockets } from "../support/websocket.ts";
 
-test("an upgrade that says it has no content is one", async (t) => {
+test("an upgrade with Content-Length: 0 is an upgrade", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.takeOver();
     request.write(
@@ -27,9 +27,9 @@ test("an upgrade that says it has no content is one", async (t) => {
   assert.ok(arrival.lines.includes("Content-Length: 0"), "as Docker's client says it");
 });
 
-// Symptom: `h2c, websocket` went up whole, and an upstream that chose h2c got a tunnel past every rule of the route file; an empty
-// list asked for a tunnel to nothing. Root cause: only `h2c` alone was looked for. Fix: HTTP/2 is taken out of the list.
-test("odd but legal openings ask the upstream for the same, or are plain requests", async (t) => {
+// Symptom: `h2c, websocket` was forwarded unchanged, and an upstream that chose h2c got a tunnel past every rule of the route file; an
+// empty list requested a tunnel to nothing. Root cause: only a lone `h2c` was recognised. Fix: HTTP/2 is removed from the list.
+test("unusual but legal openings send the same to the upstream, or are plain requests", async (t) => {
   const origin = await startOrigin(t, async (request) => {
     if (!request.lines.some((line) => line.startsWith("Upgrade:"))) return text("plain")(request);
     request.takeOver();
@@ -93,7 +93,7 @@ test("the server chooses among the client's subprotocols, or none", async (t) =>
   assert.equal(client.protocol, "");
 });
 
-test("the handshake's fields reach the server as the client said them, and the client's address with them", async (t) => {
+test("the handshake's fields reach the server unchanged, with the client's address", async (t) => {
   const { open } = await startWebSockets(t);
   const { request } = await open([], {
     origin: "https://app.example",
@@ -116,7 +116,7 @@ test("fields that the server adds to its 101 reach the client, several of one na
   assert.deepEqual(answer.headers["set-cookie"], ["a=1", "b=2"]);
 });
 
-test("a server that refuses is heard: status, fields and content", async (t) => {
+test("a refusal by the server reaches the client: status, fields and content", async (t) => {
   const { connect } = await startWebSockets(t, {
     verifyClient: (_info, decide) => decide(false, 401, "who are you", { "X-Why": "no token" }),
   });
@@ -128,7 +128,7 @@ test("a server that refuses is heard: status, fields and content", async (t) => 
   assert.equal(content, "who are you");
 });
 
-test("a backend without WebSockets answers as it answers a GET", async (t) => {
+test("a backend without WebSockets responds as to a GET", async (t) => {
   const origin = await startOrigin(t, text("a teapot", ["X-Kind: plain"]));
   const { port } = await startSidecar(t, { upstream: origin.url });
   const fields = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
@@ -138,7 +138,7 @@ test("a backend without WebSockets answers as it answers a GET", async (t) => {
   assert.equal(answer.body.toString(), "a teapot");
 });
 
-test("a backend that closes before its 101 is 502 to the client, not a silence", async (t) => {
+test("for a backend that closes before its 101 the client gets a 502, not silence", async (t) => {
   const origin = await startOrigin(t, (request) => request.end());
   const { port } = await startSidecar(t, { upstream: origin.url });
   const fields = ["Connection: Upgrade", "Upgrade: websocket"];

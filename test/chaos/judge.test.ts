@@ -25,48 +25,53 @@ function response(from: "upstream" | "headgate", status: number, id = PLAN.id): 
 }
 
 const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undefined])[] = [
-  ["the upstream's answer", {}, response("upstream", 200), undefined],
+  ["the upstream's response", {}, response("upstream", 200), undefined],
   ["a failure without a cause", {}, response("headgate", 502), /^headgate answered 502/],
-  ["a failure with one", { fault: "closeBefore" }, response("headgate", 502), undefined],
-  ["another one", { fault: "closeBefore" }, response("headgate", 500), /^headgate answered 500/],
+  ["a failure with a cause", { fault: "closeBefore" }, response("headgate", 502), undefined],
+  [
+    "another failure",
+    { fault: "closeBefore" },
+    response("headgate", 500),
+    /^headgate answered 500/,
+  ],
   [
     "a failure of another request",
     { fault: "closeBefore" },
     response("headgate", 502, "c9-9"),
     /c9-9/,
   ],
-  ["a status that nobody sent", {}, response("upstream", 201), /^status 201$/],
+  ["a status that the upstream did not send", {}, response("upstream", 201), /^status 201$/],
   [
-    "what broke off, as if complete",
+    "a truncated response, as if complete",
     { fault: "closeMid" },
     response("upstream", 200),
     /^a complete answer/,
   ],
-  ["what broke off", { fault: "closeMid" }, { kind: "broken" }, undefined],
+  ["a truncated response", { fault: "closeMid" }, { kind: "broken" }, undefined],
   [
-    "a HEAD, answered before",
+    "a HEAD whose response came before the fault",
     { fault: "closeMid", method: "HEAD" },
     response("upstream", 200),
     undefined,
   ],
-  ["an answer that breaks off without a cause", {}, { kind: "broken" }, /without a cause/],
+  ["a response that is truncated without a cause", {}, { kind: "broken" }, /without a cause/],
   ["no answer", {}, { kind: "unanswered" }, /no answer/],
-  ["waiting in vain", {}, { kind: "hung" }, /in vain/],
+  ["a response that never comes", {}, { kind: "hung" }, /in vain/],
   [
     "a connection that ends without a cause",
     {},
     { ...response("upstream", 200), closes: true } as Observed,
     /closed/,
   ],
-  [
-    "a full queue where there are few connections",
-    { road: "narrow" },
-    response("headgate", 503),
-    undefined,
-  ],
-  ["a full queue where there are many", {}, response("headgate", 503), /^headgate answered 503/],
+  ["a full queue with few connections", { road: "narrow" }, response("headgate", 503), undefined],
+  ["a full queue with many connections", {}, response("headgate", 503), /^headgate answered 503/],
   ["a name that is not found", { road: "hung" }, response("headgate", 504), undefined],
-  ["a response from there", { road: "hung" }, response("upstream", 200), /^a complete answer/],
+  [
+    "a response from the upstream",
+    { road: "hung" },
+    response("upstream", 200),
+    /^a complete answer/,
+  ],
   ["no request, refused", { manner: "bad" }, response("headgate", 400), /the upstream got/],
 ];
 
@@ -78,7 +83,7 @@ for (const [what, plan, observed, expected] of cases) {
   });
 }
 
-test("chaos excuses what a disturbance explains, and a POST that met a dying connection", () => {
+test("chaos excuses a failure that a disturbance explains, and a POST that met a dying connection", () => {
   const failed = response("headgate", 502);
   const exchange = { plan: PLAN, arrivals: 0 };
   assert.equal(judge(exchange, failed, { ...CALM, excuses: new Set([502]) }), undefined);
@@ -116,7 +121,7 @@ for (const [what, sends, expected] of repetitions) {
   });
 }
 
-test("chaos sees what is left over", () => {
+test("chaos reports connections and resources that are left over", () => {
   const before = { holdings: { files: { socket: 2 }, rssBytes: 0 }, page: "" };
   const after = {
     holdings: { files: { socket: 3 }, rssBytes: 0 },

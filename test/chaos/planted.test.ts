@@ -1,4 +1,4 @@
-/** The checker of `npm run chaos` can fail: it sees what planted proxies do wrong, and does not see it in one without a plant. */
+/** The checker of `npm run chaos` can fail: it sees what faulty proxies do wrong, and reports nothing about a sound one. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -29,7 +29,7 @@ for (const [plant, pattern] of Object.entries(SEES)) {
   });
 }
 
-test("chaos finds none of these in a proxy without a plant", async () => {
+test("chaos finds none of these faults in a sound proxy", async () => {
   const found = await violationsOf("none", () => false);
   for (const pattern of Object.values(SEES))
     assert.deepEqual(
@@ -38,7 +38,7 @@ test("chaos finds none of these in a proxy without a plant", async () => {
     );
 });
 
-/** What is found until something is that the condition holds for, or after that many requests. */
+/** Collects findings until one meets the condition, or until that many requests were sent. */
 async function violationsOf(
   plant: Plant,
   isEnough: (what: string) => boolean,

@@ -32,7 +32,7 @@ routes:
   - { host: "*.example.com", path: /health }
 `;
 
-test("check prints what a valid file means", async (t) => {
+test("check prints the effect of a valid file", async (t) => {
   const { code, out, err } = await run(t, ["f.yaml"], { files: { "f.yaml": VALID } });
   assert.deepEqual([code, err], [0, ""]);
   assert.equal(
@@ -54,7 +54,7 @@ default               any            /*       convert  default
   );
 });
 
-test("check prints the settings of a route that are not the defaults", async (t) => {
+test("check prints the settings of a route that differ from the defaults", async (t) => {
   const file = `upstream: http://127.0.0.1:8000
 routes:
   - { path: /old/*, strict: true, head: { share: 1s } }
@@ -97,8 +97,8 @@ test("check --json is for programs, valid or not", async (t) => {
 });
 
 /**
- * Symptom: a route for /users/:id or /x/[0-9]+ passed check and matched nothing. Root cause: both are paths, and only what is wrong
- * was told. Fix: what is allowed and probably not meant is told as a warning.
+ * Symptom: a route for /users/:id or /x/[0-9]+ passed check and matched nothing. Root cause: both are valid paths, and check reported only
+ * errors. Fix: valid but probably unintended text is a warning.
  */
 test("check shows warnings and stays at exit code 0", async (t) => {
   const files = {
@@ -129,7 +129,7 @@ listen  0.0.0.0:8080
   );
 });
 
-test("check --json has the place of a mistake in the YAML, and the one that explains it", async (t) => {
+test("check --json has the place of a mistake in the YAML, and the place that explains it", async (t) => {
   const files = { "f.yaml": "forwarded: { trust: [10.0.0.0/8\nlog: { access: all }\n" };
   const { code, out } = await run(t, ["--json", "f.yaml"], { files });
   assert.equal(code, 1);
@@ -153,7 +153,7 @@ test("check --json has the place of a mistake in the YAML, and the one that expl
   });
 });
 
-test("check without a file takes HEADGATE_CONFIG, or the environment alone", async (t) => {
+test("check without a file reads HEADGATE_CONFIG, or the environment alone", async (t) => {
   const files = { "f.yaml": VALID };
   assert.match(
     (await run(t, [], { files, env: { HEADGATE_CONFIG: "f.yaml" } })).out,
@@ -165,7 +165,7 @@ test("check without a file takes HEADGATE_CONFIG, or the environment alone", asy
   );
 });
 
-test("wrong usage throws what is wrong with it", async (t) => {
+test("wrong usage throws an error that names the mistake", async (t) => {
   for (const args of [[], ["--jsn", "a"], [""]]) await assert.rejects(run(t, args), UsageError);
 });
 

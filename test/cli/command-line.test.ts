@@ -36,7 +36,7 @@ function call(args: readonly string[], { cwd = root, input = "", env = {} }: Cal
 }
 
 for (const command of COMMANDS) {
-  test(`headgate ${command} --help says what it does, with an example`, () => {
+  test(`headgate ${command} --help describes the command, with an example`, () => {
     const { code, out, err } = call([command, "--help"]);
     assert.deepEqual([code, err], [0, ""]);
     assert.match(
@@ -65,10 +65,10 @@ test("a mistake in the arguments names the help of its command", () => {
   });
 });
 
-// Symptom: `--upstram` and `chek` were refused without a word about what was meant, unlike a key of the route file.
+// Symptom: `--upstram` and `chek` were refused without a suggestion, unlike a key of the route file.
 // Root cause: only the route file's diagnostics looked for the nearest word.
 // Fix: commands and flags look for it as well.
-test("a misspelt command or flag is told with the one that was probably meant", () => {
+test("a misspelt command or flag is refused with the one that was probably meant", () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["chek"], `there is no command 'chek'; did you mean "check"?; see headgate --help`],
     [["xyz"], "there is no command 'xyz'; see headgate --help"],
@@ -94,8 +94,8 @@ test("a misspelt command or flag is told with the one that was probably meant", 
   }
 });
 
-// The current folder was looked up at the start, before it was known whether a command needs one: --version was a stack trace.
-test("in a folder that was deleted, headgate says its version, and what is wrong with other commands", async (t) => {
+// headgate read the current folder at the start, before it was known whether a command needs one: --version was a stack trace.
+test("in a deleted folder headgate prints its version, and an error for other commands", async (t) => {
   const cwd = await makeDirectory(t, {});
   const script = `mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"`;
   const within = (...args: readonly string[]) => {
@@ -109,7 +109,7 @@ test("in a folder that was deleted, headgate says its version, and what is wrong
 });
 
 // helm template prints all manifests, so the example gave `check` a line of null for each of them.
-test("the example with kubectl hands the route file to check", () => {
+test("the example with kubectl passes the route file to check", () => {
   const { out } = call(["check", "--help"]);
   const [, template = ""] =
     /jsonpath='(.*?)' \|\n +HEADGATE_UPSTREAM=\S+ headgate check -$/m.exec(out) ?? [];
@@ -142,7 +142,7 @@ test("headgate check takes several files, and fails if one of them is wrong", as
   );
 });
 
-test("check and the start say which keys of the file do not count", async (t) => {
+test("check and the start name the keys of the file that are overridden", async (t) => {
   const file = join(
     await makeDirectory(t, {
       "f.yaml": "upstream: { url: http://127.0.0.1:1 }\nlisten: :1\nadmin: off\n",
@@ -160,7 +160,7 @@ test("check and the start say which keys of the file do not count", async (t) =>
   await started.printed(/--upstream overrides upstream\.url of the route file/);
 });
 
-test("the start and a reload log what is allowed in the file and probably not meant", async (t) => {
+test("the start and a reload log warnings about the file", async (t) => {
   const toFile = (path: string): string =>
     `upstream: http://127.0.0.1:1\nlisten: 127.0.0.1:0\nadmin: off\nroutes: [{ path: "${path}" }]\n`;
   const file = join(await makeDirectory(t, { "f.yaml": toFile("/users/:id") }), "f.yaml");
@@ -173,15 +173,15 @@ test("the start and a reload log what is allowed in the file and probably not me
   await started.printed(/"level":"warn".*\\"\[0-9\]\+\\" is taken literally/);
 });
 
-test("check shows what a route does in another way than by default", () => {
+test("check shows what a route does differently from the defaults", () => {
   const input =
     "upstream: http://127.0.0.1:1\nroutes: [{ path: /a, responseTimeout: 5m, head: { share: 1s, drain: { bytes: 1MiB } } }]\n";
   const { out } = call(["check", "-"], { input });
   assert.match(out, /^\/a .* head\.share=1s head\.drain\.bytes=1MiB responseTimeout=5m$/m);
 });
 
-// Two headgates on one machine: the second one ended, because of a port that nobody had asked for.
-test("a default admin address that is taken is a warning; one that was asked for ends the start", (t) => {
+// With two headgates on one machine the second one ended, because of a port that the operator had not set.
+test("a default admin address that is taken is a warning; a configured one ends the start", (t) => {
   const within = inNetwork(t, {});
   if (within === undefined) return;
   const [command = "", ...args] = within;
@@ -190,7 +190,7 @@ test("a default admin address that is taken is a warning; one that was asked for
   assert.equal(stdout, "serves with a warning; ends with 1\n", stderr);
 });
 
-/** Takes 127.0.0.1:9090, then starts headgate without and with that address. */
+/** Binds 127.0.0.1:9090, then starts headgate without and with that address. */
 const TAKEN = `
 const { spawn } = require("node:child_process");
 const { once } = require("node:events");

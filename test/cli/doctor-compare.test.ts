@@ -1,4 +1,4 @@
-// The verdicts and their words, on responses made by hand. Those on real bytes are in test/behaviour/doctor.test.ts.
+// The verdicts and their words, on handmade responses. Those on real bytes are in test/behaviour/doctor.test.ts.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -55,7 +55,7 @@ function ranged(bytes: number): Outcome {
   return response({ status: 206, fields: ["Content-Range", `bytes 0-0/${bytes}`] });
 }
 
-test("a HEAD that takes as long as the GET's whole content is slow; one as long as its first byte is not", () => {
+test("a HEAD that takes as long as the GET's full content is slow; one that takes as long as its first byte is not", () => {
   const kinds = (get: Partial<Response>, headMs: number) =>
     judge(observation({ get: response(get), head: response({ headMs }) })).faults.map(
       ({ kind }) => kind,
@@ -67,7 +67,7 @@ test("a HEAD that takes as long as the GET's whole content is slow; one as long 
   assert.deepEqual(kinds({ headMs: 10, endMs: undefined, ended: "bytes" }, 2_900), []);
 });
 
-test("a length is compared with the GET's, or with the content that was counted whole", () => {
+test("a length is compared with the GET's, or with the counted content", () => {
   const chunked = response({ fields: ["Transfer-Encoding", "chunked"] });
   const head = (length: string) => response({ fields: ["Content-Length", length] });
   const kinds = (of: Partial<Observation>) => judge(observation(of)).faults.map(({ kind }) => kind);
@@ -79,14 +79,14 @@ test("a length is compared with the GET's, or with the content that was counted 
   assert.deepEqual(kinds({ again, head: head("7") }), [], "it changes by itself");
 });
 
-test("a GET that is refused in the meantime is not compared with", () => {
+test("a GET that is refused in the meantime is not compared", () => {
   const get = response({ fields: ["Content-Length", "5", "ETag", "a"] });
   const again = response({ status: 429, fields: ["Content-Length", "0"] });
   const head = response({ fields: ["Content-Length", "5"] });
   assert.deepEqual(judge(observation({ get, again, head })).faults.length, 1);
 });
 
-test("an Accept-Ranges that headgate adds is no difference where ranges are served", () => {
+test("an Accept-Ranges that headgate adds is no difference if the upstream serves ranges", () => {
   const head = response({ fields: ["Content-Length", "5", "Accept-Ranges", "bytes"] });
   assert.equal(judge(observation({ head })).kind, "differs");
   assert.equal(judge(observation({ head, range: ranged(5) })).kind, "fine");
@@ -101,7 +101,7 @@ test("repeated fields are compared in order", () => {
   );
 });
 
-test("ranges, an Allow that says otherwise, and OPTIONS are said in words", () => {
+test("ranges, an Allow that contradicts, and OPTIONS are reported in words", () => {
   const phrases = (of: Partial<Observation>) => {
     const seen = observation(of);
     return toPhrases(judge(seen), seen);
@@ -122,7 +122,7 @@ test("ranges, an Allow that says otherwise, and OPTIONS are said in words", () =
 
 const LONG = `/api/v1/organisations/{organisation}/projects/{project}/environments/${"x".repeat(90)}`;
 
-test("the report fits 80 columns, whatever it is about", () => {
+test("the report fits 80 columns, with any texts", () => {
   const difference = response({
     fields: [
       "X-A-Very-Long-Field-Name-Of-Somebody",
@@ -167,7 +167,7 @@ test("the report fits 80 columns, whatever it is about", () => {
   }
 });
 
-test("the summary counts, and the next command is the one to type", () => {
+test("the summary counts, and ends with the next command to type", () => {
   const findings = {
     program: "headgate",
     url: "http://127.0.0.1:8000",
@@ -215,7 +215,7 @@ async function write(t: test.TestContext, all: readonly Examined[]): Promise<str
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 
-test("init: one mode where one fits all", async (t) => {
+test("init: one mode if one fits all", async (t) => {
   const [refused, fine] = [examined("/a", { head: REFUSED }), examined("/b")];
   assert.equal(await write(t, [refused, refused]), `${UPSTREAM}head: convert\n`);
   assert.equal(await write(t, [fine, fine]), `${UPSTREAM}head: pass\n`);
@@ -229,7 +229,7 @@ test("init: one mode where one fits all", async (t) => {
   assert.equal(await write(t, []), `${UPSTREAM}head: convert\n`);
 });
 
-test("init: a route for what needs another mode, with its reason", async (t) => {
+test("init: a route for each path that needs another mode, with its reason", async (t) => {
   const refused = examined("/a", { head: REFUSED });
   const large = { get: response({ ended: "bytes" }), range: ranged(2 * 1024 ** 3) };
   const tus = response({ status: 412, fields: ["Tus-Version", "1.0.0"] });
@@ -270,7 +270,7 @@ test("init: a dollar sign in a path or URL is no variable", async (t) => {
   );
 });
 
-test("init: OPTIONS that the backend refuses everywhere are headgate's to answer", async (t) => {
+test("init: headgate responds to OPTIONS if the backend refuses all of them", async (t) => {
   const refused = { head: REFUSED, options: REFUSED };
   assert.equal(
     await write(t, [examined("/a", refused)]),
@@ -280,7 +280,7 @@ test("init: OPTIONS that the backend refuses everywhere are headgate's to answer
   assert.equal(await write(t, [examined("/a", refused), some]), `${UPSTREAM}head: convert\n`);
 });
 
-test("init: nothing that a backend says can leave its comment", async (t) => {
+test("init: no text of a backend can end its comment", async (t) => {
   const source = "x from /a\nroutes: []\u2028y";
   const text = formatRouteFile(advise([]), FIXED, { source, cwd: "/" });
   assert.doesNotMatch(text, /^routes|\u2028/m);

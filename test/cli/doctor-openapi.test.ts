@@ -1,4 +1,4 @@
-// OpenAPI and Swagger documents as ten generators write them, made anew and kept small.
+// OpenAPI and Swagger documents in the form that ten generators write, rewritten and short.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -91,7 +91,7 @@ const cases: Readonly<Record<string, Expected>> = {
 };
 
 for (const [file, { version, targets, notTried = [], withoutGet = 0 }] of Object.entries(cases)) {
-  test(`${file}: its GETs are found, and their parameters filled`, async () => {
+  test(`${file}: doctor finds its GETs and fills their parameters`, async () => {
     const document = await read(file);
     const selection = selectEndpoints(document, NOTHING);
     assert.equal(document.version, version);
@@ -114,7 +114,7 @@ test("a required header is sent with its example", async () => {
   assert.deepEqual(selectEndpoints(await read("fastapi-3.1.json"), own).endpoints[0]?.fields, []);
 });
 
-test("--include, --exclude and --limit choose, and say what they left", async () => {
+test("--include, --exclude and --limit choose, and report what they skipped", async () => {
   const document = await read("swashbuckle.json");
   const shown = (options: Partial<typeof NOTHING>) => {
     const { endpoints, notTried } = selectEndpoints(document, { ...NOTHING, ...options });
@@ -128,7 +128,7 @@ test("--include, --exclude and --limit choose, and say what they left", async ()
   ]);
 });
 
-test("a server of this origin counts before the first one", () => {
+test("a server of this origin is preferred to the first one", () => {
   const servers = [{ url: "https://other.example/a" }, { url: `${URL_OF_BACKEND}/b` }];
   const document = { openapi: "3.0.0", servers, paths: { "/x": { get: {} } } };
   assert.equal(readApiDocument(document, SITE)?.operations[0]?.path, "/b/x");
@@ -140,7 +140,7 @@ test("a server of this origin counts before the first one", () => {
   );
 });
 
-test("references that lead back, nowhere or to other documents are told, not followed", () => {
+test("references that are circular, broken or to other documents are reported, not followed", () => {
   const loop = { $ref: "#/components/parameters/a" };
   const document = {
     openapi: "3.0.0",
@@ -171,7 +171,7 @@ test("references that lead back, nowhere or to other documents are told, not fol
   );
 });
 
-test("whatever a document holds, reading it throws nothing", () => {
+test("reading any document throws nothing", () => {
   const odd: readonly unknown[] = [null, 7, "x", [], {}, { toString: 1 }, [null], { $ref: 7 }];
   const levels: readonly ((value: unknown) => unknown)[] = [
     (value) => ({ openapi: "3.0.0", paths: value }),
@@ -201,7 +201,7 @@ test("whatever a document holds, reading it throws nothing", () => {
   for (const value of odd) assert.equal(readApiDocument(value, SITE), undefined);
 });
 
-test("a file that is no document is a mistake in the arguments", async (t) => {
+test("a file that is no document is a wrong argument", async (t) => {
   const cwd = await makeDirectory(t, {
     "page.html": "<!doctype html><title>API</title>",
     "other.yaml": "a: 1\n",
@@ -218,14 +218,14 @@ test("a file that is no document is a mistake in the arguments", async (t) => {
   await assert.rejects(read("other.yaml", cwd), /it is no OpenAPI 3 or Swagger 2 document$/);
 });
 
-test("brackets in a long text are no levels", async (t) => {
+test("brackets in a long text do not count as levels", async (t) => {
   const description = JSON.stringify(`\\"${"[\n".repeat(2 ** 22)}`);
   const text = `{"openapi":"3.0.0","info":{"description":${description}},"paths":{"/a":{"get":{}}}}`;
   const cwd = await makeDirectory(t, { "long.json": text });
   assert.equal((await read("long.json", cwd)).operations.length, 1);
 });
 
-test("aliases that multiply are given up", async (t) => {
+test("aliases that multiply are refused", async (t) => {
   const lines = Array.from(
     { length: 9 },
     (_line, index) => `l${index + 1}: &l${index + 1} [${`*l${index}, `.repeat(9)}*l${index}]\n`,

@@ -37,7 +37,7 @@ function explain(
   };
 }
 
-test("the winner is told with its reason, the losers with what came before them", () => {
+test("the winner has its reason, and each loser what came before it", () => {
   const routes = [
     [undefined, "/*"],
     [undefined, "/users/{id}"],
@@ -63,7 +63,7 @@ test("the winner is told with its reason, the losers with what came before them"
   ]);
 });
 
-test("one slip away is near", () => {
+test("a path with one difference is near", () => {
   const near = (path: string, target: string) =>
     explain([[undefined, path]], undefined, target).others.length;
   assert.equal(near("/health", "/health/"), 1);

@@ -33,7 +33,7 @@ async function runAll(t: TestContext, args: readonly string[], yaml = ROUTES) {
   return { ...printed, code };
 }
 
-test("explain says which route, what goes up, what does not, and what becomes of the body", async (t) => {
+test("explain prints the route, what is sent upstream, what is not, and what happens to the body", async (t) => {
   const fields = ["Range: bytes=0-10", "Cookie: secret", "X-Foo: 1", "Connection: close, x-foo"];
   const headers = ["Accept: */*", "X-Forwarded-For: 192.0.2.1", ...fields];
   const out = await run(t, [
@@ -70,7 +70,7 @@ The body
   );
 });
 
-test("explain says whose word is not taken for who the client is", async (t) => {
+test("explain names the fields that do not count for the client's address", async (t) => {
   const claims = ["X-Forwarded-User: root", "x_real_ip: 192.0.2.1"];
   const args = ["GET", "/", "--from=198.51.100.7", ...claims.flatMap((claim) => ["-H", claim])];
   const out = await run(t, args);
@@ -81,7 +81,7 @@ test("explain says whose word is not taken for who the client is", async (t) => 
     );
 });
 
-test("explain takes the address of --from where clients of a unix socket come with the PROXY protocol", async (t) => {
+test("explain names the routes that nearly matched, with the reason", async (t) => {
   const args = ["GET", "/", "--from=198.51.100.7", "-H", "X-Real-IP: 192.0.2.1"];
   const listen = (keys: string): string =>
     `listen: { address: "unix:/run/x.sock"${keys} }\n${ROUTES}`;
@@ -105,7 +105,7 @@ test("explain names the routes that nearly matched, and why not", async (t) => {
   assert.match(await run(t, ["GET", "/health"]), /\/Health +its path is near, but does not match/);
 });
 
-test("explain says what headgate answers itself", async (t) => {
+test("explain names the requests that headgate responds to itself", async (t) => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["OPTIONS", "*"], /^headgate answers 204 itself: OPTIONS \* asks about this server\.$/m],
     [["TRACE", "/", "-H", "Max-Forwards: 0"], /answers 200 itself: Max-Forwards is used up/],
@@ -123,7 +123,7 @@ test("explain says what headgate answers itself", async (t) => {
   }
 });
 
-test("explain says what mode auto makes of a 404, and who answers OPTIONS", async (t) => {
+test("explain prints what mode auto does with a 404, and which side responds to OPTIONS", async (t) => {
   const yaml = [
     "upstream: http://127.0.0.1:8000",
     "head: auto",
@@ -156,23 +156,23 @@ test("no secret is shown, in text or JSON, sent or dropped", async (t) => {
     assert.doesNotMatch(await run(t, [...args, ...headers, ...format]), /s3cret/);
 });
 
-// Symptom: `explain get /` was an error of usage, though headgate forwards such a request as it is.
+// Symptom: `explain get /` was an error of usage, though headgate forwards such a request unchanged.
 // Root cause: a method in lower case was taken for a typing mistake.
-// Fix: the request is explained, and standard error asks whether the method was meant in capitals.
-test("a method in lower case is explained as it is, with a hint on standard error", async (t) => {
+// Fix: the request is explained, and standard error suggests the method in capitals.
+test("a method in lower case is explained unchanged, with a hint on standard error", async (t) => {
   const { code, out, err } = await runAll(t, ["get", "/x"]);
   assert.equal(code, 0);
   assert.match(out, /^get \/x {2}from 127\.0\.0\.1\n/);
   assert.match(out, /^ {2}get \/x HTTP\/1\.1$/m);
   assert.equal(err, "headgate: methods are case-sensitive: did you mean GET?\n");
-  // Some backends read it as HEAD: the connection is not used again.
+  // Some upstreams read it as HEAD: the connection is not reused.
   assert.match((await runAll(t, ["head", "/x"])).out, /^ {2}Connection: close +←/m);
 });
 
 // Symptom: explain printed the query, and fields such as X_Api_Key, X-Auth-Token and Cookie2.
-// Root cause: a list of five exact names decided what is secret, and nothing hid a query.
-// Fix: http/secrets.ts decides by rule, for all that is printed.
-test("queries and all fields whose names tell of a secret are hidden", async (t) => {
+// Root cause: a list of five exact names decided which values are secret, and nothing hid a query.
+// Fix: http/secrets.ts decides by rule, for everything that is printed.
+test("queries and all fields whose names suggest a secret are hidden", async (t) => {
   const args = ["X_Api_Key: s3cret", "x-auth-token: s3cret", "Cookie2: s3cret"]
     .concat(["Referer: http://u:s3cret@b/p?s3cret", "X-Original-URL: /p?s3cret", "X-Plain: shown"])
     .flatMap((line) => ["-H", line]);
@@ -188,7 +188,7 @@ test("queries and all fields whose names tell of a secret are hidden", async (t)
   assert.match(out, /^ {2}X-Plain: shown$/m);
 });
 
-test("a call that cannot be read is told without what may be secret in it", async (t) => {
+test("the error for a call that cannot be read hides what may be secret in it", async (t) => {
   const calls = [
     ["GET", "/a b?s3cret"],
     ["GET", "a?s3cret"],
@@ -237,7 +237,7 @@ test("explain --json is for programs", async (t) => {
   });
 });
 
-test("explain says who else gets the answer of a route with share, or why nobody does", async (t) => {
+test("explain names the other clients that get the response of a route with share, or why there are none", async (t) => {
   const yaml = `upstream: http://127.0.0.1:8000
 head: { share: 2s }
 routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
@@ -260,11 +260,11 @@ routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
   assert.match(json, /"unshared": "it carries Cookie"/);
 });
 
-// Symptom: explain was silent about limit and allow: repair, did not say which guard had decided, and left the Range field of
-// range: probe out of the fields that go up.
-// Root cause: it told of the plan, and these are decided beside the plan or behind it.
+// Symptom: explain did not mention limit and allow: repair, did not name the guard that had decided, and left the Range field of range:
+// probe out of the fields that are sent upstream.
+// Root cause: explain printed the plan, and these were decided beside the plan or after it.
 // Fix: each is a rule that applies to the request, or does not; the probe's field is among the fields.
-test("explain says which rules of the route apply: its guard, limit, allow and explain", async (t) => {
+test("explain names the rules of the route that apply: its guard, limit, allow and explain", async (t) => {
   const yaml = `upstream: http://127.0.0.1:8000
 head: { limit: { concurrent: 2, rate: 30/m }, allow: repair, explain: true }
 routes:
@@ -324,7 +324,7 @@ routes:
   assert.deepEqual(await toRules("GET", "/plain"), {});
 });
 
-test("explain shows the Range field of a probe where a GET goes up at once, and what else becomes of the GET after a HEAD", async (t) => {
+test("explain shows the Range field of a probe if a GET is sent at once, and what else happens to the GET after a HEAD", async (t) => {
   const yaml = `upstream: http://127.0.0.1:8000
 head: { range: probe, contentLength: measure }
 routes: [{ path: /auto, head: auto }]
@@ -341,7 +341,7 @@ routes: [{ path: /auto, head: auto }]
   }
 });
 
-test("an upgrade is explained as the tunnel that it asks for", async (t) => {
+test("an upgrade is explained as the requested tunnel", async (t) => {
   const out = await run(t, ["GET", "/", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]);
   assert.match(out, /^ {2}Upgrade: websocket +← for the connection to the upstream$/m);
   assert.match(out, /bytes pass both ways/);
@@ -357,7 +357,7 @@ test("an upgrade with content is explained with both", async (t) => {
   assert.match(out, /^ {2}Once the upstream agrees, bytes pass both ways/m);
 });
 
-test("an upgrade is explained with what is addressed to this hop: Max-Forwards one less, or answered here", async (t) => {
+test("an upgrade is explained with its Max-Forwards: one less, or a response from headgate", async (t) => {
   const upgrade = ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"];
   const out = await run(t, ["OPTIONS", "/", ...upgrade, "-H", "Max-Forwards: 3"]);
   assert.match(out, /^ {2}Max-Forwards: 2 +← changed$/m);
@@ -368,12 +368,12 @@ test("an upgrade is explained with what is addressed to this hop: Max-Forwards o
   );
 });
 
-test("--upstream and --config say what is explained, as they do for run", async (t) => {
+test("--upstream and --config choose what is explained, as they do for run", async (t) => {
   const args = ["GET", "/", "--upstream", "http://other:1", "--config", "f.yaml"];
   assert.match(await run(t, args), /^The upstream default at http:\/\/other:1 gets$/m);
 });
 
-test("what cannot be read is a wrong call, a bad file a bad configuration", async (t) => {
+test("an unreadable request is a wrong call, a bad file a bad configuration", async (t) => {
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [["HEAD"], /needs a METHOD and a URL/],
     [["HEAD", "/", "/"], /Unexpected argument/],

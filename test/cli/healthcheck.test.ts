@@ -36,7 +36,7 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
-test("a ready headgate is healthy, whatever its upstream does", async (t) => {
+test("a ready headgate is healthy, in any state of its upstream", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: NOWHERE });
   assert.deepEqual(await check(["--admin", `127.0.0.1:${adminPort}`]), {
     code: 0,
@@ -54,34 +54,34 @@ test("the settings are those of run: flags, environment, route file", async (t) 
   assert.equal((await check([], { HEADGATE_ADMIN: `127.0.0.1:${adminPort}` })).code, 0);
 });
 
-// The check goes to the admin port as to an upstream, which headgate's own addresses may not be otherwise.
-test("admin may have any address, that of other settings' defaults too", async () => {
+// The check connects to the admin port as to an upstream, and otherwise an upstream may not be one of headgate's own addresses.
+test("admin may have any address, even the default of another setting", async () => {
   for (const admin of ["127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:80"]) {
     const { code, err } = await check(["--admin", admin]);
     if (code !== 0) assert.match(err, new RegExp(`^headgate: http://${admin}/readyz: `));
   }
 });
 
-test("where clients connect plays no part", async () => {
+test("the address for clients does not matter", async () => {
   const env = { HEADGATE_LISTEN: "127.0.0.1:9" };
   const { code, err } = await check(["--admin", "127.0.0.1:9"], env);
   assert.equal(code, 1);
   assert.match(err, /^headgate: http:\/\/127\.0\.0\.1:9\/readyz: /);
 });
 
-test("a wildcard address is asked on the loopback", async (t) => {
+test("for a wildcard address the check uses the loopback", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: NOWHERE, yaml: "admin: 0.0.0.0:0" });
   assert.equal((await check(["--admin", `0.0.0.0:${adminPort}`])).code, 0);
 });
 
-test("an admin port on a Unix socket can be asked", async (t) => {
+test("the check reaches an admin port on a Unix socket", async (t) => {
   const path = join(folderOf(t), "admin.sock");
   await startSidecar(t, { upstream: NOWHERE, yaml: `admin: unix:${path}` });
   assert.equal((await check(["--admin", `unix:${path}`])).code, 0);
 });
 
-// The proxy goes on with the file that it read. Were it called ill, it would be restarted, into the broken file.
-test("a route file that broke after the start makes nobody ill", async (t) => {
+// The proxy continues with the file that it read. If the check failed, Docker would restart it with the broken file.
+test("a route file that broke after the start does not make headgate unhealthy", async (t) => {
   const { adminPort } = await startSidecar(t, { upstream: NOWHERE });
   const file = join(folderOf(t), "headgate.yaml");
   writeFileSync(file, "routes: [{ path: nonsense }]\n");
@@ -89,7 +89,7 @@ test("a route file that broke after the start makes nobody ill", async (t) => {
   assert.equal((await check([], env)).code, 0);
 });
 
-test("where nothing listens it is unhealthy, and the line says so", async (t) => {
+test("without a listener it is unhealthy, and the line says so", async (t) => {
   const { adminPort, stop } = await startSidecar(t, { upstream: NOWHERE });
   await stop();
   const { code, err } = await check(["--admin", `127.0.0.1:${adminPort}`]);
@@ -97,9 +97,9 @@ test("where nothing listens it is unhealthy, and the line says so", async (t) =>
   assert.match(err, /^headgate: http:\/\/127\.0\.0\.1:\d+\/readyz: connection refused\n$/);
 });
 
-test("an answer that is no 200 is unhealthy", async (t) => {
+test("a response other than 200 is unhealthy", async (t) => {
   const { port } = await startSidecar(t, { upstream: NOWHERE });
-  // The proxy's own port stands for a headgate that is not ready: its upstream is gone, so it answers 502.
+  // The proxy's own port stands for a headgate that is not ready: its upstream is gone, so it responds with 502.
   const { code, err } = await check(["--admin", `127.0.0.1:${port}`]);
   assert.deepEqual({ code, isSaid: /answered 502/.test(err) }, { code: 1, isSaid: true });
 });
@@ -123,7 +123,7 @@ for (const [what, says, serve] of [
   });
 }
 
-test("with admin off there is nobody to ask, which is no health", async () => {
+test("with admin off the check fails", async () => {
   const { code, err } = await check(["--admin", "off"]);
   assert.equal(code, 1);
   assert.match(err, /admin has no address/);

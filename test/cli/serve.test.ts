@@ -32,8 +32,9 @@ for (const [flag, other, wayOut] of [
 }
 
 /**
- * Symptom: after a headgate that listens on a Unix socket was killed, none could start there, and was told of another process.
- * Root cause: the socket stays in the file system, and the kernel lets nobody bind it. Fix: one that nobody answers on is removed.
+ * Symptom: after a headgate that listens on a Unix socket was killed, no headgate could start there; the error named another process. Root
+ * cause: the socket stays in the file system, and the kernel refuses to bind it again. Fix: a socket on which no process listens is
+ * removed.
  */
 function leaveSocket(path: string): void {
   const program =
@@ -41,7 +42,7 @@ function leaveSocket(path: string): void {
   spawnSync(process.execPath, ["-e", program, path]);
 }
 
-test("sockets that a killed process left behind are taken over", async (t) => {
+test("headgate replaces sockets that a killed process left behind", async (t) => {
   const directory = await makeDirectory(t, {});
   const [listen, admin] = [join(directory, "listen"), join(directory, "admin")];
   leaveSocket(listen);
@@ -63,7 +64,7 @@ for (const [flag, other, wayOut] of [
   ["--listen", "--admin", "--listen ADDR"],
   ["--admin", "--listen", "--admin ADDR or --admin off"],
 ] as const) {
-  test(`a socket that somebody listens on stays, and ${flag} is to name another`, async (t) => {
+  test(`a socket on which another process listens stays, and the error suggests ${flag}`, async (t) => {
     const path = join(await makeDirectory(t, {}), "socket");
     const living = createServer((socket) => socket.destroy()).listen(path);
     t.after(() => void living.close());
@@ -77,7 +78,7 @@ for (const [flag, other, wayOut] of [
   });
 }
 
-test("a file that is no socket stays where a socket was to be", async (t) => {
+test("a file that is no socket stays, even at a socket's path", async (t) => {
   const directory = await makeDirectory(t, { file: "precious" });
   const path = join(directory, "file");
   const args = ["run", "--upstream", "http://127.0.0.1:8000", "--admin=off"];

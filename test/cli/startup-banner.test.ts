@@ -10,7 +10,7 @@ const LISTENING = { listen: ["http://0.0.0.0:8080"], admin: "http://127.0.0.1:90
 const load = async () =>
   (await loadConfig({ flags: { upstream: "http://127.0.0.1:8000" }, env: {}, cwd: "/" })).config;
 
-test("a terminal is told the ports, the routes and a line to try", async () => {
+test("on a terminal the banner shows the ports, the routes and a line to try", async () => {
   const text = toStartupBanner(await load(), LISTENING, "1.2.3");
   assert.match(text, /^headgate 1\.2\.3\n/);
   assert.match(text, /clients +http:\/\/0\.0\.0\.0:8080\n/);
@@ -19,7 +19,7 @@ test("a terminal is told the ports, the routes and a line to try", async () => {
   assert.match(text, /Try it: +curl -I http:\/\/127\.0\.0\.1:8080\/\n/);
 });
 
-test("a log is told the same in flat lines", async () => {
+test("in a log the banner has the same in flat lines", async () => {
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger({ level: "info", format: "json" }, (line) =>
     lines.push(JSON.parse(line) as Record<string, unknown>),
@@ -32,7 +32,7 @@ test("a log is told the same in flat lines", async () => {
   assert.equal(lines[1]?.["upstream"], "http://127.0.0.1:8000");
 });
 
-test("of very many routes the first fifty are shown, and how many there are", async () => {
+test("of very many routes the first fifty are shown, with the total", async () => {
   const config = await load();
   const routes = Array.from({ length: 60 }, () => config.defaultRoute);
   assert.match(toStartupBanner({ ...config, routes }, LISTENING, "1"), /… and 10 more routes/);

@@ -12,7 +12,7 @@ test("a server listens on a host and port, every address, a socket or an inherit
   assert.deepEqual(parseAddress("fd:3"), { kind: "fd", fd: 3 });
 });
 
-test("an address that means something else is told what is missing", () => {
+test("an address that is no valid one gets an error that says what is missing", () => {
   const expected: Readonly<Record<string, RegExp>> = {
     "8080": /is not an address/,
     "127.0.0.1": /the port is missing/,
@@ -32,7 +32,7 @@ test("an address that means something else is told what is missing", () => {
     assert.throws(() => parseAddress(text), { name: "RangeError", message }, text);
 });
 
-test("two servers cannot listen where one of them has the port of the other", () => {
+test("two servers cannot listen if one of them has the port of the other", () => {
   const rows: readonly (readonly [string, string, boolean])[] = [
     ["127.0.0.1:80", "127.0.0.1:80", true],
     ["127.0.0.1:80", "127.0.0.1:81", false],
@@ -60,7 +60,7 @@ test("two servers cannot listen where one of them has the port of the other", ()
   }
 });
 
-test("a socket path that the kernel would cut off is refused", () => {
+test("a socket path that the kernel would cut is refused", () => {
   assert.equal(parseAddress(`unix:/${"a".repeat(106)}`).kind, "unix");
   assert.throws(() => parseAddress(`unix:/${"a".repeat(107)}`), /at most 107 bytes/);
   assert.throws(() => parseAddress(`unix:/${"é".repeat(54)}`), /at most 107 bytes/);
@@ -159,8 +159,8 @@ test("a trusted range is an IP address or a CIDR", () => {
 
 /**
  * Symptom: `headgate check` ended with a stack trace (TypeError: Invalid URL) on `listen: a.1:8080`. Root cause: hosts were compared
- * through the URL class, which takes what ends in a number for an address, and names were looked at without it. Fix: the last part of a
- * name is no number.
+ * through the URL class, which takes a name that ends in a number for an address, and names were checked without it. Fix: the last part of
+ * a name is no number.
  */
 test("a name whose last part is a number is refused", () => {
   for (const text of ["a.1:80", "1.2:80", "a.0x1f:80", "0x7f.1:80", "0x1:80"])
@@ -169,7 +169,7 @@ test("a name whose last part is a number is refused", () => {
     assert.equal(parseAddress(text).kind, "tcp", text);
 });
 
-test("a host that a URL would only be made of is refused, with the URL that it would be", () => {
+test("a host that the URL class would rewrite is refused, with the rewritten URL", () => {
   const expected: Readonly<Record<string, string>> = {
     "http:///app": "http://app",
     "http://app\\": "http://app",

@@ -1,9 +1,9 @@
-// Symptom: a route file of half a megabyte of brackets that was reloaded stopped all traffic for six seconds and took 430 MiB;
-// others took up to a minute.
-// Cause: the YAML package was given the whole text at once, and only then was the depth looked at; every mistake was put into
-// words, found by a search through its mapping, and compared with every known name.
-// Fix: limits that are looked at token by token before the package goes on, steps between which the event loop goes on, and no
-// more mistakes than are shown.
+// Symptom: the reload of a route file of half a megabyte of brackets stopped all traffic for six seconds and took 430 MiB; other files took
+// up to a minute.
+// Root cause: the YAML package got the full text at once, and only then was the depth checked; every mistake was put into words, found by a
+// search through its mapping, and compared with every known name.
+// Fix: limits are checked token by token before the package continues, the event loop runs between steps, and no more mistakes are
+// collected than are shown.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -12,7 +12,7 @@ import { loadText, messageOf } from "../support/route-file.ts";
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 const MAX_BYTES = 256 * 1024;
 
-/** So many lines. */
+/** That many lines. */
 function repeat(count: number, toLine: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => toLine(index)).join("");
 }
@@ -41,7 +41,7 @@ const LONG = /is longer than 4096 characters/;
 const WIDE = /has more than 4096 entries/;
 const MANY = /the file holds more than 65536 words and marks/;
 
-/** What nobody means, and what is said of it. */
+/** Texts that no operator means, and the error for each. */
 const EXCESSES: readonly (readonly [text: string, message: RegExp])[] = [
   ["[".repeat(200_000), /^f\.yaml:1:33: is nested deeper than 32 levels/],
   [`${UPSTREAM}routes: ${"[".repeat(200_000)}`, /^f\.yaml:2:40: is nested deeper/],
@@ -74,13 +74,13 @@ const EXCESSES: readonly (readonly [text: string, message: RegExp])[] = [
   [`routes: [${repeat(15_000, (index) => `{path: /${index}},`)}]`, WIDE],
 ];
 for (const [text, message] of EXCESSES) {
-  test(`${JSON.stringify(text.slice(0, 40))} … is refused at its place`, async (t) => {
+  test(`${JSON.stringify(text.slice(0, 40))} … is refused with its line and column`, async (t) => {
     assert.ok(Buffer.byteLength(text) <= MAX_BYTES);
     assert.match(await messageOf(loadText(t, text)), message);
   });
 }
 
-test("what is deep or long within the limits loads", async (t) => {
+test("a deep or long file within the limits loads", async (t) => {
   const text = `${UPSTREAM}routes: [{ path: "/${"a".repeat(4_000)}" }]\n# ${"a".repeat(5_000)}\n`;
   assert.equal((await loadText(t, text)).config.routes.length, 1);
   const nested = `x: ${"[".repeat(31)}1${"]".repeat(31)}\n`;
@@ -90,7 +90,7 @@ test("what is deep or long within the limits loads", async (t) => {
   );
 });
 
-/** Files that are wrong everywhere. For the YAML package's own errors nobody looks further than for a hundred. */
+/** Files with an error at each character. The YAML package's own errors are collected up to a hundred. */
 const WRONG: readonly (readonly [text: string, count: RegExp])[] = [
   [`listen: "${"\\q".repeat(2_000)}"\n`, /^(?!.*more)/s],
   [`${UPSTREAM}${"]\n".repeat(20_000)}`, /^(?!.*more)/s],
@@ -116,7 +116,7 @@ for (const [text, count] of WRONG) {
   });
 }
 
-test("a name is looked for among others only where it is shown and they are few", async (t) => {
+test("a similar name is looked for only if it is shown and there are few names", async (t) => {
   const upstreams = (count: number): string =>
     `upstreams:\n${repeat(count, (index) => `  up${index}: http://127.0.0.1:9\n`)}`;
   const routes = `routes:\n${repeat(1_000, (index) => `  - { path: /${index}, upstream: app${index} }\n`)}`;
@@ -128,10 +128,10 @@ test("a name is looked for among others only where it is shown and they are few"
   assert.doesNotMatch(many, /did you mean/);
 });
 
-test("a long file is read in steps, between which the event loop goes on", async (t) => {
+test("a long file is read in steps, and the event loop runs between them", async (t) => {
   const routes = repeat(2_000, (index) => `  - { path: /r${index}/*, head: pass }\n`);
   let share = 1;
-  // The longest step is a quarter of the work. What else happens in this process while it runs can only add to it.
+  // The longest step is a quarter of the work. Other work in this process can only add to it.
   for (let round = 0; round < 5 && share >= 0.5; round += 1)
     share = Math.min(share, await maxStep(() => loadText(t, `${UPSTREAM}routes:\n${routes}`)));
   assert.ok(share < 0.5, `${(share * 100).toFixed(0)} % of the work is done at one go`);
@@ -155,7 +155,7 @@ async function maxStep(task: () => Promise<unknown>): Promise<number> {
   return longest / (cpuMs() - before);
 }
 
-/** CPU time, which a busy machine does not change. */
+/** CPU time, which does not depend on how busy the machine is. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -1,6 +1,6 @@
 /**
- * Symptom: a route file or a certificate that was a pipe without a writer hung the process. Root cause: such a pipe is opened
- * only when the writer comes. Fix: it is opened without waiting, and what is not there yet is asked for again.
+ * Symptom: a route file or a certificate that was a pipe without a writer hung the process. Root cause: opening such a pipe waits for a
+ * writer. Fix: headgate opens it without waiting, and reads again if no bytes are there yet.
  */
 
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ import { makeDirectory } from "../support/route-file.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
-test("a pipe that nobody writes to is refused at once", async (t) => {
+test("a pipe without a writer is refused at once", async (t) => {
   const path = join(await makeDirectory(t, {}), "pipe");
   makePipe(path);
   assert.deepEqual(await readTextFile(path), {
@@ -26,7 +26,7 @@ test("a pipe that nobody writes to is refused at once", async (t) => {
   });
 });
 
-test("a pipe with a writer is read to its end, however late that is", async (t) => {
+test("a pipe with a late writer is read to its end", async (t) => {
   const path = join(await makeDirectory(t, {}), "pipe");
   makePipe(path);
   const writer = await open(path, "r+");
@@ -48,7 +48,7 @@ test("check reads standard input by its path", async (t) => {
   assert.match(stdout, /^\/dev\/stdin is valid\n/);
 });
 
-test("what is no file is refused in words", async (t) => {
+test("a path that is no file is refused in words", async (t) => {
   const directory = await makeDirectory(t, {});
   const path = join(directory, "socket");
   const server = createServer().listen(path);
@@ -64,14 +64,14 @@ test("what is no file is refused in words", async (t) => {
     assert.deepEqual(await readTextFile(name), { reason, isOfFile: true });
 });
 
-test("an error that says nothing about the file is told apart", async (t) => {
+test("an error that does not concern the file has its own kind", async (t) => {
   const path = join(await makeDirectory(t, {}), "a");
   await symlink(UNREADABLE, path);
   assert.deepEqual(await readTextFile(path), { reason: "cannot be read (EIO)", isOfFile: false });
   assert.equal(await digestFile(path), undefined);
 });
 
-test("a file of the system is read byte for byte, and what is none is empty", async (t) => {
+test("a file of the system is read byte for byte, and a missing one is empty", async (t) => {
   const directory = await makeDirectory(t, { hosts: "::1 caf\u00e9\n", large: "" });
   assert.equal(readSystemFile(join(directory, "hosts")), "::1 caf\u00c3\u00a9\n");
   const pipe = join(directory, "pipe");

@@ -4,7 +4,7 @@ import { loadText, messageOf, problemsOf } from "../support/route-file.ts";
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 
-/** Values and keys that are not headgate's, and what is said of them. */
+/** Values and keys that are not headgate's, and the hint for each. */
 const MISTAKES: readonly (readonly [text: string, told: string])[] = [
   [
     "timeouts: { header: 30 }\n",
@@ -509,7 +509,7 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
 ];
 
 for (const [text, told] of MISTAKES) {
-  test(`${JSON.stringify(text)} is told with what was probably meant`, async (t) => {
+  test(`${JSON.stringify(text)} gets a hint with the probable intent`, async (t) => {
     const whole = text.startsWith("upstream:") ? text : UPSTREAM + text;
     const problems = await problemsOf(loadText(t, whole));
     assert.equal(problems.map(({ key, message }) => `${key}: ${message}`).join("\n"), told);
@@ -521,7 +521,7 @@ for (const [text, told] of MISTAKES) {
   });
 }
 
-/** Paths that are allowed and probably not meant. */
+/** Paths that are valid and probably not intended. */
 const DOUBTS: readonly (readonly [text: string, told: string])[] = [
   [
     "routes:\n  - path: /x$\n",

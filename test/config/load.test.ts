@@ -30,8 +30,8 @@ test("an upstream is enough", async () => {
   assert.deepEqual(config.routes, []);
 });
 
-// docs/route-file.md shows the schema's defaults, and a test holds it to the schema: a default that changes by accident shows there.
-test("a file that leaves a key out means the default that the schema names", async (t) => {
+// docs/route-file.md shows the schema's defaults, and a test compares it with the schema: a default that changes by accident shows there.
+test("a key that a file leaves out has the schema's default", async (t) => {
   const defaults = listDefaults(toJsonSchema());
   assert.ok(defaults.length > 40, String(defaults.length));
   const short = new Document({ upstream: { url: "http://app:8000" } });
@@ -42,7 +42,7 @@ test("a file that leaves a key out means the default that the schema names", asy
   assert.deepEqual(config, { ...written.config, isAdminDefault: true });
 });
 
-/** Each default with its place in a file that has one upstream, `upstream`; a TLS setting would need an upstream with TLS. */
+/** Each default with its path in a file that has one upstream, `upstream`; a TLS setting would need an upstream with TLS. */
 function listDefaults(
   { default: preset, properties = {}, anyOf = [] }: JsonSchema,
   path: readonly string[] = [],
@@ -56,12 +56,12 @@ function listDefaults(
   return inner.length > 0 || preset === undefined ? inner : [[path, preset]];
 }
 
-test("without an upstream the message says the three ways to give one", async () => {
+test("without an upstream the message names the three ways to set one", async () => {
   const message = await messageOf(loadConfig({ flags: {}, env: {}, cwd: "/" }));
   assert.match(message, /^upstream: is missing.*route file, --upstream or HEADGATE_UPSTREAM$/);
 });
 
-test("flags win over the environment, the environment over the file, the file over defaults", async (t) => {
+test("flags override the environment, which overrides the file, which overrides defaults", async (t) => {
   const text =
     "listen: :1\nadmin: :1\nlog: { level: warn, access: all }\nupstream: { url: http://file, keepAlive: 1s }\n";
   const env = {
@@ -92,7 +92,7 @@ test("HEADGATE_CONFIG names the file, --config another one", async (t) => {
   assert.equal(second.config.upstreams.get("default")?.url.host, "b");
 });
 
-test("a bad flag or variable is named as such", async () => {
+test("the error for a bad flag or variable names it", async () => {
   const env = { HEADGATE_LISTEN: "8080", HEADGATE_UPSTREAM: "http://app" };
   const message = await messageOf(
     loadConfig({ flags: { logLevel: "inof", upstream: "app:1" }, env, cwd: "/" }),
@@ -105,7 +105,7 @@ test("a bad flag or variable is named as such", async () => {
   assert.deepEqual(message.split("\n").toSorted(), expected.toSorted());
 });
 
-test("an inherited socket is listened on unless something says where to listen", async (t) => {
+test("an inherited socket is used unless the configuration sets an address", async (t) => {
   const env = { LISTEN_FDS: "1", LISTEN_PID: "7", HEADGATE_UPSTREAM: "http://app" };
   const listenOf = async (more: object) =>
     (await loadConfig({ flags: {}, env, cwd: "/", ...more })).config.listen[0]?.address;
@@ -118,7 +118,7 @@ test("an inherited socket is listened on unless something says where to listen",
   );
 });
 
-test("a route inherits what it leaves out", async (t) => {
+test("a route inherits what it does not set", async (t) => {
   const text = `
 upstream: { url: http://app, responseTimeout: 7s }
 upstreams: { slow: { url: http://slow, responseTimeout: 9s, idleTimeout: 0s, strict: true } }
@@ -197,7 +197,7 @@ f.yaml:11:9 upstreams.blue: must begin with http://, https:// or unix:/; did you
   );
 });
 
-test("routes conflict by what they match, not by how they are written", async (t) => {
+test("routes conflict if they match the same, in any spelling", async (t) => {
   const conflicts = [
     ["{ host: a.b, path: /x }", "{ host: A.B., path: /x }"],
     ["{ path: /x/* }", "{ path: /x//* }"],
@@ -219,10 +219,10 @@ test("routes conflict by what they match, not by how they are written", async (t
 });
 
 /**
- * Symptom: two routes of one name passed check, and /status.json counted each request of one for both. Root cause: only what
- * routes match was compared. Fix: their names are, too, and those that metrics use themselves.
+ * Symptom: two routes with the same name passed check, and /status.json counted each request of one for both. Root cause: only what routes
+ * match was compared. Fix: names are compared too, also with those that metrics use themselves.
  */
-test("no two routes are called the same, whether by name or by host and path", async (t) => {
+test("two routes cannot share a name, set or made of host and path", async (t) => {
   const rows: readonly (readonly [one: string, other: string, col: number, message: string])[] = [
     [
       "{ path: /a, name: x }",
@@ -250,7 +250,7 @@ test("no two routes are called the same, whether by name or by host and path", a
   assert.equal((await loadText(t, `${UPSTREAM}${swapped}`)).config.routes.length, 2);
 });
 
-test("a Unix socket has the mode that is written, or the default of its port; nothing else has one", async (t) => {
+test("a Unix socket has the configured mode, or the default of its port; nothing else has a mode", async (t) => {
   const both = `listen: unix:/a\nadmin: { address: "unix:/b", mode: "660" }\n`;
   const { config } = await loadText(t, UPSTREAM + both);
   assert.deepEqual(
@@ -273,7 +273,7 @@ test("a Unix socket has the mode that is written, or the default of its port; no
   assert.deepEqual(toAddresses(flagged), [{ kind: "unix", path: "/c", mode: 0o666 }]);
 });
 
-test("a mode that is none is told at its place", async (t) => {
+test("an invalid mode is reported with its line and column", async (t) => {
   for (const [value, expected] of [
     [
       '{ address: "unix:/a", mode: 0660 }',
@@ -302,10 +302,10 @@ test("a mode that is none is told at its place", async (t) => {
 });
 
 /**
- * Symptom: a route file whose listen and admin are one address passed check, and the start said that another process listens
- * there. Root cause: each address was looked at alone. Fix: they are compared.
+ * Symptom: a route file whose listen and admin are one address passed check, and the start reported that another process listens there.
+ * Root cause: each address was checked alone. Fix: they are compared.
  */
-test("admin cannot be where listen is", async (t) => {
+test("admin cannot be the same address as listen", async (t) => {
   const written = await messageOf(loadText(t, `${UPSTREAM}listen: 127.0.0.1:8080\nadmin: :8080\n`));
   assert.equal(
     written,
@@ -318,7 +318,7 @@ test("admin cannot be where listen is", async (t) => {
     /^f\.yaml:3:8 admin: unix:\/a is taken by listen, unix:\/a: /,
   );
   const flags = { upstream: "http://app", listen: ":9090" };
-  // Nobody asked for the default: it gives way, with a warning at the start.
+  // The operator did not set the default: admin is turned off, with a warning at the start.
   assert.equal((await loadConfig({ flags, env: {}, cwd: "/" })).config.isAdminDefault, true);
   assert.match(
     await messageOf(loadConfig({ flags: { ...flags, admin: "[::]:9090" }, env: {}, cwd: "/" })),
@@ -354,7 +354,7 @@ test("a byte order mark is not part of the text", async (t) => {
   assert.equal((await loadText(t, `\ufeff${UPSTREAM}`)).config.upstreams.size, 1);
 });
 
-test("each kind of unusable YAML has its own message, at its place", async (t) => {
+test("each kind of unusable YAML has its own message, with line and column", async (t) => {
   const expected: readonly (readonly [text: string, message: RegExp])[] = [
     ["", /^f\.yaml:1:1: the file is empty/],
     ["# only a comment\n", /^f\.yaml:1:1: the file holds nothing but comments/],
@@ -421,7 +421,7 @@ test("each kind of unusable YAML has its own message, at its place", async (t) =
     assert.match(await messageOf(loadText(t, text)), message, text.slice(0, 80));
 });
 
-test("aliases repeat settings, but cannot multiply a small file into a large one", async (t) => {
+test("aliases repeat settings, but cannot expand a small file into a large one", async (t) => {
   const shared = `${UPSTREAM}routes:\n  - { path: /a, head: &h { mode: pass } }\n  - { path: /b, head: *h }\n`;
   assert.equal((await loadText(t, shared)).config.routes[1]?.head.mode, "pass");
   const levels = Array.from(
@@ -437,7 +437,7 @@ test("aliases repeat settings, but cannot multiply a small file into a large one
   );
 });
 
-test("a mistake behind an alias is shown where it stands", async (t) => {
+test("a mistake in an alias is shown where it is written", async (t) => {
   const text = `${UPSTREAM}routes:\n  - { path: /a, head: &h { mode: pas } }\n  - { path: /b, head: *h }\n`;
   const problems = await problemsOf(loadText(t, text));
   assert.deepEqual(
@@ -449,7 +449,7 @@ test("a mistake behind an alias is shown where it stands", async (t) => {
   );
 });
 
-test("YAML is 1.2, whatever a directive says: off is a text", async (t) => {
+test("a file is read as YAML 1.2 with any directive: off is a string", async (t) => {
   assert.equal((await loadText(t, `%YAML 1.1\n---\n${UPSTREAM}admin: off\n`)).config.admin, "off");
 });
 
@@ -473,7 +473,7 @@ test("a very long line is cut around the mistake", async (t) => {
   assert.equal(line.slice(caret.indexOf("^"), caret.lastIndexOf("^") + 1), "haed");
 });
 
-test("more problems than anyone reads are counted", async (t) => {
+test("problems beyond the display limit are counted", async (t) => {
   const text = `${UPSTREAM}${Array.from({ length: 500 }, (_, index) => `k${index}: 1\n`).join("")}`;
   assert.match(await messageOf(loadText(t, text)), /\n… and 400 more$/);
 });

@@ -1,8 +1,8 @@
 /**
  * An upstream that is headgate's own listen address.
  *
- * Symptom: `--upstream http://127.0.0.1:8080` with the default `listen` was valid, and one request took all connections to the
- * upstream for a minute. Root cause: nobody compared the two. Fix: what can be known to be a loop is no valid configuration.
+ * Symptom: `--upstream http://127.0.0.1:8080` with the default `listen` was valid, and one request took all connections to the upstream
+ * for a minute. Root cause: the two were not compared. Fix: a configuration that is provably a loop is invalid.
  */
 
 import assert from "node:assert/strict";
@@ -86,7 +86,7 @@ test("an address of one of the machine's interfaces is its own", async (t) => {
   }
 });
 
-test("a loop is found at its place, in a mapping, in upstreams and in a route", async (t) => {
+test("a loop is reported with its line and column, in a mapping, in upstreams and in a route", async (t) => {
   const problems = await problemsOf(
     loadText(
       t,
@@ -116,7 +116,7 @@ routes:
   );
 });
 
-test("a loop that a flag or a variable makes is found there", async (t) => {
+test("a loop that comes from a flag or a variable is reported there", async (t) => {
   const asked = { env: {}, cwd: "/" };
   const flags = { upstream: "http://127.0.0.1:8080" };
   assert.equal(
@@ -130,8 +130,8 @@ test("a loop that a flag or a variable makes is found there", async (t) => {
   assert.match(message, /^f\.yaml:2:8 upstream\.url: http:\/\/127\.0\.0\.1:8000 is where headgate/);
 });
 
-// Metrics may be wanted behind a route; a default upstream that is the admin port is an app that lost its port to it.
-test("the admin port may be a route's upstream and not the default one", async (t) => {
+// An operator may want metrics behind a route; a default upstream that is the admin port is an app that lost its port to it.
+test("the admin port may be a route's upstream but not the default one", async (t) => {
   const message = await messageOf(loadText(t, "upstream: http://127.0.0.1:9090\n"));
   assert.match(
     message,

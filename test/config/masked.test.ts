@@ -10,9 +10,9 @@ const masked = (message: string, more: Partial<MaskableDiagnostic> = {}): string
   mask({ message, ...more });
 
 /*
- * Symptom: the status page said `upsteam: is not a known key; did you mean "…"?`.
- * Root cause: all that stood in quotes was masked, also what headgate itself suggests.
- * Fix: headgate's own words stay, and of a hint that repeats what was written its own characters.
+ * Symptom: the status page showed `upsteam: is not a known key; did you mean "…"?`.
+ * Root cause: all quoted text was masked, including headgate's own suggestions.
+ * Fix: headgate's own words stay; a hint that repeats text of the file keeps only headgate's own characters.
  */
 test("a hint of headgate's own is not masked", () => {
   for (const hint of ["upstream", "convert", "responseTimeout", "billing"])
@@ -22,7 +22,7 @@ test("a hint of headgate's own is not masked", () => {
     );
 });
 
-test("what was written is masked, also where a hint repeats it", () => {
+test("text of the file is masked, also where a hint repeats it", () => {
   assert.equal(
     masked('"secret" is not one of convert, auto; did you mean "convert"?'),
     '"…" is not one of convert, auto; did you mean "convert"?',
@@ -39,7 +39,7 @@ test("what was written is masked, also where a hint repeats it", () => {
     assert.equal(masked(`x; did you mean "${hint}"?`), `x; did you mean "${shown}"?`);
 });
 
-test("a problem has its place and key in front", () => {
+test("a problem begins with its place and key", () => {
   const place = { file: "a.yaml", line: 3, col: 5, key: "upstream" };
   assert.equal(
     masked('"http://u:secret@x" holds a user', place),
@@ -67,7 +67,7 @@ function plantItems(items: unknown, value: unknown): readonly unknown[] {
   return items === undefined ? [] : plant(items, value).map((one) => [one]);
 }
 
-test("no masked problem of a route file shows what was written as a value", async (t) => {
+test("no masked problem of a route file shows a value of the file", async (t) => {
   const secrets = ["s3cret-9f8e", "9f8e77", "s3cret:9f8e", "http://u:9f8e@h/", "/9f8e/:x"];
   const files = secrets.flatMap((secret) => plant(toJsonSchema(), secret));
   assert.ok(files.length > 400, String(files.length));
@@ -79,7 +79,7 @@ test("no masked problem of a route file shows what was written as a value", asyn
       () => problemsOf(load),
     );
     count += problems.length;
-    // A route is known by its path, which is its name on the page.
+    // A route is identified by its path, which is its name on the page.
     const lines = problems.filter(({ key }) => !key.startsWith("routes")).map(mask);
     for (const line of lines) assert.doesNotMatch(line, /cret|9f8e/, JSON.stringify(file));
   }

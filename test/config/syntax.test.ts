@@ -1,15 +1,15 @@
 /**
  * Symptom: an unclosed quote was reported at the end of the file, an unclosed bracket at the next setting, a wrong indent as "nested
- * mappings are not allowed in compact mappings", each in a YAML parser's words. Root cause: the errors of the YAML package were printed
- * as they are, and their places are where the parser gives up. Fix: a text that cannot be parsed is read once more, line by line, for
- * the place where the mistake was made.
+ * mappings are not allowed in compact mappings", each in a YAML parser's words. Root cause: the YAML package's errors were printed
+ * unchanged, and their places are where the parser gives up. Fix: a text that cannot be parsed is read once more, line by line, to find
+ * where the mistake was made.
  */
 
 import assert from "node:assert/strict";
 import test from "node:test";
 import { loadText, messageOf, problemsOf } from "../support/route-file.ts";
 
-/** Files that are wrong, and all that is printed of each. */
+/** Invalid files, and the printed error for each. */
 const WRONG: readonly (readonly [text: string, printed: string])[] = [
   [
     `upstream: http://127.0.0.1:8000
@@ -1332,7 +1332,7 @@ routes:
   4 |     # it's the first
     |         - ends here instead`,
   ],
-  // Words of the package came through where a line began with dashes or held a space that only looks like one.
+  // The package's own words came through if a line began with dashes or had a character that only looks like a space.
   [
     "upstream: http://a:1\nhead:\u00a0pass\n",
     `f.yaml:2:6: this is no plain space, but one that looks like it: type it anew
@@ -1370,12 +1370,12 @@ routes:
 ];
 
 for (const [text, printed] of WRONG) {
-  test(`${JSON.stringify(text.slice(0, 100))} is told at its place`, async (t) => {
+  test(`${JSON.stringify(text.slice(0, 100))} is reported where the mistake is`, async (t) => {
     assert.equal(await messageOf(loadText(t, text)), printed);
   });
 }
 
-test("a file of Windows' own encoding is told from one that is no text", async (t) => {
+test("a file in a Windows encoding is distinguished from one that is no text", async (t) => {
   const text = "\ufeffupstream: http://127.0.0.1:8000\n";
   const utf16 = Buffer.from(text, "utf16le");
   const expected = "f.yaml: is UTF-16 text: save it as UTF-8";
@@ -1384,7 +1384,7 @@ test("a file of Windows' own encoding is told from one that is no text", async (
   assert.match(await messageOf(loadText(t, utf16.subarray(2))), /^f\.yaml:1:2: the file is UTF-16/);
 });
 
-test("programs get the same places: that of the mistake, and the one that explains it", async (t) => {
+test("programs get the same places: the mistake's and the one that explains it", async (t) => {
   const [problem] = await problemsOf(loadText(t, 'listen: ":80\nadmin: "off"\n'));
   const { line, col, key, related } = problem ?? assert.fail();
   assert.deepEqual(
@@ -1393,7 +1393,7 @@ test("programs get the same places: that of the mistake, and the one that explai
   );
 });
 
-test("what YAML allows and few use is no mistake", async (t) => {
+test("valid but rare YAML is no mistake", async (t) => {
   const text = `# YAML 1.2
 %YAML 1.2
 ---

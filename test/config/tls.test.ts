@@ -7,7 +7,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { CERTIFICATE, KEY, SHORT_CERTIFICATE, SHORT_KEY } from "../support/certificate.ts";
 import { loadText, makeDirectory, messageOf, problemsOf } from "../support/route-file.ts";
 
-test("TLS files are read beside the route file", async (t) => {
+test("TLS file paths are relative to the route file", async (t) => {
   const cwd = await makeDirectory(t, {});
   await mkdir(join(cwd, "etc"));
   const files = {
@@ -27,7 +27,7 @@ test("TLS files are read beside the route file", async (t) => {
   });
 });
 
-test("a file that cannot be used is a problem at its place", async (t) => {
+test("a file that cannot be used is a problem with its line and column", async (t) => {
   const text =
     "upstream: http://app\nupstreams:\n  a:\n    url: https://a\n    tls: { ca: none.pem, cert: f.yaml, key: / }\n";
   const problems = await problemsOf(loadText(t, text));
@@ -54,8 +54,8 @@ test("a certificate needs its key, and TLS needs https", async (t) => {
 });
 
 /**
- * Symptom: a TLS file that cannot be used passed check, start and reload; then each request was a 500. Root cause: a file was
- * looked at for the words of a PEM block only, and a connection reads it anew. Fix: it is read once as OpenSSL would.
+ * Symptom: a TLS file that cannot be used passed check, start and reload; then each request was a 500. Root cause: the file was only
+ * checked for the words of a PEM block, and each connection reads it anew. Fix: headgate reads it once as OpenSSL would.
  */
 const JUNK_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 const CUT_OFF = CERTIFICATE.slice(0, CERTIFICATE.length / 2);
@@ -74,18 +74,23 @@ const unusable: readonly (readonly [string, Readonly<Record<string, string>>, st
     /^the file's key does not belong to the certificate in cert$/,
   ],
   ["an encrypted key", { cert: CERTIFICATE, key: ENCRYPTED }, "key", /key is encrypted, and/],
-  ["a key encrypted as of old", { cert: CERTIFICATE, key: ENCRYPTED_SEC1 }, "key", /is encrypted/],
-  ["a key that is none", { cert: CERTIFICATE, key: JUNK_KEY }, "key", /key cannot be read \(/],
   [
-    "a certificate that is none",
+    "an encrypted key of the old form",
+    { cert: CERTIFICATE, key: ENCRYPTED_SEC1 },
+    "key",
+    /is encrypted/,
+  ],
+  ["an unreadable key", { cert: CERTIFICATE, key: JUNK_KEY }, "key", /key cannot be read \(/],
+  [
+    "an unreadable certificate",
     { cert: JUNK_CERTIFICATE, key: KEY },
     "cert",
     /^the file's certificate cannot be read \(wrong tag\)$/,
   ],
-  ["a chain that breaks off", { cert: CERTIFICATE + CUT_OFF, key: KEY }, "cert", /certificate 2 /],
-  ["an authority that is none", { ca: JUNK_CERTIFICATE }, "ca", /certificate cannot be read \(/],
+  ["a truncated chain", { cert: CERTIFICATE + CUT_OFF, key: KEY }, "cert", /certificate 2 /],
+  ["an unreadable authority", { ca: JUNK_CERTIFICATE }, "ca", /certificate cannot be read \(/],
   [
-    "a second authority that is none",
+    "a second authority that is unreadable",
     { ca: CERTIFICATE + JUNK_CERTIFICATE },
     "ca",
     /certificate 2/,
@@ -99,7 +104,7 @@ const unusable: readonly (readonly [string, Readonly<Record<string, string>>, st
 ];
 
 for (const [what, files, part, expected] of unusable) {
-  test(`${what} is a problem at its place`, async (t) => {
+  test(`${what} is a problem with its line and column`, async (t) => {
     const lines = Object.keys(files).map((name) => `    ${name}: ${name}.pem\n`);
     const cwd = await makeDirectory(t, {
       ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`${name}.pem`, text])),

@@ -42,7 +42,7 @@ test("sizes are bytes", () => {
   for (const [text, bytes] of Object.entries(expected)) assert.equal(parseSize(text), bytes, text);
 });
 
-test("a number without a unit is refused, and so is whatever is no number", () => {
+test("a number without a unit and text that is no number are refused", () => {
   assert.throws(
     () => parseDuration("5"),
     /^RangeError: "5" is not a duration such as .*: the unit is missing$/,
@@ -56,23 +56,24 @@ test("a number without a unit is refused, and so is whatever is no number", () =
 });
 
 /**
- * Symptom: `idleTimeout: 0.4ms` meant no limit. Root cause: it was rounded to 0, which means that. Fix: what is more than 0 stays so.
+ * Symptom: `idleTimeout: 0.4ms` meant no limit. Root cause: it was rounded to 0, which means no limit. Fix: a value above 0 is not rounded
+ * to 0.
  */
-test("what is more than 0 is not rounded to 0", () => {
+test("a value above 0 is not rounded to 0", () => {
   for (const text of ["0.4ms", "0.0001s", "0.00000001h"])
     assert.equal(parseDuration(text), 1, text);
   assert.equal(parseSize("0.0001KiB"), 1);
   assert.equal(parseDuration("0.0h"), 0);
 });
 
-test("a duration beyond 2^31-1 ms would fire at once and is refused", () => {
+test("a duration beyond 2^31-1 ms, which would fire at once, is refused", () => {
   for (const text of ["597h", "596.1h", "2147483647ms"])
     assert.throws(() => parseDuration(text), /longer than a timer can run \(596h\)/, text);
   assert.throws(() => parseDuration(`${"9".repeat(400)}s`), /longer than a timer can run/);
   assert.throws(() => parseSize(`${"9".repeat(400)}B`), /too large/);
 });
 
-test("what is formatted is short, and read back as it was", () => {
+test("a formatted value is short and parses to the same value", () => {
   for (const text of ["0s", "250ms", "1500ms", "5s", "90s", "1m", "1h", "36h"])
     assert.equal(formatDuration(parseDuration(text)), text);
   for (const text of ["0B", "512B", "1KiB", "64KiB", "1536KiB", "1GiB"])

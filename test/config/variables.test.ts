@@ -29,7 +29,7 @@ test("variables, defaults, required ones and the dollar sign itself", () => {
     assert.equal(substitute(text, env), result, text);
 });
 
-test("what cannot be put in is an error that names the variable", () => {
+test("a variable that cannot be substituted is an error that names it", () => {
   const expected: Readonly<Record<string, RegExp>> = {
     "${NONE}": /the variable NONE is not set; \$\{NONE:-…\} gives a default/,
     "${NONE:?say where}": /the variable NONE is not set: say where/,
@@ -45,7 +45,7 @@ test("what cannot be put in is an error that names the variable", () => {
     assert.throws(() => substitute(text, env), { name: "RangeError", message }, text);
 });
 
-test("a plain value is read again, so that a variable can be a number or a word", async (t) => {
+test("a substituted plain value is parsed again, so a variable can be a number or a word", async (t) => {
   const text =
     "upstream: http://app:${PORT}\nadmin: ${OFF}\nlimits:\n  waiting: ${NUMBER}\n  draining: 1${NUMBER}\n";
   const { config } = await loadText(t, text, { env });
@@ -55,10 +55,10 @@ test("a plain value is read again, so that a variable can be a number or a word"
 });
 
 /**
- * Symptom: between brackets or braces no number and no boolean came from a variable. Root cause: what stands in quotes is a text,
- * and there a variable must stand in quotes. Fix: a single variable in quotes is read there as one without them is elsewhere.
+ * Symptom: between brackets or braces no variable could become a number or a boolean. Root cause: a quoted value is a string, and a
+ * variable must be quoted there. Fix: a single quoted variable between brackets or braces is parsed like an unquoted one elsewhere.
  */
-test("between brackets or braces a single variable in quotes can be a number or a boolean", async (t) => {
+test("between brackets or braces a single quoted variable can be a number or a boolean", async (t) => {
   const lines = [
     "upstream: http://app",
     "limits: { waiting: \"${NUMBER}\", draining: '${NONE:-12}' }",
@@ -71,7 +71,7 @@ test("between brackets or braces a single variable in quotes can be a number or 
   assert.deepEqual(
     problems.map(({ line, key, message }) => [line, key, message]),
     [[6, "log.query", "must be true or false, not text; did you mean true, without quotes?"]],
-    "in block style, quotes make a text",
+    "in block style, quotes make a string",
   );
   const { config } = await loadText(t, `${lines.slice(0, -1).join("\n")}\n`, { env });
   assert.deepEqual([config.limits.waiting, config.limits.draining], [7, 12]);
@@ -80,7 +80,7 @@ test("between brackets or braces a single variable in quotes can be a number or 
   assert.deepEqual(config.log.fields, ["url.path"]);
 });
 
-test("between brackets or braces more than a variable in quotes is a text", async (t) => {
+test("between brackets or braces a quoted value with more than one variable is a string", async (t) => {
   for (const value of ['"1${NUMBER}"', '"${NUMBER}${NUMBER}"', '"${NUMBER} "', '"$${7}"', '"7"']) {
     const text = `upstream: http://app\nlimits: { waiting: ${value} }\n`;
     const [problem] = await problemsOf(loadText(t, text, { env }));
@@ -88,7 +88,7 @@ test("between brackets or braces more than a variable in quotes is a text", asyn
   }
 });
 
-test("a value behind an alias is read as where it stands", async (t) => {
+test("a value of an alias is read as where it is written", async (t) => {
   const text =
     'upstream: http://app\nlimits:\n  waiting: 1\n  draining: &n "${NUMBER}"\nhead: { limit: { concurrent: *n } }\n';
   const problems = await problemsOf(loadText(t, text, { env }));
@@ -109,7 +109,7 @@ test("a variable's value cannot become structure", async (t) => {
   }
 });
 
-test("an unset variable is one problem, at its place", async (t) => {
+test("an unset variable is one problem, with its line and column", async (t) => {
   const problems = await problemsOf(
     loadText(t, 'upstream: http://app\nlog:\n  level: "${NONE}"\nlimits: { waiting: "${NONE}" }\n'),
   );
@@ -122,7 +122,7 @@ test("an unset variable is one problem, at its place", async (t) => {
   );
 });
 
-test("positions stay those of the file", async (t) => {
+test("substitution does not change the positions of a file", async (t) => {
   const [problem] = await problemsOf(
     loadText(t, "upstream: http://app\nlisten: ${TRICK}\n", { env }),
   );

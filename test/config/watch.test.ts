@@ -8,7 +8,7 @@ import { type WatchOptions, createFileWatcher } from "../../src/config/watch.ts"
 import { UNREADABLE, makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
-/** Long enough for a machine that is busy; nothing waits for as long as this when all is well. */
+/** Long enough for a busy machine; a passing test never waits that long. */
 const LONG = 15_000;
 const BY_EVENT: WatchOptions = { debounceMs: 50, pollMs: 60_000 };
 const BY_POLL: WatchOptions = { debounceMs: 5, pollMs: 20 };
@@ -29,7 +29,7 @@ async function watchFiles(t: TestContext, paths: readonly string[], options: Wat
     changes: () => changes,
     /** Does something and waits for the change that it makes. */
     async after(act: () => Promise<unknown>): Promise<void> {
-      // The watch keeps no process alive, so the test has to.
+      // The watch does not keep the process alive, so the test does.
       const late = setTimeout(() => news.emit("error", new Error("no change was seen")), LONG);
       await Promise.all([once(news, "change"), act()]).finally(() => clearTimeout(late));
     },
@@ -62,7 +62,7 @@ test("a file that is replaced by a rename is a change, again and again", async (
   assert.equal(changes(), 3);
 });
 
-test("a file that disappears is a change, and one more when it is back", async (t) => {
+test("a file that disappears is a change, and another one when it is back", async (t) => {
   const directory = await makeDirectory(t, { a: "0" });
   const path = join(directory, "a");
   const { after } = await watchFiles(t, [path], BY_EVENT);
@@ -81,7 +81,7 @@ test("only content counts: the same bytes with another time, inode or mode are n
   assert.equal(changes(), 1);
 });
 
-test("what was written between the reading and the watch is a change", async (t) => {
+test("a write between the reading and the start of the watch is a change", async (t) => {
   const directory = await makeDirectory(t, { a: "0" });
   const path = join(directory, "a");
   const { watch, digest, after } = await watchFiles(t, [path], BY_EVENT);
@@ -105,7 +105,7 @@ test("a busy neighbour in the directory hides no change", async (t) => {
   await neighbour;
 });
 
-test("each of several files counts, in whichever directory", async (t) => {
+test("a change of any of several files counts, in any directory", async (t) => {
   const [one, two] = [await makeDirectory(t, { a: "0" }), await makeDirectory(t, { b: "0" })];
   const paths = [join(one, "a"), join(two, "b")];
   const { after, changes } = await watchFiles(t, paths, BY_EVENT);
@@ -113,7 +113,7 @@ test("each of several files counts, in whichever directory", async (t) => {
   assert.equal(changes(), 2);
 });
 
-test("a directory that is replaced is followed", async (t) => {
+test("the watch follows a directory that is replaced", async (t) => {
   const parent = await makeDirectory(t, {});
   const directory = join(parent, "etc");
   await mkdir(directory);
@@ -129,7 +129,7 @@ test("a directory that is replaced is followed", async (t) => {
   await after(() => writeFile(path, "2"));
 });
 
-test("a target that is edited in another directory is seen by the poll", async (t) => {
+test("the poll sees a target that is edited in another directory", async (t) => {
   const [mount, elsewhere] = [await makeDirectory(t, {}), await makeDirectory(t, { a: "0" })];
   const target = join(elsewhere, "a");
   await symlink(target, join(mount, "a"));
@@ -154,7 +154,7 @@ test("the poll does not take a half-written file for a change", async (t) => {
   assert.equal(changes(), 1);
 });
 
-test("nothing is called after the end, whatever was under way", async (t) => {
+test("no callback comes after the end, with any check in progress", async (t) => {
   const directory = await makeDirectory(t, { a: "0" });
   const path = join(directory, "a");
   const { watch, changes } = await watchFiles(t, [path], BY_POLL);
@@ -165,11 +165,11 @@ test("nothing is called after the end, whatever was under way", async (t) => {
 });
 
 /**
- * Symptom: a followed file that was replaced by a pipe, or whose mount hung, took one of node's four threads at each poll; after
- * four of them no name was looked up any more. Root cause: a look began although the last one was still under way, and each
- * opened the file in a way that waits for a writer. Fix: one look at a time, and a file is opened so that nothing is waited for.
+ * Symptom: a watched file that was replaced by a pipe, or whose mount hung, took one of Node's four threads at each poll; after four of
+ * them no name was looked up any more. Root cause: a check began although the last one was still running, and each opened the file in a way
+ * that waits for a writer. Fix: one check at a time, and opening the file does not wait.
  */
-test("a file that does not come to its end is opened once, however often it is polled", async (t) => {
+test("a file whose read never ends is opened once, with any number of polls", async (t) => {
   const directory = await makeDirectory(t, { a: "0" });
   const path = join(directory, "a");
   const { after, watch } = await watchFiles(t, [path], BY_POLL);
@@ -195,7 +195,7 @@ test("a file that does not come to its end is opened once, however often it is p
   });
 });
 
-test("a pipe that nobody writes to is a change like any other", async (t) => {
+test("a pipe without a writer is a change like any other", async (t) => {
   const directory = await makeDirectory(t, { a: "0" });
   const path = join(directory, "a");
   const { after } = await watchFiles(t, [path], BY_EVENT);
@@ -210,15 +210,15 @@ test("a pipe that nobody writes to is a change like any other", async (t) => {
 });
 
 /**
- * Symptom: at the limit of file descriptors, or on a disk that failed for a moment, every followed file counted as changed, and once
- * more when it could be read again. Root cause: the reason why a file could not be read was compared as if it were its content.
- * Fix: only a reason that lies in the file counts.
+ * Symptom: at the limit of file descriptors, or on a disk that failed for a moment, every watched file counted as changed, and once more
+ * when it could be read again. Root cause: the reason why a file could not be read was compared as if it were its content.
+ * Fix: only a reason that concerns the file itself counts.
  */
-test("a file that cannot be read for a reason that is not its own is no change, and what it holds afterwards is compared", async (t) => {
+test("a read error that does not concern the file itself is no change; the content read afterwards is compared", async (t) => {
   const directory = await makeDirectory(t, { a: "0", b: "0" });
   const [a, b] = [join(directory, "a"), join(directory, "b")];
   const { after, changes } = await watchFiles(t, [a], BY_EVENT);
-  // A watch on another file of the directory gets the same events: when it has looked twice, this one has had the time to.
+  // A watch on another file of the directory gets the same events: after its second check, this one has had the time for its own.
   const other = await watchFiles(t, [b], BY_EVENT);
   await rename(a, `${a}.kept`);
   await symlink(UNREADABLE, a);
@@ -229,7 +229,7 @@ test("a file that cannot be read for a reason that is not its own is no change, 
   assert.equal(changes(), 1);
 });
 
-test("a file that could not be read when it was wanted is a change as soon as it can be", async (t) => {
+test("a file that could not be read when it was needed is a change as soon as it can be read", async (t) => {
   const directory = await makeDirectory(t, { b: "0" });
   const [a, b] = [join(directory, "a"), join(directory, "b")];
   await symlink(UNREADABLE, a);

@@ -1,4 +1,4 @@
-// Durations are of the monotonic clock: a wall clock that jumps (NTP, a suspended machine) fires no limit and prolongs none.
+// Durations come from the monotonic clock: a wall clock that jumps (NTP, a suspended machine) fires no limit and prolongs none.
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -17,7 +17,7 @@ const READERS = new Set([
   "ops/status/status.ts",
 ]);
 
-test("the wall clock is asked only for what people read", () => {
+test("the wall clock is read only for times that people read", () => {
   const files = readdirSync(SRC, { recursive: true, encoding: "utf8" });
   const sources = files.filter((path) => path.endsWith(".ts"));
   const asking = sources.filter((path) =>

@@ -18,7 +18,7 @@ test("config/headgate.schema.json is what `headgate schema` prints", async () =>
   assert.deepEqual(SCHEMA, JSON.parse(JSON.stringify(toJsonSchema())), HINT);
 });
 
-test("docs/route-file.md is what the schema says", async () => {
+test("docs/route-file.md matches the schema", async () => {
   assert.equal(
     await readFile(new URL("../../docs/route-file.md", import.meta.url), "utf8"),
     toReference(toJsonSchema()),
@@ -26,7 +26,7 @@ test("docs/route-file.md is what the schema says", async () => {
   );
 });
 
-test("a list of given values is told without a plural of the last one", () => {
+test("a list of given values has no plural on its last value", () => {
   const reference = toReference(toJsonSchema());
   assert.match(
     reference,
@@ -35,7 +35,7 @@ test("a list of given values is told without a plural of the last one", () => {
   assert.doesNotMatch(reference, /`s\b/);
 });
 
-test("the README's table of keys is what the schema says", async () => {
+test("the README's table of keys matches the schema", async () => {
   const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
   assert.ok(
     readme.includes(`<!-- generated -->\n\n${toTopLevel(toJsonSchema())}\n<!-- /generated -->`),
@@ -49,7 +49,7 @@ test("the chart's values.schema.json embeds the route file's schema", async () =
   assert.deepEqual(values, embedded, HINT);
 });
 
-test("the chart's README is what values.yaml says", async () => {
+test("the chart's README matches values.yaml", async () => {
   const values = await readFile(new URL("values.yaml", chart), "utf8");
   assert.equal(await readFile(new URL("README.md", chart), "utf8"), toChartReadme(values), HINT);
 });
@@ -63,7 +63,7 @@ test("every value of the chart has a comment in values.yaml, which the README sh
   );
 });
 
-test("a value without a comment is found", () => {
+test("the check finds a value without a comment", () => {
   const values = "# -- First.\na: 1\n\nb:\n  # -- Below.\n  c: {}\n  d: [x] # -- no\ne: 2\n";
   assert.deepEqual(readValues(values), [
     { key: "a", preset: "1", meaning: "First." },
@@ -77,7 +77,7 @@ test("values.schema.json and values.yaml have the same keys", async () => {
   const schema = JSON.parse(await readFile(new URL("values.schema.json", chart), "utf8")) as Keys;
   const values = readValues(await readFile(new URL("values.yaml", chart), "utf8"));
   const known = new Set(values.map(({ key }) => key));
-  // What is one value in values.yaml may be taken apart in the schema. Parent charts set `enabled`.
+  // One value in values.yaml may be an object with keys in the schema. Parent charts set `enabled`.
   const keys = keysOf(schema, "")
     .map((key) => [...known].find((one) => key.startsWith(`${one}.`)) ?? key)
     .filter((key) => key !== "enabled");
@@ -113,7 +113,7 @@ test("there is an example of each kind", () => {
 });
 
 for (const name of names) {
-  test(`config/${name} loads, an editor checks it, and it explains itself`, async () => {
+  test(`config/${name} loads, an editor checks it, and comments explain it`, async () => {
     const text = await readFile(new URL(name, directory), "utf8");
     assert.match(text, /^# yaml-language-server: \$schema=headgate\.schema\.json\n\n# /);
     const { config } = await loadConfig({

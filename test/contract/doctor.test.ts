@@ -1,4 +1,4 @@
-// What docs/doctor.md and --help say of doctor is what it does.
+// docs/doctor.md and --help describe what doctor does.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { COMMAND_HELP } from "../../src/cli/help.ts";
 
 const DOCS = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 
-test("docs/doctor.md names where a document is looked for, in that order", () => {
+test("docs/doctor.md names where doctor looks for a document, in that order", () => {
   const [, list = ""] = /^(`\/openapi\.json`,.*?)\.$/ms.exec(DOCS) ?? [];
   assert.deepEqual(
     [...list.matchAll(/`([^`]+)`/g)].map(([, path]) => path),

@@ -81,7 +81,7 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
     /^misc\/a\.ts may not/,
   ],
   [
-    "a file that is not there",
+    "a missing file",
     { "http/a.ts": 'import { b } from "./b.ts";\n' },
     /^http\/a\.ts imports \.\/b\.ts, which is no file/,
   ],
@@ -132,7 +132,7 @@ const planted: readonly (readonly [string, Readonly<Record<string, string>>, Reg
     /^cycle: http\/a\.ts → http\/b\.ts → http\/a\.ts$/,
   ],
   [
-    "a type that needs it in turn",
+    "a type that imports it back",
     {
       "http/a.ts": 'import type { B } from "./b.ts";\n',
       "http/b.ts": 'import { a } from "./a.ts";\n',

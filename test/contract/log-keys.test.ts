@@ -1,4 +1,4 @@
-/** Log stores index these keys and searches are saved over them; they change only on purpose. */
+/** Log stores index these keys and users save searches over them; they change only on purpose. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -40,7 +40,7 @@ test("a plain exchange's line has exactly these keys, all of them flat", () => {
   assert.deepEqual(typesOf(finishedExchange(), "omit"), ALWAYS);
 });
 
-test("a HEAD adds what was done with it", () => {
+test("a HEAD adds its outcome", () => {
   const head = finishedExchange({
     method: "HEAD",
     head: "convert",
@@ -55,7 +55,7 @@ test("a HEAD adds what was done with it", () => {
   });
 });
 
-test("a failure, a trace and a wanted query add one key each, a fault of headgate's own its stack", () => {
+test("a failure, a trace and a configured query add one key each, a fault of headgate's own its stack", () => {
   const failed = finishedExchange({
     rawFields: [
       "User-Agent",

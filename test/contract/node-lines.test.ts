@@ -1,4 +1,4 @@
-// The lines of Node that are supported: each place names the same ones, and nothing newer than the oldest is used.
+// The supported lines of Node: each document names the same lines, and headgate uses nothing newer than the oldest.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -22,7 +22,7 @@ test("documents, the workflow and .ci/run name the same lines", () => {
   assert.match(read(".ci/run"), /node_of_line 24/);
 });
 
-test("what rests on how Node behaves inside is tested on every line", () => {
+test("what rests on Node's internals is tested on every line", () => {
   const [, table = ""] =
     /## What rests on how Node behaves inside\n(.*?)\n## /s.exec(read("CONTRIBUTING.md")) ?? [];
   const linked = [...table.matchAll(/\]\((test\/[^)]+)\)/g)].map(([, path = ""]) => path);
@@ -37,7 +37,7 @@ test("what rests on how Node behaves inside is tested on every line", () => {
 
 /**
  * Symptom: `.ci/run` ended with "no such test file or folder: test/net" on Node 22 and 26. Root cause: the folder's tests moved, and its
- * name stayed in the list; .ci/run's own test replaces npm. Fix: the list names test/server, and each path of it has to exist.
+ * name stayed in the list; .ci/run's own test replaces npm. Fix: the list names test/server, and each path in it has to exist.
  */
 test("every path that .ci/run gives to `npm test` exists", () => {
   const paths = [...read(".ci/run").matchAll(/(?:^ +|--except=)(test\/\S+)/gm)].map(

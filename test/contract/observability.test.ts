@@ -132,16 +132,16 @@ const variableExpressions = dashboard.templating.list.flatMap(({ definition }) =
 );
 const expressions = [...rules.map(({ expr }) => expr), ...panelExpressions, ...variableExpressions];
 
-/** What Prometheus and Kubernetes' service discovery add to every sample of a target. */
+/** Labels that Prometheus and Kubernetes' service discovery add to every sample of a target. */
 const TARGET_LABELS = ["job", "instance", "namespace", "pod", "container"];
-/** Metrics of others that an alert needs. */
+/** Metrics of other exporters that an alert needs. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   up: [],
   container_memory_working_set_bytes: [],
   kube_pod_container_resource_limits: ["resource"],
 };
 
-/** Every metric that a running headgate shows, with the labels of its samples. */
+/** Every metric that a running headgate exposes, with the labels of its samples. */
 async function shownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const body = await scrape("on");
   const shown = new Map<string, Set<string>>();
@@ -150,7 +150,7 @@ async function shownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<string>>>
     for (const [, label = ""] of labels.matchAll(/(\w+)="/g)) known.add(label);
     shown.set(name, known);
   }
-  // A garbage collection may not have happened yet; its family is there all the same.
+  // A garbage collection may not have happened yet; its metric family exists anyway.
   for (const [, family = ""] of body.matchAll(/^# TYPE (\w+) histogram$/gm)) {
     for (const suffix of ["_bucket", "_sum", "_count"]) {
       const name = `${family}${suffix}`;
@@ -208,7 +208,7 @@ test("the dashboard has a fixed uid, its variables, and no two panels in one pla
   assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
 });
 
-test("each alert has a summary, a description and an answer in the runbook", () => {
+test("each alert has a summary, a description and an entry in the runbook", () => {
   const runbook = readFileSync(join(root, "docs/runbook.md"), "utf8");
   const { repository } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     readonly repository: { readonly url: string };
@@ -222,12 +222,12 @@ test("each alert has a summary, a description and an answer in the runbook", () 
   );
   for (const { alert, annotations } of rules) {
     assert.deepEqual(Object.keys(annotations), ["summary", "description", "runbook_url"]);
-    // Absolute, or Alertmanager and Grafana make no link of it.
+    // Only an absolute URL becomes a link in Alertmanager and Grafana.
     assert.equal(annotations["runbook_url"], `${runbookUrl}#${alert.toLowerCase()}`);
   }
 });
 
-test("each alert has a test that sees it fire", () => {
+test("each alert has a test in which it fires", () => {
   const { tests } = parse(readFileSync(testsFile, "utf8")) as {
     readonly tests: readonly {
       readonly alert_rule_test: readonly {
@@ -277,16 +277,12 @@ const skip =
     ? false
     : "there is no promtool (Debian's package prometheus)";
 
-test(
-  "promtool finds nothing wrong with the alerts, and each fires when it should",
-  { skip },
-  () => {
-    const checked = promtool(["check", "rules", rulesFile]);
-    assert.equal(checked.status, 0, checked.said);
-    const tested = promtool(["test", "rules", testsFile]);
-    assert.equal(tested.status, 0, tested.said);
-  },
-);
+test("promtool accepts the alerts, and each fires when it should", { skip }, () => {
+  const checked = promtool(["check", "rules", rulesFile]);
+  assert.equal(checked.status, 0, checked.said);
+  const tested = promtool(["test", "rules", testsFile]);
+  assert.equal(tested.status, 0, tested.said);
+});
 
 test("promtool can read every expression of the dashboard", { skip }, (t) => {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));

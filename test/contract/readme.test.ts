@@ -1,4 +1,4 @@
-// A README that is wrong is worse than none: what can be checked of it is.
+// A wrong README is worse than none: these tests check what can be checked of it.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -27,7 +27,7 @@ test("README's route file is valid", async (t) => {
   assert.equal(config.routes.length, 4);
 });
 
-test("README's links lead somewhere", () => {
+test("README's links have targets", () => {
   const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path ?? "");
   assert.ok(links.length > 3);
   assert.deepEqual(
@@ -46,14 +46,15 @@ test("README's npm commands exist", () => {
 });
 
 /**
- * Symptom: `npm start -- check FILE --json | jq` was a parse error. Root cause: npm prints what it runs on standard output. Fix: the README
- * says `-s`, and all that a first start prints beside it goes to standard error.
+ * Symptom: `npm start -- check FILE --json
+ * jq` was a parse error. Root cause: npm prints the command that it runs on standard output. Fix: the README uses `-s`, and everything else
+ * that a first start prints goes to standard error.
  */
 test("README's command whose output is JSON prints JSON and nothing else", () => {
   const [, written = ""] = /`npm (start [^`]*--json) \| jq`/.exec(README) ?? [];
   const args = written.replace("FILE", "config/minimal.yaml").split(" ");
   assert.ok(args.includes("config/minimal.yaml"));
-  // The outer npm hands its own options on in the environment.
+  // The outer npm passes its own options on in the environment.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_|^HEADGATE_/i.test(name)),
   );
@@ -103,7 +104,7 @@ test("README shows the demo and doctor on its first screens", () => {
   assert.ok(before.split("\n").length < 50);
 });
 
-test("README gives each dependency its reason, and no other", () => {
+test("README gives a reason for each dependency, and names no other", () => {
   const [, section] = /## Dependencies\n(.*?)\n## /s.exec(README) ?? [];
   const named = [...(section ?? "").matchAll(/^\| `([^`]+)` /gm)].map(([, name]) => name);
   assert.deepEqual(new Set(named), new Set(Object.keys(MANIFEST.dependencies)));

@@ -1,4 +1,4 @@
-// What editors and other readers need of the JSON Schema.
+// What editors and other readers need from the JSON Schema.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { SCHEMA, ajv, findSchemaErrors } from "../support/schema-validator.ts";
 
 type Entry = readonly [key: string, schema: JsonSchema];
 
-/** Every key, with its whole path. */
+/** Every key, with its full path. */
 function listKeys({ properties = {}, ...schema }: JsonSchema, before = ""): readonly Entry[] {
   const inner = [schema.items, schema.additionalProperties, ...(schema.anyOf ?? [])];
   return [
@@ -24,7 +24,7 @@ function listKeys({ properties = {}, ...schema }: JsonSchema, before = ""): read
   ];
 }
 
-/** All that can be chosen for a value. */
+/** All alternatives for a value. */
 function listAlternatives(schema: JsonSchema): readonly JsonSchema[] {
   return schema.anyOf === undefined
     ? [schema, ...(schema.items === undefined ? [] : listAlternatives(schema.items))]
@@ -47,9 +47,9 @@ test("each key has a description, and a default, examples or given names beside 
   }
 });
 
-test("defaults and examples are what their keys take", () => {
+test("each key accepts its own default and examples", () => {
   const { definitions = {} } = SCHEMA;
-  // Many keys take the same: it is compiled once.
+  // Many keys share a schema: it is compiled once.
   const compiled = new Map<string, (value: unknown) => boolean>();
   for (const [key, schema] of keys)
     for (const { description: _, examples = [], default: preset, ...one } of listAlternatives(
@@ -66,8 +66,8 @@ test("defaults and examples are what their keys take", () => {
   }
 });
 
-// helm reads the schema in Go and many checkers do in Python: what JavaScript alone knows makes the whole schema unreadable there.
-test("every pattern is one that JavaScript, Go and Python read alike", () => {
+// helm reads the schema in Go and many checkers in Python: syntax that only JavaScript knows makes the entire schema unreadable there.
+test("JavaScript, Go and Python read every pattern alike", () => {
   const patterns = [...JSON.stringify(SCHEMA).matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
     ([, text = ""]) => JSON.parse(text) as string,
   );
@@ -120,7 +120,7 @@ function findInside(value: unknown): readonly string[] {
   });
 }
 
-test("every route file in the repository is one that the schema takes", () => {
+test("the schema accepts every route file in the repository", () => {
   const all = listRouteFiles();
   const places = new Set(all.map(([place]) => place));
   for (const place of [

@@ -1,4 +1,4 @@
-/** The sizing table of docs/operations.md, against what was measured, what the chart asks for and what other pages say. */
+/** The sizing table of docs/operations.md, compared with the measurements, the chart's requests and the other pages. */
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -35,7 +35,7 @@ test("the chart's requests and limits are those of the sizing table", () => {
 });
 
 // test/deploy/examples.test.ts holds every other example to the chart's container.
-test("kustomize components and examples ask for the same", () => {
+test("kustomize components and examples request the same", () => {
   const files = [...filesOf("helm/kustomize"), ...filesOf("examples/kubernetes")];
   const asked = files.flatMap((path) =>
     read(path).match(/(requests|limits): \{[^}]*memory[^}]*\}/g),
@@ -73,7 +73,7 @@ test("memory in the table is what was measured in a container", () => {
   );
 });
 
-test("what the table asks for is enough for what was measured", () => {
+test("the table's requests are enough for the measured use", () => {
   assert.ok(figure("memory request") >= figure("memory, HEADs over 32 connections"), HINT);
   assert.ok(figure("memory limit") >= 1.5 * figure("memory, 256 downloads of 100 MB"), HINT);
   // 25m are 25 ms of CPU a second.
@@ -98,18 +98,18 @@ test("every memory figure of the chart and of other pages is in the table", () =
   const charts = ["helm", "examples"].flatMap(filesOf).filter((path) => !path.endsWith(".json"));
   for (const path of [...pages, ...charts]) {
     for (const [text, value] of read(path).matchAll(/\b(\d+) ?(?:MiB|Mi)\b/g))
-      // Below 20 MiB it is something else: a size of content, of a message.
+      // Below 20 MiB a figure is something else: a size of content, of a message.
       if (Number(value) >= 20 && !isOrdinary(path, text))
         assert.ok(known.has(Number(value)), `${path}: ${text}. ${HINT}`);
   }
 });
 
-/** What is compared with RSS, which the alert's comment has to name. */
+/** Figures that are compared with RSS, which the alert's comment has to name. */
 function isOrdinary(path: string, text: string): boolean {
   return path.endsWith("rules/headgate.yaml") && text === "50 MiB";
 }
 
-/** A table's rows below a heading: their cells behind the first one, by the first one. */
+/** A table's rows below a heading: their cells after the first one, by the first one. */
 function rowsOf(page: string, heading: string): ReadonlyMap<string, readonly string[]> {
   const start = page.indexOf(`${heading}\n`);
   assert.ok(start >= 0, heading);

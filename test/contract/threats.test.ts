@@ -1,4 +1,4 @@
-// docs/threats.md promises: every row is there, and what holds it exists.
+// docs/threats.md is complete: every row is there, and the tests that it names exist.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ test("every row of the threat table is there, once and in order", () => {
   );
 });
 
-test("each row says what comes, what headgate does and what holds it to that", () => {
+test("each row has the threat, headgate's reaction and the test for it", () => {
   for (const { id, cells } of ROWS) {
     assert.equal(cells.length, 3, id);
     assert.ok(
@@ -48,7 +48,7 @@ test("every file that the threat table names exists, under its own name", () => 
   }
 });
 
-test("what SECURITY.md links to exists", () => {
+test("the targets of SECURITY.md's links exist", () => {
   const security = new URL("../../SECURITY.md", import.meta.url);
   const links = [...readFileSync(security, "utf8").matchAll(/\]\(([^)#]+)/g)];
   assert.ok(links.length > 1);

@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { findCommentViolations, findNameViolations } from "../support/words.ts";
+import {
+  findCommentViolations,
+  findNameViolations,
+  findTitleViolations,
+} from "../support/words.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** The folders whose names and comments hold the contract so far; `src` alone stands for the files at its top. */
+/** The folders whose names and comments hold the contract; `src` alone stands for the files at its top. */
 const HELD_FOLDERS = [
   "src",
   "src/cli",
@@ -31,6 +35,13 @@ function readFolder(folder: string): readonly (readonly [string, string])[] {
 
 const sources = new Map(HELD_FOLDERS.flatMap(readFolder));
 
+/** All tests except this one, whose texts are violations. */
+const tests = new Map(
+  readFolder("test").filter(
+    ([path]) => path.endsWith(".test.ts") && !path.endsWith("/words.test.ts"),
+  ),
+);
+
 test("file names and exported names use the field's words", () => {
   assert.ok(sources.has("src/proxy/handler.ts"), "the contract reads src");
   assert.ok(sources.has("src/ops/status/page/main.js"), "and the status page's script");
@@ -39,6 +50,13 @@ test("file names and exported names use the field's words", () => {
 
 test("comments name the actor", () => {
   assert.deepEqual(findCommentViolations(sources), []);
+});
+
+test("file names, comments and titles of tests do, too", () => {
+  assert.ok(tests.has("test/http/target.test.ts"), "the contract reads the tests");
+  assert.deepEqual(findNameViolations(tests), []);
+  assert.deepEqual(findCommentViolations(tests), []);
+  assert.deepEqual(findTitleViolations(tests), []);
 });
 
 const sound =
@@ -66,7 +84,7 @@ for (const [what, path, text, expected] of [
   ["a method", "a.ts", "export class A<B> {\n  bark(): void {}\n}\n", /bark has/],
   ["an optional member", "a.ts", "export interface A {\n  told?: string;\n}\n", /told has/],
 ] as const) {
-  test(`finds a replaced word in ${what}`, () => {
+  test(`the contract finds a replaced word in ${what}`, () => {
     const found = findNameViolations(new Map([[path, text]]));
     assert.equal(found.length, 1);
     assert.match(found[0] ?? "", expected);
@@ -80,12 +98,31 @@ for (const [what, text, expected] of [
   ["a sentence over two lines", "/**\n * What is\n * said of it.\n */\n", /What is said/],
   ["two lines", "  // It depends on what is\n  // said there.\n", /what is said/],
 ] as const) {
-  test(`finds a word that hides the actor in ${what}`, () => {
+  test(`the contract finds a word that hides the actor in ${what}`, () => {
     const found = findCommentViolations(new Map([["src/a.ts", text]]));
     assert.equal(found.length, 1);
     assert.match(found[0] ?? "", expected);
   });
 }
+
+for (const [what, text, expected] of [
+  ["a title", 'test("an upload nobody reads is dropped", () => {});\n', /'nobody'; name the actor/],
+  ["a title of a subtest", 'await t.test("a HEAD is answered", () => {});\n', /'answered'; use/],
+  ["a title in a line of its own", 'it(\n  "the client asks again",\n', /'asks'; use/],
+  ["a title with a variable", "test(`an answer of ${status}`, () => {});\n", /'answer'; use/],
+  ["a suite's title", 'void describe("whoever waits", () => {});\n', /'whoever'; name/],
+] as const) {
+  test(`the contract finds a replaced word in ${what}`, () => {
+    const found = findTitleViolations(new Map([["test/a.test.ts", text]]));
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", expected);
+  });
+}
+
+test("a title with the field's words has no violation", () => {
+  const text = 'test("a client that sends HEAD gets the response", () => {});\nask("nobody");\n';
+  assert.deepEqual(findTitleViolations(new Map([["test/a.test.ts", text]])), []);
+});
 
 test("a key of /status.json keeps its word, but only in its own file", () => {
   const text = "export interface A {\n  readonly answers: number;\n}\n";

@@ -1,4 +1,4 @@
-/** Values that the chart refuses, each with the message that says what to set instead. */
+/** Values that the chart refuses, each with a message that says what to set instead. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const sidecar = "mode=sidecar,app.podLabels.app=my-app";
 const standalone = "upstream=http://my-app:8000";
 
 const refused: readonly (readonly [string, string, RegExp])[] = [
-  // By values.schema.json. Only the place is compared: newer versions of helm have another validator, with messages of its own.
+  // By values.schema.json. Only the place is compared: newer versions of helm have another validator, with its own messages.
   ["an unknown key", "replicaCount=3", /replicaCount/],
   ["an unknown key below", "image.name=a", /image'?: .*\bname\b/],
   ["a port's name", "ports.http=http", /ports[./]http/],
@@ -159,14 +159,14 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
     /extraVolumes: the name "headgate" is taken/,
   ],
   [
-    "a second volume in that place",
+    "a second volume at that path",
     `${standalone},extraVolumeMounts[0].name=a,extraVolumeMounts[0].mountPath=/etc/headgate/`,
     /extraVolumeMounts: \/etc\/headgate is where the route file is mounted/,
   ],
 
   // Resources.
   [
-    "memory that is no quantity",
+    "an invalid memory quantity",
     `${standalone},resources.limits.memory=192MB`,
     /resources\.limits\.memory: "192MB" is no quantity of memory; write one such as 192Mi/,
   ],
@@ -186,7 +186,7 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
     /requests\.memory 1Gi is more than limits\.memory 192Mi/,
   ],
   [
-    "CPU that is no quantity",
+    "an invalid CPU quantity",
     `${standalone},resources.requests.cpu=25%`,
     /resources\.requests\.cpu: "25%" is no quantity of CPU/,
   ],
@@ -278,7 +278,7 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
     /app\.podLabels: is empty, and the NetworkPolicy finds the app's pods by their labels/,
   ],
 
-  // The way in, and who looks.
+  // The way in, and monitoring.
   [
     "an Ingress without hosts",
     `${standalone},ingress.enabled=true`,
@@ -348,7 +348,7 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 for (const [what, settings, message] of refused) {
-  test(`the chart refuses ${what}, and says so`, { skip }, () => {
+  test(`the chart refuses ${what} with a message`, { skip }, () => {
     assert.match(refusalOf(settings), message);
   });
 }
@@ -370,7 +370,7 @@ test("injection on an old cluster is refused", { skip }, () => {
   assert.equal(refusalOf(settings, "1.34.0"), "");
 });
 
-test("all refused combinations are named at once, each on a line", { skip }, () => {
+test("all refused combinations are reported at once, each on a line", { skip }, () => {
   const refusal = refusalOf("ports.admin=8080,shutdown.delaySeconds=99,resources.limits.memory=x");
   assert.deepEqual(
     refusal.match(/^ {2}- [\w.]+/gm)?.map((line) => line.slice(4)),
@@ -378,7 +378,7 @@ test("all refused combinations are named at once, each on a line", { skip }, () 
   );
 });
 
-// A template cannot see what values.yaml says, only what came of it: the number of pods by default stands in the template too.
+// A template sees only the merged values, not values.yaml itself: the default number of pods is repeated in the template.
 test("the templates know the defaults of values.yaml", () => {
   const values = parse(readFileSync(join(chart, "values.yaml"), "utf8")) as Fields;
   const template = readFileSync(join(chart, "templates", "_refusals.tpl"), "utf8");
@@ -392,7 +392,7 @@ test("the templates know the defaults of values.yaml", () => {
   );
 });
 
-test("docs/kubernetes.md shows what helm prints", { skip }, () => {
+test("docs/kubernetes.md shows helm's output", { skip }, () => {
   const page = readFileSync(join(root, "docs", "kubernetes.md"), "utf8");
   const [, settings = "", printed = ""] =
     /helm template headgate \S+ --set (\S+)\n(The chart refuses[^`]*)```/.exec(page) ?? [];
@@ -400,7 +400,7 @@ test("docs/kubernetes.md shows what helm prints", { skip }, () => {
   assert.ok(refusalOf(settings).includes(printed));
 });
 
-/** At the edge of what is refused. */
+/** Values just inside what is refused. */
 const accepted: readonly (readonly [string, string])[] = [
   ["the app's port in another pod", `${standalone},app.port=8080`],
   ["the largest ports", `${standalone},ports.http=65535,ports.admin=65534`],

@@ -23,7 +23,7 @@ const skip = missing("helm");
 const sidecar = ["--set", "mode=sidecar", "--set", "app.podLabels.app=my-app"];
 const standalone = ["--set", "upstream=http://my-app:8000"];
 
-test("helm lint has nothing to say", { skip }, () => {
+test("helm lint reports nothing", { skip }, () => {
   const { status, stdout } = helm("lint", "--strict", chart, ...standalone);
   assert.equal(status, 0, stdout);
   assert.doesNotMatch(stdout, /\[(WARNING|ERROR)\]/);
@@ -100,7 +100,7 @@ test("no Service, probe or policy refers to a port by its name", { skip }, () =>
   }
 });
 
-test("no probe asks anything but headgate's own admin port", { skip }, () => {
+test("probes request only headgate's own admin port", { skip }, () => {
   const container = headgateOf(only(render(chart, ...standalone), "Deployment"));
   assert.deepEqual(container["startupProbe"].httpGet, { path: "/readyz", port: 9090 });
   assert.deepEqual(container["readinessProbe"].httpGet, { path: "/readyz", port: 9090 });
@@ -124,7 +124,7 @@ test("the route file's folder is mounted, never the file", { skip }, () => {
   ]);
 });
 
-test("a changed route file replaces pods only where reload is rollout", { skip }, () => {
+test("a changed route file replaces pods only if reload is rollout", { skip }, () => {
   const annotations = (...args: readonly string[]): object | undefined =>
     only(render(chart, ...standalone, ...args), "Deployment")["spec"].template.metadata.annotations;
   const route = (path: string) => ["--set", `config.file.routes[0].path=${path}`];
@@ -189,8 +189,8 @@ test(
   },
 );
 
-// `helm test` ran into its limit of time where only an Ingress controller was let in.
-test("a policy that names clients lets the pod of `helm test` in too", { skip }, () => {
+// `helm test` timed out if only an Ingress controller was admitted.
+test("a policy that names clients admits the pod of `helm test` too", { skip }, () => {
   const from = [
     "--set",
     "networkPolicy.enabled=true,networkPolicy.from[0].ipBlock.cidr=10.0.0.0/8",
@@ -228,7 +228,7 @@ test(
   },
 );
 
-test("at either end of the ports there is one range beside the app's port", { skip }, () => {
+test("for the lowest and the highest app port there is one range beside it", { skip }, () => {
   const tcpRanges = (port: number): unknown => {
     const enabled = ["--set", `networkPolicy.enabled=true,app.podLabels.app=a,app.port=${port}`];
     const policy = only(
@@ -309,30 +309,26 @@ test("dashboard and rules come from the chart's files", { skip }, () => {
   assert.ok(only(manifests, "PrometheusRule")["spec"].groups.length > 0);
 });
 
-test(
-  "what the API server is told to inject is the chart's own container and volume",
-  { skip },
-  () => {
-    const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
-    for (const list of ["initContainers", "containers"]) {
-      const kind = ["--set", `sidecar.native=${list === "initContainers"}`];
-      const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
-      const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
-        .jsonPatch;
-      const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
-      assert.deepEqual(
-        added.map(([, path, value]) => [path, fromCel(value)]),
-        [
-          [`/spec/${list}/-`, containerOf(...settings, ...kind)],
-          ["/spec/volumes/-", { name: "headgate", configMap: { name: "x-headgate" } }],
-        ],
-      );
-      assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
-    }
-  },
-);
+test("the injection policy has the chart's own container and volume", { skip }, () => {
+  const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
+  for (const list of ["initContainers", "containers"]) {
+    const kind = ["--set", `sidecar.native=${list === "initContainers"}`];
+    const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
+    const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
+      .jsonPatch;
+    const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
+    assert.deepEqual(
+      added.map(([, path, value]) => [path, fromCel(value)]),
+      [
+        [`/spec/${list}/-`, containerOf(...settings, ...kind)],
+        ["/spec/volumes/-", { name: "headgate", configMap: { name: "x-headgate" } }],
+      ],
+    );
+    assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
+  }
+});
 
-/** The container as another chart's include gets it. */
+/** The container as another chart gets it by include. */
 function containerOf(...args: readonly string[]): Fields {
   const pod =
     'apiVersion: v1\nkind: Pod\nmetadata: { name: pod }\nspec:\n  containers:\n    {{- include "headgate.sidecar" . | nindent 4 }}\n';
@@ -345,14 +341,14 @@ function containerOf(...args: readonly string[]): Fields {
   );
 }
 
-/** Object literals of CEL are JSON but for the type before the brace and the keys without quotes. */
+/** Object literals of CEL are JSON, except for the type before the brace and the keys without quotes. */
 function fromCel(text: string): unknown {
   return JSON.parse(
     text.replaceAll(/Object[\w.]*\{/g, "{").replaceAll(/([{ ])(\w+): /g, '$1"$2": '),
   );
 }
 
-/** The types in the literal that do not begin with the type of the whole, or that name no place below it. */
+/** The types in the literal that do not begin with the root type, or that name no path below it. */
 function wrongTypes(text: string, type: string): readonly string[] {
   const types = [...text.matchAll(/(?:(\w+): \[?)?(Object[\w.]*)\{/g)];
   return types.flatMap(([, key, found = ""]) =>
@@ -363,7 +359,7 @@ function wrongTypes(text: string, type: string): readonly string[] {
   );
 }
 
-test("the injection takes the beta API where the cluster has no other", { skip }, () => {
+test("the injection uses the beta API if the cluster has no other", { skip }, () => {
   const beta = "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy";
   const manifests = render(
     chart,
@@ -379,8 +375,8 @@ test("the injection takes the beta API where the cluster has no other", { skip }
   );
 });
 
-test("the notes name the Service to point at, and the app container's preStop", { skip }, () => {
-  // `helm install --dry-run` would ask a cluster; any template may include the notes.
+test("the notes name the Service to use, and the app container's preStop", { skip }, () => {
+  // `helm install --dry-run` would query a cluster; any template may include the notes.
   const notes =
     'kind: ConfigMap\nmetadata: { name: notes }\ndata: { text: {{ include "headgate/templates/NOTES.txt" . | toJson }} }\n';
   const read = (...args: readonly string[]): string => {
@@ -395,9 +391,9 @@ test("the notes name the Service to point at, and the app container's preStop", 
   assert.match(read(...sidecar), /preStop: \{ sleep: \{ seconds: 10 \} \}/);
 });
 
-// At SIGTERM headgate closed idle connections at once. A client on a kept connection hears nothing of an endpoint that is gone, so its
-// next request could meet the close: of 32 clients up to 25 lost one.
-test("where a pod ends while clients stay, headgate tells them to leave first", { skip }, () => {
+// At SIGTERM headgate closed idle connections at once. A client on a kept connection does not learn that the endpoint is gone, so its next
+// request could meet the close: up to 25 of 32 clients lost one.
+test("if a pod ends while clients stay, headgate tells them to leave first", { skip }, () => {
   const shutdownOf = (...args: readonly string[]): unknown => {
     const { data } = only(render(chart, ...args), "ConfigMap") as never as { data: Fields };
     return (parse(data["headgate.yaml"]) as Fields)["shutdown"];
@@ -409,7 +405,7 @@ test("where a pod ends while clients stay, headgate tells them to leave first", 
   assert.deepEqual(shutdownOf(...standalone, ...delay), { delay: "0s" });
   assert.equal(shutdownOf(...standalone, "--set", "shutdown.delaySeconds=0"), undefined);
   assert.equal(shutdownOf(...standalone, "--set", "config.file=head: pass"), undefined);
-  // A native sidecar ends when its app has ended.
+  // A native sidecar ends after its app has ended.
   assert.equal(shutdownOf(...sidecar), undefined);
   assert.deepEqual(shutdownOf(...sidecar, "--set", "sidecar.native=false"), { delay: "1s" });
 });

@@ -1,4 +1,4 @@
-/** `.ci/run` itself, with every program that it calls replaced by one that says what it was asked for. */
+/** `.ci/run` itself, with every program that it calls replaced by a script that prints its arguments. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { root } from "../support/manifests.ts";
 
-/** Shell scripts by the name of the program that they stand for. */
+/** Shell scripts by the name of the program that they replace. */
 type Programs = Readonly<Record<string, string>>;
 
 const ALL_PASS: Programs = {
@@ -17,7 +17,7 @@ const ALL_PASS: Programs = {
   "apt-get": "exit 1",
 };
 
-/** `lines` are the lines of Node whose binaries are there already. */
+/** `lines` are the lines of Node whose binaries are already installed. */
 function run(
   t: TestContext,
   args: readonly string[],
@@ -50,7 +50,7 @@ function run(
 
 const SKIPS = 'case "$*" in "run check") echo "  ﹣ a test (1ms) # no browser";; esac';
 
-test("a test that is left out fails the run with --no-skips, and is named", (t) => {
+test("a skipped test fails the run with --no-skips, and is named", (t) => {
   assert.equal(run(t, [], { npm: SKIPS }).status, 0);
   const { status, printed } = run(t, ["--no-skips"], { npm: SKIPS });
   assert.equal(status, 1);
@@ -58,7 +58,7 @@ test("a test that is left out fails the run with --no-skips, and is named", (t) 
   assert.equal(run(t, ["--no-skips"], {}).status, 0);
 });
 
-test("what runs side by side is printed whole, one after the other, also where one fails", (t) => {
+test("the output of parallel steps is printed completely, one after the other, even if one fails", (t) => {
   const npm = 'case "$2" in fuzz) sleep 0.2; echo late; exit 3;; chaos) echo early;; esac';
   const { status, printed } = run(t, [], { npm });
   assert.equal(status, 3);
@@ -68,16 +68,16 @@ test("what runs side by side is printed whole, one after the other, also where o
   );
 });
 
-test("a step that fails ends the run and what runs beside it", (t) => {
-  // Nothing but the run's own end would end it: spawnSync waits for whoever holds the pipe.
+test("a step that fails ends the run and its parallel steps", (t) => {
+  // Only the run itself can end the parallel step: spawnSync waits for every process that holds the pipe.
   const npm = 'case "$2" in simulate) exec sleep 600 ;; check) exit 4;; esac';
   const { status, calls } = run(t, [], { npm });
   assert.equal(status, 4);
   assert.doesNotMatch(calls, /^npm (test|run chaos)/m);
 });
 
-// A package that is not to be had made apt-get install none of the others.
-test("packages are installed at once, and where that fails one by one", (t) => {
+// If one package was not available apt-get installed none of the others.
+test("packages are installed at once, and one by one if that fails", (t) => {
   const missing = { "dpkg-query": "exit 1" };
   const once = run(t, [], { ...missing, "apt-get": "" }).calls;
   assert.equal(once.match(/^apt-get install/gm)?.length, 1);
@@ -88,7 +88,7 @@ test("packages are installed at once, and where that fails one by one", (t) => {
   assert.match(calls, /^apt-get install .*recommends podman$/m);
 });
 
-test("a supported line of Node whose binary is not to be had is left out, and named", (t) => {
+test("a supported line of Node whose binary is not available is skipped and named", (t) => {
   const npm = 'case "$*" in *node-linux-*) exit 1;; esac';
   const { status, printed, calls } = run(t, [], { npm }, [22, 24]);
   assert.equal(status, 0);

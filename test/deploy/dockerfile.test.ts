@@ -24,7 +24,7 @@ interface Service {
 }
 
 for (const path of ["Dockerfile", join("examples", "compose", "app", "Dockerfile")]) {
-  test(`the Dockerfile linter has nothing to say about ${path}`, () => {
+  test(`the Dockerfile linter reports nothing about ${path}`, () => {
     assert.deepEqual(validate(readFileSync(join(root, path), "utf8")), []);
   });
 }
@@ -34,7 +34,7 @@ test("the linter catches an unknown instruction and a second CMD", () => {
   assert.notDeepEqual(validate("FROM a\nCMD b\nCMD c\n"), []);
 });
 
-test("the image is not root, has no shell form, and both base images can be pinned by digest", () => {
+test("the image does not run as root, has no shell form, and both base images can be pinned by digest", () => {
   assert.deepEqual(argumentsOf("USER"), ["65532:65532"]);
   for (const instruction of ["ENTRYPOINT", "CMD"]) {
     for (const form of argumentsOf(instruction))
@@ -46,7 +46,7 @@ test("the image is not root, has no shell form, and both base images can be pinn
   ]);
 });
 
-test("whatever the Dockerfile copies passes .dockerignore, and nothing else does", () => {
+test(".dockerignore admits what the Dockerfile copies, and nothing else", () => {
   const ignore = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
   const allowed = ignore.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
   const copied = argumentsOf("COPY")
@@ -83,7 +83,7 @@ for (const example of ["compose", "compose-two-services"]) {
     );
   });
 
-  // podman-compose would run it through a shell, which the image has not.
+  // podman-compose would run it through a shell, which the image does not have.
   test(`examples/${example}: the health check is left to the image`, () => {
     assert.equal(headgate?.healthcheck, undefined);
     assert.match(text, /^HEALTHCHECK /m);

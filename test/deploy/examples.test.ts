@@ -24,7 +24,7 @@ const kubectlIsMissing = missing("kubectl");
 const components = join(root, "helm", "kustomize", "components");
 
 for (const name of Object.keys(EXAMPLES).filter((one) => one.endsWith("after"))) {
-  test(`examples, ${name}: the pod holds the chart's own container`, { skip }, (t) => {
+  test(`examples, ${name}: the pod has the chart's own container`, { skip }, (t) => {
     assertHasChartsContainer(renderExample(t, name));
   });
 
@@ -38,11 +38,15 @@ for (const name of Object.keys(EXAMPLES).filter((one) => one.endsWith("after")))
 }
 
 for (const name of Object.keys(EXAMPLES).filter((one) => one.endsWith("before"))) {
-  test(`examples, ${name}: nothing of headgate, and the Service goes to the app`, { skip }, (t) => {
-    const manifests = renderExample(t, name);
-    assert.doesNotMatch(JSON.stringify(manifests), /headgate/);
-    assert.equal(only(manifests, "Service")["spec"].ports[0].targetPort, 8000);
-  });
+  test(
+    `examples, ${name}: no headgate in the pod, and the Service sends to the app`,
+    { skip },
+    (t) => {
+      const manifests = renderExample(t, name);
+      assert.doesNotMatch(JSON.stringify(manifests), /headgate/);
+      assert.equal(only(manifests, "Service")["spec"].ports[0].targetPort, 8000);
+    },
+  );
 }
 
 test(
@@ -61,7 +65,7 @@ test(
 
 for (const component of ["native-sidecar", "sidecar"]) {
   test(
-    `kustomize: the ${component} component leaves what is labelled headgate.dev/skip`,
+    `kustomize: the ${component} component skips what is labelled headgate.dev/skip`,
     { skip: kubectlIsMissing },
     (t) => {
       const app = {
@@ -97,7 +101,7 @@ for (const component of ["native-sidecar", "sidecar"]) {
   );
 }
 
-/** The manifests as a user's own kustomization of them and one component makes them. */
+/** The manifests after a user's own kustomization with one component. */
 function kustomizeWith(
   t: TestContext,
   component: string,
@@ -126,11 +130,11 @@ function assertHasChartsContainer(manifests: readonly Manifest[]): void {
     podOf(deployment)?.[isNative ? "initContainers" : "containers"] ?? [];
   assert.ok(
     list.some(({ name }) => name === "headgate"),
-    "a native sidecar is an init container, another one is not",
+    "a native sidecar is an init container, any other is not",
   );
 }
 
-/** The chart is where the container is thought about; what is written out elsewhere must not fall behind it. */
+/** The chart defines the container; copies elsewhere must not fall behind it. */
 function assertIsChartsContainer(container: Fields): void {
   const isNative = container["restartPolicy"] === "Always";
   const pod =

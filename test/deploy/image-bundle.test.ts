@@ -1,6 +1,6 @@
-// The image's bundle differed from the tested one: it had no "use strict".
+// Symptom: the image's bundle differed from the tested one: it had no "use strict".
 // Root cause: esbuild takes strictness from tsconfig.json, and the Dockerfile does not copy that file.
-// Fix: the build says what it needs by itself. The image is built here from exactly the files that its Dockerfile copies.
+// Fix: the build sets what it needs itself. The test builds the image from exactly the files that its Dockerfile copies.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { root } from "../support/manifests.ts";
 
 const BUNDLE = join("dist", "headgate.cjs");
 
-test("the bundle of the files that the Dockerfile copies is the checkout's, byte for byte", async (t) => {
+test("a build from the files that the Dockerfile copies is the checkout's bundle, byte for byte", async (t) => {
   const directory = await copyContext(t);
   run(directory, "scripts/build.mjs");
   const [inImage, inCheckout] = [directory, root].map((each) => readFileSync(join(each, BUNDLE)));

@@ -21,7 +21,7 @@ import {
 } from "../support/containers.ts";
 import { root } from "../support/manifests.ts";
 
-// `/slow` answers when somebody has asked for `/release`, so that a test says when a request is over.
+// `/slow` responds when the test requests `/release`, so that the test decides when a request is over.
 const APP = `
 import asyncio
 from fastapi import FastAPI
@@ -133,7 +133,7 @@ async function startHeadgate(
   return headgate;
 }
 
-/** Asks until the answer has this status: containers say nothing of when they listen. */
+/** Repeats a request until the response has this status: containers do not report when they listen. */
 async function answered(url: string, status: number, method = "GET"): Promise<void> {
   for (;;) {
     const answer = await fetch(url, { method }).catch(() => undefined);
@@ -147,7 +147,7 @@ function inHeadgate({ name }: Running, script: string): string {
   return engine.podman("exec", name, "/nodejs/bin/node", "--print", script);
 }
 
-test("a HEAD that uvicorn refuses is answered", { skip }, async (t) => {
+test("a HEAD that uvicorn refuses gets a response from headgate", { skip }, async (t) => {
   const app = await startApp(t);
   const headgate = await startHeadgate(t, `http://${app.address}:8000`);
   const refused = await fetch(`http://${app.address}:8000/health`, { method: "HEAD" });
@@ -160,7 +160,7 @@ test("a HEAD that uvicorn refuses is answered", { skip }, async (t) => {
   );
 });
 
-test("it runs as 65532, can write nowhere, and has no shell", { skip }, async (t) => {
+test("the container runs as 65532, can write nowhere, and has no shell", { skip }, async (t) => {
   const headgate = await startHeadgate(t, "http://127.0.0.1:9");
   assert.equal(inHeadgate(headgate, "`${process.getuid()}:${process.getgid()}`"), "65532:65532");
   for (const path of ["/a", "/app/a", "/tmp/a", "/etc/a"]) {
@@ -181,7 +181,7 @@ test("the heap ends well below the container's memory", { skip }, async (t) => {
   assert.ok(megabytes > 32 && megabytes < 100, `${megabytes} MB of 128`);
 });
 
-test("its health check says ready", { skip }, async (t) => {
+test("the health check reports ready", { skip }, async (t) => {
   const headgate = await startHeadgate(t, "http://127.0.0.1:9");
   const check = JSON.parse(
     engine.podman("image", "inspect", engine.image, "--format", "{{json .HealthCheck.Test}}"),
@@ -190,7 +190,7 @@ test("its health check says ready", { skip }, async (t) => {
   assert.equal(engine.podman("exec", headgate.name, ...check.slice(1)), "ready");
 });
 
-test("its labels say version and licence", { skip }, () => {
+test("the labels have version and licence", { skip }, () => {
   const labels = JSON.parse(
     engine.podman("image", "inspect", engine.image, "--format", "{{json .Labels}}"),
   ) as Record<string, string>;
@@ -198,15 +198,15 @@ test("its labels say version and licence", { skip }, () => {
   assert.equal(labels["org.opencontainers.image.licenses"], "Apache-2.0");
 });
 
-test("stopped while idle it ends by SIGTERM, with 0", { skip }, async (t) => {
+test("an idle container that is stopped ends by SIGTERM, with 0", { skip }, async (t) => {
   const headgate = await startHeadgate(t, "http://127.0.0.1:9");
   engine.podman("stop", "--time", "60", headgate.name);
-  // It would be 137 if SIGTERM was not heard, and SIGKILL had to come.
+  // It would be 137 if SIGTERM had no effect and SIGKILL had to follow.
   assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
 });
 
 test(
-  "stopped with a request in flight it finishes the request, then ends with 0",
+  "a container that is stopped with a request in flight finishes the request, then ends with 0",
   { skip },
   async (t) => {
     const app = await startApp(t);
@@ -228,7 +228,7 @@ for (const { example, hosts } of [
   { example: "compose-two-services", hosts: ["shop.localhost", "blog.localhost"] },
 ]) {
   test(
-    `examples/${example} comes up and answers a HEAD`,
+    `examples/${example} comes up and responds to a HEAD`,
     { skip: skip || composeMissing() || namesMissing() },
     async (t) => {
       const port = startCompose(t, example);
@@ -238,7 +238,7 @@ for (const { example, hosts } of [
 }
 
 test(
-  "an app's Compose file that inject has changed comes up and answers a HEAD",
+  "an app's Compose file after inject comes up and responds to a HEAD",
   { skip: skip || composeMissing() || namesMissing() },
   async (t) => {
     const copy = mkdtempSync(join(tmpdir(), "headgate-inject-"));
@@ -253,7 +253,7 @@ test(
   },
 );
 
-/** The example as it is, but for three things: the images, which are not released here, and a port that is free. */
+/** The example unchanged, except for the images, which are not released here, and a port that is free. */
 function startCompose(t: TestContext, example: string): number {
   const copy = mkdtempSync(join(tmpdir(), `headgate-${example}-`));
   cpSync(join(root, "examples", example), copy, { recursive: true });
@@ -290,7 +290,7 @@ function composeApp(): object {
   };
 }
 
-/** Brings a folder's compose.yaml up until the test ends, and returns the port that leads to headgate. */
+/** Brings a folder's compose.yaml up until the test ends, and returns headgate's port. */
 function upCompose(t: TestContext, copy: string): number {
   const file = join(copy, "compose.yaml");
   const compose = (...args: readonly string[]): string =>
@@ -326,7 +326,7 @@ async function answeredHead(port: number, host: string): Promise<void> {
 }
 
 test(
-  "a route file changed in the mounted folder is read without a restart",
+  "a changed route file in the mounted folder is read without a restart",
   { skip },
   async (t) => {
     const app = await startApp(t);
@@ -350,7 +350,7 @@ test(
 );
 
 test(
-  "a service that is recreated at another address is found",
+  "headgate finds a service that is recreated at another address",
   { skip: skip || namesMissing() },
   async (t) => {
     const first = await startApp(t, "--network-alias", "app");

@@ -9,7 +9,7 @@ import test, { type TestContext } from "node:test";
 
 import { root } from "../support/manifests.ts";
 
-/** An empty folder with the package installed as a user would; offline, for it needs nothing beside itself. */
+/** An empty folder with the package installed as a user would; offline, because it has no dependencies. */
 function installPackage(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "headgate-package-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -20,7 +20,7 @@ function installPackage(t: TestContext): string {
   return folder;
 }
 
-test("the npm package is one file of JavaScript that depends on nothing; npx headgate demo answers a HEAD", async (t) => {
+test("the npm package is one file of JavaScript that depends on nothing; npx headgate demo responds to a HEAD", async (t) => {
   const folder = installPackage(t);
   const installed = join(folder, "node_modules", "headgate");
   const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Record<
@@ -39,7 +39,7 @@ test("the npm package is one file of JavaScript that depends on nothing; npx hea
     /^pino [\d.]+ \(MIT\)$/m,
   );
 
-  // A group of its own: npx starts a shell, which starts node, and a signal must reach the last.
+  // A process group of its own: npx starts a shell, which starts node, and a signal must reach the last.
   const npx = spawn("npx", ["--offline", "headgate", "demo"], {
     cwd: folder,
     detached: true,

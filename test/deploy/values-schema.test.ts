@@ -17,7 +17,7 @@ function render(folder: string, ...args: readonly string[]): Ran {
   return helm("template", "x", folder, "--kube-version", "1.36.0", ...args);
 }
 
-/** Only the place is compared: newer versions of helm have another validator, with messages of its own. */
+/** Only the place is compared: newer versions of helm have another validator, with its own messages. */
 const wrong: readonly (readonly [string, object, RegExp])[] = [
   ["an unknown key", { headd: "pass" }, /config[./]file'?: .*headd/],
   ["an unknown mode", { head: "covert" }, /config[./]file[./]head'?: .*convert.*auto.*pass/],
@@ -28,14 +28,14 @@ const wrong: readonly (readonly [string, object, RegExp])[] = [
     /config[./]file[./]routes[./]0'?: .*path/,
   ],
   [
-    "a mistake behind a reference",
+    "a mistake in a reference's target",
     { limits: { waiting: "x" } },
     /config[./]file[./]limits[./]waiting/,
   ],
 ];
 
 for (const [what, file, message] of wrong) {
-  test(`helm refuses a route file with ${what}, at its place`, { skip }, () => {
+  test(`helm refuses a route file with ${what}, and names the place`, { skip }, () => {
     const args = ["--set-json", `config.file=${JSON.stringify(file)}`];
     const { status, stderr } = render(chart, ...standalone, ...args);
     assert.notEqual(status, 0);
@@ -43,14 +43,14 @@ for (const [what, file, message] of wrong) {
   });
 }
 
-test("helm lets variables stand where the route file does", { skip }, () => {
+test("helm accepts variables wherever the route file does", { skip }, () => {
   const file = { head: "${MODE}", limits: { waiting: "${WAITING:-12}" } };
   const args = ["--set-json", `config.file=${JSON.stringify(file)}`];
   assert.equal(render(chart, ...standalone, ...args).stderr, "");
 });
 
 for (const name of readdirSync(join(root, "config")).filter((one) => one.endsWith(".yaml"))) {
-  test(`config/${name} is a route file for the chart, without the addresses`, { skip }, () => {
+  test(`config/${name}, without its addresses, is a route file for the chart`, { skip }, () => {
     const text = readFileSync(join(root, "config", name), "utf8");
     const { listen: _, admin: __, ...file } = parse(text) as Record<string, unknown>;
     const { stderr } = render(chart, "--set-json", `config.file=${JSON.stringify(file)}`);
@@ -58,7 +58,7 @@ for (const name of readdirSync(join(root, "config")).filter((one) => one.endsWit
   });
 }
 
-test("references lead to the schema's place in the chart's", { skip }, async (t) => {
+test("references resolve inside the chart's schema", { skip }, async (t) => {
   const copy = await makeDirectory(t, {});
   cpSync(chart, copy, { recursive: true });
   const place = join(copy, "values.schema.json");

@@ -11,10 +11,10 @@ import { makeDirectory } from "../support/route-file.ts";
 const read = (...path: readonly string[]): string => readFileSync(join(root, ...path), "utf8");
 const { version } = JSON.parse(read("package.json")) as { version: string };
 
-// What was measured or changed in a version stays with that version; the lock file has versions of other packages.
+// A measurement or change of a version keeps that version; the lock file has versions of other packages.
 const KEPT = new Set(["CHANGELOG.md", "docs/performance.md", "package-lock.json"]);
 
-test("package.json, its lock file and both versions of the chart are one", () => {
+test("package.json, its lock file and the chart's two versions are equal", () => {
   const { version: chartVersion, appVersion } = parse(
     readFileSync(join(chart, "Chart.yaml"), "utf8"),
   ) as Record<string, string>;
@@ -23,8 +23,8 @@ test("package.json, its lock file and both versions of the chart are one", () =>
 });
 
 /**
- * Symptom: after `npm version X.Y.Z-rc.1` the tests failed, whatever CHANGELOG.md said. Root cause: the pattern left the pre-release out.
- * Fix: a heading's version goes on to the next space or bracket.
+ * Symptom: after `npm version X.Y.Z-rc.1` the tests failed with any CHANGELOG.md. Root cause: the pattern left the pre-release out.
+ * Fix: a heading's version continues to the next space or bracket.
  */
 test("CHANGELOG.md's newest version is this one", () => {
   assert.equal(findNewest(read("CHANGELOG.md")), version);
@@ -35,15 +35,15 @@ test("CHANGELOG.md's newest version is this one", () => {
   assert.equal(findNewest("## [9.8.7] - 2026-12-01\n"), "9.8.7");
 });
 
-// A version bump left eight references in README and docs behind: each was changed by hand, and only the examples were checked.
+// A version bump missed eight references in README and docs: they were changed by hand, and only the examples were checked.
 test("`npm version` changes every place that names this version", async (t) => {
   const clone = await makeDirectory(t, {});
   await cloneOfOther(t, clone);
-  // Those of this tree, which may not be committed yet.
+  // The files of this tree, which may not be committed yet.
   for (const path of ["package.json", join("scripts", "version.mjs")])
     cpSync(join(root, path), join(clone, path));
   run("npm", ["version", "9.8.7-rc.1", "--no-git-tag-version"], clone);
-  // Not where its digits are part of an address.
+  // Not if its digits are part of an address.
   const named = `(^|[^0-9.])${version.replaceAll(".", String.raw`\.`)}([^0-9]|$)`;
   const { stdout } = spawnSync("git", ["grep", "-lE", named], { cwd: clone, encoding: "utf8" });
   assert.deepEqual(
@@ -54,7 +54,7 @@ test("`npm version` changes every place that names this version", async (t) => {
 });
 
 /**
- * Clones this checkout as if it belonged to another user, as it does in a container of GitHub's.
+ * Clones this checkout as if it belonged to another user, as in a container of GitHub's.
  *
  * Symptom: there the test failed with "detected dubious ownership". Root cause: `safe.directory` came by GIT_CONFIG_COUNT, which git does
  * not pass on to the process that reads the repository to clone. Fix: it comes by a global configuration, which git passes on.

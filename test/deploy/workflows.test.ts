@@ -36,12 +36,12 @@ for (const file of readdirSync(folder)) {
     );
   });
 
-  test(`${file}: a job may only read, unless it says otherwise, and ends by itself`, () => {
+  test(`${file}: a job may only read, unless it says otherwise, and has a time limit`, () => {
     assert.deepEqual(permissions, { contents: "read" });
     for (const [name, job] of Object.entries(jobs)) assert.ok(job["timeout-minutes"], name);
   });
 
-  // ${{ }} is pasted into the script before a shell sees it: a branch's name would be run.
+  // ${{ }} is pasted into the script before a shell sees it: a branch name would be executed.
   test(`${file}: no script has an expression pasted into it`, () => {
     assert.deepEqual(
       steps.flatMap(({ run }) => run ?? []).filter((run) => run.includes("${{")),
@@ -50,7 +50,7 @@ for (const file of readdirSync(folder)) {
   });
 }
 
-test("a pre-release never becomes `latest`, and no release leaves a test out", () => {
+test("a pre-release never becomes `latest`, and a release runs every test", () => {
   const text = readFileSync(join(folder, "release.yml"), "utf8");
   const latest = text
     .split("\n")
@@ -62,8 +62,8 @@ test("a pre-release never becomes `latest`, and no release leaves a test out", (
   assert.match(text, /run: \.ci\/run --no-skips$/m);
 });
 
-// The image was `latest` before its bundle was compared with the package's.
-test("`latest` and the chart come after the image and the npm package are found to be the same", () => {
+// The image was tagged `latest` before its bundle was compared with the package's.
+test("`latest` and the chart are published after the image and the npm package are found to be the same", () => {
   const { jobs } = parse(readFileSync(join(folder, "release.yml"), "utf8")) as Workflow;
   const find = (text: string): readonly string[] =>
     Object.keys(jobs).filter((name) => JSON.stringify(jobs[name]).includes(text));

@@ -1,4 +1,4 @@
-// apt: an index and a package from a repository of our own, with the conditional requests and ranges of an update.
+// apt: an index and a package from a repository that the test makes, with the conditional requests and ranges of an update.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -44,7 +44,7 @@ testReal("apt through headgate", NEEDS, async (t) => {
     runClient(["apt-get", ...options, ...args], { cwd: folder, env: { APT_CONFIG: "/dev/null" } });
   const path = "/hello_1_all.deb";
 
-  await t.test("apt-get update reads the index, and the second time hears 304", async () => {
+  await t.test("apt-get update reads the index, and the second time gets 304", async () => {
     await apt("update");
     assert.match(await apt("update"), /^Hit:/m);
     assert.deepEqual(await statuses("GET", "/./InRelease", 2), [404, 404]);
@@ -58,7 +58,7 @@ testReal("apt through headgate", NEEDS, async (t) => {
     );
   });
 
-  await t.test("an interrupted download goes on where it was", async () => {
+  await t.test("an interrupted download continues at its offset", async () => {
     const partial = join(folder, "archives", "partial", "hello_1_all.deb");
     writeFileSync(partial, readFileSync(nginx.root + path));
     truncateSync(partial, 1000);

@@ -1,5 +1,5 @@
-// uvicorn believes X-Forwarded-* from 127.0.0.1 by default, which is where a sidecar sits. Whatever headgate lets through
-// there becomes `request.client.host`, so an app's address checks and logs are only as good as headgate's.
+// uvicorn believes X-Forwarded-* from 127.0.0.1 by default, which is where a sidecar sits. There the fields that headgate forwards become
+// `request.client.host`, so an app's address checks and logs depend on headgate's.
 
 import assert from "node:assert/strict";
 import { after, before, it } from "node:test";
@@ -23,16 +23,16 @@ describeReal(
     const ask = async (url: string, from: string, ...args: readonly string[]): Promise<Who> =>
       JSON.parse(await curl("--interface", from, ...args, `${url}/who`)) as Who;
 
-    it("is whoever X-Forwarded-For says, without headgate", async () => {
+    it("is the one that X-Forwarded-For names, without headgate", async () => {
       const { client } = await ask(stack.direct, PROXY, "-H", "X-Forwarded-For: 203.0.113.7");
       assert.equal(client, "203.0.113.7");
     });
 
-    it("is whoever connects to headgate", async () => {
+    it("is the one that connects to headgate", async () => {
       assert.equal((await ask(stack.proxied, STRANGER)).client, STRANGER);
     });
 
-    it("is the peer, if a stranger claims to be somebody else", async () => {
+    it("is the peer, if a stranger sends another address", async () => {
       for (const forged of [
         "X-Forwarded-For: 203.0.113.7",
         "x-forwarded-for: 127.0.0.1, 203.0.113.7",

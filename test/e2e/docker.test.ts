@@ -34,7 +34,7 @@ events_logger = "file"\n`,
   const storage = ["--storage-driver=vfs", ...places];
   const podman = (...args: readonly string[]) =>
     runClient(["podman", ...storage, ...args], { env });
-  // An image that has nothing of its own: its programs are the machine's.
+  // An image without files of its own: its programs are the machine's.
   const files = join(folder, "files");
   for (const name of ["usr", "etc"]) mkdirSync(join(files, name), { recursive: true });
   for (const name of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(files, name));
@@ -51,7 +51,7 @@ events_logger = "file"\n`,
     runAny(["/usr/bin/docker", ...args], { env: own, input });
   const machine = ["--network=none", "-v", "/usr:/usr:ro", "machine:one"];
 
-  await t.test("exec carries input and output, and tells the exit code", async () => {
+  await t.test("exec passes input and output, and returns the exit code", async () => {
     const { code, stderr } = await docker(["run", "-d", "--name=one", ...machine, "sleep", "1000"]);
     assert.equal(code, 0, stderr);
     assert.equal((await docker(["exec", "-i", "one", "cat"], "hello\n")).stdout, "hello\n");

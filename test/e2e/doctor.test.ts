@@ -1,4 +1,4 @@
-// The way of a new user before real backends: doctor says what is wrong, init writes the route file, and headgate with that file mends it.
+// A new user's steps with real backends: doctor reports what is wrong, init writes the route file, and headgate with that file fixes it.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -41,7 +41,7 @@ async function settingsOf(args: readonly string[]): Promise<string> {
   return out.replaceAll(/^ *#.*\n|^upstream:.*\n|^\n/gm, "");
 }
 
-/** Runs headgate with what init wrote: through it nothing is wrong any more. */
+/** Runs headgate with the file that init wrote: through it doctor finds nothing wrong. */
 async function assertMended(t: TestContext, url: string, more: readonly string[]): Promise<void> {
   const { url: through } = await startHeadgate(t, url, await settingsOf([url, ...more]));
   const { code, out } = await callDoctor([url, ...more, "--through", through]);
@@ -70,7 +70,7 @@ describeReal("doctor and init on a real FastAPI", () => {
     assert.match(out, /^Next: headgate init http:\/\/127\.0\.0\.1:\d+ --output headgate\.yaml$/m);
   });
 
-  it("knows streams, what needs credentials, and redirects", async () => {
+  it("knows streams, paths that need credentials, and redirects", async () => {
     const paths = ["/events/a", "/stream/a", "/me", "/items", "/docs"];
     const found = await diagnose([stack.direct, ...paths, "--timeout", "1s"]);
     assert.deepEqual(verdictsOf(found), {
@@ -192,7 +192,7 @@ testReal("doctor and init on nginx, with a file of 2 GiB", { nginx: "nginx" }, a
   await assertMended(t, url, refused);
 });
 
-test("init writes to a file once, and over it with --force", async (t) => {
+test("init writes to a file once, and overwrites it with --force", async (t) => {
   let requests = 0;
   const url = await listen(t, (_request, response) => {
     requests += 1;

@@ -1,4 +1,4 @@
-// Clients that fetch files, before nginx: what they ask with HEAD, ranges, conditions and codings.
+// Clients that download files from nginx: what they request with HEAD, ranges, conditions and codings.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -30,7 +30,7 @@ testReal("downloads from nginx through headgate", NEEDS, async (t) => {
     truncateSync(join(folder, name), 1_234_567);
   };
 
-  await t.test("wget --spider says the length", async () => {
+  await t.test("wget --spider prints the length", async () => {
     const { code, stderr } = await runAny(["wget", "--spider", `${url}/big.bin`]);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^Length: 5000000 /m);
@@ -43,20 +43,17 @@ testReal("downloads from nginx through headgate", NEEDS, async (t) => {
     assert.deepEqual(await statuses("GET", "/big.bin", 1), [206]);
   });
 
-  await t.test(
-    "wget --timestamping fetches a file that has not changed once, and hears 304",
-    async () => {
-      const command = ["wget", "-q", "-N", `${url}/numbers.txt`] as const;
-      await runClient(command, inFolder);
-      const { mtimeMs } = statSync(join(folder, "numbers.txt"));
-      assert.equal(
-        mtimeMs,
-        Math.trunc(statSync(join(nginx.root, "numbers.txt")).mtimeMs / 1000) * 1000,
-      );
-      await runClient(command, inFolder);
-      assert.deepEqual(await statuses("GET", "/numbers.txt", 2), [200, 304]);
-    },
-  );
+  await t.test("wget --timestamping fetches an unchanged file once, and gets 304", async () => {
+    const command = ["wget", "-q", "-N", `${url}/numbers.txt`] as const;
+    await runClient(command, inFolder);
+    const { mtimeMs } = statSync(join(folder, "numbers.txt"));
+    assert.equal(
+      mtimeMs,
+      Math.trunc(statSync(join(nginx.root, "numbers.txt")).mtimeMs / 1000) * 1000,
+    );
+    await runClient(command, inFolder);
+    assert.deepEqual(await statuses("GET", "/numbers.txt", 2), [200, 304]);
+  });
 
   await t.test("wget --recursive follows nginx's index", async () => {
     await runClient(["wget", "-q", "-r", "-nH", "-P", "mirror", `${url}/`], inFolder);
@@ -67,12 +64,12 @@ testReal("downloads from nginx through headgate", NEEDS, async (t) => {
     const options = ["-q", "-x4", "-s4", "-k1M", "--allow-overwrite=true", "-o", "aria2.bin"];
     await runClient(["aria2c", "--no-conf", ...options, `${url}/big.bin`], inFolder);
     assert.ok(isWhole("aria2.bin"));
-    // One of wget's; aria2's first asks for all, and it begins another when it has heard how much that is.
+    // One of wget's; aria2's first requests the full file, and it begins another when it knows the size.
     const ranges = (await statuses("GET", "/big.bin", 4)).filter((status) => status === 206);
     assert.ok(ranges.length >= 2, `${ranges.length} ranges`);
   });
 
-  await t.test("aria2 asks with HEAD for what is not to be fetched", async () => {
+  await t.test("aria2 sends HEAD for a file that is not to be downloaded", async () => {
     const options = ["--no-conf", "--dry-run", "--use-head=true"];
     await runClient(["aria2c", ...options, `${url}/numbers.txt`], inFolder);
     assert.deepEqual(await statuses("HEAD", "/numbers.txt", 1), [200]);
@@ -84,18 +81,21 @@ testReal("downloads from nginx through headgate", NEEDS, async (t) => {
     assert.ok(isWhole("curl.bin"));
   });
 
-  await t.test("curl --compressed gets gzip, and its HEAD says so as the GET does", async () => {
-    const args = ["-sSf", "--compressed", `${url}/numbers.txt`] as const;
-    assert.equal(await runClient(["curl", ...args]), numbers);
-    const fields = async (...options: readonly string[]) =>
-      (await runClient(["curl", ...options, ...args])).replaceAll(
-        /^(?:Date|Transfer-Encoding):.*\r\n/gim,
-        "",
-      );
-    const get = await fields("-D", "-", "-o", "/dev/null");
-    assert.match(get, /^Content-Encoding: gzip\r$/m);
-    assert.equal(await fields("-I"), get);
-  });
+  await t.test(
+    "curl --compressed gets gzip, and its HEAD has the same coding as the GET",
+    async () => {
+      const args = ["-sSf", "--compressed", `${url}/numbers.txt`] as const;
+      assert.equal(await runClient(["curl", ...args]), numbers);
+      const fields = async (...options: readonly string[]) =>
+        (await runClient(["curl", ...options, ...args])).replaceAll(
+          /^(?:Date|Transfer-Encoding):.*\r\n/gim,
+          "",
+        );
+      const get = await fields("-D", "-", "-o", "/dev/null");
+      assert.match(get, /^Content-Encoding: gzip\r$/m);
+      assert.equal(await fields("-I"), get);
+    },
+  );
 
   await t.test("several ranges come as multipart/byteranges", async () => {
     const args = [
@@ -111,7 +111,7 @@ testReal("downloads from nginx through headgate", NEEDS, async (t) => {
     assert.match(await runClient(["curl", ...args]), /^Content-Type: multipart\/byteranges;/m);
   });
 
-  await t.test("rclone lists sizes, which it asks with HEAD, and copies", async () => {
+  await t.test("rclone lists sizes, for which it sends HEAD, and copies", async () => {
     const rclone = (...args: readonly string[]) =>
       runClient(["rclone", "--config=/dev/null", `--http-url=${url}`, ...args], inFolder);
     assert.match(await rclone("lsl", ":http:"), /^ *5000000 .* big\.bin$/m);

@@ -1,4 +1,6 @@
-/** Uploads that ask before they send (RFC 9110 §10.1.1), and methods of any name: real clients, real backends, headgate between them. */
+/**
+ * Uploads with Expect: 100-continue (RFC 9110 §10.1.1), and methods of any name: real clients and real backends with headgate between them.
+ */
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
@@ -60,7 +62,7 @@ server.on("checkContinue", (request, response) => {
 server.listen(0, "127.0.0.1", () => console.error("http://127.0.0.1:" + server.address().port));
 `;
 
-/** gunicorn says 100 before its app sees the request, so that the client uploads what the app refuses. */
+/** gunicorn sends 100 before its app sees the request, so the client uploads content that the app refuses. */
 const BACKENDS = {
   uvicorn: {
     file: "asgi_app.py",
@@ -89,7 +91,7 @@ for (const [name, backend] of Object.entries(BACKENDS)) {
   const [command = ""] = backend.command;
   const skip = findMissing(command, "curl", "python3");
   test(
-    `${name}: what its app refuses by the header section is not uploaded, and what it takes is`,
+    `${name}: content that its app refuses by the header section is not uploaded, and content that it accepts is`,
     { skip },
     async (t) => {
       const port = await start(t, backend);
@@ -115,8 +117,8 @@ for (const [name, backend] of Object.entries(BACKENDS)) {
     },
   );
 
-  if (!backend.isAnyMethod) continue; // it refuses by itself what it does not know
-  test(`${name}: a method that nobody knows reaches the app`, { skip }, async (t) => {
+  if (!backend.isAnyMethod) continue; // it refuses unknown methods itself
+  test(`${name}: an unknown method reaches the app`, { skip }, async (t) => {
     const port = await start(t, backend);
     for (const method of ["VERSION-CONTROL", "CCM_POST"]) {
       const { stdout } = await run("curl", ["-s", "-X", method, `http://127.0.0.1:${port}/take`]);
@@ -127,7 +129,7 @@ for (const [name, backend] of Object.entries(BACKENDS)) {
 
 type Upload = (url: string) => Promise<{ readonly status: number; readonly body: string }>;
 
-/** Waits for the answer to a header section, and sends the content after a 100 only. */
+/** Waits for the response to a header section, and sends the content only after a 100. */
 const PYTHON = `
 import http.client, sys, urllib.parse
 url = urllib.parse.urlsplit(sys.argv[1])

@@ -1,4 +1,4 @@
-// Everything that is not a HEAD, on a real FastAPI: what an app's users would notice if the proxy changed it.
+// All requests other than HEAD, on a real FastAPI app: what its users would notice if the proxy changed them.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -24,7 +24,7 @@ describeReal("a real FastAPI behind headgate", () => {
     ["an event stream", "events", (number: number) => `data: ${number}\n\n`],
   ] as const) {
     it(`${kind} arrives piece by piece`, async () => {
-      // The next piece is let go only when the one before it is here: buffered anywhere, this would never end.
+      // The next piece is sent only when the one before has arrived: with a buffer anywhere, this would never end.
       const answer = await fetch(`${stack.proxied}/${path}/pieces-${path}`);
       const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
       for (const number of [1, 2, 3]) {
@@ -42,7 +42,7 @@ describeReal("a real FastAPI behind headgate", () => {
     assert.equal(await passGate("left-closed"), '"left-closed"');
   });
 
-  it("an UploadFile arrives whole", async () => {
+  it("an UploadFile arrives completely", async () => {
     const content = Buffer.alloc(5 * 1024 * 1024, "0123456789abcdef-");
     const body = new FormData();
     body.append("file", new Blob([content]), "five megabytes.bin");
@@ -104,7 +104,7 @@ describeReal("a real FastAPI behind headgate", () => {
     assert.deepEqual(seen.fields.find(([name]) => name === "x-one")?.[1], "Ã¤"); // the bytes of UTF-8
   });
 
-  it("a POST is as little allowed as without headgate", async () => {
+  it("a POST is as forbidden as without headgate", async () => {
     assert.equal((await fetch(`${stack.proxied}/health`, { method: "POST" })).status, 405);
   });
 });

@@ -11,7 +11,7 @@ import { createFolder, runClient, startHeadgate, testReal } from "../support/rea
 
 const NEEDS = { git: "git", apache2: "apache2-bin" };
 
-// Nothing of the machine's or the user's settings, and names for the commits.
+// Ignores the settings of the machine and the user, and sets names for the commits.
 const env = {
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_CONFIG_GLOBAL: "/dev/null",
@@ -60,7 +60,7 @@ testReal("git through headgate", NEEDS, async (t) => {
     await git("-C", "first", "-c", "http.postBuffer=65536", "push", "-q", "origin", "HEAD:main");
   });
 
-  await t.test("a clone has what was pushed", async () => {
+  await t.test("a clone has the pushed commits", async () => {
     await git("clone", "-q", remote, "second");
     assert.equal(readFileSync(join(folder, "second", "big.txt"), "utf8"), content);
   });
@@ -83,5 +83,5 @@ testReal("git through headgate", NEEDS, async (t) => {
   });
 
   const posts = await statuses("POST", "/git/project.git/git-receive-pack", 3);
-  assert.deepEqual(posts, [200, 200, 200]); // the first is the probe before what is chunked
+  assert.deepEqual(posts, [200, 200, 200]); // the first is the probe before the chunked one
 });

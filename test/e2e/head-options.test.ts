@@ -1,4 +1,4 @@
-// The modes and options of `head` on the backend that they are for.
+// The modes and options of `head` on the backend for which they exist.
 
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
@@ -33,13 +33,13 @@ describeReal("HEAD with its options on a real FastAPI", () => {
       readonly content: number;
     };
 
-  it("in mode auto the app's own answer to a HEAD of /docs is the client's, and no GET is made", async () => {
+  it("in mode auto the client gets the app's own response to a HEAD of /docs, and headgate sends no GET", async () => {
     for (let round = 0; round < 2; round += 1)
       assert.match(await head("/docs"), /^HTTP\/1\.1 200 /);
     assert.deepEqual((await recorded("/docs")).methods, ["HEAD", "HEAD"]);
   });
 
-  it("in mode auto /health, which refuses HEAD, is asked with GET, and from then on at once", async () => {
+  it("in mode auto headgate sends GET for /health, which refuses HEAD, and from then on at once", async () => {
     for (let round = 0; round < 2; round += 1) {
       const answer = await head("/health");
       assert.match(answer, /^HTTP\/1\.1 200 /);
@@ -48,13 +48,13 @@ describeReal("HEAD with its options on a real FastAPI", () => {
     assert.deepEqual((await recorded("/health")).methods, ["HEAD", "GET", "GET"]);
   });
 
-  it("in mode auto an explicit HEAD route wins over the GET of its path", async () => {
+  it("in mode auto an explicit HEAD route is preferred to the GET of its path", async () => {
     for (let round = 0; round < 2; round += 1)
       assert.match(await head("/native"), /^x-answered: HEAD\r$/m);
     assert.deepEqual((await recorded("/native")).methods, ["HEAD", "HEAD"]);
   });
 
-  it("range: probe says a file's full length for one byte, where the app knows Range", async () => {
+  it("range: probe gets a file's full length for one byte, if the app supports Range", async () => {
     const answer = await head("/file");
     assert.match(answer, /^HTTP\/1\.1 200 /);
     assert.match(answer, new RegExp(`^content-length: ${FILE_BYTES}\\r$`, "im"));
@@ -62,7 +62,7 @@ describeReal("HEAD with its options on a real FastAPI", () => {
     assert.deepEqual(await recorded("/file"), { methods: ["GET"], content: 1 });
   });
 
-  it("range: probe says a FileResponse's full length, whether or not its Starlette knows Range", async (t) => {
+  it("range: probe gets a FileResponse's full length, with and without Range support in its Starlette", async (t) => {
     const own = await curl("-i", "-H", "Range: bytes=0-0", `${stack.direct}/download`);
     const isKnown = own.startsWith("HTTP/1.1 206 ");
     t.diagnostic(`this Starlette's FileResponse ${isKnown ? "knows" : "does not know"} Range`);
@@ -77,7 +77,7 @@ describeReal("HEAD with its options on a real FastAPI", () => {
     if (isKnown) assert.equal(content, earlier.content + 1);
   });
 
-  it("contentLength: measure says a StreamingResponse's length, which its GET does not", async () => {
+  it("contentLength: measure gets a StreamingResponse's length, which its GET does not have", async () => {
     const get = await curl("-D", "-", "-o", "/dev/null", `${stack.proxied}/report`);
     assert.match(get, /^transfer-encoding: chunked\r$/im);
     const answer = await head("/report");
@@ -85,7 +85,7 @@ describeReal("HEAD with its options on a real FastAPI", () => {
     assert.doesNotMatch(answer, /^transfer-encoding:/im);
   });
 
-  it("share asks the app once for many", async () => {
+  it("share sends the app one request for many clients", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => head("/items/1")));
     for (const answer of answers) assert.match(answer, /^HTTP\/1\.1 200 /);
     assert.deepEqual((await recorded("/items/1")).methods, ["GET"]);

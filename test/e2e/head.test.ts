@@ -1,4 +1,4 @@
-// What the product is for, on the backend that it is for: HEAD on a FastAPI app that serves GET only.
+// What headgate is for, on a typical backend: HEAD on a FastAPI app that serves GET only.
 
 import assert from "node:assert/strict";
 import { after, before, it } from "node:test";
@@ -26,7 +26,7 @@ describeReal("HEAD on a real FastAPI", () => {
     "/file": 200,
     "/docs": 200,
     "/openapi.json": 200,
-    "/items": 307, // to /items/, at the host that the client asked
+    "/items": 307, // to /items/, at the host in the client's Host
     "/items/1": 200,
     "/items/none": 422,
     "/nowhere": 404,
@@ -42,7 +42,7 @@ describeReal("HEAD on a real FastAPI", () => {
   }
 
   for (const path of ["/docs", "/openapi.json"]) {
-    it(`on ${path} is what the app itself answers to a HEAD`, async () => {
+    it(`on ${path} gets the app's own response to a HEAD`, async () => {
       const direct = await curl("-I", `${stack.direct}${path}`);
       assert.match(direct, /^HTTP\/1\.1 200 OK\r\n/);
       const own = /^(?:connection|keep-alive):.*\r\n/gim;
@@ -51,12 +51,12 @@ describeReal("HEAD on a real FastAPI", () => {
     });
   }
 
-  it("reaches a HEAD handler of the app's own where the route says pass", async () => {
+  it("reaches a HEAD handler of the app's own if the route passes", async () => {
     assert.match(await curl("-I", `${stack.proxied}/native`), /^x-answered: HEAD\r$/m);
     assert.match(await curl("-D", "-", `${stack.proxied}/native`), /^x-answered: GET\r$/m);
   });
 
-  it("with Range is the whole file's 200, while GET is 206", async () => {
+  it("with Range is the full file's 200, while GET is 206", async () => {
     const range = ["-H", "Range: bytes=0-2"];
     const get = await curl("-i", ...range, `${stack.proxied}/file`);
     assert.match(get, /^HTTP\/1\.1 206 /);
@@ -67,7 +67,7 @@ describeReal("HEAD on a real FastAPI", () => {
     assert.doesNotMatch(head, /^content-range:/m);
   });
 
-  it("on a StreamingResponse is answered before its first chunk, and ends its generator", async () => {
+  it("on a StreamingResponse gets a response before the first chunk, and ends the generator", async () => {
     const head = await curl("-I", `${stack.proxied}/stream/head`);
     assert.match(head, /^HTTP\/1\.1 200 OK\r\n/);
     assert.doesNotMatch(head, /^(?:transfer-encoding|content-length):/im);
@@ -79,14 +79,14 @@ describeReal("HEAD on a real FastAPI", () => {
     assert.equal(await curl(`${stack.direct}/gates/tasks-background`), '"tasks-background"');
   });
 
-  it("on an event stream is answered at once, and ends its generator", async () => {
+  it("on an event stream gets a response at once, and ends the generator", async () => {
     const head = await curl("-I", `${stack.proxied}/events/head-events`);
     assert.match(head, /^content-type: text\/event-stream/m);
     assert.equal(await curl(`${stack.direct}/gates/head-events-closed`), '"head-events-closed"');
   });
 });
 
-/** The clock may move on by a second between two answers. */
+/** The clock may advance by a second between two responses. */
 function withoutDate(headerSection: string): string {
   const shown = headerSection.replace(/^date: .*GMT\r$/im, "date\r");
   assert.notEqual(shown, headerSection, "there was a Date field");

@@ -1,5 +1,5 @@
-// uvicorn closes a connection that was idle for 5 s, and its answers do not say so (no Keep-Alive field). A proxy that sends
-// the next request on such a connection turns that into 502s. Here uvicorn closes after 1 s, well before headgate would.
+// uvicorn closes a connection that was idle for 5 s, and its responses do not say so (no Keep-Alive field). A proxy that sends the next
+// request on such a connection turns that into 502s. Here uvicorn closes after 1 s, well before headgate would.
 
 import assert from "node:assert/strict";
 import { after, before, it } from "node:test";
@@ -14,7 +14,7 @@ describeReal("a uvicorn that closes idle connections first", () => {
   after(() => stack.stop());
 
   for (const method of ["GET", "HEAD"]) {
-    it(`answers the ${method} after the pause as if nothing had happened`, async () => {
+    it(`the ${method} after the pause gets a response as if nothing had happened`, async () => {
       const ask = async (): Promise<number> =>
         (await fetch(`${stack.proxied}/health`, { method })).status;
       assert.equal(await ask(), 200);

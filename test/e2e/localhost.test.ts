@@ -13,7 +13,7 @@ describeReal("uvicorn on 127.0.0.1 as http://localhost", () => {
     ["127.0.0.1", "::1"],
   ]) {
     test(
-      `a HEAD and a GET are answered with ${order.join(" before ")} in the hosts file`,
+      `a HEAD and a GET get responses with ${order.join(" before ")} in the hosts file`,
       { skip: namesMissing() },
       async (t) => {
         const hosts = order.map((address) => `${address} localhost\n`).join("");

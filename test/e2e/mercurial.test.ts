@@ -1,4 +1,4 @@
-// Mercurial names what it has and wants in the fields of a request: hundreds of heads take tens of kilobytes.
+// Mercurial lists the heads that it has and wants in the fields of a request: hundreds of heads take tens of kilobytes.
 
 import assert from "node:assert/strict";
 import { cpSync, writeFileSync } from "node:fs";
@@ -47,9 +47,12 @@ testReal("hg through headgate", { hg: "mercurial" }, async (t) => {
     assert.equal(await countHeads("origin"), 501);
   });
 
-  await t.test("a pull into what has 500 heads, with limits.headerBytes of 64 KiB", async (t2) => {
-    const wide = await startHeadgate(t2, place.url, "limits: { headerBytes: 64KiB }");
-    await hg("-R", "second", "pull", "-q", wide.url);
-    assert.equal(await countHeads("second"), 501);
-  });
+  await t.test(
+    "a pull into a repository with 500 heads, with limits.headerBytes of 64 KiB",
+    async (t2) => {
+      const wide = await startHeadgate(t2, place.url, "limits: { headerBytes: 64KiB }");
+      await hg("-R", "second", "pull", "-q", wide.url);
+      assert.equal(await countHeads("second"), 501);
+    },
+  );
 });

@@ -1,4 +1,4 @@
-// Express, Fastify and Hono: what each makes of a HEAD by itself, and what headgate makes of it.
+// Express, Fastify and Hono: what each does with a HEAD by itself, and what headgate does with it.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ void test("Express through headgate", async (t) => {
   app.get("/json", (_request, response) => void response.json({ hello: "world" }));
   app.get("/text", (request, response) => {
     response.type("text/plain");
-    // What express.static does: a range of the file as it is, and the whole compressed.
+    // What express.static does: a range of the uncompressed file, and the full file compressed.
     if (request.headers.range === undefined) return void response.send(TEXT);
     response
       .status(206)
@@ -51,7 +51,7 @@ void test("Express through headgate", async (t) => {
       assert.deepEqual(await fieldsOf(url, path, "HEAD"), await fieldsOf(url, path, "GET"), path);
   });
 
-  await t.test("a probed HEAD has no length or coding that the GET would not have", async () => {
+  await t.test("a probed HEAD has no length or coding that the GET does not have", async () => {
     for (const coding of ["gzip", "identity"]) {
       const headers = { "accept-encoding": coding };
       const head = await fieldsOf(url, "/text", "HEAD", headers);
@@ -61,7 +61,7 @@ void test("Express through headgate", async (t) => {
     }
   });
 
-  await t.test("a redirect goes to where it went, and cookies stay two", async () => {
+  await t.test("a redirect keeps its target, and two cookies stay two", async () => {
     const response = await fetch(`${url}/login`, { redirect: "manual" });
     assert.equal(response.status, 302);
     assert.equal(response.headers.get("location"), "/json");
@@ -72,7 +72,7 @@ void test("Express through headgate", async (t) => {
     assert.deepEqual(await (await fetch(`${url}/login`)).json(), { hello: "world" });
   });
 
-  await t.test("a tag that is known is 304, to GET and HEAD", async () => {
+  await t.test("a known ETag is 304, to GET and HEAD", async () => {
     const tag = (await fetch(`${url}/json`)).headers.get("etag");
     for (const method of [[], ["-I"]]) {
       // fetch would add `Cache-Control: no-cache`.
@@ -88,7 +88,7 @@ void test("Express through headgate", async (t) => {
     }
   });
 
-  await t.test("events come when they are sent, and a HEAD of them is answered", async () => {
+  await t.test("events arrive when they are sent, and a HEAD of them gets a response", async () => {
     const leave = new AbortController();
     const options = { headers: { "Last-Event-ID": "7" }, signal: leave.signal };
     const { body } = await fetch(`${url}/events`, options);
@@ -99,7 +99,7 @@ void test("Express through headgate", async (t) => {
     assert.equal(head.headers.get("content-type"), "text/event-stream; charset=utf-8");
   });
 
-  await t.test("JSON goes up and comes back", async () => {
+  await t.test("JSON is sent upstream and comes back", async () => {
     const body = JSON.stringify({
       text: "grüße",
       many: Array.from({ length: 5000 }, (_, index) => index),
@@ -124,12 +124,12 @@ for (const exposeHeadRoutes of [true, false]) {
     const own = (await fetch(`${direct}/json`, { method: "HEAD" })).status;
     assert.equal(own, exposeHeadRoutes ? 200 : 404);
 
-    await t.test(`auto alone gives its own ${own}`, async () => {
+    await t.test(`auto alone keeps the framework's own ${own}`, async () => {
       assert.equal((await fetch(`${url}/json`, { method: "HEAD" })).status, own);
     });
 
     for (const head of ["convert", "{ mode: auto, fallbackOn: [404, 405, 501] }"]) {
-      await t.test(`${head} gives what the GET has`, async (t2) => {
+      await t.test(`${head} gives the fields of the GET`, async (t2) => {
         const through = await startHeadgate(t2, direct, `head: ${head}`);
         assert.deepEqual(
           await fieldsOf(through.url, "/json", "HEAD"),
@@ -156,7 +156,7 @@ void test("Hono through headgate", async (t) => {
     assert.deepEqual(await fieldsOf(url, "/stream", "HEAD"), get);
   });
 
-  await t.test("with auto it is Hono's own, which has no length", async () => {
+  await t.test("with auto it is Hono's own response, which has no length", async () => {
     const head = await fieldsOf(url, "/own/json", "HEAD");
     assert.deepEqual(head, { status: "200", "content-type": "application/json" });
   });
@@ -172,7 +172,7 @@ async function listen(t: TestContext, app: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The status and all fields but the time and those of the connection. */
+/** The status and all fields, except for the time and those of the connection. */
 async function fieldsOf(
   url: string,
   path: string,

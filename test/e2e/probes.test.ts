@@ -1,4 +1,4 @@
-// Health checks: of monitoring-plugins (Nagios, Icinga), HAProxy and Prometheus' blackbox exporter.
+// Health checks by monitoring-plugins (Nagios, Icinga), HAProxy and Prometheus' blackbox exporter.
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -56,13 +56,13 @@ testReal("HAProxy's checks", { haproxy: "haproxy" }, async (t) => {
       assert.equal(await readCheck(t2, headgate, check), wanted);
     });
   }
-  await t.test("option httpchk is L7OK where the route says options: reply", async (t2) => {
+  await t.test("option httpchk is L7OK if the route has options: reply", async (t2) => {
     const headgate = await startHeadgate(t2, direct, "options: reply");
     assert.equal(await readCheck(t2, headgate, "option httpchk"), "L7OK");
   });
 });
 
-/** What HAProxy's own page says of its only server, once it knows. */
+/** What HAProxy's own page reports about its only server, once it knows. */
 async function readCheck(t: TestContext, headgate: ServerAddress, check: string): Promise<string> {
   const server = `backend app\n  ${check}\n  server one ${headgate.authority} check`;
   const { checkStatus } = await startHaproxy(t, server);
@@ -85,7 +85,7 @@ testReal(
       address: place,
     });
     for (const path of ["/", "/streamed"]) {
-      await t.test(`succeeds with HEAD of ${path}`, async () => {
+      await t.test(`HEAD of ${path} succeeds`, async () => {
         const probe = `${place.url}/probe?module=head&target=${encodeURIComponent(url + path)}`;
         assert.match(await (await fetch(probe)).text(), /^probe_success 1$/m);
       });

@@ -1,4 +1,4 @@
-// Flask and Django on gunicorn, tornado and aiohttp: what each makes of a HEAD by itself, and what headgate makes of it.
+// Flask and Django on gunicorn, tornado and aiohttp: what each does with a HEAD by itself, and what headgate does with it.
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ testReal(
     const direct = await startGunicorn(t, "flask_app");
     const { url } = await startHeadgate(t, direct);
 
-    await t.test("answers HEAD itself, but for a view that looks at the method", async () => {
+    await t.test("Flask serves HEAD itself, except for a view that checks the method", async () => {
       assert.match(await headers(direct, "/json", "-I"), /^HTTP\/1\.1 200 /);
       assert.match(await headers(direct, "/get-only", "-I"), /^HTTP\/1\.1 405 /);
     });
@@ -35,7 +35,7 @@ testReal(
     for (const path of ["/json", "/file", "/get-only", "/me", "/none"])
       await t.test(`a HEAD of ${path} has the fields of the GET`, () => hasSameFields(url, path));
 
-    await t.test("a HEAD of what is streamed has no framing", async () => {
+    await t.test("a HEAD of a streamed response has no framing", async () => {
       const get = await headers(url, "/stream");
       assert.equal(
         await headers(url, "/stream", "-I"),
@@ -64,13 +64,13 @@ testReal(
   async (t) => {
     const direct = await startGunicorn(t, "django_app");
     const { url } = await startHeadgate(t, direct);
-    await t.test("answers HEAD itself, but for a view with require_GET", async () => {
+    await t.test("Django serves HEAD itself, except for a view with require_GET", async () => {
       assert.match(await headers(direct, "/json", "-I"), /^HTTP\/1\.1 200 /);
       assert.match(await headers(direct, "/get-only", "-I"), /^HTTP\/1\.1 405 /);
     });
     for (const path of ["/json", "/get-only", "/none"])
       await t.test(`a HEAD of ${path} has the fields of the GET`, () => hasSameFields(url, path));
-    await t.test("a tag that is known is 304", async () => {
+    await t.test("a known ETag is 304", async () => {
       assert.match(
         await headers(url, "/json", "-I", "-H", 'If-None-Match: "one"'),
         /^HTTP\/1\.1 304 /,
@@ -90,10 +90,13 @@ testReal("tornado", { "python:tornado": "python3-tornado", curl: "curl" }, async
     "routes: [{ path: /files/*, head: { range: probe } }]",
   );
 
-  await t.test("refuses HEAD where a handler has only get, and headgate answers it", async () => {
-    assert.match(await headers(direct, "/json", "-I"), /^HTTP\/1\.1 405 /);
-    await hasSameFields(url, "/json");
-  });
+  await t.test(
+    "tornado refuses HEAD if a handler has only get, and headgate serves it",
+    async () => {
+      assert.match(await headers(direct, "/json", "-I"), /^HTTP\/1\.1 405 /);
+      await hasSameFields(url, "/json");
+    },
+  );
 
   for (const path of ["/files/text.txt", "/files/data.bin"])
     for (const coding of ["gzip", "identity"])
@@ -118,14 +121,14 @@ testReal("aiohttp", { "python:aiohttp": "python3-aiohttp", curl: "curl" }, async
   const { url } = await startHeadgate(t, direct);
 
   await t.test(
-    "refuses HEAD of a route with allow_head=False, and headgate answers it",
+    "aiohttp refuses HEAD of a route with allow_head=False, and headgate serves it",
     async () => {
       assert.match(await headers(direct, "/get-only", "-I"), /^HTTP\/1\.1 405 /);
       await hasSameFields(url, "/get-only");
     },
   );
 
-  await t.test("asks for an upload that expects it, and refuses another", async () => {
+  await t.test("aiohttp sends 100 for an upload that expects it, and refuses another", async () => {
     const file = join(createFolder(t), "upload");
     writeFileSync(file, TEXT.repeat(100));
     const put = (path: string) =>
@@ -144,13 +147,13 @@ testReal("aiohttp", { "python:aiohttp": "python3-aiohttp", curl: "curl" }, async
     assert.match(await put("/refuse"), /403$/);
   });
 
-  await t.test("a HEAD of events is answered", async () => {
+  await t.test("a HEAD of events gets a response", async () => {
     assert.match(await headers(url, "/events", "-I"), /^Content-Type: text\/event-stream\r$/m);
   });
 });
 
 testReal(
-  "an upload that uvicorn refuses is not sent where the client expects 100",
+  "an upload that uvicorn refuses is not sent if the client expects 100",
   { "python:uvicorn": "uvicorn", curl: "curl" },
   async (t) => {
     const place = await findAddress();
@@ -172,7 +175,7 @@ testReal(
     const { url } = await startHeadgate(t, place.url);
     const file = join(createFolder(t), "upload");
     writeFileSync(file, TEXT.repeat(1000));
-    // Longer than the second that curl waits by itself for the 100.
+    // Longer than the second that curl itself waits for the 100.
     const patient = ["-H", "Expect: 100-continue", "--expect100-timeout", "60"];
     const format = "%{http_code} %{size_upload}";
     assert.equal(

@@ -1,4 +1,4 @@
-// An OCI registry: docker-registry and skopeo, which asks with HEAD whether a blob is there before it sends it.
+// An OCI registry: docker-registry and skopeo, which sends HEAD to learn whether a blob exists before it uploads it.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -34,7 +34,7 @@ http: { addr: "${place.authority}" }\n`,
   const skopeo = (...args: readonly string[]) => runClient(["skopeo", ...args]);
   const image = `docker://${authority}/project/image:one`;
 
-  await t.test("skopeo pushes an image, and asks with HEAD what is there", async () => {
+  await t.test("skopeo pushes an image, and sends HEAD to learn what exists", async () => {
     const copy = ["copy", "--insecure-policy", "--dest-tls-verify=false"];
     await skopeo(...copy, `oci:${join(folder, "image")}:one`, image);
     const path = `/v2/project/image/blobs/${blob}`;

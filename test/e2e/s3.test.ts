@@ -1,4 +1,4 @@
-// Amazon's SDK signs each request, and its method with it: a HEAD that went up as GET would be 403.
+// Amazon's SDK signs each request with its method: a HEAD that is sent upstream as GET would be 403.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ testReal("boto3 through headgate", { "python:boto3": "python3-boto3" }, async (t
     address: place,
   });
 
-  await t.test("puts an object, gets it and asks for its length", async (t2) => {
+  await t.test("puts an object, gets it and requests its length", async (t2) => {
     const { url } = await startHeadgate(t2, place.url);
     assert.equal(await runClient([PYTHON, "-c", CLIENT, url]), "True\n100000\n");
   });

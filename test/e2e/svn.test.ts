@@ -1,5 +1,5 @@
-// Subversion's client and apache's mod_dav_svn with Digest, whose responses cover the method: a commit of a new file looks with
-// HEAD whether its path is free, and a GET in its place is 401.
+// Subversion's client and apache's mod_dav_svn with Digest, whose responses cover the method: a commit of a new file checks with HEAD
+// whether its path is free, and a GET instead of it is 401.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -48,7 +48,7 @@ testReal("Subversion through headgate", NEEDS, async (t) => {
     runClient(["svn", command, ...options, ...args], { cwd: folder });
 
   await t.test(
-    "a commit of a new file over Digest, which looks with HEAD whether the path is free",
+    "a commit of a new file over Digest checks with HEAD whether the path is free",
     async () => {
       await svn("checkout", ...login, `${url}/digest`, "first");
       writeFileSync(join(folder, "first", "new.txt"), "new");

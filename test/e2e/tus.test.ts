@@ -1,4 +1,4 @@
-// Resumable uploads: tus's own server and client. The client asks with HEAD how far an upload has come, which no GET says.
+// Resumable uploads: tus's own server and client. The client sends HEAD to learn the offset of an upload, which no GET returns.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -15,7 +15,7 @@ import { Upload } from "tus-js-client";
 
 import { createFolder, startHeadgate } from "../support/real.ts";
 
-void test("a tus upload through headgate goes on where it was", async (t) => {
+void test("a tus upload through headgate continues at its offset", async (t) => {
   const directory = createFolder(t);
   const tus = new Server({ path: "/uploads", datastore: new FileStore({ directory }) });
   const server = createServer((request, response) => void tus.handle(request, response)).listen(

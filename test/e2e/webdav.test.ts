@@ -1,4 +1,4 @@
-// WebDAV on apache's mod_dav: litmus, which is made to try servers out, cadaver and rclone.
+// WebDAV on apache's mod_dav: litmus, a test suite for servers, cadaver and rclone.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -63,7 +63,7 @@ testReal("WebDAV through headgate", NEEDS, async (t) => {
   });
 
   await t.test(
-    "cadaver puts a file under version control, with a method that Node does not know",
+    "cadaver puts a file under version control with a method that Node does not know",
     async () => {
       writeFileSync(join(folder, "versioned.txt"), "versioned");
       const input = `put ${join(folder, "versioned.txt")} versioned.txt\nversion versioned.txt\n`;

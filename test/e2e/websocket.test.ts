@@ -1,4 +1,4 @@
-// FastAPI's WebSocket on uvicorn's implementation, with the ws client: two peers that nobody here wrote.
+// FastAPI's WebSocket on uvicorn's implementation, with the ws client: two independent peers.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -42,21 +42,21 @@ describeReal("a FastAPI WebSocket behind headgate", () => {
     socket.terminate();
   });
 
-  it("brings the app's close code to the client", async () => {
+  it("passes the app's close code to the client", async () => {
     const socket = open("/echo");
     await next(socket);
     socket.send("close");
     assert.equal((await once(socket, "close"))[0], 4001);
   });
 
-  it("tells the app that the client is gone", async () => {
+  it("notifies the app that the client is gone", async () => {
     const socket = open("/echo");
     await next(socket);
     socket.terminate();
     assert.equal(await curl(`${stack.direct}/gates/websocket-gone`), '"websocket-gone"');
   });
 
-  it("is 403 where the app refuses it", async () => {
+  it("is 403 if the app refuses it", async () => {
     const [error] = (await once(open("/refused"), "error")) as [Error];
     assert.match(error.message, /403/);
   });

@@ -8,8 +8,8 @@ import { type Flaw, startNaive } from "../../tools/fuzz/naive.ts";
 import { explainFailure, runAlone } from "../../tools/fuzz/replay.ts";
 import { type Start, startRig } from "../../tools/fuzz/rig.ts";
 
-test("1,000 fuzzed cases: the upstream sees what was accepted and nothing else, and each gets its own answer", async (t) => {
-  const seed = 1 + (Math.floor(Date.now() / 86_400_000) % 10_000); // another one each day
+test("1,000 fuzzed cases: the upstream gets what headgate accepted and nothing else, and each client gets its own response", async (t) => {
+  const seed = 1 + (Math.floor(Date.now() / 86_400_000) % 10_000); // a different seed each day
   t.diagnostic(`seed ${seed}`);
   const starts = toStarts((line) => t.diagnostic(line));
   const rig = await startRig(starts);
@@ -26,7 +26,7 @@ test("1,000 fuzzed cases: the upstream sees what was accepted and nothing else, 
   assert.ok((counts.get("answer: liberties")?.accepted ?? 0) > 0, toTable(counts));
 });
 
-/** Proxies with a planted flaw, a family that shows it, and what the fuzzer says of it. */
+/** Proxies with a planted flaw, a family of cases that shows it, and what the fuzzer reports. */
 const PLANTED: readonly (readonly [flaw: Flaw, family: string, says: RegExp])[] = [
   ["unframed content", "method with content", /^(not a request|arrived on its own)/],
   ["copied framing", "CL.TE", /^not a request/],
@@ -34,7 +34,7 @@ const PLANTED: readonly (readonly [flaw: Flaw, family: string, says: RegExp])[] 
   ["false ends", "answer: cut short", /^the upstream's answer is incomplete, and yet came through/],
 ];
 for (const [flaw, family, says] of PLANTED) {
-  test(`a proxy with ${flaw} is found out`, async () => {
+  test(`the fuzzer finds a proxy with ${flaw}`, async () => {
     const rig = await startRig([({ port }) => startNaive(flaw, port)], 1);
     const failures: string[] = [];
     for (const one of casesOf(family)) {
@@ -50,7 +50,7 @@ for (const [flaw, family, says] of PLANTED) {
   });
 }
 
-test("a failure is shrunk, and what is printed replays it", async () => {
+test("a failure is shrunk, and the printed command replays it", async () => {
   const starts: readonly Start[] = [({ port }) => startNaive("false ends", port)];
   const one = casesOf("answer: cut short").find(
     (cut) => cut.kind === "answer" && cut.method === "GET" && /\r\n\r\n./.test(bytesOf(cut)),
@@ -63,7 +63,7 @@ test("a failure is shrunk, and what is printed replays it", async () => {
   assert.notEqual(await runAlone(small, starts, 1), undefined);
 });
 
-test("every family is among the first 300 cases, and a case is the same whenever it is made", () => {
+test("every family is among the first 300 cases, and a case is always made the same", () => {
   assert.deepEqual(makeCase(7, 123), makeCase(7, 123));
   assert.notDeepEqual(makeCase(7, 123), makeCase(8, 123));
   const families = new Set(Array.from({ length: 300 }, (_, index) => makeCase(1, index).family));

@@ -6,7 +6,7 @@ import { readMeaning, readRequest } from "../../tools/fuzz/requests.ts";
 const CHUNKED_FIRST: Preference = "chunked, first length";
 const LENGTH_FIRST: Preference = "length, last length";
 
-/** Header sections that the strict reader refuses, and how the lenient one frames the content in its two moods. */
+/** Header sections that the strict reader refuses, and how the lenient one frames the content in its two modes. */
 const SLOPPY: readonly (readonly [lines: string, chunkedFirst: unknown, lengthFirst: unknown])[] = [
   ["Content-Length: 5\r\nTransfer-Encoding: chunked", "chunked", 5],
   ["Content-Length: 5\r\nContent-Length: 0", 5, 0],
@@ -31,7 +31,7 @@ for (const [lines, chunkedFirst, lengthFirst] of SLOPPY) {
   });
 }
 
-test("both readers agree about a request that is sound", () => {
+test("both readers agree about a sound request", () => {
   const text =
     "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\nrest";
   const strict = readRequest(text, 0);
@@ -43,7 +43,7 @@ test("both readers agree about a request that is sound", () => {
   assert.equal(text.slice(strict.end), "rest");
 });
 
-test("what a client's bytes mean: whole requests, and what stands behind them", () => {
+test("a client's bytes are split into complete requests and the rest behind them", () => {
   const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   const last = get.replace("Host", "Connection: close\r\nHost");
   const cases = [

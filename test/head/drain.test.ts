@@ -13,7 +13,7 @@ interface Reader {
   onError(error: ProxyError): void;
 }
 
-/** Content whose every step is the test's; `early` is there before anybody reads. */
+/** Content whose every step is the test's; `early` is there before headgate reads. */
 function createContent(early: (reader: Reader) => void = () => undefined) {
   let reader: Reader | undefined;
   let aborts = 0;
@@ -35,7 +35,7 @@ function createContent(early: (reader: Reader) => void = () => undefined) {
   };
 }
 
-test("a small body is read to its end, and the connection stays", async () => {
+test("a small body is read to its end, and the connection stays open", async () => {
   const content = createContent();
   const over = createDrain(1)(content, UNKNOWN, LIMITS);
   content.reader().onBytes(4);
@@ -44,7 +44,7 @@ test("a small body is read to its end, and the connection stays", async () => {
   assert.deepEqual([await over, content.aborts()], [{ body: "drained", bytes: 10 }, 0]);
 });
 
-test("a body that is there already needs no waiting", async () => {
+test("a body that is already buffered needs no waiting", async () => {
   const content = createContent((reader) => {
     reader.onBytes(3);
     reader.onEnd();
@@ -52,7 +52,7 @@ test("a body that is there already needs no waiting", async () => {
   assert.deepEqual(await createDrain(1)(content, UNKNOWN, LIMITS), { body: "drained", bytes: 3 });
 });
 
-test("no body is no body", async () => {
+test("a response without a body needs no reading", async () => {
   const content = createContent((reader) => reader.onEnd());
   assert.deepEqual(
     await createDrain(1)(content, { contentLength: 0, eventStream: false }, LIMITS),
@@ -60,7 +60,7 @@ test("no body is no body", async () => {
   );
 });
 
-test("a body of exactly the limit is read, one byte more is not begun", async () => {
+test("a body of exactly the limit is read; with one byte more it is not begun", async () => {
   const fits = createContent((reader) => {
     reader.onBytes(10);
     reader.onEnd();
@@ -77,7 +77,7 @@ test("a body of exactly the limit is read, one byte more is not begun", async ()
   assert.deepEqual([exceeds.isRead(), exceeds.aborts()], [false, 1]);
 });
 
-test("an event stream is not begun", async () => {
+test("an event stream is not read", async () => {
   const content = createContent();
   assert.deepEqual(
     await createDrain(1)(content, { contentLength: undefined, eventStream: true }, LIMITS),
@@ -86,7 +86,7 @@ test("an event stream is not begun", async () => {
   assert.deepEqual([content.isRead(), content.aborts()], [false, 1]);
 });
 
-test("a body that grows beyond the limit is cut off once", async () => {
+test("a body that exceeds the limit is cut off once", async () => {
   const content = createContent();
   const over = createDrain(1)(content, UNKNOWN, LIMITS);
   content.reader().onBytes(11);
@@ -102,14 +102,14 @@ test("a body that takes too long is cut off", async () => {
   assert.deepEqual([await over, content.aborts()], [{ body: "aborted", bytes: 1 }, 1]);
 });
 
-test("an upstream that dies in a body nobody sees harms nobody", async () => {
+test("an upstream that dies in a discarded body harms no response", async () => {
   const content = createContent();
   const over = createDrain(1)(content, UNKNOWN, LIMITS);
   content.reader().onError(new ProxyError("http_response_incomplete"));
   assert.deepEqual(await over, { body: "aborted", bytes: 0 });
 });
 
-test("a limit of 0 bytes reads no body and still sees that there was none", async () => {
+test("with a limit of 0 bytes no body is read, and an empty body is still noticed", async () => {
   const limits = { bytes: 0, time: 60_000 };
   const empty = createContent((reader) => reader.onEnd());
   assert.deepEqual(await createDrain(1)(empty, UNKNOWN, limits), { body: "none", bytes: 0 });
@@ -120,7 +120,7 @@ test("a limit of 0 bytes reads no body and still sees that there was none", asyn
   );
 });
 
-test("no more bodies drain at one time than may, and each that is over makes room", async () => {
+test("only so many bodies drain at one time, and each that finishes makes room", async () => {
   const discard = createDrain(2);
   const [first, second, third, fourth, fifth] = [
     createContent(),

@@ -13,7 +13,7 @@ const KEPT = [
   "Ranges: 1",
 ];
 
-test("a converted HEAD asks for no range and announces no content", () => {
+test("a converted HEAD requests no range and announces no content", () => {
   const lines = [
     "Range: bytes=0-1",
     ...KEPT,
@@ -24,7 +24,7 @@ test("a converted HEAD asks for no range and announces no content", () => {
   assert.deepEqual(toHeadFields(toFields(lines), "GET"), toFields(KEPT));
 });
 
-test("a HEAD that is passed keeps its range and announces no content", () => {
+test("a passed HEAD keeps its range and announces no content", () => {
   const lines = ["Range: bytes=0-1", ...KEPT, "If-Range: e"];
   assert.deepEqual(
     toHeadFields(toFields([...lines, "Content-Length: 3"]), "HEAD"),

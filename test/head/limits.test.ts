@@ -19,7 +19,7 @@ function toRoute(limit: HeadLimit | undefined): RouteConfig {
   };
 }
 
-test("a rate lets a second's worth in at once and then as many as time allows", () => {
+test("a rate admits one second's worth at once, then as many as time allows", () => {
   let nowMs = 0;
   const limits = createHeadLimits(() => nowMs);
   const route = toRoute({ rate: 10 });
@@ -31,7 +31,7 @@ test("a rate lets a second's worth in at once and then as many as time allows", 
   assert.equal(Array.from({ length: 30 }, enter).filter(Boolean).length, 10);
 });
 
-test("a route without a limit, and another route, are not counted", () => {
+test("HEADs of a route without a limit, or of another route, are not counted", () => {
   const limits = createHeadLimits(() => 0);
   const [limited, other] = [toRoute({ concurrent: 1 }), toRoute({ concurrent: 1 })];
   assert.equal(typeof limits.acquire(limited), "function");
@@ -41,7 +41,7 @@ test("a route without a limit, and another route, are not counted", () => {
     assert.equal(typeof limits.acquire(toRoute(undefined)), "function");
 });
 
-test("never more than `concurrent` are in, and never fewer may be", () => {
+test("no more than `concurrent` HEADs are in flight, and `concurrent` always may be", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.boolean()), (concurrent, steps) => {
       const limits = createHeadLimits(() => 0);

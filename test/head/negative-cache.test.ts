@@ -21,7 +21,7 @@ function toRoute(path: string, remember: number): RouteConfig {
 const CALLER = {};
 const at = (path: string, host = "a.example") => ({ host, path });
 
-test("once `remember` is over one caller asks again, the others use what is known meanwhile", () => {
+test("once `remember` is over one caller tries again; the others use what is known meanwhile", () => {
   let nowMs = 0;
   const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 300_000);
@@ -35,7 +35,7 @@ test("once `remember` is over one caller asks again, the others use what is know
   );
 });
 
-test("whoever asks again and never says how it went is followed by the next one", () => {
+test("if the caller that tries again never reports a result, the next caller tries", () => {
   let nowMs = 0;
   const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 300_000);
@@ -49,7 +49,7 @@ test("whoever asks again and never says how it went is followed by the next one"
   );
 });
 
-test("the paths of a prefix are bounded, and the one used least recently goes first", () => {
+test("the paths of a prefix are bounded; the least recently used one goes first", () => {
   const memory = createNegativeCache(() => 0, 2);
   const route = toRoute("/*", 1_000);
   memory.add(route, at("/a"));
@@ -70,7 +70,7 @@ test("a path that is too long to be kept is not remembered", () => {
   assert.equal(memory.has(route, at(path), CALLER), false);
 });
 
-test("what is learnt is of one host, unless the route is for one", () => {
+test("an entry is for one host, unless the route is for one host", () => {
   const memory = createNegativeCache(() => 0);
   const [all, one, some] = [undefined, "a.example", "*.example"].map((host) => ({
     ...toRoute("/x", 1_000),
@@ -91,7 +91,7 @@ test("what is learnt is of one host, unless the route is for one", () => {
   }
 });
 
-test("while one finds out the others wait, until it has", async () => {
+test("callers wait while one of them finds out", async () => {
   for (const [how, expected] of [
     ["add", true],
     ["delete", false],
@@ -107,12 +107,12 @@ test("while one finds out the others wait, until it has", async () => {
     memory[how](route, at("/a"), CALLER);
     await waits;
     assert.equal(memory.has(route, at("/a"), CALLER), expected, how);
-    // The one who found nothing is followed by another; where there was an answer nobody waits any more.
+    // If the leader found nothing, another caller takes over; once there is a result, no caller waits.
     assert.equal(memory.has(route, at("/a"), CALLER) instanceof Promise, how === "endTrial", how);
   }
 });
 
-test("who finds out too slowly is not waited for", async () => {
+test("callers do not wait for a leader that takes too long", async () => {
   let nowMs = 0;
   const memory = createNegativeCache(() => nowMs);
   const route = toRoute("/x", 1_000);
@@ -125,7 +125,7 @@ test("who finds out too slowly is not waited for", async () => {
   clearInterval(alive);
 });
 
-test("an answer that tells nothing does not undo what was learnt", () => {
+test("a response that proves nothing does not undo an entry", () => {
   const memory = createNegativeCache(() => 0);
   const route = toRoute("/x", 1_000);
   memory.add(route, at("/x"));

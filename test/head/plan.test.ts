@@ -35,7 +35,7 @@ function planShare(mode: HeadConfig["mode"], request: Planned, peer?: Peer) {
   return planHead({ ...route, head: { ...route.head, share: 1_000 } }, request, peer).share;
 }
 
-test("a HEAD goes up as GET where the route converts", () => {
+test("a HEAD is sent upstream as GET if the route converts", () => {
   assert.deepEqual(plan("convert"), { outcome: "convert", upstreamMethod: "GET" });
 });
 
@@ -59,7 +59,7 @@ test("what is guarded goes up as HEAD, unless the route rejects", () => {
   assert.equal(plan("reject", guarded).outcome, "reject");
 });
 
-test("a HEAD is shared in the modes that stand in for it, unless it is guarded or about its sender", () => {
+test("a HEAD is shared in the modes that replace it, unless a passthrough rule matches or it depends on its client", () => {
   const plain = { path: "/x", fields: ["X-B", "2", "accept", "a"], framing: "none" } as const;
   const request = { ...plain, upgrade: undefined };
   for (const mode of ["convert", "auto"] as const)
@@ -82,7 +82,7 @@ test("a HEAD is shared in the modes that stand in for it, unless it is guarded o
   ]);
 });
 
-test("what a trusted client says of others is another thing than what a stranger says", () => {
+test("forwarding fields of a trusted client differ from those of a stranger", () => {
   const request = { path: "/x", fields: ["X-Forwarded-Proto", "https"] } as const;
   const [believed, stranger] = [true, false].map((trusted) =>
     planShare(

@@ -1,4 +1,4 @@
-// What is kept is found by texts made of fields: two requests that differ must not have the same one. Every small case is tried.
+// Cache keys are texts made of fields: two requests that differ must not have the same key. Every small case is tried.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -21,7 +21,7 @@ const TWO_FIELDS: readonly string[][] = [
 ];
 const NAMES = [[], ["a"], ["b"], ["ab"], ["trusted"], ["a", "b"], ["a", "ab"], ["a", "trusted"]];
 
-/** Fails where two cases that are not the same have the same text. */
+/** Fails if two cases that differ have the same key. */
 function createTexts() {
   const cases = new Map<string, string>();
   return (text: string, one: unknown): void => {
@@ -35,7 +35,7 @@ function valuesOf(wanted: string, fields: readonly string[]): string[] {
   return fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === wanted);
 }
 
-test("fields that differ in what a Vary names have other texts, and so have those of another Vary", () => {
+test("fields that differ in a Vary's names have different keys, and so have those of another Vary", () => {
   const check = createTexts();
   for (const names of NAMES)
     for (const fields of TWO_FIELDS)
@@ -45,7 +45,7 @@ test("fields that differ in what a Vary names have other texts, and so have thos
       );
 });
 
-test("a question with its variant has the text of no other question, nor that of a whole request", () => {
+test("a cache key with its variant equals no other key, nor that of a full request", () => {
   const check = createTexts();
   for (const trusted of [true, false])
     for (const own of ONE_FIELD) {
@@ -63,7 +63,7 @@ test("a question with its variant has the text of no other question, nor that of
     }
 });
 
-test("requests are equal only where all their fields are, in their order, and their addresses", () => {
+test("requests are equal only if all their fields, in order, and their addresses are", () => {
   const whole: FullRequest[] = ONE_FIELD.flatMap((fields) =>
     [undefined, "a", "b"].map((address) => ({ fields, address })),
   );
@@ -74,8 +74,8 @@ test("requests are equal only where all their fields are, in their order, and th
   assert.ok(!isEqual({ fields, address: "a" }, { fields: ["b", "2", "a", "1"], address: "a" }));
 });
 
-// Symptom: behind Fastly, or a front that writes X-Client-IP, no two clients' HEADs were shared.
-// Root cause: these two of the fields that name a client's address were not known. Fix: they are ignored like the others.
+// Symptom: behind Fastly, or a proxy that sends X-Client-IP, no two clients' HEADs were shared.
+// Root cause: two of the fields that name a client's address were missing in the list. Fix: they are ignored like the others.
 test("a field that only names the client's address does not keep two HEADs apart", () => {
   const peer = { address: undefined, trusted: true };
   const identify = (fields: readonly string[]) =>

@@ -21,7 +21,7 @@ const WIDE: ShareLimits = {
   waiting: 100,
 };
 
-/** What a HEAD may be beside its path; `agent` is a field that is ignored. */
+/** What a HEAD may have beside its path; `agent` is an ignored field. */
 interface Asked {
   readonly key?: string;
   readonly agent?: string;
@@ -63,7 +63,7 @@ function toSeat(place: ShareResult): Waiter {
   return place.kind === "wait" ? place.waiter : assert.fail(place.kind);
 }
 
-/** The attempt that one who waited is to ask again with. */
+/** The attempt with which a waiter is to send its own request. */
 async function toAttempt(seat: Waiter): Promise<Attempt> {
   const verdict = await seat.result;
   return verdict.kind === "again" ? verdict.attempt : assert.fail(verdict.kind);
@@ -74,7 +74,7 @@ function respond(lead: Leader, lines: readonly string[] = []): void {
   lead.onEnd();
 }
 
-/** Answers what asks; says which of them are told without asking, the last one first. */
+/** Gives each HEAD a response; returns those whose response is still stored, the last one first. */
 function findTold(
   join: (path: string, key?: string) => ShareResult,
   all: readonly string[],
@@ -88,24 +88,24 @@ function findTold(
   });
 }
 
-test("the targets that were asked for longest ago are forgotten first", () => {
+test("the targets that were requested longest ago are forgotten first", () => {
   const { join } = createAsked({ targets: 2 });
   assert.deepEqual(findTold(join, ["/a", "/b", "/c"]), ["/c", "/b"]);
 });
 
-test("targets of which there is nothing to keep count as well", () => {
+test("targets without a cacheable response count as well", () => {
   const { join } = createAsked({ targets: 2 });
   respond(toLead(join("/a")));
   for (const path of ["/b", "/c"]) toLead(join(path)).onError(new ProxyError("dns_error"));
   assert.equal(join("/a").kind, "lead");
 });
 
-test("of one target so many variants are kept, and others are not crowded out", () => {
+test("the variants of one target are bounded, and do not crowd out other targets", () => {
   const { join } = createAsked({ variants: 2 });
   assert.deepEqual(findTold(join, ["/a 1", "/b 1", "/b 2", "/b 3"]), ["/b 3", "/b 2", "/a 1"]);
 });
 
-test("all that is kept has a limit in bytes, and so has one answer", () => {
+test("the cache has a limit in bytes, and so has one response", () => {
   // A target of 100 bytes.
   const long = (name: string) => `/${name}${"x".repeat(98)}`;
   const { join } = createAsked({ bytes: 250 });
@@ -118,7 +118,7 @@ test("all that is kept has a limit in bytes, and so has one answer", () => {
   assert.equal(small.join("/b", { key: "x".repeat(30) }).kind, "lead");
 });
 
-test("what is forgotten is no longer counted", () => {
+test("an entry that is forgotten is no longer counted", () => {
   const { join, sharing } = createAsked({ bytes: 20 });
   for (let round = 0; round < 100; round += 1) {
     respond(toLead(join("/a")));
@@ -127,7 +127,7 @@ test("what is forgotten is no longer counted", () => {
   }
 });
 
-test("beyond so many who wait each asks for itself, until there is room again", async () => {
+test("beyond the limit of waiters each HEAD is sent on its own, until there is room again", async () => {
   const { join } = createAsked({ waiting: 2 });
   const leads = [toLead(join("/a")), toLead(join("/b"))];
   const places = ["/a", "/b", "/a"].map((path) => join(path));
@@ -149,11 +149,11 @@ test("beyond so many who wait each asks for itself, until there is room again", 
   assert.deepEqual([join("/a").kind, join("/a").kind, join("/a").kind], ["wait", "wait", "bypass"]);
 });
 
-test("an answer is told until its time is over, and never beyond its own freshness", () => {
+test("a response is reused until its time is over, and never beyond its own freshness", () => {
   const { join, clock } = createAsked({});
   const cases: readonly (readonly [path: string, lines: readonly string[], lastMs: number])[] = [
     ["/a", [], 1_499],
-    ["/b", ["Cache-Control: max-age=1"], 999], // from when it was asked for
+    ["/b", ["Cache-Control: max-age=1"], 999], // from the time of its request
     ["/c", ["Cache-Control: max-age=60, max-age=1"], 999],
     ["/d", ["Cache-Control: max-age=9, s-maxage=2", "Age: 1"], 999],
     ["/e", ["Date: Sat, 28 Nov 2026 00:00:00 GMT", "Expires: Sat, 28 Nov 2026 00:00:01 GMT"], 999],
@@ -172,7 +172,7 @@ test("an answer is told until its time is over, and never beyond its own freshne
   }
 });
 
-test("Age counts the whole seconds since an answer was asked for", () => {
+test("Age counts the full seconds since a response was requested", () => {
   const { join, clock } = createAsked({});
   const lead = toLead(join("/a"));
   clock.nowMs = 1_500;
@@ -188,7 +188,7 @@ test("Age counts the whole seconds since an answer was asked for", () => {
   );
 });
 
-test("a request goes on as long as one is there, whoever leaves first, and then is cancelled once", async () => {
+test("a request continues while it has a waiter, in any order of leaving, and then is cancelled once", async () => {
   const gone = new ProxyError("client_gone");
   for (const order of [
     ["leader", "other"],
@@ -211,7 +211,7 @@ test("a request goes on as long as one is there, whoever leaves first, and then 
   }
 });
 
-test("one whose answer was for itself waits for nobody for ten seconds, nor do its equals; all others do", () => {
+test("after a response that could not be shared, its client and that client's equals are sent alone for ten seconds; others share", () => {
   const { join, clock } = createAsked({});
   const odd = { agent: "odd", address: "192.0.2.1" };
   respond(toLead(join("/a", odd)), ["Set-Cookie: a=b"]);
@@ -219,7 +219,7 @@ test("one whose answer was for itself waits for nobody for ten seconds, nor do i
   clock.nowMs = 9_999;
   assert.equal(join("/a", odd).kind, "bypass");
   for (const other of [
-    { agent: "odd", address: "192.0.2.2" }, // the upstream may have answered by the address
+    { agent: "odd", address: "192.0.2.2" }, // the upstream may have responded by the address
     { agent: "odd" },
     { agent: "other", address: "192.0.2.1" },
   ])
@@ -232,7 +232,7 @@ test("one whose answer was for itself waits for nobody for ten seconds, nor do i
   assert.equal(join("/a", odd).kind, "hit");
 });
 
-test("an error is for the equals of the one who got it; the others ask again, and who does is chosen at random", async () => {
+test("an error is shared among equal requests; of the others one at random is sent again", async () => {
   let drawn = 0;
   const { join } = createAsked({}, () => drawn);
   for (const [random, expected] of [
@@ -258,7 +258,7 @@ test("an error is for the equals of the one who got it; the others ask again, an
   }
 });
 
-/** Lets each who asks get an error until one who waits asks for itself; says how many that were. */
+/** Every leader gets an error until a waiter is sent alone; returns how many errors that took. */
 async function countErrors(
   clock: { nowMs: number },
   join: (path: string, asked: Asked) => ShareResult,
@@ -278,7 +278,7 @@ async function countErrors(
   }
 }
 
-test("after eight errors in a row each asks for itself, and after two where they took longer than one answer may", async () => {
+test("after eight errors in a row each HEAD is sent alone, and after two if they took longer than one response may", async () => {
   for (const [tookMs, expected] of [
     [0, 8],
     [700, 8],
@@ -291,7 +291,7 @@ test("after eight errors in a row each asks for itself, and after two where they
   }
 });
 
-test("an error before anything was sent is for all", async () => {
+test("an error before anything was sent is shared by all waiters", async () => {
   for (const code of [
     "dns_error",
     "dns_timeout",
@@ -310,7 +310,7 @@ test("an error before anything was sent is for all", async () => {
   }
 });
 
-test("those who ask again do so with others once more, then with their equals, then alone", async () => {
+test("waiters that are sent again share with others once more, then with their equals, then with none", async () => {
   const { join } = createAsked({});
   const first = toLead(join("/a", { agent: "a" }));
   const waits = toSeat(join("/a", { agent: "b" }));
@@ -324,7 +324,7 @@ test("those who ask again do so with others once more, then with their equals, t
   const other = toLead(join("/a", { agent: "d" }));
   const equals = toLead(join("/a", { agent: "c", attempt: last }));
   const equal = toSeat(join("/a", { agent: "c", attempt: last }));
-  const late = toSeat(join("/a", { agent: "c" })); // one that never waited finds its equals too
+  const late = toSeat(join("/a", { agent: "c" })); // a HEAD that never waited finds its equals too
   const apart = toLead(join("/a", { agent: "e", attempt: last }));
   respond(equals, ["Set-Cookie: a=b"]);
   for (const seat of [equal, late])
@@ -334,7 +334,7 @@ test("those who ask again do so with others once more, then with their equals, t
   other.onEnd();
 });
 
-test("an answer is found by its own Vary, whatever that of the last one", () => {
+test("a response is found by its own Vary, independent of the last response's Vary", () => {
   const { join } = createAsked({});
   respond(toLead(join("/a", { agent: "a" })), ["Vary: Accept"]);
   respond(toLead(join("/a", { key: "i" })), ["Vary: User-Agent"]);

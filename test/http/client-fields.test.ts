@@ -46,7 +46,7 @@ const CASES: readonly Case[] = [
   { title: "304 gets no framing", sent: CHUNKED, got: NEITHER, status: 304 },
   { title: "Trailer stays beside chunked", sent: TRAILER, got: TRAILER },
   { title: "Trailer goes beside a Content-Length", sent: ["Trailer: X-T", ...LENGTH], got: LENGTH },
-  // A 502 came out of each of these: node throws where a Trailer stands without chunked framing on the client's side.
+  // Each of these was a 502: Node throws if a Trailer stands without chunked framing on the client's side.
   {
     title: "Trailer goes where HTTP/1.0 gets no chunks",
     sent: TRAILER,

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { carriesConnectionLogin, offersConnectionLogin } from "../../src/http/connection-login.ts";
 
-test("each field that offers or carries a login of the connection is known, in any case", () => {
+test("each field that offers or carries a connection-bound login is known, in any letter case", () => {
   for (const scheme of ["NTLM", "Negotiate", "negotiate oYG=", "Basic realm=x, NTLM"]) {
     assert.ok(offersConnectionLogin(401, ["X", "y", "WWW-Authenticate", scheme]));
     assert.ok(offersConnectionLogin(407, ["proxy-authenticate", scheme]));
@@ -14,7 +14,7 @@ test("each field that offers or carries a login of the connection is known, in a
   }
 });
 
-test("other logins, statuses and fields are none", () => {
+test("other logins, statuses and fields are not connection-bound", () => {
   assert.ok(!offersConnectionLogin(401, ["WWW-Authenticate", 'Basic realm="NTLMish"']));
   assert.ok(!offersConnectionLogin(200, ["WWW-Authenticate", "NTLM"]));
   assert.ok(!carriesConnectionLogin(["Authorization", "Bearer NTLM"]));

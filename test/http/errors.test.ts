@@ -91,7 +91,7 @@ const STATUSES: readonly (readonly [ErrorCode, number, string])[] = [
 ];
 
 for (const [code, status, fault] of STATUSES) {
-  test(`${code} is answered ${status} and is the ${fault}'s fault`, () => {
+  test(`${code} is sent as ${status} and is the ${fault}'s fault`, () => {
     const error = new ProxyError(code);
     assert.deepEqual([error.status, error.fault, error.name], [status, fault, "ProxyError"]);
     assert.notEqual(error.message, "");
@@ -106,13 +106,12 @@ test("a variant has its own status and title, and the code and the fault of its 
   );
 });
 
-test("a ProxyError passes through untouched", () => {
+test("a ProxyError passes through unchanged", () => {
   const error = new ProxyError("dns_error");
   assert.equal(toProxyError(error), error);
 });
 
-// A Proxy that throws when asked what it is an instance of took the exchange with it, and so did a code that changed its type
-// between two reads.
+// A Proxy that throws on instanceof broke the exchange, and so did a code that changed its type between two reads.
 const trapped = new Proxy({}, { getPrototypeOf: () => { throw new Error("trap"); } }); // prettier-ignore
 const revoked = Proxy.revocable({}, {});
 revoked.revoke();
@@ -151,7 +150,7 @@ for (const [what, thrown] of Object.entries(STRANGE)) {
   });
 }
 
-test("a silent peer is a timeout of connecting, or a lost connection once that stood", () => {
+test("a silent peer is a connect timeout, or a lost connection once it was connected", () => {
   const toCode = (syscall: string): ErrorCode => toProxyError({ code: "ETIMEDOUT", syscall }).code;
   assert.deepEqual(["connect", "read", "write"].map(toCode), [
     "connection_timeout",

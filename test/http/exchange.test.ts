@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { beginExchange, toRequestId } from "../../src/http/exchange.ts";
 
-test("an exchange begins with what is known and nothing else", () => {
+test("a new exchange holds what is known and nothing else", () => {
   const request = {
     method: "HEAD",
     target: "/x",
@@ -51,11 +51,11 @@ for (const value of GOOD) {
     assert.equal(toRequestId({ id: "own", rawFields: ["x-REQUEST-id", value] }), value));
 }
 for (const value of BAD) {
-  test(`X-Request-Id ${JSON.stringify(value.slice(0, 40))} gives way to our own`, () => {
+  test(`X-Request-Id ${JSON.stringify(value.slice(0, 40))} is replaced by headgate's own`, () => {
     assert.equal(toRequestId({ id: "own", rawFields: ["X-Request-Id", value] }), "own");
   });
 }
 
-test("without X-Request-Id the id is our own", () => {
+test("without X-Request-Id headgate makes an id", () => {
   assert.equal(toRequestId({ id: "own", rawFields: ["A", "x-request-id"] }), "own");
 });

@@ -25,7 +25,7 @@ test("end-to-end fields of a request keep order, case, duplicates and bytes", ()
   assert.deepEqual(request(...lines).endToEnd, toFields(lines));
 });
 
-test("end-to-end fields of an answer keep order, case, duplicates and bytes", () => {
+test("end-to-end fields of a response keep order, case, duplicates and bytes", () => {
   const lines = [
     "Set-Cookie: a",
     "X: \xe9",
@@ -47,7 +47,7 @@ for (const name of [
   "Trailer",
   "Expect",
 ]) {
-  test(`${name} of a request ends here without being named by Connection`, () => {
+  test(`${name} of a request is hop-by-hop even if Connection does not name it`, () => {
     const value = name === "Transfer-Encoding" ? "chunked" : "x";
     for (const spelled of [name, name.toLowerCase(), name.toUpperCase()]) {
       assert.deepEqual(
@@ -58,7 +58,7 @@ for (const name of [
   });
 }
 
-test("TE of a request says whether its client takes trailers, and nothing else of it counts", () => {
+test("TE of a request counts only for trailers", () => {
   for (const te of ["trailers", "Trailers", "gzip;q=0.5, trailers", "trailers,deflate"])
     assert.equal(request(`TE: ${te}`).takesTrailers, true, te);
   for (const te of ["", "gzip", "trailers;q=1", "xtrailers", '"trailers"'])
@@ -67,7 +67,7 @@ test("TE of a request says whether its client takes trailers, and nothing else o
   assert.equal(readRequestFields(["TE", "trailers"], "1.0").takesTrailers, false);
 });
 
-test("Trailer stays with chunked content alone", () => {
+test("Trailer stays only beside chunked content", () => {
   const coding = "Transfer-Encoding: chunked";
   assert.deepEqual(request("Trailer: a", coding, "trailer: b").endToEnd, [
     "Trailer",
@@ -86,7 +86,7 @@ for (const name of [
   "Upgrade",
   "Transfer-Encoding",
 ]) {
-  test(`${name} of an answer ends here`, () => {
+  test(`${name} of a response is hop-by-hop`, () => {
     const value = name === "Transfer-Encoding" ? "Chunked" : "x";
     assert.deepEqual(
       response("A: 1", `${name.toUpperCase()}: ${value}`, "B: 2").endToEnd,
@@ -95,7 +95,7 @@ for (const name of [
   });
 }
 
-test("fields that Connection names end here, wherever and however it names them", () => {
+test("fields that Connection names are removed, in every spelling and position", () => {
   const { endToEnd } = request(
     "x-one: 1",
     "connection: X-ONE ,,\tX-Two",
@@ -117,11 +117,11 @@ test("a field whose name only contains a named one stays", () => {
   );
 });
 
-test("close, keep-alive and Upgrade in Connection take nothing else away", () => {
+test("close, keep-alive and Upgrade in Connection remove no other field", () => {
   assert.deepEqual(request("Connection: close, keep-alive, Upgrade", "A: 1").endToEnd, ["A", "1"]);
 });
 
-test("Connection cannot take away a request's host, framing or the name of its content's coding", () => {
+test("Connection cannot remove a request's host, framing or Content-Encoding", () => {
   const kept = [
     "Content-Length: 3",
     "Content-Type: a/b",
@@ -145,14 +145,14 @@ test("Connection cannot take away a request's host, framing or the name of its c
   });
 });
 
-test("Connection cannot take away a request's chunked framing", () => {
+test("Connection cannot remove a request's chunked framing", () => {
   assert.equal(
     request("Connection: Transfer-Encoding", "Transfer-Encoding: chunked").framing,
     "chunked",
   );
 });
 
-test("Connection cannot take away an answer's Content-Length", () => {
+test("Connection cannot remove a response's Content-Length", () => {
   const read = response("Content-Length: 3", "Connection: Content-Length");
   assert.deepEqual([read.endToEnd, read.contentLength], [["Content-Length", "3"], 3]);
 });
@@ -167,7 +167,7 @@ test("a request without framing has no content", () => {
   assert.equal(request("A: 1").framing, "none");
 });
 
-test("an Upgrade counts only where Connection names it", () => {
+test("an Upgrade counts only if Connection names it", () => {
   assert.equal(request("Upgrade: websocket").upgrade, undefined);
   assert.equal(request("Upgrade: websocket", "Connection: keep-alive").upgrade, undefined);
   assert.deepEqual(request("Upgrade: a", "Connection: keep-alive, upGrade", "Upgrade: b").upgrade, {
@@ -202,7 +202,7 @@ const CODINGS: readonly (readonly [status: number, ...codings: string[]])[] = [
 
 for (const [status, ...codings] of CODINGS) {
   const lines = codings.map((coding) => ["Transfer-Encoding", coding]);
-  test(`a request in ${JSON.stringify(codings)} is refused with ${status}, such an answer with 502`, () => {
+  test(`a request in ${JSON.stringify(codings)} is refused with ${status}, such a response with 502`, () => {
     refuses(() => readRequestFields(lines.flat(), "1.1"), status);
     refuses(() => readResponseFields(lines.flat()), 502, "http_response_transfer_coding");
   });
@@ -244,14 +244,14 @@ for (const length of [
 }
 
 for (const length of ["0", "1", "1099511627776", "999999999999999"]) {
-  test(`a Content-Length of ${length} is a request's framing and goes up`, () => {
+  test(`a Content-Length of ${length} is a request's framing and is sent upstream`, () => {
     const { framing, endToEnd } = request(`Content-Length: ${length}`);
-    const frames = Number(length) === 0 ? "none" : "length"; // what says that there is no content frames none
+    const frames = Number(length) === 0 ? "none" : "length"; // a Content-Length of 0 frames no content
     assert.deepEqual([framing, endToEnd], [frames, ["Content-Length", length]]);
   });
 }
 
-test("an answer tells its framing", () => {
+test("a response's framing is read from its fields", () => {
   assert.deepEqual(response("Content-Length: 12"), {
     endToEnd: ["Content-Length", "12"],
     chunked: false,

@@ -20,22 +20,22 @@ const CLAIMS = [
 ];
 const SAID = ["X-Forwarded-Proto: http", "X-Forwarded-Host: h"];
 
-test("a request without claims gets the peer's address, the scheme and the host", () => {
+test("a request without forwarding fields gets the peer's address, the scheme and the host", () => {
   assert.deepEqual(
     withForwarded(["A", "1"], STRANGER, "h"),
     toFields(["A: 1", "X-Forwarded-For: 9.9.9.9", ...SAID]),
   );
 });
 
-test("claims of an untrusted peer are dropped, all else stays", () => {
+test("an untrusted peer's forwarding fields are dropped; all other fields stay", () => {
   assert.deepEqual(
     withForwarded(toFields(["A: 1", ...CLAIMS, "B: 2"]), STRANGER, "h"),
     toFields(["A: 1", "B: 2", "X-Forwarded-For: 9.9.9.9", ...SAID]),
   );
 });
 
-// Symptom: X-Forwarded-Port, X-Real-IP and others that a stranger made up reached the upstream.
-// Cause: three X-Forwarded-* fields and Forwarded were known; each framework believes others besides.
+// Symptom: X-Forwarded-Port, X-Real-IP and others that a stranger had made up reached the upstream.
+// Root cause: headgate knew three X-Forwarded-* fields and Forwarded; each framework believes others besides.
 // Fix: a closed list, with every name that begins with X-Forwarded-.
 const FORGED = [
   "X-Forwarded-Port",
@@ -81,7 +81,7 @@ for (const name of FORGED) {
   });
 }
 
-test("fields that only look like claims stay", () => {
+test("fields with similar names stay", () => {
   const lines = [
     "Forwarded-For: 1",
     "X-Forward: 1",
@@ -103,7 +103,7 @@ test("fields that only look like claims stay", () => {
   );
 });
 
-test("a trusted peer's chain is kept in its place and case and ends in the peer's address", () => {
+test("a trusted peer's chain keeps its place and case and ends in the peer's address", () => {
   assert.deepEqual(
     withForwarded(toFields(["x-forwarded-FOR: 1.1.1.1, 2.2.2.2", "A: 1"]), BALANCER, undefined),
     toFields(["x-forwarded-FOR: 1.1.1.1, 2.2.2.2, 10.0.0.1", "A: 1", "X-Forwarded-Proto: http"]),
@@ -123,7 +123,7 @@ test("a trusted chain in several lines becomes one line, without empty elements"
   );
 });
 
-test("scheme and host that a trusted peer said stay as it said them", () => {
+test("scheme and host from a trusted peer stay unchanged", () => {
   assert.deepEqual(
     withForwarded(toFields(CLAIMS), BALANCER, "h"),
     toFields(["X-Forwarded-For: 6.6.6.6, 10.0.0.1", ...CLAIMS.slice(1)]),
@@ -138,7 +138,7 @@ test("a peer on a unix socket has no address to append", () => {
   );
 });
 
-test("no host is invented", () => {
+test("headgate invents no host", () => {
   assert.deepEqual(withForwarded([], UNIX, undefined), toFields(["X-Forwarded-Proto: http"]));
 });
 
@@ -171,7 +171,7 @@ for (const address of [
 
 // Symptom: a forged X-Forwarded-For reached the backend when its sender reset the connection right after the request.
 // Cause: the kernel forgets the peer's address at the reset, and no address was taken for a unix socket.
-test("a TCP peer that is gone, and its address with it, is not trusted", () => {
+test("a TCP peer whose address is gone is not trusted", () => {
   const toPeer = createPeers(createTrust(["0.0.0.0/0", "::/0"]));
   assert.equal(toPeer({ remoteAddress: undefined, isUnix: false }).trusted, false);
 });
@@ -183,7 +183,7 @@ test("peers on a unix socket are trusted", () => {
   );
 });
 
-test("an empty list trusts nobody", () => {
+test("an empty list trusts no peer", () => {
   assert.equal(createTrust([])("127.0.0.1"), false);
 });
 
@@ -199,7 +199,7 @@ for (const range of [
   "localhost",
   "10.0.0",
 ]) {
-  test(`${JSON.stringify(range)} is not taken for a range`, () => {
+  test(`${JSON.stringify(range)} is not accepted as a range`, () => {
     assert.throws(() => createTrust([range]));
   });
 }

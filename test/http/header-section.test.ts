@@ -7,7 +7,7 @@ import { endOfSection } from "../../src/http/wire/header-section.ts";
 
 const END = "\r\n\r\n";
 
-test("a header section ends where its first empty line ends, as a search from byte to byte finds it", () => {
+test("a header section ends at its first empty line, as a byte-by-byte search finds it", () => {
   const text = fc.array(fc.constantFrom("\r", "\n", "\r\n", "a", ":", " ", "\t", "\x80"), {
     maxLength: 40,
   });
@@ -22,7 +22,7 @@ test("a header section ends where its first empty line ends, as a search from by
   );
 });
 
-test("bytes that an earlier read left behind the end are not looked at", () => {
+test("bytes that an earlier read left after the end are not read", () => {
   const bytes = Buffer.from("HTTP/1.1 200 OK\r\n\r\n", "latin1");
   assert.equal(endOfSection(bytes, 0, bytes.length - 1), -1);
   assert.equal(endOfSection(bytes, 0, bytes.length), bytes.length);

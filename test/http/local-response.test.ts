@@ -18,12 +18,12 @@ function responseTo(method: string, target: string, ...lines: string[]) {
 
 const NO_CONTENT = { status: 204, fields: [], body: "", connection: "keep-alive" };
 
-test("OPTIONS * is answered here", () => {
+test("headgate responds to OPTIONS * itself", () => {
   assert.deepEqual(responseTo("OPTIONS", "*"), NO_CONTENT);
   assert.deepEqual(responseTo("OPTIONS", "http://h"), NO_CONTENT);
 });
 
-test("OPTIONS whose Max-Forwards is used up is answered here", () => {
+test("headgate responds itself to OPTIONS whose Max-Forwards is used up", () => {
   assert.deepEqual(responseTo("OPTIONS", "/", "max-forwards: 0"), NO_CONTENT);
   assert.deepEqual(responseTo("OPTIONS", "/", "Max-Forwards: 000"), NO_CONTENT);
 });
@@ -38,11 +38,11 @@ for (const [method, ...lines] of [
   ["GET", "Max-Forwards: 0"],
   ["HEAD", "Max-Forwards: 0"],
 ] as const) {
-  test(`${[method, ...lines].join(", ")} is the upstream's to answer`, () =>
+  test(`${[method, ...lines].join(", ")} is sent upstream`, () =>
     assert.equal(responseTo(method, "/", ...lines), undefined));
 }
 
-test("TRACE whose Max-Forwards is used up gets its request back, without secrets", () => {
+test("a TRACE whose Max-Forwards is used up gets its request back, without secrets", () => {
   const answer = responseTo(
     "TRACE",
     "/x",
@@ -61,7 +61,7 @@ test("TRACE whose Max-Forwards is used up gets its request back, without secrets
   });
 });
 
-test("the echo of a TRACE is as long in bytes as it says", () => {
+test("the echo of a TRACE has as many bytes as its Content-Length", () => {
   const answer = responseTo("TRACE", "/", "A: \xe9\xff", "Max-Forwards: 0");
   assert.equal(answer?.fields[3], String(Buffer.from(answer?.body ?? "", "latin1").length));
 });
@@ -78,7 +78,7 @@ const FORWARDED: readonly (readonly [string, string, string])[] = [
 ];
 
 for (const [method, sent, got] of FORWARDED) {
-  test(`${method} with Max-Forwards: ${sent} goes up with ${got}`, () => {
+  test(`${method} with Max-Forwards: ${sent} is sent upstream with ${got}`, () => {
     assert.deepEqual(withMaxForwards(method, ["A", "5", "MAX-forwards", sent, "B", "5"]), [
       "A",
       "5",
@@ -90,7 +90,7 @@ for (const [method, sent, got] of FORWARDED) {
   });
 }
 
-test("without Max-Forwards the fields go up as they are", () => {
+test("without Max-Forwards the fields are sent upstream unchanged", () => {
   const fields = ["A", "max-forwards", "B", "1"];
   assert.equal(withMaxForwards("OPTIONS", fields), fields);
 });

@@ -1,6 +1,6 @@
 // Symptom: a header section of 16 KiB in lines of four bytes, each in a segment of its own, took 540 ms of CPU.
-// Cause: what had come was joined, searched and checked from its beginning with each piece. A peer chooses the pieces.
-// Fix: every parser keeps bytes in one growing buffer and looks at each line once; the content of small chunks is joined.
+// Root cause: with each piece the parser joined, searched and checked all bytes from the beginning. A peer chooses the pieces.
+// Fix: every parser stores bytes in one growing buffer and checks each line once; the content of small chunks is joined.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -18,7 +18,7 @@ const NO_LIMIT = 1024 * 1024;
 const RESPONSE_HEAD_BYTES = 64_000;
 const SIZE_LINE_BYTES = 4_000;
 const TRAILER_BYTES = 16_000;
-/** What a configuration says of itself. */
+/** The name of a configuration. */
 const MAX_HEAD_BYTES = 64 * 1024;
 /** What a connection to an upstream reads into. */
 const MEMORY_BYTES = 64 * 1024;
@@ -49,8 +49,8 @@ function readRequests(pieces: readonly Buffer[], rounds: number): void {
 }
 
 /**
- * Has a connection to an upstream read these pieces so many times, each into the same memory as on a connection. Behind the
- * first one the memory is empty: nothing that a search could stop at is left in it.
+ * Has a connection to an upstream read these pieces so many times, each into the same memory as on a connection. After the first piece the
+ * memory is empty: it holds nothing at which a search could stop.
  */
 function readResponses(
   pieces: readonly Buffer[],
@@ -76,7 +76,7 @@ function repeat(beginning: string, piece: string, bytes: number): Buffer[] {
   return [Buffer.from(beginning, "latin1"), ...pieces];
 }
 
-/** What a request's header section is made of, beginning and piece. */
+/** A request's header section: its beginning and the piece that repeats. */
 const REQUESTS: Readonly<Record<string, readonly [beginning: string, piece: string]>> = {
   "lines of four bytes": [REQUEST_LINE, "a:\r\n"],
   "lines that are cut": [`${REQUEST_LINE}a`, ":\r\na"],
@@ -84,12 +84,12 @@ const REQUESTS: Readonly<Record<string, readonly [beginning: string, piece: stri
   "a target, byte by byte": ["GET /", "b"],
 };
 for (const [what, [beginning, piece]] of Object.entries(REQUESTS)) {
-  test(`a request that comes as ${what} costs what its bytes do`, async () => {
+  test(`a request that comes as ${what} costs CPU in proportion to its bytes`, async () => {
     await assertLinear(4 * 1024, (bytes) => readRequests(repeat(beginning, piece, bytes), 5));
   });
 }
 
-test("empty lines before a request cost what their bytes do, byte by byte and all at once", async () => {
+test("empty lines before a request cost CPU in proportion to their bytes, byte by byte and all at once", async () => {
   const [cr, lf] = [Buffer.from("\r"), Buffer.from("\n")];
   await assertLinear(8 * 1024, (bytes) =>
     readRequests(
@@ -105,7 +105,7 @@ test("empty lines before a request cost what their bytes do, byte by byte and al
   });
 });
 
-test("requests that come many at a time cost what their bytes do", async () => {
+test("many requests that come at once cost CPU in proportion to their bytes", async () => {
   const request = `${REQUEST_LINE}\r\n`;
   await assertLinear(32 * 1024, (bytes) => {
     const parser = createRequestParser(NO_LIMIT, ignore);
@@ -117,7 +117,7 @@ test("requests that come many at a time cost what their bytes do", async () => {
 
 const ALL_ROUNDS_BYTES = 160_000;
 
-/** What a response is made of, beginning and piece, and of how many bytes at most. */
+/** A response: its beginning, the piece that repeats, and the maximum of its bytes. */
 const RESPONSES: Readonly<
   Record<string, readonly [beginning: string, piece: string, most: number]>
 > = {
@@ -134,13 +134,13 @@ const RESPONSES: Readonly<
   "a trailer, byte by byte": [`${RESPONSE_HEAD}0\r\na: `, "b", TRAILER_BYTES],
 };
 for (const [what, [beginning, piece, max]] of Object.entries(RESPONSES)) {
-  test(`a response that comes as ${what} costs what its bytes do`, async () => {
+  test(`a response that comes as ${what} costs CPU in proportion to its bytes`, async () => {
     const rounds = Math.ceil(ALL_ROUNDS_BYTES / max);
     await assertLinear(max / 4, (bytes) => readResponses(repeat(beginning, piece, bytes), rounds));
   });
 }
 
-/** Header sections with a liberty, whole. N stands for what makes them long. */
+/** Complete header sections with a liberty. N stands for what makes them long. */
 const WHOLE: Readonly<Record<string, readonly [head: string, repeated: string]>> = {
   "bare LFs": ["HTTP/1.1 200 OK\nNContent-Length: 0\n\n", "a: b\n"],
   "blanks in values": [`${STATUS_LINE}A: \x01Nb\r\nContent-Length: 0\r\n\r\n`, " \t"],
@@ -150,8 +150,8 @@ const WHOLE: Readonly<Record<string, readonly [head: string, repeated: string]>>
   "a second liberty at the end": [`${STATUS_LINE}NA : b\r\nContent-Length: 0\r\n\r\n`, "a: b\r\n"],
 };
 for (const [what, [head, repeated]] of Object.entries(WHOLE)) {
-  test(`a response with ${what} that comes whole costs what its bytes do`, async () => {
-    // Below 32 KiB: longer lists of fields live in another part of V8's heap, which costs a step.
+  test(`a response with ${what} that comes complete costs CPU in proportion to its bytes`, async () => {
+    // Below 32 KiB: longer lists of fields live in another part of V8's heap, and the costs jump there.
     await assertLinear(7_500, (bytes) => {
       const long = repeated.repeat(Math.floor(bytes / repeated.length));
       readResponses(
@@ -167,7 +167,7 @@ for (const [what, [head, repeated]] of Object.entries(WHOLE)) {
   });
 }
 
-test("what an earlier read left in the memory behind this one is not searched", async () => {
+test("bytes that an earlier read left behind in the memory are not searched", async () => {
   const pieces = repeat(`${RESPONSE_HEAD}1;a="`, "b", SIZE_LINE_BYTES);
   await assertRatio(4, [() => readResponses(pieces, 40, 256), () => readResponses(pieces, 40)]);
 });
@@ -175,7 +175,7 @@ test("what an earlier read left in the memory behind this one is not searched", 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz".repeat(400);
 const SINGLE = [...LETTERS].map((letter) => `1\r\n${letter}\r\n`).join("");
 
-test("the content of small chunks is handed on together, of a request and of a response", () => {
+test("the content of small chunks is passed on together, for a request and a response", () => {
   const seen: string[] = [];
   const parser = createRequestParser(NO_LIMIT, (bytes) => seen.push(bytes.toString("latin1")));
   const request = Buffer.from(`${REQUEST_HEAD}${SINGLE}0\r\n\r\n`);
@@ -193,7 +193,7 @@ test("the content of small chunks is handed on together, of a request and of a r
   assert.deepEqual(read, [LETTERS]);
 });
 
-test("the content of a long chunk is lent where it lies, and what came before it first", () => {
+test("the content of a long chunk is passed on without a copy, after what came before it", () => {
   const long = "x".repeat(20_000);
   const seen: [bytes: number, text: string][] = [];
   const parser = createRequestParser(NO_LIMIT, (bytes) =>
@@ -208,7 +208,7 @@ test("the content of a long chunk is lent where it lies, and what came before it
   assert.deepEqual(seen, expected);
 });
 
-test("what came before a chunk that is none is handed on, once", () => {
+test("the content before an invalid chunk is passed on once", () => {
   for (const isBroken of [false, true]) {
     const seen: string[] = [];
     const parser = createRequestParser(NO_LIMIT, (bytes) => {

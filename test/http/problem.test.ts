@@ -9,7 +9,7 @@ const CAUSE = Object.assign(new Error("connect ECONNREFUSED 10.1.2.3:8000"), {
   code: "ECONNREFUSED",
 });
 
-test("a problem tells status, title, type and id, and nothing else", () => {
+test("a problem has status, title, type and id, and nothing else", () => {
   const { status, body } = toProblem(
     new ProxyError("connection_refused", { cause: CAUSE }),
     "id-1",
@@ -47,7 +47,7 @@ test("a problem for a HEAD, which has no content, names the request in Proxy-Sta
   );
 });
 
-test("only a 503 says when to come back", () => {
+test("only a 503 has Retry-After", () => {
   assert.equal(
     findField(
       toProblem(new ProxyError("connection_limit_reached"), "x", "GET").fields,

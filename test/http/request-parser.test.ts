@@ -6,13 +6,13 @@ import { createRequestParser } from "../../src/http/wire/request-parser.ts";
 
 const MAX_BYTES = 200;
 
-/** What a parser says of bytes that come in `pieces`, in words. Each request is asked for as soon as the one before it is over. */
+/** What a parser reports for bytes that come in `pieces`, in words. Each request is read as soon as the one before it is over. */
 function read(pieces: readonly string[]): string[] {
   const said: string[] = [];
   const parser = createRequestParser(MAX_BYTES, (bytes) => {
     const text = bytes.toString("latin1");
     const last = said.at(-1) ?? "";
-    // Where the pieces were cut is nobody's business.
+    // The result must not depend on where the pieces were cut.
     if (last.startsWith("content ")) said[said.length - 1] = last + text;
     else said.push(`content ${text}`);
   });
@@ -53,7 +53,7 @@ function valueOf(size: number, letter: string): string {
   return letter.repeat(size - "GET / HTTP/1.1\r\nX: \r\n\r\n".length);
 }
 
-/** The bytes, and what they say. */
+/** The bytes, and what the parser reports. */
 const CASES: Readonly<Record<string, readonly [bytes: string, ...said: string[]]>> = {
   "a request without content": [`GET /x?y HTTP/1.1\r\n${HOST}\r\n`, "GET /x?y 1.1 Host|a", "end"],
   "one request behind another": [
@@ -182,7 +182,7 @@ const ALL = [
   ...NOT_HTTP.map((bytes) => [JSON.stringify(bytes), [bytes, "400"]] as const),
 ];
 for (const [what, [bytes, ...said]] of ALL) {
-  test(`${what}: the same at once, in two pieces cut anywhere, and byte by byte`, () => {
+  test(`${what}: the same result at once, in two pieces cut anywhere, and byte by byte`, () => {
     assert.deepEqual(read([bytes]), said);
     for (let at = 1; at < bytes.length; at += 1)
       assert.deepEqual(read([bytes.slice(0, at), bytes.slice(at)]), said, `cut at ${at}`);
@@ -190,7 +190,7 @@ for (const [what, [bytes, ...said]] of ALL) {
   });
 }
 
-test("what cannot become a request is refused at its first wrong line, not at an end that never comes", () => {
+test("an invalid request is refused at its first wrong line, even if its end never comes", () => {
   for (const bytes of ["\x16\x03\x01", "GET / HTTP/1.1\r\nX : y\r\n", "GET / HTTP/1.1\n"])
     assert.deepEqual(read([bytes]), ["400"]);
   assert.deepEqual(read(["GET / HTTP/1.1\r\nX: y\r\nZ"]), []);

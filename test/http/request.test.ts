@@ -22,13 +22,13 @@ test("a request is read into what may be forwarded", () => {
   });
 });
 
-test("a HEAD takes no trailers whatever its TE says", () => {
+test("a HEAD takes no trailers, with any TE", () => {
   const lines = ["Host: h", "TE: trailers"];
   assert.equal(checkRequest(toHead(lines), 100).takesTrailers, true);
   assert.equal(checkRequest(toHead(lines, { method: "HEAD" }), 100).takesTrailers, false);
 });
 
-test("the absolute-form's authority is the host, whatever Host says", () => {
+test("the absolute-form's authority is the host, with any Host field", () => {
   const { path, host } = checkRequest(toHead(["Host: a"], { target: "http://b:1/x" }), 100);
   assert.deepEqual([path, host], ["/x", "b:1"]);
 });
@@ -56,7 +56,7 @@ test("a bad target, Host, framing or coding is refused", () => {
 
 const LENGTH = ["Host: h", "Content-Length: 1"];
 
-test("100-continue is awaited by a client with content to send", () => {
+test("a client with content to send waits for 100 (Continue)", () => {
   assert.equal(
     checkRequest(toHead([...LENGTH, "Expect: 100-continue"]), 100).expectsContinue,
     true,

@@ -1,6 +1,6 @@
 /**
- * Responses with liberties, held against llhttp: Node's own parser, strict and lenient, in Node's own client. Whatever headgate
- * passes on has to be the one message that llhttp sees, if it sees any, and so what follows is not part of another one.
+ * Responses with liberties, compared with llhttp: Node's own parser, strict and lenient, in Node's own client. A response that headgate
+ * passes on must be exactly the one message that llhttp sees, if it sees any; so bytes that follow are no part of another message.
  */
 
 import assert from "node:assert/strict";
@@ -28,13 +28,13 @@ interface Reading {
 interface OwnReading {
   readonly reading: Reading;
   readonly head: ParsedHead;
-  /** Whether it stands alone: nothing came behind it. */
+  /** Whether nothing came after it. */
   readonly isReusable: boolean;
 }
 
 type Method = "GET" | "HEAD";
 
-/** What headgate makes of the bytes of a connection that is closed behind them; undefined where it refuses them. */
+/** How headgate reads the bytes of a connection that closes after them; undefined if headgate refuses them. */
 function readByHeadgate(bytes: string, method: Method, isStrict: boolean): OwnReading | undefined {
   const interim: number[] = [];
   let head: ParsedHead | undefined;
@@ -66,7 +66,7 @@ function readByHeadgate(bytes: string, method: Method, isStrict: boolean): OwnRe
   return read;
 }
 
-/** A socket that answers whatever is written with these bytes, and ends. */
+/** A socket that responds to every write with these bytes, and ends. */
 function toSocket(bytes: string): Duplex {
   return new Duplex({
     read: () => undefined,
@@ -80,7 +80,7 @@ function toSocket(bytes: string): Duplex {
   });
 }
 
-/** What llhttp makes of the bytes; undefined where it refuses them, or finds no end. */
+/** What llhttp makes of the bytes; undefined if it refuses them or finds no end. */
 async function readByNode(
   bytes: string,
   method: Method,
@@ -123,7 +123,7 @@ async function readByNode(
 
 const POISON = "HTTP/1.1 200 OK\r\nX-Poison: 1\r\nContent-Length: 6\r\n\r\npoison";
 
-/** Nothing, or seldom one of these. */
+/** Usually nothing, seldom one of these. */
 function rarely(...texts: readonly string[]) {
   return fc.oneof(
     { weight: 8, arbitrary: fc.constant("") },
@@ -275,7 +275,7 @@ const framed = fc.oneof(
   fc.tuple(coding, chunks),
   content.map((text) => ["X-Close: 1", text] as const),
 );
-/** A response of lines that end alike, or in all but one. */
+/** A response whose lines all end alike, or all but one. */
 const response = fc
   .record({
     start: statusLine,
@@ -300,7 +300,7 @@ const connection = fc
     rarely(POISON, "\r\n", `\r\n${POISON}`, `\n${POISON}`, "x"),
   )
   .map((parts) => parts.join(""));
-/** Now and then a byte is put in, taken out or written over. */
+/** Seldom, one byte is inserted, removed or overwritten. */
 const bytes = fc
   .tuple(
     connection,
@@ -323,14 +323,14 @@ const bytes = fc
 const CASES = 2_000;
 
 for (const isStrict of [false, true]) {
-  test(`what headgate passes (${isStrict ? "strict" : "with liberties"}) is the one message that llhttp reads, strict and lenient, if it reads it`, async (t) => {
+  test(`a response that headgate passes (${isStrict ? "strict" : "with liberties"}) is the one message that llhttp reads, strict and lenient, if it reads it`, async (t) => {
     const counts = { passed: 0, strict: 0, lenient: 0 };
     await fc.assert(
       fc.asyncProperty(
         bytes,
         fc.constantFrom<Method>("GET", "GET", "HEAD"),
         async (all, method) => {
-          // llhttp does not take a tab for the white space around a coding's name, as RFC 9110 §5.5 wants it.
+          // llhttp does not accept a tab as white space around a coding's name, as RFC 9110 §5.5 requires.
           if (/^transfer-encoding:[^\r\n]*\t/im.test(all)) return;
           const own = readByHeadgate(all, method, isStrict);
           if (own === undefined) return;
@@ -351,7 +351,7 @@ for (const isStrict of [false, true]) {
   });
 }
 
-test("what headgate writes for a response with liberties is one message to llhttp, with the content that it passed", async (t) => {
+test("headgate writes a response with liberties as one message to llhttp, with the content that it passed", async (t) => {
   const counts = { strict: 0, lenient: 0 };
   await fc.assert(
     fc.asyncProperty(bytes, async (all) => {

@@ -9,7 +9,7 @@ import {
 import { ProxyError } from "../../src/http/errors.ts";
 import { fc } from "../support/property.ts";
 
-/** What a parser says of bytes that come in `pieces`, in words. */
+/** What a parser reports for bytes that come in `pieces`, in words. */
 function read(
   pieces: readonly string[],
   {
@@ -27,7 +27,7 @@ function read(
     onContent(bytes, start, end) {
       const text = bytes.toString("latin1", start, end);
       const last = said.at(-1) ?? "";
-      // Where the pieces were cut is nobody's business.
+      // The result must not depend on where the pieces were cut.
       if (last.startsWith("content ")) said[said.length - 1] = last + text;
       else said.push(`content ${text}`);
     },
@@ -38,7 +38,7 @@ function read(
   };
   const parser = createResponseParser(events, MAX_HEAD_BYTES);
   parser.begin({ method, upgrade, isStrict });
-  // One memory for all reads, as on a connection: what an earlier one left behind must not be read again.
+  // One memory for all reads, as on a connection: the parser must not read again what an earlier read left behind.
   const memory = Buffer.from(`stale\r\n\r\n${"HTTP/1.1 200 OK\r\n\r\n".repeat(5000)}`, "latin1");
   try {
     for (const piece of pieces) parser.push(memory, memory.write(piece, "latin1"));
@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
     said: ["200 OK ", "content abc", "end"],
   },
   {
-    what: "a reason left out, and one of its own",
+    what: "a missing reason phrase, and an unusual one",
     bytes: "HTTP/1.1 103\r\n\r\nHTTP/1.1 200  \xe9 \r\nContent-Length: 0\r\n\r\n",
     said: ["interim 103", "200 \xe9  Content-Length|0", "end, reusable"],
   },
@@ -105,7 +105,7 @@ const CASES: readonly Case[] = [
     said: ["200 OK Content-Length|1", "content a", "end, reusable"],
   },
   {
-    what: "chunked in HTTP/1.0, behind which nothing is to be trusted (RFC 9112 §6.1)",
+    what: "chunked in HTTP/1.0, after which the connection is not reused (RFC 9112 §6.1)",
     bytes:
       "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
     said: ["200 OK ", "content a", "end"],
@@ -116,17 +116,17 @@ const CASES: readonly Case[] = [
     said: ["200 OK Content-Length|1", "content a", "end"],
   },
   {
-    what: "bytes behind the answer",
+    what: "bytes after the response",
     bytes: `${OK}Content-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\n`,
     said: ["200 OK Content-Length|1", "content a", "end"],
   },
   {
-    what: "bytes behind a 204",
+    what: "bytes after a 204",
     bytes: "HTTP/1.1 204 No Content\r\n\r\nx",
     said: ["204 No Content ", "end"],
   },
   {
-    what: "a 204, and the next one may follow",
+    what: "a 204, after which the next response may follow",
     bytes: "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
     said: ["204 No Content Content-Length|0", "end, reusable"],
   },
@@ -136,18 +136,18 @@ const CASES: readonly Case[] = [
     said: ["204 No Content Content-Length|14", "end"],
   },
   {
-    what: "a 304 with the length of what it does not carry",
+    what: "a 304 with the Content-Length of the content that it does not carry",
     bytes: "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
     said: ["304 Not Modified Content-Length|9", "end, reusable"],
   },
   {
-    what: "the answer to a HEAD",
+    what: "the response to a HEAD",
     method: "HEAD",
     bytes: `${OK}Content-Length: 9\r\n\r\n`,
     said: ["200 OK Content-Length|9", "end"],
   },
   {
-    what: "trailers that speak of their connection",
+    what: "trailers that concern their connection",
     bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\nConnection: close\r\n\r\n`,
     said: ["200 OK ", "end Connection close"],
   },
@@ -180,14 +180,14 @@ const CASES: readonly Case[] = [
     said: ["http_response_header_section_size"],
   },
   {
-    what: "interim answers without end",
+    what: "endless interim responses",
     bytes: "HTTP/1.1 100 Continue\r\n\r\n".repeat(101),
     said: [...Array.from({ length: 100 }, () => "interim 100"), "http_protocol_error"],
   },
 ];
 
 for (const { what, bytes, said, ...how } of CASES) {
-  test(`${what}: read alike in one piece, byte by byte and in any other pieces`, () => {
+  test(`${what}: the same result in one piece, byte by byte and in any other pieces`, () => {
     assert.deepEqual(read([bytes], how), said);
     assert.deepEqual(read([bytes], { ...how, isStrict: true }), said);
     if (bytes.length > 2_000) return;
@@ -203,7 +203,7 @@ for (const { what, bytes, said, ...how } of CASES) {
   });
 }
 
-// What comes in a later read than the end of its answer is refused when it comes, on a connection that counted as reusable.
+// Bytes that come in a later read than the end of the response are refused when they come, on a connection that counted as reusable.
 function toPieced(said: readonly string[]): string[] {
   return said
     .filter((line) => line !== "http_protocol_error" || !said.some((one) => one.startsWith("end")))
@@ -212,7 +212,7 @@ function toPieced(said: readonly string[]): string[] {
 
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
-/** Liberties of old backends, and what each of them means. */
+/** Liberties of old upstreams, and what each of them means. */
 const LIBERTIES: readonly Case[] = [
   {
     what: "bare LFs alone",
@@ -226,7 +226,7 @@ const LIBERTIES: readonly Case[] = [
     said: ["200 OK A|b", "content a\r\n\r\n", "end"],
   },
   {
-    what: "bare LFs alone in an interim one, and CRLF in the final one",
+    what: "bare LFs alone in an interim response, and CRLF in the final one",
     bytes: `HTTP/1.1 103 Early\nA: b\n\n${OK}Content-Length: 1\r\n\r\na`,
     said: ["interim 103", "200 OK Content-Length|1", "content a", "end, reusable"],
   },
@@ -256,7 +256,7 @@ const LIBERTIES: readonly Case[] = [
     said: ["200 OK Content-Length|1", "content a", "end, reusable"],
   },
   {
-    what: "an empty line behind a 100",
+    what: "an empty line after a 100",
     bytes: `HTTP/1.1 100 Continue\r\n\r\n\r\n${OK}Content-Length: 1\r\n\r\na`,
     said: ["interim 100", "200 OK Content-Length|1", "content a", "end, reusable"],
   },
@@ -266,7 +266,7 @@ const LIBERTIES: readonly Case[] = [
     said: ["200 OK ", "content abc", "end, reusable"],
   },
   {
-    what: "extensions that are none",
+    what: "malformed chunk extensions",
     bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n1;\r\na\r\n1;"\x01\r\nb\r\n0;;\r\n\r\n`,
     said: ["200 OK ", "content ab", "end, reusable"],
   },
@@ -298,7 +298,7 @@ const LIBERTIES: readonly Case[] = [
 ];
 
 for (const { what, bytes, said, ...how } of LIBERTIES) {
-  test(`${what}: taken in one piece, byte by byte and in any other pieces, and refused by the strict reading`, () => {
+  test(`${what}: accepted in one piece, byte by byte and in any other pieces, and refused in strict mode`, () => {
     assert.deepEqual(read([bytes], how), said);
     assert.deepEqual(toPieced(read(Array.from(bytes), how)), toPieced(said));
     for (let cut = 0; cut <= bytes.length; cut += 1) {
@@ -315,7 +315,7 @@ test("empty lines before a status line count towards the limit", () => {
   ]);
 });
 
-/** Every one of them is read differently by some other reader. */
+/** Different readers read each of these differently. */
 const REFUSED: Readonly<Record<string, string>> = {
   "another protocol": "SSH-2.0-x\r\n\r\n",
   "HTTP/2": "HTTP/2.0 200 OK\r\n\r\n",
@@ -394,7 +394,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "a trailer without colon": `${CHUNKED}0\r\nX\r\n\r\n`,
 };
 for (const [what, bytes] of Object.entries(REFUSED)) {
-  test(`an answer with ${what} is refused in both readings, in one piece and byte by byte`, () => {
+  test(`a response with ${what} is refused in both modes, in one piece and byte by byte`, () => {
     for (const isStrict of [false, true]) {
       for (const pieces of [[bytes], Array.from(bytes)]) {
         const said = read(pieces, { isStrict });
@@ -405,8 +405,8 @@ for (const [what, bytes] of Object.entries(REFUSED)) {
   });
 }
 
-// Symptom: an answer with bare LFs for line ends was a 504 after responseTimeout.
-// Root cause: it has no CRLF CRLF, and before that one came only the first bytes were looked at.
+// Symptom: a response with bare LFs for line ends was a 504 after responseTimeout.
+// Root cause: it has no CRLF CRLF, and until one came the parser checked only the first bytes.
 // Fix: a line that ends without CR is refused when it comes, wherever the reads are cut.
 const BARE: Readonly<Record<string, string>> = {
   "CRLF behind a bare LF": "HTTP/1.1 200 OK\nA: b\r\n",
@@ -415,7 +415,7 @@ const BARE: Readonly<Record<string, string>> = {
   "a bare LF behind a trailer": `${CHUNKED}0\r\nA: b\n`,
 };
 for (const [what, bytes] of Object.entries(BARE)) {
-  test(`an answer with ${what} is refused before more comes, wherever it is cut`, () => {
+  test(`a response with ${what} is refused before more comes, wherever it is cut`, () => {
     for (const isStrict of [false, true]) {
       for (let cut = 0; cut <= bytes.length; cut += 1) {
         const said = read([bytes.slice(0, cut), bytes.slice(cut)], { isStrict });
@@ -427,7 +427,7 @@ for (const [what, bytes] of Object.entries(BARE)) {
 }
 
 for (const coding of ["gzip", "gzip, chunked", "chunked, chunked", "identity", "xchunked"]) {
-  test(`an answer in ${coding} is refused`, () => {
+  test(`a response in ${coding} is refused`, () => {
     const said = read([`${OK}Transfer-Encoding: ${coding}\r\n\r\n0\r\n\r\n`]);
     assert.deepEqual(said, ["http_response_transfer_coding"]);
   });
@@ -436,7 +436,7 @@ for (const coding of ["gzip", "gzip, chunked", "chunked, chunked", "identity", "
 const SWITCHED =
   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n";
 
-test("a 101 for what was asked for hands over the bytes behind it", () => {
+test("a requested 101 hands over the bytes after it", () => {
   const read101 = (pieces: readonly string[]) =>
     read(pieces, { upgrade: { protocols: "Foo/2, bar" } });
   assert.deepEqual(read101([SWITCHED]), ["switch 101 "]);
@@ -448,7 +448,7 @@ test("a 101 for what was asked for hands over the bytes behind it", () => {
   ]);
 });
 
-test("a 101 that nothing asked for, or for something else, is refused", () => {
+test("a 101 without a requested upgrade, or for another protocol, is refused", () => {
   assert.deepEqual(read([SWITCHED]), ["http_protocol_error"]);
   assert.deepEqual(read([SWITCHED], { upgrade: { protocols: "bar" } }), ["http_upgrade_failed"]);
   const unnamed = SWITCHED.replace("Upgrade: foo/2\r\n", "");
@@ -457,7 +457,7 @@ test("a 101 that nothing asked for, or for something else, is refused", () => {
   assert.deepEqual(read([old], { upgrade: { protocols: "foo/2" } }), ["http_upgrade_failed"]);
 });
 
-test("an answer that nobody asked for is refused", () => {
+test("a response without a request is refused", () => {
   const nothing = (): void => assert.fail();
   const events = { onInterim: nothing, onHead: nothing, onContent: nothing };
   const parser = createResponseParser(
@@ -468,7 +468,7 @@ test("an answer that nobody asked for is refused", () => {
   assert.throws(() => parser.push(bytes, bytes.length), /not valid HTTP/);
 });
 
-test("random bytes are read or refused, and whatever is read has one end", () => {
+test("random bytes are read or refused, and every message that is read has one end", () => {
   const piece = fc.oneof(
     fc.constantFrom(
       OK,

@@ -21,7 +21,7 @@ function routeOf(pattern: string): RouteConfig {
 
 const defaultRoute = { ...routeOf("/*"), name: "default" };
 
-/** Patterns are `host/path` or `/path`, and so are requests; both orders of the routes must give the same answer. */
+/** Patterns are `host/path` or `/path`, and so are requests; both orders of the routes must give the same result. */
 function assertMatches(
   patterns: readonly string[],
   expected: Readonly<Record<string, string>>,
@@ -42,7 +42,7 @@ function splitRequest(request: string): [string | undefined, string] {
   return slash > 0 ? [request.slice(0, slash), request.slice(slash)] : [undefined, request];
 }
 
-test("without routes every request meets the default route", () => {
+test("without routes every request matches the default route", () => {
   assertMatches([], { "/": "default", "a.example/x": "default", "*": "default" });
 });
 
@@ -79,7 +79,7 @@ test("a parameter stands for one segment that is not empty", () => {
   });
 });
 
-test("a literal segment is tried before a parameter, and the parameter when the literal leads nowhere", () => {
+test("a literal segment is tried before a parameter, and the parameter if the literal leads nowhere", () => {
   assertMatches(["/{a}/x", "/b/{c}", "/b/y/z", "/{a}/y/w"], {
     "/b/x": "/b/{c}",
     "/c/x": "/{a}/x",
@@ -138,7 +138,7 @@ test("case, port and trailing dot of the host do not matter", () => {
   });
 });
 
-test("every spelling of a path meets its route", () => {
+test("every spelling of a path matches its route", () => {
   for (const target of [
     "/admin",
     "/%61dmin",
@@ -189,12 +189,12 @@ test("dot segments are resolved after slashes are merged", () => {
     assert.equal(normalisePath(target), path, target);
 });
 
-test("a target without a path meets routes for everything only", () => {
+test("a target without a path matches only routes for every path", () => {
   assertMatches(["/*", "a.example/x/*"], { "*": "/*" });
   assertMatches(["/{x}", "/x"], { "*": "default" });
 });
 
-test("a host longer than any name costs no walk over its labels", () => {
+test("a host that is longer than any name costs no walk over its labels", () => {
   const router = createRouter([routeOf("*.a/*")], defaultRoute);
   assert.equal(router.match(`${"b.".repeat(300)}a`, "/").name, "default");
 });

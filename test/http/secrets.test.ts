@@ -12,7 +12,7 @@ test("a password with spaces is hidden, in a line of a file and in a message", (
 
 // Symptom: a line of 2,000 characters took 0.2 s, and a field of 20,000 never ended. Root cause: a pattern with two repetitions began anew at
 // each `://`. Fix: two searches.
-test("a long text with many URLs and an early @ has an end", () => {
+test("hiding passwords in a long text with many URLs and an early @ ends", () => {
   const text = `@${"://a ".repeat(20_000)}`;
   assert.equal(hideFieldValue("location", text), text);
 });

@@ -22,7 +22,7 @@ const BYTE_FOR_BYTE = [
 ];
 
 for (const target of BYTE_FOR_BYTE) {
-  test(`the origin-form ${JSON.stringify(target)} goes up byte for byte`, () => {
+  test(`the origin-form ${JSON.stringify(target)} is sent upstream byte for byte`, () => {
     assert.deepEqual(parseTarget("GET", target), { path: target, authority: undefined });
   });
 }
@@ -42,7 +42,7 @@ const ABSOLUTE: readonly (readonly [string, string, string, string])[] = [
 ];
 
 for (const [method, target, path, authority] of ABSOLUTE) {
-  test(`${method} ${target} asks ${authority} for ${path}`, () => {
+  test(`${method} ${target} requests ${path} from ${authority}`, () => {
     assert.deepEqual(parseTarget(method, target), { path, authority });
   });
 }
@@ -134,12 +134,12 @@ const NOT_HOSTS = [
 
 for (const value of HOSTS) test(`${value} names a host`, () => assert.equal(isHost(value), true));
 for (const value of NOT_HOSTS)
-  test(`${JSON.stringify(value)} names no host`, () => assert.equal(isHost(value), false));
+  test(`${JSON.stringify(value)} is not a host`, () => assert.equal(isHost(value), false));
 
 const ORIGIN = { path: "/", authority: undefined };
 const ABSOLUTE_FORM = { path: "/", authority: "a" };
 
-test("the Host field is the host as it was sent", () => {
+test("the Host field is the host as the client sent it", () => {
   assert.equal(toHost(ORIGIN, ["H:80"], "1.1"), "H:80");
 });
 

@@ -6,7 +6,7 @@ import { toFields } from "../support/fields.ts";
 
 const DIRECTIONS = { request: toRequestTrailers, response: toResponseTrailers };
 
-/** Frames, routes, decodes or belongs to one connection. */
+/** Fields that frame, route or decode a message, or belong to one connection. */
 const FORBIDDEN = [
   "Content-Length: 1",
   "transfer-encoding: chunked",

@@ -8,7 +8,7 @@ import {
 } from "../../src/http/upgrade-fields.ts";
 import { toInterimText } from "../../src/http/wire/serialize.ts";
 
-test("a tunnel is for HTTP/1.1, with content or without, any method but HEAD, any protocol but HTTP/2", () => {
+test("a tunnel needs HTTP/1.1, any method but HEAD and any protocol but HTTP/2, with content or without", () => {
   const head = { method: "GET", target: "/", httpVersion: "1.1", rawFields: [] };
   const checked = checkRequest({ ...head, rawFields: ["Host", "a"] }, 10);
   const cases: [head: object, protocols: string | undefined, asked: string | undefined][] = [
@@ -40,7 +40,7 @@ function toUpgrade(protocols: string) {
   return { protocols, option: "Upgrade" };
 }
 
-test("a 101 may choose among the protocols asked for, in any case, and must choose one", () => {
+test("a 101 may choose among the requested protocols, in any letter case, and must choose one", () => {
   const cases: [asked: string, chosen: string[], agreed: boolean][] = [
     ["websocket", ["Upgrade", "WebSocket"], true],
     ["foo/2, websocket", ["upgrade", "websocket"], true],
@@ -59,7 +59,7 @@ test("a 101 may choose among the protocols asked for, in any case, and must choo
   }
 });
 
-test("a 101 keeps Upgrade and Connection's option as it came, even if Connection names Upgrade only among others", () => {
+test("a 101 keeps Upgrade and Connection's option unchanged, even if Connection names Upgrade only among others", () => {
   const raw = [
     "X",
     "1",
@@ -86,7 +86,7 @@ test("a 101 keeps Upgrade and Connection's option as it came, even if Connection
   ]);
 });
 
-test("a head is its status line, its fields, an empty line", () => {
+test("a head is its status line, its fields and an empty line", () => {
   const head = { status: 101, reason: "", rawFields: ["a", "1", "A", ""] };
   assert.equal(
     toInterimText(head.status, head.reason, head.rawFields),

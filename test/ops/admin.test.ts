@@ -48,7 +48,7 @@ test("the process is ready only between start and shutdown", async (t) => {
   assert.deepEqual(await probe(), [503, "draining\n"]);
 });
 
-test("metrics come in Prometheus' text format, whatever Accept asks for", async (t) => {
+test("metrics come in Prometheus' text format, with any Accept", async (t) => {
   const { port } = await listen(t);
   // What curl sends, what Prometheus 3 sends, and another format alone.
   for (const accept of [
@@ -67,7 +67,7 @@ test("metrics come in Prometheus' text format, whatever Accept asks for", async 
   }
 });
 
-test("the front page shows a program what there is", async (t) => {
+test("the front page lists the endpoints for a program", async (t) => {
   const { port } = await listen(t);
   assert.match(
     await (await fetch(`http://127.0.0.1:${port}/`)).text(),
@@ -84,14 +84,14 @@ test("the front page shows a browser the status page", async (t) => {
   assert.match(await response.text(), /^<!doctype html>/);
 });
 
-test("the report is JSON", async (t) => {
+test("/status.json is JSON", async (t) => {
   const { port } = await listen(t);
   const response = await fetch(`http://127.0.0.1:${port}/status.json`);
   assert.equal(response.headers.get("content-type"), "application/json");
   assert.deepEqual(await response.json(), {});
 });
 
-test("one listener too many is told to come again", async (t) => {
+test("an event stream beyond the limit is refused with Retry-After", async (t) => {
   const { port } = await listen(t);
   const response = await fetch(`http://127.0.0.1:${port}/events`);
   assert.equal(response.status, 503);
@@ -99,7 +99,7 @@ test("one listener too many is told to come again", async (t) => {
   await response.text();
 });
 
-test("a HEAD of the events names their type and no length", async (t) => {
+test("a HEAD of the event stream gets its type and no length", async (t) => {
   const { port } = await listen(t);
   const response = await fetch(`http://127.0.0.1:${port}/events`, { method: "HEAD" });
   assert.equal(response.headers.get("content-type"), "text/event-stream");
@@ -114,7 +114,7 @@ test("a HEAD has the GET's fields and no content", async (t) => {
   assert.equal(await head.text(), "");
 });
 
-test("other methods are refused with what is allowed, and their content is not waited for", async (t) => {
+test("other methods are refused with Allow, and headgate does not wait for their content", async (t) => {
   const { port } = await listen(t);
   const socket = connect(port, "127.0.0.1");
   t.after(() => socket.destroy());
@@ -135,7 +135,7 @@ test("any other path is 404", async (t) => {
   }
 });
 
-test("a failing source answers 500 without telling why, and the log tells", async (t) => {
+test("a failing source is a 500 without a reason; the log has the reason", async (t) => {
   const lines: string[] = [];
   const logger = createLogger({ level: "error", format: "json" }, (line) => lines.push(line));
   const metrics = { text: () => Promise.reject(new Error("inner detail")) };
@@ -146,7 +146,7 @@ test("a failing source answers 500 without telling why, and the log tells", asyn
   assert.match(lines.join(""), /inner detail/);
 });
 
-test("a client that does not read its answer is cut off", { timeout: 20_000 }, async (t) => {
+test("a client that does not read its response is disconnected", { timeout: 20_000 }, async (t) => {
   const body = "x".repeat(64 * 1024 * 1024);
   const metrics = { text: () => Promise.resolve({ contentType: "text/plain", body }) };
   const { server, port } = await listen(t, { metrics, responseTimeoutMs: 100 });
@@ -159,16 +159,16 @@ test("a client that does not read its answer is cut off", { timeout: 20_000 }, a
 });
 
 // Symptom: one connection with thousands of pipelined requests held up all others, the probes among them, until it was done.
-// Root cause: each response was written as soon as the one before it was taken, without a turn of the event loop between them.
-// Fix: a request on the admin port is answered in the next turn.
-test("a connection with many pipelined requests gets one response in a turn, and others get theirs", async (t) => {
+// Root cause: each response was written as soon as the client had read the one before, without a turn of the event loop between them.
+// Fix: a request on the admin port gets its response in the next turn.
+test("a connection with many pipelined requests gets one response per turn, so others get theirs", async (t) => {
   const PIPELINED = 500;
   let answered = 0;
   let answeredBefore: number | undefined;
   const { port } = await listen(t, {
     readiness: {
       state() {
-        answered += 0.5; // it is asked twice for each
+        answered += 0.5; // it is called twice for each request
         return "ready";
       },
     },
@@ -183,7 +183,7 @@ test("a connection with many pipelined requests gets one response in a turn, and
   const [many, one] = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
   t.after(() => [many, one].forEach((socket) => socket.destroy()));
   await Promise.all([once(many, "connect"), once(one, "connect")]);
-  // Both are with the server before it takes its turn.
+  // Both connections reach the server before the test takes its turn.
   many.write("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(PIPELINED));
   one.write("GET /status.json HTTP/1.1\r\nHost: a\r\n\r\n");
   await once(one, "data");

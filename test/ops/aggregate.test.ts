@@ -20,7 +20,7 @@ for (const [q, counts, value] of QUANTILES) {
   });
 }
 
-test("a sum holds what the routes hold", () => {
+test("a sum has the counts of all routes", () => {
   const metrics = quietMetrics();
   metrics.observe(finishedExchange());
   metrics.observe(finishedExchange({ method: "HEAD", head: "convert", status: 200 }));
@@ -42,7 +42,7 @@ test("a sum holds what the routes hold", () => {
   assert.equal(durations.length, bounds.length + 1);
 });
 
-test("a point holds what came since the last one, per second", () => {
+test("a point has the counts since the last point, per second", () => {
   const metrics = quietMetrics();
   const series = createTimeSeries(metrics.counters, 0);
   for (let index = 0; index < 4; index += 1) metrics.observe(finishedExchange());
@@ -60,18 +60,19 @@ test("a point holds what came since the last one, per second", () => {
   });
 });
 
-test("three minutes are kept", () => {
+test("three minutes of points are stored", () => {
   const series = createTimeSeries(quietMetrics().counters, 0);
   for (let second = 1; second <= 500; second += 1) series.sample(second * 1000);
   assert.equal(series.points().length, 180);
 });
 
 /*
- * Symptom: the page's p99 was the median of sixty p99s of one second each, and nothing said so.
- * Root cause: only the points of single seconds were kept, and percentiles cannot be added up.
- * Fix: the totals of the last minute are kept, so that its percentiles are those of its requests, and it says how long it is.
+ * Symptom: the page's p99 was the median of sixty p99s of one second each, without a note.
+ * Root cause: only the points of single seconds were stored, and percentiles cannot be added up.
+ * Fix: the totals of the last minute are stored, so that its percentiles are those of its requests; the page shows the length of that
+ * period.
  */
-test("the last minute has its own percentiles, and says how long it is", () => {
+test("the last minute has percentiles and a length of its own", () => {
   const metrics = quietMetrics();
   const series = createTimeSeries(metrics.counters, 0);
   const wait = (seconds: number, from: number): void => {
@@ -84,7 +85,7 @@ test("the last minute has its own percentiles, and says how long it is", () => {
   const { p50Ms, p99Ms, ...counts } = series.lastMinute();
   assert.deepEqual(counts, { seconds: 20, requests: 100, serverErrors: 1 });
   assert.ok(p50Ms !== undefined && p50Ms < 5 && p99Ms !== undefined && p99Ms <= 5);
-  // The requests of the first second are out of it now, the slow one is not.
+  // The requests of the first second are no longer part of it; the slow one is.
   wait(50, 20);
   const { seconds, requests, p50Ms: slow = 0 } = series.lastMinute();
   assert.deepEqual({ seconds, requests }, { seconds: 60, requests: 1 });

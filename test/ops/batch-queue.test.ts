@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { createBatchQueue } from "../../src/ops/log/batch-queue.ts";
 
-test("a full backlog is done at once, in order", () => {
+test("a full batch is handled at once, in order", () => {
   const done: number[] = [];
   const backlog = createBatchQueue<number>((items) => done.push(...items));
   for (let item = 0; item < 63; item += 1) backlog.add(item);
@@ -15,14 +15,14 @@ test("a full backlog is done at once, in order", () => {
   );
 });
 
-test("a single item is done soon, and keeps the process until then", async () => {
+test("a single item is handled soon, and keeps the process alive until then", async () => {
   const items = await new Promise<readonly string[]>((resolve) => {
     createBatchQueue<string>(resolve).add("one");
   });
   assert.deepEqual(items, ["one"]);
 });
 
-test("a flush does what waits, and nothing twice", () => {
+test("a flush handles the waiting items, and none twice", () => {
   const done: string[] = [];
   const backlog = createBatchQueue<string>((items) => done.push(...items));
   backlog.add("one");

@@ -11,7 +11,7 @@ import { fc } from "../support/property.ts";
 
 const AT_ONCE: WriterDelays = { batchMs: 0, slowReaderMs: 0, errorMs: 0, maxErrorMs: 0 };
 
-/** What becomes of one write: an error, or how much of the bytes is taken. */
+/** The result of one write: an error, or how many of the bytes are written. */
 type Outcome = { readonly code: string } | { readonly part: number };
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
@@ -19,7 +19,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ part: fc.double({ min: 0, max: 1, noNaN: true }) }),
 );
 
-/** A destination that does what the outcomes say, one for each write, and then takes everything. */
+/** A destination with these results, one for each write; then it takes everything. */
 function createDestination(outcomes: readonly Outcome[]): { write: WriteSome; taken(): string } {
   const left = [...outcomes];
   let taken = "";
@@ -37,7 +37,7 @@ function createDestination(outcomes: readonly Outcome[]): { write: WriteSome; ta
   };
 }
 
-test("whatever fails, and wherever, every line arrives whole and in order or is counted, never both", async () => {
+test("with any write error at any place, every line arrives complete and in order or is counted, never both", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(outcome, { maxLength: 12 }),
@@ -70,12 +70,12 @@ test("whatever fails, and wherever, every line arrives whole and in order or is 
   );
 });
 
-/** Without the part of a line that no end follows. */
+/** The text without an unfinished last line. */
 function toLines(text: string): string[] {
   return text.split("\n").slice(0, -1);
 }
 
-test("a line after an error is written, and what was gathered meanwhile with it", async () => {
+test("a line after an error is written, together with the lines that were buffered meanwhile", async () => {
   const { write, taken } = createDestination([{ code: "ENOSPC" }, { code: "EPIPE" }]);
   const writer = createBufferedWriter(write, AT_ONCE);
   for (const [text, dropped] of [

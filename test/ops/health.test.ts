@@ -22,11 +22,11 @@ const healthOf = (changes: Partial<HealthSources>) =>
     ...changes,
   });
 
-test("all is well where headgate is ready, the last reload did not fail, and no upstream fails", () => {
+test("health is ok if headgate is ready, the last reload succeeded, and no upstream fails", () => {
   assert.deepEqual(healthOf({}), { state: "ok", summary: "ready", reasons: [] });
 });
 
-test("a failed reload degrades, and so does a headgate that takes no traffic", () => {
+test("a failed reload degrades health, and so does a headgate that takes no traffic", () => {
   assert.deepEqual(
     healthOf({ failedReload: { at: AT, errors: ["a.yaml:1:1: is wrong", "another"] } }),
     {
@@ -45,7 +45,7 @@ test("a failed reload degrades, and so does a headgate that takes no traffic", (
     });
 });
 
-test("an upstream that fails is failing, and comes before what is less bad", () => {
+test("an upstream that fails makes health failing, and comes before lesser reasons", () => {
   assert.deepEqual(
     healthOf({
       upstreams: [upstream("app", "failing")],
@@ -64,7 +64,7 @@ test("an upstream that fails is failing, and comes before what is less bad", () 
   );
 });
 
-test("of many upstreams that fail the first are named, and all are counted", () => {
+test("if many upstreams fail the first are named, and all are counted", () => {
   const upstreams = Array.from({ length: 50 }, (_, index) => upstream(`u${index}`, "failing"));
   const { summary, reasons } = healthOf({ upstreams });
   assert.equal(summary, "50 upstreams failing");

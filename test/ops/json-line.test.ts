@@ -28,7 +28,7 @@ test("a string is written as JSON writes it, printable and cut", () => {
   );
 });
 
-test("a constant of any length is written to its end and no further", () => {
+test("a constant of any length is written completely and once", () => {
   const lines = createJsonLineWriter();
   const starts = Array.from({ length: 10 }, (_, length) => "abcdefghi".slice(0, length));
   for (const start of starts) lines.precomputed(precompute(start));
@@ -66,7 +66,7 @@ test("a number is written with at most three decimals", () => {
   );
 });
 
-test("what was written before a string that needs escapes stays", () => {
+test("text before a string that needs escapes stays", () => {
   const lines = createJsonLineWriter();
   lines.ascii("a:");
   lines.string("plain until here é", 100);
@@ -75,7 +75,7 @@ test("what was written before a string that needs escapes stays", () => {
   assert.equal(take(lines), 'a:"plain until here é",b:"c"');
 });
 
-test("what is longer than the buffer makes it grow, whichever way it comes", () => {
+test("a value that is longer than the buffer makes the buffer grow, by every method", () => {
   const plain = "x".repeat(100_000);
   const wide = "語".repeat(300_000);
   const lines = createJsonLineWriter();
@@ -86,7 +86,7 @@ test("what is longer than the buffer makes it grow, whichever way it comes", () 
   assert.equal(take(lines), `${plain}"${plain}"${plain.repeat(4)}"${wide}"`);
 });
 
-test("what was taken does not come again", () => {
+test("a line that was taken is not written again", () => {
   const lines = createJsonLineWriter();
   lines.ascii("once");
   assert.equal(take(lines), "once");

@@ -20,7 +20,7 @@ function spawnLogging(script: string, stdout: "pipe" | number = "pipe") {
     ${script}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source], {
     stdio: ["pipe", stdout, "pipe"],
-    // A process that hangs instead of ending is what some of these tests are about: they fail instead of waiting for ever.
+    // Some of these tests are about a process that hangs: the timeout makes them fail instead of waiting for ever.
     timeout: 30_000,
   });
   return {
@@ -40,7 +40,7 @@ test("a line is one JSON object with ISO time, the level's name, the fields and 
   assert.ok(String(time) >= before && String(time) <= new Date().toISOString());
 });
 
-test("what is below the level is not written, and silent writes nothing", () => {
+test("a line below the level is not written, and silent writes nothing", () => {
   for (const [level, expected] of [["warn", 2] as const, ["silent", 0] as const]) {
     const lines: string[] = [];
     const log = createLogger({ level, format: "json" }, (line) => lines.push(line));
@@ -58,9 +58,9 @@ test("the pretty format is for people", () => {
   assert.match(lines.join(""), /^\d\d:\d\d:\d\d\.\d{3} listening port=8080\n$/);
 });
 
-// Symptom: on a terminal a failed reload was one line with "\\x0a" in it, and the caret under the mistake pointed nowhere.
-// Root cause: a message was printed as a stranger's text, which may not have lines.
-// Fix: a message of headgate's own has its lines, indented behind the first; a finished line of an exchange has one.
+// Symptom: on a terminal a failed reload was one line with "\\x0a" in it, and the caret did not point at the mistake.
+// Root cause: headgate's own message was printed like a client's text, which must not contain line breaks.
+// Fix: a message of headgate's own keeps its lines, indented after the first; a finished line of an exchange stays one line.
 test("a message of headgate's own keeps its lines in the pretty format, none of them at the margin", () => {
   let said = "";
   const log = createLogger({ level: "info", format: "pretty" }, (line) => (said += line));
@@ -80,7 +80,7 @@ test("a message of headgate's own keeps its lines in the pretty format, none of 
   assert.equal(said, '12:03:04.123 "a\\\\x0ab"\n');
 });
 
-test("finished lines are taken as they are, and made pretty where that is wanted", () => {
+test("finished lines are written unchanged, or made pretty if the format is pretty", () => {
   const line = '{"level":"info","time":"2025-01-31T12:03:04.123Z","n":1,"msg":"é"}\n';
   for (const [format, expected] of [
     ["json", line] as const,
@@ -95,14 +95,14 @@ test("finished lines are taken as they are, and made pretty where that is wanted
   }
 });
 
-test("finished lines that nobody takes are counted one by one", async () => {
+test("finished lines that are not read are counted one by one", async () => {
   const { child, stdout, stderr } = spawnLogging(`
     for (let n = 0; n < 40; n += 1) log.lines(Buffer.from(("x".repeat(99) + "\\n").repeat(1000)), 1000);
     await log.flush();
     console.error(log.droppedLines());
     process.exit(0);`);
   let taken = 0;
-  // Paused, it is read when the process has ended: what the pipe held then.
+  // The pipe is paused, and read only after the process has ended: it holds what was written until then.
   stdout.on("data", (bytes) => (taken += String(bytes).split("\n").length - 1)).pause();
   const [report] = await Promise.all([text(stderr), once(child, "close")]);
   assert.ok(Number(report) > 20_000, report);
@@ -121,7 +121,7 @@ test("nothing is lost when the process exits right after the flush", async () =>
   );
 });
 
-test("nothing is lost when the process runs out of work", async () => {
+test("nothing is lost when the process ends by itself", async () => {
   const { stdout } = spawnLogging(`log.info({}, "last words");`);
   assert.match(await text(stdout), /"msg":"last words"\}\n$/);
 });
@@ -133,7 +133,7 @@ test("a command's lines are written at once", async () => {
   assert.match(await text(stdout), /"msg":"done"\}\n$/);
 });
 
-test("a reader that stalls stops nobody: lines beyond the buffer are dropped and counted, and the process ends", async () => {
+test("a reader that stalls stops no process: lines beyond the buffer are dropped and counted, and the process ends", async () => {
   const { child, stderr } = spawnLogging(`
     for (let n = 0; n < 200; n += 1) {
       for (let i = 0; i < 100; i += 1) log.info({ n }, "x".repeat(400));
@@ -146,13 +146,13 @@ test("a reader that stalls stops nobody: lines beyond the buffer are dropped and
   const [report, [code]] = await Promise.all([text(stderr), once(child, "exit")]);
   assert.equal(code, 0);
   const { dropped, afterFlush } = JSON.parse(report) as { dropped: number; afterFlush: number };
-  // Of 20,000 lines some 2,500 fit into the buffer and a few hundred into the pipe; the flush gives those up as well.
+  // Some 2,500 of 20,000 lines fit into the buffer and a few hundred into the pipe; the flush gives those up as well.
   assert.ok(dropped > 15_000 && dropped < 20_000, report);
   assert.ok(afterFlush > dropped && afterFlush <= 20_000, report);
 });
 
-test("a reader that is now and then late loses nothing and mixes up nothing", async () => {
-  // The writer keeps less than the log may hold back on the way, so that only a fault can lose a line, and no slow machine.
+test("a reader that is late now and then loses no line and gets no line mixed up", async () => {
+  // The writer holds fewer bytes than the log may buffer, so only a fault can lose a line, not a slow machine.
   const { child, stdout, stderr } = spawnLogging(`
     let allowed = 20;
     let allow;
@@ -169,7 +169,7 @@ test("a reader that is now and then late loses nothing and mixes up nothing", as
     console.error(log.droppedLines());
     process.exit(0);`);
   const dropped = text(stderr);
-  child.stdin?.on("error", () => undefined); // it may end before it is told
+  child.stdin?.on("error", () => undefined); // it may end before the destination learns of it
   let received = "";
   let acknowledged = 0;
   for await (const chunk of stdout) {
@@ -186,7 +186,7 @@ test("a reader that is now and then late loses nothing and mixes up nothing", as
   assert.equal(numbers.length, 60_000);
 });
 
-test("a disk without space stops nobody: the process serves on, counts what is lost and ends", async () => {
+test("a full disk stops no process: it continues to serve, counts the lost lines and ends", async () => {
   const full = openSync("/dev/full", "w");
   const { child, stderr } = spawnLogging(
     `
@@ -202,7 +202,7 @@ test("a disk without space stops nobody: the process serves on, counts what is l
   assert.equal(code, 0);
 });
 
-test("a reader that goes away stops nobody either", async () => {
+test("a reader that goes away stops no process", async () => {
   const { child, stdout, stderr } = spawnLogging(`
     log.info({}, "first");
     const until = Date.now() + 20_000;

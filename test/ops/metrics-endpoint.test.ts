@@ -13,7 +13,7 @@ async function samplesOf(part: string, exchanges: readonly Exchange[]): Promise<
   return body.split("\n").filter((line) => !line.startsWith("#") && line.includes(part));
 }
 
-test("a request is counted by route, method, status and what was done with a HEAD", async () => {
+test("a request is counted by route, method, status and outcome of a HEAD", async () => {
   const head = finishedExchange({
     method: "HEAD",
     head: "convert",
@@ -40,7 +40,7 @@ test("durations fall into cumulative buckets, in seconds", async () => {
   assert.ok(lines.includes(`headgate_request_duration_seconds_count{${labels}} 2`));
 });
 
-test("the time until the answer is the upstream's, the time before it was asked is headgate's", async () => {
+test("the time until the response is the upstream's, the time before the request was sent is headgate's", async () => {
   assert.ok(
     (await samplesOf("upstream_response_seconds_sum", [finishedExchange()])).includes(
       'headgate_upstream_response_seconds_sum{upstream="app"} 0.004',
@@ -89,7 +89,7 @@ test("an upstream's failure is counted under its RFC 9209 type and the status th
   assert.equal((await samplesOf('code="502"', [refused])).length, 1);
 });
 
-test("a client that leaves before an answer is an abort with code 499 and no upstream error", async () => {
+test("a client that disconnects before the response is an abort with code 499 and no upstream error", async () => {
   const gone = finishedExchange({ status: 0, error: new ProxyError("client_gone") });
   assert.deepEqual(await samplesOf("client_aborts", [gone]), [
     'headgate_client_aborts_total{route="files"} 1',
@@ -98,7 +98,7 @@ test("a client that leaves before an answer is an abort with code 499 and no ups
   assert.deepEqual(await samplesOf("upstream_errors", [gone]), []);
 });
 
-test("a request that was refused before it was matched belongs to no route", async () => {
+test("a request that is refused before routing belongs to no route", async () => {
   const bad = finishedExchange({
     status: 400,
     route: undefined,
@@ -110,7 +110,7 @@ test("a request that was refused before it was matched belongs to no route", asy
   ]);
 });
 
-test("bodies of HEAD answers are counted by what became of them, with the bytes read and spared", async () => {
+test("bodies of responses to HEADs are counted by outcome, with the bytes read and spared", async () => {
   const drained = finishedExchange({
     method: "HEAD",
     head: "convert",
@@ -136,14 +136,14 @@ test("bodies of HEAD answers are counted by what became of them, with the bytes 
   ]);
 });
 
-test("counters go on when a reload replaces the route objects", async () => {
+test("counters continue when a reload replaces the route objects", async () => {
   const again = finishedExchange({ route: { ...ROUTE } });
   assert.deepEqual(await samplesOf("requests_total", [finishedExchange(), again]), [
     'headgate_requests_total{route="files",method="GET",code="200",head="none"} 2',
   ]);
 });
 
-test("a failed reload is shown until one succeeds", async () => {
+test("a failed reload shows until a reload succeeds", async () => {
   const metrics = quietMetrics();
   metrics.countReload("failure", 1_700_000_100);
   const failed = (await metrics.text()).body;
@@ -156,7 +156,7 @@ test("a failed reload is shown until one succeeds", async () => {
   assert.match(mended, /^headgate_config_last_reload_success_timestamp_seconds 1700000200$/m);
 });
 
-test("the process's own metrics are there when asked for", async () => {
+test("the process's own metrics are there on request", async () => {
   const metrics = quietMetrics("on");
   const plain = (await metrics.text()).body;
   assert.match(plain, /^process_cpu_seconds_total \d/m);

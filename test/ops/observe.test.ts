@@ -11,7 +11,7 @@ import { startOrigin } from "../support/origin.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
 
-/** The parsed lines that one exchange leaves in the log. */
+/** The parsed lines that one exchange writes to the log. */
 function linesOf(
   exchange: Exchange,
   options: Partial<ObserveOptions> = {},
@@ -46,11 +46,11 @@ const bug = finishedExchange({
   error: new ProxyError("proxy_internal_error", { cause: new TypeError("x is not a function") }),
 });
 
-test("with access: all each exchange leaves one line", () => {
+test("with access: all each exchange writes one line", () => {
   assert.equal(linesOf(finishedExchange()).length, 1);
 });
 
-test("with access: errors a line is left by failures and 5xx only", () => {
+test("with access: errors only failures and 5xx write a line", () => {
   for (const exchange of [appFailed, refused, badRequest, brokenResponse, bug]) {
     assert.equal(linesOf(exchange, { access: "errors" }).length, 1);
   }
@@ -58,13 +58,13 @@ test("with access: errors a line is left by failures and 5xx only", () => {
   assert.deepEqual(linesOf(finishedExchange({ status: 404 }), { access: "errors" }), []);
 });
 
-test("a client that leaves is not an error", () => {
+test("a client that disconnects is not an error", () => {
   assert.deepEqual(linesOf(clientGone, { access: "errors" }), []);
   assert.equal(linesOf(clientGone)[0]?.["level"], "info");
   assert.equal(linesOf(clientGone)[0]?.["http.response.status_code"], 499);
 });
 
-test("what is below the log's level leaves no line", () => {
+test("an exchange below the log's level writes no line", () => {
   const lines: string[] = [];
   const logger = createLogger({ level: "warn", format: "json" }, (line) => lines.push(line));
   for (const exchange of [finishedExchange(), badRequest, appFailed]) {
@@ -73,7 +73,7 @@ test("what is below the log's level leaves no line", () => {
   assert.equal(lines.length, 1);
 });
 
-test("with log.fields only these are there, in their order, and the query only if it is asked for", () => {
+test("with log.fields a line has only these fields, in their order, and the query only if it is set", () => {
   const fields = ["route", "url.query", "http.request.method", "route"] as const;
   for (const [query, expected] of [
     ["omit", "route http.request.method"] as const,
@@ -88,7 +88,7 @@ test("with log.fields only these are there, in their order, and the query only i
   }
 });
 
-test("exchanges that wait together leave a line each, in order", () => {
+test("exchanges that wait together write a line each, in order", () => {
   const lines: string[] = [];
   const logger = createLogger({ level: "info", format: "json" }, (line) => lines.push(line));
   const metrics = quietMetrics();
@@ -108,14 +108,14 @@ test("with access: off nothing is logged and everything is counted", async () =>
   assert.match((await metrics.text()).body, /^headgate_requests_total\{.*code="500".*\} 1$/m);
 });
 
-test("the level says who has to act", () => {
+test("the level depends on who has to act", () => {
   const levels = [finishedExchange(), badRequest, appFailed, refused, brokenResponse, bug].map(
     (exchange) => linesOf(exchange)[0]?.["level"],
   );
   assert.deepEqual(levels, ["info", "info", "warn", "warn", "warn", "error"]);
 });
 
-test("the message of a failure holds its cause, and a fault of headgate's own its stack", () => {
+test("the message of a failure has its cause, and a fault of headgate's own its stack", () => {
   assert.equal(
     linesOf(refused)[0]?.["msg"],
     "The upstream refused the connection: connect ECONNREFUSED 127.0.0.1:8000",
@@ -127,7 +127,7 @@ test("the message of a failure holds its cause, and a fault of headgate's own it
   );
 });
 
-test("the query is logged only when it is asked for", () => {
+test("the query is logged only if log.query is set", () => {
   assert.ok(!JSON.stringify(linesOf(finishedExchange())).includes("secret"));
   assert.equal(linesOf(finishedExchange(), { query: "log" })[0]?.["url.query"], "token=secret");
 });
@@ -148,9 +148,9 @@ for (const [target, path] of PATHS) {
 }
 
 // Symptom: bytes that are no request were logged with the method "" and the path "/".
-// Root cause: what is not known of them is empty, and an empty target is shown as the path that it means.
-// Fix: neither is said.
-test("of what is no request the log says neither method nor path", () => {
+// Root cause: unknown values are empty, and an empty target is shown as the path that it stands for.
+// Fix: both keys are left out.
+test("for bytes that are no request the log has neither method nor path", () => {
   const error = new ProxyError("http_request_error");
   const [line = {}] = linesOf(finishedExchange({ method: "", target: "", rawFields: [], error }));
   const unknown = ["http.request.method", "url.path", "url.query", "user_agent.original"];
@@ -196,13 +196,13 @@ for (const [traceparent, traceId] of TRACEPARENTS) {
   });
 }
 
-test("two traceparents give no trace id: either may be the wrong one", () => {
+test("two traceparents give no trace id, as either may be wrong", () => {
   const one = `00-${TRACE}-00f067aa0ba902b7-01`;
   const rawFields = ["traceparent", one, "Traceparent", one];
   assert.equal(linesOf(finishedExchange({ rawFields }))[0]?.["trace_id"], undefined);
 });
 
-test("a line stays short however long a stranger's strings are", () => {
+test("a line stays short with any length of a client's strings", () => {
   const long = '\x9b"'.repeat(50_000);
   const exchange = finishedExchange({
     id: long,
@@ -217,9 +217,9 @@ test("a line stays short however long a stranger's strings are", () => {
   assert.ok(JSON.stringify(line).length < 16 * 1024);
 });
 
-// What the log of a running headgate says about a request.
+// Fields of the log of a running headgate about a request.
 
-test("the line of a HEAD says with which method the upstream was asked", async (t) => {
+test("the line of a HEAD has the method that headgate sent upstream", async (t) => {
   const origin = await startOrigin(t, getOnly(text("hello")));
   const { port, line } = await startSidecar(t, { upstream: origin.url });
   await fetch(`http://127.0.0.1:${port}/a`, { method: "HEAD" });
@@ -247,8 +247,8 @@ test("the query is logged with log.query: true", async (t) => {
   assert.equal((await line((one) => one["msg"] === "request"))["url.query"], "b=c");
 });
 
-// Symptom: `PUT /p#f` was refused, and its line had `f` as its query. Root cause: the target was cut at the first `?` or `#`, and all behind
-// it was the query. Fix: a fragment is cut off first, and shown nowhere.
+// Symptom: `PUT /p#f` was refused, and its line had `f` as its query. Root cause: the target was cut at the first `?` or `#`, and the rest
+// counted as the query. Fix: a fragment is cut off first, and shown nowhere.
 for (const [target, query] of [
   ["/p#f", undefined],
   ["/p#f?b=c", undefined],

@@ -22,7 +22,7 @@ test("the policy allows this style, this script and nothing else", () => {
   assert.doesNotMatch(policy, /unsafe|\*|https?:/);
 });
 
-test("the page asks nothing of another server", () => {
+test("the page loads nothing from another server", () => {
   const addresses = body.match(/https?:\/\/[^"'\s)]+/g) ?? [];
   assert.deepEqual([...new Set(addresses)], ["http://www.w3.org/2000/svg"]);
   assert.doesNotMatch(body, /\b(?:src|srcset|@import|url)\s*[=(]/);
@@ -32,7 +32,7 @@ test("the page has no inline code or style that the policy would refuse", () => 
   assert.doesNotMatch(body.replace(script, ""), /\son\w+=|\sstyle=|javascript:/);
 });
 
-test("the script is one that a browser can read, and never sets markup", () => {
+test("a browser can parse the script, and the script never sets markup", () => {
   assert.doesNotThrow(() => new Script(script));
   assert.doesNotMatch(script, /innerHTML|outerHTML|insertAdjacent|document\.write|eval\(/);
 });
@@ -46,7 +46,7 @@ test("every id that the script names is on the page", () => {
   for (const [, id] of ids) assert.ok(body.includes(`id="${id}"`), id);
 });
 
-test("every outcome of a HEAD in the one table has its label in the script", () => {
+test("every outcome of a HEAD in the table has its label in the script", () => {
   for (const { label } of Object.values(HEAD_OUTCOMES))
     assert.ok(script.includes(JSON.stringify(label)), label);
 });

@@ -9,7 +9,7 @@ import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.
 
 const TIME = "2024-05-06T07:08:09.123Z";
 
-/** The line of an exchange without its time, by the way that every exchange takes. */
+/** The line of an exchange without its time, written as every exchange writes it. */
 function lineOf(changes: Partial<Exchange>, query: "log" | "omit" = "omit"): string {
   let said = "";
   const logger = createLogger({ level: "info", format: "pretty" }, (line) => (said += line));
@@ -22,7 +22,7 @@ const pretty = (fields: Readonly<Record<string, unknown>>): string =>
   toPretty(JSON.stringify({ level: "info", time: TIME, msg: "request", ...fields }));
 
 /*
- * Symptom: a line began with `WARN  The upstream refused the connection: …`, and which request that was stood somewhere behind it, as
+ * Symptom: a line began with `WARN  The upstream refused the connection: …`, and its request stood somewhere after that, as
  * `http.request.method=HEAD url.path=/health`.
  * Root cause: the pretty line was the JSON line in another spelling, message first.
  * Fix: the line of an exchange begins with its request, its status, its error type and its duration.
@@ -58,7 +58,7 @@ test("an exchange without an error has neither a message nor a level", () => {
   assert.match(lineOf({ tunnel: true }), /^GET \/files\/a 200 5ms "tunnel" client\.address=/);
 });
 
-test("what the line does not have is left out", () => {
+test("a missing field is left out", () => {
   assert.equal(pretty({}), "07:08:09.123\n");
   assert.equal(
     pretty({
@@ -86,7 +86,7 @@ test("any other line begins with its message; its level follows unless it is inf
   assert.equal(own("warn"), "07:08:09.123 reloaded a.yaml level=warn trigger=file n=7\n");
 });
 
-test("a value in a pretty line can neither end the line nor pass as another field", () => {
+test("a value in a pretty line can neither end the line nor look like another field", () => {
   const hostile = '/x" 200 \n\x1b[2J\x9b';
   const shown = String.raw`"/x\" 200 \\x0a\\x1b[2J\\x9b"`;
   assert.equal(

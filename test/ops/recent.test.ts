@@ -21,7 +21,7 @@ const head = (changes: Partial<Exchange> = {}): Exchange =>
     ...changes,
   });
 
-test("a HEAD is kept with what was done", () => {
+test("a HEAD is stored with its outcome", () => {
   const [found] = recentOf(finishedExchange(), head()).heads();
   const { at, ...rest } = found ?? { at: "" };
   assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000);
@@ -40,7 +40,7 @@ test("a HEAD is kept with what was done", () => {
   });
 });
 
-test("the last fifty are kept, the newest first", () => {
+test("the last fifty exchanges are stored, the newest first", () => {
   const recent = recentOf(...Array.from({ length: 120 }, () => head()));
   const numbers = recent.heads().map(({ number }) => number);
   assert.deepEqual(
@@ -49,7 +49,7 @@ test("the last fifty are kept, the newest first", () => {
   );
 });
 
-test("failures are kept unless they are the client's", () => {
+test("failures are stored unless they are the client's", () => {
   const recent = recentOf(
     finishedExchange({ status: 500 }),
     finishedExchange({ status: 502, error: new ProxyError("connection_refused") }),
@@ -66,7 +66,7 @@ test("failures are kept unless they are the client's", () => {
   );
 });
 
-test("queries, credentials and what cannot be printed are not shown", () => {
+test("queries, credentials and unprintable characters are not shown", () => {
   const recent = recentOf(
     head({ target: "/a?token=secret" }),
     head({ target: "http://user:secret@host/b" }),

@@ -4,23 +4,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { createRendering } from "../../src/ops/metrics/rendering.ts";
 
-/** The timer of a rendering keeps no process alive, so the test has to. */
+/** The timer of a rendering does not keep the process alive, so the test does. */
 async function keepAlive<T>(waited: Promise<T>): Promise<T> {
   const timer = setInterval(() => undefined, 1_000);
   return waited.finally(() => clearInterval(timer));
 }
 
-test("all who ask before a rendering begins get that one", async () => {
+test("all callers before a rendering begins share it", async () => {
   let renderings = 0;
   const render = createRendering(() => (renderings += 1));
   assert.deepEqual(await Promise.all([render(), render(), render()]), [1, 1, 1]);
-  // The next one has its pause before it, and whoever asks meanwhile waits for it as well.
+  // The next rendering has its pause before it, and callers during the pause wait for it as well.
   const early = render();
   await sleep(10);
   assert.deepEqual(await keepAlive(Promise.all([early, render()])), [2, 2]);
 });
 
-test("whoever asks while one is under way gets the next, so that nothing is older than the question", async () => {
+test("a caller during a rendering gets the next one, so no result is older than the call", async () => {
   let events = 0;
   let begin = (): void => undefined;
   const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -40,7 +40,7 @@ test("whoever asks while one is under way gets the next, so that nothing is olde
   assert.deepEqual(await keepAlive(Promise.all([first, second])), [0, 1]);
 });
 
-test("however many ask, one after the other, renderings have pauses between them", async () => {
+test("with any number of callers renderings have pauses between them", async () => {
   let renderings = 0;
   const render = createRendering(() => (renderings += 1));
   const startedMs = performance.now();
@@ -52,7 +52,7 @@ test("however many ask, one after the other, renderings have pauses between them
   assert.ok(performance.now() - startedMs > 4 * 98); // a timer may be a millisecond early
 });
 
-test("one that fails fails for all who waited for it, and for nobody else", async () => {
+test("a rendering that fails fails for its waiting callers only", async () => {
   let fails = true;
   const render = createRendering(() => {
     if (fails) throw new Error("once");

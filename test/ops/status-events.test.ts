@@ -1,4 +1,4 @@
-/** Server-sent events to whoever watches: bounded, and never in the way. */
+/** Server-sent events for status pages: bounded, and never in the way of traffic. */
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -34,7 +34,7 @@ async function serve(t: TestContext, options: Partial<EventStreamOptions> = {}):
   return { live, port, url };
 }
 
-/** Reads events until `enough` of them are here. */
+/** Reads events until `enough` of them have arrived. */
 async function readEvents(response: Response, enough: number): Promise<readonly string[]> {
   const decoder = new TextDecoder();
   let text = "";
@@ -47,7 +47,7 @@ async function readEvents(response: Response, enough: number): Promise<readonly 
   return text.split("\n\n");
 }
 
-test("a listener gets a frame at once and one at each interval", async (t) => {
+test("a subscriber gets a frame at once and one at each interval", async (t) => {
   let count = 0;
   const { url } = await serve(t, { frame: () => `{"frame":${(count += 1)}}` });
   const response = await fetch(url);
@@ -58,7 +58,7 @@ test("a listener gets a frame at once and one at each interval", async (t) => {
   assert.notEqual(events[1], events[2]);
 });
 
-test("a second is sampled whether or not anybody watches, a frame is made only for listeners", async (t) => {
+test("each second is sampled even without a subscriber; frames are made only for subscribers", async (t) => {
   let frames = 0;
   await new Promise<void>((resolve, reject) => {
     let samples = 0;
@@ -75,7 +75,7 @@ test("a second is sampled whether or not anybody watches, a frame is made only f
   assert.equal(frames, 0);
 });
 
-test("seventeen is one too many, and a place that is left is free again", async (t) => {
+test("the seventeenth subscriber is refused, and a slot that becomes free is used again", async (t) => {
   const { url } = await serve(t);
   const leave = new AbortController();
   const all = await Promise.all(
@@ -89,7 +89,7 @@ test("seventeen is one too many, and a place that is left is free again", async 
   assert.equal(status, 200);
 });
 
-test("a listener that does not read is cut off, and nothing piles up for it", async (t) => {
+test("a subscriber that does not read is disconnected, and nothing piles up for it", async (t) => {
   let piled = 0;
   const frame = JSON.stringify("x".repeat(200_000));
   const live = createEventStream({ sample: () => undefined, frame: () => frame, intervalMs: 5 });
@@ -99,7 +99,7 @@ test("a listener that does not read is cut off, and nothing piles up for it", as
   const { port } = await listen(t, (_request, response) => {
     response.onOver(over);
     const { write } = response;
-    // How often it was written to while bytes waited.
+    // How often headgate wrote to it while bytes waited.
     response.write = (bytes) => {
       if (response.isPending()) piled += 1;
       return write.call(response, bytes);
@@ -114,7 +114,7 @@ test("a listener that does not read is cut off, and nothing piles up for it", as
   assert.equal(piled, 0, "at most one frame waits");
 });
 
-test("the end of headgate ends every listener's response", async (t) => {
+test("the end of headgate ends every subscriber's response", async (t) => {
   const { live, url } = await serve(t);
   const response = await fetch(url);
   live.stop();

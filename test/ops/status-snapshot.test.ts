@@ -79,7 +79,7 @@ const refused = (changes: Partial<Exchange> = {}): Exchange =>
     ...changes,
   });
 
-test("the snapshot says what runs, since when and by which file", () => {
+test("the snapshot has the version, the start time and the file", () => {
   const snapshot = snapshotOf([]);
   assert.equal(snapshot.version, "1.2.3");
   assert.equal(snapshot.startedAt, "2023-11-14T22:13:20.000Z");
@@ -93,7 +93,7 @@ test("the snapshot says what runs, since when and by which file", () => {
   });
 });
 
-test("a failed reload is told with its first errors and their count, and makes headgate's health degraded", () => {
+test("a failed reload is shown with its first errors and their count, and degrades headgate's health", () => {
   const errors = Array.from({ length: 7 }, (_, index) => `a.yaml:${index + 1}:1: is wrong`);
   const { configuration, health } = snapshotOf([], { lastReload: { atMs: NOW.nowMs, errors } });
   assert.deepEqual(configuration.lastReload, {
@@ -122,7 +122,7 @@ test("an upstream has its URL and its addresses, each with its connections and i
   assert.deepEqual(other?.addresses, []);
 });
 
-test("each route is there with its counts, in the file's order, also before its first request", () => {
+test("each route has its counts, in the file's order, even before its first request", () => {
   const files = { ...ROUTE, name: "z-first" };
   const { routes } = snapshotOf(
     [finishedExchange(), finishedExchange({ route: undefined, status: 400 })],
@@ -146,7 +146,7 @@ test("each route is there with its counts, in the file's order, also before its 
   assert.equal(routes[1]?.p50Ms, 3.75);
 });
 
-test("HEADs are told by what was done with them and with their bodies", () => {
+test("HEADs are shown by their outcome and by the outcome of their bodies", () => {
   const head = finishedExchange({
     method: "HEAD",
     head: "convert",

@@ -14,7 +14,7 @@ const examples = await Promise.all(
   ),
 );
 
-/** Loads, or throws a ConfigError whose problems are where the file has something. */
+/** Loads, or throws a ConfigError whose problems point into the file. */
 async function loadsOrSaysWhy(text: string): Promise<void> {
   const cwd = await mkdtemp(join(tmpdir(), "headgate-"));
   try {

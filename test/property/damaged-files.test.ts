@@ -1,5 +1,5 @@
-// Whatever one character more or less does to a route file, `check` says where it is wrong; and a quote, bracket or brace that is
-// left open is told where it opens.
+// If a route file has one character more or less, `check` reports where it is wrong; an unclosed quote, bracket or brace is reported where
+// it opens.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -59,7 +59,7 @@ const json = fc
   .map((tree) => `${JSON.stringify(tree, undefined, 2)}\n`);
 const sound = fc.oneof(fc.constantFrom(...examples), written, json);
 
-test("no mistake is seen in a text that has none", async () => {
+test("a sound text has no mistake", async () => {
   await fc.assert(
     fc.asyncProperty(sound, async (file) => {
       assert.deepEqual((await parseDocument(file, ENVIRONMENT)).diagnostics, []);
@@ -69,7 +69,7 @@ test("no mistake is seen in a text that has none", async () => {
   );
 });
 
-test("a file with one character more or less is read, or told wrong at a place of its own", async () => {
+test("a file with one character more or less is read, or reported wrong at a place of its own", async () => {
   const damaged = fc
     .tuple(sound, fc.nat(), fc.constantFrom("", ..."\"'[]{}:,-#&*!|>%@` \t\n\r\0x0"))
     .map(([file, seed, inserted]) => {
@@ -99,7 +99,7 @@ interface Pair {
   readonly closing: number;
 }
 
-/** Those of a sound text. */
+/** The pairs of a sound text. */
 function findPairs(file: string): readonly Pair[] {
   const pairs: Pair[] = [];
   const visit = (token: unknown): void => {
@@ -126,7 +126,7 @@ function isQuoted(token: object): token is CST.FlowScalar {
   );
 }
 
-/** `{ a: { b: 1  }` lacks either of two: a bracket around the other one is as good where the same kind closes it. */
+/** `{ a: { b: 1  }` lacks one of two braces: the outer one is as good a place if the same kind closes it. */
 function isNamed(
   told: number | undefined,
   { file, pair, pairs }: { file: string; pair: Pair; pairs: readonly Pair[] },
@@ -142,7 +142,7 @@ function isNamed(
   return told === pair.opening || outer.some(({ opening }) => opening === told);
 }
 
-test("a quote, bracket or brace whose closing one is missing is told where it opens", async () => {
+test("a quote, bracket or brace without its closing one is reported where it opens", async () => {
   const cases = fc
     .tuple(sound, fc.nat())
     .map(([file, seed]) => {
@@ -154,7 +154,7 @@ test("a quote, bracket or brace whose closing one is missing is told where it op
     fc.asyncProperty(cases, async ({ file, pair = assert.fail(), pairs }) => {
       const damaged = file.slice(0, pair.closing) + file.slice(pair.closing + 1);
       const { diagnostics } = await parseDocument(damaged, ENVIRONMENT);
-      if (diagnostics.length === 0) return; // it means something else then
+      if (diagnostics.length === 0) return; // the text has another meaning then
       const told = diagnostics.map(({ span }) => span.start);
       assert.ok(
         told.length === 1 && isNamed(told[0], { file, pair, pairs }),

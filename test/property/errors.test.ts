@@ -21,7 +21,7 @@ function throws(): never {
   throw new Error("trap");
 }
 
-/** An object whose every trap throws but those that are let be. */
+/** An object whose every trap throws, except those in `harmless`. */
 function toTrapped(harmless: readonly string[]): object {
   const traps = ["get", "has", "getPrototypeOf", "getOwnPropertyDescriptor", "ownKeys"].filter(
     (trap) => !harmless.includes(trap),
@@ -35,7 +35,7 @@ function toRevoked(): object {
   return proxy;
 }
 
-/** In a box, because fast-check looks into the values that it makes, and some of these do not take it well. */
+/** In a box, because fast-check inspects the values that it makes, and some of these throw when inspected. */
 interface Thrown {
   readonly thrown: unknown;
 }
@@ -70,7 +70,7 @@ function toThrown(thrown: unknown): Thrown {
   return { thrown };
 }
 
-test("whatever is thrown becomes an error with a status from 400 to 599 and a title", () => {
+test("any thrown value becomes an error with a status from 400 to 599 and a title", () => {
   fc.assert(
     fc.property(THROWN, ({ thrown }) => {
       const error = toProxyError(thrown);
@@ -83,7 +83,7 @@ test("whatever is thrown becomes an error with a status from 400 to 599 and a ti
   );
 });
 
-test("a problem is JSON, exactly as long as it says, and silent about the cause", () => {
+test("a problem is JSON, has its Content-Length, and does not show the cause", () => {
   const secret = fc.stringMatching(/^[a-z0-9]{8}$/).map((text) => `secret-${text}`);
   fc.assert(
     fc.property(secret, CODE, fc.string({ unit: "binary-ascii" }), (inside, code, id) => {

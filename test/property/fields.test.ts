@@ -22,7 +22,7 @@ const HOP_BY_HOP = [
 const OF_THIS_HOP = new Set([...HOP_BY_HOP, "trailer", "expect", "host"]);
 const NEVER_LOST = new Set(["content-length", "content-type", "content-encoding", "content-range"]);
 
-// Names of the same lengths as hop-by-hop ones are among them, and names that JavaScript objects answer to.
+// Among them are names as long as hop-by-hop names, and names of properties that every JavaScript object has.
 const NAME = fc.oneof(
   fc.constantFrom(
     "accept",
@@ -93,7 +93,7 @@ function toExpected(lines: readonly Line[]): string[] {
     .flat();
 }
 
-test("of a request, exactly what is neither hop-by-hop nor nominated survives, in order, case and number", () => {
+test("of a request, every field that is neither hop-by-hop nor nominated survives, in order, case and number, and no other", () => {
   fc.assert(
     fc.property(SECTION, (lines) => {
       assert.deepEqual(readRequestFields(lines.flat(), "1.1").endToEnd, toExpected(lines));
@@ -101,7 +101,7 @@ test("of a request, exactly what is neither hop-by-hop nor nominated survives, i
   );
 });
 
-test("of an answer, exactly what is neither hop-by-hop nor nominated survives, in order, case and number", () => {
+test("of a response, every field that is neither hop-by-hop nor nominated survives, in order, case and number, and no other", () => {
   fc.assert(
     fc.property(SECTION, (lines) => {
       assert.deepEqual(readResponseFields(lines.flat()).endToEnd, toExpected(lines));
@@ -109,7 +109,7 @@ test("of an answer, exactly what is neither hop-by-hop nor nominated survives, i
   );
 });
 
-test("filtering twice is filtering once", () => {
+test("filtering twice equals filtering once", () => {
   fc.assert(
     fc.property(SECTION, (lines) => {
       const once = readRequestFields(lines.flat(), "1.1").endToEnd;
@@ -122,7 +122,7 @@ test("filtering twice is filtering once", () => {
   );
 });
 
-test("no nomination loses a request's host or framing", () => {
+test("no nomination removes a request's host or framing", () => {
   const framing = fc.constantFrom<Line>(["content-LENGTH", "5"], ["Transfer-encoding", "Chunked"]);
   fc.assert(
     fc.property(SECTION, framing, fc.nat(12), (lines, framed, at) => {
@@ -136,7 +136,7 @@ test("no nomination loses a request's host or framing", () => {
   );
 });
 
-test("only chunked, alone and once, is accepted for a transfer coding", () => {
+test("only chunked, alone and once, is accepted as a transfer coding", () => {
   const coding = fc.oneof(
     fc.constantFrom(
       "chunked",
@@ -224,9 +224,9 @@ test("a client never gets two framings, nor a Trailer without chunks", () => {
   );
 });
 
-/** Of the names above. */
+/** Some of the names above. */
 const REQUEST_ONLY = new Set(["cookie", "range", "x-forwarded-for"]);
-test("a client gets the Upgrade field of a 426 whole, and else only protocols that it asked for, h2 and h2c never", () => {
+test("a client gets the Upgrade field of a 426 unchanged, and otherwise only protocols that it requested, h2 and h2c never", () => {
   const protocols = fc.array(fc.constantFrom("h2", "H2C", "WebSocket", "foo/2", "tcp", ""), {
     maxLength: 4,
   });

@@ -33,7 +33,7 @@ const CLAIM = respelled(
       .map((rest) => `${PREFIX}${rest}`),
   ),
 );
-/** A claim with a character too much, too little, or another one. */
+/** A forwarding field with one character inserted, removed or replaced. */
 const NEARLY = fc
   .tuple(CLAIM, fc.nat(30), fc.nat(1), fc.constantFrom("", "-", "_", "a", "."))
   .map(([name, at, cut, put]) => name.slice(0, at) + put + name.slice(at + cut))
@@ -56,7 +56,7 @@ function isClaim([name]: readonly [string, string]): boolean {
   return plain.startsWith(PREFIX) || NAMED.includes(plain);
 }
 
-test("no claim of an untrusted peer survives, and nothing else is lost", () => {
+test("no forwarding field of an untrusted peer survives, and no other field is lost", () => {
   fc.assert(
     fc.property(SECTION, ADDRESS, (lines, address) => {
       const others = lines.filter((line) => !isClaim(line)).flat();
@@ -74,7 +74,7 @@ test("no claim of an untrusted peer survives, and nothing else is lost", () => {
   );
 });
 
-test("a trusted chain is kept, in one line that ends in the peer's address", () => {
+test("a trusted chain becomes one line that ends in the peer's address", () => {
   const chain = fc.array(
     fc.array(ADDRESS, { maxLength: 3 }).map((hops) => hops.join(", ")),
     { minLength: 1, maxLength: 4 },
@@ -94,7 +94,7 @@ test("a trusted chain is kept, in one line that ends in the peer's address", () 
   );
 });
 
-test("everything that a trusted peer said survives", () => {
+test("every forwarding field of a trusted peer survives", () => {
   fc.assert(
     fc.property(SECTION, (lines) => {
       const kept = withForwarded(lines.flat(), { address: undefined, trusted: true }, "h");
@@ -105,7 +105,7 @@ test("everything that a trusted peer said survives", () => {
   );
 });
 
-test("an address is trusted if and only if a range holds it", () => {
+test("an address is trusted if and only if a range contains it", () => {
   const octets = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
   const toNumber = (parts: readonly number[]): number =>
     parts.reduce((sum, part) => sum * 256 + part, 0);

@@ -1,8 +1,8 @@
 /**
- * The general rule of a HEAD, over real sockets: whatever the backend does, every field of the response to a HEAD is that of the GET.
+ * The general rule of a HEAD, over real sockets: with any upstream, every field of the response to a HEAD is that of the GET.
  *
- * Exceptions, as docs/head.md lists them: Transfer-Encoding and Trailer are left out, a length may be added where it is exact, a 206 proves
- * Accept-Ranges, and what was shared has an Age.
+ * Exceptions, as docs/head.md lists them: Transfer-Encoding and Trailer are left out, a length may be added if it is exact, a 206 proves
+ * Accept-Ranges, and a shared response has an Age.
  */
 
 import assert from "node:assert/strict";
@@ -17,7 +17,7 @@ import { type ReceivedResponse, openWire } from "../support/wire.ts";
 
 const DATE = "Sat, 29 Oct 1994 19:43:31 GMT";
 
-/** Where the backend's own HEAD counts, it must be one that serves HEAD. */
+/** If the upstream's own HEAD counts, it must be an upstream that serves HEAD. */
 const MODES = {
   convert: "convert",
   auto: "{ mode: auto, fallbackOn: [404, 405, 501] }",
@@ -81,7 +81,7 @@ const REQUEST_LINES = fc.constantFrom(
   ["If-None-Match: x", "Accept-Encoding: gzip"],
 );
 
-test("every field of a HEAD is its GET's, whatever the backend does", async (t) => {
+test("every field of a HEAD is its GET's, with any upstream", async (t) => {
   const backends = new Map<string, Backend>();
   const origin = await startOrigin(t, async (request) => {
     await request.completed;
@@ -117,7 +117,7 @@ test("every field of a HEAD is its GET's, whatever the backend does", async (t) 
   );
 });
 
-/** What the backend says to a GET, or to a HEAD that it serves. */
+/** The upstream's response to a GET, or to a HEAD that it serves. */
 function respond(request: Arrival, backend: Backend): void {
   const { start, ranges, compresses } = backend;
   const is200 = start.startsWith("200");
@@ -202,7 +202,7 @@ function assertSame(
   assert.deepEqual([toStart(head, mode), ...got], [toStart(get, mode), ...expected], mode);
 }
 
-/** A 206 does not say the reason phrase of the 200. */
+/** A 206 does not have the reason phrase of the 200. */
 function toStart({ status, reason }: ReceivedResponse, mode: string): string {
   const isUnknown = status === 200 && PROBES.has(mode);
   return isUnknown ? String(status) : `${status} ${reason}`;

@@ -21,10 +21,10 @@ import { isSubsequence } from "../support/subsequence.ts";
 const manifest = fc.array(fc.nat({ max: 59 }), { maxLength: 300, size: "max" }).map(drawManifest);
 const options = fc.record({ isNative: fc.boolean(), hasFile: fc.boolean() });
 
-/** The only reasons for which such a manifest may be refused. */
+/** The only reasons for which inject may refuse such a manifest. */
 const REFUSED = /no place for a ConfigMap|block text without a line end|never complete/;
 
-test("inject and then remove gives back the bytes, inject twice is inject once, and only headgate is new", () => {
+test("inject and then remove restores the bytes, inject twice equals inject once, and only headgate is new", () => {
   let done = 0;
   fc.assert(
     fc.property(manifest, options, (text, { isNative, hasFile }) => {
@@ -43,7 +43,7 @@ test("inject and then remove gives back the bytes, inject twice is inject once, 
         isDeepStrictEqual(withoutHeadgate(objectsOf(after)), withoutHeadgate(objectsOf(text))),
         "means the same",
       );
-      // All bytes stay but those of the values that have another one now.
+      // All bytes stay, except those of values that changed.
       const kept = text.replaceAll(
         /targetPort(?:"|')?: *(?:8000|"?http"?)|(?<=:) ?(?:null|~)/g,
         "",
@@ -55,7 +55,7 @@ test("inject and then remove gives back the bytes, inject twice is inject once, 
   assert.ok(done > 40, `${done} were injected`);
 });
 
-test("a text that is no manifest is refused or left as it is, and nothing else is thrown", () => {
+test("a text that is no manifest is refused or stays unchanged, and nothing else is thrown", () => {
   const word = fc.constantFrom(
     "a",
     ":",

@@ -12,7 +12,7 @@ import { SCHEMA, findSchemaErrors } from "../support/schema-validator.ts";
 
 const FILES = { "cert.pem": CERTIFICATE, "key.pem": KEY };
 
-/** What `check` reports; empty for a valid file. */
+/** The errors that `check` reports; empty for a valid file. */
 async function findMistakes(text: string, cwd: string, env: Generated["env"] = {}) {
   const readInput = async (): Promise<Uint8Array> => new TextEncoder().encode(text);
   try {
@@ -25,11 +25,11 @@ async function findMistakes(text: string, cwd: string, env: Generated["env"] = {
 }
 
 /**
- * Symptom: an editor accepted `listen: localhost` and refused `upstream: HTTP://App`; of 3,586 generated files it and `check` judged 742
+ * Symptom: an editor accepted `listen: localhost` and refused `upstream: HTTP://App`; it and `check` judged 742 of 3,586 generated files
  * differently. Root cause: the schema had patterns of its own for some kinds of text, and none for what keys need beside them. Fix: each
  * parser has its syntax beside it, and the schema is made of these.
  */
-test("of every generated file the schema says what check says", async (t) => {
+test("the schema and check judge every generated file alike", async (t) => {
   const cwd = await makeDirectory(t, FILES);
   const files = generateFiles(SCHEMA);
   assert.ok(files.length > 3_000, `${files.length} files`);
@@ -43,7 +43,7 @@ test("of every generated file the schema says what check says", async (t) => {
       differing.push(`${name}\n  check: ${mistakes}\n  schema: ${errors.join(", ")}`);
   }
   assert.deepEqual(misjudged, []);
-  // A flag may give the url: see below.
+  // A flag may set the url: see below.
   assert.deepEqual(
     differing.map((one) => one.split("\n")[0]),
     ["upstream: {}"],
@@ -88,7 +88,7 @@ const COMBINATIONS: readonly (readonly [isGood: boolean, text: string])[] = [
   [false, "\n"],
 ];
 
-test("the schema knows what a key needs beside it, and how much a file may hold", async (t) => {
+test("the schema knows which keys belong together, and how much a file may hold", async (t) => {
   const cwd = await makeDirectory(t, FILES);
   for (const [isGood, text] of COMBINATIONS) {
     const title = text.slice(0, 100);
@@ -112,7 +112,7 @@ const NEED_CONTEXT: readonly Difference[] = [
     why: "a flag or an environment variable may give the mapping's url",
     text: "upstream: { keepAlive: 1s }\n",
   },
-  { why: "the file is looked for", text: TLS("{ ca: none.pem }") },
+  { why: "the file must exist", text: TLS("{ ca: none.pem }") },
   { why: "the file is read", text: TLS("{ ca: key.pem }") },
   { why: "a variable is not set", text: `${BASE}listen: \${LISTEN}\n` },
   { why: "a variable's value", text: `${BASE}listen: \${LISTEN}\n`, env: { LISTEN: "8080" } },

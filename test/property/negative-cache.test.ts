@@ -21,7 +21,7 @@ function toRoute(path: string): RouteConfig {
   };
 }
 
-// Two routes may have the same name, pattern and configuration, and are two all the same.
+// Two routes may have the same name, pattern and configuration, and are still two routes.
 const ROUTES = ["/x", "/{id}", "/*", "/*", "/files/*"].map(toRoute);
 const step = fc.record({
   action: fc.constantFrom("learn", "forget", "keep", "endTrial", "knows", "knows", "wait"),
@@ -31,13 +31,13 @@ const step = fc.record({
   ms: fc.nat(700),
 });
 
-/** What a route, host and path may be known by: all that was said of it, and of nothing else. */
+/** The key of a route, host and path: everything that belongs to it, and nothing else. */
 function keyOf(index: number, host: string | undefined, path: string): string {
   const name = host?.toLowerCase().replace(/\..*/, "");
   return index < 2 ? `${index} ${name}` : `${index} ${name} ${path.split("?")[0]}`;
 }
 
-test("what is known of a route, host and path was learnt of just that", () => {
+test("an entry for a route, host and path comes from a response to just that", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       let nowMs = 0;
@@ -63,7 +63,7 @@ test("what is known of a route, host and path was learnt of just that", () => {
   );
 });
 
-test("what was just learnt is known", () => {
+test("an entry that was just added is found", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
       const memory = createNegativeCache(() => 0, 3);

@@ -26,7 +26,7 @@ const exchanges: fc.Arbitrary<Exchange> = fc
   .map(finishedExchange);
 
 for (const format of ["json", "pretty"] as const) {
-  test(`whatever an exchange's strings are, it leaves one printable ${format} line`, () => {
+  test(`an exchange with any strings writes one printable ${format} line`, () => {
     fc.assert(
       fc.property(exchanges, (exchange) => {
         const lines: string[] = [];
@@ -41,7 +41,7 @@ for (const format of ["json", "pretty"] as const) {
   });
 }
 
-test("a line is, but for its time, what pino makes of its fields", () => {
+test("a line equals, except for its time, what pino makes of its fields", () => {
   fc.assert(
     fc.property(exchanges, (exchange) => {
       const lines: string[] = [];
@@ -56,7 +56,7 @@ test("a line is, but for its time, what pino makes of its fields", () => {
   );
 });
 
-test("whatever clients send, the number of series stays bounded", async () => {
+test("the number of series stays bounded for any requests", async () => {
   const metrics = quietMetrics();
   fc.assert(
     fc.property(exchanges, (exchange) => metrics.observe(exchange)),

@@ -1,5 +1,5 @@
-// Symptom: a response with status 600 to 999 left a log line without its status, and counted as if none had been sent. Root cause: log
-// and metrics took only 100 to 599 for a status. Fix: RFC 9112 §4 has three digits, and what was sent is what is logged and counted.
+// Symptom: a response with status 600 to 999 wrote a log line without its status, and counted as if none had been sent. Root cause: log and
+// metrics took only 100 to 599 for a status. Fix: RFC 9112 §4 has three digits, and the status that was sent is logged and counted.
 import assert from "node:assert/strict";
 import test from "node:test";
 
@@ -10,7 +10,7 @@ import { toRequest } from "../support/request.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { type Wire, openWire } from "../support/wire.ts";
 
-/** What docs/operations.md says that the line of each request has. */
+/** The fields that the line of each request has according to docs/operations.md. */
 const ALWAYS = [
   "time",
   "level",
@@ -21,7 +21,7 @@ const ALWAYS = [
   "client.address",
   "duration_ms",
   "request_id",
-  // And that of each one that the upstream responded to.
+  // And those of each request that the upstream responded to.
   "route",
   "upstream",
   "upstream_method",
@@ -91,7 +91,7 @@ test("each status from 100 to 999 is logged as it was sent, and the samples add 
   });
   const exchanges = new Map<string, { method: string; status: number }>();
   for (let status = 100; status <= 999; status += 1) {
-    if (status === 101) continue; // a switch that nobody asked for
+    if (status === 101) continue; // a switch that the client did not request
     const id = `status-${status}`;
     const sent = await exchange(wire, toRequest(`GET /${status}`, [`X-Request-Id: ${id}`]));
     assert.equal(sent, status < 200 ? 200 : status);
@@ -121,14 +121,14 @@ const FIELDS = fc.array(
   { maxLength: 8 },
 );
 
-/** Says nothing of the message's framing, its connection or its id. */
+/** Fields that do not concern the message's framing, its connection or its id. */
 function isPlain([name]: readonly [string, string]): boolean {
   return !/^(?:host|connection|content-length|transfer-encoding|expect|upgrade|max-forwards|x-request-id)$/i.test(
     name,
   );
 }
 
-test("whatever a legal message contains, its line has every field that it always has, and the samples add up", async (t) => {
+test("the line of any legal message has every required field, and the samples add up", async (t) => {
   const reason = "\xe9 reason\t!";
   const { sidecar, wire } = await start(t, async (request) => {
     const { body } = await request.completed;

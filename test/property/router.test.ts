@@ -10,7 +10,7 @@ import { fc } from "../support/property.ts";
 
 const HEAD = toHeadConfig();
 
-/** Few names, so that random routes and random requests meet. */
+/** Few names, so that random routes and random requests match. */
 const literal = fc.constantFrom("a", "b", "c");
 const segments = fc.array(
   fc.oneof({ weight: 3, arbitrary: literal }, fc.constantFrom("{x}", "{y}")),
@@ -61,7 +61,7 @@ function toRoute({
 
 const defaultRoute: RouteConfig = { ...toRoute({ host: undefined, path: "/*" }), name: "default" };
 
-/** The rules as the documentation tells them: every route is tried, the best one is kept. */
+/** The rules as documented: every route is tried, the best one wins. */
 function matchNaively(
   all: readonly RouteConfig[],
   host: string | undefined,
@@ -122,7 +122,7 @@ function normaliseNaively(requestTarget: string): string {
   return path;
 }
 
-test("the router agrees with a naive model, whatever the order of the routes", () => {
+test("the router agrees with a naive model, with the routes in any order", () => {
   fc.assert(
     fc.property(
       routes,
@@ -141,7 +141,7 @@ test("the router agrees with a naive model, whatever the order of the routes", (
   );
 });
 
-test("an explanation is about the route that the router takes, and not about it twice", () => {
+test("an explanation is about the route that the router takes, and names it once", () => {
   fc.assert(
     fc.property(routes, requestHost, target, (all, host, requestTarget) => {
       const { route, others, reason } = explainMatch(all, defaultRoute, {
@@ -202,7 +202,7 @@ test("a normalised path has no dot segments, no doubled slashes, no query and no
   );
 });
 
-test("whatever a client sends, there is a route", () => {
+test("there is a route for anything that a client sends", () => {
   fc.assert(
     fc.property(
       routes,

@@ -1,4 +1,4 @@
-// What `explain` and `check` print, beside secrets in all places where a request or a route file can have one.
+// The output of `explain` and `check`, with secrets in every place where a request or a route file can have one.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -85,7 +85,7 @@ async function run(
     out: print,
     err: print,
   };
-  // What a command throws, main.ts prints.
+  // main.ts prints the errors that a command throws.
   await command(args, io as unknown as Parameters<Command>[1]).catch((error: unknown) => {
     print(error instanceof Error ? `${error.message} ${JSON.stringify(error)}` : String(error));
   });
@@ -93,7 +93,7 @@ async function run(
   return printed;
 }
 
-test("explain shows no secret of a query, a URL's userinfo or a field, whatever the spelling of its name", async (t) => {
+test("explain shows no secret of a query, a URL's userinfo or a field, in any spelling of its name", async (t) => {
   const property = fc.asyncProperty(
     secrets,
     fc.uniqueArray(names, { minLength: 1, maxLength: 4 }),
@@ -133,7 +133,7 @@ test("check repeats no password, no secret parameter and no value of a variable"
   assert.doesNotMatch(await run(t, check, [], { env }), /s3cret/);
 });
 
-test("the fields of most requests are shown as they are", () => {
+test("the fields of most requests are shown unchanged", () => {
   const plain = ["Accept", "Accept-Encoding", "Content-Type", "Content-Length", "ETag", "Host"]
     .concat(["If-None-Match", "Range", "User-Agent", "Via", "X-Forwarded-For", "X-Request-Id"])
     .concat(["traceparent", "Connection", "Upgrade", "Transfer-Encoding", "TE", "Expect", "Origin"])

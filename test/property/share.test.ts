@@ -91,13 +91,13 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 type Asked = Extract<Step, { kind: "ask" }>;
 
-/** An answer, and the request that it was given to. */
+/** A response, and the request that it belongs to. */
 interface Origin {
   readonly asked: Asked;
   readonly lines: readonly string[];
   readonly atMs: number;
   readonly isError: boolean;
-  /** How many errors had led to it. */
+  /** How many errors preceded it. */
   readonly errors: number;
 }
 
@@ -106,7 +106,7 @@ function valuesOf(lines: readonly string[], name: string): string {
   return JSON.stringify(found.map((line) => line.slice(name.length + 1).trim()));
 }
 
-/** The upstream might have said the same to this request. */
+/** The upstream might have sent the same response to this request. */
 function assertMeantFor(asked: Asked, origin: Origin): void {
   const names = origin.lines
     .filter((line) => /^vary:/i.test(line))
@@ -124,21 +124,21 @@ function assertMeantFor(asked: Asked, origin: Origin): void {
     assert.equal(asked.isTrusted, origin.asked.isTrusted);
 }
 
-/** What makes two requests the same to the upstream. */
+/** What makes two requests equal for the upstream. */
 function toText({ host, path, lines, address, isTrusted }: Asked): string {
   return JSON.stringify([host, path, lines, address, isTrusted]);
 }
 
-/** One who asks. */
+/** A caller with a HEAD. */
 interface Asking {
   readonly asked: Asked;
   readonly lead: Leader;
-  /** How many errors have led to it, and how many answers that were not for others. */
+  /** How many errors preceded it, and how many responses that could not be shared. */
   readonly attempt: Attempt | undefined;
   hasLeft: boolean;
 }
 
-/** Takes steps and checks whatever is told. */
+/** Takes steps and checks every response that a waiter gets. */
 // oxlint-disable-next-line max-lines-per-function -- one world: its state, and what happens in it
 function createWorld(limits: ShareLimits, luck: () => number) {
   let nowMs = 0;
@@ -147,7 +147,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
   const asking: Asking[] = [];
   const origins: Origin[] = [];
   const waiting = new Set<Promise<void>>();
-  /** Until when a request's equals may ask alone because of it. */
+  /** Until when a request's equals may be sent alone because of it. */
   const alone = new Map<string, number>();
   let forgotten = 0;
 
@@ -197,7 +197,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     const { asked, lead, attempt } = taken;
     if (one.kind === "leave") {
       taken.hasLeft = true;
-      return lead.leave(GONE); // it asks on for the others
+      return lead.leave(GONE); // the request goes on for the others
     }
     asking.splice(index, 1);
     const lines = one.kind === "answer" ? one.lines : [];
@@ -210,7 +210,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     lead.onResponse(one.status, "", readResponseFields(fields));
     lead.onEnd();
   };
-  // Nobody asks for what an equal one asks for already, unless its target was forgotten in between.
+  // No HEAD is sent while an equal one is in flight, unless its target was forgotten in between.
   const assertOneEach = (): void => {
     const first = asking.filter(({ attempt, hasLeft }) => attempt === undefined && !hasLeft);
     const texts = first.map(({ asked }) => toText(asked));
@@ -224,7 +224,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
         forgotten += 1;
         sharing.invalidate({ host: "a", path: one.path });
       } else end(one);
-      // Who waits is told now, and asks again.
+      // The waiters get a result now, and are sent again.
       for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
       assertOneEach();
     },
@@ -241,9 +241,9 @@ function createWorld(limits: ShareLimits, luck: () => number) {
 
 for (const [title, limits] of [
   ["", WIDE],
-  [", nor where the limits are always reached", TIGHT],
+  [", nor if the limits are always reached", TIGHT],
 ] as const) {
-  test(`no HEAD is told an answer to one that differs in what Vary names, or with credentials, nor pays for what others send${title}`, async () => {
+  test(`no HEAD gets a response to one that differs in what Vary names, or with credentials, nor pays for other clients' requests${title}`, async () => {
     let told = 0;
     const property = fc.asyncProperty(
       fc.array(step, { maxLength: 60, size: "max" }),

@@ -1,4 +1,4 @@
-// Each parser of the route file and the syntax beside it, of which the JSON Schema is made.
+// Each parser of the route file and the syntax beside it, from which the JSON Schema is made.
 
 import assert from "node:assert/strict";
 import { isIPv6 } from "node:net";
@@ -70,7 +70,7 @@ function isRead(parse: (text: string) => unknown, text: string): boolean {
   }
 }
 
-/** A few characters more, less or other ones; of ASCII, because of others a parser knows more than a pattern. */
+/** A few characters inserted, removed or replaced; in ASCII, because a parser knows more about other characters than a pattern. */
 function almost(texts: readonly string[]) {
   const piece = fc.stringMatching(/^[-0-9.:/[\]_aAfxXhHmsKMGiBtpdunko%{}*?#@$ \\]{0,3}$/);
   return fc
@@ -88,7 +88,7 @@ function almost(texts: readonly string[]) {
 }
 
 for (const [syntax, parse] of PARSERS)
-  test(`what is read as ${syntax.name} is what its syntax says`, () => {
+  test(`the parser of ${syntax.name} accepts what its syntax accepts`, () => {
     const { good = [], bad = [] } = TEXTS[syntax.name] ?? {};
     fc.assert(
       fc.property(almost([...good, ...bad].map(String)), (text) => {
@@ -98,7 +98,7 @@ for (const [syntax, parse] of PARSERS)
     );
   });
 
-test("a text is plain, has variables, or is refused: by the schema as by check", () => {
+test("the schema and check agree that a text is plain, has variables, or is refused", () => {
   const [plain, variable] = ["plain", "variable"].map(
     (name) => new RegExp(SCHEMA.definitions?.[name]?.pattern ?? "", "u"),
   );
@@ -145,7 +145,7 @@ test("a limit in a syntax is the limit of the number", () => {
       const text = `${zeros}${number}${unit}`;
       const milliseconds = parseDurationOrInfinity(text);
       const isWithin = milliseconds >= min && milliseconds <= max;
-      // Where the limit is no whole number of the unit, some pass that are beyond it; none is kept back that is not.
+      // If the limit is no whole number of the unit, some values beyond it pass; no valid one is refused.
       const size = units[unit as keyof typeof units];
       const isExact = min % size === 0 && max % size === 0;
       const isTaken = isOf(durationSyntax("d", { min, max }), text);
@@ -170,7 +170,7 @@ test("a range of whole numbers has these numbers and no other", () => {
   );
 });
 
-test("the pattern of IPv6 is what Node takes for an address", () => {
+test("the pattern of IPv6 matches what Node takes for an address", () => {
   const pattern = new RegExp(`^${IPV6}$`);
   const groups = fc.array(
     fc.constantFrom("", ":", "0", "1", "ffff", "12345", "1.2.3.4", "1.2.3", "g"),

@@ -6,7 +6,7 @@ import { isHost, parseTarget } from "../../src/http/target.ts";
 import { fc } from "../support/property.ts";
 
 const METHODS = fc.constantFrom("GET", "HEAD", "POST", "OPTIONS", "CONNECT", "QUERY");
-// What node's parser lets through, and more: visible ASCII with the characters that mean something made likely.
+// What Node's parser accepts, and more: visible ASCII in which special characters are likely.
 const VISIBLE = fc.string({
   unit: fc.oneof(
     fc.constantFrom(..."/?#%@:\\*[]., ;&="),
@@ -18,7 +18,7 @@ const AUTHORITY = fc.constantFrom("h", "H:8080", "[::1]:1", "a.b-c", "127.0.0.1"
 const SCHEME = fc.constantFrom("http://", "https://", "HTTP://", "hTTpS://");
 const WITHOUT_FRAGMENT = VISIBLE.map((text) => text.replaceAll("#", ""));
 
-test("a target that begins with a slash goes up byte for byte or not at all", () => {
+test("a target that begins with a slash is sent upstream byte for byte or not at all", () => {
   fc.assert(
     fc.property(METHODS, VISIBLE, (method, rest) => {
       const target = `/${rest}`;
@@ -28,7 +28,7 @@ test("a target that begins with a slash goes up byte for byte or not at all", ()
   );
 });
 
-test("the absolute-form leaves path and query as they are", () => {
+test("the absolute-form keeps path and query unchanged", () => {
   fc.assert(
     fc.property(
       METHODS,
@@ -47,7 +47,7 @@ test("the absolute-form leaves path and query as they are", () => {
   );
 });
 
-test("any target is refused with 400, or asks for a path of this server", () => {
+test("any target is refused with 400, or requests a path of this server", () => {
   fc.assert(
     fc.property(
       METHODS,
@@ -71,7 +71,7 @@ test("any target is refused with 400, or asks for a path of this server", () => 
   );
 });
 
-test("what names a host has nothing that another reader may take for something else", () => {
+test("a host has no part that another reader may read differently", () => {
   fc.assert(
     fc.property(VISIBLE, (value) => {
       if (isHost(value)) assert.doesNotMatch(value, /[\s,@/\\?#]|^:|^$/);

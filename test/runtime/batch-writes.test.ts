@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { createBatchWrites } from "../../src/runtime/batch-writes.ts";
 
-test("writes of one turn are done at its end, in order, each once", async () => {
+test("writes of one turn happen at its end, in order, each once", async () => {
   const batchWrites = createBatchWrites();
   const done: string[] = [];
   batchWrites(() => done.push("a"));
@@ -16,7 +16,7 @@ test("writes of one turn are done at its end, in order, each once", async () => 
   assert.deepEqual(done, ["a", "b"]);
 });
 
-test("a write that asks for another gets it in the next turn", async () => {
+test("a write that requests another one gets it in the next turn", async () => {
   const batchWrites = createBatchWrites();
   const done: string[] = [];
   batchWrites(() => batchWrites(() => done.push("later")));

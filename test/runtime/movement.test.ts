@@ -4,7 +4,7 @@ import { createMovement } from "../../src/runtime/movement.ts";
 
 const LIMIT_MS = 1_000;
 
-/** Looks whenever it is due, but not before `stoodStillUntilMs`. Returns when the limit was over. */
+/** Checks whenever a check is due, but not before `stoodStillUntilMs`. Returns when the limit was reached. */
 function runOut(stoodStillUntilMs = 0): number {
   const movement = createMovement(() => 5);
   movement.restart(0);
@@ -15,18 +15,19 @@ function runOut(stoodStillUntilMs = 0): number {
   }
 }
 
-test("bytes that do not move run out at the limit", () => {
+test("bytes that do not move reach the limit", () => {
   assert.equal(runOut(), LIMIT_MS);
 });
 
-// Symptom: on a machine that stood still for the limit's time, an upload was broken off (504) although its upstream went on reading.
-// Root cause: the limit was over at the first look, which had nothing to compare with. Fix: a limit is over after as many looks as it
-// has steps, so that a time in which this process did not run counts as one of them.
-test("a time in which nobody looked is one step of the limit", () => {
+// Symptom: after the machine had stood still for the limit's time, headgate broke off an upload (504) although its upstream went on
+// reading.
+// Root cause: the limit was over at the first check, which had nothing to compare with.
+// Fix: the limit is over after as many checks as it has steps, so that time in which this process did not run counts as one step.
+test("a pause of the process counts as one step of the limit", () => {
   assert.equal(runOut(1_200), 1_200 + (LIMIT_MS * 3) / 4);
 });
 
-test("bytes that move are noticed at each look, and begin the limit anew", () => {
+test("each check notices bytes that moved, and starts the limit anew", () => {
   let waiting = 100;
   const movement = createMovement(() => waiting);
   movement.restart(0);

@@ -25,15 +25,15 @@ test("the bytes that wait for a peer are found by both ports", () => {
   assert.equal(count(new Socket()), undefined);
 });
 
-// Symptom: with many connections that take nothing, each look at one of them read the table of all.
-// Root cause: a reading was for one look. Fix: it is used for twenty times the time that it took.
-test("one reading of a long table serves many looks", () => {
+// Symptom: with many connections whose clients read nothing, each check of one connection read the table of all connections.
+// Root cause: a reading served one check only. Fix: a reading is valid for twenty times the time that it took.
+test("one reading of a long table serves many checks", () => {
   let nowMs = 0;
   let readings = 0;
   const read = (path: string): string => {
     if (path !== "/proc/net/tcp") return "";
     readings += 1;
-    nowMs += 5; // what it takes
+    nowMs += 5; // the time that a reading takes
     return toLine("1F90", "C350", `0000000${readings}`);
   };
   const count = createUnacknowledged(read, () => nowMs);
@@ -46,7 +46,7 @@ test("one reading of a long table serves many looks", () => {
   assert.equal(readings, 2);
 });
 
-test("a table that cannot be read tells nothing", () => {
+test("a table that cannot be read yields undefined", () => {
   const count = createUnacknowledged(() => {
     throw new Error("EMFILE");
   });

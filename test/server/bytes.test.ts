@@ -10,7 +10,7 @@ import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts
 import { respondLocally, relayInterim } from "../../src/proxy/relay.ts";
 import { listen } from "../support/server.ts";
 
-/** Sends bytes to a server that answers with `respond`, and resolves with all that came back (latin1). */
+/** Sends bytes to a server that responds with `respond`, and resolves with all that came back (latin1). */
 async function exchange(
   t: TestContext,
   sent: string,
@@ -26,9 +26,9 @@ async function exchange(
 
 const END = "Connection: close\r\n\r\n";
 
-// Symptom: the echo of a TRACE with a byte beyond ASCII was longer than its Content-Length, and its last bytes stood where the
-// next answer begins. Cause: the length was counted in latin1, the body written in UTF-8.
-test("the echo of a TRACE is the bytes that came, as many as it says", async (t) => {
+// Symptom: the echo of a TRACE with a byte beyond ASCII was longer than its Content-Length, and its last bytes stood where the next
+// response begins. Root cause: the length was counted in latin1, the body written in UTF-8. Fix: both use latin1.
+test("the echo of a TRACE is the bytes that the client sent, with their Content-Length", async (t) => {
   const sent = `TRACE / HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\nX: \xe9\xe8\r\n${END}`;
   const received = await exchange(t, sent, (request, response) => {
     const answer = toLocalResponse(request, checkRequest(request, 100));
@@ -40,9 +40,9 @@ test("the echo of a TRACE is the bytes that came, as many as it says", async (t)
   assert.match(received, new RegExp(`\r\nContent-Length: ${body.length}\r\n`));
 });
 
-// Symptom: an upstream's reason phrase became fields of an interim answer. Cause: it was decoded as UTF-8, where U+010D and
-// U+010A, written in latin1, are CR LF. Fix: it stays the bytes that came.
-test("an interim answer goes out with its reason as bytes, and without framing", async (t) => {
+// Symptom: an upstream's reason phrase became fields of an interim response. Root cause: it was decoded as UTF-8, where U+010D and U+010A,
+// written in latin1, are CR LF. Fix: the bytes stay as they were received.
+test("an interim response keeps the bytes of its reason phrase, and has no framing", async (t) => {
   const lines = ["Link: </a>; rel=preload", "Content-Length: 7", "Trailer: x", "Connection: x"];
   const head = `HTTP/1.1 103 \xc4\x8d\xc4\x8aX-Injected: 1\r\n${lines.join("\r\n")}\r\n`;
   const received = await exchange(
@@ -61,9 +61,9 @@ test("an interim answer goes out with its reason as bytes, and without framing",
   ]);
 });
 
-// Symptom: a request whose sender reset the connection right after it went up without the sender's address, as if headgate had
-// sent it itself. Cause: the kernel forgets the address at the reset.
-test("a request is served only if its sender's address is known", async (t) => {
+// Symptom: headgate sent a request upstream without the client's address, as if it were headgate's own. The client had reset the connection
+// right after the request. Root cause: the kernel forgets the peer's address at the reset.
+test("a request is served only if its client's address is known", async (t) => {
   const addresses: (string | undefined)[] = [];
   const { port } = await listen(t, (request, response) => {
     addresses.push(request.peer.remoteAddress);

@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { createResponseHeadCache } from "../../src/server/head-cache.ts";
 
-test("what is told again is the same text, and whatever differs makes another", () => {
+test("a response head that repeats is the same text; any difference makes another one", () => {
   const heads = createResponseHeadCache();
   const fields = ["A", "1", "Date", "then"];
   const write = (status: number, reason: string, lines: readonly string[], hop: string): string =>

@@ -1,10 +1,10 @@
 /**
  * A response that never left was not sent.
  *
- * Symptom: a client that left just before its response had "200" in the log and in `headgate_requests_total`, a HEAD counted as rescued,
+ * Symptom: if a client disconnected just before its response, the log and `headgate_requests_total` had "200", a HEAD counted as rescued,
  * and a GET with a short response was no abort, although not a byte had reached the client. Root cause: `headersSent` was set when the
- * header section was put together. It leaves at the end of the turn, and Node drops what is written to a destroyed socket.
- * Fix: a response that is over has sent its header section only if that was written to a connection which was open.
+ * header section was built. The section leaves at the end of the turn, and Node drops what is written to a destroyed socket.
+ * Fix: a finished response has sent its header section only if headgate wrote it to an open connection.
  */
 
 import assert from "node:assert/strict";
@@ -35,12 +35,12 @@ async function respond(
   return over;
 }
 
-test("a response that waits for the end of the turn when its client leaves was not sent", async (t) => {
+test("a response that waits for the end of the turn when its client disconnects was not sent", async (t) => {
   const sent = await respond(t, (_request, response) => response.writeHead(200, "OK", []));
   assert.equal(sent, false);
 });
 
-test("a response that is written behind its client's end was not sent", async (t) => {
+test("a response that is written after its client's connection ended was not sent", async (t) => {
   const sent = await respond(t, async (request, response) => {
     while (!request.peer.isClosed()) await nextTurn();
     response.writeHead(200, "OK", []);
@@ -58,10 +58,11 @@ test("a response whose header section has left was sent", async (t) => {
 });
 
 /*
- * Symptom: a client that had closed its side got its HEAD's response, whole, and counted as an abort. Root cause: its end was seen in the
- * turn in which the response waited to be written, and only the length of a GET was asked. Fix: what was sent whole is no abort.
+ * Symptom: a client that had closed its side got its HEAD's response completely, and counted as an abort. Root cause: its end was seen in
+ * the turn in which the response waited to be written, and only a GET's length was checked. Fix: a response that was sent completely is no
+ * abort.
  */
-test("a client that ends its side and gets the whole response is no abort", async (t) => {
+test("a client that ends its side and gets the complete response is no abort", async (t) => {
   const client = new Socket().on("error", () => undefined);
   t.after(() => client.destroy());
   let onOver: (exchange: Exchange) => void;

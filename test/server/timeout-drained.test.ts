@@ -8,10 +8,10 @@ import { toRequest } from "../support/request.ts";
 
 const SIZE = 16 * 1024 * 1024;
 
-// Symptom: a download to a client that read slowly and steadily was cut. Root cause: the time limit of the socket fired, the bytes that
-// waited were taken before headgate looked, and no bytes that wait looked like a client that reads nothing. Fix: what the kernel has taken
-// meanwhile counts, and so does a limit that was lifted.
-test("a response that drains behind the socket's time limit, in the same turn, is not cut", async (t) => {
+// Symptom: a download to a client that read slowly and steadily was cut. Root cause: when the socket's timeout fired, the client had taken
+// all waiting bytes before headgate looked, and an empty buffer looked like a client that reads nothing. Fix: bytes that the kernel has
+// taken since count as progress, and so does a timeout that was lifted.
+test("a response that drains after the socket's timeout, in the same turn, is not cut", async (t) => {
   let onBegun = (): void => {};
   const begun = new Promise<void>((resolve) => (onBegun = resolve));
   const accepted: Socket[] = [];

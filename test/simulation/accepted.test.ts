@@ -1,4 +1,4 @@
-/** Sockets that a server of the simulation accepts do what Node's own do: one suite for TCP and for memory. */
+/** Sockets that a server of the simulation accepts behave as Node's own: one suite for TCP and for memory. */
 
 import assert from "node:assert/strict";
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
@@ -37,7 +37,7 @@ for (const [name, open] of Object.entries({ TCP: openReal, memory: openInMemory 
     await until(() => pair.seen() === "end");
   });
 
-  test(`${name}: a client that takes nothing makes write return false, and the socket time out`, async (t) => {
+  test(`${name}: if a client reads nothing, write returns false and the socket times out`, async (t) => {
     const pair = await open(t);
     pair.setReading(false);
     const piece = "x".repeat(256 * 1024);
@@ -51,7 +51,7 @@ for (const [name, open] of Object.entries({ TCP: openReal, memory: openInMemory 
     assert.equal(pair.socket.writableLength, 0);
   });
 
-  test(`${name}: a reset of the client is an error and the close, and ends what it takes`, async (t) => {
+  test(`${name}: a client's reset is an error and the close, and ends the reading`, async (t) => {
     const pair = await open(t);
     const log: string[] = [];
     pair.socket.on("error", (error) => log.push("code" in error ? String(error.code) : ""));
@@ -61,13 +61,13 @@ for (const [name, open] of Object.entries({ TCP: openReal, memory: openInMemory 
     assert.deepEqual(log, ["ECONNRESET", "close"]);
   });
 
-  test(`${name}: resetAndDestroy is seen as a reset`, async (t) => {
+  test(`${name}: the peer sees resetAndDestroy as a reset`, async (t) => {
     const pair = await open(t);
     pair.socket.resetAndDestroy();
     await until(() => pair.seen() === "reset");
   });
 
-  test(`${name}: a socket that is paused reads on when it is resumed`, async (t) => {
+  test(`${name}: a paused socket reads on when it is resumed`, async (t) => {
     const pair = await open(t);
     let read = "";
     pair.socket.on("data", (bytes: Buffer) => (read += bytes.toString("latin1"))).pause();

@@ -1,5 +1,5 @@
 /**
- * The sockets of the simulation do what Node's own do: one suite for connections over TCP, over TLS and in memory.
+ * The sockets of the simulation behave as Node's own: one suite for connections over TCP, over TLS and in memory.
  * In memory only the handle, which is the kernel's side, is not Node's.
  */
 
@@ -33,7 +33,7 @@ interface Pair {
 
 interface Kind {
   readonly scheme: "http" | "https";
-  /** Opens a connection to `app`, whose first address refuses where there are two. */
+  /** Opens a connection to `app`, whose first address refuses if it has two. */
   open(t: TestContext, addresses?: 1 | 2): Promise<Pair>;
 }
 
@@ -62,7 +62,7 @@ for (const [name, { open, scheme }] of Object.entries(KINDS)) {
     assert.deepEqual(log, ["connected", "read one", "read two", "end", "finished", "closed"]);
   });
 
-  test(`${name}: what comes while it is paused is read when it is resumed`, async (t) => {
+  test(`${name}: bytes that arrive while it is paused are read when it is resumed`, async (t) => {
     const { socket, remote, log } = await open(t);
     socket.pause();
     remote.write("later");
@@ -73,7 +73,7 @@ for (const [name, { open, scheme }] of Object.entries(KINDS)) {
     assert.deepEqual(log, ["connected", "resumed", "read later"]);
   });
 
-  test(`${name}: a write that there is no room for returns false, and a drain follows`, async (t) => {
+  test(`${name}: a write without room returns false, and a drain follows`, async (t) => {
     const { socket, remote, log } = await open(t);
     remote.setReading(false);
     const piece = "x".repeat(64 * 1024);
@@ -106,7 +106,7 @@ for (const [name, { open, scheme }] of Object.entries(KINDS)) {
     assert.deepEqual(log, ["connected", "read before", "closed ECONNRESET"]);
   });
 
-  test(`${name}: after destroy nothing is told, and the other side sees the end`, async (t) => {
+  test(`${name}: after destroy no event follows, and the other side sees the end`, async (t) => {
     const { socket, remote, log } = await open(t);
     socket.destroy();
     remote.write("unheard");
@@ -122,7 +122,7 @@ for (const [name, { open, scheme }] of Object.entries(KINDS)) {
     assert.deepEqual(log, ["connected"]);
   });
 
-  test(`${name}: an address that refuses gives way to the next one`, async (t) => {
+  test(`${name}: after an address that refuses the next one is tried`, async (t) => {
     const { remote, log, socket } = await open(t, 2);
     remote.write("second");
     await until(() => log.includes("read second"));
@@ -131,12 +131,12 @@ for (const [name, { open, scheme }] of Object.entries(KINDS)) {
   });
 
   if (scheme === "http")
-    test(`${name}: what is written behind a reset is known to be broken`, async (t) => {
+    test(`${name}: a write after a reset fails`, async (t) => {
       const { socket, remote, log } = await open(t);
       socket.pause();
       remote.reset();
       await turns(20);
-      // The kernel may take a first write; the answer to it is the reset.
+      // The kernel may take a first write; it responds with a reset.
       socket.write("into the void");
       await turns(20);
       socket.write("again");

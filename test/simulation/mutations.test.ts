@@ -1,4 +1,4 @@
-/** The simulation finds the faults that it is there for, each within a bounded number of schedules, and none without them. */
+/** The simulation finds each planted fault within a bounded number of schedules, and finds nothing without a fault. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -8,10 +8,10 @@ import { runInProcesses } from "../../tools/simulation/jobs.ts";
 import { MUTATIONS } from "../../tools/simulation/mutations.ts";
 import type { Schedule } from "../../tools/simulation/schedule.ts";
 
-/** No schedule beyond that is run for one fault. */
+/** At most this many schedules run for one fault. */
 const MAX_SCHEDULES = 1_000;
 
-/** Which drawn schedule found a fault when this was written: a run begins there, and not at the first one. */
+/** The drawn schedule that found each fault when this was written: a run begins there, and not at the first one. */
 const BEGINS_AT: Readonly<Record<string, number>> = {
   "a request that is sent again waits at the end of the queue": 105,
   "a response that takes too long counts as a dead connection": 53,
@@ -30,7 +30,7 @@ const RESET_WHILE_OTHERS_WAIT: Pick<Schedule, "settings" | "clients"> = {
   ],
 };
 
-/** Chance takes thousands of schedules to find these; each has one of its own. */
+/** Random schedules need thousands of runs to find these; each has a schedule of its own. */
 const FOUND_BY: Readonly<Record<string, Schedule>> = {
   "a client's request leaves its connection while content is drained there": {
     order: 1,
@@ -81,7 +81,7 @@ const [RUN = ""] = await compileFiles(["tools/simulation/run.ts"]);
 
 const PLAIN = { seconds: Infinity, jobs: 1, mutate: undefined, replay: undefined };
 
-test("it finds nothing in headgate", async () => {
+test("the simulation finds nothing in headgate", async () => {
   const { passed, failed } = await runInProcesses({ ...PLAIN, seed: 1, schedules: 500 });
   assert.deepEqual(failed, []);
   assert.equal(passed, 500);
@@ -90,14 +90,14 @@ test("it finds nothing in headgate", async () => {
 for (const mutate of Object.keys(MUTATIONS)) {
   const schedule = FOUND_BY[mutate];
   if (schedule === undefined)
-    test(`it finds that ${mutate}`, async () => {
+    test(`the simulation finds that ${mutate}`, async () => {
       const seed = BEGINS_AT[mutate] ?? 1;
       const wanted = { ...PLAIN, seed, schedules: MAX_SCHEDULES, mutate };
       const { failed } = await runInProcesses(wanted);
       assert.equal(failed.length, 1);
     });
   else
-    test(`it sees that ${mutate}, in the schedule for that`, () => {
+    test(`the simulation sees that ${mutate}, in the schedule for that`, () => {
       const text = JSON.stringify(schedule);
       const faulty = simulate("--replay", text, "--mutate", mutate);
       assert.equal(faulty.status, 1, faulty.stdout + faulty.stderr);
@@ -107,7 +107,7 @@ for (const mutate of Object.keys(MUTATIONS)) {
     });
 }
 
-test("a failure is made small, and the command that it prints shows it again", () => {
+test("the simulation shrinks a failure, and the command that it prints reproduces it", () => {
   const mutate = "a DELETE is sent twice";
   const begin = String(BEGINS_AT[mutate] ?? 1);
   const run = simulate("--seed", begin, "--jobs", "2", "--mutate", mutate);

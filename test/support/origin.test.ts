@@ -9,7 +9,7 @@ import { chunked, getOnly, slow, text, toHead } from "./responses.ts";
 import { startOrigin, type Script } from "./origin.ts";
 import { openWire } from "./wire.ts";
 
-test("an origin records what arrived, byte for byte, and on which connection", async (t) => {
+test("an origin records the received bytes and their connection", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const first = await openWire(t, origin.port);
   first.write(
@@ -36,7 +36,7 @@ test("an origin records what arrived, byte for byte, and on which connection", a
   );
 });
 
-test("a script may answer before the content is there", async (t) => {
+test("a script may respond before the content has arrived", async (t) => {
   const origin = await startOrigin(t, (request) =>
     request.write(toHead("413 Too Much", ["Content-Length: 0"])),
   );
@@ -50,7 +50,7 @@ test("a script may answer before the content is there", async (t) => {
   });
 });
 
-test("the content of an answer waits for its release", async (t) => {
+test("the content of a response waits for its release", async (t) => {
   let release = (): void => {};
   const origin = await startOrigin(
     t,
@@ -64,7 +64,7 @@ test("the content of an answer waits for its release", async (t) => {
   assert.equal((await wire.bytes.take(4)).toString(), "body");
 });
 
-test("a getOnly origin refuses HEAD as FastAPI does and answers GET", async (t) => {
+test("a getOnly origin refuses HEAD as FastAPI does, and responds to GET", async (t) => {
   const origin = await startOrigin(t, getOnly(chunked(["a", "bc"], ["X-T: 1"])));
   const wire = await openWire(t, origin.port);
   wire.write("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");

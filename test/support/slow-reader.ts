@@ -18,6 +18,8 @@ export async function readSlowly(socket: Socket, byteCount: number): Promise<voi
     const wanted = Math.min(due, byteCount - taken, socket.readableLength);
     const chunk = socket.read(Math.max(0, wanted)) as Buffer | null;
     taken += chunk?.length ?? 0;
-    await (chunk === null ? setTimeout(40) : setImmediate());
+    // A reader that is up to date pauses. Without the pause it would read byte after byte, and take all of a core.
+    const isBehind = chunk !== null && chunk.length < due;
+    await (isBehind ? setImmediate() : setTimeout(40));
   }
 }

@@ -14,7 +14,7 @@ async function wireTo(t: test.TestContext, bytes: string, method = "GET"): Promi
   return wire;
 }
 
-test("an answer is read with its fields in order, case and duplicates", async (t) => {
+test("a response is read with its fields in order, case and duplicates", async (t) => {
   const wire = await wireTo(
     t,
     "HTTP/1.1 201 All Good\r\nx-B: 1\r\nX-A:2\r\nx-b:  3 \r\nContent-Length: 2\r\n\r\nhi",
@@ -24,7 +24,7 @@ test("an answer is read with its fields in order, case and duplicates", async (t
   assert.deepEqual([answer.status, answer.reason, answer.body.toString()], [201, "All Good", "hi"]);
 });
 
-test("a chunked answer is read with its content, its wire bytes and its trailers", async (t) => {
+test("a chunked response is read with its content, its wire bytes and its trailers", async (t) => {
   const raw = "3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n";
   const wire = await wireTo(t, toHead("200 OK", ["Transfer-Encoding: chunked"]) + raw);
   const answer = await wire.readResponse();
@@ -33,7 +33,7 @@ test("a chunked answer is read with its content, its wire bytes and its trailers
   assert.deepEqual(answer.trailers, ["X-T: 1"]);
 });
 
-test("an answer without framing lasts until the connection ends", async (t) => {
+test("a response without framing lasts until the connection ends", async (t) => {
   const origin = await startOrigin(t, (request) => {
     request.write("HTTP/1.1 200 OK\r\n\r\nall of this");
     request.end();
@@ -44,7 +44,7 @@ test("an answer without framing lasts until the connection ends", async (t) => {
   assert.equal(await wire.closed, "end");
 });
 
-test("several answers on one connection are told apart, interim ones too", async (t) => {
+test("several responses on one connection are read one by one, interim ones too", async (t) => {
   const early = toHead("103 Early Hints", ["Link: </a>"]);
   const wire = await wireTo(t, early + toHead("200 OK", ["Content-Length: 1"]) + "a");
   assert.equal((await wire.readResponse()).status, 103);
@@ -53,7 +53,7 @@ test("several answers on one connection are told apart, interim ones too", async
   assert.equal((await wire.readResponse()).status, 103);
 });
 
-test("a body after the answer to a HEAD is left unread and breaks the next answer", async (t) => {
+test("a body after the response to a HEAD is left unread and breaks the next response", async (t) => {
   const wire = await wireTo(t, toHead("200 OK", ["Content-Length: 5"]) + "stray", "HEAD");
   assert.equal((await wire.readResponse("HEAD")).body.length, 0);
   assert.equal(wire.bytes.unread().toString(), "stray");
@@ -78,7 +78,7 @@ const invalid: readonly (readonly [string, string, RegExp])[] = [
   ["a negative length", toHead("200 OK", ["Content-Length: -1"]), /length -1/],
   ["another coding", toHead("200 OK", ["Transfer-Encoding: gzip, chunked"]), /coding gzip/],
   [
-    "a chunk size that is none",
+    "an invalid chunk size",
     `${toHead("200 OK", ["Transfer-Encoding: chunked"])}0x1\r\na\r\n`,
     /chunk size 0x1/,
   ],
@@ -90,7 +90,7 @@ const invalid: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 for (const [what, bytes, expected] of invalid) {
-  test(`an answer with ${what} is an error`, async (t) => {
+  test(`a response with ${what} is an error`, async (t) => {
     const wire = await wireTo(t, bytes);
     await assert.rejects(wire.readResponse(), expected);
   });
@@ -102,7 +102,7 @@ const endings: readonly (readonly [string, Script])[] = [
 ];
 
 for (const [ending, finish] of endings) {
-  test(`a connection that ends by ${ending} in a body says so, with what came`, async (t) => {
+  test(`a connection that ends by ${ending} in a body is an error that shows what was received`, async (t) => {
     let broken = (): void => {};
     const seen = new Promise<void>((resolve) => (broken = resolve));
     const origin = await startOrigin(t, async (request) => {
@@ -120,7 +120,7 @@ for (const [ending, finish] of endings) {
   });
 }
 
-test("a client that sends a FIN still reads its answer", async (t) => {
+test("a client that sends a FIN still reads its response", async (t) => {
   const origin = await startOrigin(t, text("late"));
   const wire = await openWire(t, origin.port);
   wire.write(get);
@@ -129,7 +129,7 @@ test("a client that sends a FIN still reads its answer", async (t) => {
   assert.equal(await wire.closed, "end");
 });
 
-test("an origin sees a client's reset as one, and its FIN as another thing", async (t) => {
+test("an origin sees a client's reset as a reset and its FIN as an end", async (t) => {
   const origin = await startOrigin(t, sse());
   const [one, two] = [await openWire(t, origin.port), await openWire(t, origin.port)];
   for (const wire of [one, two]) {

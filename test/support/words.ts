@@ -1,4 +1,4 @@
-/** The word contract: the field's words in file names, exported names and comments. Reads lines only, as the layer contract does. */
+/** The word contract: the field's words in file names, exported names, comments and titles of tests. Reads lines only, as the layer contract does. */
 
 /**
  * Words that were replaced, and the word to use. A pattern is matched against a name in lower case with `-` between its words:
@@ -55,6 +55,13 @@ const PUBLIC_NAMES: ReadonlySet<string> = new Set([
 const COMMENT_WORDS =
   /\b(?:nobody|anybody|somebody|everybody|whoever|whomever|what is said|whatever is|one who)\b/i;
 
+/** Words of a title that were replaced, and what to use. A title is about messages, so the RFC's words are the only ones. */
+const TITLE_WORDS: readonly (readonly [old: RegExp, use: string])[] = [
+  [COMMENT_WORDS, "name the actor"],
+  [/\b(?:un)?answer(?:s|ed|ing)?\b/i, "use response, responds, gets a response"],
+  [/\bask(?:s|ed|ing)?\b/i, "use send, request"],
+];
+
 /** Finds the violations in the names of a file (path → source text): its own name and the names that it exports, with members. */
 export function findNameViolations(files: ReadonlyMap<string, string>): readonly string[] {
   return [...files].flatMap(([path, text]) => {
@@ -76,6 +83,20 @@ export function findCommentViolations(files: ReadonlyMap<string, string>): reado
     }),
   );
 }
+
+/** Finds the violations in the titles of tests (path → source text): the text in the first argument of a test or suite. */
+export function findTitleViolations(files: ReadonlyMap<string, string>): readonly string[] {
+  return [...files].flatMap(([path, text]) =>
+    [...text.matchAll(TITLE)].flatMap(([, title = ""]) => {
+      const rule = TITLE_WORDS.find(([old]) => old.test(title));
+      if (rule === undefined) return [];
+      return [`${path}: the title "${title}" has '${rule[0].exec(title)?.[0]}'; ${rule[1]}`];
+    }),
+  );
+}
+
+/** A test, a subtest (`t.test`) or a suite; `testReal` and the like are tests that need a program. */
+const TITLE = /(?<![\w$])(?:\w+\.)?(?:test\w*|it|describe)(?:\.\w+)?\(\s*["`]([^"`]*)/g;
 
 const DECLARATION =
   /^export (?:declare |abstract |async )*(?:function\*?|const|class|interface|type|enum) (\w+)/gm;

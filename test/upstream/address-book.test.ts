@@ -19,7 +19,7 @@ test("each address has its open connections and its last error", () => {
   ]);
 });
 
-test("an address that the name has left is forgotten with its last connection", () => {
+test("an address that left the name's records is forgotten when its last connection closes", () => {
   const book = createAddressBook(() => 7);
   book.noteResolved(["10.0.0.1", "10.0.0.2"]);
   const close = book.noteOpened("10.0.0.1");

@@ -1,4 +1,4 @@
-// The wait for the upstream's 100 (Continue) is a part of its time to respond: otherwise an upstream would have that time twice.
+// Waiting for the upstream's 100 (Continue) counts towards responseTimeout; otherwise an upstream would get that time twice.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Readable } from "node:stream";
@@ -15,7 +15,7 @@ const WAIT_MS = 50;
 
 for (const says of ["100 Continue", "103 Early Hints"]) {
   const counts = says === "100 Continue";
-  test(`what passes until a ${says} ${counts ? "counts" : "does not count"} towards the time to respond`, async (t) => {
+  test(`time that passes until a ${says} ${counts ? "counts" : "does not count"} towards the response timeout`, async (t) => {
     const origin = await startOrigin(t, () => undefined);
     const pool = startPool(t, origin.url);
 

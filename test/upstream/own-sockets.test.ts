@@ -8,7 +8,7 @@ const MINE = {
   remoteAddress: "10.0.0.2",
   remotePort: 8080,
 };
-/** The other side of it. */
+/** The peer's end of the connection. */
 const ACCEPTED = {
   localAddress: "10.0.0.2",
   localPort: 8080,
@@ -16,7 +16,7 @@ const ACCEPTED = {
   remotePort: 40_000,
 };
 
-test("the other side of a connection of one's own is known until the connection is closed", () => {
+test("headgate knows the peer's end of its own connection until the connection is closed", () => {
   const own = createOwnSockets();
   assert.equal(own.has(ACCEPTED), false);
   const forget = own.add(MINE);
@@ -26,7 +26,7 @@ test("the other side of a connection of one's own is known until the connection 
   assert.equal(own.has(ACCEPTED), false);
 });
 
-test("a dual-stack listener's name for an IPv4 address is that address", () => {
+test("a dual-stack listener reports an IPv4 address as IPv4", () => {
   const own = createOwnSockets();
   own.add(MINE);
   const dual = { ...ACCEPTED, localAddress: "::ffff:10.0.0.2", remoteAddress: "::ffff:10.0.0.1" };
@@ -34,13 +34,13 @@ test("a dual-stack listener's name for an IPv4 address is that address", () => {
 });
 
 // A kernel gives one local port to several connections, as long as they lead to different places.
-test("a client with the same address and port, whose connection leads elsewhere, is another", () => {
+test("a connection from the same address and port to another destination is not headgate's own", () => {
   const own = createOwnSockets();
   own.add({ ...MINE, remotePort: 8000 });
   assert.equal(own.has(ACCEPTED), false);
 });
 
-test("one of two connections that share a local port is known when the other one is closed", () => {
+test("when one of two connections that share a local port closes, the other stays known", () => {
   const own = createOwnSockets();
   const forget = own.add({ ...MINE, remotePort: 8000 });
   own.add(MINE);
@@ -48,7 +48,7 @@ test("one of two connections that share a local port is known when the other one
   assert.equal(own.has(ACCEPTED), true);
 });
 
-test("sockets without an address, of unix or closed, are nobody's", () => {
+test("sockets without an address (unix, closed) are not headgate's own", () => {
   const own = createOwnSockets();
   const none = {
     localAddress: undefined,

@@ -1,7 +1,7 @@
-// Symptom: four requests to an upstream whose name was never answered made every other named upstream 504, for up to 100 s.
+// Symptom: four requests to an upstream whose name servers never responded made every other named upstream 504, for up to 100 s.
 // Root cause: each connection ran a getaddrinfo of its own. libuv runs two at a time, and nothing ends one before it returns.
-// Fix: the hosts file is read here, name servers are queried by c-ares without a thread, one lookup per name is in flight, and
-// getaddrinfo is left with the names that nobody else knows, two at a time.
+// Fix: headgate reads the hosts file itself, queries name servers through c-ares without a thread, keeps one lookup per name in flight, and
+// calls getaddrinfo (two at a time) only for names that neither of them knows.
 
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
@@ -27,22 +27,22 @@ async function start(
 /** With these, getaddrinfo hangs for 150 s. A lookup of headgate's queries for a name itself first, then for one in a.test. */
 const HANGS_LONG = "search a.test\noptions timeout:30 attempts:5";
 
-/** A lookup that is not ended sends this many for each name that is never answered: A and AAAA, once a second for 5 s. */
+/** A lookup that is not ended sends this many queries for each name whose servers stay silent: A and AAAA, once a second for 5 s. */
 const QUERIES_OF_A_NAME = 10;
 
 function toNames(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `hung${index}.test`);
 }
 
-/** `getaddrinfo` appends this domain, which headgate does not know of: it stands for all that only the system knows. */
+/** `getaddrinfo` appends this domain. headgate does not know of it, so it stands for every name that only the system can resolve. */
 function onlySystemKnows(domain: string): NodeJS.ProcessEnv {
   return { LOCALDOMAIN: domain };
 }
 
-// Most of the time they wait, so some run at once. Not more: their limits of time are the resolver's own, and a busy machine would reach them.
+// These tests mostly wait, so four run at once. More would make a busy machine reach the resolver's own time limits.
 void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
   for (const count of [8, 40]) {
-    it(`${count} names that are never answered hold up no other`, async (t) => {
+    it(`${count} names whose servers never respond hold up no other lookup`, async (t) => {
       const { server, lookups } = await start(t);
       const hung = toNames(count);
       for (const name of hung) {
@@ -56,7 +56,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     });
   }
 
-  it("a name that no server answers is a dns_timeout, without getaddrinfo", async (t) => {
+  it("a name that no server responds to is a dns_timeout, without getaddrinfo", async (t) => {
     const { server, lookups } = await start(t);
     server.set("hung.test", "never");
     const ending = await lookups.lookup("hung.test");
@@ -65,7 +65,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.equal(await lookups.exit(), 0);
   });
 
-  it("the hosts file gives all addresses, IPv6 first, and no server is asked", async (t) => {
+  it("the hosts file gives all addresses, IPv6 first, without a query to a server", async (t) => {
     const server = await startNameServer(t);
     server.set("app", ["127.0.0.9"]);
     const hosts = "127.0.0.1 app\n::1 app\n127.0.0.2 other APP\n";
@@ -78,7 +78,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.deepEqual(server.queries("app"), []);
   });
 
-  it("localhost is the loopback addresses where the hosts file does not know it", async (t) => {
+  it("localhost resolves to the loopback addresses if the hosts file does not name it", async (t) => {
     const { server, lookups } = await start(t, { hosts: "" });
     server.set("localhost", "never");
     assert.deepEqual(await lookups.lookup("localhost"), ["::1", "127.0.0.1"]);
@@ -86,13 +86,13 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.deepEqual(server.queries("localhost"), []);
   });
 
-  it("an address is not looked up", async (t) => {
+  it("an IP address is not looked up", async (t) => {
     const { lookups } = await start(t);
     assert.deepEqual(await lookups.lookup("10.0.0.1"), ["10.0.0.1"]);
     assert.deepEqual(await lookups.lookup("fd00::1"), ["fd00::1"]);
   });
 
-  it("families take turns, in the server's order", async (t) => {
+  it("addresses of both families alternate, in the server's order", async (t) => {
     const { server, lookups } = await start(t);
     server.set("app.test", ["10.0.0.3", "10.0.0.1", "10.0.0.2", "fd00::2", "fd00::1"]);
     assert.deepEqual(await lookups.lookup("app.test"), [
@@ -133,7 +133,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.equal(toError(await lookups.lookup("empty.test")), "dns_error");
   });
 
-  it("names as compose files have them are looked up", async (t) => {
+  it("names as compose files have them resolve", async (t) => {
     const { server, lookups } = await start(t);
     for (const name of ["db", "my_app", "_app_-1"]) {
       server.set(name, ["10.0.0.1"]);
@@ -141,7 +141,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     }
   });
 
-  it("callers share the lookup that is in flight, and the next one begins anew", async (t) => {
+  it("callers share the lookup in flight; the next call starts a new one", async (t) => {
     const { server, lookups } = await start(t);
     const late = hold(["10.0.0.1"]);
     server.set("app.test", late.reply);
@@ -154,7 +154,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.deepEqual(await lookups.lookup("app.test"), ["10.0.0.2"]);
   });
 
-  it("the search list is tried in order, before the name itself or behind it", async (t) => {
+  it("the search list is tried in order, before or after the name itself", async (t) => {
     const { server, lookups } = await start(t, {
       resolvConf: "search a.test b.test\noptions ndots:2",
     });
@@ -172,8 +172,8 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.deepEqual(await lookups.lookup("single"), ["10.0.0.5"], "behind the list");
   });
 
-  // "db" of the next domain is another host. glibc does the same: SERVFAIL goes on, silence and refusal end the list.
-  it("a domain that cannot be asked ends the search, and one that fails does not", async (t) => {
+  // "db" of the next domain is another host. glibc does the same: SERVFAIL continues the search, silence and refusal end it.
+  it("a domain whose servers cannot be reached ends the search; one that fails does not", async (t) => {
     const { server, lookups } = await start(t, { resolvConf: "search a.test b.test" });
     for (const name of ["failing", "refused", "silent"])
       server.set(`${name}.b.test`, [`10.0.0.${name.length}`]);
@@ -188,7 +188,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.equal(server.queries("refused.b.test").length, 0);
   });
 
-  it("a name that does not exist, and one whose server fails, are a dns_error with its cause", async (t) => {
+  it("a name that does not exist, or whose server fails, is a dns_error with its cause", async (t) => {
     const { server, lookups } = await start(t);
     server.set("failing.test", "SERVFAIL");
     server.set("empty.test", []);
@@ -204,13 +204,13 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.equal(toError(await lookups.lookup("x".repeat(64))), "dns_error");
   });
 
-  it("where there is no name server, that is a dns_error, and the hosts file is known", async (t) => {
+  it("without a name server, a lookup is a dns_error, and the hosts file still counts", async (t) => {
     const { lookups } = await start(t, { servers: [], hosts: "10.0.0.1 app\n" });
     assert.equal(toError(await lookups.lookup("app.test")), "dns_error");
     assert.deepEqual(await lookups.lookup("app"), ["10.0.0.1"]);
   });
 
-  it("a server that is silent does not hold up the next", async (t) => {
+  it("a silent server does not hold up the next one", async (t) => {
     const [silent, good] = [await startNameServer(t), await startNameServer(t)];
     const { lookups } = await start(t, { servers: [silent, good] });
     silent.set("app.test", "never");
@@ -224,8 +224,8 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.equal(toError(await hung), "dns_timeout");
   });
 
-  // c-ares drops the socket of a query when it sends it again, and with it the response to the first.
-  it("a response to the first query counts after it was sent again", async (t) => {
+  // c-ares drops the socket of a query when it sends the query again, and with it the response to the first.
+  it("a response to the first query counts even after c-ares sent the query again", async (t) => {
     const { server, lookups } = await start(t);
     const late = hold(["10.0.0.1"]);
     server.set("slow.test", { A: late.reply, AAAA: [] });
@@ -237,13 +237,13 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
     assert.deepEqual(await ending, ["10.0.0.1"]);
   });
 
-  it("what only the system knows is found", async (t) => {
+  it("a name that only the system knows is found", async (t) => {
     const { server, lookups } = await start(t, {}, onlySystemKnows("system.test"));
     server.set("printer.system.test", ["10.0.0.1"]);
     assert.deepEqual(await lookups.lookup("printer"), ["10.0.0.1"]);
   });
 
-  it("eight names on which the system hangs hold up no other, and end as dns_timeout", async (t) => {
+  it("eight names on which getaddrinfo hangs hold up no other lookup, and end as dns_timeout", async (t) => {
     const env = onlySystemKnows("system.test");
     const { server, lookups } = await start(t, { resolvConf: HANGS_LONG }, env);
     const hung = toNames(8).map((name) => name.replace(".test", ""));
@@ -260,7 +260,7 @@ void describe("the resolver", { skip: namesMissing(), concurrency: 4 }, () => {
   });
 
   for (const way of ["close", "exit"] as const) {
-    it(`hung lookups do not delay the process's end (${way})`, async (t) => {
+    it(`hung lookups do not delay the end of the process (${way})`, async (t) => {
       const { server, lookups } = await start(t, { resolvConf: HANGS_LONG });
       const names = toNames(8);
       for (const name of names) {

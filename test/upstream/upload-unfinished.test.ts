@@ -1,12 +1,12 @@
 /**
- * A connection on which an upload has not left is not used again.
+ * A connection with unsent upload bytes is not reused.
  *
- * Symptom: the simulation saw a request time out of which not a byte had left. An upstream had responded before it read an upload,
- * of which less than 16 KiB waited in memory, behind a kernel that took nothing more. Root cause: all of the upload had been handed
- * over, and that counted as sent; the next request was queued behind bytes that the upstream may never take. Fix: a connection is
- * given back only when nothing waits to be written.
+ * Symptom: in the simulation a request timed out of which not a byte had left. The upstream had responded to the request before without
+ * reading its upload, and less than 16 KiB of that upload waited in memory, behind a full kernel buffer. Root cause: the upload was
+ * completely handed to the socket, which counted as sent; the next request queued behind bytes that the upstream may never read. Fix: a
+ * connection returns to the pool only when nothing waits to be written.
  *
- * Over a unix socket: what the kernel takes there changes only when the upstream reads.
+ * Over a unix socket, because there the kernel's buffer drains only when the upstream reads.
  */
 
 import assert from "node:assert/strict";
@@ -25,7 +25,7 @@ import { PLAIN_GET, startPool } from "../support/upstream-pool.ts";
 const RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const PIECE = Buffer.alloc(4 * 1024);
 
-test("an upload of which a part waits in memory takes its connection with it", async (t) => {
+test("a connection is closed after the response if a part of the upload waits in memory", async (t) => {
   const { pool, accepted, opened } = await start(t);
   const content = toContent();
   const upload = pool.send({ ...PLAIN_GET, method: "POST", framing: "chunked", content });
@@ -36,14 +36,14 @@ test("an upload of which a part waits in memory takes its connection with it", a
   assert.equal(opened().isStuck(), false, "no more than what Node takes without a word");
   first.write(RESPONSE);
   await upload.response;
-  await turn(); // it is asked once more at the end of the turn
+  await turn(); // the pool checks once more at the end of the turn
   assert.deepEqual(pool.connections(), { idle: 0, active: 0 });
   const next = pool.send(PLAIN_GET);
   (await accepted(1)).write(RESPONSE);
   assert.equal((await next.response).head.status, 200);
 });
 
-test("an upload that has left leaves its connection, also where it is not read", async (t) => {
+test("a connection whose upload has left is reused, even if the upstream does not read the upload", async (t) => {
   const { pool, accepted, opened } = await start(t);
   const content = toContent();
   const upload = pool.send({ ...PLAIN_GET, method: "POST", framing: "chunked", content });
@@ -72,13 +72,13 @@ async function finish(content: Readable): Promise<void> {
   await turn();
 }
 
-/** A pool, and an upstream that reads no more than the beginning of what each connection brings. */
+/** A pool, and an upstream that reads no more than the first bytes of each connection. */
 async function start(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "headgate-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, "upstream.sock");
   const connections: Promise<Socket>[] = [];
-  // Node reads on as long as less than that is kept.
+  // Node reads on as long as it buffers less than that.
   const server = createServer({ highWaterMark: 1 }, (socket) => {
     socket.on("error", () => undefined);
     connections.push(once(socket, "readable").then(() => socket));

@@ -1,4 +1,4 @@
-/** The chart and inject have one container: what either would add to a pod is the same. */
+/** The chart and inject have one container: both add the same to a pod. */
 
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -58,7 +58,7 @@ function deploymentOf(text: string): Manifest {
 
 const plain = MANIFESTS["plain"] ?? "";
 
-test("a native sidecar is the chart's", { skip: missing("helm") }, (t) => {
+test("a native sidecar equals the chart's", { skip: missing("helm") }, (t) => {
   const pod = rendered(t, "initContainers", "--kube-version", "1.36.0");
   const deployment = deploymentOf(injected(plain, WITH_FILE));
   assert.deepEqual(headgateOf(deployment), headgateOf(pod));
@@ -66,7 +66,7 @@ test("a native sidecar is the chart's", { skip: missing("helm") }, (t) => {
 });
 
 test(
-  "an ordinary sidecar is what the chart makes for an old cluster",
+  "an ordinary sidecar equals the chart's for an old cluster",
   { skip: missing("helm") },
   (t) => {
     const set = ["--set", "headgate.sidecar.native=false", "--kube-version", "1.28.0"];
@@ -76,24 +76,28 @@ test(
   },
 );
 
-test("settings do what the chart's values of the same name do", { skip: missing("helm") }, (t) => {
-  const given = [
-    "ports.admin=9191",
-    "bindAddress=[::]",
-    "image.pullPolicy=Always",
-    "resources.limits.memory=256Mi",
-    "resources.limits.cpu=500m",
-    "securityContext.runAsUser=1000",
-    "livenessProbe.periodSeconds=20",
-  ];
-  const values = given.flatMap((one) => ["--set", `headgate.${one}`]);
-  const pod = rendered(t, "initContainers", "--kube-version", "1.36.0", ...values);
-  const settings = readSettings(given);
-  assert.deepEqual(
-    headgateOf(deploymentOf(injected(plain, { ...WITH_FILE, settings }))),
-    headgateOf(pod),
-  );
-});
+test(
+  "settings do the same as the chart's values with the same name",
+  { skip: missing("helm") },
+  (t) => {
+    const given = [
+      "ports.admin=9191",
+      "bindAddress=[::]",
+      "image.pullPolicy=Always",
+      "resources.limits.memory=256Mi",
+      "resources.limits.cpu=500m",
+      "securityContext.runAsUser=1000",
+      "livenessProbe.periodSeconds=20",
+    ];
+    const values = given.flatMap((one) => ["--set", `headgate.${one}`]);
+    const pod = rendered(t, "initContainers", "--kube-version", "1.36.0", ...values);
+    const settings = readSettings(given);
+    assert.deepEqual(
+      headgateOf(deploymentOf(injected(plain, { ...WITH_FILE, settings }))),
+      headgateOf(pod),
+    );
+  },
+);
 
 test("the chart's delay of an ordinary sidecar can be set", { skip: missing("helm") }, (t) => {
   const set = ["--set", "headgate.sidecar.native=false", "--kube-version", "1.36.0"];

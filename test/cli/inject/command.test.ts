@@ -1,4 +1,4 @@
-/** `headgate inject` as it is called: files, folders, standard input, flags. */
+/** `headgate inject` on the command line: files, folders, standard input, flags. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -38,7 +38,7 @@ async function call(cwd: string, args: readonly string[], input = ""): Promise<C
 
 const folderWith = (t: TestContext, files: Record<string, string>) => makeDirectory(t, files);
 
-test("a file is changed in place, and what was done and what is left to do is said", async (t) => {
+test("a file is changed in place, and inject prints what it did and what is left to do", async (t) => {
   const cwd = await folderWith(t, { "app.yaml": plain });
   assert.deepEqual(await call(cwd, ["app.yaml"]), {
     code: 0,
@@ -53,14 +53,14 @@ next: the app's container should wait before it ends, so that no request is lost
   assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), plain);
 });
 
-test("standard input goes to standard output", async (t) => {
+test("standard input is written to standard output", async (t) => {
   const cwd = await folderWith(t, {});
   const { code, out } = await call(cwd, ["-"], plain);
   assert.deepEqual([code, out], [0, injected(plain)]);
   assert.equal((await call(cwd, ["-", "--remove"], out)).out, plain);
 });
 
-test("--remove of what has no headgate says so, and changes nothing", async (t) => {
+test("--remove without a headgate in the input says so, and changes nothing", async (t) => {
   const called = await call(await folderWith(t, {}), ["-", "--remove"], plain);
   assert.deepEqual(called, {
     code: 0,
@@ -86,7 +86,7 @@ test("--diff writes no file", async (t) => {
   assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), plain);
 });
 
-test("a folder is its manifests, and a Service may be in another file than its app", async (t) => {
+test("a folder means its manifests, and a Service may be in another file than its app", async (t) => {
   const [deployment = "", service = ""] = plain.split("---\n");
   const other =
     "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yml]\n";
@@ -105,13 +105,13 @@ test("a folder is its manifests, and a Service may be in another file than its a
   assert.equal(await readFile(join(cwd, "kustomization.yaml"), "utf8"), other);
 });
 
-test("where one file is refused, none is written", async (t) => {
+test("if one file is refused, none is written", async (t) => {
   const cwd = await folderWith(t, { "a.yaml": plain, "b.yaml": "{{- if .Values.on }}\na: b\n" });
   assert.match(await messageOf(call(cwd, ["a.yaml", "b.yaml"])), /^b\.yaml:1:\d+: is a template/);
   assert.equal(await readFile(join(cwd, "a.yaml"), "utf8"), plain);
 });
 
-test("a file is replaced as a whole: nothing is left beside it, links and permissions stay", async (t) => {
+test("a file is replaced in one step: nothing is left beside it, links and permissions stay", async (t) => {
   const cwd = await folderWith(t, { "real.yaml": plain });
   await chmod(join(cwd, "real.yaml"), 0o640);
   await symlink("real.yaml", join(cwd, "link.yaml"));
@@ -122,10 +122,10 @@ test("a file is replaced as a whole: nothing is left beside it, links and permis
   assert.equal(removed(await readFile(join(cwd, "real.yaml"), "utf8")), plain);
 });
 
-test("a file that cannot be written as a whole stays as it was, and nothing is left beside it", async (t) => {
+test("a file that cannot be written completely stays as it was, and nothing is left beside it", async (t) => {
   const cwd = await folderWith(t, { "app.yaml": plain });
   const bundle = join(root, "dist", "headgate.cjs");
-  // One block is less than the new text.
+  // One block is shorter than the new text.
   const script = 'ulimit -f 1; exec "$0" "$@"';
   const args = ["-c", script, process.execPath, bundle, "inject", "app.yaml"];
   const { status, stderr } = spawnSync("sh", args, { cwd, encoding: "utf8" });
@@ -142,7 +142,7 @@ test("a file that has headgate already is not written again", async (t) => {
   assert.equal((await lstat(join(cwd, "app.yaml"))).ino, before.ino);
 });
 
-test("the route file becomes a ConfigMap, as it is written", async (t) => {
+test("the route file becomes a ConfigMap, byte for byte", async (t) => {
   const routes = "# Mine.\nroutes:\n  - { path: /files/*, head: pass }\n";
   const cwd = await folderWith(t, { "app.yaml": plain, "routes.yaml": routes });
   const { out } = await call(cwd, ["-", "--config", "routes.yaml"], plain);
@@ -150,7 +150,7 @@ test("the route file becomes a ConfigMap, as it is written", async (t) => {
   assert.match(out, /HEADGATE_UPSTREAM/);
 });
 
-test("an upstream in the route file stays in effect, unless a flag gives one", async (t) => {
+test("an upstream in the route file stays in effect, unless a flag sets one", async (t) => {
   const routes = "upstream: http://127.0.0.1:8001\n";
   const cwd = await folderWith(t, { "routes.yaml": routes });
   const { out, err } = await call(cwd, ["-", "--config", "routes.yaml"], plain);
@@ -179,7 +179,7 @@ test("an upstream outside of the pod, or on the app's port, needs no step", asyn
   }
 });
 
-test("a route file that is wrong is refused as by check, and so is one that inject would override", async (t) => {
+test("an invalid route file is refused as by check, and so is one that inject would override", async (t) => {
   const cwd = await folderWith(t, { "bad.yaml": "rotes: []\n", "listen.yaml": "listen: :80\n" });
   assert.match(
     await messageOf(call(cwd, ["-", "--config", "bad.yaml"], plain)),
@@ -191,7 +191,7 @@ test("a route file that is wrong is refused as by check, and so is one that inje
   );
 });
 
-test("what is not seen in the input is told as the next step", async (t) => {
+test("a part that the input does not have is named as the next step", async (t) => {
   const cwd = await folderWith(t, {});
   const nextOf = async (name: string) => (await call(cwd, ["-"], MANIFESTS[name])).err;
   assert.match(
@@ -214,7 +214,7 @@ test("what is not seen in the input is told as the next step", async (t) => {
   );
 });
 
-test("--only and --compose name what the input has", async (t) => {
+test("the errors of --only and --compose list the names in the input", async (t) => {
   const cwd = await folderWith(t, {});
   assert.equal(
     await messageOf(call(cwd, ["-", "--only", "app,ap"], plain)),
@@ -256,7 +256,7 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
 ];
 
 for (const [args, expected] of WRONG) {
-  test(`called wrongly: inject ${args.join(" ")}`, async () => {
+  test(`inject ${args.join(" ")} is a wrong call`, async () => {
     await assert.rejects(call("/", args), (error) => {
       assert.ok(error instanceof UsageError, String(error));
       assert.match(error.message, expected);
@@ -265,7 +265,7 @@ for (const [args, expected] of WRONG) {
   });
 }
 
-test("variables come in by --set env.NAME, and an empty value takes a setting away", async (t) => {
+test("--set env.NAME adds a variable, and an empty value removes a setting", async (t) => {
   const args = ["-", "--set", "env.HEADGATE_LOG_LEVEL=debug", "-s", "securityContext.runAsUser="];
   const { out } = await call(await folderWith(t, {}), args, plain);
   assert.match(out, /- name: HEADGATE_LOG_LEVEL\n {14}value: debug\n/);
@@ -274,14 +274,14 @@ test("variables come in by --set env.NAME, and an empty value takes a setting aw
 
 const DOCS = readFileSync(join(root, "docs", "inject.md"), "utf8");
 
-test("docs/inject.md: the first example is what inject says of examples/kubernetes/plain", async (t) => {
+test("docs/inject.md: the first example is inject's output for examples/kubernetes/plain", async (t) => {
   const before = readFileSync(join(root, "examples", "kubernetes", "plain", "before.yaml"), "utf8");
   const cwd = await folderWith(t, { "deployment.yaml": before });
   const [, expected = ""] = /^\$ headgate inject deployment\.yaml\n([^]*?)```/m.exec(DOCS) ?? [];
   assert.equal((await call(cwd, ["deployment.yaml"])).err, expected);
 });
 
-test("docs/inject.md: the refusal is what inject says", async (t) => {
+test("docs/inject.md: the refusal is inject's output", async (t) => {
   const [, expected = ""] = /^```\n(app\.yaml:9[^]*?)\n```/m.exec(DOCS) ?? [];
   const text = `x: &pod { containers: [] }
 apiVersion: apps/v1

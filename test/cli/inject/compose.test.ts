@@ -135,7 +135,7 @@ const servicesOf = (text: string): Fields => readManifests(text, { merge: true }
 for (const [name, { text, moved, kept, options }] of Object.entries(SHAPES)) {
   for (const base of [OPTIONS, WITH_FILE]) {
     const way = base === WITH_FILE ? ", with a route file" : "";
-    test(`${name}${way}: the port moves, a second inject changes nothing, --remove gives back the bytes`, () => {
+    test(`${name}${way}: the port moves, a second inject changes nothing, --remove restores the bytes`, () => {
       const given = { ...base, ...options };
       const after = injected(text, given);
       const { headgate, ...others } = servicesOf(after);
@@ -168,7 +168,7 @@ test("headgate's service waits for a healthy app, and is in its networks and pro
   assert.deepEqual([second.depends_on, second.profiles], [["web"], ["x"]]);
 });
 
-test("a route file beside the Compose file is mounted alone: the folder holds more than that", () => {
+test("a route file beside the Compose file is mounted alone, as the folder has other files", () => {
   const routeFile = {
     path: "/srv/app/routes.yaml",
     text: "routes: []\n",
@@ -182,7 +182,7 @@ test("a route file beside the Compose file is mounted alone: the folder holds mo
 // Symptom: behind a Compose file with the route file that `headgate init http://127.0.0.1:8000` had written, every request was 502.
 // Root cause: the file's upstream stayed in effect, and in Compose 127.0.0.1 is headgate's own container.
 // Fix: an upstream on loopback is overridden, and inject says so.
-test("an upstream on loopback does not stay in effect, because it would be headgate's own container", () => {
+test("the health check stays the image's: podman-compose would run it through a shell, which the image does not have", () => {
   for (const url of ["http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000"]) {
     const upstream = parseUpstreamUrl(url);
     const routeFile = { path: "/srv/app/headgate/routes.yaml", text: "", upstream };
@@ -207,7 +207,7 @@ test("the health check is left to the image: podman-compose would run it through
   assert.equal(servicesOf(injected(PLAIN))["headgate"].healthcheck, undefined);
 });
 
-test("what Compose would replace in the label is written twice", () => {
+test("characters in the label that Compose would substitute are doubled", () => {
   assert.match(injected(PLAIN), /\$\$\{PORT:-8000\}:8000/);
 });
 
@@ -252,19 +252,19 @@ const REFUSED: readonly (readonly [string, string, Partial<InjectOptions>, RegEx
 ];
 
 for (const [what, text, options, expected] of REFUSED) {
-  test(`refused with its place: ${what}`, () => {
+  test(`inject refuses ${what}, and names its place`, () => {
     assert.match(refusal(text, { ...OPTIONS, ...options }), expected);
   });
 }
 
-test("a Compose file that has a service headgate of its own stays as it is", () => {
+test("a Compose file with another service named headgate stays unchanged", () => {
   const text = readFileSync(join(root, "examples", "compose", "compose.yaml"), "utf8");
   const { files, isThereAlready } = injectInto([{ name: "f.yaml", text }], OPTIONS);
   assert.equal(files[0]?.text, text);
   assert.equal(isThereAlready, true);
 });
 
-test("--remove refuses where the service or the app's ports were changed", () => {
+test("--remove refuses if the service or the app's ports were changed", () => {
   const text = injected(PLAIN);
   assert.throws(
     () => removed(text.replace("mem_limit: 192m", "mem_limit: 96m")),

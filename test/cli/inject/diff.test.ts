@@ -8,7 +8,7 @@ import { unifiedDiff } from "../../../src/cli/inject/diff.ts";
 import { fc } from "../../support/property.ts";
 import { makeDirectory } from "../../support/route-file.ts";
 
-test("a diff has three lines around each change, and one hunk for changes that are near", () => {
+test("a diff has three lines around each change, and one hunk for near changes", () => {
   const before = "abcdefghijklmnopqrst".split("").join("\n");
   const after = before.replace("b\n", "B\n").replace("g\n", "").replace("r\n", "r\nnew\n");
   assert.equal(
@@ -54,7 +54,7 @@ const text = fc
   .tuple(lines, fc.boolean())
   .map(([all, isEnded]) => all.join("\n") + (isEnded ? "\n" : ""));
 
-test("a diff of ten thousand lines in which every second one is new is made in one go", () => {
+test("a diff of ten thousand lines, every second one new, is made in one pass", () => {
   const before = Array.from({ length: 5000 }, (_, index) => `${index}\n`);
   const after = before.flatMap((one) => [one, "new\n"]);
   const diff = unifiedDiff("f", before.join(""), after.join(""));

@@ -1,6 +1,8 @@
-/** Every manifest of test/support/inject-manifests.ts: accepted, idempotent, and back to the byte. */
+/** Every manifest of test/support/inject-manifests.ts: accepted, idempotent, and restored to the byte. */
 
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 
 import type { InjectOptions } from "../../../src/cli/inject/options.ts";
@@ -24,7 +26,7 @@ const WAYS: Readonly<Record<string, InjectOptions>> = {
   "ordinary, with a route file": { ...WITH_FILE, isNative: false },
 };
 
-/** Jobs take no ordinary sidecar; behind flow style is no place for a ConfigMap. */
+/** Jobs take no ordinary sidecar; after flow style there is no room for a ConfigMap. */
 function isRefused(name: string, text: string, { isNative, routeFile }: InjectOptions): boolean {
   if (!isNative && /kind: (?:Cron)?Job/.test(text)) return true;
   return routeFile !== undefined && (name === "flow style" || name.endsWith("without a line end"));
@@ -53,7 +55,7 @@ const NOT_FOR_KUBECTL: ReadonlySet<string> = new Set([
 const MIN_SHAPES = 25;
 
 for (const [name, text] of Object.entries(MANIFESTS)) {
-  test(`${name}: inject adds headgate, a second one changes nothing, --remove gives back the bytes`, () => {
+  test(`${name}: inject adds headgate, a second inject changes nothing, --remove restores the bytes`, () => {
     for (const [way, options] of ways(name)) {
       const after = injected(text, options);
       assert.notEqual(after, text, way);
@@ -62,21 +64,21 @@ for (const [name, text] of Object.entries(MANIFESTS)) {
     }
   });
 
-  test(`${name}: nothing but headgate differs in what the manifests mean`, () => {
+  test(`${name}: only headgate differs in the parsed manifests`, () => {
     for (const [way, options] of ways(name)) {
       const after = objectsOf(injected(text, options));
       assert.deepEqual(withoutHeadgate(after), withoutHeadgate(objectsOf(text)), way);
     }
   });
 
-  test(`${name}: the line ends are those of the file`, () => {
+  test(`${name}: the line ends stay those of the file`, () => {
     const after = injected(text, OPTIONS);
     if (text.includes("\r\n")) assert.doesNotMatch(after, /(?<!\r)\n/);
     else assert.doesNotMatch(after, /\r/);
   });
 }
 
-test("all of them are what Kubernetes' types say", async (t) => {
+test("all of them match Kubernetes' types", async (t) => {
   assert.ok(Object.keys(MANIFESTS).length >= MIN_SHAPES);
   const all = Object.entries(MANIFESTS).flatMap(([name, text]) =>
     ways(name).flatMap(([, options]) => objectsOf(injected(text, options))),
@@ -118,12 +120,25 @@ test(
 );
 
 test("kustomize reads all of them", { skip: missing("kubectl") }, async (t) => {
-  const read = Object.entries(MANIFESTS).filter(([name]) => !NOT_FOR_KUSTOMIZE.has(name));
-  assert.ok(read.length >= MIN_SHAPES);
-  for (const [name, text] of read) {
-    const kustomization = "resources: [app.yaml]\n";
-    const files = { "app.yaml": injected(text), "kustomization.yaml": kustomization };
-    const built = kustomize(await makeDirectory(t, files));
-    assert.ok(built.length > 0, name);
+  const names = Object.keys(MANIFESTS).filter((name) => !NOT_FOR_KUSTOMIZE.has(name));
+  assert.ok(names.length >= MIN_SHAPES);
+  // One run reads all: each is a kustomization of its own, and its prefix tells them apart.
+  const folder = await makeDirectory(t, {
+    "kustomization.yaml": `resources: [${names.map((_, index) => `app-${index}`).join(", ")}]\n`,
+  });
+  for (const [index, name] of names.entries()) {
+    const app = join(folder, `app-${index}`);
+    mkdirSync(app);
+    writeFileSync(join(app, "app.yaml"), injected(MANIFESTS[name] ?? ""));
+    writeFileSync(
+      join(app, "kustomization.yaml"),
+      `resources: [app.yaml]\nnamePrefix: app-${index}-\n`,
+    );
   }
+  const built = kustomize(folder).map(({ metadata }) => String(metadata["name"]));
+  for (const [index, name] of names.entries())
+    assert.ok(
+      built.some((each) => each.startsWith(`app-${index}-`)),
+      name,
+    );
 });

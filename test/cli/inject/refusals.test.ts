@@ -1,4 +1,4 @@
-/** What inject does not understand it refuses, at its place, and what is unclear it does not guess. */
+/** inject refuses what it does not understand, with line and column, and does not guess. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -105,12 +105,12 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 for (const [what, text, expected] of REFUSED) {
-  test(`refused with its place: ${what}`, () => {
+  test(`inject refuses ${what}, and names its place`, () => {
     assert.match(refusal(text), expected);
   });
 }
 
-test("every refusal of the input is told at once", () => {
+test("every refusal of the input is reported at once", () => {
   const text = deployment("    spec: { containers: [] }\n");
   assert.equal(refusal(`${text}---\n${text}`).match(/has no containers/g)?.length, 2);
 });
@@ -120,23 +120,23 @@ test("an ordinary sidecar would keep a Job running", () => {
   assert.match(refusal(text, { ...OPTIONS, isNative: false }), /would never complete/);
 });
 
-test("a port that the pod uses is refused where it was asked for, and left out where it was not", () => {
+test("a port that the pod uses is refused if the operator set it, and left out otherwise", () => {
   const text = MANIFESTS["headgate's own ports taken"] ?? "";
   assert.match(refusal(text, { ...OPTIONS, port: 8080 }), /port 8080 is used in this pod already/);
   assert.match(injected(text), /0\.0\.0\.0:8081[^]*0\.0\.0\.0:9091/);
 });
 
-test("a ConfigMap has no place behind a JSON object", () => {
+test("a ConfigMap cannot follow a JSON object", () => {
   const [item] = (JSON.parse(MANIFESTS["a JSON List"] ?? "") as { items: object[] }).items;
   assert.match(refusal(JSON.stringify(item), WITH_FILE), /^f\.yaml:1:1 .*make it a List/);
 });
 
-test("a ConfigMap of the name that inject would give is refused", () => {
+test("a ConfigMap with the name that inject would use is refused", () => {
   const other = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: app-headgate }\n";
   assert.match(refusal(plain + other, WITH_FILE), /ConfigMap\/app-headgate: has the name/);
 });
 
-test("a Service that leads to a pod without headgate as well is refused", () => {
+test("a Service that also leads to a pod without headgate is refused", () => {
   const other = plain.split("---\n")[0]?.replace("name: app", "name: canary") ?? "";
   const options = { ...OPTIONS, only: new Set(["app"]) };
   assert.match(
@@ -146,21 +146,21 @@ test("a Service that leads to a pod without headgate as well is refused", () => 
   assert.match(injected(`${plain}---\n${other}`), /targetPort: 8080/);
 });
 
-test("what --only leaves out need not be understood", () => {
+test("a workload that --only leaves out need not be understood", () => {
   const patch = `---\n${deployment("    spec: { containers: [] }\n").replace("name: app }", "name: patch }")}`;
   assert.match(refusal(plain + patch), /Deployment\/patch: has no containers/);
   const only = new Set(["app"]);
   assert.equal(injected(plain + patch, { ...OPTIONS, only }), injected(plain) + patch);
 });
 
-test("a pod that has headgate by other means stays as it is", () => {
+test("a pod that has headgate by other means stays unchanged", () => {
   const text = plain.replace("name: app\n          image", "name: headgate\n          image");
   const outcome = injectInto([{ name: "f.yaml", text }], OPTIONS);
   assert.equal(outcome.files[0]?.text, text);
   assert.equal(outcome.isThereAlready, true);
 });
 
-test("a workload labelled headgate.dev/skip stays as it is", () => {
+test("a workload labelled headgate.dev/skip stays unchanged", () => {
   const text = plain.replace(
     "  name: app\nspec",
     "  name: app\n  labels: { headgate.dev/skip: '' }\nspec",
@@ -214,7 +214,7 @@ const CHANGED: readonly (readonly [string, string, string, RegExp])[] = [
 ];
 
 for (const [what, from, to, expected] of CHANGED) {
-  test(`--remove refuses, and so does another inject, where ${what} was changed`, async () => {
+  test(`--remove and another inject refuse if ${what} was changed`, async () => {
     const text = injected(plain, WITH_FILE);
     assert.ok(text.includes(from));
     const edited = text.replace(from, to);
@@ -223,7 +223,7 @@ for (const [what, from, to, expected] of CHANGED) {
   });
 }
 
-test("another inject with other flags replaces what the first one wrote", () => {
+test("another inject with other flags replaces the output of the first one", () => {
   const first = injected(plain, WITH_FILE);
   const options = { ...OPTIONS, image: "example.com/mirror/headgate:2", port: 8888 };
   assert.equal(injected(first, options), injected(plain, options));

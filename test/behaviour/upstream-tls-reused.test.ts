@@ -1,7 +1,7 @@
 // Symptom: every fifth request over TLS opened a new connection to the upstream, which cost three times the CPU time.
-// Root cause: TLS reports in the next turn of the event loop that the kernel has taken a request. A response that was read earlier
-// in that turn made the request look unread, so that its connection was closed.
-// Fix: whether the request is written is asked at the end of that turn.
+// Root cause: TLS reports in the next turn of the event loop that the kernel has taken a request. A response that was read earlier in that
+// turn made the request look unread, so its connection was closed.
+// Fix: headgate checks at the end of that turn whether the request is written.
 
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -17,7 +17,7 @@ const ROUNDS = 30;
 const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 const RESPONSE = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-test("requests over TLS are sent on kept connections", async (t) => {
+test("requests over TLS reuse connections", async (t) => {
   let connections = 0;
   const server = createServer({ cert: CERTIFICATE, key: KEY }, (socket) => {
     connections += 1;

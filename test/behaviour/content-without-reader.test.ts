@@ -1,7 +1,7 @@
 // Symptom: one request ended the whole process, "Unhandled 'error' event: The client left before the answer was complete".
-// Root cause: content whose client leaves is given up with an error. Whoever sends it up hears that only while it is sending: not
+// Root cause: content whose client disconnects is destroyed with an error. The sender of that content listens only while it is sending: not
 // before, in the queue or while the connection is made, and not after, when the same client's bytes could not be read.
-// Fix: the content's own errors always have a listener; what they mean is told by other ways.
+// Fix: the content's own errors always have a listener; the exchange learns of them in other ways.
 
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
@@ -15,7 +15,7 @@ import { openWire } from "../support/wire.ts";
 const LEAVES = ["destroy", "resetAndDestroy", "end"] as const;
 const BROKEN = [`2;${"x".repeat(40_000)}`, "5\r\nhello\r\nzz\r\n", "zz\r\n"];
 
-test("a client whose upload waits for a connection and who leaves ends nobody's service", async (t) => {
+test("a client that disconnects while its upload waits for a connection does not end the process", async (t) => {
   const { headgate, origin } = await start(t);
   const holder = await openWire(t, headgate.port);
   holder.write(toRequest("GET /held"));
@@ -35,7 +35,7 @@ test("a client whose upload waits for a connection and who leaves ends nobody's 
   await assertAlive(t, headgate);
 });
 
-test("a client whose content cannot be read and who leaves ends nobody's service", async (t) => {
+test("a client with unreadable content that disconnects does not end the process", async (t) => {
   const { headgate } = await start(t);
   for (const content of BROKEN) {
     for (const leave of LEAVES) {
