@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, lstat, readFile, readdir, symlink } from "node:fs/promises";
+import { chmod, chown, lstat, readFile, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
@@ -120,6 +120,18 @@ test("a file is replaced as a whole: nothing is left beside it, links and permis
   assert.ok((await lstat(join(cwd, "link.yaml"))).isSymbolicLink());
   assert.equal((await lstat(join(cwd, "real.yaml"))).mode & 0o777, 0o640);
   assert.equal(removed(await readFile(join(cwd, "real.yaml"), "utf8")), plain);
+});
+
+// Symptom: root's `headgate inject` of another user's file made root its owner.
+// Root cause: the new file that replaces the old one got the old one's mode, but not its owner.
+// Fix: it gets the owner as well, where the process may give it.
+test("a file keeps its owner", { skip: process.getuid?.() !== 0 && "needs root" }, async (t) => {
+  const cwd = await folderWith(t, { "app.yaml": plain });
+  const path = join(cwd, "app.yaml");
+  await chown(path, 1234, 5678);
+  await call(cwd, ["app.yaml"]);
+  const { uid, gid } = await lstat(path);
+  assert.deepEqual([uid, gid], [1234, 5678]);
 });
 
 test("a file that cannot be written as a whole stays as it was, and nothing is left beside it", async (t) => {
