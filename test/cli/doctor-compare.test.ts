@@ -258,6 +258,25 @@ routes:
     assert.match(text, reason);
 });
 
+// Symptom: init wrote a route for a large file that no request for the file matches: /files/{path}, where FastAPI means {path:path}.
+// Root cause: the route was the document's path, in which a parameter is one segment, also where its value had slashes.
+// Fix: such a route is a prefix; where more follows the parameter, no route can say it, and none is written.
+test("init: a parameter with slashes in its value is more than one segment", async (t) => {
+  const large = { head: REFUSED, range: ranged(2 * 1024 ** 3) };
+  const at = (pattern: string, target: string): Examined => {
+    const one = examined(pattern, large);
+    return { ...one, endpoint: { ...one.endpoint, target } };
+  };
+  const all = [at("/v{n}/files/{path}", "/v1/files/a/b.bin?x=/"), at("/{dir}/list", "/a/b/list")];
+  assert.equal(
+    await write(t, all),
+    `${UPSTREAM}head: convert
+routes:
+  - { path: "/{v_n}/files/*", head: { range: probe } }
+`,
+  );
+});
+
 test("init: a dollar sign in a path or URL is no variable", async (t) => {
   const all = [examined("/a", { head: REFUSED }), examined("/cost$$", { get: REFUSED })];
   const text = formatRouteFile(advise(all), FIXED, { source: "x", cwd: "/" });

@@ -6,6 +6,7 @@ import { formatBytes } from "./bytes.ts";
 import { type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
 import type { Outcome, Response } from "./exchange.ts";
+import type { Endpoint } from "./parameters.ts";
 
 /** The advice for one route. */
 export interface RouteAdvice {
@@ -77,7 +78,7 @@ function isPlainRefusal({ kind }: Verdict, head: Outcome): boolean {
 }
 
 function toRoute(examined: Examined, mode: Advice["mode"]): RouteAdvice | undefined {
-  const path = toRoutePath(examined.endpoint.pattern);
+  const path = toRoutePath(examined.endpoint);
   const found = path === undefined ? undefined : toSetting(examined, mode);
   return path === undefined || found === undefined ? undefined : { path, ...found };
 }
@@ -136,9 +137,13 @@ function toOptionsReason(examined: readonly Examined[]): string | undefined {
 }
 
 /** Converts a path of the document to a route's path; undefined if a route cannot express it. */
-function toRoutePath(pattern: string): string | undefined {
+function toRoutePath({ pattern, target }: Endpoint): string | undefined {
   const [path = ""] = pattern.split(/[?#]/, 1);
-  const written = path
+  const [tried = ""] = target.split("?", 1);
+  // A parameter's value may have slashes (FastAPI's `{path:path}`), and a route's parameter is one segment.
+  const isDeep = tried.split("/").length > path.split("/").length;
+  if (isDeep && !path.endsWith("}")) return undefined;
+  const written = (isDeep ? path.replace(/[^/]*$/, "*") : path)
     .split("/")
     .map((segment, index) => (/[{}]/.test(segment) ? `{${toName(segment, index)}}` : segment))
     .join("/");

@@ -59,9 +59,11 @@ function toSource(url: string, found: Found | undefined): string {
   if (found === undefined) return url;
   if (found.document === undefined)
     return `${url}: no OpenAPI document (${found.reason}); name paths behind the URL`;
-  const { version, operations, withoutGet } = found.document;
+  const { version, operations, withoutGet, unread } = found.document;
+  const paths = operations.length === 1 ? "1 path" : `${operations.length} paths`;
   const rest = withoutGet === 0 ? "" : `, ${withoutGet} without`;
-  return `${url}, ${version} from ${found.source}: ${operations.length} paths with GET${rest}`;
+  const beyond = unread === 0 ? "" : `, ${unread} more not read`;
+  return `${url}, ${version} from ${found.source}: ${paths} with GET${rest}${beyond}`;
 }
 
 /** Creates a progress line on the terminal; each update overwrites it. */

@@ -1,6 +1,6 @@
 /** Tries the endpoints, several at a time. */
 
-import type { Client } from "./client.ts";
+import { type Client, withFields } from "./client.ts";
 import { type Verdict, judge } from "./compare.ts";
 import { compareFields } from "./fields.ts";
 import type { Endpoint } from "./parameters.ts";
@@ -43,7 +43,7 @@ export async function examine(
   let hasFailed = false;
   const look = async (endpoint: Endpoint, client: Client): Promise<Observation> => {
     const { connect, limits, url } = client;
-    const fields = [...client.fields, ...endpoint.fields];
+    const fields = withFields(client.fields, endpoint.fields);
     const request = { target: endpoint.target, fields, sendsOptions: examination.sendsOptions };
     const observation = await observe(connect, request, limits);
     if ("response" in observation.get) responded.add(client);
