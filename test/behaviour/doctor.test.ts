@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
 import { UsageError } from "../../src/cli/flags.ts";
-import { callDoctor, diagnose } from "../support/doctor.ts";
+import { callDoctor, callInit, diagnose } from "../support/doctor.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
+import { makeDirectory } from "../support/route-file.ts";
 import { startProcess } from "../support/process.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { makeCertificate, startTlsOrigin } from "../support/tls-origin.ts";
@@ -334,6 +335,51 @@ test("credentials are sent, and never printed", async (t) => {
   }
   assert.ok(arrivals.length > 0);
   assert.ok(arrivals.every(({ lines }) => lines.includes(`Authorization: Bearer ${secret}`)));
+});
+
+// Symptom: --json printed credentials that the backend sends back in a field with an ordinary name, such as X-Debug or Location.
+// Root cause: only the names of fields, and queries, told what is secret; the doctor knows its own credentials, and did not look for them.
+// Fix: the values of --header, and of --param and queries with secret names, are hidden wherever a response repeats them.
+test("credentials that a backend sends back are not printed", async (t) => {
+  const { url } = await startOrigin(t, ({ method, lines, target, write }) => {
+    const sent = lines.slice(1).join("; ");
+    const echo = `X-Debug-${method}: ${sent} at ${target}\r\nAllow: ${sent}\r\nContent-Type: ${sent}\r\n`;
+    const location = `Location: /login?next=${target}&back to=${sent}\r\n`;
+    write(`HTTP/1.1 302 Found\r\n${echo}${location}Content-Length: 0\r\n\r\n`);
+  });
+  const document = JSON.stringify({
+    openapi: "3.0.0",
+    paths: {
+      "/reset/{token}": { get: { parameters: [{ name: "token", in: "path" }] } },
+      "/me": { get: { parameters: [{ name: "sid", in: "cookie", required: true }] } },
+    },
+  });
+  const cwd = await makeDirectory(t, { "openapi.json": document });
+  const args = [url, "/a?api_key=s3cret%20key", "--openapi", "openapi.json", "--options"]
+    .concat(["-H", "Authorization: Bearer s3cret+token", "-H", "X-Custom: s3cret, custom"])
+    .concat([
+      "-H",
+      "Accept: text/plain",
+      "--param",
+      "token=s3cret/param",
+      "--param",
+      "sid=s3cret-sid",
+    ]);
+  for (const more of [[], ["--json"], ["--through", url], ["--json", "--through", url]]) {
+    const { out, err } = await callDoctor([...args, ...more], { cwd });
+    assert.doesNotMatch(out + err, /s3cret/);
+    if (more[0] === "--json") assert.match(out, /Accept: text\/plain/, "what is no secret stays");
+  }
+  assert.doesNotMatch((await callInit(args, { cwd })).out, /s3cret/);
+});
+
+test("cookies of --header are hidden one by one", async (t) => {
+  const { url } = await startOrigin(t, ({ method, write }) => {
+    const echo = method === "HEAD" ? "" : "X-User: s3cret-session\r\n";
+    write(`HTTP/1.1 200 OK\r\n${echo}Content-Length: 0\r\n\r\n`);
+  });
+  const { out } = await callDoctor([url, "/", "--json", "-H", "Cookie: a=1; b=s3cret-session"]);
+  assert.doesNotMatch(out, /s3cret/);
 });
 
 test("what a backend sends has no power over the terminal", async (t) => {

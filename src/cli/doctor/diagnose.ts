@@ -6,6 +6,7 @@ import { type Found, findDocument } from "./document.ts";
 import { selectEndpoints, toNamed } from "./endpoints.ts";
 import { examine } from "./examine.ts";
 import type { DoctorOptions } from "./options.ts";
+import { hideOwnSecrets } from "./own-secrets.ts";
 import type { Endpoint } from "./parameters.ts";
 import type { Diagnosis } from "./report.ts";
 
@@ -49,7 +50,8 @@ async function diagnoseAt(
     const { url } = client;
     const source = toSource(url, found);
     const { targets: named } = options;
-    return { url, throughUrl: through?.url, named, source, examined, notTried };
+    const shown = hideOwnSecrets(examined, options);
+    return { url, throughUrl: through?.url, named, source, examined: shown, notTried };
   } finally {
     progress.clear();
   }
