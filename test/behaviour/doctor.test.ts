@@ -382,6 +382,30 @@ test("cookies of --header are hidden one by one", async (t) => {
   assert.doesNotMatch(out, /s3cret/);
 });
 
+// Symptom: the next command found no endpoint, or another one: `headgate init URL` behind `doctor URL --openapi FILE --param id=7`.
+// Root cause: only the URL and the plain paths of the call were repeated.
+// Fix: the flags that choose endpoints and reach the backend are repeated, in quotes for the shell, without credentials.
+test("the next command has the flags of this one, without credentials", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const paths = { "/a/{id}": { get: {} }, "/b": { get: {} } };
+  const cwd = await makeDirectory(t, {
+    "my api.json": JSON.stringify({ openapi: "3.0.0", paths }),
+  });
+  const args = [url, "/it's", "/c?token=s3cret", "--openapi", "my api.json", "--param", "id=7"]
+    .concat(["--param", "token=s3cret", "-H", "Authorization: Bearer s3cret", "--include", "/a*"])
+    .concat(["--exclude", "/b", "--base", "/", "--limit", "9", "--options", "--insecure"]);
+  const { out } = await callDoctor(args, { cwd });
+  const expected = [
+    url,
+    String.raw`'/it'\''s'`,
+    "'/c?…'",
+    "--openapi 'my api.json' --base / --param id=7",
+  ]
+    .concat(["--param 'token=…' -H 'Authorization: …' --include '/a*' --exclude /b --limit 9"])
+    .concat(["--options --insecure --output headgate.yaml"]);
+  assert.ok(out.endsWith(`\nNext: headgate init ${expected.join(" ")}\n`), out);
+});
+
 test("what a backend sends has no power over the terminal", async (t) => {
   const escape = "\u009b31m";
   const { url } = await startBackend(

@@ -9,7 +9,8 @@ import type { Examined } from "../../src/cli/doctor/examine.ts";
 import type { Outcome, Response } from "../../src/cli/doctor/exchange.ts";
 import { compareFields } from "../../src/cli/doctor/fields.ts";
 import type { Observation } from "../../src/cli/doctor/probe.ts";
-import { formatReport, toNext } from "../../src/cli/doctor/report.ts";
+import { toNext } from "../../src/cli/doctor/next.ts";
+import { formatReport } from "../../src/cli/doctor/report.ts";
 import { toPhrases } from "../../src/cli/doctor/words.ts";
 import { formatRouteFile } from "../../src/cli/init.ts";
 import { loadText } from "../support/route-file.ts";
@@ -152,6 +153,7 @@ test("the report fits 80 columns, whatever it is about", () => {
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
     named: [],
+    flags: [],
     source,
     notTried,
   };
@@ -171,6 +173,7 @@ test("the summary counts, and the next command is the one to type", () => {
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
     named: [],
+    flags: [],
     source: "x",
     notTried: [],
   };
@@ -186,7 +189,7 @@ test("the summary counts, and the next command is the one to type", () => {
   );
   assert.equal(
     toNext({ ...findings, named: ["/a", "/b?c=$(d)"], examined: [refusing] }),
-    "headgate init http://127.0.0.1:8000 /a --output headgate.yaml",
+    "headgate init http://127.0.0.1:8000 /a '/b?…' --output headgate.yaml",
   );
   assert.match(text([examined("/c")]), /\n1 of 1 endpoint answers it as GET\.\n$/);
   assert.match(text([]), /No endpoint was tried\./);

@@ -9,7 +9,8 @@ import { toPlan } from "./dry-run.ts";
 import { toJsonReport } from "./json.ts";
 import { DOCTOR_FLAGS, toOptions } from "./options.ts";
 import { UnreachedError } from "./reach.ts";
-import { type Diagnosis, formatReport } from "./report.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import { formatReport } from "./report.ts";
 
 /** The exit code is 0 if all is well, 1 if there is a fault or nothing could be compared. Throws for bad arguments. */
 export async function doctor(args: readonly string[], io: Io): Promise<number> {

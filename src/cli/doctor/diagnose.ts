@@ -6,9 +6,10 @@ import { type Found, findDocument } from "./document.ts";
 import { selectEndpoints, toNamed } from "./endpoints.ts";
 import { examine } from "./examine.ts";
 import type { DoctorOptions } from "./options.ts";
+import { toFlags } from "./next.ts";
 import { hideOwnSecrets } from "./own-secrets.ts";
 import type { Endpoint } from "./parameters.ts";
-import type { Diagnosis } from "./report.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 
 /** Diagnoses a backend. Throws a UsageError, a ConfigError or an UnreachedError. */
 export async function diagnose(options: DoctorOptions, io: Io): Promise<Diagnosis> {
@@ -51,7 +52,8 @@ async function diagnoseAt(
     const source = toSource(url, found);
     const { targets: named } = options;
     const shown = hideOwnSecrets(examined, options);
-    return { url, throughUrl: through?.url, named, source, examined: shown, notTried };
+    const flags = toFlags(options);
+    return { url, throughUrl: through?.url, named, flags, source, examined: shown, notTried };
   } finally {
     progress.clear();
   }

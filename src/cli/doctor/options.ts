@@ -48,7 +48,8 @@ export const DOCTOR_FLAGS = {
 
 const DEFAULT_TIMEOUT = "10s";
 const DEFAULT_BYTES = "1MiB";
-const DEFAULT_LIMIT = "200";
+/** The default of `--limit`. */
+export const DEFAULT_LIMIT = "200";
 const DEFAULT_CONCURRENCY = "4";
 const MAX_CONCURRENCY = 64;
 
