@@ -151,6 +151,37 @@ test("content that follows a HEAD late garbles the response behind it, and that 
   assert.deepEqual([one?.verdict, one?.findings], ["broken", [{ kind: "out-of-step" }]]);
 });
 
+// Symptom: a backend that no longer reads its connection after a HEAD was "same as GET", though the next request there hangs.
+// Root cause: of the GET behind the HEAD only garbage counted, not silence.
+// Fix: silence counts as well, where the same GET is answered at once on connections of its own before and after.
+test("a connection that is silent after a HEAD is seen", async (t) => {
+  const silent = new Set<number>();
+  const { url } = await startOrigin(t, ({ method, connection, write }) => {
+    if (method === "HEAD") silent.add(connection.number);
+    else if (silent.has(connection.number)) return;
+    write(method === "HEAD" ? OK : `${OK}hello`);
+  });
+  const { out } = await callDoctor([url, "/x", "--timeout", "2s"]);
+  assert.match(out, /^\/x +200 +200 +spoils the next response +drops the content$/m);
+});
+
+// Symptom: a GET whose content broke off was "same as GET" and no more, and so was one that only headgate broke off.
+// Root cause: how the content ended was recorded and not looked at.
+// Fix: it is said, and through headgate it is wrong where the backend's own is whole.
+test("a GET whose content breaks off is told, and is wrong if only headgate's does", async (t) => {
+  const { url: whole } = await startBackend(t, OK);
+  const { url: cut } = await startOrigin(t, ({ method, write, end }) => {
+    write(method === "HEAD" ? OK : `${OK}hel`);
+    if (method !== "HEAD") end();
+  });
+  const { "/x": direct } = await diagnose([cut, "/x"]);
+  assert.deepEqual([direct?.verdict, direct?.reason], ["fine", "the GET's content breaks off"]);
+  const { "/x": one } = await diagnose([whole, "/x", "--through", cut]);
+  assert.deepEqual([one?.through?.verdict, one?.through?.reason], ["broken", direct?.reason]);
+  const { "/x": both } = await diagnose([cut, "/x", "--through", cut]);
+  assert.equal(both?.through?.verdict, "fine");
+});
+
 test("dates, ids and what differs between two GETs say nothing about the HEAD", async (t) => {
   let count = 0;
   const { url } = await startOrigin(t, ({ method, write }) => {
@@ -475,6 +506,9 @@ test("colours are for terminals without NO_COLOR, the progress line for terminal
   const shown = await callDoctor([url, "/x"], { isTerminal: true, isErrorTerminal: true });
   assert.match(shown.out, /\u001b\[31mrefuses HEAD\u001b\[0m/);
   assert.match(shown.err, /1 of 1: \/x/);
+  const long = await callDoctor([url, `/${"x".repeat(80)}`], { isErrorTerminal: true });
+  const [progress = ""] = /1 of 1: \S+/.exec(long.err) ?? [];
+  assert.ok(progress.length < 40, "a longer line would leave its first part on a narrow terminal");
   const plain = await callDoctor([url, "/x"], { isTerminal: true, env: { NO_COLOR: "1" } });
   assert.doesNotMatch(plain.out, /\u001b/);
   assert.deepEqual([(await callDoctor([url, "/x"])).out, plain.err], [plain.out, ""]);
@@ -488,6 +522,14 @@ test("arguments that cannot be are mistakes of usage, and show no login", async 
     [["ftp://a"], /is not a URL such as/],
     [["http://user:s3cret@127.0.0.1:9"], /the URL holds a login/],
     [[url, "health"], /"health" is not a path/],
+    [
+      [url, "http://u:s3cret@127.0.0.1:9/a?b"],
+      /"\/a\?<hidden>" is the path of a URL: give the path alone/,
+    ],
+    [[url, "--openapi", "http://u:s3cret@127.0.0.1:9/o"], /--openapi holds a login/],
+    [["http://127.0.0.1:99999"], /^the URL: a port is at most 65535/],
+    [[url, "--through", "http://127.0.0.1:99999"], /^--through: a port is at most 65535/],
+    [[url, "--dry-run", "--json"], /--dry-run has no --json/],
     [[url, "--concurrency", "0"], /--concurrency is a number from 1 to 64/],
     [[url, "--timeout", "5"], /--timeout: /],
     [[url, "--bytes", "0B"], /--bytes must be more than 0/],

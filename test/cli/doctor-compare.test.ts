@@ -202,7 +202,7 @@ test("the summary counts, and the next command is the one to type", () => {
 });
 
 const FIXED = {
-  backend: { url: "http://127.0.0.1:8000", path: undefined },
+  backend: { argument: "the URL", url: "http://127.0.0.1:8000", path: undefined } as const,
   ca: undefined,
   isInsecure: false,
 };

@@ -1,7 +1,7 @@
 /** `headgate doctor URL`: shows how a running backend responds to HEAD, and what headgate does about it. */
 
 import { toPrintable } from "../../ops/log/printable.ts";
-import { type Arguments, readArguments } from "../flags.ts";
+import { type Arguments, UsageError, readArguments } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { isWrong } from "./compare.ts";
 import { diagnose } from "./diagnose.ts";
@@ -22,6 +22,7 @@ export async function doctor(args: readonly string[], io: Io): Promise<number> {
   });
   const options = toOptions("doctor", given);
   if (options.isDryRun) {
+    if (given.switches.has("json")) throw new UsageError("--dry-run has no --json");
     io.out(await toPlan(options, io));
     return 0;
   }

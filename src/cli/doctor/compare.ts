@@ -28,7 +28,7 @@ export type VerdictKind = "fine" | "refused" | "differs" | "broken" | "unknown" 
 export interface Verdict {
   readonly kind: VerdictKind;
   readonly faults: readonly HeadFault[];
-  /** Why nothing could be compared. */
+  /** Why nothing could be compared, or what is wrong with the GET itself. */
   readonly reason: string | undefined;
   /** The complete size, if the endpoint serves ranges; undefined if it does not. */
   readonly rangedBytes: number | undefined;
@@ -54,12 +54,17 @@ interface Judgement {
 export function judge(observation: Observation): Verdict {
   const { get, range } = observation;
   return {
-    reason: undefined,
+    reason: isCut(get) ? "the GET's content breaks off" : undefined,
     ...judgeOutcomes(observation),
     rangedBytes: range !== undefined && "response" in range ? toRanged(range.response) : undefined,
     ignoresRanges: isIgnored(get, range),
     isStream: "response" in get && isStream(get.response),
   };
+}
+
+/** Whether a response's content did not come as its framing says. */
+export function isCut(outcome: Outcome): boolean {
+  return "response" in outcome && outcome.response.ended === "broken";
 }
 
 function isIgnored(get: Outcome, range: Outcome | undefined): boolean {

@@ -11,7 +11,10 @@ import { hideOwnSecrets } from "./own-secrets.ts";
 import type { Endpoint } from "./parameters.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 
-/** Diagnoses a backend. Throws a UsageError, a ConfigError or an UnreachedError. */
+/** Characters of a path in the progress line: a line that a narrow terminal wraps could not be overwritten. */
+const MAX_PROGRESS = 20;
+
+/** Diagnoses a backend. Throws a UsageError or an UnreachedError. */
 export async function diagnose(options: DoctorOptions, io: Io): Promise<Diagnosis> {
   const client = await createClient(options.backend, options, io);
   const through = options.through && (await createClient(options.through, options, io));
@@ -75,7 +78,7 @@ function createProgress(count: number, io: Io) {
   const isShown = io.isErrorTerminal;
   return {
     show({ shown }: Endpoint, index: number): void {
-      if (isShown) io.err(`\r\u001b[K${index + 1} of ${count}: ${shown.slice(0, 60)}`);
+      if (isShown) io.err(`\r\u001b[K${index + 1} of ${count}: ${shown.slice(0, MAX_PROGRESS)}`);
     },
     clear(): void {
       if (isShown) io.err("\r\u001b[K");

@@ -59,6 +59,8 @@ export function toDocumentTarget(url: string, openapi: string): string {
     throw new UsageError(
       "--openapi has another origin than URL, and nothing is sent there: fetch the document, and give the FILE",
     );
+  if (same.username !== "" || same.password !== "")
+    throw new UsageError("--openapi holds a login: give it by -H 'Authorization: …'");
   return same.pathname + same.search;
 }
 

@@ -1,7 +1,7 @@
 /** Tries the endpoints, several at a time. */
 
 import { type Client, withFields } from "./client.ts";
-import { type Verdict, judge } from "./compare.ts";
+import { type Verdict, isCut, judge } from "./compare.ts";
 import { compareFields } from "./fields.ts";
 import type { Endpoint } from "./parameters.ts";
 import { type Observation, observe } from "./probe.ts";
@@ -90,6 +90,7 @@ function judgeThrough(direct: Observation, observation: Observation): Verdict {
   if ("failure" in backend) return verdict;
   if ("failure" in through)
     return { ...verdict, kind: "broken", reason: `GET: ${through.failure.message}` };
+  if (isCut(through) && !isCut(backend)) return { ...verdict, kind: "broken" };
   const { status, fields } = backend.response;
   const sent = through.response;
   if (sent.status !== status) {
