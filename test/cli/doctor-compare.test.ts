@@ -228,6 +228,10 @@ test("init: one mode where one fits all", async (t) => {
     "404 teaches auto nothing",
   );
   assert.equal(await write(t, []), `${UPSTREAM}head: convert\n`);
+  assert.match(advise([refused]).reason, /^1 of 1 endpoint refuses HEAD or answers it wrongly: /);
+  assert.match(advise([refused, fine]).reason, /^1 of 2 endpoints refuses HEAD with 405 or 501: /);
+  assert.match(advise([fine]).reason, /^1 of 1 endpoint answers HEAD as GET: /);
+  assert.match(advise([fine, fine]).reason, /^2 of 2 endpoints answer HEAD as GET: /);
 });
 
 test("init: a route for what needs another mode, with its reason", async (t) => {

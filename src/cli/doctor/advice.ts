@@ -54,22 +54,26 @@ function toMode(of: {
   if (compared === 0)
     return { mode: "convert", reason: "nothing could be compared; this fits every backend" };
   const all = `of ${compared} ${compared === 1 ? "endpoint" : "endpoints"}`;
+  const verbs = wrong.length === 1 ? "refuses HEAD or answers it" : "refuse HEAD or answer it";
   if (wrong.length === 0)
-    return { mode: "pass", reason: `${fine} ${all} answer HEAD as GET: no HEAD needs a GET` };
+    return {
+      mode: "pass",
+      reason: `${fine} ${all} ${fine === 1 ? "answers" : "answer"} HEAD as GET: no HEAD needs a GET`,
+    };
   if (fine === 0)
     return {
       mode: "convert",
-      reason: `${wrong.length} ${all} refuse HEAD or answer it wrongly: all are asked with GET`,
+      reason: `${wrong.length} ${all} ${verbs} wrongly: all are asked with GET`,
     };
   const isPlain = wrong.every(({ verdict, direct }) => isPlainRefusal(verdict, direct.head));
   if (isPlain)
     return {
       mode: "auto",
-      reason: `${wrong.length} ${all} refuse HEAD with 405 or 501: these are asked with GET, the others with HEAD`,
+      reason: `${wrong.length} ${all} ${wrong.length === 1 ? "refuses" : "refuse"} HEAD with 405 or 501: these are asked with GET, the others with HEAD`,
     };
   return {
     mode: "convert",
-    reason: `${wrong.length} ${all} refuse HEAD or answer it wrongly, not always with 405: all are asked with GET`,
+    reason: `${wrong.length} ${all} ${verbs} wrongly, not always with 405: all are asked with GET`,
   };
 }
 
