@@ -82,7 +82,7 @@ function formatRows(examined: readonly Examined[], hasThrough: boolean, paint: P
 }
 
 function toThroughWords(verdict: Verdict, observation: Observation): string {
-  return [toStatus(observation.head), ...toPhrases(verdict, observation).slice(0, 4)].join(" ");
+  return `${toStatus(observation.head)} ${toPhrases(verdict, observation).slice(0, 4).join("; ")}`;
 }
 
 function toColour(verdict: Verdict): Colour {
