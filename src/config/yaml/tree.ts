@@ -67,6 +67,10 @@ export interface TreeError extends Span {
   readonly message: string;
 }
 
+const TOO_DEEP = "is nested too deeply";
+/** The package reports an overflow of the stack as an error of the document, or throws it. */
+const STACK = /call stack/i;
+
 /** Parses all documents of a text, or returns its first mistake. Never throws. */
 export function parseTrees(text: string): readonly Tree[] | TreeError {
   try {
@@ -77,7 +81,8 @@ export function parseTrees(text: string): readonly Tree[] | TreeError {
       const [error] = document.errors;
       if (error !== undefined) {
         const [message = ""] = error.message.split(/ at line \d+, column \d+/);
-        return { start: error.pos[0], end: error.pos[1], message };
+        const [start, end] = error.pos;
+        return { start, end, message: STACK.test(message) ? TOO_DEEP : message };
       }
       trees.push(toTree(document));
     }
@@ -85,7 +90,7 @@ export function parseTrees(text: string): readonly Tree[] | TreeError {
   } catch (error) {
     // The package parses by recursion, so deep nesting overflows the stack.
     if (!(error instanceof RangeError)) throw error;
-    return { start: 0, end: 1, message: "is nested too deeply" };
+    return { start: 0, end: 1, message: TOO_DEEP };
   }
 }
 

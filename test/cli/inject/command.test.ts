@@ -122,6 +122,28 @@ test("a file is replaced as a whole: nothing is left beside it, links and permis
   assert.equal(removed(await readFile(join(cwd, "real.yaml"), "utf8")), plain);
 });
 
+// Symptom: `helm template` of a chart with its custom resource definitions, 1.4 MB, was "larger than 1 MiB".
+// Root cause: manifests were read with the limit of route files. Fix: they have a limit of their own.
+test("manifests of megabytes are taken, from a file and from standard input", async (t) => {
+  const definition = `---\nkind: CustomResourceDefinition\nspec: |\n${`  ${"x".repeat(100)}\n`.repeat(20_000)}`;
+  const text = plain + definition;
+  const cwd = await folderWith(t, { "app.yaml": text });
+  await call(cwd, ["app.yaml"]);
+  assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), injected(text));
+  const bundle = join(root, "dist", "headgate.cjs");
+  const { stdout } = spawnSync(process.execPath, [bundle, "inject", "-"], {
+    input: text,
+    encoding: "utf8",
+    maxBuffer: 2 ** 24,
+  });
+  assert.ok(stdout === injected(text), "from standard input");
+});
+
+test("a file beyond the limit is refused", async (t) => {
+  const cwd = await folderWith(t, { "app.yaml": `${plain}# ${"x".repeat(8 * 1024 ** 2)}\n` });
+  assert.match(await messageOf(call(cwd, ["app.yaml"])), /^app\.yaml: is larger than 8 MiB$/);
+});
+
 // Symptom: root's `headgate inject` of another user's file made root its owner.
 // Root cause: the new file that replaces the old one got the old one's mode, but not its owner.
 // Fix: it gets the owner as well, where the process may give it.

@@ -31,6 +31,11 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     /^f\.yaml:9:11 Deployment\/app: an alias stands where headgate has to add to/,
   ],
   [
+    "a text that is nested too deeply",
+    `a: ${"[".repeat(5_000)}${"]".repeat(5_000)}`,
+    /^f\.yaml:1:\d+: is nested too deeply/,
+  ],
+  [
     "a pod spec that an alias repeats elsewhere",
     `${deployment(`    spec: &pod\n${CONTAINERS}`)}other: *pod\n`,
     /^f\.yaml:10:8 Deployment\/app: repeats what headgate has to change at &pod/,
