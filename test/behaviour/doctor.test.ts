@@ -520,6 +520,8 @@ test("arguments that cannot be are mistakes of usage, and show no login", async 
   const url = "http://127.0.0.1:9";
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [[], /needs the URL of a backend/],
+    [[""], /^"" is not a URL such as/],
+    [[url, ""], /^"" is not a path/],
     [["127.0.0.1:8000"], /did you mean "http:\/\/127\.0\.0\.1:8000"\?/],
     [["ftp://a"], /is not a URL such as/],
     [["http://user:s3cret@127.0.0.1:9"], /the URL holds a login/],
@@ -547,6 +549,20 @@ test("arguments that cannot be are mistakes of usage, and show no login", async 
     assert.match(error.message, expected);
     assert.doesNotMatch(error.message, /s3cret/);
   }
+});
+
+// Symptom: `init --output -` wrote a file named -. Root cause: only a missing --output was standard output.
+// Fix: - is standard output, as - is standard input elsewhere.
+test("init --output - is standard output, and an empty name is a mistake", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const cwd = await makeDirectory(t, {});
+  const { out, err } = await callInit([url, "/x", "--output", "-"], { cwd });
+  assert.match(out, /^head: convert$/m);
+  assert.equal(err, "");
+  await assert.rejects(
+    callInit([url, "/x", "--output", ""], { cwd }),
+    /--output is the name of a file, or -/,
+  );
 });
 
 test("the process ends with the exit code as soon as it has reported", async (t) => {

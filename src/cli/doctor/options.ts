@@ -98,7 +98,7 @@ function toAddress(text: string, argument: BackendAddress["argument"]): BackendA
   if (text.startsWith("unix:")) return { argument, url: text, path: undefined };
   const [, origin, rest = ""] = /^(https?:\/\/[^/?#]+)(.*)$/i.exec(text) ?? [];
   if (origin === undefined) {
-    const shown = hideQuery(text);
+    const shown = toShown(text);
     throw new UsageError(
       /^[\w.-]+(:\d+)?(\/|$)/.test(text)
         ? `"${shown}" is not a URL; did you mean "http://${shown}"?`
@@ -114,6 +114,11 @@ function toAddress(text: string, argument: BackendAddress["argument"]): BackendA
   };
 }
 
+/** An argument for a message; an empty one stays empty. */
+function toShown(text: string): string {
+  return text === "" ? "" : hideQuery(text);
+}
+
 function toThrough(text: string): BackendAddress {
   const backend = toAddress(text, "--through");
   if (backend.path !== undefined)
@@ -123,9 +128,9 @@ function toThrough(text: string): BackendAddress {
 
 function toPath(text: string): string {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    throw new UsageError(`"${hideQuery(text)}" is the path of a URL: give the path alone`);
+    throw new UsageError(`"${toShown(text)}" is the path of a URL: give the path alone`);
   if (!text.startsWith("/"))
-    throw new UsageError(`"${hideQuery(text)}" is not a path: it must begin with a slash`);
+    throw new UsageError(`"${toShown(text)}" is not a path: it must begin with a slash`);
   return toTarget(text);
 }
 
