@@ -262,6 +262,22 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   ],
   [["-", "--set", "resources.limits.memory=lots"], /"lots" is no quantity/],
   [["-", "--set", "ports.admin=x"], /"x" is no whole number/],
+  // Symptom: the manifest had port 0, an address that headgate refuses, or no image. Root cause: the chart refuses such values
+  // by its schema, and --set took every text. Fix: the chart's rules hold here too.
+  [["-", "--set", "ports.admin=0"], /ports\.admin: "0" is no port from 1024 to 65535/],
+  [["-", "--set", "ports.admin=65536"], /ports\.admin: "65536" is no port/],
+  [["-", "--set", "bindAddress=::"], /bindAddress: "::" is no IP address; IPv6 stands in brackets/],
+  [["-", "--set", "bindAddress=localhost"], /bindAddress: "localhost" is no IP address/],
+  [
+    ["-", "--set", "image.pullPolicy=always"],
+    /image\.pullPolicy: "always" is not Always, IfNotPresent/,
+  ],
+  [
+    ["-", "--set", "livenessProbe.periodSeconds=0"],
+    /livenessProbe\.periodSeconds: "0" is less than 1/,
+  ],
+  [["-", "--image", ""], /--image: "" is no reference to an image/],
+  [["-", "--image", "a b"], /--image: "a b" is no reference to an image/],
   [["-", "--set", "env.HEADGATE_LISTEN=:80"], /use --port/],
   [["-", "--set", "securityContext.runAsNonRoot=yes"], /write true or false/],
   [["-", "--set", "port"], /is not KEY=VALUE/],

@@ -233,3 +233,12 @@ test("another inject with other flags replaces what the first one wrote", () => 
   const options = { ...OPTIONS, image: "example.com/mirror/headgate:2", port: 8888 };
   assert.equal(injected(first, options), injected(plain, options));
 });
+
+// Symptom: a pod with `--port 80` never became ready. Root cause: headgate runs as user 65532, who may not listen below 1024 in most
+// clusters, and only the chart refused it. Fix: so does inject, unless the user is root.
+test("a port that only root may listen on is refused in a pod", () => {
+  const options = { ...OPTIONS, port: 80 };
+  assert.match(refusal(plain, options), /Deployment\/app: port 80 needs root/);
+  const asRoot = new Map([...OPTIONS.settings, ["securityContext.runAsUser", 0] as const]);
+  assert.match(injected(plain, { ...options, settings: asRoot }), /value: "?0\.0\.0\.0:80"?$/m);
+});
