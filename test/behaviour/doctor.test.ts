@@ -331,6 +331,20 @@ test("--dry-run sends nothing", async (t) => {
   assert.equal(connections.length, 0);
 });
 
+// Symptom: `doctor URL -H 'Accept-Encoding: gzip'` found no document. Root cause: the document was asked for in that coding too,
+// and the doctor decodes none. Fix: the document is asked for without a coding.
+test("a document is asked for without a coding, whatever the endpoints are asked for", async (t) => {
+  const json = '{"openapi":"3.0.0","paths":{"/a":{"get":{}}}}';
+  const { url } = await startOrigin(t, ({ method, target, lines, write }) => {
+    const isCoded = lines.includes("Accept-Encoding: gzip");
+    const content = isCoded ? "coded" : target === "/openapi.json" ? json : "plain";
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n`;
+    write(method === "HEAD" ? head : head + content);
+  });
+  const { "/a": one } = await diagnose([url, "-H", "Accept-Encoding: gzip"]);
+  assert.equal(one?.get["contentBytes"], "coded".length);
+});
+
 test("a huge document, one that never ends and one in a circle leave the doctor with what it can do", async (t) => {
   const huge = `{"openapi":"3.0.0","paths":{${Array.from({ length: 5000 }, (_path, index) => `"/p${index}":{"get":{}}`).join()}}}`;
   const circle = '{"openapi":"3.0.0","paths":{"/a/{id}":{"$ref":"#/paths/~1a~1{id}"}}}';

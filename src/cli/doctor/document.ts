@@ -18,6 +18,8 @@ export type Found =
 /** The largest public documents have 12 MB. */
 const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_DEPTH = 256;
+/** The fields of a request for a document: JSON, in no coding, which the doctor could not decode. */
+const WANTED = ["Accept", "application/json, */*;q=0.5", "Accept-Encoding", "identity"];
 
 /** The paths that frameworks use, the most common first. */
 export const DOCUMENT_PATHS: readonly string[] = [
@@ -103,7 +105,7 @@ async function fetchText(client: Client, target: string): Promise<Fetched> {
   const limits = { ...client.limits, maxBytes: MAX_BYTES };
   const line = openLine(client.connect, limits);
   try {
-    const fields = withFields(client.fields, ["Accept", "application/json, */*;q=0.5"]);
+    const fields = withFields(client.fields, WANTED);
     const outcome = await line.send({
       method: "GET",
       target,
