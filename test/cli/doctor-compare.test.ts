@@ -216,6 +216,25 @@ async function write(t: test.TestContext, all: readonly Examined[]): Promise<str
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 
+// Symptom: a backend that was overloaded, or limits the rate of requests, "refuses HEAD", and init wrote `convert` for it.
+// Root cause: only fields were compared with both GETs; a status of the HEAD's alone counted as its own.
+// Fix: 429 says nothing about the method, nor does a status where the two GETs have different ones. 405 and 501 do.
+test("a status that comes and goes says nothing about the HEAD", () => {
+  const at = (get: number, head: number, again: number) => {
+    const [first, second] = [response({ status: get }), response({ status: again })];
+    const { kind, reason } = judge(
+      observation({ get: first, again: second, head: response({ status: head }) }),
+    );
+    return [kind, reason];
+  };
+  assert.deepEqual(at(200, 429, 200), ["unknown", "too many requests (--concurrency 1)"]);
+  assert.deepEqual(at(200, 503, 503), ["unknown", "two GETs get 200 and 503"]);
+  assert.deepEqual(at(503, 200, 200), ["unknown", "two GETs get 503 and 200"]);
+  assert.deepEqual(at(200, 503, 200), ["refused", undefined]);
+  assert.deepEqual(at(200, 405, 503), ["refused", undefined]);
+  assert.deepEqual(at(200, 204, 200), ["differs", undefined]);
+});
+
 test("init: one mode where one fits all", async (t) => {
   const [refused, fine] = [examined("/a", { head: REFUSED }), examined("/b")];
   assert.equal(await write(t, [refused, refused]), `${UPSTREAM}head: convert\n`);

@@ -40,6 +40,7 @@ export interface Verdict {
 /** The statuses by which a backend refuses the method itself. */
 const METHOD_REFUSED: ReadonlySet<number> = new Set([405, 501]);
 const NO_GET: ReadonlySet<number> = new Set([404, 405, 501]);
+const TOO_MANY = 429;
 /** Network delay can explain a shorter wait. */
 const SLOW_MS = 200;
 
@@ -96,6 +97,8 @@ function judgeResponses(
     get.status === head.status
       ? harm
       : [{ kind: "status", get: get.status, head: head.status }, ...harm];
+  const chance = harm.length > 0 ? undefined : toChance(observation.again, get, head);
+  if (chance !== undefined) return { kind: "unknown", faults: [], reason: chance };
   if (isRefusal(get.status, head.status)) return { kind: "refused", faults };
   if (harm.length > 0) return { kind: "broken", faults };
   if (NO_GET.has(get.status) && head.status < 400) return { kind: "head-only", faults: [] };
@@ -103,6 +106,15 @@ function judgeResponses(
   if (get.status >= 400) return { kind: "unknown", faults: [], reason: toRefusal(get.status) };
   const differences = toDifferences(observation, get, head);
   return { kind: differences.length > 0 ? "differs" : "fine", faults: differences };
+}
+
+/** Why another status says nothing about the HEAD; undefined if it does. */
+function toChance(again: Outcome | undefined, get: Response, head: Response): string | undefined {
+  if (head.status === get.status || METHOD_REFUSED.has(head.status)) return undefined;
+  if (head.status === TOO_MANY) return toRefusal(TOO_MANY);
+  if (again === undefined || "failure" in again || again.response.status === get.status)
+    return undefined;
+  return `two GETs get ${get.status} and ${again.response.status}`;
 }
 
 function isRefusal(get: number, head: number): boolean {
@@ -185,7 +197,7 @@ function toRanged({ status, fields }: Response): number | undefined {
 
 function toRefusal(status: number): string {
   if (status === 401 || status === 403) return "needs credentials (--header)";
-  if (status === 429) return "too many requests (--concurrency 1)";
+  if (status === TOO_MANY) return "too many requests (--concurrency 1)";
   if (status === 404) return "there is no such page";
   return status >= 500 ? "the GET fails as well" : "the GET is refused as well";
 }
