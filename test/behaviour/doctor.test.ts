@@ -517,6 +517,29 @@ test("--through compares the backend's GET with headgate's HEAD, and decides the
   assert.deepEqual(wrong?.through?.findings.at(-1), { kind: "get", get: 200, through: 404 });
 });
 
+// Symptom: --through found a fault where the backend was at its limit of requests. Root cause: headgate's GET was compared with one GET
+// of the backend. Fix: with both, and a 429 is not compared.
+test("--through blames headgate for no 429, and for no status that the backend itself has sent", async (t) => {
+  const ok = `${OK}hello`;
+  const { url } = await startBackend(t, OK);
+  const limited = "HTTP/1.1 429 No\r\nContent-Length: 0\r\n\r\n";
+  const { url: through } = await startBackend(t, limited, limited);
+  const { "/x": one } = await diagnose([url, "/x", "--through", through]);
+  assert.deepEqual(
+    [one?.through?.verdict, one?.through?.reason],
+    ["unknown", "too many requests (--concurrency 1)"],
+  );
+  const busy = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
+  let gets = 0;
+  const { url: flaky } = await startOrigin(t, ({ method, write }) => {
+    if (method === "GET") gets += 1;
+    write(gets === 1 ? (method === "HEAD" ? OK : ok) : busy);
+  });
+  const { url: down } = await startBackend(t, busy, busy);
+  const { "/x": other } = await diagnose([flaky, "/x", "--through", down]);
+  assert.deepEqual([other?.through?.verdict, other?.through?.findings], ["unknown", []]);
+});
+
 test("colours are for terminals without NO_COLOR, the progress line for terminals", async (t) => {
   const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
   const shown = await callDoctor([url, "/x"], { isTerminal: true, isErrorTerminal: true });

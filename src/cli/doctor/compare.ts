@@ -40,7 +40,8 @@ export interface Verdict {
 /** The statuses by which a backend refuses the method itself. */
 const METHOD_REFUSED: ReadonlySet<number> = new Set([405, 501]);
 const NO_GET: ReadonlySet<number> = new Set([404, 405, 501]);
-const TOO_MANY = 429;
+/** RFC 6585 §4: says how many requests came, and nothing of the method. */
+export const TOO_MANY = 429;
 /** Network delay can explain a shorter wait. */
 const SLOW_MS = 200;
 
