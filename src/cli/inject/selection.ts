@@ -56,6 +56,8 @@ export function planWorkloads(
   };
   const wanted = chosen.flatMap((workload) => {
     if (workload.hasHeadgate) return skip(workload, "has a container named headgate already");
+    if (workload.isForWindows)
+      return skip(workload, "is for Windows, and headgate's image is for Linux");
     return isMarked(workload) ? skip(workload, `is labelled ${SKIP_LABEL}`) : [workload];
   });
   const isSole = wanted.length === 1;

@@ -242,3 +242,44 @@ test("a port that only root may listen on is refused in a pod", () => {
   const asRoot = new Map([...OPTIONS.settings, ["securityContext.runAsUser", 0] as const]);
   assert.match(injected(plain, { ...options, settings: asRoot }), /value: "?0\.0\.0\.0:80"?$/m);
 });
+
+// Symptom: a Service for gRPC or HTTP/2 led to headgate, which speaks HTTP/1.1. Root cause: only the names of ports told their
+// protocol. Fix: `appProtocol`, and Compose's `app_protocol`, say it themselves.
+test("a port whose protocol is written as another one than HTTP/1.1 is not the app's", () => {
+  const service = (protocol: string) => `${deployment(`    spec:\n${CONTAINERS}`)}---
+apiVersion: v1
+kind: Service
+metadata: { name: app }
+spec:
+  selector: { app: app }
+  ports: [{ name: web, port: 80, targetPort: 8000, appProtocol: ${protocol} }]
+`;
+  for (const protocol of ["kubernetes.io/h2c", "grpc", "HTTPS", "kubernetes.io/wss"])
+    assert.match(
+      refusal(service(protocol)),
+      new RegExp(`Deployment/app: port 8000 is probably ${protocol}, and headgate speaks HTTP/1.1`),
+    );
+  for (const protocol of ["http", "HTTP", "kubernetes.io/ws", '""'])
+    assert.equal(removed(injected(service(protocol))), service(protocol));
+  const compose = (protocol: string) =>
+    `services:\n  a: { ports: [{ target: 8000, published: 80, app_protocol: ${protocol} }] }\n`;
+  assert.match(refusal(compose("grpc")), /no service publishes a port/);
+  assert.equal(removed(injected(compose("http"))), compose("http"));
+});
+
+// Symptom: a pod for Windows got a container of a Linux image, with a securityContext that the API server refuses there.
+// Root cause: nothing looked at the pod's system. Fix: such a workload stays as it is, and inject says so.
+test("a workload for Windows stays as it is", () => {
+  for (const line of [
+    "os: { name: windows }",
+    "nodeSelector: { kubernetes.io/os: windows }",
+    "nodeSelector: { beta.kubernetes.io/os: windows }",
+  ]) {
+    const text = deployment(`    spec:\n      ${line}\n${CONTAINERS}`);
+    const { files, skipped } = injectInto([{ name: "f.yaml", text }], OPTIONS);
+    assert.equal(files[0]?.text, text, line);
+    assert.deepEqual(skipped, [
+      "f.yaml: Deployment/app: is for Windows, and headgate's image is for Linux",
+    ]);
+  }
+});
