@@ -30,6 +30,18 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     deployment("    spec: *pod\n", "x: &pod { containers: [] }\n"),
     /^f\.yaml:9:11 Deployment\/app: an alias stands where headgate has to add to/,
   ],
+  // Symptom: a file with an alias of nothing was changed, though no reader of YAML takes it. Root cause: the yaml package looks for
+  // anchors only where it makes plain values. Fix: an alias needs its anchor before it.
+  [
+    "an alias without an anchor",
+    deployment(`    spec:\n${CONTAINERS}`, "x: *none\n"),
+    /^f\.yaml:1:4: there is no &none before this alias\n/,
+  ],
+  [
+    "an alias before its anchor",
+    deployment(`    spec:\n${CONTAINERS}`, "x: *later\ny: &later 1\n"),
+    /^f\.yaml:1:4: there is no &later before this alias\n/,
+  ],
   [
     "a text that is nested too deeply",
     `a: ${"[".repeat(5_000)}${"]".repeat(5_000)}`,
@@ -163,6 +175,11 @@ test("a pod that has headgate by other means stays as it is", () => {
   const outcome = injectInto([{ name: "f.yaml", text }], OPTIONS);
   assert.equal(outcome.files[0]?.text, text);
   assert.equal(outcome.isThereAlready, true);
+});
+
+test("an anchor may stand at a key", () => {
+  const text = deployment(`    spec:\n${CONTAINERS}`, "&k key: 1\n? [&m a]\n: b\nx: [*k, *m]\n");
+  assert.equal(removed(injected(text)), text);
 });
 
 test("a workload labelled headgate.dev/skip stays as it is", () => {
