@@ -1,6 +1,5 @@
 /** The changes to a Compose file: a new service headgate, to which the app's published port moves. */
 
-import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import type { TreeNode } from "../../config/yaml/tree.ts";
 import { type NamedEdit, fillRecord, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
@@ -10,6 +9,7 @@ import { type Edit, applyEdits } from "./edits.ts";
 import { type Page, appendEntry, layoutOf } from "./insertions.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
 import { hashOf, parseRecord } from "./record.ts";
+import { assertReversible } from "./reversible.ts";
 import {
   type InputFile,
   type SourceNode,
@@ -18,7 +18,6 @@ import {
   findEntry,
   findOwnEntry,
   read,
-  readSource,
   readText,
   refuse,
   startOf,
@@ -74,10 +73,7 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   const edits = toEdits(app, options);
   const text = applyEdits(file.text, edits);
   const changed = { name: file.name, text };
-  if (restoreCompose(readSource(changed)).text !== file.text)
-    throw new ConfigError([
-      createDiagnostic("", "inject could not be undone here, so nothing was written", file.name),
-    ]);
+  assertReversible(file, changed, restoreCompose);
   return {
     files: [changed],
     done: [`${file.name}: ${app.name}: headgate stands before its port ${app.upstreamPort}`],

@@ -300,3 +300,24 @@ test("a workload for Windows stays as it is", () => {
     ]);
   }
 });
+
+// Symptom: the process ended with a stack trace where the changed text was no YAML: behind a list in an unusual mapping, for example.
+// Root cause: the check of one's own work took for granted that the changed text can be read.
+// Fix: a changed text that cannot be read cannot be undone either, and is refused as such.
+test("a text whose change would break it is refused, and stays", () => {
+  const text = `apiVersion: v1
+kind: Pod
+metadata: { name: app }
+spec:
+  containers:
+  - name: app
+    ports:
+    ? x
+    - containerPort: 80
+  volumes: []
+`;
+  assert.equal(
+    refusal(text, { ...OPTIONS, isNative: false, upstreamPort: 8000 }),
+    "f.yaml: inject could not be undone here, so nothing was written",
+  );
+});
