@@ -5,6 +5,7 @@ import { demo } from "./cli/demo.ts";
 import { doctor } from "./cli/doctor/command.ts";
 import { explain } from "./cli/explain/command.ts";
 import { UsageError } from "./cli/flags.ts";
+import { MAX_MANIFEST_BYTES } from "./cli/inject/input.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
 import { init } from "./cli/init.ts";
@@ -22,9 +23,6 @@ declare const HEADGATE_VERSION: string | undefined;
 // Under `npm start` one Ctrl-C arrives twice, from the terminal and from npm, a millisecond apart. The two count as one. Other signals
 // reach npm only, which forwards each once, so two of them are always two.
 const INTERRUPT_ECHO_MS = 50;
-
-/** The limit of standard input: more than a route file may have. */
-const MAX_INPUT_BYTES = 1024 * 1024;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["run", run],
@@ -138,7 +136,7 @@ async function readInput(): Promise<Uint8Array> {
   for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > MAX_INPUT_BYTES) break;
+    if (bytes > MAX_MANIFEST_BYTES) break;
   }
   return Buffer.concat(chunks);
 }

@@ -7,7 +7,7 @@ import { type Advice, type RouteAdvice, advise } from "./doctor/advice.ts";
 import { diagnose } from "./doctor/diagnose.ts";
 import { DOCTOR_FLAGS, type DoctorOptions, toOptions } from "./doctor/options.ts";
 import { UnreachedError } from "./doctor/reach.ts";
-import { readArguments } from "./flags.ts";
+import { UsageError, readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { toProgramName } from "./program-name.ts";
 
@@ -20,7 +20,7 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
     maxPositionals: DOCTOR_FLAGS.maxPositionals,
   });
   const options = toOptions("init", given);
-  const output = given.values.get("output");
+  const output = toOutput(given.values.get("output"));
   const mode = given.switches.has("force") ? "over" : "new";
   const path = output === undefined ? undefined : resolveFrom(io.cwd, output);
   // Checked before any request is sent, because the requests would be wasted.
@@ -41,6 +41,12 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
   }
   io.err(`Wrote ${output}. Next: ${toProgramName(io)} run --config ${output}\n`);
   return 0;
+}
+
+/** Undefined for standard output. */
+function toOutput(name: string | undefined): string | undefined {
+  if (name === "") throw new UsageError("--output is the name of a file, or - for standard output");
+  return name === "-" ? undefined : name;
 }
 
 async function makeRouteFile(options: DoctorOptions, io: Io): Promise<string | undefined> {

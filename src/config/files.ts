@@ -187,10 +187,10 @@ export async function listFolder(path: string): Promise<readonly string[] | unde
 export async function replaceFile(path: string, text: string): Promise<string | undefined> {
   try {
     const target = await realpath(path);
-    const { mode } = await lstat(target);
+    const { mode, uid, gid } = await lstat(target);
     const beside = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}`);
     try {
-      await writeDurably(beside, text, mode & 0o777);
+      await writeDurably(beside, text, { mode: mode & 0o777, uid, gid });
       await rename(beside, target);
     } catch (error) {
       await unlink(beside).catch(() => undefined);
@@ -202,9 +202,17 @@ export async function replaceFile(path: string, text: string): Promise<string | 
   }
 }
 
-async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+interface Ownership {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+async function writeDurably(path: string, text: string, owner: Ownership): Promise<void> {
+  const { mode, uid, gid } = owner;
   const handle = await open(path, "wx", mode);
   try {
+    await handle.chown(uid, gid).catch(() => undefined); // only root may give a file away
     await handle.chmod(mode); // regardless of the umask
     await handle.writeFile(text);
     await handle.sync();

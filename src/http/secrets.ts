@@ -19,6 +19,9 @@ const SECRET_NAMES = new RegExp(
 
 /** `?` and the query of a URL. */
 const QUERY = /\?[^\s"'<>]+/g;
+/** Fields whose value is one URL, in which a query may have spaces, and a fragment may be a token (RFC 6749 §4.2.2). */
+const IS_URL = /^(?:content-)?location$/i;
+const BEHIND_PATH = /([?#]).+$/s;
 /** A query with parameters. A pattern or a `${NAME:?message}` has none. */
 const PARAMETERS = /(?<!:)\?[^\s"'<>=?]*=[^\s"'<>]*/g;
 /** A name, and the sign behind it; at the begin of a line the sign may be missing. */
@@ -39,7 +42,9 @@ export function isSecretField(name: string): boolean {
 /** Returns a field's value for display: hidden as a whole, or without the userinfo and the queries of the URLs in it. */
 export function hideFieldValue(name: string, value: string): string {
   if (value === "") return value;
-  return isSecretField(name) ? HIDDEN : hideUrls(value, QUERY, toHidden);
+  if (isSecretField(name)) return HIDDEN;
+  const text = IS_URL.test(name) ? value.replace(BEHIND_PATH, `$1${HIDDEN}`) : value;
+  return hideUrls(text, QUERY, toHidden);
 }
 
 /** Returns a message about the configuration with the userinfo and the queries of the URLs in it hidden. */

@@ -239,7 +239,7 @@ test("a client that disconnects while its HEAD waits for the first sends nothing
   });
 });
 
-test("one that leaves while it waits for the first asks nothing", async (t) => {
+test("a client that disconnects while its HEAD waits for the first sends nothing upstream", async (t) => {
   const origin = await startOrigin(t, (request) => {
     if (request.method === "GET") release(request, OK);
   });

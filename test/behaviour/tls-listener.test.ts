@@ -132,7 +132,7 @@ test("with clientAuth: request a client may come without a certificate, and not 
 
 for (const trust of ["", "forwarded: { trust: [] }\n"]) {
   const isTrusted = trust === "";
-  test(`the client's certificate reaches the upstream where asked for; an incoming one ${isTrusted ? "of a trusted peer stays before it" : "of another peer is dropped"}`, async (t) => {
+  test(`with forwardClientCert the upstream receives the client's certificate; an incoming one ${isTrusted ? "of a trusted peer stays before it" : "of another peer is dropped"}`, async (t) => {
     const more = (from: Authority): string => `${MUTUAL(from)}, forwardClientCert: true`;
     const { authority, port, origin } = await start(t, more, trust);
     const client = authority.issue({

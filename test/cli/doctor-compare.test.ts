@@ -9,7 +9,8 @@ import type { Examined } from "../../src/cli/doctor/examine.ts";
 import type { Outcome, Response } from "../../src/cli/doctor/exchange.ts";
 import { compareFields } from "../../src/cli/doctor/fields.ts";
 import type { Observation } from "../../src/cli/doctor/probe.ts";
-import { formatReport, toNext } from "../../src/cli/doctor/report.ts";
+import { toNext } from "../../src/cli/doctor/next.ts";
+import { formatReport } from "../../src/cli/doctor/report.ts";
 import { toPhrases } from "../../src/cli/doctor/words.ts";
 import { formatRouteFile } from "../../src/cli/init.ts";
 import { loadText } from "../support/route-file.ts";
@@ -153,6 +154,7 @@ test("the report fits 80 columns, with any texts", () => {
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
     named: [],
+    flags: [],
     source,
     notTried,
   };
@@ -173,6 +175,7 @@ test("the summary counts, and ends with the next command to type", () => {
     url: "http://127.0.0.1:8000",
     throughUrl: undefined,
     named: [],
+    flags: [],
     source: "x",
     notTried: [],
   };
@@ -188,7 +191,7 @@ test("the summary counts, and ends with the next command to type", () => {
   );
   assert.equal(
     toNext({ ...findings, named: ["/a", "/b?c=$(d)"], examined: [refusing] }),
-    "headgate init http://127.0.0.1:8000 /a --output headgate.yaml",
+    "headgate init http://127.0.0.1:8000 /a '/b?…' --output headgate.yaml",
   );
   assert.match(text([examined("/c")]), /\n1 of 1 endpoint answers it as GET\.\n$/);
   assert.match(text([]), /No endpoint was tried\./);
@@ -201,7 +204,7 @@ test("the summary counts, and ends with the next command to type", () => {
 });
 
 const FIXED = {
-  backend: { url: "http://127.0.0.1:8000", path: undefined },
+  backend: { argument: "the URL", url: "http://127.0.0.1:8000", path: undefined } as const,
   ca: undefined,
   isInsecure: false,
 };
@@ -215,6 +218,25 @@ async function write(t: test.TestContext, all: readonly Examined[]): Promise<str
 
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 
+// Symptom: a backend that was overloaded, or limits the rate of requests, "refuses HEAD", and init wrote `convert` for it.
+// Root cause: only fields were compared with both GETs; a status of the HEAD's alone counted as its own.
+// Fix: 429 says nothing about the method, nor does a status where the two GETs have different ones. 405 and 501 do.
+test("a status that comes and goes says nothing about the HEAD", () => {
+  const at = (get: number, head: number, again: number) => {
+    const [first, second] = [response({ status: get }), response({ status: again })];
+    const { kind, reason } = judge(
+      observation({ get: first, again: second, head: response({ status: head }) }),
+    );
+    return [kind, reason];
+  };
+  assert.deepEqual(at(200, 429, 200), ["unknown", "too many requests (--concurrency 1)"]);
+  assert.deepEqual(at(200, 503, 503), ["unknown", "two GETs get 200 and 503"]);
+  assert.deepEqual(at(503, 200, 200), ["unknown", "two GETs get 503 and 200"]);
+  assert.deepEqual(at(200, 503, 200), ["refused", undefined]);
+  assert.deepEqual(at(200, 405, 503), ["refused", undefined]);
+  assert.deepEqual(at(200, 204, 200), ["differs", undefined]);
+});
+
 test("init: one mode if one fits all", async (t) => {
   const [refused, fine] = [examined("/a", { head: REFUSED }), examined("/b")];
   assert.equal(await write(t, [refused, refused]), `${UPSTREAM}head: convert\n`);
@@ -227,6 +249,10 @@ test("init: one mode if one fits all", async (t) => {
     "404 teaches auto nothing",
   );
   assert.equal(await write(t, []), `${UPSTREAM}head: convert\n`);
+  assert.match(advise([refused]).reason, /^1 of 1 endpoint refuses HEAD or answers it wrongly: /);
+  assert.match(advise([refused, fine]).reason, /^1 of 2 endpoints refuses HEAD with 405 or 501: /);
+  assert.match(advise([fine]).reason, /^1 of 1 endpoint answers HEAD as GET: /);
+  assert.match(advise([fine, fine]).reason, /^2 of 2 endpoints answer HEAD as GET: /);
 });
 
 test("init: a route for each path that needs another mode, with its reason", async (t) => {
@@ -258,6 +284,25 @@ routes:
   const text = formatRouteFile(advise(all), FIXED, { source: "x", cwd: "/" });
   for (const reason of [/2\.0 GiB, with ranges/, /its GET takes 4\.2 s/, /# Tus: /, /has no GET/])
     assert.match(text, reason);
+});
+
+// Symptom: init wrote a route for a large file that no request for the file matches: /files/{path}, where FastAPI means {path:path}.
+// Root cause: the route was the document's path, in which a parameter is one segment, also where its value had slashes.
+// Fix: such a route is a prefix; where more follows the parameter, no route can say it, and none is written.
+test("init: a parameter with slashes in its value is more than one segment", async (t) => {
+  const large = { head: REFUSED, range: ranged(2 * 1024 ** 3) };
+  const at = (pattern: string, target: string): Examined => {
+    const one = examined(pattern, large);
+    return { ...one, endpoint: { ...one.endpoint, target } };
+  };
+  const all = [at("/v{n}/files/{path}", "/v1/files/a/b.bin?x=/"), at("/{dir}/list", "/a/b/list")];
+  assert.equal(
+    await write(t, all),
+    `${UPSTREAM}head: convert
+routes:
+  - { path: "/{v_n}/files/*", head: { range: probe } }
+`,
+  );
 });
 
 test("init: a dollar sign in a path or URL is no variable", async (t) => {

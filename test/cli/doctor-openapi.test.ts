@@ -171,6 +171,121 @@ test("references that are circular, broken or to other documents are reported, n
   );
 });
 
+function targetsOf(document: unknown, options = NOTHING): readonly string[] {
+  const { endpoints, notTried } = selectEndpoints(
+    readApiDocument(document, SITE) ?? assert.fail(),
+    options,
+  );
+  return [
+    ...endpoints.map(({ target }) => target),
+    ...notTried.map(({ shown, reason }) => `${shown}: ${reason}`),
+  ];
+}
+
+// Symptom: endpoints of a hand-written YAML document counted as "without GET".
+// Root cause: `<<` was read as a key named `<<`.
+// Fix: entries of merged mappings count, where the mapping has none of its own.
+test("merge keys of YAML are followed", async (t) => {
+  const cwd = await makeDirectory(t, {
+    "merge.yaml": `openapi: 3.0.0
+x-get: &get
+  get: &op { parameters: [{ name: id, in: path, example: 3 }] }
+x-four: &four { parameters: [{ name: id, in: path, example: 4 }] }
+paths:
+  /a/{id}: { <<: *get }
+  /b/{id}:
+    get: { <<: [*four, *op] }
+    summary: its own entries stay
+  /c/{id}:
+    get: { <<: *four, parameters: [{ name: id, in: path, example: 5 }] }
+  /d: { "<<": *get }
+`,
+  });
+  const { operations, withoutGet } = await read("merge.yaml", cwd);
+  const { endpoints } = selectEndpoints(
+    { version: "", withoutGet, unread: 0, operations },
+    NOTHING,
+  );
+  assert.deepEqual(
+    endpoints.map(({ target }) => target),
+    ["/a/3", "/b/4", "/c/5"],
+  );
+  assert.equal(withoutGet, 1, "a quoted << is a key");
+});
+
+// Symptom: requests went to /:///v1/a.
+// Root cause: variables without a default became nothing, and the rest was no URL.
+// Fix: of a server's URL only the path counts, so scheme and host need no values.
+test("a server whose scheme and host are variables has a path", () => {
+  const baseOf = (url: string) =>
+    targetsOf({ openapi: "3.0.0", servers: [{ url }], paths: { "/a": { get: {} } } });
+  assert.deepEqual(baseOf("{scheme}://{host}/v1"), ["/v1/a"]);
+  assert.deepEqual(baseOf("https://{host}:{port}/v1/"), ["/v1/a"]);
+  assert.deepEqual(baseOf("{root}/v1"), ["/v1/a"]);
+  assert.deepEqual(baseOf("https://api.example/{version}/v1"), ["/v1/a"]);
+  assert.deepEqual(baseOf("//api.example/v1"), ["/v1/a"]);
+  assert.deepEqual(baseOf("../v1"), ["/v1/a"]);
+  assert.deepEqual(baseOf("https://api.example?x=/y"), ["/a"]);
+});
+
+// Symptom: FastAPI answered a list of numbers with 422, and the endpoint was "not compared".
+// Root cause: the members of a list were sent as one text, `1,2`, whatever the parameter's style.
+// Fix: one member is sent, which looks the same in each style; label and matrix have their prefix.
+test("of a list its first member is sent, in the style of the parameter", () => {
+  const get = (parameter: object) => ({ get: { parameters: [{ required: true, ...parameter }] } });
+  const list = { name: "id", example: [3, 4] };
+  const paths = {
+    "/simple/{id}": get({ ...list, in: "path" }),
+    "/label/{id}": get({ ...list, in: "path", style: "label" }),
+    "/matrix/{id}": get({ ...list, in: "path", style: "matrix" }),
+    "/form": get({ ...list, in: "query" }),
+    "/pipes": get({ ...list, in: "query", style: "pipeDelimited", explode: false }),
+    "/empty": get({ ...list, in: "query", example: [] }),
+  };
+  assert.deepEqual(targetsOf({ openapi: "3.0.0", paths }), [
+    "/simple/3",
+    "/label/.3",
+    "/matrix/;id=3",
+    "/form?id=3",
+    "/pipes?id=3",
+    "/empty: needs the query parameter id: --param id=…",
+  ]);
+});
+
+// Symptom: a GET with Content-Length and Transfer-Encoding, and with two Host fields.
+// Root cause: header parameters of the document went into the request whatever their names.
+// Fix: a parameter that names a field of the message's framing or of the doctor itself is not one.
+test("a document sets none of the fields that frame the message", () => {
+  const names = ["Host", "content-length", "Transfer-Encoding", "Connection", "Expect", "Range"];
+  const parameters = [...names, "X-Tenant"].map((name) => {
+    return { name, in: "header", required: true, example: "5" };
+  });
+  const document = readApiDocument(
+    { openapi: "3.0.0", paths: { "/a": { get: { parameters } } } },
+    SITE,
+  );
+  const { endpoints } = selectEndpoints(document, NOTHING);
+  assert.deepEqual(endpoints[0]?.fields, ["X-Tenant", "5"]);
+});
+
+// Symptom: /users/1234567890123456800 was asked for, where the example says 1234567890123456789.
+// Root cause: JSON numbers above 2^53 are rounded.
+// Fix: a number that may be rounded is no value.
+test("a number that JSON rounds is not sent", () => {
+  const parameters = [{ name: "id", in: "path", example: 1234567890123456789 }]; // oxlint-disable-line no-loss-of-precision -- this is the point
+  assert.deepEqual(
+    targetsOf({ openapi: "3.0.0", paths: { "/users/{id}": { get: { parameters } } } }),
+    ["/users/{id}: no value for id: --param id=…"],
+  );
+});
+
+test("paths beyond the limit are counted", () => {
+  const paths = Object.fromEntries(
+    Array.from({ length: 20_003 }, (_path, index) => [`/p${index}`, { get: {} }]),
+  );
+  assert.equal(readApiDocument({ openapi: "3.0.0", paths }, SITE)?.unread, 3);
+});
+
 test("reading any document throws nothing", () => {
   const odd: readonly unknown[] = [null, 7, "x", [], {}, { toString: 1 }, [null], { $ref: 7 }];
   const levels: readonly ((value: unknown) => unknown)[] = [

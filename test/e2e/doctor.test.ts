@@ -67,7 +67,10 @@ describeReal("doctor and init on a real FastAPI", () => {
     assert.match(out, /^\/native .* Content-Length 0, not 3/m);
     assert.match(out, /^ {2}\/me: needs the cookie session: --param session=…$/m);
     assert.match(out, /^9 of 10 endpoints refuse HEAD, 1 answers it differently from GET\.$/m);
-    assert.match(out, /^Next: headgate init http:\/\/127\.0\.0\.1:\d+ --output headgate\.yaml$/m);
+    assert.match(
+      out,
+      /^Next: headgate init http:\/\/127\.0\.0\.1:\d+ --param number=7 --output headgate\.yaml$/m,
+    );
   });
 
   it("knows streams, paths that need credentials, and redirects", async () => {

@@ -10,6 +10,22 @@ test("a password with spaces is hidden, in a line of a file and in a message", (
     for (const hide of [hideInLine, hideInMessage]) assert.doesNotMatch(hide(text), /SECRET/, text);
 });
 
+// Symptom: the query of `Location: /a?next=/b&back to=SECRET` was shown behind its space, and the token in a fragment was shown as a whole.
+// Root cause: a query was looked for in single words, and a fragment not at all. Fix: a field that is one URL is cut behind its path.
+test("the query and the fragment of a redirect are hidden to the end", () => {
+  const hide = (value: string) => hideFieldValue("Location", value);
+  assert.equal(hide("/a?next=/b&back to=SECRET"), "/a?<hidden>");
+  assert.equal(
+    hide("https://app.example/cb#access_token=SECRET"),
+    "https://app.example/cb#<hidden>",
+  );
+  assert.equal(
+    hide("https://u:SECRET@app.example/a#b?c"),
+    "https://<hidden>@app.example/a#<hidden>",
+  );
+  assert.equal(hide("/a?"), "/a?");
+});
+
 // Symptom: a line of 2,000 characters took 0.2 s, and a field of 20,000 never ended. Root cause: a pattern with two repetitions began anew at
 // each `://`. Fix: two searches.
 test("hiding passwords in a long text with many URLs and an early @ ends", () => {

@@ -6,6 +6,7 @@ import { formatBytes } from "./bytes.ts";
 import { type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
 import type { Outcome, Response } from "./exchange.ts";
+import type { Endpoint } from "./parameters.ts";
 
 /** The advice for one route. */
 export interface RouteAdvice {
@@ -53,22 +54,26 @@ function toMode(of: {
   if (compared === 0)
     return { mode: "convert", reason: "nothing could be compared; this fits every backend" };
   const all = `of ${compared} ${compared === 1 ? "endpoint" : "endpoints"}`;
+  const verbs = wrong.length === 1 ? "refuses HEAD or answers it" : "refuse HEAD or answer it";
   if (wrong.length === 0)
-    return { mode: "pass", reason: `${fine} ${all} answer HEAD as GET: no HEAD needs a GET` };
+    return {
+      mode: "pass",
+      reason: `${fine} ${all} ${fine === 1 ? "answers" : "answer"} HEAD as GET: no HEAD needs a GET`,
+    };
   if (fine === 0)
     return {
       mode: "convert",
-      reason: `${wrong.length} ${all} refuse HEAD or answer it wrongly: all are asked with GET`,
+      reason: `${wrong.length} ${all} ${verbs} wrongly: all are asked with GET`,
     };
   const isPlain = wrong.every(({ verdict, direct }) => isPlainRefusal(verdict, direct.head));
   if (isPlain)
     return {
       mode: "auto",
-      reason: `${wrong.length} ${all} refuse HEAD with 405 or 501: these are asked with GET, the others with HEAD`,
+      reason: `${wrong.length} ${all} ${wrong.length === 1 ? "refuses" : "refuse"} HEAD with 405 or 501: these are asked with GET, the others with HEAD`,
     };
   return {
     mode: "convert",
-    reason: `${wrong.length} ${all} refuse HEAD or answer it wrongly, not always with 405: all are asked with GET`,
+    reason: `${wrong.length} ${all} ${verbs} wrongly, not always with 405: all are asked with GET`,
   };
 }
 
@@ -77,7 +82,7 @@ function isPlainRefusal({ kind }: Verdict, head: Outcome): boolean {
 }
 
 function toRoute(examined: Examined, mode: Advice["mode"]): RouteAdvice | undefined {
-  const path = toRoutePath(examined.endpoint.pattern);
+  const path = toRoutePath(examined.endpoint);
   const found = path === undefined ? undefined : toSetting(examined, mode);
   return path === undefined || found === undefined ? undefined : { path, ...found };
 }
@@ -136,9 +141,13 @@ function toOptionsReason(examined: readonly Examined[]): string | undefined {
 }
 
 /** Converts a path of the document to a route's path; undefined if a route cannot express it. */
-function toRoutePath(pattern: string): string | undefined {
+function toRoutePath({ pattern, target }: Endpoint): string | undefined {
   const [path = ""] = pattern.split(/[?#]/, 1);
-  const written = path
+  const [tried = ""] = target.split("?", 1);
+  // A parameter's value may have slashes (FastAPI's `{path:path}`), and a route's parameter is one segment.
+  const isDeep = tried.split("/").length > path.split("/").length;
+  if (isDeep && !path.endsWith("}")) return undefined;
+  const written = (isDeep ? path.replace(/[^/]*$/, "*") : path)
     .split("/")
     .map((segment, index) => (/[{}]/.test(segment) ? `{${toName(segment, index)}}` : segment))
     .join("/");

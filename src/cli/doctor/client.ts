@@ -1,6 +1,7 @@
 /** The client for one backend: its address, the fields of every request, and the limits. */
 
 import { readSystemFile, readTextFile, resolveFrom } from "../../config/files.ts";
+import { ConfigError } from "../../config/diagnostic.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { UpstreamConfig } from "../../config/types.ts";
 import { findField } from "../../http/fields.ts";
@@ -22,16 +23,17 @@ export interface Client {
   close(): void;
 }
 
-/** Creates the client for one backend. Throws a UsageError or a ConfigError for a URL or a file that cannot be used. */
+/** Creates the client for one backend. Throws a UsageError for a URL or a file that cannot be used. */
 export async function createClient(
-  { url }: BackendAddress,
+  { url, argument }: BackendAddress,
   { fields, limits, ca, isInsecure }: DoctorOptions,
   { cwd, version }: Pick<Io, "cwd" | "version">,
 ): Promise<Client> {
-  const { config } = await loadConfig({
-    flags: { upstream: url, listen: "127.0.0.1:0", admin: "off" },
-    env: {},
-    cwd,
+  const flags = { upstream: url, listen: "127.0.0.1:0", admin: "off" };
+  const { config } = await loadConfig({ flags, env: {}, cwd }).catch((error: unknown) => {
+    // The operator gave a URL, and no --upstream.
+    const [problem] = error instanceof ConfigError ? error.diagnostics : [];
+    throw problem === undefined ? error : new UsageError(`${argument}: ${problem.message}`);
   });
   const upstream = config.upstreams.get("default") as UpstreamConfig; // every configuration has it
   const tls = {

@@ -1,7 +1,7 @@
 /** `headgate doctor URL`: shows how a running backend responds to HEAD, and what headgate does about it. */
 
 import { toPrintable } from "../../ops/log/printable.ts";
-import { type Arguments, readArguments } from "../flags.ts";
+import { type Arguments, UsageError, readArguments } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { isWrong } from "./compare.ts";
 import { diagnose } from "./diagnose.ts";
@@ -9,7 +9,8 @@ import { toPlan } from "./dry-run.ts";
 import { toJsonReport } from "./json.ts";
 import { DOCTOR_FLAGS, toOptions } from "./options.ts";
 import { UnreachedError } from "./reach.ts";
-import { type Diagnosis, formatReport } from "./report.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import { formatReport } from "./report.ts";
 
 /** The exit code is 0 if all is well, 1 if there is a fault or nothing could be compared. Throws for bad arguments. */
 export async function doctor(args: readonly string[], io: Io): Promise<number> {
@@ -21,6 +22,7 @@ export async function doctor(args: readonly string[], io: Io): Promise<number> {
   });
   const options = toOptions("doctor", given);
   if (options.isDryRun) {
+    if (given.switches.has("json")) throw new UsageError("--dry-run has no --json");
     io.out(await toPlan(options, io));
     return 0;
   }

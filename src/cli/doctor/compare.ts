@@ -28,7 +28,7 @@ export type VerdictKind = "fine" | "refused" | "differs" | "broken" | "unknown" 
 export interface Verdict {
   readonly kind: VerdictKind;
   readonly faults: readonly HeadFault[];
-  /** Why nothing could be compared. */
+  /** Why nothing could be compared, or what is wrong with the GET itself. */
   readonly reason: string | undefined;
   /** The complete size, if the endpoint serves ranges; undefined if it does not. */
   readonly rangedBytes: number | undefined;
@@ -40,6 +40,8 @@ export interface Verdict {
 /** The statuses by which a backend refuses the method itself. */
 const METHOD_REFUSED: ReadonlySet<number> = new Set([405, 501]);
 const NO_GET: ReadonlySet<number> = new Set([404, 405, 501]);
+/** RFC 6585 §4: says how many requests came, and nothing of the method. */
+export const TOO_MANY = 429;
 /** Network delay can explain a shorter wait. */
 const SLOW_MS = 200;
 
@@ -54,12 +56,17 @@ interface Judgement {
 export function judge(observation: Observation): Verdict {
   const { get, range } = observation;
   return {
-    reason: undefined,
+    reason: isCut(get) ? "the GET's content breaks off" : undefined,
     ...judgeOutcomes(observation),
     rangedBytes: range !== undefined && "response" in range ? toRanged(range.response) : undefined,
     ignoresRanges: isIgnored(get, range),
     isStream: "response" in get && isStream(get.response),
   };
+}
+
+/** Whether a response's content did not come as its framing says. */
+export function isCut(outcome: Outcome): boolean {
+  return "response" in outcome && outcome.response.ended === "broken";
 }
 
 function isIgnored(get: Outcome, range: Outcome | undefined): boolean {
@@ -91,6 +98,8 @@ function judgeResponses(
     get.status === head.status
       ? harm
       : [{ kind: "status", get: get.status, head: head.status }, ...harm];
+  const chance = harm.length > 0 ? undefined : toChance(observation.again, get, head);
+  if (chance !== undefined) return { kind: "unknown", faults: [], reason: chance };
   if (isRefusal(get.status, head.status)) return { kind: "refused", faults };
   if (harm.length > 0) return { kind: "broken", faults };
   if (NO_GET.has(get.status) && head.status < 400) return { kind: "head-only", faults: [] };
@@ -98,6 +107,15 @@ function judgeResponses(
   if (get.status >= 400) return { kind: "unknown", faults: [], reason: toRefusal(get.status) };
   const differences = toDifferences(observation, get, head);
   return { kind: differences.length > 0 ? "differs" : "fine", faults: differences };
+}
+
+/** Why another status says nothing about the HEAD; undefined if it does. */
+function toChance(again: Outcome | undefined, get: Response, head: Response): string | undefined {
+  if (head.status === get.status || METHOD_REFUSED.has(head.status)) return undefined;
+  if (head.status === TOO_MANY) return toRefusal(TOO_MANY);
+  if (again === undefined || "failure" in again || again.response.status === get.status)
+    return undefined;
+  return `two GETs get ${get.status} and ${again.response.status}`;
 }
 
 function isRefusal(get: number, head: number): boolean {
@@ -180,7 +198,7 @@ function toRanged({ status, fields }: Response): number | undefined {
 
 function toRefusal(status: number): string {
   if (status === 401 || status === 403) return "needs credentials (--header)";
-  if (status === 429) return "too many requests (--concurrency 1)";
+  if (status === TOO_MANY) return "too many requests (--concurrency 1)";
   if (status === 404) return "there is no such page";
   return status >= 500 ? "the GET fails as well" : "the GET is refused as well";
 }

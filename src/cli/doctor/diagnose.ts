@@ -7,10 +7,15 @@ import { type Found, findDocument } from "./document.ts";
 import { selectEndpoints, toNamed } from "./endpoints.ts";
 import { examine } from "./examine.ts";
 import type { DoctorOptions } from "./options.ts";
+import { toFlags } from "./next.ts";
+import { hideOwnSecrets } from "./own-secrets.ts";
 import type { Endpoint } from "./parameters.ts";
-import type { Diagnosis } from "./report.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 
-/** Diagnoses a backend. Throws a UsageError, a ConfigError or an UnreachedError. */
+/** Characters of a path in the progress line: a line that a narrow terminal wraps could not be overwritten. */
+const MAX_PROGRESS = 20;
+
+/** Diagnoses a backend. Throws a UsageError or an UnreachedError. */
 export async function diagnose(options: DoctorOptions, io: Io): Promise<Diagnosis> {
   const client = await createClient(options.backend, options, io);
   const through = options.through && (await createClient(options.through, options, io));
@@ -51,7 +56,18 @@ async function diagnoseAt(
     const source = toSource(url, found);
     const { targets: named } = options;
     const program = toProgramName(io);
-    return { program, url, throughUrl: through?.url, named, source, examined, notTried };
+    const shown = hideOwnSecrets(examined, options);
+    const flags = toFlags(options);
+    return {
+      program,
+      url,
+      throughUrl: through?.url,
+      named,
+      flags,
+      source,
+      examined: shown,
+      notTried,
+    };
   } finally {
     progress.clear();
   }
@@ -61,9 +77,11 @@ function toSource(url: string, found: Found | undefined): string {
   if (found === undefined) return url;
   if (found.document === undefined)
     return `${url}: no OpenAPI document (${found.reason}); name paths behind the URL`;
-  const { version, operations, withoutGet } = found.document;
+  const { version, operations, withoutGet, unread } = found.document;
+  const paths = operations.length === 1 ? "1 path" : `${operations.length} paths`;
   const rest = withoutGet === 0 ? "" : `, ${withoutGet} without`;
-  return `${url}, ${version} from ${found.source}: ${operations.length} paths with GET${rest}`;
+  const beyond = unread === 0 ? "" : `, ${unread} more not read`;
+  return `${url}, ${version} from ${found.source}: ${paths} with GET${rest}${beyond}`;
 }
 
 /** Creates a progress line on the terminal; each update overwrites it. */
@@ -71,7 +89,7 @@ function createProgress(count: number, io: Io) {
   const isShown = io.isErrorTerminal;
   return {
     show({ shown }: Endpoint, index: number): void {
-      if (isShown) io.err(`\r\u001b[K${index + 1} of ${count}: ${shown.slice(0, 60)}`);
+      if (isShown) io.err(`\r\u001b[K${index + 1} of ${count}: ${shown.slice(0, MAX_PROGRESS)}`);
     },
     clear(): void {
       if (isShown) io.err("\r\u001b[K");

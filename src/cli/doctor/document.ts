@@ -18,6 +18,8 @@ export type Found =
 /** The largest public documents have 12 MB. */
 const MAX_BYTES = 32 * 1024 * 1024;
 const MAX_DEPTH = 256;
+/** The fields of a request for a document: JSON, in no coding, which the doctor could not decode. */
+const WANTED = ["Accept", "application/json, */*;q=0.5", "Accept-Encoding", "identity"];
 
 /** The paths that frameworks use, the most common first. */
 export const DOCUMENT_PATHS: readonly string[] = [
@@ -59,6 +61,8 @@ export function toDocumentTarget(url: string, openapi: string): string {
     throw new UsageError(
       "--openapi has another origin than URL, and nothing is sent there: fetch the document, and give the FILE",
     );
+  if (same.username !== "" || same.password !== "")
+    throw new UsageError("--openapi holds a login: give it by -H 'Authorization: …'");
   return same.pathname + same.search;
 }
 
@@ -101,7 +105,7 @@ async function fetchText(client: Client, target: string): Promise<Fetched> {
   const limits = { ...client.limits, maxBytes: MAX_BYTES };
   const line = openLine(client.connect, limits);
   try {
-    const fields = withFields(client.fields, ["Accept", "application/json, */*;q=0.5"]);
+    const fields = withFields(client.fields, WANTED);
     const outcome = await line.send({
       method: "GET",
       target,

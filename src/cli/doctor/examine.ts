@@ -1,7 +1,7 @@
 /** Tries the endpoints, several at a time. */
 
-import type { Client } from "./client.ts";
-import { type Verdict, judge } from "./compare.ts";
+import { type Client, withFields } from "./client.ts";
+import { TOO_MANY, type Verdict, isCut, judge } from "./compare.ts";
 import { compareFields } from "./fields.ts";
 import type { Endpoint } from "./parameters.ts";
 import { type Observation, observe } from "./probe.ts";
@@ -43,7 +43,7 @@ export async function examine(
   let hasFailed = false;
   const look = async (endpoint: Endpoint, client: Client): Promise<Observation> => {
     const { connect, limits, url } = client;
-    const fields = [...client.fields, ...endpoint.fields];
+    const fields = withFields(client.fields, endpoint.fields);
     const request = { target: endpoint.target, fields, sendsOptions: examination.sendsOptions };
     const observation = await observe(connect, request, limits);
     if ("response" in observation.get) responded.add(client);
@@ -90,14 +90,17 @@ function judgeThrough(direct: Observation, observation: Observation): Verdict {
   if ("failure" in backend) return verdict;
   if ("failure" in through)
     return { ...verdict, kind: "broken", reason: `GET: ${through.failure.message}` };
+  if (isCut(through) && !isCut(backend)) return { ...verdict, kind: "broken" };
   const { status, fields } = backend.response;
   const sent = through.response;
+  const again =
+    direct.again !== undefined && "response" in direct.again ? direct.again.response : undefined;
   if (sent.status !== status) {
+    // A limit of the backend's, or a status that it sends at times, is not headgate's doing.
+    if (sent.status === TOO_MANY || sent.status === again?.status) return verdict;
     const fault = { kind: "get", get: status, through: sent.status } as const;
     return { ...verdict, kind: "differs", faults: [...verdict.faults, fault] };
   }
-  const again =
-    direct.again !== undefined && "response" in direct.again ? direct.again.response : undefined;
   const lost = compareFields(fields, again?.fields, sent.fields)
     .filter(({ kind }) => kind !== "different")
     .map((difference) => ({ kind: "field", difference }) as const);

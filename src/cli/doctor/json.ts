@@ -5,8 +5,9 @@ import { hideFieldValue } from "../../http/secrets.ts";
 import { type HeadFault, type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
 import type { Outcome } from "./exchange.ts";
+import { toNext } from "./next.ts";
 import type { Observation } from "./probe.ts";
-import { type Diagnosis, toNext } from "./report.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import { toRemedy } from "./words.ts";
 
 /** The object that `doctor --json` prints. */

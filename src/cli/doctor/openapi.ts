@@ -1,6 +1,7 @@
 /** Reads the GET endpoints of an OpenAPI 3.x or Swagger 2 document. It trusts nothing: any part may be missing or of another type. */
 
 import { asList, asMapping } from "../../config/untyped.ts";
+import { isHopByHop } from "../../http/fields.ts";
 import { type Mapping, type Resolve, createResolve } from "./references.ts";
 
 /** A parameter of an operation. */
@@ -8,6 +9,8 @@ export interface Parameter {
   readonly name: string;
   readonly location: "path" | "query" | "header" | "cookie";
   readonly isRequired: boolean;
+  /** What the parameter's style writes before a value in the path. */
+  readonly prefix: string;
   /** Values that the document offers, best first: examples, defaults, members of an enum, a minimum. */
   readonly offers: readonly unknown[];
 }
@@ -26,6 +29,8 @@ export interface ApiDocument {
   readonly operations: readonly Operation[];
   /** The number of paths without a GET. */
   readonly withoutGet: number;
+  /** The number of paths beyond the limit. */
+  readonly unread: number;
 }
 
 /** The largest public documents have fewer. */
@@ -37,6 +42,8 @@ const MAX_PARAMETERS = 200;
 const PLACES = new Set(["path", "query", "header", "cookie"]);
 /** OpenAPI ignores parameters with these names, because it describes these fields elsewhere. */
 const NO_PARAMETERS = new Set(["accept", "content-type", "authorization"]);
+/** Fields that belong to the message, not to the operation: the doctor writes them itself. */
+const OWN_FIELDS = new Set(["host", "content-length", "expect", "range"]);
 
 /** Where the document's paths are served. */
 export interface Site {
@@ -57,14 +64,13 @@ export function readApiDocument(
   const written = toText(isSwagger ? swagger : openapi);
   if (!(isSwagger ? /^2(\.|$)/ : /^3(\.|$)/).test(written) || paths === undefined) return undefined;
   const resolve = createResolve(root);
-  const items = Object.entries(asMapping(paths))
-    .filter(([path]) => path.startsWith("/"))
-    .slice(0, MAX_PATHS)
-    .map(([path, item]) => ({ path, item: resolve(item) }));
+  const all = Object.entries(asMapping(paths)).filter(([path]) => path.startsWith("/"));
+  const items = all.slice(0, MAX_PATHS).map(([path, item]) => ({ path, item: resolve(item) }));
   const withGet = items.filter(({ item }) => isMapping(item["get"]));
   return {
     version: `${isSwagger ? "Swagger" : "OpenAPI"} ${written.slice(0, 16)}`,
     withoutGet: items.length - withGet.length,
+    unread: all.length - items.length,
     operations: withGet.map(({ path, item }) => {
       const get = resolve(item["get"]);
       const base = given ?? toBase(isSwagger, [get, item, root], origin);
@@ -112,7 +118,9 @@ function toPath(url: unknown, origin: string): string {
   if (typeof url !== "string") return "";
   try {
     const base = URL.canParse(origin) ? origin : "http://localhost";
-    return new URL(url, base).pathname.replace(/\/+$/, "");
+    // Cut and not parsed: scheme and host may be variables without a value.
+    const path = url.replace(/^(?:[^/?#]*:)?\/\/[^/?#]*/, "").replace(/^\/+/, "/");
+    return new URL(path, base).pathname.replace(/\/+$/, "");
   } catch {
     return "";
   }
@@ -131,17 +139,23 @@ function toParameters(levels: readonly Mapping[], resolve: Resolve): readonly Pa
 }
 
 function toParameter(written: Mapping, resolve: Resolve): Parameter | undefined {
-  const { name, in: place, required } = written;
+  const { name, in: place, required, style } = written;
   if (typeof name !== "string" || !PLACES.has(toText(place))) return undefined;
-  if (place === "header" && NO_PARAMETERS.has(name.toLowerCase())) return undefined;
+  if (place === "header" && isOwnField(name)) return undefined;
   const { content } = written;
   const media = asMapping(Object.values(asMapping(content))[0]);
   return {
     name,
     location: place as Parameter["location"],
     isRequired: required === true || place === "path",
+    prefix: style === "label" ? "." : style === "matrix" ? `;${name}=` : "",
     offers: [written, media].flatMap((node) => toOffers(node, resolve)),
   };
+}
+
+function isOwnField(name: string): boolean {
+  const lower = name.toLowerCase();
+  return NO_PARAMETERS.has(lower) || OWN_FIELDS.has(lower) || isHopByHop(lower);
 }
 
 /** The offered values: Swagger 2 writes them beside the name, OpenAPI 3 in a schema. */

@@ -10,6 +10,8 @@ import { toTarget } from "./parameters.ts";
 
 /** The address of a backend, in the form of a route file's `upstream`. */
 export interface BackendAddress {
+  /** The argument, for messages. */
+  readonly argument: "the URL" | "--through";
   readonly url: string;
   /** The path of the URL, if it has one. */
   readonly path: string | undefined;
@@ -48,7 +50,8 @@ export const DOCTOR_FLAGS = {
 
 const DEFAULT_TIMEOUT = "10s";
 const DEFAULT_BYTES = "1MiB";
-const DEFAULT_LIMIT = "200";
+/** The default of `--limit`. */
+export const DEFAULT_LIMIT = "200";
 const DEFAULT_CONCURRENCY = "4";
 const MAX_CONCURRENCY = 64;
 
@@ -61,7 +64,7 @@ export function toOptions(command: string, args: Arguments): DoctorOptions {
   const [url, ...paths] = positionals;
   if (url === undefined)
     throw new UsageError(`${command} needs the URL of a backend, such as http://127.0.0.1:8000`);
-  const backend = toAddress(url);
+  const backend = toAddress(url, "the URL");
   const through = values.get("through");
   return {
     backend,
@@ -91,11 +94,11 @@ export function toOptions(command: string, args: Arguments): DoctorOptions {
 }
 
 /** Splits a URL into the upstream's URL and a path. Refuses credentials in the URL, and does not print them. */
-function toAddress(text: string): BackendAddress {
-  if (text.startsWith("unix:")) return { url: text, path: undefined };
+function toAddress(text: string, argument: BackendAddress["argument"]): BackendAddress {
+  if (text.startsWith("unix:")) return { argument, url: text, path: undefined };
   const [, origin, rest = ""] = /^(https?:\/\/[^/?#]+)(.*)$/i.exec(text) ?? [];
   if (origin === undefined) {
-    const shown = hideQuery(text);
+    const shown = toShown(text);
     throw new UsageError(
       /^[\w.-]+(:\d+)?(\/|$)/.test(text)
         ? `"${shown}" is not a URL; did you mean "http://${shown}"?`
@@ -104,19 +107,30 @@ function toAddress(text: string): BackendAddress {
   }
   if (origin.includes("@"))
     throw new UsageError("the URL holds a login: give it by -H 'Authorization: …'");
-  return { url: origin, path: /^\/?(#.*)?$/.test(rest) ? undefined : rest.replace(/^\?/, "/?") };
+  return {
+    argument,
+    url: origin,
+    path: /^\/?(#.*)?$/.test(rest) ? undefined : rest.replace(/^\?/, "/?"),
+  };
+}
+
+/** An argument for a message; an empty one stays empty. */
+function toShown(text: string): string {
+  return text === "" ? "" : hideQuery(text);
 }
 
 function toThrough(text: string): BackendAddress {
-  const backend = toAddress(text);
+  const backend = toAddress(text, "--through");
   if (backend.path !== undefined)
     throw new UsageError("--through is a URL without a path: both get the same paths");
   return backend;
 }
 
 function toPath(text: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+    throw new UsageError(`"${toShown(text)}" is the path of a URL: give the path alone`);
   if (!text.startsWith("/"))
-    throw new UsageError(`"${hideQuery(text)}" is not a path: it must begin with a slash`);
+    throw new UsageError(`"${toShown(text)}" is not a path: it must begin with a slash`);
   return toTarget(text);
 }
 

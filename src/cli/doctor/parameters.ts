@@ -57,10 +57,11 @@ export function fillParameters(operation: Operation, given: Given): Endpoint | N
       })
       .join("");
   // A slash in a `--param` value separates segments, because FastAPI writes `{path:path}` as `{path}`.
-  const toSegment = (name: string, value: string) =>
-    given.values.has(name)
-      ? encodeURIComponent(value).replaceAll("%2F", "/")
-      : encodeURIComponent(value);
+  const toSegment = (name: string, value: string) => {
+    const encoded = encodeURIComponent(value);
+    const isGiven = given.values.has(name);
+    return (named.get(name)?.prefix ?? "") + (isGiven ? encoded.replaceAll("%2F", "/") : encoded);
+  };
   const toShownSegment = (name: string, value: string) =>
     isSecretField(name) ? HIDDEN : toSegment(name, value);
   return {
@@ -126,14 +127,16 @@ function findValue(
   return offers.map(toText).find((text) => text !== undefined);
 }
 
-/** The text of a scalar or of a list of scalars. Refuses `.` and `..`, which would lead to another path. */
+/** The text of a scalar, or of the first member of a list: one member is the same in each style. Refuses `.` and `..`, which would lead to another path. */
 function toText(value: unknown): string | undefined {
-  const text = Array.isArray(value) ? value.map(toPlainText).join(",") : toPlainText(value);
+  const text = toPlainText(Array.isArray(value) ? value[0] : value);
   const isUsable = text !== "" && !/^\.\.?$/.test(text) && text.length <= MAX_VALUE_LENGTH;
   return isUsable && !/\p{Surrogate}/u.test(text) ? text : undefined;
 }
 
 function toPlainText(value: unknown): string {
+  // JSON rounds larger integers: the text would be another number.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return "";
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
 }
 

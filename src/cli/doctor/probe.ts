@@ -19,7 +19,7 @@ export interface Observation {
   /** A second GET, which shows the fields that change by themselves; undefined if the first GET failed. */
   readonly again: Outcome | undefined;
   readonly head: Outcome;
-  /** Whether the GET after the HEAD on the same connection received something other than a response. */
+  /** Whether the GET after the HEAD on the same connection got something other than a response, or nothing, as no other GET did. */
   readonly isOutOfStep: boolean;
   /** A GET of the first byte; undefined if the content is small or a stream. */
   readonly range: Outcome | undefined;
@@ -47,8 +47,16 @@ export async function observe(
     }
   };
   const get = await once("GET");
-  const { head, behind, isOutOfStep } = await sendHead();
-  const again = "failure" in get ? undefined : (behind ?? (await once("GET")));
+  const { head, behind } = await sendHead();
+  const failure = behind !== undefined && "failure" in behind ? behind.failure : undefined;
+  const again =
+    "failure" in get
+      ? undefined
+      : behind === undefined || failure !== undefined
+        ? await once("GET")
+        : behind;
+  const isSilent = failure?.code === "http_response_timeout" && isAnswered(again);
+  const isOutOfStep = failure?.isGarbage === true || isSilent;
   const range =
     "response" in get && isLarge(get.response)
       ? await once("GET", ["Range", "bytes=0-0"])
@@ -65,14 +73,15 @@ export async function observe(
         "response" in get && "response" in sent && line.isUsable()
           ? await line.send({ method: "GET", target, fields, until })
           : undefined;
-      const isGarbled =
-        behindIt !== undefined && "failure" in behindIt && behindIt.failure.isGarbage;
-      const isAnswered = behindIt !== undefined && "response" in behindIt;
-      return { head: sent, behind: isAnswered ? behindIt : undefined, isOutOfStep: isGarbled };
+      return { head: sent, behind: behindIt };
     } finally {
       line.close();
     }
   }
+}
+
+function isAnswered(outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && "response" in outcome;
 }
 
 /** For an event stream only the header section is read: events may come late or never. */

@@ -2,24 +2,12 @@
 
 import { toPrintable } from "../../ops/log/printable.ts";
 import { type Verdict, isWrong } from "./compare.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import type { Examined } from "./examine.ts";
+import { toNext } from "./next.ts";
 import type { NotTried } from "./parameters.ts";
 import type { Observation } from "./probe.ts";
 import { toPhrases, toRemedy, toStatus } from "./words.ts";
-
-/** The result of a diagnosis. */
-export interface Diagnosis {
-  /** How the operator calls headgate. */
-  readonly program: string;
-  readonly url: string;
-  readonly throughUrl: string | undefined;
-  /** Request-targets from the arguments. */
-  readonly named: readonly string[];
-  /** The source of the endpoints, in one line. */
-  readonly source: string;
-  readonly examined: readonly Examined[];
-  readonly notTried: readonly NotTried[];
-}
 
 type Colour = "red" | "yellow" | "green" | "plain";
 const CODES: Readonly<Record<Colour, string>> = {
@@ -94,7 +82,7 @@ function formatRows(examined: readonly Examined[], hasThrough: boolean, paint: P
 }
 
 function toThroughWords(verdict: Verdict, observation: Observation): string {
-  return [toStatus(observation.head), ...toPhrases(verdict, observation).slice(0, 4)].join(" ");
+  return `${toStatus(observation.head)} ${toPhrases(verdict, observation).slice(0, 4).join("; ")}`;
 }
 
 function toColour(verdict: Verdict): Colour {
@@ -201,20 +189,4 @@ function toSentence(verdicts: readonly Verdict[]): string {
 function formatNext(diagnosis: Diagnosis): string {
   const command = toNext(diagnosis);
   return command === undefined ? "" : `Next: ${command}\n`;
-}
-
-/** The next command to type; undefined if nothing is left to do. */
-export function toNext(diagnosis: Diagnosis): string | undefined {
-  const { program, url, throughUrl, named, examined } = diagnosis;
-  const wrong = examined.filter(({ verdict }) => isWrong(verdict));
-  if (throughUrl !== undefined) {
-    const still = examined.find(({ through }) => through && isWrong(through.verdict));
-    // The path may come from the document, and the operator pastes the command into a shell.
-    const path = toPrintable(still?.endpoint.shown ?? "", 200).replaceAll("'", "%27");
-    return still && `${program} explain HEAD '${path}' --config FILE`;
-  }
-  if (wrong.length === 0) return undefined;
-  // A path that a shell would interpret, or that has a query, is left for the operator to write.
-  const paths = named.filter((path) => /^[\w/.~-]+$/.test(path));
-  return [`${program} init`, url, ...paths, "--output headgate.yaml"].join(" ");
 }

@@ -17,12 +17,16 @@ export function toPhrases(verdict: Verdict, observation: Observation): readonly 
     ...toKindWords(verdict),
     ...toFaultsWords(verdict),
     ...toAllowWords(verdict, observation.head),
-    ...(verdict.reason === undefined ? [] : [verdict.reason]),
+    ...(verdict.reason === undefined ? [] : [lowerFirst(verdict.reason)]),
     ...toRedirect(observation.get),
     ...toContentWords(verdict),
     ...toOptionsWords(observation.options),
   ];
   return all.map((phrase) => toPrintable(phrase, 200));
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function toFaultsWords({ kind, faults }: Verdict): readonly string[] {
@@ -88,9 +92,9 @@ function toFaultWords(fault: HeadFault): string {
     case "content":
       return `${fault.bytes} bytes of content after HEAD`;
     case "out-of-step":
-      return "garbles the next response";
+      return "spoils the next response";
     case "no-response":
-      return `no response to HEAD: ${fault.reason}`;
+      return `no response to HEAD: ${lowerFirst(fault.reason)}`;
     case "slow":
       return "takes as long as the GET's content";
   }

@@ -70,7 +70,7 @@ async function readOptions(
   return {
     port: toPort("port", values.get("port")),
     upstreamPort,
-    image: values.get("image") ?? `ghcr.io/headgate/headgate:${io.version}`,
+    image: toImage(values.get("image") ?? `ghcr.io/headgate/headgate:${io.version}`),
     isNative: !switches.has("ordinary"),
     settings,
     only: new Set(values.get("only")?.split(",")),
@@ -85,6 +85,12 @@ function toPort(flag: string, text: string | undefined): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (port < 1 || port > 65_535) throw new UsageError(`--${flag}: "${text}" is no port`);
   return port;
+}
+
+function toImage(reference: string): string {
+  if (!/^[\x21-\x7e]+$/.test(reference))
+    throw new UsageError(`--image: "${reference}" is no reference to an image`);
+  return reference;
 }
 
 /** Settings that the container gets as environment variables, which override the route file. */

@@ -19,6 +19,7 @@ export interface Published {
   /** Undefined if the port is a range or a variable. */
   readonly port: number | undefined;
   readonly isTcp: boolean;
+  readonly appProtocol: string | undefined;
 }
 
 /** The service that headgate stands in front of. */
@@ -38,14 +39,9 @@ export function chooseApp(
 ): App {
   const candidates = services.entries.flatMap(({ key = "", value }) => {
     const published = readItems(place.tree, value, "ports").map((node) => toPublished(place, node));
-    const tcp = published.filter(({ isTcp }) => isTcp);
-    const ports = [...new Set(tcp.map(({ port }) => port))];
-    const spoken = ports.filter(
-      (port) =>
-        port === undefined ||
-        otherProtocol({ number: port, name: undefined, protocol: "TCP" }) === undefined,
-    );
-    return [{ name: key, value, published, ports: spoken }];
+    const spoken = published.filter((one) => one.isTcp && mayBeHttp(one));
+    const ports = [...new Set(spoken.map(({ port }) => port))];
+    return [{ name: key, value, published, ports }];
   });
   const named = candidates.find(({ name }) => name === compose);
   const publishing = candidates.filter(({ ports }) => ports.length > 0);
@@ -76,6 +72,12 @@ export function chooseApp(
   return { ...titled, name, services, service, published, upstreamPort: chosen };
 }
 
+function mayBeHttp({ port, appProtocol }: Published): boolean {
+  if (port === undefined) return true;
+  const named = { number: port, name: undefined, protocol: "TCP", appProtocol };
+  return otherProtocol(named) === undefined;
+}
+
 /** The short form of a port, `127.0.0.1:8000:8000/tcp`: the container's port is at its end. */
 export const SHORT = /^(.*:)?(\d+)(\/\w+)?$/s;
 
@@ -83,7 +85,8 @@ function toPublished({ tree }: SourceNode, node: TreeNode): Published {
   if (node.kind === "map") {
     const port = Number(readText(tree, node, "target"));
     const isTcp = (readText(tree, node, "protocol") ?? "tcp") === "tcp";
-    return { node, port: Number.isInteger(port) ? port : undefined, isTcp };
+    const appProtocol = readText(tree, node, "app_protocol");
+    return { node, port: Number.isInteger(port) ? port : undefined, isTcp, appProtocol };
   }
   const text = node.kind === "scalar" ? String(node.value ?? "") : "";
   const [, , port, protocol = "/tcp"] = SHORT.exec(text) ?? [];
@@ -91,5 +94,6 @@ function toPublished({ tree }: SourceNode, node: TreeNode): Published {
     node,
     port: port === undefined ? undefined : Number(port),
     isTcp: !/\/(?:udp|sctp)$/.test(text) && protocol === "/tcp",
+    appProtocol: undefined,
   };
 }

@@ -1,8 +1,7 @@
 /** The changes to a Compose file: a new service headgate, to which the app's published port moves. */
 
 import { formatUrl } from "../../config/address.ts";
-import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
-import type { Tree } from "../../config/yaml/tree.ts";
+import type { Tree, TreeNode } from "../../config/yaml/tree.ts";
 import { type NamedEdit, fillRecord, isEmpty, toChange } from "./changes.ts";
 import { type App, type Published, chooseApp } from "./compose-app.ts";
 import { LABEL, PORT, toService } from "./compose-service.ts";
@@ -12,14 +11,16 @@ import { findFileUpstream, isLocal } from "./file-upstream.ts";
 import { type Page, appendEntry, layoutOf } from "./insertions.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
 import { hashOf, parseRecord } from "./record.ts";
+import { assertReversible } from "./reversible.ts";
 import {
   type InputFile,
   type SourceNode,
   type SourceFile,
+  assertOwn,
   findEntry,
   findOwnEntry,
   read,
-  readSource,
+  readText,
   refuse,
   startOf,
 } from "./source.ts";
@@ -73,10 +74,7 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   const edits = toEdits(app, options);
   const text = applyEdits(file.text, edits);
   const changed = { name: file.name, text };
-  if (restoreCompose(readSource(changed)).text !== file.text)
-    throw new ConfigError([
-      createDiagnostic("", "inject could not be undone here, so nothing was written", file.name),
-    ]);
+  assertReversible(file, changed, restoreCompose);
   return {
     files: [changed],
     done: [`${file.name}: ${app.name}: headgate stands before its port ${app.upstreamPort}`],
@@ -125,6 +123,9 @@ function movePorts(app: App, { text }: Page, moved: readonly Published[]): Named
   const list = entry?.value;
   if (entry === undefined || list?.kind !== "seq")
     return refuse(app, startOf(app.service), "has no list of ports of its own");
+  if (list.hasTag)
+    return refuse(app, startOf(list), "ports has a tag, which is for the merge with other files");
+  assertAlone(app);
   const stay = app.published.filter((one) => !moved.includes(one)).map(({ node }) => node);
   for (const node of stay)
     if (node.kind !== "scalar" || node.isBlock)
@@ -132,6 +133,21 @@ function movePorts(app: App, { text }: Page, moved: readonly Published[]): Named
   const rest = stay.map(({ start, end }) => text.slice(start, end)).join(", ");
   const edit = { at: entry.gap, length: list.end - entry.gap, insert: ` [${rest}]` };
   return { ref: `ports:${app.name}`, before: 1, edit };
+}
+
+/** Refuses a service whose ports another service takes over: that one would lose them as well. */
+function assertAlone(app: App): void {
+  assertOwn(app, app.service);
+  for (const { key = "", value } of app.services.entries) {
+    const base = read(app.tree, value, "extends");
+    const name = base?.kind === "map" ? readText(app.tree, base, "service") : toText(base);
+    if (name === app.name && read(app.tree, base, "file") === undefined)
+      refuse(app, startOf(base ?? value), `services.${key} takes over its ports by extends`);
+  }
+}
+
+function toText(node: TreeNode | undefined): string | undefined {
+  return node?.kind === "scalar" ? String(node.value) : undefined;
 }
 
 function nextSteps(app: App, options: InjectOptions): readonly string[] {

@@ -1,8 +1,9 @@
 /** The files that inject reads and writes. */
 
 import {
+  type FileText,
   listFolder,
-  readTextFile,
+  readLargeFile,
   replaceFile,
   resolveFrom,
   toFileText,
@@ -14,6 +15,9 @@ import type { InputFile } from "./source.ts";
 /** The name of standard input in messages. */
 export const STANDARD_INPUT = "<stdin>";
 
+/** A chart with its custom resource definitions has five megabytes, for which the yaml package takes ten seconds. */
+export const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
+
 /** Manifests by file name; a folder may also have other files. */
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 
@@ -23,11 +27,15 @@ export async function readInputs(
   io: Pick<CommandIo, "cwd" | "readInput">,
 ): Promise<readonly InputFile[]> {
   if (names.includes("-"))
-    return [await readOne(STANDARD_INPUT, () => toFileText(() => io.readInput()))];
+    return [
+      await readOne(STANDARD_INPUT, () => toFileText(() => io.readInput(), MAX_MANIFEST_BYTES)),
+    ];
   const files = await Promise.all(names.map((name) => expand(name, io.cwd)));
   const unique = [...new Set(files.flat())];
   return Promise.all(
-    unique.map((name) => readOne(name, () => readTextFile(resolveFrom(io.cwd, name)))),
+    unique.map((name) =>
+      readOne(name, () => readLargeFile(resolveFrom(io.cwd, name), MAX_MANIFEST_BYTES)),
+    ),
   );
 }
 
@@ -42,10 +50,7 @@ async function expand(name: string, cwd: string): Promise<readonly string[]> {
   return manifests.map((file) => `${name.replace(/\/+$/, "")}/${file}`);
 }
 
-async function readOne(
-  name: string,
-  load: () => ReturnType<typeof readTextFile>,
-): Promise<InputFile> {
+async function readOne(name: string, load: () => Promise<FileText>): Promise<InputFile> {
   const loaded = await load();
   if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, name)]);
   // The byte order mark is kept, because inject must not change other bytes.

@@ -1,14 +1,14 @@
 /** The changes to Kubernetes manifests: pods get the container, and Services lead to it. */
 
-import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { applyEdits } from "./edits.ts";
 import { describeService, describeWorkload, nextSteps } from "./next-steps.ts";
 import { findObjects, toService } from "./objects.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
 import { addConfigMaps, assertNoConfigMap, editWorkload } from "./pods.ts";
+import { assertReversible } from "./reversible.ts";
 import { type Planned, planWorkloads } from "./selection.ts";
 import { aimService, editService } from "./services.ts";
-import { type InputFile, type SourceFile, forEach, readSource } from "./source.ts";
+import { type SourceFile, forEach } from "./source.ts";
 import { restoreKubernetes } from "./undo.ts";
 
 /** Adds headgate to manifests that do not have it. Throws a ConfigError for input that it does not understand. */
@@ -37,7 +37,8 @@ export function injectKubernetes(files: readonly SourceFile[], options: InjectOp
     name,
     text: applyEdits(text, edits[index] ?? []),
   }));
-  assertReversible(files, changed);
+  for (const [index, file] of files.entries())
+    assertReversible(file, changed[index] ?? file, restoreKubernetes);
   return {
     files: changed,
     done: [
@@ -52,13 +53,4 @@ export function injectKubernetes(files: readonly SourceFile[], options: InjectOp
 
 function isNamesake({ workload: one }: Planned, { workload: other }: Planned): boolean {
   return one.name === other.name && one.namespace === other.namespace;
-}
-
-/** Makes sure that inject writes nothing that `--remove` could not remove. */
-function assertReversible(before: readonly InputFile[], after: readonly InputFile[]): void {
-  for (const [index, file] of after.entries())
-    if (restoreKubernetes(readSource(file)).text !== before[index]?.text)
-      throw new ConfigError([
-        createDiagnostic("", "inject could not be undone here, so nothing was written", file.name),
-      ]);
 }

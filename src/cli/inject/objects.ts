@@ -32,6 +32,8 @@ export interface ContainerPort {
   readonly number: number;
   readonly name: string | undefined;
   readonly protocol: string;
+  /** What a Service or a Compose file says of its protocol: `http`, `kubernetes.io/h2c`. */
+  readonly appProtocol?: string | undefined;
   /** The port of the node that leads to it. */
   readonly hostPort?: number | undefined;
 }
@@ -45,6 +47,8 @@ export interface Workload extends KubernetesObject {
   readonly ports: readonly ContainerPort[];
   readonly probePorts: readonly number[];
   readonly usesHostNetwork: boolean;
+  /** Whether it needs nodes with Windows. */
+  readonly isForWindows: boolean;
   /** Whether a container is named headgate. */
   readonly hasHeadgate: boolean;
 }
@@ -133,8 +137,16 @@ export function toWorkload(object: KubernetesObject): Workload {
     ports: all.flatMap((container) => readPorts(object, container)),
     probePorts: containers.flatMap((container) => readProbePorts(object, container)),
     usesHostNetwork: readText(tree, pod, "hostNetwork") === "true",
+    isForWindows: isForWindows(object, pod),
     hasHeadgate: all.some((container) => readText(tree, container, "name") === NAME),
   };
+}
+
+const OS_LABELS = ["kubernetes.io/os", "beta.kubernetes.io/os"];
+
+function isForWindows({ tree }: SourceNode, pod: MapNode): boolean {
+  const named = OS_LABELS.map((label) => readText(tree, pod, "nodeSelector", label));
+  return [readText(tree, pod, "os", "name"), ...named].includes("windows");
 }
 
 function readPorts({ tree }: SourceNode, container: TreeNode): readonly ContainerPort[] {
@@ -165,6 +177,7 @@ export interface ServicePort {
   readonly name: string | undefined;
   readonly port: number;
   readonly protocol: string;
+  readonly appProtocol: string | undefined;
   /** A number or a name; the port itself if the Service does not set a target port. */
   readonly target: string;
 }
@@ -189,7 +202,8 @@ export function toService(object: KubernetesObject): Service | undefined {
     const protocol = readText(tree, node, "protocol") ?? "TCP";
     const name = readText(tree, node, "name");
     const targetText = readText(tree, node, "targetPort") ?? port;
-    return { index, name, port: Number(port), protocol, target: targetText };
+    const appProtocol = readText(tree, node, "appProtocol");
+    return { index, name, port: Number(port), protocol, appProtocol, target: targetText };
   });
   const isHeadless = readText(tree, root, "spec", "clusterIP") === "None";
   return { ...object, selector, isHeadless, ports };

@@ -48,6 +48,9 @@ const OTHER_NAMES =
 const SIDE_NAMES = /metric|prom|health|admin|debug|mgmt|management|probe/i;
 const HTTP_NAMES = /^(?:http|web)(?:$|[-_\d])/i;
 
+/** Values of appProtocol (IANA's service names, and Kubernetes' own) that are HTTP/1.1. */
+const HTTP_PROTOCOLS = /^(?:http|kubernetes\.io\/ws)$/i;
+
 /** Chooses the app's port: a port that Services lead to, else a port that containers declare, else the port of the probes. */
 export function chooseUpstreamPort(workload: Workload, services: readonly Service[]): Choice {
   const declared = workload.ports.filter(({ protocol }) => protocol === "TCP");
@@ -89,7 +92,9 @@ function pick(ports: readonly ContainerPort[]): Choice {
 }
 
 /** The protocol that a port probably has, if it is not plain HTTP/1.1. */
-export function otherProtocol({ number, name }: ContainerPort): string | undefined {
+export function otherProtocol(port: ContainerPort): string | undefined {
+  const { number, name, appProtocol = "" } = port;
+  if (appProtocol !== "") return HTTP_PROTOCOLS.test(appProtocol) ? undefined : appProtocol;
   if (name !== undefined && HTTP_NAMES.test(name)) return undefined;
   if (name !== undefined && OTHER_NAMES.test(name)) return name;
   return OTHER_PROTOCOLS.get(number);
@@ -107,7 +112,8 @@ function portsOfServices(
       const number = resolveTarget(port, workload);
       if (port.protocol !== "TCP" || number === undefined) return [];
       const declared = workload.ports.find((one) => one.number === number);
-      return [{ number, name: port.name ?? declared?.name, protocol: "TCP" }];
+      const { name = declared?.name, appProtocol } = port;
+      return [{ number, name, protocol: "TCP", appProtocol }];
     });
 }
 

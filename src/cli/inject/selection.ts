@@ -11,6 +11,7 @@ import {
 } from "./objects.ts";
 import type { InjectOptions } from "./options.ts";
 import { chooseUpstreamPort, freePort } from "./ports.ts";
+import { MIN_PORT } from "./settings.ts";
 import { Refusal, forEach, read, readText, refuse, startOf } from "./source.ts";
 
 /** A workload with its ports. */
@@ -55,6 +56,8 @@ export function planWorkloads(
   };
   const wanted = chosen.flatMap((workload) => {
     if (workload.hasHeadgate) return skip(workload, "has a container named headgate already");
+    if (workload.isForWindows)
+      return skip(workload, "is for Windows, and headgate's image is for Linux");
     return isMarked(workload) ? skip(workload, `is labelled ${SKIP_LABEL}`) : [workload];
   });
   const isSole = wanted.length === 1;
@@ -114,6 +117,13 @@ function planOne(workload: Workload, upstreamPort: number, options: InjectOption
       workload,
       startOf(workload.pod),
       "would never complete with an ordinary sidecar; leave --ordinary out",
+    );
+  const { port: wanted = FIRST_PORT } = options;
+  if (wanted < MIN_PORT && settings.get("securityContext.runAsUser") !== 0)
+    refuse(
+      workload,
+      startOf(workload.pod),
+      `port ${wanted} needs root, which headgate is not; choose one from ${MIN_PORT} on`,
     );
   const taken = new Set([...workload.ports.map(({ number }) => number), upstreamPort]);
   const port = options.port ?? freePort(FIRST_PORT, taken);

@@ -39,6 +39,30 @@ export const DEFAULTS: Settings = new Map<string, Setting>([
   ["shutdown.delaySeconds", 0],
 ]);
 
+/** What a value must be, as the chart's values.schema.json has it. */
+interface Rule {
+  readonly allows: RegExp;
+  /** Ends the sentence `"x" is …`. */
+  readonly otherwise: string;
+}
+
+const RULES: ReadonlyMap<string, Rule> = new Map([
+  [
+    "bindAddress",
+    {
+      allows: /^(?:[\d.]+|\[[\da-f:.]+\])$/i,
+      otherwise: "no IP address; IPv6 stands in brackets",
+    },
+  ],
+  [
+    "image.pullPolicy",
+    { allows: /^(?:Always|IfNotPresent|Never)$/, otherwise: "not Always, IfNotPresent or Never" },
+  ],
+]);
+/** headgate is no root, and may not listen on a lower one. */
+export const MIN_PORT = 1024;
+const MAX_PORT = 65_535;
+
 /** Values that inject sets itself. */
 const TAKEN: Readonly<Record<string, string>> = {
   HEADGATE_LISTEN: "--port and --set bindAddress=…",
@@ -70,14 +94,26 @@ function toSetting(key: string, value: string): Setting {
     return value === "" ? undefined : value;
   }
   const standard = DEFAULTS.get(key);
+  const rule = RULES.get(key);
+  if (rule?.allows.test(value) === false)
+    throw new UsageError(`--set ${key}: "${value}" is ${rule.otherwise}`);
   if (typeof standard === "string") return value;
   if (value === "") return undefined;
   if (typeof standard === "boolean") {
     if (!/^(?:true|false)$/.test(value)) throw new UsageError(`--set ${key}: write true or false`);
     return value === "true";
   }
+  return toNumber(key, value);
+}
+
+function toNumber(key: string, value: string): number {
   if (!/^\d{1,6}$/.test(value)) throw new UsageError(`--set ${key}: "${value}" is no whole number`);
-  return Number(value);
+  const number = Number(value);
+  if (key === "ports.admin" && (number < MIN_PORT || number > MAX_PORT))
+    throw new UsageError(`--set ${key}: "${value}" is no port from ${MIN_PORT} to ${MAX_PORT}`);
+  if (key.includes("Probe.") && number < 1)
+    throw new UsageError(`--set ${key}: "${value}" is less than 1`);
+  return number;
 }
 
 function toVariable(name: string, value: string): string {

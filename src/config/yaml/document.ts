@@ -29,6 +29,7 @@ import { explainErrors, findForeignText } from "../syntax/syntax.ts";
 import { nextTurn } from "../../runtime/turn.ts";
 import { substitute } from "../variables.ts";
 import type { Environment } from "../variables.ts";
+import { asMapping } from "../untyped.ts";
 import { TEMPLATE } from "../syntax/cause.ts";
 
 /** A parsed file. */
@@ -136,7 +137,7 @@ async function explain(
 
 /**
  * Parses a text that is not a route file, such as an OpenAPI document, into a plain value: without variables and locations, and with
- * all keys as texts. Never rejects: if the text is no YAML, holds several documents or exceeds a limit, the result is a reason.
+ * all keys as texts, with merge keys. Never rejects: if the text is no YAML, holds several documents or exceeds a limit, the result is a reason.
  */
 export async function parseData(
   text: string,
@@ -169,10 +170,7 @@ function toPlain(root: unknown): { readonly value: unknown } | { readonly reason
       anchors.set(node.anchor, node);
     if (isSeq(node)) return node.items.map((item) => visit(item, depth + 1, isRepeated));
     if (!isMap(node)) return isScalar(node) ? node.value : undefined;
-    const value: Record<string, unknown> = Object.create(null);
-    for (const { key, value: item } of node.items)
-      if (isScalar(key)) value[String(key.value)] = visit(item, depth + 1, isRepeated);
-    return value;
+    return toMerged(node, (item) => visit(item, depth + 1, isRepeated));
   }
 
   try {
@@ -181,6 +179,21 @@ function toPlain(root: unknown): { readonly value: unknown } | { readonly reason
     if (!(error instanceof RangeError)) throw error;
     return { reason: error.message };
   }
+}
+
+/** A mapping with the entries that its merge keys bring; its own come first. */
+function toMerged(map: YAMLMap, visit: (node: unknown) => unknown): Record<string, unknown> {
+  const value: Record<string, unknown> = Object.create(null);
+  const merged: unknown[] = [];
+  for (const { key, value: item } of map.items) {
+    if (!isScalar(key)) continue;
+    if (key.value === "<<" && key.type === "PLAIN") merged.push(visit(item));
+    else value[String(key.value)] = visit(item);
+  }
+  for (const source of merged.flat())
+    for (const [key, item] of Object.entries(asMapping(source)))
+      if (!(key in value)) value[key] = item;
+  return value;
 }
 
 function failed(start: number, message: string): Document {

@@ -67,6 +67,10 @@ export interface TreeError extends Span {
   readonly message: string;
 }
 
+const TOO_DEEP = "is nested too deeply";
+/** The package reports an overflow of the stack as an error of the document, or throws it. */
+const STACK = /call stack/i;
+
 /** Parses all documents of a text, or returns its first mistake. Never throws. */
 export function parseTrees(text: string): readonly Tree[] | TreeError {
   try {
@@ -77,26 +81,44 @@ export function parseTrees(text: string): readonly Tree[] | TreeError {
       const [error] = document.errors;
       if (error !== undefined) {
         const [message = ""] = error.message.split(/ at line \d+, column \d+/);
-        return { start: error.pos[0], end: error.pos[1], message };
+        const [start, end] = error.pos;
+        return { start, end, message: STACK.test(message) ? TOO_DEEP : message };
       }
-      trees.push(toTree(document));
+      const { tree, dangling } = toTree(document);
+      if (dangling !== undefined) {
+        const { start, end, name } = dangling;
+        return { start, end, message: `there is no &${name} before this alias` };
+      }
+      trees.push(tree);
     }
     return trees;
   } catch (error) {
     // The package parses by recursion, so deep nesting overflows the stack.
     if (!(error instanceof RangeError)) throw error;
-    return { start: 0, end: 1, message: "is nested too deeply" };
+    return { start: 0, end: 1, message: TOO_DEEP };
   }
 }
 
-function toTree(document: ParsedDocument): Tree {
+/** A document's tree, and its first alias that has no anchor before it. */
+interface Converted {
+  readonly tree: Tree;
+  readonly dangling: AliasNode | undefined;
+}
+
+function toTree(document: ParsedDocument): Converted {
   const anchors = new Map<string, TreeNode>();
+  const names = new Set<string>();
   const aliases: AliasNode[] = [];
+  let dangling: AliasNode | undefined;
 
   function visit(node: Node): TreeNode {
+    if ("anchor" in node && node.anchor !== undefined) names.add(node.anchor);
     const converted = convert(node);
     if (converted.anchor !== undefined) anchors.set(converted.anchor, converted);
-    if (converted.kind === "alias") aliases.push(converted);
+    if (converted.kind === "alias") {
+      aliases.push(converted);
+      if (!names.has(converted.name)) dangling ??= converted;
+    }
     return converted;
   }
 
@@ -142,6 +164,8 @@ function toTree(document: ParsedDocument): Tree {
     const gap = colon === undefined ? keyEnd : colon.offset + 1;
     const isUnusual = before.some(({ type }) => /^(explicit-key-ind|anchor|tag)$/.test(type));
     const isText = isScalar(key) && typeof key.value === "string";
+    // A plain key without an anchor, which nearly all are, needs no node of its own.
+    if (!isScalar(key) || key.anchor !== undefined) visit(key);
     const converted = value === null ? emptyAt(gap) : visit(value);
     const isEmpty = converted.kind === "scalar" && converted.end === converted.start;
     return {
@@ -154,7 +178,7 @@ function toTree(document: ParsedDocument): Tree {
 
   const { contents } = document;
   const root = contents === null ? undefined : visit(contents);
-  return { root, anchors, aliases };
+  return { tree: { root, anchors, aliases }, dangling };
 }
 
 /** Tags such as !!binary give other types of values. They count as null here, because manifests do not use them. */

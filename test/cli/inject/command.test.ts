@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, lstat, readFile, readdir, symlink } from "node:fs/promises";
+import { chmod, chown, lstat, readFile, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
@@ -120,6 +120,40 @@ test("a file is replaced in one step: nothing is left beside it, links and permi
   assert.ok((await lstat(join(cwd, "link.yaml"))).isSymbolicLink());
   assert.equal((await lstat(join(cwd, "real.yaml"))).mode & 0o777, 0o640);
   assert.equal(removed(await readFile(join(cwd, "real.yaml"), "utf8")), plain);
+});
+
+// Symptom: `helm template` of a chart with its custom resource definitions, 1.4 MB, was "larger than 1 MiB".
+// Root cause: manifests were read with the limit of route files. Fix: they have a limit of their own.
+test("manifests of megabytes are taken, from a file and from standard input", async (t) => {
+  const definition = `---\nkind: CustomResourceDefinition\nspec: |\n${`  ${"x".repeat(100)}\n`.repeat(20_000)}`;
+  const text = plain + definition;
+  const cwd = await folderWith(t, { "app.yaml": text });
+  await call(cwd, ["app.yaml"]);
+  assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), injected(text));
+  const bundle = join(root, "dist", "headgate.cjs");
+  const { stdout } = spawnSync(process.execPath, [bundle, "inject", "-"], {
+    input: text,
+    encoding: "utf8",
+    maxBuffer: 2 ** 24,
+  });
+  assert.ok(stdout === injected(text), "from standard input");
+});
+
+test("a file beyond the limit is refused", async (t) => {
+  const cwd = await folderWith(t, { "app.yaml": `${plain}# ${"x".repeat(8 * 1024 ** 2)}\n` });
+  assert.match(await messageOf(call(cwd, ["app.yaml"])), /^app\.yaml: is larger than 8 MiB$/);
+});
+
+// Symptom: root's `headgate inject` of another user's file made root its owner.
+// Root cause: the new file that replaces the old one got the old one's mode, but not its owner.
+// Fix: it gets the owner as well, where the process may give it.
+test("a file keeps its owner", { skip: process.getuid?.() !== 0 && "needs root" }, async (t) => {
+  const cwd = await folderWith(t, { "app.yaml": plain });
+  const path = join(cwd, "app.yaml");
+  await chown(path, 1234, 5678);
+  await call(cwd, ["app.yaml"]);
+  const { uid, gid } = await lstat(path);
+  assert.deepEqual([uid, gid], [1234, 5678]);
 });
 
 test("a file that cannot be written completely stays as it was, and nothing is left beside it", async (t) => {
@@ -248,6 +282,22 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   ],
   [["-", "--set", "resources.limits.memory=lots"], /"lots" is no quantity/],
   [["-", "--set", "ports.admin=x"], /"x" is no whole number/],
+  // Symptom: the manifest had port 0, an address that headgate refuses, or no image. Root cause: the chart refuses such values
+  // by its schema, and --set took every text. Fix: the chart's rules hold here too.
+  [["-", "--set", "ports.admin=0"], /ports\.admin: "0" is no port from 1024 to 65535/],
+  [["-", "--set", "ports.admin=65536"], /ports\.admin: "65536" is no port/],
+  [["-", "--set", "bindAddress=::"], /bindAddress: "::" is no IP address; IPv6 stands in brackets/],
+  [["-", "--set", "bindAddress=localhost"], /bindAddress: "localhost" is no IP address/],
+  [
+    ["-", "--set", "image.pullPolicy=always"],
+    /image\.pullPolicy: "always" is not Always, IfNotPresent/,
+  ],
+  [
+    ["-", "--set", "livenessProbe.periodSeconds=0"],
+    /livenessProbe\.periodSeconds: "0" is less than 1/,
+  ],
+  [["-", "--image", ""], /--image: "" is no reference to an image/],
+  [["-", "--image", "a b"], /--image: "a b" is no reference to an image/],
   [["-", "--set", "env.HEADGATE_LISTEN=:80"], /use --port/],
   [["-", "--set", "securityContext.runAsNonRoot=yes"], /write true or false/],
   [["-", "--set", "port"], /is not KEY=VALUE/],

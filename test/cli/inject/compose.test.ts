@@ -249,7 +249,40 @@ const REFUSED: readonly (readonly [string, string, Partial<InjectOptions>, RegEx
     {},
     /^f\.yaml:4:4 services\.a: repeats/,
   ],
+  // Symptom: after inject, another service published nothing any more, or published the app's port past headgate.
+  // Root cause: only the list of ports was checked for its use elsewhere, not the service around it, and a tag was dropped.
+  // Fix: a service that others take over is refused at the place where they do, and so is a tag before the ports.
+  [
+    "a service that a merge key repeats",
+    'services:\n  a: &a { ports: ["80:80"] }\n  b:\n    <<: *a\n',
+    { compose: "a" },
+    /^f\.yaml:4:9 services\.a: repeats what headgate has to change at &a/,
+  ],
+  [
+    "a service that another one extends",
+    'services:\n  a: { ports: ["80:80"] }\n  b:\n    extends: { service: a }\n    image: b\n',
+    {},
+    /^f\.yaml:4:14 services\.a: services\.b takes over its ports/,
+  ],
+  [
+    "a service that another one extends by its name alone",
+    'services:\n  a: { ports: ["80:80"] }\n  b: { extends: a }\n',
+    {},
+    /^f\.yaml:3:17 services\.a: services\.b takes over its ports/,
+  ],
+  [
+    "ports with a tag for the merge of files",
+    'services:\n  a:\n    ports: !override\n      - "80:80"\n',
+    {},
+    /^f\.yaml:4:7 services\.a: ports has a tag/,
+  ],
 ];
+
+test("another service may extend one of the same name in another file", () => {
+  const text =
+    'services:\n  a: { ports: ["80:80"] }\n  b: { extends: { service: a, file: other.yaml } }\n';
+  assert.equal(removed(injected(text)), text);
+});
 
 for (const [what, text, options, expected] of REFUSED) {
   test(`inject refuses ${what}, and names its place`, () => {

@@ -30,6 +30,23 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     deployment("    spec: *pod\n", "x: &pod { containers: [] }\n"),
     /^f\.yaml:9:11 Deployment\/app: an alias stands where headgate has to add to/,
   ],
+  // Symptom: a file with an alias of nothing was changed, though no reader of YAML takes it. Root cause: the yaml package looks for
+  // anchors only where it makes plain values. Fix: an alias needs its anchor before it.
+  [
+    "an alias without an anchor",
+    deployment(`    spec:\n${CONTAINERS}`, "x: *none\n"),
+    /^f\.yaml:1:4: there is no &none before this alias\n/,
+  ],
+  [
+    "an alias before its anchor",
+    deployment(`    spec:\n${CONTAINERS}`, "x: *later\ny: &later 1\n"),
+    /^f\.yaml:1:4: there is no &later before this alias\n/,
+  ],
+  [
+    "a text that is nested too deeply",
+    `a: ${"[".repeat(5_000)}${"]".repeat(5_000)}`,
+    /^f\.yaml:1:\d+: is nested too deeply/,
+  ],
   [
     "a pod spec that an alias repeats elsewhere",
     `${deployment(`    spec: &pod\n${CONTAINERS}`)}other: *pod\n`,
@@ -160,6 +177,11 @@ test("a pod that has headgate by other means stays unchanged", () => {
   assert.equal(outcome.isThereAlready, true);
 });
 
+test("an anchor may stand at a key", () => {
+  const text = deployment(`    spec:\n${CONTAINERS}`, "&k key: 1\n? [&m a]\n: b\nx: [*k, *m]\n");
+  assert.equal(removed(injected(text)), text);
+});
+
 test("a workload labelled headgate.dev/skip stays unchanged", () => {
   const text = plain.replace(
     "  name: app\nspec",
@@ -227,4 +249,75 @@ test("another inject with other flags replaces the output of the first one", () 
   const first = injected(plain, WITH_FILE);
   const options = { ...OPTIONS, image: "example.com/mirror/headgate:2", port: 8888 };
   assert.equal(injected(first, options), injected(plain, options));
+});
+
+// Symptom: a pod with `--port 80` never became ready. Root cause: headgate runs as user 65532, who may not listen below 1024 in most
+// clusters, and only the chart refused it. Fix: so does inject, unless the user is root.
+test("a port that only root may listen on is refused in a pod", () => {
+  const options = { ...OPTIONS, port: 80 };
+  assert.match(refusal(plain, options), /Deployment\/app: port 80 needs root/);
+  const asRoot = new Map([...OPTIONS.settings, ["securityContext.runAsUser", 0] as const]);
+  assert.match(injected(plain, { ...options, settings: asRoot }), /value: "?0\.0\.0\.0:80"?$/m);
+});
+
+// Symptom: a Service for gRPC or HTTP/2 led to headgate, which speaks HTTP/1.1. Root cause: only the names of ports told their
+// protocol. Fix: `appProtocol`, and Compose's `app_protocol`, say it themselves.
+test("a port whose protocol is written as another one than HTTP/1.1 is not the app's", () => {
+  const service = (protocol: string) => `${deployment(`    spec:\n${CONTAINERS}`)}---
+apiVersion: v1
+kind: Service
+metadata: { name: app }
+spec:
+  selector: { app: app }
+  ports: [{ name: web, port: 80, targetPort: 8000, appProtocol: ${protocol} }]
+`;
+  for (const protocol of ["kubernetes.io/h2c", "grpc", "HTTPS", "kubernetes.io/wss"])
+    assert.match(
+      refusal(service(protocol)),
+      new RegExp(`Deployment/app: port 8000 is probably ${protocol}, and headgate speaks HTTP/1.1`),
+    );
+  for (const protocol of ["http", "HTTP", "kubernetes.io/ws", '""'])
+    assert.equal(removed(injected(service(protocol))), service(protocol));
+  const compose = (protocol: string) =>
+    `services:\n  a: { ports: [{ target: 8000, published: 80, app_protocol: ${protocol} }] }\n`;
+  assert.match(refusal(compose("grpc")), /no service publishes a port/);
+  assert.equal(removed(injected(compose("http"))), compose("http"));
+});
+
+// Symptom: a pod for Windows got a container of a Linux image, with a securityContext that the API server refuses there.
+// Root cause: nothing looked at the pod's system. Fix: such a workload stays as it is, and inject says so.
+test("a workload for Windows stays as it is", () => {
+  for (const line of [
+    "os: { name: windows }",
+    "nodeSelector: { kubernetes.io/os: windows }",
+    "nodeSelector: { beta.kubernetes.io/os: windows }",
+  ]) {
+    const text = deployment(`    spec:\n      ${line}\n${CONTAINERS}`);
+    const { files, skipped } = injectInto([{ name: "f.yaml", text }], OPTIONS);
+    assert.equal(files[0]?.text, text, line);
+    assert.deepEqual(skipped, [
+      "f.yaml: Deployment/app: is for Windows, and headgate's image is for Linux",
+    ]);
+  }
+});
+
+// Symptom: the process ended with a stack trace where the changed text was no YAML: behind a list in an unusual mapping, for example.
+// Root cause: the check of one's own work took for granted that the changed text can be read.
+// Fix: a changed text that cannot be read cannot be undone either, and is refused as such.
+test("a text whose change would break it is refused, and stays", () => {
+  const text = `apiVersion: v1
+kind: Pod
+metadata: { name: app }
+spec:
+  containers:
+  - name: app
+    ports:
+    ? x
+    - containerPort: 80
+  volumes: []
+`;
+  assert.equal(
+    refusal(text, { ...OPTIONS, isNative: false, upstreamPort: 8000 }),
+    "f.yaml: inject could not be undone here, so nothing was written",
+  );
 });
