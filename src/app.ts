@@ -92,7 +92,7 @@ export function createApp({
   const readiness = createReadiness();
   const createId = createIds();
   const shared = createUpstreamResources({ collectGarbage, readSystemFile });
-  const tunnels = createTunnels(shared.countUnacknowledged);
+  const tunnels = createTunnels();
   let snapshot = compile(config, shared);
   let openings = toOpenings(config);
 
@@ -279,9 +279,15 @@ function toOpenings(
   { listen }: Config,
   previous: readonly OpeningConfig[] = [],
 ): readonly OpeningConfig[] {
-  return listen.map(({ tls }, index) => ({
-    tls: tls && createTlsAcceptor(tls, ["http/1.1"], previous[index]?.tls),
+  return listen.map(({ tls, http2 }, index) => ({
+    tls: tls && createTlsAcceptor(tls, toProtocols(http2), previous[index]?.tls),
+    http2,
   }));
+}
+
+/** The protocols that ALPN offers, the preferred one first (RFC 7301 §6). */
+function toProtocols(http2: boolean): readonly string[] {
+  return http2 ? ["h2", "http/1.1"] : ["http/1.1"];
 }
 
 function toText(address: Address | "off"): string {

@@ -3,7 +3,12 @@
 import type { Socket } from "node:net";
 
 import { ProxyError } from "../http/errors.ts";
-import type { AcceptedConnection, ClientConnection } from "./connection.ts";
+import {
+  type AcceptedConnection,
+  type ClientConnection,
+  type ServerContext,
+  createClientConnection,
+} from "./connection.ts";
 import { peek } from "./peek.ts";
 import { toPeer } from "./peer.ts";
 import type { TlsAcceptor } from "./tls.ts";
@@ -11,22 +16,54 @@ import type { TlsAcceptor } from "./tls.ts";
 /** What comes before HTTP on the connections of one listener. */
 export interface OpeningConfig {
   readonly tls: TlsAcceptor | undefined;
+  /** Whether HTTP/2 is served: with TLS as ALPN chooses, without TLS to clients that begin with its preface. */
+  readonly http2: boolean;
+}
+
+/** A connection on which HTTP begins, and the version of HTTP that it speaks. */
+export interface OpenedConnection {
+  readonly accepted: AcceptedConnection;
+  readonly serve: (accepted: AcceptedConnection, context: ServerContext) => ClientConnection;
 }
 
 /** Whether HTTP/1.1 begins with the first byte, so that a connection needs no opening. */
-export function beginsWithHttp({ tls }: OpeningConfig): boolean {
-  return tls === undefined;
+export function beginsWithHttp({ tls, http2 }: OpeningConfig): boolean {
+  return tls === undefined && !http2;
 }
 
 /** Opens a connection, without a time limit. Rejects if the client does not begin as the listener expects. */
-export async function open(transport: Socket, { tls }: OpeningConfig): Promise<AcceptedConnection> {
-  if (tls === undefined) return { socket: transport, transport, peer: toPeer(transport) };
+export async function open(
+  transport: Socket,
+  { tls, http2 }: OpeningConfig,
+): Promise<OpenedConnection> {
+  if (tls === undefined) {
+    const accepted = { socket: transport, transport, peer: toPeer(transport) };
+    const isHttp2 = http2 && (await peek(transport, toVersion)) === "2";
+    return { accepted, serve: isHttp2 ? await loadHttp2() : createClientConnection };
+  }
   if ((await peek(transport, toFirstProtocol)) === "http") {
     const refusal = new ProxyError("tls_required");
-    return { socket: transport, transport, peer: toPeer(transport), refusal };
+    const accepted = { socket: transport, transport, peer: toPeer(transport), refusal };
+    return { accepted, serve: createClientConnection };
   }
-  const secure = await tls.accept(transport);
-  return { socket: secure.socket, transport, peer: toPeer(transport, { tls: secure.tls }) };
+  const { socket, protocol, tls: seen } = await tls.accept(transport);
+  const accepted = { socket, transport, peer: toPeer(transport, { tls: seen }) };
+  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createClientConnection };
+}
+
+/** HTTP/2 is loaded at its first connection: most listeners have none. */
+async function loadHttp2(): Promise<OpenedConnection["serve"]> {
+  return (await import("./http2/connection.ts")).createHttp2Connection;
+}
+
+/** The beginning of each connection of HTTP/2 (RFC 9113 §3.4). */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/** Tells HTTP/2 from HTTP/1.1: at the first byte that is not the preface's. The preface stays for its reader. */
+function toVersion(bytes: Buffer): { meaning: "1.1" | "2"; length: 0 } | undefined {
+  const begun = bytes.subarray(0, PREFACE.length);
+  if (!begun.equals(PREFACE.subarray(0, begun.length))) return { meaning: "1.1", length: 0 };
+  return begun.length < PREFACE.length ? undefined : { meaning: "2", length: 0 };
 }
 
 /** The content type of a TLS handshake record (RFC 8446 §5.1). */

@@ -47,7 +47,7 @@ interface Entrance {
   opening: OpeningConfig;
 }
 
-const PLAIN: OpeningConfig = { tls: undefined };
+const PLAIN: OpeningConfig = { tls: undefined, http2: false };
 
 // So many connections over the limit are accepted and get a 503. Further ones are closed at once, because each one takes a file
 // descriptor.
@@ -132,10 +132,10 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     limiter.add(waiting);
     transport.once("close", () => limiter.remove(waiting));
     open(transport, opening).then(
-      (accepted) => {
+      (opened) => {
         limiter.remove(waiting);
         if (isClosing) transport.destroy();
-        if (!transport.destroyed) serve(accepted);
+        if (!transport.destroyed) serve(opened.accepted, opened.serve);
       },
       (error: Error) => {
         handler.onUnopened?.(error, toPeer(transport));
@@ -144,8 +144,8 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     );
   }
 
-  function serve(accepted: AcceptedConnection): void {
-    const connection = createClientConnection(accepted, context);
+  function serve(accepted: AcceptedConnection, create = createClientConnection): void {
+    const connection = create(accepted, context);
     limiter.add(connection);
     accepted.transport.once("close", () => limiter.remove(connection));
   }

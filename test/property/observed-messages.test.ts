@@ -19,6 +19,7 @@ const ALWAYS = [
   "url.path",
   "http.response.status_code",
   "client.address",
+  "network.protocol.version",
   "duration_ms",
   "request_id",
   // And that of each one that the upstream responded to.
