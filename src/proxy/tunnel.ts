@@ -83,8 +83,10 @@ async function runTunnel(
   client.unshift(side.early);
   const unacknowledged = () => [side.unacknowledged(), switched.unacknowledged()];
   const idle = createTunnelIdle(idleMs, unacknowledged, close);
+  const onClientLost = (cause?: unknown): void => finish(toBroken("tunnel_client_gone", cause));
+  side.onReset(onClientLost);
   const bothClosed = Promise.all([
-    watch(client, (cause) => finish(toBroken("tunnel_client_gone", cause))),
+    watch(client, onClientLost),
     watch(upstream, (cause) => finish(toBroken("tunnel_upstream_gone", cause))),
   ]);
   try {

@@ -60,6 +60,8 @@ export interface SwitchedClient {
   readonly early: Buffer;
   /** Breaks it off, so that the client sees that. */
   reset(): void;
+  /** Sets the listener for a client that breaks it off in a way that the stream reports without an error. */
+  onReset(listener: () => void): void;
   /** Bytes that the kernel took and the client has not acknowledged; undefined if the system does not report them. */
   unacknowledged(): number | undefined;
 }

@@ -238,6 +238,7 @@ export class OutgoingResponse implements ServerResponse {
       stream: socket,
       early,
       reset: () => reset(this.carrier.transport),
+      onReset: () => undefined,
       unacknowledged: () => countUnacknowledged(socket),
     };
   }

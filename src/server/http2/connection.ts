@@ -99,7 +99,9 @@ export function createHttp2Connection(
     const head = toStreamHead(raw, isComplete ? "none" : "follows", context.limits().headerBytes);
     const own = toStreamPeer(peer, stream);
     if ("error" in head) return refuse(stream, head, head.error, own);
+    const isTunnel = head.webSocketKey !== undefined;
     const request = new IncomingRequest(head, own, (isReading) => {
+      if (isTunnel) return; // what comes is not content, and belongs to the tunnel
       if (isReading) stream.resume();
       else stream.pause();
     });
@@ -112,7 +114,6 @@ export function createHttp2Connection(
     }
     if (head.method === "CONNECT")
       return refuse(stream, head, new ProxyError("connect_not_served"), own);
-    const isTunnel = head.webSocketKey !== undefined;
     const response = new StreamResponse(stream, request, {
       expectsContinue: head.fields.expects === "continue" && !isComplete,
       webSocketKey: head.webSocketKey,
@@ -157,8 +158,14 @@ export function createHttp2Connection(
     const { stream, request, response } = exchange;
     if (response.isSwitched) return;
     if (!response.isFinished) spend();
-    if (request.isComplete() || stream.destroyed) return;
-    request.drop();
+    if (stream.destroyed) return;
+    if (!request.isComplete()) request.drop();
+    linger(stream);
+  }
+
+  /** Reads and drops what still comes on a stream whose response is over. */
+  function linger(stream: ServerHttp2Stream): void {
+    stream.resume();
     lingering.add(stream);
     stream.once("close", () => lingering.delete(stream));
   }
@@ -190,9 +197,7 @@ export function createHttp2Connection(
     });
     response.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     response.end(problem.body);
-    lingering.add(stream);
-    stream.once("close", () => lingering.delete(stream));
-    stream.resume();
+    linger(stream);
   }
 
   /** Tells the client to open no further streams. Those that it has opened are served. */

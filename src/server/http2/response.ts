@@ -4,7 +4,6 @@ import type { ServerHttp2Stream } from "node:http2";
 
 import { ProxyError } from "../../http/errors.ts";
 import { hasContent } from "../../http/wire/serialize.ts";
-import { STEPS } from "../../runtime/movement.ts";
 import type { ServerRequest, ServerResponse, SwitchedClient } from "../exchange.ts";
 import { type StreamFields, toStreamFields } from "./response-fields.ts";
 import { toAcceptedFields } from "./web-socket.ts";
@@ -23,11 +22,14 @@ export interface StreamOptions {
 
 /** The state of a response whose bytes wait for the client. */
 interface Stall {
-  bytes: number;
-  /** How many looks in a row found that nothing had moved. */
-  steps: number;
-  nextMs: number;
+  readonly bytes: number;
+  readonly sinceMs: number;
+  /** How many looks found that nothing had moved. */
+  looks: number;
 }
+
+/** A limit is exceeded only after so many looks: one of them may come after a time in which this process stood still. */
+const MIN_LOOKS = 2;
 
 const NOTHING = Buffer.alloc(0);
 const NO_ERROR = 0;
@@ -176,11 +178,23 @@ export class StreamResponse implements ServerResponse {
     this.respond("follows");
     this.isEnded = true;
     this.isSwitched = true;
+    stream.pause(); // otherwise the tunnel's first listener would start the flow before the other side is joined
     this.finish();
-    // http-proxy calls these two on each socket.
-    const client = Object.assign(stream, { setNoDelay: () => stream, setKeepAlive: () => stream });
+    // http-proxy calls these on each socket. The other side's failure also ends this one (proxy/tunnel.ts).
+    const client = Object.assign(stream, {
+      setNoDelay: () => stream,
+      setKeepAlive: () => stream,
+      destroySoon: () => undefined,
+    });
     const { unacknowledged } = this.options;
-    return { stream: client, early: NOTHING, reset: () => this.reset(), unacknowledged };
+    return {
+      stream: client,
+      early: NOTHING,
+      reset: () => this.reset(),
+      // Before `end`, which Node emits for a reset too, and which would reach the upstream as an orderly end.
+      onReset: (listener) => void stream.prependOnceListener("aborted", listener),
+      unacknowledged,
+    };
   }
 
   onGone(listener: (error: ProxyError) => void): void {
@@ -215,7 +229,7 @@ export class StreamResponse implements ServerResponse {
 
   /**
    * To be called often. Resets a stream whose client has read nothing of the waiting bytes for the whole limit. `hasMoved`: whether the
-   * client has certainly read some of them. A look counts, not the clock: a time in which this process stood still is one look.
+   * client has certainly read some of them.
    */
   check(nowMs: number, hasMoved: boolean): void {
     const { idleMs } = this.options;
@@ -224,15 +238,12 @@ export class StreamResponse implements ServerResponse {
       this.stall = undefined;
       return;
     }
-    const stall = (this.stall ??= { bytes, steps: 0, nextMs: nowMs + idleMs / STEPS });
-    if (hasMoved || bytes !== stall.bytes) {
-      this.stall = undefined;
+    if (hasMoved || bytes !== this.stall?.bytes) {
+      this.stall = { bytes, sinceMs: nowMs, looks: 0 };
       return;
     }
-    if (nowMs < stall.nextMs) return;
-    stall.steps += 1;
-    stall.nextMs = nowMs + idleMs / STEPS;
-    if (stall.steps >= STEPS) this.destroy();
+    this.stall.looks += 1;
+    if (this.stall.looks >= MIN_LOOKS && nowMs - this.stall.sinceMs >= idleMs) this.destroy();
   }
 
   private respond(content: "none" | "follows"): void {
@@ -268,7 +279,7 @@ export class StreamResponse implements ServerResponse {
    * RST_STREAM, so that a broken response would look complete.
    */
   private reset(): void {
-    this.stream.destroy(new Error("headgate broke off the stream"));
+    if (this.isOpen()) this.stream.destroy(new Error("headgate broke off the stream"));
   }
 
   private isOpen(): boolean {

@@ -3,7 +3,7 @@
 import type { SessionOptions } from "node:http2";
 
 /** The number of requests of one connection at one time. */
-export const MAX_STREAMS = 100;
+const MAX_STREAMS = 100;
 
 /** The content of one request that may arrive before headgate takes it, in bytes. */
 const WINDOW_BYTES = 64 * 1024;
