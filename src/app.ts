@@ -94,7 +94,7 @@ export function createApp({
   const readiness = createReadiness();
   const createId = createIds();
   const shared = createUpstreamResources({ collectGarbage, readSystemFile });
-  const tunnels = createTunnels(shared.countUnacknowledged);
+  const tunnels = createTunnels();
   let snapshot = compile(config, shared);
   let openings = toOpenings(config);
   let certificates = listCertificates(config);
@@ -289,11 +289,17 @@ function toOpenings(
 ): readonly OpeningConfig[] {
   const toPeer = toPeers({ forwarded });
   const isTrusted = (peer: ClientPeer): boolean => toPeer?.(peer).trusted === true;
-  return listen.map(({ tls, proxyProtocol }, index) => ({
+  return listen.map(({ tls, proxyProtocol, http2 }, index) => ({
     proxyProtocol:
       proxyProtocol === false ? undefined : { isRequired: proxyProtocol === true, isTrusted },
-    tls: tls && createTlsAcceptor(tls, ["http/1.1"], previous[index]?.tls),
+    tls: tls && createTlsAcceptor(tls, toProtocols(http2), previous[index]?.tls),
+    http2,
   }));
+}
+
+/** The protocols that ALPN offers, the preferred one first (RFC 7301 §6). */
+function toProtocols(http2: boolean): readonly string[] {
+  return http2 ? ["h2", "http/1.1"] : ["http/1.1"];
 }
 
 function toText(address: Address | "off"): string {

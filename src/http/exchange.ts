@@ -25,6 +25,8 @@ export interface Exchange {
   readonly method: string;
   /** The request-target as the client sent it. */
   readonly target: string;
+  /** The client's version of HTTP: `1.0`, `1.1` or `2`. Empty if its bytes were not a request. */
+  readonly httpVersion: string;
   /** The client's fields as received: name, value, name, value, … */
   readonly rawFields: readonly string[];
   readonly clientAddress: string;
@@ -60,6 +62,7 @@ export function beginExchange(request: ReceivedRequest, id: string, nowMs: numbe
     startedMs: nowMs,
     method: request.method,
     target: request.target,
+    httpVersion: request.httpVersion,
     rawFields: request.rawFields,
     clientAddress: toPeerAddress(request.peer.remoteAddress) ?? "",
     clientCertificate: request.peer.tls?.certificate,

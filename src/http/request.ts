@@ -30,15 +30,17 @@ export interface CheckedRequest {
   readonly expectsContinue: boolean;
 }
 
+const VERSIONS: ReadonlySet<string> = new Set(["1.0", "1.1", "2"]);
+
 /**
  * Checks a request (RFC 9112 §3.2, §6.1).
  *
  * Throws a ProxyError: 400 for a bad target, Host or framing, 431 for more than `maxFields` fields, 501 for an unknown
- * coding, 417 for an unknown expectation, 505 for a version that is neither 1.0 nor 1.1.
+ * coding, 417 for an unknown expectation, 505 for a version that is not 1.0, 1.1 or 2.
  */
 export function checkRequest(head: UncheckedRequest, maxFields: number): CheckedRequest {
   const { method, httpVersion, rawFields } = head;
-  if (httpVersion !== "1.1" && httpVersion !== "1.0") throw new ProxyError("version_not_supported");
+  if (!VERSIONS.has(httpVersion)) throw new ProxyError("version_not_supported");
   if (rawFields.length > maxFields * 2) {
     const cause = new Error(`limits.headerCount is ${maxFields}`);
     throw new ProxyError("request_field_count", { cause });

@@ -117,7 +117,7 @@ function withFraming(status: number, httpVersion: string, response: ResponseFiel
   const { endToEnd, chunked, trailer, contentLength } = response;
   if (status < 200 || status === 204)
     return filterFields(endToEnd, (name) => name !== "content-length" && name !== "trailer");
-  const isChunked = status !== 304 && contentLength === undefined && httpVersion === "1.1";
+  const isChunked = status !== 304 && contentLength === undefined && httpVersion !== "1.0";
   const fields =
     trailer && !(chunked && isChunked)
       ? filterFields(endToEnd, (name) => name !== "trailer")

@@ -16,7 +16,7 @@ export function toUpstreamUpgrade(
   { method, httpVersion }: RequestHead,
   { upgrade }: CheckedRequest,
 ): UpgradeFields | undefined {
-  if (upgrade === undefined || method === "HEAD" || httpVersion !== "1.1") return undefined;
+  if (upgrade === undefined || method === "HEAD" || httpVersion === "1.0") return undefined;
   // A protocol is a name, optionally with a slash and a version.
   const protocols = filterProtocols(upgrade.protocols, (name) => !NEVER_TUNNELLED.test(name));
   return toMembers(protocols).length === 0 ? undefined : { ...upgrade, protocols };

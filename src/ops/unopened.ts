@@ -18,6 +18,7 @@ export interface UnopenedOptions {
 const NAMES: Readonly<Record<OpeningStage, string>> = {
   proxy_protocol: "PROXY protocol",
   tls: "TLS",
+  http2: "HTTP/2",
 };
 
 /** Counts a connection, and writes its log line. The level is `info`, as for each failure of a client. */

@@ -14,7 +14,6 @@ import { toClientFields } from "../http/rewrite.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { UpgradeFields } from "../http/request-fields.ts";
 import { toResponseTrailers, withoutTrailer } from "../http/trailers.ts";
-import { toInterimText } from "../http/wire/serialize.ts";
 import type { Incoming } from "./context.ts";
 
 /** Relays a response with its content. `upgrade` is the switch of protocols that the client requested. */
@@ -96,6 +95,5 @@ export function relayInterim(
   response: ServerResponse,
 ): void {
   if (response.request.httpVersion === "1.0") return;
-  const rawFields = toClientFields(status, "1.1", fields);
-  response.writeInterim(status, toInterimText(status, reason, rawFields));
+  response.writeInterim(status, reason, toClientFields(status, "1.1", fields));
 }

@@ -2,21 +2,17 @@
 
 import type { ProxyServer } from "http-proxy";
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import { reset } from "../runtime/reset.ts";
-import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
+import type { SwitchedClient } from "../server/exchange.ts";
 import type { SwitchedSocket } from "../upstream/switched-socket.ts";
 import { createTunnelIdle } from "./tunnel-idle.ts";
 
 /** The two sides after a 101. */
 export interface TunnelSides {
-  /** The client's socket, paused. Its 101 is written, and it no longer speaks HTTP. */
-  readonly client: Socket;
-  /** The bytes that the client sent behind its request. */
-  readonly early: Buffer;
+  /** Its 101 is written, and it no longer speaks HTTP. */
+  readonly client: SwitchedClient;
   readonly upstream: SwitchedSocket;
   /** How long the tunnel may be idle, in milliseconds: no side sends or takes a byte; 0 = no limit. */
   readonly idleMs: number;
@@ -38,7 +34,8 @@ export interface Tunnels {
 }
 
 /** Creates the one owner of all tunnels. */
-export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels {
+export function createTunnels(): Tunnels {
+  /** The functions that close each open tunnel. */
   const open = new Set<() => void>();
   let reserved = 0;
   let join: Promise<Join> | undefined;
@@ -51,7 +48,7 @@ export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels
     run(sides) {
       // http-proxy is loaded at the first upgrade: most services never see one, and loading takes a twentieth of the start.
       join ??= loadJoin();
-      return runTunnel(join, sides, { open, countUnacknowledged });
+      return runTunnel(join, sides, open);
     },
     count: () => open.size,
     closeAll() {
@@ -60,17 +57,12 @@ export function createTunnels(countUnacknowledged: CountUnacknowledged): Tunnels
   };
 }
 
-interface TunnelContext {
-  /** The functions that close each open tunnel. */
-  readonly open: Set<() => void>;
-  readonly countUnacknowledged: CountUnacknowledged;
-}
-
 async function runTunnel(
   loading: Promise<Join>,
-  { client, early, upstream: switched, idleMs }: TunnelSides,
-  { open, countUnacknowledged }: TunnelContext,
+  { client: side, upstream: switched, idleMs }: TunnelSides,
+  open: Set<() => void>,
 ): Promise<ProxyError | undefined> {
+  const client = side.stream;
   const upstream = new UpgradedStream(switched);
   let isOver = false;
   let error: ProxyError | undefined;
@@ -81,26 +73,27 @@ async function runTunnel(
       client.destroy();
       upstream.destroy();
     } else {
-      reset(client);
+      side.reset();
       upstream.reset();
     }
   };
   const close = (): void => finish();
   open.add(close);
   // Before http-proxy is loaded: the client may end meanwhile, and a stream refuses `unshift` after its end.
-  client.unshift(early);
-  const unacknowledged = () => [countUnacknowledged(client), switched.unacknowledged()];
+  client.unshift(side.early);
+  const unacknowledged = () => [side.unacknowledged(), switched.unacknowledged()];
   const idle = createTunnelIdle(idleMs, unacknowledged, close);
+  const onClientLost = (cause?: unknown): void => finish(toBroken("tunnel_client_gone", cause));
+  side.onReset(onClientLost);
   const bothClosed = Promise.all([
-    watch(client, (cause) => finish(toBroken("tunnel_client_gone", cause))),
+    watch(client, onClientLost),
     watch(upstream, (cause) => finish(toBroken("tunnel_upstream_gone", cause))),
   ]);
   try {
     const join = await loading;
     if (!isOver) {
       join(client, upstream);
-      for (const side of [client, upstream])
-        side.on("data", idle.onMoved).on("drain", idle.onMoved);
+      for (const one of [client, upstream]) one.on("data", idle.onMoved).on("drain", idle.onMoved);
     }
     await bothClosed;
   } catch (cause) {
@@ -132,7 +125,7 @@ function watch(side: Duplex, lost: (cause: unknown) => void): Promise<void> {
 }
 
 /** Joins two sides. Throws a ProxyError if http-proxy works in an unknown way. */
-type Join = (client: Socket, upstream: UpgradedStream) => void;
+type Join = (client: Duplex, upstream: UpgradedStream) => void;
 
 /** The request that http-proxy believes it forwards. It accepts only GET and websocket. The real request was sent before. */
 const STAND_IN = {
@@ -160,7 +153,7 @@ async function loadJoin(): Promise<Join> {
  * The real request and its real 101 were sent before. http-proxy would write a second 101 to the client, with joined fields in lower
  * case: it is suppressed.
  */
-function joinSides(proxy: ProxyServer, client: Socket, upstream: UpgradedStream): void {
+function joinSides(proxy: ProxyServer, client: Duplex, upstream: UpgradedStream): void {
   const options = {
     method: "GET",
     path: "/",

@@ -1,7 +1,7 @@
 /** One request for a switch of protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
 import { toSwitchedFields } from "../http/upgrade-fields.ts";
-import { toInterimText } from "../http/wire/serialize.ts";
+import type { ServerResponse, SwitchedClient } from "../server/exchange.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
 import type { UpgradePlan } from "./plan.ts";
 import { relayResponse } from "./relay.ts";
@@ -34,21 +34,24 @@ export async function respondToUpgrade(
       throw exchange.error; // the client has left in the meantime
     }
     exchange.respondedMs = received.receivedMs;
+    const client = switchClient(response, received.head.reason, switched);
     exchange.tunnel = true;
-    const { socket, early } = response.switchProtocol(
-      toSwitchedText(received.head.reason, switched),
-    );
-    exchange.error = await tunnels.run({
-      client: socket,
-      early,
-      upstream: switched.socket,
-      idleMs,
-    });
+    exchange.error = await tunnels.run({ client, upstream: switched.socket, idleMs });
   } finally {
     release();
   }
 }
 
-function toSwitchedText(reason: string, { rawFields }: SwitchedProtocol): string {
-  return toInterimText(101, reason, toSwitchedFields(rawFields));
+/** Switches the client's side, or ends the upstream's if the client cannot switch. */
+function switchClient(
+  response: ServerResponse,
+  reason: string,
+  { rawFields, socket }: SwitchedProtocol,
+): SwitchedClient {
+  try {
+    return response.switchProtocol(reason, toSwitchedFields(rawFields));
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }

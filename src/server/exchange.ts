@@ -1,6 +1,7 @@
 /** The types between the server and its handler: requests, responses and limits. */
 
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 import type { ClientCertificate } from "../http/certificate.ts";
 import type { ProxyError } from "../http/errors.ts";
@@ -42,7 +43,7 @@ export interface ClientPeer {
 
 /** One request. */
 export interface ServerRequest extends ParsedRequest {
-  /** The same object for all requests of a connection. */
+  /** The same object for all requests of an HTTP/1.1 connection, and another one for each stream of HTTP/2. */
   readonly peer: ClientPeer;
   /** Whether all of its content has arrived. */
   isComplete(): boolean;
@@ -52,6 +53,19 @@ export interface ServerRequest extends ParsedRequest {
   drop(): void;
   pause(): void;
   resume(): void;
+}
+
+/** The client's side of a tunnel. It is paused, and belongs to the caller. */
+export interface SwitchedClient {
+  readonly stream: Duplex;
+  /** The bytes that came behind the request. */
+  readonly early: Buffer;
+  /** Breaks it off, so that the client sees that. */
+  reset(): void;
+  /** Sets the listener for a client that breaks it off in a way that the stream reports without an error. */
+  onReset(listener: () => void): void;
+  /** Bytes that the kernel took and the client has not acknowledged; undefined if the system does not report them. */
+  unacknowledged(): number | undefined;
 }
 
 /** The response to one request. Texts are written as latin1. */
@@ -79,10 +93,10 @@ export interface ServerResponse {
   /** Sends 100 (Continue) to a client that waits for it. */
   writeContinue(): void;
   /**
-   * Sends an interim response (RFC 9110 §15.2); `text` has all its line ends. If a client that waits for 100 (Continue) gets none, it may
-   * send its content or not, so the connection ends after the final response.
+   * Sends an interim response (RFC 9110 §15.2). If a client that waits for 100 (Continue) gets none, it may send its content or not, so the
+   * connection of HTTP/1.1 ends after the final response.
    */
-  writeInterim(status: number, text: string): void;
+  writeInterim(status: number, reason: string, fields: readonly string[]): void;
   /** Writes content. Returns false if the caller has to wait for `whenDrained`. A response without content drops the bytes. */
   write(bytes: Buffer | string): boolean;
   /** Whether the kernel has not taken all written bytes yet. */
@@ -92,10 +106,10 @@ export interface ServerResponse {
   end(text?: string): void;
   whenDrained(resume: () => void): void;
   /**
-   * Writes a 101 (RFC 9110 §15.2.2) and ends HTTP on the connection; `text` has all its line ends. The response is then over. The returned
-   * socket is paused and belongs to the caller. `early` holds the bytes that came behind the request.
+   * Writes a 101 (RFC 9110 §15.2.2), or over HTTP/2 the 200 that stands for it (RFC 8441 §5), and ends HTTP on the connection or stream.
+   * The response is then over. Throws a ProxyError (502) if the client cannot accept the switch, and has then written nothing.
    */
-  switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer };
+  switchProtocol(reason: string, fields: readonly string[]): SwitchedClient;
   /**
    * Sets the one listener for the failure of the exchange: the client has left (`client_gone`) or sent invalid HTTP, or the server was
    * stopped. If no response has begun and the exchange is not over, a response may still be written. It may be called before `onOver`.
@@ -113,7 +127,7 @@ export interface ServerResponse {
 }
 
 /** What a connection begins with, before HTTP. */
-export type OpeningStage = "proxy_protocol" | "tls";
+export type OpeningStage = "proxy_protocol" | "tls" | "http2";
 
 /** A connection on which HTTP never began. */
 export interface Unopened {

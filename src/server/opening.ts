@@ -3,7 +3,12 @@
 import type { Socket } from "node:net";
 
 import { ProxyError } from "../http/errors.ts";
-import type { AcceptedConnection, ClientConnection } from "./connection.ts";
+import {
+  type AcceptedConnection,
+  type ClientConnection,
+  type ServerContext,
+  createClientConnection,
+} from "./connection.ts";
 import type { OpeningStage } from "./exchange.ts";
 import { peek } from "./peek.ts";
 import { type Introduction, toPeer } from "./peer.ts";
@@ -14,11 +19,19 @@ import type { TlsAcceptor } from "./tls.ts";
 export interface OpeningConfig {
   readonly proxyProtocol: ProxyProtocol | undefined;
   readonly tls: TlsAcceptor | undefined;
+  /** Whether HTTP/2 is served: with TLS as ALPN chooses, without TLS to clients that begin with its preface. */
+  readonly http2: boolean;
+}
+
+/** A connection on which HTTP begins, and the version of HTTP that it speaks. */
+export interface OpenedConnection {
+  readonly accepted: AcceptedConnection;
+  readonly serve: (accepted: AcceptedConnection, context: ServerContext) => ClientConnection;
 }
 
 /** Whether HTTP/1.1 begins with the first byte, so that a connection needs no opening. */
-export function beginsWithHttp({ proxyProtocol, tls }: OpeningConfig): boolean {
-  return proxyProtocol === undefined && tls === undefined;
+export function beginsWithHttp({ proxyProtocol, tls, http2 }: OpeningConfig): boolean {
+  return proxyProtocol === undefined && tls === undefined && !http2;
 }
 
 /**
@@ -27,30 +40,71 @@ export function beginsWithHttp({ proxyProtocol, tls }: OpeningConfig): boolean {
  */
 export async function open(
   transport: Socket,
-  { proxyProtocol, tls }: OpeningConfig,
+  { proxyProtocol, tls, http2 }: OpeningConfig,
   opening: Opening,
-): Promise<AcceptedConnection | undefined> {
+): Promise<OpenedConnection | undefined> {
   if (proxyProtocol !== undefined) {
     opening.stage = "proxy_protocol";
     const introduction = await readProxyHeader(transport, proxyProtocol);
     if (introduction === undefined) return undefined;
     opening.introduction = introduction;
   }
+  if (transport.readableEnded) return undefined;
+  return tls === undefined
+    ? openPlain(transport, http2, opening)
+    : openSecure(transport, tls, opening);
+}
+
+async function openPlain(
+  transport: Socket,
+  isHttp2Served: boolean,
+  opening: Opening,
+): Promise<OpenedConnection | undefined> {
+  const accepted = { socket: transport, transport, peer: toPeer(transport, opening.introduction) };
+  if (!isHttp2Served) return { accepted, serve: createClientConnection };
+  opening.stage = "http2";
+  const version = await peek(transport, toVersion);
+  if (version === undefined) return undefined;
+  return { accepted, serve: version === "2" ? await loadHttp2() : createClientConnection };
+}
+
+async function openSecure(
+  transport: Socket,
+  tls: TlsAcceptor,
+  opening: Opening,
+): Promise<OpenedConnection | undefined> {
   const { introduction } = opening;
-  if (tls === undefined) {
-    if (transport.readableEnded) return undefined;
-    return { socket: transport, transport, peer: toPeer(transport, introduction) };
-  }
   opening.stage = "tls";
   const first = await peek(transport, toFirstProtocol);
   if (first === undefined) return undefined;
   if (first === "http") {
     const refusal = new ProxyError("tls_required");
-    return { socket: transport, transport, peer: toPeer(transport, introduction), refusal };
+    const accepted = {
+      socket: transport,
+      transport,
+      peer: toPeer(transport, introduction),
+      refusal,
+    };
+    return { accepted, serve: createClientConnection };
   }
-  const secure = await tls.accept(transport);
-  const peer = toPeer(transport, { ...introduction, tls: secure.tls });
-  return { socket: secure.socket, transport, peer };
+  const { socket, protocol, tls: seen } = await tls.accept(transport);
+  const accepted = { socket, transport, peer: toPeer(transport, { ...introduction, tls: seen }) };
+  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createClientConnection };
+}
+
+/** HTTP/2 is loaded at its first connection: most listeners have none. */
+async function loadHttp2(): Promise<OpenedConnection["serve"]> {
+  return (await import("./http2/connection.ts")).createHttp2Connection;
+}
+
+/** The beginning of each connection of HTTP/2 (RFC 9113 §3.4). */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/** Tells HTTP/2 from HTTP/1.1: at the first byte that is not the preface's. The preface stays for its reader. */
+function toVersion(bytes: Buffer): { meaning: "1.1" | "2"; length: 0 } | undefined {
+  const begun = bytes.subarray(0, PREFACE.length);
+  if (!begun.equals(PREFACE.subarray(0, begun.length))) return { meaning: "1.1", length: 0 };
+  return begun.length < PREFACE.length ? undefined : { meaning: "2", length: 0 };
 }
 
 /** The content type of a TLS handshake record (RFC 8446 §5.1). */

@@ -2,13 +2,17 @@
 
 import type { Socket } from "node:net";
 
-import { hasContent, withUpgradeOption } from "../http/wire/serialize.ts";
 import { ProxyError } from "../http/errors.ts";
-import { toFieldLines } from "../http/wire/serialize.ts";
+import {
+  hasContent,
+  toFieldLines,
+  toInterimText,
+  withUpgradeOption,
+} from "../http/wire/serialize.ts";
 import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
 import { resetTransport } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
-import type { ServerRequest, ServerResponse } from "./exchange.ts";
+import type { ServerRequest, ServerResponse, SwitchedClient } from "./exchange.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
 
 /** What a request decides about its response. */
@@ -148,7 +152,7 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   writeContinue(): void {
-    if (this.awaitsContinue) this.writeInterim(100, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (this.awaitsContinue) this.writeInterim(100, "Continue", []);
   }
 
   /** Drops the 100 (Continue), because the client's content has begun to come. */
@@ -156,10 +160,10 @@ export class OutgoingResponse implements ServerResponse {
     this.awaitsContinue = false;
   }
 
-  writeInterim(status: number, text: string): void {
+  writeInterim(status: number, reason: string, fields: readonly string[]): void {
     if (this.isOver || this.headersSent) return;
     if (status === 100) this.awaitsContinue = false;
-    this.send(text);
+    this.send(toInterimText(status, reason, fields));
   }
 
   write(bytes: Buffer | string): boolean {
@@ -220,15 +224,23 @@ export class OutgoingResponse implements ServerResponse {
     this.resume = resume;
   }
 
-  switchProtocol(text: string): { readonly socket: Socket; readonly early: Buffer } {
+  switchProtocol(reason: string, fields: readonly string[]): SwitchedClient {
+    const { socket } = this;
+    const { countUnacknowledged } = this.server;
     this.status = 101;
     this.headersSent = true;
-    this.hasLeft = !this.socket.destroyed;
+    this.hasLeft = !socket.destroyed;
     this.isEnded = true;
-    this.socket.write(text, "latin1");
+    socket.write(toInterimText(101, reason, fields), "latin1");
     const early = this.carrier.hijack();
     this.finish();
-    return { socket: this.socket, early };
+    return {
+      stream: socket,
+      early,
+      reset: () => resetTransport(this.carrier.transport, socket),
+      onReset: () => undefined,
+      unacknowledged: () => countUnacknowledged(socket),
+    };
   }
 
   onGone(listener: (error: ProxyError) => void): void {

@@ -47,7 +47,7 @@ interface Entrance {
   opening: OpeningConfig;
 }
 
-const PLAIN: OpeningConfig = { proxyProtocol: undefined, tls: undefined };
+const PLAIN: OpeningConfig = { proxyProtocol: undefined, tls: undefined, http2: false };
 
 // So many connections over the limit are accepted and get a 503. Further ones are closed at once, because each one takes a file
 // descriptor.
@@ -133,15 +133,15 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     transport.on("error", () => undefined);
     limiter.add(waiting);
     transport.once("close", () => limiter.remove(waiting));
-    open(transport, opening, waiting).then((accepted) => {
+    open(transport, opening, waiting).then((opened) => {
       limiter.remove(waiting);
-      if (isClosing || accepted === undefined) waiting.destroy();
-      else if (!transport.destroyed) serve(accepted);
+      if (isClosing || opened === undefined) waiting.destroy();
+      else if (!transport.destroyed) serve(opened.accepted, opened.serve);
     }, waiting.fail);
   }
 
-  function serve(accepted: AcceptedConnection): void {
-    const connection = createClientConnection(accepted, context);
+  function serve(accepted: AcceptedConnection, create = createClientConnection): void {
+    const connection = create(accepted, context);
     limiter.add(connection);
     accepted.transport.once("close", () => limiter.remove(connection));
   }

@@ -109,6 +109,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
     new Promise((resolve, reject) => {
       const succeed = (socket: TLSSocket): void => {
         try {
+          socket.on("error", () => undefined); // it may fail before it has another listener
           resolve(toSecureConnection(socket, isForwarded));
         } catch (error) {
           socket.destroy();

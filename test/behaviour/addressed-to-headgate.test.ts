@@ -6,6 +6,7 @@ import { startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 test("headgate responds to OPTIONS * itself, in either form, and the connection stays open", async (t) => {
   const origin = await startOrigin(t, text("ok"));
@@ -33,35 +34,45 @@ test("the response to an OPTIONS * that waits for 100 (Continue) has Connection:
   assert.deepEqual(fieldValues(answer, "connection"), ["close"]);
 });
 
-test("OPTIONS and TRACE reach the upstream with one Max-Forwards less", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  for (const method of ["OPTIONS", "TRACE"]) {
-    const seen = origin.arrivals.length;
-    await sendRequest(t, sidecar.port, toRequest(`${method} /x`, ["max-forwards: 3"]));
-    const arrival = await origin.arrival(seen);
-    assert.equal(arrival.start, `${method} /x HTTP/1.1`);
-    assert.deepEqual(
-      arrival.lines.filter((line) => /^max-forwards/i.test(line)),
-      ["max-forwards: 2"],
-    );
-  }
-});
+testOverVersions(
+  "OPTIONS and TRACE reach the upstream with one Max-Forwards less",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok"));
+    const sidecar = await over.startSidecar(t, { upstream: origin.url });
+    for (const method of ["OPTIONS", "TRACE"]) {
+      const seen = origin.arrivals.length;
+      await over.sendRequest(t, sidecar.port, toRequest(`${method} /x`, ["max-forwards: 3"]));
+      const arrival = await origin.arrival(seen);
+      assert.equal(arrival.start, `${method} /x HTTP/1.1`);
+      assert.deepEqual(
+        arrival.lines.filter((line) => /^max-forwards/i.test(line)),
+        ["max-forwards: 2"],
+      );
+    }
+  },
+);
 
-test("Max-Forwards means nothing on other methods and is forwarded", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
-    const seen = origin.arrivals.length;
-    await sendRequest(t, sidecar.port, toRequest(`${method} /x`, ["Max-Forwards: 0"]));
-    assert.deepEqual(fieldValues(await origin.arrival(seen), "max-forwards"), ["0"]);
-  }
-});
+testOverVersions(
+  "Max-Forwards means nothing on other methods and is forwarded",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok"));
+    const sidecar = await over.startSidecar(t, { upstream: origin.url });
+    for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
+      const seen = origin.arrivals.length;
+      await over.sendRequest(t, sidecar.port, toRequest(`${method} /x`, ["Max-Forwards: 0"]));
+      assert.deepEqual(fieldValues(await origin.arrival(seen), "max-forwards"), ["0"]);
+    }
+  },
+);
 
-test("headgate responds itself to an OPTIONS with Max-Forwards: 0", async (t) => {
+testOverVersions("headgate responds itself to an OPTIONS with Max-Forwards: 0", async (t, over) => {
   const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await sendRequest(t, sidecar.port, toRequest("OPTIONS /x", ["Max-Forwards: 0"]));
+  const sidecar = await over.startSidecar(t, { upstream: origin.url });
+  const answer = await over.sendRequest(
+    t,
+    sidecar.port,
+    toRequest("OPTIONS /x", ["Max-Forwards: 0"]),
+  );
   assert.equal(answer.status, 204);
   assert.equal(origin.connections.length, 0);
 });

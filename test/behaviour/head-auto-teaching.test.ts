@@ -19,6 +19,7 @@ import { type Arrival, type Origin, type Script, startOrigin } from "../support/
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { type Cleanup, type Wire, openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const AUTO = "head: auto\nroutes: [{ path: '/items/{id}' }, { path: '/files/*' }]";
 const OK = ["X-A: b", "Content-Length: 0"];
@@ -88,30 +89,30 @@ test("a 405 that allows HEAD has not refused HEAD, and teaches nothing", async (
   assert.deepEqual(seen(origin), ["HEAD /items/1", "GET /items/1", "HEAD /items/2"]);
 });
 
-test("a GET that fails as well teaches nothing", async (t) => {
+testOverVersions("a GET that fails as well teaches nothing", async (t, over) => {
   const origin = await startOrigin(t, async (request) => {
     if (fieldValues(request, "x-odd").length === 0) return text("ok")(request);
     await request.completed;
     const status = request.method === "HEAD" ? "405 Method Not Allowed" : "500 Oops";
     request.write(toHead(status, ["Content-Length: 0"]));
   });
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
+  const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: AUTO });
   assert.equal(
-    (await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["X-Odd: 1"]))).status,
+    (await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["X-Odd: 1"]))).status,
     500,
   );
-  await sendRequest(t, sidecar.port, toRequest("HEAD /items/2"));
+  await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/2"));
   assert.deepEqual(seen(origin), ["HEAD /items/1", "GET /items/1", "HEAD /items/2"]);
 });
 
-test("what auto learns is for one host, in any spelling", async (t) => {
+testOverVersions("what auto learns is for one host, in any spelling", async (t, over) => {
   const origin = await startOrigin(
     t,
     refusing((request) => /^a\./i.test(fieldValues(request, "host").join()), "GET"),
   );
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: AUTO });
+  const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: AUTO });
   for (const host of ["a.example", "A.Example.:80", "b.example", "a.example", "b.example"])
-    await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", [`Host: ${host}`]));
+    await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/1", [`Host: ${host}`]));
   assert.deepEqual(
     origin.arrivals.map(({ method, lines }) => `${method} ${lines[0]}`),
     [
@@ -276,7 +277,7 @@ test("30 first HEADs that are probed cost one additional request if the backend 
   });
 });
 
-test("one odd HEAD does not end the probing of a route", async (t) => {
+testOverVersions("one odd HEAD does not end the probing of a route", async (t, over) => {
   const origin = await startOrigin(t, async (request) => {
     const isOdd = /odd/.test(`${request.target} ${fieldValues(request, "host").join()}`);
     await request.completed;
@@ -292,10 +293,10 @@ test("one odd HEAD does not end the probing of a route", async (t) => {
     );
   });
   const yaml = "head: { range: probe }\nroutes: [{ path: '/items/{id}' }]";
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  await sendRequest(t, sidecar.port, toRequest("HEAD /items/odd")); // its GET is no better
-  await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["X-HTTP-Method: POST"]));
-  await sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["Host: odd.example"]));
-  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /items/1"));
+  const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+  await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/odd")); // its GET is no better
+  await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["X-HTTP-Method: POST"]));
+  await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/1", ["Host: odd.example"]));
+  const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /items/1"));
   assert.deepEqual(fieldValues(answer, "content-length"), ["9"]);
 });

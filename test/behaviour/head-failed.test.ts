@@ -14,6 +14,7 @@ import { type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { type Sidecar, startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const MODES = [
   "convert",
@@ -31,44 +32,50 @@ const DEAD: Script = async (request) => {
 const IS_HEAD = (line: Sidecar["lines"][number]): boolean => line["http.request.method"] === "HEAD";
 
 for (const mode of MODES) {
-  test(`head: ${mode} with a dead upstream has the outcome failed, and its 502 names the log line`, async (t) => {
-    const origin = await startOrigin(t, DEAD);
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
-    assert.equal(answer.status, 502);
-    const line = await sidecar.line(IS_HEAD);
-    assert.equal(line["head"], "failed");
-    assert.deepEqual(fieldValues(answer, "proxy-status"), [
-      `headgate; error=connection_terminated; details="request_id=${line["request_id"]}"`,
-    ]);
-    const metrics = (
-      await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"))
-    ).body.toString();
-    assert.match(
-      metrics,
-      /^headgate_requests_total\{route="default",method="HEAD",code="502",head="failed"\} 1$/m,
-    );
-    const page = (
-      await sendRequest(t, sidecar.adminPort, toRequest("GET /status.json"))
-    ).body.toString();
-    const { heads, lastHeads } = JSON.parse(page) as {
-      heads: { outcomes: Record<string, number> };
-      lastHeads: { head: string }[];
-    };
-    assert.deepEqual([heads.outcomes["failed"], lastHeads[0]?.head], [1, "failed"]);
-  });
+  testOverVersions(
+    `head: ${mode} with a dead upstream has the outcome failed, and its 502 names the log line`,
+    async (t, over) => {
+      const origin = await startOrigin(t, DEAD);
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
+      const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+      assert.equal(answer.status, 502);
+      const line = await sidecar.line(IS_HEAD);
+      assert.equal(line["head"], "failed");
+      assert.deepEqual(fieldValues(answer, "proxy-status"), [
+        `headgate; error=connection_terminated; details="request_id=${line["request_id"]}"`,
+      ]);
+      const metrics = (
+        await sendRequest(t, sidecar.adminPort, toRequest("GET /metrics"))
+      ).body.toString();
+      assert.match(
+        metrics,
+        /^headgate_requests_total\{route="default",method="HEAD",code="502",head="failed"\} 1$/m,
+      );
+      const page = (
+        await sendRequest(t, sidecar.adminPort, toRequest("GET /status.json"))
+      ).body.toString();
+      const { heads, lastHeads } = JSON.parse(page) as {
+        heads: { outcomes: Record<string, number> };
+        lastHeads: { head: string }[];
+      };
+      assert.deepEqual([heads.outcomes["failed"], lastHeads[0]?.head], [1, "failed"]);
+    },
+  );
 }
 
-test("a HEAD in mode auto has failed if its GET gets no response after the refused HEAD", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    await request.completed;
-    if (request.method === "GET") request.reset();
-    else request.write(toHead("405 Method Not Allowed", ["Content-Length: 0"]));
-  });
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: auto" });
-  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
-  assert.equal((await sidecar.line(IS_HEAD))["head"], "failed");
-});
+testOverVersions(
+  "a HEAD in mode auto has failed if its GET gets no response after the refused HEAD",
+  async (t, over) => {
+    const origin = await startOrigin(t, async (request) => {
+      await request.completed;
+      if (request.method === "GET") request.reset();
+      else request.write(toHead("405 Method Not Allowed", ["Content-Length: 0"]));
+    });
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: "head: auto" });
+    assert.equal((await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 502);
+    assert.equal((await sidecar.line(IS_HEAD))["head"], "failed");
+  },
+);
 
 test("a HEAD whose client disconnects before the response has failed", async (t) => {
   const origin = await startOrigin(t, async (request) => void (await request.connection.closed));
@@ -81,16 +88,19 @@ test("a HEAD whose client disconnects before the response has failed", async (t)
   assert.deepEqual([line["head"], line["error.type"]], ["failed", "client_gone"]);
 });
 
-test("a HEAD whose GET is truncated after its header section was converted", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    await request.completed;
-    request.write(`${toHead("200 OK", ["Content-Length: 9"])}abc`);
-    request.reset();
-  });
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
-  assert.equal((await sidecar.line(IS_HEAD))["head"], "convert");
-});
+testOverVersions(
+  "a HEAD whose GET is truncated after its header section was converted",
+  async (t, over) => {
+    const origin = await startOrigin(t, async (request) => {
+      await request.completed;
+      request.write(`${toHead("200 OK", ["Content-Length: 9"])}abc`);
+      request.reset();
+    });
+    const sidecar = await over.startSidecar(t, { upstream: origin.url });
+    assert.equal((await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+    assert.equal((await sidecar.line(IS_HEAD))["head"], "convert");
+  },
+);
 
 test("every headgate error for a HEAD names its log line in Proxy-Status, that for a GET in the content", async (t) => {
   const origin = await startOrigin(t, text("ok"));

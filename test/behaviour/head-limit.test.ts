@@ -8,6 +8,7 @@ import { startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 test("a HEAD over limit.concurrent gets 503, Retry-After and Proxy-Status; GETs and other routes do not; each that ends makes room", async (t) => {
   const origin = await startOrigin(t, (request) =>
@@ -81,25 +82,25 @@ test("a HEAD over the limit is the client's fault: one line at info, even with a
   }
 });
 
-test("HEADs over limit.rate get 503 with Retry-After", async (t) => {
+testOverVersions("HEADs over limit.rate get 503 with Retry-After", async (t, over) => {
   const origin = await startOrigin(t, text("ok"));
   const yaml = "head: { limit: { rate: 2/h } }";
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
   const statuses: number[] = [];
   for (const start of ["HEAD /x", "HEAD /x", "GET /x"])
-    statuses.push((await sendRequest(t, sidecar.port, toRequest(start))).status);
+    statuses.push((await over.sendRequest(t, sidecar.port, toRequest(start))).status);
   assert.deepEqual(statuses, [200, 503, 200]);
-  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+  const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
   const seconds = Number(fieldValues(answer, "retry-after").join());
   assert.ok(seconds > 1_700 && seconds <= 1_800, String(seconds));
 });
 
-test("HEADs that are sent upstream as HEAD are not limited", async (t) => {
+testOverVersions("HEADs that are sent upstream as HEAD are not limited", async (t, over) => {
   const origin = await startOrigin(t, text("ok"));
   for (const mode of ["pass", "auto", "observe"]) {
     const yaml = `head: { mode: ${mode}, limit: { rate: 1/h } }`;
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
     for (let round = 0; round < 3; round += 1)
-      assert.equal((await sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
+      assert.equal((await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"))).status, 200);
   }
 });

@@ -9,6 +9,7 @@ import { type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 // `guards`: HEADs that must reach the application as HEAD, in any mode.
 
@@ -31,44 +32,56 @@ const GUARDED = {
 };
 
 for (const [what, bytes] of Object.entries(GUARDED)) {
-  test(`a HEAD ${what} reaches the upstream as HEAD if the route converts, and its refusal is not repeated in mode auto`, async (t) => {
-    const origin = await startOrigin(t, getOnly(text("ok")));
-    for (const mode of ["convert", "auto"]) {
-      const sidecar = await startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
-      const count = origin.arrivals.length;
-      assert.equal((await sendRequest(t, sidecar.port, bytes)).status, 405);
-      assert.deepEqual(
-        origin.arrivals.slice(count).map(({ method }) => method),
-        ["HEAD"],
-      );
-      const line = await sidecar.line((one) => one["http.request.method"] === "HEAD");
-      assert.equal(line["head"], "pass");
-    }
-  });
+  testOverVersions(
+    `a HEAD ${what} reaches the upstream as HEAD if the route converts, and its refusal is not repeated in mode auto`,
+    async (t, over) => {
+      const origin = await startOrigin(t, getOnly(text("ok")));
+      for (const mode of ["convert", "auto"]) {
+        const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: `head: ${mode}` });
+        const count = origin.arrivals.length;
+        assert.equal((await over.sendRequest(t, sidecar.port, bytes)).status, 405);
+        assert.deepEqual(
+          origin.arrivals.slice(count).map(({ method }) => method),
+          ["HEAD"],
+        );
+        const line = await sidecar.line((one) => one["http.request.method"] === "HEAD");
+        assert.equal(line["head"], "pass");
+      }
+    },
+  );
 
-  test(`guards: [] converts a HEAD ${what}`, async (t) => {
+  testOverVersions(`guards: [] converts a HEAD ${what}`, async (t, over) => {
     const origin = await startOrigin(t, getOnly(text("ok")));
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: { guards: [] }" });
-    assert.equal((await sendRequest(t, sidecar.port, bytes)).status, 200);
+    const sidecar = await over.startSidecar(t, {
+      upstream: origin.url,
+      yaml: "head: { guards: [] }",
+    });
+    assert.equal((await over.sendRequest(t, sidecar.port, bytes)).status, 200);
   });
 }
 
-test("mode reject refuses guarded HEADs too", async (t) => {
+testOverVersions("mode reject refuses guarded HEADs too", async (t, over) => {
   const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: "head: reject" });
-  assert.equal((await sendRequest(t, sidecar.port, GUARDED["of an upload (tus)"])).status, 405);
+  const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: "head: reject" });
+  assert.equal(
+    (await over.sendRequest(t, sidecar.port, GUARDED["of an upload (tus)"])).status,
+    405,
+  );
   assert.deepEqual(origin.arrivals, []);
 });
 
-test("guards: [signed-url], the old name, means signed, and [tus] leaves signatures to a proxy that checks them", async (t) => {
-  const origin = await startOrigin(t, getOnly(text("ok")));
-  const signed = GUARDED["signed in Authorization (S3)"];
-  for (const [guards, status] of [["signed-url", 405] as const, ["tus", 200] as const]) {
-    const yaml = `head: { guards: [${guards}] }`;
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-    assert.equal((await sendRequest(t, sidecar.port, signed)).status, status);
-  }
-});
+testOverVersions(
+  "guards: [signed-url], the old name, means signed, and [tus] leaves signatures to a proxy that checks them",
+  async (t, over) => {
+    const origin = await startOrigin(t, getOnly(text("ok")));
+    const signed = GUARDED["signed in Authorization (S3)"];
+    for (const [guards, status] of [["signed-url", 405] as const, ["tus", 200] as const]) {
+      const yaml = `head: { guards: [${guards}] }`;
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+      assert.equal((await over.sendRequest(t, sidecar.port, signed)).status, status);
+    }
+  },
+);
 
 // `allow: repair`: an Allow that names GET also names HEAD, if HEADs are converted.
 
@@ -175,26 +188,33 @@ const CASES: readonly (readonly [head: string, script: Script, words: string])[]
 ];
 
 for (const [head, script, words] of CASES) {
-  test(`{ ${head} } with explain says "${words}" and the upstream's time, in Proxy-Status`, async (t) => {
-    const origin = await startOrigin(t, script);
-    const yaml = `head: { explain: true${head === "" ? "" : `, ${head}`} }`;
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
-    const [value = "", ...others] = fieldValues(answer, "proxy-status");
-    assert.match(value, /^headgate; details="[^"]*; upstream \d+\.\d ms"$/);
-    assert.ok(value.startsWith(`headgate; details="${words}; upstream`), value);
-    assert.deepEqual(others, []);
-  });
+  testOverVersions(
+    `{ ${head} } with explain says "${words}" and the upstream's time, in Proxy-Status`,
+    async (t, over) => {
+      const origin = await startOrigin(t, script);
+      const yaml = `head: { explain: true${head === "" ? "" : `, ${head}`} }`;
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+      const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+      const [value = "", ...others] = fieldValues(answer, "proxy-status");
+      assert.match(value, /^headgate; details="[^"]*; upstream \d+\.\d ms"$/);
+      assert.ok(value.startsWith(`headgate; details="${words}; upstream`), value);
+      assert.deepEqual(others, []);
+    },
+  );
 }
 
-test("the field comes after those of earlier proxies, and neither a GET nor a HEAD by default has one", async (t) => {
-  const origin = await startOrigin(t, text("ok", ["Proxy-Status: inner"]));
-  const yaml = "routes: [{ path: /x, head: { explain: true } }]";
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const counts: number[] = [];
-  for (const start of ["HEAD /x", "GET /x", "HEAD /y"])
-    counts.push(
-      fieldValues(await sendRequest(t, sidecar.port, toRequest(start)), "proxy-status").length,
-    );
-  assert.deepEqual(counts, [2, 1, 1]);
-});
+testOverVersions(
+  "the field comes after those of earlier proxies, and neither a GET nor a HEAD by default has one",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok", ["Proxy-Status: inner"]));
+    const yaml = "routes: [{ path: /x, head: { explain: true } }]";
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+    const counts: number[] = [];
+    for (const start of ["HEAD /x", "GET /x", "HEAD /y"])
+      counts.push(
+        fieldValues(await over.sendRequest(t, sidecar.port, toRequest(start)), "proxy-status")
+          .length,
+      );
+    assert.deepEqual(counts, [2, 1, 1]);
+  },
+);

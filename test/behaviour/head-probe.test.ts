@@ -7,6 +7,7 @@ import { fieldValues } from "../support/message.ts";
 import { type Origin, type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const PROBE = "head: { range: probe }\nroutes: [{ path: '/files/{name}' }]";
 const TOTAL = 2 * 1024 ** 3;
@@ -50,14 +51,17 @@ test("206 with a total becomes 200 with the full Content-Length, without Content
  */
 const RANGES: Readonly<Record<string, readonly string[]>> = { "": ["bytes"], none: ["none"] };
 for (const [said, expected] of Object.entries(RANGES)) {
-  test(`a 206 with Accept-Ranges '${said}' becomes a 200 with '${expected.join()}'`, async (t) => {
-    const own = said === "" ? [] : [`accept-ranges: ${said}`];
-    const lines = [`Content-Range: bytes 0-0/${TOTAL}`, ...own];
-    const origin = await startOrigin(t, respondingWith("206 Partial Content", lines));
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /files/a"));
-    assert.deepEqual(fieldValues(answer, "accept-ranges"), expected);
-  });
+  testOverVersions(
+    `a 206 with Accept-Ranges '${said}' becomes a 200 with '${expected.join()}'`,
+    async (t, over) => {
+      const own = said === "" ? [] : [`accept-ranges: ${said}`];
+      const lines = [`Content-Range: bytes 0-0/${TOTAL}`, ...own];
+      const origin = await startOrigin(t, respondingWith("206 Partial Content", lines));
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: PROBE });
+      const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /files/a"));
+      assert.deepEqual(fieldValues(answer, "accept-ranges"), expected);
+    },
+  );
 }
 
 for (const start of ["200 OK", "404 Not Found", "304 Not Modified"]) {
@@ -104,15 +108,18 @@ const ODD: Readonly<Record<string, readonly [start: string, lines: readonly stri
   ],
 };
 for (const [what, [start, lines]] of Object.entries(ODD)) {
-  test(`${what} is repeated without Range, and the route remembered`, async (t) => {
-    const origin = await startOrigin(t, respondingWith(start, lines));
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    for (const target of ["/files/a", "/files/b", "/other"]) {
-      const answer = await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
-      assert.deepEqual([answer.status, fieldValues(answer, "content-length")], [200, ["5"]]);
-    }
-    assert.deepEqual(rangesOf(origin), ["bytes=0-0", "none", "none", "bytes=0-0", "none"]);
-  });
+  testOverVersions(
+    `${what} is repeated without Range, and the route remembered`,
+    async (t, over) => {
+      const origin = await startOrigin(t, respondingWith(start, lines));
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: PROBE });
+      for (const target of ["/files/a", "/files/b", "/other"]) {
+        const answer = await over.sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
+        assert.deepEqual([answer.status, fieldValues(answer, "content-length")], [200, ["5"]]);
+      }
+      assert.deepEqual(rangesOf(origin), ["bytes=0-0", "none", "none", "bytes=0-0", "none"]);
+    },
+  );
 }
 
 /*
@@ -153,30 +160,42 @@ for (const coding of ["gzip", "*", "identity, br;q=0.5", "GZIP;q=0.1"]) {
 }
 
 for (const lines of [[], ["Accept-Encoding:"], ["Accept-Encoding: identity;q=1, IDENTITY"]]) {
-  test(`a HEAD with ${lines.join() || "no Accept-Encoding"} costs one byte`, async (t) => {
-    const origin = await startOrigin(t, COMPRESSING);
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /files/a", lines));
-    assert.deepEqual(fieldValues(answer, "content-length"), [String(TOTAL)]);
-    assert.deepEqual(rangesOf(origin), ["bytes=0-0"]);
-  });
+  testOverVersions(
+    `a HEAD with ${lines.join() || "no Accept-Encoding"} costs one byte`,
+    async (t, over) => {
+      const origin = await startOrigin(t, COMPRESSING);
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: PROBE });
+      const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /files/a", lines));
+      assert.deepEqual(fieldValues(answer, "content-length"), [String(TOTAL)]);
+      assert.deepEqual(rangesOf(origin), ["bytes=0-0"]);
+    },
+  );
 }
 
-test("416 of an empty file is repeated without Range, and proves nothing about the route", async (t) => {
-  const lines = ["Content-Range: bytes */0"];
-  const origin = await startOrigin(t, respondingWith("416 Range Not Satisfiable", lines));
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: PROBE });
-  for (const target of ["/files/a", "/files/b"])
-    assert.equal((await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`))).status, 200);
-  assert.deepEqual(rangesOf(origin), ["bytes=0-0", "none", "bytes=0-0", "none"]);
-});
+testOverVersions(
+  "416 of an empty file is repeated without Range, and proves nothing about the route",
+  async (t, over) => {
+    const lines = ["Content-Range: bytes */0"];
+    const origin = await startOrigin(t, respondingWith("416 Range Not Satisfiable", lines));
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: PROBE });
+    for (const target of ["/files/a", "/files/b"])
+      assert.equal(
+        (await over.sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`))).status,
+        200,
+      );
+    assert.deepEqual(rangesOf(origin), ["bytes=0-0", "none", "bytes=0-0", "none"]);
+  },
+);
 
-test("by default, for a GET and for a HEAD that is passed there is no probe", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const yaml =
-    "routes: [{ path: /a, head: { range: probe } }, { path: /b, head: { mode: pass, range: probe } }]";
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  for (const start of ["HEAD /x", "GET /a", "HEAD /b"])
-    await sendRequest(t, sidecar.port, toRequest(start));
-  assert.deepEqual(rangesOf(origin), ["none", "none", "none"]);
-});
+testOverVersions(
+  "by default, for a GET and for a HEAD that is passed there is no probe",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok"));
+    const yaml =
+      "routes: [{ path: /a, head: { range: probe } }, { path: /b, head: { mode: pass, range: probe } }]";
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+    for (const start of ["HEAD /x", "GET /a", "HEAD /b"])
+      await over.sendRequest(t, sidecar.port, toRequest(start));
+    assert.deepEqual(rangesOf(origin), ["none", "none", "none"]);
+  },
+);

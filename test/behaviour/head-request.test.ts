@@ -6,26 +6,30 @@ import { startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
-test("a HEAD reaches the upstream as GET, its target byte for byte", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  for (const target of [
-    "/x?y",
-    "/",
-    "//a",
-    "/a/../b/./c",
-    "/%2e%2E%00",
-    '/{x}|^`"<>?a=b?c&&',
-    "/a\\b",
-    "/?",
-  ]) {
-    const seen = origin.arrivals.length;
-    const answer = await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
-    assert.equal(answer.status, 200, target);
-    assert.equal((await origin.arrival(seen)).start, `GET ${target} HTTP/1.1`);
-  }
-});
+testOverVersions(
+  "a HEAD reaches the upstream as GET, its target byte for byte",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok"));
+    const sidecar = await over.startSidecar(t, { upstream: origin.url });
+    for (const target of [
+      "/x?y",
+      "/",
+      "//a",
+      "/a/../b/./c",
+      "/%2e%2E%00",
+      '/{x}|^`"<>?a=b?c&&',
+      "/a\\b",
+      "/?",
+    ]) {
+      const seen = origin.arrivals.length;
+      const answer = await over.sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
+      assert.equal(answer.status, 200, target);
+      assert.equal((await origin.arrival(seen)).start, `GET ${target} HTTP/1.1`);
+    }
+  },
+);
 
 test("the GET carries the HEAD's end-to-end fields in order, case and number", async (t) => {
   const origin = await startOrigin(t, text("ok"));
@@ -75,20 +79,23 @@ test("a GET keeps its Range and If-Range", async (t) => {
   );
 });
 
-test("a route with head: pass sends the HEAD on as HEAD, Range and all", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const yaml = "routes: [{ path: /uploads/*, head: pass }]";
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const answer = await sendRequest(
-    t,
-    sidecar.port,
-    toRequest("HEAD /uploads/1", ["Range: bytes=0-1"]),
-  );
-  assert.deepEqual(fieldValues(answer, "content-length"), ["2"]);
-  const arrival = await origin.arrival(0);
-  assert.equal(arrival.start, "HEAD /uploads/1 HTTP/1.1");
-  assert.deepEqual(fieldValues(arrival, "range"), ["bytes=0-1"]);
-});
+testOverVersions(
+  "a route with head: pass sends the HEAD on as HEAD, Range and all",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok"));
+    const yaml = "routes: [{ path: /uploads/*, head: pass }]";
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+    const answer = await over.sendRequest(
+      t,
+      sidecar.port,
+      toRequest("HEAD /uploads/1", ["Range: bytes=0-1"]),
+    );
+    assert.deepEqual(fieldValues(answer, "content-length"), ["2"]);
+    const arrival = await origin.arrival(0);
+    assert.equal(arrival.start, "HEAD /uploads/1 HTTP/1.1");
+    assert.deepEqual(fieldValues(arrival, "range"), ["bytes=0-1"]);
+  },
+);
 
 const CONTENTS = {
   "a Content-Length": toRequest("HEAD /", ["Content-Length: 26"], "GET /evil HTTP/1.1\r\nX: y\r\n"),

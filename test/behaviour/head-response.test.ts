@@ -6,6 +6,7 @@ import { type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 /** The fields that concern the connection between client and headgate. */
 const HOP = /^(?:connection|keep-alive|date):/i;
@@ -145,20 +146,20 @@ test("headgate invents no Content-Length for a response that ends with its conne
   assert.deepEqual(fieldValues(answer, "content-length"), []);
 });
 
-test("a Content-Length of 0 stays 0", async (t) => {
+testOverVersions("a Content-Length of 0 stays 0", async (t, over) => {
   const origin = await startOrigin(t, text(""));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /"));
+  const sidecar = await over.startSidecar(t, { upstream: origin.url });
+  const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /"));
   assert.deepEqual(fieldValues(answer, "content-length"), ["0"]);
 });
 
-test("a Content-Length above 2^32 passes digit for digit", async (t) => {
+testOverVersions("a Content-Length above 2^32 passes digit for digit", async (t, over) => {
   const origin = await startOrigin(
     t,
     respondingWith(toHead("200 OK", ["Content-Length: 9007199254740993"])),
   );
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /"));
+  const sidecar = await over.startSidecar(t, { upstream: origin.url });
+  const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /"));
   assert.deepEqual(fieldValues(answer, "content-length"), ["9007199254740993"]);
 });
 

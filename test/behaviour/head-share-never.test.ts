@@ -8,6 +8,7 @@ import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const SHARE = "head: { share: 1m }";
 
@@ -95,32 +96,38 @@ for (const status of [
   "429 Too Many Requests",
   "431 Request Header Fields Too Large",
 ]) {
-  test(`${status} is for its own HEAD alone, with any freshness fields`, async (t) => {
-    const script: Script = async (request) => {
-      await request.completed;
-      request.write(toHead(status, ["Cache-Control: public, max-age=60", "Content-Length: 0"]));
-    };
-    const origin = await startOrigin(t, script);
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-    for (let round = 0; round < 3; round += 1)
-      await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
-    assert.equal(origin.arrivals.length, 3);
-  });
+  testOverVersions(
+    `${status} is for its own HEAD alone, with any freshness fields`,
+    async (t, over) => {
+      const script: Script = async (request) => {
+        await request.completed;
+        request.write(toHead(status, ["Cache-Control: public, max-age=60", "Content-Length: 0"]));
+      };
+      const origin = await startOrigin(t, script);
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+      for (let round = 0; round < 3; round += 1)
+        await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+      assert.equal(origin.arrivals.length, 3);
+    },
+  );
 }
 
 for (const status of ["302 Found", "401 Unauthorized", "403 Forbidden"]) {
-  test(`${status} is for its own HEAD alone, unless it names its freshness`, async (t) => {
-    const script: Script = async (request) => {
-      await request.completed;
-      const lines = request.target === "/fresh" ? ["Cache-Control: max-age=60"] : [];
-      request.write(toHead(status, [...lines, "Content-Length: 0"]));
-    };
-    const origin = await startOrigin(t, script);
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-    for (const target of ["/x", "/x", "/fresh", "/fresh"])
-      await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
-    assert.equal(origin.arrivals.length, 3);
-  });
+  testOverVersions(
+    `${status} is for its own HEAD alone, unless it names its freshness`,
+    async (t, over) => {
+      const script: Script = async (request) => {
+        await request.completed;
+        const lines = request.target === "/fresh" ? ["Cache-Control: max-age=60"] : [];
+        request.write(toHead(status, [...lines, "Content-Length: 0"]));
+      };
+      const origin = await startOrigin(t, script);
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+      for (const target of ["/x", "/x", "/fresh", "/fresh"])
+        await over.sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`));
+      assert.equal(origin.arrivals.length, 3);
+    },
+  );
 }
 
 test("HEADs that waited for a response that cannot be shared are sent at once, and later ones do not wait", async (t) => {
@@ -141,39 +148,49 @@ test("HEADs that waited for a response that cannot be shared are sent at once, a
   assert.equal(new Set(cookies).size, 7);
 });
 
-test("one value with a colon does not equal two values, in what Vary names and elsewhere", async (t) => {
-  // Symptom: `Accept: a:b`, and `Accept: a` with `Accept: b`, got each other's response.
-  // Root cause: the values that Vary names were joined with a colon, which a value may contain. Fix: they are joined with a character that
-  // no value can contain.
-  const script: Script = (request) =>
-    text("hello", ["Vary: Accept", `X-Got: ${fieldValues(request, "accept").join("|")}`])(request);
-  const origin = await startOrigin(t, script);
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  const cases: readonly (readonly string[])[] = [["a:b"], ["a", "b"], ["b", "a"], ["a", ":b"], []];
-  for (const values of [...cases, ...cases]) {
-    const lines = values.map((value) => `Accept: ${value}`);
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", lines));
-    assert.deepEqual(fieldValues(answer, "x-got"), [values.join("|")]);
-  }
-  assert.equal(origin.arrivals.length, cases.length);
-});
+testOverVersions(
+  "one value with a colon does not equal two values, in what Vary names and elsewhere",
+  async (t, over) => {
+    // Symptom: `Accept: a:b`, and `Accept: a` with `Accept: b`, got each other's answer.
+    // Cause: the values that Vary names were joined with a colon, which a value may hold. Fix: with what no value can hold.
+    const script: Script = (request) =>
+      text("hello", ["Vary: Accept", `X-Got: ${fieldValues(request, "accept").join("|")}`])(
+        request,
+      );
+    const origin = await startOrigin(t, script);
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    const cases: readonly (readonly string[])[] = [
+      ["a:b"],
+      ["a", "b"],
+      ["b", "a"],
+      ["a", ":b"],
+      [],
+    ];
+    for (const values of [...cases, ...cases]) {
+      const lines = values.map((value) => `Accept: ${value}`);
+      const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /x", lines));
+      assert.deepEqual(fieldValues(answer, "x-got"), [values.join("|")]);
+    }
+    assert.equal(origin.arrivals.length, cases.length);
+  },
+);
 
 for (const mode of ["pass", "observe"]) {
-  test(`mode ${mode} shares nothing`, async (t) => {
+  testOverVersions(`mode ${mode} shares nothing`, async (t, over) => {
     const origin = await startOrigin(t, text("hello"));
     const yaml = `head: { mode: ${mode}, share: 1m }`;
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
     for (let round = 0; round < 2; round += 1)
-      await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+      await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
     assert.equal(origin.arrivals.length, 2);
   });
 }
 
-test("a GET never gets a response that HEADs share", async (t) => {
+testOverVersions("a GET never gets a response that HEADs share", async (t, over) => {
   const origin = await startOrigin(t, text("hello"));
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
-  const answer = await sendRequest(t, sidecar.port, toRequest("GET /x"));
+  const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+  await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+  const answer = await over.sendRequest(t, sidecar.port, toRequest("GET /x"));
   assert.deepEqual([answer.body.toString(), fieldValues(answer, "age")], ["hello", []]);
   assert.equal(origin.arrivals.length, 2);
 });

@@ -9,6 +9,7 @@ import { type Script, startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const SHARE = "head: { share: 1m }";
 
@@ -42,36 +43,44 @@ test("a HEAD within the time gets the same response, on a connection that stays 
   assert.equal(origin.arrivals.length, 1);
 });
 
-test("after the time headgate sends a request again", async (t) => {
+testOverVersions("after the time headgate sends a request again", async (t, over) => {
   const origin = await startOrigin(t, text("hello"));
-  const sidecar = await startSidecar(t, {
+  const sidecar = await over.startSidecar(t, {
     upstream: origin.url,
     yaml: "head: { share: 1ms }",
   });
-  while (origin.arrivals.length < 3) await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+  while (origin.arrivals.length < 3) await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
 });
 
-test("without share each HEAD is sent, and a route may set 0s while the others share", async (t) => {
-  const origin = await startOrigin(t, text("hello"));
-  for (const yaml of ["", `${SHARE}\nroutes: [{ path: /x, head: { share: 0s } }]`]) {
-    const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-    const before = origin.arrivals.length;
-    for (let round = 0; round < 2; round += 1)
-      await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
-    assert.equal(origin.arrivals.length - before, 2);
-  }
-});
+testOverVersions(
+  "without share each HEAD is sent, and a route may set 0s while the others share",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("hello"));
+    for (const yaml of ["", `${SHARE}\nroutes: [{ path: /x, head: { share: 0s } }]`]) {
+      const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+      const before = origin.arrivals.length;
+      for (let round = 0; round < 2; round += 1)
+        await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+      assert.equal(origin.arrivals.length - before, 2);
+    }
+  },
+);
 
-test("a HEAD with a shared response gets an Age, added to the upstream's", async (t) => {
-  const script: Script = (request) =>
-    text("hello", request.target === "/old" ? ["Age: 7"] : [])(request);
-  const origin = await startOrigin(t, script);
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  const ages: (readonly string[])[] = [];
-  for (const target of ["/new", "/new", "/old", "/old"])
-    ages.push(fieldValues(await sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`)), "age"));
-  assert.deepEqual(ages, [[], ["0"], ["7"], ["7"]]);
-});
+testOverVersions(
+  "a HEAD with a shared response gets an Age, added to the upstream's",
+  async (t, over) => {
+    const script: Script = (request) =>
+      text("hello", request.target === "/old" ? ["Age: 7"] : [])(request);
+    const origin = await startOrigin(t, script);
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    const ages: (readonly string[])[] = [];
+    for (const target of ["/new", "/new", "/old", "/old"])
+      ages.push(
+        fieldValues(await over.sendRequest(t, sidecar.port, toRequest(`HEAD ${target}`)), "age"),
+      );
+    assert.deepEqual(ages, [[], ["0"], ["7"], ["7"]]);
+  },
+);
 
 test("HEADs with other targets, hosts or unknown fields do not share; the client's address and agent do not matter", async (t) => {
   const origin = await startOrigin(t, text("hello"));
@@ -98,30 +107,42 @@ test("HEADs with other targets, hosts or unknown fields do not share; the client
   }
 });
 
-test("forwarding fields of an untrusted client do not equal those of a trusted one", async (t) => {
-  const origin = await startOrigin(t, text("hello"));
-  const yaml = `${SHARE}\nforwarded: { trust: [192.0.2.1] }`;
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  for (const proto of ["https", "http", "https"])
-    await sendRequest(t, sidecar.port, toRequest("HEAD /x", [`X-Forwarded-Proto: ${proto}`]));
-  const protos = origin.arrivals.map((request) => fieldValues(request, "x-forwarded-proto").join());
-  assert.deepEqual(protos, ["http", "http"]);
-});
+testOverVersions(
+  "forwarding fields of an untrusted client do not equal those of a trusted one",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("hello"));
+    const yaml = `${SHARE}\nforwarded: { trust: [192.0.2.1] }`;
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+    for (const proto of ["https", "http", "https"])
+      await over.sendRequest(
+        t,
+        sidecar.port,
+        toRequest("HEAD /x", [`X-Forwarded-Proto: ${proto}`]),
+      );
+    const protos = origin.arrivals.map((request) =>
+      fieldValues(request, "x-forwarded-proto").join(),
+    );
+    assert.deepEqual(protos, ["http", "http"]);
+  },
+);
 
-test("a response is for HEADs with equal fields in what its Vary names", async (t) => {
-  const origin = await startOrigin(t, (request) => {
-    const language = fieldValues(request, "accept-language").join();
-    return text("hello", ["Vary: accept-language, Accept-Encoding", `X-L: ${language}`])(request);
-  });
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  const cases = ["", "de", "en", "de", "", "fr", "en"];
-  for (const language of cases) {
-    const lines = language === "" ? [] : [`Accept-Language: ${language}`];
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", lines));
-    assert.deepEqual(fieldValues(answer, "x-l"), [language]);
-  }
-  assert.equal(origin.arrivals.length, 4);
-});
+testOverVersions(
+  "a response is for HEADs with equal fields in what its Vary names",
+  async (t, over) => {
+    const origin = await startOrigin(t, (request) => {
+      const language = fieldValues(request, "accept-language").join();
+      return text("hello", ["Vary: accept-language, Accept-Encoding", `X-L: ${language}`])(request);
+    });
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    const cases = ["", "de", "en", "de", "", "fr", "en"];
+    for (const language of cases) {
+      const lines = language === "" ? [] : [`Accept-Language: ${language}`];
+      const answer = await over.sendRequest(t, sidecar.port, toRequest("HEAD /x", lines));
+      assert.deepEqual(fieldValues(answer, "x-l"), [language]);
+    }
+    assert.equal(origin.arrivals.length, 4);
+  },
+);
 
 test("HEADs that waited for a response that varies otherwise are sent at once on their own", async (t) => {
   const held = await startHeld(t, "{ share: 1m }");
@@ -143,24 +164,27 @@ test("HEADs that waited for a response that varies otherwise are sent at once on
   );
 });
 
-test("after a request that may change its target, and after a reload, headgate sends HEADs again", async (t) => {
-  const origin = await startOrigin(t, text("hello"));
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  const askedFor = async (start: string): Promise<number> => {
-    const before = origin.arrivals.length;
-    await sendRequest(t, sidecar.port, toRequest(start));
-    return origin.arrivals.length - before;
-  };
-  for (const target of ["/x", "/y"]) assert.equal(await askedFor(`HEAD ${target}`), 1);
-  await askedFor("GET /x");
-  assert.equal(await askedFor("HEAD /x"), 0);
-  await askedFor("DELETE /x");
-  assert.equal(await askedFor("HEAD /x"), 1);
-  assert.equal(await askedFor("HEAD /x"), 0);
-  assert.equal(await askedFor("HEAD /y"), 0);
-  sidecar.app.reload({ ...sidecar.config, requestId: "forward" });
-  assert.equal(await askedFor("HEAD /y"), 1);
-});
+testOverVersions(
+  "after a request that may change its target, and after a reload, headgate sends HEADs again",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("hello"));
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    const askedFor = async (start: string): Promise<number> => {
+      const before = origin.arrivals.length;
+      await over.sendRequest(t, sidecar.port, toRequest(start));
+      return origin.arrivals.length - before;
+    };
+    for (const target of ["/x", "/y"]) assert.equal(await askedFor(`HEAD ${target}`), 1);
+    await askedFor("GET /x");
+    assert.equal(await askedFor("HEAD /x"), 0);
+    await askedFor("DELETE /x");
+    assert.equal(await askedFor("HEAD /x"), 1);
+    assert.equal(await askedFor("HEAD /x"), 0);
+    assert.equal(await askedFor("HEAD /y"), 0);
+    sidecar.app.reload({ ...sidecar.config, requestId: "forward" });
+    assert.equal(await askedFor("HEAD /y"), 1);
+  },
+);
 
 test("a request that may change its target clears it under every name and spelling", async (t) => {
   // Symptom: a POST whose Host or path was spelled otherwise did not clear the stored response, and HEADs got an outdated one.
@@ -188,19 +212,26 @@ test("a request that may change its target clears it under every name and spelli
   }
 });
 
-test("HEADs with another spelling of host or target do not share, as the backend may use the name in its response", async (t) => {
-  const script: Script = (request) =>
-    text("hello", [`X-Host: ${fieldValues(request, "host").join()}`])(request);
-  const origin = await startOrigin(t, script);
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  for (const host of ["b.example", "B.EXAMPLE", "b.example.", "b.example:80", "b.example"]) {
-    const answer = await sendRequest(t, sidecar.port, toRequest("HEAD /x", [`Host: ${host}`]));
-    assert.deepEqual(fieldValues(answer, "x-host"), [host]);
-  }
-  for (const path of ["/%7Ex", "/~x", "/%7ex"])
-    await sendRequest(t, sidecar.port, toRequest(`HEAD ${path}`, ["Host: b.example"]));
-  assert.equal(origin.arrivals.length, 7);
-});
+testOverVersions(
+  "HEADs with another spelling of host or target do not share, as the backend may use the name in its response",
+  async (t, over) => {
+    const script: Script = (request) =>
+      text("hello", [`X-Host: ${fieldValues(request, "host").join()}`])(request);
+    const origin = await startOrigin(t, script);
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    for (const host of ["b.example", "B.EXAMPLE", "b.example.", "b.example:80", "b.example"]) {
+      const answer = await over.sendRequest(
+        t,
+        sidecar.port,
+        toRequest("HEAD /x", [`Host: ${host}`]),
+      );
+      assert.deepEqual(fieldValues(answer, "x-host"), [host]);
+    }
+    for (const path of ["/%7Ex", "/~x", "/%7ex"])
+      await over.sendRequest(t, sidecar.port, toRequest(`HEAD ${path}`, ["Host: b.example"]));
+    assert.equal(origin.arrivals.length, 7);
+  },
+);
 
 test("equal HEADs that waited for a response that varies otherwise are sent again together", async (t) => {
   // Symptom: if a response's Vary set waiting HEADs apart, all of them were sent at once, each alone.
@@ -223,42 +254,47 @@ test("equal HEADs that waited for a response that varies otherwise are sent agai
   assert.equal(held.origin.arrivals.length, 3);
 });
 
-test("a client whose responses vary otherwise does not clear the others' responses", async (t) => {
-  // Symptom: for a backend that sends `Vary: Origin` only to clients that send one, all other clients' HEADs were sent again after each of
-  // these.
-  // Root cause: only the last Vary of a target was stored. Fix: a response is found by its own Vary (RFC 9111 §4.1).
-  const script: Script = (request) => {
-    const origins = fieldValues(request, "origin");
-    return text("hello", origins.length === 0 ? [] : ["Vary: Origin, Accept"])(request);
-  };
-  const origin = await startOrigin(t, script);
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  for (let round = 0; round < 3; round += 1) {
-    await sendRequest(t, sidecar.port, toRequest("HEAD /x", [`User-Agent: ${round}`]));
-    await sendRequest(t, sidecar.port, toRequest("HEAD /x", ["Origin: http://a.example"]));
-  }
-  assert.equal(origin.arrivals.length, 2);
-});
+testOverVersions(
+  "a client whose responses vary otherwise does not clear the others' responses",
+  async (t, over) => {
+    // Symptom: a backend that says `Vary: Origin` only to those who send one was asked again by all the others after each of these.
+    // Cause: one Vary a target was remembered, the last. Fix: an answer is found by its own Vary (RFC 9111 §4.1).
+    const script: Script = (request) => {
+      const origins = fieldValues(request, "origin");
+      return text("hello", origins.length === 0 ? [] : ["Vary: Origin, Accept"])(request);
+    };
+    const origin = await startOrigin(t, script);
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    for (let round = 0; round < 3; round += 1) {
+      await over.sendRequest(t, sidecar.port, toRequest("HEAD /x", [`User-Agent: ${round}`]));
+      await over.sendRequest(t, sidecar.port, toRequest("HEAD /x", ["Origin: http://a.example"]));
+    }
+    assert.equal(origin.arrivals.length, 2);
+  },
+);
 
-test("the log line of a shared response marks it; no request was sent and there was no body", async (t) => {
-  const origin = await startOrigin(t, async (request) => {
-    await request.completed;
-    request.write(`${toHead("404 Not Found", ["Content-Length: 2"])}no`);
-  });
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: SHARE });
-  for (let round = 0; round < 2; round += 1)
-    await sendRequest(t, sidecar.port, toRequest("HEAD /x"));
-  const asked = await sidecar.line((line) => line["head"] === "convert");
-  assert.deepEqual([asked["body"], asked["upstream_method"]], ["drained", "GET"]);
-  const line = await sidecar.line((one) => one["head"] === "shared");
-  assert.deepEqual(
-    [line["body"], line["bytes_drained"], line["upstream_method"], line["upstream_ms"]],
-    ["none", 0, undefined, undefined],
-  );
-  assert.equal(line["http.response.status_code"], 404);
-  const metrics = await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`);
-  assert.match(
-    await metrics.text(),
-    /^headgate_requests_total\{route="default",method="HEAD",code="404",head="shared"\} 1$/m,
-  );
-});
+testOverVersions(
+  "the log line of a shared response marks it; no request was sent and there was no body",
+  async (t, over) => {
+    const origin = await startOrigin(t, async (request) => {
+      await request.completed;
+      request.write(`${toHead("404 Not Found", ["Content-Length: 2"])}no`);
+    });
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: SHARE });
+    for (let round = 0; round < 2; round += 1)
+      await over.sendRequest(t, sidecar.port, toRequest("HEAD /x"));
+    const asked = await sidecar.line((line) => line["head"] === "convert");
+    assert.deepEqual([asked["body"], asked["upstream_method"]], ["drained", "GET"]);
+    const line = await sidecar.line((one) => one["head"] === "shared");
+    assert.deepEqual(
+      [line["body"], line["bytes_drained"], line["upstream_method"], line["upstream_ms"]],
+      ["none", 0, undefined, undefined],
+    );
+    assert.equal(line["http.response.status_code"], 404);
+    const metrics = await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`);
+    assert.match(
+      await metrics.text(),
+      /^headgate_requests_total\{route="default",method="HEAD",code="404",head="shared"\} 1$/m,
+    );
+  },
+);

@@ -10,6 +10,7 @@ import { startOrigin } from "../support/origin.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const METHODS = [
   "VERSION-CONTROL",
@@ -45,21 +46,24 @@ test("a method of any token reaches the upstream unchanged, with and without con
   assert.equal(origin.connections.length, 1);
 });
 
-test("the log has such a method, and the metrics count all of them under one label", async (t) => {
-  const origin = await startOrigin(t, text("ok"));
-  const sidecar = await startSidecar(t, { upstream: origin.url });
-  for (const method of METHODS) {
-    assert.equal(
-      (await sendRequest(t, sidecar.port, toRequest(`${method} /x`))).status,
-      200,
-      method,
-    );
-    await sidecar.line((line) => line["http.request.method"] === method);
-  }
-  const metrics = await (await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`)).text();
-  const labels = [...metrics.matchAll(/^headgate_requests_total\{[^}]*method="([^"]*)"/gm)];
-  assert.deepEqual([...new Set(labels.map(([, label]) => label))], ["other"]);
-});
+testOverVersions(
+  "the log has such a method, and the metrics count all of them under one label",
+  async (t, over) => {
+    const origin = await startOrigin(t, text("ok"));
+    const sidecar = await over.startSidecar(t, { upstream: origin.url });
+    for (const method of METHODS) {
+      assert.equal(
+        (await over.sendRequest(t, sidecar.port, toRequest(`${method} /x`))).status,
+        200,
+        method,
+      );
+      await sidecar.line((line) => line["http.request.method"] === method);
+    }
+    const metrics = await (await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`)).text();
+    const labels = [...metrics.matchAll(/^headgate_requests_total\{[^}]*method="([^"]*)"/gm)];
+    assert.deepEqual([...new Set(labels.map(([, label]) => label))], ["other"]);
+  },
+);
 
 test("a method of more than 64 bytes is 501, and PRI, which begins HTTP/2, is 400", async (t) => {
   const origin = await startOrigin(t, text("ok"));

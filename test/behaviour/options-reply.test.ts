@@ -8,9 +8,10 @@ import test from "node:test";
 import { toHead } from "../support/responses.ts";
 import { fieldValues } from "../support/message.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
-import { sendRequest, toRequest } from "../support/request.ts";
+import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { openWire } from "../support/wire.ts";
+import { testOverVersions } from "../support/versions.ts";
 
 const GET_ONLY: Script = async (request) => {
   await request.completed;
@@ -53,35 +54,41 @@ for (const [path, [written, allow]] of Object.entries(ROUTES)) {
   });
 }
 
-test("a CORS preflight, other methods and other routes are forwarded", async (t) => {
-  const origin = await startOrigin(t, GET_ONLY);
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml: YAML });
-  const preflight = ["Origin: http://b", "Access-Control-Request-Method: PUT"];
-  for (const bytes of [
-    toRequest("OPTIONS /reply", preflight),
-    toRequest("OPTIONS /other"),
-    toRequest("GET /reply"),
-    toRequest("POST /reply", ["Content-Length: 0"]),
-  ])
-    assert.equal((await sendRequest(t, sidecar.port, bytes)).status, 405);
-  assert.equal(origin.arrivals.length, 4);
-});
+testOverVersions(
+  "a CORS preflight, other methods and other routes are forwarded",
+  async (t, over) => {
+    const origin = await startOrigin(t, GET_ONLY);
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml: YAML });
+    const preflight = ["Origin: http://b", "Access-Control-Request-Method: PUT"];
+    for (const bytes of [
+      toRequest("OPTIONS /reply", preflight),
+      toRequest("OPTIONS /other"),
+      toRequest("GET /reply"),
+      toRequest("POST /reply", ["Content-Length: 0"]),
+    ])
+      assert.equal((await over.sendRequest(t, sidecar.port, bytes)).status, 405);
+    assert.equal(origin.arrivals.length, 4);
+  },
+);
 
-test("routes inherit the top level's options, and may forward again", async (t) => {
-  const origin = await startOrigin(t, GET_ONLY);
-  const yaml = "options: reply\nroutes: [{ path: /a }, { path: /b, options: forward }]";
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const statuses = [];
-  for (const path of ["/", "/a", "/b"])
-    statuses.push((await sendRequest(t, sidecar.port, toRequest(`OPTIONS ${path}`))).status);
-  assert.deepEqual(statuses, [204, 204, 405]);
-});
+testOverVersions(
+  "routes inherit the top level's options, and may forward again",
+  async (t, over) => {
+    const origin = await startOrigin(t, GET_ONLY);
+    const yaml = "options: reply\nroutes: [{ path: /a }, { path: /b, options: forward }]";
+    const sidecar = await over.startSidecar(t, { upstream: origin.url, yaml });
+    const statuses = [];
+    for (const path of ["/", "/a", "/b"])
+      statuses.push((await over.sendRequest(t, sidecar.port, toRequest(`OPTIONS ${path}`))).status);
+    assert.deepEqual(statuses, [204, 204, 405]);
+  },
+);
 
-test("the 405 of mode reject has the Allow of OPTIONS", async (t) => {
+testOverVersions("the 405 of mode reject has the Allow of OPTIONS", async (t, over) => {
   const yaml = "head: reject\noptions: { allow: [GET, HEAD, POST] }";
-  const sidecar = await startSidecar(t, { upstream: "http://127.0.0.1:1", yaml });
+  const sidecar = await over.startSidecar(t, { upstream: "http://127.0.0.1:1", yaml });
   for (const method of ["HEAD", "OPTIONS"]) {
-    const answer = await sendRequest(t, sidecar.port, toRequest(`${method} /`));
+    const answer = await over.sendRequest(t, sidecar.port, toRequest(`${method} /`));
     assert.deepEqual(fieldValues(answer, "allow"), ["GET, POST"]);
   }
 });

@@ -15,6 +15,7 @@ const ALWAYS = {
   "url.path": "string",
   "http.response.status_code": "number",
   "client.address": "string",
+  "network.protocol.version": "string",
   "user_agent.original": "string",
   route: "string",
   upstream: "string",

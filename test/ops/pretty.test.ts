@@ -44,14 +44,14 @@ test("a failed exchange begins with its request, status, error type and duration
   assert.equal(
     line,
     'HEAD /health 502 connection_refused 14ms "The upstream refused the connection: connect ECONNREFUSED 127.0.0.1:9" ' +
-      "level=warn client.address=192.0.2.7 user_agent.original=curl/8.1.2 route=files upstream=app upstream_method=GET head=failed " +
+      "level=warn client.address=192.0.2.7 network.protocol.version=1.1 user_agent.original=curl/8.1.2 route=files upstream=app upstream_method=GET head=failed " +
       "bytes_drained=0 request_id=id-1\n",
   );
 });
 
 test("an exchange without an error has neither a message nor a level", () => {
   const rest =
-    "client.address=192.0.2.7 user_agent.original=curl/8.1.2 route=files upstream=app upstream_method=GET " +
+    "client.address=192.0.2.7 network.protocol.version=1.1 user_agent.original=curl/8.1.2 route=files upstream=app upstream_method=GET " +
     "upstream_ms=4 request_id=id-1\n";
   assert.equal(lineOf({}), `GET /files/a 200 5ms ${rest}`);
   assert.equal(lineOf({}, "log"), `GET /files/a?token=secret 200 5ms ${rest}`);

@@ -19,6 +19,7 @@ const ALWAYS = [
   "url.path",
   "http.response.status_code",
   "client.address",
+  "network.protocol.version",
   "duration_ms",
   "request_id",
   // And those of each request that the upstream responded to.

@@ -72,7 +72,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     createUpstreamResources({ collectGarbage: () => undefined, readSystemFile }),
     opened,
   );
-  const tunnels = createTunnels(resources.countUnacknowledged);
+  const tunnels = createTunnels();
   const pools = new Set<CompiledUpstream>();
   let ids = 0;
   let unsettled = 0;

@@ -39,7 +39,7 @@ const PRIVATE_RANGES =
 /** The fields of a request's log line: OpenTelemetry's names, or headgate's own if it has none. ops/log/access-line.ts writes them. */
 const LOG_FIELDS = [
   ...(["http.request.method", "url.path", "url.query", "http.response.status_code"] as const),
-  ...(["client.address", "user_agent.original"] as const),
+  ...(["client.address", "network.protocol.version", "user_agent.original"] as const),
   ...(["tls.client.subject", "tls.client.san", "tls.client.hash.sha256"] as const),
   ...(["error.type", "trace_id"] as const),
   ...(["route", "upstream", "upstream_method", "head", "body", "bytes_drained"] as const),

@@ -57,6 +57,7 @@ const FIELDS: Readonly<Record<LogField, Field>> = {
   "url.query": textField(MAX_URL, ({ target }) => splitTarget(target).query),
   "http.response.status_code": numberField((exchange) => toStatus(exchange) || undefined),
   "client.address": textField(MAX_TOKEN, ({ clientAddress }) => clientAddress),
+  "network.protocol.version": textField(MAX_TOKEN, ({ httpVersion }) => httpVersion || undefined),
   "user_agent.original": textField(MAX_USER_AGENT, ({ rawFields }) =>
     findField(rawFields, "user-agent"),
   ),

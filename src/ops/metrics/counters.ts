@@ -109,7 +109,7 @@ export function createCounters(): Counters {
     upstreams: new Map(),
     overhead: createHistogram(OVERHEAD_BOUNDS),
     retries: 0,
-    unopened: { proxy_protocol: 0, tls: 0 },
+    unopened: { proxy_protocol: 0, tls: 0, http2: 0 },
     drainedBytes: 0,
     sparedBytes: 0,
   };

@@ -1,0 +1,266 @@
+/** One HTTP/2 connection from a client (RFC 9113). The door of node:http2. */
+
+import { STATUS_CODES } from "node:http";
+import { type ServerHttp2Stream, constants, performServerHandshake } from "node:http2";
+
+import { ProxyError } from "../../http/errors.ts";
+import { hasConnectionTrailer } from "../../http/fields.ts";
+import { toProblem } from "../../http/problem.ts";
+import { readRequestFields } from "../../http/request-fields.ts";
+import { NO_TRAILERS } from "../../http/trailers.ts";
+import type { RequestHead } from "../../http/wire/request-head.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "../connection.ts";
+import type { ClientPeer } from "../exchange.ts";
+import { IncomingRequest } from "../request.ts";
+import { createBudget } from "./budget.ts";
+import { toStreamHead } from "./request-head.ts";
+import { StreamResponse } from "./response.ts";
+import { toSessionOptions } from "./settings.ts";
+
+/** One stream with its request. */
+interface StreamExchange {
+  readonly stream: ServerHttp2Stream;
+  readonly request: IncomingRequest;
+  readonly response: StreamResponse;
+}
+
+/** How many abandoned streams, PINGs and SETTINGS a client may send at once, and further ones each second. Browsers send some hundreds. */
+const BURST = 1_000;
+const PER_SECOND = 50;
+
+/** How long a client may take to close a connection that is over. */
+const CLOSE_MS = 2_000;
+
+const NO_FIELDS = readRequestFields([], "2");
+
+/** Serves HTTP/2 on an accepted connection. */
+// oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
+export function createHttp2Connection(
+  { socket, transport, peer }: AcceptedConnection,
+  context: ServerContext,
+): ClientConnection {
+  const session = performServerHandshake(socket, toSessionOptions(context.limits().headerBytes));
+  const budget = createBudget(BURST, PER_SECOND);
+  const exchanges = new Set<StreamExchange>();
+  /** Streams whose response is over, but not their request. */
+  const lingering = new Set<ServerHttp2Stream>();
+  /** Streams that are not closed: exchanges, tunnels, and the rests of requests. */
+  let streams = 0;
+  let isForeign = false;
+  let isLast = false;
+  /** The client has not exceeded its budget. */
+  let isCalm = true;
+  let hasSettings = false;
+  let deadlineMs = performance.now() + context.limits().headerMs;
+  let waiting: number | undefined;
+
+  const connection: ClientConnection = {
+    isAdmitted: false,
+    isBusy: () => exchanges.size > 0,
+    inFlight: () => exchanges.size,
+    destroy(error) {
+      socket.destroy();
+      for (const { response } of exchanges) response.close(error); // before the stream's `close` event
+    },
+    drain: sendGoaway,
+    close() {
+      if (isLast) return;
+      isLast = true;
+      deadlineMs = performance.now() + CLOSE_MS;
+      session.close();
+    },
+    check,
+  };
+
+  session.on("stream", onStream);
+  session.on("remoteSettings", () => {
+    hasSettings = true;
+    waitForStream();
+    spend();
+  });
+  session.on("ping", spend);
+  session.on("error", () => undefined); // it destroys the socket
+  socket.on("error", () => undefined);
+  // A client that has closed its side can send no WINDOW_UPDATE and has left.
+  socket.once("end", () => (streams === 0 ? connection.close() : socket.destroy()));
+  return connection;
+
+  function onStream(
+    stream: ServerHttp2Stream,
+    _headers: unknown,
+    flags: number,
+    rawHeaders?: readonly string[],
+  ): void {
+    streams += 1;
+    stream.on("error", () => undefined);
+    stream.once("close", () => onStreamClosed());
+    const isComplete = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    const raw = rawHeaders ?? [];
+    const head = toStreamHead(raw, isComplete ? "none" : "follows", context.limits().headerBytes);
+    const own = toStreamPeer(peer, stream);
+    if ("error" in head) return refuse(stream, head, head.error, own);
+    const isTunnel = head.webSocketKey !== undefined;
+    const request = new IncomingRequest(head, own, (isReading) => {
+      if (isTunnel) return; // what comes is not content, and belongs to the tunnel
+      if (isReading) stream.resume();
+      else stream.pause();
+    });
+    // Not checked when the connection was accepted, because the connecting side learns its own port later.
+    isForeign ||= context.handler.isOwn?.(transport) !== true;
+    if (!isForeign) return refuse(stream, head, new ProxyError("proxy_loop_detected"), own);
+    if (!context.admit(connection)) {
+      refuse(stream, head, toTooManyClients(context.limits().connections), own);
+      return connection.close(); // so that it does not keep the place of another one
+    }
+    if (head.method === "CONNECT")
+      return refuse(stream, head, new ProxyError("connect_not_served"), own);
+    const response = new StreamResponse(stream, request, {
+      expectsContinue: head.fields.expects === "continue" && !isComplete,
+      webSocketKey: head.webSocketKey,
+      idleMs: context.limits().idleMs,
+      unacknowledged,
+    });
+    const exchange = { stream, request, response };
+    exchanges.add(exchange);
+    response.onOver(() => onResponseDone(exchange));
+    if (isComplete || isTunnel) request.end(NO_TRAILERS);
+    else readContent(exchange);
+    context.handler.onRequest(request, response);
+    if (context.isDraining()) sendGoaway();
+  }
+
+  function readContent({ stream, request, response }: StreamExchange): void {
+    let trailers = NO_TRAILERS;
+    stream.on("data", (bytes: Buffer) => {
+      response.skipContinue();
+      request.push(bytes);
+    });
+    stream.on("trailers", (_headers: unknown, _flags: number, raw?: readonly string[]) => {
+      trailers = raw ?? NO_TRAILERS;
+    });
+    stream.once("end", () => {
+      // Node also ends the content of a stream that was reset without an error: that is not its end.
+      if (stream.closed) return request.abandon(new ProxyError("client_gone"));
+      if (hasConnectionTrailer(trailers)) return giveUp();
+      request.end(trailers);
+    });
+    stream.once("close", () => request.abandon(new ProxyError("client_gone")));
+
+    function giveUp(): void {
+      const error = new ProxyError("http_request_error");
+      response.fail(error);
+      request.abandon(error);
+    }
+  }
+
+  function onResponseDone(exchange: StreamExchange): void {
+    exchanges.delete(exchange);
+    const { stream, request, response } = exchange;
+    if (response.isSwitched) return;
+    if (!response.isFinished) spend();
+    if (stream.destroyed) return;
+    if (!request.isComplete()) request.drop();
+    linger(stream);
+  }
+
+  /** Reads and drops what still comes on a stream whose response is over. */
+  function linger(stream: ServerHttp2Stream): void {
+    stream.resume();
+    lingering.add(stream);
+    stream.once("close", () => lingering.delete(stream));
+  }
+
+  function onStreamClosed(): void {
+    streams -= 1;
+    waitForStream();
+  }
+
+  function waitForStream(): void {
+    const { keepAliveMs } = context.limits();
+    deadlineMs = performance.now() + (isLast ? CLOSE_MS : keepAliveMs);
+  }
+
+  function refuse(
+    stream: ServerHttp2Stream,
+    head: RequestHead,
+    error: ProxyError,
+    own: ClientPeer,
+  ): void {
+    const requestId = context.handler.onRefused(error, { ...head, peer: own });
+    const problem = toProblem(error, requestId, head.method);
+    const request = { method: head.method, httpVersion: "2", fields: NO_FIELDS };
+    const response = new StreamResponse(stream, request, {
+      expectsContinue: false,
+      webSocketKey: undefined,
+      idleMs: context.limits().idleMs,
+      unacknowledged,
+    });
+    response.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
+    response.end(problem.body);
+    linger(stream);
+  }
+
+  /** Tells the client to open no further streams. Those that it has opened are served. */
+  function sendGoaway(): void {
+    if (!session.destroyed && streams > 0) session.goaway(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** Ends the connection of a client that sends too much of what costs nothing. */
+  function spend(): void {
+    if (isCalm && !budget.take(performance.now())) {
+      isCalm = false;
+      // Not now: nghttp2 may be reading frames, and Node would free what it reads.
+      setImmediate(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
+    }
+  }
+
+  function check(nowMs: number): void {
+    if (!hasSettings || streams === 0) {
+      if (nowMs < deadlineMs) return;
+      if (isLast || !hasSettings) socket.destroy();
+      else connection.close();
+      return;
+    }
+    // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request.
+    for (const stream of lingering)
+      if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    checkReaders(nowMs);
+  }
+
+  function checkReaders(nowMs: number): void {
+    const pending = [...exchanges].filter(({ response }) => response.isPending());
+    // What the client acknowledges of the connection belongs to a stream only if it is alone.
+    const hasMoved = pending.length === 1 && hasClientMoved();
+    for (const { response } of exchanges) response.check(nowMs, hasMoved);
+  }
+
+  function hasClientMoved(): boolean {
+    const before = waiting;
+    waiting = transport.bytesWritten - (unacknowledged() ?? 0);
+    return before !== waiting;
+  }
+
+  function unacknowledged(): number | undefined {
+    return context.handler.countUnacknowledged?.(transport);
+  }
+}
+
+/**
+ * The client as one of its streams. An upstream connection with a login (NTLM, Negotiate) belongs to one stream and ends with it: a front
+ * may send several users' requests on one connection.
+ */
+function toStreamPeer(peer: ClientPeer, stream: ServerHttp2Stream): ClientPeer {
+  const { remoteAddress, isUnix, isUnknown, tls } = peer;
+  return {
+    remoteAddress,
+    isUnix,
+    isUnknown,
+    tls,
+    isClosed: () => stream.destroyed,
+    onClosed: (listener) => void stream.once("close", listener),
+  };
+}
+
+function toTooManyClients(max: number): ProxyError {
+  return new ProxyError("too_many_clients", { cause: new Error(`limits.connections is ${max}`) });
+}

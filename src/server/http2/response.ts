@@ -1,0 +1,308 @@
+/** A response on a stream of HTTP/2 (RFC 9113 §8.1). */
+
+import type { ServerHttp2Stream } from "node:http2";
+
+import { ProxyError } from "../../http/errors.ts";
+import { hasContent } from "../../http/wire/serialize.ts";
+import type { ServerRequest, ServerResponse, SwitchedClient } from "../exchange.ts";
+import { type StreamFields, toStreamFields } from "./response-fields.ts";
+import { toAcceptedFields } from "./web-socket.ts";
+
+/** What a request decides about its response, and what its connection knows. */
+export interface StreamOptions {
+  /** Whether the client waits for 100 (Continue). */
+  readonly expectsContinue: boolean;
+  /** The key of the upgrade that headgate requests for an extended CONNECT; undefined for other requests. */
+  readonly webSocketKey: string | undefined;
+  /** How long the client may read nothing while bytes wait for it, in milliseconds; 0 = no limit. */
+  readonly idleMs: number;
+  /** Bytes that left on the connection and that the client has not acknowledged. */
+  unacknowledged(): number | undefined;
+}
+
+/** The state of a response whose bytes wait for the client. */
+interface Stall {
+  readonly bytes: number;
+  readonly sinceMs: number;
+  /** How many looks found that nothing had moved. */
+  looks: number;
+}
+
+/** A limit is exceeded only after so many looks: one of them may come after a time in which this process stood still. */
+const MIN_LOOKS = 2;
+
+const NOTHING = Buffer.alloc(0);
+const NO_ERROR = 0;
+
+/**
+ * A response ends as in `server/response.ts`: `end` and `breakOff` write the last bytes, and it is over when they have left, or when its
+ * stream is closed.
+ */
+export class StreamResponse implements ServerResponse {
+  status = 0;
+  headersSent = false;
+  hasContentBegun = false;
+  isOver = false;
+  isFinished = false;
+  /** Has no meaning: streams end, and the connection goes on. */
+  keepAlive = true;
+  /** Whether its stream became a tunnel. */
+  isSwitched = false;
+  readonly request: Pick<ServerRequest, "method" | "httpVersion" | "fields">;
+  private readonly stream: ServerHttp2Stream;
+  private readonly options: StreamOptions;
+  private isEnded = false;
+  private isBroken = false;
+  private awaitsContinue: boolean;
+  /** The header section, until it leaves. */
+  private head: StreamFields | undefined;
+  /** Whether the header section was given to an open stream. */
+  private hasLeft = false;
+  private hasContent = true;
+  /** The length of the content is open, and the client takes trailers. */
+  private mayHaveTrailers = false;
+  private trailers: readonly string[] = [];
+  private stall: Stall | undefined;
+  private resume: (() => void) | undefined;
+  private gone: ((error: ProxyError) => void) | undefined;
+  private readonly listeners: (() => void)[] = [];
+
+  constructor(
+    stream: ServerHttp2Stream,
+    request: Pick<ServerRequest, "method" | "httpVersion" | "fields">,
+    options: StreamOptions,
+  ) {
+    this.stream = stream;
+    this.request = request;
+    this.options = options;
+    this.awaitsContinue = options.expectsContinue;
+    stream.on("drain", () => this.onDrain());
+    stream.on("wantTrailers", () => this.sendTrailers());
+    // A reset without an error is told by `aborted` alone until the content is read. Later, because nghttp2 is reading frames now.
+    stream.once("aborted", () => setImmediate(() => this.onClosed()));
+    stream.once("close", () => this.onClosed());
+  }
+
+  writeHead(status: number, _reason: string, fields: readonly string[]): void {
+    // node:http2 refuses statuses that RFC 9110 §15 does not define. A 2xx would open the WebSocket (RFC 8441 §5) that the upstream refused.
+    if (status < 200 || status > 599) throw new ProxyError("http_protocol_error");
+    if (this.options.webSocketKey !== undefined && status < 300)
+      throw new ProxyError("http_upgrade_failed");
+    const head = toStreamFields(fields);
+    // RFC 9110 §15.3.6: a 205 has no content, and node:http2 sends none.
+    this.hasContent = hasContent(this.request.method, status) && status !== 205;
+    if (status === 205) delete head["content-length"];
+    this.mayHaveTrailers =
+      this.hasContent && head["content-length"] === undefined && this.request.fields.takesTrailers;
+    head[":status"] = String(status);
+    this.head = head;
+    this.status = status;
+    this.headersSent = true;
+  }
+
+  flushHead(): void {
+    if (this.head !== undefined) this.respond(this.hasContent ? "follows" : "none");
+  }
+
+  writeContinue(): void {
+    if (this.awaitsContinue) this.writeInterim(100, "Continue", []);
+  }
+
+  /** Drops the 100 (Continue), because the client's content has begun to come. */
+  skipContinue(): void {
+    this.awaitsContinue = false;
+  }
+
+  writeInterim(status: number, _reason: string, fields: readonly string[]): void {
+    if (this.isOver || this.headersSent || !this.isOpen()) return;
+    if (status === 100) this.awaitsContinue = false;
+    const section = toStreamFields(fields);
+    section[":status"] = String(status);
+    this.attempt(() => this.stream.additionalHeaders(section));
+  }
+
+  write(bytes: Buffer | string): boolean {
+    if (this.isOver || this.isEnded) return true;
+    this.flushHead();
+    if (!this.hasContent || bytes.length === 0 || !this.isOpen()) return true;
+    this.hasContentBegun = true;
+    const takesMore =
+      typeof bytes === "string" ? this.stream.write(bytes, "latin1") : this.stream.write(bytes);
+    return takesMore;
+  }
+
+  isPending(): boolean {
+    return this.stream.writableLength > 0;
+  }
+
+  addTrailers(trailers: readonly string[]): void {
+    if (this.mayHaveTrailers) this.trailers = [...this.trailers, ...trailers];
+  }
+
+  end(text = ""): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    const isEmpty = !this.hasContent || (text === "" && this.trailers.length === 0);
+    if (this.head !== undefined) this.respond(isEmpty ? "none" : "follows");
+    else if (this.hasContent) return this.endContent(text);
+    if (isEmpty) setImmediate(() => this.finish());
+    else this.endContent(text);
+  }
+
+  breakOff(): void {
+    if (this.isOver || this.isEnded) return;
+    this.isEnded = true;
+    this.isBroken = true;
+    this.resume = undefined;
+    this.gone = undefined; // the caller knows of the failure already
+    this.flushHead();
+    if (!this.hasContent || !this.isOpen()) return this.finish();
+    this.stream.write(NOTHING, () => {
+      this.reset();
+      this.finish();
+    });
+  }
+
+  whenDrained(resume: () => void): void {
+    this.resume = resume;
+  }
+
+  switchProtocol(_reason: string, fields: readonly string[]): SwitchedClient {
+    const { stream } = this;
+    const { webSocketKey } = this.options;
+    if (webSocketKey === undefined) throw new ProxyError("http_upgrade_failed");
+    const accepted = toStreamFields(toAcceptedFields(webSocketKey, fields));
+    this.head = Object.assign(accepted, { ":status": "200" });
+    this.status = 101;
+    this.headersSent = true;
+    this.respond("follows");
+    this.isEnded = true;
+    this.isSwitched = true;
+    stream.pause(); // otherwise the tunnel's first listener would start the flow before the other side is joined
+    this.finish();
+    // http-proxy calls these on each socket. The other side's failure also ends this one (proxy/tunnel.ts).
+    const client = Object.assign(stream, {
+      setNoDelay: () => stream,
+      setKeepAlive: () => stream,
+      destroySoon: () => undefined,
+    });
+    const { unacknowledged } = this.options;
+    return {
+      stream: client,
+      early: NOTHING,
+      reset: () => this.reset(),
+      // Before `end`, which Node emits for a reset too, and which would reach the upstream as an orderly end.
+      onReset: (listener) => void stream.prependOnceListener("aborted", listener),
+      unacknowledged,
+    };
+  }
+
+  onGone(listener: (error: ProxyError) => void): void {
+    this.gone = listener;
+  }
+
+  onOver(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  destroy(): void {
+    this.reset();
+    this.close();
+  }
+
+  /** The exchange has failed. The caller of `onGone` decides what happens; without one, a response that has begun is broken off. */
+  fail(error: ProxyError): void {
+    const { gone } = this;
+    this.gone = undefined;
+    if (gone !== undefined) gone(error);
+    else if (this.headersSent) this.breakOff();
+  }
+
+  /** Ends the response: nothing more of it can be sent. */
+  close(error?: ProxyError): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.headersSent = this.hasLeft;
+    if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
+    for (const listener of this.listeners) listener();
+  }
+
+  /**
+   * To be called often. Resets a stream whose client has read nothing of the waiting bytes for the whole limit. `hasMoved`: whether the
+   * client has certainly read some of them.
+   */
+  check(nowMs: number, hasMoved: boolean): void {
+    const { idleMs } = this.options;
+    const bytes = this.stream.writableLength;
+    if (idleMs === 0 || bytes === 0 || this.isOver) {
+      this.stall = undefined;
+      return;
+    }
+    if (hasMoved || bytes !== this.stall?.bytes) {
+      this.stall = { bytes, sinceMs: nowMs, looks: 0 };
+      return;
+    }
+    this.stall.looks += 1;
+    if (this.stall.looks >= MIN_LOOKS && nowMs - this.stall.sinceMs >= idleMs) this.destroy();
+  }
+
+  private respond(content: "none" | "follows"): void {
+    const { head } = this;
+    this.head = undefined;
+    if (head === undefined || !this.isOpen()) return;
+    const waitForTrailers = content === "follows" && this.mayHaveTrailers;
+    const endStream = content === "none";
+    this.attempt(() => this.stream.respond(head, { endStream, waitForTrailers }));
+    this.hasLeft = this.isOpen();
+  }
+
+  private endContent(text: string): void {
+    if (!this.isOpen()) return;
+    this.stream.end(text, "latin1", () => this.finish());
+  }
+
+  private sendTrailers(): void {
+    if (this.isOpen()) this.attempt(() => this.stream.sendTrailers(toStreamFields(this.trailers)));
+  }
+
+  /** What node:http2 refuses ends the stream, and not the process: this may run where nothing catches it. */
+  private attempt(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.stream.destroy(error as Error);
+    }
+  }
+
+  /**
+   * Resets the stream with INTERNAL_ERROR. `close` would not do: it ends the writable side first, and Node then sends END_STREAM before
+   * RST_STREAM, so that a broken response would look complete.
+   */
+  private reset(): void {
+    if (this.isOpen()) this.stream.destroy(new Error("headgate broke off the stream"));
+  }
+
+  private isOpen(): boolean {
+    return !this.stream.destroyed && !this.stream.closed;
+  }
+
+  private onDrain(): void {
+    const { resume } = this;
+    this.resume = undefined;
+    resume?.();
+  }
+
+  private onClosed(): void {
+    if (this.isOver) return;
+    // Node closes the stream without an error only after its last frame has left.
+    this.isFinished =
+      this.isEnded && !this.isBroken && this.hasLeft && this.stream.rstCode === NO_ERROR;
+    this.close();
+  }
+
+  private finish(): void {
+    if (this.isOver) return;
+    this.isFinished = !this.isBroken && this.hasLeft;
+    this.close();
+  }
+}

@@ -1,0 +1,294 @@
+/** Connections of HTTP/2: their limits, their end, and what streams of one connection do not share. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { ClientHttp2Session } from "node:http2";
+import test, { type TestContext } from "node:test";
+
+import {
+  FLAG,
+  GET,
+  TYPE,
+  codeOf,
+  isReset,
+  openFrames,
+  toFrame,
+  toHeaders,
+} from "../support/frames.ts";
+import { LISTEN_HTTP2, openSession, openStream, readStream, send } from "../support/http2.ts";
+import { type Script, startOrigin } from "../support/origin.ts";
+import { text, toHead } from "../support/responses.ts";
+import { startSidecar } from "../support/sidecar.ts";
+import { CERTIFICATE, KEY } from "../support/certificate.ts";
+import { sendRequest, toRequest } from "../support/request.ts";
+
+async function start(t: TestContext, script: Script = text("ok"), yaml = "") {
+  const origin = await startOrigin(t, script);
+  const sidecar = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: `${LISTEN_HTTP2}\n${yaml}`,
+  });
+  return { origin, sidecar, session: openSession(t, sidecar.port) };
+}
+
+/** Responds when `release` is called. */
+function createHeld(): { readonly script: Script; release(): void } {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  return {
+    release,
+    script: async (request) => {
+      await released;
+      await text("ok")(request);
+    },
+  };
+}
+
+function closed(session: ClientHttp2Session): Promise<unknown> {
+  return session.destroyed ? Promise.resolve() : once(session, "close");
+}
+
+test("at the end of the process a GOAWAY comes, streams in flight are finished, and no further one is served", async (t) => {
+  const held = createHeld();
+  const { origin, sidecar, session } = await start(t, held.script);
+  const response = send(session);
+  await origin.arrival(0);
+  const goaway = once(session, "goaway");
+  const stopped = sidecar.stop();
+  const [code] = (await goaway) as [number];
+  assert.equal(code, 0);
+  held.release();
+  const { status, body, isComplete } = await response;
+  assert.deepEqual([status, body.toString(), isComplete], [200, "ok", true]);
+  await closed(session);
+  assert.equal(await stopped, 0);
+});
+
+test("an idle connection is closed at the end of the process, and after timeouts.keepAlive", async (t) => {
+  for (const yaml of ["", "timeouts: { keepAlive: 200ms }"]) {
+    const { sidecar, session } = await start(t, text("ok"), yaml);
+    assert.equal((await send(session)).status, 200);
+    const goaway = once(session, "goaway");
+    if (yaml === "") void sidecar.stop();
+    assert.equal(((await goaway) as [number])[0], 0);
+    await closed(session);
+  }
+});
+
+test("a connection with a stream is not idle", async (t) => {
+  const held = createHeld();
+  const { session } = await start(t, held.script, "timeouts: { keepAlive: 100ms }");
+  const response = send(session);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  held.release();
+  assert.equal((await response).status, 200);
+});
+
+test("a client that reads nothing of a stream for timeouts.idle loses it, and its other streams go on", async (t) => {
+  const { origin, sidecar, session } = await start(
+    t,
+    async (request) => {
+      if (request.target === "/ok") return text("ok")(request);
+      request.write(toHead("200 OK", ["Content-Length: 10000000"]));
+      request.write(Buffer.alloc(10_000_000));
+      await request.connection.closed;
+    },
+    "timeouts: { idle: 300ms }",
+  );
+  const stream = openStream(session, { path: "/unread" });
+  stream.pause();
+  stream.once("response", () => stream.pause());
+  await new Promise((resolve) => stream.once("close", resolve));
+  assert.equal(stream.rstCode, 2);
+  assert.equal(
+    (await sidecar.line((line) => line["url.path"] === "/unread"))["error.type"],
+    "client_gone",
+  );
+  await (
+    await origin.connection(0)
+  ).closed;
+  assert.equal((await send(session, { path: "/ok" })).status, 200);
+});
+
+test("a slow reader of one stream is not taken for one that reads nothing", async (t) => {
+  const size = 400_000;
+  const { sidecar } = await start(t, text("x".repeat(size)), "timeouts: { idle: 400ms }");
+  const wire = await openFrames(t, sidecar.port);
+  wire.write(toHeaders(1));
+  const received = (): number =>
+    wire.frames.reduce(
+      (sum, { type, payload }) => sum + (type === TYPE.data ? payload.length : 0),
+      0,
+    );
+  await wire.frame(() => received() === 65_535);
+  // 2,000 bytes each time: the chunk that waits is larger than what is read within the limit.
+  for (let round = 1; round <= 15; round += 1) {
+    const more = Buffer.alloc(4);
+    more.writeUInt32BE(2_000);
+    wire.write(toFrame(TYPE.windowUpdate, 0, 0, more));
+    wire.write(toFrame(TYPE.windowUpdate, 0, 1, more));
+    await wire.frame(() => received() === 65_535 + round * 2_000);
+    await new Promise((resolve) => setTimeout(resolve, 80));
+  }
+  assert.equal(wire.frames.find(isReset(1)), undefined);
+  wire.end();
+});
+
+test("an upload waits for the upstream: no more than a window is read ahead", async (t) => {
+  let isReading = false;
+  const { origin, session } = await start(t, async (request) => {
+    request.connection.socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    isReading = true;
+    request.connection.socket.resume();
+    await text("ok")(request);
+  });
+  const stream = openStream(session, { method: "POST", body: "" });
+  const response = readStream(stream);
+  const content = Buffer.alloc(20_000_000);
+  let taken = 0;
+  stream.end(content);
+  const timer = setInterval(() => {
+    if (!isReading) taken = content.length - stream.writableLength;
+  }, 20);
+  assert.equal((await response).status, 200);
+  clearInterval(timer);
+  assert.ok(taken < content.length);
+  assert.equal((await (await origin.arrival(0)).completed).body.length, content.length);
+});
+
+test("a response before the end of the upload is whole, and the client is told to stop", async (t) => {
+  const { sidecar } = await start(t, (request) => {
+    request.write(toHead("403 No", ["Content-Length: 2"]));
+    request.write("no");
+  });
+  const wire = await openFrames(t, sidecar.port);
+  wire.write(toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0));
+  wire.write(toFrame(TYPE.data, 0, 1, Buffer.alloc(1_000)));
+  const reset = await wire.frame(isReset(1));
+  assert.equal(codeOf(reset), 0);
+  const end = wire.frames.findIndex(
+    ({ type, flags, stream }) =>
+      type === TYPE.data && stream === 1 && (flags & FLAG.endStream) !== 0,
+  );
+  assert.ok(end !== -1 && end < wire.frames.indexOf(reset));
+});
+
+test("connections over limits.connections get a 503 for each stream, and are closed", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: `${LISTEN_HTTP2}\nlimits: { connections: 1 }`,
+    expectsErrors: true, // the limit is the operator's
+  });
+  const session = openSession(t, sidecar.port);
+  assert.equal((await send(session)).status, 200);
+  const other = openSession(t, sidecar.port);
+  assert.equal((await send(other)).status, 503);
+  await closed(other);
+  session.close();
+  await closed(session);
+  assert.equal((await send(openSession(t, sidecar.port))).status, 200);
+});
+
+test("CONNECT is not served", async (t) => {
+  const { origin, sidecar } = await start(t);
+  const wire = await openFrames(t, sidecar.port);
+  wire.write(
+    toHeaders(
+      1,
+      [
+        [":method", "CONNECT"],
+        [":authority", "a.example:443"],
+      ],
+      0,
+    ),
+  );
+  await wire.frame(({ type, stream }) => type === TYPE.data && stream === 1);
+  const line = await sidecar.line((one) => one["http.request.method"] === "CONNECT");
+  assert.equal(line["http.response.status_code"], 501);
+  assert.equal(origin.arrivals.length, 0);
+});
+
+test("a request that headgate itself sends is a loop", async (t) => {
+  const { sidecar } = await start(t);
+  const second = await startSidecar(t, {
+    upstream: `http://127.0.0.1:${sidecar.port}`,
+    yaml: LISTEN_HTTP2,
+  });
+  assert.equal((await send(openSession(t, second.port))).status, 200);
+});
+
+/**
+ * An upstream connection with a login (NTLM, Negotiate) belongs to one stream: a front may send several users' requests on one connection of
+ * HTTP/2. So the two steps of such a login never meet on one upstream connection, and it fails, as RFC 9113 has no place for it.
+ */
+test("streams of one connection do not share an upstream connection that carries a login", async (t) => {
+  const users = new Map<number, string>();
+  const { origin, session } = await start(t, async (request) => {
+    await request.completed;
+    const { number } = request.connection;
+    const user = request.lines.find((line) => line.startsWith("authorization: NTLM "));
+    if (user !== undefined) users.set(number, user.slice("authorization: NTLM ".length));
+    const known = users.get(number);
+    const body = known === undefined ? "" : `you are ${known}`;
+    const lines = known === undefined ? ["WWW-Authenticate: NTLM"] : [];
+    request.write(
+      toHead(known === undefined ? "401 No" : "200 OK", [
+        ...lines,
+        `Content-Length: ${body.length}`,
+      ]),
+    );
+    request.write(body);
+  });
+  assert.equal((await send(session)).status, 401);
+  const alice = await send(session, { lines: ["authorization: NTLM alice"] });
+  assert.equal(alice.body.toString(), "you are alice");
+  for (let round = 0; round < 3; round += 1) assert.equal((await send(session)).status, 401);
+  assert.ok(origin.connections.length >= 2);
+});
+
+const TLS = `listen: { address: 127.0.0.1:0, http2: true, tls: { cert: CERT, key: KEY } }`;
+
+test("with TLS, ALPN chooses between HTTP/2 and HTTP/1.1", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const { mkdtempSync, rmSync, writeFileSync } = await import("node:fs");
+  const { tmpdir } = await import("node:os");
+  const { join } = await import("node:path");
+  const { connect } = await import("node:tls");
+  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "cert.pem"), CERTIFICATE);
+  writeFileSync(join(folder, "key.pem"), KEY);
+  const yaml = TLS.replace("CERT", join(folder, "cert.pem")).replace(
+    "KEY",
+    join(folder, "key.pem"),
+  );
+  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
+  const options = { ca: CERTIFICATE, servername: "backend.test" };
+  const session = openSession(t, sidecar.port, options, "https");
+  const response = await send(session, { lines: ["x-a: 1"] });
+  assert.equal(response.body.toString(), "ok");
+  assert.equal(session.alpnProtocol, "h2");
+  assert.ok((await origin.arrival(0)).lines.includes("X-Forwarded-Proto: https"));
+  for (const protocols of [["http/1.1"], undefined]) {
+    const socket = connect({
+      port: sidecar.port,
+      host: "127.0.0.1",
+      ...options,
+      ...(protocols && { ALPNProtocols: protocols }),
+    });
+    t.after(() => void socket.destroy());
+    await once(socket, "secureConnect");
+    socket.write(toRequest("GET /"));
+    const [bytes] = (await once(socket, "data")) as [Buffer];
+    assert.match(bytes.toString(), /^HTTP\/1\.1 200 OK\r\n/);
+  }
+});
+
+test("without http2, the preface is no request", async (t) => {
+  const origin = await startOrigin(t, text("ok"));
+  const sidecar = await startSidecar(t, { upstream: origin.url });
+  const answer = await sendRequest(t, sidecar.port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  assert.ok(answer.status === 400 || answer.status === 505);
+});
