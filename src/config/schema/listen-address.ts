@@ -4,10 +4,20 @@ import * as z from "zod";
 import { ADDRESS_SYNTAX, MODE_SYNTAX, parseAddress, parseMode } from "../address.ts";
 import type { Address } from "../address.ts";
 import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
-import { guessBoolean, toSuggestion } from "../hints/guess.ts";
 import type { TextSyntax } from "../text-syntax.ts";
+import { isScalar } from "../hints/guess.ts";
 import { mismatch } from "./issues.ts";
-import { dependsOnText, list, mapping, oneOf, scalar, text, yesOrNo } from "./scalars.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import {
+  dependsOnText,
+  list,
+  mapping,
+  oneOf,
+  scalar,
+  text,
+  yesOrNo,
+  yesOrNoOr,
+} from "./scalars.ts";
 
 interface ListenAddressKind<Place> {
   readonly parse: (text: string) => Place;
@@ -92,6 +102,23 @@ const certificate = {
   key: text("file", PEM, "tls.key").meta({ description: "PEM file of the private key of cert." }),
 };
 
+/** Other spellings of the versions: without quotes, and as OpenSSL and nginx name them. */
+const VERSIONS = {
+  words: { "1.2": "1.2", "1.3": "1.3", "tlsv1.2": "1.2", "tlsv1.3": "1.3" },
+} as const;
+
+/** Requires in the JSON Schema that clientCA stands beside these keys. `forwardClientCert: false` has no effect and needs none. */
+const NEEDS_CLIENT_CA: Readonly<Record<string, readonly string[] | JsonSchema>> = {
+  clientAuth: ["clientCA"],
+  forwardClientCert: {
+    type: "object",
+    anyOf: [
+      { required: ["clientCA"] },
+      { properties: { forwardClientCert: { not: { enum: [true] } } } },
+    ],
+  },
+};
+
 /** The TLS settings of a listener. */
 export const listenerTls = mapping({
   ...certificate,
@@ -102,8 +129,8 @@ export const listenerTls = mapping({
     description:
       "Needs clientCA. require (the default with clientCA): a client without a valid certificate gets no connection. request: a client may come without one, but an invalid one is refused.",
   }),
-  minVersion: oneOf(["1.2", "1.3"]).prefault("1.2").meta({
-    description: "The lowest version of TLS that clients may use.",
+  minVersion: oneOf(["1.2", "1.3"], VERSIONS).prefault("1.2").meta({
+    description: "The lowest version of TLS that clients may use, in quotes.",
   }),
   certificates: list(mapping(certificate), "a list of certificates with cert and key")
     .prefault([])
@@ -117,7 +144,7 @@ export const listenerTls = mapping({
   }),
 }).meta({
   description: "TLS for clients, see tls.md.",
-  dependencies: { clientAuth: ["clientCA"], forwardClientCert: ["clientCA"] },
+  dependencies: NEEDS_CLIENT_CA,
 });
 
 const LISTEN: ListenAddressKind<Address> = {
@@ -135,15 +162,10 @@ export const listenerMapping = mapping({
     description:
       "Whether clients may use HTTP/2: with tls, if they ask for it (ALPN); without tls, if they begin with it (prior knowledge).",
   }),
-  proxyProtocol: z
-    .literal([true, false, "optional"], {
-      error: mismatch("true, false or optional", hintOfProxyProtocol),
-    })
-    .prefault(false)
-    .meta({
-      description:
-        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
-    }),
+  proxyProtocol: yesOrNoOr("optional", hintOfVersion).prefault(false).meta({
+    description:
+      "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
+  }),
 })
   .superRefine(checkMode)
   .meta({ ...MODE_NEEDS_SOCKET });
@@ -179,9 +201,9 @@ export function listeners() {
     .transform((written): readonly RawListener[] => (Array.isArray(written) ? written : [written]));
 }
 
-function hintOfProxyProtocol(input: unknown): string {
-  const meant = guessBoolean(input);
-  return meant === undefined ? "" : toSuggestion(String(meant));
+/** headgate reads both versions of the PROXY protocol. */
+function hintOfVersion(input: unknown): string {
+  return isScalar(input) && /^v?[12]$/i.test(String(input)) ? "; did you mean true?" : "";
 }
 
 type UnixAddress = Extract<Address, { kind: "unix" }>;

@@ -132,6 +132,12 @@ export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Syn
 /** true or false. */
 export const yesOrNo = () => z.boolean({ error: mismatch("true or false", hintOfBoolean) });
 
+/** true, false or another word. */
+export const yesOrNoOr = <Word extends string>(word: Word, hint: (input: unknown) => string) =>
+  z.literal([true, false, word], {
+    error: mismatch(`true, false or ${word}`, (input) => hintOfBoolean(input) || hint(input)),
+  });
+
 /** A list of values of one kind. */
 export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
   z.array(item, {
