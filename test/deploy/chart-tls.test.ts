@@ -238,6 +238,8 @@ test("the notes name the Service by https, and what an Ingress needs", { skip },
   assert.doesNotMatch(read(...tls), /backend-protocol/);
   assert.match(read(...tls, ...hosts), /nginx\.ingress\.kubernetes\.io\/backend-protocol: HTTPS/);
   assert.doesNotMatch(read(...hosts), /backend-protocol/);
-  assert.match(read(...mutual), /helm test is left out/);
+  assert.match(read(...mutual), /helm test is left out, .* client certificate/);
+  assert.match(read(...mutual), /curl -I --cert client\.crt --key client\.key --cacert ca\.crt /);
+  assert.match(read("--set", "proxyProtocol=true"), /curl -I --haproxy-protocol http:/);
   assert.doesNotMatch(read(...mutual), /^ +helm test x/m);
 });
