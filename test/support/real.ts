@@ -185,17 +185,28 @@ export interface Headgate extends ServerAddress {
   statuses(method: string, path: RegExp | string, count: number): Promise<readonly number[]>;
 }
 
-/** Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. */
-export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Promise<Headgate> {
-  const place = await findAddress();
+/**
+ * Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. `listener` is
+ * further settings of its listener, such as `tls: …`.
+ */
+export async function startHeadgate(
+  t: Cleanup,
+  upstream: string,
+  yaml = "",
+  listener = "",
+): Promise<Headgate> {
+  const { url: plain, ...place } = await findAddress();
+  const url = listener.includes("tls:") ? plain.replace("http:", "https:") : plain;
   // Its folder is removed afterwards, because headgate logs an error for a missing route file.
   const ends: (() => void | Promise<void>)[] = [];
   const file = join(createFolder({ after: (end) => void ends.push(end) }), "routes.yaml");
-  const lines = [`listen: ${place.authority}`, "admin: off", `upstream: ${upstream}`];
+  const listen = `listen: { address: "${place.authority}", ${listener} }`;
+  const lines = [listen, "admin: off", `upstream: ${upstream}`];
   writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
   const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
   const env = { NODE_OPTIONS: "" };
-  const server = startServer({ command, address: place, env });
+  const address = { ...place, url };
+  const server = startServer({ command, address, env });
   const log = () =>
     server
       .output()
@@ -209,9 +220,9 @@ export async function startHeadgate(t: Cleanup, upstream: string, yaml = ""): Pr
     const errors = log().filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "headgate logged no error");
   });
-  await untilAccepted(place, server);
+  await untilAccepted(address, server);
   return {
-    ...place,
+    ...address,
     async statuses(method, path, count) {
       const isPath = (text: string) => (typeof path === "string" ? text === path : path.test(text));
       const deadline = performance.now() + PATIENCE_MS;
