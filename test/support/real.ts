@@ -186,22 +186,24 @@ export interface Headgate extends ServerAddress {
 }
 
 /**
- * Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. `listener` is
- * further settings of its listener, such as `tls: …`.
+ * Starts the built headgate in front of a server. At the end of the test it must stop in order, and have logged no error. `listener` are
+ * further keys of its listener, in YAML's flow style.
  */
 export async function startHeadgate(
   t: Cleanup,
   upstream: string,
   yaml = "",
-  listener = "",
+  listener: readonly string[] = [],
 ): Promise<Headgate> {
   const { url: plain, ...place } = await findAddress();
-  const url = listener.includes("tls:") ? plain.replace("http:", "https:") : plain;
+  const url = listener.some((key) => key.startsWith("tls:"))
+    ? plain.replace("http:", "https:")
+    : plain;
   // Its folder is removed afterwards, because headgate logs an error for a missing route file.
   const ends: (() => void | Promise<void>)[] = [];
   const file = join(createFolder({ after: (end) => void ends.push(end) }), "routes.yaml");
-  const listen = `listen: { address: "${place.authority}", ${listener} }`;
-  const lines = [listen, "admin: off", `upstream: ${upstream}`];
+  const keys = [`address: "${place.authority}"`, ...listener].join(", ");
+  const lines = [`listen: { ${keys} }`, "admin: off", `upstream: ${upstream}`];
   writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
   const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
   const env = { NODE_OPTIONS: "" };

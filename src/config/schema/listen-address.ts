@@ -10,13 +10,13 @@ import { mismatch } from "./issues.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import {
   dependsOnText,
+  hintOfBoolean,
   list,
   mapping,
   oneOf,
   scalar,
   text,
   yesOrNo,
-  yesOrNoOr,
 } from "./scalars.ts";
 
 interface ListenAddressKind<Place> {
@@ -162,10 +162,15 @@ export const listenerMapping = mapping({
     description:
       "Whether clients may use HTTP/2: with tls, if they ask for it (ALPN); without tls, if they begin with it (prior knowledge).",
   }),
-  proxyProtocol: yesOrNoOr("optional", hintOfVersion).prefault(false).meta({
-    description:
-      "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
-  }),
+  proxyProtocol: z
+    .literal([true, false, "optional"], {
+      error: mismatch("true, false or optional", hintOfProxyProtocol),
+    })
+    .prefault(false)
+    .meta({
+      description:
+        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address. Only peers in forwarded.trust may connect. optional: peers outside of forwarded.trust connect without one.",
+    }),
 })
   .superRefine(checkMode)
   .meta({ ...MODE_NEEDS_SOCKET });
@@ -202,8 +207,9 @@ export function listeners() {
 }
 
 /** headgate reads both versions of the PROXY protocol. */
-function hintOfVersion(input: unknown): string {
-  return isScalar(input) && /^v?[12]$/i.test(String(input)) ? "; did you mean true?" : "";
+function hintOfProxyProtocol(input: unknown): string {
+  const isVersion = isScalar(input) && /^v?[12]$/i.test(String(input));
+  return isVersion ? "; did you mean true?" : hintOfBoolean(input);
 }
 
 type UnixAddress = Extract<Address, { kind: "unix" }>;

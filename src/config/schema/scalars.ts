@@ -132,12 +132,6 @@ export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Syn
 /** true or false. */
 export const yesOrNo = () => z.boolean({ error: mismatch("true or false", hintOfBoolean) });
 
-/** true, false or another word. */
-export const yesOrNoOr = <Word extends string>(word: Word, hint: (input: unknown) => string) =>
-  z.literal([true, false, word], {
-    error: mismatch(`true, false or ${word}`, (input) => hintOfBoolean(input) || hint(input)),
-  });
-
 /** A list of values of one kind. */
 export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
   z.array(item, {
@@ -153,7 +147,8 @@ export const mapping = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   hint?: (input: unknown) => string,
 ) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
-function hintOfBoolean(input: unknown): string {
+/** The hint for a value that may mean true or false. */
+export function hintOfBoolean(input: unknown): string {
   const meant = guessBoolean(input);
   if (meant === undefined) return "";
   return input === String(meant)
