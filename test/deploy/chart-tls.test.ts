@@ -1,6 +1,7 @@
 /** TLS, HTTP/2 and the PROXY protocol in the chart: the rendered route file is the one that headgate checks and serves with. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { parse } from "yaml";
@@ -15,6 +16,7 @@ import {
   only,
   podOf,
   render,
+  root,
 } from "../support/manifests.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startProcess, startRun } from "../support/process.ts";
@@ -242,4 +244,53 @@ test("the notes name the Service by https, and what an Ingress needs", { skip },
   assert.match(read(...mutual), /curl -I --cert client\.crt --key client\.key --cacert ca\.crt /);
   assert.match(read("--set", "proxyProtocol=true"), /curl -I --haproxy-protocol http:/);
   assert.doesNotMatch(read(...mutual), /^ +helm test x/m);
+});
+
+const page = readFileSync(join(root, "docs", "tls.md"), "utf8");
+
+/** The chart's values in docs/tls.md, each with a word that tells it from the others. */
+for (const word of ["alb.ingress.kubernetes.io", "aws-load-balancer-type"]) {
+  test(`docs/tls.md: the chart takes the values with ${word}`, { skip }, async (t) => {
+    const blocks = [...page.matchAll(/```yaml\n(# the chart's values\n[^`]*)```/g)];
+    const [, values = ""] = blocks.find(([block]) => block.includes(word)) ?? assert.fail();
+    const folder = await makeDirectory(t, { "values.yaml": values });
+    const manifests = render(chart, ...standalone, "-f", join(folder, "values.yaml"));
+    const { tls: settings } = routeFileOf(manifests)["listen"];
+    assert.deepEqual(settings, { cert: "tls.crt", key: "tls.key" });
+    assert.ok(JSON.stringify(manifests).includes(word));
+  });
+}
+
+test(
+  "examples/kubernetes/cert-manager: the chart mounts the Certificate's Secret, and the names are the Service's",
+  { skip },
+  () => {
+    const folder = join(root, "examples", "kubernetes", "cert-manager");
+    const { spec } = parse(readFileSync(join(folder, "certificate.yaml"), "utf8")) as Fields;
+    const named = ["--set", "fullnameOverride=headgate"];
+    const manifests = render(chart, "-f", join(folder, "values.yaml"), ...named);
+    const pod = podOf(only(manifests, "Deployment"));
+    assert.equal(pod?.["volumes"][0].projected.sources[1].secret.name, spec.secretName);
+    const { name, namespace } = only(manifests, "Service").metadata;
+    for (const host of [name, `${name}.${namespace}`, `${name}.${namespace}.svc`])
+      assert.ok(spec.dnsNames.includes(host), host);
+    assert.match(JSON.stringify(only(manifests, "PrometheusRule")), /HeadgateCertificateExpires/);
+  },
+);
+
+test("docs/tls.md shows what check prints", async (t) => {
+  const [, command = "", printed = ""] =
+    /^\$ headgate (check headgate\.yaml)\n([^`]*)^```$/m.exec(page) ?? assert.fail();
+  const authority = createAuthority(t);
+  const { cert, key } = authority.issue({ names: "DNS:app.example.com" });
+  const [, yaml = ""] = /```yaml\n(listen:[^`]*)```/.exec(page) ?? [];
+  const cwd = await makeDirectory(t, {
+    "headgate.yaml": `upstream: http://127.0.0.1:8000\n${yaml}`,
+    "tls.crt": cert,
+    "tls.key": key,
+  });
+  const check = startProcess(t, [command.split(" ")[0] ?? "", join(cwd, "headgate.yaml")]);
+  assert.equal((await check.exited).code, 0, check.stderr());
+  const hideDates = (shown: string): string => shown.replaceAll(/\d{4}-\d\d-\d\d/g, "DATE");
+  assert.equal(hideDates(check.stdout().replace(`${cwd}/`, "")), hideDates(printed));
 });
