@@ -21,7 +21,10 @@ async function makeExample(t: TestContext) {
   const folder = await makeDirectory(t, {});
   cpSync(example, folder, { recursive: true });
   const run = (...args: readonly string[]): void => {
-    execFileSync(join(folder, "make-certificates.sh"), args, { stdio: "pipe", cwd: "/" });
+    execFileSync("sh", [join(folder, "make-certificates.sh"), ...args], {
+      stdio: "pipe",
+      cwd: "/",
+    });
   };
   run();
   return { folder, run };
