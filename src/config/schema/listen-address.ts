@@ -147,8 +147,15 @@ export const listenerTls = mapping({
   dependencies: NEEDS_CLIENT_CA,
 });
 
+/** An https URL gets no suggestion of its address alone, which would be a listener without TLS. */
+function parseListenAddress(written: string): Address {
+  if (/^https:/i.test(written))
+    throw new RangeError(`"${written}" is a URL: for TLS, write a mapping with address and tls`);
+  return parseAddress(written);
+}
+
 const LISTEN: ListenAddressKind<Address> = {
-  parse: parseAddress,
+  parse: parseListenAddress,
   syntax: ADDRESS_SYNTAX,
   examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
   preset: "0666",
