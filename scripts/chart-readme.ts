@@ -23,7 +23,8 @@ $ helm test headgate
 \`\`\`
 
 How to use it beside an app, as a sidecar, and behind an Ingress or a Gateway:
-[docs/kubernetes.md](https://github.com/headgate/headgate/blob/main/docs/kubernetes.md).
+[docs/kubernetes.md](https://github.com/headgate/headgate/blob/main/docs/kubernetes.md). TLS, with cert-manager and load balancers:
+[docs/tls.md](https://github.com/headgate/headgate/blob/main/docs/tls.md).
 
 The chart refuses unknown keys and values that cannot work together, and names all of them at once, before anything is installed.
 \`values.schema.json\` includes the schema of the route file, so \`config.file\` is checked too.

@@ -86,10 +86,10 @@ function toRows(prefix: string, schema: JsonSchema): readonly Row[] {
   });
 }
 
+/** The mapping among the alternatives, which may be alternatives themselves. */
 function findMapping(schema: JsonSchema): JsonSchema | undefined {
-  return schema.properties !== undefined
-    ? schema
-    : schema.anyOf?.find(({ properties }) => properties !== undefined);
+  if (schema.properties !== undefined) return schema;
+  return schema.anyOf?.map(findMapping).find((found) => found !== undefined);
 }
 
 function toRow(key: string, schema: JsonSchema): Row {

@@ -240,7 +240,7 @@ function findTakenAddress(
     const taken = places.slice(0, index).find((other) => overlap(other.address, address));
     if (taken === undefined) return [];
     const wayOut = path[0] === "admin" ? "choose another, or off" : "choose another";
-    const message = `${formatAddress(address)} is taken by listen, ${formatAddress(taken.address)}: ${wayOut}`;
+    const message = `${formatAddress(address)} is taken by ${formatKey(taken.path)}, ${formatAddress(taken.address)}: ${wayOut}`;
     return [{ path, at: "value", message }];
   });
 }

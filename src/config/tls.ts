@@ -34,11 +34,15 @@ export async function readTlsFiles(
 ): Promise<TlsFiles> {
   const upstreams = listUpstreams(value);
   const texts = new Map<string, string>();
-  const diagnostics = upstreams.filter(({ settings }) => "tls" in settings).flatMap(checkUpstream);
+  const listeners = listListeners(value);
+  const diagnostics = [
+    ...upstreams.filter(({ settings }) => "tls" in settings).flatMap(checkUpstream),
+    ...listeners.flatMap(checkListener),
+  ];
   const unusable: KeyDiagnostic[] = [];
   for (const { path, settings, keys, isOfListener } of [
     ...upstreams.map(toUpstreamGroup),
-    ...listListeners(value).flatMap(toListenerGroups),
+    ...listeners.flatMap(toListenerGroups),
   ]) {
     const own: Partial<Record<keyof PemTexts, string>> = {};
     const at = (part: keyof PemTexts, message: string): KeyDiagnostic => ({
@@ -132,4 +136,16 @@ function checkUpstream({ path, settings }: Placed): readonly KeyDiagnostic[] {
   if (key !== undefined && cert === undefined)
     diagnostics.push({ path: [...path, "tls", "key"], at: "key", message: "needs cert beside it" });
   return diagnostics;
+}
+
+/** Only a certificate that clientCA verifies has a meaning. */
+function checkListener({ path, settings }: Placed): readonly KeyDiagnostic[] {
+  const { clientCA, clientAuth, forwardClientCert } = asMapping(settings["tls"]);
+  if (clientCA !== undefined) return [];
+  const keys = [
+    ...(clientAuth === undefined ? [] : ["clientAuth"]),
+    ...(forwardClientCert === true ? ["forwardClientCert"] : []),
+  ];
+  const message = "needs clientCA beside it";
+  return keys.map((key) => ({ path: [...path, "tls", key], at: "key", message }));
 }

@@ -90,6 +90,14 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     'listen: "http://0.0.0.0:8080" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3; did you mean "0.0.0.0:8080"?',
   ],
   [
+    "listen: https://0.0.0.0:8443\n",
+    'listen: "https://0.0.0.0:8443" is a URL: for TLS, write a mapping with address and tls',
+  ],
+  [
+    "admin: https://0.0.0.0:8443\n",
+    'admin: "https://0.0.0.0:8443" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3',
+  ],
+  [
     "listen: '*:8080'\n",
     'listen: "*:8080": "*" is not a host name or address; did you mean ":8080"?',
   ],

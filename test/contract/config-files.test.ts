@@ -35,6 +35,16 @@ test("a list of given values has no plural on its last value", () => {
   assert.doesNotMatch(reference, /`s\b/);
 });
 
+/**
+ * Symptom: docs/route-file.md had no row for the keys of `listen`. Root cause: its mapping is an alternative inside of an alternative.
+ * Fix: the generator looks into alternatives at any depth.
+ */
+test("docs/route-file.md has the keys of a listener", () => {
+  const reference = toReference(toJsonSchema());
+  for (const key of ["address", "tls.cert", "tls.certificates[].key", "http2", "proxyProtocol"])
+    assert.ok(reference.includes(`| \`listen.${key}\` `), key);
+});
+
 test("the README's table of keys matches the schema", async () => {
   const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
   assert.ok(

@@ -108,6 +108,53 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
     /config\.reload: rollout has no effect with injection/,
   ],
 
+  // TLS, HTTP/2 and the PROXY protocol.
+  ["an unknown key of TLS", "tls.cert=a", /tls'?: .*\bcert\b/],
+  ["a version of TLS that is too old", "tls.minVersion=1.1", /tls[./]minVersion/],
+  ["a word that proxyProtocol does not know", "proxyProtocol=v2", /proxyProtocol/],
+  [
+    "authorities of clients without TLS",
+    `${standalone},tls.clientCASecretName=a`,
+    /tls\.clientCASecretName: has no effect without TLS; set tls\.secretName/,
+  ],
+  [
+    "a version without TLS",
+    `${standalone},tls.minVersion=1.3`,
+    /tls\.minVersion: has no effect without TLS; set tls\.secretName/,
+  ],
+  [
+    "a way to verify clients without their authorities",
+    `${standalone},tls.secretName=a,tls.clientAuth=request`,
+    /tls\.clientAuth: needs the authorities of client certificates; set tls\.clientCASecretName/,
+  ],
+  [
+    "client certificates that are forwarded without a check",
+    `${standalone},tls.secretName=a,tls.forwardClientCert=true`,
+    /tls\.forwardClientCert: needs client certificates that are verified; set tls\.clientCASecretName/,
+  ],
+  ...["tls.secretName=a", "http2=true", "proxyProtocol=true"].map(
+    (setting): readonly [string, string, RegExp] => [
+      `${setting} beside a route file that is a text`,
+      `${standalone},config.file=head: pass,${setting}`,
+      /the chart adds nothing to a config\.file that is a text; write config\.file as YAML/,
+    ],
+  ),
+  ...["http2=true", "proxyProtocol=true"].map((setting): readonly [string, string, RegExp] => [
+    `${setting} beside an existing ConfigMap`,
+    `${standalone},config.existingConfigMap=a,${setting}`,
+    /has no effect with config\.existingConfigMap, .*; write it there, under listen/,
+  ]),
+  [
+    "the PROXY protocol without trusted peers",
+    `${standalone},proxyProtocol=true,config.file.forwarded=off`,
+    /proxyProtocol: needs config\.file\.forwarded\.trust/,
+  ],
+  [
+    "headgate's own Service over TLS as upstream",
+    "upstream=https://x-headgate,tls.secretName=a",
+    /upstream: https:\/\/x-headgate is headgate itself/,
+  ],
+
   // The upstream.
   [
     "standalone without an upstream",
@@ -427,6 +474,11 @@ const accepted: readonly (readonly [string, string])[] = [
   ],
   ["settings of the upstream beside its URL", `${standalone},config.file.upstream.keepAlive=4s`],
   ["a log level", `${standalone},extraArgs={--log-level=debug}`],
+  [
+    "a certificate beside an existing ConfigMap",
+    `${standalone},config.existingConfigMap=a,tls.secretName=a`,
+  ],
+  ["another Service's HTTPS port", "upstream=https://x-headgate:8443,tls.secretName=a"],
   ["a policy for every probe's pod", `${sidecar},networkPolicy.enabled=true`],
 ];
 

@@ -6,8 +6,10 @@ import test from "node:test";
 import { parse } from "yaml";
 
 import { loadConfig } from "../../src/config/load.ts";
+import { createAuthority } from "../support/authority.ts";
 import {
   type Fields,
+  type Manifest,
   chart,
   headgateOf,
   helm,
@@ -18,6 +20,7 @@ import {
   root,
 } from "../support/manifests.ts";
 import { securityViolations } from "../support/pod-security.ts";
+import { makeDirectory } from "../support/route-file.ts";
 
 const skip = missing("helm");
 const sidecar = ["--set", "mode=sidecar", "--set", "app.podLabels.app=my-app"];
@@ -38,8 +41,14 @@ for (const file of readdirSync(join(chart, "ci"))) {
 
   test(`ci/${file} renders a route file that headgate loads`, { skip }, async (t) => {
     const manifests = render(chart, "-f", join(chart, "ci", file));
-    const folder = mkdtempSync(join(tmpdir(), "headgate-chart-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const authority = createAuthority(t);
+    const { cert, key } = authority.issue({ names: "DNS:app.example.com" });
+    // What the chart mounts beside the route file, where it has TLS.
+    const folder = await makeDirectory(t, {
+      "tls.crt": cert,
+      "tls.key": key,
+      "client-ca.crt": authority.cert,
+    });
     const routeFiles = manifests
       .filter((one) => one.kind === "ConfigMap")
       .flatMap((one) => one["data"]?.["headgate.yaml"] ?? []);
@@ -309,36 +318,50 @@ test("dashboard and rules come from the chart's files", { skip }, () => {
   assert.ok(only(manifests, "PrometheusRule")["spec"].groups.length > 0);
 });
 
-test("the injection policy has the chart's own container and volume", { skip }, () => {
-  const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
-  for (const list of ["initContainers", "containers"]) {
-    const kind = ["--set", `sidecar.native=${list === "initContainers"}`];
-    const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
-    const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
-      .jsonPatch;
-    const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
-    assert.deepEqual(
-      added.map(([, path, value]) => [path, fromCel(value)]),
-      [
-        [`/spec/${list}/-`, containerOf(...settings, ...kind)],
-        ["/spec/volumes/-", { name: "headgate", configMap: { name: "x-headgate" } }],
-      ],
-    );
-    assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
-  }
-});
+test(
+  "the injection policy has the chart's own container and volume",
+  { skip },
+  () => {
+    const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
+    const tls = ["--set", "tls.secretName=a,tls.clientCASecretName=b"];
+    for (const [list, more] of [
+      ["initContainers", []],
+      ["containers", []],
+      ["initContainers", tls],
+    ] as const) {
+      const kind = ["--set", `sidecar.native=${list === "initContainers"}`, ...more];
+      const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
+      const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
+        .jsonPatch;
+      const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
+      assert.deepEqual(
+        added.map(([, path, value]) => [path, fromCel(value)]),
+        [
+          [`/spec/${list}/-`, containerOf(...settings, ...kind)],
+          ["/spec/volumes/-", volumeOf(...settings, ...kind)],
+        ],
+      );
+      assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
+      assert.deepEqual(wrongTypes(added[1]?.[2], "Object.spec.volumes"), []);
+    }
+  },
+);
 
 /** The container as another chart gets it by include. */
 function containerOf(...args: readonly string[]): Fields {
+  return headgateOf(includingPod(args));
+}
+
+/** The volume as another chart's include gets it. */
+function volumeOf(...args: readonly string[]): unknown {
+  return includingPod(args)["spec"].volumes[0];
+}
+
+function includingPod(args: readonly string[]): Manifest {
   const pod =
-    'apiVersion: v1\nkind: Pod\nmetadata: { name: pod }\nspec:\n  containers:\n    {{- include "headgate.sidecar" . | nindent 4 }}\n';
-  return headgateOf(
-    only(
-      render(chart, ...args, "--set-json", `extraObjects=${JSON.stringify([pod])}`),
-      "Pod",
-      "pod",
-    ),
-  );
+    'apiVersion: v1\nkind: Pod\nmetadata: { name: pod }\nspec:\n  containers:\n    {{- include "headgate.sidecar" . | nindent 4 }}\n  volumes:\n    {{- include "headgate.volumes" . | nindent 4 }}\n';
+  const objects = ["--set-json", `extraObjects=${JSON.stringify([pod])}`];
+  return only(render(chart, ...args, ...objects), "Pod", "pod");
 }
 
 /** Object literals of CEL are JSON, except for the type before the brace and the keys without quotes. */

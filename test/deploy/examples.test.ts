@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import test, { type TestContext } from "node:test";
 
+import { listCertificates } from "../../src/config/certificates.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { createAuthority } from "../support/authority.ts";
 import { EXAMPLES, renderExample } from "../support/examples.ts";
+import { assertTyped } from "../support/manifest-types.ts";
 import {
   type Fields,
   type Manifest,
@@ -18,6 +22,7 @@ import {
   root,
 } from "../support/manifests.ts";
 import { securityViolations } from "../support/pod-security.ts";
+import { makeDirectory } from "../support/route-file.ts";
 
 const skip = missing("helm");
 const kubectlIsMissing = missing("kubectl");
@@ -72,27 +77,31 @@ for (const component of ["native-sidecar", "sidecar"]) {
         selector: { matchLabels: { app: "a" } },
         template: { metadata: { labels: { app: "a" } }, spec: { containers: [] } },
       };
-      const manifests = kustomizeWith(t, component, [
-        { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: app },
-        {
-          apiVersion: "apps/v1",
-          kind: "Deployment",
-          metadata: { name: "db", labels: { "headgate.dev/skip": "" } },
-          spec: app,
-        },
-        {
-          apiVersion: "v1",
-          kind: "Service",
-          metadata: { name: "a" },
-          spec: { ports: [{ port: 80 }] },
-        },
-        {
-          apiVersion: "v1",
-          kind: "Service",
-          metadata: { name: "db", labels: { "headgate.dev/skip": "" } },
-          spec: { ports: [{ port: 1 }] },
-        },
-      ]);
+      const manifests = kustomizeWith(
+        t,
+        [component],
+        [
+          { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: app },
+          {
+            apiVersion: "apps/v1",
+            kind: "Deployment",
+            metadata: { name: "db", labels: { "headgate.dev/skip": "" } },
+            spec: app,
+          },
+          {
+            apiVersion: "v1",
+            kind: "Service",
+            metadata: { name: "a" },
+            spec: { ports: [{ port: 80 }] },
+          },
+          {
+            apiVersion: "v1",
+            kind: "Service",
+            metadata: { name: "db", labels: { "headgate.dev/skip": "" } },
+            spec: { ports: [{ port: 1 }] },
+          },
+        ],
+      );
       assert.equal(only(manifests, "Service", "a")["spec"].ports[0].targetPort, 8080);
       assert.equal(only(manifests, "Service", "db")["spec"].ports[0].targetPort, undefined);
       assertIsChartsContainer(headgateOf(only(manifests, "Deployment", "a")));
@@ -101,10 +110,69 @@ for (const component of ["native-sidecar", "sidecar"]) {
   );
 }
 
+for (const component of ["native-sidecar", "sidecar"]) {
+  test(
+    `kustomize: after ${component}, the tls component puts the certificate beside the route file`,
+    { skip: kubectlIsMissing || skip },
+    async (t) => {
+      const app = {
+        selector: { matchLabels: { app: "a" } },
+        template: { metadata: { labels: { app: "a" } }, spec: { containers: [] } },
+      };
+      const manifests = kustomizeWith(
+        t,
+        [component, "tls"],
+        [
+          { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "a" }, spec: app },
+          {
+            apiVersion: "v1",
+            kind: "Service",
+            metadata: { name: "a" },
+            spec: { ports: [{ port: 443 }] },
+          },
+        ],
+      );
+      assertIsChartsContainer(headgateOf(only(manifests, "Deployment")));
+      assert.equal(only(manifests, "Service")["spec"].ports[0].targetPort, 8080);
+      const args = ["--set", "mode=sidecar,app.podLabels.app=a,tls.secretName=headgate-tls"];
+      const volumes =
+        'kind: Pod\nmetadata: { name: pod }\nspec:\n  containers: []\n  volumes:\n    {{- include "headgate.volumes" . | nindent 4 }}\n';
+      const given = [
+        "--set-json",
+        `extraObjects=${JSON.stringify([volumes])}`,
+        "--set",
+        "fullnameOverride=headgate",
+      ];
+      assert.deepEqual(
+        podOf(only(manifests, "Deployment"))?.["volumes"],
+        only(render(chart, ...args, ...given), "Pod", "pod")["spec"].volumes,
+      );
+      const authority = createAuthority(t);
+      const { cert, key } = authority.issue({ names: "DNS:app.example.com" });
+      const folder = await makeDirectory(t, {
+        ...only(manifests, "ConfigMap", "headgate")["data"],
+        "tls.crt": cert,
+        "tls.key": key,
+      });
+      const { config } = await loadConfig({
+        flags: { config: join(folder, "headgate.yaml"), upstream: "http://a" },
+        env: {},
+        cwd: folder,
+        unusable: "refuse",
+      });
+      assert.deepEqual(
+        listCertificates(config).map(({ listen, names }) => [listen, names]),
+        [["0.0.0.0:8080", ["app.example.com"]]],
+      );
+      await assertTyped(t, manifests);
+    },
+  );
+}
+
 /** The manifests after a user's own kustomization with one component. */
 function kustomizeWith(
   t: TestContext,
-  component: string,
+  names: readonly string[],
   manifests: readonly Manifest[],
 ): readonly Manifest[] {
   const folder = mkdtempSync(join(tmpdir(), "headgate-kustomize-"));
@@ -115,7 +183,7 @@ function kustomizeWith(
   );
   const kustomization = {
     resources: ["app.json"],
-    components: [relative(folder, join(components, component))],
+    components: names.map((name) => relative(folder, join(components, name))),
   };
   writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
   return kustomize(folder);

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
+import { request as requestByTls } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext, after, before } from "node:test";
@@ -231,11 +232,22 @@ for (const { example, hosts } of [
     `examples/${example} comes up and responds to a HEAD`,
     { skip: skip || composeMissing() || namesMissing() },
     async (t) => {
-      const port = startCompose(t, example);
+      const { port } = startCompose(t, example);
       for (const host of hosts) await answeredHead(port, host);
     },
   );
 }
+
+test(
+  "examples/compose-tls comes up with the certificates of its script, which the container's user can read",
+  { skip: skip || composeMissing() || namesMissing() },
+  async (t) => {
+    const { port, copy } = startCompose(t, "compose-tls", (folderOfExample) => {
+      execFileSync("sh", [join(folderOfExample, "make-certificates.sh")], { stdio: "pipe" });
+    });
+    await answeredHead(port, "localhost", readFileSync(join(copy, "ca", "ca.crt"), "utf8"));
+  },
+);
 
 test(
   "an app's Compose file after inject comes up and responds to a HEAD",
@@ -253,20 +265,31 @@ test(
   },
 );
 
-/** The example unchanged, except for the images, which are not released here, and a port that is free. */
-function startCompose(t: TestContext, example: string): number {
+/**
+ * The example as it is, but for three things: the images, which are not released here, and a port that is free. `prepare` does what its
+ * first line says must be done before.
+ */
+function startCompose(
+  t: TestContext,
+  example: string,
+  prepare: (folderOfExample: string) => void = () => undefined,
+): { readonly port: number; readonly copy: string } {
   const copy = mkdtempSync(join(tmpdir(), `headgate-${example}-`));
   cpSync(join(root, "examples", example), copy, { recursive: true });
   const file = join(copy, "compose.yaml");
-  const { services } = parse(readFileSync(file, "utf8")) as { services: Record<string, object> };
+  prepare(copy);
+  const { services } = parse(readFileSync(file, "utf8")) as {
+    services: Record<string, { readonly ports?: readonly string[] }>;
+  };
   const app = composeApp();
+  const inside = services["headgate"]?.ports?.[0]?.split(":").at(-1) ?? "";
   const given = Object.entries(services).map(([name, service]) =>
     name === "headgate"
-      ? [name, { ...service, image: engine.image, ports: ["127.0.0.1::8080"] }]
+      ? [name, { ...service, image: engine.image, ports: [`127.0.0.1::${inside}`] }]
       : [name, app],
   );
   writeFileSync(file, JSON.stringify({ services: Object.fromEntries(given) }));
-  return upCompose(t, copy);
+  return { port: upCompose(t, copy, inside), copy };
 }
 
 /** A service for the test's app. */
@@ -290,8 +313,8 @@ function composeApp(): object {
   };
 }
 
-/** Brings a folder's compose.yaml up until the test ends, and returns headgate's port. */
-function upCompose(t: TestContext, copy: string): number {
+/** Brings a folder's compose.yaml up until the test ends, and returns the port that leads to headgate. */
+function upCompose(t: TestContext, copy: string, inside = "8080"): number {
   const file = join(copy, "compose.yaml");
   const compose = (...args: readonly string[]): string =>
     execFileSync("podman-compose", ["--podman-path", engine.program, "--file", file, ...args], {
@@ -307,16 +330,16 @@ function upCompose(t: TestContext, copy: string): number {
   const [name = ""] = engine
     .podman("ps", "--filter", "label=com.docker.compose.service=headgate", "--format", "{{.Names}}")
     .split("\n");
-  return Number(engine.podman("port", name, "8080").split(":").at(-1));
+  return Number(engine.podman("port", name, inside).split(":").at(-1));
 }
 
-async function answeredHead(port: number, host: string): Promise<void> {
+/** With `ca` it asks by HTTPS, and the certificate has to be one of this authority for `host`. */
+async function answeredHead(port: number, host: string, ca?: string): Promise<void> {
+  const to = { port, host: "127.0.0.1", method: "HEAD", path: "/health", headers: { host } };
   for (;;) {
     const status = await new Promise<number | undefined>((resolve) => {
-      request(
-        { port, host: "127.0.0.1", method: "HEAD", path: "/health", headers: { host } },
-        (answer) => resolve(answer.statusCode),
-      )
+      const take = (answer: IncomingMessage): void => resolve(answer.statusCode);
+      (ca === undefined ? request(to, take) : requestByTls({ ...to, ca, servername: host }, take))
         .on("error", () => resolve(undefined))
         .end();
     });

@@ -25,7 +25,8 @@ const NO_NUMBERS = ["text", '"1"', "1.5"];
 
 /** Combines every key of the schema with every value of the tables. */
 export function generateFiles(schema: JsonSchema, path: Path = []): readonly Generated[] {
-  const { type, anyOf = [], items = {} } = schema;
+  const { type, items = {} } = schema;
+  const anyOf = (schema.anyOf ?? []).flatMap(toAlternatives);
   const mapping = anyOf.find((one) => one.type === "object");
   if (mapping !== undefined)
     return [
@@ -34,7 +35,8 @@ export function generateFiles(schema: JsonSchema, path: Path = []): readonly Gen
     ];
   if (type === "array")
     return [
-      ...tryAll(path, ["[]", "{}", ...NO_COLLECTIONS], { env: { TEXT: "a" } }),
+      // An address, because one listener may stand for a list of one.
+      ...tryAll(path, ["[]", "{}", ...NO_COLLECTIONS], { env: { TEXT: ":1" } }),
       ...generateFiles(items, [...path, 0]),
     ];
   if (type !== "object") return generateScalars(path, schema);
@@ -43,6 +45,12 @@ export function generateFiles(schema: JsonSchema, path: Path = []): readonly Gen
     ...tryAll(path, ["{}", "[]", ...NO_COLLECTIONS], { env: { TEXT: "a" } }),
     ...generateKeys(schema, path),
   ];
+}
+
+/** An alternative that offers a mapping among others, as that of one listener does, stands for these. */
+function toAlternatives(schema: JsonSchema): readonly JsonSchema[] {
+  const hasMapping = schema.anyOf?.some(({ type }) => type === "object") === true;
+  return hasMapping ? (schema.anyOf ?? []) : [schema];
 }
 
 function generateKeys(
@@ -77,7 +85,7 @@ function generateScalars(path: Path, schema: JsonSchema): readonly Generated[] {
   const first = String(good[0]);
   const isText = typeof good[0] === "string";
   // An unquoted variable that contains only digits is a number.
-  const write = (text: string) => (isText && /^[0-9]+$/.test(first) ? JSON.stringify(text) : text);
+  const write = (text: string) => (isText && /^[0-9.]+$/.test(first) ? JSON.stringify(text) : text);
   const variables: readonly (readonly [string, Generated["env"]])[] = [
     [write("${V}"), { V: first }],
     [write("${V:-x}"), { V: first }],
@@ -98,8 +106,10 @@ function generateScalars(path: Path, schema: JsonSchema): readonly Generated[] {
 function valuesOf(path: Path, schema: JsonSchema): Values {
   const [own = {}] = schema.anyOf ?? [];
   const { enum: names, type, minimum = 0, maximum = 0 } = own;
-  if (names !== undefined)
-    return { good: names, bad: ["", `${names[0]}x`, `${names[0]}`.toUpperCase()] };
+  if (names !== undefined) {
+    const bad = ["", `${names[0]}x`, `${names[0]}`.toUpperCase()];
+    return { good: names, bad: bad.filter((one) => !names.includes(one)) };
+  }
   if (type === "integer")
     return { good: [minimum, maximum], bad: [minimum - 1, maximum + 1, 1e30] };
   if (type === "boolean") return { good: [true, false], bad: ["true", "yes"] };
@@ -143,8 +153,8 @@ function neededBy(path: Path): readonly (readonly [Path, unknown])[] {
   const [first, second] = path;
   const [key, parent] = [path.at(-1), path.slice(0, -1)];
   if (first === "routes" && path.length > 2) return [[["routes", second ?? 0, "path"], "/p"]];
-  if (key === "mode" && (first === "listen" || first === "admin"))
-    return [[[first, "address"], "unix:/a"]];
+  if (key === "mode" && first === "admin") return [[[...parent, "address"], "unix:/a"]];
+  if (first === "listen") return neededByListener(path);
   const upstream =
     first === "upstream" ? ["upstream"] : first === "upstreams" ? [first, second ?? ""] : [];
   if (upstream.length === 0 || path.length === upstream.length) return [];
@@ -154,4 +164,30 @@ function neededBy(path: Path): readonly (readonly [Path, unknown])[] {
   ];
   const url = path.includes("tls") ? "https://app" : "http://app";
   return [[[...upstream, "url"], url], ...pair];
+}
+
+function neededByListener(path: Path): readonly (readonly [Path, unknown])[] {
+  const listener = path.slice(0, path[1] === 0 ? 2 : 1);
+  const [setting, ...below] = path.slice(listener.length);
+  if (setting === undefined || setting === "address") return [];
+  const address: readonly [Path, unknown] = [
+    [...listener, "address"],
+    setting === "mode" ? "unix:/a" : ":8443",
+  ];
+  if (setting !== "tls" || below.length === 0) return [address];
+  const tls = [...listener, "tls"];
+  const needsAuthority = below[0] === "clientAuth" || below[0] === "forwardClientCert";
+  return [
+    address,
+    ...toPair(tls),
+    ...(needsAuthority ? [[[...tls, "clientCA"], "cert.pem"] as const] : []),
+    ...(below.length === 3 ? toPair(path.slice(0, -1)) : []),
+  ];
+}
+
+function toPair(place: Path): readonly (readonly [Path, unknown])[] {
+  return [
+    [[...place, "cert"], "cert.pem"],
+    [[...place, "key"], "key.pem"],
+  ];
 }

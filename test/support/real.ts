@@ -215,7 +215,9 @@ export async function startHeadgate(
   yaml = "",
   listener: readonly string[] = [],
 ): Promise<Headgate> {
-  const address = await findAddress();
+  const { url: plain, ...place } = await findAddress();
+  const hasTls = listener.some((key) => key.startsWith("tls:"));
+  const address = { ...place, url: hasTls ? plain.replace("http:", "https:") : plain };
   return superviseHeadgate(t, (folder) => {
     const file = join(folder, "routes.yaml");
     const keys = [`address: "${address.authority}"`, ...listener].join(", ");

@@ -193,6 +193,7 @@ export const FREE_TEXTS: Readonly<Record<string, Values>> = {
   ca: { good: ["cert.pem"], bad: [""] },
   cert: { good: ["cert.pem"], bad: [""] },
   key: { good: ["key.pem"], bad: [""] },
+  clientCA: { good: ["cert.pem"], bad: [""] },
   serverName: {
     good: ["app.internal", "a b", "$", "a$b", "$${X}"],
     bad: ["", "${", "a${X", "${X Y}"],

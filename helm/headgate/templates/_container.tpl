@@ -101,8 +101,30 @@ For another chart's pod, as a list: under `initContainers:` where sidecar.native
 {{/* For another chart's pod, as a list: under `volumes:`. */}}
 {{- define "headgate.volumes" -}}
 - name: headgate
+{{- if .Values.tls.secretName }}
+  {{- /* One folder, so that the route file names the certificate without a path, and both change at one time. */}}
+  projected:
+    sources:
+      - configMap:
+          name: {{ include "headgate.configMapName" . }}
+      - secret:
+          name: {{ .Values.tls.secretName }}
+          items:
+            - key: tls.crt
+              path: tls.crt
+            - key: tls.key
+              path: tls.key
+      {{- with .Values.tls.clientCASecretName }}
+      - secret:
+          name: {{ . }}
+          items:
+            - key: ca.crt
+              path: client-ca.crt
+      {{- end }}
+{{- else }}
   configMap:
     name: {{ include "headgate.configMapName" . }}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}

@@ -58,6 +58,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (include "headgate.fullname" .) .Values.service.name -}}
 {{- end -}}
 
+{{/* How clients reach the Service, as the scheme of its URL and the name of its port. */}}
+{{- define "headgate.scheme" -}}
+{{- ternary "http" "https" (empty .Values.tls.secretName) -}}
+{{- end -}}
+
+{{- define "headgate.servicePort" -}}
+{{- default (ternary 80 443 (empty .Values.tls.secretName)) .Values.service.port | int -}}
+{{- end -}}
+
+{{/* Whether the pod of `helm test` can connect: it has no client certificate and writes no PROXY protocol header. */}}
+{{- define "headgate.isTestable" -}}
+{{- $needsCertificate := and .Values.tls.clientCASecretName (eq .Values.tls.clientAuth "require") -}}
+{{- and .Values.service.enabled (not $needsCertificate) (not .Values.proxyProtocol) -}}
+{{- end -}}
+
 {{- define "headgate.serviceAccountName" -}}
 {{- default (ternary (include "headgate.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end -}}
@@ -69,7 +84,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/*
 The route file. A text stays as it is, comments included; without a file every HEAD is converted. `shutdown.delay` is for clients on
 kept connections, which a changed endpoint does not reach: for that second headgate tells them `Connection: close`, before it closes
-the connections itself.
+the connections itself. `listen` is there only where it says more than an address.
 */}}
 {{- define "headgate.routeFile" -}}
 {{- if kindIs "string" .Values.config.file -}}
@@ -77,8 +92,38 @@ the connections itself.
 {{- else -}}
 {{- $file := .Values.config.file | default (dict "routes" list) -}}
 {{- $delay := ternary (dict "shutdown" (dict "delay" "1s")) dict (eq (include "headgate.waits" .) "true") -}}
-{{- merge (deepCopy $file) $delay | toYaml -}}
+{{- $listener := include "headgate.listener" . | fromYaml -}}
+{{- $listen := ternary (dict "listen" $listener) dict (gt (len $listener) 1) -}}
+{{- merge (deepCopy $file) $delay $listen | toYaml -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The port for requests as a listener of the route file. HEADGATE_LISTEN has the same address. The files are beside the route file. */}}
+{{- define "headgate.listener" -}}
+address: {{ printf "%s:%d" .Values.bindAddress (int .Values.ports.http) | quote }}
+{{- if .Values.tls.secretName }}
+tls:
+  cert: tls.crt
+  key: tls.key
+  {{- if .Values.tls.clientCASecretName }}
+  clientCA: client-ca.crt
+  {{- if ne .Values.tls.clientAuth "require" }}
+  clientAuth: {{ .Values.tls.clientAuth }}
+  {{- end }}
+  {{- if .Values.tls.forwardClientCert }}
+  forwardClientCert: true
+  {{- end }}
+  {{- end }}
+  {{- if ne .Values.tls.minVersion "1.2" }}
+  minVersion: {{ .Values.tls.minVersion | quote }}
+  {{- end }}
+{{- end }}
+{{- if .Values.http2 }}
+http2: true
+{{- end }}
+{{- with .Values.proxyProtocol }}
+proxyProtocol: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* A native sidecar needs no delay: Kubernetes stops it when the app is gone. */}}

@@ -4,7 +4,7 @@ them. What concerns a single value is in values.schema.json, unless its message 
 */}}
 
 {{- define "headgate.refusals" -}}
-{{- $topics := list "ports" "config" "upstream" "container" "resources" "shutdown" "scaling" "metadata" "traffic" "mode" -}}
+{{- $topics := list "ports" "config" "tls" "upstream" "container" "resources" "shutdown" "scaling" "metadata" "traffic" "mode" -}}
 {{- $lines := list -}}
 {{- range $topic := $topics -}}
 {{- $lines = concat $lines (include (printf "headgate.refusals.%s" $topic) $ | splitList "\n") -}}
@@ -32,12 +32,13 @@ bindAddress: {{ .Values.bindAddress }} is reachable only from within the pod, so
 {{- if and .Values.config.file .Values.config.existingConfigMap }}
 config: file and existingConfigMap are both set, and only one can be the route file; remove one
 {{- end }}
-{{- $file := include "headgate.routeFile" . | fromYaml }}
+{{- $isText := kindIs "string" .Values.config.file }}
+{{- $file := ternary .Values.config.file (.Values.config.file | default dict | toYaml) $isText | fromYaml }}
 {{- if hasKey $file "Error" }}
 config.file: is no YAML mapping: {{ get $file "Error" | replace "\n" " " }}
 {{- end }}
 {{- if hasKey $file "listen" }}
-config.file.listen: the chart overrides it (HEADGATE_LISTEN); remove it, and set ports.http and bindAddress
+config.file.listen: the chart overrides it (HEADGATE_LISTEN); remove it, and set ports.http and bindAddress, for other settings tls, http2 and proxyProtocol
 {{- end }}
 {{- if hasKey $file "admin" }}
 config.file.admin: the chart overrides it (HEADGATE_ADMIN), because the probes need the port; remove it, and set ports.admin and bindAddress
@@ -51,6 +52,47 @@ config.reload: rollout has no effect with injection, because the pods belong to 
 {{- end }}
 {{- end -}}
 
+{{- define "headgate.refusals.tls" -}}
+{{- $tls := .Values.tls }}
+{{- if not $tls.secretName }}
+{{- range $name := list "clientCASecretName" "forwardClientCert" }}
+{{- if get $tls $name }}
+tls.{{ $name }}: has no effect without TLS; set tls.secretName
+{{- end }}
+{{- end }}
+{{- if ne $tls.minVersion "1.2" }}
+tls.minVersion: has no effect without TLS; set tls.secretName
+{{- end }}
+{{- end }}
+{{- if not $tls.clientCASecretName }}
+{{- if ne $tls.clientAuth "require" }}
+tls.clientAuth: needs the authorities of client certificates; set tls.clientCASecretName
+{{- end }}
+{{- if and $tls.secretName $tls.forwardClientCert }}
+tls.forwardClientCert: needs client certificates that are verified; set tls.clientCASecretName
+{{- end }}
+{{- end }}
+{{- if kindIs "string" .Values.config.file }}
+{{- range $name, $isSet := dict "tls.secretName" $tls.secretName "http2" .Values.http2 "proxyProtocol" .Values.proxyProtocol }}
+{{- if and $isSet $.Values.config.file }}
+{{ $name }}: the chart adds nothing to a config.file that is a text; write config.file as YAML
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if .Values.config.existingConfigMap }}
+{{- $others := dict "tls.clientAuth" (ne $tls.clientAuth "require") "tls.minVersion" (ne $tls.minVersion "1.2") "tls.forwardClientCert" $tls.forwardClientCert "http2" .Values.http2 "proxyProtocol" .Values.proxyProtocol }}
+{{- range $name, $isSet := $others }}
+{{- if $isSet }}
+{{ $name }}: has no effect with config.existingConfigMap, whose content the chart does not change; write it there, under listen
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $forwarded := get (include "headgate.routeFile" . | fromYaml) "forwarded" }}
+{{- if and .Values.proxyProtocol (has (toString $forwarded) (list "off" "false")) }}
+proxyProtocol: needs config.file.forwarded.trust, the addresses of the load balancer, and config.file.forwarded is off; remove one of them
+{{- end }}
+{{- end -}}
+
 {{- define "headgate.refusals.upstream" -}}
 {{- $inFile := include "headgate.upstreamInFile" . }}
 {{- if and .Values.upstream $inFile }}
@@ -61,10 +103,13 @@ upstream: standalone needs the address of the existing Service, such as http://m
 {{- end }}
 {{- /* headgate's own Service, by each of the names that a cluster gives it. */}}
 {{- $service := printf "%s(\\.%s(\\.svc(\\.[a-z.]+)?)?)?" (include "headgate.serviceName" .) .Release.Namespace }}
-{{- $port := ternary "(:80)?" (printf ":%d" (int .Values.service.port)) (eq (int .Values.service.port) 80) }}
+{{- $scheme := include "headgate.scheme" . }}
+{{- $number := include "headgate.servicePort" . }}
+{{- $isDefault := eq $number (get (dict "http" "80" "https" "443") $scheme) }}
+{{- $port := ternary (printf "(:%s)?" $number) (printf ":%s" $number) $isDefault }}
 {{- $pod := printf "(127\\.[0-9.]+|localhost|\\[::1\\]):%d" (int .Values.ports.http) }}
 {{- $own := ternary $pod (printf "%s%s" $service $port) (eq .Values.mode "sidecar") }}
-{{- if regexMatch (printf "^http://%s/?$" $own) (default $inFile .Values.upstream) }}
+{{- if regexMatch (printf "^%s://%s/?$" $scheme $own) (default $inFile .Values.upstream) }}
 upstream: {{ default $inFile .Values.upstream }} is headgate itself, so it would forward every request to itself; set the app's address
 {{- end }}
 {{- end -}}

@@ -94,7 +94,10 @@ function toImage(reference: string): string {
 }
 
 /** Settings that the container gets as environment variables, which override the route file. */
-const OVERRIDING = { listen: "--port", admin: "--set ports.admin=…" } as const;
+const OVERRIDING = {
+  listen: "--port; the chart has tls, http2 and proxyProtocol",
+  admin: "--set ports.admin=…",
+} as const;
 
 /** Reads a route file and checks it as `check` does. Throws a ConfigError. */
 async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<RouteFile> {
@@ -103,13 +106,17 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
     HEADGATE_ADMIN: ":9090",
     HEADGATE_UPSTREAM: "http://127.0.0.1:8000",
   };
-  const { overridden } = await loadConfig({
+  const { overridden, config } = await loadConfig({
     flags: { config: file },
     env: { ...env, ...standIns },
     cwd,
   });
+  const refused = new Set(overridden.map(({ key }) => key.replace(/\..*/, "")));
+  // A variable overrides the address of a mapping, and leaves its other settings.
+  if (config.listen.some(({ tls, http2, proxyProtocol }) => tls ?? (http2 || proxyProtocol)))
+    refused.add("listen");
   for (const [key, flag] of Object.entries(OVERRIDING))
-    if (overridden.some((one) => one.key === key))
+    if (refused.has(key))
       throw new ConfigError([
         createDiagnostic(key, `inject sets it in the pod; remove it, and use ${flag}`, file),
       ]);

@@ -12,7 +12,8 @@ export function guessAddress(input: unknown): string | undefined {
   if (/^\[[0-9A-Fa-f:.]+\]$/.test(text)) return `${text}:8080`;
   if (/^\*:[0-9]{1,5}$/.test(text)) return text.slice(1);
   if (/^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*$/.test(text) && text.includes("::")) return guessIpv6(text);
-  const address = /^[a-z]+:\/\/([^/?#@]+)\/?$/i.exec(text)?.[1];
+  // Of an https URL the address alone would be a port without TLS.
+  const address = /^(?!https:)[a-z]+:\/\/([^/?#@]+)\/?$/i.exec(text)?.[1];
   return address?.includes(":") ? address : undefined;
 }
 

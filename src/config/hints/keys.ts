@@ -13,6 +13,12 @@ const SYNONYMS: readonly (readonly [key: string, words: string])[] = [
   ["host", "server_name hostname domain"],
   ["responseTimeout", "timeout proxy_read_timeout read_timeout"],
   ["connectTimeout", "proxy_connect_timeout"],
+  ["cert", "certFile certificate crt ssl_certificate"],
+  ["key", "keyFile privateKey private_key ssl_certificate_key"],
+  ["clientCA", "ca caFile ssl_client_certificate"],
+  ["clientAuth", "verify ssl_verify_client"],
+  ["minVersion", "ssl_protocols"],
+  ["proxyProtocol", "proxy_protocol"],
 ];
 
 /** Returns an addition to the message of an unknown key. `known` lists the keys that are allowed there. */

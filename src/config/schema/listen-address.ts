@@ -5,7 +5,9 @@ import { ADDRESS_SYNTAX, MODE_SYNTAX, parseAddress, parseMode } from "../address
 import type { Address } from "../address.ts";
 import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
 import type { TextSyntax } from "../text-syntax.ts";
+import { isScalar } from "../hints/guess.ts";
 import { mismatch } from "./issues.ts";
+import type { JsonSchema } from "./json-schema.ts";
 import {
   dependsOnText,
   hintOfBoolean,
@@ -100,6 +102,23 @@ const certificate = {
   key: text("file", PEM, "tls.key").meta({ description: "PEM file of the private key of cert." }),
 };
 
+/** Other spellings of the versions: without quotes, and as OpenSSL and nginx name them. */
+const VERSIONS = {
+  words: { "1.2": "1.2", "1.3": "1.3", "tlsv1.2": "1.2", "tlsv1.3": "1.3" },
+} as const;
+
+/** Requires in the JSON Schema that clientCA stands beside these keys. `forwardClientCert: false` has no effect and needs none. */
+const NEEDS_CLIENT_CA: Readonly<Record<string, readonly string[] | JsonSchema>> = {
+  clientAuth: ["clientCA"],
+  forwardClientCert: {
+    type: "object",
+    anyOf: [
+      { required: ["clientCA"] },
+      { properties: { forwardClientCert: { not: { enum: [true] } } } },
+    ],
+  },
+};
+
 /** The TLS settings of a listener. */
 export const listenerTls = mapping({
   ...certificate,
@@ -110,8 +129,8 @@ export const listenerTls = mapping({
     description:
       "Needs clientCA. require (the default with clientCA): a client without a valid certificate gets no connection. request: a client may come without one, but an invalid one is refused.",
   }),
-  minVersion: oneOf(["1.2", "1.3"]).prefault("1.2").meta({
-    description: "The lowest version of TLS that clients may use.",
+  minVersion: oneOf(["1.2", "1.3"], VERSIONS).prefault("1.2").meta({
+    description: "The lowest version of TLS that clients may use, in quotes.",
   }),
   certificates: list(mapping(certificate), "a list of certificates with cert and key")
     .prefault([])
@@ -125,11 +144,18 @@ export const listenerTls = mapping({
   }),
 }).meta({
   description: "TLS for clients, see tls.md.",
-  dependencies: { clientAuth: ["clientCA"], forwardClientCert: ["clientCA"] },
+  dependencies: NEEDS_CLIENT_CA,
 });
 
+/** An https URL gets no suggestion of its address alone, which would be a listener without TLS. */
+function parseListenAddress(written: string): Address {
+  if (/^https:/i.test(written))
+    throw new RangeError(`"${written}" is a URL: for TLS, write a mapping with address and tls`);
+  return parseAddress(written);
+}
+
 const LISTEN: ListenAddressKind<Address> = {
-  parse: parseAddress,
+  parse: parseListenAddress,
   syntax: ADDRESS_SYNTAX,
   examples: [":8080", "[::]:8080", "unix:/run/headgate.sock"],
   preset: "0666",
@@ -145,7 +171,7 @@ export const listenerMapping = mapping({
   }),
   proxyProtocol: z
     .literal([true, false, "optional"], {
-      error: mismatch("true, false or optional", hintOfBoolean),
+      error: mismatch("true, false or optional", hintOfProxyProtocol),
     })
     .prefault(false)
     .meta({
@@ -185,6 +211,12 @@ export function listeners() {
   return z
     .union([listener(), several.min(1, "is an empty list")])
     .transform((written): readonly RawListener[] => (Array.isArray(written) ? written : [written]));
+}
+
+/** headgate reads both versions of the PROXY protocol. */
+function hintOfProxyProtocol(input: unknown): string {
+  const isVersion = isScalar(input) && /^v?[12]$/i.test(String(input));
+  return isVersion ? "; did you mean true?" : hintOfBoolean(input);
 }
 
 type UnixAddress = Extract<Address, { kind: "unix" }>;

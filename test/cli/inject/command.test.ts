@@ -10,6 +10,7 @@ import test, { type TestContext } from "node:test";
 import { UsageError } from "../../../src/cli/flags.ts";
 import { inject } from "../../../src/cli/inject/command.ts";
 import { DEFAULTS } from "../../../src/cli/inject/settings.ts";
+import { createAuthority } from "../../support/authority.ts";
 import { MANIFESTS } from "../../support/inject-manifests.ts";
 import { VERSION, injected, removed } from "../../support/inject.ts";
 import { root } from "../../support/manifests.ts";
@@ -223,6 +224,29 @@ test("an invalid route file is refused as by check, and so is one that inject wo
     await messageOf(call(cwd, ["-", "--config", "listen.yaml"], plain)),
     /^listen\.yaml listen: inject sets it in the pod; remove it, and use --port/,
   );
+});
+
+/**
+ * Symptom: inject took a route file whose `listen` was a mapping; the pod's certificate was missing, or its port was another one than the
+ * Service's. Root cause: only `listen` as a whole was looked for, and a variable overrides the mapping's address alone. Fix: each setting of a
+ * listener is refused.
+ */
+test("a listener with settings of its own is refused, with what to use instead", async (t) => {
+  const authority = createAuthority(t);
+  for (const settings of [
+    `tls: { cert: ${authority.certFile}, key: ${authority.keyFile} }`,
+    'address: ":80", http2: true',
+    "http2: true",
+    "proxyProtocol: optional",
+    'address: ":80"',
+  ]) {
+    const cwd = await folderWith(t, { "routes.yaml": `listen: { ${settings} }\n` });
+    assert.match(
+      await messageOf(call(cwd, ["-", "--config", "routes.yaml"], plain)),
+      /^routes\.yaml listen: inject sets it in the pod; remove it, and use --port; the chart has tls, http2 and proxyProtocol$/,
+      settings,
+    );
+  }
 });
 
 test("a part that the input does not have is named as the next step", async (t) => {
