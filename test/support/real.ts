@@ -195,10 +195,7 @@ export async function startHeadgate(
   yaml = "",
   listener: readonly string[] = [],
 ): Promise<Headgate> {
-  const { url: plain, ...place } = await findAddress();
-  const url = listener.some((key) => key.startsWith("tls:"))
-    ? plain.replace("http:", "https:")
-    : plain;
+  const place = await findAddress();
   // Its folder is removed afterwards, because headgate logs an error for a missing route file.
   const ends: (() => void | Promise<void>)[] = [];
   const file = join(createFolder({ after: (end) => void ends.push(end) }), "routes.yaml");
@@ -207,8 +204,7 @@ export async function startHeadgate(
   writeFileSync(file, [...lines, "log: { access: all }", yaml, ""].join("\n"));
   const command = [process.execPath, BUNDLE, "run", "--config", file] as const;
   const env = { NODE_OPTIONS: "" };
-  const address = { ...place, url };
-  const server = startServer({ command, address, env });
+  const server = startServer({ command, address: place, env });
   const log = () =>
     server
       .output()
@@ -222,9 +218,9 @@ export async function startHeadgate(
     const errors = log().filter(({ level }) => level === "error");
     assert.deepEqual(errors, [], "headgate logged no error");
   });
-  await untilAccepted(address, server);
+  await untilAccepted(place, server);
   return {
-    ...address,
+    ...place,
     async statuses(method, path, count) {
       const isPath = (text: string) => (typeof path === "string" ? text === path : path.test(text));
       const deadline = performance.now() + PATIENCE_MS;
