@@ -39,7 +39,12 @@ async function start(
   const { certFile, keyFile } = authority.issue({ names: `DNS:a.test,IP:${host}` });
   const origin = await startOrigin(t, getOnly(text("hello")));
   const listener = `tls: { cert: ${certFile}, key: ${keyFile}${more(authority)} }`;
-  return { authority, headgate: await startHeadgate(t, origin.url, "", [listener]), origin };
+  return { authority, headgate: await startWithTls(t, origin.url, listener), origin };
+}
+
+async function startWithTls(t: TestContext, upstream: string, tls: string): Promise<Headgate> {
+  const headgate = await startHeadgate(t, upstream, "", [tls]);
+  return { ...headgate, url: `https://${headgate.authority}` };
 }
 
 const MUTUAL = ({ certFile }: Authority): string => `, clientCA: ${certFile}`;
@@ -240,7 +245,7 @@ test("Chromium loads a page over TLS 1.3", { skip: withoutBrowser }, async (t) =
   const { certFile, keyFile } = authority.issue({ names: `IP:${host}` });
   const origin = await startOrigin(t, getOnly(text("hello")));
   const listener = `tls: { cert: ${certFile}, key: ${keyFile} }`;
-  const headgate = await startHeadgate(t, origin.url, "", [listener]);
+  const headgate = await startWithTls(t, origin.url, listener);
   const browser = await openBrowser();
   try {
     // Chromium takes further authorities from its user's store only, which the test leaves alone.
