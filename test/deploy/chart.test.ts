@@ -318,34 +318,30 @@ test("dashboard and rules come from the chart's files", { skip }, () => {
   assert.ok(only(manifests, "PrometheusRule")["spec"].groups.length > 0);
 });
 
-test(
-  "the injection policy has the chart's own container and volume",
-  { skip },
-  () => {
-    const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
-    const tls = ["--set", "tls.secretName=a,tls.clientCASecretName=b"];
-    for (const [list, more] of [
-      ["initContainers", []],
-      ["containers", []],
-      ["initContainers", tls],
-    ] as const) {
-      const kind = ["--set", `sidecar.native=${list === "initContainers"}`, ...more];
-      const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
-      const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
-        .jsonPatch;
-      const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
-      assert.deepEqual(
-        added.map(([, path, value]) => [path, fromCel(value)]),
-        [
-          [`/spec/${list}/-`, containerOf(...settings, ...kind)],
-          ["/spec/volumes/-", volumeOf(...settings, ...kind)],
-        ],
-      );
-      assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
-      assert.deepEqual(wrongTypes(added[1]?.[2], "Object.spec.volumes"), []);
-    }
-  },
-);
+test("the injection policy has the chart's own container and volume", { skip }, () => {
+  const settings = [...sidecar, "--set", "extraEnv[0].name=A", "--set", "extraEnv[0].value=b"];
+  const tls = ["--set", "tls.secretName=a,tls.clientCASecretName=b"];
+  for (const [list, more] of [
+    ["initContainers", []],
+    ["containers", []],
+    ["initContainers", tls],
+  ] as const) {
+    const kind = ["--set", `sidecar.native=${list === "initContainers"}`, ...more];
+    const manifests = render(chart, ...settings, ...kind, "--set", "injection.enabled=true");
+    const { expression } = only(manifests, "MutatingAdmissionPolicy")["spec"].mutations[0]
+      .jsonPatch;
+    const added = [...expression.matchAll(/path: "([^"]+\/-)", value: (.*?)}\](?: \+|$)/gs)];
+    assert.deepEqual(
+      added.map(([, path, value]) => [path, fromCel(value)]),
+      [
+        [`/spec/${list}/-`, containerOf(...settings, ...kind)],
+        ["/spec/volumes/-", volumeOf(...settings, ...kind)],
+      ],
+    );
+    assert.deepEqual(wrongTypes(added[0]?.[2], `Object.spec.${list}`), []);
+    assert.deepEqual(wrongTypes(added[1]?.[2], "Object.spec.volumes"), []);
+  }
+});
 
 /** The container as another chart gets it by include. */
 function containerOf(...args: readonly string[]): Fields {

@@ -70,6 +70,16 @@ export class MemoryServer extends EventEmitter {
     network.server = this;
   }
 
+  /** Begins to listen, at no address of its own. */
+  listen(_options: object, callback: () => void): this {
+    process.nextTick(callback);
+    return this;
+  }
+
+  address(): { readonly family: string; readonly address: string; readonly port: number } {
+    return { family: "IPv4", address: "127.0.0.1", port: 80 };
+  }
+
   /** Accepts a client's connection. False if it was rejected. */
   accept(handle: MemoryHandle): boolean {
     if (!this.isListening || this.open.size >= this.maxConnections) {

@@ -103,6 +103,8 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     toLimits(settings),
   );
 
+  void server.listen({ kind: "tcp", host: "127.0.0.1", port: 80 });
+
   return {
     opened,
     tunnels,
