@@ -284,6 +284,26 @@ test("trailers that frame a message break the request off", async (t) => {
   await assert.rejects(completed);
 });
 
+/**
+ * Symptom: one write of a client ended the process on Node 22, by an assertion of Node ("onread->IsFunction()").
+ * Root cause: Node destroys a session at a GOAWAY with an error while it reads, and then has no stream for the frames behind it.
+ * Fix: the session is destroyed when nothing is being read.
+ */
+test("frames behind a GOAWAY with an error do no harm", async (t) => {
+  const { port } = await start(t);
+  const goaway = toFrame(TYPE.goaway, 0, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]));
+  const post = toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0);
+  const data = toFrame(TYPE.data, 0, 1, Buffer.from("content"));
+  const first = Buffer.concat([Buffer.from(PREFACE), toFrame(TYPE.settings, 0, 0)]);
+  const early = await openFrames(t, port, Buffer.concat([first, goaway, post, data]));
+  await early.closed;
+  const late = await openFrames(t, port);
+  await late.frame(({ type }) => type === TYPE.settings);
+  late.write(Buffer.concat([goaway, post, data]));
+  await late.closed;
+  await assertServes(t, port);
+});
+
 test("a client that closes its side has left", async (t) => {
   const { origin, port } = await start(t, holding);
   const wire = await openFrames(t, port);

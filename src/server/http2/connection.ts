@@ -1,7 +1,13 @@
 /** One HTTP/2 connection from a client (RFC 9113). The door of node:http2. */
 
 import { STATUS_CODES } from "node:http";
-import { type ServerHttp2Stream, constants, performServerHandshake } from "node:http2";
+import {
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  constants,
+  performServerHandshake,
+} from "node:http2";
+import type { Socket } from "node:net";
 
 import { ProxyError } from "../../http/errors.ts";
 import { hasConnectionTrailer } from "../../http/fields.ts";
@@ -39,7 +45,7 @@ export function createHttp2Connection(
   { socket, transport, peer }: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
-  const session = performServerHandshake(socket, toSessionOptions(context.limits().headerBytes));
+  const session = openSession(socket, context.limits().headerBytes);
   const budget = createBudget(BURST, PER_SECOND);
   const exchanges = new Set<StreamExchange>();
   /** Streams whose response is over, but not their request. */
@@ -209,8 +215,7 @@ export function createHttp2Connection(
   function spend(): void {
     if (isCalm && !budget.take(performance.now())) {
       isCalm = false;
-      // Not now: nghttp2 may be reading frames, and Node would free what it reads.
-      setImmediate(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
   }
 
@@ -243,6 +248,19 @@ export function createHttp2Connection(
   function unacknowledged(): number | undefined {
     return context.handler.countUnacknowledged?.(transport);
   }
+}
+
+/**
+ * Begins HTTP/2 on a socket. The session is destroyed later than Node does it, when no frame is being read.
+ *
+ * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20.
+ * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does.
+ */
+function openSession(socket: Socket, headerBytes: number): ServerHttp2Session {
+  const session = performServerHandshake(socket, toSessionOptions(headerBytes));
+  const destroy = session.destroy.bind(session);
+  session.destroy = (error?: Error, code?: number) => void setImmediate(() => destroy(error, code));
+  return session;
 }
 
 /**
