@@ -18,7 +18,7 @@ const figure = (what: string): number => {
   return Number.parseFloat(text);
 };
 
-const performance = read("docs/performance.md");
+const performance = read("docs/internals/performance.md");
 const inContainer = rowsOf(performance, "## In a container");
 const headLoad = rowsOf(performance, "### HEAD, 15 bytes, 32 connections");
 
@@ -86,7 +86,7 @@ test("CPU and connections in the table are those of the latest runs", () => {
   assertNear(figure("CPU of a HEAD"), Number.parseFloat(headLoad.get("headgate")?.[0] ?? ""));
   const shared = Number.parseFloat(headLoad.get("headgate-share")?.[0] ?? "");
   assertNear(figure("CPU of a HEAD with `share`"), shared);
-  const reliability = rowsOf(read("docs/reliability.md"), "### The latest figures");
+  const reliability = rowsOf(read("docs/internals/reliability.md"), "### The latest figures");
   const each = Number.parseFloat(reliability.get("memory of each")?.[1] ?? "");
   assertNear(figure("memory of an idle client connection"), each);
 });
