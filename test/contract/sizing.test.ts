@@ -65,7 +65,7 @@ test("memory in the table is what was measured in a container", () => {
   const few = Number.parseFloat(charged("GET, 15 bytes, 32 connections"));
   const each = ((Number.parseFloat(charged(busy)) - few) * 1_024) / (256 - 32);
   assertNear(figure("memory of a request in flight"), each);
-  const smallest = /with (\d+) MiB neither \(peak (\d+)\)/.exec(performance);
+  const smallest = /a limit of (\d+) MiB \(peak (\d+)\)/.exec(performance);
   assert.equal(figure("smallest memory limit"), Number(smallest?.[1]), HINT);
   assert.match(
     sizing.get("smallest memory limit")?.[1] ?? "",
