@@ -13,36 +13,37 @@ const SETTINGS = `Settings: flags override environment variables, which override
 `;
 
 /** The text of `headgate --help`. */
-export const HELP: string = `headgate answers HEAD through GET, for backends that refuse HEAD and may not be
-changed.
+export const HELP: string = `headgate stands in front of a backend that refuses HEAD and cannot be changed.
+It sends a GET for each HEAD and returns the status and fields.
 
 Usage
   headgate run [--config FILE] [--listen ADDR] [--upstream URL] [flags]
-      stand before a backend
+      stand in front of a backend
   headgate demo
-      try it: a GET-only backend, and headgate before it
+      try it: a backend that serves only GET, and headgate in front of it
   headgate check [FILE…] [--json]
-      read route files: every problem at its place, or what the file means
+      read route files: print every problem with its line, or what they mean
   headgate explain METHOD URL [--config FILE] [-H 'Name: value'] [--json]
-      which route a request meets and what the upstream would get; sends nothing
+      print which route a request matches and what headgate would send upstream
   headgate doctor URL [PATH…] [--through URL] [--json]
-      which endpoints of a running backend refuse HEAD, or answer it differently
+      find endpoints of a running backend that refuse HEAD or treat it wrongly
   headgate init URL [--output FILE]
-      a route file for what doctor finds
+      write a route file for what doctor finds
   headgate inject FILE|- [--remove] [--diff]
       add headgate to Kubernetes manifests or a Compose file, and change nothing
       else there
   headgate schema
       print the JSON Schema of the route file
   headgate healthcheck
-      exit 0 if the headgate that runs with these settings is ready, else 1
+      exit 0 if the headgate with these settings is ready, otherwise 1
   headgate COMMAND --help
       what a command does, with examples
   headgate --version | --help
 
 ${SETTINGS}
-SIGTERM finishes what is in flight and exits 0; a second one exits at once.
-Exit codes: 0 fine, 1 failed, 2 called wrongly.
+After SIGTERM headgate finishes the requests in flight and exits with 0; a
+second SIGTERM ends it at once.
+Exit codes: 0 success, 1 failure, 2 wrong usage.
 `;
 
 /** The text of `headgate COMMAND --help`, by command. */
@@ -52,8 +53,8 @@ export const COMMAND_HELP: ReadonlyMap<string, string> = new Map([
     `headgate run [--config FILE] [--listen ADDR] [--upstream URL]
              [--admin ADDR|off] [--log-level LEVEL]
 
-Serves until SIGTERM or SIGINT. SIGHUP reads the route file again; so does a
-change of it.
+Serves until SIGTERM or SIGINT. Loads the route file again on SIGHUP and when
+the file changes.
 
 ${SETTINGS}
 Examples
@@ -62,16 +63,16 @@ Examples
   headgate run --config routes.yaml
   HEADGATE_UPSTREAM=http://app:8000 headgate run
 
-Exit codes: 0 stopped by a signal, 1 failed, 2 called wrongly.
+Exit codes: 0 stopped by a signal, 1 failure, 2 wrong usage.
 `,
   ],
   [
     "demo",
     `headgate demo
 
-Starts a backend that refuses HEAD, headgate before it, and its status page, on
-ports 8000, 8080 and 9090 of 127.0.0.1; where one is taken, on a free one.
-Prints what to try.
+Starts a backend that refuses HEAD, headgate in front of it, and headgate's
+status page, on ports 8000, 8080 and 9090 of 127.0.0.1. If a port is in use,
+demo takes a free one. It prints what to try.
 
 Example
   headgate demo
@@ -81,10 +82,10 @@ Example
     "check",
     `headgate check [FILE…] [--json]
 
-Reads route files as run would, and starts nothing. Prints every problem with
-its file, line and column, or what the file means. The FILE - is standard input.
-Without FILE, HEADGATE_CONFIG names it. HEADGATE_* variables count as they do
-for run.
+Reads route files as run does, but starts nothing. Prints every problem with its
+file, line and column, or what the file means. FILE - is standard input. Without
+FILE, check reads the file in HEADGATE_CONFIG. HEADGATE_* variables apply as for
+run.
 
 Examples
   headgate check routes.yaml
@@ -93,7 +94,7 @@ Examples
     HEADGATE_UPSTREAM=http://app:8000 headgate check -
   headgate check routes.yaml --json | jq .routes
 
-Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
+Exit codes: 0 all files are valid, 1 one is not, 2 wrong usage.
 `,
   ],
   [
@@ -101,11 +102,11 @@ Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
     `headgate explain METHOD URL [--config FILE] [--upstream URL]
                  [-H 'Name: value'] [--from IP] [--json]
 
-Prints which route a request meets, what the upstream gets of it and what
-becomes of the response's body. It sends nothing. URL is a path or a whole URL;
--H may be repeated; --from is the client's address, 127.0.0.1 by default.
-Queries, passwords and the values of fields such as Authorization, Cookie or
-X-Api-Key are printed as <hidden>.
+Prints which route a request matches, what headgate would send upstream and what
+it would do with the response's body. It sends nothing. URL is a path or a whole
+URL; -H may be repeated; --from is the client's address, 127.0.0.1 by default.
+It prints queries, passwords and the values of fields such as Authorization,
+Cookie or X-Api-Key as <hidden>.
 
 Examples
   headgate explain HEAD /health --config routes.yaml
@@ -114,8 +115,8 @@ Examples
   headgate explain GET / --upstream http://127.0.0.1:8000 \\
     --from 203.0.113.9 -H 'X-Forwarded-For: 192.0.2.1'
 
-Exit codes: 0 explained, also where headgate would refuse the request, 1 the
-route file is wrong, 2 called wrongly.
+Exit codes: 0 explained, even if headgate would refuse the request, 1 invalid
+route file, 2 wrong usage.
 `,
   ],
   [
@@ -162,7 +163,7 @@ Examples
     jq '.endpoints[] | select(.wrong)'
 
 Exit codes: 0 nothing is wrong, 1 a HEAD is refused or differs, or nothing could
-be reached or compared, 2 called wrongly.
+be reached or compared, 2 wrong usage.
 `,
   ],
   [
@@ -186,7 +187,7 @@ Examples
   headgate init http://127.0.0.1:8000 /health /files/big.bin --options
 
 Exit codes: 0 written, 1 the backend could not be reached or the file not
-written, 2 called wrongly.
+written, 2 wrong usage.
 `,
   ],
   [
@@ -230,7 +231,7 @@ Examples
   headgate inject deployment.yaml --remove
 
 Exit codes: 0 done, also where it was done before, 1 something is not understood
-or there is nothing to inject into, 2 called wrongly.
+or there is nothing to inject into, 2 wrong usage.
 `,
   ],
   [
@@ -255,7 +256,7 @@ Examples
   headgate healthcheck
   headgate healthcheck --admin 127.0.0.1:9191
 
-Exit codes: 0 ready, 1 not ready or not reached, 2 called wrongly.
+Exit codes: 0 ready, 1 not ready or not reached, 2 wrong usage.
 `,
   ],
 ]);
