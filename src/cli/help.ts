@@ -125,33 +125,35 @@ route file, 2 wrong usage.
                 [--dry-run] [flags]
 
 Sends GET and HEAD to each endpoint of a running backend, compares the
-responses, and says what headgate does about it. It sends GET, HEAD and, with
---options, OPTIONS, to URL's origin only; redirects are shown and not followed.
-Without PATH the endpoints come from the OpenAPI 3 or Swagger 2 document of the
-backend, at /openapi.json, /swagger.json, /v3/api-docs and other usual paths.
+responses, and reports what headgate would change. It sends GET, HEAD and, with
+--options, OPTIONS, only to URL's origin; it shows redirects but does not follow
+them. Without PATH it takes the endpoints from the backend's OpenAPI 3 or
+Swagger 2 document, at /openapi.json, /swagger.json, /v3/api-docs and other
+usual paths.
 
-  --through URL        a headgate before this backend: its HEADs are compared
-                       with the backend's GETs, and decide the exit code
+  --through URL        a headgate in front of this backend: doctor compares its
+                       HEADs with the backend's GETs, and the exit code says
+                       whether they differ
   --openapi FILE|URL   where the document is, in JSON or YAML; a URL has the
                        origin of the backend
-  --base PATH          the path before each path of the document, where it is
-                       not that of its server; / for none
+  --base PATH          the path before each path of the document, if it is not
+                       that of the document's server; / for none
   --param NAME=VALUE   the value of a parameter that the document has no
                        example, default, enum or minimum for; repeatable
-  -H, --header FIELD   such as 'Authorization: Bearer …'; sent with each
-                       request, never printed; repeatable
-  --include PATTERN    only paths like this one; * stands for any text;
+  -H, --header FIELD   such as 'Authorization: Bearer …'; doctor sends it
+                       with each request and never prints it; repeatable
+  --include PATTERN    only paths like this one; * matches any text;
                        repeatable
   --exclude PATTERN    no paths like this one; repeatable
   --options            send OPTIONS as well
   --limit N            endpoints to try                         default 200
-  --concurrency N      endpoints tried at one time              default 4
+  --concurrency N      endpoints to try at the same time        default 4
   --timeout DURATION   for each request                         default 10s
-  --bytes SIZE         content that is read of each response    default 1MiB
+  --bytes SIZE         content to read of each response         default 1MiB
   --ca FILE            the authority of an https backend (PEM)
   --insecure           accept any certificate
   --json               the report for programs
-  --dry-run            list what would be sent, and send nothing
+  --dry-run            list the requests, and send nothing
 
 Examples
   headgate doctor http://127.0.0.1:8000
@@ -162,8 +164,8 @@ Examples
   headgate doctor http://127.0.0.1:8000 --json |
     jq '.endpoints[] | select(.wrong)'
 
-Exit codes: 0 nothing is wrong, 1 a HEAD is refused or differs, or nothing could
-be reached or compared, 2 wrong usage.
+Exit codes: 0 nothing is wrong, 1 the backend refuses a HEAD, a HEAD differs, or
+doctor could reach or compare nothing, 2 wrong usage.
 `,
   ],
   [
@@ -171,11 +173,11 @@ be reached or compared, 2 wrong usage.
     `headgate init URL [PATH…] [--output FILE] [--force] [flags of doctor]
 
 Tries a running backend as doctor does, and writes a route file for what it
-found, with the reason for each setting. The file is as short as it can be: one
-mode where that fits all endpoints, and a route for each that needs another.
+finds, with the reason for each setting. The file is as short as possible: one
+mode for all endpoints if that fits, and a route for each that needs another.
 
-  --output FILE        where to write it; standard output without it. A file
-                       that exists is left alone
+  --output FILE        write to FILE instead of standard output. init does not
+                       overwrite a file
   --force              overwrite FILE
   --openapi, --base, --param, --header, --include, --exclude, --options,
   --limit, --concurrency, --timeout, --bytes, --ca, --insecure
@@ -186,8 +188,8 @@ Examples
   headgate init http://127.0.0.1:8000 --output headgate.yaml
   headgate init http://127.0.0.1:8000 /health /files/big.bin --options
 
-Exit codes: 0 written, 1 the backend could not be reached or the file not
-written, 2 wrong usage.
+Exit codes: 0 written, 1 init could not reach the backend or write the file,
+2 wrong usage.
 `,
   ],
   [
@@ -197,29 +199,30 @@ written, 2 wrong usage.
                 [--compose SERVICE] [--set KEY=VALUE …] [--diff] [--remove]
 
 Adds headgate to Kubernetes manifests and Compose files, and changes nothing
-else in them: comments, order and layout stay. Files are changed in place;
-- reads standard input and writes standard output. A second inject changes
-nothing, or applies new flags.
+else in them: comments, order and layout stay. inject changes files in place;
+with - it reads standard input and writes standard output. A second inject
+changes nothing, or applies new flags.
 
 Kubernetes: pods get a native sidecar (Kubernetes 1.29), and Services in the
 input that lead to the app then lead to headgate.
-Compose: a service headgate is added, and the app's published port moves to it.
+Compose: inject adds a service headgate, and moves the app's published port to
+it.
 
-  --upstream-port N   the app's port, where the input does not show it
+  --upstream-port N   the app's port, if the input does not show it
   --port N            headgate's port; default 8080, or the next one that is
                       free in the pod
   --image REF         headgate's image; default ghcr.io/headgate/headgate with
                       this version
   --config ROUTES     a route file; it becomes a ConfigMap, in Compose a volume
   --ordinary          an ordinary container, for clusters before Kubernetes 1.29
-  --only NAME,…       only the workloads of these names; others can be labelled
-                      headgate.dev/skip
-  --compose SERVICE   the Compose service to stand before, where several publish
-                      ports
+  --only NAME,…       only the workloads of these names; the label
+                      headgate.dev/skip excludes a workload too
+  --compose SERVICE   the Compose service to stand in front of, if several
+                      publish ports
   --set KEY=VALUE     a value of the chart, such as ports.admin=9191 or
                       resources.limits.memory=256Mi; env.NAME=VALUE; repeatable
   --diff              print a unified diff, write no file
-  --remove            take out what inject wrote; the file is then what it was
+  --remove            remove what inject wrote, and restore the file
 
 Examples
   headgate inject deployment.yaml
@@ -230,8 +233,8 @@ Examples
   headgate inject compose.yaml --compose web
   headgate inject deployment.yaml --remove
 
-Exit codes: 0 done, also where it was done before, 1 something is not understood
-or there is nothing to inject into, 2 wrong usage.
+Exit codes: 0 done, even if it was done before, 1 inject does not understand the
+input or finds nothing to inject into, 2 wrong usage.
 `,
   ],
   [
@@ -249,14 +252,14 @@ Example
     "healthcheck",
     `headgate healthcheck [--config FILE] [--admin ADDR]
 
-Asks the admin port of the headgate that runs with these settings whether it is
-ready. For images, which have no shell and no curl.
+Asks the admin port of the headgate with these settings whether it is ready. For
+images, which have no shell and no curl.
 
 Examples
   headgate healthcheck
   headgate healthcheck --admin 127.0.0.1:9191
 
-Exit codes: 0 ready, 1 not ready or not reached, 2 wrong usage.
+Exit codes: 0 ready, 1 not ready or not reachable, 2 wrong usage.
 `,
   ],
 ]);
