@@ -15,19 +15,20 @@ export interface ChartValue {
 
 const INTRODUCTION = `# headgate
 
-Answers HEAD through GET before a service that refuses HEAD and may not be changed.
+For platform engineers who install headgate with Helm. headgate stands in front of a service that refuses HEAD, sends it a GET instead,
+and returns the status and fields.
 
 \`\`\`console
 $ helm install headgate oci://ghcr.io/headgate/charts/headgate --set upstream=http://my-app:8000
 $ helm test headgate
 \`\`\`
 
-How to use it beside an app, as a sidecar, and behind an Ingress or a Gateway:
-[docs/kubernetes.md](https://github.com/headgate/headgate/blob/main/docs/kubernetes.md). TLS, with cert-manager and load balancers:
-[docs/tls.md](https://github.com/headgate/headgate/blob/main/docs/tls.md).
+[docs/kubernetes.md](https://github.com/headgate/headgate/blob/main/docs/kubernetes.md) explains the chart's ways: in front of a
+service, as a sidecar, behind an Ingress or a Gateway.
+[docs/tls.md](https://github.com/headgate/headgate/blob/main/docs/tls.md) explains TLS with cert-manager and load balancers.
 
-The chart refuses unknown keys and values that cannot work together, and names all of them at once, before anything is installed.
-\`values.schema.json\` includes the schema of the route file, so \`config.file\` is checked too.
+Before it installs anything, the chart refuses unknown keys and values that cannot work together, and lists all of them.
+\`values.schema.json\` includes the schema of the route file, so the chart checks \`config.file\` too.
 
 ## Values
 

@@ -1,5 +1,5 @@
 // `npm version X.Y.Z` runs this after it has changed package.json: the same version goes into every place that names headgate's image,
-// chart, component or package. What was measured with another version (docs/performance.md) and the changelog stay.
+// chart, component or package. What was measured with another version (docs/internals/performance.md) and the changelog stay.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";

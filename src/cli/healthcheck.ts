@@ -73,7 +73,7 @@ function readState(admin: Reachable): Promise<string> {
     const request = get({ ...place, path: "/readyz", agent: false, timeout: RESPONSE_MS });
     request.on("response", (response) => {
       response.destroy();
-      resolve(response.statusCode === 200 ? "ready" : `answered ${response.statusCode}`);
+      resolve(response.statusCode === 200 ? "ready" : `responded with ${response.statusCode}`);
     });
     request.on("timeout", () => {
       const isConnecting = request.socket?.connecting === true;

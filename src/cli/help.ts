@@ -13,36 +13,37 @@ const SETTINGS = `Settings: flags override environment variables, which override
 `;
 
 /** The text of `headgate --help`. */
-export const HELP: string = `headgate answers HEAD through GET, for backends that refuse HEAD and may not be
-changed.
+export const HELP: string = `headgate stands in front of a backend that refuses HEAD and cannot be changed.
+It sends a GET for each HEAD and returns the status and fields.
 
 Usage
   headgate run [--config FILE] [--listen ADDR] [--upstream URL] [flags]
-      stand before a backend
+      stand in front of a backend
   headgate demo
-      try it: a GET-only backend, and headgate before it
+      try it: a backend that serves only GET, and headgate in front of it
   headgate check [FILE…] [--json]
-      read route files: every problem at its place, or what the file means
+      read route files: print every problem with its line, or what they mean
   headgate explain METHOD URL [--config FILE] [-H 'Name: value'] [--json]
-      which route a request meets and what the upstream would get; sends nothing
+      print which route a request matches and what headgate would send upstream
   headgate doctor URL [PATH…] [--through URL] [--json]
-      which endpoints of a running backend refuse HEAD, or answer it differently
+      find endpoints of a running backend that refuse HEAD or treat it wrongly
   headgate init URL [--output FILE]
-      a route file for what doctor finds
+      write a route file for what doctor finds
   headgate inject FILE|- [--remove] [--diff]
       add headgate to Kubernetes manifests or a Compose file, and change nothing
       else there
   headgate schema
       print the JSON Schema of the route file
   headgate healthcheck
-      exit 0 if the headgate that runs with these settings is ready, else 1
+      exit 0 if the headgate with these settings is ready, otherwise 1
   headgate COMMAND --help
       what a command does, with examples
   headgate --version | --help
 
 ${SETTINGS}
-SIGTERM finishes what is in flight and exits 0; a second one exits at once.
-Exit codes: 0 fine, 1 failed, 2 called wrongly.
+After SIGTERM headgate finishes the requests in flight and exits with 0; a
+second SIGTERM ends it at once.
+Exit codes: 0 success, 1 failure, 2 wrong usage.
 `;
 
 /** The text of `headgate COMMAND --help`, by command. */
@@ -52,8 +53,8 @@ export const COMMAND_HELP: ReadonlyMap<string, string> = new Map([
     `headgate run [--config FILE] [--listen ADDR] [--upstream URL]
              [--admin ADDR|off] [--log-level LEVEL]
 
-Serves until SIGTERM or SIGINT. SIGHUP reads the route file again; so does a
-change of it.
+Serves until SIGTERM or SIGINT. Loads the route file again on SIGHUP and when
+the file changes.
 
 ${SETTINGS}
 Examples
@@ -62,16 +63,16 @@ Examples
   headgate run --config routes.yaml
   HEADGATE_UPSTREAM=http://app:8000 headgate run
 
-Exit codes: 0 stopped by a signal, 1 failed, 2 called wrongly.
+Exit codes: 0 stopped by a signal, 1 failure, 2 wrong usage.
 `,
   ],
   [
     "demo",
     `headgate demo
 
-Starts a backend that refuses HEAD, headgate before it, and its status page, on
-ports 8000, 8080 and 9090 of 127.0.0.1; where one is taken, on a free one.
-Prints what to try.
+Starts a backend that refuses HEAD, headgate in front of it, and headgate's
+status page, on ports 8000, 8080 and 9090 of 127.0.0.1. If a port is in use,
+demo takes a free one. It prints what to try.
 
 Example
   headgate demo
@@ -81,10 +82,10 @@ Example
     "check",
     `headgate check [FILE…] [--json]
 
-Reads route files as run would, and starts nothing. Prints every problem with
-its file, line and column, or what the file means. The FILE - is standard input.
-Without FILE, HEADGATE_CONFIG names it. HEADGATE_* variables count as they do
-for run.
+Reads route files as run does, but starts nothing. Prints every problem with its
+file, line and column, or what the file means. FILE - is standard input. Without
+FILE, check reads the file in HEADGATE_CONFIG. HEADGATE_* variables apply as for
+run.
 
 Examples
   headgate check routes.yaml
@@ -93,7 +94,7 @@ Examples
     HEADGATE_UPSTREAM=http://app:8000 headgate check -
   headgate check routes.yaml --json | jq .routes
 
-Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
+Exit codes: 0 all files are valid, 1 one is not, 2 wrong usage.
 `,
   ],
   [
@@ -101,11 +102,11 @@ Exit codes: 0 all are valid, 1 one is not, 2 called wrongly.
     `headgate explain METHOD URL [--config FILE] [--upstream URL]
                  [-H 'Name: value'] [--from IP] [--json]
 
-Prints which route a request meets, what the upstream gets of it and what
-becomes of the response's body. It sends nothing. URL is a path or a whole URL;
--H may be repeated; --from is the client's address, 127.0.0.1 by default.
-Queries, passwords and the values of fields such as Authorization, Cookie or
-X-Api-Key are printed as <hidden>.
+Prints which route a request matches, what headgate would send upstream and what
+it would do with the response's body. It sends nothing. URL is a path or a whole
+URL; -H may be repeated; --from is the client's address, 127.0.0.1 by default.
+It prints queries, passwords and the values of fields such as Authorization,
+Cookie or X-Api-Key as <hidden>.
 
 Examples
   headgate explain HEAD /health --config routes.yaml
@@ -114,8 +115,8 @@ Examples
   headgate explain GET / --upstream http://127.0.0.1:8000 \\
     --from 203.0.113.9 -H 'X-Forwarded-For: 192.0.2.1'
 
-Exit codes: 0 explained, also where headgate would refuse the request, 1 the
-route file is wrong, 2 called wrongly.
+Exit codes: 0 explained, even if headgate would refuse the request, 1 invalid
+route file, 2 wrong usage.
 `,
   ],
   [
@@ -124,33 +125,35 @@ route file is wrong, 2 called wrongly.
                 [--dry-run] [flags]
 
 Sends GET and HEAD to each endpoint of a running backend, compares the
-responses, and says what headgate does about it. It sends GET, HEAD and, with
---options, OPTIONS, to URL's origin only; redirects are shown and not followed.
-Without PATH the endpoints come from the OpenAPI 3 or Swagger 2 document of the
-backend, at /openapi.json, /swagger.json, /v3/api-docs and other usual paths.
+responses, and reports what headgate would change. It sends GET, HEAD and, with
+--options, OPTIONS, only to URL's origin; it shows redirects but does not follow
+them. Without PATH it takes the endpoints from the backend's OpenAPI 3 or
+Swagger 2 document, at /openapi.json, /swagger.json, /v3/api-docs and other
+usual paths.
 
-  --through URL        a headgate before this backend: its HEADs are compared
-                       with the backend's GETs, and decide the exit code
+  --through URL        a headgate in front of this backend: doctor compares its
+                       HEADs with the backend's GETs, and the exit code says
+                       whether they differ
   --openapi FILE|URL   where the document is, in JSON or YAML; a URL has the
                        origin of the backend
-  --base PATH          the path before each path of the document, where it is
-                       not that of its server; / for none
+  --base PATH          the path before each path of the document, if it is not
+                       that of the document's server; / for none
   --param NAME=VALUE   the value of a parameter that the document has no
                        example, default, enum or minimum for; repeatable
-  -H, --header FIELD   such as 'Authorization: Bearer …'; sent with each
-                       request, never printed; repeatable
-  --include PATTERN    only paths like this one; * stands for any text;
+  -H, --header FIELD   such as 'Authorization: Bearer …'; doctor sends it
+                       with each request and never prints it; repeatable
+  --include PATTERN    only paths like this one; * matches any text;
                        repeatable
   --exclude PATTERN    no paths like this one; repeatable
   --options            send OPTIONS as well
   --limit N            endpoints to try                         default 200
-  --concurrency N      endpoints tried at one time              default 4
+  --concurrency N      endpoints to try at the same time        default 4
   --timeout DURATION   for each request                         default 10s
-  --bytes SIZE         content that is read of each response    default 1MiB
+  --bytes SIZE         content to read of each response         default 1MiB
   --ca FILE            the authority of an https backend (PEM)
   --insecure           accept any certificate
   --json               the report for programs
-  --dry-run            list what would be sent, and send nothing
+  --dry-run            list the requests, and send nothing
 
 Examples
   headgate doctor http://127.0.0.1:8000
@@ -161,8 +164,8 @@ Examples
   headgate doctor http://127.0.0.1:8000 --json |
     jq '.endpoints[] | select(.wrong)'
 
-Exit codes: 0 nothing is wrong, 1 a HEAD is refused or differs, or nothing could
-be reached or compared, 2 called wrongly.
+Exit codes: 0 nothing is wrong, 1 the backend refuses a HEAD, a HEAD differs, or
+doctor could reach or compare nothing, 2 wrong usage.
 `,
   ],
   [
@@ -170,11 +173,11 @@ be reached or compared, 2 called wrongly.
     `headgate init URL [PATH…] [--output FILE] [--force] [flags of doctor]
 
 Tries a running backend as doctor does, and writes a route file for what it
-found, with the reason for each setting. The file is as short as it can be: one
-mode where that fits all endpoints, and a route for each that needs another.
+finds, with the reason for each setting. The file is as short as possible: one
+mode for all endpoints if that fits, and a route for each that needs another.
 
-  --output FILE        where to write it; standard output without it. A file
-                       that exists is left alone
+  --output FILE        write to FILE instead of standard output. init does not
+                       overwrite a file
   --force              overwrite FILE
   --openapi, --base, --param, --header, --include, --exclude, --options,
   --limit, --concurrency, --timeout, --bytes, --ca, --insecure
@@ -185,8 +188,8 @@ Examples
   headgate init http://127.0.0.1:8000 --output headgate.yaml
   headgate init http://127.0.0.1:8000 /health /files/big.bin --options
 
-Exit codes: 0 written, 1 the backend could not be reached or the file not
-written, 2 called wrongly.
+Exit codes: 0 written, 1 init could not reach the backend or write the file,
+2 wrong usage.
 `,
   ],
   [
@@ -196,29 +199,30 @@ written, 2 called wrongly.
                 [--compose SERVICE] [--set KEY=VALUE …] [--diff] [--remove]
 
 Adds headgate to Kubernetes manifests and Compose files, and changes nothing
-else in them: comments, order and layout stay. Files are changed in place;
-- reads standard input and writes standard output. A second inject changes
-nothing, or applies new flags.
+else in them: comments, order and layout stay. inject changes files in place;
+with - it reads standard input and writes standard output. A second inject
+changes nothing, or applies new flags.
 
 Kubernetes: pods get a native sidecar (Kubernetes 1.29), and Services in the
 input that lead to the app then lead to headgate.
-Compose: a service headgate is added, and the app's published port moves to it.
+Compose: inject adds a service headgate, and moves the app's published port to
+it.
 
-  --upstream-port N   the app's port, where the input does not show it
+  --upstream-port N   the app's port, if the input does not show it
   --port N            headgate's port; default 8080, or the next one that is
                       free in the pod
   --image REF         headgate's image; default ghcr.io/headgate/headgate with
                       this version
   --config ROUTES     a route file; it becomes a ConfigMap, in Compose a volume
   --ordinary          an ordinary container, for clusters before Kubernetes 1.29
-  --only NAME,…       only the workloads of these names; others can be labelled
-                      headgate.dev/skip
-  --compose SERVICE   the Compose service to stand before, where several publish
-                      ports
+  --only NAME,…       only the workloads of these names; the label
+                      headgate.dev/skip excludes a workload too
+  --compose SERVICE   the Compose service to stand in front of, if several
+                      publish ports
   --set KEY=VALUE     a value of the chart, such as ports.admin=9191 or
                       resources.limits.memory=256Mi; env.NAME=VALUE; repeatable
   --diff              print a unified diff, write no file
-  --remove            take out what inject wrote; the file is then what it was
+  --remove            remove what inject wrote, and restore the file
 
 Examples
   headgate inject deployment.yaml
@@ -229,8 +233,8 @@ Examples
   headgate inject compose.yaml --compose web
   headgate inject deployment.yaml --remove
 
-Exit codes: 0 done, also where it was done before, 1 something is not understood
-or there is nothing to inject into, 2 called wrongly.
+Exit codes: 0 done, even if it was done before, 1 inject does not understand the
+input or finds nothing to inject into, 2 wrong usage.
 `,
   ],
   [
@@ -248,14 +252,14 @@ Example
     "healthcheck",
     `headgate healthcheck [--config FILE] [--admin ADDR]
 
-Asks the admin port of the headgate that runs with these settings whether it is
-ready. For images, which have no shell and no curl.
+Asks the admin port of the headgate with these settings whether it is ready. For
+images, which have no shell and no curl.
 
 Examples
   headgate healthcheck
   headgate healthcheck --admin 127.0.0.1:9191
 
-Exit codes: 0 ready, 1 not ready or not reached, 2 called wrongly.
+Exit codes: 0 ready, 1 not ready or not reachable, 2 wrong usage.
 `,
   ],
 ]);

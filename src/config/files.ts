@@ -305,7 +305,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "has a name that is too long",
   ELOOP: "is a symbolic link that leads to itself",
   ENXIO: "is no file",
-  EPIPE: "is a pipe that nobody writes to",
+  EPIPE: "is a pipe without a writer",
   [SILENT]: "is a pipe or a device from which nothing came for 30 s",
   ERR_ENCODING_INVALID_ENCODED_DATA: "is not UTF-8 text",
 };

@@ -110,6 +110,6 @@ function planShare(
   peer: Peer | undefined,
 ): CacheKey | BypassReason {
   if (!MODES[mode].mayGet) return { bypassReason: `the mode is ${mode}` };
-  if (passthroughRule !== undefined) return { bypassReason: "a guard passes it on" };
+  if (passthroughRule !== undefined) return { bypassReason: "a guard applies" };
   return readCacheKey(request, peer);
 }

@@ -208,7 +208,7 @@ ${yaml}`;
       const names = new Set(lines.map((line) => line.slice(0, line.indexOf(":")).toLowerCase()));
       for (const { name, reason } of forwarded?.dropped ?? [])
         // headgate's own field of that name is there, with a note.
-        if (!reason.startsWith("is named by Connection"))
+        if (!reason.startsWith("Connection lists it"))
           assert.ok(!names.has(name.toLowerCase()), `${told}: ${name} goes up`);
     }
   });

@@ -59,13 +59,13 @@ The upstream default at http://127.0.0.1:8000 gets
   X-Forwarded-Host: api.test     ← added
 
 It does not get
-  Range: bytes=0-10         ← means nothing on a HEAD (RFC 9110 §14.2)
-  X-Foo: 1                  ← is named by Connection (RFC 9110 §7.6.1)
+  Range: bytes=0-10         ← has no meaning on a HEAD (RFC 9110 §14.2)
+  X-Foo: 1                  ← Connection lists it (RFC 9110 §7.6.1)
   Connection: close, x-foo  ← belongs to one connection (RFC 9110 §7.6.1)
 
 The body
-  The client gets the status and the fields of the answer to the GET at once, and no body.
-  Up to 64KiB of the body are read within 200ms, to keep the upstream connection; a longer one is cut off.
+  The client gets the status and the fields of the GET's response at once, and no body.
+  headgate reads up to 64KiB of the body within 200ms, to keep the upstream connection; it cuts off a longer one.
 `,
   );
 });
@@ -77,7 +77,7 @@ test("explain names the fields that do not count for the client's address", asyn
   for (const claim of claims)
     assert.match(
       out,
-      new RegExp(`^ {2}${claim} +← the client is none that forwarded.trust names$`, "m"),
+      new RegExp(`^ {2}${claim} +← forwarded.trust does not contain the client$`, "m"),
     );
 });
 
@@ -90,10 +90,7 @@ test("explain names the routes that nearly matched, with the reason", async (t) 
   assert.match(direct, /^ {2}X-Real-IP: 192\.0\.2\.1$/m);
   const proxied = await run(t, args, listen(", proxyProtocol: true"));
   assert.match(proxied, /^ {2}X-Forwarded-For: 198\.51\.100\.7/m);
-  assert.match(
-    proxied,
-    /X-Real-IP: 192\.0\.2\.1 +← the client is none that forwarded\.trust names/,
-  );
+  assert.match(proxied, /X-Real-IP: 192\.0\.2\.1 +← forwarded\.trust does not contain the client/);
 });
 
 test("explain names the routes that nearly matched, and why not", async (t) => {
@@ -101,20 +98,20 @@ test("explain names the routes that nearly matched, and why not", async (t) => {
   assert.match(out, /^Route {2}\/users\/\{id\}\/avatar +a path with a parameter matches$/m);
   assert.match(out, /^ +users \(\/users\/\*\) +matches too, but a path with a parameter comes/m);
   assert.match(out, /^The upstream files at unix:\/run\/files\.sock gets\n {2}HEAD \/users/m);
-  assert.match(out, /The upstream gets the HEAD itself/);
+  assert.match(out, /headgate sends the HEAD/);
   assert.match(await run(t, ["GET", "/health"]), /\/Health +its path is near, but does not match/);
 });
 
 test("explain names the requests that headgate responds to itself", async (t) => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [["OPTIONS", "*"], /^headgate answers 204 itself: OPTIONS \* asks about this server\.$/m],
-    [["TRACE", "/", "-H", "Max-Forwards: 0"], /answers 200 itself: Max-Forwards is used up/],
-    [["GET", "*"], /answers 400 itself: The request-target \* is for OPTIONS only/],
-    [["GET", "/", "-H", "Host: a", "-H", "Host: b"], /answers 400 itself: .* more than one Host/],
-    [["POST", "/", "-H", "Transfer-Encoding: gzip, chunked"], /answers 501 itself/],
-    [["CONNECT", "/"], /answers 501 itself/],
-    [["PRI", "/"], /answers 400 itself/],
-    [["X".repeat(65), "/"], /answers 501 itself/],
+    [["OPTIONS", "*"], /^headgate itself responds with 204: OPTIONS \* asks about this server\.$/m],
+    [["TRACE", "/", "-H", "Max-Forwards: 0"], /responds with 200: Max-Forwards is used up/],
+    [["GET", "*"], /responds with 400: The request-target \* is for OPTIONS only/],
+    [["GET", "/", "-H", "Host: a", "-H", "Host: b"], /responds with 400: .* more than one Host/],
+    [["POST", "/", "-H", "Transfer-Encoding: gzip, chunked"], /responds with 501/],
+    [["CONNECT", "/"], /responds with 501/],
+    [["PRI", "/"], /responds with 400/],
+    [["X".repeat(65), "/"], /responds with 501/],
   ];
   for (const [args, expected] of cases) {
     const out = await run(t, args);
@@ -132,13 +129,13 @@ test("explain prints what mode auto does with a 404, and which side responds to 
     "  - { path: /check, options: { allow: [GET, HEAD] } }",
   ].join("\n");
   const hint =
-    /A 404 is passed on\. If this backend answers every HEAD with 404, add 404 to head\.fallbackOn\./;
+    /headgate forwards a 404\. If this backend responds to every HEAD with 404, add 404 to head\.fallbackOn\./;
   assert.match(await run(t, ["HEAD", "/"], yaml), hint);
   const told = await run(t, ["HEAD", "/mcp"], yaml);
   assert.doesNotMatch(told, hint);
-  assert.match(told, /an answer of 404 or 405 or 501 is replaced/);
+  assert.match(told, /After a 404 or 405 or 501 it sends the request again as GET/);
   const own =
-    /^headgate answers 204 itself: the route replies to OPTIONS with Allow: GET, HEAD\.$/m;
+    /^headgate itself responds with 204: the route replies to OPTIONS with Allow: GET, HEAD\.$/m;
   assert.match(await run(t, ["OPTIONS", "/check"], yaml), own);
   const preflight = ["-H", "Origin: http://b", "-H", "Access-Control-Request-Method: PUT"];
   for (const args of [
@@ -223,15 +220,15 @@ test("explain --json is for programs", async (t) => {
         { name: "X-Forwarded-Host", value: "localhost", note: "added" },
       ],
       dropped: [
-        { name: "If-Range", value: "x", reason: "means nothing on a HEAD (RFC 9110 §14.2)" },
+        { name: "If-Range", value: "x", reason: "has no meaning on a HEAD (RFC 9110 §14.2)" },
       ],
       head: "convert",
       isTunnel: false,
       framing: "none",
       rules: {},
       content: [
-        "The client gets the status and the fields of the answer to the GET at once, and no body.",
-        "Up to 64KiB of the body are read within 200ms, to keep the upstream connection; a longer one is cut off.",
+        "The client gets the status and the fields of the GET's response at once, and no body.",
+        "headgate reads up to 64KiB of the body within 200ms, to keep the upstream connection; it cuts off a longer one.",
       ],
     },
   });
@@ -243,11 +240,14 @@ head: { share: 2s }
 routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
 `;
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [["/x"], /^ {2}HEADs that ask the same meanwhile, or within 2s, get this answer too, unless/m],
-    [["/x", "-H", "cookie: a"], /^ {2}The answer is for this client alone: it carries cookie\.$/m],
-    [["/x", "-H", "Content-Length: 1"], /for this client alone: it carries content\.$/m],
-    [["/x?X-Amz-Signature=a"], /for this client alone: a guard passes it on\.$/m],
-    [["/pass"], /for this client alone: the mode is pass\.$/m],
+    [
+      ["/x"],
+      /^ {2}Equal HEADs that arrive meanwhile, or within 2s, get this response too, unless/m,
+    ],
+    [["/x", "-H", "cookie: a"], /^ {2}This HEAD does not share a response: it carries cookie\.$/m],
+    [["/x", "-H", "Content-Length: 1"], /does not share a response: it carries content\.$/m],
+    [["/x?X-Amz-Signature=a"], /does not share a response: a guard applies\.$/m],
+    [["/pass"], /does not share a response: the mode is pass\.$/m],
   ];
   for (const [args, expected] of cases)
     assert.match(await run(t, ["HEAD", ...args], yaml), expected);
@@ -255,7 +255,10 @@ routes: [{ path: /pass, head: pass }, { path: /alone, head: { share: 0s } }]
     ["HEAD", "/alone"],
     ["GET", "/x"],
   ])
-    assert.doesNotMatch(await run(t, args, yaml), /for this client alone|get this answer too/);
+    assert.doesNotMatch(
+      await run(t, args, yaml),
+      /does not share a response|get this response too/,
+    );
   const json = await run(t, ["HEAD", "/x", "-H", "Cookie: a", "--json"], yaml);
   assert.match(json, /"unshared": "it carries Cookie"/);
 });
@@ -275,9 +278,9 @@ routes:
   - { path: /plain, head: { limit: { concurrent: 7 }, allow: keep, explain: false, guards: [] } }
 `;
   const tus = ["-H", "tus-resumable: 1.0.0"];
-  const repair = "  HEAD is added to an Allow field that names GET.\n";
-  const details = "  The answer says in a Proxy-Status field what was done.\n";
-  const busy = "; what is over that is answered with 503 and Retry-After.\n";
+  const repair = "  headgate adds HEAD to an Allow field that lists GET.\n";
+  const details = "  The response has a Proxy-Status field that says what headgate did.\n";
+  const busy = "; a HEAD over the limit gets 503 with Retry-After.\n";
   const cases: readonly (readonly [readonly string[], string])[] = [
     [
       ["HEAD", "/x"],
@@ -290,11 +293,11 @@ routes:
     ],
     [
       ["HEAD", "/x", ...tus],
-      `  The guard tus holds, for a field is of the tus protocol: this HEAD goes up as HEAD.\n${repair}${details}`,
+      `  The guard tus applies, because a field belongs to the tus protocol: headgate sends this HEAD as HEAD.\n${repair}${details}`,
     ],
     [
       ["HEAD", "/auto?sig=a&se=b"],
-      `  The guard signed holds, for a signature covers the method: this HEAD goes up as HEAD.\n${repair}${details}`,
+      `  The guard signed applies, because a signature covers the method: headgate sends this HEAD as HEAD.\n${repair}${details}`,
     ],
     [["HEAD", "/pass", ...tus], details],
     [["OPTIONS", "/x"], repair],
@@ -336,15 +339,15 @@ routes: [{ path: /auto, head: auto }]
   const auto = await run(t, ["HEAD", "/auto"], yaml);
   assert.doesNotMatch(auto, /^ {2}Range/m);
   for (const said of [out, auto]) {
-    assert.match(said, /^ {2}The GET also carries Range: bytes=0-0, /m);
-    assert.match(said, /^ {2}Where the GET's answer has no Content-Length, /m);
+    assert.match(said, /^ {2}The GET has Range: bytes=0-0, /m);
+    assert.match(said, /^ {2}If the GET's response has no Content-Length, /m);
   }
 });
 
 test("an upgrade is explained as the requested tunnel", async (t) => {
   const out = await run(t, ["GET", "/", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]);
   assert.match(out, /^ {2}Upgrade: websocket +← for the connection to the upstream$/m);
-  assert.match(out, /bytes pass both ways/);
+  assert.match(out, /headgate forwards bytes both ways/);
   assert.doesNotMatch(out, /It does not get/);
 });
 
@@ -353,8 +356,11 @@ test("an upgrade with content is explained with both", async (t) => {
   const out = await run(t, ["POST", "/", ...fields.flatMap((field) => ["-H", field])]);
   assert.match(out, /^ {2}Transfer-Encoding: chunked +← for the connection to the upstream$/m);
   assert.match(out, /^ {2}Connection: upgrade +← for the connection to the upstream$/m);
-  assert.match(out, /^ {2}The request's is passed on as it comes, in chunks of this hop's own.$/m);
-  assert.match(out, /^ {2}Once the upstream agrees, bytes pass both ways/m);
+  assert.match(
+    out,
+    /^ {2}headgate forwards the request's content as it arrives, in chunks of its own.$/m,
+  );
+  assert.match(out, /^ {2}Once the upstream agrees, headgate forwards bytes both ways/m);
 });
 
 test("an upgrade is explained with its Max-Forwards: one less, or a response from headgate", async (t) => {

@@ -101,7 +101,7 @@ test("a response other than 200 is unhealthy", async (t) => {
   const { port } = await startSidecar(t, { upstream: NOWHERE });
   // The proxy's own port stands for a headgate that is not ready: its upstream is gone, so it responds with 502.
   const { code, err } = await check(["--admin", `127.0.0.1:${port}`]);
-  assert.deepEqual({ code, isSaid: /answered 502/.test(err) }, { code: 1, isSaid: true });
+  assert.deepEqual({ code, isSaid: /responded with 502/.test(err) }, { code: 1, isSaid: true });
 });
 
 for (const [what, says, serve] of [

@@ -21,7 +21,7 @@ test("a pipe without a writer is refused at once", async (t) => {
   const path = join(await makeDirectory(t, {}), "pipe");
   makePipe(path);
   assert.deepEqual(await readTextFile(path), {
-    reason: "is a pipe that nobody writes to",
+    reason: "is a pipe without a writer",
     isOfFile: true,
   });
 });

@@ -18,7 +18,7 @@ const figure = (what: string): number => {
   return Number.parseFloat(text);
 };
 
-const performance = read("docs/performance.md");
+const performance = read("docs/internals/performance.md");
 const inContainer = rowsOf(performance, "## In a container");
 const headLoad = rowsOf(performance, "### HEAD, 15 bytes, 32 connections");
 
@@ -65,7 +65,7 @@ test("memory in the table is what was measured in a container", () => {
   const few = Number.parseFloat(charged("GET, 15 bytes, 32 connections"));
   const each = ((Number.parseFloat(charged(busy)) - few) * 1_024) / (256 - 32);
   assertNear(figure("memory of a request in flight"), each);
-  const smallest = /with (\d+) MiB neither \(peak (\d+)\)/.exec(performance);
+  const smallest = /a limit of (\d+) MiB \(peak (\d+)\)/.exec(performance);
   assert.equal(figure("smallest memory limit"), Number(smallest?.[1]), HINT);
   assert.match(
     sizing.get("smallest memory limit")?.[1] ?? "",
@@ -86,7 +86,7 @@ test("CPU and connections in the table are those of the latest runs", () => {
   assertNear(figure("CPU of a HEAD"), Number.parseFloat(headLoad.get("headgate")?.[0] ?? ""));
   const shared = Number.parseFloat(headLoad.get("headgate-share")?.[0] ?? "");
   assertNear(figure("CPU of a HEAD with `share`"), shared);
-  const reliability = rowsOf(read("docs/reliability.md"), "### The latest figures");
+  const reliability = rowsOf(read("docs/internals/reliability.md"), "### The latest figures");
   const each = Number.parseFloat(reliability.get("memory of each")?.[1] ?? "");
   assertNear(figure("memory of an idle client connection"), each);
 });

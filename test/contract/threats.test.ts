@@ -1,10 +1,10 @@
-// docs/threats.md is complete: every row is there, and the tests that it names exist.
+// docs/internals/threats.md is complete: every row is there, and the tests that it names exist.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import test from "node:test";
 
-const FILE = new URL("../../docs/threats.md", import.meta.url);
+const FILE = new URL("../../docs/internals/threats.md", import.meta.url);
 const TEXT = readFileSync(FILE, "utf8");
 /** The last row of each part; they are numbered without gaps, so that a row which is cut out is missed. */
 const PARTS = { A: 27, B: 21, C: 16 };

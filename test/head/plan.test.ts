@@ -75,7 +75,7 @@ test("a HEAD is shared in the modes that replace it, unless a passthrough rule m
     { ...request, upgrade: { protocols: "h2c", option: "Upgrade" } },
   ].map((one) => planShare("convert", one));
   assert.deepEqual(obstacles, [
-    { bypassReason: "a guard passes it on" },
+    { bypassReason: "a guard applies" },
     { bypassReason: "it carries COOKIE" },
     { bypassReason: "it carries content" },
     { bypassReason: "it carries Upgrade" },

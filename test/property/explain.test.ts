@@ -224,7 +224,7 @@ async function assertArrival(arrival: Arrival, forwarded: Forwarded, line: LogLi
   const names = new Set(lines.map((each) => each.slice(0, each.indexOf(":")).toLowerCase()));
   for (const { name, reason } of dropped)
     // headgate's own field of that name may be there.
-    if (!reason.startsWith("is named by Connection"))
+    if (!reason.startsWith("Connection lists it"))
       assert.ok(!names.has(name.toLowerCase()), `${name} goes up`);
   const { body } = await arrival.completed;
   assert.equal(body.toString(), framing === "none" ? "" : "hi");
@@ -269,9 +269,9 @@ function readHead({ method, head, fields, content }: Forwarded, backend: Backend
   const isRefused = readFallbackOn(words).includes(backend.headStatus);
   const methods = isRefused ? ["HEAD", "GET"] : [method];
   const usesGet = methods.includes("GET");
-  const isRanged = usesGet && words.includes("carries Range: bytes=0-0") && !acceptsCoding;
+  const isRanged = usesGet && words.includes("has Range: bytes=0-0") && !acceptsCoding;
   const isProbed = isRanged && backend.servesRanges;
-  const isMeasured = usesGet && words.includes("is counted for one");
+  const isMeasured = usesGet && words.includes("adds its length");
   return {
     words,
     methods,
@@ -288,9 +288,9 @@ function toSecond(
   { words, methods, head, isRefused }: ReturnType<typeof readHead>,
   { lines }: Backend,
 ) {
-  if (words.includes("get this answer too") && !lines.includes(NO_STORE))
+  if (words.includes("get this response too") && !lines.includes(NO_STORE))
     return { methods: [], head: "shared" };
-  const isRemembered = isRefused && words.includes("is remembered");
+  const isRemembered = isRefused && words.includes("headgate remembers");
   const own = isRemembered ? ["GET"] : methods;
   if (methods.includes("GET") && rules.limit?.rate !== undefined)
     return { methods: own.filter((method) => method === "HEAD"), head: "reject" };
@@ -298,7 +298,7 @@ function toSecond(
 }
 
 function readFallbackOn(words: string): readonly number[] {
-  const statuses = / an answer of ([\d or]+) is replaced/.exec(words)?.[1] ?? "";
+  const statuses = /After a ([\d or]+) it sends/.exec(words)?.[1] ?? "";
   return statuses.split(" or ").map(Number);
 }
 
@@ -322,7 +322,7 @@ async function assertPrinted({ world, request, explained }: Explaining): Promise
   );
   const text = await print(world, args);
   const lines = [
-    ...(response ? [`headgate answers ${response.status} itself: ${response.reason}.`] : []),
+    ...(response ? [`headgate itself responds with ${response.status}: ${response.reason}.`] : []),
     ...(forwarded ? [`  ${forwarded.method} ${forwarded.target} HTTP/1.1\n`] : []),
     ...(forwarded?.fields ?? []).map(({ name, value }) => `  ${name}: ${value}`.trimEnd()),
     ...(forwarded?.content ?? []).map((sentence) => `  ${sentence}\n`),

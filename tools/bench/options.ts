@@ -6,7 +6,7 @@ export const USAGE = `npm run bench -- [options]
   --rounds N           how often all take their turn (11); more of them even out what disturbs the machine
   --only NAMES         only these peers, e.g. --only headgate,http-proxy
   --json               print the figures as JSON
-  --write              put the tables into docs/performance.md
+  --write              put the tables into docs/internals/performance.md
   --profile            no figures: the functions of headgate (or of the Node peers in --only) with the most self time`;
 
 /** The options of a run. */

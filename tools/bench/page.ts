@@ -10,7 +10,7 @@ import { routerTable } from "./router.ts";
 import { toTables } from "./tables.ts";
 import { toVerdicts } from "./targets.ts";
 
-const PAGE = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
+const PAGE = fileURLToPath(new URL("../../docs/internals/performance.md", import.meta.url));
 const BEGIN =
   "<!-- bench:begin: everything to bench:end is written by `npm run bench -- --write` -->";
 const END = "<!-- bench:end -->";
@@ -44,7 +44,7 @@ export function toConditions(bench: Bench, peers: readonly Peer[], { rounds }: O
   return `${lines.map((line) => `- ${line}`).join("\n")}\n`;
 }
 
-/** Writes a report between the markers of docs/performance.md. Throws if the markers are missing. */
+/** Writes a report between the markers of docs/internals/performance.md. Throws if the markers are missing. */
 export function writePage(report: string): void {
   const page = readFileSync(PAGE, "utf8");
   const begin = page.indexOf(BEGIN);

@@ -1,4 +1,4 @@
-// npm run bench: headgate and its peers, one after another in front of the same backend. See docs/performance.md.
+// npm run bench: headgate and its peers, one after another in front of the same backend. See docs/internals/performance.md.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// npm run chaos: all faults around headgate, at the same time. See docs/reliability.md.
+// npm run chaos: all faults around headgate, at the same time. See docs/internals/reliability.md.
 import { type ChaosResult, runChaos } from "./chaos.ts";
 import { printCounts } from "../shared/counts.ts";
 import { type ChaosOptions, USAGE, parseOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-// npm run fuzz: raw bytes from both sides through the real headgate. See docs/reliability.md.
+// npm run fuzz: raw bytes from both sides through the real headgate. See docs/internals/reliability.md.
 
 import { waitForConnectionTable } from "../../test/support/connection-table.ts";
 import { fromReplay } from "./case.ts";

@@ -1,4 +1,4 @@
-// npm run reliability: crowds, slow clients, reloads and restarts, measured. See docs/reliability.md.
+// npm run reliability: crowds, slow clients, reloads and restarts, measured. See docs/internals/reliability.md.
 import { createChildren } from "../shared/children.ts";
 import { makeFolder } from "../shared/folder.ts";
 import { findFreePort, waitAccepting } from "../shared/ports.ts";

@@ -7,9 +7,9 @@ import type { HeadPlan, Plan } from "../../proxy/plan.ts";
 
 /** What happens to the content of any other request. */
 const REQUEST_CONTENT: Readonly<Record<CheckedRequest["framing"], string>> = {
-  none: "The request has none.",
-  length: "The request's is passed on as it comes.",
-  chunked: "The request's is passed on as it comes, in chunks of this hop's own.",
+  none: "The request has no content.",
+  length: "headgate forwards the request's content as it arrives.",
+  chunked: "headgate forwards the request's content as it arrives, in chunks of its own.",
 };
 
 /** Describes what happens to the content of a request and its response, in sentences. */
@@ -27,18 +27,18 @@ export function toContentWords(
     case "upgrade":
       return [
         ...(framing === "none" ? [] : [REQUEST_CONTENT[framing]]),
-        "Once the upstream agrees, bytes pass both ways until either side ends.",
+        "Once the upstream agrees, headgate forwards bytes both ways until either side ends.",
       ];
     case "forward":
-      return [REQUEST_CONTENT[framing], "The answer's is passed on as it comes."];
+      return [REQUEST_CONTENT[framing], "headgate forwards the response's content as it arrives."];
   }
 }
 
 function toShareWords({ share }: HeadPlan, { head }: RouteConfig): readonly string[] {
   if (share === undefined) return [];
   if ("bypassReason" in share)
-    return [`The answer is for this client alone: ${share.bypassReason}.`];
+    return [`This HEAD does not share a response: ${share.bypassReason}.`];
   return [
-    `HEADs that ask the same meanwhile, or within ${formatDuration(head.share)}, get this answer too, unless it is for one client (no-store, private, Set-Cookie, …).`,
+    `Equal HEADs that arrive meanwhile, or within ${formatDuration(head.share)}, get this response too, unless it is for one client (no-store, private, Set-Cookie, …).`,
   ];
 }

@@ -30,7 +30,7 @@ export function toRules(route: RouteConfig, plan: Plan): AppliedRules {
 }
 
 const GUARDS: Readonly<Record<HeadGuard, string>> = {
-  tus: "a field is of the tus protocol",
+  tus: "a field belongs to the tus protocol",
   signed: "a signature covers the method",
 };
 
@@ -38,14 +38,17 @@ const GUARDS: Readonly<Record<HeadGuard, string>> = {
 export function toRuleWords({ guard, limit, allow, explain }: AppliedRules): readonly string[] {
   const words: string[] = [];
   if (guard !== undefined)
-    words.push(`The guard ${guard} holds, for ${GUARDS[guard]}: this HEAD goes up as HEAD.`);
+    words.push(
+      `The guard ${guard} applies, because ${GUARDS[guard]}: headgate sends this HEAD as HEAD.`,
+    );
   const most = toLimitWords(limit);
   if (most !== "")
     words.push(
-      `HEADs that need a GET are limited to ${most}; what is over that is answered with 503 and Retry-After.`,
+      `HEADs that need a GET are limited to ${most}; a HEAD over the limit gets 503 with Retry-After.`,
     );
-  if (allow !== undefined) words.push("HEAD is added to an Allow field that names GET.");
-  if (explain !== undefined) words.push("The answer says in a Proxy-Status field what was done.");
+  if (allow !== undefined) words.push("headgate adds HEAD to an Allow field that lists GET.");
+  if (explain !== undefined)
+    words.push("The response has a Proxy-Status field that says what headgate did.");
   return words;
 }
 

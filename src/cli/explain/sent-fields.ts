@@ -18,7 +18,7 @@ export interface DroppedField {
 
 const ONE_CONNECTION = "belongs to one connection (RFC 9110 §7.6.1)";
 const NO_CONTENT = "a HEAD has no content (RFC 9110 §9.3.2)";
-const RANGE = "means nothing on a HEAD (RFC 9110 §14.2)";
+const RANGE = "has no meaning on a HEAD (RFC 9110 §14.2)";
 
 /** Fields that are never forwarded. */
 const HOP_REASONS: Readonly<Record<string, string>> = {
@@ -28,8 +28,8 @@ const HOP_REASONS: Readonly<Record<string, string>> = {
   te: ONE_CONNECTION,
   upgrade: ONE_CONNECTION,
   "transfer-encoding": "each hop frames content for itself (RFC 9112 §6.1)",
-  trailer: "means nothing without chunked content (RFC 9110 §6.6.2)",
-  expect: "means nothing without content (RFC 9110 §10.1.1)",
+  trailer: "has no meaning without chunked content (RFC 9110 §6.6.2)",
+  expect: "has no meaning without content (RFC 9110 §10.1.1)",
 };
 
 /** Fields that have no meaning in the upstream request. */
@@ -59,7 +59,7 @@ export function toDropped(
     if (known === "host" || own.has(known) || (sent.has(known) && passed.has(known))) return [];
     const reason = passed.has(known)
       ? (REASONS[known] ?? toOtherReason(known))
-      : (HOP_REASONS[known] ?? "is named by Connection (RFC 9110 §7.6.1)");
+      : (HOP_REASONS[known] ?? "Connection lists it (RFC 9110 §7.6.1)");
     return [{ name, value, reason }];
   });
 }
@@ -86,8 +86,8 @@ export function toSent(
 
 function toOtherReason(name: string): string {
   return isClaim(name)
-    ? "the client is none that forwarded.trust names"
-    : "has no meaning in the request that stands for a HEAD";
+    ? "forwarded.trust does not contain the client"
+    : "has no meaning in the GET for a HEAD";
 }
 
 function toNames(fields: readonly string[]): ReadonlySet<string> {

@@ -17,7 +17,7 @@ export function formatExplanation({
   const paragraphs = [`${request.method} ${request.target}  from ${client}\n`];
   if (match !== undefined) paragraphs.push(formatMatch(match, request.target));
   if (response !== undefined)
-    paragraphs.push(`headgate answers ${response.status} itself: ${response.reason}.\n`);
+    paragraphs.push(`headgate itself responds with ${response.status}: ${response.reason}.\n`);
   if (forwarded !== undefined) paragraphs.push(...formatForwarded(forwarded));
   return paragraphs.join("\n");
 }

@@ -64,7 +64,7 @@ export function toFamilies({ counters, sources, reloads, build }: FamilySources)
     ...reloadFamilies(reloads),
     gauge(
       "tls_certificate_not_after_seconds",
-      "End of a listener's certificate, in seconds since the epoch.",
+      "Expiry of a listener's certificate, in seconds since the epoch.",
       () =>
         [...sources.certificates()].map(({ listen, names: [name = ""], notAfterMs }) => ({
           labels: { listen, name },
@@ -84,7 +84,7 @@ function toCodeLabel(code: number): string {
 
 function requestFamilies(counters: Counters): Family[] {
   return [
-    counter("requests_total", "Finished requests; head says what was done with a HEAD.", () =>
+    counter("requests_total", "Finished requests; head is the outcome of a HEAD.", () =>
       perMethod(counters, (labels, { requests }) =>
         [...requests].flatMap(([code, byHead]) =>
           Object.entries(byHead)
@@ -103,12 +103,12 @@ function requestFamilies(counters: Counters): Family[] {
     ),
     histogram(
       "overhead_seconds",
-      "Time that headgate added before it handed a request to the upstream.",
+      "Time that headgate added before it sent a request to the upstream.",
       (name) => toSamples(name, {}, counters.overhead),
     ),
     counter(
       "client_aborts_total",
-      "Exchanges that the client left before they were complete.",
+      "Exchanges that the client left before their response was complete.",
       () => perRoute(counters, (labels, route) => [{ labels, value: route.clientAborts }]),
     ),
   ];
@@ -118,7 +118,7 @@ function upstreamFamilies(counters: Counters, sources: MetricSources): Family[] 
   return [
     histogram(
       "upstream_response_seconds",
-      "Time from sending a request to the answer's header section.",
+      "Time from sending a request to the end of the response's header section.",
       (name) =>
         [...counters.upstreams].flatMap(([upstream, { response }]) =>
           toSamples(name, { upstream }, response),
@@ -134,7 +134,7 @@ function upstreamFamilies(counters: Counters, sources: MetricSources): Family[] 
     ),
     counter(
       "upstream_retries_total",
-      "Requests sent again because a reused connection turned out dead.",
+      "Requests sent again because a reused connection was dead.",
       () => single(counters.retries),
     ),
     gauge("upstream_connections", "Connections to the upstream, by state.", () =>
@@ -150,7 +150,7 @@ function headFamilies(counters: Counters): Family[] {
   return [
     counter(
       "head_bodies_total",
-      "Bodies of HEAD answers that nobody saw, by what became of them.",
+      "Bodies that headgate removed from responses to HEAD, by what it did with them.",
       () =>
         perRoute(counters, (labels, route) =>
           Object.entries(route.bodies).map(([body, value]) => ({
@@ -161,22 +161,22 @@ function headFamilies(counters: Counters): Family[] {
     ),
     counter(
       "head_drained_bytes_total",
-      "Bytes of HEAD answers' bodies that were read and thrown away.",
+      "Bytes of the bodies of responses to HEAD that headgate read and discarded.",
       () => single(counters.drainedBytes),
     ),
     counter(
       "head_spared_bytes_total",
-      "Announced bytes of HEAD answers' bodies that were never fetched.",
+      "Announced bytes of the bodies of responses to HEAD that headgate did not read.",
       () => single(counters.sparedBytes),
     ),
     counter(
       "head_rescued_total",
-      "HEADs answered with 2xx or 3xx through a GET: each would be a 405 from a backend that serves GET only.",
+      "HEADs with a 2xx or 3xx through a GET: each would be a 405 from a backend that serves GET only.",
       () => perRoute(counters, (labels, route) => [{ labels, value: route.rescued }]),
     ),
     counter(
       "head_rescuable_total",
-      "HEADs of routes in mode observe whose answer another mode would have replaced by that to a GET.",
+      "HEADs of routes in mode observe that mode auto would have sent again as GET.",
       () => perRoute(counters, (labels, route) => [{ labels, value: route.rescuable }]),
     ),
   ];
@@ -192,7 +192,7 @@ function stateFamilies(counters: Counters, sources: MetricSources): Family[] {
     ),
     counter(
       "unopened_connections_total",
-      "Connections from clients that failed before HTTP began, by what was to come.",
+      "Connections from clients that failed before HTTP began, by stage.",
       () =>
         Object.entries(counters.unopened).map(([stage, value]) => ({ labels: { stage }, value })),
     ),
@@ -201,7 +201,7 @@ function stateFamilies(counters: Counters, sources: MetricSources): Family[] {
     ),
     counter(
       "log_lines_dropped_total",
-      "Log lines given up because their reader was too slow or it could not be written.",
+      "Log lines that headgate dropped because their reader was too slow or it could not write them.",
       () => single(sources.droppedLogLines()),
     ),
   ];

@@ -16,15 +16,15 @@ export const AUTO: HeadMode = {
   ...HEAD_MODES.auto,
   respond: respondAuto,
   explain: ({ head }, request) => [
-    `The upstream gets the HEAD itself; an answer of ${head.fallbackOn.join(" or ")} is replaced by that of the same request as GET.`,
+    `headgate sends the HEAD. After a ${head.fallbackOn.join(" or ")} it sends the request again as GET, and the client gets only the response to the GET.`,
     ...(head.fallbackOn.includes(404)
       ? []
       : [
-          "A 404 is passed on. If this backend answers every HEAD with 404, add 404 to head.fallbackOn.",
+          "headgate forwards a 404. If this backend responds to every HEAD with 404, add 404 to head.fallbackOn.",
         ]),
     ...(isOverridden(request)
       ? []
-      : [`What this path needs is remembered for ${formatDuration(head.remember)}.`]),
+      : [`headgate remembers for ${formatDuration(head.remember)} what this path needs.`]),
     ...explainGet(head),
   ],
 };

@@ -25,8 +25,8 @@ export const CONVERT: HeadMode = {
   ...HEAD_MODES.convert,
   respond: respondByGet,
   explain: ({ head }) => [
-    "The client gets the status and the fields of the answer to the GET at once, and no body.",
-    `Up to ${formatSize(head.drain.bytes)} of the body are read within ${formatDuration(head.drain.time)}, to keep the upstream connection; a longer one is cut off.`,
+    "The client gets the status and the fields of the GET's response at once, and no body.",
+    `headgate reads up to ${formatSize(head.drain.bytes)} of the body within ${formatDuration(head.drain.time)}, to keep the upstream connection; it cuts off a longer one.`,
     ...explainGet(head),
   ],
 };
@@ -73,13 +73,13 @@ export function explainGet({ range, contentLength }: RouteConfig["head"]): reado
   return [
     ...(range === "probe"
       ? [
-          "The GET also carries Range: bytes=0-0, so that a file costs one byte; what refuses it is asked again without.",
+          "The GET has Range: bytes=0-0, so that a file costs one byte; if the backend refuses that, headgate sends the GET again without Range.",
           "If the client accepts a content coding, the GET has no Range: a backend may compress the full response and not the part.",
         ]
       : []),
     ...(contentLength === "measure"
       ? [
-          "Where the GET's answer has no Content-Length, a body that ends within the drain limits is counted for one.",
+          "If the GET's response has no Content-Length, headgate counts a body that ends within the drain limits, and adds its length.",
         ]
       : []),
   ];

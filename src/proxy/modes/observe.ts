@@ -9,7 +9,7 @@ export const OBSERVE: HeadMode = {
   ...HEAD_MODES.observe,
   respond: respondByHead,
   explain: ({ head }) => [
-    "The upstream gets the HEAD itself, and its answer is passed on.",
-    `An answer of ${head.fallbackOn.join(" or ")} is counted as one that a GET would have rescued.`,
+    "headgate sends the HEAD and forwards its response.",
+    `headgate counts a ${head.fallbackOn.join(" or ")}, because mode auto would send a GET then.`,
   ],
 };

@@ -9,8 +9,8 @@ export const PASS: HeadMode = {
   ...HEAD_MODES.pass,
   respond: respondByHead,
   explain: () => [
-    "The upstream gets the HEAD itself, and answers it without a body.",
-    "A backend that serves GET only answers 405 here.",
+    "headgate sends the HEAD, and the upstream responds without a body.",
+    "A backend that serves only GET responds with 405 here.",
   ],
 };
 
