@@ -65,7 +65,9 @@ function toScript(setup: string, commands: readonly string[], folder: string): s
   return [
     "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT",
     ...start.map((one) => `${one} >>"$FOLDER/setup" 2>&1 &`),
-    ...ports.map((port) => `until (: </dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.05; done`),
+    ...ports.map(
+      (port) => `until (: </dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.05; done`,
+    ),
     ...commands.map((command, index) => {
       const file = join(folder, String(index));
       writeFileSync(`${file}.sh`, `${command}\n`);
@@ -103,22 +105,26 @@ for (const page of PAGES) {
       .filter(({ directive }) => directive === `run: ${setup}`)
       .flatMap((block) => block.commands);
     if (commands.length === 0) continue;
-    test(`the console blocks of ${page} that need ${setup} print what it shows`, {
-      skip: missingFor(setup),
-    }, (t) => {
-      const folder = createFolder(t);
-      const [, app] = /^```python\n(.*?)^```$/ms.exec(text) ?? [];
-      if (app !== undefined) writeFileSync(join(folder, "main.py"), app);
-      const written = commands.map(({ command }) => command);
-      const ran = runInNetwork(toScript(setup, written, folder), folder);
-      const read = (name: string) => readFileSync(join(folder, name), "utf8");
-      for (const [index, { command, output }] of commands.entries()) {
-        assert.ok(existsSync(join(folder, `${index}.code`)), `${command} was not run: ${ran}`);
-        const actual = toComparable(read(String(index)));
-        if (output !== "") assert.equal(actual, toComparable(output), `$ ${command}\n${ran}`);
-        else assert.equal(read(`${index}.code`), "0\n", `$ ${command}\n${read(`${index}.err`)}`);
-      }
-    });
+    test(
+      `the console blocks of ${page} that need ${setup} print what it shows`,
+      {
+        skip: missingFor(setup),
+      },
+      (t) => {
+        const folder = createFolder(t);
+        const [, app] = /^```python\n(.*?)^```$/ms.exec(text) ?? [];
+        if (app !== undefined) writeFileSync(join(folder, "main.py"), app);
+        const written = commands.map(({ command }) => command);
+        const ran = runInNetwork(toScript(setup, written, folder), folder);
+        const read = (name: string) => readFileSync(join(folder, name), "utf8");
+        for (const [index, { command, output }] of commands.entries()) {
+          assert.ok(existsSync(join(folder, `${index}.code`)), `${command} was not run: ${ran}`);
+          const actual = toComparable(read(String(index)));
+          if (output !== "") assert.equal(actual, toComparable(output), `$ ${command}\n${ran}`);
+          else assert.equal(read(`${index}.code`), "0\n", `$ ${command}\n${read(`${index}.err`)}`);
+        }
+      },
+    );
   }
 }
 
