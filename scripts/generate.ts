@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { toChartReadme } from "./chart-readme.ts";
-import { toReference, toTopLevel } from "./reference.ts";
+import { toReference } from "./reference.ts";
 import { embedRouteFile } from "./values-schema.ts";
 import { toJsonSchema } from "../src/config/schema/file.ts";
 
@@ -10,10 +10,6 @@ const root = new URL("../", import.meta.url);
 const schema = toJsonSchema();
 await writeJson("config/headgate.schema.json", schema);
 await write("docs/route-file.md", toReference(schema));
-
-const [before = "", , after = ""] = (await read("README.md")).split(/<!-- \/?generated -->/);
-const table = `<!-- generated -->\n\n${toTopLevel(schema)}\n<!-- /generated -->`;
-await write("README.md", `${before}${table}${after}`);
 
 const valuesSchema = JSON.parse(await read("helm/headgate/values.schema.json")) as object;
 await writeJson("helm/headgate/values.schema.json", embedRouteFile(valuesSchema, schema));

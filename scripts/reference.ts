@@ -69,8 +69,7 @@ export function toReference(schema: JsonSchema): string {
   return `${INTRODUCTION}\n## Top level\n\n${toTopLevel(schema)}${sections.join("")}`;
 }
 
-/** The table of the top-level keys, which the README shows too. */
-export function toTopLevel(schema: JsonSchema): string {
+function toTopLevel(schema: JsonSchema): string {
   return toRowTable(
     Object.entries(schema.properties ?? {}).map(([key, value]) => toRow(key, value)),
   );

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import test from "node:test";
 import { readValues, toChartReadme } from "../../scripts/chart-readme.ts";
-import { toReference, toTopLevel } from "../../scripts/reference.ts";
+import { toReference } from "../../scripts/reference.ts";
 import { embedRouteFile } from "../../scripts/values-schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { toJsonSchema } from "../../src/config/schema/file.ts";
@@ -43,14 +43,6 @@ test("docs/route-file.md has the keys of a listener", () => {
   const reference = toReference(toJsonSchema());
   for (const key of ["address", "tls.cert", "tls.certificates[].key", "http2", "proxyProtocol"])
     assert.ok(reference.includes(`| \`listen.${key}\` `), key);
-});
-
-test("the README's table of keys matches the schema", async () => {
-  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-  assert.ok(
-    readme.includes(`<!-- generated -->\n\n${toTopLevel(toJsonSchema())}\n<!-- /generated -->`),
-    HINT,
-  );
 });
 
 test("the chart's values.schema.json embeds the route file's schema", async () => {

@@ -4,7 +4,7 @@ import test from "node:test";
 import { loadText, messageOf } from "../support/route-file.ts";
 
 test("the examples in the documentation are what headgate prints", async (t) => {
-  const blocks = ["README.md", "docs/route-file.md"].flatMap((page) => {
+  const blocks = ["docs/troubleshooting.md", "docs/route-file.md"].flatMap((page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
     return [...text.matchAll(/^```\n(routes\.yaml:[^`]*)\n```$/gm)].map(([, block = ""]) => block);
   });

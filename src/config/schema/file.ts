@@ -185,7 +185,7 @@ const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
 const file = mapping({
   listen: listeners().prefault("0.0.0.0:8080").meta({
     description:
-      "Where clients connect: host:port, :port (every IPv4 address), [::]:port, unix:/path or fd:3 (an inherited socket). A mapping adds TLS, HTTP/2 or the PROXY protocol; a list has several listeners.",
+      "Where clients connect: host:port, :port (every IPv4 address), [::]:port (in quotes), unix:/path or fd:3 (an inherited socket). A mapping adds TLS, HTTP/2 or the PROXY protocol; a list has several listeners.",
   }),
   admin: listenAddress({
     parse: parseAddressOrOff,
