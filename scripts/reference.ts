@@ -12,28 +12,27 @@ interface Row {
 
 const INTRODUCTION = `# The route file
 
-One YAML file says everything. Every key may be left out, except a route's \`path\` and an \`upstream\`, which may also come from \`--upstream\` or
-\`HEADGATE_UPSTREAM\`. Flags override environment variables, which override the file. Unknown keys are errors.
-\`headgate check FILE\` says what is wrong or what the file means;
-\`headgate explain METHOD URL\` says which route a request meets and what the upstream would get of it.
+For operators: all settings of headgate, in one YAML file. Every key is optional, except a route's \`path\` and an \`upstream\`, which
+\`--upstream\` or \`HEADGATE_UPSTREAM\` may set instead. Flags override environment variables, which override the file. Unknown keys are
+errors. \`headgate check FILE\` shows mistakes, or what the file means; \`headgate explain METHOD URL\` shows which route a request matches
+and what headgate would send upstream.
 
 Durations are \`250ms\`, \`5s\`, \`1m\`, \`1h\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`. In any value \`\${VAR}\` is an environment variable,
 \`\${VAR:-default}\` one with a default, \`\${VAR:?message}\` one that must be set, \`$$\` a dollar sign. headgate
 substitutes variables after it has parsed the YAML, so they cannot add keys. Inside \`[...]\` or \`{...}\`, quote them. A variable can be
-a number or a boolean in a value without quotes, and inside \`[...]\` or \`{...}\` where it is the whole value:
+a number or a boolean in a value without quotes, and inside \`[...]\` or \`{...}\` if it is the whole value:
 \`{ waiting: "\${WAITING:-12}" }\`.
 
 A file has at most 256 KiB, 65,536 YAML tokens, 32 levels, 4,096 entries in one list or mapping, and 4,096 characters in one value:
-room for two thousand routes, often for more. A path with \`{id}\` or \`/*\` stands for many.
+room for two thousand routes, often for more. A path with \`{id}\` or \`/*\` matches many paths.
 
-This page is generated from the schema, as is \`config/headgate.schema.json\`: with its first line
-\`# yaml-language-server: $schema=…\` an editor completes and checks the file. The schema refuses nothing that \`check\` accepts, and accepts
-only what takes more than one value to see: whether a file exists and a variable is set, two routes that are alike, an upstream that is
-not in \`upstreams\`. \`headgate schema\` prints it.
+This page and \`config/headgate.schema.json\` are generated from the schema. With \`# yaml-language-server: $schema=…\` as the file's first
+line an editor completes and checks it. The schema refuses nothing that \`check\` accepts. Only \`check\` sees mistakes that need more than
+one value: a missing file or variable, two equal routes, an upstream that is not in \`upstreams\`. \`headgate schema\` prints the schema.
 
 ## Mistakes
 
-\`headgate check\`, the start and a reload print each mistake with its place, the line and a hint:
+\`headgate check\`, the start and a reload print each mistake with its place, its line and a hint:
 
 \`\`\`
 routes.yaml:1:52 upstream.keepAlive: must be a duration such as 250ms or 5s, not the number 4; did you mean "4s"?
@@ -41,8 +40,8 @@ routes.yaml:1:52 upstream.keepAlive: must be a duration such as 250ms or 5s, not
     |                                                    ^
 \`\`\`
 
-A mistake in the YAML itself is told where it was made, not where a parser gives up. Hyphens mark the place where it shows. headgate
-prints one such mistake at a time, because those after it may be its consequences:
+For a mistake in the YAML syntax headgate shows where it was made, not where the parser stops; hyphens mark where it shows its effect.
+headgate prints one syntax mistake at a time, because later ones may follow from it:
 
 \`\`\`
 routes.yaml:3:9: this double quote is not closed: put another at the end of the value
@@ -52,11 +51,11 @@ routes.yaml:3:9: this double quote is not closed: put another at the end of the 
     |        - ends here instead
 \`\`\`
 
-A path that is allowed and probably not meant, such as \`/users/:id\` or \`/users/[0-9]+\`, is compared as it is, and gets a warning:
-\`check\` prints it above the summary, the start and a reload log it.
+headgate warns of a path that is valid but probably not meant, such as \`/users/:id\` or \`/users/[0-9]+\`, and compares it literally.
+\`check\` prints the warning above the summary; the start and a reload log it.
 
-An excerpt shows the file as it is written, never the value of a variable. What looks like a secret is masked.
-\`check --json\` has the same: \`file\`, \`line\`, \`col\`, \`key\`, \`message\`, \`excerpt\`, and \`related\` for the second place.
+An excerpt shows the text of the file, never the value of a variable, and headgate masks what looks like a secret. \`check --json\` has the
+same as \`file\`, \`line\`, \`col\`, \`key\`, \`message\`, \`excerpt\`, and \`related\` for the second place.
 `;
 
 /** The whole page, one table per top-level key that has keys of its own. */
