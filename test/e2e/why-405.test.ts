@@ -31,7 +31,7 @@ print(json.dumps([head(code) for code in json.load(sys.stdin)]))
 `;
 
 testReal(
-  "docs/why-405.md: with each fix the app responds to HEAD as to GET",
+  "docs/why-405.md: each fix in the app gives HEAD the response of GET",
   { "python:fastapi": "python3-fastapi" },
   async () => {
     const [app = "", ...fixes] = [...PAGE.matchAll(/^```python\n(.*?)^```$/gms)].map(
