@@ -30,8 +30,6 @@ export interface CheckedRequest {
   readonly expectsContinue: boolean;
 }
 
-const VERSIONS: ReadonlySet<string> = new Set(["1.0", "1.1", "2"]);
-
 /**
  * Checks a request (RFC 9112 §3.2, §6.1).
  *
@@ -40,7 +38,8 @@ const VERSIONS: ReadonlySet<string> = new Set(["1.0", "1.1", "2"]);
  */
 export function checkRequest(head: UncheckedRequest, maxFields: number): CheckedRequest {
   const { method, httpVersion, rawFields } = head;
-  if (!VERSIONS.has(httpVersion)) throw new ProxyError("version_not_supported");
+  if (httpVersion !== "1.1" && httpVersion !== "1.0" && httpVersion !== "2")
+    throw new ProxyError("version_not_supported");
   if (rawFields.length > maxFields * 2) {
     const cause = new Error(`limits.headerCount is ${maxFields}`);
     throw new ProxyError("request_field_count", { cause });
