@@ -25,14 +25,16 @@ export async function checkResponses(peer: Peer, port: number): Promise<void> {
   assert.equal(hugeHead.field("content-length"), String(HUGE_BYTES), "HEAD /huge: Content-Length");
 }
 
-function checkSmall(answer: CheckedResponse, method: string): void {
+/** Checks status and fields of a response to a request for /small. */
+export function checkSmall(answer: CheckedResponse, method: string): void {
   assert.equal(answer.status, 200, `${method} /small: the status`);
   assert.equal(answer.field("content-length"), "15", `${method} /small: Content-Length`);
   assert.equal(answer.field("content-type"), "application/json", `${method} /small: Content-Type`);
   assert.equal(answer.field("etag"), '"bench-1"', `${method} /small: ETag`);
 }
 
-interface CheckedResponse {
+/** A response with what the checks look at. */
+export interface CheckedResponse {
   readonly status: number;
   field(name: string): string | undefined;
   readonly contentBytes: number;
