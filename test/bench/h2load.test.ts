@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readH2load } from "../../tools/bench/over-tls/h2load.ts";
+import { isFrozen, readH2load } from "../../tools/bench/over-tls/h2load.ts";
 
 /** What h2load 1.52.0 prints. */
 const OUTPUT = `starting benchmark...
@@ -54,3 +54,13 @@ for (const [what, from, to, expected] of [
     assert.throws(() => readH2load(output, "h2"), { message: expected });
   });
 }
+
+test("a timed load without figures is frozen once its time is over", () => {
+  const stopped = OUTPUT.slice(0, OUTPUT.indexOf("finished"));
+  assert.equal(isFrozen(stopped), true);
+  assert.equal(
+    isFrozen(stopped.slice(0, stopped.indexOf("Main benchmark duration is over"))),
+    false,
+  );
+  assert.equal(isFrozen(OUTPUT), false);
+});

@@ -49,7 +49,7 @@ async function warmUp({ port, loads }: TlsPeer): Promise<void> {
   for (const name of loads) {
     const load: TlsLoad = TLS_LOADS[name];
     const length = "seconds" in load.length ? { seconds: WARM_SECONDS } : load.length;
-    await runH2load(port, { ...load, length }, () => {});
+    await runH2load(port, { ...load, length }, () => 0);
   }
 }
 
@@ -67,15 +67,8 @@ async function measureLoad(
   load: TlsLoad,
 ): Promise<TlsLoadFigures> {
   const before = await bench.backend.counters();
-  const edges: { readonly cpuUs: number; readonly ms: number }[] = [];
-  const onEdge = (): void =>
-    void edges.push({ cpuUs: usage.cpuUs(child.pid), ms: performance.now() });
-  const done = await runH2load(port, load, onEdge);
+  const { done, seconds, cpuUs } = await runH2load(port, load, () => usage.cpuUs(child.pid));
   const after = await bench.backend.counters();
-  const [first, last] = edges;
-  if (first === undefined || last === undefined) throw new Error("h2load has not run to its end");
-  const cpuUs = last.cpuUs - first.cpuUs;
-  const seconds = (last.ms - first.ms) / 1000;
   return {
     cpuUs: cpuUs / done,
     perSecond: done / seconds,
