@@ -45,7 +45,7 @@ export interface CheckedResponse {
 async function ask(port: number, method: string, path: string): Promise<CheckedResponse> {
   const ends: (() => void | Promise<void>)[] = [];
   const wire = await openWire({ after: (end) => void ends.push(end) }, port);
-  wire.write(toRequest(`${method} ${path}`, ["Connection: close"]));
+  wire.write(toRequest(`${method} ${path}`, ["Host: bench.test", "Connection: close"]));
   const answer = await wire.readResponse(method);
   const rest = await wire.bytes.takeAll();
   for (const end of ends) await end();
