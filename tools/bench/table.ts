@@ -13,9 +13,9 @@ export type Column<F> = readonly [
 export type Section<F> = readonly [title: string, columns: readonly Column<F>[]];
 
 /** Rounds to an integer, with commas between thousands. */
-export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+export const toInteger = (value: number): string => Math.round(value).toLocaleString("en-US");
 /** Rounds to one decimal place. */
-export const tenths = (value: number): string => value.toFixed(1);
+export const toTenths = (value: number): string => value.toFixed(1);
 
 interface Common {
   readonly cpuUs: number;
@@ -30,8 +30,8 @@ export function loadColumns<F>(
   between: readonly Column<F>[] = [],
 ): readonly Column<F>[] {
   return [
-    ["CPU µs/request", (figures) => read(figures)?.cpuUs, tenths],
-    ["requests/s", (figures) => read(figures)?.perSecond, whole],
+    ["CPU µs/request", (figures) => read(figures)?.cpuUs, toTenths],
+    ["requests/s", (figures) => read(figures)?.perSecond, toInteger],
     ...between,
     [
       "upstream connections/request",
@@ -42,7 +42,7 @@ export function loadColumns<F>(
     [
       "had of its core",
       (figures) => read(figures)?.coreShare,
-      (value) => `${whole(value * 100)} %`,
+      (value) => `${toInteger(value * 100)} %`,
       "without ratio",
     ],
   ];

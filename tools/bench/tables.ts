@@ -1,12 +1,19 @@
 import type { Figures, SmallFigures } from "./measure.ts";
-import { type Column, type Section, loadColumns, tenths, toSections, whole } from "./table.ts";
+import {
+  type Column,
+  type Section,
+  loadColumns,
+  toTenths,
+  toSections,
+  toInteger,
+} from "./table.ts";
 
 const megabytes = (value: number): string => (value / 1e6).toFixed(2);
 
 function smallColumns(read: (figures: Figures) => SmallFigures): readonly Column<Figures>[] {
   return loadColumns(read, [
-    ["p50 µs", (figures) => read(figures).p50Us, whole],
-    ["p99 µs", (figures) => read(figures).p99Us, whole],
+    ["p50 µs", (figures) => read(figures).p50Us, toInteger],
+    ["p99 µs", (figures) => read(figures).p99Us, toInteger],
   ]);
 }
 
@@ -23,29 +30,29 @@ const SECTIONS: readonly Section<Figures>[] = [
         (value) => value.toFixed(2),
         "without ratio",
       ],
-      ["ms/HEAD", ({ bigHead }) => bigHead?.ms, tenths],
+      ["ms/HEAD", ({ bigHead }) => bigHead?.ms, toTenths],
     ],
   ],
   [
     "HEAD of 2 GiB, 20 in a row on one client connection",
     [
-      ["bytes pulled/HEAD", ({ hugeHead }) => hugeHead?.pulledBytes, whole],
+      ["bytes pulled/HEAD", ({ hugeHead }) => hugeHead?.pulledBytes, toInteger],
       [
         "upstream connections/HEAD",
         ({ hugeHead }) => hugeHead?.connections,
         (value) => value.toFixed(2),
         "without ratio",
       ],
-      ["ms/HEAD", ({ hugeHead }) => hugeHead?.ms, tenths],
+      ["ms/HEAD", ({ hugeHead }) => hugeHead?.ms, toTenths],
     ],
   ],
   [
     "Download of 100 MB (4 at a time), memory, start",
     [
-      ["MB/s", ({ download }) => download?.megabytesPerSecond, whole],
-      ["CPU ms/100 MB", ({ download }) => download?.cpuMs, tenths],
+      ["MB/s", ({ download }) => download?.megabytesPerSecond, toInteger],
+      ["CPU ms/100 MB", ({ download }) => download?.cpuMs, toTenths],
       ["peak RSS MB", ({ peakRssBytes }) => peakRssBytes, megabytes],
-      ["ready after ms", ({ startMs }) => startMs, whole],
+      ["ready after ms", ({ startMs }) => startMs, toInteger],
     ],
   ],
 ];
