@@ -7,7 +7,7 @@ import test from "node:test";
 const FILE = new URL("../../docs/internals/threats.md", import.meta.url);
 const TEXT = readFileSync(FILE, "utf8");
 /** The last row of each part; they are numbered without gaps, so that a row which is cut out is missed. */
-const PARTS = { A: 27, B: 21, C: 16 };
+const PARTS = { A: 28, B: 21, C: 16 };
 
 interface Row {
   readonly id: string;

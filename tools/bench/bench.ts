@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { startBackend, type Backend } from "./backend.ts";
+import { type CertificateFiles, writeCertificateFiles } from "./certificate-files.ts";
 import type { Child, Children } from "../shared/children.ts";
 import { splitCores, type Cores } from "./cores.ts";
 import type { Peer } from "./peers.ts";
@@ -15,6 +16,7 @@ export interface Bench {
   readonly backend: Backend;
   /** The same backend's port with TLS. */
   readonly tlsPort: number;
+  readonly certificateFiles: CertificateFiles;
   readonly children: Children;
 }
 
@@ -32,28 +34,39 @@ export async function setUpBench(folder: string, children: Children): Promise<Be
   const tools = compileTools(folder);
   const cores = splitCores();
   const backend = await startBackend(children, tools);
-  const tlsPort = await startTls(folder, children, backend.port);
-  return { folder, tools, cores, children, backend, tlsPort };
+  const certificateFiles = writeCertificateFiles(folder);
+  const tlsPort = await startTls(certificateFiles, children, backend.port);
+  return { folder, tools, cores, children, backend, certificateFiles, tlsPort };
 }
 
-/** Starts a peer on its own core. Throws if it does not start. `nodeFlags` are for peers that run on Node. */
+/** How to start a peer. */
+interface StartOptions {
+  /** For peers that run on Node. */
+  readonly nodeFlags?: readonly string[];
+  /** What the clients speak; plain HTTP/1.1 by default. */
+  readonly clients?: "plain" | "tls";
+}
+
+/** Starts a peer on its own core. Throws if it does not start. */
 export async function startPeer(
   bench: Bench,
   peer: Peer,
-  nodeFlags: readonly string[] = [],
+  { nodeFlags = [], clients = "plain" }: StartOptions = {},
 ): Promise<RunningPeer> {
   const port = await findFreePort();
+  const name = `${peer.name}-${clients}`;
   const place = {
-    folder: join(bench.folder, peer.name),
+    folder: join(bench.folder, name),
     port,
     upstreamPort: bench.backend.port,
     upstream: `http://127.0.0.1:${bench.backend.port}`,
     tlsUpstream: `https://127.0.0.1:${bench.tlsPort}`,
+    certificateFiles: clients === "tls" ? bench.certificateFiles : undefined,
   };
   const [program = "", ...args] = peer.command(place);
   const command = [...bench.cores.proxyPrefix, program, ...nodeFlags, ...args];
   const startedMs = performance.now();
-  const child = bench.children.start(peer.name, command, peer.env?.(place));
+  const child = bench.children.start(name, command, peer.env?.(place));
   await waitAccepting(child, port);
   return { peer, child, port, startMs: performance.now() - startedMs };
 }

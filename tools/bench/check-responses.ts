@@ -25,14 +25,16 @@ export async function checkResponses(peer: Peer, port: number): Promise<void> {
   assert.equal(hugeHead.field("content-length"), String(HUGE_BYTES), "HEAD /huge: Content-Length");
 }
 
-function checkSmall(answer: CheckedResponse, method: string): void {
+/** Checks status and fields of a response to a request for /small. */
+export function checkSmall(answer: CheckedResponse, method: string): void {
   assert.equal(answer.status, 200, `${method} /small: the status`);
   assert.equal(answer.field("content-length"), "15", `${method} /small: Content-Length`);
   assert.equal(answer.field("content-type"), "application/json", `${method} /small: Content-Type`);
   assert.equal(answer.field("etag"), '"bench-1"', `${method} /small: ETag`);
 }
 
-interface CheckedResponse {
+/** A response with what the checks look at. */
+export interface CheckedResponse {
   readonly status: number;
   field(name: string): string | undefined;
   readonly contentBytes: number;
@@ -43,7 +45,7 @@ interface CheckedResponse {
 async function ask(port: number, method: string, path: string): Promise<CheckedResponse> {
   const ends: (() => void | Promise<void>)[] = [];
   const wire = await openWire({ after: (end) => void ends.push(end) }, port);
-  wire.write(toRequest(`${method} ${path}`, ["Connection: close"]));
+  wire.write(toRequest(`${method} ${path}`, ["Host: bench.test", "Connection: close"]));
   const answer = await wire.readResponse(method);
   const rest = await wire.bytes.takeAll();
   for (const end of ends) await end();

@@ -2,6 +2,7 @@ import { BIG_BYTES } from "./backend.ts";
 import { startPeer, type Bench, type RunningPeer } from "./bench.ts";
 import { median, toMedians } from "./median.ts";
 import type { Options } from "./options.ts";
+import { measureCalmly, rotate } from "./rounds.ts";
 import { runLoad, type Load } from "./tools.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
 
@@ -54,10 +55,6 @@ const SMALL_CONNECTIONS = 32;
 const DOWNLOADS = 4;
 const BIG_HEADS = 20;
 
-/** Below this share of its core a round was disturbed: cold caches and short event loops make each request more expensive. */
-const CALM_SHARE = 0.93;
-const ATTEMPTS = 3;
-
 /** Measures the running peers in turns, round by round. */
 export async function measurePeers(
   bench: Bench,
@@ -68,7 +65,6 @@ export async function measurePeers(
   const taken = new Map(running.map((one): [RunningPeer, Round[]] => [one, []]));
   for (const one of running) await warmUp(bench, one);
   for (let round = 0; round < options.rounds; round += 1) {
-    // Each round begins with another peer, so that no peer always follows the same neighbour or a pause.
     for (const one of rotate(running, round))
       taken.get(one)?.push(await measureRound(bench, one, usage));
   }
@@ -92,15 +88,14 @@ export async function measurePeers(
 
 async function measureRound(bench: Bench, one: RunningPeer, usage: UsageReader): Promise<Round> {
   return {
-    get: await measureCalmly(bench, one, { usage, load: small("GET", ROUND_SECONDS) }),
-    head: await measureCalmly(bench, one, { usage, load: small("HEAD", ROUND_SECONDS) }),
+    get: await measureCalmly(() =>
+      measureSmall(bench, one, { usage, load: small("GET", ROUND_SECONDS) }),
+    ),
+    head: await measureCalmly(() =>
+      measureSmall(bench, one, { usage, load: small("HEAD", ROUND_SECONDS) }),
+    ),
     download: one.peer.kind === "proxy" ? await measureDownload(bench, one, usage) : undefined,
   };
-}
-
-function rotate<T>(items: readonly T[], by: number): readonly T[] {
-  const first = by % items.length;
-  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 function small(method: Load["method"], seconds: number): Load {
@@ -114,20 +109,6 @@ function small(method: Load["method"], seconds: number): Load {
 async function warmUp(bench: Bench, { port }: RunningPeer): Promise<void> {
   await runLoad(bench.tools, port, { ...small("GET", 10), requests: 40_000 });
   await runLoad(bench.tools, port, { ...small("HEAD", 10), requests: 40_000 });
-}
-
-/** Repeats a disturbed round. After the last attempt the least disturbed one counts, and its share shows its quality. */
-async function measureCalmly(
-  bench: Bench,
-  one: RunningPeer,
-  what: { readonly usage: UsageReader; readonly load: Load },
-): Promise<SmallFigures> {
-  let best = await measureSmall(bench, one, what);
-  for (let attempt = 1; attempt < ATTEMPTS && best.coreShare < CALM_SHARE; attempt += 1) {
-    const next = await measureSmall(bench, one, what);
-    if (next.coreShare > best.coreShare) best = next;
-  }
-  return best;
 }
 
 async function measureSmall(

@@ -1,10 +1,11 @@
-import { readFlags, toCount } from "../shared/options.ts";
+import { readFlags, toCount, toNames } from "../shared/options.ts";
 
 /** The help text. */
 export const USAGE = `npm run bench -- [options]
   --quick              three rounds: for trying a change, not for publishing
   --rounds N           how often all take their turn (11); more of them even out what disturbs the machine
   --only NAMES         only these peers, e.g. --only headgate,http-proxy
+  --clients NAMES      only these clients: plain (HTTP/1.1), tls (HTTP/1.1 and HTTP/2 over TLS); both by default
   --json               print the figures as JSON
   --write              put the tables into docs/internals/performance.md
   --profile            no figures: the functions of headgate (or of the Node peers in --only) with the most self time`;
@@ -19,6 +20,7 @@ export interface Options {
   readonly starts: number;
   /** Names of the peers to run; undefined means all. */
   readonly only: readonly string[] | undefined;
+  readonly clients: readonly ("plain" | "tls")[];
 }
 
 const ROUNDS = 11;
@@ -33,10 +35,12 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     profile: { type: "boolean", default: false },
     rounds: { type: "string" },
     only: { type: "string" },
+    clients: { type: "string", default: "plain,tls" },
   });
   if (values === undefined) return undefined;
-  if (values.write && (values.quick || values.only !== undefined)) {
-    throw new Error("--write publishes a full run: leave out --quick and --only");
+  const clients = toNames("clients", values.clients, ["plain", "tls"]);
+  if (values.write && (values.quick || values.only !== undefined || clients.length < 2)) {
+    throw new Error("--write publishes a full run: leave out --quick, --only and --clients");
   }
   const preset = values.quick ? QUICK_ROUNDS : ROUNDS;
   return {
@@ -46,5 +50,6 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     rounds: values.rounds === undefined ? preset : toCount("rounds", values.rounds),
     starts: 5,
     only: values.only?.split(",").map((name) => name.trim()),
+    clients,
   };
 }

@@ -4,8 +4,11 @@ import { fileURLToPath } from "node:url";
 import type { Bench } from "./bench.ts";
 import { type Figures, ROUND_SECONDS } from "./measure.ts";
 import type { Options } from "./options.ts";
+import { readH2loadVersion, TLS_TEXT } from "./over-tls/h2load.ts";
+import type { TlsFigures } from "./over-tls/measure.ts";
+import { toTlsTables } from "./over-tls/tables.ts";
 import type { Peer } from "./peers.ts";
-import { toRatios } from "./ratios.ts";
+import { type WithRounds, toRatios } from "./ratios.ts";
 import { routerTable } from "./router.ts";
 import { toTables } from "./tables.ts";
 import { toVerdicts } from "./targets.ts";
@@ -15,30 +18,54 @@ const BEGIN =
   "<!-- bench:begin: everything to bench:end is written by `npm run bench -- --write` -->";
 const END = "<!-- bench:end -->";
 
+/** The figures of a run. */
+export interface RunFigures {
+  readonly plain: readonly Figures[];
+  readonly overTls: readonly TlsFigures[];
+}
+
 /** The report of a run as Markdown: conditions and figures. */
-export function toReport(figures: readonly Figures[], conditions: string): string {
-  const verdicts = toVerdicts(figures);
+export function toReport({ plain, overTls }: RunFigures, conditions: string): string {
+  const verdicts = toVerdicts(plain);
   const promises = verdicts === "" ? "" : `### What headgate promises\n\n${verdicts}\n`;
-  return `${conditions}- In brackets: the ratio to ${figures[0]?.name}\n\n${promises}${toTables(figures)}\n${routerTable()}\n`;
+  const tables = [
+    ...(plain.length > 0 ? [toTables(plain)] : []),
+    ...(overTls.length > 0 ? [toTlsTables(overTls)] : []),
+  ];
+  const base = (plain[0] ?? overTls[0])?.name;
+  return `${conditions}- In brackets: the ratio to ${base}\n\n${promises}${tables.join("\n")}\n${routerTable()}\n`;
 }
 
 /** The report for programs: the same figures, unrounded. */
-export function toJson(figures: readonly Figures[], conditions: string): string {
+export function toJson({ plain, overTls }: RunFigures, conditions: string): string {
+  const ratiosTo = (plain[0] ?? overTls[0])?.name;
+  const report = {
+    conditions,
+    ratiosTo,
+    peers: withRatios(plain),
+    peersOverTls: withRatios(overTls),
+  };
+  return JSON.stringify(report, undefined, 2);
+}
+
+function withRatios(figures: readonly WithRounds[]): readonly object[] {
   const [base] = figures;
-  const peers = figures.map((one) => ({
-    ...one,
-    ratios: base === undefined ? {} : toRatios(one, base),
-  }));
-  return JSON.stringify({ conditions, ratiosTo: base?.name, peers }, undefined, 2);
+  return figures.map((one) => ({ ...one, ratios: base === undefined ? {} : toRatios(one, base) }));
 }
 
 /** The machine, the versions and the length of the run, as a Markdown list. */
-export function toConditions(bench: Bench, peers: readonly Peer[], { rounds }: Options): string {
+export function toConditions(
+  bench: Bench,
+  peers: readonly Peer[],
+  { rounds, clients }: Options,
+): string {
+  const h2load = clients.includes("tls") ? readH2loadVersion() : undefined;
   const gibibytes = (os.totalmem() / 2 ** 30).toFixed(0);
   const lines = [
     `Taken on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? "unknown"}, ` +
       `${gibibytes} GiB, Linux ${os.release()}, ${readDistribution()}, Node ${process.version}`,
     `${rounds} rounds of ${ROUND_SECONDS} s for each peer and load, in turn; medians; ${bench.cores.text}`,
+    ...(h2load === undefined ? [] : [`over TLS: ${TLS_TEXT}; load by h2load ${h2load}`]),
     ...peers.map(({ name, version, about }) => `${name} (${version}): ${about}`),
   ];
   return `${lines.map((line) => `- ${line}`).join("\n")}\n`;

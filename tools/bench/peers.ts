@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { caddyFile, haproxyFile, nginxFile, type PeerSetup } from "./configs.ts";
+import { caddyFile, haproxyFile, headgateListener, nginxFile, type PeerSetup } from "./configs.ts";
 
 /** A program that can replace headgate. */
 export interface Peer {
@@ -71,13 +71,15 @@ function headgate(): Peer {
     version: existsSync(headgateScript)
       ? readVersion([process.execPath, headgateScript, "--version"]) || "unknown"
       : "",
-    command: ({ port, upstream }) => [
+    command: (place) => [
       process.execPath,
       headgateScript,
       "run",
-      `--upstream=${upstream}`,
-      `--listen=127.0.0.1:${port}`,
+      `--upstream=${place.upstream}`,
       "--admin=off",
+      place.certificateFiles === undefined
+        ? `--listen=127.0.0.1:${place.port}`
+        : `--config=${write(place, "headgate.yaml", headgateListener(place.port, place.certificateFiles))}`,
     ],
     kind: "proxy",
     runtime: "node",

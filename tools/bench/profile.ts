@@ -29,11 +29,9 @@ export async function profilePeer(bench: Bench, peer: Peer): Promise<string> {
   for (const method of ["GET", "HEAD"] as const) {
     const folder = join(bench.folder, `profile-${peer.name}-${method}`);
     mkdirSync(folder);
-    const { child, port } = await startPeer(bench, peer, [
-      "--cpu-prof",
-      `--cpu-prof-dir=${folder}`,
-      "--cpu-prof-interval=500",
-    ]);
+    const { child, port } = await startPeer(bench, peer, {
+      nodeFlags: ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=500"],
+    });
     const { done } = await runLoad(bench.tools, port, {
       method,
       path: "/small",

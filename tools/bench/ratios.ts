@@ -1,14 +1,18 @@
-import type { Figures } from "./measure.ts";
 import { isObject, median, toMedians } from "./median.ts";
+
+/** Figures with those of each round, in the same structure. */
+export interface WithRounds {
+  readonly rounds: readonly object[];
+}
 
 /**
  * The ratio of the values that `read` finds in both: the median of the ratios of the rounds. A ratio of two medians could compare an
  * undisturbed round of one with a disturbed round of the other. Undefined if one of them was not measured.
  */
-export function toRatio(
-  read: (figures: Figures) => number | undefined,
-  figures: Figures | undefined,
-  base: Figures | undefined,
+export function toRatio<F extends WithRounds>(
+  read: (figures: F) => number | undefined,
+  figures: F | undefined,
+  base: F | undefined,
 ): number | undefined {
   if (figures === undefined || base === undefined) return undefined;
   const bases = toRounds(base).map(read);
@@ -17,14 +21,14 @@ export function toRatio(
 }
 
 /** The ratio of each figure to that of `base`, in the same structure; a figure that either lacks is left out. */
-export function toRatios(figures: Figures, base: Figures): object {
+export function toRatios<F extends WithRounds>(figures: F, base: F): object {
   const bases = toRounds(base);
   return toMedians(toRounds(figures).map((round, index) => divideAll(round, bases[index] ?? {})));
 }
 
 /** The figures of each round. A figure that is measured once is the same in all rounds. */
-function toRounds({ rounds, ...figures }: Figures): Figures[] {
-  return rounds.map((round) => ({ ...figures, ...round, rounds: [] }));
+function toRounds<F extends WithRounds>(figures: F): F[] {
+  return figures.rounds.map((round) => ({ ...figures, ...round, rounds: [] }));
 }
 
 function divideAll(part: object, whole: object): object {

@@ -7,8 +7,9 @@ import { checkResponses } from "./check-responses.ts";
 import { setUpBench, startPeer, type Bench, type RunningPeer } from "./bench.ts";
 import { createChildren } from "../shared/children.ts";
 import { makeFolder } from "../shared/folder.ts";
-import { measurePeers } from "./measure.ts";
+import { type Figures, measurePeers } from "./measure.ts";
 import { parseOptions, USAGE, type Options } from "./options.ts";
+import { measureOverTls } from "./over-tls/measure.ts";
 import { toConditions, toJson, toReport, writePage } from "./page.ts";
 import { listPeers, type Peer } from "./peers.ts";
 import { profilePeer } from "./profile.ts";
@@ -52,22 +53,35 @@ function buildHeadgate(): void {
 }
 
 async function measure(bench: Bench, peers: readonly Peer[], options: Options): Promise<void> {
+  const plain = options.clients.includes("plain") ? await measurePlain(bench, peers, options) : [];
+  const overTls = options.clients.includes("tls")
+    ? await measureOverTls(bench, peers, { rounds: options.rounds, say })
+    : [];
+  const names = new Set([...plain, ...overTls].map(({ name }) => name));
+  if (names.size === 0) throw new Error("there is nothing to measure");
+  const figures = { plain, overTls };
+  const measured = peers.filter(({ name }) => names.has(name));
+  const conditions = toConditions(bench, measured, options);
+  const report = toReport(figures, conditions);
+  if (options.publish === "write") writePage(report);
+  console.log(options.format === "json" ? toJson(figures, conditions) : report);
+}
+
+async function measurePlain(
+  bench: Bench,
+  peers: readonly Peer[],
+  options: Options,
+): Promise<Figures[]> {
   const running: RunningPeer[] = [];
   for (const peer of peers) {
     const one = await startChecked(bench, peer);
     if (one !== undefined) running.push(one);
   }
-  if (running.length === 0) throw new Error("there is nothing to measure");
   if (options.publish === "write" && !running.some(({ peer }) => peer.name === "headgate")) {
     throw new Error("--write publishes headgate's figures, and headgate was left out");
   }
-  const measured = running.map(({ peer }) => peer);
-  say(`measuring ${measured.map(({ name }) => name).join(", ")}`);
-  const figures = await measurePeers(bench, running, options);
-  const conditions = toConditions(bench, measured, options);
-  const report = toReport(figures, conditions);
-  if (options.publish === "write") writePage(report);
-  console.log(options.format === "json" ? toJson(figures, conditions) : report);
+  say(`measuring ${running.map(({ peer }) => peer.name).join(", ")}`);
+  return measurePeers(bench, running, options);
 }
 
 /** Starts a peer and checks it. A peer with wrong responses is reported and not measured. */
