@@ -9,8 +9,12 @@ import type { Socket } from "node:net";
  * SSL_get_error, seen with Node 20).
  */
 export function resetTransport(transport: Socket, socket: Socket): void {
-  if (transport === socket) reset(transport);
-  else setImmediate(() => reset(transport));
+  if (transport === socket) return reset(transport);
+  setImmediate(() => {
+    // The FIN may be on its way, which the TCP socket does not know: its TLS has sent it.
+    if (socket.writableEnded) socket.destroy();
+    else reset(transport);
+  });
 }
 
 /** Ends a connection with a RST, so that its peer sees it broken. A unix socket has no RST and is only closed. Throws nothing. */

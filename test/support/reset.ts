@@ -4,8 +4,12 @@ import type { Socket } from "node:net";
 
 /** Resets the TCP socket of a TLS socket after this turn, because Node crashes (SIGSEGV) if it happens in a callback of a read. */
 export function resetTransport(transport: Socket, socket: Socket): void {
-  if (transport === socket) reset(transport);
-  else setImmediate(() => reset(transport));
+  if (transport === socket) return reset(transport);
+  setImmediate(() => {
+    // The FIN may be on its way, which the TCP socket does not know: its TLS has sent it.
+    if (socket.writableEnded) socket.destroy();
+    else reset(transport);
+  });
 }
 
 /**
