@@ -480,7 +480,7 @@ test("an untrusted certificate is reported; --ca and --insecure accept it", asyn
   assert.equal(code, 1);
   assert.match(
     err,
-    /certificate was not accepted: headgate refused the certificate of 127\.0\.0\.1/,
+    /certificate was not accepted: headgate refused the certificate of 127\.0\.0\.1.*; name its authority by --ca FILE$/m,
   );
   for (const flags of [["--ca", certificate.file], ["--insecure"]]) {
     const { out } = await callDoctor([url, "/x", ...flags]);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 
-import { startProcess } from "../support/process.ts";
+import { startProcess, startRun } from "../support/process.ts";
 import { HELP } from "../../src/cli/help.ts";
 import { loadConfig } from "../../src/config/load.ts";
 
@@ -78,6 +78,24 @@ test("docs/troubleshooting.md has headgate's own texts", () => {
     [],
   );
 });
+
+/**
+ * Symptom: the log line on the page had no `network.protocol.version`. Root cause: the field was added later, and nothing compared the
+ * page with a real line. Fix: this test does.
+ */
+test("docs/troubleshooting.md shows a log line with the fields of a real one", async (t) => {
+  const page = readFileSync(new URL("docs/troubleshooting.md", ROOT), "utf8");
+  const [shown = ""] = /^\{"level":"warn".*\}$/m.exec(page) ?? assert.fail("no log line");
+  // Port 1 is one on which no process listens.
+  const running = await startRun(t, ["--upstream", "http://127.0.0.1:1"]);
+  await fetch(`http://127.0.0.1:${running.port}/health`, { method: "HEAD" });
+  const [line] = await running.printed(/^\{"level":"warn".*"error\.type".*\}$/m);
+  assert.deepEqual(toKeys(shown), toKeys(line));
+});
+
+function toKeys(line: string): readonly string[] {
+  return Object.keys(JSON.parse(line) as object);
+}
 
 test("README's npm commands exist", () => {
   const names = [...README.matchAll(/npm (?:run )?([a-z]+)/g)].map(([, name]) => name ?? "");

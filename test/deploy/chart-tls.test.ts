@@ -1,6 +1,7 @@
 /** TLS, HTTP/2 and the PROXY protocol in the chart: the rendered route file is the one that headgate checks and serves with. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
@@ -293,4 +294,16 @@ test("docs/tls.md shows what check prints", async (t) => {
   assert.equal((await check.exited).code, 0, check.stderr());
   const hideDates = (shown: string): string => shown.replaceAll(/\d{4}-\d\d-\d\d/g, "DATE");
   assert.equal(hideDates(check.stdout().replace(`${cwd}/`, "")), hideDates(printed));
+});
+
+test("docs/tls.md: check accepts the certificate that its openssl command makes", async (t) => {
+  const [, command = ""] = /^\$ (openssl req [^$]*)\n\$/m.exec(page) ?? assert.fail();
+  const [, yaml = ""] = /```yaml\n(listen:[^`]*)```/.exec(page) ?? [];
+  const cwd = await makeDirectory(t, {
+    "headgate.yaml": `upstream: http://127.0.0.1:8000\n${yaml}`,
+  });
+  execFileSync("sh", ["-c", command], { cwd, stdio: "ignore" });
+  const check = startProcess(t, ["check", join(cwd, "headgate.yaml")]);
+  assert.equal((await check.exited).code, 0, check.stderr());
+  assert.match(check.stdout(), /^localhost +0\.0\.0\.0:8443/m);
 });

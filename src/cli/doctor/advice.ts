@@ -63,17 +63,17 @@ function toMode(of: {
   if (fine === 0)
     return {
       mode: "convert",
-      reason: `${wrong.length} ${all} ${verbs} wrongly: all are asked with GET`,
+      reason: `${wrong.length} ${all} ${verbs} wrongly: headgate sends a GET for each HEAD`,
     };
   const isPlain = wrong.every(({ verdict, direct }) => isPlainRefusal(verdict, direct.head));
   if (isPlain)
     return {
       mode: "auto",
-      reason: `${wrong.length} ${all} ${wrong.length === 1 ? "refuses" : "refuse"} HEAD with 405 or 501: these are asked with GET, the others with HEAD`,
+      reason: `${wrong.length} ${all} ${wrong.length === 1 ? "refuses" : "refuse"} HEAD with 405 or 501: headgate sends a GET for these, and a HEAD for the others`,
     };
   return {
     mode: "convert",
-    reason: `${wrong.length} ${all} ${verbs} wrongly, not always with 405: all are asked with GET`,
+    reason: `${wrong.length} ${all} ${verbs} wrongly, not always with 405: headgate sends a GET for each HEAD`,
   };
 }
 

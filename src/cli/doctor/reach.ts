@@ -5,8 +5,9 @@ import type { Failure } from "./exchange.ts";
 
 /** The backend at this URL cannot be connected to. */
 export class UnreachedError extends Error {
-  constructor({ message }: Failure, url: string) {
-    super(`${url}: ${message}`);
+  constructor({ code, message }: Failure, url: string) {
+    const next = code === "tls_certificate_error" ? "; name its authority by --ca FILE" : "";
+    super(`${url}: ${message}${next}`);
     this.name = "UnreachedError";
   }
 }

@@ -77,7 +77,7 @@ export function injectCompose(file: SourceFile, options: InjectOptions): Outcome
   assertReversible(file, changed, restoreCompose);
   return {
     files: [changed],
-    done: [`${file.name}: ${app.name}: headgate stands before its port ${app.upstreamPort}`],
+    done: [`${file.name}: ${app.name}: headgate stands in front of its port ${app.upstreamPort}`],
     skipped: [],
     next: nextSteps(app, options),
     isThereAlready: false,
