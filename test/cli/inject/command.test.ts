@@ -222,7 +222,7 @@ test("an invalid route file is refused as by check, and so is one that inject wo
   );
   assert.match(
     await messageOf(call(cwd, ["-", "--config", "listen.yaml"], plain)),
-    /^listen\.yaml listen: inject sets it in the pod; remove it, and use --port/,
+    /^listen\.yaml listen: inject sets it for the container; remove it, and use --port/,
   );
 });
 
@@ -243,7 +243,7 @@ test("a listener with settings of its own is refused, with what to use instead",
     const cwd = await folderWith(t, { "routes.yaml": `listen: { ${settings} }\n` });
     assert.match(
       await messageOf(call(cwd, ["-", "--config", "routes.yaml"], plain)),
-      /^routes\.yaml listen: inject sets it in the pod; remove it, and use --port; the chart has tls, http2 and proxyProtocol$/,
+      /^routes\.yaml listen: inject sets it for the container; remove it, and use --port; tls, http2 and proxyProtocol need the chart, or in Compose a service as in examples\/compose-tls$/,
       settings,
     );
   }
