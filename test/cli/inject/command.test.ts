@@ -54,6 +54,16 @@ next: the app's container should wait before it ends, so that no request is lost
   assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), plain);
 });
 
+/**
+ * Symptom: in a pod whose app has port 9090, the probes and metrics of headgate were on 9091, and inject did not say so. Root cause: the
+ * message had only the port for clients. Fix: it also names an admin port other than the default.
+ */
+test("inject names an admin port that is not the default", async (t) => {
+  const cwd = await folderWith(t, {});
+  const { err } = await call(cwd, ["-"], MANIFESTS["headgate's own ports taken"]);
+  assert.match(err, /: headgate on port 8081 \(admin port 9091\) forwards to port /);
+});
+
 test("standard input is written to standard output", async (t) => {
   const cwd = await folderWith(t, {});
   const { code, out } = await call(cwd, ["-"], plain);
