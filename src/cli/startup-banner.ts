@@ -2,7 +2,7 @@
 
 import type { Listening } from "../app.ts";
 import { formatUrl } from "../config/address.ts";
-import type { Config, RouteConfig } from "../config/types.ts";
+import type { Config, ListenerConfig, RouteConfig } from "../config/types.ts";
 import type { Logger } from "../ops/log/logger.ts";
 import { formatTable } from "./table.ts";
 
@@ -25,7 +25,7 @@ export function toStartupBanner(config: Config, listening: Listening, version: s
     `headgate ${version}\n`,
     formatTable(places),
     formatTable([["  ROUTE", "HEAD", "UPSTREAM"], ...routes]) + toRest(config),
-    `  Try it:  ${toTry(listen[0] ?? "")}\n\n`,
+    `  Try it:  ${toTry(listen[0] ?? "", config.listen[0])}\n\n`,
   ].join("\n");
 }
 
@@ -40,7 +40,7 @@ export function logStart(
   const all = listen.join(" ");
   logger.info(
     { version, listen: all, admin: admin ?? "off", routes },
-    `listening on ${all}; try: ${toTry(listen[0] ?? "")}`,
+    `listening on ${all}; try: ${toTry(listen[0] ?? "", config.listen[0])}`,
   );
   for (const route of toShown(config)) {
     const { name, host, path, head } = route;
@@ -57,12 +57,19 @@ export function logStart(
   if (rest !== "") logger.info({}, rest);
 }
 
-/** A command that shows what headgate does, for any listen address. */
-export function toTry(listen: string): string {
+/** A command that shows what headgate does, for any listener. */
+export function toTry(
+  listen: string,
+  listener?: Pick<ListenerConfig, "tls" | "proxyProtocol">,
+): string {
+  const flags = [
+    // The certificate is hardly for the address that works locally.
+    listen.startsWith("https:") ? "-kI" : "-I",
+    ...(listener?.tls?.clientAuth === "require" ? ["--cert client.crt --key client.key"] : []),
+    ...(listener?.proxyProtocol === true ? ["--haproxy-protocol"] : []),
+  ].join(" ");
   if (listen.startsWith("unix:"))
-    return `curl -I --unix-socket '${listen.slice("unix:".length)}' http://localhost/`;
-  // The certificate is hardly for the address that works locally.
-  const flags = listen.startsWith("https:") ? "-kI" : "-I";
+    return `curl ${flags} --unix-socket '${listen.slice("unix:".length)}' http://localhost/`;
   // A wildcard address listens on every address of the machine; the loopback address works locally.
   return `curl ${flags} ${listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")}/`;
 }

@@ -244,6 +244,11 @@ test("the notes name the Service by https, and what an Ingress needs", { skip },
   assert.match(read(...mutual), /helm test is left out, .* client certificate/);
   assert.match(read(...mutual), /curl -I --cert client\.crt --key client\.key --cacert ca\.crt /);
   assert.match(read("--set", "proxyProtocol=true"), /curl -I --haproxy-protocol http:/);
+  // An Ingress renders with `proxyProtocol`, but few controllers send a header to their backend.
+  assert.doesNotMatch(read("--set", "proxyProtocol=true"), /the controller has to send one/);
+  assert.match(read("--set", "proxyProtocol=true", ...hosts), /the controller has to send one/);
+  const optional = ["--set", "proxyProtocol=optional", ...hosts];
+  assert.doesNotMatch(read(...optional), /the controller has to send one/);
   assert.doesNotMatch(read(...mutual), /^ +helm test x/m);
 });
 

@@ -95,7 +95,8 @@ function toImage(reference: string): string {
 
 /** Settings that the container gets as environment variables, which override the route file. */
 const OVERRIDING = {
-  listen: "--port; the chart has tls, http2 and proxyProtocol",
+  listen:
+    "--port; tls, http2 and proxyProtocol need the chart, or in Compose a service as in examples/compose-tls",
   admin: "--set ports.admin=…",
 } as const;
 
@@ -118,7 +119,7 @@ async function readRouteFile(file: string, { env, cwd }: InjectIo): Promise<Rout
   for (const [key, flag] of Object.entries(OVERRIDING))
     if (refused.has(key))
       throw new ConfigError([
-        createDiagnostic(key, `inject sets it in the pod; remove it, and use ${flag}`, file),
+        createDiagnostic(key, `inject sets it for the container; remove it, and use ${flag}`, file),
       ]);
   const loaded = await readTextFile(resolveFrom(cwd, file));
   if ("reason" in loaded) throw new ConfigError([createDiagnostic("", loaded.reason, file)]);

@@ -6,15 +6,17 @@ import { FINITE, type KubernetesObject, type Service, resolveTarget, selects } f
 import type { InjectOptions } from "./options.ts";
 import type { Planned } from "./selection.ts";
 import type { Aim } from "./services.ts";
+import { DEFAULTS } from "./settings.ts";
 
 /** The line for a workload that got headgate. */
 export function describeWorkload(
-  { workload, port, upstreamPort }: Planned,
+  { workload, port, adminPort, upstreamPort }: Planned,
   options: InjectOptions,
 ): string {
   const { file, title } = workload;
   const target = describeTarget(findFileUpstream(options), upstreamPort);
-  return `${file.name}: ${title}: headgate on port ${port} forwards to ${target}`;
+  const admin = adminPort === DEFAULTS.get("ports.admin") ? "" : ` (admin port ${adminPort})`;
+  return `${file.name}: ${title}: headgate on port ${port}${admin} forwards to ${target}`;
 }
 
 /** A line for each port of a Service that now leads to headgate. */

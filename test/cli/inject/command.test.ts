@@ -54,6 +54,16 @@ next: the app's container should wait before it ends, so that no request is lost
   assert.equal(await readFile(join(cwd, "app.yaml"), "utf8"), plain);
 });
 
+/**
+ * Symptom: in a pod whose app has port 9090, the probes and metrics of headgate were on 9091, and inject did not say so. Root cause: the
+ * message had only the port for clients. Fix: it also names an admin port other than the default.
+ */
+test("inject names an admin port that is not the default", async (t) => {
+  const cwd = await folderWith(t, {});
+  const { err } = await call(cwd, ["-"], MANIFESTS["headgate's own ports taken"]);
+  assert.match(err, /: headgate on port 8081 \(admin port 9091\) forwards to port /);
+});
+
 test("standard input is written to standard output", async (t) => {
   const cwd = await folderWith(t, {});
   const { code, out } = await call(cwd, ["-"], plain);
@@ -222,7 +232,7 @@ test("an invalid route file is refused as by check, and so is one that inject wo
   );
   assert.match(
     await messageOf(call(cwd, ["-", "--config", "listen.yaml"], plain)),
-    /^listen\.yaml listen: inject sets it in the pod; remove it, and use --port/,
+    /^listen\.yaml listen: inject sets it for the container; remove it, and use --port/,
   );
 });
 
@@ -243,7 +253,7 @@ test("a listener with settings of its own is refused, with what to use instead",
     const cwd = await folderWith(t, { "routes.yaml": `listen: { ${settings} }\n` });
     assert.match(
       await messageOf(call(cwd, ["-", "--config", "routes.yaml"], plain)),
-      /^routes\.yaml listen: inject sets it in the pod; remove it, and use --port; the chart has tls, http2 and proxyProtocol$/,
+      /^routes\.yaml listen: inject sets it for the container; remove it, and use --port; tls, http2 and proxyProtocol need the chart, or in Compose a service as in examples\/compose-tls$/,
       settings,
     );
   }
