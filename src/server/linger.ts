@@ -33,7 +33,7 @@ export function lingeringClose(socket: Socket): void {
  * client still sends.
  */
 export function resetLater(socket: Socket, transport: Socket): void {
-  const timer = setTimeout(() => reset(transport), RESET_DELAY_MS);
+  const timer = setTimeout(() => reset(transport, socket), RESET_DELAY_MS);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
   socket.resume();

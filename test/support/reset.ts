@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 /** Resets the TCP socket of a TLS socket after this turn, because Node crashes (SIGSEGV) if it happens in a callback of a read. */
 export function resetTransport(transport: Socket, socket: Socket): void {
   if (transport === socket) reset(transport);
-  else setImmediate(() => reset(transport));
+  else setImmediate(() => (isEnding(socket) ? transport.destroy() : reset(transport)));
 }
 
 /**
@@ -16,11 +16,15 @@ export function resetTransport(transport: Socket, socket: Socket): void {
  * closed.
  */
 export function reset(socket: Socket): void {
-  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
   try {
-    if (isEnding) socket.destroy();
+    if (isEnding(socket)) socket.destroy();
     else socket.resetAndDestroy();
   } catch {
     socket.destroy();
   }
+}
+
+/** Whether its FIN is on its way. A TLS socket's FIN is not visible at its TCP socket. */
+function isEnding(socket: Socket): boolean {
+  return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
 }
