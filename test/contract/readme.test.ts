@@ -89,6 +89,22 @@ test("README's npm commands exist", () => {
 });
 
 /**
+ * Symptom: in a fresh clone `npm run fix` ended with "oxlint: not found". Root cause: CONTRIBUTING says that each command of its table
+ * installs what is missing; this one did not. Fix: it begins as the others do.
+ */
+test("CONTRIBUTING's npm commands install in a fresh clone what is missing", () => {
+  const page = readFileSync(new URL("CONTRIBUTING.md", ROOT), "utf8");
+  const names = [...page.matchAll(/^\| `npm (?:run )?([a-z]+)`/gm)].map(([, name = ""]) => name);
+  assert.ok(names.length > 8);
+  assert.deepEqual(
+    names.filter(
+      (name) => !/^(?:node scripts\/ready|exec node scripts\/)/.test(MANIFEST.scripts[name] ?? ""),
+    ),
+    [],
+  );
+});
+
+/**
  * Symptom: `npm start -- check FILE --json
  * jq` was a parse error. Root cause: npm prints the command that it runs on standard output. Fix: the README uses `-s`, and everything else
  * that a first start prints goes to standard error.
