@@ -29,17 +29,38 @@ test("README's route file is valid", async (t) => {
 
 const PAGES = ["README.md", "docs/README.md", "docs/why-405.md", "docs/troubleshooting.md"];
 
-for (const page of [...PAGES, "docs/recipes.md"]) {
+const INTERNALS = ["performance", "reliability", "threats"].map(
+  (name) => `docs/internals/${name}.md`,
+);
+const LINKED = [...PAGES, "docs/recipes.md", "CONTRIBUTING.md", "SECURITY.md", ...INTERNALS];
+
+for (const page of LINKED) {
   test(`the links of ${page} lead to a file, and to a heading of it`, () => {
     const text = readFileSync(new URL(page, ROOT), "utf8");
     const links = [...text.matchAll(/\]\((?!https:)([^)]+)\)/g)].map(([, link = ""]) => link);
-    assert.ok(links.length > 3);
+    assert.ok(links.length > 0);
     assert.deepEqual(
       links.filter((link) => !leadsSomewhere(new URL(link, new URL(page, ROOT)))),
       [],
     );
   });
 }
+
+/**
+ * Symptom: reliability.md named a test in tools/. Root cause: the file had moved, and only links were checked. Fix: paths in code are
+ * checked too; those of sources leave `src/` out.
+ */
+test("the files that the contributors' pages name exist", () => {
+  const folders = "test|tools|scripts|src|examples|upstream|server|runtime|config|proxy|head";
+  const path = new RegExp(`\`((?:${folders})/[\\w./-]+)\``, "g");
+  const missing = ["CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", ...INTERNALS].flatMap((page) =>
+    [...readFileSync(new URL(page, ROOT), "utf8").matchAll(path)]
+      .map(([, name = ""]) => name)
+      .filter((name) => !["", "src/"].some((from) => existsSync(new URL(from + name, ROOT))))
+      .map((name) => `${page}: ${name}`),
+  );
+  assert.deepEqual(missing, []);
+});
 
 function leadsSomewhere(link: URL): boolean {
   const anchor = link.hash.slice(1);
