@@ -126,9 +126,8 @@ test("CONTRIBUTING's npm commands install in a fresh clone what is missing", () 
 });
 
 /**
- * Symptom: `npm start -- check FILE --json
- * jq` was a parse error. Root cause: npm prints the command that it runs on standard output. Fix: the README uses `-s`, and everything else
- * that a first start prints goes to standard error.
+ * Symptom: `npm start -- check FILE --json`, piped to jq, was a parse error. Root cause: npm prints the command that it runs on standard
+ * output. Fix: the README uses `-s`, and everything else that a first start prints goes to standard error.
  */
 test("README's command whose output is JSON prints JSON and nothing else", () => {
   const [, written = ""] = /`npm (start [^`]*--json) \| jq`/.exec(README) ?? [];
