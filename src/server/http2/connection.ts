@@ -82,11 +82,11 @@ export function createHttp2Connection(
   };
 
   session.on("stream", onStream);
-  session.on("remoteSettings", () => {
+  session.once("remoteSettings", () => {
     hasSettings = true;
     waitForStream();
-    spend();
   });
+  session.on("remoteSettings", spend);
   session.on("ping", spend);
   session.on("error", () => undefined); // it destroys the socket
   socket.on("error", () => undefined);
