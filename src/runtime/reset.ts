@@ -3,7 +3,8 @@
 import type { Socket } from "node:net";
 
 /**
- * Resets the TCP socket `transport` of a connection. Over TLS, it does so after the current turn of the event loop.
+ * Ends a connection with a RST, so that its peer sees it broken. `socket` is the TLS socket above its TCP socket `transport`, or `transport`
+ * itself. A unix socket has no RST and is only closed. Throws nothing. Over TLS, the reset comes after the current turn of the event loop.
  *
  * In a callback of its reads, a TLS socket may not lose its TCP socket: Node then frees what OpenSSL still uses, and crashes (SIGSEGV in
  * SSL_get_error, seen with Node 20).
@@ -17,8 +18,7 @@ export function resetTransport(transport: Socket, socket: Socket): void {
   });
 }
 
-/** Ends a connection with a RST, so that its peer sees it broken. A unix socket has no RST and is only closed. Throws nothing. */
-export function reset(socket: Socket): void {
+function reset(socket: Socket): void {
   if (socket.destroyed) return;
   // While a FIN is on its way libuv refuses to reset, and Node then leaves the handle open for good.
   const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;

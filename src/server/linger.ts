@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 
-import { reset } from "../runtime/reset.ts";
+import { resetTransport } from "../runtime/reset.ts";
 import type { IncomingRequest } from "./request.ts";
 
 // How long a client may go on sending after its response. It is long enough for a client that reads the response only after its upload
@@ -33,7 +33,7 @@ export function lingeringClose(socket: Socket): void {
  * client still sends.
  */
 export function resetLater(socket: Socket, transport: Socket): void {
-  const timer = setTimeout(() => reset(transport), RESET_DELAY_MS);
+  const timer = setTimeout(() => resetTransport(transport, socket), RESET_DELAY_MS);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
   socket.resume();

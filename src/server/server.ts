@@ -120,24 +120,26 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     },
   };
 
-  function onConnection(transport: Socket, opening: OpeningConfig): void {
+  function onConnection(transport: Socket, config: OpeningConfig): void {
     // Read now, because Node caches it: after a reset by the peer the address is lost, and a request without an address would reach the
     // upstream as if headgate itself had sent it. A unix socket has no address at either end.
     if (transport.remoteAddress === undefined && transport.localAddress !== undefined)
       return void transport.destroy();
-    if (beginsWithHttp(opening))
+    if (beginsWithHttp(config))
       return serve({ socket: transport, transport, peer: toPeer(transport) });
-    const waiting = createOpening(transport, limits.headerMs, ({ stage, introduction }, reason) =>
+    const opening = createOpening(transport, limits.headerMs, ({ stage, introduction }, reason) =>
       handler.onUnopened?.({ stage, reason, peer: toPeer(transport, introduction) }),
     );
     transport.on("error", () => undefined);
-    limiter.add(waiting);
-    transport.once("close", () => limiter.remove(waiting));
-    open(transport, opening, waiting).then((opened) => {
-      limiter.remove(waiting);
-      if (isClosing || opened === undefined) waiting.destroy();
-      else if (!transport.destroyed) serve(opened.accepted, opened.serve);
-    }, waiting.fail);
+    limiter.add(opening);
+    transport.once("close", () => limiter.remove(opening));
+    open(transport, config, opening)
+      .then((opened) => {
+        limiter.remove(opening);
+        if (isClosing || opened === undefined) opening.destroy();
+        else if (!transport.destroyed) serve(opened.accepted, opened.serve);
+      })
+      .catch(opening.fail);
   }
 
   function serve(accepted: AcceptedConnection, create = createClientConnection): void {

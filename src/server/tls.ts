@@ -95,16 +95,15 @@ function toServerNames(
 
 function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept"] {
   const handshakes = new Map<Socket, Handshake>();
-  server.on("secureConnection", (socket) => {
+  const take = (socket: TLSSocket): Handshake | undefined => {
     const transport = toTransport(socket);
-    handshakes.get(transport)?.succeed(socket);
-    handshakes.delete(transport);
-  });
-  server.on("tlsClientError", (error, socket) => {
-    const transport = toTransport(socket);
-    handshakes.get(transport)?.fail(error);
-    handshakes.delete(transport);
-  });
+    const handshake = transport && handshakes.get(transport);
+    if (handshake === undefined) socket.destroy();
+    if (transport !== undefined) handshakes.delete(transport);
+    return handshake;
+  };
+  server.on("secureConnection", (socket) => take(socket)?.succeed(socket));
+  server.on("tlsClientError", (error, socket) => take(socket)?.fail(error));
   return (transport) =>
     new Promise((resolve, reject) => {
       const succeed = (socket: TLSSocket): void => {
@@ -129,11 +128,9 @@ interface Handshake {
   fail(error: Error): void;
 }
 
-/** Returns the socket below. Node has no public name for it. Throws if a later Node keeps it elsewhere. */
-function toTransport(socket: TLSSocket): Socket {
-  const { _parent: transport } = socket as TLSSocket & { readonly _parent?: Socket };
-  if (transport === undefined) throw new Error("Node's TLS socket does not tell its TCP socket");
-  return transport;
+/** Returns the socket below. Node has no public name for it. Undefined if a later Node keeps it elsewhere: then no handshake succeeds. */
+function toTransport(socket: TLSSocket): Socket | undefined {
+  return (socket as TLSSocket & { readonly _parent?: Socket })._parent; // oxlint-disable-line no-underscore-dangle -- see above
 }
 
 /** Throws if the client sent a certificate that is not valid. With `clientAuth: require`, Node has checked this already. */

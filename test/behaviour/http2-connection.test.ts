@@ -80,6 +80,24 @@ test("an idle connection is closed at the end of the process, and after timeouts
   }
 });
 
+/**
+ * Symptom: a client that sent SETTINGS now and then kept an idle connection open for good, also after the GOAWAY that closes it. Root cause:
+ * each SETTINGS began the time limit again. Fix: only the first one does, which completes the beginning of the connection.
+ */
+test("SETTINGS do not keep an idle connection open", async (t) => {
+  const { session } = await start(t, text("ok"), "timeouts: { keepAlive: 300ms }");
+  await once(session, "connect");
+  const goaway = once(session, "goaway");
+  let sent = 0;
+  const sendSettings = (): void => {
+    sent += 1;
+    if (!session.closed) session.settings({}, () => setTimeout(sendSettings, 1));
+  };
+  sendSettings();
+  await goaway;
+  assert.ok(sent < 1_000, `${sent}: after so many, headgate closes any connection`);
+});
+
 test("a connection with a stream is not idle", async (t) => {
   const held = createHeld();
   const { session } = await start(t, held.script, "timeouts: { keepAlive: 100ms }");

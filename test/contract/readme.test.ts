@@ -29,17 +29,38 @@ test("README's route file is valid", async (t) => {
 
 const PAGES = ["README.md", "docs/README.md", "docs/why-405.md", "docs/troubleshooting.md"];
 
-for (const page of [...PAGES, "docs/recipes.md"]) {
+const INTERNALS = ["performance", "reliability", "threats"].map(
+  (name) => `docs/internals/${name}.md`,
+);
+const LINKED = [...PAGES, "docs/recipes.md", "CONTRIBUTING.md", "SECURITY.md", ...INTERNALS];
+
+for (const page of LINKED) {
   test(`the links of ${page} lead to a file, and to a heading of it`, () => {
     const text = readFileSync(new URL(page, ROOT), "utf8");
     const links = [...text.matchAll(/\]\((?!https:)([^)]+)\)/g)].map(([, link = ""]) => link);
-    assert.ok(links.length > 3);
+    assert.ok(links.length > 0);
     assert.deepEqual(
       links.filter((link) => !leadsSomewhere(new URL(link, new URL(page, ROOT)))),
       [],
     );
   });
 }
+
+/**
+ * Symptom: reliability.md named a test in tools/. Root cause: the file had moved, and only links were checked. Fix: paths in code are
+ * checked too; those of sources leave `src/` out.
+ */
+test("the files that the contributors' pages name exist", () => {
+  const folders = "test|tools|scripts|src|examples|upstream|server|runtime|config|proxy|head";
+  const path = new RegExp(`\`((?:${folders})/[\\w./-]+)\``, "g");
+  const missing = ["CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", ...INTERNALS].flatMap((page) =>
+    [...readFileSync(new URL(page, ROOT), "utf8").matchAll(path)]
+      .map(([, name = ""]) => name)
+      .filter((name) => !["", "src/"].some((from) => existsSync(new URL(from + name, ROOT))))
+      .map((name) => `${page}: ${name}`),
+  );
+  assert.deepEqual(missing, []);
+});
 
 function leadsSomewhere(link: URL): boolean {
   const anchor = link.hash.slice(1);
@@ -107,9 +128,24 @@ test("README's npm commands exist", () => {
 });
 
 /**
- * Symptom: `npm start -- check FILE --json
- * jq` was a parse error. Root cause: npm prints the command that it runs on standard output. Fix: the README uses `-s`, and everything else
- * that a first start prints goes to standard error.
+ * Symptom: in a fresh clone `npm run fix` ended with "oxlint: not found". Root cause: CONTRIBUTING says that each command of its table
+ * installs what is missing; this one did not. Fix: it begins as the others do.
+ */
+test("CONTRIBUTING's npm commands install in a fresh clone what is missing", () => {
+  const page = readFileSync(new URL("CONTRIBUTING.md", ROOT), "utf8");
+  const names = [...page.matchAll(/^\| `npm (?:run )?([a-z]+)`/gm)].map(([, name = ""]) => name);
+  assert.ok(names.length > 8);
+  assert.deepEqual(
+    names.filter(
+      (name) => !/^(?:node scripts\/ready|exec node scripts\/)/.test(MANIFEST.scripts[name] ?? ""),
+    ),
+    [],
+  );
+});
+
+/**
+ * Symptom: `npm start -- check FILE --json`, piped to jq, was a parse error. Root cause: npm prints the command that it runs on standard
+ * output. Fix: the README uses `-s`, and everything else that a first start prints goes to standard error.
  */
 test("README's command whose output is JSON prints JSON and nothing else", () => {
   const [, written = ""] = /`npm (start [^`]*--json) \| jq`/.exec(README) ?? [];

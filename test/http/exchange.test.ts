@@ -25,6 +25,7 @@ test("a new exchange holds what is known and nothing else", () => {
       method: "HEAD",
       target: "/x",
       rawFields: ["A", "1"],
+      httpVersion: "1.1",
       clientAddress: "1.1.1.1",
     },
   );

@@ -52,13 +52,16 @@ export function createHttp2Connection(
   const lingering = new Set<ServerHttp2Stream>();
   /** Streams that are not closed: exchanges, tunnels, and the rests of requests. */
   let streams = 0;
+  /** It was checked that the connection comes from another process and not from headgate itself. */
   let isForeign = false;
+  /** The connection is closing: no further stream is served. */
   let isLast = false;
   /** The client has not exceeded its budget. */
   let isCalm = true;
   let hasSettings = false;
   let deadlineMs = performance.now() + context.limits().headerMs;
-  let waiting: number | undefined;
+  /** The bytes of the connection that the client had acknowledged when headgate last looked. */
+  let acknowledged: number | undefined;
 
   const connection: ClientConnection = {
     isAdmitted: false,
@@ -79,11 +82,11 @@ export function createHttp2Connection(
   };
 
   session.on("stream", onStream);
-  session.on("remoteSettings", () => {
+  session.once("remoteSettings", () => {
     hasSettings = true;
     waitForStream();
-    spend();
   });
+  session.on("remoteSettings", spend);
   session.on("ping", spend);
   session.on("error", () => undefined); // it destroys the socket
   socket.on("error", () => undefined);
@@ -99,27 +102,27 @@ export function createHttp2Connection(
   ): void {
     streams += 1;
     stream.on("error", () => undefined);
-    stream.once("close", () => onStreamClosed());
+    stream.once("close", onStreamClosed);
     const isComplete = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const raw = rawHeaders ?? [];
     const head = toStreamHead(raw, isComplete ? "none" : "follows", context.limits().headerBytes);
-    const own = toStreamPeer(peer, stream);
-    if ("error" in head) return refuse(stream, head, head.error, own);
+    const streamPeer = toStreamPeer(peer, stream);
+    if ("error" in head) return refuse(stream, head, head.error, streamPeer);
     const isTunnel = head.webSocketKey !== undefined;
-    const request = new IncomingRequest(head, own, (isReading) => {
+    const request = new IncomingRequest(head, streamPeer, (isReading) => {
       if (isTunnel) return; // what comes is not content, and belongs to the tunnel
       if (isReading) stream.resume();
       else stream.pause();
     });
     // Not checked when the connection was accepted, because the connecting side learns its own port later.
     isForeign ||= context.handler.isOwn?.(transport) !== true;
-    if (!isForeign) return refuse(stream, head, new ProxyError("proxy_loop_detected"), own);
+    if (!isForeign) return refuse(stream, head, new ProxyError("proxy_loop_detected"), streamPeer);
     if (!context.admit(connection)) {
-      refuse(stream, head, toTooManyClients(context.limits().connections), own);
+      refuse(stream, head, toTooManyClients(context.limits().connections), streamPeer);
       return connection.close(); // so that it does not keep the place of another one
     }
     if (head.method === "CONNECT")
-      return refuse(stream, head, new ProxyError("connect_not_served"), own);
+      return refuse(stream, head, new ProxyError("connect_not_served"), streamPeer);
     const response = new StreamResponse(stream, request, {
       expectsContinue: head.fields.expects === "continue" && !isComplete,
       webSocketKey: head.webSocketKey,
@@ -190,9 +193,9 @@ export function createHttp2Connection(
     stream: ServerHttp2Stream,
     head: RequestHead,
     error: ProxyError,
-    own: ClientPeer,
+    streamPeer: ClientPeer,
   ): void {
-    const requestId = context.handler.onRefused(error, { ...head, peer: own });
+    const requestId = context.handler.onRefused(error, { ...head, peer: streamPeer });
     const problem = toProblem(error, requestId, head.method);
     const request = { method: head.method, httpVersion: "2", fields: NO_FIELDS };
     const response = new StreamResponse(stream, request, {
@@ -240,9 +243,9 @@ export function createHttp2Connection(
   }
 
   function hasClientMoved(): boolean {
-    const before = waiting;
-    waiting = transport.bytesWritten - (unacknowledged() ?? 0);
-    return before !== waiting;
+    const before = acknowledged;
+    acknowledged = transport.bytesWritten - (unacknowledged() ?? 0);
+    return before !== acknowledged;
   }
 
   function unacknowledged(): number | undefined {

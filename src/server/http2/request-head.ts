@@ -48,7 +48,7 @@ export function toStreamHead(
     httpVersion: "2",
     rawFields: rawFields ?? [],
   };
-  const fault = findFault(head, raw, maxBytes);
+  const fault = findFault(head, rawFields ?? raw, maxBytes);
   if (rawFields === undefined || fault !== undefined)
     return { ...head, error: new ProxyError(fault ?? "http_request_error") };
   try {
@@ -61,25 +61,24 @@ export function toStreamHead(
   }
 }
 
+/** `fields` are those that the upstream gets, or the client's if one of them is malformed. */
 function findFault(
-  { method, target, rawFields }: RequestHead,
-  raw: readonly string[],
+  { method, target }: RequestHead,
+  fields: readonly string[],
   maxBytes: number,
 ): ErrorName | undefined {
   if (method === "" || target === "" || method === "PRI") return "http_request_error";
   if (method.length > MAX_METHOD_BYTES) return "method_too_long";
   const size = `${method} ${target} HTTP/1.1\r\n\r\n`.length;
-  return size + toSize(raw.length > rawFields.length ? raw : rawFields) > maxBytes
-    ? "request_header_section_size"
-    : undefined;
+  return size + toSize(fields) > maxBytes ? "request_header_section_size" : undefined;
 }
 
-/** The size of fields as lines of HTTP/1.1, so that `limits.headerBytes` means the same. Pseudo-fields are counted apart. */
-function toSize(raw: readonly string[]): number {
+/** The size of fields as lines of HTTP/1.1, so that `limits.headerBytes` means the same. Pseudo-fields do not count. */
+function toSize(fields: readonly string[]): number {
   let size = 0;
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index] ?? "";
-    if (!name.startsWith(":")) size += name.length + (raw[index + 1] ?? "").length + 4;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    if (!name.startsWith(":")) size += name.length + (fields[index + 1] ?? "").length + 4;
   }
   return size;
 }
