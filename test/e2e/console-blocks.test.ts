@@ -12,7 +12,11 @@ import { inNamespace, namespaceMissing } from "../support/namespace.ts";
 import { BUNDLE, PYTHON, createFolder } from "../support/real.ts";
 import { PYTHON_ENV } from "./backends.ts";
 
-const PAGES = ["README.md", "docs/why-405.md", "docs/troubleshooting.md", "docs/recipes.md"];
+const PAGES = ["README.md"].concat(
+  ["why-405", "troubleshooting", "recipes", "docker", "doctor", "inject", "kubernetes", "tls"].map(
+    (page) => `docs/${page}.md`,
+  ),
+);
 
 /** The programs that a setup starts in the background, and the ports that it waits for. */
 const SETUPS: Readonly<
