@@ -1,6 +1,6 @@
 /** Limits how many connections are served at one time. */
 
-import type { ProxyError } from "../http/errors.ts";
+import { ProxyError } from "../http/errors.ts";
 
 /** What happens to a connection over the limit. */
 export type WhenFull =
@@ -84,4 +84,9 @@ export function createConnectionLimiter<One extends LimitedConnection>(
     }
     return oldest;
   }
+}
+
+/** The error of a request on a connection that was not admitted; `max` is the limit. */
+export function toTooManyClients(max: number): ProxyError {
+  return new ProxyError("too_many_clients", { cause: new Error(`limits.connections is ${max}`) });
 }

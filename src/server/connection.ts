@@ -12,7 +12,7 @@ import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { resetTransport } from "../runtime/reset.ts";
 import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
-import type { LimitedConnection } from "./admission.ts";
+import { type LimitedConnection, toTooManyClients } from "./admission.ts";
 import { IncomingRequest } from "./request.ts";
 import type { OutgoingResponse, ResponseCarrier, ResponseOptions } from "./response.ts";
 
@@ -328,8 +328,4 @@ function withoutUpgrade(head: ParsedRequest): ParsedRequest {
 function toHeaderTimeout(headerMs: number): ProxyError {
   const cause = new Error(`timeouts.header is ${headerMs} ms`);
   return new ProxyError("request_header_timeout", { cause });
-}
-
-function toTooManyClients(max: number): ProxyError {
-  return new ProxyError("too_many_clients", { cause: new Error(`limits.connections is ${max}`) });
 }

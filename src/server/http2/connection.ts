@@ -15,6 +15,7 @@ import { toProblem } from "../../http/problem.ts";
 import { readRequestFields } from "../../http/request-fields.ts";
 import { NO_TRAILERS } from "../../http/trailers.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
+import { toTooManyClients } from "../admission.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "../connection.ts";
 import type { ClientPeer } from "../exchange.ts";
 import { IncomingRequest } from "../request.ts";
@@ -280,8 +281,4 @@ function toStreamPeer(peer: ClientPeer, stream: ServerHttp2Stream): ClientPeer {
     isClosed: () => stream.destroyed,
     onClosed: (listener) => void stream.once("close", listener),
   };
-}
-
-function toTooManyClients(max: number): ProxyError {
-  return new ProxyError("too_many_clients", { cause: new Error(`limits.connections is ${max}`) });
 }
