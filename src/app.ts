@@ -5,16 +5,15 @@ import { listCertificates } from "./config/certificates.ts";
 import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/types.ts";
-import { compile, closeSnapshot, toPeers } from "./snapshot.ts";
+import { compile, closeSnapshot } from "./snapshot.ts";
 import type { CompiledUpstream } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { applyMode, isAddressTaken, listenOn } from "./listen.ts";
-import type { ClientPeer, ServerLimits } from "./server/exchange.ts";
-import type { OpeningConfig } from "./server/opening.ts";
+import type { ServerLimits } from "./server/exchange.ts";
 import { type Server, createServer } from "./server/server.ts";
-import { createTlsAcceptor } from "./server/tls.ts";
+import { toOpenings } from "./openings.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
@@ -280,26 +279,6 @@ function applyModes(current: Config, next: Config): void {
       if (after !== "off" && JSON.stringify(before[index]) !== JSON.stringify(after))
         applyMode(after);
   }
-}
-
-/** Compiles how the connections of each listener begin. Session tickets of the previous ones stay valid. Throws OpenSSL's error. */
-function toOpenings(
-  { listen, forwarded }: Config,
-  previous: readonly OpeningConfig[] = [],
-): readonly OpeningConfig[] {
-  const toPeer = toPeers({ forwarded });
-  const isTrusted = (peer: ClientPeer): boolean => toPeer?.(peer).trusted === true;
-  return listen.map(({ tls, proxyProtocol, http2 }, index) => ({
-    proxyProtocol:
-      proxyProtocol === false ? undefined : { isRequired: proxyProtocol === true, isTrusted },
-    tls: tls && createTlsAcceptor(tls, toProtocols(http2), previous[index]?.tls),
-    http2,
-  }));
-}
-
-/** The protocols that ALPN offers, the preferred one first (RFC 7301 §6). */
-function toProtocols(http2: boolean): readonly string[] {
-  return http2 ? ["h2", "http/1.1"] : ["http/1.1"];
 }
 
 function toText(address: Address | "off"): string {
