@@ -16,6 +16,9 @@ import type { JsonSchema } from "./json-schema.ts";
 import type { TextSyntax } from "../text-syntax.ts";
 import { ABOVE_ZERO, durationSyntax, parseDuration, parseSize, sizeSyntax } from "../units.ts";
 
+// zod would compile each mapping to a function of its own. That takes longer than to check a route file, and is no faster at a large one.
+z.config({ jitless: true });
+
 interface ScalarKind<Value> {
   readonly title: string;
   /** For the message if the value is no text. */
