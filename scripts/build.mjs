@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inlinePage } from "./inline-page.mjs";
+import { lazyBuiltins } from "./lazy-builtins.mjs";
 import { createLeftOut } from "./left-out.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -59,7 +60,7 @@ export async function buildBundle() {
     // The same source as ES modules, which the package has for browsers: esbuild then leaves out what headgate does not use, and V8
     // parses the rest once. Each function of a CommonJS module is parsed twice.
     alias: { yaml: join(root, "node_modules/yaml/browser/dist/index.js") },
-    plugins: [inlinePage, leftOut.plugin],
+    plugins: [inlinePage, lazyBuiltins, leftOut.plugin],
     logLevel: "warning",
   });
   leftOut.assertUsed();
@@ -90,7 +91,9 @@ function toNotice(folder) {
 // Contents, not times: a checkout or a copy changes times, and a clock may jump.
 function fingerprint() {
   const hash = createHash("sha256");
-  const scripts = ["scripts/build.mjs", "scripts/inline-page.mjs", "scripts/left-out.mjs"];
+  const scripts = ["build", "inline-page", "lazy-builtins", "left-out"].map(
+    (name) => `scripts/${name}.mjs`,
+  );
   const inputs = ["package.json", "package-lock.json", ...scripts, ...sources("src")];
   for (const path of inputs)
     hash
