@@ -93,14 +93,19 @@ export const durationWith = (syntax: TextSyntax) =>
     examples: ["250ms", "5s", "1m"],
   });
 
+const DURATION = durationSyntax("duration");
+
 /** A duration in milliseconds. */
-export const duration = () => durationWith(durationSyntax("duration"));
+export const duration = () => durationWith(DURATION);
+
+const POSITIVE_DURATION = durationSyntax("positiveDuration", { min: ABOVE_ZERO });
 
 /** A duration in milliseconds above 0, for limits that would expire at once if they were 0. */
 export const positiveDuration = () =>
-  durationWith(durationSyntax("positiveDuration", { min: ABOVE_ZERO })).check(
+  durationWith(POSITIVE_DURATION).check(
     z.refine((milliseconds) => milliseconds > 0, "must be longer than 0"),
   );
+
 const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
   scalar({
     title: "size",
@@ -113,15 +118,14 @@ const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
 
 /** A size in bytes. */
 export const size = () => sizeWith(sizeSyntax("size"), ["512B", "64KiB", "1MiB"]);
+
 /** A smaller limit would refuse a browser's requests. No header section needs a larger one. */
 const [MIN_HEADER_BYTES, MAX_HEADER_BYTES] = [1024, 1024 ** 2];
+const HEADER_SIZE = sizeSyntax("headerSize", { min: MIN_HEADER_BYTES, max: MAX_HEADER_BYTES });
 
 /** The size of a header section in bytes. */
 export const headerSize = () =>
-  sizeWith(sizeSyntax("headerSize", { min: MIN_HEADER_BYTES, max: MAX_HEADER_BYTES }), [
-    "16KiB",
-    "64KiB",
-  ]).check(
+  sizeWith(HEADER_SIZE, ["16KiB", "64KiB"]).check(
     z.refine(
       (bytes) => bytes >= MIN_HEADER_BYTES && bytes <= MAX_HEADER_BYTES,
       "must be between 1KiB and 1MiB",
