@@ -13,7 +13,7 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 # No script of a package runs: nothing that the bundle is made of needs one.
 RUN npm ci --ignore-scripts
-COPY scripts/build.mjs scripts/inline-page.mjs scripts/
+COPY scripts/build.mjs scripts/inline-page.mjs scripts/lazy-builtins.mjs scripts/left-out.mjs scripts/
 COPY src src
 RUN node scripts/build.mjs
 

@@ -8,6 +8,8 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inlinePage } from "./inline-page.mjs";
+import { lazyBuiltins } from "./lazy-builtins.mjs";
+import { createLeftOut } from "./left-out.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stampFile = join(root, "dist", ".stamp");
@@ -29,6 +31,7 @@ export async function buildBundle() {
   mkdirSync(join(root, "dist"), { recursive: true });
   rmSync(stampFile, { force: true });
   const { build } = await import("esbuild");
+  const leftOut = createLeftOut();
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: ["src/main.ts"],
@@ -54,9 +57,13 @@ export async function buildBundle() {
     sourcesContent: false,
     define: { HEADGATE_VERSION: JSON.stringify(readManifest().version) },
     banner: { js: '#!/usr/bin/env node\n"use strict";' },
-    plugins: [inlinePage],
+    // The same source as ES modules, which the package has for browsers: esbuild then leaves out what headgate does not use, and V8
+    // parses the rest once. Each function of a CommonJS module is parsed twice.
+    alias: { yaml: join(root, "node_modules/yaml/browser/dist/index.js") },
+    plugins: [inlinePage, lazyBuiltins, leftOut.plugin],
     logLevel: "warning",
   });
+  leftOut.assertUsed();
   chmodSync(bundleFile, 0o755);
   writeFileSync(noticesFile, toNotices(Object.keys(metafile.inputs)));
   writeFileSync(stampFile, made);
@@ -84,7 +91,9 @@ function toNotice(folder) {
 // Contents, not times: a checkout or a copy changes times, and a clock may jump.
 function fingerprint() {
   const hash = createHash("sha256");
-  const scripts = ["scripts/build.mjs", "scripts/inline-page.mjs"];
+  const scripts = ["build", "inline-page", "lazy-builtins", "left-out"].map(
+    (name) => `scripts/${name}.mjs`,
+  );
   const inputs = ["package.json", "package-lock.json", ...scripts, ...sources("src")];
   for (const path of inputs)
     hash

@@ -49,7 +49,7 @@ const io: Io = {
   nodeVersion: process.version,
   isTerminal: process.stdout.isTTY,
   isErrorTerminal: process.stderr.isTTY,
-  collectGarbage: createHeap().collectMinor,
+  heap: createHeap(),
   readInput,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),

@@ -1,5 +1,7 @@
 /** The parts of the process that commands use. */
 
+import type { Heap } from "../runtime/heap.ts";
+
 /** Only main.ts may use `process`, so commands get what they need of it here. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -10,8 +12,8 @@ export interface Io {
   readonly isTerminal: boolean;
   /** Whether standard error is a terminal. */
   readonly isErrorTerminal: boolean;
-  /** Runs a minor garbage collection. */
-  collectGarbage(): void;
+  /** The heap of this process. A service tunes it when it has started. */
+  readonly heap: Heap;
   /** Reads standard input to its end, or slightly more than the maximum size of a route file. */
   readInput(): Promise<Uint8Array>;
   out(text: string): void;

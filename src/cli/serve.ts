@@ -65,7 +65,7 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
     version: io.version,
     nodeVersion: io.nodeVersion,
     runtimeMetrics: "on",
-    collectGarbage: io.collectGarbage,
+    collectGarbage: io.heap.collectMinor,
   });
   const terminated = new Promise<void>((resolve) => io.onTerminate(resolve));
   // Registered first: a SIGHUP ends the process until a listener is registered.
@@ -83,6 +83,7 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
     return 1;
   }
   watcher.watch(files);
+  io.heap.tune();
   await terminated;
   watcher.stop();
   await stop(app, logger);

@@ -1,5 +1,6 @@
 /** Access to files: those that the operator and the configuration name, and those of the system. No other file uses the file system. */
 
+import { createHash } from "node:crypto";
 import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
 import {
   type FileHandle,
@@ -124,7 +125,7 @@ export function readSystemFile(path: string): string {
 export function createReader(onRead: (path: string, digest: Digest) => void): ReadFile {
   return async (path) => {
     const read = await readTextFile(path);
-    onRead(path, await digestOf(read));
+    onRead(path, digestOf(read));
     return read;
   };
 }
@@ -144,14 +145,14 @@ export async function digestFile(path: string): Promise<Digest> {
   return digestOf(await readTextFile(path));
 }
 
-async function digestOf(read: FileText): Promise<Digest> {
+function digestOf(read: FileText): Digest {
   if (!("reason" in read)) return toDigest(read.bytes);
   return read.isOfFile ? read.reason : undefined;
 }
 
 /** Returns the SHA-256 of the bytes in hexadecimal. */
-export async function toDigest(bytes: Uint8Array): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
+export function toDigest(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Returns the folder of a file. */

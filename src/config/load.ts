@@ -197,7 +197,7 @@ async function openOrigin(
       { path, hash: "", text: read.text, document, source, toNamed },
       [],
     );
-  return { path, hash: await toDigest(read.bytes), text: read.text, document, source, toNamed };
+  return { path, hash: toDigest(read.bytes), text: read.text, document, source, toNamed };
 }
 
 /** The environment's defaults for keys that the file, flags and other variables leave out. */

@@ -1,6 +1,6 @@
 /** X-Forwarded-* fields: which peers are trusted, and what headgate appends. */
 
-import { BlockList, isIP } from "node:net"; // pure: a set of addresses, no socket
+import { BlockList } from "node:net"; // pure: a set of addresses, no socket
 
 import { type ClientCertificate, toForwardedClientCert } from "./certificate.ts";
 import { createNameTable } from "./name-table.ts";
@@ -72,11 +72,16 @@ export function createTrust(ranges: readonly string[]): Trust {
   const list = new BlockList();
   for (const range of ranges) {
     const [, network = "", prefix] = RANGE.exec(range) ?? [];
-    const family = isIP(network) === 6 ? "ipv6" : "ipv4";
+    const family = toFamily(network);
     if (prefix === undefined) list.addAddress(network, family);
     else list.addSubnet(network, Number(prefix), family);
   }
-  return (address) => list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  return (address) => list.check(address, toFamily(address));
+}
+
+// By the colon alone: the BlockList itself refuses what is no address of that family.
+function toFamily(address: string): "ipv4" | "ipv6" {
+  return address.includes(":") ? "ipv6" : "ipv4";
 }
 
 /**

@@ -114,13 +114,7 @@ function createPages({
   metrics,
   status,
 }: AdminOptions): ReadonlyMap<string, PageHandler> {
-  const { body: html, fields } = createStatusPage();
-  const page = {
-    status: 200,
-    contentType: "text/html; charset=utf-8",
-    body: Buffer.from(html),
-    fields,
-  };
+  let page: PageResponse | undefined;
   const index = toText(200, INDEX);
   const samples = createRendering(async (): Promise<PageResponse> => {
     const { contentType, body } = await metrics.text();
@@ -142,9 +136,16 @@ function createPages({
       "/",
       // curl gets plain text for the terminal.
       ({ rawFields }) =>
-        findField(rawFields, "accept")?.includes("text/html") === true ? page : index,
+        findField(rawFields, "accept")?.includes("text/html") === true
+          ? (page ??= toStatusPage())
+          : index,
     ],
   ]);
+}
+
+function toStatusPage(): PageResponse {
+  const { body: html, fields } = createStatusPage();
+  return { status: 200, contentType: "text/html; charset=utf-8", body: Buffer.from(html), fields };
 }
 
 const INDEX = `headgate

@@ -1,9 +1,10 @@
 /** Opens connections to one upstream: lookup, TCP and TLS, all within one `connectTimeout`. */
 
-import { type Socket, isIP } from "node:net";
+import type { Socket } from "node:net";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import { type ErrorCode, ProxyError, toProxyError } from "../http/errors.ts";
+import { ipVersion } from "../http/ip-version.ts";
 import { resetTransport } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import { type AddressBook, createAddressBook } from "./address-book.ts";
@@ -44,7 +45,7 @@ export function createConnect(
   const { host, socketPath } = upstream.url;
   const order = createAddressOrder(now);
   const openTls = createTlsClient(upstream);
-  if (socketPath !== undefined || isIP(host) !== 0) book.noteResolved([socketPath ?? host]);
+  if (socketPath !== undefined || ipVersion(host) !== 0) book.noteResolved([socketPath ?? host]);
   return (events) => openConnection(upstream, events, { ...resources, order, book, openTls });
 }
 
@@ -85,7 +86,7 @@ function openConnection(
   const timer = setTimeout(() => setImmediate(onTimeout), connectTimeout);
 
   if (url.socketPath !== undefined) race([{ path: url.socketPath, host: "" }]);
-  else if (isIP(url.host) !== 0) race([url]);
+  else if (ipVersion(url.host) !== 0) race([url]);
   else lookUp();
 
   return {

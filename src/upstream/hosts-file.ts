@@ -1,6 +1,6 @@
 /** The hosts file (hosts(5)), as pure text. */
 
-import { isIP } from "node:net";
+import { ipVersion } from "../http/ip-version.ts";
 
 /** Returns all addresses of a name in the text of a hosts file, in the file's order. The case of names does not matter. */
 export function findInHosts(text: string, name: string): readonly string[] {
@@ -11,7 +11,7 @@ export function findInHosts(text: string, name: string): readonly string[] {
   const found = new Set<string>();
   for (const line of lowerCased.split("\n")) {
     const [address = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
-    if (isIP(address) !== 0 && names.includes(wanted)) found.add(address);
+    if (names.includes(wanted) && ipVersion(address) !== 0) found.add(address);
   }
   return [...found];
 }

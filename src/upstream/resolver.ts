@@ -1,8 +1,7 @@
 /** The addresses of an upstream's name: from the hosts file, name servers, or the system's own lookup. */
 
-import { isIP } from "node:net";
-
 import { ProxyError, toProxyError } from "../http/errors.ts";
+import { ipVersion } from "../http/ip-version.ts";
 import { findInHosts } from "./hosts-file.ts";
 import {
   type QueryFailure,
@@ -53,7 +52,7 @@ export function createResolver(readSystemFile: (path: string) => string): Proces
 
   function find(name: string): Promise<readonly string[]> | readonly string[] {
     if (isClosed) throw new ProxyError("shutting_down");
-    if (isIP(name) !== 0) return toAddresses([name]);
+    if (ipVersion(name) !== 0) return toAddresses([name]);
     const running = inFlight.get(name);
     if (running !== undefined) return running.addresses;
     const local = findInHosts(readSystemFile(HOSTS_FILE), name);
@@ -138,8 +137,8 @@ async function queryInOrder(
 
 /** RFC 8305 §4: families take turns, beginning with IPv6; within a family, the order stays. */
 function toAddresses(addresses: readonly string[]): readonly string[] {
-  const ipv6 = addresses.filter((address) => isIP(address) === 6);
-  const ipv4 = addresses.filter((address) => isIP(address) === 4);
+  const ipv6 = addresses.filter((address) => ipVersion(address) === 6);
+  const ipv4 = addresses.filter((address) => ipVersion(address) === 4);
   const length = Math.max(ipv6.length, ipv4.length);
   return Array.from({ length }, (_, index) => [
     ...ipv6.slice(index, index + 1),

@@ -1,6 +1,6 @@
 /** Sockets to an upstream. The door of node:net and node:tls for outgoing connections. */
 
-import { Socket, connect as connectPlain, isIP } from "node:net";
+import { Socket, connect as connectPlain } from "node:net";
 import {
   type PeerCertificate,
   type SecureContext,
@@ -13,6 +13,7 @@ import { getSystemErrorName } from "node:util";
 
 import type { UpstreamConfig } from "../config/types.ts";
 import { ProxyError } from "../http/errors.ts";
+import { ipVersion } from "../http/ip-version.ts";
 import type { ConnectAttemptEvents } from "./race.ts";
 import { type ReadMemory, createReadMemory } from "./read-memory.ts";
 
@@ -219,7 +220,7 @@ export function createTlsClient({
       session,
       rejectUnauthorized: verify ?? true,
       // SNI follows the upstream's name, never the Host field. RFC 6066 §3: an address is not a server name.
-      servername: isIP(serverName) === 0 ? serverName : "",
+      servername: ipVersion(serverName) === 0 ? serverName : "",
       // Node would check the certificate for the SNI name or the URL's host, and ignore an address as `serverName`.
       checkServerIdentity: (_host: string, certificate: PeerCertificate) =>
         checkServerIdentity(serverName, certificate),

@@ -126,13 +126,6 @@ test("nothing is lost when the process ends by itself", async () => {
   assert.match(await text(stdout), /"msg":"last words"\}\n$/);
 });
 
-test("a command's lines are written at once", async () => {
-  const { stdout } = spawnLogging(`
-    createLogger({ level: "info", format: "json" }, { fd: 1, write: "sync" }).info({}, "done");
-    process.exit(0);`);
-  assert.match(await text(stdout), /"msg":"done"\}\n$/);
-});
-
 test("a reader that stalls stops no process: lines beyond the buffer are dropped and counted, and the process ends", async () => {
   const { child, stderr } = spawnLogging(`
     for (let n = 0; n < 200; n += 1) {

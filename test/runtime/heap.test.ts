@@ -14,7 +14,7 @@ const SCRIPT = `
   };
   const before = young();
   const { createHeap } = await import(process.argv[1]);
-  createHeap();
+  createHeap().tune();
   const idle = young();
   const deadlineMs = performance.now() + 20_000;
   const load = setInterval(() => {

@@ -3,7 +3,7 @@
  * it. Only this folder imports zod, and exports no type of zod.
  */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { CLAIM_NAMES } from "../../http/forwarded.ts";
 import { createPauses } from "../../runtime/turn.ts";
 import { ADDRESS_OR_OFF_SYNTAX, RANGE_SYNTAX, parseAddressOrOff, parseRange } from "../address.ts";
@@ -19,6 +19,7 @@ import { listenAddress, listenerMapping, listenerTls, listeners } from "./listen
 import { options, route } from "./route.ts";
 import {
   count,
+  described,
   duration,
   headerSize,
   list,
@@ -50,66 +51,70 @@ const LOG_FIELDS = [
 export type LogField = (typeof LOG_FIELDS)[number];
 
 const forwardedMapping = mapping({
-  trust: list(
-    scalar({
-      title: "IP address or range",
-      expected: "an IP address or range",
-      parse: parseRange,
-      syntax: RANGE_SYNTAX,
-      examples: ["10.0.0.0/8", "::1"],
-    }),
-    "a list of addresses and ranges",
-  )
-    .prefault(PRIVATE_RANGES)
-    .meta({
+  trust: described(
+    z.prefault(
+      list(
+        scalar({
+          title: "IP address or range",
+          expected: "an IP address or range",
+          parse: parseRange,
+          syntax: RANGE_SYNTAX,
+          examples: ["10.0.0.0/8", "::1"],
+        }),
+        "a list of addresses and ranges",
+      ),
+      PRIVATE_RANGES,
+    ),
+    {
       description: `Peers that may state who the client is. From any other peer headgate drops these fields, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
-    }),
+    },
+  ),
 });
 const forwarded = z.union([oneOf(["off"], { no: "off" }), forwardedMapping]);
 
 const timeouts = mapping({
-  header: positiveDuration()
-    .prefault("10s")
-    .meta({ description: "How long a client may take to send its header section; then 408." }),
-  keepAlive: positiveDuration().prefault("75s").meta({
+  header: described(z.prefault(positiveDuration(), "10s"), {
+    description: "How long a client may take to send its header section; then 408.",
+  }),
+  keepAlive: described(z.prefault(positiveDuration(), "75s"), {
     description:
       "How long an idle client connection is kept. Set it above the limit of the load balancer in front (usually 60s).",
   }),
-  idle: duration().prefault("5m").meta({
+  idle: described(z.prefault(duration(), "5m"), {
     description:
       "How long a client may read nothing of its response. The limit of an upload is the upstream's idleTimeout, that of a tunnel is tunnelIdle. 0s = no limit.",
   }),
-  upgrade: positiveDuration().prefault("10s").meta({
+  upgrade: described(z.prefault(positiveDuration(), "10s"), {
     description:
       "How long the upstream may take to respond to an upgrade; then 504. An upgrade waits at most this long for a connection; then 503. For an upgrade request with content, both limits are its responseTimeout.",
   }),
-  tunnelIdle: duration().prefault("1h").meta({
+  tunnelIdle: described(z.prefault(duration(), "1h"), {
     description:
       "How long a tunnel (a WebSocket) may be idle: neither side sends or receives a byte. 0s = no limit.",
   }),
 });
 
 const limits = mapping({
-  headerBytes: headerSize().prefault("32KiB").meta({
+  headerBytes: described(z.prefault(headerSize(), "32KiB"), {
     description:
       "Maximum size of a request's header section, including request line and empty line; then 431.",
   }),
-  headerCount: count(1, 10_000)
-    .prefault(200)
-    .meta({ description: "Maximum number of fields in a header section; then 431." }),
-  waiting: count(0, 1_000_000).prefault(1024).meta({
+  headerCount: described(z.prefault(count(1, 10_000), 200), {
+    description: "Maximum number of fields in a header section; then 431.",
+  }),
+  waiting: described(z.prefault(count(0, 1_000_000), 1024), {
     description:
       "Requests that wait for a connection to one upstream, each at most for its responseTimeout; then 503.",
   }),
-  draining: count(0, 1_000_000).prefault(128).meta({
+  draining: described(z.prefault(count(0, 1_000_000), 128), {
     description:
       "Bodies of converted HEADs that headgate drains at one time; beyond it the upstream connection is closed.",
   }),
-  connections: count(0, 1_000_000).prefault(0).meta({
+  connections: described(z.prefault(count(0, 1_000_000), 0), {
     description:
       "Client connections at one time; beyond it headgate responds to a request with 503. 0 = no limit.",
   }),
-  tunnels: count(0, 1_000_000).prefault(0).meta({
+  tunnels: described(z.prefault(count(0, 1_000_000), 0), {
     description:
       "Tunnels at one time to all upstreams, requested or open; then 503. 0 = only each upstream's maxConnections limits them.",
   }),
@@ -118,33 +123,41 @@ const limits = mapping({
 const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 const logShape = {
-  level: oneOf(LOG_LEVELS, {
-    no: "silent",
-    words: {
-      warning: "warn",
-      err: "error",
-      critical: "error",
-      fatal: "error",
-      trace: "debug",
-      verbose: "debug",
-    },
-  })
-    .prefault("info")
-    .meta({ description: "Lines of this level and above are written." }),
-  access: oneOf(["all", "errors", "off"], { yes: "all", no: "off" })
-    .prefault("errors")
-    .meta({ description: "Which requests get a log line." }),
-  format: oneOf(["json", "pretty"], {
-    words: { text: "pretty", console: "pretty", plain: "pretty" },
-  })
-    .optional()
-    .meta({
+  level: described(
+    z.prefault(
+      oneOf(LOG_LEVELS, {
+        no: "silent",
+        words: {
+          warning: "warn",
+          err: "error",
+          critical: "error",
+          fatal: "error",
+          trace: "debug",
+          verbose: "debug",
+        },
+      }),
+      "info",
+    ),
+    { description: "Lines of this level and above are written." },
+  ),
+  access: described(
+    z.prefault(oneOf(["all", "errors", "off"], { yes: "all", no: "off" }), "errors"),
+    { description: "Which requests get a log line." },
+  ),
+  format: described(
+    z.optional(
+      oneOf(["json", "pretty"], {
+        words: { text: "pretty", console: "pretty", plain: "pretty" },
+      }),
+    ),
+    {
       description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
-    }),
-  query: yesOrNo().prefault(false).meta({
+    },
+  ),
+  query: described(z.prefault(yesOrNo(), false), {
     description: "Whether url.query is logged. Queries may contain tokens and personal data.",
   }),
-  fields: list(oneOf(LOG_FIELDS), "a list of log fields").optional().meta({
+  fields: described(z.optional(list(oneOf(LOG_FIELDS), "a list of log fields")), {
     description:
       "The fields of a request's log line, in addition to time, level and msg; all fields when left out.",
   }),
@@ -157,11 +170,11 @@ const log = mapping(logShape, (input) => {
 });
 
 const shutdown = mapping({
-  delay: duration().prefault("0s").meta({
+  delay: described(z.prefault(duration(), "0s"), {
     description:
       "The time between the failing readiness probe and the closing of the listener, so that a load balancer notices.",
   }),
-  grace: duration().prefault("25s").meta({
+  grace: described(z.prefault(duration(), "25s"), {
     description:
       "How long requests in flight may take to finish. Set it below Kubernetes' terminationGracePeriodSeconds (30s).",
   }),
@@ -182,61 +195,83 @@ const DEFAULT_ADMIN = "127.0.0.1:9090";
 /** `default` is the name of the top-level upstream, and no mapping may have the key `__proto__`. */
 const UPSTREAM_NAMES = { not: { enum: ["default", "__proto__"] } };
 
-const file = mapping({
-  listen: listeners().prefault("0.0.0.0:8080").meta({
-    description:
-      "Where clients connect: host:port, :port (every IPv4 address), [::]:port (in quotes), unix:/path or fd:3 (an inherited socket). A mapping adds TLS, HTTP/2 or the PROXY protocol; a list has several listeners.",
-  }),
-  admin: listenAddress({
-    parse: parseAddressOrOff,
-    syntax: ADDRESS_OR_OFF_SYNTAX,
-    examples: [":9090", "unix:/run/headgate-admin.sock", "off"],
-    preset: "0600",
-  })
-    .prefault(DEFAULT_ADMIN)
-    .meta({
+const file = described(
+  mapping({
+    listen: described(z.prefault(listeners(), "0.0.0.0:8080"), {
       description:
-        "The address of /livez, /readyz, /metrics and the status page; or off. The image's default is 0.0.0.0:9090.",
+        "Where clients connect: host:port, :port (every IPv4 address), [::]:port (in quotes), unix:/path or fd:3 (an inherited socket). A mapping adds TLS, HTTP/2 or the PROXY protocol; a list has several listeners.",
     }),
-  // `url` is not required here: a flag or an environment variable may give it.
-  upstream: upstreamOf(upstreamMapping.meta({ required: [] }))
-    .optional()
-    .meta({
+    admin: described(
+      z.prefault(
+        listenAddress({
+          parse: parseAddressOrOff,
+          syntax: ADDRESS_OR_OFF_SYNTAX,
+          examples: [":9090", "unix:/run/headgate-admin.sock", "off"],
+          preset: "0600",
+        }),
+        DEFAULT_ADMIN,
+      ),
+      {
+        description:
+          "The address of /livez, /readyz, /metrics and the status page; or off. The image's default is 0.0.0.0:9090.",
+      },
+    ),
+    // `url` is not required here: a flag or an environment variable may give it.
+    upstream: described(
+      z.optional(upstreamOf(described(z.clone(upstreamMapping), { required: [] }))),
+      {
+        description:
+          "Where requests go unless a route names another upstream: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
+      },
+    ),
+    upstreams: described(
+      z.prefault(
+        z.record(
+          described(z.string().check(z.regex(UPSTREAM_NAME)), UPSTREAM_NAMES),
+          upstreamOf(upstreamMapping),
+          {
+            error: mismatch("a mapping from names to upstreams"),
+          },
+        ),
+        {},
+      ),
+      { description: "Further upstreams by name, for routes." },
+    ),
+    head: described(z.prefault(head, {}), {
+      description: "The default for all routes: a mode, or a mapping.",
+    }),
+    options: z.prefault(options(), "forward"),
+    routes: described(
+      z.prefault(z.array(route, { error: mismatch("a list of routes", hintOfRoutes) }), []),
+      {
+        description:
+          "The most specific route wins, regardless of the order; a request that no route matches uses the top-level settings.",
+      },
+    ),
+    forwarded: described(z.prefault(forwarded, {}), {
       description:
-        "Where requests go unless a route names another upstream: a URL, or a mapping. Required, here or by --upstream or HEADGATE_UPSTREAM.",
+        "Which peers may state who the client is, in X-Forwarded-For and similar fields. off: all such fields are forwarded unchanged.",
     }),
-  upstreams: z
-    .record(z.string().regex(UPSTREAM_NAME).meta(UPSTREAM_NAMES), upstreamOf(upstreamMapping), {
-      error: mismatch("a mapping from names to upstreams"),
-    })
-    .prefault({})
-    .meta({ description: "Further upstreams by name, for routes." }),
-  head: head
-    .prefault({})
-    .meta({ description: "The default for all routes: a mode, or a mapping." }),
-  options: options().prefault("forward"),
-  routes: z
-    .array(route, { error: mismatch("a list of routes", hintOfRoutes) })
-    .prefault([])
-    .meta({
-      description:
-        "The most specific route wins, regardless of the order; a request that no route matches uses the top-level settings.",
+    timeouts: described(z.prefault(timeouts, {}), {
+      description: "Timeouts of client connections, upgrades and tunnels.",
     }),
-  forwarded: forwarded.prefault({}).meta({
-    description:
-      "Which peers may state who the client is, in X-Forwarded-For and similar fields. off: all such fields are forwarded unchanged.",
+    limits: described(z.prefault(limits, {}), { description: "Limits on sizes and counts." }),
+    requestId: described(
+      z.prefault(oneOf(["log", "forward"], { yes: "forward", no: "log" }), "log"),
+      {
+        description:
+          "forward: the upstream receives each request's id as X-Request-Id. log: it receives the client's X-Request-Id, if there is one.",
+      },
+    ),
+    log: described(z.prefault(log, {}), {
+      description: "What headgate writes to standard output.",
+    }),
+    shutdown: described(z.prefault(shutdown, {}), {
+      description: "How headgate stops at SIGTERM.",
+    }),
   }),
-  timeouts: timeouts
-    .prefault({})
-    .meta({ description: "Timeouts of client connections, upgrades and tunnels." }),
-  limits: limits.prefault({}).meta({ description: "Limits on sizes and counts." }),
-  requestId: oneOf(["log", "forward"], { yes: "forward", no: "log" }).prefault("log").meta({
-    description:
-      "forward: the upstream receives each request's id as X-Request-Id. log: it receives the client's X-Request-Id, if there is one.",
-  }),
-  log: log.prefault({}).meta({ description: "What headgate writes to standard output." }),
-  shutdown: shutdown.prefault({}).meta({ description: "How headgate stops at SIGTERM." }),
-}).meta({ title: "headgate route file" });
+  { title: "headgate route file" },
+);
 
 const hintOfKey = createKeyHints({
   listen: Object.keys(listenerMapping.shape),

@@ -1,6 +1,6 @@
 /** `head` in the route file. It has defaults at the top level and none in a route. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { HEAD_MODES, HEAD_MODE_NAMES } from "../../http/head-outcomes.ts";
 import { guessRate } from "../hints/guess.ts";
 import {
@@ -13,6 +13,7 @@ import {
 } from "../units.ts";
 import {
   count,
+  described,
   duration,
   durationWith,
   list,
@@ -31,53 +32,57 @@ export const HEAD_GUARDS = ["tus", "signed"] as const;
 export type HeadGuard = (typeof HEAD_GUARDS)[number];
 
 const headMode = () =>
-  oneOf([...HEAD_MODE_NAMES], {
-    yes: "convert",
-    no: "pass",
-    words: { get: "convert", forward: "pass", head: "pass", "405": "reject" },
-  }).meta({
-    description: `How headgate responds to a HEAD: ${HEAD_MODE_NAMES.map(
-      (mode) => `${mode} (${HEAD_MODES[mode].meaning})`,
-    ).join(", ")}.`,
-  });
+  described(
+    oneOf([...HEAD_MODE_NAMES], {
+      yes: "convert",
+      no: "pass",
+      words: { get: "convert", forward: "pass", head: "pass", "405": "reject" },
+    }),
+    {
+      description: `How headgate responds to a HEAD: ${HEAD_MODE_NAMES.map(
+        (mode) => `${mode} (${HEAD_MODES[mode].meaning})`,
+      ).join(", ")}.`,
+    },
+  );
 
 const fallbackOn = () =>
-  list(count(400, 599), "a list of status codes").meta({
+  described(list(count(400, 599), "a list of status codes"), {
     description:
       "modes auto and observe: the response statuses that mean that the upstream does not support HEAD.",
   });
 
 const remember = () =>
-  positiveDuration().meta({
+  described(positiveDuration(), {
     description:
       "How long headgate remembers that a route refused HEAD (mode auto) or a range (range: probe).",
   });
 
 const guards = () =>
-  list(guard(), "a list of guards").meta({
+  described(list(guard(), "a list of guards"), {
     description:
       "HEADs that are forwarded as HEAD although others are converted. tus: HEADs of tus uploads. signed: HEADs with a signature, in a field or the query, that covers the method; signed-url is its old name. [] = none.",
   });
 
 const guard = () =>
-  oneOf([...HEAD_GUARDS, "signed-url"]).transform((name): HeadGuard =>
-    name === "signed-url" ? "signed" : name,
+  z.pipe(
+    oneOf([...HEAD_GUARDS, "signed-url"]),
+    z.transform((name): HeadGuard => (name === "signed-url" ? "signed" : name)),
   );
 
 const allow = () =>
-  oneOf(["keep", "repair"], { yes: "repair", no: "keep" }).meta({
+  described(oneOf(["keep", "repair"], { yes: "repair", no: "keep" }), {
     description:
       "repair: if HEADs are converted, headgate adds HEAD to an Allow field that names GET. keep: Allow stays as the upstream sent it (RFC 9110 §10.2.1).",
   });
 
 const contentLength = () =>
-  oneOf(["keep", "measure"], { yes: "measure", no: "keep" }).meta({
+  described(oneOf(["keep", "measure"], { yes: "measure", no: "keep" }), {
     description:
       "measure: if the response to a converted HEAD's GET is chunked, headgate counts its body, up to the drain limits, before it responds. If the body ended, the response has the exact Content-Length. keep: the Content-Length stays as in the GET's response.",
   });
 
 const range = () =>
-  oneOf(["strip", "probe"], { yes: "probe", no: "strip" }).meta({
+  described(oneOf(["strip", "probe"], { yes: "probe", no: "strip" }), {
     description:
       "probe: a converted HEAD's GET requests only the first byte, and headgate reads the full length from the response, unless the client accepts a content coding. strip: the GET requests no range.",
   });
@@ -85,48 +90,58 @@ const range = () =>
 const MAX_SHARE_MS = 60_000;
 
 const share = () =>
-  durationWith(durationSyntax("share", { max: MAX_SHARE_MS }))
-    .refine((milliseconds) => milliseconds <= MAX_SHARE_MS, "must be at most 1m")
-    .meta({
+  described(
+    durationWith(durationSyntax("share", { max: MAX_SHARE_MS })).check(
+      z.refine((milliseconds) => milliseconds <= MAX_SHARE_MS, "must be at most 1m"),
+    ),
+    {
       description:
         "Identical HEADs that arrive together, or within this time, share one upstream request and its response. At most 1m, because headgate is no cache. 0s = each HEAD is sent upstream on its own.",
-    });
+    },
+  );
 
 const limit = () =>
-  mapping({
-    concurrent: count(1, 1_000_000)
-      .optional()
-      .meta({ description: "Converted HEADs at one time. No limit when left out." }),
-    rate: scalar({
-      title: "rate",
-      expected: "a rate such as 100/s",
-      parse: parseRate,
-      guess: guessRate,
-      syntax: RATE_SYNTAX,
-      examples: ["100/s", "30/m", "5/h"],
-    })
-      .optional()
-      .meta({
-        description:
-          "Converted HEADs per time: 100/s, 30/m or 5/h, with bursts of up to one second's worth. No limit when left out.",
+  described(
+    mapping({
+      concurrent: described(z.optional(count(1, 1_000_000)), {
+        description: "Converted HEADs at one time. No limit when left out.",
       }),
-  }).meta({
-    description: "Limits on each route's converted HEADs; beyond them headgate responds with 503.",
-  });
+      rate: described(
+        z.optional(
+          scalar({
+            title: "rate",
+            expected: "a rate such as 100/s",
+            parse: parseRate,
+            guess: guessRate,
+            syntax: RATE_SYNTAX,
+            examples: ["100/s", "30/m", "5/h"],
+          }),
+        ),
+        {
+          description:
+            "Converted HEADs per time: 100/s, 30/m or 5/h, with bursts of up to one second's worth. No limit when left out.",
+        },
+      ),
+    }),
+    {
+      description:
+        "Limits on each route's converted HEADs; beyond them headgate responds with 503.",
+    },
+  );
 
 const explain = () =>
-  yesOrNo().meta({
+  described(yesOrNo(), {
     description:
       "Whether the response to a HEAD has a Proxy-Status field that says what headgate did with the HEAD.",
   });
 
 const drainBytes = () =>
-  size().meta({
+  described(size(), {
     description:
       "headgate reads up to this much of a converted HEAD's body, to reuse the upstream connection; beyond it the connection is closed.",
   });
 
-const drainTime = () => duration().meta({ description: "The same limit as a duration." });
+const drainTime = () => described(duration(), { description: "The same limit as a duration." });
 
 const DRAIN = {
   description:
@@ -134,34 +149,34 @@ const DRAIN = {
 };
 
 const drainShape = {
-  bytes: drainBytes().prefault("64KiB"),
-  time: drainTime().prefault("200ms"),
+  bytes: z.prefault(drainBytes(), "64KiB"),
+  time: z.prefault(drainTime(), "200ms"),
 };
 
 /** The keys of `head` with their defaults. A new key needs a line here, one in `formatHead`, and a file in head/. */
 const headShape = {
-  mode: headMode().prefault("convert"),
-  fallbackOn: fallbackOn().prefault([405, 501]),
-  remember: remember().prefault("5m"),
-  guards: guards().prefault([...HEAD_GUARDS]),
-  allow: allow().prefault("keep"),
-  contentLength: contentLength().prefault("keep"),
-  range: range().prefault("strip"),
-  share: share().prefault("0s"),
-  explain: explain().prefault(false),
-  limit: limit().optional(),
+  mode: z.prefault(headMode(), "convert"),
+  fallbackOn: z.prefault(fallbackOn(), [405, 501]),
+  remember: z.prefault(remember(), "5m"),
+  guards: z.prefault(guards(), [...HEAD_GUARDS]),
+  allow: z.prefault(allow(), "keep"),
+  contentLength: z.prefault(contentLength(), "keep"),
+  range: z.prefault(range(), "strip"),
+  share: z.prefault(share(), "0s"),
+  explain: z.prefault(explain(), false),
+  limit: z.optional(limit()),
 };
 
 /** `head` at the top level as a mapping, with all defaults. */
 export const headMapping = mapping({
   ...headShape,
-  drain: mapping(drainShape).prefault({}).meta(DRAIN),
+  drain: described(z.prefault(mapping(drainShape), {}), DRAIN),
 });
 
 /** `head` in a route as a mapping: a route inherits the keys that it does not set. */
 const routeHeadMapping = mapping({
   ...withoutDefaults(headShape),
-  drain: mapping(withoutDefaults(drainShape)).optional().meta(DRAIN),
+  drain: described(z.optional(mapping(withoutDefaults(drainShape))), DRAIN),
 });
 
 type RawHead = z.output<typeof headMapping>;
@@ -174,18 +189,20 @@ export type HeadConfig = {
 };
 
 /** `head` at the top level: a mode, or a mapping. */
-export const head = z
-  .union([headMode(), headMapping])
-  .transform((written) =>
+export const head = z.pipe(
+  z.union([headMode(), headMapping]),
+  z.transform((written): RawHead =>
     typeof written === "string" ? { ...headMapping.parse({}), mode: written } : written,
-  );
+  ),
+);
 
 /** `head` in a route: a mode, or a mapping. */
-export const routeHead = z
-  .union([headMode(), routeHeadMapping])
-  .transform((written): z.output<typeof routeHeadMapping> =>
+export const routeHead = z.pipe(
+  z.union([headMode(), routeHeadMapping]),
+  z.transform((written): z.output<typeof routeHeadMapping> =>
     typeof written === "string" ? { mode: written } : written,
-  );
+  ),
+);
 
 /** Each key of `head`, so that a new one cannot be left out below. Where the mode is shown, it stands alone. */
 type HeadTexts = Readonly<
@@ -210,19 +227,19 @@ export function formatHead(keys: HeadConfig): HeadTexts & Readonly<Record<string
   };
 }
 
-type Inner<Field> = Field extends z.ZodPrefault<infer Type> | z.ZodOptional<infer Type>
+type Inner<Field> = Field extends z.ZodMiniPrefault<infer Type> | z.ZodMiniOptional<infer Type>
   ? Type
   : never;
 
 /** Returns the same keys without their defaults. Each may be left out. */
-function withoutDefaults<Shape extends Readonly<Record<string, z.ZodPrefault | z.ZodOptional>>>(
-  shape: Shape,
-) {
+function withoutDefaults<
+  Shape extends Readonly<Record<string, z.ZodMiniPrefault | z.ZodMiniOptional>>,
+>(shape: Shape) {
   const fields = Object.entries(shape).map(([key, field]) => [
     key,
-    (field.unwrap() as z.ZodType).optional(),
+    z.optional(field.def.innerType),
   ]);
   return Object.fromEntries(fields) as unknown as {
-    [Key in keyof Shape]: z.ZodOptional<Inner<Shape[Key]>>;
+    [Key in keyof Shape]: z.ZodMiniOptional<Inner<Shape[Key]>>;
   };
 }

@@ -1,6 +1,6 @@
 /** The schemas of an address to listen on: of the admin port, and of the listeners for clients. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ADDRESS_SYNTAX, MODE_SYNTAX, parseAddress, parseMode } from "../address.ts";
 import type { Address } from "../address.ts";
 import { guessAddress, guessAddressOrOff } from "../hints/guess-address.ts";
@@ -10,6 +10,7 @@ import { mismatch } from "./issues.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import {
   dependsOnText,
+  described,
   hintOfBoolean,
   list,
   mapping,
@@ -47,20 +48,23 @@ function address<Place extends Address | "off">({
 function placeShape<Place extends Address | "off">(kind: ListenAddressKind<Place>) {
   const { preset } = kind;
   return {
-    address: address(kind).meta({
+    address: described(address(kind), {
       description: "The address, as it is written without a mapping.",
     }),
-    mode: scalar({
-      title: "file mode",
-      expected: `a file mode in quotes such as "${preset}"`,
-      parse: parseMode,
-      syntax: MODE_SYNTAX,
-      examples: [preset, "0660"],
-    })
-      .optional()
-      .meta({
+    mode: described(
+      z.optional(
+        scalar({
+          title: "file mode",
+          expected: `a file mode in quotes such as "${preset}"`,
+          parse: parseMode,
+          syntax: MODE_SYNTAX,
+          examples: [preset, "0660"],
+        }),
+      ),
+      {
         description: `The permissions of a Unix socket's file, which control who may connect; "${preset}" when left out. A reload may change it.`,
-      }),
+      },
+    ),
   };
 }
 
@@ -69,7 +73,7 @@ interface Placed {
   readonly mode?: number | undefined;
 }
 
-function checkMode({ address: where, mode }: Placed, context: z.RefinementCtx): void {
+function checkMode({ address: where, mode }: Placed, context: z.core.$RefinementCtx): void {
   if (mode === undefined || isUnix(where)) return;
   const message = "is the mode of a Unix socket, and the address is none";
   context.addIssue({ code: "custom", path: ["mode"], message });
@@ -79,27 +83,30 @@ const MODE_NEEDS_SOCKET = dependsOnText("mode", "address", "^unix:");
 
 /** An address as a text, or as a mapping with the mode of its Unix socket. */
 export function listenAddress<Place extends Address | "off">(kind: ListenAddressKind<Place>) {
-  const placed = mapping(placeShape(kind))
-    .superRefine(checkMode)
-    .meta({ ...MODE_NEEDS_SOCKET });
+  const placed = described(mapping(placeShape(kind)).check(z.superRefine(checkMode)), {
+    ...MODE_NEEDS_SOCKET,
+  });
   const preset = parseMode(kind.preset);
-  return z
-    .union([address(kind), placed])
-    .transform((written) =>
+  return z.pipe(
+    z.union([address(kind), placed]),
+    z.transform((written) =>
       typeof written === "object" && "address" in written
         ? withMode<Place>(written.address, written.mode ?? preset)
         : withMode<Place>(written, preset),
-    );
+    ),
+  );
 }
 
 const PEM = "the path of a PEM file";
 
 const certificate = {
-  cert: text("file", PEM, "tls.crt").meta({
+  cert: described(text("file", PEM, "tls.crt"), {
     description:
       "PEM file of the certificate and its intermediate certificates. The path is relative to the route file. headgate takes a changed file without a restart.",
   }),
-  key: text("file", PEM, "tls.key").meta({ description: "PEM file of the private key of cert." }),
+  key: described(text("file", PEM, "tls.key"), {
+    description: "PEM file of the private key of cert.",
+  }),
 };
 
 /** Other spellings of the versions: without quotes, and as OpenSSL and nginx name them. */
@@ -120,32 +127,36 @@ const NEEDS_CLIENT_CA: Readonly<Record<string, readonly string[] | JsonSchema>> 
 };
 
 /** The TLS settings of a listener. */
-export const listenerTls = mapping({
-  ...certificate,
-  clientCA: text("file", PEM, "clients.crt").optional().meta({
-    description: "PEM file of the authorities of client certificates (mutual TLS).",
-  }),
-  clientAuth: oneOf(["require", "request"]).optional().meta({
-    description:
-      "Needs clientCA. require (the default with clientCA): a client without a valid certificate gets no connection. request: a client may come without one, but an invalid one is refused.",
-  }),
-  minVersion: oneOf(["1.2", "1.3"], VERSIONS).prefault("1.2").meta({
-    description: "The lowest version of TLS that clients may use, in quotes.",
-  }),
-  certificates: list(mapping(certificate), "a list of certificates with cert and key")
-    .prefault([])
-    .meta({
-      description:
-        "Further certificates. A client gets the one whose names match the name that it asks for (SNI), otherwise cert.",
+export const listenerTls = described(
+  mapping({
+    ...certificate,
+    clientCA: described(z.optional(text("file", PEM, "clients.crt")), {
+      description: "PEM file of the authorities of client certificates (mutual TLS).",
     }),
-  forwardClientCert: yesOrNo().prefault(false).meta({
-    description:
-      "Whether the upstream receives the client's certificate in X-Forwarded-Client-Cert (hash, subject and names, as Envoy writes them). Needs clientCA.",
+    clientAuth: described(z.optional(oneOf(["require", "request"])), {
+      description:
+        "Needs clientCA. require (the default with clientCA): a client without a valid certificate gets no connection. request: a client may come without one, but an invalid one is refused.",
+    }),
+    minVersion: described(z.prefault(oneOf(["1.2", "1.3"], VERSIONS), "1.2"), {
+      description: "The lowest version of TLS that clients may use, in quotes.",
+    }),
+    certificates: described(
+      z.prefault(list(mapping(certificate), "a list of certificates with cert and key"), []),
+      {
+        description:
+          "Further certificates. A client gets the one whose names match the name that it asks for (SNI), otherwise cert.",
+      },
+    ),
+    forwardClientCert: described(z.prefault(yesOrNo(), false), {
+      description:
+        "Whether the upstream receives the client's certificate in X-Forwarded-Client-Cert (hash, subject and names, as Envoy writes them). Needs clientCA.",
+    }),
   }),
-}).meta({
-  description: "TLS for clients, see tls.md.",
-  dependencies: NEEDS_CLIENT_CA,
-});
+  {
+    description: "TLS for clients, see tls.md.",
+    dependencies: NEEDS_CLIENT_CA,
+  },
+);
 
 /** An https URL gets no suggestion of its address alone, which would be a listener without TLS. */
 function parseListenAddress(written: string): Address {
@@ -162,37 +173,44 @@ const LISTEN: ListenAddressKind<Address> = {
 };
 
 /** A listener for clients as a mapping. */
-export const listenerMapping = mapping({
-  ...placeShape(LISTEN),
-  tls: listenerTls.optional(),
-  http2: yesOrNo().prefault(false).meta({
-    description:
-      "Whether clients may use HTTP/2: with tls, if they ask for it (ALPN); without tls, if they begin with it (prior knowledge).",
-  }),
-  proxyProtocol: z
-    .literal([true, false, "optional"], {
-      error: mismatch("true, false or optional", hintOfProxyProtocol),
-    })
-    .prefault(false)
-    .meta({
+export const listenerMapping = described(
+  mapping({
+    ...placeShape(LISTEN),
+    tls: z.optional(listenerTls),
+    http2: described(z.prefault(yesOrNo(), false), {
       description:
-        "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address; only peers in forwarded.trust may connect. optional: these may come without a header, and other peers do. See tls.md.",
+        "Whether clients may use HTTP/2: with tls, if they ask for it (ALPN); without tls, if they begin with it (prior knowledge).",
     }),
-})
-  .superRefine(checkMode)
-  .meta({ ...MODE_NEEDS_SOCKET });
+    proxyProtocol: described(
+      z.prefault(
+        z.literal([true, false, "optional"], {
+          error: mismatch("true, false or optional", hintOfProxyProtocol),
+        }),
+        false,
+      ),
+      {
+        description:
+          "true: each connection begins with a PROXY protocol header (version 1 or 2), which tells the client's address; only peers in forwarded.trust may connect. optional: these may come without a header, and other peers do. See tls.md.",
+      },
+    ),
+  }).check(z.superRefine(checkMode)),
+  { ...MODE_NEEDS_SOCKET },
+);
 
 const DEFAULTS = { tls: undefined, http2: false, proxyProtocol: false } as const;
 
 function listener() {
   const preset = parseMode(LISTEN.preset);
-  return z.union([address(LISTEN), listenerMapping]).transform((written) =>
-    "kind" in written
-      ? { ...DEFAULTS, address: withMode<Address>(written, preset) }
-      : {
-          ...toListener(written),
-          address: withMode<Address>(written.address, written.mode ?? preset),
-        },
+  return z.pipe(
+    z.union([address(LISTEN), listenerMapping]),
+    z.transform((written) =>
+      "kind" in written
+        ? { ...DEFAULTS, address: withMode<Address>(written, preset) }
+        : {
+            ...toListener(written),
+            address: withMode<Address>(written.address, written.mode ?? preset),
+          },
+    ),
   );
 }
 
@@ -208,9 +226,12 @@ export function listeners() {
   const several = z.array(listener(), {
     error: mismatch("an address, a mapping or a list of these"),
   });
-  return z
-    .union([listener(), several.min(1, "is an empty list")])
-    .transform((written): readonly RawListener[] => (Array.isArray(written) ? written : [written]));
+  return z.pipe(
+    z.union([listener(), several.check(z.minLength(1, "is an empty list"))]),
+    z.transform((written): readonly RawListener[] =>
+      Array.isArray(written) ? written : [written],
+    ),
+  );
 }
 
 /** headgate reads both versions of the PROXY protocol. */

@@ -1,6 +1,6 @@
 /** The kinds of values in the route file, each with the message for an invalid value. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import {
   toSuggestion,
   guessBoolean,
@@ -15,6 +15,17 @@ import { toKeywords } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { TextSyntax } from "../text-syntax.ts";
 import { ABOVE_ZERO, durationSyntax, parseDuration, parseSize, sizeSyntax } from "../units.ts";
+
+// zod would compile each mapping to a function of its own. That takes longer than to check a route file, and is no faster at a large one.
+z.config({ jitless: true });
+
+/** Adds to what the JSON Schema says of a value. Returns the same schema. */
+export function described<Schema>(schema: Schema & z.core.SomeType, meta: JsonSchema): Schema {
+  // The parameter has no narrower type, because TypeScript would then infer `string` for the names of `oneOf`.
+  const known = schema as unknown as z.ZodMiniType;
+  z.globalRegistry.add(known, { ...z.globalRegistry.get(known), ...meta });
+  return schema;
+}
 
 interface ScalarKind<Value> {
   readonly title: string;
@@ -38,19 +49,24 @@ export function scalar<Value>({
   guess,
 }: ScalarKind<Value>) {
   const hint = (input: unknown): string => toSuggestion(checkGuess(guess?.(input), parse));
-  const text = z
-    .string({ error: mismatch(expected, hint) })
-    .meta({ title, examples, ...toKeywords(syntax) });
-  return text.transform((written, context): Value => {
-    try {
-      return parse(written);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      const message = `${error.message}${hint(written)}`;
-      context.issues.push({ code: "custom", message, input: written });
-      return z.NEVER;
-    }
+  const text = described(z.string({ error: mismatch(expected, hint) }), {
+    title,
+    examples,
+    ...toKeywords(syntax),
   });
+  return z.pipe(
+    text,
+    z.transform((written: string, context): Value => {
+      try {
+        return parse(written);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        const message = `${error.message}${hint(written)}`;
+        context.issues.push({ code: "custom", message, input: written });
+        return z.NEVER;
+      }
+    }),
+  );
 }
 
 /** Drops a guess that is invalid itself. */
@@ -77,15 +93,19 @@ export const durationWith = (syntax: TextSyntax) =>
     examples: ["250ms", "5s", "1m"],
   });
 
+const DURATION = durationSyntax("duration");
+
 /** A duration in milliseconds. */
-export const duration = () => durationWith(durationSyntax("duration"));
+export const duration = () => durationWith(DURATION);
+
+const POSITIVE_DURATION = durationSyntax("positiveDuration", { min: ABOVE_ZERO });
 
 /** A duration in milliseconds above 0, for limits that would expire at once if they were 0. */
 export const positiveDuration = () =>
-  durationWith(durationSyntax("positiveDuration", { min: ABOVE_ZERO })).refine(
-    (milliseconds) => milliseconds > 0,
-    "must be longer than 0",
+  durationWith(POSITIVE_DURATION).check(
+    z.refine((milliseconds) => milliseconds > 0, "must be longer than 0"),
   );
+
 const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
   scalar({
     title: "size",
@@ -98,32 +118,32 @@ const sizeWith = (syntax: TextSyntax, examples: readonly string[]) =>
 
 /** A size in bytes. */
 export const size = () => sizeWith(sizeSyntax("size"), ["512B", "64KiB", "1MiB"]);
+
 /** A smaller limit would refuse a browser's requests. No header section needs a larger one. */
 const [MIN_HEADER_BYTES, MAX_HEADER_BYTES] = [1024, 1024 ** 2];
+const HEADER_SIZE = sizeSyntax("headerSize", { min: MIN_HEADER_BYTES, max: MAX_HEADER_BYTES });
 
 /** The size of a header section in bytes. */
 export const headerSize = () =>
-  sizeWith(sizeSyntax("headerSize", { min: MIN_HEADER_BYTES, max: MAX_HEADER_BYTES }), [
-    "16KiB",
-    "64KiB",
-  ]).refine(
-    (bytes) => bytes >= MIN_HEADER_BYTES && bytes <= MAX_HEADER_BYTES,
-    "must be between 1KiB and 1MiB",
+  sizeWith(HEADER_SIZE, ["16KiB", "64KiB"]).check(
+    z.refine(
+      (bytes) => bytes >= MIN_HEADER_BYTES && bytes <= MAX_HEADER_BYTES,
+      "must be between 1KiB and 1MiB",
+    ),
   );
 
 /** A text that is not empty. */
 export const text = (title: string, expected: string, example: string) =>
-  z
-    .string({ error: mismatch(expected) })
-    .min(1, "is empty")
-    .meta({ title, examples: [example] });
+  described(z.string({ error: mismatch(expected) }).check(z.minLength(1, "is empty")), {
+    title,
+    examples: [example],
+  });
 
 /** A whole number from `min` to `max`. */
 export const count = (min: number, max: number) =>
   z
     .int({ error: mismatch("a whole number", guessNumber) })
-    .min(min, `must be at least ${min}`)
-    .max(max, `must be at most ${max}`);
+    .check(z.minimum(min, `must be at least ${min}`), z.maximum(max, `must be at most ${max}`));
 
 /** One of several words. */
 export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Synonyms<Name> = {}) =>
@@ -133,7 +153,7 @@ export const oneOf = <Name extends string>(names: readonly Name[], synonyms: Syn
 export const yesOrNo = () => z.boolean({ error: mismatch("true or false", hintOfBoolean) });
 
 /** A list of values of one kind. */
-export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
+export const list = <Item extends z.ZodMiniType>(item: Item, expected: string) =>
   z.array(item, {
     error: mismatch(expected, (input) => {
       const items = guessItems(input);

@@ -1,7 +1,7 @@
 /** The log: one flat JSON object per line. Writing never blocks the data path. */
 
 import { write as writeSome } from "node:fs";
-import { destination as openStream, pino } from "pino";
+import { pino } from "pino";
 
 import { toOwnPretty, toPretty } from "./pretty.ts";
 import { createBufferedWriter, type BufferedWriter } from "./buffered-writer.ts";
@@ -38,20 +38,9 @@ export interface LoggerOptions {
   readonly format: "json" | "pretty";
 }
 
-/**
- * Where lines go: a file descriptor, or a function that gets each line with its newline (for tests).
- * "async" is for the service. "sync" is for commands, which would exit before an asynchronous write has finished.
- */
-export type LogDestination =
-  | { readonly fd: number; readonly write: "async" | "sync" }
-  | ((line: string) => void);
-
-/** Opens the log. The default destination is standard output, asynchronously. */
-export function createLogger(
-  options: LoggerOptions,
-  destination: LogDestination = { fd: 1, write: "async" },
-): Logger {
-  const writer = openWriter(destination);
+/** Opens the log. Lines go to standard output, or each with its newline to `destination` (for tests). */
+export function createLogger(options: LoggerOptions, destination?: (line: string) => void): Logger {
+  const writer = destination === undefined ? openStandardOutput() : toWriter(destination);
   const isPretty = options.format === "pretty";
   const lines = isPretty
     ? (bytes: Uint8Array, count: number) =>
@@ -82,27 +71,20 @@ export function createLogger(
   };
 }
 
-function openWriter(destination: LogDestination): BufferedWriter {
-  if (typeof destination === "function")
-    return toWriter((bytes) => toLines(bytes).forEach((line) => destination(line)));
-  if (destination.write === "async") return openAsyncWriter(destination.fd);
-  const stream = openStream({ dest: destination.fd, sync: true });
-  return toWriter((bytes) => void stream.write(toText(bytes)));
+function toWriter(destination: (line: string) => void): BufferedWriter {
+  return {
+    write: (bytes) => toLines(bytes).forEach((line) => destination(line)),
+    flush: () => Promise.resolve(),
+    droppedLines: () => 0,
+  };
 }
 
 function toLines(bytes: Uint8Array): string[] {
-  return toText(bytes).split(/(?<=\n)/);
-}
-
-function toText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-}
-
-function toWriter(write: (lines: Uint8Array) => void): BufferedWriter {
-  return { write, flush: () => Promise.resolve(), droppedLines: () => 0 };
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+  return text.split(/(?<=\n)/);
 }
 
 /** Does not use pino's stream: it stops for ever at its first EPIPE, and its exit hook retries the lines that it still holds. */
-function openAsyncWriter(fd: number): BufferedWriter {
-  return createBufferedWriter((bytes, done) => writeSome(fd, bytes, done));
+function openStandardOutput(): BufferedWriter {
+  return createBufferedWriter((bytes, done) => writeSome(1, bytes, done));
 }
