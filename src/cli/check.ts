@@ -80,7 +80,9 @@ function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: 
   const admin = config.admin === "off" ? config.admin : formatAddress(config.admin);
   const listen = config.listen.map(({ address }) => formatAddress(address)).join(" ");
   const { warnings } = loaded;
-  const overridden = loaded.overridden.map(({ key, source }) => ({ key, place: source }));
+  const overridden = loaded.overridden
+    .filter(({ isSame }) => !isSame)
+    .map(({ key, source }) => ({ key, place: source }));
   const certificates = listCertificates(config).map(({ listen: at, names, notAfterMs }) => {
     return { listen: at, names, notAfter: new Date(notAfterMs).toISOString() };
   });

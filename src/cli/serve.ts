@@ -75,8 +75,9 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
     if (onListening !== undefined) onListening(listening);
     else if (format === "json") logStart(logger, config, listening, io.version);
     else io.out(toStartupBanner(config, listening, io.version));
-    for (const { key, source } of serving.overridden ?? [])
-      logger.info({ key, place: source }, `${source} overrides ${key} of the route file`);
+    for (const { key, source, isSame } of serving.overridden ?? [])
+      if (!isSame)
+        logger.info({ key, place: source }, `${source} overrides ${key} of the route file`);
     logWarnings(logger, serving.warnings ?? []);
   } catch (error) {
     io.err(`headgate: ${toReason(error, config)}\n`);

@@ -25,6 +25,7 @@ import {
   collectOverrides,
   defaultAdmin,
   inheritedListen,
+  isSameSetting,
 } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, MAX_SHOWN, createSource, formatKey, createDiagnostic } from "./diagnostic.ts";
@@ -75,6 +76,8 @@ export interface Overridden {
   readonly key: string;
   /** `--listen` or `HEADGATE_LISTEN`. */
   readonly source: string;
+  /** Whether both mean the same. Then the operator need not know: a chart sets the address in both places. */
+  readonly isSame: boolean;
 }
 
 /** The name of standard input in messages. */
@@ -131,9 +134,11 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
 
 /** Finds the keys that both the file and a flag or variable set. */
 function findOverridden(value: unknown, overrides: readonly Override[]): readonly Overridden[] {
-  return overrides.flatMap(({ path, source }) => {
+  return overrides.flatMap((override) => {
+    const { path, source } = override;
     const given = path.reduce((tree: unknown, key) => asMapping(tree)[String(key)], value);
-    return given === undefined ? [] : [{ key: formatKey(path), source }];
+    if (given === undefined) return [];
+    return [{ key: formatKey(path), source, isSame: isSameSetting(override, given) }];
   });
 }
 

@@ -160,6 +160,28 @@ test("check and the start name the keys of the file that are overridden", async 
   await started.printed(/--upstream overrides upstream\.url of the route file/);
 });
 
+// Symptom: with TLS, each start in Kubernetes logged "HEADGATE_LISTEN overrides listen.address of the route file". Root cause: chart and
+// kustomize component set the same address in both places. Fix: an override that means the same as the file's value is not named.
+test("an override that means the same as the file's value is not named", async (t) => {
+  const cwd = await makeDirectory(t, {
+    "f.yaml":
+      "upstream: { url: http://127.0.0.1:1 }\nlisten: { address: 0.0.0.0:0 }\nadmin: :0\nlog: { level: info }\n",
+  });
+  const env = {
+    HEADGATE_LISTEN: ":0",
+    HEADGATE_ADMIN: "0.0.0.0:0",
+    HEADGATE_UPSTREAM: "http://127.0.0.1:1/",
+    HEADGATE_LOG_LEVEL: "info",
+  };
+  assert.doesNotMatch(call(["check", "f.yaml"], { cwd, env }).out, /overrides/);
+  assert.deepEqual(JSON.parse(call(["check", "f.yaml", "--json"], { cwd, env }).out).overridden, []);
+  const started = startProcess(t, ["run", "--config", join(cwd, "f.yaml")], env);
+  await started.printed(/"msg":"route"/);
+  started.signal("SIGTERM");
+  await started.exited;
+  assert.doesNotMatch(started.stdout(), /overrides/);
+});
+
 test("the start and a reload log warnings about the file", async (t) => {
   const toFile = (path: string): string =>
     `upstream: http://127.0.0.1:1\nlisten: 127.0.0.1:0\nadmin: off\nroutes: [{ path: "${path}" }]\n`;
