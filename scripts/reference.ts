@@ -52,7 +52,7 @@ routes.yaml:3:9: this double quote is not closed: put another at the end of the 
 \`\`\`
 
 headgate warns of a path that is valid but probably not meant, such as \`/users/:id\` or \`/users/[0-9]+\`, and compares it literally.
-\`check\` prints the warning above the summary; the start and a reload log it.
+\`check\` prints the warning above the summary or below the mistakes, \`explain\` before the explanation; the start and a reload log it.
 
 An excerpt shows the text of the file, never the value of a variable, and headgate masks what looks like a secret. \`check --json\` has the
 same as \`file\`, \`line\`, \`col\`, \`key\`, \`message\`, \`excerpt\`, and \`related\` for the second place.

@@ -13,7 +13,7 @@ import { inject } from "./cli/inject/command.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
-import { ConfigError } from "./config/diagnostic.ts";
+import { ConfigError, formatWarnings } from "./config/diagnostic.ts";
 import { didYouMean } from "./config/hints/did-you-mean.ts";
 import { createHeap } from "./runtime/heap.ts";
 
@@ -124,7 +124,8 @@ async function perform(command: Command, args: readonly string[], help: string):
     return code;
   } catch (error) {
     if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate ${help}\n`);
-    else if (error instanceof ConfigError) io.err(`${error.message}\n`);
+    else if (error instanceof ConfigError)
+      io.err(`${error.message}\n${formatWarnings(error.warnings)}`);
     else throw error;
     return error instanceof UsageError || isOfFlags(error) ? 2 : 1;
   }

@@ -27,12 +27,19 @@ export class ConfigError extends Error {
   readonly diagnostics: readonly Diagnostic[];
   /** The number of all diagnostics. */
   readonly count: number;
+  /** Settings that are valid, but probably not what the operator meant. */
+  readonly warnings: readonly Diagnostic[];
 
-  constructor(diagnostics: readonly Diagnostic[], count = diagnostics.length) {
+  constructor(
+    diagnostics: readonly Diagnostic[],
+    count = diagnostics.length,
+    warnings: readonly Diagnostic[] = [],
+  ) {
     super(formatDiagnostics(diagnostics, count));
     this.name = "ConfigError";
     this.diagnostics = diagnostics;
     this.count = count;
+    this.warnings = warnings;
   }
 }
 
@@ -150,6 +157,11 @@ function formatDiagnostics(diagnostics: readonly Diagnostic[], count: number): s
   const shown = diagnostics.map(formatDiagnostic);
   const rest = count - shown.length;
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
+}
+
+/** Formats warnings for the terminal, each as lines. */
+export function formatWarnings(warnings: readonly Diagnostic[]): string {
+  return warnings.map((warning) => `warning: ${formatDiagnostic(warning)}\n`).join("");
 }
 
 /** Formats a diagnostic for the terminal: location, message and excerpt. */

@@ -115,8 +115,9 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   const conflicts = findConflicts(value, raw, { origin, isAdminDefault });
   const [refused, tolerated] = unusable === "refuse" ? [tls.unusable, []] : [[], tls.unusable];
   const all = [...diagnostics, ...conflicts, ...tls.diagnostics, ...refused];
+  const warnings = locateWarnings([...tolerated, ...findWarnings(value)], origin);
   if (all.length > 0 || hasDiagnostics(origin) || raw?.upstream === undefined)
-    throw await toConfigError(all, origin, [...overrides, ...defaults]);
+    throw await toConfigError(all, origin, [...overrides, ...defaults], warnings);
   await nextTurn();
   return {
     config: {
@@ -126,9 +127,7 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
     file,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
-    warnings: [...tolerated, ...findWarnings(value)]
-      .slice(0, MAX_SHOWN)
-      .map((one) => locateKeyDiagnostic(one, origin, undefined).toDiagnostic()),
+    warnings,
   };
 }
 
@@ -287,6 +286,7 @@ async function toConfigError(
   diagnostics: readonly KeyDiagnostic[],
   origin: Origin | undefined,
   overrides: readonly Override[],
+  warnings: readonly Diagnostic[] = [],
 ): Promise<ConfigError> {
   const pause = createPauses();
   const inText = origin?.document.diagnostics ?? [];
@@ -304,7 +304,17 @@ async function toConfigError(
   return new ConfigError(
     first.map((one) => one.toDiagnostic()),
     all.length,
+    warnings,
   );
+}
+
+function locateWarnings(
+  warnings: readonly KeyDiagnostic[],
+  origin: Origin | undefined,
+): readonly Diagnostic[] {
+  return warnings
+    .slice(0, MAX_SHOWN)
+    .map((one) => locateKeyDiagnostic(one, origin, undefined).toDiagnostic());
 }
 
 function locateSpanDiagnostic(diagnostic: SpanDiagnostic, { source }: Origin): Located {

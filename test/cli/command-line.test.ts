@@ -174,7 +174,10 @@ test("an override that means the same as the file's value is not named", async (
     HEADGATE_LOG_LEVEL: "info",
   };
   assert.doesNotMatch(call(["check", "f.yaml"], { cwd, env }).out, /overrides/);
-  assert.deepEqual(JSON.parse(call(["check", "f.yaml", "--json"], { cwd, env }).out).overridden, []);
+  assert.deepEqual(
+    JSON.parse(call(["check", "f.yaml", "--json"], { cwd, env }).out).overridden,
+    [],
+  );
   const started = startProcess(t, ["run", "--config", join(cwd, "f.yaml")], env);
   await started.printed(/"msg":"route"/);
   started.signal("SIGTERM");
