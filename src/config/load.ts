@@ -121,7 +121,7 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   await nextTurn();
   return {
     config: {
-      ...resolveConfig({ ...raw, upstream: raw.upstream }, tls.texts),
+      ...resolveConfig({ ...raw, upstream: raw.upstream }, tls.files),
       isAdminDefault,
     },
     file,
