@@ -181,7 +181,7 @@ mode for all endpoints if that fits, and a route for each that needs another.
 
   --output FILE        write to FILE instead of standard output. init does not
                        overwrite a file
-  --force              overwrite FILE
+  --force              replace FILE
   --openapi, --base, --param, --header, --include, --exclude, --options,
   --limit, --concurrency, --timeout, --bytes, --ca, --insecure
                        as for doctor

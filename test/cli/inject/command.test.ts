@@ -64,6 +64,17 @@ test("inject names an admin port that is not the default", async (t) => {
   assert.match(err, /: headgate on port 8081 \(admin port 9091\) forwards to port /);
 });
 
+// Symptom: `--set ports.admin=9090` in a pod that uses 9090 put the admin port on 9091. Root cause: the default's value counted as no value.
+// Fix: a port that the operator sets is used, or refused.
+test("an admin port that the operator sets is never replaced", async (t) => {
+  const cwd = await folderWith(t, {});
+  const taken = MANIFESTS["headgate's own ports taken"];
+  const message = /port 9090 is used in this pod already/;
+  await assert.rejects(call(cwd, ["-", "--set", "ports.admin=9090"], taken), message);
+  const { err } = await call(cwd, ["-", "--set", "ports.admin="], taken);
+  assert.match(err, /admin port 9091/);
+});
+
 test("standard input is written to standard output", async (t) => {
   const cwd = await folderWith(t, {});
   const { code, out } = await call(cwd, ["-"], plain);
