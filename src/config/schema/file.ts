@@ -7,7 +7,7 @@ import * as z from "zod";
 import { CLAIM_NAMES } from "../../http/forwarded.ts";
 import { createPauses } from "../../runtime/turn.ts";
 import { ADDRESS_OR_OFF_SYNTAX, RANGE_SYNTAX, parseAddressOrOff, parseRange } from "../address.ts";
-import { guessBoolean } from "../hints/guess.ts";
+import { guessBoolean, guessDuration } from "../hints/guess.ts";
 import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { head, headMapping } from "./head.ts";
@@ -156,16 +156,22 @@ const log = mapping(logShape, (input) => {
   return guessBoolean(input) === false ? "; did you mean { level: silent }?" : "";
 });
 
-const shutdown = mapping({
-  delay: duration().prefault("0s").meta({
-    description:
-      "The time between the failing readiness probe and the closing of the listener, so that a load balancer notices.",
-  }),
-  grace: duration().prefault("25s").meta({
-    description:
-      "How long requests in flight may take to finish. Set it below Kubernetes' terminationGracePeriodSeconds (30s).",
-  }),
-});
+const shutdown = mapping(
+  {
+    delay: duration().prefault("0s").meta({
+      description:
+        "The time between the failing readiness probe and the closing of the listener, so that a load balancer notices.",
+    }),
+    grace: duration().prefault("25s").meta({
+      description:
+        "How long requests in flight may take to finish. Set it below Kubernetes' terminationGracePeriodSeconds (30s).",
+    }),
+  },
+  (input) => {
+    const grace = guessDuration(input);
+    return grace === undefined ? "" : `; did you mean { grace: ${grace} }?`;
+  },
+);
 
 /** Returns the hint for a mapping in place of the list of routes: dashes are missing. */
 function hintOfRoutes(input: unknown): string {

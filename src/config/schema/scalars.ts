@@ -145,8 +145,18 @@ export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
 /** A mapping with only these keys. */
 export const mapping = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
-  hint?: (input: unknown) => string,
+  hint: (input: unknown) => string = (input) => hintOfOnlyKey(shape, input),
 ) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
+
+/** The hint for a value in place of a mapping that only one of its keys could have: `drain: 64KiB` means its `bytes`. */
+function hintOfOnlyKey(shape: z.core.$ZodLooseShape, input: unknown): string {
+  const items = Array.isArray(input) ? input : [input];
+  // Booleans are left out: `tls: false` does not mean `verify: false`.
+  if (!items.every((one) => typeof one === "string" || typeof one === "number")) return "";
+  const keys = Object.keys(shape).filter((key) => z.safeParse(shape[key], input).success);
+  const value = Array.isArray(input) ? `[${input.join(", ")}]` : String(input);
+  return keys.length === 1 ? `; did you mean { ${keys[0]}: ${value} }?` : "";
+}
 /** The hint for a value that may mean true or false. */
 export function hintOfBoolean(input: unknown): string {
   const meant = guessBoolean(input);
