@@ -15,6 +15,7 @@ import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
 import { ConfigError, formatWarnings } from "./config/diagnostic.ts";
 import { didYouMean } from "./config/hints/did-you-mean.ts";
+import { hideInMessage } from "./http/secrets.ts";
 import { createHeap } from "./runtime/heap.ts";
 
 /** Set by the build; undefined if the sources run without a build. */
@@ -102,7 +103,7 @@ function toUnknown(name: string): string {
   if (word.startsWith("--") && COMMAND_HELP.get("run")?.includes(`\n  ${word} `))
     return `headgate: a command must come before '${word}', such as: headgate run ${word}; see headgate --help\n`;
   const meant = didYouMean(word, [...COMMANDS.keys()]);
-  return `headgate: there is no command '${word}'${meant}; see headgate --help\n`;
+  return `headgate: there is no command '${hideInMessage(word)}'${meant}; see headgate --help\n`;
 }
 
 function isHelp(word: string): boolean {

@@ -2,6 +2,7 @@
 
 import { createFile, pathExists, replaceFile, resolveFrom } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
+import { hideInMessage } from "../http/secrets.ts";
 import { toPrintable } from "../ops/log/printable.ts";
 import { type Advice, type RouteAdvice, advise } from "./doctor/advice.ts";
 import { diagnose } from "./doctor/diagnose.ts";
@@ -36,7 +37,7 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
   }
   const reason = await (isForced ? replaceFile : createFile)(path, text);
   if (reason !== undefined) {
-    io.err(`headgate: ${output} ${reason}\n`);
+    io.err(`headgate: ${hideInMessage(output ?? "")} ${reason}\n`);
     return 1;
   }
   io.err(`Wrote ${output}. Next: ${toProgramName(io)} run --config ${output}\n`);

@@ -82,7 +82,7 @@ const CONTEXT = 1000;
 /** Creates a diagnostic that has no line in a file. */
 export function createDiagnostic(key: string, message: string, file?: string): Diagnostic {
   return {
-    file,
+    file: file && hideInMessage(file),
     line: undefined,
     col: undefined,
     key: replaceControls(key),
@@ -92,7 +92,8 @@ export function createDiagnostic(key: string, message: string, file?: string): D
 }
 
 /** Creates the source for a file's text. Offsets become lines and columns only when a diagnostic needs them. */
-export function createSource(file: string, text: string): Source {
+export function createSource(name: string, text: string): Source {
+  const file = hideInMessage(name);
   const toStarts = once(() => findLineStarts(text));
 
   function lineOf(offset: number): number {

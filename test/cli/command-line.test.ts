@@ -160,6 +160,53 @@ test("check and the start name the keys of the file that are overridden", async 
   await started.printed(/--upstream overrides upstream\.url of the route file/);
 });
 
+/**
+ * Symptom: `headgate run --config http://user:password@host` printed the password, as did other flags whose value is a URL by mistake. Root
+ * cause: names of files, and the arguments that an error repeats, were printed as they are. Fix: both are masked where they enter a message.
+ */
+test("no error repeats a password in an argument or a file's name", async (t) => {
+  const cwd = await makeDirectory(t, { "app.yaml": "kind: Pod\n" });
+  const url = "http://user:s3cret@host";
+  const doctor = ["doctor", "http://127.0.0.1:9"];
+  const calls: readonly (readonly string[])[] = [
+    [url],
+    ["run", url],
+    ...["--config", "--listen", "--upstream", "--admin", "--log-level"].map((flag) => [
+      "run",
+      flag,
+      url,
+    ]),
+    ["check", url],
+    ["check", url, "--json"],
+    ["explain", "GET", "/", "--config", url],
+    ["explain", "GET", "/", "--upstream=http://a", "--from", url],
+    ["inject", url],
+    ["inject", "app.yaml", "--config", url],
+    ...["--image", "--port", "--upstream-port", "--set", "--only", "--compose"].map((flag) => [
+      "inject",
+      "app.yaml",
+      flag,
+      `${url} x`,
+    ]),
+    ["inject", "app.yaml", "--set", `image.pullPolicy=${url}`],
+    [...doctor, "/x", "--timeout", url],
+    ...["--ca", "--limit", "--bytes", "--through", "--openapi", "--base", "--param"].map((flag) => [
+      ...doctor,
+      flag,
+      url,
+    ]),
+    ["init", "http://127.0.0.1:9", "/x", "--output", url],
+    ["healthcheck", "--admin", url],
+  ];
+  for (const args of calls) {
+    const { code, out, err } = call(args, { cwd });
+    assert.notEqual(code, 0, args.join(" "));
+    assert.doesNotMatch(out + err, /s3cret/, args.join(" "));
+  }
+  const { err } = call(["check"], { cwd, env: { HEADGATE_CONFIG: url } });
+  assert.match(err, /^http:\/\/<hidden>@host: does not exist\n/);
+});
+
 // Symptom: with TLS, each start in Kubernetes logged "HEADGATE_LISTEN overrides listen.address of the route file". Root cause: chart and
 // kustomize component set the same address in both places. Fix: an override that means the same as the file's value is not named.
 test("an override that means the same as the file's value is not named", async (t) => {
