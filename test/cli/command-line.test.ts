@@ -262,6 +262,23 @@ test("a default admin address that is taken is a warning; a configured one ends 
   assert.equal(stdout, "serves with a warning; ends with 1\n", stderr);
 });
 
+// Symptom: where the default admin address could not be had for another reason than a taken port, such as a network without that address,
+// headgate did not start. Root cause: only EADDRINUSE was a warning. Fix: any error of that address is, unless the operator set it.
+test("a default admin address that the machine does not have is a warning", async (t) => {
+  const env = { HEADGATE_ADMIN_DEFAULT: "192.0.2.1:9090" };
+  const args = ["run", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
+  const started = startProcess(t, args, env);
+  const [line] = await started.printed(/^.*no admin port.*$/m);
+  assert.match(
+    JSON.parse(line).msg,
+    /^no admin port: its default address 192\.0\.2\.1:9090 cannot be opened \(EADDRNOTAVAIL\); choose another by --admin ADDR or --admin off$/,
+  );
+  await started.printed(/"admin":"off"/);
+  const configured = startProcess(t, [...args, "--admin", "192.0.2.1:9090"]);
+  assert.equal((await configured.exited).code, 1);
+  assert.match(configured.stderr(), /EADDRNOTAVAIL/);
+});
+
 /** Binds 127.0.0.1:9090, then starts headgate without and with that address. */
 const TAKEN = `
 const { spawn } = require("node:child_process");
