@@ -114,7 +114,8 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   await nextTurn();
   const conflicts = findConflicts(value, raw, { origin, isAdminDefault });
   const [refused, tolerated] = unusable === "refuse" ? [tls.unusable, []] : [[], tls.unusable];
-  const all = [...diagnostics, ...conflicts, ...tls.diagnostics, ...refused];
+  const own = diagnostics.map(withFlagsOfUrl);
+  const all = [...own, ...conflicts, ...tls.diagnostics, ...refused];
   const warnings = locateWarnings([...tolerated, ...findWarnings(value)], origin);
   if (all.length > 0 || hasDiagnostics(origin) || raw?.upstream === undefined)
     throw await toConfigError(all, origin, [...overrides, ...defaults], warnings);
@@ -220,11 +221,21 @@ function findDefaults(
   );
 }
 
+/** The schema cannot require them: a flag or a variable may give the upstream, or complete a mapping without a URL. */
 function findMissingUpstream(value: unknown): readonly KeyDiagnostic[] {
   if (asMapping(value)["upstream"] !== undefined) return [];
-  const message =
-    "is missing: say where requests go, by upstream in the route file, --upstream or HEADGATE_UPSTREAM";
+  const message = `is missing: say where requests go, by upstream in the route file, ${FLAGS_OF_URL}`;
   return [{ path: ["upstream"], at: "key", message }];
+}
+
+const FLAGS_OF_URL = "--upstream or HEADGATE_UPSTREAM";
+
+/** The schema's own message of a missing URL would not name the flag that may give the top level's. */
+function withFlagsOfUrl(diagnostic: KeyDiagnostic): KeyDiagnostic {
+  const { path, message } = diagnostic;
+  return formatKey(path) === "upstream.url" && message.startsWith("is missing")
+    ? { ...diagnostic, message: `${message}, here, by ${FLAGS_OF_URL}` }
+    : diagnostic;
 }
 
 /** headgate would bind the first address and then fail to bind the second, with an error that blames another process. */

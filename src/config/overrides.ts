@@ -2,6 +2,7 @@
 
 import { formatAddress, formatUrl, parseAddressOrOff, parseUpstreamUrl } from "./address.ts";
 import type { KeyPath } from "./schema/issues.ts";
+import { isScalar } from "./hints/guess.ts";
 import { asMapping } from "./untyped.ts";
 import type { Environment } from "./variables.ts";
 
@@ -62,7 +63,7 @@ export function aimAtMappings(overrides: readonly Override[], value: unknown): r
 
 /** Whether an override and the file's value mean the same, such as `:8080` and `0.0.0.0:8080`. */
 export function isSameSetting({ path: [key], value }: Override, given: unknown): boolean {
-  return toMeaning(key, value) === toMeaning(key, String(given));
+  return isScalar(given) && toMeaning(key, value) === toMeaning(key, String(given));
 }
 
 function toMeaning(key: PropertyKey | undefined, text: string): string {

@@ -232,6 +232,27 @@ test("an override that means the same as the file's value is not named", async (
   assert.doesNotMatch(started.stdout(), /overrides/);
 });
 
+// Symptom: an editor accepts `upstream: {}`, and check said only that the URL is missing. Root cause: the schema accepts what a flag may
+// complete, and the message did not name the flag. Fix: it does.
+test("a mapping without a URL is completed by a flag, whatever the file has in its place", async (t) => {
+  const files = {
+    "empty.yaml": "upstream: {}\nlisten: [{ address: :1 }]\n",
+    "settings.yaml": "upstream: { responseTimeout: 5s }\n",
+    "others.yaml": "upstream: { url: [{}] }\nlisten: { address: {} }\nadmin: [{}]\n",
+  };
+  const cwd = await makeDirectory(t, files);
+  const env = { HEADGATE_LISTEN: ":1", HEADGATE_ADMIN: "off" };
+  for (const file of Object.keys(files)) {
+    const { out, err } = call(["check", file, "--upstream", "http://a"], { cwd, env });
+    assert.match(out, /^\S+ is valid$/m, err);
+  }
+  const { err } = call(["check", "empty.yaml"], { cwd });
+  assert.match(
+    err,
+    /^empty\.yaml:1:11 upstream\.url: is missing: a URL such as http:\/\/127\.0\.0\.1:8000, here, by --upstream or HEADGATE_UPSTREAM\n/,
+  );
+});
+
 test("the start and a reload log warnings about the file", async (t) => {
   const toFile = (path: string): string =>
     `upstream: http://127.0.0.1:1\nlisten: 127.0.0.1:0\nadmin: off\nroutes: [{ path: "${path}" }]\n`;
