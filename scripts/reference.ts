@@ -28,8 +28,8 @@ room for two thousand routes, often for more. A path with \`{id}\` or \`/*\` mat
 
 This page and \`config/headgate.schema.json\` are generated from the schema. With \`# yaml-language-server: $schema=…\` as the file's first
 line an editor completes and checks it. The schema refuses nothing that \`check\` accepts. Only \`check\` sees mistakes that need more than
-one value: a missing file or variable, two equal routes, an upstream that is not in \`upstreams\`, and an \`upstream\` without \`url\`, which \`--upstream\` may complete. \`headgate schema\` prints the
-schema.
+one value: a missing file or variable, two equal routes, an upstream that is not in \`upstreams\`, and an \`upstream\` without \`url\`, which
+\`--upstream\` may complete. \`headgate schema\` prints the schema.
 
 ## Mistakes
 

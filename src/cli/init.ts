@@ -11,6 +11,7 @@ import { UnreachedError } from "./doctor/reach.ts";
 import { UsageError, readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { toProgramName } from "./program-name.ts";
+import { quoteForShell } from "./shell.ts";
 
 /** The exit code is 0 if the route file was written, else 1. Throws for bad arguments. */
 export async function init(args: readonly string[], io: Io): Promise<number> {
@@ -40,7 +41,8 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
     io.err(`headgate: ${hideInMessage(output ?? "")} ${reason}\n`);
     return 1;
   }
-  io.err(`Wrote ${output}. Next: ${toProgramName(io)} run --config ${output}\n`);
+  const next = `${toProgramName(io)} run --config ${quoteForShell(output ?? "")}`;
+  io.err(`Wrote ${output}. Next: ${next}\n`);
   return 0;
 }
 

@@ -672,4 +672,6 @@ test("the next command begins as the operator has called headgate", async (t) =>
   const cwd = await makeDirectory(t, {});
   const init = await callInit([url, "/x", "--output", "a.yaml"], { env, cwd });
   assert.match(init.err, /Next: npm start -- run --config a\.yaml\n$/);
+  const spaced = await callInit([url, "/x", "--output", "my routes.yaml"], { env, cwd });
+  assert.match(spaced.err, /Next: npm start -- run --config 'my routes\.yaml'\n$/);
 });
