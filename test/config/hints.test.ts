@@ -50,7 +50,18 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "timeouts: { header: true }\n",
     "timeouts.header: must be a duration such as 250ms or 5s, not the boolean true",
   ],
-  ["timeouts: 30s\n", "timeouts: must be a mapping, not text"],
+  [
+    "timeouts: 30s\n",
+    "timeouts: must be a mapping, not text: its keys are header, keepAlive, idle, upgrade, tunnelIdle",
+  ],
+  [
+    "forwarded: [10.0.0.0/8, ::1]\n",
+    "forwarded: must be off or a mapping, not a list; did you mean { trust: [10.0.0.0/8, ::1] }?",
+  ],
+  [
+    "forwarded: 10.0.0.0/8\n",
+    'forwarded: "10.0.0.0/8" is not off or a mapping; did you mean { trust: [10.0.0.0/8] }?',
+  ],
   [
     "limits: { headerBytes: 64kb }\n",
     'limits.headerBytes: "64kb" is not a size such as 512B, 64KiB or 1MiB; did you mean "64KiB"?',
@@ -535,10 +546,9 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "shutdown: must be a mapping, not the number 30; did you mean { grace: 30s }?",
   ],
   ["routes: [/x]\n", "routes[0]: must be a mapping, not text; did you mean { path: /x }?"],
-  ["timeouts: 30s\n", "timeouts: must be a mapping, not text"],
   [
     "upstream: { url: https://a, tls: false }\n",
-    "upstream.tls: must be a mapping, not the boolean false",
+    "upstream.tls: must be a mapping, not the boolean false: its keys are ca, cert, key, serverName, verify",
   ],
   [
     "upstream: http://::1:8000\n",

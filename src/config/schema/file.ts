@@ -11,7 +11,7 @@ import { guessBoolean, guessDuration } from "../hints/guess.ts";
 import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { head, headMapping } from "./head.ts";
-import { flattenIssues, mismatch } from "./issues.ts";
+import { flattenIssues, mismatch, notOneOf } from "./issues.ts";
 import type { KeyDiagnostic, KeyPath } from "./issues.ts";
 import { toRouteFileSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -21,6 +21,7 @@ import {
   count,
   duration,
   headerSize,
+  hintOfOnlyKey,
   list,
   mapping,
   oneOf,
@@ -65,7 +66,14 @@ const forwardedMapping = mapping({
       description: `Peers that may state who the client is. From any other peer headgate drops these fields, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
     }),
 });
-const forwarded = z.union([oneOf(["off"], { no: "off" }), forwardedMapping]);
+const toForwardedMessage = notOneOf(["off"], { no: "off" });
+const forwardedOff = z.enum(["off"], {
+  error: ({ input }) => {
+    const peers = typeof input === "string" ? [input] : input;
+    return toForwardedMessage({ input }) + (hintOfOnlyKey(forwardedMapping.shape, peers) ?? "");
+  },
+});
+const forwarded = z.union([forwardedOff, forwardedMapping]);
 
 const timeouts = mapping({
   header: positiveDuration()

@@ -145,17 +145,27 @@ export const list = <Item extends z.ZodType>(item: Item, expected: string) =>
 /** A mapping with only these keys. */
 export const mapping = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
-  hint: (input: unknown) => string = (input) => hintOfOnlyKey(shape, input),
+  hint: (input: unknown) => string = (input) => hintOfKeys(shape, input),
 ) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
 
-/** The hint for a value in place of a mapping that only one of its keys could have: `drain: 64KiB` means its `bytes`. */
-function hintOfOnlyKey(shape: z.core.$ZodLooseShape, input: unknown): string {
+/** More would not help to find the right one. */
+const MAX_KEYS_SHOWN = 8;
+
+/** The hint for a value in place of a mapping: the only key that could have it (`drain: 64KiB` means its `bytes`), or all keys. */
+function hintOfKeys(shape: z.core.$ZodLooseShape, input: unknown): string {
+  const keys = Object.keys(shape);
+  const others = keys.length > MAX_KEYS_SHOWN ? "" : `: its keys are ${keys.join(", ")}`;
+  return hintOfOnlyKey(shape, input) ?? others;
+}
+
+/** The mapping that the operator meant, if only one of its keys could have the value. */
+export function hintOfOnlyKey(shape: z.core.$ZodLooseShape, input: unknown): string | undefined {
   const items = Array.isArray(input) ? input : [input];
   // Booleans are left out: `tls: false` does not mean `verify: false`.
-  if (!items.every((one) => typeof one === "string" || typeof one === "number")) return "";
+  if (!items.every((one) => typeof one === "string" || typeof one === "number")) return undefined;
   const keys = Object.keys(shape).filter((key) => z.safeParse(shape[key], input).success);
   const value = Array.isArray(input) ? `[${input.join(", ")}]` : String(input);
-  return keys.length === 1 ? `; did you mean { ${keys[0]}: ${value} }?` : "";
+  return keys.length === 1 ? `; did you mean { ${keys[0]}: ${value} }?` : undefined;
 }
 /** The hint for a value that may mean true or false. */
 export function hintOfBoolean(input: unknown): string {
