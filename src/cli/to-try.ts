@@ -20,22 +20,32 @@ export function toTry(listen: string, { tls, proxyProtocol }: Partial<TriedListe
   return ["curl", ...words.map(quoteForShell)].join(" ");
 }
 
-/** A wildcard address listens on every address of the machine; the loopback address works locally. */
-function toLocal(listen: string): URL {
-  return new URL(listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:"));
+/** The place of a listener, as a URL has it: `[::1]` and `:8080`. */
+interface Place {
+  readonly host: string;
+  readonly port: string;
 }
 
+/** A wildcard address listens on every address of the machine; the loopback address works locally. */
+function toLocal(listen: string): Place {
+  const [, written = "", port = ""] = /^\w+:\/\/(.*?)(:\d+)?$/.exec(listen) ?? [];
+  return { host: LOOPBACKS.get(written) ?? written, port };
+}
+
+const LOOPBACKS = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["[::]", "[::1]"],
+]);
+
 /** The URL, with a name that the certificate is for, and where curl connects instead of looking that name up. */
-function toTarget(local: URL | undefined, tls: TriedListener["tls"]): readonly string[] {
-  if (tls === undefined) return [local?.href ?? "http://localhost/"];
-  const { names } = summariseCertificate(tls.certificates[0].cert);
-  const host = local?.hostname ?? "localhost";
+function toTarget(place: Place | undefined, tls: TriedListener["tls"]): readonly string[] {
+  const { host, port } = place ?? { host: "localhost", port: "" };
+  if (tls === undefined) return [`http://${host}${port}/`];
+  const names = summariseCertificate(tls.certificates[0].cert).names.map(toHost);
   const isLoopback = /^(127\.0\.0\.1|\[::1\]|localhost)$/.test(host);
-  const hosts = names.map(toHost);
-  const fitting = [host, ...(isLoopback ? ["localhost"] : [])].find((one) => hosts.includes(one));
-  const name = fitting ?? hosts[0] ?? host;
-  const port = local === undefined ? "" : `:${local.port || "443"}`;
-  const isElsewhere = local !== undefined && fitting === undefined && name !== host;
+  const fitting = [host, ...(isLoopback ? ["localhost"] : [])].find((one) => names.includes(one));
+  const name = fitting ?? names[0] ?? host;
+  const isElsewhere = place !== undefined && fitting === undefined && name !== host;
   return [...(isElsewhere ? ["--connect-to", `::${host}${port}`] : []), `https://${name}${port}/`];
 }
 

@@ -24,6 +24,7 @@ const TRIES: readonly (readonly [string, string])[] = [
   ["http://127.0.0.1:8080", "curl -I http://127.0.0.1:8080/"],
   ["http://0.0.0.0:8080", "curl -I http://127.0.0.1:8080/"],
   ["http://[::]:8080", "curl -I 'http://[::1]:8080/'"],
+  ["http://[fe80::1%eth0]:8080", "curl -I 'http://[fe80::1%eth0]:8080/'"],
   ["unix:/run/a b.sock", "curl -I --unix-socket '/run/a b.sock' http://localhost/"],
   ["unix:/run/it's", String.raw`curl -I --unix-socket '/run/it'\''s' http://localhost/`],
 ];
