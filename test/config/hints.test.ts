@@ -541,10 +541,7 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "head: { limit: 10 }\n",
     "head.limit: must be a mapping, not the number 10; did you mean { concurrent: 10 }?",
   ],
-  [
-    "shutdown: 30\n",
-    "shutdown: must be a mapping, not the number 30; did you mean { grace: 30s }?",
-  ],
+  ["shutdown: 30s\n", "shutdown: must be a mapping, not text; did you mean { grace: 30s }?"],
   ["routes: [/x]\n", "routes[0]: must be a mapping, not text; did you mean { path: /x }?"],
   [
     "upstream: { url: https://a, tls: false }\n",

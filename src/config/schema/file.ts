@@ -7,11 +7,11 @@ import * as z from "zod";
 import { CLAIM_NAMES } from "../../http/forwarded.ts";
 import { createPauses } from "../../runtime/turn.ts";
 import { ADDRESS_OR_OFF_SYNTAX, RANGE_SYNTAX, parseAddressOrOff, parseRange } from "../address.ts";
-import { guessBoolean, guessDuration } from "../hints/guess.ts";
+import { guessBoolean } from "../hints/guess.ts";
 import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { head, headMapping } from "./head.ts";
-import { flattenIssues, mismatch, notOneOf } from "./issues.ts";
+import { flattenIssues, mismatch } from "./issues.ts";
 import type { KeyDiagnostic, KeyPath } from "./issues.ts";
 import { toRouteFileSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -66,14 +66,12 @@ const forwardedMapping = mapping({
       description: `Peers that may state who the client is. From any other peer headgate drops these fields, in any spelling with - or _: ${CLAIM_NAMES.join(", ")}.`,
     }),
 });
-const toForwardedMessage = notOneOf(["off"], { no: "off" });
-const forwardedOff = z.enum(["off"], {
-  error: ({ input }) => {
-    const peers = typeof input === "string" ? [input] : input;
-    return toForwardedMessage({ input }) + (hintOfOnlyKey(forwardedMapping.shape, peers) ?? "");
-  },
-});
-const forwarded = z.union([forwardedOff, forwardedMapping]);
+const forwarded = z.union([oneOf(["off"], { no: "off", mapping: hintOfPeers }), forwardedMapping]);
+
+/** The hint for peers in place of the mapping. */
+function hintOfPeers(input: unknown): string {
+  return hintOfOnlyKey(forwardedMapping.shape, typeof input === "string" ? [input] : input) ?? "";
+}
 
 const timeouts = mapping({
   header: positiveDuration()
@@ -164,22 +162,16 @@ const log = mapping(logShape, (input) => {
   return guessBoolean(input) === false ? "; did you mean { level: silent }?" : "";
 });
 
-const shutdown = mapping(
-  {
-    delay: duration().prefault("0s").meta({
-      description:
-        "The time between the failing readiness probe and the closing of the listener, so that a load balancer notices.",
-    }),
-    grace: duration().prefault("25s").meta({
-      description:
-        "How long requests in flight may take to finish. Set it below Kubernetes' terminationGracePeriodSeconds (30s).",
-    }),
-  },
-  (input) => {
-    const grace = guessDuration(input);
-    return grace === undefined ? "" : `; did you mean { grace: ${grace} }?`;
-  },
-);
+const shutdown = mapping({
+  delay: duration().prefault("0s").meta({
+    description:
+      "The time between the failing readiness probe and the closing of the listener, so that a load balancer notices.",
+  }),
+  grace: duration().prefault("25s").meta({
+    description:
+      "How long requests in flight may take to finish. Set it below Kubernetes' terminationGracePeriodSeconds (30s).",
+  }),
+});
 
 /** Returns the hint for a mapping in place of the list of routes: dashes are missing. */
 function hintOfRoutes(input: unknown): string {

@@ -54,57 +54,51 @@ const ROUTE_NAME_SYNTAX: TextSyntax = {
 };
 
 /** A route as a mapping. */
-export const route = mapping(
-  {
-    name: z
-      .string({ error: mismatch("a text") })
-      .meta({ title: "text", examples: ["web api"], ...toKeywords(ROUTE_NAME_SYNTAX) })
-      .refine((name) => /^\P{C}{1,128}$/u.test(name), "must be 1 to 128 printable characters")
-      .optional()
-      .meta({
-        description:
-          "The route's name in logs and metrics. It must be unique. host + path when left out.",
-      }),
-    host: scalar({
-      title: "host",
-      expected: "a host such as example.com",
-      parse: parseRouteHost,
-      guess: guessHost,
-      syntax: HOST_SYNTAX,
-      examples: ["example.com", "*.example.com"],
-    })
-      .optional()
-      .meta({
-        description:
-          "example.com, or *.example.com for every name below it. Case and port are ignored. Every host when left out.",
-      }),
-    path: scalar({
-      title: "path",
-      expected: "a path such as /health",
-      parse: parseRoutePath,
-      guess: guessPath,
-      syntax: PATH_SYNTAX,
-      examples: ["/health", "/users/{id}", "/files/*"],
-    }).meta({
+export const route = mapping({
+  name: z
+    .string({ error: mismatch("a text") })
+    .meta({ title: "text", examples: ["web api"], ...toKeywords(ROUTE_NAME_SYNTAX) })
+    .refine((name) => /^\P{C}{1,128}$/u.test(name), "must be 1 to 128 printable characters")
+    .optional()
+    .meta({
       description:
-        "/exact; /users/{id}/avatar, where {id} stands for one segment; /prefix/* for /prefix and everything below it.",
+        "The route's name in logs and metrics. It must be unique. host + path when left out.",
     }),
-    head: routeHead.optional().meta({
+  host: scalar({
+    title: "host",
+    expected: "a host such as example.com",
+    parse: parseRouteHost,
+    guess: guessHost,
+    syntax: HOST_SYNTAX,
+    examples: ["example.com", "*.example.com"],
+  })
+    .optional()
+    .meta({
       description:
-        "A mode, or a mapping. The route inherits the keys that it does not set from the top level.",
+        "example.com, or *.example.com for every name below it. Case and port are ignored. Every host when left out.",
     }),
-    options: options().optional(),
-    upstream: upstreamReference.optional().meta({
-      description: "A name in upstreams, or a URL; the top-level upstream when left out.",
-    }),
-    responseTimeout: positiveDuration()
-      .optional()
-      .meta({ description: "Overrides the upstream's responseTimeout." }),
-    idleTimeout: duration()
-      .optional()
-      .meta({ description: "Overrides the upstream's idleTimeout." }),
-    strict: strict().optional(),
-  },
-  (input) =>
-    typeof input === "string" && input.startsWith("/") ? `; did you mean { path: ${input} }?` : "",
-);
+  path: scalar({
+    title: "path",
+    expected: "a path such as /health",
+    parse: parseRoutePath,
+    guess: guessPath,
+    syntax: PATH_SYNTAX,
+    examples: ["/health", "/users/{id}", "/files/*"],
+  }).meta({
+    description:
+      "/exact; /users/{id}/avatar, where {id} stands for one segment; /prefix/* for /prefix and everything below it.",
+  }),
+  head: routeHead.optional().meta({
+    description:
+      "A mode, or a mapping. The route inherits the keys that it does not set from the top level.",
+  }),
+  options: options().optional(),
+  upstream: upstreamReference
+    .optional()
+    .meta({ description: "A name in upstreams, or a URL; the top-level upstream when left out." }),
+  responseTimeout: positiveDuration()
+    .optional()
+    .meta({ description: "Overrides the upstream's responseTimeout." }),
+  idleTimeout: duration().optional().meta({ description: "Overrides the upstream's idleTimeout." }),
+  strict: strict().optional(),
+});

@@ -158,14 +158,18 @@ function hintOfKeys(shape: z.core.$ZodLooseShape, input: unknown): string {
   return hintOfOnlyKey(shape, input) ?? others;
 }
 
-/** The mapping that the operator meant, if only one of its keys could have the value. */
+/** Keys that are meant if several could have the value: a route's, and the time limit of a shutdown. */
+const MAIN_KEYS = new Set(["path", "grace"]);
+
+/** The mapping that the operator meant, if only one of its keys, or one of the main ones, could have the value. */
 export function hintOfOnlyKey(shape: z.core.$ZodLooseShape, input: unknown): string | undefined {
   const items = Array.isArray(input) ? input : [input];
   // Booleans are left out: `tls: false` does not mean `verify: false`.
   if (!items.every((one) => typeof one === "string" || typeof one === "number")) return undefined;
   const keys = Object.keys(shape).filter((key) => z.safeParse(shape[key], input).success);
   const value = Array.isArray(input) ? `[${input.join(", ")}]` : String(input);
-  return keys.length === 1 ? `; did you mean { ${keys[0]}: ${value} }?` : undefined;
+  const key = keys.length === 1 ? keys[0] : keys.find((one) => MAIN_KEYS.has(one));
+  return key === undefined ? undefined : `; did you mean { ${key}: ${value} }?`;
 }
 /** The hint for a value that may mean true or false. */
 export function hintOfBoolean(input: unknown): string {
