@@ -28,7 +28,8 @@ room for two thousand routes, often for more. A path with \`{id}\` or \`/*\` mat
 
 This page and \`config/headgate.schema.json\` are generated from the schema. With \`# yaml-language-server: $schema=…\` as the file's first
 line an editor completes and checks it. The schema refuses nothing that \`check\` accepts. Only \`check\` sees mistakes that need more than
-one value: a missing file or variable, two equal routes, an upstream that is not in \`upstreams\`. \`headgate schema\` prints the schema.
+one value: a missing file or variable, two equal routes, an upstream that is not in \`upstreams\`, and an \`upstream\` without \`url\`, which
+\`--upstream\` may complete. \`headgate schema\` prints the schema.
 
 ## Mistakes
 
@@ -52,7 +53,7 @@ routes.yaml:3:9: this double quote is not closed: put another at the end of the 
 \`\`\`
 
 headgate warns of a path that is valid but probably not meant, such as \`/users/:id\` or \`/users/[0-9]+\`, and compares it literally.
-\`check\` prints the warning above the summary; the start and a reload log it.
+\`check\` prints the warning above the summary or below the mistakes, \`explain\` before the explanation; the start and a reload log it.
 
 An excerpt shows the text of the file, never the value of a variable, and headgate masks what looks like a secret. \`check --json\` has the
 same as \`file\`, \`line\`, \`col\`, \`key\`, \`message\`, \`excerpt\`, and \`related\` for the second place.

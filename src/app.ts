@@ -291,7 +291,7 @@ function isLoopback(address: Address | "off"): boolean {
   return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
 }
 
-/** Returns undefined if there is no admin port: it is off, or its address is the default and another socket has it. */
+/** Returns undefined if there is no admin port: it is off, or its address is the default and cannot be opened. */
 async function listenAdmin(
   server: Server,
   { admin, isAdminDefault, listen }: Config,
@@ -299,17 +299,22 @@ async function listenAdmin(
 ): Promise<string | undefined> {
   if (admin === "off") return undefined;
   if (isAdminDefault && listen.some(({ address }) => overlap(address, admin)))
-    return warnTaken(admin, logger);
+    return warnUnavailable(admin, IS_TAKEN, logger);
   try {
     return await listenOn(server, admin);
   } catch (error) {
-    if (isAdminDefault && isAddressTaken(error)) return warnTaken(admin, logger);
-    throw error;
+    const code = isAdminDefault && error instanceof Error && "code" in error && error.code;
+    // The operator did not ask for this address, so it must not keep headgate from serving, whatever the reason is.
+    if (typeof code !== "string") throw error;
+    const reason = isAddressTaken(error) ? IS_TAKEN : `cannot be opened (${code})`;
+    return warnUnavailable(admin, reason, logger);
   }
 }
 
-function warnTaken(admin: Address, logger: Logger): undefined {
-  const message = `no admin port: its default address ${formatAddress(admin)} is taken; choose another by --admin ADDR or --admin off`;
+const IS_TAKEN = "is taken";
+
+function warnUnavailable(admin: Address, reason: string, logger: Logger): undefined {
+  const message = `no admin port: its default address ${formatAddress(admin)} ${reason}; choose another by --admin ADDR or --admin off`;
   logger.warn({}, message);
 }
 

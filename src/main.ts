@@ -13,8 +13,9 @@ import { inject } from "./cli/inject/command.ts";
 import type { Command, Io } from "./cli/io.ts";
 import { run } from "./cli/run.ts";
 import { schema } from "./cli/schema.ts";
-import { ConfigError } from "./config/diagnostic.ts";
+import { ConfigError, formatWarnings } from "./config/diagnostic.ts";
 import { didYouMean } from "./config/hints/did-you-mean.ts";
+import { hideInMessage } from "./http/secrets.ts";
 import { createHeap } from "./runtime/heap.ts";
 
 /** Set by the build; undefined if the sources run without a build. */
@@ -102,7 +103,7 @@ function toUnknown(name: string): string {
   if (word.startsWith("--") && COMMAND_HELP.get("run")?.includes(`\n  ${word} `))
     return `headgate: a command must come before '${word}', such as: headgate run ${word}; see headgate --help\n`;
   const meant = didYouMean(word, [...COMMANDS.keys()]);
-  return `headgate: there is no command '${word}'${meant}; see headgate --help\n`;
+  return `headgate: there is no command '${hideInMessage(word)}'${meant}; see headgate --help\n`;
 }
 
 function isHelp(word: string): boolean {
@@ -124,7 +125,8 @@ async function perform(command: Command, args: readonly string[], help: string):
     return code;
   } catch (error) {
     if (error instanceof UsageError) io.err(`headgate: ${error.message}; see headgate ${help}\n`);
-    else if (error instanceof ConfigError) io.err(`${error.message}\n`);
+    else if (error instanceof ConfigError)
+      io.err(`${error.message}\n${formatWarnings(error.warnings)}`);
     else throw error;
     return error instanceof UsageError || isOfFlags(error) ? 2 : 1;
   }

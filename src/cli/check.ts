@@ -3,10 +3,12 @@
 import { formatAddress, formatUrl } from "../config/address.ts";
 import { listCertificates } from "../config/certificates.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
-import { ConfigError, formatDiagnostic } from "../config/diagnostic.ts";
+import { ConfigError, formatWarnings } from "../config/diagnostic.ts";
+import type { Flags } from "../config/overrides.ts";
 import type { Config } from "../config/types.ts";
 import { UsageError, readArguments } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
+import { RUN_FLAGS, hasSource, toSettings } from "./run-flags.ts";
 import { toDifferences } from "./route-settings.ts";
 import { formatTable } from "./table.ts";
 
@@ -18,18 +20,21 @@ type Outcome = { readonly loaded: Loaded } | { readonly error: ConfigError };
  * one of the files has an error. Throws a UsageError for bad arguments.
  */
 export async function check(args: readonly string[], io: CommandIo): Promise<number> {
-  const { switches, positionals } = readArguments(args, {
+  const { values, switches, positionals } = readArguments(args, {
+    values: RUN_FLAGS,
     switches: ["json"],
     maxPositionals: Infinity,
   });
-  if (positionals.length === 0 && !(io.env["HEADGATE_CONFIG"] || io.env["HEADGATE_UPSTREAM"]))
+  const flags = toSettings(values);
+  const files = flags.config === undefined ? positionals : [flags.config, ...positionals];
+  if (files.length === 0 && !hasSource(flags, io.env))
     throw new UsageError("check needs a FILE, or HEADGATE_CONFIG");
-  if (positionals.includes("")) throw new UsageError("a FILE has an empty name");
+  if (files.includes("")) throw new UsageError("a FILE has an empty name");
   const defaults = await loadDefaults(io);
   const summaries: object[] = [];
   let code = 0;
-  for (const [index, file] of (positionals.length === 0 ? [undefined] : positionals).entries()) {
-    const outcome = await checkFile(file, io);
+  for (const [index, file] of (files.length === 0 ? [undefined] : files).entries()) {
+    const outcome = await checkFile({ ...flags, config: file }, io);
     if ("error" in outcome) code = 1;
     if (switches.has("json")) summaries.push(toSummary(outcome, defaults));
     else print(outcome, { io, defaults, index });
@@ -39,11 +44,11 @@ export async function check(args: readonly string[], io: CommandIo): Promise<num
   return code;
 }
 
-async function checkFile(file: string | undefined, io: CommandIo): Promise<Outcome> {
-  const readInput = file === "-" ? () => io.readInput() : undefined;
+async function checkFile(flags: Flags, io: CommandIo): Promise<Outcome> {
+  const readInput = flags.config === "-" ? () => io.readInput() : undefined;
   try {
     const sources = {
-      flags: { config: file },
+      flags,
       env: io.env,
       cwd: io.cwd,
       readInput,
@@ -63,7 +68,8 @@ async function loadDefaults({ cwd }: CommandIo): Promise<Config> {
 
 function toSummary(outcome: Outcome, defaults: Config): object {
   if ("loaded" in outcome) return { valid: true, ...summarise(outcome.loaded, defaults) };
-  return { valid: false, count: outcome.error.count, problems: outcome.error.diagnostics };
+  const { count, diagnostics, warnings } = outcome.error;
+  return { valid: false, count, problems: diagnostics, warnings };
 }
 
 /** Summarises a file; people and programs get the same values. */
@@ -80,7 +86,9 @@ function summarise({ config, file, hash, ...loaded }: Loaded, { defaultRoute }: 
   const admin = config.admin === "off" ? config.admin : formatAddress(config.admin);
   const listen = config.listen.map(({ address }) => formatAddress(address)).join(" ");
   const { warnings } = loaded;
-  const overridden = loaded.overridden.map(({ key, source }) => ({ key, place: source }));
+  const overridden = loaded.overridden
+    .filter(({ isSame }) => !isSame)
+    .map(({ key, source }) => ({ key, place: source }));
   const certificates = listCertificates(config).map(({ listen: at, names, notAfterMs }) => {
     return { listen: at, names, notAfter: new Date(notAfterMs).toISOString() };
   });
@@ -97,7 +105,13 @@ interface Printing {
 function print(outcome: Outcome, { io, defaults, index }: Printing): void {
   const gap = index === 0 ? "" : "\n";
   if ("loaded" in outcome) io.out(`${gap}${describe(outcome.loaded, defaults)}`);
-  else io.err(`${gap}${outcome.error.message}\n\n${countProblems(outcome.error.count)}\n`);
+  else io.err(`${gap}${formatError(outcome.error)}`);
+}
+
+function formatError({ message, count, warnings }: ConfigError): string {
+  const counts = [toCount(count, "problem")];
+  if (warnings.length > 0) counts.push(toCount(warnings.length, "warning"));
+  return `${message}\n${formatWarnings(warnings)}\n${counts.join(", ")}\n`;
 }
 
 function describe(loaded: Loaded, defaults: Config): string {
@@ -116,8 +130,8 @@ function describe(loaded: Loaded, defaults: Config): string {
   const titles = ["ROUTE", "HOST", "PATH", "HEAD", "UPSTREAM"];
   const hasSettings = routes.some(({ settings }) => settings.length > 0);
   return [
-    `${file ?? "the environment"} is valid\n`,
-    ...warnings.map((warning) => `warning: ${formatDiagnostic(warning)}\n`),
+    `${file ?? "the configuration"} is valid\n`,
+    ...(warnings.length === 0 ? [] : [formatWarnings(warnings)]),
     formatTable([
       ["listen", listen],
       ["admin", admin],
@@ -140,8 +154,8 @@ function toCertificateRows(
   return [["CERTIFICATE", "LISTEN", "VALID UNTIL"], ...rows];
 }
 
-function countProblems(count: number): string {
-  return count === 1 ? "1 problem" : `${count} problems`;
+function toCount(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
 function toJson(value: unknown): string {

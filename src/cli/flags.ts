@@ -3,12 +3,12 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
 import { didYouMean } from "../config/hints/did-you-mean.ts";
-import { hideInLine } from "../http/secrets.ts";
+import { hideInLine, hideInMessage } from "../http/secrets.ts";
 
-/** The operator called a command wrongly; the message says what to write instead. */
+/** The operator called a command wrongly; the message says what to write instead. It hides a password in an argument that it repeats. */
 export class UsageError extends Error {
   constructor(message: string) {
-    super(message);
+    super(hideInMessage(message));
     this.name = "UsageError";
   }
 }

@@ -9,16 +9,14 @@ import { ConfigError } from "../config/diagnostic.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { RUN_FLAGS, toSettings } from "./run-flags.ts";
 
 // If /readyz takes longer, headgate does not take traffic either; the image's HEALTHCHECK gives up after 3 s.
 const RESPONSE_MS = 2_000;
 
 /** The exit code is 0 if /readyz responds with 200, else 1, and one line names the reason. Accepts the flags of `run`. */
 export async function healthcheck(args: readonly string[], io: Io): Promise<number> {
-  const { values } = readArguments(args, {
-    values: ["config", "listen", "upstream", "admin", "log-level"],
-  });
-  const flags = { config: values.get("config"), admin: values.get("admin") };
+  const flags = toSettings(readArguments(args, { values: RUN_FLAGS }).values);
   const admin = await findAdmin(flags, io);
   // Only the process that passed the socket knows its address.
   if (admin === "off" || admin.kind === "fd") {

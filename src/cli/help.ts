@@ -80,16 +80,17 @@ Example
   ],
   [
     "check",
-    `headgate check [FILE…] [--json]
+    `headgate check [FILE…] [--json] [flags of run]
 
-Reads route files as run does, but starts nothing. Prints every problem with its
-file, line and column, or what the file means. FILE - is standard input. Without
-FILE, check reads the file in HEADGATE_CONFIG. HEADGATE_* variables apply as for
-run.
+Reads route files as run does, but starts nothing. Prints every problem and
+warning with its file, line and column, or what the file means. FILE - is
+standard input. Without FILE, check reads the file in HEADGATE_CONFIG. The flags
+of run and HEADGATE_* variables apply as for run.
 
 Examples
   headgate check routes.yaml
   headgate check staging.yaml production.yaml
+  headgate check routes.yaml --upstream http://app:8000
   kubectl get configmap headgate -o jsonpath='{.data.headgate\\.yaml}' |
     HEADGATE_UPSTREAM=http://app:8000 headgate check -
   headgate check routes.yaml --json | jq .routes
@@ -99,12 +100,14 @@ Exit codes: 0 all files are valid, 1 one is not, 2 wrong usage.
   ],
   [
     "explain",
-    `headgate explain METHOD URL [--config FILE] [--upstream URL]
-                 [-H 'Name: value'] [--from IP] [--json]
+    `headgate explain METHOD URL [flags of run] [-H 'Name: value'] [--from IP]
+                 [--json]
 
 Prints which route a request matches, what headgate would send upstream and what
 it would do with the response's body. It sends nothing. URL is a path or a whole
 URL; -H may be repeated; --from is the client's address, 127.0.0.1 by default.
+The flags of run and HEADGATE_* variables apply as for run, so it explains the
+headgate that runs with them.
 It prints queries, passwords and the values of fields such as Authorization,
 Cookie or X-Api-Key as <hidden>.
 
@@ -178,7 +181,7 @@ mode for all endpoints if that fits, and a route for each that needs another.
 
   --output FILE        write to FILE instead of standard output. init does not
                        overwrite a file
-  --force              overwrite FILE
+  --force              replace FILE
   --openapi, --base, --param, --header, --include, --exclude, --options,
   --limit, --concurrency, --timeout, --bytes, --ca, --insecure
                        as for doctor

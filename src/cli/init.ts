@@ -1,7 +1,8 @@
 /** `headgate init URL`: writes a route file from what the doctor found, with the reason for each setting. */
 
-import { pathExists, resolveFrom, writeTextFile } from "../config/files.ts";
+import { createFile, pathExists, replaceFile, resolveFrom } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
+import { hideInMessage } from "../http/secrets.ts";
 import { toPrintable } from "../ops/log/printable.ts";
 import { type Advice, type RouteAdvice, advise } from "./doctor/advice.ts";
 import { diagnose } from "./doctor/diagnose.ts";
@@ -10,6 +11,7 @@ import { UnreachedError } from "./doctor/reach.ts";
 import { UsageError, readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { toProgramName } from "./program-name.ts";
+import { quoteForShell } from "./shell.ts";
 
 /** The exit code is 0 if the route file was written, else 1. Throws for bad arguments. */
 export async function init(args: readonly string[], io: Io): Promise<number> {
@@ -21,10 +23,10 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
   });
   const options = toOptions("init", given);
   const output = toOutput(given.values.get("output"));
-  const mode = given.switches.has("force") ? "over" : "new";
+  const isForced = given.switches.has("force");
   const path = output === undefined ? undefined : resolveFrom(io.cwd, output);
   // Checked before any request is sent, because the requests would be wasted.
-  if (path !== undefined && mode === "new" && (await pathExists(path))) {
+  if (path !== undefined && !isForced && (await pathExists(path))) {
     io.err(`headgate: ${output} exists already; --force overwrites it\n`);
     return 1;
   }
@@ -34,12 +36,13 @@ export async function init(args: readonly string[], io: Io): Promise<number> {
     io.out(text);
     return 0;
   }
-  const reason = await writeTextFile(path, text, mode);
+  const reason = await (isForced ? replaceFile : createFile)(path, text);
   if (reason !== undefined) {
-    io.err(`headgate: ${output} ${reason}\n`);
+    io.err(`headgate: ${hideInMessage(output ?? "")} ${reason}\n`);
     return 1;
   }
-  io.err(`Wrote ${output}. Next: ${toProgramName(io)} run --config ${output}\n`);
+  const next = `${toProgramName(io)} run --config ${quoteForShell(output ?? "")}`;
+  io.err(`Wrote ${output}. Next: ${next}\n`);
   return 0;
 }
 

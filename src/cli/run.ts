@@ -4,20 +4,12 @@ import type { Digest } from "../config/files.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
 import { readArguments } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { RUN_FLAGS, toSettings } from "./run-flags.ts";
 import { serve } from "./serve.ts";
 
 /** Runs until a signal. Throws a UsageError or a ConfigError before it opens a listener. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { values } = readArguments(args, {
-    values: ["config", "listen", "upstream", "admin", "log-level"],
-  });
-  const flags = {
-    config: values.get("config"),
-    listen: values.get("listen"),
-    upstream: values.get("upstream"),
-    admin: values.get("admin"),
-    logLevel: values.get("log-level"),
-  };
+  const flags = toSettings(readArguments(args, { values: RUN_FLAGS }).values);
   const files = new Map<string, Digest>();
   const load = (onRead: (path: string, digest: Digest) => void): Promise<Loaded> =>
     loadConfig({ flags, env: io.env, cwd: io.cwd, pid: io.pid, onRead });

@@ -75,8 +75,9 @@ export async function serve(serving: Serving, io: Io): Promise<number> {
     if (onListening !== undefined) onListening(listening);
     else if (format === "json") logStart(logger, config, listening, io.version);
     else io.out(toStartupBanner(config, listening, io.version));
-    for (const { key, source } of serving.overridden ?? [])
-      logger.info({ key, place: source }, `${source} overrides ${key} of the route file`);
+    for (const { key, source, isSame } of serving.overridden ?? [])
+      if (!isSame)
+        logger.info({ key, place: source }, `${source} overrides ${key} of the route file`);
     logWarnings(logger, serving.warnings ?? []);
   } catch (error) {
     io.err(`headgate: ${toReason(error, config)}\n`);
@@ -121,16 +122,24 @@ interface Failure extends NodeJS.ErrnoException {
   readonly port?: number;
 }
 
+/** Why an address cannot be bound, in the operator's words. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens there",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  EACCES: "this user may not listen there",
+};
+
 // A second headgate on the machine would use the same default ports for both listeners; the address in Node's error does not show
 // which listener failed.
 function toReason(error: unknown, { listen, admin }: Config): string {
   if (!(error instanceof Error)) return String(error);
   const failure: Failure = error;
-  if (failure.code !== "EADDRINUSE") return error.message;
+  const reason = failure.syscall === "listen" ? REASONS[failure.code ?? ""] : undefined;
+  if (reason === undefined) return error.message;
   const isListener = listen.some(({ address }) => isAt(address, failure));
   const isAdmin = isAt(admin, failure) && !isListener;
   const wayOut = isAdmin ? "--admin ADDR or --admin off" : "--listen ADDR";
-  return `${error.message.replace("listen EADDRINUSE: ", "")}: another process listens there; choose another by ${wayOut}`;
+  return `${error.message.replace(/^listen [A-Z]+: /, "")}: ${reason}; choose another by ${wayOut}`;
 }
 
 function isAt(one: Config["admin"], { address, port }: Failure): boolean {

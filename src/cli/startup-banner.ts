@@ -2,9 +2,10 @@
 
 import type { Listening } from "../app.ts";
 import { formatUrl } from "../config/address.ts";
-import type { Config, ListenerConfig, RouteConfig } from "../config/types.ts";
+import type { Config, RouteConfig } from "../config/types.ts";
 import type { Logger } from "../ops/log/logger.ts";
 import { formatTable } from "./table.ts";
+import { toTry } from "./to-try.ts";
 
 /** The maximum number of routes in the banner; `headgate check` shows all of them. */
 const MOST_SHOWN = 50;
@@ -55,23 +56,6 @@ export function logStart(
   }
   const rest = toRest(config).trim();
   if (rest !== "") logger.info({}, rest);
-}
-
-/** A command that shows what headgate does, for any listener. */
-export function toTry(
-  listen: string,
-  listener?: Pick<ListenerConfig, "tls" | "proxyProtocol">,
-): string {
-  const flags = [
-    // The certificate is hardly for the address that works locally.
-    listen.startsWith("https:") ? "-kI" : "-I",
-    ...(listener?.tls?.clientAuth === "require" ? ["--cert client.crt --key client.key"] : []),
-    ...(listener?.proxyProtocol === true ? ["--haproxy-protocol"] : []),
-  ].join(" ");
-  if (listen.startsWith("unix:"))
-    return `curl ${flags} --unix-socket '${listen.slice("unix:".length)}' http://localhost/`;
-  // A wildcard address listens on every address of the machine; the loopback address works locally.
-  return `curl ${flags} ${listen.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")}/`;
 }
 
 function toShown({ routes, defaultRoute }: Config): readonly RouteConfig[] {

@@ -1,3 +1,5 @@
+import { widthOf } from "../config/text-width.ts";
+
 /** Formats columns for a terminal: as wide as their widest cell, two spaces apart, without trailing spaces. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -9,9 +11,4 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - widthOf(cell))).join("  "),
   );
   return lines.map((line) => `${line.trimEnd()}\n`).join("");
-}
-
-/** Counts code points, not UTF-16 units; this is accurate enough for names and paths. */
-function widthOf(cell: string): number {
-  return Array.from(cell).length;
 }

@@ -175,6 +175,8 @@ function urlHint(meant: string): string {
 function parseUrl(text: string): URL {
   // The URL class would remove white space and tabs without an error.
   if (!/[\s\p{C}]/u.test(text) && URL.canParse(text)) return new URL(text);
+  if (/^https?:\/\/[0-9a-f]*:[0-9a-f:.]*:/i.test(text))
+    throw new RangeError(`${NO_URL}: an IPv6 address stands in brackets`);
   const port = Number(/:(\d+)\/?$/.exec(text)?.[1]);
   throw new RangeError(port > 65_535 ? "a port is at most 65535" : NO_URL);
 }

@@ -27,12 +27,19 @@ export class ConfigError extends Error {
   readonly diagnostics: readonly Diagnostic[];
   /** The number of all diagnostics. */
   readonly count: number;
+  /** Settings that are valid, but probably not what the operator meant. */
+  readonly warnings: readonly Diagnostic[];
 
-  constructor(diagnostics: readonly Diagnostic[], count = diagnostics.length) {
+  constructor(
+    diagnostics: readonly Diagnostic[],
+    count = diagnostics.length,
+    warnings: readonly Diagnostic[] = [],
+  ) {
     super(formatDiagnostics(diagnostics, count));
     this.name = "ConfigError";
     this.diagnostics = diagnostics;
     this.count = count;
+    this.warnings = warnings;
   }
 }
 
@@ -75,7 +82,7 @@ const CONTEXT = 1000;
 /** Creates a diagnostic that has no line in a file. */
 export function createDiagnostic(key: string, message: string, file?: string): Diagnostic {
   return {
-    file,
+    file: file && hideInMessage(file),
     line: undefined,
     col: undefined,
     key: replaceControls(key),
@@ -85,7 +92,8 @@ export function createDiagnostic(key: string, message: string, file?: string): D
 }
 
 /** Creates the source for a file's text. Offsets become lines and columns only when a diagnostic needs them. */
-export function createSource(file: string, text: string): Source {
+export function createSource(name: string, text: string): Source {
+  const file = hideInMessage(name);
   const toStarts = once(() => findLineStarts(text));
 
   function lineOf(offset: number): number {
@@ -150,6 +158,11 @@ function formatDiagnostics(diagnostics: readonly Diagnostic[], count: number): s
   const shown = diagnostics.map(formatDiagnostic);
   const rest = count - shown.length;
   return [...shown, ...(rest > 0 ? [`… and ${rest} more`] : [])].join("\n");
+}
+
+/** Formats warnings for the terminal, each as lines. */
+export function formatWarnings(warnings: readonly Diagnostic[]): string {
+  return warnings.map((warning) => `warning: ${formatDiagnostic(warning)}\n`).join("");
 }
 
 /** Formats a diagnostic for the terminal: location, message and excerpt. */

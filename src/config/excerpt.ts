@@ -1,6 +1,7 @@
 /** An excerpt of a file: the lines of a mistake, with marks under it. */
 
 import { hideInLine } from "../http/secrets.ts";
+import { widthOf } from "./text-width.ts";
 
 /** A marked part of one line. `column` and `length` are in characters; `column` counts from 0. */
 export interface Mark {
@@ -19,6 +20,13 @@ const WIDTH = 100;
 /** Characters that are read before and after the shown part, because a secret may begin or end there. */
 const MARGIN = 1_000;
 
+/** A line as it is shown: from a column on, without secrets and control characters. */
+interface Shown {
+  readonly mark: Mark;
+  readonly from: number;
+  readonly text: string;
+}
+
 /**
  * Draws the line of a mistake with carets under it. `related` is a second part of the file, which explains the mistake. Hyphens mark
  * it, on the same line or on its own line.
@@ -26,19 +34,19 @@ const MARGIN = 1_000;
 export function drawExcerpt(mistake: Mark, related?: Mark): string {
   const marks = related === undefined ? [mistake] : [mistake, related];
   const width = String(Math.max(...marks.map(({ line }) => line))).length;
-  const from = windowStart(mistake);
+  const [shown, ...others] = marks.map((mark) => toShown(mark, windowStart(mark)));
+  if (shown === undefined) return "";
   if (related?.line === mistake.line) {
     const underline = joinUnderlines(
-      underlineOf(mistake, "^", from),
-      underlineOf(related, "-", from),
+      underlineOf(mistake, "^", shown),
+      underlineOf(related, "-", shown),
     );
-    return formatLines(mistake, { underline, from, width });
+    return formatLines(shown, underline, width);
   }
-  const parts = marks.map((mark, index) => {
-    const start = windowStart(mark);
-    const underline = underlineOf(mark, index === 0 ? "^" : "-", start);
-    return { line: mark.line, text: formatLines(mark, { underline, from: start, width }) };
-  });
+  const parts = [shown, ...others].map((one, index) => ({
+    line: one.mark.line,
+    text: formatLines(one, underlineOf(one.mark, index === 0 ? "^" : "-", one), width),
+  }));
   const [first, second] = parts.toSorted((a, b) => a.line - b.line);
   if (first === undefined || second === undefined) return first?.text ?? "";
   const gap = second.line - first.line > 1 ? `\n  ${" ".repeat(width)}...` : "";
@@ -50,11 +58,22 @@ function windowStart({ column }: Mark): number {
   return column < WIDTH - 20 ? 0 : column - 40;
 }
 
-function underlineOf({ content, column, length, note }: Mark, char: string, from: number): string {
-  if (column < from || column - from >= WIDTH) return "";
-  const size = Math.max(1, Math.min(length, content.length - column, WIDTH - (column - from)));
+function toShown(mark: Mark, from: number): Shown {
+  // A line can be 256 KiB long, so only the characters near the mark are searched for secrets.
+  const before = Math.max(0, from - MARGIN);
+  const near = hideInLine(mark.content.slice(before, from + WIDTH + MARGIN));
+  const text = replaceControls(near.slice(from - before, from - before + WIDTH));
+  return { mark, from, text };
+}
+
+/** Characters of East Asian scripts are two columns wide, so the underline depends on the text above it. */
+function underlineOf({ content, column, length, note }: Mark, char: string, shown: Shown): string {
+  const start = column - shown.from;
+  if (start < 0 || start >= WIDTH) return "";
+  const size = Math.max(1, Math.min(length, content.length - column, WIDTH - start));
+  const marked = Math.max(1, widthOf(shown.text.slice(start, start + size)));
   const end = note === undefined ? "" : ` ${note}`;
-  return `${" ".repeat(column - from)}${char.repeat(size)}${end}`;
+  return `${" ".repeat(widthOf(shown.text.slice(0, start)))}${char.repeat(marked)}${end}`;
 }
 
 /** Joins two underlines into one line. If they overlap, only the first is shown. */
@@ -64,19 +83,8 @@ function joinUnderlines(first: string, second: string): string {
   return place >= left.length ? left + right.slice(left.length) : first;
 }
 
-function formatLines(
-  { line, content }: Mark,
-  {
-    underline,
-    from,
-    width,
-  }: { readonly underline: string; readonly from: number; readonly width: number },
-): string {
-  // A line can be 256 KiB long, so only the characters near the mark are searched for secrets.
-  const before = Math.max(0, from - MARGIN);
-  const near = hideInLine(content.slice(before, from + WIDTH + MARGIN));
-  const shown = replaceControls(near.slice(from - before, from - before + WIDTH));
-  return `  ${String(line).padStart(width)} | ${shown}\n  ${" ".repeat(width)} | ${underline}`;
+function formatLines({ mark: { line }, text }: Shown, underline: string, width: number): string {
+  return `  ${String(line).padStart(width)} | ${text}\n  ${" ".repeat(width)} | ${underline}`;
 }
 
 /**

@@ -4,11 +4,13 @@ import { createHash } from "node:crypto";
 import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, watch } from "node:fs";
 import {
   type FileHandle,
+  access,
   lstat,
   open,
   readdir,
   realpath,
   rename,
+  stat,
   unlink,
   writeFile,
 } from "node:fs/promises";
@@ -87,21 +89,9 @@ export async function pathExists(path: string): Promise<boolean> {
   }
 }
 
-/** Writes a text; with `new`, only if no file exists. Returns the reason if it could not write the file. Never throws. */
-export async function writeTextFile(
-  path: string,
-  text: string,
-  mode: "new" | "over",
-): Promise<string | undefined> {
-  try {
-    await writeFile(path, text, { flag: mode === "new" ? "wx" : "w" });
-    return undefined;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === "EEXIST") return "exists already";
-    if (code === "ENOENT") return "cannot be written: its folder does not exist";
-    return `cannot be written (${code})`;
-  }
+/** Writes a new file. Resolves with the reason if it failed, also if a file exists; then no part of the text is left. Never rejects. */
+export async function createFile(path: string, text: string): Promise<string | undefined> {
+  return toReason(() => writeDurably(path, text));
 }
 
 /** Reads a file as `readTextFile` does. */
@@ -182,24 +172,35 @@ export async function listFolder(path: string): Promise<readonly string[] | unde
 }
 
 /**
- * Replaces the content of a file atomically: a reader sees either the old content or the new. Links and permission bits stay. Resolves
- * with the reason if it failed. Never rejects.
+ * Replaces the content of a file, or creates the file. It is atomic wherever the file can stay what it is: a reader sees either the old
+ * content or the new, and so does the operator after a full disk or a crash. Links and permission bits stay. Resolves with the reason if
+ * it failed. Never rejects.
  */
 export async function replaceFile(path: string, text: string): Promise<string | undefined> {
+  return toReason(async () => {
+    if (!(await pathExists(path))) await writeDurably(path, text);
+    else if (!(await renameOver(path, text))) await writeFile(path, text);
+  });
+}
+
+/**
+ * Writes the text to a new file, and gives it the path of the old one. Returns false where only writing into the old one keeps what it
+ * is: a file with a second name (hard link), a device, a file that is mounted or whose folder may not be written.
+ */
+async function renameOver(path: string, text: string): Promise<boolean> {
+  const stats = await stat(path).catch(() => undefined); // undefined: a link to no file
+  if (stats === undefined || !stats.isFile() || stats.nlink > 1) return false;
+  await access(path, constants.W_OK); // a file that may not be written must not be replaced either
+  const target = await realpath(path);
+  const beside = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}`);
   try {
-    const target = await realpath(path);
-    const { mode, uid, gid } = await lstat(target);
-    const beside = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}`);
-    try {
-      await writeDurably(beside, text, { mode: mode & 0o777, uid, gid });
-      await rename(beside, target);
-    } catch (error) {
-      await unlink(beside).catch(() => undefined);
-      throw error;
-    }
-    return undefined;
+    await writeDurably(beside, text, stats);
+    await rename(beside, target);
+    return true;
   } catch (error) {
-    return `cannot be written (${codeOf(error)})`;
+    await unlink(beside).catch(() => undefined);
+    if (["EACCES", "EPERM", "EBUSY"].includes(codeOf(error))) return false;
+    throw error;
   }
 }
 
@@ -209,16 +210,33 @@ interface Ownership {
   readonly gid: number;
 }
 
-async function writeDurably(path: string, text: string, owner: Ownership): Promise<void> {
-  const { mode, uid, gid } = owner;
-  const handle = await open(path, "wx", mode);
+/** Writes a new file, and waits until the disk has it. If that fails, no file is left. */
+async function writeDurably(path: string, text: string, owner?: Ownership): Promise<void> {
+  const handle = await open(path, "wx");
   try {
-    await handle.chown(uid, gid).catch(() => undefined); // only root may give a file away
-    await handle.chmod(mode); // regardless of the umask
+    if (owner !== undefined) {
+      await handle.chown(owner.uid, owner.gid).catch(() => undefined); // only root may give a file away
+      await handle.chmod(owner.mode & 0o777); // regardless of the umask
+    }
     await handle.writeFile(text);
     await handle.sync();
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error;
   } finally {
     await handle.close();
+  }
+}
+
+async function toReason(write: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EEXIST") return "exists already";
+    if (code === "ENOENT") return "cannot be written: its folder does not exist";
+    return `cannot be written (${code})`;
   }
 }
 

@@ -25,6 +25,7 @@ import {
   collectOverrides,
   defaultAdmin,
   inheritedListen,
+  isSameSetting,
 } from "./overrides.ts";
 import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, MAX_SHOWN, createSource, formatKey, createDiagnostic } from "./diagnostic.ts";
@@ -75,6 +76,8 @@ export interface Overridden {
   readonly key: string;
   /** `--listen` or `HEADGATE_LISTEN`. */
   readonly source: string;
+  /** Whether both mean the same. Then the operator need not know: a chart sets the address in both places. */
+  readonly isSame: boolean;
 }
 
 /** The name of standard input in messages. */
@@ -111,29 +114,31 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   await nextTurn();
   const conflicts = findConflicts(value, raw, { origin, isAdminDefault });
   const [refused, tolerated] = unusable === "refuse" ? [tls.unusable, []] : [[], tls.unusable];
-  const all = [...diagnostics, ...conflicts, ...tls.diagnostics, ...refused];
+  const own = diagnostics.map(withFlagsOfUrl);
+  const all = [...own, ...conflicts, ...tls.diagnostics, ...refused];
+  const warnings = locateWarnings([...tolerated, ...findWarnings(value)], origin);
   if (all.length > 0 || hasDiagnostics(origin) || raw?.upstream === undefined)
-    throw await toConfigError(all, origin, [...overrides, ...defaults]);
+    throw await toConfigError(all, origin, [...overrides, ...defaults], warnings);
   await nextTurn();
   return {
     config: {
-      ...resolveConfig({ ...raw, upstream: raw.upstream }, tls.texts),
+      ...resolveConfig({ ...raw, upstream: raw.upstream }, tls.files),
       isAdminDefault,
     },
     file,
     hash: origin?.hash,
     overridden: findOverridden(origin?.document.value, overrides),
-    warnings: [...tolerated, ...findWarnings(value)]
-      .slice(0, MAX_SHOWN)
-      .map((one) => locateKeyDiagnostic(one, origin, undefined).toDiagnostic()),
+    warnings,
   };
 }
 
 /** Finds the keys that both the file and a flag or variable set. */
 function findOverridden(value: unknown, overrides: readonly Override[]): readonly Overridden[] {
-  return overrides.flatMap(({ path, source }) => {
+  return overrides.flatMap((override) => {
+    const { path, source } = override;
     const given = path.reduce((tree: unknown, key) => asMapping(tree)[String(key)], value);
-    return given === undefined ? [] : [{ key: formatKey(path), source }];
+    if (given === undefined) return [];
+    return [{ key: formatKey(path), source, isSame: isSameSetting(override, given) }];
   });
 }
 
@@ -216,11 +221,21 @@ function findDefaults(
   );
 }
 
+/** The schema cannot require them: a flag or a variable may give the upstream, or complete a mapping without a URL. */
 function findMissingUpstream(value: unknown): readonly KeyDiagnostic[] {
   if (asMapping(value)["upstream"] !== undefined) return [];
-  const message =
-    "is missing: say where requests go, by upstream in the route file, --upstream or HEADGATE_UPSTREAM";
+  const message = `is missing: say where requests go, by upstream in the route file, ${FLAGS_OF_URL}`;
   return [{ path: ["upstream"], at: "key", message }];
+}
+
+const FLAGS_OF_URL = "--upstream or HEADGATE_UPSTREAM";
+
+/** The schema's own message of a missing URL would not name the flag that may give the top level's. */
+function withFlagsOfUrl(diagnostic: KeyDiagnostic): KeyDiagnostic {
+  const { path, message } = diagnostic;
+  return formatKey(path) === "upstream.url" && message.startsWith("is missing")
+    ? { ...diagnostic, message: `${message}, here, by ${FLAGS_OF_URL}` }
+    : diagnostic;
 }
 
 /** headgate would bind the first address and then fail to bind the second, with an error that blames another process. */
@@ -282,6 +297,7 @@ async function toConfigError(
   diagnostics: readonly KeyDiagnostic[],
   origin: Origin | undefined,
   overrides: readonly Override[],
+  warnings: readonly Diagnostic[] = [],
 ): Promise<ConfigError> {
   const pause = createPauses();
   const inText = origin?.document.diagnostics ?? [];
@@ -299,7 +315,17 @@ async function toConfigError(
   return new ConfigError(
     first.map((one) => one.toDiagnostic()),
     all.length,
+    warnings,
   );
+}
+
+function locateWarnings(
+  warnings: readonly KeyDiagnostic[],
+  origin: Origin | undefined,
+): readonly Diagnostic[] {
+  return warnings
+    .slice(0, MAX_SHOWN)
+    .map((one) => locateKeyDiagnostic(one, origin, undefined).toDiagnostic());
 }
 
 function locateSpanDiagnostic(diagnostic: SpanDiagnostic, { source }: Origin): Located {

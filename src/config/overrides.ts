@@ -1,6 +1,8 @@
 /** Flags and environment variables that override the route file. */
 
+import { formatAddress, formatUrl, parseAddressOrOff, parseUpstreamUrl } from "./address.ts";
 import type { KeyPath } from "./schema/issues.ts";
+import { isScalar } from "./hints/guess.ts";
 import { asMapping } from "./untyped.ts";
 import type { Environment } from "./variables.ts";
 
@@ -57,6 +59,22 @@ export function aimAtMappings(overrides: readonly Override[], value: unknown): r
     const hasMapping = Object.keys(asMapping(asMapping(value)[key])).length > 0;
     return main !== undefined && hasMapping ? { ...override, path: [key, main] } : override;
   });
+}
+
+/** Whether an override and the file's value mean the same, such as `:8080` and `0.0.0.0:8080`. */
+export function isSameSetting({ path: [key], value }: Override, given: unknown): boolean {
+  return isScalar(given) && toMeaning(key, value) === toMeaning(key, String(given));
+}
+
+function toMeaning(key: PropertyKey | undefined, text: string): string {
+  try {
+    if (key === "upstream") return formatUrl(parseUpstreamUrl(text));
+    if (key !== "listen" && key !== "admin") return text;
+    const address = parseAddressOrOff(text);
+    return address === "off" ? address : formatAddress(address);
+  } catch {
+    return text; // the file's value may be invalid, because it has no effect
+  }
 }
 
 /**

@@ -10,12 +10,13 @@ import type {
   UpstreamConfig,
 } from "./types.ts";
 import type { RawConfig, RawRoute, RawUpstream } from "./schema/file.ts";
+import type { TlsFile } from "./tls.ts";
 import type { RawListener } from "./schema/listen-address.ts";
 
-/** Builds the Config. `texts` holds the contents of the TLS files by their names in the route file. */
+/** Builds the Config. `files` holds the TLS files by their names in the route file. */
 export function resolveConfig(
   raw: RawConfig & { upstream: RawUpstream },
-  texts: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, TlsFile>,
 ): Omit<Config, "isAdminDefault"> {
   const { listen, upstream, upstreams: named, routes, head, options, ...rest } = raw;
   const inline = routes.flatMap((route) =>
@@ -26,7 +27,7 @@ export function resolveConfig(
   const upstreams = new Map(
     [["default", upstream] as const, ...Object.entries(named), ...inline].map(([name, one]) => [
       name,
-      resolveUpstream(name, one, texts),
+      resolveUpstream(name, one, files),
     ]),
   );
   const defaultRoute: RouteConfig = {
@@ -42,7 +43,7 @@ export function resolveConfig(
   };
   return {
     ...rest,
-    listen: listen.map((one) => resolveListener(one, texts)),
+    listen: listen.map((one) => resolveListener(one, files)),
     upstreams,
     defaultRoute,
     routes: routes.map((route) => resolveRoute(route, defaultRoute, upstreams)),
@@ -51,17 +52,18 @@ export function resolveConfig(
 
 function resolveListener(
   { tls, ...listener }: RawListener,
-  texts: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, TlsFile>,
 ): ListenerConfig {
   const toCertificate = ({ cert, key }: CertificateConfig): CertificateConfig => ({
-    cert: texts.get(cert) ?? "",
-    key: texts.get(key) ?? "",
+    cert: files.get(cert)?.text ?? "",
+    key: files.get(key)?.text ?? "",
   });
   return {
     ...listener,
     tls: tls && {
       certificates: [toCertificate(tls), ...tls.certificates.map(toCertificate)],
-      clientCA: tls.clientCA === undefined ? undefined : texts.get(tls.clientCA),
+      certFile: files.get(tls.cert)?.path ?? "",
+      clientCA: tls.clientCA === undefined ? undefined : files.get(tls.clientCA)?.text,
       clientAuth: tls.clientCA === undefined ? undefined : (tls.clientAuth ?? "require"),
       minVersion: tls.minVersion,
       forwardClientCert: tls.forwardClientCert,
@@ -72,9 +74,10 @@ function resolveListener(
 function resolveUpstream(
   name: string,
   { tls, ...settings }: RawUpstream,
-  texts: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, TlsFile>,
 ): UpstreamConfig {
-  const textOf = (file: string | undefined) => (file === undefined ? undefined : texts.get(file));
+  const textOf = (file: string | undefined) =>
+    file === undefined ? undefined : files.get(file)?.text;
   return {
     ...settings,
     name,

@@ -27,11 +27,13 @@ export function checkRoutes(value: unknown, lineOf: LineOf): readonly KeyDiagnos
   ];
 }
 
-/** Finds settings of routes that are allowed, but probably not what the operator meant. */
+/** Finds settings of routes that are valid, but probably not what the operator meant. */
 export function findWarnings(value: unknown): readonly KeyDiagnostic[] {
   const routes = asList(asMapping(value)["routes"]).map(asMapping);
   return routes.flatMap(({ path }, index): readonly KeyDiagnostic[] => {
-    const message = typeof path === "string" ? findPathWarning(path) : undefined;
+    const message = tryParse(() =>
+      typeof path === "string" ? findPathWarning(parseRoutePath(path)) : undefined,
+    );
     return message === undefined ? [] : [{ path: ["routes", index, "path"], at: "value", message }];
   });
 }

@@ -5,9 +5,16 @@ import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import { type PemTexts, checkPem, findUnusable } from "./pem.ts";
 import { asList, asMapping } from "./untyped.ts";
 
-/** The texts by the file names in the route file, and the mistakes in the TLS settings. */
+/** A file of TLS settings. */
+export interface TlsFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The files by their names in the route file, and the mistakes in the TLS settings. */
 export interface TlsFiles {
-  readonly texts: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, TlsFile>;
   readonly diagnostics: readonly KeyDiagnostic[];
   /** Certificates of listeners that clients do not accept now, such as expired ones. */
   readonly unusable: readonly KeyDiagnostic[];
@@ -33,7 +40,7 @@ export async function readTlsFiles(
   { readFile, nowMs }: { readonly readFile: ReadFile; readonly nowMs: number },
 ): Promise<TlsFiles> {
   const upstreams = listUpstreams(value);
-  const texts = new Map<string, string>();
+  const files = new Map<string, TlsFile>();
   const listeners = listListeners(value);
   const diagnostics = [
     ...upstreams.filter(({ settings }) => "tls" in settings).flatMap(checkUpstream),
@@ -53,13 +60,14 @@ export async function readTlsFiles(
     for (const [part, key] of Object.entries(keys) as [keyof PemTexts, string][]) {
       const name = settings[key];
       if (typeof name !== "string" || name === "" || name.includes("\0")) continue;
-      const read = await readFile(resolveBeside(file, name));
+      const place = resolveBeside(file, name);
+      const read = await readFile(place);
       if ("reason" in read) {
         diagnostics.push(at(part, `the file ${read.reason}`));
         continue;
       }
       own[part] = read.text;
-      texts.set(name, read.text);
+      files.set(name, { path: place, text: read.text });
     }
     const mistakes = checkPem(own);
     diagnostics.push(...mistakes.map(({ part, message }) => at(part, message)));
@@ -67,7 +75,7 @@ export async function readTlsFiles(
     const reason = findUnusable(own.cert, nowMs);
     if (reason !== undefined) unusable.push(at("cert", reason));
   }
-  return { texts, diagnostics, unusable };
+  return { files, diagnostics, unusable };
 }
 
 interface Placed {

@@ -59,6 +59,8 @@ export interface CertificateConfig {
 export interface ListenerTlsConfig {
   /** The first one is for clients that ask for no name, or for an unknown name. */
   readonly certificates: readonly [CertificateConfig, ...CertificateConfig[]];
+  /** The absolute path of the first certificate's chain. */
+  readonly certFile: string;
   readonly clientCA: string | undefined;
   /** Undefined: clients are not asked for a certificate. */
   readonly clientAuth: "require" | "request" | undefined;

@@ -11,11 +11,27 @@ import type { Socket } from "node:net";
  */
 export function resetTransport(transport: Socket, socket: Socket): void {
   if (transport === socket) return reset(transport);
+  const release = [transport, socket].map(hold);
   setImmediate(() => {
+    for (const one of release) one();
     // The FIN may be on its way, which the TCP socket does not know: its TLS has sent it.
     if (socket.writableEnded) socket.destroy();
     else reset(transport);
   });
+}
+
+/**
+ * Keeps a socket open until the returned function is called. The caller of a reset closes the connection right after it, and http-proxy ends
+ * the other side of a tunnel: their FIN would come in place of the reset.
+ */
+function hold(socket: Socket): () => void {
+  const keep = (): Socket => socket;
+  const names = ["end", "destroy", "destroySoon"] as const;
+  for (const name of names)
+    Object.defineProperty(socket, name, { value: keep, configurable: true });
+  return () => {
+    for (const name of names) Reflect.deleteProperty(socket, name);
+  };
 }
 
 function reset(socket: Socket): void {

@@ -1,6 +1,8 @@
 // `headgate doctor` against backends that break the rules: each is bytes on a socket.
 
 import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 
 import { UsageError } from "../../src/cli/flags.ts";
@@ -540,6 +542,30 @@ test("--through blames headgate for no 429, and for no status that the backend i
   assert.deepEqual([other?.through?.verdict, other?.through?.findings], ["unknown", []]);
 });
 
+// Symptom: in Emacs (TERM=dumb) the report had escape sequences, and CI's logs had each version of the progress line; FORCE_COLOR had no
+// effect. Root cause: only NO_COLOR was read. Fix: the variables that other programs follow, too.
+test("colours and the progress line follow TERM, NO_COLOR, FORCE_COLOR and CI", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const seen = async (env: Record<string, string>, isTerminal: boolean) => {
+    const io = { env, isTerminal, isErrorTerminal: isTerminal };
+    const { out, err } = await callDoctor([url, "/x"], io);
+    return [out.includes("\u001b[31m"), err.includes("1 of 1")];
+  };
+  for (const [env, isTerminal, expected] of [
+    [{ TERM: "xterm" }, true, [true, true]],
+    [{ TERM: "dumb" }, true, [false, false]],
+    [{ TERM: "dumb", FORCE_COLOR: "1" }, true, [true, false]],
+    [{ NO_COLOR: "1" }, true, [false, true]],
+    [{ NO_COLOR: "1", FORCE_COLOR: "" }, true, [true, true]],
+    [{ FORCE_COLOR: "3" }, false, [true, false]],
+    [{ FORCE_COLOR: "0" }, true, [false, true]],
+    [{ CI: "true" }, true, [true, false]],
+    [{ CI: "false" }, true, [true, true]],
+    [{ CI: "true" }, false, [false, false]],
+  ] as const)
+    assert.deepEqual(await seen(env, isTerminal), expected, JSON.stringify([env, isTerminal]));
+});
+
 test("colours are for terminals without NO_COLOR, the progress line for terminals", async (t) => {
   const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
   const shown = await callDoctor([url, "/x"], { isTerminal: true, isErrorTerminal: true });
@@ -602,6 +628,24 @@ test("init --output - is standard output, and an empty name is a mistake", async
   );
 });
 
+// Symptom: `init --force` on a full disk left an empty file in place of the old one. Root cause: it wrote into that file. Fix: it writes
+// beside the file, and renames what is complete. Without --force, no part of a file is left.
+test("init that cannot write leaves the old file, or none", async (t) => {
+  const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+  const folder = await makeDirectory(t, { "old.yaml": "upstream: http://old\n" });
+  const full = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"]; // no file may have any content
+  const write = async (...args: readonly string[]) => {
+    const ended = startProcess(t, ["init", url, "/x", "--output", ...args], {}, full);
+    assert.deepEqual(await ended.exited, { code: 1, signal: null });
+    assert.match(ended.stderr(), /cannot be written \(EFBIG\)/);
+  };
+  await write(join(folder, "old.yaml"), "--force");
+  await write(join(folder, "new.yaml"));
+  await write(join(folder, "new.yaml"), "--force");
+  assert.deepEqual(await readdir(folder), ["old.yaml"]);
+  assert.equal(await readFile(join(folder, "old.yaml"), "utf8"), "upstream: http://old\n");
+});
+
 test("the process ends with the exit code as soon as it has reported", async (t) => {
   const { url } = await startBackend(t, "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
   const ended = startProcess(t, ["doctor", url, "/x"]);
@@ -628,4 +672,6 @@ test("the next command begins as the operator has called headgate", async (t) =>
   const cwd = await makeDirectory(t, {});
   const init = await callInit([url, "/x", "--output", "a.yaml"], { env, cwd });
   assert.match(init.err, /Next: npm start -- run --config a\.yaml\n$/);
+  const spaced = await callInit([url, "/x", "--output", "my routes.yaml"], { env, cwd });
+  assert.match(spaced.err, /Next: npm start -- run --config 'my routes\.yaml'\n$/);
 });

@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import test, { type TestContext } from "node:test";
-import { createServer } from "node:tls";
+import { connect as connectTls, createServer } from "node:tls";
 import { createUnacknowledged } from "../../src/runtime/unacknowledged.ts";
+import { createAuthority } from "../support/authority.ts";
 import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { listenOn } from "../support/listen.ts";
 import { readSlowly } from "../support/slow-reader.ts";
@@ -179,6 +180,37 @@ test("a tunnel over TLS ends like any other: a FIN both ways, a reset by the cli
       await endsWith(door, "client_gone");
     }
   }
+});
+
+// Symptom: over TLS, the reset of one side of a tunnel reached the other as an orderly end. Root cause: over TLS a reset comes after the turn,
+// and the tunnel, or http-proxy, closed the connection before. Fix: until the reset, nothing else may close the connection.
+test("a reset by the upstream resets the client over TLS", async (t) => {
+  const { certFile, keyFile } = createAuthority(t).issue({ names: "DNS:a.test" });
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
+  const listen = `listen: { address: "127.0.0.1:0", tls: { cert: ${certFile}, key: ${keyFile} } }`;
+  const door = await startDoor(t, upstream.url, { yaml: listen });
+  for (const leave of ["reset", "end"] as const) {
+    const client = connectTls({ port: door.port, host: "127.0.0.1", rejectUnauthorized: false });
+    client.on("error", () => {}).write(UPGRADE);
+    t.after(() => void client.destroy());
+    assert.equal(await readHead(client), SWITCHED);
+    const socket = upstream.sockets.at(-1) ?? assert.fail();
+    if (leave === "reset") socket.resetAndDestroy();
+    else socket.end();
+    assert.equal(await closeKindOf(client), leave);
+    await endsWith(door, leave === "reset" ? "connection_terminated" : undefined);
+  }
+});
+
+test("a reset by the client resets the upstream over TLS", async (t) => {
+  const { url, sockets } = await startTlsUpstream(t, (socket) => socket.write(`${SWITCHED}hello`));
+  const door = await startDoor(t, url, { upstream: "tls: { verify: false }" });
+  const client = await startClient(t, door.port, UPGRADE);
+  assert.equal(await readHead(client), SWITCHED);
+  assert.equal(await readBytes(client, 5), "hello");
+  client.resetAndDestroy();
+  assert.equal(await closeKindOf(sockets[0] ?? assert.fail()), "reset");
+  await endsWith(door, "client_gone");
 });
 
 // Symptom: a TLS stream that was truncated looked like an orderly end to the client of a tunnel (RFC 9112 §9.8 for responses).

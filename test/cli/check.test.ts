@@ -129,6 +129,36 @@ listen  0.0.0.0:8080
   );
 });
 
+// Symptom: after the errors of a file were mended, check had warnings that it did not show before. Root cause: an invalid file has no
+// configuration, and the warnings were part of that. Fix: the error has them too. An invalid path gets its error alone.
+test("check shows the warnings of a file that also has errors", async (t) => {
+  const files = {
+    "f.yaml":
+      'upstream: http://127.0.0.1:8000\nlisen: y\nroutes: [{ path: /users/:id }, { path: "^/[0-9]+$" }]\n',
+  };
+  const { code, out, err } = await run(t, ["f.yaml"], { files });
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(
+    err,
+    /^f\.yaml:2:1 lisen: [^]*\nf\.yaml:3:40 routes\[1\]\.path: [^]*\nwarning: f\.yaml:3:18 routes\[0\]\.path: ":id" is .*\n.*\n.*\n\n2 problems, 1 warning\n$/,
+  );
+  const json = JSON.parse((await run(t, ["--json", "f.yaml"], { files })).out);
+  assert.deepEqual([json.count, json.warnings.length, json.warnings[0].line], [2, 1, 3]);
+});
+
+// Symptom: a file that `run --upstream URL` completes was refused by check, unless the URL was given as a variable. Root cause: check
+// accepted no flags of run. Fix: it does, and so does explain.
+test("check takes the flags of run", async (t) => {
+  const files = { "f.yaml": "head: pass\n" };
+  const args = ["--upstream", "http://127.0.0.1:8000", "--listen=:1", "--admin", "off"];
+  for (const file of [["f.yaml"], ["--config", "f.yaml"]])
+    assert.match(
+      (await run(t, [...file, ...args], { files })).out,
+      /^f\.yaml is valid\n\nlisten +0\.0\.0\.0:1\nadmin +off\n/,
+    );
+  assert.match((await run(t, args)).out, /^the configuration is valid\n/);
+});
+
 test("check --json has the place of a mistake in the YAML, and the place that explains it", async (t) => {
   const files = { "f.yaml": "forwarded: { trust: [10.0.0.0/8\nlog: { access: all }\n" };
   const { code, out } = await run(t, ["--json", "f.yaml"], { files });
@@ -150,6 +180,7 @@ test("check --json has the place of a mistake in the YAML, and the place that ex
         related: { line: 2, col: 1, note: "still inside" },
       },
     ],
+    warnings: [],
   });
 });
 
@@ -161,7 +192,7 @@ test("check without a file reads HEADGATE_CONFIG, or the environment alone", asy
   );
   assert.match(
     (await run(t, [], { env: { HEADGATE_UPSTREAM: "http://a" } })).out,
-    /^the environment is valid/,
+    /^the configuration is valid/,
   );
 });
 

@@ -160,6 +160,99 @@ test("check and the start name the keys of the file that are overridden", async 
   await started.printed(/--upstream overrides upstream\.url of the route file/);
 });
 
+/**
+ * Symptom: `headgate run --config http://user:password@host` printed the password, as did other flags whose value is a URL by mistake. Root
+ * cause: names of files, and the arguments that an error repeats, were printed as they are. Fix: both are masked where they enter a message.
+ */
+test("no error repeats a password in an argument or a file's name", async (t) => {
+  const cwd = await makeDirectory(t, { "app.yaml": "kind: Pod\n" });
+  const url = "http://user:s3cret@host";
+  const doctor = ["doctor", "http://127.0.0.1:9"];
+  const calls: readonly (readonly string[])[] = [
+    [url],
+    ["run", url],
+    ...["--config", "--listen", "--upstream", "--admin", "--log-level"].map((flag) => [
+      "run",
+      flag,
+      url,
+    ]),
+    ["check", url],
+    ["check", url, "--json"],
+    ["explain", "GET", "/", "--config", url],
+    ["explain", "GET", "/", "--upstream=http://a", "--from", url],
+    ["inject", url],
+    ["inject", "app.yaml", "--config", url],
+    ...["--image", "--port", "--upstream-port", "--set", "--only", "--compose"].map((flag) => [
+      "inject",
+      "app.yaml",
+      flag,
+      `${url} x`,
+    ]),
+    ["inject", "app.yaml", "--set", `image.pullPolicy=${url}`],
+    [...doctor, "/x", "--timeout", url],
+    ...["--ca", "--limit", "--bytes", "--through", "--openapi", "--base", "--param"].map((flag) => [
+      ...doctor,
+      flag,
+      url,
+    ]),
+    ["init", "http://127.0.0.1:9", "/x", "--output", url],
+    ["healthcheck", "--admin", url],
+  ];
+  for (const args of calls) {
+    const { code, out, err } = call(args, { cwd });
+    assert.notEqual(code, 0, args.join(" "));
+    assert.doesNotMatch(out + err, /s3cret/, args.join(" "));
+  }
+  const { err } = call(["check"], { cwd, env: { HEADGATE_CONFIG: url } });
+  assert.match(err, /^http:\/\/<hidden>@host: does not exist\n/);
+});
+
+// Symptom: with TLS, each start in Kubernetes logged "HEADGATE_LISTEN overrides listen.address of the route file". Root cause: chart and
+// kustomize component set the same address in both places. Fix: an override that means the same as the file's value is not named.
+test("an override that means the same as the file's value is not named", async (t) => {
+  const cwd = await makeDirectory(t, {
+    "f.yaml":
+      "upstream: { url: http://127.0.0.1:1 }\nlisten: { address: 0.0.0.0:0 }\nadmin: :0\nlog: { level: info }\n",
+  });
+  const env = {
+    HEADGATE_LISTEN: ":0",
+    HEADGATE_ADMIN: "0.0.0.0:0",
+    HEADGATE_UPSTREAM: "http://127.0.0.1:1/",
+    HEADGATE_LOG_LEVEL: "info",
+  };
+  assert.doesNotMatch(call(["check", "f.yaml"], { cwd, env }).out, /overrides/);
+  assert.deepEqual(
+    JSON.parse(call(["check", "f.yaml", "--json"], { cwd, env }).out).overridden,
+    [],
+  );
+  const started = startProcess(t, ["run", "--config", join(cwd, "f.yaml")], env);
+  await started.printed(/"msg":"route"/);
+  started.signal("SIGTERM");
+  await started.exited;
+  assert.doesNotMatch(started.stdout(), /overrides/);
+});
+
+// Symptom: an editor accepts `upstream: {}`, and check said only that the URL is missing. Root cause: the schema accepts what a flag may
+// complete, and the message did not name the flag. Fix: it does.
+test("a mapping without a URL is completed by a flag, whatever the file has in its place", async (t) => {
+  const files = {
+    "empty.yaml": "upstream: {}\nlisten: [{ address: :1 }]\n",
+    "settings.yaml": "upstream: { responseTimeout: 5s }\n",
+    "others.yaml": "upstream: { url: [{}] }\nlisten: { address: {} }\nadmin: [{}]\n",
+  };
+  const cwd = await makeDirectory(t, files);
+  const env = { HEADGATE_LISTEN: ":1", HEADGATE_ADMIN: "off" };
+  for (const file of Object.keys(files)) {
+    const { out, err } = call(["check", file, "--upstream", "http://a"], { cwd, env });
+    assert.match(out, /^\S+ is valid$/m, err);
+  }
+  const { err } = call(["check", "empty.yaml"], { cwd });
+  assert.match(
+    err,
+    /^empty\.yaml:1:11 upstream\.url: is missing: a URL such as http:\/\/127\.0\.0\.1:8000, here, by --upstream or HEADGATE_UPSTREAM\n/,
+  );
+});
+
 test("the start and a reload log warnings about the file", async (t) => {
   const toFile = (path: string): string =>
     `upstream: http://127.0.0.1:1\nlisten: 127.0.0.1:0\nadmin: off\nroutes: [{ path: "${path}" }]\n`;
@@ -188,6 +281,26 @@ test("a default admin address that is taken is a warning; a configured one ends 
   const script = [...args, process.execPath, "-e", TAKEN, BUNDLE];
   const { stdout, stderr } = spawnSync(command, script, { encoding: "utf8", timeout: 60_000 });
   assert.equal(stdout, "serves with a warning; ends with 1\n", stderr);
+});
+
+// Symptom: where the default admin address could not be had for another reason than a taken port, such as a network without that address,
+// headgate did not start. Root cause: only EADDRINUSE was a warning. Fix: any error of that address is, unless the operator set it.
+test("a default admin address that the machine does not have is a warning", async (t) => {
+  const env = { HEADGATE_ADMIN_DEFAULT: "192.0.2.1:9090" };
+  const args = ["run", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
+  const started = startProcess(t, args, env);
+  const [line] = await started.printed(/^.*no admin port.*$/m);
+  assert.match(
+    JSON.parse(line).msg,
+    /^no admin port: its default address 192\.0\.2\.1:9090 cannot be opened \(EADDRNOTAVAIL\); choose another by --admin ADDR or --admin off$/,
+  );
+  await started.printed(/"admin":"off"/);
+  const configured = startProcess(t, [...args, "--admin", "192.0.2.1:9090"]);
+  assert.equal((await configured.exited).code, 1);
+  assert.equal(
+    configured.stderr(),
+    "headgate: address not available 192.0.2.1:9090: this machine does not have that address; choose another by --admin ADDR or --admin off\n",
+  );
 });
 
 /** Binds 127.0.0.1:9090, then starts headgate without and with that address. */

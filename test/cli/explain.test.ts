@@ -102,6 +102,41 @@ test("explain names the routes that nearly matched, and why not", async (t) => {
   assert.match(await run(t, ["GET", "/health"]), /\/Health +its path is near, but does not match/);
 });
 
+// Symptom: explain needed --upstream typed again, said nothing of the variables of the headgate beside it, and did not know its other flags.
+// Root cause: it had a list of flags of its own, and the general error for a missing upstream. Fix: it takes all flags of run, reads the
+// same variables, and its error names both.
+test("explain takes the settings of run, as flags and as variables", async (t) => {
+  const call = async (args: readonly string[], env = {}) => {
+    const io = { env, readInput: () => Promise.reject(new Error("nothing is read")) };
+    let out = "";
+    const cwd = await makeDirectory(t, {});
+    await explain(args, { ...io, cwd, out: (said) => void (out += said), err: assert.fail });
+    return out;
+  };
+  const flags = ["--listen", "unix:/run/x.sock", "--admin=off", "--log-level=debug"];
+  const byFlags = ["HEAD", "/x", "--upstream", "http://127.0.0.1:8000", ...flags];
+  assert.match(await call(byFlags), /^The upstream default at http:\/\/127\.0\.0\.1:8000 gets$/m);
+  const env = { HEADGATE_UPSTREAM: "http://app:1", HEADGATE_LISTEN: "unix:/run/x.sock" };
+  const byVariables = await call(["HEAD", "/x"], env);
+  assert.match(byVariables, /a unix socket[^]*The upstream default at http:\/\/app:1 gets/);
+  const message =
+    /^explain needs the settings .*: add its flags, such as --upstream http:\S+ or --config FILE, or set HEADGATE_UPSTREAM or HEADGATE_CONFIG$/;
+  for (const empty of [{}, { HEADGATE_UPSTREAM: "", HEADGATE_CONFIG: "" }])
+    await assert.rejects(call(["HEAD", "/x"], empty), { name: "UsageError", message });
+});
+
+// Symptom: a route for /users/:id, of which check warns, was silently not matched in explain. Root cause: explain dropped the warnings.
+// Fix: it prints them on standard error, so that --json stays JSON.
+test("explain prints the warnings about the file", async (t) => {
+  const yaml = `${ROUTES}  - { path: /items/:id }\n`;
+  const { out, err } = await runAll(t, ["HEAD", "/items/1", "--json"], yaml);
+  assert.equal(JSON.parse(out).route.name, "default");
+  assert.match(
+    err,
+    /^warning: f\.yaml:7:13 routes\[3\]\.path: ":id" is taken literally; did you mean/,
+  );
+});
+
 test("explain names the requests that headgate responds to itself", async (t) => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["OPTIONS", "*"], /^headgate itself responds with 204: OPTIONS \* asks about this server\.$/m],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { logStart, toStartupBanner, toTry } from "../../src/cli/startup-banner.ts";
+import { logStart, toStartupBanner } from "../../src/cli/startup-banner.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 
@@ -36,50 +36,4 @@ test("of very many routes the first fifty are shown, with the total", async () =
   const config = await load();
   const routes = Array.from({ length: 60 }, () => config.defaultRoute);
   assert.match(toStartupBanner({ ...config, routes }, LISTENING, "1"), /… and 10 more routes/);
-});
-
-const TRIES: readonly (readonly [string, string])[] = [
-  ["http://127.0.0.1:8080", "curl -I http://127.0.0.1:8080/"],
-  ["http://0.0.0.0:8080", "curl -I http://127.0.0.1:8080/"],
-  ["http://[::]:8080", "curl -I http://[::1]:8080/"],
-  ["unix:/run/a b.sock", "curl -I --unix-socket '/run/a b.sock' http://localhost/"],
-];
-for (const [listen, command] of TRIES) {
-  test(`the line to try for ${listen} works from this machine`, () =>
-    assert.equal(toTry(listen), command));
-}
-
-/**
- * Symptom: the line to try at the start failed (`Empty reply from server`) with `proxyProtocol: true`, and with client certificates that are
- * required. Root cause: the line was made of the address alone. Fix: it has the flags that the listener needs.
- */
-test("the line to try has what the listener requires of a client", async () => {
-  const { listen } = await load();
-  const [listener] = listen;
-  assert.ok(listener);
-  const plain = "http://0.0.0.0:8080";
-  assert.equal(
-    toTry(plain, { ...listener, proxyProtocol: true }),
-    "curl -I --haproxy-protocol http://127.0.0.1:8080/",
-  );
-  assert.equal(
-    toTry(plain, { ...listener, proxyProtocol: "optional" }),
-    "curl -I http://127.0.0.1:8080/",
-  );
-  const tls = {
-    certificates: [{ cert: "", key: "" }],
-    clientCA: "",
-    minVersion: "1.2",
-    forwardClientCert: false,
-  } as const;
-  assert.equal(
-    toTry("https://0.0.0.0:8443", { ...listener, tls: { ...tls, clientAuth: "require" } }),
-    "curl -kI --cert client.crt --key client.key https://127.0.0.1:8443/",
-  );
-  assert.equal(
-    toTry("https://0.0.0.0:8443", { ...listener, tls: { ...tls, clientAuth: "request" } }),
-    "curl -kI https://127.0.0.1:8443/",
-  );
-  const config = { ...(await load()), listen: [{ ...listener, proxyProtocol: true }] as const };
-  assert.match(toStartupBanner(config, LISTENING, "1"), /Try it: +curl -I --haproxy-protocol http/);
 });

@@ -6,12 +6,22 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { open, symlink, truncate } from "node:fs/promises";
+import {
+  chmod,
+  link,
+  lstat,
+  open,
+  readFile,
+  readdir,
+  stat,
+  symlink,
+  truncate,
+} from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
-import { digestFile, readSystemFile, readTextFile } from "../../src/config/files.ts";
+import { digestFile, readSystemFile, readTextFile, replaceFile } from "../../src/config/files.ts";
 import { UNREADABLE, makePipe, openCount } from "../support/pipe.ts";
 import { makeDirectory } from "../support/route-file.ts";
 
@@ -85,4 +95,41 @@ test("a file of the system is read byte for byte, and a missing one is empty", a
     "/dev/zero",
   ])
     assert.equal(readSystemFile(path), "", path);
+});
+
+/**
+ * Symptom: a reader of a file that `init --force` wrote could see a part of it; `inject` on a file with two names (hard links) changed only one of them;
+ * a file that was mounted, or whose folder may not be written, could not be changed. Root cause: init wrote into the file, and inject always
+ * renamed over it. Fix: both rename where that keeps what the file is, and write into it otherwise.
+ */
+test("a file is replaced atomically, with its mode, through links", async (t) => {
+  const directory = await makeDirectory(t, { "a.yaml": "old" });
+  const path = join(directory, "a.yaml");
+  await chmod(path, 0o640);
+  await symlink("a.yaml", join(directory, "link"));
+  const reader = await open(path);
+  t.after(() => reader.close());
+  assert.equal(await replaceFile(join(directory, "link"), "new"), undefined);
+  assert.equal((await reader.readFile()).toString(), "old", "an open file keeps its content");
+  assert.equal(await readFile(path, "utf8"), "new");
+  assert.equal((await lstat(path)).mode & 0o777, 0o640);
+  assert.ok((await lstat(join(directory, "link"))).isSymbolicLink());
+  assert.deepEqual((await readdir(directory)).toSorted(), ["a.yaml", "link"]);
+});
+
+test("a file with a second name keeps it", async (t) => {
+  const directory = await makeDirectory(t, { a: "the old and longer text" });
+  await link(join(directory, "a"), join(directory, "b"));
+  assert.equal(await replaceFile(join(directory, "a"), "new"), undefined);
+  for (const name of ["a", "b"]) assert.equal(await readFile(join(directory, name), "utf8"), "new");
+});
+
+test("a link to no file, and a device, are written to", async (t) => {
+  const directory = await makeDirectory(t, {});
+  await symlink("target", join(directory, "link"));
+  assert.equal(await replaceFile(join(directory, "link"), "new"), undefined);
+  assert.equal(await readFile(join(directory, "target"), "utf8"), "new");
+  await symlink("/dev/null", join(directory, "null"));
+  assert.equal(await replaceFile(join(directory, "null"), "new"), undefined);
+  assert.ok((await stat("/dev/null")).isCharacterDevice());
 });

@@ -50,7 +50,18 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "timeouts: { header: true }\n",
     "timeouts.header: must be a duration such as 250ms or 5s, not the boolean true",
   ],
-  ["timeouts: 30s\n", "timeouts: must be a mapping, not text"],
+  [
+    "timeouts: 30s\n",
+    "timeouts: must be a mapping, not text: its keys are header, keepAlive, idle, upgrade, tunnelIdle",
+  ],
+  [
+    "forwarded: [10.0.0.0/8, ::1]\n",
+    "forwarded: must be off or a mapping, not a list; did you mean { trust: [10.0.0.0/8, ::1] }?",
+  ],
+  [
+    "forwarded: 10.0.0.0/8\n",
+    'forwarded: "10.0.0.0/8" is not off or a mapping; did you mean { trust: [10.0.0.0/8] }?',
+  ],
   [
     "limits: { headerBytes: 64kb }\n",
     'limits.headerBytes: "64kb" is not a size such as 512B, 64KiB or 1MiB; did you mean "64KiB"?',
@@ -83,7 +94,7 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
   ],
   [
     "listen: localhost\n",
-    'listen: "localhost" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: the port is missing',
+    'listen: "localhost" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: the port is missing; did you mean "localhost:8080"?',
   ],
   [
     "listen: http://0.0.0.0:8080\n",
@@ -316,7 +327,6 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "head: { range: true }\n",
     'head.range: must be one of strip, probe, not the boolean true; did you mean "probe"?',
   ],
-  ["head: { drain: 64KiB }\n", "head.drain: must be a mapping, not text"],
   [
     "options: true\n",
     'options: must be one of forward, reply, not the boolean true; did you mean "reply"?',
@@ -387,7 +397,6 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     'routes: must be a list of routes, not a mapping: each route begins with a dash, as in "- path: /health"',
   ],
   ["routes: /a\n", "routes: must be a list of routes, not text"],
-  ["routes: [/a]\n", "routes[0]: must be a mapping, not text"],
   [
     "routes: \n  -path: /a\n",
     "routes: must be a list of routes, not a mapping: a space is missing after the dash",
@@ -514,6 +523,58 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "upstreams: { a: localhost:80, b: 1 }\nroutes: [{ path: /x, upstream: c }, { path: /y, upstream: localhost:80 }]\n",
     'upstreams.a: must begin with http://, https:// or unix:/; did you mean "http://localhost:80"?\nupstreams.b: must be a URL such as http://127.0.0.1:8000, not the number 1\nroutes[0].upstream: "c" is not in upstreams; did you mean "a"?\nroutes[1].upstream: must begin with http://, https:// or unix:/; did you mean "http://localhost:80"?',
   ],
+  // Symptom: these got no hint, or a message without the right form. Root cause: no guess knew them. Fix: a mapping suggests the only key that
+  // could have the value, an address its port, and a URL its brackets.
+  [
+    "head: { drain: 64KiB }\n",
+    "head.drain: must be a mapping, not text; did you mean { bytes: 64KiB }?",
+  ],
+  [
+    "routes: [{ path: /x, head: { drain: 1s } }]\n",
+    "routes[0].head.drain: must be a mapping, not text; did you mean { time: 1s }?",
+  ],
+  [
+    "head: { limit: 10/s }\n",
+    "head.limit: must be a mapping, not text; did you mean { rate: 10/s }?",
+  ],
+  [
+    "head: { limit: 10 }\n",
+    "head.limit: must be a mapping, not the number 10; did you mean { concurrent: 10 }?",
+  ],
+  ["shutdown: 30s\n", "shutdown: must be a mapping, not text; did you mean { grace: 30s }?"],
+  ["routes: [/x]\n", "routes[0]: must be a mapping, not text; did you mean { path: /x }?"],
+  [
+    "upstream: { url: https://a, tls: false }\n",
+    "upstream.tls: must be a mapping, not the boolean false: its keys are ca, cert, key, serverName, verify",
+  ],
+  [
+    "upstream: http://::1:8000\n",
+    'upstream: is not a URL such as http://127.0.0.1:8000: an IPv6 address stands in brackets; did you mean "http://[::1]:8000"?',
+  ],
+  [
+    "upstream: https://fe80::1:8443\n",
+    'upstream: is not a URL such as http://127.0.0.1:8000: an IPv6 address stands in brackets; did you mean "https://[fe80::1]:8443"?',
+  ],
+  [
+    "upstream: 2001:db8::8000\n",
+    'upstream: must begin with http://, https:// or unix:/; did you mean "http://[2001:db8::8000]"?',
+  ],
+  [
+    "listen: 0.0.0.0\n",
+    'listen: "0.0.0.0" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: the port is missing; did you mean "0.0.0.0:8080"?',
+  ],
+  [
+    "admin: localhost\n",
+    'admin: "localhost" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3: the port is missing; did you mean "localhost:9090"?',
+  ],
+  [
+    'admin: "::"\n',
+    'admin: "::" is not an address such as 0.0.0.0:8080, :8080, unix:/path or fd:3; did you mean "[::]:9090"?',
+  ],
+  [
+    "routes: [{ <<: { head: pass }, path: /x }]\n",
+    "routes[0].<<: is not a known key: headgate applies no merge keys (YAML 1.2 has none): write out what it would bring",
+  ],
 ];
 
 for (const [text, told] of MISTAKES) {
@@ -579,6 +640,29 @@ test("a path with signs that have no meaning elsewhere loads without a warning",
     const { warnings } = await loadText(t, `${UPSTREAM}routes: [{ path: "${path}" }]\n`);
     assert.deepEqual(warnings, [], path);
   }
+});
+
+/**
+ * Symptom: carets under a line with Chinese text stood half as far as the mistake, and columns of tables were ragged. Root cause: such a
+ * character was counted as one column, and a terminal shows it in two. Fix: the width is that of the terminal.
+ */
+test("carets stand under the mistake also after wide, combining and astral characters", async (t) => {
+  for (const [path, columns] of [
+    ["/abc", 4],
+    ["/日本語", 7],
+    ["/한글", 5],
+    ["/e\u0301", 2],
+    ["/😀", 3],
+    ["/ｱ", 2],
+    ["/𝒳", 2],
+  ] as const) {
+    const text = `${UPSTREAM}routes: [{ path: ${path}, head: pas }]\n`;
+    const [problem] = await problemsOf(loadText(t, text));
+    const columnsBefore = "routes: [{ path: , head: ".length + columns;
+    assert.equal(problem?.excerpt?.split("\n")[1], `    | ${" ".repeat(columnsBefore)}^^^`, path);
+  }
+  const [wide] = await problemsOf(loadText(t, `${UPSTREAM}head: 日本語\n`));
+  assert.equal(wide?.excerpt?.split("\n")[1], `    | ${" ".repeat("head: ".length)}^^^^^^`);
 });
 
 test("a password is neither in the message nor in the excerpt", async (t) => {

@@ -153,7 +153,7 @@ test("README's command whose output is JSON prints JSON and nothing else", () =>
   assert.ok(args.includes("config/minimal.yaml"));
   // The outer npm passes its own options on in the environment.
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_|^HEADGATE_/i.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^npm_|^HEADGATE_|^FORCE_COLOR$/i.test(name)),
   );
   const run = (given: readonly string[]) =>
     spawnSync("npm", given, { cwd: ROOT, env, encoding: "utf8" });

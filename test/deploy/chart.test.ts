@@ -408,6 +408,12 @@ test("the notes name the Service to use, and the app container's preStop", { ski
     /\{\{- include "headgate\.sidecar" \.Subcharts\.headgate \| nindent 8 \}\}/,
   );
   assert.match(read(...sidecar), /preStop: \{ sleep: \{ seconds: 10 \} \}/);
+  // Symptom: a limit of 64Mi passed without a word, though the documents begin with 96 MiB. It may be enough for little traffic.
+  const withMemory = (limit: string) =>
+    read(...standalone, "--set", `resources.limits.memory=${limit},resources.requests.memory=32Mi`);
+  assert.match(withMemory("64Mi"), /^WARNING: resources\.limits\.memory is 64Mi\..* 96Mi\.$/m);
+  for (const enough of ["96Mi", "101M", "1Gi"]) assert.doesNotMatch(withMemory(enough), /WARNING/);
+  assert.doesNotMatch(read(...standalone, "--set", "resources=null"), /WARNING/);
 });
 
 // At SIGTERM headgate closed idle connections at once. A client on a kept connection does not learn that the endpoint is gone, so its next

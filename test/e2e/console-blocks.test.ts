@@ -139,7 +139,9 @@ function runInNetwork(script: string, folder: string): string {
   writeFileSync(join(bin, "headgate"), `#!/bin/sh\nexec '${process.execPath}' '${BUNDLE}' "$@"\n`);
   chmodSync(join(bin, "headgate"), 0o755);
   // The outer npm passes its own options in the environment.
-  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|^HEADGATE_/i.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^npm_|^HEADGATE_|^FORCE_COLOR$/i.test(name),
+  );
   const env = {
     ...Object.fromEntries(inherited),
     ...PYTHON_ENV,

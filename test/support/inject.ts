@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 
 import { injectInto, removeFrom } from "../../src/cli/inject/inject.ts";
 import type { InjectOptions, Outcome } from "../../src/cli/inject/options.ts";
-import { DEFAULTS } from "../../src/cli/inject/settings.ts";
+import { readSettings } from "../../src/cli/inject/settings.ts";
 import { ConfigError } from "../../src/config/diagnostic.ts";
 import { type Manifest, podOf, readManifests } from "./manifests.ts";
 
@@ -20,7 +20,7 @@ export const OPTIONS: InjectOptions = {
   upstreamPort: undefined,
   image: `ghcr.io/headgate/headgate:${VERSION}`,
   isNative: true,
-  settings: DEFAULTS,
+  settings: readSettings([]),
   only: new Set(),
   compose: undefined,
   routeFile: undefined,

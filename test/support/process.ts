@@ -51,7 +51,9 @@ function start(
   [command = "", ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Process {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HEADGATE_"));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^HEADGATE_|^FORCE_COLOR$/.test(name),
+  );
   const child = spawn(command, args, {
     env: { ...Object.fromEntries(inherited), NODE_OPTIONS: "", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -34,7 +34,8 @@ export function runOnTerminal(
   command: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ran> {
-  return runAny(["python3", "-c", PROGRAM, ...command], { env });
+  const usual = { TERM: "xterm", CI: "", FORCE_COLOR: undefined };
+  return runAny(["python3", "-c", PROGRAM, ...command], { env: { ...usual, ...env } });
 }
 
 /** The lines that a terminal shows at the end, without colours. It knows line ends, carriage returns and the erasing of a line. */

@@ -1,6 +1,6 @@
 {{/*
-Values that cannot work together, or would have no effect. Each template prints one line for each; refusals.yaml fails with all of
-them. What concerns a single value is in values.schema.json, unless its message could not say what to write instead.
+Values that cannot work together, or would have no effect. Each template prints one line for each; values/refusals.yaml fails with all of
+them. What concerns a single value is in _forms.tpl and values.schema.json.
 */}}
 
 {{- define "headgate.refusals" -}}
@@ -90,6 +90,11 @@ tls.forwardClientCert: needs client certificates that are verified; set tls.clie
 {{- $forwarded := get (include "headgate.routeFile" . | fromYaml) "forwarded" }}
 {{- if and .Values.proxyProtocol (has (toString $forwarded) (list "off" "false")) }}
 proxyProtocol: needs config.file.forwarded.trust, the addresses of the load balancer, and config.file.forwarded is off; remove one of them
+{{- end }}
+{{- if and .Values.proxyProtocol (kindIs "map" $forwarded) }}
+{{- if and (hasKey $forwarded "trust") (not (get $forwarded "trust")) }}
+proxyProtocol: needs the addresses of the load balancer in config.file.forwarded.trust, and that list is empty; fill it, or leave it out for all private addresses
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -3,6 +3,7 @@
 import { toPrintable } from "../../ops/log/printable.ts";
 import { type Arguments, UsageError, readArguments } from "../flags.ts";
 import type { Io } from "../io.ts";
+import { wantsColours } from "../terminal.ts";
 import { isWrong } from "./compare.ts";
 import { diagnose } from "./diagnose.ts";
 import { toPlan } from "./dry-run.ts";
@@ -41,7 +42,7 @@ export async function doctor(args: readonly string[], io: Io): Promise<number> {
 
 function toText(diagnosis: Diagnosis, { switches }: Arguments, io: Io): string {
   if (switches.has("json")) return toJson(toJsonReport(diagnosis));
-  return formatReport(diagnosis, io.isTerminal && !io.env["NO_COLOR"] ? "colours" : "plain");
+  return formatReport(diagnosis, wantsColours(io) ? "colours" : "plain");
 }
 
 /** Also escapes U+007F and above that control a terminal or hide text: U+009B begins a sequence as ESC [ does, and JSON keeps it. */

@@ -2,6 +2,7 @@
 
 import type { Io } from "../io.ts";
 import { toProgramName } from "../program-name.ts";
+import { showsProgress } from "../terminal.ts";
 import { type Client, createClient } from "./client.ts";
 import { type Found, findDocument } from "./document.ts";
 import { selectEndpoints, toNamed } from "./endpoints.ts";
@@ -86,7 +87,7 @@ function toSource(url: string, found: Found | undefined): string {
 
 /** Creates a progress line on the terminal; each update overwrites it. */
 function createProgress(count: number, io: Io) {
-  const isShown = io.isErrorTerminal;
+  const isShown = showsProgress(io);
   return {
     show({ shown }: Endpoint, index: number): void {
       if (isShown) io.err(`\r\u001b[K${index + 1} of ${count}: ${shown.slice(0, MAX_PROGRESS)}`);

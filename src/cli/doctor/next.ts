@@ -2,6 +2,7 @@
 
 import { isSecretField } from "../../http/secrets.ts";
 import { toPrintable } from "../../ops/log/printable.ts";
+import { quoteForShell } from "../shell.ts";
 import { isWrong } from "./compare.ts";
 import { DEFAULT_LIMIT, type DoctorOptions } from "./options.ts";
 import type { Diagnosis } from "./diagnosis.ts";
@@ -26,7 +27,7 @@ export function toNext({
   }
   if (!examined.some(({ verdict }) => isWrong(verdict))) return undefined;
   const paths = named.map((path) => path.replace(/\?.*$/s, `?${OMITTED}`));
-  const words = [url, ...paths, ...flags].map(quote);
+  const words = [url, ...paths, ...flags].map(quoteForShell);
   return [`${program} init`, ...words, "--output headgate.yaml"].join(" ");
 }
 
@@ -49,12 +50,4 @@ export function toFlags(options: DoctorOptions): readonly string[] {
     ...(options.ca === undefined ? [] : ["--ca", options.ca]),
     ...(options.isInsecure ? ["--insecure"] : []),
   ];
-}
-
-/** A word for a POSIX shell. */
-function quote(word: string): string {
-  const shown = toPrintable(word, 1_000);
-  return /^[\w./:@%+,=[\]~-]+$/.test(shown)
-    ? shown
-    : `'${shown.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net"; // pure functions: opens no socket
 
+import { formatWarnings } from "../../config/diagnostic.ts";
 import { loadConfig } from "../../config/load.ts";
 import { hideQuery } from "../../http/secrets.ts";
 import { type Explained, explainRequest } from "./dry-run.ts";
@@ -10,14 +11,18 @@ import { formatExplanation } from "./text.ts";
 import { TOKEN, toField } from "../field-flag.ts";
 import { UsageError, readArguments } from "../flags.ts";
 import type { CommandIo } from "../io.ts";
+import { RUN_FLAGS, hasSource, toSettings } from "../run-flags.ts";
 
 /** Allows no white space and no control characters; each character is one byte. */
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
+const NO_SETTINGS =
+  "explain needs the settings that headgate runs with: add its flags, such as --upstream http://127.0.0.1:8000 or --config FILE, or set HEADGATE_UPSTREAM or HEADGATE_CONFIG";
+
 /** Explains a request and sends nothing. The exit code is 0, also for a request that headgate would refuse. Throws for bad arguments. */
 export async function explain(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, switches, lists, positionals } = readArguments(args, {
-    values: ["config", "upstream", "from"],
+    values: [...RUN_FLAGS, "from"],
     switches: ["json"],
     lists: [["header", "H"]],
     maxPositionals: 2,
@@ -32,8 +37,10 @@ export async function explain(args: readonly string[], io: CommandIo): Promise<n
   // Any token is a valid method (RFC 9110 §9.1), and headgate sends it upstream unchanged.
   if (method !== upper) io.err(`headgate: methods are case-sensitive: did you mean ${upper}?\n`);
 
-  const flags = { config: values.get("config"), upstream: values.get("upstream") };
-  const { config } = await loadConfig({ flags, env: io.env, cwd: io.cwd });
+  const flags = toSettings(values);
+  if (!hasSource(flags, io.env)) throw new UsageError(NO_SETTINGS);
+  const { config, warnings } = await loadConfig({ flags, env: io.env, cwd: io.cwd });
+  if (warnings.length > 0) io.err(formatWarnings(warnings));
   const explained = hideSecrets(explainRequest(config, section, client));
   io.out(switches.has("json") ? toJson(explained) : formatExplanation(explained));
   return 0;

@@ -3,6 +3,7 @@
 import { ConfigError, createDiagnostic } from "../../config/diagnostic.ts";
 import { injectCompose, isCompose, restoreCompose } from "./compose.ts";
 import { injectKubernetes } from "./kubernetes.ts";
+import { warnOfMemory } from "./memory.ts";
 import type { InjectOptions, Outcome } from "./options.ts";
 import { type InputFile, type SourceFile, forEach, readSource } from "./source.ts";
 import { restoreKubernetes } from "./undo.ts";
@@ -37,7 +38,10 @@ export function injectInto(inputs: readonly InputFile[], options: InjectOptions)
     files: files.map((file) => byName.get(file.name) ?? file),
     done: outcomes.flatMap(({ done }) => done),
     skipped: outcomes.flatMap(({ skipped }) => skipped),
-    next: outcomes.flatMap(({ next }) => next),
+    next: [
+      ...outcomes.flatMap(({ next }) => next),
+      ...(outcomes.some(({ done }) => done.length > 0) ? warnOfMemory(options.settings) : []),
+    ],
     isThereAlready: outcomes.some(({ isThereAlready }) => isThereAlready),
   };
 }

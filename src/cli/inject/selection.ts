@@ -128,8 +128,8 @@ function planOne(workload: Workload, upstreamPort: number, options: InjectOption
   const taken = new Set([...workload.ports.map(({ number }) => number), upstreamPort]);
   const port = options.port ?? freePort(FIRST_PORT, taken);
   const others = new Set([...taken, port]);
-  const given = Number(settings.get("ports.admin"));
-  const adminPort = given === FIRST_ADMIN_PORT ? freePort(given, others) : given;
+  const given = settings.get("ports.admin");
+  const adminPort = given === undefined ? freePort(FIRST_ADMIN_PORT, others) : Number(given);
   const conflict = taken.has(port) ? port : others.has(adminPort) ? adminPort : undefined;
   if (conflict !== undefined)
     refuse(

@@ -71,9 +71,13 @@ const TAKEN: Readonly<Record<string, string>> = {
   HEADGATE_UPSTREAM: "--upstream-port, or upstream in the route file",
 };
 
-/** Combines the defaults with the command line's values. Throws a UsageError for an unknown setting. */
+/**
+ * Combines the defaults with the command line's values. `ports.admin` is set only if the command line has it: another port than the default
+ * may be chosen, but not another one than the operator's. Throws a UsageError for an unknown setting.
+ */
 export function readSettings(given: readonly string[]): Settings {
   const settings = new Map(DEFAULTS);
+  settings.delete("ports.admin");
   for (const one of given) {
     const [, key = "", value = ""] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
     if (key === "") throw new UsageError(`--set: "${one}" is not KEY=VALUE`);

@@ -47,6 +47,8 @@ function describeOdd(key: string): string | undefined {
   if (/^-\w/.test(key)) return ": a space is missing after the dash";
   if (key === "apiVersion")
     return ": this is a Kubernetes manifest, the route file is a text in its data";
+  if (key === "<<")
+    return ": headgate applies no merge keys (YAML 1.2 has none): write out what it would bring";
   if (key === ":") return ': an address with brackets needs quotes, as in "[::]:8080"';
   if (key.startsWith("//")) return ": a comment begins with #";
   const [, name, mark] = /^(\w+)\s?([:=])./.exec(key) ?? [];

@@ -22,6 +22,7 @@ import {
   described,
   duration,
   headerSize,
+  hintOfOnlyKey,
   list,
   mapping,
   oneOf,
@@ -70,7 +71,12 @@ const forwardedMapping = mapping({
     },
   ),
 });
-const forwarded = z.union([oneOf(["off"], { no: "off" }), forwardedMapping]);
+const forwarded = z.union([oneOf(["off"], { no: "off", mapping: hintOfPeers }), forwardedMapping]);
+
+/** The hint for peers in place of the mapping. */
+function hintOfPeers(input: unknown): string {
+  return hintOfOnlyKey(forwardedMapping.shape, typeof input === "string" ? [input] : input) ?? "";
+}
 
 const timeouts = mapping({
   header: described(z.prefault(positiveDuration(), "10s"), {

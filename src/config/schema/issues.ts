@@ -42,6 +42,8 @@ export interface Synonyms<Name extends string> {
   readonly yes?: Name;
   readonly no?: Name;
   readonly words?: Readonly<Record<string, Name>>;
+  /** The hint for a value that belongs in the mapping which is allowed, too. */
+  readonly mapping?: (input: unknown) => string;
 }
 
 /** Creates the message of a word that is not one of the known names. */
@@ -52,8 +54,9 @@ export function notOneOf<Name extends string>(
   return ({ input }) => {
     const expected = names.length === 1 ? `${names[0]} or a mapping` : `one of ${names.join(", ")}`;
     const meant = findSynonym(input, synonyms);
-    if (typeof input !== "string") return mismatch(expected, () => toSuggestion(meant))({ input });
-    return `"${input}" is not ${expected}${meant === undefined ? didYouMean(input, names) : toSuggestion(meant)}`;
+    const hint = toSuggestion(meant) || (synonyms.mapping?.(input) ?? "");
+    if (typeof input !== "string") return mismatch(expected, () => hint)({ input });
+    return `"${input}" is not ${expected}${hint || didYouMean(input, names)}`;
   };
 }
 

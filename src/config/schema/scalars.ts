@@ -165,8 +165,32 @@ export const list = <Item extends z.ZodMiniType>(item: Item, expected: string) =
 /** A mapping with only these keys. */
 export const mapping = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
-  hint?: (input: unknown) => string,
+  hint: (input: unknown) => string = (input) => hintOfKeys(shape, input),
 ) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
+
+/** More would not help to find the right one. */
+const MAX_KEYS_SHOWN = 8;
+
+/** The hint for a value in place of a mapping: the only key that could have it (`drain: 64KiB` means its `bytes`), or all keys. */
+function hintOfKeys(shape: z.core.$ZodLooseShape, input: unknown): string {
+  const keys = Object.keys(shape);
+  const others = keys.length > MAX_KEYS_SHOWN ? "" : `: its keys are ${keys.join(", ")}`;
+  return hintOfOnlyKey(shape, input) ?? others;
+}
+
+/** Keys that are meant if several could have the value: a route's, and the time limit of a shutdown. */
+const MAIN_KEYS = new Set(["path", "grace"]);
+
+/** The mapping that the operator meant, if only one of its keys, or one of the main ones, could have the value. */
+export function hintOfOnlyKey(shape: z.core.$ZodLooseShape, input: unknown): string | undefined {
+  const items = Array.isArray(input) ? input : [input];
+  // Booleans are left out: `tls: false` does not mean `verify: false`.
+  if (!items.every((one) => typeof one === "string" || typeof one === "number")) return undefined;
+  const keys = Object.keys(shape).filter((key) => z.safeParse(shape[key], input).success);
+  const value = Array.isArray(input) ? `[${input.join(", ")}]` : String(input);
+  const key = keys.length === 1 ? keys[0] : keys.find((one) => MAIN_KEYS.has(one));
+  return key === undefined ? undefined : `; did you mean { ${key}: ${value} }?`;
+}
 /** The hint for a value that may mean true or false. */
 export function hintOfBoolean(input: unknown): string {
   const meant = guessBoolean(input);

@@ -64,6 +64,30 @@ test("inject names an admin port that is not the default", async (t) => {
   assert.match(err, /: headgate on port 8081 \(admin port 9091\) forwards to port /);
 });
 
+// Symptom: a memory limit of 64Mi passed without a word, though the documents begin with 96 MiB. Fix: inject names it as a next step.
+test("inject warns of a memory limit that is small", async (t) => {
+  const cwd = await folderWith(t, {});
+  const nextOf = async (limit: string) =>
+    (await call(cwd, ["-", "--set", `resources.limits.memory=${limit}`], plain)).err;
+  assert.match(
+    await nextOf("64Mi"),
+    /^next: resources\.limits\.memory 64Mi: .* begins with 96Mi$/m,
+  );
+  for (const enough of ["96Mi", "101M", "1Gi", ""])
+    assert.doesNotMatch(await nextOf(enough), /96Mi$/m);
+});
+
+// Symptom: `--set ports.admin=9090` in a pod that uses 9090 put the admin port on 9091. Root cause: the default's value counted as no value.
+// Fix: a port that the operator sets is used, or refused.
+test("an admin port that the operator sets is never replaced", async (t) => {
+  const cwd = await folderWith(t, {});
+  const taken = MANIFESTS["headgate's own ports taken"];
+  const message = /port 9090 is used in this pod already/;
+  await assert.rejects(call(cwd, ["-", "--set", "ports.admin=9090"], taken), message);
+  const { err } = await call(cwd, ["-", "--set", "ports.admin="], taken);
+  assert.match(err, /admin port 9091/);
+});
+
 test("standard input is written to standard output", async (t) => {
   const cwd = await folderWith(t, {});
   const { code, out } = await call(cwd, ["-"], plain);

@@ -1,0 +1,55 @@
+/** The command to try at the start. */
+
+import { summariseCertificate } from "../config/pem.ts";
+import type { ListenerConfig } from "../config/types.ts";
+import { quoteForShell } from "./shell.ts";
+
+/** The settings of a listener that its clients have to meet. */
+type TriedListener = Pick<ListenerConfig, "tls" | "proxyProtocol">;
+
+/** A command that shows what headgate does, for any listener. It is for the machine that headgate runs on. */
+export function toTry(listen: string, { tls, proxyProtocol }: Partial<TriedListener> = {}): string {
+  const path = listen.startsWith("unix:") ? listen.slice("unix:".length) : undefined;
+  const words = ["-I"];
+  // curl trusts any certificate in this file (a partial chain): the command needs no authority, and still verifies that it reached headgate.
+  if (tls !== undefined) words.push("--cacert", tls.certFile);
+  if (tls?.clientAuth === "require") words.push("--cert", "client.crt", "--key", "client.key");
+  if (proxyProtocol === true) words.push("--haproxy-protocol");
+  if (path !== undefined) words.push("--unix-socket", path);
+  words.push(...toTarget(path === undefined ? toLocal(listen) : undefined, tls));
+  return ["curl", ...words.map(quoteForShell)].join(" ");
+}
+
+/** The place of a listener, as a URL has it: `[::1]` and `:8080`. */
+interface Place {
+  readonly host: string;
+  readonly port: string;
+}
+
+/** A wildcard address listens on every address of the machine; the loopback address works locally. */
+function toLocal(listen: string): Place {
+  const [, written = "", port = ""] = /^\w+:\/\/(.*?)(:\d+)?$/.exec(listen) ?? [];
+  return { host: LOOPBACKS.get(written) ?? written, port };
+}
+
+const LOOPBACKS = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["[::]", "[::1]"],
+]);
+
+/** The URL, with a name that the certificate is for, and where curl connects instead of looking that name up. */
+function toTarget(place: Place | undefined, tls: TriedListener["tls"]): readonly string[] {
+  const { host, port } = place ?? { host: "localhost", port: "" };
+  if (tls === undefined) return [`http://${host}${port}/`];
+  const names = summariseCertificate(tls.certificates[0].cert).names.map(toHost);
+  const isLoopback = /^(127\.0\.0\.1|\[::1\]|localhost)$/.test(host);
+  const fitting = [host, ...(isLoopback ? ["localhost"] : [])].find((one) => names.includes(one));
+  const name = fitting ?? names[0] ?? host;
+  const isElsewhere = place !== undefined && fitting === undefined && name !== host;
+  return [...(isElsewhere ? ["--connect-to", `::${host}${port}`] : []), `https://${name}${port}/`];
+}
+
+/** The host of a URL for a name of a certificate. `*.example.com` is for any name below. */
+function toHost(name: string): string {
+  return name.includes(":") ? `[${name}]` : name.replace("*", "www");
+}
