@@ -7,13 +7,13 @@ import { type ProxyError, toProxyError } from "../http/errors.ts";
 import { type Exchange, beginExchange } from "../http/exchange.ts";
 import { checkRequest } from "../http/request.ts";
 import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
-import type { Snapshot } from "./context.ts";
+import type { ExchangeContext, Snapshot } from "./context.ts";
 import { endExchange, failExchange } from "./exchange-end.ts";
 import { forward } from "./forward.ts";
 import { respondToHead } from "./head.ts";
 import { type LocalPlan, type Plan, planRequest } from "./plan.ts";
 import { respondLocally } from "./relay.ts";
-import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
+import { RoundTrip } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
 
@@ -75,11 +75,20 @@ export function createHandler(parts: HandlerParts): Handler {
         respondLocally(plan.response, response);
         return;
       }
-      const incoming = { exchange, request, response, checked, route, snapshot, peer };
-      roundTrip = new RoundTrip(incoming);
+      const upstream = snapshot.upstream(route.upstream);
+      roundTrip = new RoundTrip(exchange, upstream.pool);
       inProgress += 1;
-      // Spelled out, because an object that is spread into another is slow.
-      const context = { exchange, request, response, checked, route, snapshot, peer, roundTrip };
+      const context: ExchangeContext = {
+        exchange,
+        request,
+        response,
+        checked,
+        route,
+        snapshot,
+        peer,
+        upstream,
+        roundTrip,
+      };
       const responding = carryOut(plan, context, parts.tunnels);
       if (responding !== undefined) await responding; // a stored response is written at once
     } catch (error) {

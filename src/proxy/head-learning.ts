@@ -3,7 +3,7 @@
 import { NO_CACHE, type NegativeCache } from "../head/negative-cache.ts";
 import { isOverridden } from "../head/override.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import type { ExchangeContext } from "./round-trip.ts";
+import type { ExchangeContext } from "./context.ts";
 
 /** Returns the cache, or an empty one for a request with a method override, whose response shows nothing about other requests. */
 export function toNegativeCache(cache: NegativeCache, checked: CheckedRequest): NegativeCache {

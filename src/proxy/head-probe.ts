@@ -10,6 +10,7 @@ import {
   send,
   toUpstreamResult,
 } from "./head-response.ts";
+import { toUpstreamRequest } from "./upstream-request.ts";
 
 /** Sends the probe. If it does not help, sends a GET without a range, and adds the target to the cache. */
 export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
@@ -21,7 +22,8 @@ export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
   try {
     const held: ResponseHead[] = [];
     const fields = toProbeFields(checked.fields);
-    const probed = toUpstreamResult(await roundTrip.send({ method: "GET", fields, held }));
+    const probe = toUpstreamRequest(context, { method: "GET", fields, held });
+    const probed = toUpstreamResult(await roundTrip.send(probe));
     const full = readProbe(probed.status, probed.fields);
     if (full !== undefined) {
       relayHeld(held, response);

@@ -9,8 +9,9 @@ import type { ResponseFields } from "../http/response-fields.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import type { ServerResponse } from "../server/exchange.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
+import type { ExchangeContext } from "./context.ts";
 import { relayContent, relayInterim } from "./relay.ts";
-import type { ExchangeContext } from "./round-trip.ts";
+import { toUpstreamRequest } from "./upstream-request.ts";
 
 /** One HEAD. */
 export interface HeadContext extends ExchangeContext {
@@ -36,11 +37,12 @@ export interface UpstreamResult {
 
 /** Sends the HEAD itself, or a GET in its place. Interim responses go into `held`; without it they are relayed at once. */
 export function send(
-  { roundTrip, checked }: ExchangeContext,
+  context: ExchangeContext,
   method: "GET" | "HEAD",
   held?: ResponseHead[],
 ): Promise<UpstreamResponse> {
-  return roundTrip.send({ method, fields: toHeadFields(checked.fields, method), held });
+  const fields = toHeadFields(context.checked.fields, method);
+  return context.roundTrip.send(toUpstreamRequest(context, { method, fields, held }));
 }
 
 /** Returns the result for a response whose status and fields go to the client. */
