@@ -1,72 +1,33 @@
-/** One connection from a client: reads its requests and serves one exchange at a time, in order. */
+/** One connection of HTTP/1.1 (RFC 9112): reads its requests and serves one exchange at a time, in order. */
 
 import { STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
 import { keepsAlive } from "../http/fields.ts";
 import { createHeldBytes } from "../http/wire/held-bytes.ts";
 import { toProblem } from "../http/problem.ts";
-import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { resetTransport } from "../runtime/reset.ts";
 import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
-import { type LimitedConnection, toTooManyClients } from "./admission.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
+import { createRefusalCheck } from "./refusal.ts";
 import { IncomingRequest } from "./request.ts";
-import type { OutgoingResponse, ResponseCarrier, ResponseOptions } from "./response.ts";
-
-/** The part of the server that a connection uses. */
-export interface ServerContext {
-  readonly handler: ServerHandler;
-  limits(): ServerLimits;
-  /** Creates the response to a request. */
-  respond(
-    carrier: ResponseCarrier,
-    request: RequestHead,
-    options: ResponseOptions,
-  ): OutgoingResponse;
-  /** Whether every response closes its connection. */
-  isDraining(): boolean;
-  /** Whether every connection closes after its current exchange. */
-  isClosing(): boolean;
-  admit(connection: ClientConnection): boolean;
-}
-
-/** The part of a connection that its server uses. */
-export interface ClientConnection extends LimitedConnection {
-  /** The number of exchanges in progress. */
-  inFlight(): number;
-  /** Makes the current response close the connection, if the response has not begun. */
-  drain(): void;
-  /** Closes it if it is idle. A busy one closes after its exchange. */
-  close(): void;
-  /** Checks its time limits against the monotonic clock. */
-  check(nowMs: number): void;
-}
+import { OutgoingResponse, type ResponseCarrier, type ResponseOptions } from "./response.ts";
 
 const CLOSING: ResponseOptions = { keepAlive: false, expectsContinue: false };
 
 /** The size of pipelined requests that are read ahead. Above it, headgate stops reading. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 
-/** A connection on which HTTP begins. */
-export interface AcceptedConnection {
-  /** Carries HTTP: the TCP or Unix socket, or the TLS socket above it. */
-  readonly socket: Socket;
-  /** The TCP or Unix socket. */
-  readonly transport: Socket;
-  readonly peer: ClientPeer;
-  /** Why each request on it is refused. */
-  readonly refusal?: ProxyError;
-}
-
 /** Serves HTTP/1.1 on an accepted connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
-export function createClientConnection(
-  { socket, transport, peer, refusal }: AcceptedConnection,
+export function createHttp1Connection(
+  accepted: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
+  const { socket, transport, peer } = accepted;
+  const findRefusal = createRefusalCheck(accepted, context);
   const parser = createRequestParser(context.limits().headerBytes, onContent);
   const carrier: ResponseCarrier = { socket, transport, hijack };
   let request: IncomingRequest | undefined;
@@ -76,8 +37,6 @@ export function createClientConnection(
   /** No further bytes are parsed as requests. */
   let isLast = false;
   let isHijacked = false;
-  /** It was checked that the connection comes from another process and not from headgate itself. */
-  let isForeign = false;
   /** The connection must end with a reset, because a FIN would make its last response look complete. */
   let isReset = false;
   let isReading = true;
@@ -170,21 +129,20 @@ export function createClientConnection(
     const next = new IncomingRequest(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end(parser.trailers());
+    const refusal = findRefusal(head, connection);
     if (refusal !== undefined) return refuse(refusal, next);
-    // Not checked when the connection was accepted, because the connecting side learns its own port later.
-    isForeign ||= context.handler.isOwn?.(transport) !== true;
-    if (!isForeign) return refuse(new ProxyError("proxy_loop_detected"), next);
-    // Checked as late as possible: another connection may have ended since the client connected.
-    if (!context.admit(connection))
-      return refuse(toTooManyClients(context.limits().connections), next);
-    if (head.method === "CONNECT") return refuse(new ProxyError("connect_not_served"), next);
     const { connection: options, expects } = head.fields;
     const keepAlive = keepsAlive(head.httpVersion, options) && !context.isDraining();
     const expectsContinue = expects === "continue" && !next.isComplete();
-    const outgoing = context.respond(carrier, next, { keepAlive, expectsContinue });
-    response = outgoing;
-    outgoing.onOver(onResponseDone);
+    const outgoing = respond(next, { keepAlive, expectsContinue });
     context.handler.onRequest(next, outgoing);
+  }
+
+  function respond(to: RequestHead, options: ResponseOptions): OutgoingResponse {
+    const created = new OutgoingResponse(carrier, context.responseServer(), to, options);
+    response = created;
+    created.onOver(onResponseDone);
+    return created;
   }
 
   /** Ends HTTP on the connection, and returns the bytes that came behind its request. */
@@ -266,8 +224,7 @@ export function createClientConnection(
     const received = { ...(refused ?? parser.partialHead()), peer };
     const requestId = context.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = (response = context.respond(carrier, received, CLOSING));
-    last.onOver(onResponseDone);
+    const last = respond(received, CLOSING);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
   }

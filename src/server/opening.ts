@@ -3,12 +3,8 @@
 import type { Socket } from "node:net";
 
 import { ProxyError } from "../http/errors.ts";
-import {
-  type AcceptedConnection,
-  type ClientConnection,
-  type ServerContext,
-  createClientConnection,
-} from "./connection.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
+import { createHttp1Connection } from "./connection.ts";
 import type { OpeningStage } from "./exchange.ts";
 import { peek } from "./peek.ts";
 import { type Introduction, toPeer } from "./peer.ts";
@@ -61,11 +57,11 @@ async function openPlain(
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
   const accepted = { socket: transport, transport, peer: toPeer(transport, opening.introduction) };
-  if (!isHttp2Served) return { accepted, serve: createClientConnection };
+  if (!isHttp2Served) return { accepted, serve: createHttp1Connection };
   opening.stage = "http2";
   const version = await peek(transport, toVersion);
   if (version === undefined) return undefined;
-  return { accepted, serve: version === "2" ? await loadHttp2() : createClientConnection };
+  return { accepted, serve: version === "2" ? await loadHttp2() : createHttp1Connection };
 }
 
 async function openSecure(
@@ -85,11 +81,11 @@ async function openSecure(
       peer: toPeer(transport, introduction),
       refusal,
     };
-    return { accepted, serve: createClientConnection };
+    return { accepted, serve: createHttp1Connection };
   }
   const { socket, protocol, tls: seen } = await tls.accept(transport);
   const accepted = { socket, transport, peer: toPeer(transport, { ...introduction, tls: seen }) };
-  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createClientConnection };
+  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createHttp1Connection };
 }
 
 /** HTTP/2 is loaded at its first connection: most listeners have none. */

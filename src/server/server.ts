@@ -6,18 +6,14 @@ import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/wire/serialize.ts";
 import type { ProxyError } from "../http/errors.ts";
 import type { ServerHandler, ServerLimits } from "./exchange.ts";
-import {
-  type AcceptedConnection,
-  type ClientConnection,
-  type ServerContext,
-  createClientConnection,
-} from "./connection.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
+import { createHttp1Connection } from "./connection.ts";
 import { createResponseHeadCache } from "./head-cache.ts";
 import { closeListener, createListener, listen } from "./listener.ts";
 import { createConnectionLimiter } from "./admission.ts";
 import { type OpeningConfig, beginsWithHttp, createOpening, open } from "./opening.ts";
 import { toPeer } from "./peer.ts";
-import { OutgoingResponse, type ResponseServer } from "./response.ts";
+import type { ResponseServer } from "./response.ts";
 
 /** A listening server. */
 export interface Server {
@@ -70,8 +66,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const context: ServerContext = {
     handler,
     limits: () => limits,
-    respond: (carrier, request, options) =>
-      new OutgoingResponse(carrier, responseServer, request, options),
+    responseServer: () => responseServer,
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: limiter.admit,
@@ -142,7 +137,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
       .catch(opening.fail);
   }
 
-  function serve(accepted: AcceptedConnection, create = createClientConnection): void {
+  function serve(accepted: AcceptedConnection, create = createHttp1Connection): void {
     const connection = create(accepted, context);
     limiter.add(connection);
     accepted.transport.once("close", () => limiter.remove(connection));

@@ -115,7 +115,7 @@ type Read =
   | { readonly request: RequestHead; readonly checked: CheckedRequest }
   | { readonly request: RequestHead; readonly error: ProxyError };
 
-/** Reads and checks a request in the order of server/connection.ts and proxy/handler.ts: the first error decides. */
+/** Reads and checks a request in the order of server/refusal.ts and proxy/handler.ts: the first error decides. */
 function readRequest(section: string, { limits }: Config): Read {
   const parser = createRequestParser(limits.headerBytes, () => undefined);
   let request: UncheckedRequest | undefined;

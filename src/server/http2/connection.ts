@@ -15,9 +15,9 @@ import { toProblem } from "../../http/problem.ts";
 import { readRequestFields } from "../../http/request-fields.ts";
 import { NO_TRAILERS } from "../../http/trailers.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
-import { toTooManyClients } from "../admission.ts";
-import type { AcceptedConnection, ClientConnection, ServerContext } from "../connection.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
 import type { ClientPeer } from "../exchange.ts";
+import { createRefusalCheck } from "../refusal.ts";
 import { IncomingRequest } from "../request.ts";
 import { createBudget } from "./budget.ts";
 import { toStreamHead } from "./request-head.ts";
@@ -43,9 +43,11 @@ const NO_FIELDS = readRequestFields([], "2");
 /** Serves HTTP/2 on an accepted connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createHttp2Connection(
-  { socket, transport, peer }: AcceptedConnection,
+  accepted: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
+  const { socket, transport, peer } = accepted;
+  const findRefusal = createRefusalCheck(accepted, context);
   const session = openSession(socket, context.limits().headerBytes);
   const budget = createBudget(BURST, PER_SECOND);
   const exchanges = new Set<StreamExchange>();
@@ -53,8 +55,6 @@ export function createHttp2Connection(
   const lingering = new Set<ServerHttp2Stream>();
   /** Streams that are not closed: exchanges, tunnels, and the rests of requests. */
   let streams = 0;
-  /** It was checked that the connection comes from another process and not from headgate itself. */
-  let isForeign = false;
   /** The connection is closing: no further stream is served. */
   let isLast = false;
   /** The client has not exceeded its budget. */
@@ -115,15 +115,12 @@ export function createHttp2Connection(
       if (isReading) stream.resume();
       else stream.pause();
     });
-    // Not checked when the connection was accepted, because the connecting side learns its own port later.
-    isForeign ||= context.handler.isOwn?.(transport) !== true;
-    if (!isForeign) return refuse(stream, head, new ProxyError("proxy_loop_detected"), streamPeer);
-    if (!context.admit(connection)) {
-      refuse(stream, head, toTooManyClients(context.limits().connections), streamPeer);
-      return connection.close(); // so that it does not keep the place of another one
+    const refusal = findRefusal(head, connection);
+    if (refusal !== undefined) {
+      refuse(stream, head, refusal, streamPeer);
+      if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
+      return;
     }
-    if (head.method === "CONNECT")
-      return refuse(stream, head, new ProxyError("connect_not_served"), streamPeer);
     const response = new StreamResponse(stream, request, {
       expectsContinue: head.fields.expects === "continue" && !isComplete,
       webSocketKey: head.webSocketKey,
