@@ -158,7 +158,7 @@ export function createHttp1Connection(
     if (stopLingering === undefined) return;
     stopLingering();
     stopLingering = undefined;
-    waitForNextRequest(performance.now());
+    waitForNextRequest();
   }
 
   function onResponseDone(): void {
@@ -168,13 +168,13 @@ export function createHttp1Connection(
     if (isLast || !done.isFinished) return endBehind(done);
     if (!done.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
     if (request?.isComplete() === false) stopLingering = lingerOver(request, socket);
-    else waitForNextRequest(done.overMs);
+    else waitForNextRequest();
   }
 
   // Starts the wait between two exchanges, or serves a pipelined request.
-  function waitForNextRequest(nowMs: number): void {
+  function waitForNextRequest(): void {
     awaits = "request";
-    deadlineMs = nowMs + context.limits().keepAliveMs;
+    deadlineMs = performance.now() + context.limits().keepAliveMs;
     if (isConsuming || pipelined.length() === 0) return;
     consume(pipelined.take());
   }

@@ -2,7 +2,6 @@
 
 import type { Socket } from "node:net";
 
-import { ProxyError } from "../http/errors.ts";
 import {
   hasContent,
   toFieldLines,
@@ -14,6 +13,7 @@ import { resetTransport } from "../runtime/reset.ts";
 import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
 import type { ServerRequest, ServerResponse, SwitchedClient } from "./exchange.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
+import { ResponseLifecycle } from "./response-lifecycle.ts";
 
 /** What a request decides about its response. */
 export interface ResponseOptions {
@@ -55,27 +55,9 @@ interface Stall {
 const NOTHING = Buffer.alloc(0);
 const CLOSE = "Connection: close\r\n";
 
-/**
- * A response ends in two steps. `end` and `breakOff` write its last bytes (`isEnded`). It is over when the kernel has taken them, or when
- * its connection has closed (`isOver`): then `close` calls the listeners, once.
- *
- * It is a class because each exchange creates one. Closures, or fields with initializers, would cost a twentieth of the exchange's CPU
- * time.
- */
-export class OutgoingResponse implements ServerResponse {
-  status: number;
-  headersSent: boolean;
-  hasContentBegun: boolean;
-  isOver: boolean;
-  /** When it was over, in milliseconds of the monotonic clock. */
-  overMs: number;
-  isFinished: boolean;
-  /** Its last bytes are written, but the kernel may not have taken them yet. */
-  isEnded: boolean;
-  keepAlive: boolean;
+/** Writes a response of HTTP/1.1. Its last bytes have left when the kernel has taken them. */
+export class OutgoingResponse extends ResponseLifecycle implements ServerResponse {
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
-  /** Its content ended too early. */
-  private isBroken: boolean;
   private readonly carrier: ResponseCarrier;
   private readonly socket: Socket;
   private readonly server: ResponseServer;
@@ -83,21 +65,11 @@ export class OutgoingResponse implements ServerResponse {
   private readonly idleMs: number;
   /** The header section, until it leaves; then empty. */
   private head: string;
-  /** Whether the header section was written to an open socket. */
-  private hasLeft: boolean;
-  private hasContent: boolean;
   private isChunked: boolean;
   /** The end of the connection ends its content (RFC 9112 §6.3), so a FIN would make it look complete. */
   private endsWithConnection: boolean;
   private trailers: string;
   private stall: Stall | undefined;
-  /** Whether the client waits for 100 (Continue). */
-  private awaitsContinue: boolean;
-  /** The listener of `whenDrained`. */
-  private resume: (() => void) | undefined;
-  /** The listener of `onGone`. */
-  private gone: ((error: ProxyError) => void) | undefined;
-  private readonly listeners: (() => void)[];
 
   constructor(
     carrier: ResponseCarrier,
@@ -105,15 +77,9 @@ export class OutgoingResponse implements ServerResponse {
     request: ServerResponse["request"],
     options: ResponseOptions,
   ) {
-    this.status = 0;
-    this.headersSent = false;
-    this.hasContentBegun = false;
-    this.isOver = false;
-    this.overMs = 0;
-    this.isFinished = false;
-    this.isEnded = false;
-    this.isBroken = false;
+    super();
     this.keepAlive = options.keepAlive;
+    this.awaitsContinue = options.expectsContinue;
     this.request = request;
     this.carrier = carrier;
     this.socket = carrier.socket;
@@ -121,16 +87,10 @@ export class OutgoingResponse implements ServerResponse {
     this.keepAliveLines = server.keepAliveLines;
     this.idleMs = server.idleMs;
     this.head = "";
-    this.hasLeft = false;
-    this.hasContent = true;
     this.isChunked = false;
     this.endsWithConnection = false;
     this.trailers = "";
     this.stall = undefined;
-    this.awaitsContinue = options.expectsContinue;
-    this.resume = undefined;
-    this.gone = undefined;
-    this.listeners = [];
   }
 
   writeHead(status: number, reason: string, fields: readonly string[]): void {
@@ -149,15 +109,6 @@ export class OutgoingResponse implements ServerResponse {
 
   flushHead(): void {
     if (this.head !== "") this.send(this.takeHead());
-  }
-
-  writeContinue(): void {
-    if (this.awaitsContinue) this.writeInterim(100, "Continue", []);
-  }
-
-  /** Drops the 100 (Continue), because the client's content has begun to come. */
-  skipContinue(): void {
-    this.awaitsContinue = false;
   }
 
   writeInterim(status: number, reason: string, fields: readonly string[]): void {
@@ -206,11 +157,7 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   breakOff(): void {
-    if (this.isOver || this.isEnded) return;
-    this.isEnded = true;
-    this.isBroken = true;
-    this.resume = undefined;
-    this.gone = undefined; // the caller knows of the failure already
+    if (!this.endBroken()) return;
     this.flushHead();
     this.finishWhenTaken();
   }
@@ -218,10 +165,6 @@ export class OutgoingResponse implements ServerResponse {
   /** Whether only a reset shows that the response is incomplete, because a FIN would complete it. A unix socket has no reset. */
   needsReset(): boolean {
     return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
-  }
-
-  whenDrained(resume: () => void): void {
-    this.resume = resume;
   }
 
   switchProtocol(reason: string, fields: readonly string[]): SwitchedClient {
@@ -243,48 +186,15 @@ export class OutgoingResponse implements ServerResponse {
     };
   }
 
-  onGone(listener: (error: ProxyError) => void): void {
-    this.gone = listener;
-  }
-
-  onOver(listener: () => void): void {
-    this.listeners.push(listener);
-  }
-
   destroy(): void {
     if (this.needsReset()) resetTransport(this.carrier.transport, this.socket);
     else this.socket.destroy();
     this.close();
   }
 
-  /** To be called when the socket takes bytes again. */
-  drain(): void {
+  override drain(): void {
     this.unwatch();
-    const resume = this.resume;
-    this.resume = undefined;
-    resume?.();
-  }
-
-  /**
-   * The client has failed or left. The caller of `onGone` decides what happens to the response; without one, a response that has begun
-   * is broken off.
-   */
-  fail(error: ProxyError): void {
-    this.keepAlive = false;
-    const gone = this.gone;
-    this.gone = undefined;
-    if (gone !== undefined) gone(error);
-    else if (this.headersSent) this.breakOff();
-  }
-
-  /** Ends the response: nothing more of it can be sent. */
-  close(error?: ProxyError): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.overMs = performance.now();
-    this.headersSent = this.hasLeft;
-    if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
-    for (const listener of this.listeners) listener();
+    super.drain();
   }
 
   /**
