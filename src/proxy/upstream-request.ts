@@ -12,7 +12,7 @@ import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
 import type { ExchangeContext } from "./context.ts";
 import { relayInterim } from "./relay.ts";
 import type { UpstreamRequest } from "../upstream/call.ts";
-import type { RequestContent } from "../upstream/connection.ts";
+import type { RequestContent } from "../upstream/connection-request.ts";
 
 /** Which side sends the 100 (Continue) that the client waits for (RFC 9110 §10.1.1); `none` if it does not wait. */
 type ContinueSender = "none" | "upstream" | "headgate";
