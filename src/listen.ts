@@ -21,18 +21,18 @@ export async function listenOn(
   opening?: OpeningConfig,
 ): Promise<string> {
   try {
-    return await open(server, address, opening);
+    return await bind(server, address, opening);
   } catch (error) {
     if (address.kind !== "unix" || !isAddressTaken(error)) throw error;
     if (!(await isAbandoned(address.path))) throw error;
     const { path } = address;
     const message = `cannot listen on ${path}: it is there already, and is no socket`;
     if (!(await removeSocket(path))) throw new Error(message, { cause: error });
-    return open(server, address, opening);
+    return bind(server, address, opening);
   }
 }
 
-async function open(
+async function bind(
   server: Server,
   address: Address,
   opening: OpeningConfig | undefined,

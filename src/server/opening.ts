@@ -1,4 +1,4 @@
-/** How a connection begins, until HTTP is spoken on it. */
+/** The opening of a connection: everything before HTTP. It is the PROXY protocol header, TLS, and the choice of the version of HTTP. */
 
 import type { Socket } from "node:net";
 
@@ -7,7 +7,7 @@ import type { AcceptedConnection, ClientConnection, ServerContext } from "./clie
 import { createHttp1Connection } from "./connection.ts";
 import type { OpeningStage } from "./exchange.ts";
 import { peek } from "./peek.ts";
-import { type Introduction, toPeer } from "./peer.ts";
+import { type ClientInfo, toPeer } from "./peer.ts";
 import { type ProxyProtocol, readProxyHeader } from "./proxy-protocol.ts";
 import type { TlsAcceptor } from "./tls.ts";
 
@@ -31,19 +31,19 @@ export function beginsWithHttp({ proxyProtocol, tls, http2 }: OpeningConfig): bo
 }
 
 /**
- * Opens a connection, without a time limit. Resolves with undefined if it ends before its first byte, or with its PROXY protocol header.
- * Rejects if the client does not begin as the listener expects.
+ * Reads the opening of a connection, without a time limit. Resolves with undefined if the connection ends before its first byte, or with
+ * its PROXY protocol header. Rejects if the client does not begin as the listener expects.
  */
-export async function open(
+export async function readOpening(
   transport: Socket,
   { proxyProtocol, tls, http2 }: OpeningConfig,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
   if (proxyProtocol !== undefined) {
     opening.stage = "proxy_protocol";
-    const introduction = await readProxyHeader(transport, proxyProtocol);
-    if (introduction === undefined) return undefined;
-    opening.introduction = introduction;
+    const clientInfo = await readProxyHeader(transport, proxyProtocol);
+    if (clientInfo === undefined) return undefined;
+    opening.clientInfo = clientInfo;
   }
   if (transport.readableEnded) return undefined;
   return tls === undefined
@@ -56,7 +56,7 @@ async function openPlain(
   isHttp2Served: boolean,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
-  const accepted = { socket: transport, transport, peer: toPeer(transport, opening.introduction) };
+  const accepted = { socket: transport, transport, peer: toPeer(transport, opening.clientInfo) };
   if (!isHttp2Served) return { accepted, serve: createHttp1Connection };
   opening.stage = "http2";
   const version = await peek(transport, toVersion);
@@ -69,22 +69,18 @@ async function openSecure(
   tls: TlsAcceptor,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
-  const { introduction } = opening;
+  const { clientInfo } = opening;
   opening.stage = "tls";
   const first = await peek(transport, toFirstProtocol);
   if (first === undefined) return undefined;
   if (first === "http") {
     const refusal = new ProxyError("tls_required");
-    const accepted = {
-      socket: transport,
-      transport,
-      peer: toPeer(transport, introduction),
-      refusal,
-    };
+    const peer = toPeer(transport, clientInfo);
+    const accepted = { socket: transport, transport, peer, refusal };
     return { accepted, serve: createHttp1Connection };
   }
   const { socket, protocol, tls: seen } = await tls.accept(transport);
-  const accepted = { socket, transport, peer: toPeer(transport, { ...introduction, tls: seen }) };
+  const accepted = { socket, transport, peer: toPeer(transport, { ...clientInfo, tls: seen }) };
   return { accepted, serve: protocol === "h2" ? await loadHttp2() : createHttp1Connection };
 }
 
@@ -117,8 +113,8 @@ function toFirstProtocol([first = 0]: Buffer): { meaning: "tls" | "http"; length
 export interface Opening extends ClientConnection {
   /** What is to come next. */
   stage: OpeningStage;
-  /** What the connection has told so far. */
-  introduction: Introduction;
+  /** What is known of the client so far. */
+  clientInfo: ClientInfo;
   /** Reports the reason and closes the connection, unless it is closed already. */
   fail(reason: Error): void;
 }
@@ -133,7 +129,7 @@ export function createOpening(
   let isOver = false;
   const opening: Opening = {
     stage: "tls",
-    introduction: {},
+    clientInfo: {},
     isAdmitted: false,
     isBusy: () => false,
     inFlight: () => 0,

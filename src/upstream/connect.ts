@@ -45,10 +45,11 @@ export function createConnect(
   const order = createAddressOrder(now);
   const openTls = createTlsClient(upstream);
   if (socketPath !== undefined || isIP(host) !== 0) book.noteResolved([socketPath ?? host]);
-  return (events) => openConnection(upstream, events, { ...resources, order, book, openTls });
+  return (events) => openUpstreamSocket(upstream, events, { ...resources, order, book, openTls });
 }
 
-interface Opening extends ConnectResources {
+/** What the connections to one upstream share. */
+interface ConnectContext extends ConnectResources {
   readonly order: AddressOrder;
   readonly book: AddressBook;
   readonly openTls: ReturnType<typeof createTlsClient>;
@@ -59,10 +60,10 @@ function now(): number {
 }
 
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
-function openConnection(
+function openUpstreamSocket(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
-  { resolver, readMemory, ownSockets, countUnacknowledged, order, book, openTls }: Opening,
+  { resolver, readMemory, ownSockets, countUnacknowledged, order, book, openTls }: ConnectContext,
 ): UpstreamSocket {
   const { url, connectTimeout } = upstream;
   const isTls = url.protocol === "https:";
