@@ -21,7 +21,7 @@ import { createReadiness } from "./ops/readiness.ts";
 import { observeUnopened } from "./ops/unopened.ts";
 import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
 import { createStatus } from "./ops/status/status.ts";
-import { finish } from "./proxy/finish.ts";
+import { shutDown } from "./proxy/shutdown.ts";
 import { type HandlerParts, createHandler } from "./proxy/handler.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
@@ -206,7 +206,7 @@ export function createApp({
       server.drain();
       // A load balancer polls /readyz. Until its next poll it still sends requests, and headgate serves them.
       await delay(snapshot.config.shutdown.delay);
-      const cut = await finish(
+      const cut = await shutDown(
         { server, handler, tunnels, upstreams: shared },
         snapshot.config.shutdown.grace,
       );

@@ -21,6 +21,7 @@ export interface CheckedRequest {
   /** The request-target for the upstream, byte for byte, or `*`. */
   readonly path: string;
   readonly host: string | undefined;
+  /** The end-to-end fields: name, value, name, value, … */
   readonly fields: readonly string[];
   readonly framing: RequestFields["framing"];
   readonly upgrade: RequestFields["upgrade"];

@@ -4,7 +4,7 @@ import type { RouteConfig, UpstreamConfig } from "../config/types.ts";
 import type { Drain } from "../head/drain.ts";
 import type { HeadLimits } from "../head/limits.ts";
 import type { NegativeCache } from "../head/negative-cache.ts";
-import type { ResponseSharing } from "../head/share/share.ts";
+import type { Leader, ResponseSharing } from "../head/share/share.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ConnectedPeer, Peer } from "../http/forwarded.ts";
 import type { CheckedRequest } from "../http/request.ts";
@@ -64,4 +64,10 @@ export interface ExchangeContext {
   readonly peer: Peer | undefined;
   readonly upstream: RouteUpstream;
   readonly roundTrip: RoundTrip;
+}
+
+/** One HEAD. */
+export interface HeadContext extends ExchangeContext {
+  /** Gets the response if other HEADs may wait for it. */
+  readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
 }

@@ -52,6 +52,7 @@ export function createHandler(parts: HandlerParts): Handler {
   };
 
   async function handle(request: ServerRequest, response: ServerResponse): Promise<void> {
+    // Begin: a client that leaves is noticed from here on.
     const exchange = beginExchange(request, parts.createId(), performance.now());
     let roundTrip: RoundTrip | undefined;
     /** Why the client can get no more of the response. `exchange.error` keeps the first error, which may be another one. */
@@ -63,6 +64,7 @@ export function createHandler(parts: HandlerParts): Handler {
     });
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // complete, or the client has left
     try {
+      // Plan: nothing is sent before it.
       const snapshot = parts.snapshot();
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
@@ -75,6 +77,7 @@ export function createHandler(parts: HandlerParts): Handler {
         respondLocally(plan.response, response);
         return;
       }
+      // Carry out: with the upstream, unless the plan is to reject the HEAD.
       const upstream = snapshot.upstream(route.upstream);
       roundTrip = new RoundTrip(exchange, upstream.pool);
       inProgress += 1;
@@ -96,6 +99,7 @@ export function createHandler(parts: HandlerParts): Handler {
       roundTrip?.abort(exchange.error);
       failExchange(exchange, exchange.error, response);
     } finally {
+      // End: always, and once.
       await over;
       roundTrip?.recordCall();
       endExchange(exchange, response, gone);

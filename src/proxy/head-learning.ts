@@ -10,7 +10,7 @@ export function toNegativeCache(cache: NegativeCache, checked: CheckedRequest): 
   return isOverridden(checked) ? NO_CACHE : cache;
 }
 
-/** Whether the target is in the cache; a promise if another HEAD is trying the upstream. */
+/** Whether the target is in the cache; a promise only if another HEAD is trying the upstream, so that a HEAD usually awaits nothing here. */
 export function isCached(
   cache: NegativeCache,
   context: ExchangeContext,

@@ -3,7 +3,7 @@
 import type { RouteConfig } from "../config/types.ts";
 import type { HeadModeFacts } from "../http/head-outcomes.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import type { HeadContext } from "./head-response.ts";
+import type { HeadContext } from "./context.ts";
 
 /** One mode. */
 export interface HeadMode extends HeadModeFacts {

@@ -4,20 +4,13 @@ import { repairAllow } from "../head/allow.ts";
 import { type Drained, toLoginLimits } from "../head/drain.ts";
 import { toHeadClientFields, toHeadFields } from "../head/head-fields.ts";
 import { withExplanation } from "../head/proxy-status.ts";
-import type { Leader } from "../head/share/share.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import type { ServerResponse } from "../server/exchange.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
-import type { ExchangeContext } from "./context.ts";
+import type { ExchangeContext, HeadContext } from "./context.ts";
 import { relayContent, relayInterim } from "./relay.ts";
 import { toUpstreamRequest } from "./upstream-request.ts";
-
-/** One HEAD. */
-export interface HeadContext extends ExchangeContext {
-  /** Gets the response if other HEADs may wait for it. */
-  readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
-}
 
 /**
  * The upstream's response to the request that was sent for a HEAD. After a probe, `fields` are those of the full response, and
@@ -36,7 +29,7 @@ export interface UpstreamResult {
 }
 
 /** Sends the HEAD itself, or a GET in its place. Interim responses go into `held`; without it they are relayed at once. */
-export function send(
+export function sendAs(
   context: ExchangeContext,
   method: "GET" | "HEAD",
   held?: ResponseHead[],

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { ProxyError } from "../http/errors.ts";
 import type { LimitedConnection } from "./admission.ts";
 import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
-import type { ResponseServer } from "./response.ts";
+import type { ResponseContext } from "./response.ts";
 
 /** A connection on which HTTP begins. */
 export interface AcceptedConnection {
@@ -22,8 +22,8 @@ export interface AcceptedConnection {
 export interface ServerContext {
   readonly handler: ServerHandler;
   limits(): ServerLimits;
-  /** What the responses of HTTP/1.1 use. */
-  responseServer(): ResponseServer;
+  /** What the responses of HTTP/1.1 share. */
+  responseContext(): ResponseContext;
   /** Whether every response closes its connection. */
   isDraining(): boolean;
   /** Whether every connection closes after its current exchange. */

@@ -9,7 +9,7 @@ import { toProblem } from "../http/problem.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { resetTransport } from "../runtime/reset.ts";
-import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
+import { lingeringClose, dropRest, resetLater } from "./linger.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
 import { createRefusalCheck } from "./refusal.ts";
 import { IncomingRequest } from "./request.ts";
@@ -53,7 +53,7 @@ export function createHttp1Connection(
     isBusy: () => response !== undefined,
     inFlight: () => (response === undefined ? 0 : 1),
     destroy(error) {
-      cut();
+      closeAtOnce();
       response?.close(error); // before the socket's `close` event
     },
     drain() {
@@ -63,7 +63,7 @@ export function createHttp1Connection(
       // After the last response, the connection closes by itself: a client that is still sending may not have read the response yet.
       if (response !== undefined || isLast) return;
       if (socket.bytesRead === 0) socket.destroy();
-      else if (!parser.hasBegun()) finish();
+      else if (!parser.isInHead()) closeGracefully();
     },
     check(nowMs) {
       if (response !== undefined || isLast || stopLingering !== undefined) return;
@@ -111,14 +111,14 @@ export function createHttp1Connection(
         const head = parser.takeHead();
         if (head !== undefined && "error" in head) refuse(head.error, head);
         else if (head !== undefined) onRequestHead(head);
-        else if (parser.isOver()) endRequest();
+        else if (parser.isOver()) onRequestDone();
       }
     } catch (error) {
       onUnreadable(toProxyError(error));
     }
     isConsuming = false;
     setReading();
-    if (parser.hasBegun() && awaits === "request") {
+    if (parser.isInHead() && awaits === "request") {
       awaits = "head";
       deadlineMs = performance.now() + context.limits().headerMs;
     }
@@ -134,12 +134,12 @@ export function createHttp1Connection(
     const { connection: options, expects } = head.fields;
     const keepAlive = keepsAlive(head.httpVersion, options) && !context.isDraining();
     const expectsContinue = expects === "continue" && !next.isComplete();
-    const outgoing = respond(next, { keepAlive, expectsContinue });
+    const outgoing = createResponse(next, { keepAlive, expectsContinue });
     context.handler.onRequest(next, outgoing);
   }
 
-  function respond(to: RequestHead, options: ResponseOptions): OutgoingResponse {
-    const created = new OutgoingResponse(carrier, context.responseServer(), to, options);
+  function createResponse(to: RequestHead, options: ResponseOptions): OutgoingResponse {
+    const created = new OutgoingResponse(carrier, context.responseContext(), to, options);
     response = created;
     created.onOver(onResponseDone);
     return created;
@@ -153,7 +153,7 @@ export function createHttp1Connection(
     return pipelined.take();
   }
 
-  function endRequest(): void {
+  function onRequestDone(): void {
     request?.end(parser.trailers());
     if (stopLingering === undefined) return;
     stopLingering();
@@ -165,9 +165,10 @@ export function createHttp1Connection(
     const done = response;
     response = undefined;
     if (done === undefined || socket.destroyed || isHijacked) return;
-    if (isLast || !done.isFinished) return endBehind(done);
-    if (!done.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
-    if (request?.isComplete() === false) stopLingering = lingerOver(request, socket);
+    if (isLast || !done.isFinished) return closeAfter(done);
+    if (!done.keepAlive || (context.isClosing() && pipelined.length() === 0))
+      return closeGracefully();
+    if (request?.isComplete() === false) stopLingering = dropRest(request, socket);
     else waitForNextRequest();
   }
 
@@ -179,7 +180,7 @@ export function createHttp1Connection(
     consume(pipelined.take());
   }
 
-  function finish(): void {
+  function closeGracefully(): void {
     isLast = true;
     // RFC 9112 §9.6: requests behind a response that closes the connection are not processed.
     if (request?.isComplete() === false || pipelined.length() > 0) lingeringClose(socket);
@@ -187,7 +188,7 @@ export function createHttp1Connection(
   }
 
   /** After the last response, reads and drops what the client still sends, until the client has read the response or the time limit ends. */
-  function endBehind(last: OutgoingResponse): void {
+  function closeAfter(last: OutgoingResponse): void {
     isLast = true;
     isReset = last.needsReset();
     if (isReset) resetLater(socket, transport);
@@ -204,7 +205,7 @@ export function createHttp1Connection(
     setImmediate(() => {
       const hasLimit = socket.timeout !== 0;
       if (!hasLimit || response !== timedOut || countMoved() !== moved) return;
-      if (timedOut?.isStalled() !== false) cut();
+      if (timedOut?.isStalled() !== false) closeAtOnce();
     });
   }
 
@@ -213,7 +214,7 @@ export function createHttp1Connection(
     return socket.bytesRead + socket.bytesWritten - socket.writableLength;
   }
 
-  function cut(): void {
+  function closeAtOnce(): void {
     if (isReset || response?.needsReset() === true) resetTransport(transport, socket);
     else socket.destroy();
   }
@@ -224,7 +225,7 @@ export function createHttp1Connection(
     const received = { ...(refused ?? parser.partialHead()), peer };
     const requestId = context.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = respond(received, CLOSING);
+    const last = createResponse(received, CLOSING);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
   }
@@ -234,7 +235,7 @@ export function createHttp1Connection(
     if (response === undefined) {
       // If the response was already sent, a malformed rest of the request's content only closes the connection.
       if (stopLingering === undefined) refuse(error);
-      else finish();
+      else closeGracefully();
       return;
     }
     giveUp(response, error);
@@ -254,12 +255,12 @@ export function createHttp1Connection(
       if (response.headersSent) giveUp(response, new ProxyError("client_gone"));
       else socket.destroy();
     } else if (response !== undefined) response.keepAlive = false;
-    else if (parser.hasBegun()) refuse(new ProxyError("http_request_error"));
-    else finish();
+    else if (parser.isInHead()) refuse(new ProxyError("http_request_error"));
+    else closeGracefully();
   }
 
   function onDrain(): void {
-    response?.drain();
+    response?.onDrain();
   }
 
   function setContentReading(isWanted: boolean): void {

@@ -43,7 +43,7 @@ export function resetLater(socket: Socket, transport: Socket): void {
  * Reads and drops the rest of a request whose response is complete, on a persistent connection. Returns the function that cancels its
  * time limit.
  */
-export function lingerOver(request: IncomingRequest, socket: Socket): () => void {
+export function dropRest(request: IncomingRequest, socket: Socket): () => void {
   request.drop();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();

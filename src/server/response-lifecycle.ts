@@ -65,7 +65,7 @@ export abstract class ResponseLifecycle {
   }
 
   /** To be called when the connection or stream takes bytes again. */
-  drain(): void {
+  onDrain(): void {
     const { resume } = this;
     this.resume = undefined;
     resume?.();

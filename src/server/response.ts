@@ -33,8 +33,8 @@ export interface ResponseCarrier {
   hijack(): Buffer;
 }
 
-/** The part of its server that a response uses. A response keeps the limits that it began with. */
-export interface ResponseServer {
+/** What the responses of a server share. A response keeps the limits that it began with. */
+export interface ResponseContext {
   readonly headCache: ResponseHeadCache;
   /** The field lines of a persistent connection. */
   readonly keepAliveLines: string;
@@ -60,7 +60,7 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
   private readonly carrier: ResponseCarrier;
   private readonly socket: Socket;
-  private readonly server: ResponseServer;
+  private readonly context: ResponseContext;
   private readonly keepAliveLines: string;
   private readonly idleMs: number;
   /** The header section, until it leaves; then empty. */
@@ -73,7 +73,7 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
 
   constructor(
     carrier: ResponseCarrier,
-    server: ResponseServer,
+    context: ResponseContext,
     request: ServerResponse["request"],
     options: ResponseOptions,
   ) {
@@ -83,9 +83,9 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
     this.request = request;
     this.carrier = carrier;
     this.socket = carrier.socket;
-    this.server = server;
-    this.keepAliveLines = server.keepAliveLines;
-    this.idleMs = server.idleMs;
+    this.context = context;
+    this.keepAliveLines = context.keepAliveLines;
+    this.idleMs = context.idleMs;
     this.head = "";
     this.isChunked = false;
     this.endsWithConnection = false;
@@ -94,7 +94,7 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
   }
 
   writeHead(status: number, reason: string, fields: readonly string[]): void {
-    const { headCache } = this.server;
+    const { headCache } = this.context;
     const head = headCache.begin(status, reason, fields);
     this.isChunked = head.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
@@ -169,7 +169,7 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
 
   switchProtocol(reason: string, fields: readonly string[]): SwitchedClient {
     const { socket } = this;
-    const { countUnacknowledged } = this.server;
+    const { countUnacknowledged } = this.context;
     this.status = 101;
     this.headersSent = true;
     this.hasLeft = !socket.destroyed;
@@ -192,9 +192,9 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
     this.close();
   }
 
-  override drain(): void {
+  override onDrain(): void {
     this.unwatch();
-    super.drain();
+    super.onDrain();
   }
 
   /**
@@ -230,7 +230,7 @@ export class OutgoingResponse extends ResponseLifecycle implements ServerRespons
   // The limit applies only while bytes wait for the client. A slow upstream is not the client's fault.
   private watch(): void {
     const { idleMs, socket } = this;
-    const { countUnacknowledged } = this.server;
+    const { countUnacknowledged } = this.context;
     if (idleMs === 0 || this.stall !== undefined) return;
     const movement = createMovement(() => countUnacknowledged(socket));
     this.stall = { movement, bytes: socket.writableLength, steps: 0 };

@@ -13,7 +13,7 @@ import { closeListener, createListener, listen } from "./listener.ts";
 import { createConnectionLimiter } from "./admission.ts";
 import { type OpeningConfig, beginsWithHttp, createOpening, readOpening } from "./opening.ts";
 import { toPeer } from "./peer.ts";
-import type { ResponseServer } from "./response.ts";
+import type { ResponseContext } from "./response.ts";
 
 /** A listening server. */
 export interface Server {
@@ -57,7 +57,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   let isDraining = false;
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
-  let responseServer: ResponseServer = {
+  let responseContext: ResponseContext = {
     headCache: createResponseHeadCache(),
     countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
     keepAliveLines: "",
@@ -66,7 +66,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const context: ServerContext = {
     handler,
     limits: () => limits,
-    responseServer: () => responseServer,
+    responseContext: () => responseContext,
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: limiter.admit,
@@ -146,7 +146,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   function configure(changed: ServerLimits): void {
     limits = changed;
     const keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
-    responseServer = { ...responseServer, keepAliveLines, idleMs: changed.idleMs };
+    responseContext = { ...responseContext, keepAliveLines, idleMs: changed.idleMs };
     limiter.limit(changed.connections);
     for (const listening of sockets) limitAccepted(listening, changed);
     clearInterval(checking);

@@ -173,8 +173,8 @@ export function createUpstreamConnection<Receiver extends ResponseReceiver>(
       if (switched !== undefined) return switched.onEnd();
       if (!isSent) return fail(new ProxyError("connection_terminated"), "unsent");
       // If the end of the connection completes the response, it must be distinguished from a broken connection (RFC 9112 §8).
-      if (parser.awaitsEnd()) socket.confirmEnd(finish);
-      else finish(true);
+      if (parser.awaitsEnd()) socket.confirmEnd(onEndConfirmed);
+      else onEndConfirmed(true);
     },
     onClosed(error) {
       const broken = toBroken(error);
@@ -336,7 +336,7 @@ export function createUpstreamConnection<Receiver extends ResponseReceiver>(
     }
   }
 
-  function finish(isOrderly: boolean): void {
+  function onEndConfirmed(isOrderly: boolean): void {
     try {
       if (isOrderly) parser.finish();
       else fail(toBroken(undefined), "final");

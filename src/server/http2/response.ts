@@ -59,7 +59,7 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
     this.stream = stream;
     this.request = request;
     this.options = options;
-    stream.on("drain", () => this.drain());
+    stream.on("drain", () => this.onDrain());
     stream.on("wantTrailers", () => this.sendTrailers());
     // A reset without an error is told by `aborted` alone until the content is read. Later, because nghttp2 is reading frames now.
     stream.once("aborted", () => setImmediate(() => this.onClosed()));
