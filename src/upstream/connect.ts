@@ -45,7 +45,7 @@ export function createConnect(
   const order = createAddressOrder(now);
   const openTls = createTlsClient(upstream);
   if (socketPath !== undefined || isIP(host) !== 0) book.noteResolved([socketPath ?? host]);
-  return (events) => openUpstreamSocket(upstream, events, { ...resources, order, book, openTls });
+  return (events) => openConnection(upstream, events, { ...resources, order, book, openTls });
 }
 
 /** What the connections to one upstream share. */
@@ -60,7 +60,7 @@ function now(): number {
 }
 
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
-function openUpstreamSocket(
+function openConnection(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
   { resolver, readMemory, ownSockets, countUnacknowledged, order, book, openTls }: ConnectContext,
