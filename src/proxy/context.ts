@@ -18,7 +18,7 @@ export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): RouteUpstream;
   /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
-  readonly peer: ((peer: ConnectedPeer) => Peer) | undefined;
+  readonly toPeer: ((peer: ConnectedPeer) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";
   /** The largest number of fields of a request. */

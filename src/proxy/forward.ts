@@ -1,8 +1,9 @@
 /** Forwards a request that is neither a HEAD nor an upgrade, and relays its response. */
 
+import { openContent } from "./client-content.ts";
 import type { ExchangeContext } from "./context.ts";
 import { relayResponse } from "./relay.ts";
-import { openContent, toUpstreamRequest } from "./upstream-request.ts";
+import { toUpstreamRequest } from "./upstream-request.ts";
 
 /** Forwards a request with these fields. Rejects with a ProxyError if there is no response, or if it breaks off. */
 export async function forward(context: ExchangeContext, fields: readonly string[]): Promise<void> {

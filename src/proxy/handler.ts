@@ -68,7 +68,7 @@ export function createHandler(parts: HandlerParts): Handler {
       const snapshot = parts.snapshot();
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
-      const peer = snapshot.peer?.(request.peer);
+      const peer = snapshot.toPeer?.(request.peer);
       const plan = planRequest(request, checked, route, peer);
       // After an upgrade request, every response other than a 101 closes the connection, headgate's own included. Bytes behind the request
       // may belong to the requested protocol, and must not be parsed as further requests.

@@ -3,11 +3,12 @@
 import { toSwitchedFields } from "../http/upgrade-fields.ts";
 import type { ServerResponse, SwitchedClient } from "../server/exchange.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
+import { openContent } from "./client-content.ts";
 import type { ExchangeContext } from "./context.ts";
 import type { UpgradePlan } from "./plan.ts";
 import { relayResponse } from "./relay.ts";
 import type { Tunnels } from "./tunnel.ts";
-import { openContent, toUpstreamRequest } from "./upstream-request.ts";
+import { toUpstreamRequest } from "./upstream-request.ts";
 
 /**
  * Requests the upgrade. Resolves at the end of the tunnel, or of the response in its place. Rejects with a ProxyError if there is no

@@ -40,9 +40,11 @@ export function createHttp1Connection(
   /** The connection must end with a reset, because a FIN would make its last response look complete. */
   let isReset = false;
   let isReading = true;
+  /** The handler cannot take more content now. */
   let isContentHeld = false;
   /** `consume` runs: its loop goes on with the bytes behind the request. */
   let isConsuming = false;
+  /** Set while the rest of a request is read and dropped behind its response. */
   let stopLingering: (() => void) | undefined;
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** What the deadline is for: the rest of a header section, or the beginning of the next request. */
@@ -131,9 +133,9 @@ export function createHttp1Connection(
     if (parser.isOver()) next.end(parser.trailers());
     const refusal = findRefusal(head, connection);
     if (refusal !== undefined) return refuse(refusal, next);
-    const { connection: options, expects } = head.fields;
-    const keepAlive = keepsAlive(head.httpVersion, options) && !context.isDraining();
-    const expectsContinue = expects === "continue" && !next.isComplete();
+    const { fields } = head;
+    const keepAlive = keepsAlive(head.httpVersion, fields.connection) && !context.isDraining();
+    const expectsContinue = fields.expects === "continue" && !next.isComplete();
     const outgoing = createResponse(next, { keepAlive, expectsContinue });
     context.handler.onRequest(next, outgoing);
   }

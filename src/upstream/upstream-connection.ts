@@ -77,15 +77,19 @@ export function createUpstreamConnection<Receiver extends ResponseReceiver>(
 ): UpstreamConnection<Receiver> {
   const isPersistent = keepAliveMs > 0;
   const openedMs = performance.now();
+  /** Of the exchange in progress. */
   let receiver: Receiver | undefined;
   let owner: ConnectionOwner | undefined;
+  /** Set after a 101: the other side of the tunnel. */
   let switched: ReturnType<typeof createSwitchedSocket> | undefined;
   /** Set between a 101 and the end of the request's content. */
   let switchNow: (() => void) | undefined;
   let isConnected = false;
   let isClosed = false;
+  /** The header section of the request was written. */
   let isSent = false;
   let isPaused = false;
+  /** The header section of the final response has come. */
   let hasResponse = false;
   /** Set while a request with content is served, from its header section on. */
   let upload: Upload | undefined;
