@@ -16,11 +16,15 @@ export interface UncheckedRequest extends RequestHead {
   readonly fields?: RequestFields;
 }
 
-/** A request that may be forwarded. */
-export interface CheckedRequest {
-  /** The request-target for the upstream, byte for byte, or `*`. */
-  readonly path: string;
+/** The target URI of a request (RFC 9110 §7.1), as it was written. */
+export interface TargetUri {
   readonly host: string | undefined;
+  /** With the query: the request-target for the upstream, byte for byte, or `*`. */
+  readonly path: string;
+}
+
+/** A request that may be forwarded. */
+export interface CheckedRequest extends TargetUri {
   /** The end-to-end fields: name, value, name, value, … */
   readonly fields: readonly string[];
   readonly framing: RequestFields["framing"];
