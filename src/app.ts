@@ -16,7 +16,7 @@ import { toOpenings } from "./openings.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
-import { type Observer, createObserver } from "./ops/observe.ts";
+import { type Observer, createObserver } from "./ops/observer.ts";
 import { createReadiness } from "./ops/readiness.ts";
 import { observeUnopened } from "./ops/unopened.ts";
 import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
