@@ -3,8 +3,9 @@
 import { ProxyError } from "../http/errors.ts";
 
 /**
- * A response ends in two steps. `end` and `breakOff` write its last bytes (`isEnded`). It is over when these have left, or when its
- * connection or stream has closed (`isOver`): then `close` calls the listeners, once.
+ * A response ends in two steps. `end` and `breakOff` write its last bytes (`isEnded`), all of them or fewer than it announced. It is over
+ * when these have left, or when its connection or stream has closed (`isOver`): then `close` calls the listeners, once. `fail` ends
+ * nothing: it reports a client that has left or is invalid. `destroy` does not wait for bytes that were written.
  *
  * It is a class because each exchange creates one. Closures, or fields with initializers, would cost a twentieth of the exchange's CPU
  * time.

@@ -6,7 +6,6 @@ import { toPeers } from "../../snapshot.ts";
 import { toHeadFields } from "../../head/head-fields.ts";
 import { toAllowed } from "../../head/options-reply.ts";
 import { isProbed, toProbeFields } from "../../head/probe.ts";
-import { toRejection } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
 import type { Peer } from "../../http/forwarded.ts";
@@ -93,8 +92,9 @@ function toPlannedResponse(
   route: RouteConfig,
 ): OwnResponse | undefined {
   if (plan.kind === "local") return toLocalWords(plan, checked, route);
-  if (plan.kind !== "head" || plan.mode.upstreamMethod !== undefined) return undefined;
-  return { status: toRejection(route, "").status, reason: "the route rejects HEAD" };
+  if (plan.kind !== "head") return undefined;
+  const own = plan.mode.toOwnResponse?.(route, "");
+  return own && { status: own.status, reason: plan.mode.explain(route, checked).join(" ") };
 }
 
 function toLocalWords(
