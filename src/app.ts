@@ -10,7 +10,7 @@ import type { ProxyError } from "./http/errors.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
 import { applyModes, listenOn, refuseMoved } from "./listen.ts";
-import type { ServerLimits } from "./server/exchange.ts";
+import type { ServerLimits } from "./server/server-handler.ts";
 import { createServer } from "./server/server.ts";
 import { toOpenings } from "./openings.ts";
 import { createAdmin } from "./ops/admin.ts";

@@ -3,7 +3,7 @@
 import { Readable } from "node:stream";
 
 import { NO_TRAILERS, toRequestTrailers } from "../http/trailers.ts";
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
 import type { RequestContent } from "../upstream/connection-request.ts";
 import type { ExchangeContext } from "./context.ts";
 

@@ -9,7 +9,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { ConnectedPeer, Peer } from "../http/forwarded.ts";
 import type { CheckedRequest } from "../http/request.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 import type { RoundTrip } from "./round-trip.ts";
 

@@ -6,7 +6,7 @@
 import { type ProxyError, toProxyError } from "../http/errors.ts";
 import { type Exchange, beginExchange } from "../http/exchange.ts";
 import { checkRequest } from "../http/request.ts";
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
 import type { ExchangeContext, Snapshot } from "./context.ts";
 import { endExchange, failExchange } from "./exchange-end.ts";
 import { forward } from "./forward.ts";

@@ -6,7 +6,7 @@ import { toHeadClientFields, toHeadFields } from "../head/head-fields.ts";
 import { withExplanation } from "../head/proxy-status.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import type { ServerResponse } from "../server/exchange.ts";
+import type { ServerResponse } from "../server/server-handler.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
 import type { ExchangeContext, HeadContext } from "./context.ts";
 import { relayContent, relayInterim } from "./relay.ts";

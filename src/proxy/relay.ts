@@ -6,7 +6,7 @@ import { repairAllow } from "../head/allow.ts";
 import { mayChange } from "../head/share/cacheability.ts";
 import type { LocalResponse } from "../http/local-response.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import type { ServerResponse } from "../server/exchange.ts";
+import type { ServerResponse } from "../server/server-handler.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
 import type { Content } from "../upstream/content.ts";

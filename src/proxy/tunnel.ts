@@ -3,7 +3,7 @@
 import type { Duplex } from "node:stream";
 
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import type { SwitchedClient } from "../server/exchange.ts";
+import type { SwitchedClient } from "../server/server-handler.ts";
 import type { SwitchedSocket } from "../upstream/switched-socket.ts";
 import { type Join, UpgradedStream, loadJoin } from "./tunnel-join.ts";
 import { createTunnelIdle } from "./tunnel-idle.ts";

@@ -1,7 +1,7 @@
 /** One request for a switch of protocols (RFC 9110 §7.8): it gets a 101 and a tunnel, or an ordinary response. */
 
 import { toSwitchedFields } from "../http/upgrade-fields.ts";
-import type { ServerResponse, SwitchedClient } from "../server/exchange.ts";
+import type { ServerResponse, SwitchedClient } from "../server/server-handler.ts";
 import type { SwitchedProtocol } from "../upstream/call.ts";
 import { openContent } from "./client-content.ts";
 import type { ExchangeContext } from "./context.ts";

@@ -4,8 +4,8 @@ import type { Socket } from "node:net";
 
 import type { ProxyError } from "../http/errors.ts";
 import type { LimitedConnection } from "./admission.ts";
-import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
-import type { ResponseContext } from "./response.ts";
+import type { ClientPeer, ServerHandler, ServerLimits } from "./server-handler.ts";
+import type { ResponseContext } from "./http1/response.ts";
 
 /** A connection on which HTTP begins. */
 export interface AcceptedConnection {

@@ -4,12 +4,12 @@ import type { Socket } from "node:net";
 
 import { ProxyError } from "../http/errors.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
-import { createHttp1Connection } from "./connection.ts";
-import type { OpeningStage } from "./exchange.ts";
+import { createHttp1Connection } from "./http1/connection.ts";
+import type { OpeningStage } from "./server-handler.ts";
 import { peek } from "./peek.ts";
 import { type ClientInfo, toPeer } from "./peer.ts";
 import { type ProxyProtocol, readProxyHeader } from "./proxy-protocol.ts";
-import type { TlsAcceptor } from "./tls.ts";
+import type { TlsAcceptor } from "./tls-acceptor.ts";
 
 /** What comes before HTTP on the connections of one listener. */
 export interface OpeningConfig {

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 
 import type { ProxiedClient } from "../http/wire/proxy-header.ts";
-import type { ClientPeer, ClientTls } from "./exchange.ts";
+import type { ClientPeer, ClientTls } from "./server-handler.ts";
 
 /** What the opening of a connection told about its client. */
 export interface ClientInfo {

@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 
 import { mayBeProxyHeader, parseProxyHeader } from "../http/wire/proxy-header.ts";
-import type { ClientPeer } from "./exchange.ts";
+import type { ClientPeer } from "./server-handler.ts";
 import { peek } from "./peek.ts";
 import { type ClientInfo, toPeer } from "./peer.ts";
 

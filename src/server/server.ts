@@ -5,15 +5,15 @@ import type { Server as Listener, Socket } from "node:net";
 import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/wire/serialize.ts";
 import type { ProxyError } from "../http/errors.ts";
-import type { ServerHandler, ServerLimits } from "./exchange.ts";
+import type { ServerHandler, ServerLimits } from "./server-handler.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
-import { createHttp1Connection } from "./connection.ts";
-import { createResponseHeadCache } from "./head-cache.ts";
+import { createHttp1Connection } from "./http1/connection.ts";
+import { createResponseHeadCache } from "./http1/head-cache.ts";
 import { closeListener, createListener, listen } from "./listener.ts";
 import { createConnectionLimiter } from "./admission.ts";
 import { type OpeningConfig, beginsWithHttp, createOpening, readOpening } from "./opening.ts";
 import { toPeer } from "./peer.ts";
-import type { ResponseContext } from "./response.ts";
+import type { ResponseContext } from "./http1/response.ts";
 
 /** A listening server. */
 export interface Server {

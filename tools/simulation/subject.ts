@@ -11,7 +11,7 @@ import {
 } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/fields.ts";
-import type { ServerLimits } from "../../src/server/exchange.ts";
+import type { ServerLimits } from "../../src/server/server-handler.ts";
 import { createServer } from "../../src/server/server.ts";
 import { shutDown } from "../../src/proxy/shutdown.ts";
 import { createHandler } from "../../src/proxy/handler.ts";

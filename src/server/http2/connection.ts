@@ -16,11 +16,11 @@ import { readRequestFields } from "../../http/request-fields.ts";
 import { NO_TRAILERS } from "../../http/trailers.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
-import type { ClientPeer } from "../exchange.ts";
+import type { ClientPeer } from "../server-handler.ts";
 import { createRefusalCheck } from "../refusal.ts";
-import { IncomingRequest } from "../request.ts";
+import { IncomingRequest } from "../incoming-request.ts";
 import { createBudget } from "./budget.ts";
-import { toStreamHead } from "./request-head.ts";
+import { toStreamHead } from "./stream-head.ts";
 import { StreamResponse } from "./response.ts";
 import { toSessionOptions } from "./settings.ts";
 

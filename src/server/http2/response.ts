@@ -4,9 +4,9 @@ import type { ServerHttp2Stream } from "node:http2";
 
 import { ProxyError } from "../../http/errors.ts";
 import { hasContent } from "../../http/wire/serialize.ts";
-import type { ServerRequest, ServerResponse, SwitchedClient } from "../exchange.ts";
+import type { ServerRequest, ServerResponse, SwitchedClient } from "../server-handler.ts";
 import { ResponseLifecycle } from "../response-lifecycle.ts";
-import { type StreamFields, toStreamFields } from "./response-fields.ts";
+import { type StreamFields, toStreamFields } from "./stream-fields.ts";
 import { toAcceptedFields } from "./web-socket.ts";
 
 /** What a request decides about its response, and what its connection knows. */

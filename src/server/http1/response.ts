@@ -7,13 +7,13 @@ import {
   toFieldLines,
   toInterimText,
   withUpgradeOption,
-} from "../http/wire/serialize.ts";
-import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
-import { resetTransport } from "../runtime/reset.ts";
-import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
-import type { ServerRequest, ServerResponse, SwitchedClient } from "./exchange.ts";
+} from "../../http/wire/serialize.ts";
+import { type Movement, STEPS, createMovement } from "../../runtime/movement.ts";
+import { resetTransport } from "../../runtime/reset.ts";
+import type { CountUnacknowledged } from "../../runtime/unacknowledged.ts";
+import type { ServerRequest, ServerResponse, SwitchedClient } from "../server-handler.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
-import { ResponseLifecycle } from "./response-lifecycle.ts";
+import { ResponseLifecycle } from "../response-lifecycle.ts";
 
 /** What a request decides about its response. */
 export interface ResponseOptions {
@@ -56,7 +56,7 @@ const NOTHING = Buffer.alloc(0);
 const CLOSE = "Connection: close\r\n";
 
 /** Writes a response of HTTP/1.1. Its last bytes have left when the kernel has taken them. */
-export class OutgoingResponse extends ResponseLifecycle implements ServerResponse {
+export class Http1Response extends ResponseLifecycle implements ServerResponse {
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
   private readonly carrier: ResponseCarrier;
   private readonly socket: Socket;

@@ -2,18 +2,18 @@
 
 import { STATUS_CODES } from "node:http";
 
-import { ProxyError, toProxyError } from "../http/errors.ts";
-import { keepsAlive } from "../http/fields.ts";
-import { createHeldBytes } from "../http/wire/held-bytes.ts";
-import { toProblem } from "../http/problem.ts";
-import type { RequestHead } from "../http/wire/request-head.ts";
-import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
-import { resetTransport } from "../runtime/reset.ts";
+import { ProxyError, toProxyError } from "../../http/errors.ts";
+import { keepsAlive } from "../../http/fields.ts";
+import { createHeldBytes } from "../../http/wire/held-bytes.ts";
+import { toProblem } from "../../http/problem.ts";
+import type { RequestHead } from "../../http/wire/request-head.ts";
+import { type ParsedRequest, createRequestParser } from "../../http/wire/request-parser.ts";
+import { resetTransport } from "../../runtime/reset.ts";
 import { lingeringClose, dropRest, resetLater } from "./linger.ts";
-import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
-import { createRefusalCheck } from "./refusal.ts";
-import { IncomingRequest } from "./request.ts";
-import { OutgoingResponse, type ResponseCarrier, type ResponseOptions } from "./response.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
+import { createRefusalCheck } from "../refusal.ts";
+import { IncomingRequest } from "../incoming-request.ts";
+import { Http1Response, type ResponseCarrier, type ResponseOptions } from "./response.ts";
 
 const CLOSING: ResponseOptions = { keepAlive: false, expectsContinue: false };
 
@@ -31,7 +31,7 @@ export function createHttp1Connection(
   const parser = createRequestParser(context.limits().headerBytes, onContent);
   const carrier: ResponseCarrier = { socket, transport, hijack };
   let request: IncomingRequest | undefined;
-  let response: OutgoingResponse | undefined;
+  let response: Http1Response | undefined;
   /** Bytes behind the current request. They wait: a pipelined request may depend on the effects of the current one (RFC 9112 §9.3.2). */
   const pipelined = createHeldBytes();
   /** No further bytes are parsed as requests. */
@@ -140,8 +140,8 @@ export function createHttp1Connection(
     context.handler.onRequest(next, outgoing);
   }
 
-  function createResponse(to: RequestHead, options: ResponseOptions): OutgoingResponse {
-    const created = new OutgoingResponse(carrier, context.responseContext(), to, options);
+  function createResponse(to: RequestHead, options: ResponseOptions): Http1Response {
+    const created = new Http1Response(carrier, context.responseContext(), to, options);
     response = created;
     created.onOver(onResponseDone);
     return created;
@@ -190,7 +190,7 @@ export function createHttp1Connection(
   }
 
   /** After the last response, reads and drops what the client still sends, until the client has read the response or the time limit ends. */
-  function closeAfter(last: OutgoingResponse): void {
+  function closeAfter(last: Http1Response): void {
     isLast = true;
     isReset = last.needsReset();
     if (isReset) resetLater(socket, transport);
@@ -244,7 +244,7 @@ export function createHttp1Connection(
   }
 
   /** Abandons the exchange, because the rest of the client's bytes is invalid or missing. What the response has written still leaves. */
-  function giveUp(to: OutgoingResponse, error: ProxyError): void {
+  function giveUp(to: Http1Response, error: ProxyError): void {
     isLast = true;
     to.fail(error);
     request?.abandon(error);

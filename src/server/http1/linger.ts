@@ -2,8 +2,8 @@
 
 import type { Socket } from "node:net";
 
-import { resetTransport } from "../runtime/reset.ts";
-import type { IncomingRequest } from "./request.ts";
+import { resetTransport } from "../../runtime/reset.ts";
+import type { IncomingRequest } from "../incoming-request.ts";
 
 // How long a client may go on sending after its response. It is long enough for a client that reads the response only after its upload
 // (nginx's lingering_time).
