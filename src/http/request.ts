@@ -26,7 +26,7 @@ export interface TargetUri {
 /** A request that may be forwarded. */
 export interface CheckedRequest extends TargetUri {
   /** The end-to-end fields: name, value, name, value, … */
-  readonly fields: readonly string[];
+  readonly endToEnd: readonly string[];
   readonly framing: RequestFields["framing"];
   readonly upgrade: RequestFields["upgrade"];
   /** Whether the client takes trailers in its response. */
@@ -56,7 +56,7 @@ export function checkRequest(head: UncheckedRequest, maxFields: number): Checked
   return {
     path: target.path,
     host: toHost(target, hosts, httpVersion),
-    fields: endToEnd,
+    endToEnd,
     framing,
     upgrade,
     // RFC 9110 §9.3.2: a response to HEAD has no content, so no trailers.

@@ -16,7 +16,7 @@ export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
     return toUpstreamResult(await sendAs(context, "GET"));
   try {
     const held: ResponseHead[] = [];
-    const fields = toProbeFields(checked.fields);
+    const fields = toProbeFields(checked.endToEnd);
     const probe = toUpstreamRequest(context, { method: "GET", fields, held });
     const probed = toUpstreamResult(await roundTrip.send(probe));
     const full = readProbe(probed.status, probed.fields);

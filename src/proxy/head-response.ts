@@ -34,7 +34,7 @@ export function sendAs(
   method: "GET" | "HEAD",
   held?: ResponseHead[],
 ): Promise<UpstreamResponse> {
-  const fields = toHeadFields(context.checked.fields, method);
+  const fields = toHeadFields(context.checked.endToEnd, method);
   return context.roundTrip.send(toUpstreamRequest(context, { method, fields, held }));
 }
 

@@ -24,7 +24,7 @@ export function respondToHead(
   return respondShared(context, mode, {
     host: checked.host,
     path: checked.path,
-    fields: checked.fields,
+    fields: checked.endToEnd,
     address: peer?.address,
     key: share.key,
     shareMs: route.head.share,

@@ -172,7 +172,7 @@ function toForwarded(
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
-    dropped: toDropped(request.rawFields, checked.fields, outgoing, hop),
+    dropped: toDropped(request.rawFields, checked.endToEnd, outgoing, hop),
     head: head?.mode.outcome,
     unshared: toBypassReason(head),
     isTunnel: plan.kind === "upgrade",
@@ -186,12 +186,12 @@ function toForwarded(
 function toPlannedFields(
   plan: Plan,
   route: RouteConfig,
-  { fields }: CheckedRequest,
+  { endToEnd }: CheckedRequest,
 ): readonly string[] {
   if ("fields" in plan) return plan.fields;
   const isGet = plan.kind === "head" && plan.mode.upstreamMethod === "GET";
-  if (!isGet) return toHeadFields(fields, "HEAD");
-  return isProbed(route, fields) ? toProbeFields(fields) : toHeadFields(fields, "GET");
+  if (!isGet) return toHeadFields(endToEnd, "HEAD");
+  return isProbed(route, endToEnd) ? toProbeFields(endToEnd) : toHeadFields(endToEnd, "GET");
 }
 
 function toBypassReason(plan: HeadPlan | undefined): string | undefined {

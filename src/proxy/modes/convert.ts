@@ -46,7 +46,7 @@ export async function respondByGet(
   }
   try {
     // The plain case is inlined: each further async function costs a HEAD another microsecond.
-    const result = isProbed(route, checked.fields)
+    const result = isProbed(route, checked.endToEnd)
       ? await sendProbe(context)
       : toUpstreamResult(await sendAs(context, "GET"));
     onStatus?.(result.status);
