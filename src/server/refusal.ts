@@ -13,7 +13,7 @@ export type RefusalCheck = (
 
 /** Creates the check for the requests of one connection, of any version of HTTP. The first reason decides. */
 export function createRefusalCheck(
-  { transport, refusal }: AcceptedConnection,
+  { transport, refusal }: Pick<AcceptedConnection, "transport" | "refusal">,
   { handler, admit, limits }: ServerContext,
 ): RefusalCheck {
   /** It was checked that the connection comes from another process and not from headgate itself. */

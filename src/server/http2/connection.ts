@@ -43,11 +43,9 @@ const NO_FIELDS = readRequestFields([], "2");
 /** Serves HTTP/2 on an accepted connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
 export function createHttp2Connection(
-  accepted: AcceptedConnection,
+  { socket, transport, peer }: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
-  const { socket, transport, peer } = accepted;
-  const findRefusal = createRefusalCheck(accepted, context);
   const session = openSession(socket, context.limits().headerBytes);
   const budget = createBudget(BURST, PER_SECOND);
   const exchanges = new Set<StreamExchange>();
@@ -63,6 +61,7 @@ export function createHttp2Connection(
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
   let acknowledged: number | undefined;
+  const findRefusal = createRefusalCheck({ transport }, context);
 
   const connection: ClientConnection = {
     isAdmitted: false,
