@@ -1,33 +1,32 @@
 /** The composition root: builds every part once, from the configuration. */
 
-import { type Address, formatAddress, formatUrl, overlap } from "./config/address.ts";
+import { isLoopback, listenAdmin } from "./admin-port.ts";
 import { listCertificates } from "./config/certificates.ts";
 import { readSystemFile } from "./config/files.ts";
 import { createMasking } from "./config/masked.ts";
 import type { Config } from "./config/types.ts";
 import { compile, closeSnapshot } from "./snapshot.ts";
-import type { CompiledUpstream } from "./snapshot.ts";
 import type { ProxyError } from "./http/errors.ts";
 import { beginExchange, toRequestId } from "./http/exchange.ts";
 import type { ReceivedRequest } from "./http/request.ts";
-import { applyMode, isAddressTaken, listenOn } from "./listen.ts";
-import type { ServerLimits } from "./server/exchange.ts";
-import { type Server, createServer } from "./server/server.ts";
+import { applyModes, listenOn, refuseMoved } from "./listen.ts";
+import type { ServerLimits } from "./server/server-handler.ts";
+import { createServer } from "./server/server.ts";
 import { toOpenings } from "./openings.ts";
 import { createAdmin } from "./ops/admin.ts";
 import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
-import { type Observer, createObserver } from "./ops/observe.ts";
+import { type Observer, createObserver } from "./ops/observer.ts";
 import { createReadiness } from "./ops/readiness.ts";
 import { observeUnopened } from "./ops/unopened.ts";
 import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
 import { createStatus } from "./ops/status/status.ts";
-import type { UpstreamEndpoint } from "./ops/status/upstream-status.ts";
-import { finish } from "./proxy/finish.ts";
+import { shutDown } from "./proxy/shutdown.ts";
 import { type HandlerParts, createHandler } from "./proxy/handler.ts";
 import { createTunnels } from "./proxy/tunnel.ts";
 import type { Reload, ReloadResult } from "./reload.ts";
 import { createUpstreamResources } from "./upstream/upstream-pool.ts";
+import { toConnectionCounts, toEndpoints } from "./upstream-view.ts";
 
 /** What the process passes to the app. */
 export interface AppOptions {
@@ -207,7 +206,7 @@ export function createApp({
       server.drain();
       // A load balancer polls /readyz. Until its next poll it still sends requests, and headgate serves them.
       await delay(snapshot.config.shutdown.delay);
-      const cut = await finish(
+      const cut = await shutDown(
         { server, handler, tunnels, upstreams: shared },
         snapshot.config.shutdown.grace,
       );
@@ -254,84 +253,10 @@ function toServerLimits({ timeouts, limits }: Config): ServerLimits {
   };
 }
 
-// A reload never moves a listening socket: between the old and the new one a connection could be lost.
-function refuseMoved(current: Config, next: Config): void {
-  for (const key of ["listen", "admin"] as const) {
-    const [before, after] = [current, next].map((config) =>
-      toAddresses(config, key).map(toText).join(),
-    );
-    if (before !== after) throw new Error(`${key} has changed, which needs a restart`);
-  }
-}
-
-function toAddresses(
-  { listen, admin }: Config,
-  key: "listen" | "admin",
-): readonly (Address | "off")[] {
-  return key === "admin" ? [admin] : listen.map(({ address }) => address);
-}
-
-// Sets the mode only if it has changed: after a restart without downtime, the path may already belong to the next process.
-function applyModes(current: Config, next: Config): void {
-  for (const key of ["listen", "admin"] as const) {
-    const before = toAddresses(current, key);
-    for (const [index, after] of toAddresses(next, key).entries())
-      if (after !== "off" && JSON.stringify(before[index]) !== JSON.stringify(after))
-        applyMode(after);
-  }
-}
-
-function toText(address: Address | "off"): string {
-  return address === "off" ? address : formatAddress(address);
-}
-
-// Only processes on the same machine can connect to the loopback interface. A pod's address is open to the whole cluster.
-function isLoopback(address: Address | "off"): boolean {
-  if (address === "off" || address.kind === "fd") return false;
-  return address.kind === "unix" || /^127\.[\d.]+$|^::1$|^localhost$/.test(address.host);
-}
-
-/** Returns undefined if there is no admin port: it is off, or its address is the default and cannot be opened. */
-async function listenAdmin(
-  server: Server,
-  { admin, isAdminDefault, listen }: Config,
-  logger: Logger,
-): Promise<string | undefined> {
-  if (admin === "off") return undefined;
-  if (isAdminDefault && listen.some(({ address }) => overlap(address, admin)))
-    return warnUnavailable(admin, IS_TAKEN, logger);
-  try {
-    return await listenOn(server, admin);
-  } catch (error) {
-    const code = isAdminDefault && error instanceof Error && "code" in error && error.code;
-    // The operator did not ask for this address, so it must not keep headgate from serving, whatever the reason is.
-    if (typeof code !== "string") throw error;
-    const reason = isAddressTaken(error) ? IS_TAKEN : `cannot be opened (${code})`;
-    return warnUnavailable(admin, reason, logger);
-  }
-}
-
-const IS_TAKEN = "is taken";
-
-function warnUnavailable(admin: Address, reason: string, logger: Logger): undefined {
-  const message = `no admin port: its default address ${formatAddress(admin)} ${reason}; choose another by --admin ADDR or --admin off`;
-  logger.warn({}, message);
-}
-
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-}
-
-function* toConnectionCounts(
-  pools: ReadonlyMap<string, CompiledUpstream>,
-): Generator<{ upstream: string; state: string; count: number }> {
-  for (const [upstream, { pool }] of pools) {
-    const { idle, active } = pool.connections();
-    yield { upstream, state: "idle", count: idle };
-    yield { upstream, state: "active", count: active };
-  }
 }
 
 /** Masks secrets in the problems. Names of upstreams are not masked, because the status page shows them anyway. */
@@ -340,24 +265,6 @@ function maskProblems(
   { upstreams }: Config,
 ): readonly string[] {
   return problems.length === 0 ? [] : problems.map(createMasking((name) => upstreams.has(name)));
-}
-
-function toEndpoints(
-  pools: ReadonlyMap<string, CompiledUpstream>,
-): ReadonlyMap<string, UpstreamEndpoint> {
-  return new Map([...pools].map(([name, pool]) => [name, toEndpoint(pool)]));
-}
-
-function toEndpoint({ config: { url }, pool }: CompiledUpstream): UpstreamEndpoint {
-  const { socketPath, port } = url;
-  const withPort = (host: string): string =>
-    socketPath === undefined ? formatAddress({ kind: "tcp", host, port }) : formatUrl(url);
-  return {
-    url: formatUrl(url),
-    addresses: pool.addresses().map(({ address, connections, lastError }) => {
-      return { address: withPort(address), connections, lastError };
-    }),
-  };
 }
 
 // A counter with a random prefix: unique in the log of one process, at a tenth of the cost of a UUID.

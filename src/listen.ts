@@ -1,7 +1,8 @@
-/** Makes a server listen, also on a Unix socket that a killed process left behind. */
+/** Makes a server listen, also on a Unix socket that a killed process left behind, and checks the addresses at a reload. */
 
-import type { Address } from "./config/address.ts";
+import { type Address, formatAddress } from "./config/address.ts";
 import { removeSocket, setSocketMode } from "./config/files.ts";
+import type { Config } from "./config/types.ts";
 import { isAbandoned } from "./upstream/socket.ts";
 import type { OpeningConfig } from "./server/opening.ts";
 import type { Server } from "./server/server.ts";
@@ -20,18 +21,18 @@ export async function listenOn(
   opening?: OpeningConfig,
 ): Promise<string> {
   try {
-    return await open(server, address, opening);
+    return await bind(server, address, opening);
   } catch (error) {
     if (address.kind !== "unix" || !isAddressTaken(error)) throw error;
     if (!(await isAbandoned(address.path))) throw error;
     const { path } = address;
     const message = `cannot listen on ${path}: it is there already, and is no socket`;
     if (!(await removeSocket(path))) throw new Error(message, { cause: error });
-    return open(server, address, opening);
+    return bind(server, address, opening);
   }
 }
 
-async function open(
+async function bind(
   server: Server,
   address: Address,
   opening: OpeningConfig | undefined,
@@ -52,7 +53,44 @@ export function isAddressTaken(error: unknown): boolean {
 }
 
 /** Sets the mode of a listening Unix socket; does nothing for other addresses. Throws Node's error. */
-export function applyMode(address: Address): void {
+function applyMode(address: Address): void {
   if (address.kind === "unix" && address.mode !== undefined)
     setSocketMode(address.path, address.mode);
+}
+
+/**
+ * Throws if a listening address has changed. A reload never moves a listening socket: between the old and the new one a connection could be
+ * lost.
+ */
+export function refuseMoved(current: Config, next: Config): void {
+  for (const key of ["listen", "admin"] as const) {
+    const [before, after] = [current, next].map((config) =>
+      toAddresses(config, key).map(toText).join(),
+    );
+    if (before !== after) throw new Error(`${key} has changed, which needs a restart`);
+  }
+}
+
+function toAddresses(
+  { listen, admin }: Config,
+  key: "listen" | "admin",
+): readonly (Address | "off")[] {
+  return key === "admin" ? [admin] : listen.map(({ address }) => address);
+}
+
+/**
+ * Sets the modes of Unix sockets that have changed, and no others: after a restart without downtime, the path may already belong to the next
+ * process. Throws Node's error.
+ */
+export function applyModes(current: Config, next: Config): void {
+  for (const key of ["listen", "admin"] as const) {
+    const before = toAddresses(current, key);
+    for (const [index, after] of toAddresses(next, key).entries())
+      if (after !== "off" && JSON.stringify(before[index]) !== JSON.stringify(after))
+        applyMode(after);
+  }
+}
+
+function toText(address: Address | "off"): string {
+  return address === "off" ? address : formatAddress(address);
 }

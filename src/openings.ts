@@ -1,9 +1,9 @@
 /** Compiles the listeners of a configuration: PROXY protocol, TLS and the versions of HTTP that each one serves. */
 
 import type { Config } from "./config/types.ts";
-import type { ClientPeer } from "./server/exchange.ts";
+import type { ClientPeer } from "./server/server-handler.ts";
 import type { OpeningConfig } from "./server/opening.ts";
-import { createTlsAcceptor } from "./server/tls.ts";
+import { createTlsAcceptor } from "./server/tls-acceptor.ts";
 import { toPeers } from "./snapshot.ts";
 
 /** Compiles how the connections of each listener begin. Session tickets of the previous ones stay valid. Throws OpenSSL's error. */

@@ -54,7 +54,7 @@ export function compile(
       if (pool === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
       return pool;
     },
-    peer: toPeers(config),
+    toPeer: toPeers(config),
     requestId: config.requestId,
     maxFields: config.limits.headerCount,
     batchWrites: shared.batchWrites,
@@ -138,6 +138,6 @@ function toPool(
 }
 
 /** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */
-export function toPeers({ forwarded }: Pick<Config, "forwarded">): Snapshot["peer"] {
+export function toPeers({ forwarded }: Pick<Config, "forwarded">): Snapshot["toPeer"] {
   return forwarded === "off" ? undefined : createPeers(createTrust(forwarded.trust));
 }

@@ -1,6 +1,6 @@
 /** The demo's backend: it serves GET and refuses HEAD, as a FastAPI app does. */
 
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
 
 /** Responds to GET of any path with 15 bytes of JSON, and to every other method with FastAPI's 405. */
 export function respondToGetOnly(request: ServerRequest, response: ServerResponse): void {

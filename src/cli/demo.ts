@@ -2,7 +2,7 @@
 
 import type { Listening } from "../app.ts";
 import { loadConfig } from "../config/load.ts";
-import type { ServerLimits } from "../server/exchange.ts";
+import type { ServerLimits } from "../server/server-handler.ts";
 import { createServer } from "../server/server.ts";
 import { respondToGetOnly } from "./demo-backend.ts";
 import { readArguments } from "./flags.ts";

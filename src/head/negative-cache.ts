@@ -1,14 +1,8 @@
 /** Remembers for a while which targets failed in one way: those that refuse HEAD (mode auto), or those that a probe does not help. */
 
 import type { RouteConfig } from "../config/types.ts";
+import type { TargetUri } from "../http/request.ts";
 import { normaliseHost } from "../http/routing/router.ts";
-
-/** The host and path of a request. */
-export interface CacheTarget {
-  readonly host: string | undefined;
-  /** With the query. */
-  readonly path: string;
-}
 
 /** A cache of targets. Its key is the route, the host and, for a route with a prefix, the path. */
 export interface NegativeCache {
@@ -19,15 +13,15 @@ export interface NegativeCache {
    * recorded yet, one caller gets false and starts a trial; other callers get a promise that resolves within a second, after which they
    * call `has` again. A caller that gets false must report the result by one of the methods below. `caller` is any object of its own.
    */
-  has(route: RouteConfig, target: CacheTarget, caller: object): boolean | Promise<void>;
+  has(route: RouteConfig, target: TargetUri, caller: object): boolean | Promise<void>;
   /** The trial failed as described: adds the target. */
-  add(route: RouteConfig, target: CacheTarget): void;
+  add(route: RouteConfig, target: TargetUri): void;
   /** The trial succeeded: removes the target. */
-  delete(route: RouteConfig, target: CacheTarget): void;
+  delete(route: RouteConfig, target: TargetUri): void;
   /** The response proves neither: keeps the entry, if any, and ends the trial. Later callers do not wait. */
-  keep(route: RouteConfig, target: CacheTarget): void;
+  keep(route: RouteConfig, target: TargetUri): void;
   /** There was no response: ends the trial, if this caller started it, and the next caller starts another one. */
-  endTrial(route: RouteConfig, target: CacheTarget, caller: object): void;
+  endTrial(route: RouteConfig, target: TargetUri, caller: object): void;
 }
 
 /** One request that tries the upstream while others wait for its result. */
@@ -176,7 +170,7 @@ function createTrial(caller: object, startedMs: number): Trial {
  * many handlers. The path is taken as received, without the query, because only the backend knows whether two spellings are equal. A
  * route for all hosts may have one application per host.
  */
-function toKey({ host: only, path: pattern }: RouteConfig, { host, path }: CacheTarget): string {
+function toKey({ host: only, path: pattern }: RouteConfig, { host, path }: TargetUri): string {
   const isOneHost = host === undefined || (only !== undefined && !only.startsWith("*."));
   const name = isOneHost ? "" : normaliseHost(host);
   if (!pattern.endsWith("/*")) return name;

@@ -7,9 +7,9 @@ const FIELD = /^x[-_](?:http[-_])?method(?:[-_]?override)?$/i;
 const PARAMETER = /[?&](?:_method|x-(?:http-)?method(?:-override)?)=/i;
 
 /** Whether a field or the query of a HEAD names another method. */
-export function isOverridden({ path, fields }: PassthroughRequest): boolean {
+export function isOverridden({ path, endToEnd }: PassthroughRequest): boolean {
   if (path.includes("?") && PARAMETER.test(path)) return true;
-  return fields.some((name, index) => index % 2 === 0 && isOverride(name));
+  return endToEnd.some((name, index) => index % 2 === 0 && isOverride(name));
 }
 
 function isOverride(name: string): boolean {

@@ -7,7 +7,7 @@ type Rule = (request: PassthroughRequest) => boolean;
 
 const RULES: Readonly<Record<HeadGuard, Rule>> = {
   // tus 1.0.0: a HEAD asks for the offset of an upload. For GET, servers have no handler there or serve the file.
-  tus: ({ fields }) => fields.some((name, index) => index % 2 === 0 && isTusField(name)),
+  tus: ({ endToEnd }) => endToEnd.some((name, index) => index % 2 === 0 && isTusField(name)),
   signed: isSigned,
 };
 

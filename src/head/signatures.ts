@@ -1,14 +1,10 @@
 /** Signatures that cover the method: a backend refuses such a request (401, 403) if the proxy changes its method. */
 
 import { createNameTable } from "../http/name-table.ts";
+import type { CheckedRequest } from "../http/request.ts";
 
 /** The parts of a HEAD that the passthrough rules examine. */
-export interface PassthroughRequest {
-  /** With the query. */
-  readonly path: string;
-  /** Raw: name, value, name, value, … */
-  readonly fields: readonly string[];
-}
+export type PassthroughRequest = Pick<CheckedRequest, "path" | "endToEnd">;
 
 /**
  * Schemes of Authorization. Names with HMAC, ECDSA or RSA-SHA: AWS4, GOOG4, OSS4, TOS4, ACS3, TC3, SDK (Huawei), EG1 (Akamai), Kong.
@@ -47,9 +43,11 @@ const AZURE = /[?&]sig=/;
 const AZURE_TERMS = /[?&]s[ev]=/;
 
 /** Whether a field or the query holds a signature that covers the method. */
-export function isSigned({ path, fields }: PassthroughRequest): boolean {
+export function isSigned({ path, endToEnd }: PassthroughRequest): boolean {
   if (path.includes("?") && isSignedQuery(path)) return true;
-  return fields.some((name, index) => index % 2 === 0 && isSigning(name, fields[index + 1] ?? ""));
+  return endToEnd.some(
+    (name, index) => index % 2 === 0 && isSigning(name, endToEnd[index + 1] ?? ""),
+  );
 }
 
 function isSigning(name: string, value: string): boolean {

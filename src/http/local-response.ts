@@ -22,11 +22,11 @@ export interface LocalResponse {
  */
 export function toLocalResponse(
   head: RequestHead,
-  { path, fields }: CheckedRequest,
+  { path, endToEnd }: CheckedRequest,
 ): LocalResponse | undefined {
   if (path === "*") return NO_CONTENT;
   if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
-  if (readMaxForwards(fields) !== 0) return undefined;
+  if (readMaxForwards(endToEnd) !== 0) return undefined;
   return head.method === "OPTIONS" ? NO_CONTENT : toEcho(head);
 }
 

@@ -16,12 +16,17 @@ export interface UncheckedRequest extends RequestHead {
   readonly fields?: RequestFields;
 }
 
-/** A request that may be forwarded. */
-export interface CheckedRequest {
-  /** The request-target for the upstream, byte for byte, or `*`. */
-  readonly path: string;
+/** The target URI of a request (RFC 9110 §7.1), as it was written. */
+export interface TargetUri {
   readonly host: string | undefined;
-  readonly fields: readonly string[];
+  /** With the query: the request-target for the upstream, byte for byte, or `*`. */
+  readonly path: string;
+}
+
+/** A request that may be forwarded. */
+export interface CheckedRequest extends TargetUri {
+  /** The end-to-end fields: name, value, name, value, … */
+  readonly endToEnd: readonly string[];
   readonly framing: RequestFields["framing"];
   readonly upgrade: RequestFields["upgrade"];
   /** Whether the client takes trailers in its response. */
@@ -51,7 +56,7 @@ export function checkRequest(head: UncheckedRequest, maxFields: number): Checked
   return {
     path: target.path,
     host: toHost(target, hosts, httpVersion),
-    fields: endToEnd,
+    endToEnd,
     framing,
     upgrade,
     // RFC 9110 §9.3.2: a response to HEAD has no content, so no trailers.

@@ -2,7 +2,7 @@
 
 import type { LogField } from "../config/schema/file.ts";
 import { toPeerAddress } from "../http/forwarded.ts";
-import type { OpeningStage, Unopened } from "../server/exchange.ts";
+import type { OpeningStage, Unopened } from "../server/server-handler.ts";
 import type { Logger } from "./log/logger.ts";
 import type { Metrics } from "./metrics/endpoint.ts";
 

@@ -1,23 +1,24 @@
-/** What every exchange begins with: the snapshot of the configuration, the request and its route. round-trip.ts adds the upstream. */
+/** What the steps of one exchange share: the snapshot of the configuration, the request with its route, and the way to the upstream. */
 
 import type { RouteConfig, UpstreamConfig } from "../config/types.ts";
 import type { Drain } from "../head/drain.ts";
 import type { HeadLimits } from "../head/limits.ts";
 import type { NegativeCache } from "../head/negative-cache.ts";
-import type { ResponseSharing } from "../head/share/share.ts";
+import type { Leader, ResponseSharing } from "../head/share/share.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ConnectedPeer, Peer } from "../http/forwarded.ts";
 import type { CheckedRequest } from "../http/request.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
+import type { RoundTrip } from "./round-trip.ts";
 
 /** What one configuration compiles to. An exchange keeps the snapshot that it began with. */
 export interface Snapshot {
   match(host: string | undefined, path: string): RouteConfig;
-  upstream(name: string): { readonly config: UpstreamConfig; readonly pool: ConnectionPool };
+  upstream(name: string): RouteUpstream;
   /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
-  readonly peer: ((peer: ConnectedPeer) => Peer) | undefined;
+  readonly toPeer: ((peer: ConnectedPeer) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";
   /** The largest number of fields of a request. */
@@ -34,6 +35,12 @@ export interface Snapshot {
   readonly batchWrites: BatchWrites;
 }
 
+/** The upstream of a route, and the connections to it. */
+export interface RouteUpstream {
+  readonly config: UpstreamConfig;
+  readonly pool: ConnectionPool;
+}
+
 /** Limits of upgrades; times are milliseconds. */
 export interface UpgradeLimits {
   /** The time limit for the response to an upgrade request. */
@@ -44,8 +51,9 @@ export interface UpgradeLimits {
   readonly max: number;
 }
 
-/** One exchange whose request was checked and has a route. */
-export interface Incoming {
+/** One exchange, once its request was checked and planned. */
+export interface ExchangeContext {
+  /** Its record, for the log and the metrics. */
   readonly exchange: Exchange;
   readonly request: ServerRequest;
   readonly response: ServerResponse;
@@ -54,4 +62,12 @@ export interface Incoming {
   readonly snapshot: Snapshot;
   /** The client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
   readonly peer: Peer | undefined;
+  readonly upstream: RouteUpstream;
+  readonly roundTrip: RoundTrip;
+}
+
+/** One HEAD. */
+export interface HeadContext extends ExchangeContext {
+  /** Gets the response if other HEADs may wait for it. */
+  readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
 }

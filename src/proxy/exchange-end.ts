@@ -3,7 +3,7 @@
 import type { ProxyError } from "../http/errors.ts";
 import { type Exchange, toRequestId } from "../http/exchange.ts";
 import { toProblem } from "../http/problem.ts";
-import type { ServerResponse } from "../server/exchange.ts";
+import type { ServerResponse } from "../server/server-handler.ts";
 import { respondLocally } from "./relay.ts";
 
 /** The largest response to a health check, in bytes. A download is larger. */

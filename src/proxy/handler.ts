@@ -6,14 +6,14 @@
 import { type ProxyError, toProxyError } from "../http/errors.ts";
 import { type Exchange, beginExchange } from "../http/exchange.ts";
 import { checkRequest } from "../http/request.ts";
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
-import type { Snapshot } from "./context.ts";
+import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
+import type { ExchangeContext, Snapshot } from "./context.ts";
 import { endExchange, failExchange } from "./exchange-end.ts";
 import { forward } from "./forward.ts";
 import { respondToHead } from "./head.ts";
 import { type LocalPlan, type Plan, planRequest } from "./plan.ts";
 import { respondLocally } from "./relay.ts";
-import { type ExchangeContext, RoundTrip } from "./round-trip.ts";
+import { RoundTrip } from "./round-trip.ts";
 import type { Tunnels } from "./tunnel.ts";
 import { respondToUpgrade } from "./upgrade.ts";
 
@@ -52,6 +52,7 @@ export function createHandler(parts: HandlerParts): Handler {
   };
 
   async function handle(request: ServerRequest, response: ServerResponse): Promise<void> {
+    // Begin: a client that leaves is noticed from here on.
     const exchange = beginExchange(request, parts.createId(), performance.now());
     let roundTrip: RoundTrip | undefined;
     /** Why the client can get no more of the response. `exchange.error` keeps the first error, which may be another one. */
@@ -63,10 +64,11 @@ export function createHandler(parts: HandlerParts): Handler {
     });
     const over = new Promise<void>((resolve) => response.onOver(resolve)); // complete, or the client has left
     try {
+      // Plan: nothing is sent before it.
       const snapshot = parts.snapshot();
       const checked = checkRequest(request, snapshot.maxFields);
       const route = (exchange.route = snapshot.match(checked.host, checked.path));
-      const peer = snapshot.peer?.(request.peer);
+      const peer = snapshot.toPeer?.(request.peer);
       const plan = planRequest(request, checked, route, peer);
       // After an upgrade request, every response other than a 101 closes the connection, headgate's own included. Bytes behind the request
       // may belong to the requested protocol, and must not be parsed as further requests.
@@ -75,11 +77,21 @@ export function createHandler(parts: HandlerParts): Handler {
         respondLocally(plan.response, response);
         return;
       }
-      const incoming = { exchange, request, response, checked, route, snapshot, peer };
-      roundTrip = new RoundTrip(incoming);
+      // Carry out: with the upstream, unless the plan is to reject the HEAD.
+      const upstream = snapshot.upstream(route.upstream);
+      roundTrip = new RoundTrip(exchange, upstream.pool);
       inProgress += 1;
-      // Spelled out, because an object that is spread into another is slow.
-      const context = { exchange, request, response, checked, route, snapshot, peer, roundTrip };
+      const context: ExchangeContext = {
+        exchange,
+        request,
+        response,
+        checked,
+        route,
+        snapshot,
+        peer,
+        upstream,
+        roundTrip,
+      };
       const responding = carryOut(plan, context, parts.tunnels);
       if (responding !== undefined) await responding; // a stored response is written at once
     } catch (error) {
@@ -87,6 +99,7 @@ export function createHandler(parts: HandlerParts): Handler {
       roundTrip?.abort(exchange.error);
       failExchange(exchange, exchange.error, response);
     } finally {
+      // End: always, and once.
       await over;
       roundTrip?.recordCall();
       endExchange(exchange, response, gone);

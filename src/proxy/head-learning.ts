@@ -3,14 +3,14 @@
 import { NO_CACHE, type NegativeCache } from "../head/negative-cache.ts";
 import { isOverridden } from "../head/override.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import type { ExchangeContext } from "./round-trip.ts";
+import type { ExchangeContext } from "./context.ts";
 
 /** Returns the cache, or an empty one for a request with a method override, whose response shows nothing about other requests. */
 export function toNegativeCache(cache: NegativeCache, checked: CheckedRequest): NegativeCache {
   return isOverridden(checked) ? NO_CACHE : cache;
 }
 
-/** Whether the target is in the cache; a promise if another HEAD is trying the upstream. */
+/** Whether the target is in the cache; a promise only if another HEAD is trying the upstream, so that a HEAD usually awaits nothing here. */
 export function isCached(
   cache: NegativeCache,
   context: ExchangeContext,

@@ -2,14 +2,10 @@
 
 import { isEmpty, readProbe, toProbeFields } from "../head/probe.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
+import type { HeadContext } from "./context.ts";
 import { isCached, recordInconclusive, recordServed, toNegativeCache } from "./head-learning.ts";
-import {
-  type HeadContext,
-  type UpstreamResult,
-  relayHeld,
-  send,
-  toUpstreamResult,
-} from "./head-response.ts";
+import { type UpstreamResult, relayHeld, sendAs, toUpstreamResult } from "./head-response.ts";
+import { toUpstreamRequest } from "./upstream-request.ts";
 
 /** Sends the probe. If it does not help, sends a GET without a range, and adds the target to the cache. */
 export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
@@ -17,11 +13,12 @@ export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
   const cache = toNegativeCache(snapshot.refusesRange, checked);
   const cached = isCached(cache, context);
   if (typeof cached === "boolean" ? cached : await cached)
-    return toUpstreamResult(await send(context, "GET"));
+    return toUpstreamResult(await sendAs(context, "GET"));
   try {
     const held: ResponseHead[] = [];
-    const fields = toProbeFields(checked.fields);
-    const probed = toUpstreamResult(await roundTrip.send({ method: "GET", fields, held }));
+    const fields = toProbeFields(checked.endToEnd);
+    const probe = toUpstreamRequest(context, { method: "GET", fields, held });
+    const probed = toUpstreamResult(await roundTrip.send(probe));
     const full = readProbe(probed.status, probed.fields);
     if (full !== undefined) {
       relayHeld(held, response);
@@ -32,7 +29,7 @@ export async function sendProbe(context: HeadContext): Promise<UpstreamResult> {
     }
     const { content, contentInfo } = probed;
     void snapshot.drain(content, contentInfo, route.head.drain);
-    const result = toUpstreamResult(await send(context, "GET"));
+    const result = toUpstreamResult(await sendAs(context, "GET"));
     // If a GET without a range does no better, the range was not the reason.
     if (result.status !== 200 || isEmpty(probed.fields))
       recordInconclusive(cache, context, result.status);

@@ -4,19 +4,13 @@ import { repairAllow } from "../head/allow.ts";
 import { type Drained, toLoginLimits } from "../head/drain.ts";
 import { toHeadClientFields, toHeadFields } from "../head/head-fields.ts";
 import { withExplanation } from "../head/proxy-status.ts";
-import type { Leader } from "../head/share/share.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import type { ServerResponse } from "../server/exchange.ts";
+import type { ServerResponse } from "../server/server-handler.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
+import type { ExchangeContext, HeadContext } from "./context.ts";
 import { relayContent, relayInterim } from "./relay.ts";
-import type { ExchangeContext } from "./round-trip.ts";
-
-/** One HEAD. */
-export interface HeadContext extends ExchangeContext {
-  /** Gets the response if other HEADs may wait for it. */
-  readonly leader?: Pick<Leader, "onResponse" | "onPrivate"> | undefined;
-}
+import { toUpstreamRequest } from "./upstream-request.ts";
 
 /**
  * The upstream's response to the request that was sent for a HEAD. After a probe, `fields` are those of the full response, and
@@ -35,12 +29,13 @@ export interface UpstreamResult {
 }
 
 /** Sends the HEAD itself, or a GET in its place. Interim responses go into `held`; without it they are relayed at once. */
-export function send(
-  { roundTrip, checked }: ExchangeContext,
+export function sendAs(
+  context: ExchangeContext,
   method: "GET" | "HEAD",
   held?: ResponseHead[],
 ): Promise<UpstreamResponse> {
-  return roundTrip.send({ method, fields: toHeadFields(checked.fields, method), held });
+  const fields = toHeadFields(context.checked.endToEnd, method);
+  return context.roundTrip.send(toUpstreamRequest(context, { method, fields, held }));
 }
 
 /** Returns the result for a response whose status and fields go to the client. */

@@ -5,9 +5,9 @@ import type { Waiter } from "../head/share/in-flight.ts";
 import type { Leader, ShareRequest } from "../head/share/share.ts";
 import type { StoredResponse } from "../head/share/stored-response.ts";
 import { toProxyError } from "../http/errors.ts";
+import type { ExchangeContext } from "./context.ts";
 import type { HeadMode } from "./head-mode.ts";
 import type { HeadPlan } from "./plan.ts";
-import type { ExchangeContext } from "./round-trip.ts";
 
 /**
  * Responds to a HEAD. Returns undefined if it has responded at once, from a stored response. Rejects with a ProxyError if there is no
@@ -18,13 +18,13 @@ export function respondToHead(
   { mode, share }: HeadPlan,
 ): Promise<void> | undefined {
   if (share === undefined || "bypassReason" in share) return serve(context, mode);
-  const { checked, peer, route, roundTrip } = context;
+  const { request, checked, peer, route, upstream, roundTrip } = context;
   // A response on a connection with a login is for its client only, and responses of other clients may be wrong for that client.
-  if (roundTrip.hasLogin()) return serve(context, mode);
+  if (upstream.pool.hasLogin(request.peer)) return serve(context, mode);
   return respondShared(context, mode, {
     host: checked.host,
     path: checked.path,
-    fields: checked.fields,
+    fields: checked.endToEnd,
     address: peer?.address,
     key: share.key,
     shareMs: route.head.share,

@@ -75,17 +75,17 @@ export function planRequest(
   const upgrade = toUpstreamUpgrade(request, checked);
   const local = toLocalResponse(request, checked);
   if (local !== undefined) return { kind: "local", cause: "hop", response: local, upgrade };
-  const reply = toOptionsReply(method, checked.fields, route);
+  const reply = toOptionsReply(method, checked.endToEnd, route);
   if (reply !== undefined) return { kind: "local", cause: "options", response: reply, upgrade };
   if (method === "HEAD") return planHead(route, checked, peer);
-  const fields = withMaxForwards(method, checked.fields);
+  const fields = withMaxForwards(method, checked.endToEnd);
   return upgrade === undefined
     ? { kind: "forward", fields, upgrade }
     : { kind: "upgrade", fields, upgrade };
 }
 
 /** The parts of a HEAD that its plan depends on. */
-type PlannedHead = Pick<CheckedRequest, "path" | "fields" | "framing" | "upgrade">;
+type PlannedHead = Pick<CheckedRequest, "path" | "endToEnd" | "framing" | "upgrade">;
 
 /** Plans a HEAD: this product's central decision. */
 export function planHead(

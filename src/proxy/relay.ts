@@ -6,7 +6,7 @@ import { repairAllow } from "../head/allow.ts";
 import { mayChange } from "../head/share/cacheability.ts";
 import type { LocalResponse } from "../http/local-response.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
-import type { ServerResponse } from "../server/exchange.ts";
+import type { ServerResponse } from "../server/server-handler.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { UpstreamResponse } from "../upstream/call.ts";
 import type { Content } from "../upstream/content.ts";
@@ -14,11 +14,11 @@ import { toClientFields } from "../http/rewrite.ts";
 import type { ResponseFields } from "../http/response-fields.ts";
 import type { UpgradeFields } from "../http/request-fields.ts";
 import { toResponseTrailers, withoutTrailer } from "../http/trailers.ts";
-import type { Incoming } from "./context.ts";
+import type { ExchangeContext } from "./context.ts";
 
 /** Relays a response with its content. `upgrade` is the switch of protocols that the client requested. */
 export function relayResponse(
-  { exchange, request, response, checked, route, snapshot }: Incoming,
+  { exchange, request, response, checked, route, snapshot }: ExchangeContext,
   received: UpstreamResponse,
   upgrade?: UpgradeFields,
 ): Promise<void> {

@@ -1,26 +1,18 @@
-/** The requests to the upstream that one exchange makes, and the content of the client's request. */
+/** How a request to the upstream is built. */
 
-import { Readable } from "node:stream";
-
-import type { UpstreamConfig } from "../config/types.ts";
 import type { ResponseHead } from "../http/wire/response-head.ts";
 import { filterFields } from "../http/fields.ts";
 import { toRequestId } from "../http/exchange.ts";
 import { toOutgoingFields } from "../http/rewrite.ts";
 import type { CheckedRequest } from "../http/request.ts";
-import { NO_TRAILERS, toRequestTrailers } from "../http/trailers.ts";
-import type { ServerRequest, ServerResponse } from "../server/exchange.ts";
-import type { Incoming } from "./context.ts";
+import { toContinueSender } from "./client-content.ts";
+import type { ExchangeContext } from "./context.ts";
 import { relayInterim } from "./relay.ts";
 import type { UpstreamRequest } from "../upstream/call.ts";
-import type { RequestContent } from "../upstream/connection.ts";
-import type { ConnectionPool } from "../upstream/pool.ts";
-
-/** Which side sends the 100 (Continue) that the client waits for (RFC 9110 §10.1.1); `none` if it does not wait. */
-export type ContinueSender = "none" | "upstream" | "headgate";
+import type { RequestContent } from "../upstream/connection-request.ts";
 
 /** The parts in which the upstream requests of one exchange differ. */
-export interface OutgoingRequest {
+interface OutgoingRequest {
   readonly method: string;
   /** End-to-end. */
   readonly fields: readonly string[];
@@ -32,38 +24,25 @@ export interface OutgoingRequest {
   readonly held?: ResponseHead[] | undefined;
 }
 
-/** The parts that all upstream requests of one exchange have in common. */
-export interface UpstreamContext {
-  readonly incoming: Incoming;
-  readonly config: UpstreamConfig;
-  readonly pool: ConnectionPool;
-  /** Undefined: the upstream gets the client's X-Request-Id, if any. */
-  readonly requestId: string | undefined;
-  readonly continueSender: ContinueSender;
-}
-
-/** Finds the upstream of a request, and what headgate adds to the request for it. */
-export function toUpstreamContext(incoming: Incoming): UpstreamContext {
-  const { exchange, checked, route, snapshot } = incoming;
-  const { config, pool } = snapshot.upstream(route.upstream);
-  const requestId = snapshot.requestId === "forward" ? toRequestId(exchange) : undefined;
-  const continueSender = toContinueSender(checked, pool);
-  return { incoming, config, pool, requestId, continueSender };
-}
-
 /** Builds a request to the upstream. */
 export function toUpstreamRequest(
+  context: ExchangeContext,
   { method, fields, content, upgrade, responseMs, held }: OutgoingRequest,
-  { incoming, config, requestId, continueSender }: UpstreamContext,
 ): UpstreamRequest {
-  const { request, response, checked, route, peer } = incoming;
+  const { request, response, checked, route, peer, upstream } = context;
+  const continueSender = toContinueSender(context);
   const expectsContinue = continueSender === "upstream" && content !== undefined;
   const sent =
     continueSender === "headgate" ? filterFields(fields, (name) => name !== "expect") : fields;
   return {
     method,
     path: checked.path,
-    fields: toOutgoingFields(sent, { host: checked.host, peer, upstream: config, requestId }),
+    fields: toOutgoingFields(sent, {
+      host: checked.host,
+      peer,
+      upstream: upstream.config,
+      requestId: toForwardedId(context),
+    }),
     framing: content === undefined ? "none" : checked.framing,
     content,
     expectsContinue,
@@ -84,64 +63,7 @@ export function toUpstreamRequest(
   };
 }
 
-/** RFC 9110 §10.1.1: an upstream of HTTP/1.0 cannot send a 100, for which the client would wait. So headgate sends it. */
-function toContinueSender(
-  { expectsContinue }: CheckedRequest,
-  pool: ConnectionPool,
-): ContinueSender {
-  if (!expectsContinue) return "none";
-  return pool.speaksHttp10() ? "headgate" : "upstream";
-}
-
-/** Opens the content of the client's request for reading, once; undefined without one. */
-export function openContent({
-  incoming,
-  continueSender,
-}: UpstreamContext): RequestContent | undefined {
-  const { request, response, checked } = incoming;
-  return checked.framing === "none" ? undefined : toContent(request, response, continueSender);
-}
-
-/**
- * Returns a request's content as a stream that may be destroyed safely. If a response comes early, the upstream side destroys the stream
- * that it reads. To destroy the request itself would close the client's connection and lose that response.
- *
- * If headgate sends the 100 (Continue), it does so when the upstream begins to read.
- */
-function toContent(
-  request: ServerRequest,
-  response: ServerResponse,
-  continueSender: ContinueSender,
-): RequestContent {
-  const content = new ClientContent({
-    highWaterMark: 64 * 1024,
-    read() {
-      if (continueSender === "headgate") response.writeContinue();
-      request.resume();
-    },
-    destroy(error, callback) {
-      request.drop(); // the rest of the content is read and dropped, within the server's limit
-      callback(error);
-    },
-  });
-  request.read({
-    onChunk(chunk) {
-      if (!content.push(chunk)) request.pause();
-    },
-    onEnd(rawTrailers) {
-      content.trailers = toRequestTrailers(rawTrailers, request.fields.connection);
-      content.push(null); // oxlint-disable-line unicorn/no-null -- null ends a stream
-    },
-    onGone: (error) => void content.destroy(error),
-  });
-  request.pause();
-  // If the response ends before the request's content, the rest is dropped. Unread content would block the connection.
-  response.onOver(() => void content.destroy());
-  // The reader may have removed its listeners already, and an error without a listener ends the process.
-  content.on("error", () => undefined);
-  return content;
-}
-
-class ClientContent extends Readable implements RequestContent {
-  trailers = NO_TRAILERS;
+/** The X-Request-Id that headgate sends. Undefined: the upstream gets the client's, if any. */
+function toForwardedId({ exchange, snapshot }: ExchangeContext): string | undefined {
+  return snapshot.requestId === "forward" ? toRequestId(exchange) : undefined;
 }

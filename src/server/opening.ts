@@ -1,19 +1,15 @@
-/** How a connection begins, until HTTP is spoken on it. */
+/** The opening of a connection: everything before HTTP. It is the PROXY protocol header, TLS, and the choice of the version of HTTP. */
 
 import type { Socket } from "node:net";
 
 import { ProxyError } from "../http/errors.ts";
-import {
-  type AcceptedConnection,
-  type ClientConnection,
-  type ServerContext,
-  createClientConnection,
-} from "./connection.ts";
-import type { OpeningStage } from "./exchange.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
+import { createHttp1Connection } from "./http1/connection.ts";
+import type { OpeningStage } from "./server-handler.ts";
 import { peek } from "./peek.ts";
-import { type Introduction, toPeer } from "./peer.ts";
+import { type ClientInfo, toPeer } from "./peer.ts";
 import { type ProxyProtocol, readProxyHeader } from "./proxy-protocol.ts";
-import type { TlsAcceptor } from "./tls.ts";
+import type { TlsAcceptor } from "./tls-acceptor.ts";
 
 /** What comes before HTTP on the connections of one listener. */
 export interface OpeningConfig {
@@ -35,19 +31,19 @@ export function beginsWithHttp({ proxyProtocol, tls, http2 }: OpeningConfig): bo
 }
 
 /**
- * Opens a connection, without a time limit. Resolves with undefined if it ends before its first byte, or with its PROXY protocol header.
- * Rejects if the client does not begin as the listener expects.
+ * Reads the opening of a connection, without a time limit. Resolves with undefined if the connection ends before its first byte, or with
+ * its PROXY protocol header. Rejects if the client does not begin as the listener expects.
  */
-export async function open(
+export async function readOpening(
   transport: Socket,
   { proxyProtocol, tls, http2 }: OpeningConfig,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
   if (proxyProtocol !== undefined) {
     opening.stage = "proxy_protocol";
-    const introduction = await readProxyHeader(transport, proxyProtocol);
-    if (introduction === undefined) return undefined;
-    opening.introduction = introduction;
+    const clientInfo = await readProxyHeader(transport, proxyProtocol);
+    if (clientInfo === undefined) return undefined;
+    opening.clientInfo = clientInfo;
   }
   if (transport.readableEnded) return undefined;
   return tls === undefined
@@ -60,12 +56,12 @@ async function openPlain(
   isHttp2Served: boolean,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
-  const accepted = { socket: transport, transport, peer: toPeer(transport, opening.introduction) };
-  if (!isHttp2Served) return { accepted, serve: createClientConnection };
+  const accepted = { socket: transport, transport, peer: toPeer(transport, opening.clientInfo) };
+  if (!isHttp2Served) return { accepted, serve: createHttp1Connection };
   opening.stage = "http2";
   const version = await peek(transport, toVersion);
   if (version === undefined) return undefined;
-  return { accepted, serve: version === "2" ? await loadHttp2() : createClientConnection };
+  return { accepted, serve: version === "2" ? await loadHttp2() : createHttp1Connection };
 }
 
 async function openSecure(
@@ -73,23 +69,19 @@ async function openSecure(
   tls: TlsAcceptor,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
-  const { introduction } = opening;
+  const { clientInfo } = opening;
   opening.stage = "tls";
   const first = await peek(transport, toFirstProtocol);
   if (first === undefined) return undefined;
   if (first === "http") {
     const refusal = new ProxyError("tls_required");
-    const accepted = {
-      socket: transport,
-      transport,
-      peer: toPeer(transport, introduction),
-      refusal,
-    };
-    return { accepted, serve: createClientConnection };
+    const peer = toPeer(transport, clientInfo);
+    const accepted = { socket: transport, transport, peer, refusal };
+    return { accepted, serve: createHttp1Connection };
   }
   const { socket, protocol, tls: seen } = await tls.accept(transport);
-  const accepted = { socket, transport, peer: toPeer(transport, { ...introduction, tls: seen }) };
-  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createClientConnection };
+  const accepted = { socket, transport, peer: toPeer(transport, { ...clientInfo, tls: seen }) };
+  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createHttp1Connection };
 }
 
 /** HTTP/2 is loaded at its first connection: most listeners have none. */
@@ -121,8 +113,8 @@ function toFirstProtocol([first = 0]: Buffer): { meaning: "tls" | "http"; length
 export interface Opening extends ClientConnection {
   /** What is to come next. */
   stage: OpeningStage;
-  /** What the connection has told so far. */
-  introduction: Introduction;
+  /** What is known of the client so far. */
+  clientInfo: ClientInfo;
   /** Reports the reason and closes the connection, unless it is closed already. */
   fail(reason: Error): void;
 }
@@ -137,7 +129,7 @@ export function createOpening(
   let isOver = false;
   const opening: Opening = {
     stage: "tls",
-    introduction: {},
+    clientInfo: {},
     isAdmitted: false,
     isBusy: () => false,
     inFlight: () => 0,

@@ -1,19 +1,19 @@
-/** The client at the other end of a connection, as the story of a request sees it. */
+/** The client at the other end of a connection. */
 
 import type { Socket } from "node:net";
 
 import type { ProxiedClient } from "../http/wire/proxy-header.ts";
-import type { ClientPeer, ClientTls } from "./exchange.ts";
+import type { ClientPeer, ClientTls } from "./server-handler.ts";
 
-/** What the beginning of a connection told about its client. */
-export interface Introduction {
+/** What the opening of a connection told about its client. */
+export interface ClientInfo {
   /** The client that a PROXY protocol header names; undefined without a header. */
   readonly client?: ProxiedClient | undefined;
   readonly tls?: ClientTls | undefined;
 }
 
 /** Describes the client of an accepted connection. `transport` is its TCP or Unix socket. */
-export function toPeer(transport: Socket, { client, tls }: Introduction = {}): ClientPeer {
+export function toPeer(transport: Socket, { client, tls }: ClientInfo = {}): ClientPeer {
   return {
     remoteAddress: toRemoteAddress(transport, client),
     isUnix: isDirect(client) && isUnix(transport),

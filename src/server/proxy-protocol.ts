@@ -3,9 +3,9 @@
 import type { Socket } from "node:net";
 
 import { mayBeProxyHeader, parseProxyHeader } from "../http/wire/proxy-header.ts";
-import type { ClientPeer } from "./exchange.ts";
+import type { ClientPeer } from "./server-handler.ts";
 import { peek } from "./peek.ts";
-import { type Introduction, toPeer } from "./peer.ts";
+import { type ClientInfo, toPeer } from "./peer.ts";
 
 /** Which connections of a listener begin with a header. */
 export interface ProxyProtocol {
@@ -22,10 +22,10 @@ export interface ProxyProtocol {
 export async function readProxyHeader(
   transport: Socket,
   { isRequired, isTrusted }: ProxyProtocol,
-): Promise<Introduction | undefined> {
+): Promise<ClientInfo | undefined> {
   const mayTell = isTrusted(toPeer(transport));
   if (!mayTell && !isRequired) return {};
-  return peek<Introduction>(transport, (bytes) => {
+  return peek<ClientInfo>(transport, (bytes) => {
     if (!mayTell) throw new Error("the peer is not in forwarded.trust");
     if (!isRequired && !mayBeProxyHeader(bytes)) return { meaning: {}, length: 0 };
     const header = parseProxyHeader(bytes);

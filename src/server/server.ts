@@ -5,19 +5,15 @@ import type { Server as Listener, Socket } from "node:net";
 import type { Address } from "../config/address.ts";
 import { toKeepAliveLines } from "../http/wire/serialize.ts";
 import type { ProxyError } from "../http/errors.ts";
-import type { ServerHandler, ServerLimits } from "./exchange.ts";
-import {
-  type AcceptedConnection,
-  type ClientConnection,
-  type ServerContext,
-  createClientConnection,
-} from "./connection.ts";
-import { createResponseHeadCache } from "./head-cache.ts";
+import type { ServerHandler, ServerLimits } from "./server-handler.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
+import { createHttp1Connection } from "./http1/connection.ts";
+import { createResponseHeadCache } from "./http1/head-cache.ts";
 import { closeListener, createListener, listen } from "./listener.ts";
 import { createConnectionLimiter } from "./admission.ts";
-import { type OpeningConfig, beginsWithHttp, createOpening, open } from "./opening.ts";
+import { type OpeningConfig, beginsWithHttp, createOpening, readOpening } from "./opening.ts";
 import { toPeer } from "./peer.ts";
-import { OutgoingResponse, type ResponseServer } from "./response.ts";
+import type { ResponseContext } from "./http1/response.ts";
 
 /** A listening server. */
 export interface Server {
@@ -42,7 +38,7 @@ export interface Server {
 }
 
 /** One listening socket, and how its further connections begin. */
-interface Entrance {
+interface ListeningSocket {
   readonly listener: Listener;
   opening: OpeningConfig;
 }
@@ -56,12 +52,12 @@ const MAX_REFUSED = 64;
 /** Creates a server. Nothing listens until `listen`. */
 export function createServer(handler: ServerHandler, initial: ServerLimits): Server {
   const limiter = createConnectionLimiter<ClientConnection>(initial.whenFull);
-  const entrances: Entrance[] = [];
+  const sockets: ListeningSocket[] = [];
   let limits = initial;
   let isDraining = false;
   let isClosing = false;
   let checking: NodeJS.Timeout | undefined;
-  let responseServer: ResponseServer = {
+  let responseContext: ResponseContext = {
     headCache: createResponseHeadCache(),
     countUnacknowledged: handler.countUnacknowledged ?? (() => undefined),
     keepAliveLines: "",
@@ -70,8 +66,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   const context: ServerContext = {
     handler,
     limits: () => limits,
-    respond: (carrier, request, options) =>
-      new OutgoingResponse(carrier, responseServer, request, options),
+    responseContext: () => responseContext,
     isDraining: () => isDraining,
     isClosing: () => isClosing,
     admit: limiter.admit,
@@ -81,22 +76,22 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   return {
     configure,
     async listen(address, opening = PLAIN) {
-      const entrance: Entrance = { listener: createListener(onAccepted), opening };
+      const listening: ListeningSocket = { listener: createListener(onAccepted), opening };
       function onAccepted(socket: Socket): void {
-        onConnection(socket, entrance.opening);
+        onConnection(socket, listening.opening);
       }
       // A connection that cannot be accepted: libuv reserves one file descriptor to reject it, and emits EMFILE if that one is gone too.
       // Without a listener, the error would end the process.
-      entrance.listener.on("error", () => undefined);
+      listening.listener.on("error", () => undefined);
       const scheme = opening.tls === undefined ? "http" : "https";
-      const location = await listen(entrance.listener, address, scheme);
-      entrances.push(entrance);
-      limitAccepted(entrance, limits);
+      const location = await listen(listening.listener, address, scheme);
+      sockets.push(listening);
+      limitAccepted(listening, limits);
       return location;
     },
     reopen(openings) {
-      for (const [index, entrance] of entrances.entries())
-        entrance.opening = openings[index] ?? entrance.opening;
+      for (const [index, listening] of sockets.entries())
+        listening.opening = openings[index] ?? listening.opening;
     },
     connections: limiter.size,
     inFlight: () => {
@@ -110,7 +105,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     },
     async close() {
       isClosing = true;
-      const closed = entrances.map(({ listener }) => closeListener(listener));
+      const closed = sockets.map(({ listener }) => closeListener(listener));
       for (const connection of limiter.all()) connection.close();
       await Promise.all(closed);
       clearInterval(checking);
@@ -127,13 +122,13 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
       return void transport.destroy();
     if (beginsWithHttp(config))
       return serve({ socket: transport, transport, peer: toPeer(transport) });
-    const opening = createOpening(transport, limits.headerMs, ({ stage, introduction }, reason) =>
-      handler.onUnopened?.({ stage, reason, peer: toPeer(transport, introduction) }),
+    const opening = createOpening(transport, limits.headerMs, ({ stage, clientInfo }, reason) =>
+      handler.onUnopened?.({ stage, reason, peer: toPeer(transport, clientInfo) }),
     );
     transport.on("error", () => undefined);
     limiter.add(opening);
     transport.once("close", () => limiter.remove(opening));
-    open(transport, config, opening)
+    readOpening(transport, config, opening)
       .then((opened) => {
         limiter.remove(opening);
         if (isClosing || opened === undefined) opening.destroy();
@@ -142,7 +137,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
       .catch(opening.fail);
   }
 
-  function serve(accepted: AcceptedConnection, create = createClientConnection): void {
+  function serve(accepted: AcceptedConnection, create = createHttp1Connection): void {
     const connection = create(accepted, context);
     limiter.add(connection);
     accepted.transport.once("close", () => limiter.remove(connection));
@@ -151,9 +146,9 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   function configure(changed: ServerLimits): void {
     limits = changed;
     const keepAliveLines = toKeepAliveLines(changed.keepAliveMs);
-    responseServer = { ...responseServer, keepAliveLines, idleMs: changed.idleMs };
+    responseContext = { ...responseContext, keepAliveLines, idleMs: changed.idleMs };
     limiter.limit(changed.connections);
-    for (const entrance of entrances) limitAccepted(entrance, changed);
+    for (const listening of sockets) limitAccepted(listening, changed);
     clearInterval(checking);
     checking = setInterval(check, toCheckMs(changed)).unref();
   }
@@ -165,7 +160,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
   }
 }
 
-function limitAccepted({ listener }: Entrance, { connections }: ServerLimits): void {
+function limitAccepted({ listener }: ListeningSocket, { connections }: ServerLimits): void {
   listener.maxConnections = connections === 0 ? Infinity : connections + MAX_REFUSED;
 }
 

@@ -7,12 +7,12 @@ import {
   type ConnectionRequest,
   type Failure,
   type ResponseReceiver,
-  type UpstreamConnection,
   isRepeatable,
-} from "./connection.ts";
+} from "./connection-request.ts";
 import { type Content, IncomingContent } from "./content.ts";
 import type { GcPressure } from "../runtime/gc-pressure.ts";
 import type { SwitchedSocket } from "./switched-socket.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
 
 /** A request to the upstream, the client connection it belongs to, and the listener for interim responses. */
 export interface UpstreamRequest extends ConnectionRequest {

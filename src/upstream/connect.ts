@@ -49,7 +49,8 @@ export function createConnect(
   return (events) => openConnection(upstream, events, { ...resources, order, book, openTls });
 }
 
-interface Opening extends ConnectResources {
+/** What the connections to one upstream share. */
+interface ConnectContext extends ConnectResources {
   readonly order: AddressOrder;
   readonly book: AddressBook;
   readonly openTls: ReturnType<typeof createTlsClient>;
@@ -63,7 +64,7 @@ function now(): number {
 function openConnection(
   upstream: UpstreamConfig,
   events: UpstreamSocketEvents,
-  { resolver, readMemory, ownSockets, countUnacknowledged, order, book, openTls }: Opening,
+  { resolver, readMemory, ownSockets, countUnacknowledged, order, book, openTls }: ConnectContext,
 ): UpstreamSocket {
   const { url, connectTimeout } = upstream;
   const isTls = url.protocol === "https:";

@@ -1,7 +1,7 @@
 /** The content of a response between its connection and its reader: held until it is read, then relayed or counted. */
 
 import type { ProxyError } from "../http/errors.ts";
-import type { UpstreamConnection } from "./connection.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
 import type { GcPressure } from "../runtime/gc-pressure.ts";
 
 /** The content of a response. Until `read` is called it holds at most the bytes of one read of the socket. */

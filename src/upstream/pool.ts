@@ -2,7 +2,8 @@
 
 import { ProxyError } from "../http/errors.ts";
 import { PendingRequest, type Queue, type UpstreamCall, type UpstreamRequest } from "./call.ts";
-import type { ConnectionEvents, ConnectionOwner, UpstreamConnection } from "./connection.ts";
+import type { ConnectionOwner } from "./connection-request.ts";
+import type { ConnectionEvents, UpstreamConnection } from "./upstream-connection.ts";
 import type { GcPressure } from "../runtime/gc-pressure.ts";
 
 /** The connections to one upstream. */

@@ -5,7 +5,7 @@ import type { ProxyError } from "../http/errors.ts";
 import { type AddressBook, type AddressStatus, createAddressBook } from "./address-book.ts";
 import { type BatchWrites, createBatchWrites } from "../runtime/batch-writes.ts";
 import { createConnect } from "./connect.ts";
-import { createConnection } from "./connection.ts";
+import { createUpstreamConnection } from "./upstream-connection.ts";
 import { type GcPressure, createGcPressure } from "../runtime/gc-pressure.ts";
 import { type OwnSockets, createOwnSockets } from "./own-sockets.ts";
 import { type ConnectionPool, createConnectionPool } from "./pool.ts";
@@ -86,7 +86,7 @@ export function createUpstreamPool(
   const options = { connect, ...times, maxHeadBytes, gcPressure, batchWrites };
   const pool = createConnectionPool(
     { connections: upstream.maxConnections, waiting },
-    (events) => createConnection(options, events),
+    (events) => createUpstreamConnection(options, events),
     gcPressure,
   );
   resources.add(pool);

@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import test, { type TestContext } from "node:test";
 
-import { type Explained, type Forwarded, explainRequest } from "../../src/cli/explain/dry-run.ts";
+import {
+  type Explained,
+  type Forwarded,
+  explainRequest,
+} from "../../src/cli/explain/explanation.ts";
 import type { Config } from "../../src/config/types.ts";
 import { agreeing, text } from "../support/responses.ts";
 import { startOrigin } from "../support/origin.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import test from "node:test";
 
 import type { Client } from "../../src/cli/doctor/client.ts";
-import { findDocument } from "../../src/cli/doctor/document.ts";
+import { findDocument } from "../../src/cli/doctor/openapi-document.ts";
 import { selectEndpoints } from "../../src/cli/doctor/endpoints.ts";
 import { type ApiDocument, readApiDocument } from "../../src/cli/doctor/openapi.ts";
 import { UsageError } from "../../src/cli/flags.ts";

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { HEAD_MODE_NAMES } from "../../src/http/head-outcomes.ts";
 import { loadText, messageOf, problemsOf } from "../support/route-file.ts";
 
+/** A new mode changes these texts, but no test. */
+const MODES = HEAD_MODE_NAMES.join(", ");
 const UPSTREAM = "upstream: http://127.0.0.1:8000\n";
 
 /** Values and keys that are not headgate's, and the hint for each. */
@@ -262,35 +265,14 @@ const MISTAKES: readonly (readonly [text: string, told: string])[] = [
     "upstream: ftp://a\n",
     'upstream: must begin with http://, https:// or unix:/; did you mean "http://a"?',
   ],
-  [
-    "head: true\n",
-    'head: must be one of convert, auto, pass, observe, reject, not the boolean true; did you mean "convert"?',
-  ],
-  [
-    "head: on\n",
-    'head: "on" is not one of convert, auto, pass, observe, reject; did you mean "convert"?',
-  ],
-  [
-    "head: off\n",
-    'head: "off" is not one of convert, auto, pass, observe, reject; did you mean "pass"?',
-  ],
-  [
-    "head: false\n",
-    'head: must be one of convert, auto, pass, observe, reject, not the boolean false; did you mean "pass"?',
-  ],
-  [
-    "head: GET\n",
-    'head: "GET" is not one of convert, auto, pass, observe, reject; did you mean "convert"?',
-  ],
-  [
-    "head: convrt\n",
-    'head: "convrt" is not one of convert, auto, pass, observe, reject; did you mean "convert"?',
-  ],
-  [
-    "head: 405\n",
-    'head: must be one of convert, auto, pass, observe, reject, not the number 405; did you mean "reject"?',
-  ],
-  ["head: [pass]\n", "head: must be one of convert, auto, pass, observe, reject, not a list"],
+  ["head: true\n", `head: must be one of ${MODES}, not the boolean true; did you mean "convert"?`],
+  ["head: on\n", `head: "on" is not one of ${MODES}; did you mean "convert"?`],
+  ["head: off\n", `head: "off" is not one of ${MODES}; did you mean "pass"?`],
+  ["head: false\n", `head: must be one of ${MODES}, not the boolean false; did you mean "pass"?`],
+  ["head: GET\n", `head: "GET" is not one of ${MODES}; did you mean "convert"?`],
+  ["head: convrt\n", `head: "convrt" is not one of ${MODES}; did you mean "convert"?`],
+  ["head: 405\n", `head: must be one of ${MODES}, not the number 405; did you mean "reject"?`],
+  ["head: [pass]\n", `head: must be one of ${MODES}, not a list`],
   [
     "head: { fallbackOn: 405 }\n",
     "head.fallbackOn: must be a list of status codes, not the number 405; did you mean [405]?",

@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { toJsonSchema } from "../../src/config/schema/file.ts";
 import type { JsonSchema } from "../../src/config/schema/json-schema.ts";
 import type { Config } from "../../src/config/types.ts";
+import { HEAD_MODE_NAMES } from "../../src/http/head-outcomes.ts";
 import { toHeadConfig } from "../support/head.ts";
 import { loadText, makeDirectory, messageOf, problemsOf } from "../support/route-file.ts";
 
@@ -176,7 +177,7 @@ upstreams:
     `f.yaml:2:1 lisen: is not a known key; did you mean "listen"?
   2 | lisen: :80
     | ^^^^^
-f.yaml:3:7 head: "convrt" is not one of convert, auto, pass, observe, reject; did you mean "convert"?
+f.yaml:3:7 head: "convrt" is not one of ${HEAD_MODE_NAMES.join(", ")}; did you mean "convert"?
   3 | head: convrt
     |       ^^^^^^
 f.yaml:4:21 timeouts.header: must be a duration such as 250ms or 5s, not the number 5; did you mean "5s"?

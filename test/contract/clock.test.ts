@@ -11,7 +11,7 @@ const SRC = join(import.meta.dirname, "..", "..", "src");
 const READERS = new Set([
   "app.ts",
   "config/load.ts",
-  "server/head-cache.ts",
+  "server/http1/head-cache.ts",
   "ops/log/timestamp.ts",
   "ops/status/recent.ts",
   "ops/status/status.ts",

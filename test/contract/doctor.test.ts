@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { DOCUMENT_PATHS } from "../../src/cli/doctor/document.ts";
+import { DOCUMENT_PATHS } from "../../src/cli/doctor/openapi-document.ts";
 import { DOCTOR_FLAGS } from "../../src/cli/doctor/options.ts";
 import { COMMAND_HELP } from "../../src/cli/help.ts";
 

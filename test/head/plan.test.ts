@@ -21,9 +21,9 @@ function toRoute(head: HeadConfig["mode"]): RouteConfig {
   };
 }
 
-const X = { path: "/x", fields: [], framing: "none", upgrade: undefined } as const;
+const X = { path: "/x", endToEnd: [], framing: "none", upgrade: undefined } as const;
 
-type Planned = Pick<CheckedRequest, "path" | "fields" | "framing" | "upgrade">;
+type Planned = Pick<CheckedRequest, "path" | "endToEnd" | "framing" | "upgrade">;
 
 function plan(mode: HeadConfig["mode"], request: Planned = X) {
   const { outcome, upstreamMethod } = planHead(toRoute(mode), request, undefined).mode;
@@ -53,14 +53,14 @@ test("in mode auto a HEAD goes up as HEAD", () => {
 });
 
 test("what is guarded goes up as HEAD, unless the route rejects", () => {
-  const guarded = { ...X, fields: ["Tus-Resumable", "1.0.0"] };
+  const guarded = { ...X, endToEnd: ["Tus-Resumable", "1.0.0"] };
   for (const mode of ["convert", "auto", "pass", "observe"] as const)
     assert.equal(plan(mode, guarded).outcome, "pass");
   assert.equal(plan("reject", guarded).outcome, "reject");
 });
 
 test("a HEAD is shared in the modes that replace it, unless a passthrough rule matches or it depends on its client", () => {
-  const plain = { path: "/x", fields: ["X-B", "2", "accept", "a"], framing: "none" } as const;
+  const plain = { path: "/x", endToEnd: ["X-B", "2", "accept", "a"], framing: "none" } as const;
   const request = { ...plain, upgrade: undefined };
   for (const mode of ["convert", "auto"] as const)
     assert.deepEqual(planShare(mode, request), { key: "\nx-b:2\n\n" });
@@ -69,8 +69,8 @@ test("a HEAD is shared in the modes that replace it, unless a passthrough rule m
       bypassReason: `the mode is ${mode}`,
     });
   const obstacles = [
-    { ...request, fields: ["Upload-Offset", "0"] },
-    { ...request, fields: ["COOKIE", "a=b"] },
+    { ...request, endToEnd: ["Upload-Offset", "0"] },
+    { ...request, endToEnd: ["COOKIE", "a=b"] },
     { ...request, framing: "chunked" as const },
     { ...request, upgrade: { protocols: "h2c", option: "Upgrade" } },
   ].map((one) => planShare("convert", one));
@@ -83,7 +83,7 @@ test("a HEAD is shared in the modes that replace it, unless a passthrough rule m
 });
 
 test("forwarding fields of a trusted client differ from those of a stranger", () => {
-  const request = { path: "/x", fields: ["X-Forwarded-Proto", "https"] } as const;
+  const request = { path: "/x", endToEnd: ["X-Forwarded-Proto", "https"] } as const;
   const [believed, stranger] = [true, false].map((trusted) =>
     planShare(
       "convert",

@@ -49,7 +49,7 @@ test("a cache key with its variant equals no other key, nor that of a full reque
   const check = createTexts();
   for (const trusted of [true, false])
     for (const own of ONE_FIELD) {
-      const request = { fields: own, framing: "none", upgrade: undefined } as const;
+      const request = { endToEnd: own, framing: "none", upgrade: undefined } as const;
       const read = readCacheKey(request, { address: undefined, trusted });
       assert.ok("key" in read);
       for (const fields of TWO_FIELDS) {
@@ -79,7 +79,7 @@ test("requests are equal only if all their fields, in order, and their addresses
 test("a field that only names the client's address does not keep two HEADs apart", () => {
   const peer = { address: undefined, trusted: true };
   const identify = (fields: readonly string[]) =>
-    readCacheKey({ fields, framing: "none", upgrade: undefined }, peer);
+    readCacheKey({ endToEnd: fields, framing: "none", upgrade: undefined }, peer);
   for (const name of [
     "X-Forwarded-For",
     "X-Real-IP",

@@ -14,7 +14,7 @@ test("a request is read into what may be forwarded", () => {
   assert.deepEqual(checkRequest(toHead(["Host: h", "A: 1", "Connection: close"]), 100), {
     path: "/x?y",
     host: "h",
-    fields: ["Host", "h", "A", "1"],
+    endToEnd: ["Host", "h", "A", "1"],
     framing: "none",
     upgrade: undefined,
     takesTrailers: false,

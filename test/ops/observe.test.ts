@@ -4,7 +4,7 @@ import test from "node:test";
 import { ProxyError } from "../../src/http/errors.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
-import { type ObserveOptions, createObserver } from "../../src/ops/observe.ts";
+import { type ObserveOptions, createObserver } from "../../src/ops/observer.ts";
 import { getOnly, text } from "../support/responses.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
 import { startOrigin } from "../support/origin.ts";

@@ -8,7 +8,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { explain } from "../../src/cli/explain/command.ts";
-import { type Explained, type Forwarded, explainRequest } from "../../src/cli/explain/dry-run.ts";
+import {
+  type Explained,
+  type Forwarded,
+  explainRequest,
+} from "../../src/cli/explain/explanation.ts";
 import { hideSecrets } from "../../src/cli/explain/hide-secrets.ts";
 import {
   type Backend,

@@ -160,7 +160,7 @@ function createWorld(limits: ShareLimits, luck: () => number) {
     const { host, path, lines, address, isTrusted } = asked;
     const fields = toFields(lines);
     const peer = { address, trusted: isTrusted };
-    const request = { path, fields, framing: "none", upgrade: undefined } as const;
+    const request = { path, endToEnd: fields, framing: "none", upgrade: undefined } as const;
     const { share: plan } = planHead(ROUTE, request, peer);
     if (plan === undefined || "bypassReason" in plan) return;
     const question = { host, path, fields, address, ...plan, shareMs: SHARE_MS, attempt };

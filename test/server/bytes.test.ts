@@ -6,7 +6,7 @@ import test, { type TestContext } from "node:test";
 import { toLocalResponse } from "../../src/http/local-response.ts";
 import { parseResponseHead } from "../../src/http/wire/response-head.ts";
 import { checkRequest } from "../../src/http/request.ts";
-import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../../src/server/server-handler.ts";
 import { respondLocally, relayInterim } from "../../src/proxy/relay.ts";
 import { listen } from "../support/server.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { createResponseHeadCache } from "../../src/server/head-cache.ts";
+import { createResponseHeadCache } from "../../src/server/http1/head-cache.ts";
 
 test("a response head that repeats is the same text; any difference makes another one", () => {
   const heads = createResponseHeadCache();

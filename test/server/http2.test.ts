@@ -5,8 +5,8 @@ import test from "node:test";
 
 import { ProxyError } from "../../src/http/errors.ts";
 import { createBudget } from "../../src/server/http2/budget.ts";
-import { toStreamHead } from "../../src/server/http2/request-head.ts";
-import { toStreamFields } from "../../src/server/http2/response-fields.ts";
+import { toStreamHead } from "../../src/server/http2/stream-head.ts";
+import { toStreamFields } from "../../src/server/http2/stream-fields.ts";
 import { toAcceptedFields, toUpgradeRequest } from "../../src/server/http2/web-socket.ts";
 
 const PSEUDO = [":method", "GET", ":scheme", "https", ":authority", "a.example", ":path", "/a"];

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import test from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-import { createOpening, open } from "../../src/server/opening.ts";
+import { createOpening, readOpening } from "../../src/server/opening.ts";
 import { peek } from "../../src/server/peek.ts";
 
 function toEnded(bytes: string): Socket {
@@ -32,7 +32,7 @@ test("a connection that ends with its PROXY protocol header is not served", asyn
   const accepted = new Promise((resolve) => {
     // As from an event of the socket: then the stream ends before what waits for the header goes on.
     process.nextTick(() =>
-      resolve(open(socket, { proxyProtocol, tls: undefined, http2: false }, opening)),
+      resolve(readOpening(socket, { proxyProtocol, tls: undefined, http2: false }, opening)),
     );
   });
   assert.equal(await accepted, undefined);

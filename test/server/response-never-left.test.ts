@@ -14,7 +14,7 @@ import test, { type TestContext } from "node:test";
 
 import { type Exchange, beginExchange } from "../../src/http/exchange.ts";
 import { endExchange } from "../../src/proxy/exchange-end.ts";
-import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../../src/server/server-handler.ts";
 import { listen } from "../support/server.ts";
 
 /** Responds to a client that then resets its connection, and resolves with whether the header section was sent. */

@@ -4,7 +4,7 @@ import type { RouteConfig } from "../../src/config/types.ts";
 import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
 import { createMetrics, type Metrics } from "../../src/ops/metrics/endpoint.ts";
 import { toHeadConfig } from "./head.ts";
-import { createObserver, type ObserveOptions } from "../../src/ops/observe.ts";
+import { createObserver, type ObserveOptions } from "../../src/ops/observer.ts";
 
 /** A route with the default settings. */
 export const ROUTE: RouteConfig = {

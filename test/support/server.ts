@@ -2,8 +2,8 @@
 
 import type { TestContext } from "node:test";
 
-import type { ServerRequest, ServerResponse } from "../../src/server/exchange.ts";
-import type { ServerLimits } from "../../src/server/exchange.ts";
+import type { ServerRequest, ServerResponse } from "../../src/server/server-handler.ts";
+import type { ServerLimits } from "../../src/server/server-handler.ts";
 import { type Server, createServer } from "../../src/server/server.ts";
 
 const LIMITS: ServerLimits = {

@@ -43,6 +43,8 @@ const REPLACED_WORDS: readonly (readonly [old: RegExp, use: string])[] = [
   [/^written\b/, "raw, RawConfig"],
   [/^suggest$/, "didYouMean"],
   [/\bpatience\b/, "options"],
+  [/^incoming$/, "ExchangeContext, IncomingRequest"],
+  [/\b(introduction|entrance)\b/, "ClientInfo, ListeningSocket"],
 ];
 
 /** Exported names that users see, as `path#name`. They keep a replaced word. */

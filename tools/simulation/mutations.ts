@@ -3,7 +3,7 @@
 import type { Mutation } from "./bundle.ts";
 
 const POOL = "src/upstream/pool.ts";
-const CONNECTION = "src/upstream/connection.ts";
+const CONNECTION = "src/upstream/upstream-connection.ts";
 
 /** Each fault by its effect. A mutation may need several changes. */
 export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
@@ -118,7 +118,7 @@ export const MUTATIONS: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   "a DELETE is sent twice": [
     {
-      file: CONNECTION,
+      file: "src/upstream/connection-request.ts",
       from: '(method === "GET" ||',
       to: '(method === "GET" || method === "DELETE" ||',
     },

@@ -11,9 +11,9 @@ import {
 } from "../../src/snapshot.ts";
 import { type Exchange, beginExchange, toRequestId } from "../../src/http/exchange.ts";
 import { findField } from "../../src/http/fields.ts";
-import type { ServerLimits } from "../../src/server/exchange.ts";
+import type { ServerLimits } from "../../src/server/server-handler.ts";
 import { createServer } from "../../src/server/server.ts";
-import { finish } from "../../src/proxy/finish.ts";
+import { shutDown } from "../../src/proxy/shutdown.ts";
 import { createHandler } from "../../src/proxy/handler.ts";
 import { type Tunnels, createTunnels } from "../../src/proxy/tunnel.ts";
 import type { Connect } from "../../src/upstream/socket.ts";
@@ -133,7 +133,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       if (ledger.isStopping) return;
       ledger.isStopping = true;
       server.drain();
-      void finish({ server, handler, tunnels, upstreams: resources }, GRACE_MS).then(() => {
+      void shutDown({ server, handler, tunnels, upstreams: resources }, GRACE_MS).then(() => {
         if (unsettled > 0) ledger.fail("headgate stops before its exchanges are over");
         closeSnapshot(generation);
         resources.close();

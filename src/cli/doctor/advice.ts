@@ -5,7 +5,7 @@ import { toPatternKey } from "../../http/routing/pattern.ts";
 import { formatBytes } from "./bytes.ts";
 import { type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
-import type { Outcome, Response } from "./exchange.ts";
+import type { Outcome, Response } from "./raw-connection.ts";
 import type { Endpoint } from "./parameters.ts";
 
 /** The advice for one route. */

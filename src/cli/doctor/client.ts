@@ -9,7 +9,7 @@ import { createUpstreamResources } from "../../upstream/upstream-pool.ts";
 import type { Connect } from "../../upstream/socket.ts";
 import { UsageError } from "../flags.ts";
 import type { Io } from "../io.ts";
-import type { ExchangeLimits } from "./exchange.ts";
+import type { ExchangeLimits } from "./raw-connection.ts";
 import type { DoctorOptions, BackendAddress } from "./options.ts";
 
 /** A client for one backend. */

@@ -1,9 +1,9 @@
 /** Judges an endpoint's responses to HEAD by RFC 9110 §9.3.2 (HEAD) and §8.6 (Content-Length). */
 
 import { findField } from "../../http/fields.ts";
-import type { Outcome, Response } from "./exchange.ts";
-import { type FieldDifference, compareFields } from "./fields.ts";
-import { type Observation, isEventStream } from "./probe.ts";
+import type { Outcome, Response } from "./raw-connection.ts";
+import { type FieldDifference, compareFields } from "./field-differences.ts";
+import { type Observation, isEventStream } from "./observation.ts";
 
 /** One thing that is wrong with a HEAD's response. */
 export type HeadFault =

@@ -4,7 +4,7 @@ import type { Io } from "../io.ts";
 import { toProgramName } from "../program-name.ts";
 import { showsProgress } from "../terminal.ts";
 import { type Client, createClient } from "./client.ts";
-import { type Found, findDocument } from "./document.ts";
+import { type Found, findDocument } from "./openapi-document.ts";
 import { selectEndpoints, toNamed } from "./endpoints.ts";
 import { examine } from "./examine.ts";
 import type { DoctorOptions } from "./options.ts";

@@ -4,7 +4,7 @@ import { toPrintable } from "../../ops/log/printable.ts";
 import { hideQuery } from "../../http/secrets.ts";
 import type { Io } from "../io.ts";
 import { createClient } from "./client.ts";
-import { DOCUMENT_PATHS, findDocument, toDocumentTarget } from "./document.ts";
+import { DOCUMENT_PATHS, findDocument, toDocumentTarget } from "./openapi-document.ts";
 import { selectEndpoints } from "./endpoints.ts";
 import type { DoctorOptions } from "./options.ts";
 

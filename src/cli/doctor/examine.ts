@@ -2,9 +2,9 @@
 
 import { type Client, withFields } from "./client.ts";
 import { TOO_MANY, type Verdict, isCut, judge } from "./compare.ts";
-import { compareFields } from "./fields.ts";
+import { compareFields } from "./field-differences.ts";
 import type { Endpoint } from "./parameters.ts";
-import { type Observation, observe } from "./probe.ts";
+import { type Observation, observe } from "./observation.ts";
 import { assertReached } from "./reach.ts";
 
 /** The result for one endpoint. */

@@ -4,9 +4,9 @@ import { findField } from "../../http/fields.ts";
 import { hideFieldValue } from "../../http/secrets.ts";
 import { type HeadFault, type Verdict, isWrong } from "./compare.ts";
 import type { Examined } from "./examine.ts";
-import type { Outcome } from "./exchange.ts";
+import type { Outcome } from "./raw-connection.ts";
 import { toNext } from "./next.ts";
-import type { Observation } from "./probe.ts";
+import type { Observation } from "./observation.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { toRemedy } from "./words.ts";
 

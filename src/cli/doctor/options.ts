@@ -5,7 +5,7 @@ import { isHopByHop } from "../../http/fields.ts";
 import { hideQuery } from "../../http/secrets.ts";
 import { toField } from "../field-flag.ts";
 import { type Arguments, UsageError } from "../flags.ts";
-import type { ExchangeLimits } from "./exchange.ts";
+import type { ExchangeLimits } from "./raw-connection.ts";
 import { toTarget } from "./parameters.ts";
 
 /** The address of a backend, in the form of a route file's `upstream`. */

@@ -3,9 +3,9 @@
 import { isSecretField } from "../../http/secrets.ts";
 import type { HeadFault, Verdict } from "./compare.ts";
 import type { Examined } from "./examine.ts";
-import type { Outcome } from "./exchange.ts";
+import type { Outcome } from "./raw-connection.ts";
 import type { DoctorOptions } from "./options.ts";
-import type { Observation } from "./probe.ts";
+import type { Observation } from "./observation.ts";
 
 const HIDDEN = "<hidden>";
 /** A shorter text stands in many places by chance, and hides nothing. */

@@ -1,7 +1,7 @@
 /** Detects that a backend cannot be reached at all, so that no other endpoint is tried. */
 
 import type { ErrorCode } from "../../http/errors.ts";
-import type { Failure } from "./exchange.ts";
+import type { Failure } from "./raw-connection.ts";
 
 /** The backend at this URL cannot be connected to. */
 export class UnreachedError extends Error {

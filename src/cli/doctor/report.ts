@@ -6,7 +6,7 @@ import type { Diagnosis } from "./diagnosis.ts";
 import type { Examined } from "./examine.ts";
 import { toNext } from "./next.ts";
 import type { NotTried } from "./parameters.ts";
-import type { Observation } from "./probe.ts";
+import type { Observation } from "./observation.ts";
 import { toPhrases, toRemedy, toStatus } from "./words.ts";
 
 type Colour = "red" | "yellow" | "green" | "plain";

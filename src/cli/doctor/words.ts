@@ -5,8 +5,8 @@ import { hideFieldValue } from "../../http/secrets.ts";
 import { toPrintable } from "../../ops/log/printable.ts";
 import { formatBytes } from "./bytes.ts";
 import type { HeadFault, Verdict } from "./compare.ts";
-import type { Outcome } from "./exchange.ts";
-import type { Observation } from "./probe.ts";
+import type { Outcome } from "./raw-connection.ts";
+import type { Observation } from "./observation.ts";
 
 const MAX_SHOWN = 3;
 const MAX_NAME_LENGTH = 40;

@@ -5,7 +5,7 @@ import { isIP } from "node:net"; // pure functions: opens no socket
 import { formatWarnings } from "../../config/diagnostic.ts";
 import { loadConfig } from "../../config/load.ts";
 import { hideQuery } from "../../http/secrets.ts";
-import { type Explained, explainRequest } from "./dry-run.ts";
+import { type Explained, explainRequest } from "./explanation.ts";
 import { hideSecrets } from "./hide-secrets.ts";
 import { formatExplanation } from "./text.ts";
 import { TOKEN, toField } from "../field-flag.ts";

@@ -1,7 +1,7 @@
 /** Removes secrets from an explanation: a terminal keeps a history, and people paste explanations into tickets. */
 
 import { hideFieldValue, hideQuery } from "../../http/secrets.ts";
-import type { Explained } from "./dry-run.ts";
+import type { Explained } from "./explanation.ts";
 
 /** Returns an explanation that may be printed. */
 export function hideSecrets({ request, forwarded, ...rest }: Explained): Explained {

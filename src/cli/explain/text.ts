@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from "../../config/types.ts";
 import type { Explanation } from "./match.ts";
-import type { Explained, Forwarded } from "./dry-run.ts";
+import type { Explained, Forwarded } from "./explanation.ts";
 import { toRuleWords } from "./rules.ts";
 import { formatTable } from "../table.ts";
 

@@ -4,7 +4,7 @@ import type { Peer } from "../../http/forwarded.ts";
 import type { CheckedRequest } from "../../http/request.ts";
 
 /** The parts of a HEAD that its key is made of. Host and path are compared separately, as they are. */
-export type KeyedRequest = Pick<CheckedRequest, "fields" | "framing" | "upgrade">;
+export type KeyedRequest = Pick<CheckedRequest, "endToEnd" | "framing" | "upgrade">;
 
 /** The part of a HEAD that must be equal in HEADs that share a response. */
 export interface CacheKey {
@@ -49,19 +49,19 @@ const IGNORED_FIELDS: ReadonlySet<string> = new Set(
 
 /** Reads the key of a HEAD, or the reason why it has none. `peer` is the other end of the client connection. */
 export function readCacheKey(
-  { fields, framing, upgrade }: KeyedRequest,
+  { endToEnd, framing, upgrade }: KeyedRequest,
   peer: Peer | undefined,
 ): CacheKey | BypassReason {
   if (framing !== "none") return { bypassReason: "it carries content" };
   if (upgrade !== undefined) return { bypassReason: "it carries Upgrade" };
   // headgate forwards X-Forwarded-Proto of a trusted peer and drops that of another peer.
   let key = peer?.trusted === true ? "trusted\n" : "\n";
-  for (let index = 0; index < fields.length; index += 2) {
-    const name = fields[index] ?? "";
+  for (let index = 0; index < endToEnd.length; index += 2) {
+    const name = endToEnd[index] ?? "";
     const lower = name.toLowerCase();
     if (IGNORED_FIELDS.has(lower)) continue;
     if (UNCACHEABLE_FIELDS.has(lower)) return { bypassReason: `it carries ${name}` };
-    key += `${lower}:${fields[index + 1]}\n`; // unambiguous: no field contains a line end
+    key += `${lower}:${endToEnd[index + 1]}\n`; // unambiguous: no field contains a line end
   }
   return { key: `${key}\n` }; // the empty line separates the key from what callers append
 }

@@ -1,6 +1,7 @@
 /** Shares responses: equal HEADs that are in flight at the same time wait for one response, and HEADs shortly after it get it too. */
 
 import type { ProxyError } from "../../http/errors.ts";
+import type { TargetUri } from "../../http/request.ts";
 import type { ResponseFields } from "../../http/response-fields.ts";
 import {
   type Attempt,
@@ -14,7 +15,7 @@ import { type InFlight, type Waiter, type WaitResult, createInFlight } from "./i
 import { type FullRequest, isEqual, toVaryKey, toFullText } from "./key.ts";
 import { readCacheability } from "./cacheability.ts";
 import { type StoredResponse, createStoredResponse } from "./stored-response.ts";
-import { type Entry, type StoreLimits, type ShareTarget, createStore, putVary } from "./store.ts";
+import { type Entry, type StoreLimits, createStore, putVary } from "./store.ts";
 
 /**
  * The requests in flight and the recent responses.
@@ -26,11 +27,11 @@ export interface ResponseSharing {
   /** Returns what a HEAD does now. */
   join(request: ShareRequest): ShareResult;
   /** Drops the responses of a target in every spelling, because the target may have changed (RFC 9111 §4.4). */
-  invalidate(target: ShareTarget): void;
+  invalidate(target: TargetUri): void;
 }
 
 /** One HEAD. Its `host` and `path` imply its route. */
-export interface ShareRequest extends ShareTarget, FullRequest {
+export interface ShareRequest extends TargetUri, FullRequest {
   readonly key: string;
   /** How long its response may be shared, in milliseconds. */
   readonly shareMs: number;

@@ -1,18 +1,13 @@
 /** Shared responses and waiting requests by target, within limits. */
 
+import type { TargetUri } from "../../http/request.ts";
 import { normaliseTarget } from "../../http/routing/path.ts";
 import { normaliseHost } from "../../http/routing/router.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
-/** The target of a request: its Host and path, as they were written. */
-export interface ShareTarget {
-  readonly host: string | undefined;
-  readonly path: string;
-}
-
 /** The state of one target. After the store has dropped it, only requests in flight still use it. */
-export interface Entry extends ShareTarget {
+export interface Entry extends TargetUri {
   readonly key: string;
   /** The field names of the Vary of recent responses, the latest first. Each response has its own Vary (RFC 9111 §4.1). */
   varies: readonly (readonly string[])[];
@@ -49,7 +44,7 @@ export interface StoreLimits {
 /** The entries, least recently requested upstream first. A shared response does not move its entry, which keeps sharing cheap. */
 export interface Store {
   /** Returns the entry of a target, or a new one, which is stored only by `use`. */
-  find(target: ShareTarget): Entry;
+  find(target: TargetUri): Entry;
   /** Stores an entry as the most recent one, and drops the oldest entries beyond the limits. */
   use(entry: Entry): void;
   /** Stores a response, unless it is too large. */
@@ -57,7 +52,7 @@ export interface Store {
   /** Records that a request and its equals do not wait until `untilMs`. */
   addBypass(entry: Entry, fullKey: string, untilMs: number): void;
   /** Drops the entries of a target, in every spelling of host and path. */
-  invalidate(target: ShareTarget): void;
+  invalidate(target: TargetUri): void;
 }
 
 // Nearly all backends send one Vary for a target. A few send a different one to some clients.
@@ -154,15 +149,15 @@ export function putVary(entry: Entry, names: readonly string[]): void {
 }
 
 // Unambiguous: no host contains a space, and neither part contains a line end.
-function toKey({ host = " ", path }: ShareTarget): string {
+function toKey({ host = " ", path }: TargetUri): string {
   return `${host}\n${path}`;
 }
 
-function toNormal({ host, path }: ShareTarget): string {
+function toNormal({ host, path }: TargetUri): string {
   return toKey({ host: host && normaliseHost(host), path: normaliseTarget(path) });
 }
 
-function createEntry(key: string, { host, path }: ShareTarget): Entry {
+function createEntry(key: string, { host, path }: TargetUri): Entry {
   return {
     key,
     host,

@@ -29,7 +29,7 @@ export interface RequestParser {
   /** Prepares for the next request. */
   begin(): void;
   /** Whether a header section has begun and is not complete. */
-  hasBegun(): boolean;
+  isInHead(): boolean;
   /** The readable part of an incomplete or refused header section. The method matters for the error: a HEAD gets no content. */
   partialHead(): RequestHead;
   /** Whether the request is complete; further bytes belong to the next one. */
@@ -88,7 +88,7 @@ export function createRequestParser(
       beginning = "";
       section.clear();
     },
-    hasBegun: () => state === "head" && (isCut || section.length() > 0),
+    isInHead: () => state === "head" && (isCut || section.length() > 0),
     partialHead: () => readBeginning(beginning),
     isOver: () => state === "over",
     trailers: () => trailers,
@@ -119,7 +119,7 @@ export function createRequestParser(
     const end = endOfSection(bytes, first, Math.min(bytes.length, first + maxHeadBytes));
     if (end === -1) return readSection(bytes, first);
     beginning = bytes.toString("latin1", first, end - 2);
-    begin(parseRequestHead(beginning));
+    onParsed(parseRequestHead(beginning));
     return end;
   }
 
@@ -139,11 +139,12 @@ export function createRequestParser(
   function readSection(bytes: Buffer, start: number): number {
     const end = section.read(bytes, start, bytes.length);
     if (end === -1) return bytes.length;
-    begin(parseRequestHead(section.take()));
+    onParsed(parseRequestHead(section.take()));
     return end;
   }
 
-  function begin(parsed: RequestHead): void {
+  /** Determines the framing (RFC 9112 §6.3). Without content, the request is over. */
+  function onParsed(parsed: RequestHead): void {
     state = "over";
     beginning = "";
     let fields: RequestFields;

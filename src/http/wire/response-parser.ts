@@ -148,7 +148,7 @@ export function createResponseParser(
 
   /** Handles a complete header section, which ended at `next` of `length` bytes. */
   function onParsed(head: ParsedHead, bytes: Buffer, next: number, length: number): number {
-    if (head.status >= 200) return begin(head, next === length) === "over" ? -1 : next;
+    if (head.status >= 200) return beginContent(head, next === length) === "over" ? -1 : next;
     if (head.status === 101) return switchProtocol(head, bytes, next, length);
     if ((interimResponses += 1) > MAX_INTERIM_RESPONSES)
       throw new ProxyError("http_protocol_error");
@@ -166,7 +166,7 @@ export function createResponseParser(
   }
 
   /** Determines the framing (RFC 9112 §6.3). `over`: the response has ended with its header section. */
-  function begin(head: ParsedHead, isLast: boolean): "over" | "content" {
+  function beginContent(head: ParsedHead, isLast: boolean): "over" | "content" {
     const { status, version, fields } = head;
     const { contentLength, chunked } = fields;
     if (contentLength !== undefined && chunked) throw new ProxyError("http_protocol_error");

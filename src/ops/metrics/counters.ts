@@ -8,7 +8,7 @@
 import type { ErrorCode } from "../../http/errors.ts";
 import { HEAD_OUTCOMES, HEAD_OUTCOME_NAMES, type HeadOutcome } from "../../http/head-outcomes.ts";
 import type { BodyOutcome, Exchange } from "../../http/exchange.ts";
-import type { OpeningStage } from "../../server/exchange.ts";
+import type { OpeningStage } from "../../server/server-handler.ts";
 import { addTo, createHistogram, type Histogram } from "./histogram.ts";
 
 /** The `head` label: the outcome of a HEAD; "none" for every other method. */

@@ -3,7 +3,7 @@
 import { collectDefaultMetrics, Registry, type Metric } from "prom-client";
 
 import type { Exchange } from "../../http/exchange.ts";
-import type { OpeningStage } from "../../server/exchange.ts";
+import type { OpeningStage } from "../../server/server-handler.ts";
 import { toFamilies, type Build, type MetricSources, type Reloads } from "./families.ts";
 import type { Family, Sample } from "./family.ts";
 import { addExchange, createCounters, type Counters } from "./counters.ts";

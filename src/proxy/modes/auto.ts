@@ -6,9 +6,10 @@ import { allowsHead } from "../../head/allow.ts";
 import { isOverridden } from "../../head/override.ts";
 import { HEAD_MODES } from "../../http/head-outcomes.ts";
 import type { ResponseHead } from "../../http/wire/response-head.ts";
+import type { HeadContext } from "../context.ts";
 import { isCached, recordInconclusive, recordServed, toNegativeCache } from "../head-learning.ts";
 import type { HeadMode } from "../head-mode.ts";
-import { type HeadContext, relayAsIs, relayHeld, send } from "../head-response.ts";
+import { relayAsIs, relayHeld, sendAs } from "../head-response.ts";
 import { explainGet, respondByGet } from "./convert.ts";
 
 /** Mode auto. */
@@ -40,7 +41,7 @@ async function respondAuto(context: HeadContext): Promise<void> {
   try {
     // If the upstream refuses the HEAD, its interim responses must not reach the client either.
     const held: ResponseHead[] = [];
-    const received = await send(context, "HEAD", held);
+    const received = await sendAs(context, "HEAD", held);
     const { status, fields } = received.head;
     if (!isRefused(route, status)) {
       relayHeld(held, response);

@@ -8,13 +8,13 @@ import { toOverload } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
 import { HEAD_MODES } from "../../http/head-outcomes.ts";
+import type { HeadContext } from "../context.ts";
 import type { HeadMode } from "../head-mode.ts";
 import { sendProbe } from "../head-probe.ts";
 import {
-  type HeadContext,
   type UpstreamResult,
   drainContent,
-  send,
+  sendAs,
   toUpstreamResult,
   writeHeaderSection,
 } from "../head-response.ts";
@@ -38,7 +38,7 @@ export async function respondByGet(
 ): Promise<void> {
   const { response, checked, exchange, route, snapshot } = context;
   const release = snapshot.limits.acquire(route);
-  // Over the limit, it is the seconds after which the client may retry.
+  // A number: the HEAD is over the limit, and its client may retry after so many seconds.
   if (typeof release === "number") {
     exchange.head = "reject";
     exchange.error ??= new ProxyError("head_over_limit"); // otherwise the 503 would look like the upstream's in the log
@@ -46,9 +46,9 @@ export async function respondByGet(
   }
   try {
     // The plain case is inlined: each further async function costs a HEAD another microsecond.
-    const result = isProbed(route, checked.fields)
+    const result = isProbed(route, checked.endToEnd)
       ? await sendProbe(context)
-      : toUpstreamResult(await send(context, "GET"));
+      : toUpstreamResult(await sendAs(context, "GET"));
     onStatus?.(result.status);
     if (isMeasured(route, result.status, result.fields))
       return await respondMeasured(context, result);

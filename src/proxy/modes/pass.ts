@@ -1,8 +1,9 @@
 /** Mode pass: the upstream gets the HEAD itself. A HEAD that a passthrough rule names is served so in any mode but reject. */
 
 import { HEAD_MODES } from "../../http/head-outcomes.ts";
+import type { HeadContext } from "../context.ts";
 import type { HeadMode } from "../head-mode.ts";
-import { type HeadContext, relayAsIs, send } from "../head-response.ts";
+import { relayAsIs, sendAs } from "../head-response.ts";
 
 /** Mode pass. */
 export const PASS: HeadMode = {
@@ -16,5 +17,5 @@ export const PASS: HeadMode = {
 
 /** Sends the HEAD and relays its response. */
 export async function respondByHead(context: HeadContext): Promise<void> {
-  return relayAsIs(context, await send(context, "HEAD"));
+  return relayAsIs(context, await sendAs(context, "HEAD"));
 }

@@ -13,5 +13,6 @@ export const REJECT: HeadMode = {
     respondLocally(toRejection(route, toRequestId(exchange)), response);
     return Promise.resolve();
   },
-  explain: () => [],
+  toOwnResponse: toRejection,
+  explain: () => ["the route rejects HEAD"],
 };

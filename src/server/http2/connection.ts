@@ -15,12 +15,12 @@ import { toProblem } from "../../http/problem.ts";
 import { readRequestFields } from "../../http/request-fields.ts";
 import { NO_TRAILERS } from "../../http/trailers.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
-import { toTooManyClients } from "../admission.ts";
-import type { AcceptedConnection, ClientConnection, ServerContext } from "../connection.ts";
-import type { ClientPeer } from "../exchange.ts";
-import { IncomingRequest } from "../request.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
+import type { ClientPeer } from "../server-handler.ts";
+import { createRefusalCheck } from "../refusal.ts";
+import { IncomingRequest } from "../incoming-request.ts";
 import { createBudget } from "./budget.ts";
-import { toStreamHead } from "./request-head.ts";
+import { toStreamHead } from "./stream-head.ts";
 import { StreamResponse } from "./response.ts";
 import { toSessionOptions } from "./settings.ts";
 
@@ -53,8 +53,6 @@ export function createHttp2Connection(
   const lingering = new Set<ServerHttp2Stream>();
   /** Streams that are not closed: exchanges, tunnels, and the rests of requests. */
   let streams = 0;
-  /** It was checked that the connection comes from another process and not from headgate itself. */
-  let isForeign = false;
   /** The connection is closing: no further stream is served. */
   let isLast = false;
   /** The client has not exceeded its budget. */
@@ -63,6 +61,7 @@ export function createHttp2Connection(
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
   let acknowledged: number | undefined;
+  const findRefusal = createRefusalCheck({ transport }, context);
 
   const connection: ClientConnection = {
     isAdmitted: false,
@@ -115,15 +114,12 @@ export function createHttp2Connection(
       if (isReading) stream.resume();
       else stream.pause();
     });
-    // Not checked when the connection was accepted, because the connecting side learns its own port later.
-    isForeign ||= context.handler.isOwn?.(transport) !== true;
-    if (!isForeign) return refuse(stream, head, new ProxyError("proxy_loop_detected"), streamPeer);
-    if (!context.admit(connection)) {
-      refuse(stream, head, toTooManyClients(context.limits().connections), streamPeer);
-      return connection.close(); // so that it does not keep the place of another one
+    const refusal = findRefusal(head, connection);
+    if (refusal !== undefined) {
+      refuse(stream, head, refusal, streamPeer);
+      if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
+      return;
     }
-    if (head.method === "CONNECT")
-      return refuse(stream, head, new ProxyError("connect_not_served"), streamPeer);
     const response = new StreamResponse(stream, request, {
       expectsContinue: head.fields.expects === "continue" && !isComplete,
       webSocketKey: head.webSocketKey,

@@ -4,8 +4,9 @@ import type { ServerHttp2Stream } from "node:http2";
 
 import { ProxyError } from "../../http/errors.ts";
 import { hasContent } from "../../http/wire/serialize.ts";
-import type { ServerRequest, ServerResponse, SwitchedClient } from "../exchange.ts";
-import { type StreamFields, toStreamFields } from "./response-fields.ts";
+import type { ServerRequest, ServerResponse, SwitchedClient } from "../server-handler.ts";
+import { ResponseLifecycle } from "../response-lifecycle.ts";
+import { type StreamFields, toStreamFields } from "./stream-fields.ts";
 import { toAcceptedFields } from "./web-socket.ts";
 
 /** What a request decides about its response, and what its connection knows. */
@@ -34,48 +35,30 @@ const MIN_LOOKS = 2;
 const NOTHING = Buffer.alloc(0);
 const NO_ERROR = 0;
 
-/**
- * A response ends as in `server/response.ts`: `end` and `breakOff` write the last bytes, and it is over when they have left, or when its
- * stream is closed.
- */
-export class StreamResponse implements ServerResponse {
-  status = 0;
-  headersSent = false;
-  hasContentBegun = false;
-  isOver = false;
-  isFinished = false;
-  /** Has no meaning: streams end, and the connection goes on. */
-  keepAlive = true;
+/** Writes a response of HTTP/2. Its last bytes have left when Node has given them to the socket. */
+export class StreamResponse extends ResponseLifecycle implements ServerResponse {
   /** Whether its stream became a tunnel. */
   isSwitched = false;
   readonly request: Pick<ServerRequest, "method" | "httpVersion" | "fields">;
   private readonly stream: ServerHttp2Stream;
   private readonly options: StreamOptions;
-  private isEnded = false;
-  private isBroken = false;
-  private awaitsContinue: boolean;
   /** The header section, until it leaves. */
   private head: StreamFields | undefined;
-  /** Whether the header section was given to an open stream. */
-  private hasLeft = false;
-  private hasContent = true;
   /** The length of the content is open, and the client takes trailers. */
   private mayHaveTrailers = false;
   private trailers: readonly string[] = [];
   private stall: Stall | undefined;
-  private resume: (() => void) | undefined;
-  private gone: ((error: ProxyError) => void) | undefined;
-  private readonly listeners: (() => void)[] = [];
 
   constructor(
     stream: ServerHttp2Stream,
     request: Pick<ServerRequest, "method" | "httpVersion" | "fields">,
     options: StreamOptions,
   ) {
+    super(); // its keepAlive has no meaning: streams end, and the connection goes on
+    this.awaitsContinue = options.expectsContinue;
     this.stream = stream;
     this.request = request;
     this.options = options;
-    this.awaitsContinue = options.expectsContinue;
     stream.on("drain", () => this.onDrain());
     stream.on("wantTrailers", () => this.sendTrailers());
     // A reset without an error is told by `aborted` alone until the content is read. Later, because nghttp2 is reading frames now.
@@ -102,15 +85,6 @@ export class StreamResponse implements ServerResponse {
 
   flushHead(): void {
     if (this.head !== undefined) this.respond(this.hasContent ? "follows" : "none");
-  }
-
-  writeContinue(): void {
-    if (this.awaitsContinue) this.writeInterim(100, "Continue", []);
-  }
-
-  /** Drops the 100 (Continue), because the client's content has begun to come. */
-  skipContinue(): void {
-    this.awaitsContinue = false;
   }
 
   writeInterim(status: number, _reason: string, fields: readonly string[]): void {
@@ -150,21 +124,13 @@ export class StreamResponse implements ServerResponse {
   }
 
   breakOff(): void {
-    if (this.isOver || this.isEnded) return;
-    this.isEnded = true;
-    this.isBroken = true;
-    this.resume = undefined;
-    this.gone = undefined; // the caller knows of the failure already
+    if (!this.endBroken()) return;
     this.flushHead();
     if (!this.hasContent || !this.isOpen()) return this.finish();
     this.stream.write(NOTHING, () => {
       this.reset();
       this.finish();
     });
-  }
-
-  whenDrained(resume: () => void): void {
-    this.resume = resume;
   }
 
   switchProtocol(_reason: string, fields: readonly string[]): SwitchedClient {
@@ -197,34 +163,9 @@ export class StreamResponse implements ServerResponse {
     };
   }
 
-  onGone(listener: (error: ProxyError) => void): void {
-    this.gone = listener;
-  }
-
-  onOver(listener: () => void): void {
-    this.listeners.push(listener);
-  }
-
   destroy(): void {
     this.reset();
     this.close();
-  }
-
-  /** The exchange has failed. The caller of `onGone` decides what happens; without one, a response that has begun is broken off. */
-  fail(error: ProxyError): void {
-    const { gone } = this;
-    this.gone = undefined;
-    if (gone !== undefined) gone(error);
-    else if (this.headersSent) this.breakOff();
-  }
-
-  /** Ends the response: nothing more of it can be sent. */
-  close(error?: ProxyError): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.headersSent = this.hasLeft;
-    if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
-    for (const listener of this.listeners) listener();
   }
 
   /**
@@ -284,12 +225,6 @@ export class StreamResponse implements ServerResponse {
 
   private isOpen(): boolean {
     return !this.stream.destroyed && !this.stream.closed;
-  }
-
-  private onDrain(): void {
-    const { resume } = this;
-    this.resume = undefined;
-    resume?.();
   }
 
   private onClosed(): void {

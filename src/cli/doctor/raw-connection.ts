@@ -60,7 +60,7 @@ export interface Failure {
 export type Outcome = { readonly response: Response } | { readonly failure: Failure };
 
 /** One connection for one request at a time. */
-export interface Line {
+export interface RawConnection {
   send(request: SafeRequest): Promise<Outcome>;
   /** Whether the connection can be reused for another request. */
   isUsable(): boolean;
@@ -76,7 +76,7 @@ const LF = 0x0a;
 
 /** Opens a connection for its first request. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
-export function openLine(connect: Connect, limits: ExchangeLimits): Line {
+export function openRawConnection(connect: Connect, limits: ExchangeLimits): RawConnection {
   let socket: UpstreamSocket | undefined;
   let isConnected = false;
   let isClosed = false;

@@ -6,7 +6,6 @@ import { toPeers } from "../../snapshot.ts";
 import { toHeadFields } from "../../head/head-fields.ts";
 import { toAllowed } from "../../head/options-reply.ts";
 import { isProbed, toProbeFields } from "../../head/probe.ts";
-import { toRejection } from "../../head/rejection.ts";
 import { ProxyError } from "../../http/errors.ts";
 import { toRequestId } from "../../http/exchange.ts";
 import type { Peer } from "../../http/forwarded.ts";
@@ -93,8 +92,9 @@ function toPlannedResponse(
   route: RouteConfig,
 ): OwnResponse | undefined {
   if (plan.kind === "local") return toLocalWords(plan, checked, route);
-  if (plan.kind !== "head" || plan.mode.upstreamMethod !== undefined) return undefined;
-  return { status: toRejection(route, "").status, reason: "the route rejects HEAD" };
+  if (plan.kind !== "head") return undefined;
+  const own = plan.mode.toOwnResponse?.(route, "");
+  return own && { status: own.status, reason: plan.mode.explain(route, checked).join(" ") };
 }
 
 function toLocalWords(
@@ -115,7 +115,7 @@ type Read =
   | { readonly request: RequestHead; readonly checked: CheckedRequest }
   | { readonly request: RequestHead; readonly error: ProxyError };
 
-/** Reads and checks a request in the order of server/connection.ts and proxy/handler.ts: the first error decides. */
+/** Reads and checks a request in the order of server/refusal.ts and proxy/handler.ts: the first error decides. */
 function readRequest(section: string, { limits }: Config): Read {
   const parser = createRequestParser(limits.headerBytes, () => undefined);
   let request: UncheckedRequest | undefined;
@@ -172,7 +172,7 @@ function toForwarded(
     method,
     target: checked.path,
     fields: toSent(request.rawFields, outgoing, hop),
-    dropped: toDropped(request.rawFields, checked.fields, outgoing, hop),
+    dropped: toDropped(request.rawFields, checked.endToEnd, outgoing, hop),
     head: head?.mode.outcome,
     unshared: toBypassReason(head),
     isTunnel: plan.kind === "upgrade",
@@ -186,12 +186,12 @@ function toForwarded(
 function toPlannedFields(
   plan: Plan,
   route: RouteConfig,
-  { fields }: CheckedRequest,
+  { endToEnd }: CheckedRequest,
 ): readonly string[] {
   if ("fields" in plan) return plan.fields;
   const isGet = plan.kind === "head" && plan.mode.upstreamMethod === "GET";
-  if (!isGet) return toHeadFields(fields, "HEAD");
-  return isProbed(route, fields) ? toProbeFields(fields) : toHeadFields(fields, "GET");
+  if (!isGet) return toHeadFields(endToEnd, "HEAD");
+  return isProbed(route, endToEnd) ? toProbeFields(endToEnd) : toHeadFields(endToEnd, "GET");
 }
 
 function toBypassReason(plan: HeadPlan | undefined): string | undefined {

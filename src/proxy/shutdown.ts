@@ -7,7 +7,7 @@ import type { Handler } from "./handler.ts";
 import type { Tunnels } from "./tunnel.ts";
 
 /** The parts that have to end. */
-export interface FinishParts {
+export interface ShutdownParts {
   readonly server: Pick<Server, "inFlight" | "close" | "destroy">;
   readonly handler: Pick<Handler, "inProgress" | "settled">;
   readonly tunnels: Pick<Tunnels, "closeAll">;
@@ -18,8 +18,8 @@ export interface FinishParts {
  * Stops listening. After `graceMs` milliseconds it cuts off all exchanges in progress. Resolves when every exchange is over and observed,
  * with the number of exchanges that it cut off.
  */
-export async function finish(
-  { server, handler, tunnels, upstreams }: FinishParts,
+export async function shutDown(
+  { server, handler, tunnels, upstreams }: ShutdownParts,
   graceMs: number,
 ): Promise<number> {
   let cut = 0;

@@ -1,6 +1,6 @@
 /** Builds the header sections of responses to clients, with the fields of this hop. */
 
-import { type ResponseText, toResponseText } from "../http/wire/serialize.ts";
+import { type ResponseText, toResponseText } from "../../http/wire/serialize.ts";
 
 /** Builds them for all connections of a server, and reuses the last one. Callers must not change a list of fields after passing it. */
 export interface ResponseHeadCache {

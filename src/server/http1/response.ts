@@ -2,18 +2,18 @@
 
 import type { Socket } from "node:net";
 
-import { ProxyError } from "../http/errors.ts";
 import {
   hasContent,
   toFieldLines,
   toInterimText,
   withUpgradeOption,
-} from "../http/wire/serialize.ts";
-import { type Movement, STEPS, createMovement } from "../runtime/movement.ts";
-import { resetTransport } from "../runtime/reset.ts";
-import type { CountUnacknowledged } from "../runtime/unacknowledged.ts";
-import type { ServerRequest, ServerResponse, SwitchedClient } from "./exchange.ts";
+} from "../../http/wire/serialize.ts";
+import { type Movement, STEPS, createMovement } from "../../runtime/movement.ts";
+import { resetTransport } from "../../runtime/reset.ts";
+import type { CountUnacknowledged } from "../../runtime/unacknowledged.ts";
+import type { ServerRequest, ServerResponse, SwitchedClient } from "../server-handler.ts";
 import type { ResponseHeadCache } from "./head-cache.ts";
+import { ResponseLifecycle } from "../response-lifecycle.ts";
 
 /** What a request decides about its response. */
 export interface ResponseOptions {
@@ -33,8 +33,8 @@ export interface ResponseCarrier {
   hijack(): Buffer;
 }
 
-/** The part of its server that a response uses. A response keeps the limits that it began with. */
-export interface ResponseServer {
+/** What the responses of a server share. A response keeps the limits that it began with. */
+export interface ResponseContext {
   readonly headCache: ResponseHeadCache;
   /** The field lines of a persistent connection. */
   readonly keepAliveLines: string;
@@ -55,86 +55,46 @@ interface Stall {
 const NOTHING = Buffer.alloc(0);
 const CLOSE = "Connection: close\r\n";
 
-/**
- * A response ends in two steps. `end` and `breakOff` write its last bytes (`isEnded`). It is over when the kernel has taken them, or when
- * its connection has closed (`isOver`): then `close` calls the listeners, once.
- *
- * It is a class because each exchange creates one. Closures, or fields with initializers, would cost a twentieth of the exchange's CPU
- * time.
- */
-export class OutgoingResponse implements ServerResponse {
-  status: number;
-  headersSent: boolean;
-  hasContentBegun: boolean;
-  isOver: boolean;
-  /** When it was over, in milliseconds of the monotonic clock. */
-  overMs: number;
-  isFinished: boolean;
-  /** Its last bytes are written, but the kernel may not have taken them yet. */
-  isEnded: boolean;
-  keepAlive: boolean;
+/** Writes a response of HTTP/1.1. Its last bytes have left when the kernel has taken them. */
+export class Http1Response extends ResponseLifecycle implements ServerResponse {
   readonly request: Pick<ServerRequest, "method" | "httpVersion">;
-  /** Its content ended too early. */
-  private isBroken: boolean;
   private readonly carrier: ResponseCarrier;
   private readonly socket: Socket;
-  private readonly server: ResponseServer;
+  private readonly context: ResponseContext;
   private readonly keepAliveLines: string;
   private readonly idleMs: number;
   /** The header section, until it leaves; then empty. */
   private head: string;
-  /** Whether the header section was written to an open socket. */
-  private hasLeft: boolean;
-  private hasContent: boolean;
   private isChunked: boolean;
   /** The end of the connection ends its content (RFC 9112 §6.3), so a FIN would make it look complete. */
   private endsWithConnection: boolean;
   private trailers: string;
   private stall: Stall | undefined;
-  /** Whether the client waits for 100 (Continue). */
-  private awaitsContinue: boolean;
-  /** The listener of `whenDrained`. */
-  private resume: (() => void) | undefined;
-  /** The listener of `onGone`. */
-  private gone: ((error: ProxyError) => void) | undefined;
-  private readonly listeners: (() => void)[];
 
   constructor(
     carrier: ResponseCarrier,
-    server: ResponseServer,
+    context: ResponseContext,
     request: ServerResponse["request"],
     options: ResponseOptions,
   ) {
-    this.status = 0;
-    this.headersSent = false;
-    this.hasContentBegun = false;
-    this.isOver = false;
-    this.overMs = 0;
-    this.isFinished = false;
-    this.isEnded = false;
-    this.isBroken = false;
+    super();
     this.keepAlive = options.keepAlive;
+    this.awaitsContinue = options.expectsContinue;
     this.request = request;
     this.carrier = carrier;
     this.socket = carrier.socket;
-    this.server = server;
-    this.keepAliveLines = server.keepAliveLines;
-    this.idleMs = server.idleMs;
+    this.context = context;
+    this.keepAliveLines = context.keepAliveLines;
+    this.idleMs = context.idleMs;
     this.head = "";
-    this.hasLeft = false;
-    this.hasContent = true;
     this.isChunked = false;
     this.endsWithConnection = false;
     this.trailers = "";
     this.stall = undefined;
-    this.awaitsContinue = options.expectsContinue;
-    this.resume = undefined;
-    this.gone = undefined;
-    this.listeners = [];
   }
 
   writeHead(status: number, reason: string, fields: readonly string[]): void {
-    const { headCache } = this.server;
+    const { headCache } = this.context;
     const head = headCache.begin(status, reason, fields);
     this.isChunked = head.framing === "chunked";
     this.hasContent = hasContent(this.request.method, status);
@@ -149,15 +109,6 @@ export class OutgoingResponse implements ServerResponse {
 
   flushHead(): void {
     if (this.head !== "") this.send(this.takeHead());
-  }
-
-  writeContinue(): void {
-    if (this.awaitsContinue) this.writeInterim(100, "Continue", []);
-  }
-
-  /** Drops the 100 (Continue), because the client's content has begun to come. */
-  skipContinue(): void {
-    this.awaitsContinue = false;
   }
 
   writeInterim(status: number, reason: string, fields: readonly string[]): void {
@@ -206,11 +157,7 @@ export class OutgoingResponse implements ServerResponse {
   }
 
   breakOff(): void {
-    if (this.isOver || this.isEnded) return;
-    this.isEnded = true;
-    this.isBroken = true;
-    this.resume = undefined;
-    this.gone = undefined; // the caller knows of the failure already
+    if (!this.endBroken()) return;
     this.flushHead();
     this.finishWhenTaken();
   }
@@ -220,13 +167,9 @@ export class OutgoingResponse implements ServerResponse {
     return this.endsWithConnection && !this.isFinished && this.socket.remoteAddress !== undefined;
   }
 
-  whenDrained(resume: () => void): void {
-    this.resume = resume;
-  }
-
   switchProtocol(reason: string, fields: readonly string[]): SwitchedClient {
     const { socket } = this;
-    const { countUnacknowledged } = this.server;
+    const { countUnacknowledged } = this.context;
     this.status = 101;
     this.headersSent = true;
     this.hasLeft = !socket.destroyed;
@@ -243,48 +186,15 @@ export class OutgoingResponse implements ServerResponse {
     };
   }
 
-  onGone(listener: (error: ProxyError) => void): void {
-    this.gone = listener;
-  }
-
-  onOver(listener: () => void): void {
-    this.listeners.push(listener);
-  }
-
   destroy(): void {
     if (this.needsReset()) resetTransport(this.carrier.transport, this.socket);
     else this.socket.destroy();
     this.close();
   }
 
-  /** To be called when the socket takes bytes again. */
-  drain(): void {
+  override onDrain(): void {
     this.unwatch();
-    const resume = this.resume;
-    this.resume = undefined;
-    resume?.();
-  }
-
-  /**
-   * The client has failed or left. The caller of `onGone` decides what happens to the response; without one, a response that has begun
-   * is broken off.
-   */
-  fail(error: ProxyError): void {
-    this.keepAlive = false;
-    const gone = this.gone;
-    this.gone = undefined;
-    if (gone !== undefined) gone(error);
-    else if (this.headersSent) this.breakOff();
-  }
-
-  /** Ends the response: nothing more of it can be sent. */
-  close(error?: ProxyError): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.overMs = performance.now();
-    this.headersSent = this.hasLeft;
-    if (!this.isFinished) this.fail(error ?? new ProxyError("client_gone"));
-    for (const listener of this.listeners) listener();
+    super.onDrain();
   }
 
   /**
@@ -320,7 +230,7 @@ export class OutgoingResponse implements ServerResponse {
   // The limit applies only while bytes wait for the client. A slow upstream is not the client's fault.
   private watch(): void {
     const { idleMs, socket } = this;
-    const { countUnacknowledged } = this.server;
+    const { countUnacknowledged } = this.context;
     if (idleMs === 0 || this.stall !== undefined) return;
     const movement = createMovement(() => countUnacknowledged(socket));
     this.stall = { movement, bytes: socket.writableLength, steps: 0 };

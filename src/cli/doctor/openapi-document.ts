@@ -5,7 +5,7 @@ import { parseData } from "../../config/yaml/document.ts";
 import { UsageError } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { type Client, withFields } from "./client.ts";
-import { type Failure, openLine } from "./exchange.ts";
+import { type Failure, openRawConnection } from "./raw-connection.ts";
 import { type ApiDocument, type Site, readApiDocument } from "./openapi.ts";
 import type { DoctorOptions } from "./options.ts";
 import { assertReached } from "./reach.ts";
@@ -103,10 +103,10 @@ type Fetched =
 async function fetchText(client: Client, target: string): Promise<Fetched> {
   const chunks: Buffer[] = [];
   const limits = { ...client.limits, maxBytes: MAX_BYTES };
-  const line = openLine(client.connect, limits);
+  const connection = openRawConnection(client.connect, limits);
   try {
     const fields = withFields(client.fields, WANTED);
-    const outcome = await line.send({
+    const outcome = await connection.send({
       method: "GET",
       target,
       fields,
@@ -122,7 +122,7 @@ async function fetchText(client: Client, target: string): Promise<Fetched> {
     if (status !== 200 || ended !== "complete") return { status: status === 200 ? 0 : status };
     return { text: Buffer.concat(chunks).toString("utf8") };
   } finally {
-    line.close();
+    connection.close();
   }
 }
 

@@ -3,7 +3,12 @@
 import type { ParsedHead } from "../../http/wire/response-head.ts";
 import { findField } from "../../http/fields.ts";
 import type { Connect } from "../../upstream/socket.ts";
-import { type ExchangeLimits, type Outcome, type Response, openLine } from "./exchange.ts";
+import {
+  type ExchangeLimits,
+  type Outcome,
+  type Response,
+  openRawConnection,
+} from "./raw-connection.ts";
 
 /** The requests of one probe. */
 export interface ProbeRequest {
@@ -39,11 +44,11 @@ export async function observe(
     method: "GET" | "OPTIONS",
     more: readonly string[] = [],
   ): Promise<Outcome> => {
-    const line = openLine(connect, limits);
+    const connection = openRawConnection(connect, limits);
     try {
-      return await line.send({ method, target, fields: [...fields, ...more], until });
+      return await connection.send({ method, target, fields: [...fields, ...more], until });
     } finally {
-      line.close();
+      connection.close();
     }
   };
   const get = await once("GET");
@@ -66,16 +71,16 @@ export async function observe(
 
   /** Sends a HEAD, and a GET after it on the same connection: content that wrongly follows the HEAD would be parsed as its response. */
   async function sendHead() {
-    const line = openLine(connect, limits);
+    const connection = openRawConnection(connect, limits);
     try {
-      const sent = await line.send({ method: "HEAD", target, fields });
+      const sent = await connection.send({ method: "HEAD", target, fields });
       const behindIt =
-        "response" in get && "response" in sent && line.isUsable()
-          ? await line.send({ method: "GET", target, fields, until })
+        "response" in get && "response" in sent && connection.isUsable()
+          ? await connection.send({ method: "GET", target, fields, until })
           : undefined;
       return { head: sent, behind: behindIt };
     } finally {
-      line.close();
+      connection.close();
     }
   }
 }

@@ -7,7 +7,7 @@ import { type SecureContext, type Server, createSecureContext, createServer } fr
 
 import type { CertificateConfig, ListenerTlsConfig } from "../config/types.ts";
 import { toClientCertificate, toHostNames } from "../http/certificate.ts";
-import type { ClientTls } from "./exchange.ts";
+import type { ClientTls } from "./server-handler.ts";
 
 /** A connection whose handshake is complete. */
 export interface SecureConnection {

@@ -1,89 +1,50 @@
-/** One connection from a client: reads its requests and serves one exchange at a time, in order. */
+/** One connection of HTTP/1.1 (RFC 9112): reads its requests and serves one exchange at a time, in order. */
 
 import { STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
 
-import { ProxyError, toProxyError } from "../http/errors.ts";
-import { keepsAlive } from "../http/fields.ts";
-import { createHeldBytes } from "../http/wire/held-bytes.ts";
-import { toProblem } from "../http/problem.ts";
-import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
-import type { RequestHead } from "../http/wire/request-head.ts";
-import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
-import { resetTransport } from "../runtime/reset.ts";
-import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
-import { type LimitedConnection, toTooManyClients } from "./admission.ts";
-import { IncomingRequest } from "./request.ts";
-import type { OutgoingResponse, ResponseCarrier, ResponseOptions } from "./response.ts";
-
-/** The part of the server that a connection uses. */
-export interface ServerContext {
-  readonly handler: ServerHandler;
-  limits(): ServerLimits;
-  /** Creates the response to a request. */
-  respond(
-    carrier: ResponseCarrier,
-    request: RequestHead,
-    options: ResponseOptions,
-  ): OutgoingResponse;
-  /** Whether every response closes its connection. */
-  isDraining(): boolean;
-  /** Whether every connection closes after its current exchange. */
-  isClosing(): boolean;
-  admit(connection: ClientConnection): boolean;
-}
-
-/** The part of a connection that its server uses. */
-export interface ClientConnection extends LimitedConnection {
-  /** The number of exchanges in progress. */
-  inFlight(): number;
-  /** Makes the current response close the connection, if the response has not begun. */
-  drain(): void;
-  /** Closes it if it is idle. A busy one closes after its exchange. */
-  close(): void;
-  /** Checks its time limits against the monotonic clock. */
-  check(nowMs: number): void;
-}
+import { ProxyError, toProxyError } from "../../http/errors.ts";
+import { keepsAlive } from "../../http/fields.ts";
+import { createHeldBytes } from "../../http/wire/held-bytes.ts";
+import { toProblem } from "../../http/problem.ts";
+import type { RequestHead } from "../../http/wire/request-head.ts";
+import { type ParsedRequest, createRequestParser } from "../../http/wire/request-parser.ts";
+import { resetTransport } from "../../runtime/reset.ts";
+import { lingeringClose, dropRest, resetLater } from "./linger.ts";
+import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
+import { createRefusalCheck } from "../refusal.ts";
+import { IncomingRequest } from "../incoming-request.ts";
+import { Http1Response, type ResponseCarrier, type ResponseOptions } from "./response.ts";
 
 const CLOSING: ResponseOptions = { keepAlive: false, expectsContinue: false };
 
 /** The size of pipelined requests that are read ahead. Above it, headgate stops reading. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
 
-/** A connection on which HTTP begins. */
-export interface AcceptedConnection {
-  /** Carries HTTP: the TCP or Unix socket, or the TLS socket above it. */
-  readonly socket: Socket;
-  /** The TCP or Unix socket. */
-  readonly transport: Socket;
-  readonly peer: ClientPeer;
-  /** Why each request on it is refused. */
-  readonly refusal?: ProxyError;
-}
-
 /** Serves HTTP/1.1 on an accepted connection. */
 // oxlint-disable-next-line max-lines-per-function -- one state; what happens to it are the functions below
-export function createClientConnection(
-  { socket, transport, peer, refusal }: AcceptedConnection,
+export function createHttp1Connection(
+  accepted: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
+  const { socket, transport, peer } = accepted;
+  const findRefusal = createRefusalCheck(accepted, context);
   const parser = createRequestParser(context.limits().headerBytes, onContent);
   const carrier: ResponseCarrier = { socket, transport, hijack };
   let request: IncomingRequest | undefined;
-  let response: OutgoingResponse | undefined;
+  let response: Http1Response | undefined;
   /** Bytes behind the current request. They wait: a pipelined request may depend on the effects of the current one (RFC 9112 §9.3.2). */
   const pipelined = createHeldBytes();
   /** No further bytes are parsed as requests. */
   let isLast = false;
   let isHijacked = false;
-  /** It was checked that the connection comes from another process and not from headgate itself. */
-  let isForeign = false;
   /** The connection must end with a reset, because a FIN would make its last response look complete. */
   let isReset = false;
   let isReading = true;
+  /** The handler cannot take more content now. */
   let isContentHeld = false;
   /** `consume` runs: its loop goes on with the bytes behind the request. */
   let isConsuming = false;
+  /** Set while the rest of a request is read and dropped behind its response. */
   let stopLingering: (() => void) | undefined;
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** What the deadline is for: the rest of a header section, or the beginning of the next request. */
@@ -94,7 +55,7 @@ export function createClientConnection(
     isBusy: () => response !== undefined,
     inFlight: () => (response === undefined ? 0 : 1),
     destroy(error) {
-      cut();
+      closeAtOnce();
       response?.close(error); // before the socket's `close` event
     },
     drain() {
@@ -104,7 +65,7 @@ export function createClientConnection(
       // After the last response, the connection closes by itself: a client that is still sending may not have read the response yet.
       if (response !== undefined || isLast) return;
       if (socket.bytesRead === 0) socket.destroy();
-      else if (!parser.hasBegun()) finish();
+      else if (!parser.isInHead()) closeGracefully();
     },
     check(nowMs) {
       if (response !== undefined || isLast || stopLingering !== undefined) return;
@@ -152,14 +113,14 @@ export function createClientConnection(
         const head = parser.takeHead();
         if (head !== undefined && "error" in head) refuse(head.error, head);
         else if (head !== undefined) onRequestHead(head);
-        else if (parser.isOver()) endRequest();
+        else if (parser.isOver()) onRequestDone();
       }
     } catch (error) {
       onUnreadable(toProxyError(error));
     }
     isConsuming = false;
     setReading();
-    if (parser.hasBegun() && awaits === "request") {
+    if (parser.isInHead() && awaits === "request") {
       awaits = "head";
       deadlineMs = performance.now() + context.limits().headerMs;
     }
@@ -170,21 +131,20 @@ export function createClientConnection(
     const next = new IncomingRequest(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end(parser.trailers());
+    const refusal = findRefusal(head, connection);
     if (refusal !== undefined) return refuse(refusal, next);
-    // Not checked when the connection was accepted, because the connecting side learns its own port later.
-    isForeign ||= context.handler.isOwn?.(transport) !== true;
-    if (!isForeign) return refuse(new ProxyError("proxy_loop_detected"), next);
-    // Checked as late as possible: another connection may have ended since the client connected.
-    if (!context.admit(connection))
-      return refuse(toTooManyClients(context.limits().connections), next);
-    if (head.method === "CONNECT") return refuse(new ProxyError("connect_not_served"), next);
-    const { connection: options, expects } = head.fields;
-    const keepAlive = keepsAlive(head.httpVersion, options) && !context.isDraining();
-    const expectsContinue = expects === "continue" && !next.isComplete();
-    const outgoing = context.respond(carrier, next, { keepAlive, expectsContinue });
-    response = outgoing;
-    outgoing.onOver(onResponseDone);
+    const { fields } = head;
+    const keepAlive = keepsAlive(head.httpVersion, fields.connection) && !context.isDraining();
+    const expectsContinue = fields.expects === "continue" && !next.isComplete();
+    const outgoing = createResponse(next, { keepAlive, expectsContinue });
     context.handler.onRequest(next, outgoing);
+  }
+
+  function createResponse(to: RequestHead, options: ResponseOptions): Http1Response {
+    const created = new Http1Response(carrier, context.responseContext(), to, options);
+    response = created;
+    created.onOver(onResponseDone);
+    return created;
   }
 
   /** Ends HTTP on the connection, and returns the bytes that came behind its request. */
@@ -195,33 +155,34 @@ export function createClientConnection(
     return pipelined.take();
   }
 
-  function endRequest(): void {
+  function onRequestDone(): void {
     request?.end(parser.trailers());
     if (stopLingering === undefined) return;
     stopLingering();
     stopLingering = undefined;
-    waitForNextRequest(performance.now());
+    waitForNextRequest();
   }
 
   function onResponseDone(): void {
     const done = response;
     response = undefined;
     if (done === undefined || socket.destroyed || isHijacked) return;
-    if (isLast || !done.isFinished) return endBehind(done);
-    if (!done.keepAlive || (context.isClosing() && pipelined.length() === 0)) return finish();
-    if (request?.isComplete() === false) stopLingering = lingerOver(request, socket);
-    else waitForNextRequest(done.overMs);
+    if (isLast || !done.isFinished) return closeAfter(done);
+    if (!done.keepAlive || (context.isClosing() && pipelined.length() === 0))
+      return closeGracefully();
+    if (request?.isComplete() === false) stopLingering = dropRest(request, socket);
+    else waitForNextRequest();
   }
 
   // Starts the wait between two exchanges, or serves a pipelined request.
-  function waitForNextRequest(nowMs: number): void {
+  function waitForNextRequest(): void {
     awaits = "request";
-    deadlineMs = nowMs + context.limits().keepAliveMs;
+    deadlineMs = performance.now() + context.limits().keepAliveMs;
     if (isConsuming || pipelined.length() === 0) return;
     consume(pipelined.take());
   }
 
-  function finish(): void {
+  function closeGracefully(): void {
     isLast = true;
     // RFC 9112 §9.6: requests behind a response that closes the connection are not processed.
     if (request?.isComplete() === false || pipelined.length() > 0) lingeringClose(socket);
@@ -229,7 +190,7 @@ export function createClientConnection(
   }
 
   /** After the last response, reads and drops what the client still sends, until the client has read the response or the time limit ends. */
-  function endBehind(last: OutgoingResponse): void {
+  function closeAfter(last: Http1Response): void {
     isLast = true;
     isReset = last.needsReset();
     if (isReset) resetLater(socket, transport);
@@ -246,7 +207,7 @@ export function createClientConnection(
     setImmediate(() => {
       const hasLimit = socket.timeout !== 0;
       if (!hasLimit || response !== timedOut || countMoved() !== moved) return;
-      if (timedOut?.isStalled() !== false) cut();
+      if (timedOut?.isStalled() !== false) closeAtOnce();
     });
   }
 
@@ -255,7 +216,7 @@ export function createClientConnection(
     return socket.bytesRead + socket.bytesWritten - socket.writableLength;
   }
 
-  function cut(): void {
+  function closeAtOnce(): void {
     if (isReset || response?.needsReset() === true) resetTransport(transport, socket);
     else socket.destroy();
   }
@@ -266,8 +227,7 @@ export function createClientConnection(
     const received = { ...(refused ?? parser.partialHead()), peer };
     const requestId = context.handler.onRefused(error, received);
     const problem = toProblem(error, requestId, received.method);
-    const last = (response = context.respond(carrier, received, CLOSING));
-    last.onOver(onResponseDone);
+    const last = createResponse(received, CLOSING);
     last.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     last.end(problem.body);
   }
@@ -277,14 +237,14 @@ export function createClientConnection(
     if (response === undefined) {
       // If the response was already sent, a malformed rest of the request's content only closes the connection.
       if (stopLingering === undefined) refuse(error);
-      else finish();
+      else closeGracefully();
       return;
     }
     giveUp(response, error);
   }
 
   /** Abandons the exchange, because the rest of the client's bytes is invalid or missing. What the response has written still leaves. */
-  function giveUp(to: OutgoingResponse, error: ProxyError): void {
+  function giveUp(to: Http1Response, error: ProxyError): void {
     isLast = true;
     to.fail(error);
     request?.abandon(error);
@@ -297,12 +257,12 @@ export function createClientConnection(
       if (response.headersSent) giveUp(response, new ProxyError("client_gone"));
       else socket.destroy();
     } else if (response !== undefined) response.keepAlive = false;
-    else if (parser.hasBegun()) refuse(new ProxyError("http_request_error"));
-    else finish();
+    else if (parser.isInHead()) refuse(new ProxyError("http_request_error"));
+    else closeGracefully();
   }
 
   function onDrain(): void {
-    response?.drain();
+    response?.onDrain();
   }
 
   function setContentReading(isWanted: boolean): void {

@@ -4,7 +4,7 @@ import type { ProxyError } from "../http/errors.ts";
 import type { RequestFields } from "../http/request-fields.ts";
 import type { ParsedRequest } from "../http/wire/request-parser.ts";
 import { NO_TRAILERS } from "../http/trailers.ts";
-import type { ClientPeer, ServerRequest, RequestReader } from "./exchange.ts";
+import type { ClientPeer, ServerRequest, RequestReader } from "./server-handler.ts";
 
 /** Pauses or resumes the reading of the connection. */
 type SetReading = (isReading: boolean) => void;

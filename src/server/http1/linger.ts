@@ -2,8 +2,8 @@
 
 import type { Socket } from "node:net";
 
-import { resetTransport } from "../runtime/reset.ts";
-import type { IncomingRequest } from "./request.ts";
+import { resetTransport } from "../../runtime/reset.ts";
+import type { IncomingRequest } from "../incoming-request.ts";
 
 // How long a client may go on sending after its response. It is long enough for a client that reads the response only after its upload
 // (nginx's lingering_time).
@@ -43,7 +43,7 @@ export function resetLater(socket: Socket, transport: Socket): void {
  * Reads and drops the rest of a request whose response is complete, on a persistent connection. Returns the function that cancels its
  * time limit.
  */
-export function lingerOver(request: IncomingRequest, socket: Socket): () => void {
+export function dropRest(request: IncomingRequest, socket: Socket): () => void {
   request.drop();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();

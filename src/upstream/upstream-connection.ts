@@ -1,82 +1,24 @@
 /** One connection to the upstream, one exchange at a time: the request as bytes, its response, and their time limits. */
 
-import type { Readable } from "node:stream";
-
-import type { ResponseHead, ParsedHead } from "../http/wire/response-head.ts";
 import { type ResponseParserEvents, createResponseParser } from "../http/wire/response-parser.ts";
 import { carriesConnectionLogin, offersConnectionLogin } from "../http/connection-login.ts";
 import { ProxyError, toProxyError } from "../http/errors.ts";
-import type { UpgradeFields } from "../http/request-fields.ts";
-import { toFieldLines, toRequestText } from "../http/wire/serialize.ts";
+import { toRequestText } from "../http/wire/serialize.ts";
 import { toHopFields } from "../http/rewrite.ts";
 import type { BatchWrites } from "../runtime/batch-writes.ts";
 import type { GcPressure } from "../runtime/gc-pressure.ts";
+import {
+  type ConnectionOwner,
+  type ConnectionRequest,
+  type Failure,
+  type ResponseReceiver,
+  isRepeatable,
+} from "./connection-request.ts";
+import { type Upload, type UploadEvents, createUpload } from "./request-upload.ts";
 import type { Connect } from "./socket.ts";
-import { type SwitchedSocket, createSwitchedSocket } from "./switched-socket.ts";
+import { createSwitchedSocket } from "./switched-socket.ts";
 import { createMovement } from "../runtime/movement.ts";
 import { createWatchdog } from "./watchdog.ts";
-
-/** The content of a request. */
-export interface RequestContent extends Readable {
-  /** The trailers behind chunked content, once it has ended: name, value, name, value, … */
-  readonly trailers: readonly string[];
-}
-
-/** A request as the connection sends it. `fields` are raw and include Host. */
-export interface ConnectionRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly fields: readonly string[];
-  /** `length`: the Content-Length is one of the fields. */
-  readonly framing: "none" | "length" | "chunked";
-  readonly content: RequestContent | undefined;
-  /** Whether the client may wait for a 100 (Continue) before it sends the content. */
-  readonly expectsContinue: boolean;
-  /** Whether the client takes trailers behind the content of the response. */
-  readonly takesTrailers: boolean;
-  /** Undefined if the request is not for a switch of protocols. */
-  readonly upgrade: UpgradeFields | undefined;
-  /** Whether a response is refused for a liberty of old backends (http/wire/liberties.ts). */
-  readonly isStrict: boolean;
-  /** `skip`: the content of the response goes to no client, so its bytes are only counted. */
-  readonly responseContent: "relay" | "skip";
-  /** Milliseconds from the end of the request to the header section of its response, with the wait for a 100 (Continue). */
-  readonly responseMs: number;
-  /** Milliseconds between bytes in either direction; 0 = no limit. */
-  readonly idleMs: number;
-}
-
-/** A client connection. An upstream connection that carries a login belongs to one. */
-export interface ConnectionOwner {
-  isClosed(): boolean;
-  onClosed(listener: () => void): void;
-}
-
-/**
- * How a request failed on a connection that had served before. `unsent`: no byte of the request was written. `no_response`: the connection
- * closed without a byte of the response (RFC 9110 §9.2.2). `final`: every other failure.
- */
-export type Failure = "unsent" | "no_response" | "final";
-
-/** Receives the response to one request, in order. Exactly one of `onEnd`, `onSwitch`, `onError` and a retry ends it. */
-export interface ResponseReceiver {
-  readonly request: ConnectionRequest;
-  readonly owner: ConnectionOwner | undefined;
-  /** The deadline for the header section, in milliseconds of the monotonic clock. A retry does not move it. */
-  deadlineMs: number | undefined;
-  onSent(nowMs: number): void;
-  onInterim(head: ResponseHead): void;
-  /** `nowMs`: when its last byte was read, in milliseconds of the monotonic clock. */
-  onHead(head: ResponseHead, nowMs: number): void;
-  /** `bytes` from `start` to `end` are borrowed until this returns. */
-  onContent(bytes: Buffer, start: number, end: number): void;
-  onEnd(rawTrailers: readonly string[]): void;
-  /** A 101: the connection speaks another protocol from now on. */
-  onSwitch(head: ParsedHead, socket: SwitchedSocket): void;
-  /** Returns whether the request is to be sent again on a new connection, and counts the retry. */
-  takesRetry(failure: Failure): boolean;
-  onError(error: ProxyError): void;
-}
 
 /** One connection to the upstream. It may still be connecting when its first request is sent. */
 export interface UpstreamConnection<Receiver extends ResponseReceiver = ResponseReceiver> {
@@ -129,27 +71,28 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 
 /** Opens a connection; its first request waits until it is established. */
 // oxlint-disable-next-line max-lines-per-function -- one state, and the functions that change it
-export function createConnection<Receiver extends ResponseReceiver>(
+export function createUpstreamConnection<Receiver extends ResponseReceiver>(
   { connect, keepAliveMs, maxAgeMs, maxHeadBytes, batchWrites, gcPressure }: ConnectionOptions,
   events: ConnectionEvents<Receiver>,
 ): UpstreamConnection<Receiver> {
   const isPersistent = keepAliveMs > 0;
   const openedMs = performance.now();
+  /** Of the exchange in progress. */
   let receiver: Receiver | undefined;
   let owner: ConnectionOwner | undefined;
+  /** Set after a 101: the other side of the tunnel. */
   let switched: ReturnType<typeof createSwitchedSocket> | undefined;
   /** Set between a 101 and the end of the request's content. */
   let switchNow: (() => void) | undefined;
   let isConnected = false;
   let isClosed = false;
+  /** The header section of the request was written. */
   let isSent = false;
   let isPaused = false;
+  /** The header section of the final response has come. */
   let hasResponse = false;
-  /** Whether content of the request has not left yet, or has not yet come from the client. */
-  let hasContentLeft = false;
-  let isContentRead = false;
-  /** The client may wait for a 100 (Continue): neither that nor content has come yet. */
-  let awaitsContinue = false;
+  /** Set while a request with content is served, from its header section on. */
+  let upload: Upload | undefined;
   /** The response timeout from the moment when the content has left. */
   let responseMs = 0;
   /** True until the end of the turn that read a response to its end. */
@@ -165,7 +108,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   const parserEvents: ResponseParserEvents = {
     // An interim response does not restart the response timeout.
     onInterim(head) {
-      if (head.status === 100 && awaitsContinue) onContinue();
+      if (head.status === 100 && upload?.state() === "awaits_continue") onContinue(upload);
       receiver?.onInterim(head);
     },
     onHead(head) {
@@ -186,7 +129,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     onEnd,
     onSwitch(head, bytes, start, end) {
       // RFC 9110 §7.8: the 100 comes before the 101. Without the 100, the client would never send its content.
-      if (awaitsContinue) throw new ProxyError("http_upgrade_failed");
+      if (upload?.state() === "awaits_continue") throw new ProxyError("http_upgrade_failed");
       const first = Buffer.from(bytes.subarray(start, end));
       const { socket: tunnelSide } = (switched = createSwitchedSocket(
         socket,
@@ -203,7 +146,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
         switching?.onSwitch(head, tunnelSide);
       };
       // RFC 9110 §7.8: a client cannot change the protocol in the middle of its request. The 101 waits for the content to leave.
-      if (!hasContentLeft) switchNow();
+      if (!isUploading()) switchNow();
     },
   };
   const parser = createResponseParser(parserEvents, maxHeadBytes);
@@ -224,19 +167,18 @@ export function createConnection<Receiver extends ResponseReceiver>(
       socket.readOwn(hasResponse && receiver?.request.responseContent === "relay");
     },
     onWritten() {
-      if (hasContentLeft) markActivity();
+      if (isUploading()) markActivity();
     },
     onDrain() {
       if (receiver === undefined) switched?.onDrain();
-      else if (isContentRead) onContentSent();
-      else receiver.request.content?.resume();
+      else upload?.onDrain();
     },
     onEnd() {
       if (switched !== undefined) return switched.onEnd();
       if (!isSent) return fail(new ProxyError("connection_terminated"), "unsent");
       // If the end of the connection completes the response, it must be distinguished from a broken connection (RFC 9112 §8).
-      if (parser.awaitsEnd()) socket.confirmEnd(finish);
-      else finish(true);
+      if (parser.awaitsEnd()) socket.confirmEnd(onEndConfirmed);
+      else onEndConfirmed(true);
     },
     onClosed(error) {
       const broken = toBroken(error);
@@ -246,6 +188,16 @@ export function createConnection<Receiver extends ResponseReceiver>(
   });
 
   const movement = createMovement(socket.unacknowledged);
+
+  const uploadEvents: UploadEvents = {
+    onChunk(bytes) {
+      markActivity();
+      gcPressure(bytes);
+    },
+    onStuck: watchdog.watch, // a stuck upload is checked more often
+    onSent: onContentSent,
+    onError: (error) => fail(toProxyError(error), "final"),
+  };
 
   const connection = {
     expiresMs: 0,
@@ -257,9 +209,6 @@ export function createConnection<Receiver extends ResponseReceiver>(
       isSent = false;
       isPaused = false;
       hasResponse = false;
-      hasContentLeft = next.request.content !== undefined;
-      isContentRead = false;
-      awaitsContinue = false;
       if (isConnected) sendSoon(next);
       else watchdog.watch(); // a retried request already has a deadline
     },
@@ -321,9 +270,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
     next.onSent(nowMs);
     const { content } = request;
     responseMs = request.responseMs;
-    awaitsContinue = request.expectsContinue;
-    if (content === undefined || awaitsContinue) next.deadlineMs ??= nowMs + responseMs;
-    if (content !== undefined) writeContent(content, next);
+    if (content === undefined || request.expectsContinue) next.deadlineMs ??= nowMs + responseMs;
+    if (content !== undefined) upload = createUpload(content, request, socket, uploadEvents);
     watchdog.watch();
   }
 
@@ -331,31 +279,9 @@ export function createConnection<Receiver extends ResponseReceiver>(
     return toRequestText(request, toHopFields(request, isPersistent ? "kept" : "closed"));
   }
 
-  function writeContent(content: RequestContent, writer: ResponseReceiver): void {
-    const { framing } = writer.request;
-    content.on("data", (chunk: Buffer) => {
-      awaitsContinue = false;
-      markActivity();
-      gcPressure(chunk.length);
-      if (writeChunk(chunk, framing)) return;
-      content.pause();
-      watchdog.watch(); // a stuck upload is checked more often
-    });
-    content.once("error", (error) => {
-      if (receiver === writer) fail(toProxyError(error), "final");
-    });
-    content.once("end", () => {
-      if (receiver !== writer) return;
-      awaitsContinue = false;
-      isContentRead = true;
-      if (framing === "chunked") socket.write(`0\r\n${toFieldLines(content.trailers)}\r\n`);
-      if (!socket.isStuck()) onContentSent();
-    });
-  }
-
   // The time that the upstream took to send the 100 is a part of its response timeout.
-  function onContinue(): void {
-    awaitsContinue = false;
+  function onContinue(continued: Upload): void {
+    continued.onContinue();
     markActivity();
     responseMs = Math.max(0, (receiver?.deadlineMs ?? Infinity) - lastActivityMs);
     watchdog.watch();
@@ -363,8 +289,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
 
   // The response timeout begins when the last byte has left, not when it was read from the client.
   function onContentSent(): void {
-    if (receiver === undefined || !hasContentLeft) return;
-    hasContentLeft = false;
+    if (receiver === undefined) return;
     // After an early 101 nothing is read, so only a failed write shows that the upstream has left.
     if (switchNow !== undefined && socket.isWriteBroken())
       return fail(new ProxyError("connection_terminated"), "final");
@@ -374,16 +299,9 @@ export function createConnection<Receiver extends ResponseReceiver>(
     watchdog.watch();
   }
 
-  function writeChunk(chunk: Buffer, framing: ConnectionRequest["framing"]): boolean {
-    if (framing !== "chunked") return socket.write(chunk);
-    socket.write(`${chunk.length.toString(16)}\r\n`);
-    socket.write(chunk);
-    return socket.write("\r\n");
-  }
-
   function onEnd(rawTrailers: readonly string[], isReusable: boolean): void {
     const ended = receiver;
-    const hasRest = hasContentLeft;
+    const hasRest = isUploading();
     drop();
     exchanges += 1;
     isSent = false;
@@ -422,7 +340,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
     }
   }
 
-  function finish(isOrderly: boolean): void {
+  function onEndConfirmed(isOrderly: boolean): void {
     try {
       if (isOrderly) parser.finish();
       else fail(toBroken(undefined), "final");
@@ -446,8 +364,8 @@ export function createConnection<Receiver extends ResponseReceiver>(
 
   /** Detaches the exchange, and stops request content that is still to come. */
   function drop(): void {
-    if (hasContentLeft && isSent) receiver?.request.content?.destroy();
-    hasContentLeft = false;
+    upload?.stop();
+    upload = undefined;
     receiver = undefined;
   }
 
@@ -473,14 +391,19 @@ export function createConnection<Receiver extends ResponseReceiver>(
     fail(toTimeout(), "final");
   }
 
+  /** Whether content of the request has not left yet, or has not yet come from the client. */
+  function isUploading(): boolean {
+    return upload !== undefined && upload.state() !== "sent";
+  }
+
   function isStuck(): boolean {
-    return hasContentLeft && isSent && !hasResponse && socket.isStuck();
+    return isUploading() && !hasResponse && socket.isStuck();
   }
 
   // While headgate pauses the upstream for a slow client, the client's idle limit applies instead.
   function toDueMs(): number {
     if (receiver === undefined) return Infinity;
-    const isUpstreamsTurn = !hasResponse && (awaitsContinue || !hasContentLeft);
+    const isUpstreamsTurn = !hasResponse && upload?.state() !== "sending";
     if (!isSent || isUpstreamsTurn) return receiver.deadlineMs ?? Infinity;
     const { idleMs } = receiver.request;
     if (idleMs === 0 || isPaused) return Infinity;
@@ -490,7 +413,7 @@ export function createConnection<Receiver extends ResponseReceiver>(
   function toTimeout(): ProxyError {
     if (!isConnected) return new ProxyError("connection_timeout");
     if (hasResponse) return new ProxyError("connection_read_timeout");
-    if (!hasContentLeft || awaitsContinue) return new ProxyError("http_response_timeout");
+    if (upload?.state() !== "sending") return new ProxyError("http_response_timeout");
     if (socket.isStuck()) return new ProxyError("connection_write_timeout");
     return new ProxyError("request_content_timeout");
   }
@@ -501,14 +424,6 @@ export function createConnection<Receiver extends ResponseReceiver>(
     if (!hasResponse || proxyError.code !== "connection_terminated") return proxyError;
     return new ProxyError("http_response_incomplete", { cause: error });
   }
-}
-
-/**
- * Whether a request may be sent again. RFC 9110 §9.2.2 allows an automatic retry of idempotent methods. A backend may count even a
- * PUT or DELETE, so only the three safe methods are sent again, and only without content.
- */
-export function isRepeatable({ method, content }: ConnectionRequest): boolean {
-  return content === undefined && (method === "GET" || method === "HEAD" || method === "OPTIONS");
 }
 
 function toIdleLimitMs(keepAlive: string, maxMs: number): number {
