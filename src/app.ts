@@ -19,6 +19,7 @@ import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
 import { type Observer, createObserver } from "./ops/observe.ts";
 import { createReadiness } from "./ops/readiness.ts";
+import { observeMisuse } from "./ops/misuse.ts";
 import { observeUnopened } from "./ops/unopened.ts";
 import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
 import { createStatus } from "./ops/status/status.ts";
@@ -145,6 +146,7 @@ export function createApp({
       onRefused: observeRefused,
       onUnopened: (unopened) =>
         observeUnopened(unopened, { logger, metrics, ...snapshot.config.log }),
+      onMisuse: (misuse) => observeMisuse(misuse, { logger, metrics, ...snapshot.config.log }),
     },
     toServerLimits(config),
   );
