@@ -47,10 +47,10 @@ export function createMisuseGuard(
 ): MisuseGuard {
   const budget = createBudget(BURST, PER_SECOND);
   let isOver = false;
-  let last: CountedKind = "settings";
+  let last: "pings" | "settings" = "settings";
   return {
     count(kind, count = 1) {
-      last = kind;
+      if (kind === "pings" || kind === "settings") last = kind;
       if (!isOver && !budget.take(performance.now(), count)) report(kind, TOO_MANY[kind]);
     },
     onSessionError(error: Error & { readonly code?: unknown; readonly errno?: unknown }) {
@@ -66,10 +66,10 @@ export function createMisuseGuard(
 }
 
 /** Converts an error code of nghttp2. A flood is one of PINGs or of SETTINGS, which wait for their acknowledgement to leave. */
-function toKind(errno: unknown, last: CountedKind): MisuseKind {
+function toKind(errno: unknown, last: "pings" | "settings"): MisuseKind {
   switch (errno) {
     case FLOODED:
-      return last === "pings" ? "pings" : "settings";
+      return last;
     case TOO_MANY_CONTINUATIONS:
       return "continuations";
     // Node's own limits end a session by a failed callback.
