@@ -50,8 +50,8 @@ export function createHttp2Connection(
   });
   const session = openSession(socket, context.limits().headerBytes, guard.onSessionError);
   const exchanges = new Set<StreamExchange>();
-  /** Streams whose response is over, but not their request. */
-  const lingering = new Set<ServerHttp2Stream>();
+  /** Streams whose response is over, but not their request, and how many looks have found them. */
+  const lingering = new Map<ServerHttp2Stream, number>();
   /** Streams that the client opened and nghttp2 accepted, and those that it reset or refused before that. */
   let begun = 0;
   let refused = 0;
@@ -175,7 +175,7 @@ export function createHttp2Connection(
   /** Reads and drops what still comes on a stream whose response is over. */
   function linger(stream: ServerHttp2Stream): void {
     stream.resume();
-    lingering.add(stream);
+    lingering.set(stream, 0);
     stream.once("close", () => lingering.delete(stream));
   }
 
@@ -230,9 +230,12 @@ export function createHttp2Connection(
       else connection.close();
       return;
     }
-    // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request.
-    for (const stream of lingering)
-      if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    for (const [stream, looks] of lingering) {
+      lingering.set(stream, looks + 1);
+      // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request. The first look may come too early: the end
+      // of the request, or the client's own reset, may be on its way.
+      if (looks > 0 && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    }
     checkReaders(nowMs);
   }
 
