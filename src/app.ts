@@ -18,6 +18,7 @@ import type { Logger } from "./ops/log/logger.ts";
 import { createMetrics } from "./ops/metrics/endpoint.ts";
 import { type Observer, createObserver } from "./ops/observer.ts";
 import { createReadiness } from "./ops/readiness.ts";
+import { observeMisuse } from "./ops/misuse.ts";
 import { observeUnopened } from "./ops/unopened.ts";
 import type { ConfigurationState } from "./ops/status/status-snapshot.ts";
 import { createStatus } from "./ops/status/status.ts";
@@ -144,6 +145,7 @@ export function createApp({
       onRefused: observeRefused,
       onUnopened: (unopened) =>
         observeUnopened(unopened, { logger, metrics, ...snapshot.config.log }),
+      onMisuse: (misuse) => observeMisuse(misuse, { logger, metrics, ...snapshot.config.log }),
     },
     toServerLimits(config),
   );

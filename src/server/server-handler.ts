@@ -137,6 +137,22 @@ export interface Unopened {
   readonly peer: ClientPeer;
 }
 
+/** How a client misused its connection of HTTP/2. All but `protocol`, which is any other breach of RFC 9113, are floods. */
+export type MisuseKind =
+  | "resets"
+  | "pings"
+  | "settings"
+  | "continuations"
+  | "invalid_frames"
+  | "protocol";
+
+/** A connection of HTTP/2 that headgate closes because of what its client sent. */
+export interface Misuse {
+  readonly kind: MisuseKind;
+  readonly reason: string;
+  readonly peer: ClientPeer;
+}
+
 /** What the server calls for its requests. No method may throw or reject. */
 export interface ServerHandler {
   onRequest(request: ServerRequest, response: ServerResponse): void;
@@ -148,6 +164,8 @@ export interface ServerHandler {
   onRefused(error: ProxyError, received: ReceivedRequest): string;
   /** Called for each connection that failed before HTTP began on it, but not for one that ended without a byte. */
   onUnopened?(unopened: Unopened): void;
+  /** Called once for each connection that its client misused. */
+  onMisuse?(misuse: Misuse): void;
 }
 
 /** The limits of a server. Times are milliseconds. */

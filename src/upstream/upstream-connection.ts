@@ -258,10 +258,12 @@ export function createUpstreamConnection<Receiver extends ResponseReceiver>(
     if (isClosed || isSent || receiver === undefined) return;
     const next = receiver;
     const { request } = next;
-    socket.write(toText(request));
+    const text = toText(request);
+    // Read before the write: on a busy machine, the upstream may have read it and responded when the write returns.
+    const nowMs = performance.now();
+    socket.write(text);
     // The upstream has reset the connection, and headgate has not read that yet. No byte of the request was sent.
     if (socket.isWriteBroken()) return fail(new ProxyError("connection_terminated"), "unsent");
-    const nowMs = performance.now();
     isSent = true;
     lastActivityMs = nowMs;
     movement.restart(nowMs);

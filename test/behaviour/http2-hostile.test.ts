@@ -21,7 +21,7 @@ import {
 import { LISTEN_HTTP2, openSession, send } from "../support/http2.ts";
 import { type Script, startOrigin } from "../support/origin.ts";
 import { text } from "../support/responses.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { type LogLine, startSidecar } from "../support/sidecar.ts";
 
 const NO_ERROR = 0;
 const PROTOCOL_ERROR = 1;
@@ -45,13 +45,38 @@ const holding: Script = async (request) => {
   await request.connection.closed;
 };
 
+function endsStream({ type, flags, stream }: Frame, wanted: number): boolean {
+  const mayEnd = type === TYPE.data || type === TYPE.headers;
+  return stream === wanted && mayEnd && (flags & FLAG.endStream) !== 0;
+}
+
 const isGoaway = ({ type }: Frame): boolean => type === TYPE.goaway;
 
 /** Asserts that the connection ends, and that a GOAWAY said that the client is at fault, if it came. */
 async function assertEnded(wire: FrameWire): Promise<void> {
   await wire.closed;
   const codes = wire.frames.filter(isGoaway).map(codeOf);
-  assert.ok(codes.length === 0 || codes.some((code) => code !== NO_ERROR), codes.join(" "));
+  assert.ok(!codes.includes(NO_ERROR), codes.join(" "));
+}
+
+/** Asserts that the operator sees why a connection was closed, in one log line and in the metric. */
+async function assertTold(
+  { sidecar }: Awaited<ReturnType<typeof start>>,
+  ...reasons: readonly string[]
+): Promise<void> {
+  const isTold = (line: LogLine): boolean =>
+    String(line["msg"]).startsWith("an HTTP/2 connection was closed");
+  const line = await sidecar.line(isTold);
+  const [, reason = ""] = /closed \((\w+)\): \w/.exec(String(line["msg"])) ?? [];
+  assert.ok(reasons.includes(reason), String(line["msg"]));
+  assert.deepEqual(
+    [line["level"], line["client.address"], line["network.protocol.version"]],
+    ["info", "127.0.0.1", "2"],
+  );
+  const metrics = await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`);
+  const counts = (await metrics.text()).match(/^headgate_http2_connections_closed_total.* [1-9]/gm);
+  assert.deepEqual(counts, [`headgate_http2_connections_closed_total{reason="${reason}"} 1`]);
+  assert.equal(sidecar.lines.filter(isTold).length, 1);
 }
 
 async function assertServes(t: TestContext, port: number): Promise<void> {
@@ -154,24 +179,45 @@ test("a field block that unpacks to megabytes is given up, and costs no memory",
   await assertServes(t, port);
 });
 
+test("a flood of such field blocks ends the connection", async (t) => {
+  const started = await start(t, text("ok"), "limits: { headerBytes: 4KiB }");
+  const wire = await openFrames(t, started.port);
+  const block = Buffer.concat([toFieldBlock(GET), Buffer.alloc(1_000, 0x80 | 16)]); // accept-encoding: gzip, deflate
+  // Eighty at a time: over a hundred at once, they would count as too many streams.
+  for (let stream = 1; stream < 4_000 && !wire.frames.some(isGoaway); stream += 2) {
+    wire.write(toFrame(TYPE.headers, FLAG.endStream | FLAG.endHeaders, stream, block));
+    if (stream % 160 !== 1) continue;
+    const answer = await wire.frame((frame) => isReset(stream)(frame) || isGoaway(frame));
+    assert.equal(codeOf(answer), ENHANCE_YOUR_CALM);
+  }
+  await assertEnded(wire);
+  await assertTold(started, "invalid_frames");
+  assert.equal(started.origin.arrivals.length, 0);
+  await assertServes(t, started.port);
+});
+
 test("a header section in endless CONTINUATION frames ends the connection (CVE-2024-27316)", async (t) => {
-  const { port } = await start(t);
+  const started = await start(t);
+  const { port } = started;
   const wire = await openFrames(t, port);
   wire.write(toFrame(TYPE.headers, FLAG.endStream, 1, toFieldBlock(GET)));
   const more = toFrame(TYPE.continuation, 0, 1, toFieldBlock([["x-a", "1"]]));
   wire.write(Buffer.concat(Array.from({ length: 1_000 }, () => more)));
   await wire.closed;
+  await assertTold(started, "continuations");
   await assertServes(t, port);
 });
 
 test("streams that are reset at once end the connection (CVE-2023-44487)", async (t) => {
-  const { origin, port } = await start(t, holding);
+  const started = await start(t, holding);
+  const { origin, port } = started;
   const wire = await openFrames(t, port);
   const frames: Buffer[] = [];
   for (let stream = 1; stream < 20_000; stream += 2)
     frames.push(toHeaders(stream), toFrame(TYPE.rstStream, 0, stream, Buffer.from([0, 0, 0, 8])));
   wire.write(Buffer.concat(frames));
   await assertEnded(wire);
+  await assertTold(started, "resets");
   assert.ok(
     origin.arrivals.length <= 1_100,
     `${origin.arrivals.length} requests reached the upstream`,
@@ -191,30 +237,122 @@ test("streams that the client makes headgate reset end the connection (CVE-2025-
   await assertEnded(wire);
 });
 
-const FLOODS: readonly (readonly [string, Buffer])[] = [
-  ["PING", toFrame(TYPE.ping, 0, 0, Buffer.alloc(8))],
-  ["SETTINGS", toFrame(TYPE.settings, 0, 0)],
-  ["SETTINGS that change a value", toFrame(TYPE.settings, 0, 0, Buffer.from([0, 3, 0, 0, 0, 9]))],
+type Fields = readonly (readonly [string, string])[];
+
+const POST: Fields = [[":method", "POST"], ...GET.slice(1)];
+const CANCEL = Buffer.from([0, 0, 0, 8]);
+
+/** Requests that are answered before their end. The length makes more content an error of its stream. */
+const ANSWERED: Readonly<Record<string, Fields>> = {
+  "whose path is malformed": [...POST.slice(0, 3), [":path", "/#a"]],
+  "whose header section is too large": [...POST, ["x-a", "x".repeat(5_000)]],
+  "whose upstream is not there": [...POST.slice(0, 3), [":path", "/none"]],
+};
+const ROUTES = `
+limits: { headerBytes: 4KiB }
+routes: [{ path: /none, upstream: http://127.0.0.1:1 }]`;
+
+const RESETS: Readonly<Record<string, (stream: number) => Buffer>> = {
+  "the client resets": (stream) => toFrame(TYPE.rstStream, 0, stream, CANCEL),
+  "the client makes headgate reset": (stream) => toFrame(TYPE.data, 0, stream, Buffer.alloc(6)),
+};
+
+/**
+ * Symptom: a client that reset streams which headgate had refused, or had answered with an error, could do so without end.
+ * Root cause: only streams whose response was not finished counted.
+ * Fix: each stream that the client resets counts, or makes headgate reset, before or after its response.
+ */
+for (const [what, fields] of Object.entries(ANSWERED))
+  for (const [how, reset] of Object.entries(RESETS))
+    test(`requests ${what}, and that ${how}, end the connection`, async (t) => {
+      const started = await start(t, text("no"), ROUTES);
+      const wire = await openFrames(t, started.port);
+      wire.write(toFrame(TYPE.windowUpdate, 0, 0, Buffer.from([0, 0xff, 0xff, 0xff]))); // for all responses
+      const sized: Fields = [...fields, ["content-length", "5"]];
+      for (let stream = 1; stream < 4_000 && !wire.frames.some(isGoaway); stream += 100) {
+        const streams = Array.from({ length: 50 }, (_, index) => stream + index * 2);
+        wire.write(Buffer.concat(streams.map((one) => toHeaders(one, sized, 0))));
+        const last = streams.at(-1) ?? 0;
+        const isOver = (frame: Frame): boolean => isGoaway(frame) || endsStream(frame, last);
+        const hasCome = await wire.frame(isOver).then(
+          () => true,
+          () => false, // the connection ended without a GOAWAY
+        );
+        if (!hasCome) break;
+        // With those of the next round at most a hundred: headgate may read them together.
+        wire.write(Buffer.concat(streams.map(reset)));
+      }
+      await assertEnded(wire);
+      // From Node 22 on, the first such content ends the connection.
+      await assertTold(started, "resets", ...(how === "the client resets" ? [] : ["protocol"]));
+    });
+
+test("responses that the upstream breaks off do not count against the client", async (t) => {
+  const started = await start(t, (request) => {
+    request.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhal");
+    request.connection.socket.destroy();
+  });
+  const session = openSession(t, started.port);
+  for (let round = 0; round < 15; round += 1) {
+    const responses = await Promise.all(Array.from({ length: 80 }, () => send(session)));
+    assert.ok(responses.every(({ status, isComplete }) => status === 200 && !isComplete));
+  }
+  assert.ok(!session.destroyed);
+});
+
+test("a breach of the protocol is told in the log", async (t) => {
+  const started = await start(t);
+  const wire = await openFrames(t, started.port);
+  wire.write(toHeaders(2)); // an even number (RFC 9113 §5.1.1)
+  await assertEnded(wire);
+  await assertTold(started, "protocol");
+});
+
+test("the log line of a flood follows log.access and log.fields", async (t) => {
+  for (const log of ["{ access: off }", "{ access: errors, fields: [url.path] }"]) {
+    const { sidecar, port } = await start(t, text("ok"), `log: ${log}`);
+    const wire = await openFrames(t, port);
+    wire.write(toHeaders(2));
+    await assertEnded(wire);
+    await sidecar.stop();
+    const lines = sidecar.lines.filter(({ level }) => level === "info");
+    const closed = lines.filter((line) => String(line["msg"]).includes("(protocol)"));
+    assert.equal(closed.length, log.includes("off") ? 0 : 1);
+    assert.ok(closed.every((line) => line["client.address"] === undefined));
+  }
+});
+
+const FLOODS: readonly (readonly [string, string, Buffer])[] = [
+  ["PING", "pings", toFrame(TYPE.ping, 0, 0, Buffer.alloc(8))],
+  ["SETTINGS", "settings", toFrame(TYPE.settings, 0, 0)],
+  [
+    "SETTINGS that change a value",
+    "settings",
+    toFrame(TYPE.settings, 0, 0, Buffer.from([0, 3, 0, 0, 0, 9])),
+  ],
 ];
-for (const [what, frame] of FLOODS)
+for (const [what, reason, frame] of FLOODS)
   for (const how of ["reads", "does not read"])
     test(`a flood of ${what} frames ends the connection of a client that ${how} (CVE-2019-9512, -9515)`, async (t) => {
-      const { port } = await start(t);
+      const started = await start(t);
+      const { port } = started;
       const wire = await openFrames(t, port);
       if (how !== "reads") wire.pause();
       wire.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame)));
       setTimeout(() => wire.resume(), 500).unref(); // to see the end
       await assertEnded(wire);
+      await assertTold(started, reason);
       await assertServes(t, port);
     });
 
 test("a flood of DATA frames without content ends the connection (CVE-2019-9518)", async (t) => {
-  const { port } = await start(t);
+  const started = await start(t);
+  const { port } = started;
   const wire = await openFrames(t, port);
-  const post: readonly (readonly [string, string])[] = [[":method", "POST"], ...GET.slice(1)];
-  wire.write(toHeaders(1, post, 0));
+  wire.write(toHeaders(1, POST, 0));
   wire.write(Buffer.concat(Array.from({ length: 20_000 }, () => toFrame(TYPE.data, 0, 1))));
   await assertEnded(wire);
+  await assertTold(started, "invalid_frames");
   await assertServes(t, port);
 });
 

@@ -30,6 +30,7 @@ const FAMILIES = {
   headgate_requests_in_flight: "gauge ",
   headgate_client_connections: "gauge ",
   headgate_unopened_connections_total: "counter stage",
+  headgate_http2_connections_closed_total: "counter reason",
   headgate_tunnels: "gauge ",
   headgate_log_lines_dropped_total: "counter ",
   headgate_config_reloads_total: "counter result",

@@ -66,9 +66,12 @@ export async function openFrames(
     }
     news.emit("news");
   });
-  const closed = once(socket, "close").then(() => {
-    isClosed = true;
-    news.emit("news");
+  const closed = new Promise<void>((resolve) => {
+    socket.once("close", () => {
+      isClosed = true;
+      news.emit("news");
+      resolve();
+    });
   });
   await once(socket, "connect");
   socket.write(first);

@@ -1,7 +1,9 @@
 // A closed-loop HTTP/1.1 load generator that supports HEAD: each connection sends its next request when the response to the last
 // one is complete. Other generators wait for the content that a HEAD's Content-Length only announces.
 //
-//   load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] PORT PATH
+//   load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] [-w SECONDS] [-t HOST] PORT PATH
+//
+// -w: loads for so long before, and then prints a line `started`. -t: over TLS 1.3, if it was compiled with -DWITH_TLS.
 //
 // Prints one line of JSON. `wrong` counts statuses other than 200, `broken` all invalid responses: a reset, a connection that ended
 // early, bytes after the header section of a HEAD's response.
@@ -21,10 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef WITH_TLS
+#include <openssl/ssl.h>
+#endif
+
 #define HEAD_BYTES 65536
 #define LATENCY_US 2000000 // longer latencies are counted in the last slot
 
-enum state { CONNECTING, IDLE, HEADER, LENGTH, CHUNKED, UNTIL_CLOSE };
+enum state { CONNECTING, HANDSHAKE, IDLE, HEADER, LENGTH, CHUNKED, UNTIL_CLOSE };
 
 typedef struct {
   int fd, closing, status;
@@ -34,6 +40,9 @@ typedef struct {
   long left;
   char tail[5];
   char header[HEAD_BYTES];
+#ifdef WITH_TLS
+  SSL *tls;
+#endif
 } connection;
 
 static char request[1024];
@@ -47,6 +56,51 @@ static uint64_t now_us(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (uint64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+#ifdef WITH_TLS
+static SSL_CTX *context;
+static const char *host;
+
+// One cipher, one group and one protocol: a peer that does not take them fails the handshake.
+static void set_up_tls(void) {
+  static const unsigned char alpn[] = "\x08http/1.1";
+  context = SSL_CTX_new(TLS_client_method());
+  if (!SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) || !SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") ||
+      !SSL_CTX_set1_groups_list(context, "X25519") || SSL_CTX_set_alpn_protos(context, alpn, sizeof alpn - 1))
+    exit(3);
+}
+
+static void open_tls(connection *c) {
+  if (c->tls) SSL_free(c->tls);
+  c->tls = SSL_new(context);
+  SSL_set_fd(c->tls, c->fd);
+  SSL_set_tlsext_host_name(c->tls, host);
+  SSL_set_connect_state(c->tls);
+}
+
+// Converts a result of OpenSSL to that of recv and send.
+static ssize_t to_result(connection *c, int n) {
+  if (n > 0) return n;
+  int reason = SSL_get_error(c->tls, n);
+  if (reason == SSL_ERROR_ZERO_RETURN) return 0;
+  errno = reason == SSL_ERROR_WANT_READ ? EAGAIN : ECONNRESET;
+  return -1;
+}
+#endif
+
+static ssize_t receive(connection *c, void *data, size_t n, int flags) {
+#ifdef WITH_TLS
+  if (context) return to_result(c, SSL_read(c->tls, data, n));
+#endif
+  return recv(c->fd, data, n, flags);
+}
+
+static ssize_t transmit(connection *c, const void *data, size_t n) {
+#ifdef WITH_TLS
+  if (context) return to_result(c, SSL_write(c->tls, data, n));
+#endif
+  return send(c->fd, data, n, MSG_NOSIGNAL);
 }
 
 static void open_connection(connection *c) {
@@ -76,7 +130,7 @@ static void send_request(connection *c) {
   c->started = now_us();
   c->got = 0;
   c->state = HEADER;
-  if (send(c->fd, request, request_bytes, MSG_NOSIGNAL) != (ssize_t)request_bytes) fail(c);
+  if (transmit(c, request, request_bytes) != (ssize_t)request_bytes) fail(c);
 }
 
 static void finish(connection *c) {
@@ -103,7 +157,7 @@ static int read_content(connection *c) {
   // MSG_TRUNC makes the kernel drop content of a known length unread, so that the generator does not slow a download.
   int truncate = c->state == LENGTH ? MSG_TRUNC : 0;
   size_t want = c->state == LENGTH && c->left < (long)sizeof sink ? (size_t)c->left : sizeof sink;
-  ssize_t n = recv(c->fd, sink, want, truncate);
+  ssize_t n = receive(c, sink, want, truncate);
   if (n < 0 && errno == EAGAIN) return 0;
   if (n == 0 && c->state == UNTIL_CLOSE) return finish(c), 0;
   if (n <= 0) return fail(c), 0;
@@ -137,7 +191,7 @@ static void frame(connection *c, char *end) {
 }
 
 static int read_header(connection *c) {
-  ssize_t n = recv(c->fd, c->header + c->got, HEAD_BYTES - 1 - c->got, 0);
+  ssize_t n = receive(c, c->header + c->got, HEAD_BYTES - 1 - c->got, 0);
   if (n < 0 && errno == EAGAIN) return 0;
   if (n <= 0) return fail(c), 0;
   bytes += n;
@@ -148,6 +202,21 @@ static int read_header(connection *c) {
   if (end) frame(c, end);
   else if (c->got >= HEAD_BYTES - 1) fail(c);
   return c->state == LENGTH || c->state == CHUNKED || c->state == UNTIL_CLOSE;
+}
+
+// Goes on with the TLS handshake, if there is one, and then sends the first request.
+static void begin(connection *c) {
+#ifdef WITH_TLS
+  if (context) {
+    ssize_t n = to_result(c, SSL_do_handshake(c->tls));
+    if (n < 0 && errno == EAGAIN) return;
+    const unsigned char *protocol;
+    unsigned int length = 0;
+    if (n > 0) SSL_get0_alpn_selected(c->tls, &protocol, &length);
+    if (length != 8 || memcmp(protocol, "http/1.1", 8)) return fail(c);
+  }
+#endif
+  send_request(c);
 }
 
 static void connected(connection *c) {
@@ -161,7 +230,11 @@ static void connected(connection *c) {
   }
   struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
   epoll_ctl(loop, EPOLL_CTL_MOD, c->fd, &e);
-  send_request(c);
+#ifdef WITH_TLS
+  if (context) open_tls(c);
+#endif
+  c->state = HANDSHAKE;
+  begin(c);
 }
 
 static void on_event(connection *c, uint32_t events) {
@@ -169,6 +242,7 @@ static void on_event(connection *c, uint32_t events) {
     if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) connected(c);
     return;
   }
+  if (c->state == HANDSHAKE) return begin(c);
   if (c->state == IDLE) { // no request is in progress: the peer closed, or sent unsolicited bytes
     epoll_ctl(loop, EPOLL_CTL_DEL, c->fd, 0);
     return;
@@ -189,26 +263,45 @@ static uint64_t percentile(double share) {
 int main(int argc, char **argv) {
   const char *method = "GET";
   int connections = 32, option;
-  double seconds = 3;
-  while ((option = getopt(argc, argv, "m:c:d:n:")) > 0) {
+  double seconds = 3, warm = 0;
+  while ((option = getopt(argc, argv, "m:c:d:n:w:t:")) > 0) {
     if (option == 'm') method = optarg;
     else if (option == 'c') connections = atoi(optarg);
     else if (option == 'd') seconds = atof(optarg);
     else if (option == 'n') limit = strtoull(optarg, 0, 10);
+    else if (option == 'w') warm = atof(optarg);
+#ifdef WITH_TLS
+    else if (option == 't') host = optarg;
+#endif
     else return 2;
   }
-  if (argc - optind != 2) return fprintf(stderr, "load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] PORT PATH\n"), 2;
+  if (argc - optind != 2) return fprintf(stderr, "load -m METHOD -c CONNECTIONS -d SECONDS [-n REQUESTS] [-w SECONDS] [-t HOST] PORT PATH\n"), 2;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   is_head = !strcmp(method, "HEAD");
   target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(argv[optind])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  request_bytes = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n",
-                           method, argv[optind + 1]);
+  char authority[256] = "bench.test";
+#ifdef WITH_TLS
+  if (host) snprintf(authority, sizeof authority, "%s:%s", host, argv[optind]); // Caddy serves only the host of the certificate
+#endif
+  request_bytes = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n",
+                           method, argv[optind + 1], authority);
+#ifdef WITH_TLS
+  signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
+  if (host) set_up_tls();
+#endif
   loop = epoll_create1(0);
   connection *all = calloc(connections, sizeof(connection));
-  uint64_t started = now_us(), stop = started + (uint64_t)(seconds * 1e6);
+  uint64_t started = now_us(), warmed = started + (uint64_t)(warm * 1e6), stop = warmed + (uint64_t)(seconds * 1e6);
   for (int i = 0; i < connections; i++) open_connection(&all[i]);
   struct epoll_event ready[512];
   while (now_us() < stop && done + broken < limit) {
+    if (warm > 0 && now_us() >= warmed) {
+      warm = done = bytes = 0;
+      memset(latencies, 0, sizeof latencies);
+      started = now_us();
+      puts("started");
+      fflush(stdout);
+    }
     int n = epoll_wait(loop, ready, 512, 100);
     for (int i = 0; i < n; i++) on_event(ready[i].data.ptr, ready[i].events);
   }

@@ -65,7 +65,9 @@ export function toConditions(
     `Taken on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? "unknown"}, ` +
       `${gibibytes} GiB, Linux ${os.release()}, ${readDistribution()}, Node ${process.version}`,
     `${rounds} rounds of ${ROUND_SECONDS} s for each peer and load, in turn; medians; ${bench.cores.text}`,
-    ...(h2load === undefined ? [] : [`over TLS: ${TLS_TEXT}; load by h2load ${h2load}`]),
+    ...(h2load === undefined
+      ? []
+      : [`over TLS: ${TLS_TEXT}; load by h2load ${h2load}, of HEADs with HTTP/1.1 by load.c`]),
     ...peers.map(({ name, version, about }) => `${name} (${version}): ${about}`),
   ];
   return `${lines.map((line) => `- ${line}`).join("\n")}\n`;

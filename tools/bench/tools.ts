@@ -7,17 +7,29 @@ import { promisify } from "node:util";
 export interface Tools {
   readonly backend: string;
   readonly load: string;
+  /** The load generator with TLS; undefined if OpenSSL's headers are not installed. */
+  readonly loadTls: string | undefined;
 }
 
 /** Compiles them into `folder`. Throws if there is no C compiler. */
 export function compileTools(folder: string): Tools {
-  return { backend: compile("backend", folder), load: compile("load", folder) };
+  return {
+    backend: compile("backend", folder),
+    load: compile("load", folder),
+    loadTls: hasOpenssl() ? compile("load", folder, "with TLS") : undefined,
+  };
 }
 
-function compile(name: string, folder: string): string {
-  const program = join(folder, name);
+function hasOpenssl(): boolean {
+  const input = "#include <openssl/ssl.h>";
+  return spawnSync("cc", ["-E", "-x", "c", "-"], { input, stdio: "pipe" }).status === 0;
+}
+
+function compile(name: string, folder: string, variant?: "with TLS"): string {
+  const program = join(folder, variant === undefined ? name : `${name}-tls`);
   const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
-  const result = spawnSync("cc", ["-O2", "-o", program, source], { encoding: "utf8" });
+  const tls = variant === undefined ? [] : ["-DWITH_TLS", "-lssl", "-lcrypto"];
+  const result = spawnSync("cc", ["-O2", "-o", program, source, ...tls], { encoding: "utf8" });
   if (result.error !== undefined) {
     throw new Error(
       "The benchmark needs a C compiler named cc (Debian: apt-get install gcc libc6-dev)",

@@ -8,7 +8,7 @@
 import type { ErrorCode } from "../../http/errors.ts";
 import { HEAD_OUTCOMES, HEAD_OUTCOME_NAMES, type HeadOutcome } from "../../http/head-outcomes.ts";
 import type { BodyOutcome, Exchange } from "../../http/exchange.ts";
-import type { OpeningStage } from "../../server/server-handler.ts";
+import type { MisuseKind, OpeningStage } from "../../server/server-handler.ts";
 import { addTo, createHistogram, type Histogram } from "./histogram.ts";
 
 /** The `head` label: the outcome of a HEAD; "none" for every other method. */
@@ -68,6 +68,8 @@ export interface Counters {
   retries: number;
   /** Client connections that failed before HTTP began, by what was to come. */
   readonly unopened: Record<OpeningStage, number>;
+  /** HTTP/2 connections that headgate closed because of what their clients sent. */
+  readonly misuse: Record<MisuseKind, number>;
   /** Bytes of HEAD responses' bodies that headgate read and dropped. */
   drainedBytes: number;
   /** Bytes of HEAD responses' bodies that were announced and never fetched. */
@@ -110,6 +112,14 @@ export function createCounters(): Counters {
     overhead: createHistogram(OVERHEAD_BOUNDS),
     retries: 0,
     unopened: { proxy_protocol: 0, tls: 0, http2: 0 },
+    misuse: {
+      resets: 0,
+      pings: 0,
+      settings: 0,
+      continuations: 0,
+      invalid_frames: 0,
+      protocol: 0,
+    },
     drainedBytes: 0,
     sparedBytes: 0,
   };

@@ -3,7 +3,7 @@
 import { collectDefaultMetrics, Registry, type Metric } from "prom-client";
 
 import type { Exchange } from "../../http/exchange.ts";
-import type { OpeningStage } from "../../server/server-handler.ts";
+import type { MisuseKind, OpeningStage } from "../../server/server-handler.ts";
 import { toFamilies, type Build, type MetricSources, type Reloads } from "./families.ts";
 import type { Family, Sample } from "./family.ts";
 import { addExchange, createCounters, type Counters } from "./counters.ts";
@@ -24,6 +24,8 @@ export interface Metrics {
   observe(exchange: Exchange): void;
   /** Counts a client connection that failed before HTTP began on it. */
   countUnopened(stage: OpeningStage): void;
+  /** Counts an HTTP/2 connection that headgate closed because of what its client sent. */
+  countMisuse(kind: MisuseKind): void;
   /** Counts an attempt to load a changed configuration. `atSeconds` is in seconds since the epoch. */
   countReload(result: "success" | "failure", atSeconds: number): void;
   /** Returns the current samples. It rejects if a source throws. */
@@ -82,6 +84,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   return {
     observe: (exchange) => addExchange(counters, exchange),
+    countMisuse(kind) {
+      counters.misuse[kind] += 1;
+    },
     countUnopened(stage) {
       counters.unopened[stage] += 1;
     },

@@ -196,6 +196,12 @@ function stateFamilies(counters: Counters, sources: MetricSources): Family[] {
       () =>
         Object.entries(counters.unopened).map(([stage, value]) => ({ labels: { stage }, value })),
     ),
+    counter(
+      "http2_connections_closed_total",
+      "HTTP/2 connections that headgate closed because of a flood or a breach of the protocol, by reason.",
+      () =>
+        Object.entries(counters.misuse).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
     gauge("tunnels", "Connections switched to another protocol, such as WebSocket.", () =>
       single(sources.tunnels()),
     ),

@@ -19,9 +19,9 @@ import type { AcceptedConnection, ClientConnection, ServerContext } from "../cli
 import type { ClientPeer } from "../server-handler.ts";
 import { createRefusalCheck } from "../refusal.ts";
 import { IncomingRequest } from "../incoming-request.ts";
-import { createBudget } from "./budget.ts";
+import { createMisuseGuard } from "./misuse.ts";
 import { toStreamHead } from "./stream-head.ts";
-import { StreamResponse } from "./response.ts";
+import { type StreamOptions, StreamResponse } from "./response.ts";
 import { toSessionOptions } from "./settings.ts";
 
 /** One stream with its request. */
@@ -30,10 +30,6 @@ interface StreamExchange {
   readonly request: IncomingRequest;
   readonly response: StreamResponse;
 }
-
-/** How many abandoned streams, PINGs and SETTINGS a client may send at once, and further ones each second. Browsers send some hundreds. */
-const BURST = 1_000;
-const PER_SECOND = 50;
 
 /** How long a client may take to close a connection that is over. */
 const CLOSE_MS = 2_000;
@@ -46,17 +42,23 @@ export function createHttp2Connection(
   { socket, transport, peer }: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
-  const session = openSession(socket, context.limits().headerBytes);
-  const budget = createBudget(BURST, PER_SECOND);
+  const guard = createMisuseGuard((kind, reason) => {
+    context.handler.onMisuse?.({ kind, reason, peer });
+    const { NGHTTP2_PROTOCOL_ERROR, NGHTTP2_ENHANCE_YOUR_CALM } = constants;
+    const code = kind === "protocol" ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM;
+    session.destroy(new Error(reason), code); // without an error, node:http2 would send NO_ERROR
+  });
+  const session = openSession(socket, context.limits().headerBytes, guard.onSessionError);
   const exchanges = new Set<StreamExchange>();
-  /** Streams whose response is over, but not their request. */
-  const lingering = new Set<ServerHttp2Stream>();
+  /** Streams whose response is over, but not their request, and how many looks have found them. */
+  const lingering = new Map<ServerHttp2Stream, number>();
+  /** Streams that the client opened and nghttp2 accepted, and those that it reset or refused before that. */
+  let begun = 0;
+  let refused = 0;
   /** Streams that are not closed: exchanges, tunnels, and the rests of requests. */
   let streams = 0;
   /** The connection is closing: no further stream is served. */
   let isLast = false;
-  /** The client has not exceeded its budget. */
-  let isCalm = true;
   let hasSettings = false;
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
@@ -86,8 +88,8 @@ export function createHttp2Connection(
     hasSettings = true;
     waitForStream();
   });
-  session.on("remoteSettings", spend);
-  session.on("ping", spend);
+  session.on("remoteSettings", () => guard.count("settings"));
+  session.on("ping", () => guard.count("pings"));
   session.on("error", () => undefined); // it destroys the socket
   socket.on("error", () => undefined);
   // A client that has closed its side can send no WINDOW_UPDATE and has left.
@@ -101,6 +103,7 @@ export function createHttp2Connection(
     rawHeaders?: readonly string[],
   ): void {
     streams += 1;
+    begun += 1;
     stream.on("error", () => undefined);
     stream.once("close", onStreamClosed);
     const isComplete = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
@@ -120,12 +123,8 @@ export function createHttp2Connection(
       if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
       return;
     }
-    const response = new StreamResponse(stream, request, {
-      expectsContinue: head.fields.expects === "continue" && !isComplete,
-      webSocketKey: head.webSocketKey,
-      idleMs: context.limits().idleMs,
-      unacknowledged,
-    });
+    const expectsContinue = head.fields.expects === "continue" && !isComplete;
+    const response = respond(stream, request, { expectsContinue, webSocketKey: head.webSocketKey });
     const exchange = { stream, request, response };
     exchanges.add(exchange);
     response.onOver(() => onResponseDone(exchange));
@@ -153,6 +152,7 @@ export function createHttp2Connection(
     stream.once("close", () => request.abandon(new ProxyError("client_gone")));
 
     function giveUp(): void {
+      guard.count("resets");
       const error = new ProxyError("http_request_error");
       response.fail(error);
       request.abandon(error);
@@ -163,7 +163,6 @@ export function createHttp2Connection(
     exchanges.delete(exchange);
     const { stream, request, response } = exchange;
     if (response.isSwitched) return;
-    if (!response.isFinished) spend();
     if (stream.destroyed) return;
     if (!request.isComplete()) request.drop();
     linger(stream);
@@ -172,7 +171,7 @@ export function createHttp2Connection(
   /** Reads and drops what still comes on a stream whose response is over. */
   function linger(stream: ServerHttp2Stream): void {
     stream.resume();
-    lingering.add(stream);
+    lingering.set(stream, 0);
     stream.once("close", () => lingering.delete(stream));
   }
 
@@ -195,15 +194,23 @@ export function createHttp2Connection(
     const requestId = context.handler.onRefused(error, { ...head, peer: streamPeer });
     const problem = toProblem(error, requestId, head.method);
     const request = { method: head.method, httpVersion: "2", fields: NO_FIELDS };
-    const response = new StreamResponse(stream, request, {
-      expectsContinue: false,
-      webSocketKey: undefined,
-      idleMs: context.limits().idleMs,
-      unacknowledged,
-    });
+    const response = respond(stream, request, { expectsContinue: false, webSocketKey: undefined });
     response.writeHead(problem.status, STATUS_CODES[problem.status] ?? "", problem.fields);
     response.end(problem.body);
     linger(stream);
+  }
+
+  function respond(
+    stream: ServerHttp2Stream,
+    request: Pick<IncomingRequest, "method" | "httpVersion" | "fields">,
+    options: Pick<StreamOptions, "expectsContinue" | "webSocketKey">,
+  ): StreamResponse {
+    const { idleMs } = context.limits();
+    const response = new StreamResponse(stream, request, { ...options, idleMs, unacknowledged });
+    stream.once("close", () => {
+      if (wasReset(stream, response) && !socket.destroyed) guard.count("resets");
+    });
+    return response;
   }
 
   /** Tells the client to open no further streams. Those that it has opened are served. */
@@ -211,25 +218,30 @@ export function createHttp2Connection(
     if (!session.destroyed && streams > 0) session.goaway(constants.NGHTTP2_NO_ERROR);
   }
 
-  /** Ends the connection of a client that sends too much of what costs nothing. */
-  function spend(): void {
-    if (isCalm && !budget.take(performance.now())) {
-      isCalm = false;
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    }
-  }
-
   function check(nowMs: number): void {
+    countRefused();
     if (!hasSettings || streams === 0) {
       if (nowMs < deadlineMs) return;
       if (isLast || !hasSettings) socket.destroy();
       else connection.close();
       return;
     }
-    // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request.
-    for (const stream of lingering)
-      if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    for (const [stream, looks] of lingering) {
+      lingering.set(stream, looks + 1);
+      // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request. The first look may come too early: the end
+      // of the request, or the client's own reset, may be on its way.
+      if (looks > 0 && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    }
     checkReaders(nowMs);
+  }
+
+  /** Counts streams that nghttp2 reset alone: no event tells of a header section that is too large. */
+  function countRefused(): void {
+    if (session.destroyed) return;
+    const { lastProcStreamID = 0 } = session.state;
+    const before = refused;
+    refused = Math.ceil(lastProcStreamID / 2) - begun;
+    if (refused > before) guard.count("invalid_frames", refused - before);
   }
 
   function checkReaders(nowMs: number): void {
@@ -256,11 +268,27 @@ export function createHttp2Connection(
  * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20.
  * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does.
  */
-function openSession(socket: Socket, headerBytes: number): ServerHttp2Session {
+function openSession(
+  socket: Socket,
+  headerBytes: number,
+  onError: (error: Error) => void,
+): ServerHttp2Session {
   const session = performServerHandshake(socket, toSessionOptions(headerBytes));
   const destroy = session.destroy.bind(session);
-  session.destroy = (error?: Error, code?: number) => void setImmediate(() => destroy(error, code));
+  session.destroy = (error?: Error, code?: number) => {
+    if (error instanceof Error) onError(error);
+    setImmediate(() => destroy(error, code));
+  };
   return session;
+}
+
+/**
+ * Whether the client reset a stream, or its frames made nghttp2 reset it, before or after the response. Such a stream no longer counts
+ * towards the limit of streams, although headgate and the upstream may have worked for it (CVE-2023-44487, CVE-2025-8671).
+ */
+function wasReset(stream: ServerHttp2Stream, response: StreamResponse): boolean {
+  if (response.isReset) return false; // by headgate itself, such as for an upstream that broke off
+  return stream.rstCode !== constants.NGHTTP2_NO_ERROR || !response.isFinished;
 }
 
 /**

@@ -39,6 +39,8 @@ const NO_ERROR = 0;
 export class StreamResponse extends ResponseLifecycle implements ServerResponse {
   /** Whether its stream became a tunnel. */
   isSwitched = false;
+  /** Whether headgate reset its stream. */
+  isReset = false;
   readonly request: Pick<ServerRequest, "method" | "httpVersion" | "fields">;
   private readonly stream: ServerHttp2Stream;
   private readonly options: StreamOptions;
@@ -211,6 +213,7 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
     try {
       send();
     } catch (error) {
+      this.isReset = true;
       this.stream.destroy(error as Error);
     }
   }
@@ -220,7 +223,9 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
    * RST_STREAM, so that a broken response would look complete.
    */
   private reset(): void {
-    if (this.isOpen()) this.stream.destroy(new Error("headgate broke off the stream"));
+    if (!this.isOpen()) return;
+    this.isReset = true;
+    this.stream.destroy(new Error("headgate broke off the stream"));
   }
 
   private isOpen(): boolean {

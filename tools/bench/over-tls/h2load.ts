@@ -26,14 +26,14 @@ export interface TlsLoad {
   readonly length: { readonly seconds: number } | { readonly handshakes: number };
 }
 
-/** The version of h2load; undefined if it is not installed. h2load is the load generator because load.c speaks no TLS. */
+/** The version of h2load; undefined if it is not installed. It is the load generator for all but HEAD with HTTP/1.1 (own-load.ts). */
 export function readH2loadVersion(): string | undefined {
   const result = spawnSync("h2load", ["--version"], { encoding: "utf8" });
   return result.error === undefined ? /\d+(\.\d+)+/.exec(result.stdout)?.[0] : undefined;
 }
 
 /** The result of a load: from the time when connections are open and warm until the time is over, or of a whole load of handshakes. */
-interface TlsLoadResult {
+export interface TlsLoadResult {
   readonly done: number;
   readonly seconds: number;
   readonly cpuUs: number;

@@ -4,6 +4,7 @@ import type { TlsLoad } from "./h2load.ts";
 /** The loads of a round, in the order of the tables. */
 export const TLS_LOADS = {
   get: toKept("GET", "http/1.1"),
+  head: toKept("HEAD", "http/1.1"),
   getHttp2: toKept("GET", "h2"),
   headHttp2: toKept("HEAD", "h2"),
   handshake: {

@@ -3,6 +3,7 @@ import type { Peer } from "../peers.ts";
 import { checkOverTls, hasCurl } from "./check.ts";
 import { readH2loadVersion, type TlsLoad } from "./h2load.ts";
 import { TLS_LOADS, TLS_LOAD_NAMES, type TlsLoadName } from "./loads.ts";
+import { needsOwnLoad } from "./own-load.ts";
 
 /** A running peer with the loads whose protocol it speaks correctly. */
 export interface TlsPeer extends RunningPeer {
@@ -24,7 +25,10 @@ export async function startTlsPeers(
     say(`TLS of the clients is left out: ${missing}`);
     return [];
   }
-  say("HEAD over TLS with HTTP/1.1 is left out: h2load waits for the content of the response");
+  if (bench.tools.loadTls === undefined)
+    say(
+      "HEAD over TLS with HTTP/1.1 is left out: OpenSSL's headers are missing (apt-get install libssl-dev)",
+    );
   const running: TlsPeer[] = [];
   for (const peer of peers.filter(({ name }) => NAMES.has(name))) {
     const one = await startChecked(bench, peer, say);
@@ -53,7 +57,11 @@ async function startChecked(bench: Bench, peer: Peer, say: Say): Promise<TlsPeer
         say(`${peer.name} over TLS with ${protocol} is left out: ${toReason(error)}`);
       }
     }
-    const loads = TLS_LOAD_NAMES.filter((name) => protocols.includes(TLS_LOADS[name].protocol));
+    const loads = TLS_LOAD_NAMES.filter((name) => {
+      const load = TLS_LOADS[name];
+      const hasGenerator = bench.tools.loadTls !== undefined || !needsOwnLoad(load);
+      return hasGenerator && protocols.includes(load.protocol);
+    });
     return loads.length === 0 ? undefined : { ...one, loads };
   } catch (error) {
     say(`${peer.name} over TLS is left out: ${toReason(error)}`);
