@@ -3,7 +3,7 @@ import test from "node:test";
 import { judge } from "../../tools/chaos/judge.ts";
 import { type Send, createLedger } from "../../tools/chaos/ledger.ts";
 import { findLeftovers } from "../../tools/chaos/leftovers.ts";
-import type { Observed } from "../../tools/chaos/observe.ts";
+import type { Observed } from "../../tools/chaos/observed.ts";
 import type { Plan } from "../../tools/chaos/plan.ts";
 
 const PLAN: Plan = {
@@ -18,7 +18,7 @@ const PLAN: Plan = {
   uploadFraming: "length",
   salt: 50,
 };
-const CALM = { excuses: new Set<never>(), isRace: false, isCutShort: false };
+const CALM = { excuses: new Set<never>(), isRace: false, isCutShort: false, isStopping: false };
 
 function response(from: "upstream" | "headgate", status: number, id = PLAN.id): Observed {
   return { kind: "answer", from, status, id, closes: false };

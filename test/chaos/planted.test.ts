@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { createCalm } from "../../tools/chaos/calm.ts";
-import { startClients } from "../../tools/chaos/chaos.ts";
+import { startClients } from "../../tools/chaos/client.ts";
 import { startUpstreams, stopUpstreams } from "../../tools/chaos/disturb.ts";
 import { createLedger } from "../../tools/chaos/ledger.ts";
 import { type Plant, startPlanted } from "../../tools/chaos/planted.ts";
@@ -53,7 +53,7 @@ async function violationsOf(
   await Promise.all(
     startClients(
       { clients: 10, seed: 1 },
-      { ledger, calm, ports: { plain: proxy.port, tls: undefined }, isOver, roads: ROADS },
+      { ledger, calm, ports: { http1: proxy.port }, isOver, isStopping: () => false, roads: ROADS },
     ),
   );
   proxy.stop();

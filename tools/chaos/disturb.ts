@@ -13,6 +13,9 @@ import { type Life, type Surroundings, startLife } from "./upstream.ts";
 // More than clients on any road but the narrow one, where further clients are refused.
 const WAITING = 8;
 
+/** After SIGTERM headgate still accepts connections for so long. */
+const SHUTDOWN_DELAY_MS = 200;
+
 /** The upstreams that are running. */
 export interface Upstreams {
   tcp: Life;
@@ -76,7 +79,8 @@ export function toYaml({ tcp, link, ...more }: Upstreams, count: number): string
   ];
   return `listen:
   - 127.0.0.1:0
-  - { address: "127.0.0.1:0", tls: { cert: "${more.ca}", key: "${more.key}" } }
+  - { address: "127.0.0.1:0", http2: true, tls: { cert: "${more.ca}", key: "${more.key}" } }
+  - { address: "127.0.0.1:0", http2: true }
 admin: 127.0.0.1:0
 upstream: { url: "${tcp.address}" }
 upstreams:
@@ -90,6 +94,7 @@ upstreams:
 routes: [${routes.join(", ")}]
 limits: { waiting: ${WAITING} }
 timeouts: { header: 3s, keepAlive: 5s, idle: 5s, upgrade: 2s, tunnelIdle: 5s }
+shutdown: { delay: ${SHUTDOWN_DELAY_MS}ms }
 log: { access: errors }
 `;
 }

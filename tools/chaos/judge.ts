@@ -2,7 +2,7 @@
 
 import { type Allowed, FAULTS, isHarmless } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
-import type { Observed } from "./observe.ts";
+import type { Observed } from "./observed.ts";
 import { toUpgradeEnd } from "./echo.ts";
 import type { Plan } from "./plan.ts";
 
@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly isRace: boolean;
   /** Whether an earlier exchange of the same connection may have closed it. */
   readonly isCutShort: boolean;
+  /** Whether headgate was told to stop before the exchange was over. */
+  readonly isStopping: boolean;
 }
 
 /** headgate's statuses for malformed requests; none of these requests may reach the upstream. */
@@ -35,8 +37,9 @@ export function judge(
       return undefined;
     case "unanswered":
     case "nothing":
+    case "refused":
     case "broken":
-      return judgeBroken(plan, observed.kind, circumstances);
+      return judgeBroken(exchange, observed.kind, circumstances);
     case "answer":
       return isRefused(plan)
         ? judgeRefusal(exchange, observed)
@@ -47,14 +50,25 @@ export function judge(
 type ObservedResponse = Extract<Observed, { readonly kind: "answer" }>;
 
 function judgeBroken(
-  plan: Plan,
+  exchange: Pick<Exchange, "plan" | "arrivals">,
   kind: Observed["kind"],
-  { excuses, isCutShort }: Circumstances,
+  { excuses, isCutShort, isStopping }: Circumstances,
 ): string | undefined {
+  const { plan, arrivals } = exchange;
+  // A request that crosses the end of its connection is not served.
+  if (kind !== "broken" && isStopping && arrivals === 0) return undefined;
+  if (kind === "refused") return judgeRefused(exchange);
   if (kind !== "broken" && isCutShort) return undefined;
-  if (excuses.has("broken") || plan.manner === "halfClose") return undefined;
+  if (excuses.has("broken") || plan.manner === "halfClose" || plan.manner === "deafReader")
+    return undefined;
   if (!isRefused(plan) && allowedFor(plan).includes("broken")) return undefined;
   return kind === "broken" ? "an answer broke off without a cause" : "a request got no answer";
+}
+
+/** Judges a stream that the server says it has not processed. */
+function judgeRefused({ plan, arrivals }: Pick<Exchange, "plan" | "arrivals">): string | undefined {
+  if (arrivals > 0) return "a refused request reached the upstream";
+  return isRefused(plan) ? undefined : "a request was refused without a cause";
 }
 
 function judgeRefusal(
@@ -73,7 +87,7 @@ function judgeResponse(
 ): string | undefined {
   return answer.from === "headgate"
     ? judgeOwn(exchange, answer, circumstances)
-    : judgeRelayed(exchange, answer);
+    : judgeRelayed(exchange, answer, circumstances);
 }
 
 /** Judges a response that headgate generated. */
@@ -97,6 +111,7 @@ function judgeOwn(
 function judgeRelayed(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
   { status, closes }: ObservedResponse,
+  { isStopping }: Circumstances,
 ): string | undefined {
   const allowed = allowedFor(plan);
   if (!allowed.includes("whole"))
@@ -104,7 +119,8 @@ function judgeRelayed(
   if (arrivals === 0) return "an answer to a request that never arrived";
   if (!statusesFor(plan).includes(status)) return `status ${status}`;
   const isKept = plan.manner === "plain" || plan.manner === "slowReader";
-  if (closes && isKept && isHarmless(plan.fault)) return "a connection was closed without a cause";
+  if (closes && isKept && isHarmless(plan.fault) && !isStopping)
+    return "a connection was closed without a cause";
   return undefined;
 }
 

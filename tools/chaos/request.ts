@@ -2,7 +2,7 @@
 
 import { toRequest } from "../../test/support/request.ts";
 import { contentOf } from "./content.ts";
-import { type Plan, toTarget } from "./plan.ts";
+import { type Plan, hasUploadTrailer, toTarget } from "./plan.ts";
 
 /** The header section of a planned request. */
 export function toHeadText(plan: Plan): string {
@@ -29,7 +29,8 @@ export function toUploadPieces(plan: Plan, pieceCount: number): readonly Buffer[
   const chunks = pieces.map((piece) =>
     Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]),
   );
-  return [...chunks, Buffer.from("0\r\n\r\n")];
+  const trailer = hasUploadTrailer(plan) ? `X-Chaos-Trailer: ${id}\r\n` : "";
+  return [...chunks, Buffer.from(`0\r\n${trailer}\r\n`)];
 }
 
 /** The full request. */

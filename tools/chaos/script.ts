@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import { type Bytes, headText, cutResponse, joined, fullResponse } from "./responses.ts";
+import { contentOf } from "./content.ts";
 import type { FaultName } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
@@ -17,6 +18,10 @@ export interface Arrival {
   readonly peer: Peer;
   /** Records that the connection ends at a time when the client may already have read the response. */
   onIdleEnd(): void;
+  /** The key of a request for a WebSocket. */
+  readonly webSocketKey: string | undefined;
+  /** Records that headgate goes on reading a response whose client has left. */
+  onForgotten(): void;
   /** 1 for the first request of its connection. */
   readonly turn: number;
   /** Resolves with the complete content; rejects if it breaks off. */
@@ -29,6 +34,10 @@ export interface Arrival {
 export type Afterwards = "keep" | "done";
 
 type Script = (arrival: Arrival) => Promise<Afterwards>;
+
+/** An endless response goes on for five seconds, unless headgate ends it: long after its client has left. */
+const ENDLESS_PIECES = 200;
+const ENDLESS_PAUSE_MS = 25;
 
 const POISON = headText(200, "poison", ["Content-Length: 6"]) + "poison";
 
@@ -157,6 +166,20 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     // The last chunk is longer than its announced size: an id and its separator have more than two bytes.
     const bad = ["zz\r\n", "-1\r\n", "fffffffffffffffff\r\n", `2\r\n${arrival.order.id}|\r\n`];
     return send(arrival, [head, bad[arrival.order.salt % bad.length] ?? ""]);
+  },
+  async endless(arrival) {
+    const { order, socket, exchange } = arrival;
+    let isClosed = false;
+    arrival.closed.then(() => (isClosed = true)).catch(() => undefined);
+    socket.write(headText(200, order.id, ["Transfer-Encoding: chunked"]));
+    const piece = contentOf(order.id, order.id.length + 1).toString();
+    for (let count = 0; count < ENDLESS_PIECES && !isClosed; count += 1) {
+      socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+      await pause(ENDLESS_PAUSE_MS);
+    }
+    if (!isClosed) arrival.onForgotten();
+    exchange.note("upstream: the endless response has ended");
+    return breakOff(arrival);
   },
   async stallBefore(arrival) {
     await arrival.closed;

@@ -14,7 +14,7 @@ import type { Calm } from "./calm.ts";
 import { checkContent } from "./content.ts";
 import { echo } from "./echo.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Order, type Road, fromTarget } from "./plan.ts";
+import { type Order, type Plan, type Road, fromTarget, hasUploadTrailer } from "./plan.ts";
 import type { Random } from "../shared/random.ts";
 import { type Peer, toPlainPeer, toTlsPeer } from "../../test/support/peer.ts";
 import { type Arrival, perform } from "./script.ts";
@@ -142,8 +142,8 @@ async function receive(
   exchange.note(`upstream: request ${exchange.arrivals}, the connection's number ${turn}`);
   if (order.road !== road) ledger.violated(`a request for ${order.road} came by ${road}`, exchange);
   const framing = framingOf(head) ?? 0;
-  const whole = readBody(bytes, framing).then(({ body }) => {
-    const fault = uploadFault(order, body);
+  const whole = readBody(bytes, framing).then(({ body, trailers }) => {
+    const fault = uploadFault(order, body) ?? trailerFault(exchange.plan, trailers);
     if (fault !== undefined) ledger.violated(`the upstream got ${fault}`, exchange);
   });
   whole.catch((error: unknown) =>
@@ -151,6 +151,12 @@ async function receive(
   );
   if (fieldValues(head, "expect").length > 0) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   const onIdleEnd = (): void => calm.idleClosed(road);
+  const onForgotten = (): void => {
+    calm.look();
+    if (!calm.excuses(road, exchange.startedMs).has(504))
+      ledger.violated("the request went on upstream after its client had left", exchange);
+  };
+  const [webSocketKey] = fieldValues(head, "sec-websocket-key");
   return {
     order,
     method,
@@ -161,7 +167,15 @@ async function receive(
     completed: whole,
     closed: bytes.closed,
     onIdleEnd,
+    onForgotten,
+    webSocketKey,
   };
+}
+
+function trailerFault(plan: Plan, lines: readonly string[]): string | undefined {
+  const expected = hasUploadTrailer(plan) ? plan.id : undefined;
+  const [trailer] = fieldValues({ lines }, "x-chaos-trailer");
+  return trailer === expected ? undefined : `the trailer ${trailer} with an upload`;
 }
 
 /** A complete upload must equal the planned one, to its last byte. */
