@@ -72,6 +72,13 @@ const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undef
     response("upstream", 200),
     /^a complete answer/,
   ],
+  [
+    "a stream that is refused without a cause",
+    {},
+    { kind: "refused" },
+    /^a refused request reached the upstream$/,
+  ],
+  ["a reader that stops, and is reset", { manner: "deafReader" }, { kind: "broken" }, undefined],
   ["no request, refused", { manner: "bad" }, response("headgate", 400), /the upstream got/],
 ];
 
@@ -90,6 +97,18 @@ test("chaos excuses a failure that a disturbance explains, and a POST that met a
   assert.notEqual(judge(exchange, failed, { ...CALM, isRace: true }), undefined);
   const post = { plan: { ...PLAN, method: "POST" as const }, arrivals: 0 };
   assert.equal(judge(post, failed, { ...CALM, isRace: true }), undefined);
+});
+
+test("chaos excuses a request that crosses a stop, if the upstream never got it", () => {
+  const stopping = { ...CALM, isStopping: true };
+  for (const kind of ["refused", "nothing", "unanswered"] as const) {
+    assert.equal(judge({ plan: PLAN, arrivals: 0 }, { kind }, stopping), undefined);
+    assert.notEqual(judge({ plan: PLAN, arrivals: 1 }, { kind }, stopping), undefined);
+    assert.notEqual(judge({ plan: PLAN, arrivals: 0 }, { kind }, CALM), undefined);
+  }
+  assert.notEqual(judge({ plan: PLAN, arrivals: 1 }, { kind: "broken" }, stopping), undefined);
+  const closing = { ...response("upstream", 200), closes: true } as Observed;
+  assert.equal(judge({ plan: PLAN, arrivals: 1 }, closing, stopping), undefined);
 });
 
 const SENT: Send = { turn: 2, ended: () => "end", hasResponse: () => false };

@@ -20,6 +20,8 @@ export interface Arrival {
   onIdleEnd(): void;
   /** The key of a request for a WebSocket. */
   readonly webSocketKey: string | undefined;
+  /** How long an endless response goes on if nothing ends it, in milliseconds. */
+  readonly endlessMs: number;
   /** Records that headgate goes on reading a response whose client has left. */
   onForgotten(): void;
   /** 1 for the first request of its connection. */
@@ -34,10 +36,6 @@ export interface Arrival {
 export type Afterwards = "keep" | "done";
 
 type Script = (arrival: Arrival) => Promise<Afterwards>;
-
-/** An endless response goes on for five seconds, unless headgate ends it: long after its client has left. */
-const ENDLESS_PIECES = 200;
-const ENDLESS_PAUSE_MS = 25;
 
 const POISON = headText(200, "poison", ["Content-Length: 6"]) + "poison";
 
@@ -168,14 +166,14 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return send(arrival, [head, bad[arrival.order.salt % bad.length] ?? ""]);
   },
   async endless(arrival) {
-    const { order, socket, exchange } = arrival;
+    const { order, socket, exchange, endlessMs } = arrival;
     let isClosed = false;
     arrival.closed.then(() => (isClosed = true)).catch(() => undefined);
     socket.write(headText(200, order.id, ["Transfer-Encoding: chunked"]));
     const piece = contentOf(order.id, order.id.length + 1).toString();
-    for (let count = 0; count < ENDLESS_PIECES && !isClosed; count += 1) {
+    for (const endMs = performance.now() + endlessMs; performance.now() < endMs && !isClosed;) {
       socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`);
-      await pause(ENDLESS_PAUSE_MS);
+      await pause(25);
     }
     if (!isClosed) arrival.onForgotten();
     exchange.note("upstream: the endless response has ended");

@@ -21,6 +21,9 @@ import { type Arrival, perform } from "./script.ts";
 
 const REST_MS = 200;
 
+/** So long after its client has left, headgate has ended a request even if the machine is busy. */
+const ENDLESS_MS = 12_000;
+
 /** An upstream from its start to its death. */
 export interface Life {
   /** `http://address:port`, or the path of its socket. */
@@ -36,6 +39,8 @@ export interface Surroundings {
   readonly ledger: Ledger;
   readonly calm: Calm;
   readonly random: Random;
+  /** How long an endless response goes on if nothing ends it; 12 s if it is left out. */
+  readonly endlessMs?: number;
 }
 
 /** Listens on that address, by default on a free port, or on that path. */
@@ -129,7 +134,7 @@ interface Incoming {
 async function receive(
   { bytes, peer, turn }: Incoming,
   road: Road,
-  { ledger, calm }: Surroundings,
+  { ledger, calm, endlessMs = ENDLESS_MS }: Surroundings,
 ): Promise<Arrival | undefined> {
   const head = await readHead(bytes);
   const [, method = "", target = ""] = /^([A-Z]+) (\S+) HTTP\/1\.1$/.exec(head.start) ?? [];
@@ -151,11 +156,8 @@ async function receive(
   );
   if (fieldValues(head, "expect").length > 0) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   const onIdleEnd = (): void => calm.idleClosed(road);
-  const onForgotten = (): void => {
-    calm.look();
-    if (!calm.excuses(road, exchange.startedMs).has(504))
-      ledger.violated("the request went on upstream after its client had left", exchange);
-  };
+  const onForgotten = (): void =>
+    ledger.violated("the request went on upstream after its client had left", exchange);
   const [webSocketKey] = fieldValues(head, "sec-websocket-key");
   return {
     order,
@@ -169,6 +171,7 @@ async function receive(
     onIdleEnd,
     onForgotten,
     webSocketKey,
+    endlessMs,
   };
 }
 

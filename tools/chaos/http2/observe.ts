@@ -82,7 +82,7 @@ export function readStream(
         const seen = frames.of(stream.id ?? 0);
         const observed = conclude(seen);
         const { isEnded, resetCode } = seen;
-        const end = `END_STREAM ${isEnded}, RST_STREAM ${resetCode}, rstCode ${stream.rstCode}`;
+        const end = `END_STREAM ${isEnded}, RST_STREAM ${resetCode}, rstCode ${stream.rstCode}${isClosing() ? ", closing" : ""}`;
         exchange.note(`client: ${JSON.stringify(observed)}; ${end}`);
         resolve(observed);
       });
@@ -111,8 +111,8 @@ export function readStream(
   }
 
   function toKindOfNothing(rstCode: number, { resetCode }: StreamFrames) {
-    // node:http2 does not send what waits behind the client's own GOAWAY.
-    if (rstCode === REFUSED_STREAM && resetCode === undefined && isClosing()) return "left";
+    // nghttp2 sends GOAWAY before requests that wait, if it sends them at all, and refuses those that come behind one.
+    if (rstCode === REFUSED_STREAM && isClosing() && exchange.arrivals === 0) return "left";
     // A malformed request is not processed either (RFC 9113 §8.1.1).
     return rstCode === REFUSED_STREAM || resetCode === PROTOCOL_ERROR ? "refused" : "nothing";
   }
