@@ -12,6 +12,7 @@ const PLAN: Plan = {
   method: "GET",
   fault: "none",
   manner: "plain",
+  head: "convert",
   framing: "length",
   size: 10,
   upload: 0,
@@ -111,7 +112,7 @@ test("chaos excuses a request that crosses a stop, if the upstream never got it"
   assert.equal(judge({ plan: PLAN, arrivals: 1 }, closing, stopping), undefined);
 });
 
-const SENT: Send = { turn: 2, ended: () => "end", hasResponse: () => false };
+const SENT: Send = { method: "GET", turn: 2, ended: () => "end", hasResponse: () => false };
 const AGAIN: Send = { ...SENT, turn: 1 };
 
 const repetitions: readonly (readonly [string, readonly Send[], RegExp | undefined])[] = [

@@ -6,7 +6,7 @@ import type { Road } from "./plan.ts";
  * `whole`: the upstream's complete response. `broken`: the connection ends in the middle of the response. A number: headgate's own
  * response with that status.
  */
-export type Allowed = "whole" | "broken" | 408 | 502 | 503 | 504;
+export type Allowed = "whole" | "broken" | 405 | 408 | 502 | 503 | 504;
 
 interface Fault {
   readonly weight: number;

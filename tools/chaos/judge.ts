@@ -2,6 +2,7 @@
 
 import { type Allowed, FAULTS, isHarmless } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
+import { isHeadRefused, isRejected } from "./heads.ts";
 import type { Observed } from "./observed.ts";
 import { toUpgradeEnd } from "./echo.ts";
 import type { Plan } from "./plan.ts";
@@ -99,6 +100,7 @@ function judgeOwn(
   // A request that headgate did not read completely has no id yet.
   if (status === 408 && excuses.has(408)) return undefined;
   if (plan.method !== "HEAD" && id !== plan.id) return `headgate answered for ${id ?? "nobody"}`;
+  if (isRejected(plan) && arrivals > 0) return "the upstream got a HEAD that its route rejects";
   const allowed = allowedFor(plan);
   const code = status as Allowed;
   if (allowed.includes(code) || excuses.has(code)) return undefined;
@@ -126,6 +128,7 @@ function judgeRelayed(
 
 /** The results that are allowed for an exchange without other disturbances. */
 function allowedFor(plan: Plan): readonly Allowed[] {
+  if (isRejected(plan)) return [405];
   if (plan.road === "hung") return [504];
   // More clients than the upstream's connections and queue can hold.
   return plan.road === "narrow" ? [...allowedOf(plan), 503] : allowedOf(plan);
@@ -133,6 +136,7 @@ function allowedFor(plan: Plan): readonly Allowed[] {
 
 function allowedOf(plan: Plan): readonly Allowed[] {
   if (plan.fault === "upgrade") return UPGRADES[toUpgradeEnd(plan.salt)];
+  if (isHeadRefused(plan)) return ["whole"];
   const { allowed, head, once } = FAULTS[plan.fault];
   if (plan.method === "HEAD") return head ?? allowed;
   return isRepeatable(plan) ? allowed : (once ?? allowed);
@@ -154,7 +158,9 @@ function isRepeatable({ method }: Plan): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-function statusesFor({ fault, salt }: Plan): readonly number[] {
+function statusesFor(plan: Plan): readonly number[] {
+  const { fault, salt } = plan;
+  if (isHeadRefused(plan)) return [405];
   if (fault === "upgrade") return toUpgradeEnd(salt) === "refused" ? [403] : [101];
   if (fault.startsWith("early")) return [413];
   if (fault === "status") return [404, 410, 500, 503];

@@ -1,6 +1,7 @@
 /** The plan of one exchange: the client draws it, and the request's path carries it to the upstream. */
 
 import { type FaultName, weightsFor } from "./faults.ts";
+import { type HeadWay, drawHeadWay } from "./heads.ts";
 import type { Random } from "../shared/random.ts";
 
 /** How the content of a response is framed. */
@@ -65,6 +66,8 @@ export interface Plan extends Order {
   readonly method: Method;
   readonly uploadFraming: "length" | "chunked";
   readonly manner: Manner;
+  /** How headgate serves the request if it is a HEAD. */
+  readonly head: HeadWay;
 }
 
 /** The weight of each manner over HTTP/1.1. */
@@ -103,6 +106,7 @@ export function drawPlan(random: Random, id: string, manner: Manner, roads: Road
   const upload = isSending ? drawSize(random) + (UPLOADING.has(manner) ? 2_000 : 0) : 0;
   const fault = manner === "upgrade" ? "upgrade" : drawFault(random, { road, upload, manner });
   const framing = drawFraming(random, fault, road);
+  const head = method === "HEAD" ? drawHeadWay(random) : "convert";
   const size = drawSize(random) + (LONG_RESPONSES.has(manner) ? 200_000 : 0);
   return {
     road,
@@ -110,6 +114,7 @@ export function drawPlan(random: Random, id: string, manner: Manner, roads: Road
     method,
     fault,
     manner,
+    head,
     framing,
     size: toFitting(size, fault),
     upload,

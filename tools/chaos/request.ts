@@ -2,12 +2,13 @@
 
 import { toRequest } from "../../test/support/request.ts";
 import { contentOf } from "./content.ts";
+import { hostOf } from "./heads.ts";
 import { type Plan, hasUploadTrailer, toTarget } from "./plan.ts";
 
 /** The header section of a planned request. */
 export function toHeadText(plan: Plan): string {
   const version = plan.manner === "http10" ? "1.0" : "1.1";
-  const lines = ["Host: chaos.test", `X-Request-Id: ${plan.id}`];
+  const lines = [`Host: ${hostOf(plan.head)}`, `X-Request-Id: ${plan.id}`];
   if (plan.manner !== "upgrade") lines.push("TE: trailers");
   if (plan.manner === "close") lines.push("Connection: close");
   if (plan.manner === "expect") lines.push("Expect: 100-continue");

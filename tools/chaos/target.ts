@@ -21,7 +21,7 @@ export interface Target {
   readonly folder: string;
   /** Replaces the route file; headgate loads it by itself, or at the next `reload` or SIGHUP. */
   write(yaml: string): void;
-  /** Sends `POST /reload`; resolves with its status. */
+  /** Sends `POST /reload`; resolves with its status, or 0 if no response came. */
   reload(): Promise<number>;
   signal(name: NodeJS.Signals): void;
   /** The admin port's metrics, fetched on a connection that is closed afterwards. */
@@ -113,7 +113,10 @@ async function ask(
   path: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const sent = request({ host: "127.0.0.1", port, method, path, agent: false }).end();
-  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  const received = once(sent, "response");
+  sent.on("error", () => undefined);
+  const [answer] = (await received.catch(() => [])) as [IncomingMessage?];
+  if (answer === undefined) return { status: 0, text: "" };
   let text = "";
   for await (const piece of answer) text += String(piece);
   return { status: answer.statusCode ?? 0, text };

@@ -142,7 +142,7 @@ async function receive(
   const { socket } = peer;
   const writtenBytes = socket.bytesWritten;
   const hasResponse = (): boolean => socket.bytesWritten > writtenBytes;
-  const exchange = ledger.arrived(order.id, { turn, ended: peer.ended, hasResponse });
+  const exchange = ledger.arrived(order.id, { method, turn, ended: peer.ended, hasResponse });
   if (exchange === undefined) return undefined;
   exchange.note(`upstream: request ${exchange.arrivals}, the connection's number ${turn}`);
   if (order.road !== road) ledger.violated(`a request for ${order.road} came by ${road}`, exchange);

@@ -3,6 +3,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 
 import { contentOf } from "../content.ts";
+import { hostOf } from "../heads.ts";
 import { type Plan, hasUploadTrailer, toTarget } from "../plan.ts";
 
 /** A stream that is open, and the function that resets it. */
@@ -82,7 +83,7 @@ function toHeaders(plan: Plan, scheme: string): OutgoingHttpHeaders {
   return {
     ":method": method,
     ":scheme": scheme,
-    ":authority": "chaos.test",
+    ":authority": hostOf(plan.head),
     ":path": toTarget(plan),
     "x-request-id": plan.id,
     ...(manner === "upgrade" ? {} : { te: "trailers" }),
