@@ -80,6 +80,24 @@ const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undef
     /^a refused request reached the upstream$/,
   ],
   ["a reader that stops, and is reset", { manner: "deafReader" }, { kind: "broken" }, undefined],
+  [
+    "a HEAD that the upstream refuses in mode pass",
+    { method: "HEAD", head: "pass", salt: 4 },
+    response("upstream", 405),
+    undefined,
+  ],
+  [
+    "a HEAD that the upstream refuses in mode auto",
+    { method: "HEAD", head: "auto", salt: 4 },
+    response("upstream", 405),
+    /^status 405$/,
+  ],
+  [
+    "a HEAD that its route rejects, and the upstream got",
+    { method: "HEAD", head: "reject" },
+    response("headgate", 405),
+    /^the upstream got a HEAD that its route rejects$/,
+  ],
   ["no request, refused", { manner: "bad" }, response("headgate", 400), /the upstream got/],
 ];
 
@@ -136,6 +154,25 @@ for (const [what, sends, expected] of repetitions) {
     ledger.begin(PLAN);
     for (const send of sends) ledger.arrived(PLAN.id, send);
     const found = ledger.violations.map(({ what: fault }) => fault).join();
+    if (expected === undefined) assert.equal(found, "");
+    else assert.match(found, expected);
+  });
+}
+
+const methods: readonly (readonly [Plan["head"], readonly string[], RegExp | undefined])[] = [
+  ["convert", ["GET"], undefined],
+  ["convert", ["HEAD"], /^a HEAD \(convert\) was sent as HEAD$/],
+  ["auto", ["HEAD", "GET"], undefined],
+  ["auto", ["GET", "HEAD"], /^a HEAD was sent after its GET$/],
+  ["pass", ["HEAD", "GET"], /^a HEAD \(pass\) was sent as GET$/],
+];
+
+for (const [head, sent, expected] of methods) {
+  test(`chaos judges a HEAD (${head}) that arrives as ${sent.join(", ")}: ${expected === undefined ? "kept" : "broken"}`, () => {
+    const ledger = createLedger();
+    ledger.begin({ ...PLAN, method: "HEAD", head });
+    for (const method of sent) ledger.arrived(PLAN.id, { ...AGAIN, method });
+    const found = ledger.violations.map(({ what }) => what).join();
     if (expected === undefined) assert.equal(found, "");
     else assert.match(found, expected);
   });

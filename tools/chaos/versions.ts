@@ -44,7 +44,8 @@ export async function openConnection(
   const { [version]: port = 0 } = ports;
   switch (version) {
     case "http1":
-      return beginConnection(await openPlain(client, port));
+      // Both kinds of listeners serve it.
+      return beginConnection(await openPlain(client, random.pick([port, ports.http2 ?? port])));
     case "http1-tls":
       return beginConnection(await openTls(client, port, random.pick([[], ["http/1.1"]])));
     case "http2":
