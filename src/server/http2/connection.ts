@@ -198,7 +198,10 @@ export function createHttp2Connection(
   function closeIfOver(): void {
     if (!isLast && !isLeaving) return;
     setImmediate(() => {
-      if (streams === 0 && !session.destroyed) closeNow();
+      if (streams > 0 || session.destroyed) return;
+      isLast = true;
+      deadlineMs = performance.now() + CLOSE_MS;
+      closeNow();
     });
   }
 

@@ -53,6 +53,10 @@ export function readStream(
   const on = (event: string, listener: Listener): void => void stream.on(event, listener);
 
   stream.on("error", (error) => exchange.note(`client: ${String(error)}`));
+  // Node keeps a stream that was reset without an error and without END_STREAM while the client's own content waits.
+  stream.once("aborted", () => {
+    if (!frames.of(stream.id ?? 0).isEnded) setImmediate(() => stream.destroy());
+  });
   on("headers", (_headers, _flags, raw) => {
     touch();
     check.onInterim(toStatus(raw), toLines(raw));
