@@ -3,7 +3,7 @@ import test from "node:test";
 import { judge } from "../../tools/chaos/judge.ts";
 import { type Send, createLedger } from "../../tools/chaos/ledger.ts";
 import { findLeftovers } from "../../tools/chaos/leftovers.ts";
-import type { Observed } from "../../tools/chaos/observe.ts";
+import type { Observed } from "../../tools/chaos/observed.ts";
 import type { Plan } from "../../tools/chaos/plan.ts";
 
 const PLAN: Plan = {
@@ -12,13 +12,14 @@ const PLAN: Plan = {
   method: "GET",
   fault: "none",
   manner: "plain",
+  head: "convert",
   framing: "length",
   size: 10,
   upload: 0,
   uploadFraming: "length",
   salt: 50,
 };
-const CALM = { excuses: new Set<never>(), isRace: false, isCutShort: false };
+const CALM = { excuses: new Set<never>(), isRace: false, isCutShort: false, isStopping: false };
 
 function response(from: "upstream" | "headgate", status: number, id = PLAN.id): Observed {
   return { kind: "answer", from, status, id, closes: false };
@@ -72,6 +73,31 @@ const cases: readonly (readonly [string, Partial<Plan>, Observed, RegExp | undef
     response("upstream", 200),
     /^a complete answer/,
   ],
+  [
+    "a stream that is refused without a cause",
+    {},
+    { kind: "refused" },
+    /^a refused request reached the upstream$/,
+  ],
+  ["a reader that stops, and is reset", { manner: "deafReader" }, { kind: "broken" }, undefined],
+  [
+    "a HEAD that the upstream refuses in mode pass",
+    { method: "HEAD", head: "pass", salt: 4 },
+    response("upstream", 405),
+    undefined,
+  ],
+  [
+    "a HEAD that the upstream refuses in mode auto",
+    { method: "HEAD", head: "auto", salt: 4 },
+    response("upstream", 405),
+    /^status 405$/,
+  ],
+  [
+    "a HEAD that its route rejects, and the upstream got",
+    { method: "HEAD", head: "reject" },
+    response("headgate", 405),
+    /^the upstream got a HEAD that its route rejects$/,
+  ],
   ["no request, refused", { manner: "bad" }, response("headgate", 400), /the upstream got/],
 ];
 
@@ -92,7 +118,19 @@ test("chaos excuses a failure that a disturbance explains, and a POST that met a
   assert.equal(judge(post, failed, { ...CALM, isRace: true }), undefined);
 });
 
-const SENT: Send = { turn: 2, ended: () => "end", hasResponse: () => false };
+test("chaos excuses a request that crosses a stop, if the upstream never got it", () => {
+  const stopping = { ...CALM, isStopping: true };
+  for (const kind of ["refused", "nothing", "unanswered"] as const) {
+    assert.equal(judge({ plan: PLAN, arrivals: 0 }, { kind }, stopping), undefined);
+    assert.notEqual(judge({ plan: PLAN, arrivals: 1 }, { kind }, stopping), undefined);
+    assert.notEqual(judge({ plan: PLAN, arrivals: 0 }, { kind }, CALM), undefined);
+  }
+  assert.notEqual(judge({ plan: PLAN, arrivals: 1 }, { kind: "broken" }, stopping), undefined);
+  const closing = { ...response("upstream", 200), closes: true } as Observed;
+  assert.equal(judge({ plan: PLAN, arrivals: 1 }, closing, stopping), undefined);
+});
+
+const SENT: Send = { method: "GET", turn: 2, ended: () => "end", hasResponse: () => false };
 const AGAIN: Send = { ...SENT, turn: 1 };
 
 const repetitions: readonly (readonly [string, readonly Send[], RegExp | undefined])[] = [
@@ -116,6 +154,25 @@ for (const [what, sends, expected] of repetitions) {
     ledger.begin(PLAN);
     for (const send of sends) ledger.arrived(PLAN.id, send);
     const found = ledger.violations.map(({ what: fault }) => fault).join();
+    if (expected === undefined) assert.equal(found, "");
+    else assert.match(found, expected);
+  });
+}
+
+const methods: readonly (readonly [Plan["head"], readonly string[], RegExp | undefined])[] = [
+  ["convert", ["GET"], undefined],
+  ["convert", ["HEAD"], /^a HEAD \(convert\) was sent as HEAD$/],
+  ["auto", ["HEAD", "GET"], undefined],
+  ["auto", ["GET", "HEAD"], /^a HEAD was sent after its GET$/],
+  ["pass", ["HEAD", "GET"], /^a HEAD \(pass\) was sent as GET$/],
+];
+
+for (const [head, sent, expected] of methods) {
+  test(`chaos judges a HEAD (${head}) that arrives as ${sent.join(", ")}: ${expected === undefined ? "kept" : "broken"}`, () => {
+    const ledger = createLedger();
+    ledger.begin({ ...PLAN, method: "HEAD", head });
+    for (const method of sent) ledger.arrived(PLAN.id, { ...AGAIN, method });
+    const found = ledger.violations.map(({ what }) => what).join();
     if (expected === undefined) assert.equal(found, "");
     else assert.match(found, expected);
   });

@@ -13,6 +13,8 @@ export interface Calm {
   /** Records that an upstream closed an idle connection: a request may have been on its way. */
   idleClosed(road: Road): void;
   wasIdleClosedSince(road: Road, sinceMs: number): boolean;
+  /** Whether processes got too little processor time since that moment. */
+  wasStarved(sinceMs: number): boolean;
   /** Checks whether processes got processor time; by itself it checks only now and then. */
   look(): void;
   /** Also checks that the process with that id gets processor time. */
@@ -58,6 +60,8 @@ export function createCalm(): Calm {
     },
     idleClosed: (road) => void idleClosedMs.set(road, performance.now()),
     wasIdleClosedSince: (road, sinceMs) => (idleClosedMs.get(road) ?? -ECHO_MS) + ECHO_MS > sinceMs,
+    wasStarved: (sinceMs) =>
+      disturbances.some(({ allowed, endedMs }) => allowed === STARVED && endedMs > sinceMs),
     look,
     watch: starvation.watch,
     stop: () => clearInterval(ticking),

@@ -1,7 +1,7 @@
 /** One run: clients and upstreams around one headgate, then a quiet period after which nothing may be left over. */
 
 import { createCalm } from "./calm.ts";
-import { type ClientParts, runClient } from "./client.ts";
+import { startClients } from "./client.ts";
 import { disturb, startUpstreams, stopUpstreams, toYaml } from "./disturb.ts";
 import { type Holdings, findLeftovers, readHoldings } from "./leftovers.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
@@ -12,6 +12,7 @@ import { createRandom } from "../shared/random.ts";
 import { namesMissing } from "../../test/support/names.ts";
 import { withFiles } from "../../test/support/namespace.ts";
 import { makeFolder } from "../shared/folder.ts";
+import { stopUnderLoad } from "./stop.ts";
 import { type Target, startTarget } from "./target.ts";
 
 /** The result of a run. */
@@ -46,7 +47,9 @@ export async function runChaos(
   const watch = watchProgress(target, { ledger, options, say });
   const { isOver } = watch;
   const { roads } = named;
-  const parts = { target, upstreams, calm, ledger, random, isOver, roads };
+  const { versions } = options;
+  const isStopping = (): boolean => false;
+  const parts = { target, upstreams, calm, ledger, random, isOver, isStopping, roads, versions };
   const all = [...startClients(options, { ...parts, ports: target.ports }), disturb(parts)];
   await Promise.all(all).catch((error: unknown) => {
     say(`headgate ${target.ended() ?? "runs"}; its last lines:`);
@@ -61,6 +64,8 @@ export async function runChaos(
   if (rssBytes.end - rssBytes.warm > MAX_GROWTH_BYTES)
     ledger.violated(`memory grew from ${rssBytes.warm} to ${rssBytes.end} bytes`);
   await finish(target, ledger);
+  const restart = (): Promise<Target> => startTarget(folder, toYaml(upstreams, 0), named.through);
+  await stopUnderLoad({ ...parts, options, restart });
   await stopUpstreams(upstreams);
   named.stop();
   calm.stop();
@@ -112,20 +117,6 @@ function watchProgress(target: Target, { ledger, options, say }: Watched) {
       return { seconds: seconds(), warm };
     },
   };
-}
-
-type ClientsParts = Omit<ClientParts, "number" | "random">;
-
-/** Starts the clients. Each has its own random choices, so that one client's pace does not change another's. */
-export function startClients(
-  { clients, seed }: Pick<ChaosOptions, "clients" | "seed">,
-  parts: ClientsParts,
-): readonly Promise<void>[] {
-  return Array.from({ length: clients }, (_, number) =>
-    runClient({ ...parts, number, random: createRandom(seed + 1 + number) }).catch(
-      (error: unknown) => parts.ledger.violated(`client ${number} failed: ${String(error)}`),
-    ),
-  );
 }
 
 type Look = Awaited<ReturnType<typeof look>>;

@@ -1,5 +1,7 @@
 /** The upstream's side of an upgrade: it refuses, closes the connection, or echoes all bytes. */
 
+import { createHash } from "node:crypto";
+
 import type { ByteReader } from "../../test/support/message.ts";
 import { headText } from "./responses.ts";
 import { contentOf } from "./content.ts";
@@ -10,6 +12,9 @@ export type UpgradeEnd = "refused" | "reset" | "stalled" | "cut" | "served";
 
 /** The size of a refusal's content in bytes. */
 export const REFUSAL_SIZE = 100;
+
+/** RFC 6455 §1.3. */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** The outcome for a salt. */
 export function toUpgradeEnd(salt: number): UpgradeEnd {
@@ -38,7 +43,7 @@ export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
     socket.end(`${head}${contentOf(order.id, REFUSAL_SIZE).toString()}`);
     return void (await closed);
   }
-  socket.write(headText(101, order.id, ["Connection: Upgrade", "Upgrade: chaos"]));
+  socket.write(headText(101, order.id, ["Connection: Upgrade", ...toProtocol(arrival)]));
   const total = toTunnelSize(order);
   const wanted = end === "cut" ? order.salt % total : total;
   for (let done = 0; done < wanted;) {
@@ -49,4 +54,10 @@ export async function echo(arrival: Arrival, bytes: ByteReader): Promise<void> {
   if (end === "cut") return arrival.peer.reset();
   await closed;
   socket.end();
+}
+
+function toProtocol({ webSocketKey }: Arrival): readonly string[] {
+  if (webSocketKey === undefined) return ["Upgrade: chaos"];
+  const accept = createHash("sha1").update(`${webSocketKey}${GUID}`).digest("base64");
+  return ["Upgrade: websocket", `Sec-WebSocket-Accept: ${accept}`];
 }

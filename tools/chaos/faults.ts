@@ -6,7 +6,7 @@ import type { Road } from "./plan.ts";
  * `whole`: the upstream's complete response. `broken`: the connection ends in the middle of the response. A number: headgate's own
  * response with that status.
  */
-export type Allowed = "whole" | "broken" | 408 | 502 | 503 | 504;
+export type Allowed = "whole" | "broken" | 405 | 408 | 502 | 503 | 504;
 
 interface Fault {
   readonly weight: number;
@@ -19,6 +19,8 @@ interface Fault {
   readonly upload?: true;
   /** Only over TLS. */
   readonly tls?: true;
+  /** Only for clients that leave. */
+  readonly leaving?: true;
 }
 
 const TABLE = {
@@ -49,6 +51,8 @@ const TABLE = {
   // A FIN without a close_notify after content that is delimited by the connection's end (RFC 9112 §9.8).
   truncated: { weight: 8, allowed: ["broken", 502], head: ["whole"], tls: true },
   badChunk: { weight: 1, allowed: ["broken", 502], head: ["whole", 502] },
+  // Content that has no end: only the client's leaving ends the request.
+  endless: { weight: 25, allowed: [], head: ["whole"], leaving: true },
   // Each of these blocks a client until a limit of headgate ends the exchange.
   stallBefore: { weight: 0.12, allowed: [504] },
   stallMid: { weight: 0.12, allowed: ["broken"], head: ["whole"] },
@@ -60,11 +64,27 @@ export type FaultName = keyof typeof TABLE;
 /** All faults by name. */
 export const FAULTS: Readonly<Record<FaultName, Fault>> = TABLE;
 
-/** The weight of each fault for requests with or without content on that road. */
-export function weightsFor(hasUpload: boolean, road: Road): Readonly<Record<FaultName, number>> {
-  const entries = Object.entries(FAULTS).map(([name, { weight, upload, tls }]) => [
+/** What decides which faults are possible. */
+interface Occasion {
+  readonly road: Road;
+  readonly hasUpload: boolean;
+  /** Whether the client leaves before the end of the response. */
+  readonly isLeaving: boolean;
+}
+
+/** The weight of each fault on that occasion. */
+export function weightsFor({
+  road,
+  hasUpload,
+  isLeaving,
+}: Occasion): Readonly<Record<FaultName, number>> {
+  const isPossible = ({ upload, tls, leaving }: Fault): boolean =>
+    (upload !== true || hasUpload) &&
+    (tls !== true || road === "tls") &&
+    (leaving !== true || isLeaving);
+  const entries = Object.entries(FAULTS).map(([name, fault]) => [
     name,
-    (upload === true && !hasUpload) || (tls === true && road !== "tls") ? 0 : weight,
+    isPossible(fault) ? fault.weight : 0,
   ]);
   return Object.fromEntries(entries) as Record<FaultName, number>;
 }

@@ -2,7 +2,8 @@
 
 import { type Allowed, FAULTS, isHarmless } from "./faults.ts";
 import type { Exchange } from "./ledger.ts";
-import type { Observed } from "./observe.ts";
+import { isHeadRefused, isRejected } from "./heads.ts";
+import type { Observed } from "./observed.ts";
 import { toUpgradeEnd } from "./echo.ts";
 import type { Plan } from "./plan.ts";
 
@@ -14,6 +15,8 @@ export interface Circumstances {
   readonly isRace: boolean;
   /** Whether an earlier exchange of the same connection may have closed it. */
   readonly isCutShort: boolean;
+  /** Whether headgate was told to stop before the exchange was over. */
+  readonly isStopping: boolean;
 }
 
 /** headgate's statuses for malformed requests; none of these requests may reach the upstream. */
@@ -28,15 +31,17 @@ export function judge(
   const { plan } = exchange;
   switch (observed.kind) {
     case "hung":
-      return "the client waited in vain";
+      // On a starved machine an upload alone may take longer than a client waits.
+      return circumstances.excuses.has(408) ? undefined : "the client waited in vain";
     case "foul":
       return `the client got ${observed.fault}`;
     case "left":
       return undefined;
     case "unanswered":
     case "nothing":
+    case "refused":
     case "broken":
-      return judgeBroken(plan, observed.kind, circumstances);
+      return judgeBroken(exchange, observed.kind, circumstances);
     case "answer":
       return isRefused(plan)
         ? judgeRefusal(exchange, observed)
@@ -47,14 +52,25 @@ export function judge(
 type ObservedResponse = Extract<Observed, { readonly kind: "answer" }>;
 
 function judgeBroken(
-  plan: Plan,
+  exchange: Pick<Exchange, "plan" | "arrivals">,
   kind: Observed["kind"],
-  { excuses, isCutShort }: Circumstances,
+  { excuses, isCutShort, isStopping }: Circumstances,
 ): string | undefined {
+  const { plan, arrivals } = exchange;
+  // A request that crosses the end of its connection is not served.
+  if (kind !== "broken" && isStopping && arrivals === 0) return undefined;
+  if (kind === "refused") return judgeRefused(exchange);
   if (kind !== "broken" && isCutShort) return undefined;
-  if (excuses.has("broken") || plan.manner === "halfClose") return undefined;
+  if (excuses.has("broken") || plan.manner === "halfClose" || plan.manner === "deafReader")
+    return undefined;
   if (!isRefused(plan) && allowedFor(plan).includes("broken")) return undefined;
   return kind === "broken" ? "an answer broke off without a cause" : "a request got no answer";
+}
+
+/** Judges a stream that the server says it has not processed. */
+function judgeRefused({ plan, arrivals }: Pick<Exchange, "plan" | "arrivals">): string | undefined {
+  if (arrivals > 0) return "a refused request reached the upstream";
+  return isRefused(plan) ? undefined : "a request was refused without a cause";
 }
 
 function judgeRefusal(
@@ -73,7 +89,7 @@ function judgeResponse(
 ): string | undefined {
   return answer.from === "headgate"
     ? judgeOwn(exchange, answer, circumstances)
-    : judgeRelayed(exchange, answer);
+    : judgeRelayed(exchange, answer, circumstances);
 }
 
 /** Judges a response that headgate generated. */
@@ -85,6 +101,7 @@ function judgeOwn(
   // A request that headgate did not read completely has no id yet.
   if (status === 408 && excuses.has(408)) return undefined;
   if (plan.method !== "HEAD" && id !== plan.id) return `headgate answered for ${id ?? "nobody"}`;
+  if (isRejected(plan) && arrivals > 0) return "the upstream got a HEAD that its route rejects";
   const allowed = allowedFor(plan);
   const code = status as Allowed;
   if (allowed.includes(code) || excuses.has(code)) return undefined;
@@ -97,6 +114,7 @@ function judgeOwn(
 function judgeRelayed(
   { plan, arrivals }: Pick<Exchange, "plan" | "arrivals">,
   { status, closes }: ObservedResponse,
+  { isStopping }: Circumstances,
 ): string | undefined {
   const allowed = allowedFor(plan);
   if (!allowed.includes("whole"))
@@ -104,12 +122,14 @@ function judgeRelayed(
   if (arrivals === 0) return "an answer to a request that never arrived";
   if (!statusesFor(plan).includes(status)) return `status ${status}`;
   const isKept = plan.manner === "plain" || plan.manner === "slowReader";
-  if (closes && isKept && isHarmless(plan.fault)) return "a connection was closed without a cause";
+  if (closes && isKept && isHarmless(plan.fault) && !isStopping)
+    return "a connection was closed without a cause";
   return undefined;
 }
 
 /** The results that are allowed for an exchange without other disturbances. */
 function allowedFor(plan: Plan): readonly Allowed[] {
+  if (isRejected(plan)) return [405];
   if (plan.road === "hung") return [504];
   // More clients than the upstream's connections and queue can hold.
   return plan.road === "narrow" ? [...allowedOf(plan), 503] : allowedOf(plan);
@@ -117,6 +137,7 @@ function allowedFor(plan: Plan): readonly Allowed[] {
 
 function allowedOf(plan: Plan): readonly Allowed[] {
   if (plan.fault === "upgrade") return UPGRADES[toUpgradeEnd(plan.salt)];
+  if (isHeadRefused(plan)) return ["whole"];
   const { allowed, head, once } = FAULTS[plan.fault];
   if (plan.method === "HEAD") return head ?? allowed;
   return isRepeatable(plan) ? allowed : (once ?? allowed);
@@ -138,7 +159,9 @@ function isRepeatable({ method }: Plan): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-function statusesFor({ fault, salt }: Plan): readonly number[] {
+function statusesFor(plan: Plan): readonly number[] {
+  const { fault, salt } = plan;
+  if (isHeadRefused(plan)) return [405];
   if (fault === "upgrade") return toUpgradeEnd(salt) === "refused" ? [403] : [101];
   if (fault.startsWith("early")) return [413];
   if (fault === "status") return [404, 410, 500, 503];

@@ -1,9 +1,11 @@
 /** Records every exchange, its result, and violations. */
 
+import { findWrongMethod } from "./heads.ts";
 import type { Plan } from "./plan.ts";
 
 /** One arrival of a request at the upstream. */
 export interface Send {
+  readonly method: string;
   /** 1 for the first request of its connection. */
   readonly turn: number;
   /** How the upstream has ended that connection so far. */
@@ -18,6 +20,8 @@ export interface Exchange {
   readonly startedMs: number;
   /** How often its request reached the upstream. */
   arrivals: number;
+  /** How often it did with the method of the last time: for a HEAD, headgate may send another request with GET. */
+  repetitions: number;
   /** The last time that its request reached the upstream. */
   lastSend: Send | undefined;
   /** Whether the upstream closed a reused connection while it carried the request. */
@@ -86,13 +90,17 @@ export function createLedger(): Ledger {
         violated(`the upstream got a request that nobody sent: ${JSON.stringify(id)}`);
         return undefined;
       }
+      const { method } = send;
+      const before = exchange.lastSend?.method === method ? exchange.lastSend : undefined;
       exchange.arrivals += 1;
-      const { method } = exchange.plan;
-      if (exchange.arrivals > 1 && (method === "POST" || method === "PUT"))
+      exchange.repetitions = before === undefined ? 1 : exchange.repetitions + 1;
+      const wrongMethod = findWrongMethod(exchange.plan, method, exchange.lastSend?.method);
+      if (wrongMethod !== undefined) violated(wrongMethod, exchange);
+      if (exchange.repetitions > 1 && (method === "POST" || method === "PUT"))
         violated(`a ${method} was sent twice`, exchange);
-      const fault = faultOfRepetition(exchange.lastSend, send);
-      if (exchange.arrivals > 2)
-        violated(`a request was sent ${exchange.arrivals} times`, exchange);
+      const fault = faultOfRepetition(before, send);
+      if (exchange.repetitions > 2)
+        violated(`a request was sent ${exchange.repetitions} times`, exchange);
       else if (fault !== undefined) violated(`a request was sent again ${fault}`, exchange);
       exchange.lastSend = send;
       return exchange;
@@ -122,6 +130,7 @@ function createExchange(plan: Plan): Exchange {
     plan,
     startedMs,
     arrivals: 0,
+    repetitions: 0,
     lastSend: undefined,
     isStale: false,
     hasResponse: false,

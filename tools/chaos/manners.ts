@@ -2,8 +2,9 @@
 
 import { resetTransport } from "../../test/support/reset.ts";
 import type { Exchange } from "./ledger.ts";
-import { type Observed, observeResponse } from "./observe.ts";
-import type { Manner } from "./plan.ts";
+import { observeResponse } from "./observe.ts";
+import type { Observed } from "./observed.ts";
+import type { MANNERS } from "./plan.ts";
 import type { Random } from "../shared/random.ts";
 import { toBadBytes, toBytes, toHeadText, toUploadPieces } from "./request.ts";
 import { useTunnel } from "./tunnel.ts";
@@ -19,7 +20,7 @@ export interface Performance {
 type Perform = (performance: Performance) => Promise<Observed>;
 
 /** The manners by name. */
-export const PERFORMANCES: Readonly<Record<Exclude<Manner, "plain">, Perform>> = {
+export const PERFORMANCES: Readonly<Record<Exclude<keyof typeof MANNERS, "plain">, Perform>> = {
   close: ask,
   http10: ask,
   upgrade: useTunnel,

@@ -1,5 +1,6 @@
 import { readFlags, toCount, toNames, toNumber, toSeed } from "../shared/options.ts";
 import { ROADS, type Roads } from "./plan.ts";
+import { VERSIONS, type Version } from "./versions.ts";
 
 /** The help text. */
 export const USAGE = `npm run chaos -- [options]
@@ -7,7 +8,8 @@ export const USAGE = `npm run chaos -- [options]
   --requests N   go on until that many requests have ended as well (0)
   --seed N       draws the same exchanges again; when left out, one is drawn and printed
   --clients N    how many ask at the same time (20)
-  --roads NAMES  of ${Object.keys(ROADS).join(", ")}; all when left out`;
+  --roads NAMES  of ${Object.keys(ROADS).join(", ")}; all when left out
+  --versions NAMES  of ${Object.keys(VERSIONS).join(", ")}; all when left out`;
 
 /** The options of a run. */
 export interface ChaosOptions {
@@ -16,6 +18,7 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly clients: number;
   readonly roads: Roads;
+  readonly versions: Readonly<Partial<Record<Version, number>>>;
 }
 
 /** Reads the command line; undefined means that `--help` is among the flags. Throws on an unknown flag. */
@@ -26,14 +29,19 @@ export function parseOptions(args: readonly string[]): ChaosOptions | undefined 
     seed: { type: "string" },
     clients: { type: "string", default: "20" },
     roads: { type: "string", default: Object.keys(ROADS).join(",") },
+    versions: { type: "string", default: Object.keys(VERSIONS).join(",") },
   });
   if (values === undefined) return undefined;
   const roads = toNames("roads", values.roads, Object.keys(ROADS));
+  const versions = toNames("versions", values.versions, Object.keys(VERSIONS));
   return {
     seconds: toNumber("seconds", values.seconds),
     requests: toCount("requests", values.requests, 0),
     seed: toSeed(values.seed),
     clients: toCount("clients", values.clients),
     roads: Object.fromEntries(Object.entries(ROADS).filter(([name]) => roads.includes(name))),
+    versions: Object.fromEntries(
+      Object.entries(VERSIONS).filter(([name]) => versions.includes(name)),
+    ),
   };
 }

@@ -1,6 +1,7 @@
 /** The plan of one exchange: the client draws it, and the request's path carries it to the upstream. */
 
 import { type FaultName, weightsFor } from "./faults.ts";
+import { type HeadWay, drawHeadWay } from "./heads.ts";
 import type { Random } from "../shared/random.ts";
 
 /** How the content of a response is framed. */
@@ -43,11 +44,12 @@ export interface Order {
 /** A request method. */
 export type Method = "GET" | "HEAD" | "POST" | "PUT";
 
-/** The client's behaviour; `plain` requests may be pipelined. */
+/** The client's behaviour; `plain` requests may be pipelined. Over HTTP/2 some are not possible (http2/manners.ts). */
 export type Manner =
   | "plain"
   | "slowUpload"
   | "slowReader"
+  | "deafReader"
   | "expect"
   | "close"
   | "http10"
@@ -64,10 +66,12 @@ export interface Plan extends Order {
   readonly method: Method;
   readonly uploadFraming: "length" | "chunked";
   readonly manner: Manner;
+  /** How headgate serves the request if it is a HEAD. */
+  readonly head: HeadWay;
 }
 
-/** The weight of each manner. */
-export const MANNERS: Readonly<Record<Manner, number>> = {
+/** The weight of each manner over HTTP/1.1. */
+export const MANNERS: Readonly<Record<Exclude<Manner, "deafReader">, number>> = {
   plain: 70,
   slowUpload: 3,
   slowReader: 2,
@@ -83,14 +87,26 @@ export const MANNERS: Readonly<Record<Manner, number>> = {
   upgrade: 3,
 };
 
+/** Whether such a response ends with its header section (RFC 9110 §6.4.1). */
+export function isBodiless(method: string, status: number): boolean {
+  return method === "HEAD" || status < 200 || status === 204 || status === 304;
+}
+
+/** Whether a trailer with the id follows the request's content. */
+export function hasUploadTrailer({ method, uploadFraming, manner, salt }: Plan): boolean {
+  const isSending = method === "POST" || method === "PUT";
+  return isSending && uploadFraming === "chunked" && manner !== "http10" && salt % 3 === 0;
+}
+
 /** Draws the plan of an exchange. */
 export function drawPlan(random: Random, id: string, manner: Manner, roads: Roads): Plan {
   const road = random.weighted(roads as Readonly<Record<Road, number>>);
   const method = drawMethod(random, manner);
   const isSending = method === "POST" || method === "PUT";
   const upload = isSending ? drawSize(random) + (UPLOADING.has(manner) ? 2_000 : 0) : 0;
-  const fault = manner === "upgrade" ? "upgrade" : random.weighted(weightsFor(upload > 0, road));
+  const fault = manner === "upgrade" ? "upgrade" : drawFault(random, { road, upload, manner });
   const framing = drawFraming(random, fault, road);
+  const head = method === "HEAD" ? drawHeadWay(random) : "convert";
   const size = drawSize(random) + (LONG_RESPONSES.has(manner) ? 200_000 : 0);
   return {
     road,
@@ -98,6 +114,7 @@ export function drawPlan(random: Random, id: string, manner: Manner, roads: Road
     method,
     fault,
     manner,
+    head,
     framing,
     size: toFitting(size, fault),
     upload,
@@ -107,10 +124,19 @@ export function drawPlan(random: Random, id: string, manner: Manner, roads: Road
 }
 
 const UPLOADING: ReadonlySet<Manner> = new Set(["expect", "slowUpload", "abortUpload"]);
-const LONG_RESPONSES: ReadonlySet<Manner> = new Set(["abortReading", "slowReader"]);
+const LONG_RESPONSES: ReadonlySet<Manner> = new Set(["abortReading", "slowReader", "deafReader"]);
+const LEAVING: ReadonlySet<Manner> = new Set(["abortWaiting", "abortReading", "abortUpload"]);
+
+function drawFault(
+  random: Random,
+  { road, upload, manner }: Pick<Plan, "road" | "upload" | "manner">,
+): FaultName {
+  const isLeaving = LEAVING.has(manner);
+  return random.weighted(weightsFor({ road, isLeaving, hasUpload: upload > 0 }));
+}
 
 function drawMethod(random: Random, manner: Manner): Method {
-  if (manner === "upgrade") return "GET";
+  if (manner === "upgrade" || manner === "bad") return "GET";
   if (UPLOADING.has(manner)) return random.pick(["POST", "PUT"] as const);
   return random.weighted({ GET: 45, HEAD: 20, POST: 22, PUT: 13 });
 }
@@ -124,7 +150,7 @@ function toFitting(size: number, fault: Plan["fault"]): number {
 }
 
 function drawFraming(random: Random, fault: Plan["fault"], road: Road): Framing {
-  if (fault === "trailers" || fault === "badChunk") return "chunked";
+  if (fault === "trailers" || fault === "badChunk" || fault === "endless") return "chunked";
   if (fault === "truncated") return "close";
   const framing = random.weighted({ length: 60, chunked: 32, close: 8 });
   // Without a length, the end of the connection is the end of the content.

@@ -2,12 +2,13 @@
 
 import { toRequest } from "../../test/support/request.ts";
 import { contentOf } from "./content.ts";
-import { type Plan, toTarget } from "./plan.ts";
+import { hostOf } from "./heads.ts";
+import { type Plan, hasUploadTrailer, toTarget } from "./plan.ts";
 
 /** The header section of a planned request. */
 export function toHeadText(plan: Plan): string {
   const version = plan.manner === "http10" ? "1.0" : "1.1";
-  const lines = ["Host: chaos.test", `X-Request-Id: ${plan.id}`];
+  const lines = [`Host: ${hostOf(plan.head)}`, `X-Request-Id: ${plan.id}`];
   if (plan.manner !== "upgrade") lines.push("TE: trailers");
   if (plan.manner === "close") lines.push("Connection: close");
   if (plan.manner === "expect") lines.push("Expect: 100-continue");
@@ -29,7 +30,8 @@ export function toUploadPieces(plan: Plan, pieceCount: number): readonly Buffer[
   const chunks = pieces.map((piece) =>
     Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]),
   );
-  return [...chunks, Buffer.from("0\r\n\r\n")];
+  const trailer = hasUploadTrailer(plan) ? `X-Chaos-Trailer: ${id}\r\n` : "";
+  return [...chunks, Buffer.from(`0\r\n${trailer}\r\n`)];
 }
 
 /** The full request. */

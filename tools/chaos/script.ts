@@ -2,7 +2,9 @@
 
 import type { Socket } from "node:net";
 import { type Bytes, headText, cutResponse, joined, fullResponse } from "./responses.ts";
+import { contentOf } from "./content.ts";
 import type { FaultName } from "./faults.ts";
+import { refusesHead } from "./heads.ts";
 import type { Exchange } from "./ledger.ts";
 import { toMalformed } from "./malformed.ts";
 import type { Peer } from "../../test/support/peer.ts";
@@ -17,6 +19,12 @@ export interface Arrival {
   readonly peer: Peer;
   /** Records that the connection ends at a time when the client may already have read the response. */
   onIdleEnd(): void;
+  /** The key of a request for a WebSocket. */
+  readonly webSocketKey: string | undefined;
+  /** How long an endless response goes on if nothing ends it, in milliseconds. */
+  readonly endlessMs: number;
+  /** Records that headgate goes on reading a response whose client has left. */
+  onForgotten(): void;
   /** 1 for the first request of its connection. */
   readonly turn: number;
   /** Resolves with the complete content; rejects if it breaks off. */
@@ -34,7 +42,8 @@ const POISON = headText(200, "poison", ["Content-Length: 6"]) + "poison";
 
 /** Performs what the request's path orders. */
 export function perform(arrival: Arrival): Promise<Afterwards> {
-  const { fault } = arrival.order;
+  const { fault, salt } = arrival.order;
+  if (arrival.method === "HEAD" && refusesHead(salt)) return refuseHead(arrival);
   return fault === "upgrade" ? Promise.resolve("done") : SCRIPTS[fault](arrival);
 }
 
@@ -46,7 +55,7 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   async dribble(arrival) {
     await arrival.completed;
-    const bytes = joined(fullResponse(arrival.order));
+    const bytes = joined(whole(arrival));
     const step = Math.max(1, Math.ceil(bytes.length / (2 + (arrival.order.salt % 5))));
     for (let at = 0; at < bytes.length; at += step) {
       arrival.socket.write(bytes.subarray(at, at + step));
@@ -56,7 +65,7 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   async status(arrival) {
     await arrival.completed;
-    return send(arrival, fullResponse(arrival.order, [404, 410, 500, 503][arrival.order.salt % 4]));
+    return send(arrival, whole(arrival, [404, 410, 500, 503][arrival.order.salt % 4]));
   },
   async bodiless(arrival) {
     await arrival.completed;
@@ -75,12 +84,12 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   async halfClose(arrival) {
     await arrival.completed;
     arrival.onIdleEnd();
-    arrival.socket.end(joined(fullResponse(arrival.order)));
+    arrival.socket.end(joined(whole(arrival)));
     return "done";
   },
   async extra(arrival) {
     await arrival.completed;
-    arrival.socket.write(joined([...fullResponse(arrival.order), POISON]));
+    arrival.socket.write(joined([...whole(arrival), POISON]));
     return "done";
   },
   async stale(arrival) {
@@ -89,17 +98,17 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     return arrival.order.salt % 2 === 0 ? breakOff(arrival) : close(arrival);
   },
   async earlyKeep(arrival) {
-    send(arrival, fullResponse(arrival.order, 413));
+    send(arrival, whole(arrival, 413));
     await arrival.completed;
     return "keep";
   },
   async earlyClose(arrival) {
     arrival.onIdleEnd();
-    arrival.socket.end(joined(fullResponse(arrival.order, 413)));
+    arrival.socket.end(joined(whole(arrival, 413)));
     return "done";
   },
   async earlyReset(arrival) {
-    send(arrival, fullResponse(arrival.order, 413));
+    send(arrival, whole(arrival, 413));
     await pause(arrival.order.salt % 3);
     arrival.onIdleEnd();
     return breakOff(arrival);
@@ -136,18 +145,20 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
   },
   async resetMid(arrival) {
     await arrival.completed;
-    write(arrival, cutResponse(arrival.order));
+    write(arrival, cut(arrival));
     await pause(arrival.order.salt % 3);
+    endIfWhole(arrival);
     return breakOff(arrival);
   },
   async closeMid(arrival) {
     await arrival.completed;
-    write(arrival, cutResponse(arrival.order));
+    write(arrival, cut(arrival));
+    endIfWhole(arrival);
     return close(arrival);
   },
   async truncated(arrival) {
     await arrival.completed;
-    write(arrival, cutResponse(arrival.order));
+    write(arrival, cut(arrival));
     arrival.peer.cut();
     return "done";
   },
@@ -158,21 +169,59 @@ const SCRIPTS: Readonly<Record<FaultName, Script>> = {
     const bad = ["zz\r\n", "-1\r\n", "fffffffffffffffff\r\n", `2\r\n${arrival.order.id}|\r\n`];
     return send(arrival, [head, bad[arrival.order.salt % bad.length] ?? ""]);
   },
+  async endless(arrival) {
+    const { order, socket, exchange, endlessMs } = arrival;
+    let isClosed = false;
+    arrival.closed.then(() => (isClosed = true)).catch(() => undefined);
+    socket.write(headText(200, order.id, ["Transfer-Encoding: chunked"]));
+    const piece = contentOf(order.id, order.id.length + 1).toString();
+    for (const endMs = performance.now() + endlessMs; performance.now() < endMs && !isClosed;) {
+      socket.write(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+      await pause(25);
+    }
+    if (!isClosed) arrival.onForgotten();
+    exchange.note("upstream: the endless response has ended");
+    return breakOff(arrival);
+  },
   async stallBefore(arrival) {
     await arrival.closed;
     return "done";
   },
   async stallMid(arrival) {
     await arrival.completed;
-    write(arrival, cutResponse(arrival.order));
+    write(arrival, cut(arrival));
+    if (arrival.method === "HEAD") return "keep";
     await arrival.closed;
     return "done";
   },
 };
 
+/** The complete response, without its content for a HEAD. */
+function whole({ order, method }: Arrival, status?: number): readonly Bytes[] {
+  const pieces = fullResponse(order, status);
+  return method === "HEAD" ? pieces.slice(0, 1) : pieces;
+}
+
+/** The part of a response that comes before its connection fails. For a HEAD it is complete. */
+function cut({ order, method }: Arrival): readonly Bytes[] {
+  const pieces = cutResponse(order);
+  return method === "HEAD" ? pieces.slice(0, 1) : pieces;
+}
+
+/** The connection of a complete response ends while headgate may use it again. */
+function endIfWhole({ method, onIdleEnd }: Arrival): void {
+  if (method === "HEAD") onIdleEnd();
+}
+
+function refuseHead(arrival: Arrival): Promise<Afterwards> {
+  const fields = ["Allow: GET", "Content-Length: 0"];
+  arrival.socket.write(headText(405, arrival.order.id, fields));
+  return Promise.resolve("keep");
+}
+
 async function respondWhole(arrival: Arrival): Promise<Afterwards> {
   await arrival.completed;
-  return send(arrival, fullResponse(arrival.order));
+  return send(arrival, whole(arrival));
 }
 
 function send(arrival: Arrival, pieces: readonly Bytes[]): Afterwards {

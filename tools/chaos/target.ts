@@ -8,20 +8,20 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import type { ChaosPorts } from "./wire.ts";
+import type { Ports } from "./versions.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
 
 /** A running headgate. */
 export interface Target {
   readonly pid: number;
-  readonly ports: ChaosPorts;
+  readonly ports: Ports;
   readonly adminPort: number;
   /** The folder of the run; it is removed afterwards. */
   readonly folder: string;
   /** Replaces the route file; headgate loads it by itself, or at the next `reload` or SIGHUP. */
   write(yaml: string): void;
-  /** Sends `POST /reload`; resolves with its status. */
+  /** Sends `POST /reload`; resolves with its status, or 0 if no response came. */
   reload(): Promise<number>;
   signal(name: NodeJS.Signals): void;
   /** The admin port's metrics, fetched on a connection that is closed afterwards. */
@@ -36,7 +36,7 @@ export interface Target {
 
 const MAX_LINES = 20_000;
 
-/** Starts headgate with that route file through a command prefix, and resolves when both listeners are open. */
+/** Starts headgate with that route file through a command prefix, and resolves when all listeners are open. */
 export async function startTarget(
   folder: string,
   yaml: string,
@@ -62,10 +62,10 @@ export async function startTarget(
     if (lines.length > MAX_LINES) lines = lines.slice(MAX_LINES / 2);
   });
   const start = await untilListening(child, () => lines);
-  const [plain = "", tls = plain] = start.listen.split(" ");
+  const [http1 = 0, tls = 0, http2 = 0] = start.listen.split(" ").map(portOf);
   return {
     pid: child.pid ?? 0,
-    ports: { plain: portOf(plain), tls: portOf(tls) },
+    ports: { http1, http2, "http1-tls": tls, "http2-tls": tls },
     adminPort: portOf(start.admin),
     folder,
     write,
@@ -113,7 +113,10 @@ async function ask(
   path: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const sent = request({ host: "127.0.0.1", port, method, path, agent: false }).end();
-  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  const received = once(sent, "response");
+  sent.on("error", () => undefined);
+  const [answer] = (await received.catch(() => [])) as [IncomingMessage?];
+  if (answer === undefined) return { status: 0, text: "" };
   let text = "";
   for await (const piece of answer) text += String(piece);
   return { status: answer.statusCode ?? 0, text };

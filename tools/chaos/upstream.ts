@@ -14,12 +14,15 @@ import type { Calm } from "./calm.ts";
 import { checkContent } from "./content.ts";
 import { echo } from "./echo.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Order, type Road, fromTarget } from "./plan.ts";
+import { type Order, type Plan, type Road, fromTarget, hasUploadTrailer } from "./plan.ts";
 import type { Random } from "../shared/random.ts";
 import { type Peer, toPlainPeer, toTlsPeer } from "../../test/support/peer.ts";
 import { type Arrival, perform } from "./script.ts";
 
 const REST_MS = 200;
+
+/** So long after its client has left, headgate has ended a request even if the machine is busy. */
+const ENDLESS_MS = 12_000;
 
 /** An upstream from its start to its death. */
 export interface Life {
@@ -36,6 +39,8 @@ export interface Surroundings {
   readonly ledger: Ledger;
   readonly calm: Calm;
   readonly random: Random;
+  /** How long an endless response goes on if nothing ends it; 12 s if it is left out. */
+  readonly endlessMs?: number;
 }
 
 /** Listens on that address, by default on a free port, or on that path. */
@@ -129,7 +134,7 @@ interface Incoming {
 async function receive(
   { bytes, peer, turn }: Incoming,
   road: Road,
-  { ledger, calm }: Surroundings,
+  { ledger, calm, endlessMs = ENDLESS_MS }: Surroundings,
 ): Promise<Arrival | undefined> {
   const head = await readHead(bytes);
   const [, method = "", target = ""] = /^([A-Z]+) (\S+) HTTP\/1\.1$/.exec(head.start) ?? [];
@@ -137,13 +142,13 @@ async function receive(
   const { socket } = peer;
   const writtenBytes = socket.bytesWritten;
   const hasResponse = (): boolean => socket.bytesWritten > writtenBytes;
-  const exchange = ledger.arrived(order.id, { turn, ended: peer.ended, hasResponse });
+  const exchange = ledger.arrived(order.id, { method, turn, ended: peer.ended, hasResponse });
   if (exchange === undefined) return undefined;
   exchange.note(`upstream: request ${exchange.arrivals}, the connection's number ${turn}`);
   if (order.road !== road) ledger.violated(`a request for ${order.road} came by ${road}`, exchange);
   const framing = framingOf(head) ?? 0;
-  const whole = readBody(bytes, framing).then(({ body }) => {
-    const fault = uploadFault(order, body);
+  const whole = readBody(bytes, framing).then(({ body, trailers }) => {
+    const fault = uploadFault(order, body) ?? trailerFault(exchange.plan, trailers);
     if (fault !== undefined) ledger.violated(`the upstream got ${fault}`, exchange);
   });
   whole.catch((error: unknown) =>
@@ -151,6 +156,9 @@ async function receive(
   );
   if (fieldValues(head, "expect").length > 0) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   const onIdleEnd = (): void => calm.idleClosed(road);
+  const onForgotten = (): void =>
+    ledger.violated("the request went on upstream after its client had left", exchange);
+  const [webSocketKey] = fieldValues(head, "sec-websocket-key");
   return {
     order,
     method,
@@ -161,7 +169,16 @@ async function receive(
     completed: whole,
     closed: bytes.closed,
     onIdleEnd,
+    onForgotten,
+    webSocketKey,
+    endlessMs,
   };
+}
+
+function trailerFault(plan: Plan, lines: readonly string[]): string | undefined {
+  const expected = hasUploadTrailer(plan) ? plan.id : undefined;
+  const [trailer] = fieldValues({ lines }, "x-chaos-trailer");
+  return trailer === expected ? undefined : `the trailer ${trailer} with an upload`;
 }
 
 /** A complete upload must equal the planned one, to its last byte. */

@@ -1,9 +1,5 @@
-/** A client's connection, from which responses are read piece by piece. */
+/** The bytes of a client's connection of HTTP/1.1, from which responses are read piece by piece. */
 
-import { once } from "node:events";
-import type { Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
-import { CERTIFICATE } from "../../test/support/certificate.ts";
 import {
   type ByteReader,
   type CloseKind,
@@ -11,47 +7,19 @@ import {
   MessageError,
   readBytes,
 } from "../../test/support/message.ts";
-import { connectFrom } from "../shared/connect.ts";
-import type { Random } from "../shared/random.ts";
+import type { Sockets } from "./sockets.ts";
 
-/** A client's connection. */
-export interface ChaosWire {
-  /** Carries HTTP: the TCP socket, or TLS over it. */
-  readonly socket: Socket;
-  /** The TCP socket. */
-  readonly transport: Socket;
+/** A client's connection of HTTP/1.1. */
+export interface ChaosWire extends Sockets {
   readonly bytes: ByteReader & { readonly closed: Promise<CloseKind> };
-  /** The earlier events on it, for the trace. */
-  readonly history: string[];
 }
 
-// Longer than any limit in the route file: if no byte comes in this time, none will come.
-const PATIENCE_MS = 20_000;
+/** Longer than any limit in the route file: if no byte comes in this time, none will come. */
+export const MAX_SILENCE_MS = 20_000;
 
-/** The ports of the listeners without and with TLS; `tls` is undefined if there is no such listener. */
-export interface ChaosPorts {
-  readonly plain: number;
-  readonly tls: number | undefined;
-}
-
-/** The share of connections with TLS. */
-const TLS_SHARE = 0.25;
-
-/** Opens a connection for that client. */
-export async function openChaosWire(
-  client: number,
-  ports: ChaosPorts,
-  random: Random,
-): Promise<ChaosWire> {
-  const { plain, tls = plain } = ports;
-  const isSecure = random.chance(TLS_SHARE) && tls !== plain;
-  const transport = connectFrom(`127.0.1.${1 + (client % 250)}`, isSecure ? tls : plain);
-  const socket = isSecure
-    ? connectTls({ socket: transport, ca: CERTIFICATE, servername: "backend.test" })
-    : transport;
-  const bytes = readBytes(socket, PATIENCE_MS);
-  await once(socket, isSecure ? "secureConnect" : "connect");
-  return { socket, transport, bytes, history: isSecure ? ["TLS"] : [] };
+/** Reads from a connection that is open. */
+export function toChaosWire({ socket, transport }: Sockets): ChaosWire {
+  return { socket, transport, bytes: readBytes(socket, MAX_SILENCE_MS) };
 }
 
 /** Reads content and passes it on as it arrives, also if it breaks off, in which case it rejects with a MessageError. */

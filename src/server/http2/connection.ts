@@ -48,7 +48,10 @@ export function createHttp2Connection(
     const code = kind === "protocol" ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM;
     session.destroy(new Error(reason), code); // without an error, node:http2 would send NO_ERROR
   });
-  const session = openSession(socket, context.limits().headerBytes, guard.onSessionError);
+  const { session, closeNow } = openSession(socket, context.limits().headerBytes, {
+    onError: guard.onSessionError,
+    onLeave,
+  });
   const exchanges = new Set<StreamExchange>();
   /** Streams whose response is over, but not their request, and how many looks have found them. */
   const lingering = new Map<ServerHttp2Stream, number>();
@@ -59,6 +62,8 @@ export function createHttp2Connection(
   let streams = 0;
   /** The connection is closing: no further stream is served. */
   let isLast = false;
+  /** The client has sent a GOAWAY: the connection closes as soon as no stream is open. */
+  let isLeaving = false;
   let hasSettings = false;
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
@@ -78,7 +83,8 @@ export function createHttp2Connection(
       if (isLast) return;
       isLast = true;
       deadlineMs = performance.now() + CLOSE_MS;
-      session.close();
+      sendGoaway();
+      closeIfOver();
     },
     check,
   };
@@ -123,6 +129,7 @@ export function createHttp2Connection(
       if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
       return;
     }
+    if (isLast) return refuseUnprocessed(stream);
     const expectsContinue = head.fields.expects === "continue" && !isComplete;
     const response = respond(stream, request, { expectsContinue, webSocketKey: head.webSocketKey });
     const exchange = { stream, request, response };
@@ -178,6 +185,22 @@ export function createHttp2Connection(
   function onStreamClosed(): void {
     streams -= 1;
     waitForStream();
+    closeIfOver();
+  }
+
+  function onLeave(): void {
+    isLeaving = true;
+    closeIfOver();
+  }
+
+  function closeIfOver(): void {
+    if (!isLast && !isLeaving) return;
+    setImmediate(() => {
+      if (streams > 0 || session.destroyed) return;
+      isLast = true;
+      deadlineMs = performance.now() + CLOSE_MS;
+      closeNow();
+    });
   }
 
   function waitForStream(): void {
@@ -262,24 +285,49 @@ export function createHttp2Connection(
   }
 }
 
+/** A session of node:http2, which is closed and destroyed later than Node does it, when no frame is being read. */
+interface OpenSession {
+  readonly session: ServerHttp2Session;
+  /** Closes it in order. To be called when no stream is open, and not while frames are read. */
+  closeNow(): void;
+}
+
 /**
- * Begins HTTP/2 on a socket. The session is destroyed later than Node does it, when no frame is being read.
+ * Begins HTTP/2 on a socket. `onLeave` is called when Node would close the session.
  *
- * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20.
- * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does.
+ * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20, or with a heap
+ * that was corrupted.
+ * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does. At a
+ * GOAWAY without an error it closes the session. It then resets each stream that begins, before nghttp2 has read its header section to
+ * the end, and nghttp2 goes on with a stream that is freed.
+ * Fix: a session is destroyed after the read. It is never closed while a stream may begin: Node closes and destroys it in one turn.
  */
 function openSession(
   socket: Socket,
   headerBytes: number,
-  onError: (error: Error) => void,
-): ServerHttp2Session {
+  { onError, onLeave }: { onError: (error: Error) => void; onLeave: () => void },
+): OpenSession {
   const session = performServerHandshake(socket, toSessionOptions(headerBytes));
   const destroy = session.destroy.bind(session);
+  const close = session.close.bind(session);
   session.destroy = (error?: Error, code?: number) => {
     if (error instanceof Error) onError(error);
     setImmediate(() => destroy(error, code));
   };
-  return session;
+  session.close = onLeave; // Node calls it at the client's GOAWAY
+  return {
+    session,
+    closeNow() {
+      session.destroy = destroy;
+      close();
+    },
+  };
+}
+
+/** Refuses a stream that crossed the GOAWAY: the client may send it again on another connection (RFC 9113 §8.7). */
+function refuseUnprocessed(stream: ServerHttp2Stream): void {
+  stream.resume();
+  setImmediate(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
 }
 
 /**
