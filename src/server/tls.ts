@@ -1,6 +1,6 @@
 /** TLS for clients (RFC 8446, RFC 5246). The door of node:tls for incoming connections. */
 
-import { X509Certificate, randomBytes } from "node:crypto";
+import { X509Certificate, constants, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type SecureContext, type Server, createSecureContext, createServer } from "node:tls";
@@ -49,6 +49,8 @@ export function createTlsAcceptor(
     key,
     ca: clientCA ?? [], // otherwise Node would load the well-known authorities, which verify no client
     minVersion: `TLSv${minVersion}` as const,
+    // RFC 9113 §9.2.1. It also costs headgate more than the client, and could replace the verified certificate.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ticketKeys,
     sessionIdContext: "headgate",
   });

@@ -162,6 +162,17 @@ test("minVersion refuses older clients", async (t) => {
   await openTlsWire(t, port, { ca: authority.cert });
 });
 
+// Symptom: testssl.sh reports that a client of TLS 1.2 may renegotiate, and RFC 9113 §9.2.1 forbids it for HTTP/2.
+// Root cause: OpenSSL lets a client make a new handshake, also with another certificate, on a connection that is verified already.
+// Fix: SSL_OP_NO_RENEGOTIATION.
+test("a client of TLS 1.2 cannot renegotiate", async (t) => {
+  const { authority, port } = await start(t);
+  const { socket } = await openTlsWire(t, port, { ca: authority.cert, maxVersion: "TLSv1.2" });
+  const failure = once(socket, "error");
+  socket.renegotiate({}, (error) => void socket.destroy(error ?? new Error("renegotiated")));
+  assert.match(String(await failure), /no renegotiation/);
+});
+
 test("a client that says nothing, or stops in its handshake, is closed after timeouts.header", async (t) => {
   const { port } = await start(t, undefined, "timeouts: { header: 300ms }\n");
   const silent = await openWire(t, port);
