@@ -111,6 +111,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
       const succeed = (socket: TLSSocket): void => {
         try {
           socket.on("error", () => undefined); // it may fail before it has another listener
+          socket.allowHalfOpen = true; // as the listener's sockets: HTTP decides what the end of the client's side means
           resolve(toSecureConnection(socket, isForwarded));
         } catch (error) {
           socket.destroy();
@@ -118,6 +119,8 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
         }
       };
       handshakes.set(transport, { succeed, fail: reject });
+      // Node passes it on to the TLS socket. A client that ends its side before the end of the handshake has left.
+      transport.allowHalfOpen = false;
       transport.once("close", () => {
         if (handshakes.delete(transport)) reject(new Error("the client left"));
       });

@@ -181,6 +181,19 @@ test("a client that says nothing, or stops in its handshake, is closed after tim
   await Promise.all([silent.closed, half.closed]);
 });
 
+// Symptom: a load balancer's health check that gave up in its handshake kept its connection for timeouts.header, and the log said that the
+// handshake had taken too long.
+// Root cause: the connection may be half-open, for HTTP. Node passes this on to its TLS socket, which then waits for the end of both sides.
+// Fix: a connection may be half-open when its handshake is complete.
+test("a client that ends its side in its handshake has left", async (t) => {
+  const { port, sidecar } = await start(t, undefined, "timeouts: { header: 1h }\n");
+  const half = await openWire(t, port);
+  half.write("\x16\x03\x01");
+  half.halfClose();
+  await half.closed;
+  await sidecar.line(({ msg }) => String(msg).endsWith("(TLS): the client left"));
+});
+
 test("a response that ends with its connection and is cut short looks incomplete over TLS", async (t) => {
   const authority = createAuthority(t);
   const server = authority.issue({ names: "DNS:a.test" });
