@@ -11,7 +11,7 @@ import type { ClientPeer, ServerHandler, ServerLimits } from "./exchange.ts";
 import type { RequestHead } from "../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../http/wire/request-parser.ts";
 import { resetTransport } from "../runtime/reset.ts";
-import { lingeringClose, lingerOver, resetLater } from "./linger.ts";
+import { closeInOrder, lingeringClose, lingerOver, resetLater } from "./linger.ts";
 import { type LimitedConnection, toTooManyClients } from "./admission.ts";
 import { IncomingRequest } from "./request.ts";
 import type { OutgoingResponse, ResponseCarrier, ResponseOptions } from "./response.ts";
@@ -109,7 +109,7 @@ export function createClientConnection(
     check(nowMs) {
       if (response !== undefined || isLast || stopLingering !== undefined) return;
       if (nowMs < deadlineMs) return;
-      if (awaits === "request") socket.destroy();
+      if (awaits === "request") finish();
       else refuse(toHeaderTimeout(context.limits().headerMs));
     },
   };
@@ -225,7 +225,7 @@ export function createClientConnection(
     isLast = true;
     // RFC 9112 §9.6: requests behind a response that closes the connection are not processed.
     if (request?.isComplete() === false || pipelined.length() > 0) lingeringClose(socket);
-    else socket.destroySoon();
+    else closeInOrder(socket);
   }
 
   /** After the last response, reads and drops what the client still sends, until the client has read the response or the time limit ends. */

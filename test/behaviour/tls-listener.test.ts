@@ -1,6 +1,7 @@
 /** Clients that come with TLS, each on a real handshake. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import test, { type TestContext } from "node:test";
 import type { ConnectionOptions } from "node:tls";
@@ -192,6 +193,22 @@ test("a client that ends its side in its handshake has left", async (t) => {
   half.halfClose();
   await half.closed;
   await sidecar.line(({ msg }) => String(msg).endsWith("(TLS): the client left"));
+});
+
+// Symptom: a client's pool of connections reported "unexpected eof while reading" for each connection that timeouts.keepAlive ended.
+// Root cause: headgate destroyed the socket, and only an orderly end sends TLS's close_notify (RFC 8446 §6.1).
+// Fix: an idle connection ends like one whose last response is complete.
+test("an idle connection ends with a close_notify", async (t) => {
+  const { port } = await start(t, undefined, "timeouts: { keepAlive: 100ms }\n");
+  const client = spawn("openssl", ["s_client", "-quiet", "-connect", `127.0.0.1:${port}`]);
+  t.after(() => void client.kill());
+  let output = "";
+  for (const stream of [client.stdout, client.stderr])
+    stream.on("data", (bytes: Buffer) => (output += bytes.toString()));
+  client.stdin.write(toRequest("GET /x"));
+  await once(client, "close");
+  assert.match(output, /200 OK/);
+  assert.doesNotMatch(output, /unexpected eof/);
 });
 
 test("a response that ends with its connection and is cut short looks incomplete over TLS", async (t) => {
