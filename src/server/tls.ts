@@ -105,7 +105,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
     return handshake;
   };
   server.on("secureConnection", (socket) => take(socket)?.succeed(socket));
-  server.on("tlsClientError", (error, socket) => take(socket)?.fail(error));
+  server.on("tlsClientError", (error, socket) => take(socket)?.fail(toReason(error, socket)));
   return (transport) =>
     new Promise((resolve, reject) => {
       const succeed = (socket: TLSSocket): void => {
@@ -121,11 +121,27 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
       handshakes.set(transport, { succeed, fail: reject });
       // Node passes it on to the TLS socket. A client that ends its side before the end of the handshake has left.
       transport.allowHalfOpen = false;
-      transport.once("close", () => {
-        if (handshakes.delete(transport)) reject(new Error("the client left"));
-      });
+      // Later than the TLS socket, which knows the reason.
+      transport.once("close", () =>
+        setImmediate(() => {
+          if (handshakes.delete(transport)) reject(new Error(LEFT));
+        }),
+      );
       server.emit("connection", transport);
     });
+}
+
+const LEFT = "the client left";
+
+/** Node reports an end in the handshake as a reset. It closes a connection itself if it does not accept a required certificate. */
+function toReason(error: Error, { authorizationError }: TLSSocket): Error {
+  if (error.message !== "socket hang up") return error;
+  return authorizationError ? toRefusal(authorizationError) : new Error(LEFT);
+}
+
+/** `code` is OpenSSL's code as a text, such as SELF_SIGNED_CERT_IN_CHAIN, although Node's types say Error. */
+function toRefusal(code: Error): Error {
+  return new Error(`the client's certificate was not accepted: ${String(code)}`);
 }
 
 interface Handshake {
@@ -142,11 +158,7 @@ function toTransport(socket: TLSSocket): Socket | undefined {
 function toSecureConnection(socket: TLSSocket, isForwarded: boolean): SecureConnection {
   const version = socket.getProtocol() ?? "";
   const sent = socket.getPeerX509Certificate();
-  if (sent !== undefined && !socket.authorized) {
-    // It is OpenSSL's code as a text, such as SELF_SIGNED_CERT_IN_CHAIN, although Node's types say Error.
-    const code = String(socket.authorizationError);
-    throw new Error(`the client's certificate was not accepted: ${code}`);
-  }
+  if (sent !== undefined && !socket.authorized) throw toRefusal(socket.authorizationError);
   const certificate = sent && toClientCertificate(sent, isForwarded);
   const protocol = socket.alpnProtocol || undefined;
   return { socket, protocol, tls: { version, certificate } };
