@@ -311,6 +311,9 @@ async function readSome(handle: FileHandle, buffer: Uint8Array): Promise<number>
 /** headgate's own code, because ETIMEDOUT may come from a network mount. */
 const SILENT = "SILENT";
 
+/** The reason for a file that is no text. */
+export const NOT_UTF8 = "is not UTF-8 text";
+
 /**
  * The errors whose reason is the file itself. All others (EMFILE, ENFILE, ENOMEM, EIO, ESTALE, …) come from the machine or the mount
  * and may pass. An unknown code must not look like a change of the file.
@@ -326,7 +329,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENXIO: "is no file",
   EPIPE: "is a pipe without a writer",
   [SILENT]: "is a pipe or a device from which nothing came for 30 s",
-  ERR_ENCODING_INVALID_ENCODED_DATA: "is not UTF-8 text",
+  ERR_ENCODING_INVALID_ENCODED_DATA: NOT_UTF8,
 };
 
 function codeOf(error: unknown): string {

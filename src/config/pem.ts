@@ -29,10 +29,23 @@ export function checkPem(texts: PemTexts): readonly PemDiagnostic[] {
   if (cert !== undefined) note("cert", checkCertificates(cert));
   if (key !== undefined) note("key", checkKey(key));
   if (diagnostics.length > 0 || cert === undefined || key === undefined) return diagnostics;
-  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+  const owner = findOwner(cert, key);
+  if (owner === -1)
     return [{ part: "key", message: "the file's key does not belong to the certificate in cert" }];
+  if (owner > 0) {
+    const message = `the key belongs to certificate ${owner + 1} in the file, which must be the first`;
+    return [{ part: "cert", message }];
+  }
   note("cert", checkPair(cert, key));
   return diagnostics;
+}
+
+/** Returns which certificate the key belongs to; -1 if it belongs to none. */
+function findOwner(cert: string, key: string): number {
+  const privateKey = createPrivateKey(key);
+  return splitCertificates(cert).findIndex((block) =>
+    new X509Certificate(block).checkPrivateKey(privateKey),
+  );
 }
 
 /** What the operator and the metrics need to know of a certificate. */
@@ -49,22 +62,40 @@ export function summariseCertificate(cert: string): CertificateSummary {
   return { names: toHostNames(certificate), notAfterMs: Date.parse(certificate.validTo) };
 }
 
+/** RFC 5280 §4.2.1.12: serverAuth and anyExtendedKeyUsage. */
+const FOR_SERVERS: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
+
 /** Returns the reason why clients do not accept a certificate at this time, or under any name; undefined if there is none. */
 export function findUnusable(cert: string, nowMs: number): string | undefined {
-  const { validFrom, validTo } = new X509Certificate(cert);
+  const { validFrom, validTo, keyUsage } = new X509Certificate(cert);
   if (nowMs >= Date.parse(validTo))
     return `the certificate has expired: it was valid until ${validTo}`;
   if (nowMs < Date.parse(validFrom)) return `the certificate is not valid before ${validFrom}`;
+  // Node calls the extended key usage so; its types say that it is always there.
+  const usages = keyUsage as readonly string[] | undefined;
+  if (usages?.some((usage) => FOR_SERVERS.has(usage)) === false)
+    return "the certificate is not for servers: its extended key usage has no serverAuth";
   if (summariseCertificate(cert).names.length > 0) return undefined;
   return "the certificate has no subjectAltName, so clients accept it for no name";
 }
 
-/** Checks each block separately: OpenSSL stops at a broken block without an error, and would not trust the certificates after it. */
-function checkCertificates(text: string): string | undefined {
-  const blocks = text
+function splitCertificates(text: string): readonly string[] {
+  return text
     .split(/(?=-----BEGIN )/)
     .filter((block) => /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(block));
-  if (blocks.length === 0) return 'the file holds no "CERTIFICATE-----" block';
+}
+
+/** Says that a block is missing, and which one is there instead: cert and key may have changed places. */
+function toMissing(label: string, text: string): string {
+  const [, found] = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(text) ?? [];
+  const instead = found === undefined ? "" : `, but "${found}"`;
+  return `the file holds no "${label}-----" block${instead}`;
+}
+
+/** Checks each block separately: OpenSSL stops at a broken block without an error, and would not trust the certificates after it. */
+function checkCertificates(text: string): string | undefined {
+  const blocks = splitCertificates(text);
+  if (blocks.length === 0) return toMissing("CERTIFICATE", text);
   for (const [index, block] of blocks.entries()) {
     const reason = reasonOf(() => new X509Certificate(block));
     const which = blocks.length === 1 ? "certificate" : `certificate ${index + 1}`;
@@ -74,7 +105,7 @@ function checkCertificates(text: string): string | undefined {
 }
 
 function checkKey(text: string): string | undefined {
-  if (!text.includes("PRIVATE KEY-----")) return 'the file holds no "PRIVATE KEY-----" block';
+  if (!text.includes("PRIVATE KEY-----")) return toMissing("PRIVATE KEY", text);
   // An encrypted PKCS #8 key has a label of its own; the older formats have a header (RFC 1421 §4.6.1.1).
   if (/^(?:-----BEGIN ENCRYPTED |Proc-Type: 4,ENCRYPTED)/m.test(text))
     return "the file's key is encrypted, and headgate asks for no passphrase";

@@ -1,6 +1,6 @@
 /** Reads the files of TLS settings, so that headgate finds a missing file at its start and not at the first connection. */
 
-import { type ReadFile, resolveBeside } from "./files.ts";
+import { NOT_UTF8, type ReadFile, resolveBeside } from "./files.ts";
 import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import { type PemTexts, checkPem, findUnusable } from "./pem.ts";
 import { asList, asMapping } from "./untyped.ts";
@@ -19,6 +19,8 @@ export interface TlsFiles {
   /** Certificates of listeners that clients do not accept now, such as expired ones. */
   readonly unusable: readonly KeyDiagnostic[];
 }
+
+const NOT_PEM = "is not PEM text: convert DER and PKCS#12 to PEM";
 
 type Mapping = Readonly<Record<string, unknown>>;
 
@@ -63,7 +65,8 @@ export async function readTlsFiles(
       const place = resolveBeside(file, name);
       const read = await readFile(place);
       if ("reason" in read) {
-        diagnostics.push(at(part, `the file ${read.reason}`));
+        const reason = read.reason === NOT_UTF8 ? NOT_PEM : read.reason;
+        diagnostics.push(at(part, `the file ${reason}`));
         continue;
       }
       own[part] = read.text;

@@ -1,6 +1,6 @@
 /** TLS for clients (RFC 8446, RFC 5246). The door of node:tls for incoming connections. */
 
-import { X509Certificate, randomBytes } from "node:crypto";
+import { X509Certificate, constants, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type SecureContext, type Server, createSecureContext, createServer } from "node:tls";
@@ -49,6 +49,8 @@ export function createTlsAcceptor(
     key,
     ca: clientCA ?? [], // otherwise Node would load the well-known authorities, which verify no client
     minVersion: `TLSv${minVersion}` as const,
+    // RFC 9113 §9.2.1. It also costs headgate more than the client, and could replace the verified certificate.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ticketKeys,
     sessionIdContext: "headgate",
   });
@@ -103,12 +105,13 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
     return handshake;
   };
   server.on("secureConnection", (socket) => take(socket)?.succeed(socket));
-  server.on("tlsClientError", (error, socket) => take(socket)?.fail(error));
+  server.on("tlsClientError", (error, socket) => take(socket)?.fail(toReason(error, socket)));
   return (transport) =>
     new Promise((resolve, reject) => {
       const succeed = (socket: TLSSocket): void => {
         try {
           socket.on("error", () => undefined); // it may fail before it has another listener
+          socket.allowHalfOpen = true; // as the listener's sockets: HTTP decides what the end of the client's side means
           resolve(toSecureConnection(socket, isForwarded));
         } catch (error) {
           socket.destroy();
@@ -116,11 +119,29 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
         }
       };
       handshakes.set(transport, { succeed, fail: reject });
-      transport.once("close", () => {
-        if (handshakes.delete(transport)) reject(new Error("the client left"));
-      });
+      // Node passes it on to the TLS socket. A client that ends its side before the end of the handshake has left.
+      transport.allowHalfOpen = false;
+      // Later than the TLS socket, which knows the reason.
+      transport.once("close", () =>
+        setImmediate(() => {
+          if (handshakes.delete(transport)) reject(new Error(LEFT));
+        }),
+      );
       server.emit("connection", transport);
     });
+}
+
+const LEFT = "the client left";
+
+/** Node reports an end in the handshake as a reset. It closes a connection itself if it does not accept a required certificate. */
+function toReason(error: Error, { authorizationError }: TLSSocket): Error {
+  if (error.message !== "socket hang up") return error;
+  return authorizationError ? toRefusal(authorizationError) : new Error(LEFT);
+}
+
+/** `code` is OpenSSL's code as a text, such as SELF_SIGNED_CERT_IN_CHAIN, although Node's types say Error. */
+function toRefusal(code: Error): Error {
+  return new Error(`the client's certificate was not accepted: ${String(code)}`);
 }
 
 interface Handshake {
@@ -137,11 +158,7 @@ function toTransport(socket: TLSSocket): Socket | undefined {
 function toSecureConnection(socket: TLSSocket, isForwarded: boolean): SecureConnection {
   const version = socket.getProtocol() ?? "";
   const sent = socket.getPeerX509Certificate();
-  if (sent !== undefined && !socket.authorized) {
-    // It is OpenSSL's code as a text, such as SELF_SIGNED_CERT_IN_CHAIN, although Node's types say Error.
-    const code = String(socket.authorizationError);
-    throw new Error(`the client's certificate was not accepted: ${code}`);
-  }
+  if (sent !== undefined && !socket.authorized) throw toRefusal(socket.authorizationError);
   const certificate = sent && toClientCertificate(sent, isForwarded);
   const protocol = socket.alpnProtocol || undefined;
   return { socket, protocol, tls: { version, certificate } };

@@ -1,6 +1,7 @@
 /** Clients that come with TLS, each on a real handshake. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import test, { type TestContext } from "node:test";
 import type { ConnectionOptions } from "node:tls";
@@ -114,6 +115,10 @@ test("with clientCA, only clients with a certificate of it are served, and the l
   await assert.rejects(send(t, port, { ca: authority.cert }, toRequest("GET /none")));
   const foreign = { ca: authority.cert, cert: stranger.cert, key: stranger.key };
   await assert.rejects(send(t, port, foreign, toRequest("GET /foreign")));
+  // Symptom: a certificate of another authority was logged as "the client left". Root cause: with clientAuth: require, Node itself closes such
+  // a connection, and says why on the TLS socket only. Fix: the reason is taken from there.
+  const refused = "the client's certificate was not accepted: UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+  await sidecar.line(({ msg }) => String(msg).endsWith(refused));
   assert.deepEqual(
     origin.arrivals.map(({ target }) => target),
     ["/x"],
@@ -162,12 +167,52 @@ test("minVersion refuses older clients", async (t) => {
   await openTlsWire(t, port, { ca: authority.cert });
 });
 
+// Symptom: testssl.sh reports that a client of TLS 1.2 may renegotiate, and RFC 9113 §9.2.1 forbids it for HTTP/2.
+// Root cause: OpenSSL lets a client make a new handshake, also with another certificate, on a connection that is verified already.
+// Fix: SSL_OP_NO_RENEGOTIATION.
+test("a client of TLS 1.2 cannot renegotiate", async (t) => {
+  const { authority, port } = await start(t);
+  const { socket } = await openTlsWire(t, port, { ca: authority.cert, maxVersion: "TLSv1.2" });
+  const failure = once(socket, "error");
+  socket.renegotiate({}, (error) => void socket.destroy(error ?? new Error("renegotiated")));
+  assert.match(String(await failure), /no renegotiation/);
+});
+
 test("a client that says nothing, or stops in its handshake, is closed after timeouts.header", async (t) => {
   const { port } = await start(t, undefined, "timeouts: { header: 300ms }\n");
   const silent = await openWire(t, port);
   const half = await openWire(t, port);
   half.write("\x16\x03\x01");
   await Promise.all([silent.closed, half.closed]);
+});
+
+// Symptom: a load balancer's health check that gave up in its handshake kept its connection for timeouts.header, and the log said that the
+// handshake had taken too long.
+// Root cause: the connection may be half-open, for HTTP. Node passes this on to its TLS socket, which then waits for the end of both sides.
+// Fix: a connection may be half-open when its handshake is complete.
+test("a client that ends its side in its handshake has left", async (t) => {
+  const { port, sidecar } = await start(t, undefined, "timeouts: { header: 1h }\n");
+  const half = await openWire(t, port);
+  half.write("\x16\x03\x01");
+  half.halfClose();
+  await half.closed;
+  await sidecar.line(({ msg }) => String(msg).endsWith("(TLS): the client left"));
+});
+
+// Symptom: a client's pool of connections reported "unexpected eof while reading" for each connection that timeouts.keepAlive ended.
+// Root cause: headgate destroyed the socket, and only an orderly end sends TLS's close_notify (RFC 8446 §6.1).
+// Fix: an idle connection ends like one whose last response is complete.
+test("an idle connection ends with a close_notify", async (t) => {
+  const { port } = await start(t, undefined, "timeouts: { keepAlive: 100ms }\n");
+  const client = spawn("openssl", ["s_client", "-quiet", "-connect", `127.0.0.1:${port}`]);
+  t.after(() => void client.kill());
+  let output = "";
+  for (const stream of [client.stdout, client.stderr])
+    stream.on("data", (bytes: Buffer) => (output += bytes.toString()));
+  client.stdin.write(toRequest("GET /x"));
+  await once(client, "close");
+  assert.match(output, /200 OK/);
+  assert.doesNotMatch(output, /unexpected eof/);
 });
 
 test("a response that ends with its connection and is cut short looks incomplete over TLS", async (t) => {

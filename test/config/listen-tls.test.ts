@@ -1,7 +1,7 @@
 /** Mistakes in the settings of a listener: each is a problem at its place, with what to write instead. */
 
 import assert from "node:assert/strict";
-import { createPrivateKey } from "node:crypto";
+import { X509Certificate, createPrivateKey } from "node:crypto";
 import test, { type TestContext } from "node:test";
 
 import { readTextFile } from "../../src/config/files.ts";
@@ -32,7 +32,22 @@ const wrong: readonly (readonly [line: string, at: string, problem: string])[] =
   [
     "tls: { cert: a.crt, key: a.crt }",
     "a.crt }",
-    'tls.key: the file holds no "PRIVATE KEY-----" block',
+    'tls.key: the file holds no "PRIVATE KEY-----" block, but "CERTIFICATE"',
+  ],
+  [
+    "tls: { cert: a.der, key: a.key }",
+    "a.der",
+    "tls.cert: the file is not PEM text: convert DER and PKCS#12 to PEM",
+  ],
+  [
+    "tls: { cert: reversed.crt, key: a.key }",
+    "reversed.crt",
+    "tls.cert: the key belongs to certificate 2 in the file, which must be the first",
+  ],
+  [
+    "tls: { cert: client.crt, key: client.key }",
+    "client.crt",
+    "tls.cert: the certificate is not for servers: its extended key usage has no serverAuth",
   ],
   [
     "tls: { cert: old.crt, key: old.key }",
@@ -57,7 +72,7 @@ const wrong: readonly (readonly [line: string, at: string, problem: string])[] =
   [
     `tls: { ${PAIR}, clientCA: b.key }`,
     "b.key",
-    'tls.clientCA: the file holds no "CERTIFICATE-----" block',
+    'tls.clientCA: the file holds no "CERTIFICATE-----" block, but "PRIVATE KEY"',
   ],
   [
     `tls: { ${PAIR}, clientAuth: require }`,
@@ -183,6 +198,7 @@ async function makeFiles(t: TestContext): Promise<string> {
   const b = authority.issue({ names: "DNS:b.test" });
   const old = authority.issue({ names: "DNS:a.test", days: -1 });
   const nameless = authority.issue({ names: "" });
+  const client = authority.issue({ names: "DNS:a.test", usage: "clientAuth" });
   const lock = { cipher: "aes-256-cbc", passphrase: "secret" };
   const locked = createPrivateKey(a.key).export({ type: "pkcs8", format: "pem", ...lock });
   return makeDirectory(t, {
@@ -194,7 +210,11 @@ async function makeFiles(t: TestContext): Promise<string> {
     "old.key": old.key,
     "nameless.crt": nameless.cert,
     "nameless.key": nameless.key,
+    "client.crt": client.cert,
+    "client.key": client.key,
     "ca.crt": authority.cert,
+    "reversed.crt": authority.cert + a.cert,
+    "a.der": new X509Certificate(a.cert).raw,
     "locked.key": locked,
   });
 }

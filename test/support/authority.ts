@@ -21,6 +21,8 @@ export interface Wish {
   readonly subject?: string;
   /** Days of validity from now; negative: it expired so many days ago. */
   readonly days?: number;
+  /** The extended key usage, such as clientAuth; undefined: any. */
+  readonly usage?: string;
 }
 
 /** An authority. */
@@ -61,16 +63,18 @@ export function createAuthority(t: TestContext): Authority {
   );
   return {
     ...read("ca"),
-    issue({ names, subject = "/O=Example/CN=leaf", days = 5 }) {
+    issue({ names, subject = "/O=Example/CN=leaf", days = 5, usage }) {
       count += 1;
       const name = `leaf${count}`;
       const alternative = names === "" ? [] : ["-addext", `subjectAltName=${names}`];
+      const usages = usage === undefined ? [] : ["-addext", `extendedKeyUsage=${usage}`];
       openssl(
         "req",
         ...curve,
         "-subj",
         subject,
         ...alternative,
+        ...usages,
         "-keyout",
         `${name}.key`,
         "-out",

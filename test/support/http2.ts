@@ -18,7 +18,7 @@ export interface StreamRequest {
   readonly method?: string;
   readonly path?: string;
   readonly authority?: string;
-  /** `name: value` each; repeated names are sent as often. */
+  /** `name: value` each; repeated names are sent as often, and further blanks too. */
   readonly lines?: readonly string[];
   /** The content; undefined ends the stream with the header section. A list is sent piece by piece. */
   readonly body?: string | Buffer | readonly (string | Buffer)[] | undefined;
@@ -143,7 +143,7 @@ function toFields(lines: readonly string[]): Fields {
   for (const line of lines) {
     const [name, value] = splitOnce(line, ":");
     const before = fields[name.toLowerCase()];
-    const more = value.trim();
+    const more = value.replace(/^ /, "");
     fields[name.toLowerCase()] = before === undefined ? more : [before, more].flat();
   }
   return fields;

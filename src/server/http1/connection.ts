@@ -9,7 +9,7 @@ import { toProblem } from "../../http/problem.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
 import { type ParsedRequest, createRequestParser } from "../../http/wire/request-parser.ts";
 import { resetTransport } from "../../runtime/reset.ts";
-import { lingeringClose, dropRest, resetLater } from "./linger.ts";
+import { closeInOrder, dropRest, lingeringClose, resetLater } from "./linger.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
 import { createRefusalCheck } from "../refusal.ts";
 import { IncomingRequest } from "../incoming-request.ts";
@@ -70,7 +70,7 @@ export function createHttp1Connection(
     check(nowMs) {
       if (response !== undefined || isLast || stopLingering !== undefined) return;
       if (nowMs < deadlineMs) return;
-      if (awaits === "request") socket.destroy();
+      if (awaits === "request") closeGracefully();
       else refuse(toHeaderTimeout(context.limits().headerMs));
     },
   };
@@ -186,7 +186,7 @@ export function createHttp1Connection(
     isLast = true;
     // RFC 9112 §9.6: requests behind a response that closes the connection are not processed.
     if (request?.isComplete() === false || pipelined.length() > 0) lingeringClose(socket);
-    else socket.destroySoon();
+    else closeInOrder(socket);
   }
 
   /** After the last response, reads and drops what the client still sends, until the client has read the response or the time limit ends. */

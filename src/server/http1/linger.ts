@@ -29,6 +29,15 @@ export function lingeringClose(socket: Socket): void {
 }
 
 /**
+ * Closes a connection whose last response has left. With TLS, the end is a close_notify (RFC 8446 §6.1), which waits if the client reads
+ * nothing.
+ */
+export function closeInOrder(socket: Socket): void {
+  socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it
+  socket.destroySoon();
+}
+
+/**
  * Resets a connection, by its TCP socket `transport`, two seconds after the last bytes of a broken response. Reads and drops what the
  * client still sends.
  */

@@ -4,6 +4,7 @@ import { type ErrorName, ProxyError } from "../../http/errors.ts";
 import { kindOf } from "../../http/fields.ts";
 import { type RequestFields, readRequestFields } from "../../http/request-fields.ts";
 import { MAX_METHOD_BYTES, type RequestHead } from "../../http/wire/request-head.ts";
+import { trim } from "../../http/wire/grammar.ts";
 import type { ParsedRequest, UnframedRequest } from "../../http/wire/request-parser.ts";
 import { toUpgradeRequest } from "./web-socket.ts";
 
@@ -107,7 +108,9 @@ function toRawFields(raw: readonly string[], { authority }: Pseudo): string[] | 
   let cookieAt = -1;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? "";
-    const value = raw[index + 1] ?? "";
+    const text = raw[index + 1] ?? "";
+    // RFC 9113 §8.2.1 forbids blanks around a value. They have no meaning in HTTP/1.1, and some clients send them.
+    const value = trim(text, 0, text.length);
     if (name.startsWith(":")) continue;
     if (!isAllowed(name, value)) return undefined;
     if (name === "host" && authority !== undefined) {
@@ -123,7 +126,7 @@ function toRawFields(raw: readonly string[], { authority }: Pseudo): string[] | 
 }
 
 function isAllowed(name: string, value: string): boolean {
-  if (!NAME.test(name) || !VALUE.test(value) || value !== value.trim()) return false;
+  if (!NAME.test(name) || !VALUE.test(value)) return false;
   return !belongsToConnection(name, value);
 }
 
