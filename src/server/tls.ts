@@ -109,6 +109,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
       const succeed = (socket: TLSSocket): void => {
         try {
           socket.on("error", () => undefined); // it may fail before it has another listener
+          socket.allowHalfOpen = true;
           resolve(toSecureConnection(socket, isForwarded));
         } catch (error) {
           socket.destroy();
@@ -119,6 +120,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
       transport.once("close", () => {
         if (handshakes.delete(transport)) reject(new Error("the client left"));
       });
+      transport.allowHalfOpen = false; // the TLS socket above takes it over: a client that ends within the handshake has left
       server.emit("connection", transport);
     });
 }

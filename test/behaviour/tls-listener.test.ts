@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { Duplex } from "node:stream";
 import test, { type TestContext } from "node:test";
-import type { ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, connect } from "node:tls";
 
 import { type Authority, type Issued, createAuthority } from "../support/authority.ts";
 import { fieldValues } from "../support/message.ts";
@@ -169,6 +170,26 @@ test("a client that says nothing, or stops in its handshake, is closed after tim
   half.write("\x16\x03\x01");
   await Promise.all([silent.closed, half.closed]);
 });
+
+/**
+ * Symptom: a client that closed its side within the handshake kept its connection until timeouts.header. Root cause: sockets are half-open,
+ * and nothing looked at the end of a TLS socket before its handshake was complete. Fix: until then it is not half-open.
+ */
+test("a client that closes its side within its handshake has left", async (t) => {
+  const { port } = await start(t, undefined, "timeouts: { header: 5m }\n");
+  const wire = await openWire(t, port);
+  wire.write(await captureClientHello());
+  await wire.bytes.take(1);
+  wire.halfClose();
+  await wire.closed;
+});
+
+function captureClientHello(): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const socket = new Duplex({ read: () => undefined, write: (bytes: Buffer) => resolve(bytes) });
+    connect({ socket });
+  });
+}
 
 test("a response that ends with its connection and is cut short looks incomplete over TLS", async (t) => {
   const authority = createAuthority(t);
