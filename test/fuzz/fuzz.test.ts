@@ -33,21 +33,36 @@ const PLANTED: readonly (readonly [flaw: Flaw, family: string, says: RegExp])[] 
   ["mixed answers", "valid", /^an answer of another request/],
   ["false ends", "answer: cut short", /^the upstream's answer is incomplete, and yet came through/],
 ];
-for (const [flaw, family, says] of PLANTED) {
+for (const [flaw, family, says] of PLANTED)
   test(`the fuzzer finds a proxy with ${flaw}`, async () => {
-    const rig = await startRig([({ port }) => startNaive(flaw, port)], 1);
-    const failures: string[] = [];
-    for (const one of casesOf(family)) {
-      failures.push((await rig.run(one)).failure ?? "");
-      if (failures.some((failure) => says.test(failure))) break;
-    }
-    failures.push(...rig.late().map(([, failure]) => failure));
-    await rig.stop();
-    assert.ok(
-      failures.some((failure) => says.test(failure)),
-      failures.join("\n"),
-    );
+    await assertFound(({ port }) => startNaive(flaw, port), family, says);
   });
+
+/** The same for clients that come with TLS. */
+const PLANTED_IN_TLS: typeof PLANTED = [
+  ["false ends", "answer: cut short", /^the upstream's answer is incomplete, and yet came through/],
+  ["mixed answers", "valid", /^an answer of another request/],
+  ["no TLS", "TLS: HTTP in place of the handshake", /^arrived without TLS/],
+  ["a false scheme", "valid", /^it arrived without the scheme/],
+];
+for (const [flaw, family, says] of PLANTED_IN_TLS)
+  test(`the fuzzer finds a proxy with TLS and ${flaw}`, async () => {
+    await assertFound(({ port }) => startNaive(flaw, port, true), family, says);
+  });
+
+async function assertFound(start: Start, family: string, says: RegExp): Promise<void> {
+  const rig = await startRig([start], 1);
+  const failures: string[] = [];
+  for (const one of casesOf(family)) {
+    failures.push((await rig.run(one)).failure ?? "");
+    if (failures.some((failure) => says.test(failure))) break;
+  }
+  failures.push(...rig.late().map(([, failure]) => failure));
+  await rig.stop();
+  assert.ok(
+    failures.some((failure) => says.test(failure)),
+    failures.join("\n"),
+  );
 }
 
 test("a failure is shrunk, and the printed command replays it", async () => {
@@ -67,7 +82,7 @@ test("every family is among the first 300 cases, and a case is always made the s
   assert.deepEqual(makeCase(7, 123), makeCase(7, 123));
   assert.notDeepEqual(makeCase(7, 123), makeCase(8, 123));
   const families = new Set(Array.from({ length: 300 }, (_, index) => makeCase(1, index).family));
-  assert.equal(families.size, 51);
+  assert.equal(families.size, 59);
   for (let index = 0; index < 300; index += 1) {
     const one = makeCase(3, index);
     assert.deepEqual(fromReplay(toReplay(one)), one);

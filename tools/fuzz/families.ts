@@ -8,6 +8,7 @@ import { HEAD_FAMILIES } from "./head-families.ts";
 import { readScript } from "./judge-response.ts";
 import { mutate } from "./mutate.ts";
 import { type Random, createRandom } from "../shared/random.ts";
+import { TLS_FAMILIES, type TlsFamily } from "./tls-families.ts";
 
 const REQUESTS: readonly Family<string>[] = [
   ...HEAD_FAMILIES,
@@ -35,6 +36,7 @@ const MAKERS: readonly ((random: Random) => Case)[] = [
   ...REQUESTS.flatMap((family) => [toRequestCase(family), toRequestCase(MUTATED_REQUESTS)]),
   ...RESPONSE_FAMILIES.map(toResponseCase),
   ...Array.from({ length: 8 }, () => toResponseCase(MUTATED_RESPONSES)),
+  ...TLS_FAMILIES.map(toTlsCase),
 ];
 
 /** Generates case number `index` of a seed, independently of other cases. */
@@ -59,6 +61,16 @@ function toResponseCase({ name, expects, make }: Family<Script>): (random: Rando
     const parts = joinSurplus(cut(random, bytes), bytes);
     return { kind: "answer", family: name, expects, method, parts, after };
   };
+}
+
+function toTlsCase({ name, expects, isInside, make }: TlsFamily): (random: Random) => Case {
+  return (random) => ({
+    kind: "tls",
+    family: name,
+    expects,
+    isInside,
+    parts: cut(random, make(random)),
+  });
 }
 
 // Bytes after a response that are sent later may arrive after the next request was sent. Any reader then takes them as the response

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProcess } from "../../test/support/process.ts";
-import { CERTIFICATE } from "../../test/support/certificate.ts";
+import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
 import { namespaceMissing, withFiles } from "../../test/support/namespace.ts";
 import type { Ports } from "./recorder.ts";
 import type { Start, Target } from "./rig.ts";
@@ -20,8 +20,8 @@ import { SCRIPTED } from "./verdict.ts";
  */
 const toRoutes = (
   upstream: string,
-  proxyProtocol: boolean,
-): string => `listen: { address: 127.0.0.1:0, proxyProtocol: ${proxyProtocol} }
+  { proxyProtocol, tls }: Listener,
+): string => `listen: { address: 127.0.0.1:0${proxyProtocol ? ", proxyProtocol: true" : ""}${tls ? ", http2: true, tls: { cert: cert.pem, key: key.pem }" : ""} }
 admin: off
 forwarded: { trust: [${proxyProtocol ? "127.0.0.1" : ""}] }
 log: { fields: [error.type, exception.stacktrace, client.address] }
@@ -37,12 +37,17 @@ const HOSTS = ["::1", "127.0.0.9", "127.0.0.1"]
   .map((each) => `${each} several.fuzz.test\n`)
   .join("");
 
+interface Listener {
+  readonly proxyProtocol: boolean;
+  readonly tls: boolean;
+}
+
 type ToUpstream = (ports: Ports, folder: string) => string;
 
 /**
  * The proxies: one to an address, one to a name with few connections, for which many requests wait, one that reads responses strictly,
- * one whose clients come with PROXY protocol headers, and one with TLS, which gets few cases because its handshakes cost more than they
- * do. There are seven turns, so that each family is tested with each proxy.
+ * one whose clients come with PROXY protocol headers, one whose upstream has TLS, and one whose clients come with TLS. Those with TLS get few
+ * cases, because its handshakes cost more than they do.
  */
 export function toStarts(say: (line: string) => void): readonly Start[] {
   const byAddress: ToUpstream = ({ port }) => `url: "http://127.0.0.1:${port}"`;
@@ -58,14 +63,15 @@ export function toStarts(say: (line: string) => void): readonly Start[] {
   const strict: Start = (ports) => startHeadgate(ports, strictly);
   const tls: Start = (ports) => startHeadgate(ports, byTls);
   const behind: Start = (ports) => startHeadgate(ports, byAddress, { toHeader });
+  const secure: Start = (ports) => startHeadgate(ports, byAddress, { isSecure: true });
   const missing = namespaceMissing();
   if (missing === false) {
     const through = (folder: string) => withFiles(folder, { "/etc/hosts": HOSTS });
     const named: Start = (ports) => startHeadgate(ports, byName, { through });
-    return [plain, named, strict, named, behind, strict, tls];
+    return [plain, named, strict, named, behind, strict, tls, secure];
   }
   say(`without an upstream that has a name: ${missing}`);
-  return [plain, plain, strict, plain, behind, strict, tls];
+  return [plain, plain, strict, plain, behind, strict, tls, secure];
 }
 
 /** The header of a client with that address; the other end is of no interest. */
@@ -73,7 +79,7 @@ function toHeader(address: string): string {
   return `PROXY TCP4 ${address} 127.0.0.1 40000 80\r\n`;
 }
 
-interface StartOptions extends Pick<Target, "toHeader"> {
+interface StartOptions extends Pick<Target, "toHeader" | "isSecure"> {
   /** Returns the command that runs another one with the files of a folder. */
   readonly through?: (folder: string) => readonly string[];
 }
@@ -85,11 +91,17 @@ async function startHeadgate(
 ): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-fuzz-"));
   const file = join(folder, "routes.yaml");
-  writeFileSync(file, toRoutes(toUpstream(ports, folder), options.toHeader !== undefined));
+  const listener = {
+    proxyProtocol: options.toHeader !== undefined,
+    tls: options.isSecure === true,
+  };
+  writeFileSync(join(folder, "cert.pem"), CERTIFICATE);
+  writeFileSync(join(folder, "key.pem"), KEY);
+  writeFileSync(file, toRoutes(toUpstream(ports, folder), listener));
   const ends: (() => void | Promise<void>)[] = [];
   const cleanup = { after: (end: () => void | Promise<void>) => void ends.push(end) };
   const child = startProcess(cleanup, ["run", "--config", file], {}, through(folder));
-  const [, port = ""] = await child.printed(/"listening on http:\/\/127\.0\.0\.1:(\d+)/);
+  const [, port = ""] = await child.printed(/"listening on https?:\/\/127\.0\.0\.1:(\d+)/);
   let isOver = false;
   void child.exited.then(() => (isOver = true));
   return {

@@ -47,8 +47,8 @@ export async function explainFailure(
 async function failureOf(rig: Rig, one: Case): Promise<string | undefined> {
   const seen = rig.late().length;
   let failure: string | undefined;
-  for (let tried = 0; tried < rig.turns; tried += 1)
-    failure ??= findFailure(one, await rig.run(one));
+  for (let turn = 0; turn < rig.turnsFor(one); turn += 1)
+    failure ??= findFailure(one, await rig.run(one, turn));
   return failure ?? rig.late()[seen]?.[1] ?? rig.complaint();
 }
 

@@ -2,14 +2,17 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Peer } from "../../test/support/peer.ts";
+import { createRandom } from "../shared/random.ts";
 import type { Reading } from "./responses.ts";
 import { MARK } from "./response-grammar.ts";
-import { type ResponseCase, type Case, type RequestCase, bytesOf } from "./case.ts";
+import { type ResponseCase, type Case, type RequestCase, type TlsCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
 import { judgeResponse, readScript } from "./judge-response.ts";
 import { judgeRequests } from "./judge-request.ts";
-import { type Owner, type Ports, startRecorder } from "./recorder.ts";
+import { judgeTls, sendToTls } from "./judge-tls.ts";
+import { type Arrival, type Owner, type Ports, startRecorder } from "./recorder.ts";
 import { readMeaning } from "./requests.ts";
+import { valuesOf } from "./strict.ts";
 import {
   AFTER_SCRIPTED_PATH,
   LAST_REQUEST,
@@ -17,12 +20,15 @@ import {
   type Verdict,
   quote,
 } from "./verdict.ts";
+import type { WirePlan } from "./wire.ts";
 
 /** A proxy under test. It must append the client's address to X-Forwarded-For. */
 export interface Target {
   readonly port: number;
   /** Returns the PROXY protocol header with which it expects a client's connection to begin; undefined: it expects none. */
   readonly toHeader?: ((address: string) => string) | undefined;
+  /** Whether its clients come with TLS. */
+  readonly isSecure?: boolean;
   /** How it reads responses. */
   readonly reading: Reading;
   /** Why the proxy is unfit, if it is: it ended or logged an error. */
@@ -35,10 +41,10 @@ export type Start = (ports: Ports) => Promise<Target>;
 
 /** A recorder with its proxies. */
 export interface Rig {
-  /** Runs a case through the next proxy. */
-  run(one: Case): Promise<Verdict>;
-  /** The number of cases until the first proxy has its next turn. */
-  readonly turns: number;
+  /** Runs a case through a proxy: the one whose turn it is, or the next one. */
+  run(one: Case, turn?: number): Promise<Verdict>;
+  /** The number of turns that take a case. */
+  turnsFor(one: Case): number;
   /** Failures that were found after their case was judged, and failures that belong to no case. */
   late(): readonly (readonly [one: Case | undefined, failure: string])[];
   complaint(): string | undefined;
@@ -65,26 +71,33 @@ export async function startRig(
   const started = new Map([...new Set(starts)].map((start) => [start, start(recorder)]));
   const turns = await Promise.all(starts.map((start) => started.get(start) as Promise<Target>));
   const targets = [...new Set(turns)];
+  const secure = turns.filter(({ isSecure }) => isSecure);
+  const turnsFor = ({ kind }: Case): readonly Target[] => (kind === "tls" ? secure : turns);
+  const sessions = new Map(targets.map((target) => [target, {}]));
   let number = 0;
 
   return {
-    async run(one) {
+    async run(one, turn = createRandom(number).below(turnsFor(one).length)) {
       number += 1;
       const address = toAddress(number);
       const owner: Owner =
         one.kind === "answer" ? toScripted(one, number) : { arrivals: [], violations: [] };
       owners.set(address, { ...owner, one });
-      const { port, reading, toHeader } = turns[number % turns.length] as Target;
+      const target = turnsFor(one)[turn];
+      if (target === undefined) throw new Error(`no proxy takes a case of kind ${one.kind}`);
+      const { port, reading, toHeader, isSecure = false } = target;
       const header = toHeader?.(address);
-      const place = { address, number, port, header, reading, timeoutSeconds };
-      const verdict =
-        one.kind === "answer"
-          ? await runResponse(one, { ...place, owner })
-          : await runRequests(one, { ...place, owner });
+      const random = createRandom(hash(bytesOf(one)));
+      const tls = isSecure
+        ? ({ protocol: "http/1.1", random, sessions: sessions.get(target) ?? {} } as const)
+        : undefined;
+      const place = { address, number, port, header, reading, tls, owner, timeoutSeconds };
+      const verdict = await runCase(one, place);
       // Requests that arrive from here on are late.
       owners.set(address, { one, arrivals: [], violations: [], mayBeLate: isEarly(one) });
       const [violation] = owner.violations;
-      return violation === undefined ? verdict : { ...verdict, failure: violation };
+      const failure = violation ?? verdict.failure ?? checkScheme(owner.arrivals, isSecure);
+      return { ...verdict, failure };
     },
     late() {
       return [...owners.values(), strays].flatMap(({ one, arrivals, violations, mayBeLate }) =>
@@ -96,7 +109,7 @@ export async function startRig(
         ].map((failure) => [one, failure] as const),
       );
     },
-    turns: turns.length,
+    turnsFor: (one) => turnsFor(one).length,
     complaint: () => targets.map(({ complaint }) => complaint()).find((one) => one !== undefined),
     async stop() {
       await Promise.all(targets.map((target) => target.stop()));
@@ -109,12 +122,37 @@ function isEarly(one: Case): boolean {
   return one.kind === "request" && readMeaning(bytesOf(one) + LAST_REQUEST).early !== undefined;
 }
 
-interface Place {
+function runCase(one: Case, place: Place): Promise<Verdict> {
+  switch (one.kind) {
+    case "answer":
+      return runResponse(one, place);
+    case "request":
+      return runRequests(one, place);
+    case "tls":
+      return runTls(one, place);
+  }
+}
+
+/** The proxy must tell the upstream whether the client came with TLS. No client is trusted to tell it. */
+function checkScheme(arrivals: readonly Arrival[], isSecure: boolean): string | undefined {
+  const scheme = isSecure ? "https" : "http";
+  const wrong = arrivals.find(
+    ({ fields }) => valuesOf(fields, "x-forwarded-proto").join() !== scheme,
+  );
+  return wrong === undefined ? undefined : `it arrived without the scheme: ${quote(wrong.raw)}`;
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1)
+    value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return value >>> 0;
+}
+
+interface Place extends WirePlan {
   readonly owner: Owner;
-  readonly address: string;
   readonly number: number;
-  readonly port: number;
-  readonly header: string | undefined;
   readonly reading: Reading;
   readonly timeoutSeconds: number;
 }
@@ -143,6 +181,10 @@ async function runResponse(
   });
   const script = toMarked(bytesOf(one), number);
   return judgeResponse(toEnded(one), { script, reading }, owner.arrivals, received);
+}
+
+async function runTls(one: TlsCase, { owner, timeoutSeconds, ...plan }: Place): Promise<Verdict> {
+  return judgeTls(one, owner.arrivals, await sendToTls(one, plan, timeoutSeconds));
 }
 
 function toGet(method: string, path: string): string {
