@@ -274,6 +274,27 @@ test("an upload with more or less content than its Content-Length is broken off"
   }
 });
 
+/**
+ * Symptom: on Node 22 and later, such an upload ended the connection with all its streams.
+ * Root cause: nghttp2 reports each broken rule, of a stream too, and Node destroys the session at a report.
+ * Fix: headgate destroys a session at a report only if nghttp2 has given it up: then a PING stays in its queue.
+ */
+test("an upload that breaks a rule leaves the other streams alone", async (t) => {
+  const { port } = await start(t);
+  const post: readonly (readonly [string, string])[] = [[":method", "POST"], ...GET.slice(1)];
+  const wire = await openFrames(t, port);
+  wire.write(toHeaders(1, post, 0));
+  wire.write(toHeaders(3, [...post, ["content-length", "5"]], 0));
+  wire.write(toFrame(TYPE.data, FLAG.endStream, 3, Buffer.from("abcdefg")));
+  await wire.frame(isReset(3));
+  wire.write(toHeaders(5, post, 0));
+  wire.write(toHeaders(5, [["x-a", "trailers that do not end the stream"]], 0));
+  await wire.frame(isReset(5));
+  wire.write(toFrame(TYPE.data, FLAG.endStream, 1, Buffer.from("content")));
+  await wire.frame((frame) => frame.type === TYPE.data && frame.stream === 1);
+  assert.ok(!wire.frames.some(isGoaway));
+});
+
 test("trailers that frame a message break the request off", async (t) => {
   const { origin, port } = await start(t, holding);
   const wire = await openFrames(t, port);

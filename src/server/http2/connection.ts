@@ -263,8 +263,32 @@ export function createHttp2Connection(
 function openSession(socket: Socket, headerBytes: number): ServerHttp2Session {
   const session = performServerHandshake(socket, toSessionOptions(headerBytes));
   const destroy = session.destroy.bind(session);
-  session.destroy = (error?: Error, code?: number) => void setImmediate(() => destroy(error, code));
+  session.destroy = (error?: Error, code?: number) =>
+    void setImmediate(() => {
+      if (isReport(error)) checkGivenUp(session, () => destroy(error, code));
+      else destroy(error, code);
+    });
   return session;
+}
+
+/** nghttp2's numbers for a broken rule, and for a frame on a closed stream. */
+const REPORTS: ReadonlySet<unknown> = new Set([-505, -510]);
+
+/** Whether nghttp2 only reports that the client broke a rule. It has done what RFC 9113 §5.4 requires: it resets the stream or sends a GOAWAY. */
+function isReport(error: NodeJS.ErrnoException | null | undefined): boolean {
+  return REPORTS.has(error?.errno);
+}
+
+/** How long a PING may take to leave. It waits for a write that is in progress. */
+const PING_MS = 50;
+
+/** Calls back if nghttp2 has given a session up: then a PING does not leave. Otherwise the client's other streams go on. */
+function checkGivenUp(session: ServerHttp2Session, onGivenUp: () => void): void {
+  if (session.destroyed) return;
+  if (!session.ping(() => undefined)) return onGivenUp(); // ten are not acknowledged
+  setTimeout(() => {
+    if (!session.destroyed && (session.state.outboundQueueSize ?? 1) > 0) onGivenUp();
+  }, PING_MS).unref();
 }
 
 /**
