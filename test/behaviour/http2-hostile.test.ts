@@ -58,6 +58,12 @@ async function assertServes(t: TestContext, port: number): Promise<void> {
   assert.equal((await send(openSession(t, port))).status, 200);
 }
 
+const OTHER_SCHEME: readonly (readonly [string, string])[] = [
+  [":method", "GET"],
+  [":scheme", "ftp"],
+  [":authority", "a.example"],
+];
+
 const MALFORMED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
   ["a line end in a value", [...GET, ["x-a", "1\r\nx-b: 2"]]],
   ["a line feed in a value", [...GET, ["x-a", "1\nx-b: 2"]]],
@@ -95,7 +101,25 @@ const MALFORMED: readonly (readonly [string, readonly (readonly [string, string]
   ["an unknown pseudo-field", [...GET, [":x", "1"]]],
   ["a pseudo-field behind a field", [["x-a", "1"], ...GET]],
   ["a response's pseudo-field", [...GET, [":status", "200"]]],
+  // nghttp2 reads the path of http and https only.
+  ...["http://b.example/", "a", "*x", "?"].map(
+    (path) =>
+      [`the path ${path} of another scheme`, [...OTHER_SCHEME, [":path", path]]] as const,
+  ),
 ];
+
+/**
+ * Symptom: with another scheme, a path in absolute form replaced the host that the client named in `:authority`.
+ * Root cause: nghttp2 passes such paths, and headgate read them as a request-target of HTTP/1.1. Fix: headgate checks the path's form.
+ */
+test("a path that names another host is refused", async (t) => {
+  const { origin, port } = await start(t);
+  const wire = await openFrames(t, port);
+  wire.write(toHeaders(1, [...OTHER_SCHEME, [":path", "http://b.example/"]]));
+  const { payload } = await wire.frame(({ type }) => type === TYPE.headers);
+  assert.equal(STATUSES[payload[0] ?? 0], 400);
+  assert.equal(origin.arrivals.length, 0);
+});
 
 test("a malformed request is refused, its stream alone, and nothing of it reaches the upstream", async (t) => {
   const { origin, port } = await start(t);
