@@ -319,6 +319,27 @@ test("an upload that breaks a rule leaves the other streams alone", async (t) =>
   assert.ok(!wire.frames.some(isGoaway));
 });
 
+/**
+ * Symptom: on Node 20, a connection after a connection error stayed open with its streams, even if the client had left: the request kept its
+ * place at the upstream.
+ * Root cause: nghttp2 reads nothing after its GOAWAY, and Node 20 does not close the connection. Fix: a silent connection gets a PING, and is
+ * closed if the PING does not leave.
+ */
+test("a connection error ends the connection, and its requests at the upstream", async (t) => {
+  const { origin, port } = await start(t, holding, "timeouts: { header: 400ms }");
+  for (const [index, frame] of [
+    toFrame(TYPE.data, 0, 0, Buffer.from("a")),
+    toFrame(TYPE.headers, FLAG.endHeaders, 3, Buffer.from([0xbe])),
+  ].entries()) {
+    const wire = await openFrames(t, port);
+    wire.write(toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0));
+    const { completed } = await origin.arrival(index);
+    wire.write(frame);
+    await assert.rejects(completed);
+    await assertEnded(wire);
+  }
+});
+
 test("trailers that frame a message break the request off", async (t) => {
   const { origin, port } = await start(t, holding);
   const wire = await openFrames(t, port);

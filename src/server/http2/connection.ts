@@ -63,6 +63,9 @@ export function createHttp2Connection(
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
   let acknowledged: number | undefined;
+  /** The bytes that the client had sent when headgate last looked, and whether a PING has left since. */
+  let heard: number | undefined;
+  let isProbed = false;
 
   const connection: ClientConnection = {
     isAdmitted: false,
@@ -233,7 +236,24 @@ export function createHttp2Connection(
     // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request.
     for (const stream of lingering)
       if (stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (isGivenUp()) return connection.destroy(new ProxyError("client_gone"));
     checkReaders(nowMs);
+  }
+
+  /**
+   * Whether nghttp2 has given the session up. It then reads and sends nothing, and Node 20 does not close the connection: a PING to a client
+   * that is silent shows it.
+   */
+  function isGivenUp(): boolean {
+    if (session.destroyed) return false;
+    if (transport.bytesRead !== heard) {
+      heard = transport.bytesRead;
+      isProbed = false;
+    } else if (!isProbed) {
+      isProbed = true;
+      session.ping(() => (heard = transport.bytesRead)); // the response to it is no news
+    } else return (session.state.outboundQueueSize ?? 0) > 0 && unacknowledged() === 0;
+    return false;
   }
 
   function checkReaders(nowMs: number): void {
