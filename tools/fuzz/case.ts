@@ -37,8 +37,18 @@ export interface TlsCase {
   readonly parts: readonly string[];
 }
 
+/** What a client of HTTP/2 sends, from its preface on. */
+export interface FrameCase {
+  readonly kind: "http2";
+  readonly family: string;
+  readonly expects: Expectation;
+  readonly pace: "at once" | "part by part" | "in pieces";
+  /** Most often one frame each. */
+  readonly parts: readonly string[];
+}
+
 /** A case of either side. */
-export type Case = RequestCase | ResponseCase | TlsCase;
+export type Case = RequestCase | ResponseCase | TlsCase | FrameCase;
 
 /** Generates the bytes of cases of one kind. */
 export interface Family<Made> {

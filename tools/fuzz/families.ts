@@ -4,6 +4,8 @@ import { RESPONSE_FAMILIES, type Script } from "./response-families.ts";
 import { type Case, type Family, cut } from "./case.ts";
 import { CONNECTION_FAMILIES } from "./connection-families.ts";
 import { FRAMING_FAMILIES } from "./framing-families.ts";
+import { type FrameFamily, STREAM_FAMILIES } from "./http2/families.ts";
+import { FRAME_FAMILIES, MUTATED_FRAMES } from "./http2/frame-families.ts";
 import { HEAD_FAMILIES } from "./head-families.ts";
 import { readScript } from "./judge-response.ts";
 import { mutate } from "./mutate.ts";
@@ -37,6 +39,9 @@ const MAKERS: readonly ((random: Random) => Case)[] = [
   ...RESPONSE_FAMILIES.map(toResponseCase),
   ...Array.from({ length: 8 }, () => toResponseCase(MUTATED_RESPONSES)),
   ...TLS_FAMILIES.map(toTlsCase),
+  ...STREAM_FAMILIES.map(toFrameCase),
+  ...FRAME_FAMILIES.map(toFrameCase),
+  ...Array.from({ length: 12 }, () => toFrameCase(MUTATED_FRAMES)),
 ];
 
 /** Generates case number `index` of a seed, independently of other cases. */
@@ -61,6 +66,16 @@ function toResponseCase({ name, expects, make }: Family<Script>): (random: Rando
     const parts = joinSurplus(cut(random, bytes), bytes);
     return { kind: "answer", family: name, expects, method, parts, after };
   };
+}
+
+function toFrameCase({ name, expects, make }: FrameFamily): (random: Random) => Case {
+  return (random) => ({
+    kind: "http2",
+    family: name,
+    expects,
+    parts: make(random),
+    pace: random.pick(["at once", "part by part", "in pieces"]),
+  });
 }
 
 function toTlsCase({ name, expects, isInside, make }: TlsFamily): (random: Random) => Case {

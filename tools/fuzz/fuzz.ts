@@ -53,7 +53,7 @@ export async function fuzz(rig: Rig, seed: number, cases: number): Promise<Outco
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   for (const [one, failure] of rig.late()) failures.push({ one, failure, suspects: [...recent] });
-  const complaint = rig.complaint();
+  const complaint = (await rig.leftovers()) ?? rig.complaint();
   if (complaint !== undefined)
     failures.push({ one: undefined, failure: complaint, suspects: recent });
   return { passed, counts, failures };

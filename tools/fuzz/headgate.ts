@@ -18,11 +18,13 @@ import { SCRIPTED } from "./verdict.ts";
  * gets no response: a GET is sent again, but a POST may not be (RFC 9112 §9.5, RFC 9110 §9.2.2), so it would fail without a fault of
  * the proxy.
  */
-const toRoutes = (
-  upstream: string,
-  { proxyProtocol, tls }: Listener,
-): string => `listen: { address: 127.0.0.1:0${proxyProtocol ? ", proxyProtocol: true" : ""}${tls ? ", http2: true, tls: { cert: cert.pem, key: key.pem }" : ""} }
+const toRoutes = (upstream: string, { proxyProtocol, http2, tls }: Listener): string => `listen:
+  address: 127.0.0.1:0
+  proxyProtocol: ${proxyProtocol}
+  http2: ${http2}
+  ${tls ? "tls: { cert: cert.pem, key: key.pem }" : ""}
 admin: off
+timeouts: { keepAlive: 5s, idle: 20s }
 forwarded: { trust: [${proxyProtocol ? "127.0.0.1" : ""}] }
 log: { fields: [error.type, exception.stacktrace, client.address] }
 upstream: { ${upstream}, connectTimeout: 60s }
@@ -30,6 +32,12 @@ upstreams:
   scripted: { ${upstream}, connectTimeout: 60s }
 routes:
   - { path: "${SCRIPTED}*", upstream: scripted }
+  - { path: "/head-auto/*", head: auto }
+  - { path: "/head-pass/*", head: pass }
+  - { path: "/head-observe/*", head: observe }
+  - { path: "/head-reject/*", head: reject }
+  - { path: "/head-measure/*", head: { contentLength: measure } }
+  - { path: "/head-probe/*", head: { range: probe } }
 `;
 
 /** Two addresses without a listener, before the recorder's address. */
@@ -39,6 +47,7 @@ const HOSTS = ["::1", "127.0.0.9", "127.0.0.1"]
 
 interface Listener {
   readonly proxyProtocol: boolean;
+  readonly http2: boolean;
   readonly tls: boolean;
 }
 
@@ -62,16 +71,17 @@ export function toStarts(say: (line: string) => void): readonly Start[] {
   const plain: Start = (ports) => startHeadgate(ports, byAddress);
   const strict: Start = (ports) => startHeadgate(ports, strictly);
   const tls: Start = (ports) => startHeadgate(ports, byTls);
-  const behind: Start = (ports) => startHeadgate(ports, byAddress, { toHeader });
-  const secure: Start = (ports) => startHeadgate(ports, byAddress, { isSecure: true });
+  const behind: Start = (ports) => startHeadgate(ports, byAddress, { toHeader, http2: true });
+  const secure: Start = (ports) => startHeadgate(ports, byAddress, { isSecure: true, http2: true });
+  const modern: Start = (ports) => startHeadgate(ports, byAddress, { http2: true });
   const missing = namespaceMissing();
   if (missing === false) {
     const through = (folder: string) => withFiles(folder, { "/etc/hosts": HOSTS });
     const named: Start = (ports) => startHeadgate(ports, byName, { through });
-    return [plain, named, strict, named, behind, strict, tls, secure];
+    return [plain, named, strict, named, behind, strict, tls, secure, modern];
   }
   say(`without an upstream that has a name: ${missing}`);
-  return [plain, plain, strict, plain, behind, strict, tls, secure];
+  return [plain, plain, strict, plain, behind, strict, tls, secure, modern];
 }
 
 /** The header of a client with that address; the other end is of no interest. */
@@ -79,7 +89,7 @@ function toHeader(address: string): string {
   return `PROXY TCP4 ${address} 127.0.0.1 40000 80\r\n`;
 }
 
-interface StartOptions extends Pick<Target, "toHeader" | "isSecure"> {
+interface StartOptions extends Pick<Target, "toHeader" | "isSecure" | "http2"> {
   /** Returns the command that runs another one with the files of a folder. */
   readonly through?: (folder: string) => readonly string[];
 }
@@ -91,10 +101,8 @@ async function startHeadgate(
 ): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-fuzz-"));
   const file = join(folder, "routes.yaml");
-  const listener = {
-    proxyProtocol: options.toHeader !== undefined,
-    tls: options.isSecure === true,
-  };
+  const { isSecure: tls = false, http2 = false } = options;
+  const listener = { proxyProtocol: options.toHeader !== undefined, http2, tls };
   writeFileSync(join(folder, "cert.pem"), CERTIFICATE);
   writeFileSync(join(folder, "key.pem"), KEY);
   writeFileSync(file, toRoutes(toUpstream(ports, folder), listener));
@@ -106,6 +114,8 @@ async function startHeadgate(
   void child.exited.then(() => (isOver = true));
   return {
     ...options,
+    sessions: {},
+    pid: child.pid,
     port: Number(port),
     reading: toUpstream(ports, folder).includes("strict: true") ? "strict" : "tolerant",
     complaint() {

@@ -2,6 +2,7 @@
 
 import { type Case, bytesOf, toReplay } from "./case.ts";
 import { type Failure, findFailure } from "./fuzz.ts";
+import { describeFrames } from "./http2/frames.ts";
 import { type Rig, type Start, startRig } from "./rig.ts";
 import { shrink } from "./shrink.ts";
 
@@ -54,6 +55,7 @@ async function failureOf(rig: Rig, one: Case): Promise<string | undefined> {
 
 /** Describes a case for people and for the command line. */
 function describe(one: Case): string {
-  const bytes = JSON.stringify(bytesOf(one));
+  const text = bytesOf(one);
+  const bytes = one.kind === "http2" ? `\n    ${describeFrames(text)}` : JSON.stringify(text);
   return `${one.family} (${one.kind}, ${one.parts.length} parts): ${bytes}\n  npm run fuzz -- --replay ${toReplay(one)}`;
 }

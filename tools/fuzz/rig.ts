@@ -5,11 +5,13 @@ import type { Peer } from "../../test/support/peer.ts";
 import { createRandom } from "../shared/random.ts";
 import type { Reading } from "./responses.ts";
 import { MARK } from "./response-grammar.ts";
-import { type ResponseCase, type Case, type RequestCase, type TlsCase, bytesOf } from "./case.ts";
+import { type Case, type RequestCase, type ResponseCase, type TlsCase, bytesOf } from "./case.ts";
 import { exchange } from "./client.ts";
+import { mayArriveLate, runFrames, runResponseFrames } from "./http2/run.ts";
 import { judgeResponse, readScript } from "./judge-response.ts";
 import { judgeRequests } from "./judge-request.ts";
 import { judgeTls, sendToTls } from "./judge-tls.ts";
+import { findLeftovers } from "./leftovers.ts";
 import { type Arrival, type Owner, type Ports, startRecorder } from "./recorder.ts";
 import { readMeaning } from "./requests.ts";
 import { valuesOf } from "./strict.ts";
@@ -20,7 +22,7 @@ import {
   type Verdict,
   quote,
 } from "./verdict.ts";
-import type { WirePlan } from "./wire.ts";
+import type { WirePlan, WireTls } from "./wire.ts";
 
 /** A proxy under test. It must append the client's address to X-Forwarded-For. */
 export interface Target {
@@ -29,10 +31,18 @@ export interface Target {
   readonly toHeader?: ((address: string) => string) | undefined;
   /** Whether its clients come with TLS. */
   readonly isSecure?: boolean;
+  /** Whether its clients may use HTTP/2. */
+  readonly http2?: boolean;
+  /** Whether they may use nothing else. */
+  readonly isOnlyHttp2?: boolean;
+  /** The latest session of TLS with it. */
+  readonly sessions?: WireTls["sessions"];
   /** How it reads responses. */
   readonly reading: Reading;
   /** Why the proxy is unfit, if it is: it ended or logged an error. */
   complaint(): string | undefined;
+  /** The process, if it has its own. */
+  readonly pid?: number;
   stop(): Promise<void>;
 }
 
@@ -48,16 +58,20 @@ export interface Rig {
   /** Failures that were found after their case was judged, and failures that belong to no case. */
   late(): readonly (readonly [one: Case | undefined, failure: string])[];
   complaint(): string | undefined;
+  /** Resolves, when all clients have left, with what is left of them. */
+  leftovers(): Promise<string | undefined>;
   stop(): Promise<void>;
 }
 
 // If a case gets no response and no end in this time, it fails, or the proxy reads strictly and refuses late.
 const PATIENCE_SECONDS = 15;
+/** The same for what is left over when all clients have left, for each of those seconds. */
+const LEFTOVERS_MS = 3_000;
 
 interface Judged extends Owner {
   readonly one: Case | undefined;
-  /** Whether the request may arrive late: it does not need the content that was broken off. */
-  readonly mayBeLate?: boolean;
+  /** How many requests may arrive late: those that do not need the content that was broken off, or whose connection ends. */
+  readonly mayBeLate?: "one" | "any" | undefined;
 }
 
 /** Starts a recorder, and proxies in front of it, which take turns in that order; a proxy that is listed twice has two turns. */
@@ -72,8 +86,9 @@ export async function startRig(
   const turns = await Promise.all(starts.map((start) => started.get(start) as Promise<Target>));
   const targets = [...new Set(turns)];
   const secure = turns.filter(({ isSecure }) => isSecure);
-  const turnsFor = ({ kind }: Case): readonly Target[] => (kind === "tls" ? secure : turns);
-  const sessions = new Map(targets.map((target) => [target, {}]));
+  const modern = turns.filter(({ http2 }) => http2);
+  const turnsFor = ({ kind }: Case): readonly Target[] =>
+    kind === "tls" ? secure : kind === "http2" ? modern : turns;
   let number = 0;
 
   return {
@@ -85,18 +100,12 @@ export async function startRig(
       owners.set(address, { ...owner, one });
       const target = turnsFor(one)[turn];
       if (target === undefined) throw new Error(`no proxy takes a case of kind ${one.kind}`);
-      const { port, reading, toHeader, isSecure = false } = target;
-      const header = toHeader?.(address);
-      const random = createRandom(hash(bytesOf(one)));
-      const tls = isSecure
-        ? ({ protocol: "http/1.1", random, sessions: sessions.get(target) ?? {} } as const)
-        : undefined;
-      const place = { address, number, port, header, reading, tls, owner, timeoutSeconds };
+      const place = toPlace(one, target, { address, number, owner, timeoutSeconds });
       const verdict = await runCase(one, place);
       // Requests that arrive from here on are late.
-      owners.set(address, { one, arrivals: [], violations: [], mayBeLate: isEarly(one) });
+      owners.set(address, { one, arrivals: [], violations: [], mayBeLate: toLate(one) });
       const [violation] = owner.violations;
-      const failure = violation ?? verdict.failure ?? checkScheme(owner.arrivals, isSecure);
+      const failure = violation ?? verdict.failure ?? checkScheme(owner.arrivals, target.isSecure);
       return { ...verdict, failure };
     },
     late() {
@@ -104,13 +113,15 @@ export async function startRig(
         [
           ...violations,
           ...arrivals
-            .slice(mayBeLate === true ? 1 : 0)
+            .slice(mayBeLate === undefined ? 0 : mayBeLate === "one" ? 1 : Infinity)
             .map(({ raw }) => `arrived on its own: ${quote(raw)}`),
         ].map((failure) => [one, failure] as const),
       );
     },
     turnsFor: (one) => turnsFor(one).length,
     complaint: () => targets.map(({ complaint }) => complaint()).find((one) => one !== undefined),
+    leftovers: () =>
+      findLeftovers(targets, () => recorder.countExchanges(), timeoutSeconds * LEFTOVERS_MS),
     async stop() {
       await Promise.all(targets.map((target) => target.stop()));
       recorder.close();
@@ -118,8 +129,26 @@ export async function startRig(
   };
 }
 
-function isEarly(one: Case): boolean {
-  return one.kind === "request" && readMeaning(bytesOf(one) + LAST_REQUEST).early !== undefined;
+function toLate(one: Case): Judged["mayBeLate"] {
+  if (one.kind === "http2") return mayArriveLate(one) ? "any" : undefined;
+  const isEarly =
+    one.kind === "request" && readMeaning(bytesOf(one) + LAST_REQUEST).early !== undefined;
+  return isEarly ? "one" : undefined;
+}
+
+/** How the client of a case connects to a proxy. */
+function toPlace(
+  one: Case,
+  { port, reading, toHeader, isSecure, http2 = false, isOnlyHttp2, sessions = {} }: Target,
+  known: Pick<Place, "address" | "number" | "owner" | "timeoutSeconds">,
+): Place {
+  const header = toHeader?.(known.address);
+  const random = createRandom(hash(bytesOf(one)));
+  const mayBeHttp2 = one.kind === "answer" && http2 && (isOnlyHttp2 === true || random.oneIn(2));
+  const isHttp2 = one.kind === "http2" || mayBeHttp2;
+  const protocol = isHttp2 ? "h2" : "http/1.1";
+  const tls = isSecure === true ? ({ protocol, random, sessions } as const) : undefined;
+  return { ...known, port, header, reading, isHttp2, tls };
 }
 
 function runCase(one: Case, place: Place): Promise<Verdict> {
@@ -130,11 +159,13 @@ function runCase(one: Case, place: Place): Promise<Verdict> {
       return runRequests(one, place);
     case "tls":
       return runTls(one, place);
+    case "http2":
+      return runFrames(one, place.owner.arrivals, place);
   }
 }
 
 /** The proxy must tell the upstream whether the client came with TLS. No client is trusted to tell it. */
-function checkScheme(arrivals: readonly Arrival[], isSecure: boolean): string | undefined {
+function checkScheme(arrivals: readonly Arrival[], isSecure = false): string | undefined {
   const scheme = isSecure ? "https" : "http";
   const wrong = arrivals.find(
     ({ fields }) => valuesOf(fields, "x-forwarded-proto").join() !== scheme,
@@ -154,6 +185,8 @@ interface Place extends WirePlan {
   readonly owner: Owner;
   readonly number: number;
   readonly reading: Reading;
+  /** Whether the client uses HTTP/2. */
+  readonly isHttp2: boolean;
   readonly timeoutSeconds: number;
 }
 
@@ -171,15 +204,16 @@ async function runRequests(one: RequestCase, { owner, ...place }: Place): Promis
 
 async function runResponse(
   one: ResponseCase,
-  { owner, number, reading, ...place }: Place,
+  { owner, number, reading, isHttp2, ...place }: Place,
 ): Promise<Verdict> {
+  const script = toMarked(bytesOf(one), number);
+  if (isHttp2) return runResponseFrames(toEnded(one), { script, reading }, owner.arrivals, place);
   const received = await exchange({
     ...place,
     parts: [toGet(one.method, SCRIPTED_PATH) + toGet("GET", AFTER_SCRIPTED_PATH)],
     methods: [one.method, "GET"],
     closing: "client closes",
   });
-  const script = toMarked(bytesOf(one), number);
   return judgeResponse(toEnded(one), { script, reading }, owner.arrivals, received);
 }
 

@@ -35,7 +35,8 @@ async function run(seed: number, cases: number): Promise<void> {
   await rig.stop();
   console.log(toTable(counts));
   for (const failure of failures.slice(0, 3)) {
-    console.log(`\nFAILED (seed ${seed}): ${failure.failure}`);
+    const family = failure.one?.family ?? "no case";
+    console.log(`\nFAILED (seed ${seed}, ${family}): ${failure.failure}`);
     console.log(await explainFailure(failure, starts));
   }
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
