@@ -88,8 +88,9 @@ function isRecords(text: string): boolean {
   let at = 0;
   while (at < text.length) {
     const type = text.charCodeAt(at);
-    if (type < RECORD.changeCipherSpec || type > RECORD.data || text[at + 1] !== "\x03")
-      return false;
+    // An alert may repeat the version of a client that has a wrong one.
+    const isKnown = type === RECORD.alert || text[at + 1] === "\x03";
+    if (type < RECORD.changeCipherSpec || type > RECORD.data || !isKnown) return false;
     at += 5 + text.charCodeAt(at + 3) * 256 + text.charCodeAt(at + 4);
   }
   return at === text.length;

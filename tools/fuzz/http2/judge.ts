@@ -92,11 +92,13 @@ function checkConnection(
 function checkGoingOn(
   { pings }: Sent,
   { pongs, goawayCode, isCut }: ReceivedFrames,
-  { isStalled }: ReceivedBytes,
+  { isStalled, close, text }: ReceivedBytes,
   isFaulted: boolean,
 ): (string | undefined)[] {
   return [
-    isFaulted ? `the connection ends without a reason, GOAWAY says ${goawayCode}` : undefined,
+    isFaulted
+      ? `the connection ends (${close}) without a reason, GOAWAY says ${goawayCode}: ${quote(text)}`
+      : undefined,
     isCut ? "the connection ends within a frame" : undefined,
     isStalled ? "a stream has no response" : undefined,
     pings.join() === pongs.join() ? undefined : "not the responses to the PINGs",

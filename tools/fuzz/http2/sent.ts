@@ -132,8 +132,8 @@ function createReader() {
     if (frame.payload.length > MAX_PAYLOAD) {
       // §4.2 leaves open whether it ends the connection or only the stream; nghttp2 reads a CONTINUATION of any length.
       const types: readonly number[] = [TYPE.data, TYPE.continuation];
-      if (types.includes(frame.type) || frame.type >= FIRST_UNKNOWN) isUnsure = true;
-      require(frame.type === TYPE.continuation);
+      require(types.includes(frame.type) || frame.type >= FIRST_UNKNOWN);
+      isUnsure = true;
     }
     require(
       block === undefined || (frame.type === TYPE.continuation && frame.stream === block.stream),
@@ -157,8 +157,7 @@ function createReader() {
   function readData(frame: Frame): void {
     require(isOpened(frame.stream));
     const data = withoutPadding(frame);
-    if (data === undefined) isUnsure = true; // nghttp2 ignores the content of a stream that it has reset
-    require(data !== undefined);
+    if (data === undefined) return fault(streams.get(frame.stream)); // nghttp2 ignores the content of a stream that it has reset
     content += frame.payload.length;
     if (content > MUCH_DATA) isUnsure = true;
     const stream = streams.get(frame.stream);
