@@ -1,6 +1,6 @@
 /** TLS for clients (RFC 8446, RFC 5246). The door of node:tls for incoming connections. */
 
-import { X509Certificate, constants, randomBytes } from "node:crypto";
+import { X509Certificate, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type SecureContext, type Server, createSecureContext, createServer } from "node:tls";
@@ -28,6 +28,9 @@ export interface TlsAcceptor {
 /** RFC 5077 §4: name, HMAC key and AES key of session tickets, 16 bytes each. */
 const TICKET_KEY_BYTES = 48;
 
+/** OpenSSL's number (ssl.h). Node's own constant would load node:crypto in each process. */
+const SSL_OP_NO_RENEGOTIATION = 0x4000_0000;
+
 /**
  * Creates the server's side. Throws OpenSSL's error if a certificate cannot be used.
  *
@@ -50,7 +53,7 @@ export function createTlsAcceptor(
     ca: clientCA ?? [], // otherwise Node would load the well-known authorities, which verify no client
     minVersion: `TLSv${minVersion}` as const,
     // RFC 9113 §9.2.1. It also costs headgate more than the client, and could replace the verified certificate.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions: SSL_OP_NO_RENEGOTIATION,
     ticketKeys,
     sessionIdContext: "headgate",
   });

@@ -83,6 +83,12 @@ async function assertServes(t: TestContext, port: number): Promise<void> {
   assert.equal((await send(openSession(t, port))).status, 200);
 }
 
+const OTHER_SCHEME: readonly (readonly [string, string])[] = [
+  [":method", "GET"],
+  [":scheme", "ftp"],
+  [":authority", "a.example"],
+];
+
 const MALFORMED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
   ["a line end in a value", [...GET, ["x-a", "1\r\nx-b: 2"]]],
   ["a line feed in a value", [...GET, ["x-a", "1\nx-b: 2"]]],
@@ -120,7 +126,24 @@ const MALFORMED: readonly (readonly [string, readonly (readonly [string, string]
   ["an unknown pseudo-field", [...GET, [":x", "1"]]],
   ["a pseudo-field behind a field", [["x-a", "1"], ...GET]],
   ["a response's pseudo-field", [...GET, [":status", "200"]]],
+  // nghttp2 reads the path of http and https only.
+  ...["http://b.example/", "a", "*x", "?"].map(
+    (path) => [`the path ${path} of another scheme`, [...OTHER_SCHEME, [":path", path]]] as const,
+  ),
 ];
+
+/**
+ * Symptom: with another scheme, a path in absolute form replaced the host that the client named in `:authority`.
+ * Root cause: nghttp2 passes such paths, and headgate read them as a request-target of HTTP/1.1. Fix: headgate checks the path's form.
+ */
+test("a path that names another host is refused", async (t) => {
+  const { origin, port } = await start(t);
+  const wire = await openFrames(t, port);
+  wire.write(toHeaders(1, [...OTHER_SCHEME, [":path", "http://b.example/"]]));
+  const { payload } = await wire.frame(({ type }) => type === TYPE.headers);
+  assert.equal(STATUSES[payload[0] ?? 0], 400);
+  assert.equal(origin.arrivals.length, 0);
+});
 
 test("a malformed request is refused, its stream alone, and nothing of it reaches the upstream", async (t) => {
   const { origin, port } = await start(t);
@@ -409,6 +432,48 @@ test("an upload with more or less content than its Content-Length is broken off"
     wire.write(toFrame(TYPE.data, FLAG.endStream, 1, Buffer.from(content)));
     assert.equal(codeOf(await wire.frame(isReset(1))), PROTOCOL_ERROR);
     await assert.rejects(completed);
+  }
+});
+
+/**
+ * Symptom: on Node 22 and later, such an upload ended the connection with all its streams.
+ * Root cause: nghttp2 reports each broken rule, of a stream too, and Node destroys the session at a report.
+ * Fix: headgate destroys a session at a report only if nghttp2 has given it up: then a PING stays in its queue.
+ */
+test("an upload that breaks a rule leaves the other streams alone", async (t) => {
+  const { port } = await start(t);
+  const post: readonly (readonly [string, string])[] = [[":method", "POST"], ...GET.slice(1)];
+  const wire = await openFrames(t, port);
+  wire.write(toHeaders(1, post, 0));
+  wire.write(toHeaders(3, [...post, ["content-length", "5"]], 0));
+  wire.write(toFrame(TYPE.data, FLAG.endStream, 3, Buffer.from("abcdefg")));
+  await wire.frame(isReset(3));
+  wire.write(toHeaders(5, post, 0));
+  wire.write(toHeaders(5, [["x-a", "trailers that do not end the stream"]], 0));
+  await wire.frame(isReset(5));
+  wire.write(toFrame(TYPE.data, FLAG.endStream, 1, Buffer.from("content")));
+  await wire.frame((frame) => frame.type === TYPE.data && frame.stream === 1);
+  assert.ok(!wire.frames.some(isGoaway));
+});
+
+/**
+ * Symptom: on Node 20, a connection after a connection error stayed open with its streams, even if the client had left: the request kept its
+ * place at the upstream.
+ * Root cause: nghttp2 reads nothing after its GOAWAY, and Node 20 does not close the connection. Fix: a silent connection gets a PING, and is
+ * closed if the PING does not leave.
+ */
+test("a connection error ends the connection, and its requests at the upstream", async (t) => {
+  const { origin, port } = await start(t, holding, "timeouts: { header: 400ms }");
+  for (const [index, frame] of [
+    toFrame(TYPE.data, 0, 0, Buffer.from("a")),
+    toFrame(TYPE.headers, FLAG.endHeaders, 3, Buffer.from([0xbe])),
+  ].entries()) {
+    const wire = await openFrames(t, port);
+    wire.write(toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0));
+    const { completed } = await origin.arrival(index);
+    wire.write(frame);
+    await assert.rejects(completed);
+    await assertEnded(wire);
   }
 });
 

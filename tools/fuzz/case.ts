@@ -27,8 +27,28 @@ export interface ResponseCase {
   readonly after: "keep" | "end" | "reset";
 }
 
+/** Bytes on a TLS port that are not TLS, or not within its rules. */
+export interface TlsCase {
+  readonly kind: "tls";
+  readonly family: string;
+  readonly expects: Expectation;
+  /** Whether they are written below TLS, after a handshake and one exchange. Otherwise they are the first bytes of the connection. */
+  readonly isInside: boolean;
+  readonly parts: readonly string[];
+}
+
+/** What a client of HTTP/2 sends, from its preface on. */
+export interface FrameCase {
+  readonly kind: "http2";
+  readonly family: string;
+  readonly expects: Expectation;
+  readonly pace: "at once" | "part by part" | "in pieces";
+  /** Most often one frame each. */
+  readonly parts: readonly string[];
+}
+
 /** A case of either side. */
-export type Case = RequestCase | ResponseCase;
+export type Case = RequestCase | ResponseCase | TlsCase | FrameCase;
 
 /** Generates the bytes of cases of one kind. */
 export interface Family<Made> {

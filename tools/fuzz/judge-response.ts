@@ -100,7 +100,8 @@ function checkFirst(
     : `it came through as another answer: ${got.status} ${got.reason} ${told} ${quote(got.body)}`;
 }
 
-function checkSecond(
+/** Checks the response to the request after the scripted one. */
+export function checkSecond(
   got: ReadResponse | undefined,
   arrivals: readonly Arrival[],
   { isClean }: SentResponse,

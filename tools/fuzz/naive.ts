@@ -2,7 +2,10 @@
 
 import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
+import { CERTIFICATE, KEY } from "../../test/support/certificate.ts";
+import type { Duplex } from "node:stream";
 import type { Target } from "./rig.ts";
 
 /** A known fault. */
@@ -14,12 +17,21 @@ export type Flaw =
   /** Gives each client the response to the previous request. */
   | "mixed answers"
   /** Ends an incomplete response as if it were complete. */
-  | "false ends";
+  | "false ends"
+  /** Serves clients without TLS on the port for TLS. */
+  | "no TLS"
+  /** Tells the upstream of a client with TLS that it came without. */
+  | "a false scheme";
 
 /** Starts a proxy with a flaw, on a lenient parser. */
-export async function startNaive(flaw: Flaw, upstreamPort: number): Promise<Target> {
+export async function startNaive(
+  flaw: Flaw,
+  upstreamPort: number,
+  isSecure = false,
+): Promise<Target> {
   let before: string | undefined;
-  const server = createServer({ insecureHTTPParser: true }, (request, response) => {
+  const options = { insecureHTTPParser: true, cert: CERTIFICATE, key: KEY };
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void forward(request, flaw, upstreamPort).then(
       (answer) => {
         const told = flaw === "mixed answers" ? (before ?? answer) : answer;
@@ -28,12 +40,19 @@ export async function startNaive(flaw: Flaw, upstreamPort: number): Promise<Targ
       },
       () => response.destroy(), // the client has left
     );
+  };
+  const server =
+    isSecure && flaw !== "no TLS"
+      ? createSecureServer(options, listener)
+      : createServer(options, listener);
+  server.on("clientError", (_error: Error, socket: Duplex) => {
+    socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
   });
-  server.on("clientError", (_error, socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    isSecure,
     reading: "tolerant",
     complaint: () => undefined,
     async stop() {
@@ -56,7 +75,8 @@ async function forward(request: IncomingMessage, flaw: Flaw, port: number): Prom
     if (!isUnframed || !/^(content-length|transfer-encoding)$/i.test(name))
       head += `${name}: ${request.rawHeaders[index + 1]}\r\n`;
   }
-  head += `X-Forwarded-For: ${request.socket.remoteAddress}\r\n\r\n`;
+  const scheme = "encrypted" in request.socket && flaw !== "a false scheme" ? "https" : "http";
+  head += `X-Forwarded-For: ${request.socket.remoteAddress}\r\nX-Forwarded-Proto: ${scheme}\r\n\r\n`;
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   socket.write(head, "latin1");
   socket.end(Buffer.concat(content));

@@ -30,6 +30,8 @@ export interface Ports {
 
 /** A running recorder. */
 export interface Recorder extends Ports {
+  /** The requests that have begun to arrive and have no whole response. */
+  countExchanges(): number;
   close(): void;
 }
 
@@ -40,13 +42,13 @@ const MAX_REQUESTS = 500;
 /** Starts the upstream. `ownerOf` finds a case by the client's address in the proxy's X-Forwarded-For. */
 export async function startRecorder(ownerOf: (address: string) => Owner): Promise<Recorder> {
   let seq = 0;
-  const peers = new Set<Peer>();
+  const peers = new Map<Peer, () => boolean>();
   const record = (peer: Peer): void => {
     const { socket } = peer;
-    peers.add(peer);
     let text = "";
     let served = 0;
     let isBusy = false;
+    peers.set(peer, () => isBusy || text !== "");
     socket.on("data", (bytes: Buffer) => {
       text += bytes.toString("latin1");
       next();
@@ -106,10 +108,11 @@ export async function startRecorder(ownerOf: (address: string) => Owner): Promis
   return {
     port: portOf(plain),
     tlsPort: portOf(secure),
+    countExchanges: () => [...peers.values()].filter((isOpen) => isOpen()).length,
     close() {
       plain.close();
       secure.close();
-      for (const { socket } of peers) socket.destroy();
+      for (const { socket } of peers.keys()) socket.destroy();
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { type Case, bytesOf, toReplay } from "./case.ts";
 import { type Failure, findFailure } from "./fuzz.ts";
+import { describeFrames } from "./http2/frames.ts";
 import { type Rig, type Start, startRig } from "./rig.ts";
 import { shrink } from "./shrink.ts";
 
@@ -47,13 +48,14 @@ export async function explainFailure(
 async function failureOf(rig: Rig, one: Case): Promise<string | undefined> {
   const seen = rig.late().length;
   let failure: string | undefined;
-  for (let tried = 0; tried < rig.turns; tried += 1)
-    failure ??= findFailure(one, await rig.run(one));
+  for (let turn = 0; turn < rig.turnsFor(one); turn += 1)
+    failure ??= findFailure(one, await rig.run(one, turn));
   return failure ?? rig.late()[seen]?.[1] ?? rig.complaint();
 }
 
 /** Describes a case for people and for the command line. */
 function describe(one: Case): string {
-  const bytes = JSON.stringify(bytesOf(one));
+  const text = bytesOf(one);
+  const bytes = one.kind === "http2" ? `\n    ${describeFrames(text)}` : JSON.stringify(text);
   return `${one.family} (${one.kind}, ${one.parts.length} parts): ${bytes}\n  npm run fuzz -- --replay ${toReplay(one)}`;
 }

@@ -20,6 +20,7 @@ export interface Request {
   readonly fields: readonly Field[];
   readonly framing: Framing;
   readonly body: string;
+  readonly trailers?: readonly Field[];
   readonly end: number;
 }
 
@@ -42,7 +43,8 @@ export interface Meaning {
 const START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
 // RFC 9112 §3 allows recipients to accept more than one space on either side of the target, and node's parser does.
 const FORGIVEN_START = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) +([\x21-\x7e\x80-\xff]+) +HTTP\/1\.([01])$/;
-const HOST =
+/** A host with an optional port (RFC 9110 §7.2). */
+export const HOST =
   /^(?:\[(?:[0-9A-Fa-f:.]+|v[0-9A-Fa-f]+\.[\w.~!$&'()*+;=:-]+)\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]{0,5})?$/i;
 const ABSOLUTE = /^https?:\/\/([^/?]*)([^#]*)$/i;
 

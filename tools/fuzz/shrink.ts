@@ -1,13 +1,44 @@
 /** Shrinks a failing case, by lines and then by bytes, while it still fails. */
 
-import { type Case, bytesOf } from "./case.ts";
+import { type Case, type FrameCase, bytesOf } from "./case.ts";
+import { toSingleFrames, withLength } from "./http2/frame-families.ts";
+import { HEAD_BYTES, PREFACE } from "./http2/frames.ts";
 
 const MAX_RUNS = 600;
 /** Bytes are tried one by one only if the case is this small after removing lines. */
 const FEW_BYTES = 400;
 
+/** Shrinks a case: of HTTP/2 by its frames, whose lengths stay right, of the others by lines and bytes. */
+export function shrink(one: Case, fails: (one: Case) => Promise<boolean>): Promise<Case> {
+  return one.kind === "http2" ? shrinkFrames(one, fails) : shrinkBytes(one, fails);
+}
+
+async function shrinkFrames(one: FrameCase, fails: (one: Case) => Promise<boolean>): Promise<Case> {
+  let left = MAX_RUNS;
+  const stillFails = async (parts: readonly string[]): Promise<boolean> => {
+    left -= 1;
+    return left >= 0 && fails({ ...one, parts });
+  };
+  const split = toSingleFrames(one.parts);
+  const all = (await stillFails(split)) ? split : one.parts;
+  // Without its preface, a connection would fail for another reason.
+  const [preface = "", ...rest] = all[0] === PREFACE ? all : ["", ...all];
+  const kept = await reduce(rest, (some) => stillFails([preface, ...some]));
+  const parts = [preface, ...kept];
+  // Then the content of each frame, from the largest piece to single bytes.
+  for (const [index, part] of parts.entries()) {
+    const [head, payload] = [part.slice(0, HEAD_BYTES), part.slice(HEAD_BYTES)];
+    if (part.startsWith(PREFACE) || payload === "" || payload.length > FEW_BYTES) continue;
+    const pieces = await reduce([...payload, ""], (some) =>
+      stillFails(parts.with(index, withLength(head + some.join("")))),
+    );
+    parts[index] = withLength(head + pieces.join(""));
+  }
+  return { ...one, parts };
+}
+
 /** Delta debugging (Zeller and Hildebrandt): removes smaller and smaller pieces while `fails` still holds. */
-export async function shrink(one: Case, fails: (one: Case) => Promise<boolean>): Promise<Case> {
+async function shrinkBytes(one: Case, fails: (one: Case) => Promise<boolean>): Promise<Case> {
   let left = MAX_RUNS;
   const stillFails = async (pieces: readonly string[]): Promise<boolean> => {
     left -= 1;

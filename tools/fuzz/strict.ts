@@ -22,6 +22,8 @@ export interface Head {
 /** The content of a message. */
 export interface Content {
   readonly body: string;
+  /** Fields after the last chunk. */
+  readonly trailers?: readonly Field[];
   readonly end: number;
 }
 
@@ -123,11 +125,14 @@ function readTrailers(
   text: string,
   { start, body, of }: { start: number; body: string; of: MessageKind },
 ): Content | Problem {
+  const trailers: Field[] = [];
   for (let at = start; ;) {
     const lineEnd = text.indexOf("\r\n", at);
     if (lineEnd === -1) return "incomplete";
-    if (lineEnd === at) return { body, end: at + 2 };
-    if (toFields([text.slice(at, lineEnd)], of) === undefined) return "invalid";
+    if (lineEnd === at) return { body, end: at + 2, trailers };
+    const fields = toFields([text.slice(at, lineEnd)], of);
+    if (fields === undefined) return "invalid";
+    trailers.push(...fields);
     at = lineEnd + 2;
   }
 }

@@ -68,6 +68,9 @@ export function createHttp2Connection(
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
   let acknowledged: number | undefined;
+  /** The bytes that the client had sent when headgate last looked, and whether a PING has left since. */
+  let heard: number | undefined;
+  let isProbed = false;
   const findRefusal = createRefusalCheck({ transport }, context);
 
   const connection: ClientConnection = {
@@ -255,6 +258,7 @@ export function createHttp2Connection(
       // of the request, or the client's own reset, may be on its way.
       if (looks > 0 && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
     }
+    if (isGivenUp()) return connection.destroy(new ProxyError("client_gone"));
     checkReaders(nowMs);
   }
 
@@ -265,6 +269,22 @@ export function createHttp2Connection(
     const before = refused;
     refused = Math.ceil(lastProcStreamID / 2) - begun;
     if (refused > before) guard.count("invalid_frames", refused - before);
+  }
+
+  /**
+   * Whether nghttp2 has given the session up. It then reads and sends nothing, and Node 20 does not close the connection: a PING to a client
+   * that is silent shows it.
+   */
+  function isGivenUp(): boolean {
+    if (session.destroyed) return false;
+    if (transport.bytesRead !== heard) {
+      heard = transport.bytesRead;
+      isProbed = false;
+    } else if (!isProbed) {
+      isProbed = true;
+      session.ping(() => (heard = transport.bytesRead)); // the response to it is no news
+    } else return (session.state.outboundQueueSize ?? 0) > 0 && unacknowledged() === 0;
+    return false;
   }
 
   function checkReaders(nowMs: number): void {
@@ -311,8 +331,12 @@ function openSession(
   const destroy = session.destroy.bind(session);
   const close = session.close.bind(session);
   session.destroy = (error?: Error, code?: number) => {
-    if (error instanceof Error) onError(error);
-    setImmediate(() => destroy(error, code));
+    const end = (): void => {
+      if (error instanceof Error) onError(error);
+      setImmediate(() => destroy(error, code));
+    };
+    if (isReport(error)) setImmediate(() => checkGivenUp(session, end));
+    else end();
   };
   session.close = onLeave; // Node calls it at the client's GOAWAY
   return {
@@ -337,6 +361,26 @@ function refuseUnprocessed(stream: ServerHttp2Stream): void {
 function wasReset(stream: ServerHttp2Stream, response: StreamResponse): boolean {
   if (response.isReset) return false; // by headgate itself, such as for an upstream that broke off
   return stream.rstCode !== constants.NGHTTP2_NO_ERROR || !response.isFinished;
+}
+
+/** nghttp2's numbers for a broken rule, and for a frame on a closed stream. */
+const REPORTS: ReadonlySet<unknown> = new Set([-505, -510]);
+
+/** Whether nghttp2 only reports that the client broke a rule. It has done what RFC 9113 §5.4 requires: it resets the stream or sends a GOAWAY. */
+function isReport(error: NodeJS.ErrnoException | null | undefined): boolean {
+  return REPORTS.has(error?.errno);
+}
+
+/** How long a PING may take to leave. It waits for a write that is in progress. */
+const PING_MS = 50;
+
+/** Calls back if nghttp2 has given a session up: then a PING does not leave. Otherwise the client's other streams go on. */
+function checkGivenUp(session: ServerHttp2Session, onGivenUp: () => void): void {
+  if (session.destroyed) return;
+  if (!session.ping(() => undefined)) return onGivenUp(); // ten are not acknowledged
+  setTimeout(() => {
+    if (!session.destroyed && (session.state.outboundQueueSize ?? 1) > 0) onGivenUp();
+  }, PING_MS).unref();
 }
 
 /**

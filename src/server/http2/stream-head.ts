@@ -26,7 +26,9 @@ interface Pseudo {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
+const AUTHORITY = /^[\x21-\x7e\x80-\xff]+$/;
+/** RFC 9113 §8.3.1. nghttp2 checks the form only for http and https, and another one could name another host. */
+const PATH = /^(?:\/[\x21-\x7e\x80-\xff]*|\*)$/;
 
 /**
  * Converts a header section: name, value, name, value, …, with its pseudo-fields. Never throws: a request that is refused has an `error`.
@@ -42,10 +44,11 @@ export function toStreamHead(
   const pseudo = readPseudo(raw);
   const rawFields = toRawFields(raw, pseudo);
   const isWebSocket = pseudo.method === "CONNECT" && pseudo.protocol === "websocket";
-  const target = pseudo.path === "" ? (pseudo.authority ?? "") : pseudo.path;
+  const [target, form] =
+    pseudo.path === "" ? [pseudo.authority ?? "", AUTHORITY] : [pseudo.path, PATH];
   const head: RequestHead = {
     method: TOKEN.test(pseudo.method) ? pseudo.method : "",
-    target: TARGET.test(target) ? target : "",
+    target: form.test(target) ? target : "",
     httpVersion: "2",
     rawFields: rawFields ?? [],
   };
