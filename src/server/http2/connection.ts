@@ -46,7 +46,7 @@ export function createHttp2Connection(
   { socket, transport, peer }: AcceptedConnection,
   context: ServerContext,
 ): ClientConnection {
-  const session = openSession(socket, context.limits().headerBytes);
+  const session = openSession(socket, transport, context.limits().headerBytes);
   const budget = createBudget(BURST, PER_SECOND);
   const exchanges = new Set<StreamExchange>();
   /** Streams whose response is over, but not their request. */
@@ -63,9 +63,10 @@ export function createHttp2Connection(
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
   let acknowledged: number | undefined;
-  /** The bytes that the client had sent when headgate last looked, and whether a PING has left since. */
+  /** The bytes that the client had sent when headgate last looked. */
   let heard: number | undefined;
-  let isProbed = false;
+  /** The bytes that headgate had written before it sent a PING, if the client was silent since. */
+  let writtenBeforePing: number | undefined;
 
   const connection: ClientConnection = {
     isAdmitted: false,
@@ -248,11 +249,13 @@ export function createHttp2Connection(
     if (session.destroyed) return false;
     if (transport.bytesRead !== heard) {
       heard = transport.bytesRead;
-      isProbed = false;
-    } else if (!isProbed) {
-      isProbed = true;
-      session.ping(() => (heard = transport.bytesRead)); // the response to it is no news
-    } else return (session.state.outboundQueueSize ?? 0) > 0 && unacknowledged() === 0;
+      writtenBeforePing = undefined;
+    } else if (writtenBeforePing === undefined) {
+      const { bytesWritten } = transport;
+      // Its response is no news. A PING that Node refuses, because ten have no response, shows nothing.
+      const isSent = session.ping(() => (heard = transport.bytesRead));
+      writtenBeforePing = isSent ? bytesWritten : -1;
+    } else return transport.bytesWritten === writtenBeforePing && unacknowledged() === 0;
     return false;
   }
 
@@ -280,12 +283,12 @@ export function createHttp2Connection(
  * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20.
  * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does.
  */
-function openSession(socket: Socket, headerBytes: number): ServerHttp2Session {
+function openSession(socket: Socket, transport: Socket, headerBytes: number): ServerHttp2Session {
   const session = performServerHandshake(socket, toSessionOptions(headerBytes));
   const destroy = session.destroy.bind(session);
   session.destroy = (error?: Error, code?: number) =>
     void setImmediate(() => {
-      if (isReport(error)) checkGivenUp(session, () => destroy(error, code));
+      if (isReport(error)) checkGivenUp(session, transport, () => destroy(error, code));
       else destroy(error, code);
     });
   return session;
@@ -303,11 +306,12 @@ function isReport(error: NodeJS.ErrnoException | null | undefined): boolean {
 const PING_MS = 50;
 
 /** Calls back if nghttp2 has given a session up: then a PING does not leave. Otherwise the client's other streams go on. */
-function checkGivenUp(session: ServerHttp2Session, onGivenUp: () => void): void {
+function checkGivenUp(session: ServerHttp2Session, transport: Socket, onGivenUp: () => void): void {
   if (session.destroyed) return;
+  const { bytesWritten } = transport;
   if (!session.ping(() => undefined)) return onGivenUp(); // ten are not acknowledged
   setTimeout(() => {
-    if (!session.destroyed && (session.state.outboundQueueSize ?? 1) > 0) onGivenUp();
+    if (!session.destroyed && transport.bytesWritten === bytesWritten) onGivenUp();
   }, PING_MS).unref();
 }
 
