@@ -1,13 +1,7 @@
-/** One HTTP/2 connection from a client (RFC 9113). The door of node:http2. */
+/** One HTTP/2 connection from a client (RFC 9113). */
 
 import { STATUS_CODES } from "node:http";
-import {
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-  constants,
-  performServerHandshake,
-} from "node:http2";
-import type { Socket } from "node:net";
+import type { ServerHttp2Stream } from "node:http2";
 
 import { ProxyError } from "../../http/errors.ts";
 import { hasConnectionTrailer } from "../../http/fields.ts";
@@ -22,7 +16,7 @@ import { IncomingRequest } from "../incoming-request.ts";
 import { createMisuseGuard } from "./misuse.ts";
 import { toStreamHead } from "./stream-head.ts";
 import { type StreamOptions, StreamResponse } from "./response.ts";
-import { toSessionOptions } from "./settings.ts";
+import { CODES, END_STREAM, openSession } from "./session.ts";
 
 /** One stream with its request. */
 interface StreamExchange {
@@ -44,11 +38,10 @@ export function createHttp2Connection(
 ): ClientConnection {
   const guard = createMisuseGuard((kind, reason) => {
     context.handler.onMisuse?.({ kind, reason, peer });
-    const { NGHTTP2_PROTOCOL_ERROR, NGHTTP2_ENHANCE_YOUR_CALM } = constants;
-    const code = kind === "protocol" ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_ENHANCE_YOUR_CALM;
+    const code = kind === "protocol" ? CODES.protocolError : CODES.enhanceYourCalm;
     session.destroy(new Error(reason), code); // without an error, node:http2 would send NO_ERROR
   });
-  const { session, closeNow } = openSession(socket, context.limits().headerBytes, {
+  const { session, closeNow } = openSession({ socket, transport }, context.limits().headerBytes, {
     onError: guard.onSessionError,
     onLeave,
   });
@@ -68,9 +61,10 @@ export function createHttp2Connection(
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged when headgate last looked. */
   let acknowledged: number | undefined;
-  /** The bytes that the client had sent when headgate last looked, and whether a PING has left since. */
+  /** The bytes that the client had sent when headgate last looked. */
   let heard: number | undefined;
-  let isProbed = false;
+  /** The bytes that headgate had written before it sent a PING, if the client was silent since. */
+  let writtenBeforePing: number | undefined;
   const findRefusal = createRefusalCheck({ transport }, context);
 
   const connection: ClientConnection = {
@@ -115,7 +109,7 @@ export function createHttp2Connection(
     begun += 1;
     stream.on("error", () => undefined);
     stream.once("close", onStreamClosed);
-    const isComplete = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    const isComplete = (flags & END_STREAM) !== 0;
     const raw = rawHeaders ?? [];
     const head = toStreamHead(raw, isComplete ? "none" : "follows", context.limits().headerBytes);
     const streamPeer = toStreamPeer(peer, stream);
@@ -241,7 +235,7 @@ export function createHttp2Connection(
 
   /** Tells the client to open no further streams. Those that it has opened are served. */
   function sendGoaway(): void {
-    if (!session.destroyed && streams > 0) session.goaway(constants.NGHTTP2_NO_ERROR);
+    if (!session.destroyed && streams > 0) session.goaway(CODES.noError);
   }
 
   function check(nowMs: number): void {
@@ -256,7 +250,7 @@ export function createHttp2Connection(
       lingering.set(stream, looks + 1);
       // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request. The first look may come too early: the end
       // of the request, or the client's own reset, may be on its way.
-      if (looks > 0 && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+      if (looks > 0 && stream.state.localClose === 1) stream.close(CODES.noError);
     }
     if (isGivenUp()) return connection.destroy(new ProxyError("client_gone"));
     checkReaders(nowMs);
@@ -279,11 +273,13 @@ export function createHttp2Connection(
     if (session.destroyed) return false;
     if (transport.bytesRead !== heard) {
       heard = transport.bytesRead;
-      isProbed = false;
-    } else if (!isProbed) {
-      isProbed = true;
-      session.ping(() => (heard = transport.bytesRead)); // the response to it is no news
-    } else return (session.state.outboundQueueSize ?? 0) > 0 && unacknowledged() === 0;
+      writtenBeforePing = undefined;
+    } else if (writtenBeforePing === undefined) {
+      const { bytesWritten } = transport;
+      // Its response is no news. A PING that Node refuses, because ten have no response, shows nothing.
+      const isSent = session.ping(() => (heard = transport.bytesRead));
+      writtenBeforePing = isSent ? bytesWritten : -1;
+    } else return transport.bytesWritten === writtenBeforePing && unacknowledged() === 0;
     return false;
   }
 
@@ -305,53 +301,10 @@ export function createHttp2Connection(
   }
 }
 
-/** A session of node:http2, which is closed and destroyed later than Node does it, when no frame is being read. */
-interface OpenSession {
-  readonly session: ServerHttp2Session;
-  /** Closes it in order. To be called when no stream is open, and not while frames are read. */
-  closeNow(): void;
-}
-
-/**
- * Begins HTTP/2 on a socket. `onLeave` is called when Node would close the session.
- *
- * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20, or with a heap
- * that was corrupted.
- * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does. At a
- * GOAWAY without an error it closes the session. It then resets each stream that begins, before nghttp2 has read its header section to
- * the end, and nghttp2 goes on with a stream that is freed.
- * Fix: a session is destroyed after the read. It is never closed while a stream may begin: Node closes and destroys it in one turn.
- */
-function openSession(
-  socket: Socket,
-  headerBytes: number,
-  { onError, onLeave }: { onError: (error: Error) => void; onLeave: () => void },
-): OpenSession {
-  const session = performServerHandshake(socket, toSessionOptions(headerBytes));
-  const destroy = session.destroy.bind(session);
-  const close = session.close.bind(session);
-  session.destroy = (error?: Error, code?: number) => {
-    const end = (): void => {
-      if (error instanceof Error) onError(error);
-      setImmediate(() => destroy(error, code));
-    };
-    if (isReport(error)) setImmediate(() => checkGivenUp(session, end));
-    else end();
-  };
-  session.close = onLeave; // Node calls it at the client's GOAWAY
-  return {
-    session,
-    closeNow() {
-      session.destroy = destroy;
-      close();
-    },
-  };
-}
-
 /** Refuses a stream that crossed the GOAWAY: the client may send it again on another connection (RFC 9113 §8.7). */
 function refuseUnprocessed(stream: ServerHttp2Stream): void {
   stream.resume();
-  setImmediate(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+  setImmediate(() => stream.close(CODES.refusedStream));
 }
 
 /**
@@ -360,27 +313,7 @@ function refuseUnprocessed(stream: ServerHttp2Stream): void {
  */
 function wasReset(stream: ServerHttp2Stream, response: StreamResponse): boolean {
   if (response.isReset) return false; // by headgate itself, such as for an upstream that broke off
-  return stream.rstCode !== constants.NGHTTP2_NO_ERROR || !response.isFinished;
-}
-
-/** nghttp2's numbers for a broken rule, and for a frame on a closed stream. */
-const REPORTS: ReadonlySet<unknown> = new Set([-505, -510]);
-
-/** Whether nghttp2 only reports that the client broke a rule. It has done what RFC 9113 §5.4 requires: it resets the stream or sends a GOAWAY. */
-function isReport(error: NodeJS.ErrnoException | null | undefined): boolean {
-  return REPORTS.has(error?.errno);
-}
-
-/** How long a PING may take to leave. It waits for a write that is in progress. */
-const PING_MS = 50;
-
-/** Calls back if nghttp2 has given a session up: then a PING does not leave. Otherwise the client's other streams go on. */
-function checkGivenUp(session: ServerHttp2Session, onGivenUp: () => void): void {
-  if (session.destroyed) return;
-  if (!session.ping(() => undefined)) return onGivenUp(); // ten are not acknowledged
-  setTimeout(() => {
-    if (!session.destroyed && (session.state.outboundQueueSize ?? 1) > 0) onGivenUp();
-  }, PING_MS).unref();
+  return stream.rstCode !== CODES.noError || !response.isFinished;
 }
 
 /**

@@ -11,6 +11,7 @@ import { FLAG, PREFACE, TYPE, toFrame, toSettings } from "./frames.ts";
 import { createEncoder } from "./hpack.ts";
 import { ENOUGH_WINDOW, type ReceivedBytes, judgeStreams } from "./judge.ts";
 import { judgeResponseFrames } from "./judge-response.ts";
+import { readStream } from "./meaning.ts";
 import { readReceived } from "./received.ts";
 import { type Sent, readSent } from "./sent.ts";
 
@@ -76,7 +77,8 @@ function toGet(method: string, path: string, stream: number): string {
 /** Whether a request may reach the upstream after the client has left. */
 export function mayArriveLate(one: FrameCase): boolean {
   const sent = readSent(bytesOf(one));
-  const isOpen = [...sent.streams.values()].some(({ isEnded, isReset }) => isReset || !isEnded);
+  // A request that may be refused may have been on its way.
+  const isOpen = [...sent.streams.values()].some((stream) => readStream(stream).kind !== "whole");
   return isOpen || toAwaited(sent) === undefined || sent.fate === "ends";
 }
 
