@@ -28,17 +28,21 @@ export function startClients(
 
 /** Runs until the run is over, and closes its connections. */
 async function runClient(parts: ClientParts): Promise<void> {
-  const { number, name = "c", ports, random, isOver, isStopping } = parts;
+  const { number, name = "c", ports, random, calm, isOver, isStopping } = parts;
   const weights = versionsOf(parts.versions ?? VERSIONS, ports);
   let count = 0;
   const nextId = (): string => `${name}${number}-${(count += 1)}`;
   while (!isOver()) {
     const version = random.weighted(weights);
     let connection: ClientConnection;
+    const startMs = performance.now();
     try {
       connection = await openConnection(version, { client: number, ports, random });
     } catch (error) {
       if (isStopping()) return;
+      calm.look();
+      // A handshake has a time limit, too.
+      if (calm.wasStarved(startMs)) continue;
       throw error;
     }
     try {

@@ -33,7 +33,10 @@ export async function openTls(
   const secure = { socket: transport, ca: CERTIFICATE, servername: "backend.test", ...alpn };
   const socket = connectTls(secure);
   transport.on("error", () => undefined);
-  await once(socket, "secureConnect");
+  await once(socket, "secureConnect").catch((error: unknown) => {
+    transport.destroy();
+    throw error;
+  });
   socket.on("error", () => undefined);
   const [wanted] = protocols;
   if (wanted === undefined || socket.alpnProtocol === wanted) return { socket, transport };
