@@ -1,7 +1,7 @@
 /** The look of the status page in a real browser: light, dark, narrow, empty, failing and lost. */
 
 import assert from "node:assert/strict";
-import test, { type TestContext, after, before } from "node:test";
+import test, { type TestContext, before } from "node:test";
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 
@@ -19,7 +19,6 @@ let browser: Browser | undefined;
 before(async () => {
   if (withoutBrowser === false) browser = await openBrowser();
 });
-after(() => browser?.close());
 
 const LONG = "a-name-that-somebody-thought-would-tell-everything-about-it";
 const WIDE = { width: 1280, height: 800 };
