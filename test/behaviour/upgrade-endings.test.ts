@@ -264,9 +264,10 @@ test(
       // headgate cannot see the reader take bytes from its own kernel: the slow pace ends when all of them are there.
       const waiting = (): number =>
         countUnacknowledged({ localPort: to.remotePort ?? 0, remotePort: to.localPort ?? 0 }) ?? 0;
-      // Without these looks at the connection, a tunnel that is closed too early would be a test without an end.
+      // Without these looks at the log, a tunnel that is closed too early would be a test without an end.
       const pause = async (ms: number): Promise<void> => {
-        assert.ok(!to.closed, `the tunnel was closed while its ${slow} read`);
+        const ended = tunnel.door.lines.filter((line) => line["http.request.method"] !== undefined);
+        assert.deepEqual(ended, [], `the tunnel was closed while its ${slow} read`);
         await new Promise((resolve) => setTimeout(resolve, ms));
       };
       while (waiting() === 0) await pause(40);
@@ -282,8 +283,7 @@ test(
       }
       for (; taken < size; await pause(1))
         taken += (to.read() as Buffer | null)?.length ?? 0;
-      const ended = tunnel.door.lines.filter((line) => line["http.request.method"] !== undefined);
-      assert.deepEqual(ended, []);
+      await pause(0);
       to.write("still here");
       assert.equal(await readBytes(from, 10), "still here");
       tunnel.client.resetAndDestroy();
