@@ -181,7 +181,8 @@ async function untilAccepted(
   while (!(await network.accepts(address))) {
     assert.ok(!server.isOver(), `ended at its start: ${server.output()}`);
     assert.ok(performance.now() < deadline, `takes no connections: ${server.output()}`);
-    await delay(20);
+    // Not more often: the table of a pod's network takes the kernel some milliseconds.
+    await delay(60);
   }
 }
 
