@@ -281,8 +281,7 @@ test(
           taken += piece?.length ?? 0;
         }
       }
-      for (; taken < size; await pause(1))
-        taken += (to.read() as Buffer | null)?.length ?? 0;
+      for (; taken < size; await pause(1)) taken += (to.read() as Buffer | null)?.length ?? 0;
       await pause(0);
       to.write("still here");
       assert.equal(await readBytes(from, 10), "still here");
