@@ -21,6 +21,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
 import { root } from "./manifests.ts";
+import { hasModules } from "./real.ts";
 
 const BUILD_IMAGE = "localhost/build-image";
 const RUN_IMAGE = "localhost/run-image";
@@ -51,7 +52,7 @@ export function containersMissing(): string | false {
   if (tools.length > 0)
     return `LEFT OUT: ${tools.join(", ")} not installed (apt-get install buildah podman runc)`;
   if (process.getuid?.() !== 0) return "LEFT OUT: containers with limits need root";
-  if (spawnSync("/usr/bin/python3", ["-c", "import fastapi, uvicorn"]).status !== 0)
+  if (!hasModules("/usr/bin/python3", ["fastapi", "uvicorn"]))
     return "LEFT OUT: no uvicorn for the app's container (apt-get install python3-fastapi python3-uvicorn)";
   return false;
 }
