@@ -46,7 +46,7 @@ function packages(): readonly string[] {
     packages: Record<string, { dev?: boolean }>;
   };
   return Object.entries(lock.packages)
-    .filter(([path, { dev }]) => path !== "" && (dev !== true || path.includes("esbuild")))
+    .filter(([path, { dev }]) => path !== "" && dev !== true)
     .map(([path]) => path)
     .filter((path) => existsSync(join(root, path)) && !path.includes("helm"));
 }

@@ -72,7 +72,7 @@ export function namesMissing(): string | false {
     : "LEFT OUT: no names in container networks (golang-github-containernetworking-plugin-dnsname dnsmasq-base)";
 }
 
-/** Builds headgate's image from the unchanged Dockerfile. This takes about ten seconds, most of them for `npm ci`. */
+/** Builds headgate's image from the unchanged Dockerfile. This takes some seconds. */
 export function createEngine(): Engine {
   const folder = mkdtempSync(join(tmpdir(), "headgate-containers-"));
   const env = { ...process.env, STORAGE_DRIVER: "vfs", CONTAINERS_CONF: writeSettings(folder) };
