@@ -87,7 +87,9 @@ async function withWorkers<T>(
   worker ??= compileFiles(["tools/simulation/worker.ts"]);
   const [file = ""] = await worker;
   const mutations = mutate === undefined ? [] : (MUTATIONS[mutate] ?? []);
-  return withSimulation(mutations, (bundle) => task(() => fork(file, [bundle])));
+  // Without this process's own options: neither tsx nor source maps are of use to a worker, which reports no stack.
+  const options = { execArgv: [] };
+  return withSimulation(mutations, (bundle) => task(() => fork(file, [bundle], options)));
 }
 
 interface Work {
