@@ -1,9 +1,11 @@
 // Which test files share a process. A process of its own costs up to half a second of CPU for each file: Node starts, the sources are
 // loaded, and V8 compiles them anew.
 
-/** Files in these folders share processes. In the other folders each file mostly starts programs, and has its own process. */
+/** The folders whose files share processes: all but those whose files each work for long. */
 const SHARING = [
+  "e2e",
   "behaviour",
+  "deploy",
   "cli",
   "config",
   "contract",
@@ -11,67 +13,54 @@ const SHARING = [
   "http",
   "ops",
   "property",
+  "runtime",
   "server",
+  "support",
   "upstream",
+  "bench",
 ];
 
 /**
- * Files with a process of their own, because they wait or work for long, or measure or change their process. The slowest are first, and
- * begin first, those that wait beside those that work: a slow one that began last would keep the run waiting.
+ * Files with a process of their own, because they wait or work for long, or measure or change their process; and files that share a browser.
+ * The slowest are first, and begin first, those that wait beside those that work: a slow one that began last would keep the run waiting.
  */
-export const ALONE = [
-  "behaviour/slow-but-steady",
-  "deploy/image",
-  "behaviour/upstream-leaves",
-  "behaviour/status-page-look",
-  "behaviour/response-broken-off",
-  "simulation/mutations",
-  "behaviour/upgrade-endings",
-  "behaviour/log-unwritable",
-  "deploy/chart-refusals",
-  "behaviour/refused-messages",
-  "behaviour/status-page-state",
-  "behaviour/timeouts",
-  "cli/inject/manifests",
-  "chaos/planted",
-  "behaviour/upgrade-failures",
-  "behaviour/status-page",
-  "cli/command-line",
-  "behaviour/response-liberties",
-  "behaviour/reload-settings",
-  "behaviour/reload-load",
-  "behaviour/process-stop",
-  "behaviour/doctor",
-  "behaviour/secrets",
-  "behaviour/moving-streams",
-  "behaviour/process-start",
-  "behaviour/content-memory",
-  "behaviour/content-not-mixed",
-  "behaviour/file-descriptors",
-  "behaviour/listen-mode",
-  "behaviour/pipelining",
-  "behaviour/reload-file",
-  "behaviour/reload-long",
-  "behaviour/reload-unreadable",
-  "behaviour/small-pieces",
-  "behaviour/stand-still",
-  "behaviour/upgrade-switched",
-  "behaviour/upstream-names",
-  "behaviour/upstream-retries",
-  "behaviour/websocket-messages",
-  "cli/serve",
-  "config/file-limits",
-  "config/masked",
-  "config/watch",
-  "contract/readme",
-  "http/pieces",
-  "ops/logger",
-  "property/config",
-  "property/damaged-files",
-  "property/json-schema",
-  "property/secrets",
-  "upstream/resolver",
-].map((name) => `test/${name}.test.ts`);
+export const FIRST = [
+  ["deploy/image"],
+  ["e2e/inject"],
+  ["behaviour/slow-but-steady"],
+  ["behaviour/status-page-look", "behaviour/status-page-state", "behaviour/status-page"],
+  ["simulation/mutations"],
+  ["behaviour/upstream-leaves"],
+  ["e2e/http2", "e2e/tls"],
+  ["behaviour/response-broken-off"],
+  ["behaviour/upgrade-endings"],
+  ["behaviour/log-unwritable"],
+  ["deploy/chart-refusals"],
+  ["behaviour/refused-messages"],
+  ["behaviour/timeouts"],
+  ["cli/inject/manifests"],
+  ["chaos/planted"],
+  ["behaviour/upgrade-failures"],
+  ["deploy/chart"],
+  ["fuzz/fuzz"],
+  ["property/json-schema"],
+  ["cli/command-line"],
+  ["behaviour/response-liberties"],
+  ["behaviour/reload-load"],
+  ["behaviour/moving-streams"],
+  ["behaviour/content-memory"],
+  ["behaviour/content-not-mixed"],
+  ["behaviour/file-descriptors"],
+  ["behaviour/listen-mode"],
+  ["behaviour/pipelining"],
+  ["behaviour/reload-long"],
+  ["behaviour/small-pieces"],
+  ["behaviour/stand-still"],
+  ["behaviour/upgrade-switched"],
+  ["config/file-limits"],
+  ["http/pieces"],
+  ["upstream/resolver"],
+].map((names) => names.map((name) => `test/${name}.test.ts`));
 
 /** So many files share a process: with more, one process would be the last for long. */
 const MAX_SHARING = 10;
@@ -79,13 +68,15 @@ const MAX_SHARING = 10;
 /** Divides test files (paths relative to the root) into those of each process, in the order in which the processes start. */
 export function toProcesses(files) {
   const folderOf = (file) => file.split(/[/\\]/)[1];
-  const first = ALONE.filter((file) => files.includes(file));
-  const rest = files.filter((file) => !first.includes(file));
+  const first = FIRST.map((group) => group.filter((file) => files.includes(file))).filter(
+    (group) => group.length > 0,
+  );
+  const rest = files.filter((file) => !first.flat().includes(file));
   const own = rest.filter((file) => !SHARING.includes(folderOf(file)));
   const shared = SHARING.flatMap((folder) =>
     inParts(rest.filter((file) => folderOf(file) === folder)),
   );
-  return [...[...first, ...own].map((file) => [file]), ...shared];
+  return [...first, ...own.map((file) => [file]), ...shared];
 }
 
 // Parts of equal size.

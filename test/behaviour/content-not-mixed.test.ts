@@ -17,7 +17,9 @@ const BYTES = 4 * 1024 * 1024;
 /** Numbered lines that name their client: a byte that is lost, doubled, late or another client's changes them. */
 function contentOf(name: string): Buffer {
   let text = "";
-  for (let line = 0; text.length < BYTES; line += 1) text += `${name} line ${line}\n`;
+  // The name seven times: short lines take three times as long to write.
+  for (let line = 0; text.length < BYTES; line += 1)
+    text += `${name} line ${line} ${name.repeat(6)}\n`;
   return Buffer.from(text.slice(0, BYTES));
 }
 

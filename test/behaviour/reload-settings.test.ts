@@ -113,18 +113,19 @@ async function isLogged(t: TestContext, headgate: Edited, msg: string): Promise<
   return headgate.lines.slice(from).some((line) => line["msg"] === msg);
 }
 
-for (const [name, { yaml, observe, before, after }] of Object.entries(settings)) {
-  test(`a changed ${name} is applied, and reverted`, async (t) => {
-    const origin = await startOrigin(t, text("x"));
-    const upstream = `upstream: ${origin.url}\n`;
-    const headgate = await startEdited(t, upstream);
-    assert.deepEqual(await observe(t, headgate, origin), before);
-    assert.equal((await headgate.edit(`${upstream}${yaml}\n`))["level"], "info");
-    assert.deepEqual(await observe(t, headgate, origin), after);
-    assert.equal((await headgate.edit(upstream))["level"], "info");
-    assert.deepEqual(await observe(t, headgate, origin), before);
-  });
-}
+test("a changed setting is applied, and reverted", async (t) => {
+  const origin = await startOrigin(t, text("x"));
+  const upstream = `upstream: ${origin.url}\n`;
+  const headgate = await startEdited(t, upstream);
+  for (const [name, { yaml, observe, before, after }] of Object.entries(settings))
+    await t.test(name, async (t2) => {
+      assert.deepEqual(await observe(t2, headgate, origin), before);
+      assert.equal((await headgate.edit(`${upstream}${yaml}\n`))["level"], "info");
+      assert.deepEqual(await observe(t2, headgate, origin), after);
+      assert.equal((await headgate.edit(upstream))["level"], "info");
+      assert.deepEqual(await observe(t2, headgate, origin), before);
+    });
+});
 
 test("a changed timeouts.header is applied", async (t) => {
   const upstream = "upstream: http://127.0.0.1:9\n";

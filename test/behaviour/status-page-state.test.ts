@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
-import test, { type TestContext, after, before } from "node:test";
+import test, { type TestContext, before } from "node:test";
 
 import type { Browser } from "playwright-core";
 
@@ -27,7 +27,6 @@ let browser: Browser | undefined;
 before(async () => {
   if (withoutBrowser === false) browser = await openBrowser();
 });
-after(() => browser?.close());
 
 const OK = { pill: "ready", title: "headgate", reasons: [] };
 

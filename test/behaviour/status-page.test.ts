@@ -1,7 +1,7 @@
 /** The status page of a running headgate, in a real browser. */
 
 import assert from "node:assert/strict";
-import test, { after, before, type TestContext } from "node:test";
+import test, { type TestContext, before } from "node:test";
 
 import type { Browser, BrowserContextOptions } from "playwright-core";
 
@@ -18,7 +18,6 @@ let browser: Browser | undefined;
 before(async () => {
   if (withoutBrowser === false) browser = await openBrowser();
 });
-after(() => browser?.close());
 
 interface Watched extends OpenedPage {
   readonly sidecar: Sidecar;

@@ -296,10 +296,16 @@ test(
       // headgate cannot see the reader take bytes from its own kernel: the slow pace ends when all of them are there.
       const waiting = (): number =>
         countUnacknowledged({ localPort: to.remotePort ?? 0, remotePort: to.localPort ?? 0 }) ?? 0;
-      while (waiting() === 0) await new Promise((resolve) => setTimeout(resolve, 40));
+      // Without these looks at the log, a tunnel that is closed too early would be a test without an end.
+      const pause = async (ms: number): Promise<void> => {
+        const ended = tunnel.door.lines.filter((line) => line["http.request.method"] !== undefined);
+        assert.deepEqual(ended, [], `the tunnel was closed while its ${slow} read`);
+        await new Promise((resolve) => setTimeout(resolve, ms));
+      };
+      while (waiting() === 0) await pause(40);
       let taken = 0;
       for (const startedMs = performance.now(); waiting() > 0;) {
-        await new Promise((resolve) => setTimeout(resolve, 40));
+        await pause(40);
         // In small pieces: after a large one the kernel would take the rest at once, and no bytes would be left to be acknowledged.
         const due = (performance.now() - startedMs) * 400;
         for (let piece: Buffer | null = Buffer.alloc(0); piece !== null && taken < due;) {
@@ -307,10 +313,8 @@ test(
           taken += piece?.length ?? 0;
         }
       }
-      for (; taken < size; await new Promise((resolve) => setTimeout(resolve, 1)))
-        taken += (to.read() as Buffer | null)?.length ?? 0;
-      const ended = tunnel.door.lines.filter((line) => line["http.request.method"] !== undefined);
-      assert.deepEqual(ended, []);
+      for (; taken < size; await pause(1)) taken += (to.read() as Buffer | null)?.length ?? 0;
+      await pause(0);
       to.write("still here");
       assert.equal(await readBytes(from, 10), "still here");
       tunnel.client.resetAndDestroy();

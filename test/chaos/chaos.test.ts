@@ -3,8 +3,8 @@ import test from "node:test";
 import { runChaos } from "../../tools/chaos/chaos.ts";
 import { parseOptions } from "../../tools/chaos/options.ts";
 
-test("chaos for five seconds breaks no promise and leaves nothing behind", async (t) => {
-  const options = parseOptions(["--seconds=5"]);
+test("chaos for two seconds breaks no promise and leaves nothing behind", async (t) => {
+  const options = parseOptions(["--seconds=2"]);
   assert.ok(options !== undefined);
   const said: string[] = [];
   const { ledger } = await runChaos(options, (line) => said.push(line));

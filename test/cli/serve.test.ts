@@ -5,31 +5,8 @@ import { readFileSync, statSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
-import { fileURLToPath } from "node:url";
-import { listenOn } from "../support/listen.ts";
 import { startProcess } from "../support/process.ts";
 import { makeDirectory } from "../support/route-file.ts";
-
-const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
-
-for (const [flag, other, wayOut] of [
-  ["--listen", "--admin", "--listen ADDR"],
-  ["--admin", "--listen", "--admin ADDR or --admin off"],
-] as const) {
-  test(`a taken port for ${flag} ends the start with the flag to choose another`, async (t) => {
-    const port = await listenOn(t, createServer());
-    const args = ["run", "--upstream", "http://127.0.0.1:8000", flag, `127.0.0.1:${port}`];
-    const { status, stderr, stdout } = spawnSync(
-      process.execPath,
-      [BUNDLE, ...args, other, "127.0.0.1:0"],
-      { encoding: "utf8" },
-    );
-    assert.equal(status, 1);
-    assert.equal(stdout, "");
-    const reason = `address already in use 127.0.0.1:${port}: another process listens there`;
-    assert.equal(stderr, `headgate: ${reason}; choose another by ${wayOut}\n`);
-  });
-}
 
 /**
  * Symptom: after a headgate that listens on a Unix socket was killed, no headgate could start there; the error named another process. Root

@@ -313,23 +313,19 @@ function composeApp(): object {
   };
 }
 
-/** Brings a folder's compose.yaml up until the test ends, and returns the port that leads to headgate. */
+/** Brings a folder's compose.yaml up until the engine is closed, and returns the port that leads to headgate. */
 function upCompose(t: TestContext, copy: string, inside = "8080"): number {
-  const file = join(copy, "compose.yaml");
-  const compose = (...args: readonly string[]): string =>
-    execFileSync("podman-compose", ["--podman-path", engine.program, "--file", file, ...args], {
-      cwd: copy,
-      encoding: "utf8",
-      stdio: "pipe",
-    });
-  t.after(() => {
-    compose("down", "--timeout", "1");
-    rmSync(copy, { recursive: true, force: true });
+  t.after(() => rmSync(copy, { recursive: true, force: true }));
+  const up = ["--file", join(copy, "compose.yaml"), "up", "--detach", "--no-build"];
+  execFileSync("podman-compose", ["--podman-path", engine.program, ...up], {
+    cwd: copy,
+    stdio: "pipe",
   });
-  compose("up", "--detach", "--no-build");
-  const [name = ""] = engine
-    .podman("ps", "--filter", "label=com.docker.compose.service=headgate", "--format", "{{.Names}}")
-    .split("\n");
+  const filters = ["service=headgate", `project.working_dir=${copy}`].flatMap((label) => [
+    "--filter",
+    `label=com.docker.compose.${label}`,
+  ]);
+  const name = engine.podman("ps", ...filters, "--format", "{{.Names}}");
   return Number(engine.podman("port", name, inside).split(":").at(-1));
 }
 

@@ -9,7 +9,7 @@ import test from "node:test";
 
 import { root } from "../support/manifests.ts";
 import { inNamespace, namespaceMissing } from "../support/namespace.ts";
-import { BUNDLE, PYTHON, createFolder } from "../support/real.ts";
+import { BUNDLE, PYTHON, createFolder, hasModules } from "../support/real.ts";
 import { PYTHON_ENV } from "./backends.ts";
 
 const PAGES = ["README.md"].concat(
@@ -85,7 +85,7 @@ const network = inNamespace("net", "ip link set lo up");
 /** Why a setup does not run here; false if it does. */
 function missingFor(setup: string): string | false {
   if (process.platform !== "linux") return "LEFT OUT: needs Linux";
-  if (setup === "uvicorn" && spawnSync(PYTHON, ["-c", "import fastapi, uvicorn"]).status !== 0)
+  if (setup === "uvicorn" && !hasModules(PYTHON, ["fastapi", "uvicorn"]))
     return "LEFT OUT: not installed (apt-get install python3-fastapi uvicorn)";
   return namespaceMissing(network);
 }

@@ -142,8 +142,8 @@ test(
   async (t) => {
     const { secure } = await start(t);
     const browser = await openBrowser();
-    t.after(() => browser.close());
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    t.after(() => context.close());
     const page = await context.newPage();
     await page.goto(secure);
     const seen: unknown = await page.evaluate(IN_PAGE);

@@ -187,10 +187,13 @@ async function assertMended(
   through: string,
   { paths, args }: Case,
 ): Promise<void> {
-  for (const path of paths) {
-    const get = await read(pod, through + path);
-    assert.deepEqual(get, await read(pod, direct + path), `GET ${path}`);
-    const head = await read(pod, through + path, "-I");
+  const gets = await read(pod, through, paths);
+  const wanted = await read(pod, direct, paths);
+  const heads = await read(pod, through, paths, "-I");
+  for (const [index, path] of paths.entries()) {
+    const [get, head] = [gets[index], heads[index]];
+    assert.ok(get !== undefined && head !== undefined);
+    assert.deepEqual(get, wanted[index], `GET ${path}`);
     // A probed HEAD has the fields of the range's response, in its order.
     assert.deepEqual(sorted(head), sorted({ ...get, content: "" }), `HEAD ${path}`);
     if (path !== "/none") assert.match(head.section, /^HTTP\/1\.1 (?:200|302) /);
@@ -208,10 +211,23 @@ function sorted({ section, content }: Read) {
   return { lines: section.split("\r\n").toSorted(), content };
 }
 
-/** A response without the time and the fields of the connection. */
-async function read(pod: Pod, url: string, ...options: readonly string[]): Promise<Read> {
-  const text = await pod.run("curl", "-sS", "-i", ...options, url);
-  const end = text.indexOf("\r\n\r\n") + 4;
+/** curl writes this behind each response. */
+const END = "<end of a response>";
+
+/** The responses for these paths, from one curl, without the time and the fields of the connection. */
+async function read(
+  pod: Pod,
+  base: string,
+  paths: readonly string[],
+  ...options: readonly string[]
+): Promise<readonly Read[]> {
+  const urls = paths.map((path) => base + path);
+  const texts = (await pod.run("curl", "-sS", "-i", "-w", END, ...options, ...urls)).split(END);
+  assert.equal(texts.pop(), "");
+  assert.equal(texts.length, paths.length);
   const fields = /^(?:date|connection|keep-alive|transfer-encoding):.*\r\n/gim;
-  return { section: text.slice(0, end).replaceAll(fields, ""), content: text.slice(end) };
+  return texts.map((text) => {
+    const end = text.indexOf("\r\n\r\n") + 4;
+    return { section: text.slice(0, end).replaceAll(fields, ""), content: text.slice(end) };
+  });
 }

@@ -11,6 +11,7 @@ import { startHaproxy } from "../support/haproxy.ts";
 import { listenOn } from "../support/listen.ts";
 import {
   type Headgate,
+  type ServerAddress,
   createFolder,
   findAddress,
   runAny,
@@ -57,24 +58,28 @@ const SENDERS = [
 ];
 
 testReal("HAProxy in mode tcp", { haproxy: "haproxy", ...CURL }, async (t) => {
-  for (const sender of SENDERS) {
-    for (const mode of ["true", "optional"]) {
-      await t.test(`${sender} to proxyProtocol: ${mode}`, async (t2) => {
-        const headgate = await start(t2, `proxyProtocol: ${mode}`);
-        const [four, six] = [await findAddress(), await findAddress()];
-        const sections = `listen four
+  for (const mode of ["true", "optional"]) {
+    const headgate = await start(t, `proxyProtocol: ${mode}`);
+    const fronts: { sender: string; four: ServerAddress; six: ServerAddress }[] = [];
+    for (const sender of SENDERS)
+      fronts.push({ sender, four: await findAddress(), six: await findAddress() });
+    const sections = fronts.map(
+      ({ sender, four, six }, index) => `listen front${index}
   mode tcp
   bind ${four.authority}
   ${hasIPv6 ? `bind [::1]:${six.port}` : ""}
-  server one ${headgate.authority} source ${PROXY} ${sender}`;
-        await startHaproxy(t2, sections);
+  server one ${headgate.authority} source ${PROXY} ${sender}
+`,
+    );
+    await startHaproxy(t, sections.join(""));
+    for (const { sender, four, six } of fronts)
+      await t.test(`${sender} to proxyProtocol: ${mode}`, async () => {
         assert.equal(await curlFrom(CLIENT, four.url), `${CLIENT} http`);
         if (!hasIPv6) return;
         const overSix = ["curl", "-sS", ...FORGED, `http://[::1]:${six.port}/`] as const;
         assert.equal(await runClient(overSix), "::1 http");
         assert.deepEqual(unopenedOf(headgate), []);
       });
-    }
   }
 });
 

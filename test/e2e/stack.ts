@@ -11,14 +11,14 @@ import type { Readable } from "node:stream";
 import test, { describe } from "node:test";
 import { promisify } from "node:util";
 
-import { BUNDLE, toServerAddress } from "../support/real.ts";
+import { BUNDLE, hasModules, toServerAddress } from "../support/real.ts";
 import { PYTHON_ENV, toUvicorn } from "./backends.ts";
 
 // The one on the path first, for whoever works in a virtual environment; Debian's packages belong to the second.
 const PYTHONS = ["python3", "/usr/bin/python3"];
-const MODULES = "import fastapi, uvicorn, websockets, multipart";
+const MODULES = ["fastapi", "uvicorn", "websockets", "multipart"];
 
-const python = PYTHONS.find((command) => spawnSync(command, ["-c", MODULES]).status === 0);
+const python = PYTHONS.find((command) => hasModules(command, MODULES));
 
 const missing = findMissing();
 

@@ -247,20 +247,17 @@ test("Chromium loads a page over TLS 1.3", { skip: withoutBrowser }, async (t) =
   const listener = `tls: { cert: ${certFile}, key: ${keyFile} }`;
   const headgate = await startWithTls(t, origin.url, listener);
   const browser = await openBrowser();
-  try {
-    // Chromium takes further authorities from its user's store only, which the test leaves alone.
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
-    const page = await context.newPage();
-    const response = await page.goto(`${headgate.url}/x`);
-    assert.equal(response?.status(), 200);
-    const details = await response.securityDetails();
-    assert.deepEqual([details?.protocol, details?.issuer], ["TLS 1.3", "authority"]);
-    const head = await page.evaluate(async () => {
-      const { status, headers } = await fetch("/x", { method: "HEAD" });
-      return [status, headers.get("content-length")];
-    });
-    assert.deepEqual(head, [200, "5"]);
-  } finally {
-    await browser.close();
-  }
+  // Chromium takes further authorities from its user's store only, which the test leaves alone.
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  const response = await page.goto(`${headgate.url}/x`);
+  assert.equal(response?.status(), 200);
+  const details = await response.securityDetails();
+  assert.deepEqual([details?.protocol, details?.issuer], ["TLS 1.3", "authority"]);
+  const head = await page.evaluate(async () => {
+    const { status, headers } = await fetch("/x", { method: "HEAD" });
+    return [status, headers.get("content-length")];
+  });
+  assert.deepEqual(head, [200, "5"]);
 });

@@ -12,16 +12,16 @@ import { type Flaw, startNaive } from "../../tools/fuzz/naive.ts";
 import { explainFailure, runAlone } from "../../tools/fuzz/replay.ts";
 import { type Start, startRig } from "../../tools/fuzz/rig.ts";
 
-test("1,000 fuzzed cases: the upstream gets what headgate accepted and nothing else, and each client gets its own response", async (t) => {
+test("500 fuzzed cases: the upstream gets what headgate accepted and nothing else, and each client gets its own response", async (t) => {
   const seed = 1 + (Math.floor(Date.now() / 86_400_000) % 10_000); // a different seed each day
   t.diagnostic(`seed ${seed}`);
   const starts = toStarts((line) => t.diagnostic(line));
   const rig = await startRig(starts);
-  const { passed, counts, failures } = await fuzz(rig, seed, 1_000);
+  const { passed, counts, failures } = await fuzz(rig, seed, 500);
   await rig.stop();
   for (const failure of failures.slice(0, 1))
     assert.fail(`seed ${seed}: ${failure.failure}\n${await explainFailure(failure, starts)}`);
-  assert.equal(passed, 1_000, toTable(counts));
+  assert.equal(passed, 500, toTable(counts));
   // A proxy that refused everything would break no other rule.
   for (const family of ["mutated", "answer: mutated"]) {
     const count = counts.get(family) ?? assert.fail(`no case of ${family}`);

@@ -7,14 +7,14 @@ import {
   precompute,
 } from "../../src/ops/log/json-line.ts";
 import { toPrintable } from "../../src/ops/log/printable.ts";
-import { fc } from "../support/property.ts";
+import { codePoint, fc } from "../support/property.ts";
 
 function take(lines: JsonLineWriter): string {
   return Buffer.from(lines.take()).toString();
 }
 
 const texts = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 200 }),
+  fc.string({ unit: codePoint, maxLength: 200 }),
   fc.string({ unit: fc.constantFrom("a", "~", " ", '"', "\\", "\x1f", "\x7f", "\x9b", "é", "語") }),
 );
 

@@ -65,7 +65,7 @@ test("a sound text has no mistake", async () => {
       assert.deepEqual((await parseDocument(file, ENVIRONMENT)).diagnostics, []);
       assert.equal(await findCause(file), undefined);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
 });
 
@@ -89,7 +89,7 @@ test("a file with one character more or less is read, or reported wrong at a pla
         assert.match(excerpt ?? "", /\^/);
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
 });
 
@@ -161,6 +161,6 @@ test("a quote, bracket or brace without its closing one is reported where it ope
         `${damaged}\n${told}`,
       );
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
 });

@@ -113,7 +113,7 @@ test("every field of a HEAD is its GET's, with any upstream", async (t) => {
         }
       }
     }),
-    { numRuns: 50 },
+    { numRuns: 30 },
   );
 });
 

@@ -4,10 +4,10 @@ import test from "node:test";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createLogger } from "../../src/ops/log/logger.ts";
 import { finishedExchange, observeOne, quietMetrics } from "../support/exchange.ts";
-import { fc } from "../support/property.ts";
+import { codePoint, fc } from "../support/property.ts";
 
 const text = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 300 }),
+  fc.string({ unit: codePoint, maxLength: 300 }),
   fc.string({
     unit: fc.constantFrom("\n", "\r", "\x1b", "\x9b", "\u2028", '"', "\\", "{", "}", "=", " ", "?"),
   }),

@@ -1,7 +1,9 @@
 // The output of `explain` and `check`, with secrets in every place where a request or a route file can have one.
 
 import assert from "node:assert/strict";
-import test, { type TestContext } from "node:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
 
 import { check } from "../../src/cli/check.ts";
 import { explain } from "../../src/cli/explain/command.ts";
@@ -71,16 +73,17 @@ const FAULTS = [
 ];
 
 async function run(
-  t: TestContext,
+  cwd: string,
   command: Command,
   args: readonly string[],
   { yaml = "", env = {} }: { yaml?: string; env?: Record<string, string> } = {},
 ): Promise<string> {
+  await writeFile(join(cwd, "f.yaml"), yaml);
   let printed = "";
   const print = (text: string): void => void (printed += text);
   const io = {
     env,
-    cwd: await makeDirectory(t, { "f.yaml": yaml }),
+    cwd,
     readInput: () => Promise.reject(new Error("nothing is read")),
     out: print,
     err: print,
@@ -94,6 +97,7 @@ async function run(
 }
 
 test("explain shows no secret of a query, a URL's userinfo or a field, in any spelling of its name", async (t) => {
+  const cwd = await makeDirectory(t, {});
   const property = fc.asyncProperty(
     secrets,
     fc.uniqueArray(names, { minLength: 1, maxLength: 4 }),
@@ -106,7 +110,7 @@ test("explain shows no secret of a query, a URL's userinfo or a field, in any sp
       const args = ["--upstream", "http://127.0.0.1:1", ...[...lines, ...urls].flatMap(toFlag)];
       for (const url of [`/p?t=${secret}`, `http://me:${secret}@h.test/p?${secret}#${secret}`])
         for (const format of [[], ["--json"]]) {
-          const told = await run(t, explain, [method, url, ...args, ...format]);
+          const told = await run(cwd, explain, [method, url, ...args, ...format]);
           assert.ok(!told.includes(secret), told);
         }
     },
@@ -115,6 +119,7 @@ test("explain shows no secret of a query, a URL's userinfo or a field, in any sp
 });
 
 test("check repeats no password, no secret parameter and no value of a variable", async (t) => {
+  const cwd = await makeDirectory(t, {});
   const property = fc.asyncProperty(
     fc.oneof(secrets, digits),
     fc.constantFrom(...FAULTS),
@@ -123,14 +128,14 @@ test("check repeats no password, no secret parameter and no value of a variable"
       const yaml = fault.replaceAll("S", secret).replaceAll("V", "${SECRET}");
       const rest = yaml.startsWith("upstream:") ? "" : "\nupstream: http://127.0.0.1:1\n";
       const env = { SECRET: secret, OTHER: secret };
-      const told = await run(t, check, ["f.yaml", ...format], { yaml: `${yaml}${rest}`, env });
+      const told = await run(cwd, check, ["f.yaml", ...format], { yaml: `${yaml}${rest}`, env });
       assert.ok(!told.includes(secret), `${yaml}\n${told}`);
       assert.match(told, /problem/);
     },
   );
   await fc.assert(property, { numRuns: 20 * FAULTS.length });
   const env = { HEADGATE_UPSTREAM: "http://user:s3cret@host" };
-  assert.doesNotMatch(await run(t, check, [], { env }), /s3cret/);
+  assert.doesNotMatch(await run(cwd, check, [], { env }), /s3cret/);
 });
 
 test("the fields of most requests are shown unchanged", () => {

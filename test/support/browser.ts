@@ -2,6 +2,8 @@
 
 import { existsSync } from "node:fs";
 
+import { after } from "node:test";
+
 import { chromium, type Browser } from "playwright-core";
 
 /** Debian's path; the environment variable CHROMIUM overrides it. */
@@ -12,8 +14,17 @@ export const withoutBrowser: string | false = existsSync(CHROMIUM)
   ? false
   : `there is no ${CHROMIUM} (Debian's package chromium; CHROMIUM names another place)`;
 
-/** Starts a browser. This takes a second, so all tests of a file share one. */
+let browser: Promise<Browser> | undefined;
+// At the load of this module: within a test it would be the end of that test.
+after(async () => (await browser)?.close());
+
+/** The browser of this process, for all of its tests: starting one takes half a second of CPU. The end of all tests closes it. */
 export function openBrowser(): Promise<Browser> {
+  browser ??= launch();
+  return browser;
+}
+
+function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
     // Containers have neither user namespaces nor a large /dev/shm; the browser opens only our own page.

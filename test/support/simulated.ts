@@ -1,7 +1,7 @@
 /** Uses the simulation's clock and event loop in a test that runs in real time. */
 
 import type { TestContext } from "node:test";
-import type { Simulation } from "../../tools/simulation/bundle.ts";
+import type { Simulation } from "../../tools/simulation/load.ts";
 
 /** Runs the loop, and advances its clock if nothing else is left to do, until the end of test `t`. */
 export function runLoop(t: TestContext, loop: Simulation["parts"]["loop"]): void {

@@ -8,7 +8,7 @@ const GROWTH = 4;
 const MAX_GROWTH = 8;
 // Disturbances (compilation, garbage collection, other processes in the caches) only add to a measurement: the minimum of several is
 // right, and further measurements correct a wrong one.
-const ROUNDS = 3;
+const ROUNDS = 2;
 const MAX_ROUNDS = 10;
 
 /** Asserts that `work` of four times `size` costs about four times as much. */

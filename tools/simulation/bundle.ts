@@ -1,14 +1,13 @@
 /** Bundles the sources with sockets in memory instead of Node's, and optionally with faults put back. */
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 
 import { type Plugin, build } from "esbuild";
 
-import type { simulation } from "./inside.ts";
+import { type Simulation, requireSimulation } from "./load.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -28,11 +27,16 @@ export interface Mutation {
   readonly to: string;
 }
 
-/** The simulation that a bundle exports. */
-export type Simulation = typeof simulation;
-
 /** Builds and loads the simulation. */
-export async function loadSimulation(mutations: readonly Mutation[] = []): Promise<Simulation> {
+export function loadSimulation(mutations: readonly Mutation[] = []): Promise<Simulation> {
+  return withSimulation(mutations, (file) => Promise.resolve(requireSimulation(file)));
+}
+
+/** Builds the simulation into a file, which is there until the task is done. */
+export async function withSimulation<T>(
+  mutations: readonly Mutation[],
+  task: (file: string) => Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "headgate-simulation-"));
   const outfile = join(folder, "simulation.cjs");
   try {
@@ -49,8 +53,7 @@ export async function loadSimulation(mutations: readonly Mutation[] = []): Promi
       logLevel: "warning",
       plugins: [standIns(), mutate(mutations)],
     });
-    const loaded = createRequire(import.meta.url)(outfile) as { simulation: Simulation };
-    return loaded.simulation;
+    return await task(outfile);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -72,7 +75,10 @@ function mutate(mutations: readonly Mutation[]): Plugin {
   return {
     name: "mutations",
     setup({ onLoad }) {
-      onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+      const names = mutations.map(({ file }) => file.replaceAll(".", "\\."));
+      // Only files with a mutation: each call is a message between esbuild's process and this one.
+      if (names.length === 0) return;
+      onLoad({ filter: new RegExp(`/(${names.join("|")})$`) }, ({ path }) => {
         const file = relative(ROOT, path);
         let contents = readFileSync(path, "utf8");
         for (const { from, to } of mutations.filter((one) => one.file === file)) {

@@ -2,12 +2,20 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { compileFiles } from "../../scripts/compile.mjs";
+import { withSimulation } from "./bundle.ts";
+import { MUTATIONS } from "./mutations.ts";
 import type { Options } from "./options.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Schedules by number: from the first up to, but not including, the second. */
 export interface Batch {
   readonly from: number;
   readonly to: number;
+}
+
+/** Schedules of the caller; their numbers are their places. */
+export interface Replay {
+  readonly replay: readonly Schedule[];
 }
 
 /** A schedule that failed, and its violations. */
@@ -23,8 +31,8 @@ export interface Results {
   readonly counts: readonly (readonly [string, number])[];
 }
 
-/** The worker, compiled once: a TypeScript file runs directly only if the parent has tsx. */
-const [WORKER = ""] = await compileFiles(["tools/simulation/worker.ts"]);
+/** The worker, compiled at the first use: a TypeScript file runs directly only if the parent has tsx. */
+let worker: Promise<readonly string[]> | undefined;
 
 /** Small, so that all processes end at about the same time. */
 const BATCH = 100;
@@ -52,8 +60,36 @@ export async function runInProcesses(options: Options): Promise<Results> {
     failed.push(...results.failed);
     for (const [name, count] of results.counts) counts.set(name, (counts.get(name) ?? 0) + count);
   };
-  await Promise.all(Array.from({ length: jobs }, () => work(options.mutate, { next, add })));
+  await withWorkers(options.mutate, async (start) => {
+    const work = { next, add };
+    await Promise.all(Array.from({ length: jobs }, () => runBatches(start(), work)));
+  });
   return { passed, failed: failed.toSorted((a, b) => a.number - b.number), counts: [...counts] };
+}
+
+/** Runs these schedules in a process of their own, and returns the violations in each. */
+export async function replayInProcess(
+  replay: readonly Schedule[],
+  mutate?: string,
+): Promise<readonly (readonly string[])[]> {
+  const { failed } = await withWorkers(mutate, async (start) => {
+    const child = start();
+    return ask(child, { replay }).finally(() => child.kill());
+  });
+  return replay.map((_, index) => failed.find(({ number }) => number === index)?.violations ?? []);
+}
+
+/** Compiles the worker and builds the simulation, once for all workers that the task starts. */
+async function withWorkers<T>(
+  mutate: string | undefined,
+  task: (start: () => ChildProcess) => Promise<T>,
+): Promise<T> {
+  worker ??= compileFiles(["tools/simulation/worker.ts"]);
+  const [file = ""] = await worker;
+  const mutations = mutate === undefined ? [] : (MUTATIONS[mutate] ?? []);
+  // Without this process's own options: neither tsx nor source maps are of use to a worker, which reports no stack.
+  const options = { execArgv: [] };
+  return withSimulation(mutations, (bundle) => task(() => fork(file, [bundle], options)));
 }
 
 interface Work {
@@ -61,25 +97,24 @@ interface Work {
   readonly add: (results: Results) => void;
 }
 
-/** Runs one process from its first batch to its last. */
-async function work(mutate: string | undefined, { next, add }: Work): Promise<void> {
-  const worker = fork(WORKER, mutate === undefined ? [] : [mutate]);
+/** Uses one process from its first batch to its last. */
+async function runBatches(child: ChildProcess, { next, add }: Work): Promise<void> {
   try {
-    for (let batch = next(); batch !== undefined; batch = next()) add(await ask(worker, batch));
+    for (let batch = next(); batch !== undefined; batch = next()) add(await ask(child, batch));
   } finally {
-    worker.kill();
+    child.kill();
   }
 }
 
-function ask(worker: ChildProcess, batch: Batch): Promise<Results> {
+function ask(child: ChildProcess, batch: Batch | Replay): Promise<Results> {
   return new Promise((resolve, reject) => {
     const onExit = (): void => {
-      reject(new Error(`the process of the schedules ${batch.from} to ${batch.to - 1} has ended`));
+      reject(new Error(`the process of these schedules has ended: ${JSON.stringify(batch)}`));
     };
-    worker.once("exit", onExit).once("message", (results) => {
-      worker.off("exit", onExit);
+    child.once("exit", onExit).once("message", (results) => {
+      child.off("exit", onExit);
       resolve(results as Results);
     });
-    worker.send(batch);
+    child.send(batch);
   });
 }

@@ -1,15 +1,16 @@
-// A process that runs the schedules whose numbers its parent sends.
-import { type Simulation, loadSimulation } from "./bundle.ts";
-import type { Batch, Failed, Results } from "./jobs.ts";
-import { MUTATIONS } from "./mutations.ts";
+// A process that runs the schedules that its parent sends, most of them by their numbers. Its argument is the file of the simulation's bundle.
+import type { Batch, Failed, Replay, Results } from "./jobs.ts";
+import { type Simulation, requireSimulation } from "./load.ts";
 
-const [mutate] = process.argv.slice(2);
-const simulation = await loadSimulation(mutate === undefined ? [] : MUTATIONS[mutate]);
+const [bundle = ""] = process.argv.slice(2);
+const simulation = requireSimulation(bundle);
 // Node's own function: the simulation's replacement waits for the simulated clock.
 const { setImmediate } = globalThis;
 simulation.prepare();
-process.on("message", (batch: Batch) => {
-  setImmediate(() => process.send?.(run(simulation, batch)));
+process.on("message", (batch: Batch | Replay) => {
+  setImmediate(() => {
+    process.send?.("replay" in batch ? replay(simulation, batch) : run(simulation, batch));
+  });
 });
 
 /** Runs schedules in order, until one fails. */
@@ -23,4 +24,16 @@ function run({ drawSchedule, simulate }: Simulation, { from, to }: Batch): Resul
     if (violations.length > 0) failed.push({ number, violations });
   }
   return { passed: number - from - failed.length, failed, counts: [...counts] };
+}
+
+/** Runs all of these schedules, whether they fail or not. */
+function replay({ simulate }: Simulation, { replay: schedules }: Replay): Results {
+  const counts = new Map<string, number>();
+  const failed = schedules
+    .map((schedule, number): Failed => ({
+      number,
+      violations: simulate(schedule, counts).violations,
+    }))
+    .filter(({ violations }) => violations.length > 0);
+  return { passed: schedules.length - failed.length, failed, counts: [...counts] };
 }
