@@ -21,10 +21,11 @@ async function shrinkFrames(one: FrameCase, fails: (one: Case) => Promise<boolea
   };
   const split = toSingleFrames(one.parts);
   const all = (await stillFails(split)) ? split : one.parts;
-  // Without its preface, a connection would fail for another reason.
-  const [preface = "", ...rest] = all[0] === PREFACE ? all : ["", ...all];
-  const kept = await reduce(rest, (some) => stillFails([preface, ...some]));
-  const parts = [preface, ...kept];
+  // Without its preface and its SETTINGS, a connection would fail for another reason.
+  const beginning = all[0] === PREFACE ? all.slice(0, 2) : [];
+  const rest = all.slice(beginning.length);
+  const kept = await reduce(rest, (some) => stillFails([...beginning, ...some]));
+  const parts = [...beginning, ...kept];
   // Then the content of each frame, from the largest piece to single bytes.
   for (const [index, part] of parts.entries()) {
     const [head, payload] = [part.slice(0, HEAD_BYTES), part.slice(HEAD_BYTES)];

@@ -223,9 +223,9 @@ function createReader() {
   }
 
   function readPriority({ stream, payload }: Frame): void {
-    require(stream !== 0);
+    // RFC 9113 §5.3.2 deprecates it, and later versions of nghttp2 ignore it, malformed ones too.
     const isOwn = (readUint32(payload) & 0x7fffffff) === stream;
-    if (payload.length !== 5 || isOwn) fault(streams.get(stream));
+    if (stream === 0 || payload.length !== 5 || isOwn) fault(streams.get(stream));
   }
 
   function readReset({ stream: id, payload }: Frame): void {
