@@ -1,4 +1,4 @@
-/** The code for TLS and HTTP/2 is loaded only where it is used: by the real bundle, in a process of its own. */
+/** HTTP/2 is loaded only where a client speaks it: by the real bundle, in a process of its own. start.test.ts has runs without either. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { openSession, send } from "../support/http2.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
-import { sendRequest, toRequest } from "../support/request.ts";
+import { toRequest } from "../support/request.ts";
 import { text } from "../support/responses.ts";
 
 /** What a process has loaded at its end. `tls` counts servers and contexts: node:tls itself is also the door to upstreams with TLS. */
@@ -63,14 +63,6 @@ async function load(
 
 const TLS = "listen: { address: 127.0.0.1:0, http2: true, tls: { cert: cert.pem, key: key.pem } }";
 const TRUST = { ca: CERTIFICATE, servername: "backend.test" };
-
-test("without TLS and HTTP/2, nothing of them is loaded, not even by requests", async (t) => {
-  const loaded = await load(t, "", async (port) => {
-    assert.equal((await sendRequest(t, port, toRequest("GET /"))).status, 200);
-    assert.equal((await sendRequest(t, port, toRequest("HEAD /"))).status, 200);
-  });
-  assert.deepEqual(loaded, { http2: [], tls: 0 });
-});
 
 test("a listener with HTTP/2 loads it at the first connection that speaks it, and TLS at the start", async (t) => {
   const overHttp1 = await load(t, TLS, async (port) => {
