@@ -49,12 +49,15 @@ const MAX_BYTES = 30_000;
 const MAX_FIELDS = 90;
 const MAX_METHOD_BYTES = 64;
 
+/** From Node 22 on, blanks around a value are removed. Node 20 drops the field (docs/forwarding.md). */
+const REMOVES_BLANKS = Number(process.versions.node.split(".")[0]) >= 22;
+
 /** Reads the request of a stream. */
 // oxlint-disable-next-line complexity -- one rule after the other
 export function readStream(stream: SentStream): StreamMeaning {
   const pseudo = readPseudo(stream.fields);
   const target = pseudo && readTarget(pseudo);
-  const regular = stream.fields.filter(([name]) => !name.startsWith(":"));
+  const regular = stream.fields.filter(([name]) => !name.startsWith(":")).map(toForwarded);
   const kept = regular.filter(isSound);
   const host = pseudo?.get(":authority") ?? valuesOf(kept, "host")[0];
   if (target === undefined || host === undefined || !HOST.test(host)) return NEVER;
@@ -67,7 +70,7 @@ export function readStream(stream: SentStream): StreamMeaning {
   const isBroken = !isComplete(stream) || (length !== undefined && data.length !== Number(length));
   if (isBroken && !isHead && !target.isTunnel && data.length < Number(length ?? Infinity))
     return NEVER;
-  const trailers = (stream.trailers ?? []).filter(isSound);
+  const trailers = (stream.trailers ?? []).map(toForwarded).filter(isSound);
   const fields = joinCookies(kept.filter(([name]) => name !== "host"));
   const request = { ...target, host, fields, body, trailers };
   const isWhole = !isBroken && kept.length === regular.length && isOrdinary(request, stream);
@@ -110,6 +113,12 @@ function isForbidden([name, value]: Field): boolean {
   if (/[A-Z]/.test(name)) return true;
   if (!isSound([name, value])) return false;
   return OF_CONNECTION.has(name) || (name === "te" && value.toLowerCase() !== "trailers");
+}
+
+/** The field without the blanks around its value, if headgate forwards it so. A Host with blanks is no host. */
+function toForwarded([name, value]: Field): Field {
+  const isTrimmed = REMOVES_BLANKS && name !== "host";
+  return [name, isTrimmed ? value.replace(/^[\t ]+|[\t ]+$/g, "") : value];
 }
 
 /** nghttp2 also drops a Host that is no host. */
