@@ -70,12 +70,14 @@ test("a value may end with any letter in UTF-8", async (t) => {
 // and Caddy forward them without the blank, as every reader of HTTP/1.1 does.
 // Root cause: nghttp2 drops a field that breaks RFC 9113 §8.2.1, without an error.
 // Fix: nghttp2 passes such values, and headgate removes the blanks. Node 20 cannot be told so.
-test("blanks around a value are removed", { skip: process.versions.node < "22" }, async (t) => {
+test("blanks around a value are removed; on Node 20 the field is", async (t) => {
   const { origin, session } = await start(t, text("ok"));
   const lines = ["cookie:  a=1; ", "cookie: b=2\t", "x-a:   ", "x-b: \t b c \t"];
   assert.equal((await send(session, { lines })).status, 200);
   const { lines: received } = await origin.arrival(0);
-  assert.deepEqual(received.slice(1), ["cookie: a=1;; b=2", "x-a: ", "x-b: b c"]);
+  const isDropped = process.versions.node.startsWith("20.");
+  const forwarded = isDropped ? [] : ["cookie: a=1;; b=2", "x-a: ", "x-b: b c"];
+  assert.deepEqual(received.slice(1), forwarded);
 });
 
 test("a HEAD gets the fields of the GET, and its header section ends the stream", async (t) => {

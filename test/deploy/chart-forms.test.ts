@@ -54,8 +54,8 @@ const wrong: readonly (readonly [string, string])[] = [
   ["", "service.targetPort: is no value of this chart; set ports.http"],
   ["", 'service.name: is "My_App", and must be a name in lower-case letters, digits and -'],
   [
-    "image: ghcr.io/headgate/headgate:0.1.0",
-    'image: is "ghcr.io/headgate/headgate:0.1.0", and must be a mapping such as { registry: ghcr.io, repository: headgate/headgate, tag: "0.1.0" }',
+    "image: ghcr.io/headgate/headgate:1.2.3",
+    'image: is "ghcr.io/headgate/headgate:1.2.3", and must be a mapping such as { registry: ghcr.io, repository: headgate/headgate, tag: "1.2.3" }',
   ],
   [
     "imagePullSecrets: [registry]",

@@ -128,7 +128,7 @@ tls:
   must: 'a mapping such as { secretName: app-tls }'
 image:
   mapping: true
-  must: 'a mapping such as { registry: ghcr.io, repository: headgate/headgate, tag: "0.1.0" }'
+  must: 'a mapping such as { registry: ghcr.io, repository: headgate/headgate, tag: "1.2.3" }'
 arguments:
   items: ""
   must: 'a list of texts, such as ["--log-level=debug"]'

@@ -62,6 +62,8 @@ const HEADER_TABLE_SIZE = 1;
 const ENABLE_PUSH = 2;
 const INITIAL_WINDOW_SIZE = 4;
 const MAX_FRAME_SIZE = 5;
+/** The bytes of a frame before its payload. */
+const FRAME_HEADER = 9;
 /** Frames of extensions, of which nghttp2 knows some. */
 const FIRST_UNKNOWN = 10;
 
@@ -78,6 +80,7 @@ export function readSent(text: string): Sent {
   const { frames, end } = readFrames(text, PREFACE.length);
   try {
     for (const frame of frames) reader.read(frame);
+    reader.readBegun(text.slice(end));
     const length = end + 3 > text.length ? 0 : readUint32(`\0${text.slice(end, end + 3)}`);
     if (length > MAX_PAYLOAD) return reader.result("either"); // its reader need not wait for the rest
   } catch (error) {
@@ -117,6 +120,7 @@ function createReader() {
   return {
     isInBlock: () => block !== undefined,
     read,
+    readBegun,
     result(known: Fate = "goes on"): Sent {
       const streamWindow = Math.max(...windows) + streamIncrements;
       const minWindow = Math.min(...windows);
@@ -164,6 +168,15 @@ function createReader() {
     if (stream === undefined || stream.isEnded || stream.isReset) return fault(stream);
     stream.data.push(data);
     stream.isEnded = (frame.flags & FLAG.endStream) !== 0;
+  }
+
+  /** Reads a frame that is cut short: the content that came of a DATA frame may be forwarded. */
+  function readBegun(bytes: string): void {
+    const [type, flags] = [bytes.charCodeAt(3), bytes.charCodeAt(4)];
+    if (bytes.length <= FRAME_HEADER || type !== TYPE.data || block !== undefined) return;
+    const stream = streams.get(readUint32(bytes.slice(5)) & 0x7fffffff);
+    const isOver = stream === undefined || stream.isEnded || stream.isReset;
+    if (!isOver && (flags & FLAG.padded) === 0) stream.data.push(bytes.slice(FRAME_HEADER));
   }
 
   /** The RFC leaves open whether such an error concerns the stream or the connection, or nghttp2 chooses otherwise. */
