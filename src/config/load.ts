@@ -74,7 +74,7 @@ export interface Overridden {
   readonly key: string;
   /** `--listen` or `HEADGATE_LISTEN`. */
   readonly source: string;
-  /** Whether both mean the same. Then the operator need not know: a chart sets the address in both places. */
+  /** Whether both mean the same. Then headgate does not report it: a chart sets the address in both places. */
   readonly isSame: boolean;
 }
 
