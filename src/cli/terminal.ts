@@ -12,7 +12,7 @@ export function wantsColours({ env, isTerminal }: Pick<Io, "env" | "isTerminal">
   return isTerminal && !env["NO_COLOR"] && !isDumb(env);
 }
 
-/** Whether headgate may overwrite a line on standard error. A log of CI would keep each version of the line, even if CI provides a terminal. */
+/** Whether headgate may overwrite a line on standard error. A log of CI would keep each version of it, even with a terminal. */
 export function showsProgress({
   env,
   isErrorTerminal,

@@ -276,7 +276,7 @@ export function createHttp2Connection(
       writtenBeforePing = undefined;
     } else if (writtenBeforePing === undefined) {
       const { bytesWritten } = transport;
-      // The acknowledgement of a PING does not count as sent by the client. Node refuses a PING if ten are not acknowledged; that shows nothing.
+      // The acknowledgement does not count as sent by the client. Node refuses a PING if ten are not acknowledged; that shows nothing.
       const isSent = session.ping(() => (lastBytesRead = transport.bytesRead));
       writtenBeforePing = isSent ? bytesWritten : -1;
     } else return transport.bytesWritten === writtenBeforePing && unacknowledged() === 0;

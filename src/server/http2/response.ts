@@ -63,7 +63,7 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
     this.options = options;
     stream.on("drain", () => this.onDrain());
     stream.on("wantTrailers", () => this.sendTrailers());
-    // Until the content is read, only `aborted` shows a reset without an error. In the next turn, because nghttp2 is reading frames now.
+    // Until the content is read, only `aborted` shows a reset without an error. Next turn, because nghttp2 is reading frames now.
     stream.once("aborted", () => setImmediate(() => this.onClosed()));
     stream.once("close", () => this.onClosed());
   }
