@@ -45,7 +45,7 @@ export async function compileTests(processes) {
 async function compile(files) {
   const folder = mkdtempSync(join(tmpdir(), "headgate-tests-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  // Packages stay outside: they need no compiling.
+  // For the packages that stay outside.
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   const { build } = await import("esbuild");
   await build({

@@ -1,4 +1,4 @@
-/** The address of the admin port, which may not be there while it is the default. */
+/** Listens on the admin port. If the operator did not set its address, headgate can run without it. */
 
 import { type Address, formatAddress, overlap } from "./config/address.ts";
 import type { Config } from "./config/types.ts";
@@ -28,7 +28,7 @@ export async function listenAdmin(
     return await listenOn(server, admin);
   } catch (error) {
     const code = isAdminDefault && error instanceof Error && "code" in error && error.code;
-    // The operator did not ask for this address, so it must not keep headgate from serving, whatever the reason is.
+    // The operator did not set this address, so headgate serves without it, whatever the reason is.
     if (typeof code !== "string") throw error;
     const reason = isAddressTaken(error) ? IS_TAKEN : `cannot be opened (${code})`;
     return warnUnavailable(admin, reason, logger);

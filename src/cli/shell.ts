@@ -2,7 +2,7 @@
 
 import { toPrintable } from "../ops/log/printable.ts";
 
-/** Longer than any path or URL of a command. */
+/** More characters than any path or URL of a command has. */
 const MAX_WORD = 1_000;
 
 /** Writes a word for a POSIX shell or zsh, in quotes if it needs them. */

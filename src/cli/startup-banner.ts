@@ -8,7 +8,7 @@ import { formatTable } from "./table.ts";
 import { toTry } from "./to-try.ts";
 
 /** The maximum number of routes in the banner; `headgate check` shows all of them. */
-const MOST_SHOWN = 50;
+const MAX_SHOWN = 50;
 
 /** The banner for a terminal. */
 export function toStartupBanner(config: Config, listening: Listening, version: string): string {
@@ -59,11 +59,11 @@ export function logStart(
 }
 
 function toShown({ routes, defaultRoute }: Config): readonly RouteConfig[] {
-  return [...routes.slice(0, MOST_SHOWN), defaultRoute];
+  return [...routes.slice(0, MAX_SHOWN), defaultRoute];
 }
 
 function toRest({ routes }: Config): string {
-  const rest = routes.length - MOST_SHOWN;
+  const rest = routes.length - MAX_SHOWN;
   return rest > 0 ? `  … and ${rest} more routes; headgate check shows them all\n` : "";
 }
 

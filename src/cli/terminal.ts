@@ -12,7 +12,7 @@ export function wantsColours({ env, isTerminal }: Pick<Io, "env" | "isTerminal">
   return isTerminal && !env["NO_COLOR"] && !isDumb(env);
 }
 
-/** Whether a line on standard error may be overwritten. A log of CI would keep each of its versions, even if it is written by a terminal. */
+/** Whether headgate may overwrite a line on standard error. A log of CI would keep each version of it, even with a terminal. */
 export function showsProgress({
   env,
   isErrorTerminal,

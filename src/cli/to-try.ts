@@ -4,10 +4,10 @@ import { summariseCertificate } from "../config/pem.ts";
 import type { ListenerConfig } from "../config/types.ts";
 import { quoteForShell } from "./shell.ts";
 
-/** The settings of a listener that its clients have to meet. */
+/** The settings of a listener that its clients must meet. */
 type TriedListener = Pick<ListenerConfig, "tls" | "proxyProtocol">;
 
-/** A command that shows what headgate does, for any listener. It is for the machine that headgate runs on. */
+/** Returns a command that sends a HEAD to a listener, from the machine that headgate runs on. */
 export function toTry(listen: string, { tls, proxyProtocol }: Partial<TriedListener> = {}): string {
   const path = listen.startsWith("unix:") ? listen.slice("unix:".length) : undefined;
   const words = ["-I"];
@@ -20,7 +20,7 @@ export function toTry(listen: string, { tls, proxyProtocol }: Partial<TriedListe
   return ["curl", ...words.map(quoteForShell)].join(" ");
 }
 
-/** The place of a listener, as a URL has it: `[::1]` and `:8080`. */
+/** Host and port of a listener, as a URL has them: `[::1]` and `:8080`. */
 interface Place {
   readonly host: string;
   readonly port: string;
@@ -37,7 +37,7 @@ const LOOPBACKS = new Map([
   ["[::]", "[::1]"],
 ]);
 
-/** The URL, with a name that the certificate is for, and where curl connects instead of looking that name up. */
+/** The URL, with a name of the certificate, and the address to which curl connects instead of looking that name up. */
 function toTarget(place: Place | undefined, tls: TriedListener["tls"]): readonly string[] {
   const { host, port } = place ?? { host: "localhost", port: "" };
   if (tls === undefined) return [`http://${host}${port}/`];
@@ -49,7 +49,7 @@ function toTarget(place: Place | undefined, tls: TriedListener["tls"]): readonly
   return [...(isElsewhere ? ["--connect-to", `::${host}${port}`] : []), `https://${name}${port}/`];
 }
 
-/** The host of a URL for a name of a certificate. `*.example.com` is for any name below. */
+/** The host of a URL for a name of a certificate: of `*.example.com`, a name that it covers. */
 function toHost(name: string): string {
   return name.includes(":") ? `[${name}]` : name.replace("*", "www");
 }

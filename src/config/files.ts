@@ -172,9 +172,8 @@ export async function listFolder(path: string): Promise<readonly string[] | unde
 }
 
 /**
- * Replaces the content of a file, or creates the file. It is atomic wherever the file can stay what it is: a reader sees either the old
- * content or the new, and so does the operator after a full disk or a crash. Links and permission bits stay. Resolves with the reason if
- * it failed. Never rejects.
+ * Replaces the content of a file, or creates the file. Links and permission bits stay. Where they can stay, it is atomic: after a full disk
+ * or a crash, the file has either the old content or the new. Resolves with the reason if it failed. Never rejects.
  */
 export async function replaceFile(path: string, text: string): Promise<string | undefined> {
   return toReason(async () => {
@@ -184,8 +183,8 @@ export async function replaceFile(path: string, text: string): Promise<string | 
 }
 
 /**
- * Writes the text to a new file, and gives it the path of the old one. Returns false where only writing into the old one keeps what it
- * is: a file with a second name (hard link), a device, a file that is mounted or whose folder may not be written.
+ * Writes the text to a new file, and renames it to the old one. Returns false if the caller must write into the old file instead: it has a
+ * second name (hard link), is a device or mounted, or headgate may not write its folder.
  */
 async function renameOver(path: string, text: string): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined); // undefined: a link to no file

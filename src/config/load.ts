@@ -3,7 +3,7 @@
  * variables, which override the route file.
  */
 
-import { formatAddress, overlap } from "./address.ts";
+import { findConflicts, withFlagsOfUrl } from "./conflicts.ts";
 import { MAX_FILE_BYTES, parseDocument } from "./yaml/document.ts";
 import type { Document } from "./yaml/document.ts";
 import {
@@ -17,7 +17,6 @@ import {
   toFileText,
 } from "./files.ts";
 import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
-import { findLoops } from "./loop.ts";
 import {
   ADMIN_DEFAULT,
   aimAtMappings,
@@ -31,10 +30,9 @@ import type { Flags, Override } from "./overrides.ts";
 import { ConfigError, MAX_SHOWN, createSource, formatKey, createDiagnostic } from "./diagnostic.ts";
 import type { SpanDiagnostic, Diagnostic, Source, Span } from "./diagnostic.ts";
 import { resolveConfig } from "./resolve.ts";
-import { checkRoutes, findWarnings } from "./routes.ts";
+import { findWarnings } from "./routes.ts";
 import { parseInSteps } from "./schema/file.ts";
 import type { Config } from "./types.ts";
-import type { RawConfig } from "./schema/file.ts";
 import { hintOfSpelling } from "./hints/spelling.ts";
 import { readTlsFiles } from "./tls.ts";
 import { asMapping } from "./untyped.ts";
@@ -76,7 +74,7 @@ export interface Overridden {
   readonly key: string;
   /** `--listen` or `HEADGATE_LISTEN`. */
   readonly source: string;
-  /** Whether both mean the same. Then the operator need not know: a chart sets the address in both places. */
+  /** Whether both mean the same. Then headgate does not report it: a chart sets the address in both places. */
   readonly isSame: boolean;
 }
 
@@ -112,7 +110,9 @@ export async function loadConfig(sources: Sources): Promise<Loaded> {
   await nextTurn();
   const tls = await readTlsFiles(value, origin?.path ?? cwd, { readFile, nowMs: Date.now() });
   await nextTurn();
-  const conflicts = findConflicts(value, raw, { origin, isAdminDefault });
+  const lineOfRoute = (index: number): number | undefined =>
+    lineOf(origin, ["routes", index, "path"]);
+  const conflicts = findConflicts(value, raw, { isAdminDefault, lineOfRoute });
   const [refused, tolerated] = unusable === "refuse" ? [tls.unusable, []] : [[], tls.unusable];
   const own = diagnostics.map(withFlagsOfUrl);
   const all = [...own, ...conflicts, ...tls.diagnostics, ...refused];
@@ -140,23 +140,6 @@ function findOverridden(value: unknown, overrides: readonly Override[]): readonl
     if (given === undefined) return [];
     return [{ key: formatKey(path), source, isSame: isSameSetting(override, given) }];
   });
-}
-
-/** Finds settings that are valid, but do not fit together. */
-function findConflicts(
-  value: unknown,
-  raw: RawConfig | undefined,
-  { origin, isAdminDefault }: { origin: Origin | undefined; isAdminDefault: boolean },
-): readonly KeyDiagnostic[] {
-  const lineOfRoute = (index: number): number | undefined =>
-    lineOf(origin, ["routes", index, "path"]);
-  return [
-    ...findMissingUpstream(value),
-    ...checkRoutes(value, lineOfRoute),
-    ...findTakenAddress(value, raw, isAdminDefault),
-    ...findUntrustedProxies(value, raw),
-    ...findLoops(value, raw),
-  ];
 }
 
 function hasDiagnostics(origin: Origin | undefined): boolean {
@@ -219,64 +202,6 @@ function findDefaults(
       ? []
       : [{ path: [key], value: given, source }],
   );
-}
-
-/** The schema cannot require them: a flag or a variable may give the upstream, or complete a mapping without a URL. */
-function findMissingUpstream(value: unknown): readonly KeyDiagnostic[] {
-  if (asMapping(value)["upstream"] !== undefined) return [];
-  const message = `is missing: say where requests go, by upstream in the route file, ${FLAGS_OF_URL}`;
-  return [{ path: ["upstream"], at: "key", message }];
-}
-
-const FLAGS_OF_URL = "--upstream or HEADGATE_UPSTREAM";
-
-/** The schema's own message of a missing URL would not name the flag that may give the top level's. */
-function withFlagsOfUrl(diagnostic: KeyDiagnostic): KeyDiagnostic {
-  const { path, message } = diagnostic;
-  return formatKey(path) === "upstream.url" && message.startsWith("is missing")
-    ? { ...diagnostic, message: `${message}, here, by ${FLAGS_OF_URL}` }
-    : diagnostic;
-}
-
-/** headgate would bind the first address and then fail to bind the second, with an error that blames another process. */
-function findTakenAddress(
-  value: unknown,
-  raw: RawConfig | undefined,
-  isAdminDefault: boolean,
-): readonly KeyDiagnostic[] {
-  if (raw === undefined) return [];
-  const isList = Array.isArray(asMapping(value)["listen"]);
-  const places = raw.listen.map(({ address }, index) => ({
-    address,
-    path: isList ? ["listen", index] : ["listen"],
-  }));
-  if (raw.admin !== "off" && !isAdminDefault) places.push({ address: raw.admin, path: ["admin"] });
-  return places.flatMap(({ address, path }, index): readonly KeyDiagnostic[] => {
-    const taken = places.slice(0, index).find((other) => overlap(other.address, address));
-    if (taken === undefined) return [];
-    const wayOut = path[0] === "admin" ? "choose another, or off" : "choose another";
-    const message = `${formatAddress(address)} is taken by ${formatKey(taken.path)}, ${formatAddress(taken.address)}: ${wayOut}`;
-    return [{ path, at: "value", message }];
-  });
-}
-
-/** Without trusted peers, no PROXY protocol header could be believed. */
-function findUntrustedProxies(
-  value: unknown,
-  raw: RawConfig | undefined,
-): readonly KeyDiagnostic[] {
-  if (raw === undefined) return [];
-  const { forwarded } = raw;
-  const { listen } = asMapping(value);
-  return raw.listen.flatMap(({ proxyProtocol, address }, index): readonly KeyDiagnostic[] => {
-    // All peers of a Unix socket are trusted, and an inherited socket may be one.
-    const isEmpty = forwarded !== "off" && forwarded.trust.length === 0 && address.kind === "tcp";
-    if (proxyProtocol === false || (forwarded !== "off" && !isEmpty)) return [];
-    const path = [...(Array.isArray(listen) ? ["listen", index] : ["listen"]), "proxyProtocol"];
-    const reason = isEmpty ? "it is empty" : "forwarded is off";
-    const message = `needs forwarded.trust, which says who may send such headers; ${reason}`;
-    return [{ path, at: "key", message }];
-  });
 }
 
 function lineOf(origin: Origin | undefined, path: KeyPath): number | undefined {

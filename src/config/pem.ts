@@ -71,7 +71,7 @@ export function findUnusable(cert: string, nowMs: number): string | undefined {
   if (nowMs >= Date.parse(validTo))
     return `the certificate has expired: it was valid until ${validTo}`;
   if (nowMs < Date.parse(validFrom)) return `the certificate is not valid before ${validFrom}`;
-  // Node calls the extended key usage so; its types say that it is always there.
+  // Node's name for the extended key usage. Node's types do not say that it may be undefined.
   const usages = keyUsage as readonly string[] | undefined;
   if (usages?.some((usage) => FOR_SERVERS.has(usage)) === false)
     return "the certificate is not for servers: its extended key usage has no serverAuth";
@@ -85,7 +85,7 @@ function splitCertificates(text: string): readonly string[] {
     .filter((block) => /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(block));
 }
 
-/** Says that a block is missing, and which one is there instead: cert and key may have changed places. */
+/** Says that a block is missing, and which one the file has instead: the operator may have swapped cert and key. */
 function toMissing(label: string, text: string): string {
   const [, found] = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(text) ?? [];
   const instead = found === undefined ? "" : `, but "${found}"`;

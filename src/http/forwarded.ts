@@ -79,7 +79,7 @@ export function createTrust(ranges: readonly string[]): Trust {
   return (address) => list.check(address, toFamily(address));
 }
 
-// By the colon alone: the BlockList itself refuses what is no address of that family.
+// A colon is enough to decide: the BlockList refuses a text that is no address of that family.
 function toFamily(address: string): "ipv4" | "ipv6" {
   return address.includes(":") ? "ipv6" : "ipv4";
 }

@@ -1,6 +1,6 @@
 /** The log line of a connection that failed, outside of any exchange. */
 
-import type { LogField } from "../config/schema/file.ts";
+import type { LogField } from "../config/schema/log.ts";
 import { toPeerAddress } from "../http/forwarded.ts";
 import type { ClientPeer } from "../server/server-handler.ts";
 import type { LogFields, Logger } from "./log/logger.ts";

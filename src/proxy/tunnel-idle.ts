@@ -24,7 +24,7 @@ export function createTunnelIdle(
 ): TunnelIdle {
   const limitMs = idleMs === 0 ? Infinity : idleMs;
   let movedMs = 0;
-  let isFirstLook = true;
+  let isFirstCheck = true;
   /** Whether bytes may wait in the kernel. Once none do, only headgate's next write can change that. */
   let mayWait = true;
   const movement = createMovement(() => {
@@ -39,7 +39,7 @@ export function createTunnelIdle(
   function onMoved(): void {
     movedMs = performance.now();
     mayWait = true;
-    isFirstLook = true;
+    isFirstCheck = true;
     movement.restart(movedMs);
     watchdog.watch();
   }
@@ -51,10 +51,10 @@ export function createTunnelIdle(
   function onDue(): void {
     const nowMs = performance.now();
     if (mayWait) {
-      const hasMoved = movement.look(nowMs);
-      // The first look has nothing to compare with: bytes that wait may have moved until now.
-      if (mayWait && (hasMoved || isFirstLook)) movedMs = nowMs;
-      isFirstLook = false;
+      const hasMoved = movement.check(nowMs);
+      // The first check has nothing to compare with: bytes that wait may have moved until now.
+      if (mayWait && (hasMoved || isFirstCheck)) movedMs = nowMs;
+      isFirstCheck = false;
     }
     if (toDueMs() > nowMs) watchdog.watch();
     else onIdle();

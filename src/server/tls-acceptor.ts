@@ -90,9 +90,9 @@ function toServerNames(
       if (!contexts.has(name)) contexts.set(name, context);
   }
   return (name, done) => {
-    const asked = name.toLowerCase();
+    const host = name.toLowerCase();
     // RFC 6125 §6.4.3: a wildcard stands for the first label only.
-    const context = contexts.get(asked) ?? contexts.get(asked.replace(/^[^.]+/, "*"));
+    const context = contexts.get(host) ?? contexts.get(host.replace(/^[^.]+/, "*"));
     // oxlint-disable-next-line unicorn/no-null -- null: no error; without a context, the first certificate is used
     done(null, context);
   };
@@ -122,7 +122,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
         }
       };
       handshakes.set(transport, { succeed, fail: reject });
-      // Node passes it on to the TLS socket. A client that ends its side before the end of the handshake has left.
+      // The TLS socket inherits this. A client that ends its side during the handshake has left.
       transport.allowHalfOpen = false;
       // Later than the TLS socket, which knows the reason.
       transport.once("close", () =>

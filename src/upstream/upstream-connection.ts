@@ -388,7 +388,7 @@ export function createUpstreamConnection<Receiver extends ResponseReceiver>(
   function onDue(): void {
     const nowMs = performance.now();
     // A slow upstream may still be reading although the kernel takes no more bytes from headgate.
-    if (isStuck() && movement.look(nowMs)) lastActivityMs = nowMs;
+    if (isStuck() && movement.check(nowMs)) lastActivityMs = nowMs;
     if (toDueMs() > nowMs) return watchdog.watch();
     fail(toTimeout(), "final");
   }

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import test, { type TestContext } from "node:test";
+import { connect } from "node:tls";
 
+import { createAuthority } from "../support/authority.ts";
 import {
   FLAG,
   type Frame,
@@ -20,7 +22,6 @@ import { LISTEN_HTTP2, openSession, openStream, readStream, send } from "../supp
 import { type Script, startOrigin } from "../support/origin.ts";
 import { text, toHead } from "../support/responses.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { sendRequest, toRequest } from "../support/request.ts";
 
 async function start(t: TestContext, script: Script = text("ok"), yaml = "") {
@@ -293,24 +294,15 @@ test("streams of one connection do not share an upstream connection that carries
   assert.ok(origin.connections.length >= 2);
 });
 
-const TLS = `listen: { address: 127.0.0.1:0, http2: true, tls: { cert: CERT, key: KEY } }`;
-
 test("with TLS, ALPN chooses between HTTP/2 and HTTP/1.1", async (t) => {
   const origin = await startOrigin(t, text("ok"));
-  const { mkdtempSync, rmSync, writeFileSync } = await import("node:fs");
-  const { tmpdir } = await import("node:os");
-  const { join } = await import("node:path");
-  const { connect } = await import("node:tls");
-  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, "cert.pem"), CERTIFICATE);
-  writeFileSync(join(folder, "key.pem"), KEY);
-  const yaml = TLS.replace("CERT", join(folder, "cert.pem")).replace(
-    "KEY",
-    join(folder, "key.pem"),
-  );
-  const sidecar = await startSidecar(t, { upstream: origin.url, yaml });
-  const options = { ca: CERTIFICATE, servername: "backend.test" };
+  const authority = createAuthority(t);
+  const { certFile, keyFile } = authority.issue({ names: "DNS:a.test" });
+  const sidecar = await startSidecar(t, {
+    upstream: origin.url,
+    yaml: `listen: { address: 127.0.0.1:0, http2: true, tls: { cert: ${certFile}, key: ${keyFile} } }`,
+  });
+  const options = { ca: authority.cert, servername: "a.test" };
   const session = openSession(t, sidecar.port, options, "https");
   const response = await send(session, { lines: ["x-a: 1"] });
   assert.equal(response.body.toString(), "ok");
@@ -334,6 +326,6 @@ test("with TLS, ALPN chooses between HTTP/2 and HTTP/1.1", async (t) => {
 test("without http2, the preface is no request", async (t) => {
   const origin = await startOrigin(t, text("ok"));
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const answer = await sendRequest(t, sidecar.port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  assert.ok(answer.status === 400 || answer.status === 505);
+  const { status } = await sendRequest(t, sidecar.port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  assert.ok(status === 400 || status === 505);
 });

@@ -28,6 +28,11 @@ const PROTOCOL_ERROR = 1;
 const REFUSED_STREAM = 7;
 const ENHANCE_YOUR_CALM = 11;
 
+type Fields = readonly (readonly [string, string])[];
+
+const POST: Fields = [[":method", "POST"], ...GET.slice(1)];
+const CANCEL = Buffer.from([0, 0, 0, 8]);
+
 async function start(t: TestContext, script: Script = text("ok"), yaml = "") {
   const origin = await startOrigin(t, script);
   const sidecar = await startSidecar(t, {
@@ -60,13 +65,13 @@ async function assertEnded(wire: FrameWire): Promise<void> {
 }
 
 /** Asserts that the operator sees why a connection was closed, in one log line and in the metric. */
-async function assertTold(
+async function assertLogged(
   { sidecar }: Awaited<ReturnType<typeof start>>,
   ...reasons: readonly string[]
 ): Promise<void> {
-  const isTold = (line: LogLine): boolean =>
+  const isLogged = (line: LogLine): boolean =>
     String(line["msg"]).startsWith("an HTTP/2 connection was closed");
-  const line = await sidecar.line(isTold);
+  const line = await sidecar.line(isLogged);
   const [, reason = ""] = /closed \((\w+)\): \w/.exec(String(line["msg"])) ?? [];
   assert.ok(reasons.includes(reason), String(line["msg"]));
   assert.deepEqual(
@@ -76,20 +81,20 @@ async function assertTold(
   const metrics = await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`);
   const counts = (await metrics.text()).match(/^headgate_http2_connections_closed_total.* [1-9]/gm);
   assert.deepEqual(counts, [`headgate_http2_connections_closed_total{reason="${reason}"} 1`]);
-  assert.equal(sidecar.lines.filter(isTold).length, 1);
+  assert.equal(sidecar.lines.filter(isLogged).length, 1);
 }
 
 async function assertServes(t: TestContext, port: number): Promise<void> {
   assert.equal((await send(openSession(t, port))).status, 200);
 }
 
-const OTHER_SCHEME: readonly (readonly [string, string])[] = [
+const OTHER_SCHEME: Fields = [
   [":method", "GET"],
   [":scheme", "ftp"],
   [":authority", "a.example"],
 ];
 
-const MALFORMED: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
+const MALFORMED: readonly (readonly [string, Fields])[] = [
   ["a line end in a value", [...GET, ["x-a", "1\r\nx-b: 2"]]],
   ["a line feed in a value", [...GET, ["x-a", "1\nx-b: 2"]]],
   ["a NUL in a value", [...GET, ["x-a", "1\0"]]],
@@ -214,7 +219,7 @@ test("a flood of such field blocks ends the connection", async (t) => {
     assert.equal(codeOf(answer), ENHANCE_YOUR_CALM);
   }
   await assertEnded(wire);
-  await assertTold(started, "invalid_frames");
+  await assertLogged(started, "invalid_frames");
   assert.equal(started.origin.arrivals.length, 0);
   await assertServes(t, started.port);
 });
@@ -227,7 +232,7 @@ test("a header section in endless CONTINUATION frames ends the connection (CVE-2
   const more = toFrame(TYPE.continuation, 0, 1, toFieldBlock([["x-a", "1"]]));
   wire.write(Buffer.concat(Array.from({ length: 1_000 }, () => more)));
   await wire.closed;
-  await assertTold(started, "continuations");
+  await assertLogged(started, "continuations");
   await assertServes(t, port);
 });
 
@@ -237,10 +242,10 @@ test("streams that are reset at once end the connection (CVE-2023-44487)", async
   const wire = await openFrames(t, port);
   const frames: Buffer[] = [];
   for (let stream = 1; stream < 20_000; stream += 2)
-    frames.push(toHeaders(stream), toFrame(TYPE.rstStream, 0, stream, Buffer.from([0, 0, 0, 8])));
+    frames.push(toHeaders(stream), toFrame(TYPE.rstStream, 0, stream, CANCEL));
   wire.write(Buffer.concat(frames));
   await assertEnded(wire);
-  await assertTold(started, "resets");
+  await assertLogged(started, "resets");
   assert.ok(
     origin.arrivals.length <= 1_100,
     `${origin.arrivals.length} requests reached the upstream`,
@@ -260,13 +265,8 @@ test("streams that the client makes headgate reset end the connection (CVE-2025-
   await assertEnded(wire);
 });
 
-type Fields = readonly (readonly [string, string])[];
-
-const POST: Fields = [[":method", "POST"], ...GET.slice(1)];
-const CANCEL = Buffer.from([0, 0, 0, 8]);
-
-/** Requests that are answered before their end. The length makes more content an error of its stream. */
-const ANSWERED: Readonly<Record<string, Fields>> = {
+/** Requests that get a response before their end. The length makes more content an error of its stream. */
+const EARLY_RESPONSE: Readonly<Record<string, Fields>> = {
   "whose path is malformed": [...POST.slice(0, 3), [":path", "/#a"]],
   "whose header section is too large": [...POST, ["x-a", "x".repeat(5_000)]],
   "whose upstream is not there": [...POST.slice(0, 3), [":path", "/none"]],
@@ -281,11 +281,11 @@ const RESETS: Readonly<Record<string, (stream: number) => Buffer>> = {
 };
 
 /**
- * Symptom: a client that reset streams which headgate had refused, or had answered with an error, could do so without end.
+ * Symptom: a client could reset streams without end if headgate had refused them, or had responded with an error.
  * Root cause: only streams whose response was not finished counted.
  * Fix: each stream that the client resets counts, or makes headgate reset, before or after its response.
  */
-for (const [what, fields] of Object.entries(ANSWERED))
+for (const [what, fields] of Object.entries(EARLY_RESPONSE))
   for (const [how, reset] of Object.entries(RESETS))
     test(`requests ${what}, and that ${how}, end the connection`, async (t) => {
       const started = await start(t, text("no"), ROUTES);
@@ -307,7 +307,7 @@ for (const [what, fields] of Object.entries(ANSWERED))
       }
       await assertEnded(wire);
       // From Node 22 on, the first such content ends the connection.
-      await assertTold(started, "resets", ...(how === "the client resets" ? [] : ["protocol"]));
+      await assertLogged(started, "resets", ...(how === "the client resets" ? [] : ["protocol"]));
     });
 
 test("responses that the upstream breaks off do not count against the client", async (t) => {
@@ -323,12 +323,12 @@ test("responses that the upstream breaks off do not count against the client", a
   assert.ok(!session.destroyed);
 });
 
-test("a breach of the protocol is told in the log", async (t) => {
+test("the log names a breach of the protocol", async (t) => {
   const started = await start(t);
   const wire = await openFrames(t, started.port);
   wire.write(toHeaders(2)); // an even number (RFC 9113 §5.1.1)
   await assertEnded(wire);
-  await assertTold(started, "protocol");
+  await assertLogged(started, "protocol");
 });
 
 test("the log line of a flood follows log.access and log.fields", async (t) => {
@@ -364,7 +364,7 @@ for (const [what, reason, frame] of FLOODS)
       wire.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame)));
       setTimeout(() => wire.resume(), 500).unref(); // to see the end
       await assertEnded(wire);
-      await assertTold(started, reason);
+      await assertLogged(started, reason);
       await assertServes(t, port);
     });
 
@@ -375,7 +375,7 @@ test("a flood of DATA frames without content ends the connection (CVE-2019-9518)
   wire.write(toHeaders(1, POST, 0));
   wire.write(Buffer.concat(Array.from({ length: 20_000 }, () => toFrame(TYPE.data, 0, 1))));
   await assertEnded(wire);
-  await assertTold(started, "invalid_frames");
+  await assertLogged(started, "invalid_frames");
   await assertServes(t, port);
 });
 
@@ -415,8 +415,7 @@ test("a preface that comes byte by byte is read", async (t) => {
 test("an upload that is reset without an error is broken off, and not complete", async (t) => {
   const { origin, port } = await start(t, holding);
   const wire = await openFrames(t, port);
-  const post: readonly (readonly [string, string])[] = [[":method", "POST"], ...GET.slice(1)];
-  wire.write(toHeaders(1, post, 0));
+  wire.write(toHeaders(1, POST, 0));
   wire.write(toFrame(TYPE.data, 0, 1, Buffer.from("half")));
   const { completed } = await origin.arrival(0);
   wire.write(toFrame(TYPE.rstStream, 0, 1, Buffer.alloc(4)));
@@ -427,7 +426,7 @@ test("an upload with more or less content than its Content-Length is broken off"
   const { origin, port } = await start(t, holding);
   for (const [index, content] of ["abc", "abcdefg"].entries()) {
     const wire = await openFrames(t, port);
-    wire.write(toHeaders(1, [[":method", "POST"], ...GET.slice(1), ["content-length", "5"]], 0));
+    wire.write(toHeaders(1, [...POST, ["content-length", "5"]], 0));
     const { completed } = await origin.arrival(index);
     wire.write(toFrame(TYPE.data, FLAG.endStream, 1, Buffer.from(content)));
     assert.equal(codeOf(await wire.frame(isReset(1))), PROTOCOL_ERROR);
@@ -442,13 +441,12 @@ test("an upload with more or less content than its Content-Length is broken off"
  */
 test("an upload that breaks a rule leaves the other streams alone", async (t) => {
   const { port } = await start(t);
-  const post: readonly (readonly [string, string])[] = [[":method", "POST"], ...GET.slice(1)];
   const wire = await openFrames(t, port);
-  wire.write(toHeaders(1, post, 0));
-  wire.write(toHeaders(3, [...post, ["content-length", "5"]], 0));
+  wire.write(toHeaders(1, POST, 0));
+  wire.write(toHeaders(3, [...POST, ["content-length", "5"]], 0));
   wire.write(toFrame(TYPE.data, FLAG.endStream, 3, Buffer.from("abcdefg")));
   await wire.frame(isReset(3));
-  wire.write(toHeaders(5, post, 0));
+  wire.write(toHeaders(5, POST, 0));
   wire.write(toHeaders(5, [["x-a", "trailers that do not end the stream"]], 0));
   await wire.frame(isReset(5));
   wire.write(toFrame(TYPE.data, FLAG.endStream, 1, Buffer.from("content")));
@@ -469,7 +467,7 @@ test("a connection error ends the connection, and its requests at the upstream",
     toFrame(TYPE.headers, FLAG.endHeaders, 3, Buffer.from([0xbe])),
   ].entries()) {
     const wire = await openFrames(t, port);
-    wire.write(toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0));
+    wire.write(toHeaders(1, POST, 0));
     const { completed } = await origin.arrival(index);
     wire.write(frame);
     await assert.rejects(completed);
@@ -480,7 +478,7 @@ test("a connection error ends the connection, and its requests at the upstream",
 test("trailers that frame a message break the request off", async (t) => {
   const { origin, port } = await start(t, holding);
   const wire = await openFrames(t, port);
-  wire.write(toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0));
+  wire.write(toHeaders(1, POST, 0));
   wire.write(toFrame(TYPE.data, 0, 1, Buffer.from("content")));
   const { completed } = await origin.arrival(0);
   wire.write(toHeaders(1, [["transfer-encoding", "chunked"]]));
@@ -495,7 +493,7 @@ test("trailers that frame a message break the request off", async (t) => {
 test("frames behind a GOAWAY with an error do no harm", async (t) => {
   const { port } = await start(t);
   const goaway = toFrame(TYPE.goaway, 0, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]));
-  const post = toHeaders(1, [[":method", "POST"], ...GET.slice(1)], 0);
+  const post = toHeaders(1, POST, 0);
   const data = toFrame(TYPE.data, 0, 1, Buffer.from("content"));
   const first = Buffer.concat([Buffer.from(PREFACE), toFrame(TYPE.settings, 0, 0)]);
   const early = await openFrames(t, port, Buffer.concat([first, goaway, post, data]));

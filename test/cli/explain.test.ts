@@ -81,7 +81,7 @@ test("explain names the fields that do not count for the client's address", asyn
     );
 });
 
-test("explain names the routes that nearly matched, with the reason", async (t) => {
+test("explain trusts the client of a Unix socket, and with the PROXY protocol only the peers of forwarded.trust", async (t) => {
   const args = ["GET", "/", "--from=198.51.100.7", "-H", "X-Real-IP: 192.0.2.1"];
   const listen = (keys: string): string =>
     `listen: { address: "unix:/run/x.sock"${keys} }\n${ROUTES}`;

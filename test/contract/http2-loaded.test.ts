@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import test, { type TestContext } from "node:test";
@@ -14,6 +13,7 @@ import { startOrigin } from "../support/origin.ts";
 import { startRun } from "../support/process.ts";
 import { toRequest } from "../support/request.ts";
 import { text } from "../support/responses.ts";
+import { makeDirectory } from "../support/route-file.ts";
 
 /** What a process has loaded at its end. `tls` counts servers and contexts: node:tls itself is also the door to upstreams with TLS. */
 interface Loaded {
@@ -41,13 +41,13 @@ async function load(
   listener: string,
   use: (port: number) => Promise<unknown>,
 ): Promise<Loaded> {
-  const folder = mkdtempSync(join(tmpdir(), "headgate-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const origin = await startOrigin(t, text("ok"));
-  const files = { "reporter.cjs": REPORTER, "cert.pem": CERTIFICATE, "key.pem": KEY };
-  const routes = `upstream: ${origin.url}\n${listener}`;
-  for (const [name, content] of Object.entries({ ...files, "routes.yaml": routes }))
-    writeFileSync(join(folder, name), content);
+  const folder = await makeDirectory(t, {
+    "reporter.cjs": REPORTER,
+    "cert.pem": CERTIFICATE,
+    "key.pem": KEY,
+    "routes.yaml": `upstream: ${origin.url}\n${listener}`,
+  });
   const loaded = join(folder, "loaded.json");
   const through = ["env", `NODE_OPTIONS=--require=${join(folder, "reporter.cjs")}`];
   const headgate = await startRun(

@@ -1,5 +1,5 @@
 /**
- * Single values of a wrong form: the chart tells each in a sentence that names the key and the right form.
+ * Single values of a wrong form: the chart reports each in a sentence that names the key and the right form.
  *
  * Symptom: helm's message of `upstream: my-app:8000` was a regular expression, and that of `imagePullSecrets: [registry]` said "Expected:
  * object". Root cause: values.schema.json alone checked the form, and helm words its messages. Fix: a template checks it; in the route file,
@@ -18,8 +18,11 @@ const skip = missing("helm");
 /** What helm prints for these values; empty if it accepts them. */
 async function refusalOf(t: TestContext, values: string): Promise<string> {
   const folder = await makeDirectory(t, { "values.yaml": values });
-  const args = ["--kube-version", "1.36.0", "-f", join(folder, "values.yaml")];
-  const { status, stderr } = helm("template", "x", chart, ...args);
+  return runHelm("-f", join(folder, "values.yaml"));
+}
+
+function runHelm(...values: readonly string[]): string {
+  const { status, stderr } = helm("template", "x", chart, "--kube-version", "1.36.0", ...values);
   assert.equal(status === 0, stderr === "", stderr);
   return stderr;
 }
@@ -132,14 +135,30 @@ const wrong: readonly (readonly [string, string])[] = [
 ];
 
 test(
-  "each value of a wrong form is told in a sentence, all of them at once",
+  "the chart reports each value of a wrong form in a sentence, all of them at once",
   { skip },
   async (t) => {
     const refusal = await refusalOf(t, wrong.map(([values]) => `${values}\n`).join(""));
-    const lines = (refusal.match(/^ {2}- .*$/gm) ?? []).map((line) => line.slice(4));
+    const lines = [...refusal.matchAll(/^ {2}- (.*)$/gm)].map(([, line]) => line);
     assert.deepEqual(new Set(lines), new Set(wrong.map(([, line]) => line)));
   },
 );
+
+test("values of --set are checked like those of a file", { skip }, () => {
+  const ports = "ports.http=65536,ports.admin=99999,app.port=65536,service.port=65536";
+  const refusal = runHelm("--set", `${ports},upstream=http://a/b,image.digest=v1`);
+  for (const line of [
+    /- ports\.http: is 65536, and must be/,
+    /- ports\.admin: is 99999, and must be/,
+    /- app\.port: is 65536, and must be/,
+    /- service\.port: is 65536, and must be/,
+    /- upstream: is "http:\/\/a\/b", and must be/,
+    /- image\.digest: is "v1", and must be sha256:…/,
+  ])
+    assert.match(refusal, line);
+  assert.match(runHelm("--set", "ports.http=8080.5"), /ports\.http: is "?8080\.5"?, and must be/);
+  assert.match(runHelm("--set", "ports.http=null"), /ports\.http: is null, and must be/);
+});
 
 test("a refusal shows no password", { skip }, async (t) => {
   const refusal = await refusalOf(

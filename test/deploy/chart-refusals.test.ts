@@ -15,16 +15,6 @@ const sidecar = "mode=sidecar,app.podLabels.app=my-app";
 const standalone = "upstream=http://my-app:8000";
 
 const refused: readonly (readonly [string, string, RegExp])[] = [
-  // By _forms.tpl; chart-forms.test.ts has the others.
-  ["a port over 65535", "ports.http=65536", /ports\.http: is 65536, and must be/],
-  ["an admin port over 65535", "ports.admin=99999", /ports\.admin: is 99999, and must be/],
-  ["an app's port over 65535", "app.port=65536", /app\.port: is 65536, and must be/],
-  ["a Service's port over 65535", "service.port=65536", /service\.port: is 65536, and must be/],
-  ["half a port", "ports.http=8080.5", /ports\.http: is "?8080\.5"?, and must be/],
-  ["an upstream with a path", "upstream=http://a/b", /upstream: is "http:\/\/a\/b", and must be/],
-  ["a tag as digest", "image.digest=v1", /image\.digest: is "v1", and must be sha256:…/],
-  ["a port without a value", "ports.http=null", /ports\.http: is null, and must be/],
-
   // By values.schema.json. Only the place is compared: newer versions of helm have another validator, with its own messages.
   ["an unknown key", "replicaCounts=3", /replicaCounts/],
   ["an unknown key below", "image.named=a", /image'?: .*\bnamed\b/],

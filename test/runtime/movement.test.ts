@@ -10,7 +10,7 @@ function runOut(stoodStillUntilMs = 0): number {
   movement.restart(0);
   for (let nowMs = 0; ;) {
     nowMs = Math.max(movement.nextMs(0, LIMIT_MS), stoodStillUntilMs);
-    assert.equal(movement.look(nowMs), false);
+    assert.equal(movement.check(nowMs), false);
     if (movement.nextMs(0, LIMIT_MS) <= nowMs) return nowMs;
   }
 }
@@ -31,8 +31,8 @@ test("each check notices bytes that moved, and starts the limit anew", () => {
   let waiting = 100;
   const movement = createMovement(() => waiting);
   movement.restart(0);
-  assert.equal(movement.look(250), false);
+  assert.equal(movement.check(250), false);
   waiting = 90;
-  assert.equal(movement.look(500), true);
+  assert.equal(movement.check(500), true);
   assert.equal(movement.nextMs(500, LIMIT_MS), 750);
 });

@@ -1,9 +1,9 @@
 {{/*
-The form of single values, each told in a sentence that names the key, what it is and what it must be. values.schema.json checks the names
-of the keys, and what helm words well itself; its messages of a pattern or a list's item would not say what to write.
+Checks the form of each value. A mistake is a sentence that names the key, what the value is and what it must be. values.schema.json checks
+the names of keys, and all for which helm has a good message: one about a pattern or an item of a list does not say what to write.
 */}}
 
-{{/* What each value must be. In a path, [] is each item of a list, and {} each value of a mapping. */}}
+{{/* What each value must be. In a path, [] is each item of a list. */}}
 {{- define "headgate.forms.values" -}}
 upstream: url
 bindAddress: ip

@@ -41,7 +41,7 @@ export async function examine(
   const queue = endpoints.entries();
   const responded = new Set<Client>();
   let hasFailed = false;
-  const look = async (endpoint: Endpoint, client: Client): Promise<Observation> => {
+  const tryOne = async (endpoint: Endpoint, client: Client): Promise<Observation> => {
     const { connect, limits, url } = client;
     const fields = withFields(client.fields, endpoint.fields);
     const request = { target: endpoint.target, fields, sendsOptions: examination.sendsOptions };
@@ -55,7 +55,7 @@ export async function examine(
     for (const [index, endpoint] of queue) {
       if (hasFailed) return;
       examination.onBegin(endpoint, index);
-      results[index] = await examineOne(endpoint, examination, look).catch((error: unknown) => {
+      results[index] = await examineOne(endpoint, examination, tryOne).catch((error: unknown) => {
         hasFailed = true;
         throw error;
       });
@@ -68,10 +68,10 @@ export async function examine(
 async function examineOne(
   endpoint: Endpoint,
   { client, through }: Examination,
-  look: (endpoint: Endpoint, client: Client) => Promise<Observation>,
+  tryOne: (endpoint: Endpoint, client: Client) => Promise<Observation>,
 ): Promise<Examined> {
-  const direct = await look(endpoint, client);
-  const observation = through === undefined ? undefined : await look(endpoint, through);
+  const direct = await tryOne(endpoint, client);
+  const observation = through === undefined ? undefined : await tryOne(endpoint, through);
   return {
     endpoint,
     direct,

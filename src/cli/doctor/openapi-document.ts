@@ -1,7 +1,7 @@
 /** Finds the OpenAPI document of a backend: in a file, at its URL, or at a path that frameworks use. */
 
 import { readLargeFile, resolveFrom } from "../../config/files.ts";
-import { parseData } from "../../config/yaml/document.ts";
+import { parseData } from "../../config/yaml/data.ts";
 import { UsageError } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { type Client, withFields } from "./client.ts";

@@ -27,7 +27,7 @@ interface Verdict {
   readonly isNear: boolean;
 }
 
-const MOST_OTHERS = 5;
+const MAX_OTHERS = 5;
 
 /** Explains which route the router chooses for a Host value and a request-target. */
 export function explainMatch(
@@ -42,7 +42,7 @@ export function explainMatch(
   const others = verdicts
     .filter((verdict) => verdict.route !== route && verdict.isNear)
     .toSorted((a, b) => toScore(b) - toScore(a))
-    .slice(0, MOST_OTHERS)
+    .slice(0, MAX_OTHERS)
     .map((verdict) => ({ route: verdict.route, reason: toReason(verdict, winner) }));
   const reason = winner === undefined ? "no route matches" : `${describe(winner)} matches`;
   return { route, reason, path, others };

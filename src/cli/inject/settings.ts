@@ -72,8 +72,8 @@ const TAKEN: Readonly<Record<string, string>> = {
 };
 
 /**
- * Combines the defaults with the command line's values. `ports.admin` is set only if the command line has it: another port than the default
- * may be chosen, but not another one than the operator's. Throws a UsageError for an unknown setting.
+ * Combines the defaults with the command line's values. `ports.admin` is set only if the command line has it: inject may replace the default
+ * port by another one, but not the operator's. Throws a UsageError for an unknown setting.
  */
 export function readSettings(given: readonly string[]): Settings {
   const settings = new Map(DEFAULTS);

@@ -7,7 +7,6 @@ import * as z from "zod/mini";
 import { CLAIM_NAMES } from "../../http/forwarded.ts";
 import { createPauses } from "../../runtime/turn.ts";
 import { ADDRESS_OR_OFF_SYNTAX, RANGE_SYNTAX, parseAddressOrOff, parseRange } from "../address.ts";
-import { guessBoolean } from "../hints/guess.ts";
 import { createKeyHints } from "../hints/keys.ts";
 import { asList, asMapping } from "../untyped.ts";
 import { head, headMapping } from "./head.ts";
@@ -16,6 +15,7 @@ import type { KeyDiagnostic, KeyPath } from "./issues.ts";
 import { toRouteFileSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { listenAddress, listenerMapping, listenerTls, listeners } from "./listen-address.ts";
+import { log } from "./log.ts";
 import { options, route } from "./route.ts";
 import {
   count,
@@ -28,7 +28,6 @@ import {
   oneOf,
   positiveDuration,
   scalar,
-  yesOrNo,
 } from "./scalars.ts";
 import { UPSTREAM_NAME, tls, upstreamMapping, upstreamOf } from "./upstream.ts";
 
@@ -37,19 +36,6 @@ const PRIVATE_RANGES =
   "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 fc00::/7 fe80::/10".split(
     " ",
   );
-
-/** The fields of a request's log line: OpenTelemetry's names, or headgate's own if it has none. ops/log/access-line.ts writes them. */
-const LOG_FIELDS = [
-  ...(["http.request.method", "url.path", "url.query", "http.response.status_code"] as const),
-  ...(["client.address", "network.protocol.version", "user_agent.original"] as const),
-  ...(["tls.client.subject", "tls.client.san", "tls.client.hash.sha256"] as const),
-  ...(["error.type", "trace_id"] as const),
-  ...(["route", "upstream", "upstream_method", "head", "body", "bytes_drained"] as const),
-  ...(["duration_ms", "upstream_ms", "request_id", "exception.stacktrace"] as const),
-] as const;
-
-/** The name of a field of a request's log line. */
-export type LogField = (typeof LOG_FIELDS)[number];
 
 const forwardedMapping = mapping({
   trust: described(
@@ -124,55 +110,6 @@ const limits = mapping({
     description:
       "Tunnels at one time to all upstreams, requested or open; then 503. 0 = only each upstream's maxConnections limits them.",
   }),
-});
-
-const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
-
-const logShape = {
-  level: described(
-    z.prefault(
-      oneOf(LOG_LEVELS, {
-        no: "silent",
-        words: {
-          warning: "warn",
-          err: "error",
-          critical: "error",
-          fatal: "error",
-          trace: "debug",
-          verbose: "debug",
-        },
-      }),
-      "info",
-    ),
-    { description: "Lines of this level and above are written." },
-  ),
-  access: described(
-    z.prefault(oneOf(["all", "errors", "off"], { yes: "all", no: "off" }), "errors"),
-    { description: "Which requests get a log line." },
-  ),
-  format: described(
-    z.optional(
-      oneOf(["json", "pretty"], {
-        words: { text: "pretty", console: "pretty", plain: "pretty" },
-      }),
-    ),
-    {
-      description: "pretty is for people; when left out: pretty on a terminal, json elsewhere.",
-    },
-  ),
-  query: described(z.prefault(yesOrNo(), false), {
-    description: "Whether url.query is logged. Queries may contain tokens and personal data.",
-  }),
-  fields: described(z.optional(list(oneOf(LOG_FIELDS), "a list of log fields")), {
-    description:
-      "The fields of a request's log line, in addition to time, level and msg; all fields when left out.",
-  }),
-};
-
-const log = mapping(logShape, (input) => {
-  const level = LOG_LEVELS.find((name) => name === input);
-  if (level !== undefined) return `; did you mean { level: ${level} }?`;
-  return guessBoolean(input) === false ? "; did you mean { level: silent }?" : "";
 });
 
 const shutdown = mapping({

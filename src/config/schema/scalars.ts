@@ -16,10 +16,10 @@ import type { JsonSchema } from "./json-schema.ts";
 import type { TextSyntax } from "../text-syntax.ts";
 import { ABOVE_ZERO, durationSyntax, parseDuration, parseSize, sizeSyntax } from "../units.ts";
 
-// zod would compile each mapping to a function of its own. That takes longer than to check a route file, and is no faster at a large one.
+// zod would compile each mapping to a function of its own. That takes longer than to check a route file, even a large one.
 z.config({ jitless: true });
 
-/** Adds to what the JSON Schema says of a value. Returns the same schema. */
+/** Adds keywords to the JSON Schema of a value. Returns the same schema. */
 export function described<Schema>(schema: Schema & z.core.SomeType, meta: JsonSchema): Schema {
   // The parameter has no narrower type, because TypeScript would then infer `string` for the names of `oneOf`.
   const known = schema as unknown as z.ZodMiniType;
@@ -168,7 +168,7 @@ export const mapping = <Shape extends z.core.$ZodLooseShape>(
   hint: (input: unknown) => string = (input) => hintOfKeys(shape, input),
 ) => z.strictObject(shape, { error: listKeys(Object.keys(shape), hint) });
 
-/** More would not help to find the right one. */
+/** A longer list of keys would not help the operator to find the right one. */
 const MAX_KEYS_SHOWN = 8;
 
 /** The hint for a value in place of a mapping: the only key that could have it (`drain: 64KiB` means its `bytes`), or all keys. */
@@ -178,19 +178,20 @@ function hintOfKeys(shape: z.core.$ZodLooseShape, input: unknown): string {
   return hintOfOnlyKey(shape, input) ?? others;
 }
 
-/** Keys that are meant if several could have the value: a route's, and the time limit of a shutdown. */
-const MAIN_KEYS = new Set(["path", "grace"]);
+/** The keys that the hint names if several could have the value: of a route, and of `shutdown`. */
+const PREFERRED_KEYS = new Set(["path", "grace"]);
 
-/** The mapping that the operator meant, if only one of its keys, or one of the main ones, could have the value. */
+/** Suggests the mapping that the operator meant, if only one of its keys, or a preferred one, could have the value. */
 export function hintOfOnlyKey(shape: z.core.$ZodLooseShape, input: unknown): string | undefined {
   const items = Array.isArray(input) ? input : [input];
   // Booleans are left out: `tls: false` does not mean `verify: false`.
   if (!items.every((one) => typeof one === "string" || typeof one === "number")) return undefined;
   const keys = Object.keys(shape).filter((key) => z.safeParse(shape[key], input).success);
   const value = Array.isArray(input) ? `[${input.join(", ")}]` : String(input);
-  const key = keys.length === 1 ? keys[0] : keys.find((one) => MAIN_KEYS.has(one));
+  const key = keys.length === 1 ? keys[0] : keys.find((one) => PREFERRED_KEYS.has(one));
   return key === undefined ? undefined : `; did you mean { ${key}: ${value} }?`;
 }
+
 /** The hint for a value that may mean true or false. */
 export function hintOfBoolean(input: unknown): string {
   const meant = guessBoolean(input);

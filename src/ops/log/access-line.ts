@@ -1,6 +1,6 @@
 /** The access log's line for one exchange. It is always exactly one line. */
 
-import type { LogField } from "../../config/schema/file.ts";
+import type { LogField } from "../../config/schema/log.ts";
 import type { Fault } from "../../http/errors.ts";
 import { type Exchange, toRequestId } from "../../http/exchange.ts";
 import { findField, findOnlyField } from "../../http/fields.ts";

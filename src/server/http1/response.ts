@@ -46,9 +46,9 @@ export interface ResponseContext {
 /** The state of a response whose bytes wait for the client. */
 interface Stall {
   readonly movement: Movement;
-  /** Bytes that waited in Node's queue at the last look. */
+  /** Bytes that waited in Node's queue at the last check. */
   bytes: number;
-  /** How many looks in a row found that nothing had moved. */
+  /** How many checks in a row found that nothing had moved. */
   steps: number;
 }
 
@@ -205,7 +205,7 @@ export class Http1Response extends ResponseLifecycle implements ServerResponse {
     const { stall } = this;
     if (stall === undefined) return true;
     const bytes = this.socket.writableLength;
-    const hasMoved = stall.movement.look(performance.now()) || bytes !== stall.bytes;
+    const hasMoved = stall.movement.check(performance.now()) || bytes !== stall.bytes;
     stall.bytes = bytes;
     stall.steps = hasMoved ? 0 : stall.steps + 1;
     if (stall.steps >= STEPS) return true;

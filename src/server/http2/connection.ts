@@ -46,7 +46,7 @@ export function createHttp2Connection(
     onLeave,
   });
   const exchanges = new Set<StreamExchange>();
-  /** Streams whose response is over, but not their request, and how many looks have found them. */
+  /** Streams whose response is over, but not their request, each with the number of checks since. */
   const lingering = new Map<ServerHttp2Stream, number>();
   /** Streams that the client opened and nghttp2 accepted, and those that it reset or refused before that. */
   let begun = 0;
@@ -59,11 +59,11 @@ export function createHttp2Connection(
   let isLeaving = false;
   let hasSettings = false;
   let deadlineMs = performance.now() + context.limits().headerMs;
-  /** The bytes of the connection that the client had acknowledged when headgate last looked. */
+  /** The bytes of the connection that the client had acknowledged at the last check. */
   let acknowledged: number | undefined;
-  /** The bytes that the client had sent when headgate last looked. */
-  let heard: number | undefined;
-  /** The bytes that headgate had written before it sent a PING, if the client was silent since. */
+  /** The bytes that the client had sent at the last check. */
+  let lastBytesRead: number | undefined;
+  /** The bytes that headgate had written before its last PING; undefined if the client has sent something since. */
   let writtenBeforePing: number | undefined;
   const findRefusal = createRefusalCheck({ transport }, context);
 
@@ -116,7 +116,7 @@ export function createHttp2Connection(
     if ("error" in head) return refuse(stream, head, head.error, streamPeer);
     const isTunnel = head.webSocketKey !== undefined;
     const request = new IncomingRequest(head, streamPeer, (isReading) => {
-      if (isTunnel) return; // what comes is not content, and belongs to the tunnel
+      if (isTunnel) return; // the stream's bytes belong to the tunnel
       if (isReading) stream.resume();
       else stream.pause();
     });
@@ -246,11 +246,11 @@ export function createHttp2Connection(
       else connection.close();
       return;
     }
-    for (const [stream, looks] of lingering) {
-      lingering.set(stream, looks + 1);
-      // RFC 9113 §8.1: after the whole response, the client is told to stop sending its request. The first look may come too early: the end
-      // of the request, or the client's own reset, may be on its way.
-      if (looks > 0 && stream.state.localClose === 1) stream.close(CODES.noError);
+    for (const [stream, checks] of lingering) {
+      lingering.set(stream, checks + 1);
+      // RFC 9113 §8.1: after the whole response, headgate tells the client to stop sending. The first check may come too early: the end of
+      // the request, or the client's own reset, may be on its way.
+      if (checks > 0 && stream.state.localClose === 1) stream.close(CODES.noError);
     }
     if (isGivenUp()) return connection.destroy(new ProxyError("client_gone"));
     checkReaders(nowMs);
@@ -266,18 +266,18 @@ export function createHttp2Connection(
   }
 
   /**
-   * Whether nghttp2 has given the session up. It then reads and sends nothing, and Node 20 does not close the connection: a PING to a client
-   * that is silent shows it.
+   * Whether nghttp2 has given the session up. Then it reads and sends nothing, and Node 20 does not close the connection. A PING to a silent
+   * client shows it, because it does not leave.
    */
   function isGivenUp(): boolean {
     if (session.destroyed) return false;
-    if (transport.bytesRead !== heard) {
-      heard = transport.bytesRead;
+    if (transport.bytesRead !== lastBytesRead) {
+      lastBytesRead = transport.bytesRead;
       writtenBeforePing = undefined;
     } else if (writtenBeforePing === undefined) {
       const { bytesWritten } = transport;
-      // Its response is no news. A PING that Node refuses, because ten have no response, shows nothing.
-      const isSent = session.ping(() => (heard = transport.bytesRead));
+      // The acknowledgement does not count as sent by the client. Node refuses a PING if ten are not acknowledged; that shows nothing.
+      const isSent = session.ping(() => (lastBytesRead = transport.bytesRead));
       writtenBeforePing = isSent ? bytesWritten : -1;
     } else return transport.bytesWritten === writtenBeforePing && unacknowledged() === 0;
     return false;

@@ -1,4 +1,4 @@
-/** Recognises a client that misuses its connection of HTTP/2: a flood of frames, or frames that break the protocol. */
+/** Detects a client that misuses its HTTP/2 connection: by a flood of frames, or by frames that break the protocol. */
 
 import type { MisuseKind } from "../server-handler.ts";
 import { createBudget } from "./budget.ts";
@@ -35,7 +35,7 @@ const CALLBACK_FAILURE = -902;
 const FLOODED = -904;
 const TOO_MANY_CONTINUATIONS = -905;
 
-/** Errors that follow from the client's frames. All others are of the socket, or the client's own GOAWAY. */
+/** Errors that the client's frames cause. All others come from the socket, or are the client's own GOAWAY. */
 const SESSION_ERRORS: ReadonlySet<unknown> = new Set([
   "ERR_HTTP2_ERROR",
   "ERR_HTTP2_TOO_MANY_INVALID_FRAMES",
@@ -65,7 +65,7 @@ export function createMisuseGuard(
   }
 }
 
-/** Converts an error code of nghttp2. A flood is one of PINGs or of SETTINGS, which wait for their acknowledgement to leave. */
+/** Converts an error code of nghttp2. It reports a flood if too many acknowledgements, of PINGs or of SETTINGS, wait to leave. */
 function toKind(errno: unknown, last: "pings" | "settings"): MisuseKind {
   switch (errno) {
     case FLOODED:

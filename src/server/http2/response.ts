@@ -25,12 +25,12 @@ export interface StreamOptions {
 interface Stall {
   readonly bytes: number;
   readonly sinceMs: number;
-  /** How many looks found that nothing had moved. */
-  looks: number;
+  /** How many checks found that nothing had moved. */
+  checks: number;
 }
 
-/** A limit is exceeded only after so many looks: one of them may come after a time in which this process stood still. */
-const MIN_LOOKS = 2;
+/** A limit is exceeded only after so many checks: one of them may come after a time in which this process stood still. */
+const MIN_CHECKS = 2;
 
 const NOTHING = Buffer.alloc(0);
 const NO_ERROR = 0;
@@ -63,7 +63,7 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
     this.options = options;
     stream.on("drain", () => this.onDrain());
     stream.on("wantTrailers", () => this.sendTrailers());
-    // A reset without an error is told by `aborted` alone until the content is read. Later, because nghttp2 is reading frames now.
+    // Until the content is read, only `aborted` shows a reset without an error. Next turn, because nghttp2 is reading frames now.
     stream.once("aborted", () => setImmediate(() => this.onClosed()));
     stream.once("close", () => this.onClosed());
   }
@@ -102,9 +102,9 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
     this.flushHead();
     if (!this.hasContent || bytes.length === 0 || !this.isOpen()) return true;
     this.hasContentBegun = true;
-    const takesMore =
-      typeof bytes === "string" ? this.stream.write(bytes, "latin1") : this.stream.write(bytes);
-    return takesMore;
+    return typeof bytes === "string"
+      ? this.stream.write(bytes, "latin1")
+      : this.stream.write(bytes);
   }
 
   isPending(): boolean {
@@ -182,11 +182,11 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
       return;
     }
     if (hasMoved || bytes !== this.stall?.bytes) {
-      this.stall = { bytes, sinceMs: nowMs, looks: 0 };
+      this.stall = { bytes, sinceMs: nowMs, checks: 0 };
       return;
     }
-    this.stall.looks += 1;
-    if (this.stall.looks >= MIN_LOOKS && nowMs - this.stall.sinceMs >= idleMs) this.destroy();
+    this.stall.checks += 1;
+    if (this.stall.checks >= MIN_CHECKS && nowMs - this.stall.sinceMs >= idleMs) this.destroy();
   }
 
   private respond(content: "none" | "follows"): void {
@@ -208,7 +208,7 @@ export class StreamResponse extends ResponseLifecycle implements ServerResponse 
     if (this.isOpen()) this.attempt(() => this.stream.sendTrailers(toStreamFields(this.trailers)));
   }
 
-  /** What node:http2 refuses ends the stream, and not the process: this may run where nothing catches it. */
+  /** Sends frames. If node:http2 throws, the stream ends, and not the process: no caller may be there to catch the error. */
   private attempt(send: () => void): void {
     try {
       send();

@@ -17,22 +17,19 @@ export const CODES = {
 /** The flag of a frame that ends its side of the stream (RFC 9113 §6.1). */
 export const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 
-/** A session of node:http2, which is closed and destroyed later than Node does it, when no frame is being read. */
+/** A session of node:http2. headgate closes and destroys it later than Node would: when no frame is being read. */
 export interface OpenSession {
   readonly session: ServerHttp2Session;
-  /** Closes it in order. To be called when no stream is open, and not while frames are read. */
+  /** Closes the session in order. To be called when no stream is open, and not while frames are read. */
   closeNow(): void;
 }
 
 /**
  * Begins HTTP/2 on a socket. `onLeave` is called when Node would close the session.
  *
- * Symptom: frames that follow a GOAWAY in one read ended the process, by an assertion of Node 22 or of nghttp2 in Node 20, or with a heap
- * that was corrupted.
- * Root cause: node:http2 destroys a session while nghttp2 reads frames for it: at a GOAWAY with an error, and where its caller does. At a
- * GOAWAY without an error it closes the session. It then resets each stream that begins, before nghttp2 has read its header section to
- * the end, and nghttp2 goes on with a stream that is freed.
- * Fix: a session is destroyed after the read. It is never closed while a stream may begin: Node closes and destroys it in one turn.
+ * node:http2 would close the session at a GOAWAY without an error, and destroy it at one with an error, while nghttp2 is still reading
+ * frames. Both are unsafe: an assertion ends the process, or nghttp2 uses a stream that Node has freed, because a closed session resets
+ * each stream that begins. So headgate destroys a session only after the read, and closes it only when no stream can begin.
  */
 export function openSession(
   { socket, transport }: Pick<AcceptedConnection, "socket" | "transport">,
@@ -60,22 +57,22 @@ export function openSession(
   };
 }
 
-/** nghttp2's numbers for a broken rule, and for a frame on a closed stream. */
+/** Error codes of nghttp2 (nghttp2.h): a broken rule, and a frame on a closed stream. */
 const REPORTS: ReadonlySet<unknown> = new Set([-505, -510]);
 
-/** Whether nghttp2 only reports that the client broke a rule. It has done what RFC 9113 §5.4 requires: it resets the stream or sends a GOAWAY. */
+/** Whether nghttp2 only reports that the client broke a rule: it has already reset the stream or sent a GOAWAY (RFC 9113 §5.4). */
 function isReport(error: NodeJS.ErrnoException | null | undefined): boolean {
   return REPORTS.has(error?.errno);
 }
 
-/** How long a PING may take to leave. It waits for a write that is in progress. */
+/** How long a PING may take to leave: a write in progress delays it. */
 const PING_MS = 50;
 
-/** Calls back if nghttp2 has given a session up: then a PING does not leave. Otherwise the client's other streams go on. */
+/** Calls `onGivenUp` if nghttp2 has given the session up, so that a PING does not leave. Otherwise the client's other streams go on. */
 function checkGivenUp(session: ServerHttp2Session, transport: Socket, onGivenUp: () => void): void {
   if (session.destroyed) return;
   const { bytesWritten } = transport;
-  if (!session.ping(() => undefined)) return onGivenUp(); // ten are not acknowledged
+  if (!session.ping(() => undefined)) return onGivenUp(); // the client has not acknowledged ten
   setTimeout(() => {
     if (!session.destroyed && transport.bytesWritten === bytesWritten) onGivenUp();
   }, PING_MS).unref();
