@@ -11,6 +11,7 @@ import { type ParsedRequest, createRequestParser } from "../../http/wire/request
 import { resetTransport } from "../../runtime/reset.ts";
 import { closeInOrder, dropRest, lingeringClose, resetLater } from "./linger.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
+import { createLostCheck } from "../lost-transport.ts";
 import { createRefusalCheck } from "../refusal.ts";
 import { IncomingRequest } from "../incoming-request.ts";
 import { Http1Response, type ResponseCarrier, type ResponseOptions } from "./response.ts";
@@ -28,6 +29,7 @@ export function createHttp1Connection(
 ): ClientConnection {
   const { socket, transport, peer } = accepted;
   const findRefusal = createRefusalCheck(accepted, context);
+  const isLost = createLostCheck(accepted);
   const parser = createRequestParser(context.limits().headerBytes, onContent);
   const carrier: ResponseCarrier = { socket, transport, hijack };
   let request: IncomingRequest | undefined;
@@ -68,6 +70,7 @@ export function createHttp1Connection(
       else if (!parser.isInHead()) closeGracefully();
     },
     check(nowMs) {
+      if (isLost()) return connection.destroy(new ProxyError("client_gone"));
       if (response !== undefined || isLast || stopLingering !== undefined) return;
       if (nowMs < deadlineMs) return;
       if (awaits === "request") closeGracefully();

@@ -11,6 +11,7 @@ import { NO_TRAILERS } from "../../http/trailers.ts";
 import type { RequestHead } from "../../http/wire/request-head.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "../client-connection.ts";
 import type { ClientPeer } from "../server-handler.ts";
+import { createLostCheck } from "../lost-transport.ts";
 import { createRefusalCheck } from "../refusal.ts";
 import { IncomingRequest } from "../incoming-request.ts";
 import { createMisuseGuard } from "./misuse.ts";
@@ -66,6 +67,7 @@ export function createHttp2Connection(
   /** The bytes that headgate had written before its last PING; undefined if the client has sent something since. */
   let writtenBeforePing: number | undefined;
   const findRefusal = createRefusalCheck({ transport }, context);
+  const isLost = createLostCheck({ socket, transport });
 
   const connection: ClientConnection = {
     isAdmitted: false,
@@ -239,6 +241,7 @@ export function createHttp2Connection(
   }
 
   function check(nowMs: number): void {
+    if (isLost()) return connection.destroy(new ProxyError("client_gone"));
     countRefused();
     if (!hasSettings || streams === 0) {
       if (nowMs < deadlineMs) return;
