@@ -3,10 +3,12 @@
 import { X509Certificate, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type SecureContext, type Server, createSecureContext, createServer } from "node:tls";
+import { type Server, createServer } from "node:tls";
 
 import type { CertificateConfig, ListenerTlsConfig } from "../config/types.ts";
 import { toClientCertificate, toHostNames } from "../http/certificate.ts";
+import { parseServerName } from "../http/wire/client-hello.ts";
+import { peek } from "./peek.ts";
 import type { ClientTls } from "./server-handler.ts";
 
 /** A connection whose handshake is complete. */
@@ -47,58 +49,71 @@ export function createTlsAcceptor(
     previous !== undefined && verifiesAlike(previous.config, config)
       ? previous.ticketKeys
       : randomBytes(TICKET_KEY_BYTES);
-  const toOptions = ({ cert, key }: CertificateConfig) => ({
-    cert,
-    key,
-    ca: clientCA ?? [], // otherwise Node would load the well-known authorities, which verify no client
-    minVersion: `TLSv${minVersion}` as const,
-    // RFC 9113 §9.2.1. It also costs headgate more than the client, and could replace the verified certificate.
-    secureOptions: SSL_OP_NO_RENEGOTIATION,
-    ticketKeys,
-    sessionIdContext: "headgate",
-  });
+  const toServer = ({ cert, key }: CertificateConfig): Server =>
+    createServer({
+      cert,
+      key,
+      ca: clientCA ?? [], // otherwise Node would load the well-known authorities, which verify no client
+      minVersion: `TLSv${minVersion}` as const,
+      // RFC 9113 §9.2.1. It also costs headgate more than the client, and could replace the verified certificate.
+      secureOptions: SSL_OP_NO_RENEGOTIATION,
+      ticketKeys,
+      sessionIdContext: "headgate",
+      ALPNProtocols: [...protocols],
+      requestCert: clientAuth !== undefined,
+      rejectUnauthorized: clientAuth === "require",
+      handshakeTimeout: 0, // the connection's own limit covers it
+    });
   const [first, ...others] = certificates;
-  const server = createServer({
-    ...toOptions(first),
-    ALPNProtocols: [...protocols],
-    requestCert: clientAuth !== undefined,
-    rejectUnauthorized: clientAuth === "require",
-    SNICallback: toServerNames(others, (one) => createSecureContext(toOptions(one))),
-    handshakeTimeout: 0, // the connection's own limit covers it
-  });
-  return { config, ticketKeys, accept: createAccept(server, forwardClientCert) };
+  const servers = toServers(toServer(first), others, toServer);
+  return { config, ticketKeys, accept: createAccept(servers, forwardClientCert) };
 }
 
 function verifiesAlike(one: ListenerTlsConfig, other: ListenerTlsConfig): boolean {
   return one.clientCA === other.clientCA && one.clientAuth === other.clientAuth;
 }
 
-type ChooseContext = (
-  name: string,
-  done: (error: Error | null, context?: SecureContext) => void,
-) => void;
-
-/** Creates the function that finds a certificate by the name that a client asks for (SNI, RFC 6066 §3). */
-function toServerNames(
-  certificates: readonly CertificateConfig[],
-  toContext: (certificate: CertificateConfig) => SecureContext,
-): ChooseContext {
-  const contexts = new Map<string, SecureContext>();
-  for (const certificate of certificates) {
-    const context = toContext(certificate);
-    for (const name of toHostNames(new X509Certificate(certificate.cert)))
-      if (!contexts.has(name)) contexts.set(name, context);
-  }
-  return (name, done) => {
-    const host = name.toLowerCase();
-    // RFC 6125 §6.4.3: a wildcard stands for the first label only.
-    const context = contexts.get(host) ?? contexts.get(host.replace(/^[^.]+/, "*"));
-    // oxlint-disable-next-line unicorn/no-null -- null: no error; without a context, the first certificate is used
-    done(null, context);
-  };
+/** The servers of a listener: one for each certificate. */
+interface Servers {
+  readonly all: readonly Server[];
+  readonly first: Server;
+  /** By the names in their certificates. */
+  readonly named: ReadonlyMap<string, Server>;
 }
 
-function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept"] {
+/**
+ * Each certificate has a server of its own, because Node's SNICallback adds a certificate to the first one instead of replacing it: a client
+ * could then get either, if one is RSA and the other ECDSA (nodejs/node#54235).
+ */
+function toServers(
+  first: Server,
+  others: readonly CertificateConfig[],
+  toServer: (certificate: CertificateConfig) => Server,
+): Servers {
+  const all = [first];
+  const named = new Map<string, Server>();
+  for (const certificate of others) {
+    const server = toServer(certificate);
+    all.push(server);
+    for (const name of toHostNames(new X509Certificate(certificate.cert)))
+      if (!named.has(name)) named.set(name, server);
+  }
+  return { all, first, named };
+}
+
+/** Returns the server for the name that the client asks for. Its bytes stay for the handshake. */
+async function chooseServer(transport: Socket, { first, named }: Servers): Promise<Server> {
+  if (named.size === 0) return first;
+  const name = await peek(transport, (bytes) => {
+    const meaning = parseServerName(bytes);
+    return meaning === undefined ? undefined : { meaning, length: 0 };
+  });
+  if (name === undefined) throw new Error(LEFT);
+  // RFC 6125 §6.4.3: a wildcard stands for the first label only.
+  return named.get(name) ?? named.get(name.replace(/^[^.]+/, "*")) ?? first;
+}
+
+function createAccept(servers: Servers, isForwarded: boolean): TlsAcceptor["accept"] {
   const handshakes = new Map<Socket, Handshake>();
   const take = (socket: TLSSocket): Handshake | undefined => {
     const transport = toTransport(socket);
@@ -107,10 +122,13 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
     if (transport !== undefined) handshakes.delete(transport);
     return handshake;
   };
-  server.on("secureConnection", (socket) => take(socket)?.succeed(socket));
-  server.on("tlsClientError", (error, socket) => take(socket)?.fail(toReason(error, socket)));
-  return (transport) =>
-    new Promise((resolve, reject) => {
+  for (const server of servers.all) {
+    server.on("secureConnection", (socket) => take(socket)?.succeed(socket));
+    server.on("tlsClientError", (error, socket) => take(socket)?.fail(toReason(error, socket)));
+  }
+  return async (transport) => {
+    const server = await chooseServer(transport, servers);
+    return new Promise((resolve, reject) => {
       const succeed = (socket: TLSSocket): void => {
         try {
           socket.on("error", () => undefined); // it may fail before it has another listener
@@ -132,6 +150,7 @@ function createAccept(server: Server, isForwarded: boolean): TlsAcceptor["accept
       );
       server.emit("connection", transport);
     });
+  };
 }
 
 const LEFT = "the client left";

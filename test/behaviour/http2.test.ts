@@ -142,6 +142,32 @@ test("a field that node:http2 takes only once is merged: a list is joined, of ot
   }
 });
 
+// Symptom: a response whose field has a control character in its value passed over HTTP/1.1; over HTTP/2 curl and every other client of nghttp2
+// got no response at all, but PROTOCOL_ERROR.
+// Root cause: headgate forwards such a value over HTTP/1.1 (RFC 9110 §5.5). node:http2 sends it too, and nghttp2 refuses it when it reads.
+// Fix: over HTTP/2 the field is dropped, from interim responses and trailers too, as nghttp2 drops it from a request.
+test("a field whose value no client of HTTP/2 accepts is dropped, and the response passes", async (t) => {
+  const odd = ["X-Odd: a\x01b", "X-Del: \x7f", 'ETag: "\x1f"'];
+  const early = toHead("103 Early Hints", ["Link: </a.css>", ...odd]);
+  const head = toHead("200 OK", [
+    ...odd,
+    'ETag: "b"',
+    "X-A: a\t\xe9",
+    "Transfer-Encoding: chunked",
+  ]);
+  const bytes = `${early}${head}${toChunk("ok")}0\r\nX-Odd: a\x01b\r\nX-Sum: 1\r\n\r\n`;
+  const { session } = await start(t, respondingWith(bytes));
+  const response = await send(session, { lines: ["te: trailers"] });
+  assert.deepEqual(response.interim, [{ status: 103, lines: ["link: </a.css>"] }]);
+  assert.deepEqual(
+    response.lines.filter((line) => !line.startsWith("date:")),
+    ['etag: "b"', "x-a: a\t\xe9"],
+  );
+  assert.equal(response.body.toString(), "ok");
+  assert.deepEqual(response.trailers, ["x-sum: 1"]);
+  assert.ok(response.isComplete);
+});
+
 test("content without a length is chunked for the upstream, with its trailers", async (t) => {
   const { origin, session } = await start(t, text("ok"));
   const big = "x".repeat(200_000);

@@ -7,6 +7,7 @@ import test, { type TestContext } from "node:test";
 import type { ConnectionOptions } from "node:tls";
 
 import { type Authority, type Issued, createAuthority } from "../support/authority.ts";
+import { readClientHello } from "../support/client-hello.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
@@ -95,6 +96,47 @@ test("each name gets its certificate, in any letter case; an unknown name and no
   assert.equal(await shown("x.y.c.test"), "DNS:a.test");
   assert.equal(await shown("other.test"), "DNS:a.test");
   assert.equal(await shown(""), "DNS:a.test");
+});
+
+// Symptom: with an ECDSA certificate first and an RSA certificate for b.test, clients that asked for b.test got the first one over TLS 1.3, and
+// refused it. Over TLS 1.2 it was the other way round, if the first was RSA.
+// Root cause: Node's SNICallback adds a certificate to the first one, and OpenSSL chooses among them by the type of the key (nodejs/node#54235).
+// Fix: headgate reads the name in the ClientHello, and each certificate has its own server.
+test("each name gets its certificate, whatever the types of their keys", async (t) => {
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const)
+    for (const key of ["ec", "rsa"] as const) {
+      const { authority, port } = await start(t, (from) => {
+        const other = from.issue({ names: "DNS:b.test", key: "rsa" });
+        const more = from.issue({ names: "DNS:c.test", key });
+        const list = [other, more].map(
+          ({ certFile, keyFile }) => `{ cert: ${certFile}, key: ${keyFile} }`,
+        );
+        return `, certificates: [${list.join(", ")}]`;
+      });
+      for (const servername of ["a.test", "b.test", "c.test"]) {
+        const limits = { minVersion: version, maxVersion: version };
+        const wire = await openTlsWire(t, port, { ca: authority.cert, servername, ...limits });
+        assert.equal(wire.socket.getPeerX509Certificate()?.subjectAltName, `DNS:${servername}`);
+      }
+    }
+});
+
+test("a ClientHello that comes byte by byte gets the certificate of its name, and half of one fails with a log line", async (t) => {
+  const { authority, port, sidecar } = await start(t, (from) => {
+    const { certFile, keyFile } = from.issue({ names: "DNS:b.test", key: "rsa" });
+    return `, certificates: [{ cert: ${certFile}, key: ${keyFile} }]`;
+  });
+  const slow = await openWire(t, port);
+  const hello = await readClientHello("b.test");
+  for (const byte of hello) slow.socket.write(Buffer.of(byte));
+  const [answer] = (await once(slow.socket, "data")) as [Buffer];
+  assert.equal(answer[0], 0x16);
+  const half = await openWire(t, port);
+  half.socket.end(hello.subarray(0, 60));
+  await half.closed;
+  await sidecar.line(({ msg }) => /closed before HTTP began \(TLS\)/.test(String(msg)));
+  const options = { ca: authority.cert, servername: "b.test" };
+  assert.equal((await send(t, port, options, toRequest("HEAD /x"))).status, 200);
 });
 
 const MUTUAL = ({ certFile }: Authority): string => `, clientCA: ${certFile}`;

@@ -121,6 +121,8 @@ test("response fields: lower case, one list for each name, nothing of a connecti
   const single = ["ETag", "1", "etag", "2", "Content-Encoding", "gzip", "content-encoding", "br"];
   assert.deepEqual({ ...toStreamFields(single) }, { etag: "1", "content-encoding": "gzip, br" });
   assert.equal(toStreamFields(["__proto__", "1"])["__proto__"], "1");
+  const odd = ["X-A", "a\x01b", "X-B", "\x7f", "ETag", "\x1f", "ETag", '"b"', "X-C", "\t\xe9 "];
+  assert.deepEqual({ ...toStreamFields(odd) }, { etag: '"b"', "x-c": "\t\xe9 " });
 });
 
 test("the key of a WebSocket is headgate's own, and its proof is checked (RFC 6455 §1.3)", () => {

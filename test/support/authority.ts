@@ -23,6 +23,8 @@ export interface Wish {
   readonly days?: number;
   /** The extended key usage, such as clientAuth; undefined: any. */
   readonly usage?: string;
+  /** The type of its key: ECDSA, or RSA. */
+  readonly key?: "ec" | "rsa";
 }
 
 /** An authority. */
@@ -48,6 +50,7 @@ export function createAuthority(t: TestContext): Authority {
     };
   };
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const rsa = ["-newkey", "rsa:2048", "-nodes"];
   openssl(
     "req",
     "-x509",
@@ -63,14 +66,14 @@ export function createAuthority(t: TestContext): Authority {
   );
   return {
     ...read("ca"),
-    issue({ names, subject = "/O=Example/CN=leaf", days = 5, usage }) {
+    issue({ names, subject = "/O=Example/CN=leaf", days = 5, usage, key = "ec" }) {
       count += 1;
       const name = `leaf${count}`;
       const alternative = names === "" ? [] : ["-addext", `subjectAltName=${names}`];
       const usages = usage === undefined ? [] : ["-addext", `extendedKeyUsage=${usage}`];
       openssl(
         "req",
-        ...curve,
+        ...(key === "ec" ? curve : rsa),
         "-subj",
         subject,
         ...alternative,
