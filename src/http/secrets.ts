@@ -57,8 +57,8 @@ export function hideInLine(line: string): string {
   const shown = hideUrls(line.replace(PEM, toStars), PARAMETERS, toStars);
   for (const match of shown.matchAll(NAME)) {
     const [text, before, name = before ?? ""] = match;
-    // `tls.key` is the path of a file.
-    if (name === "key" || !isSecretField(name)) continue;
+    // `tls.key` is the path of a file, and `tls.clientAuth` one of two words.
+    if (name === "key" || name === "clientAuth" || !isSecretField(name)) continue;
     const start = match.index + text.length;
     return shown.slice(0, start) + toStars(shown.slice(start));
   }

@@ -32,3 +32,11 @@ test("hiding passwords in a long text with many URLs and an early @ ends", () =>
   const text = `@${"://a ".repeat(20_000)}`;
   assert.equal(hideFieldValue("location", text), text);
 });
+
+// Symptom: check showed `clientAuth: ***********` under a mistake in the line of a listener's tls, with everything behind it hidden.
+// Root cause: names with "auth" count as secret. Fix: clientAuth is a choice between two words, so it is shown, as the path in `key` is.
+test("clientAuth is no secret, and what stands behind it is still searched", () => {
+  const line = "tls: { cert: a.crt, key: a.key, clientAuth: sometimes }";
+  assert.equal(hideInLine(line), line);
+  assert.equal(hideInLine("{ clientAuth: x, token: SECRET"), "{ clientAuth: x, token: ******");
+});

@@ -136,6 +136,22 @@ test("bodies of responses to HEADs are counted by outcome, with the bytes read a
   ]);
 });
 
+// Symptom: an RSA and an ECDSA certificate for one name gave two samples with the same labels; Prometheus kept one of them, so that the alert
+// could miss the other. Root cause: a sample for each certificate, with labels that several may share. Fix: the one that ends first counts.
+test("certificates of one listener with the same first name are one series, which has the earliest end", async () => {
+  const certificates = [
+    { listen: ":8443", names: ["a.test"], notAfterMs: 2_000_000 },
+    { listen: ":8443", names: ["a.test", "b.test"], notAfterMs: 1_000_000 },
+    { listen: ":8443", names: ["a.test"], notAfterMs: 3_000_000 },
+    { listen: ":8444", names: ["a.test"], notAfterMs: 4_000_000 },
+  ];
+  const { body } = await quietMetrics("off", { certificates: () => certificates }).text();
+  assert.deepEqual(body.match(/^headgate_tls_certificate_not_after_seconds.*/gm), [
+    'headgate_tls_certificate_not_after_seconds{listen=":8443",name="a.test"} 1000',
+    'headgate_tls_certificate_not_after_seconds{listen=":8444",name="a.test"} 4000',
+  ]);
+});
+
 test("counters continue when a reload replaces the route objects", async () => {
   const again = finishedExchange({ route: { ...ROUTE } });
   assert.deepEqual(await samplesOf("requests_total", [finishedExchange(), again]), [

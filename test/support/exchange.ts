@@ -3,6 +3,7 @@
 import type { RouteConfig } from "../../src/config/types.ts";
 import { beginExchange, type Exchange } from "../../src/http/exchange.ts";
 import { createMetrics, type Metrics } from "../../src/ops/metrics/endpoint.ts";
+import type { MetricSources } from "../../src/ops/metrics/families.ts";
 import { toHeadConfig } from "./head.ts";
 import { createObserver, type ObserveOptions } from "../../src/ops/observer.ts";
 
@@ -42,8 +43,11 @@ export function finishedExchange(changes: Partial<Exchange> = {}): Exchange {
   );
 }
 
-/** Metrics with constant sources; `runtime`: whether the metrics of the process itself are included. */
-export function quietMetrics(runtime: "on" | "off" = "off"): Metrics {
+/** Metrics with constant sources, but for `changes`; `runtime`: whether the metrics of the process itself are included. */
+export function quietMetrics(
+  runtime: "on" | "off" = "off",
+  changes: Partial<MetricSources> = {},
+): Metrics {
   return createMetrics({
     build: { version: "1.2.3", node: "v20.20.2" },
     loadedAtSeconds: 1_700_000_000,
@@ -55,6 +59,7 @@ export function quietMetrics(runtime: "on" | "off" = "off"): Metrics {
       upstreamConnections: () => [{ upstream: "app", state: "idle", count: 2 }],
       droppedLogLines: () => 0,
       certificates: () => [{ listen: ":8443", names: ["a.test"], notAfterMs: 1_800_000_000_000 }],
+      ...changes,
     },
   });
 }

@@ -65,16 +65,24 @@ export function toFamilies({ counters, sources, reloads, build }: FamilySources)
     gauge(
       "tls_certificate_not_after_seconds",
       "Expiry of a listener's certificate, in seconds since the epoch.",
-      () =>
-        [...sources.certificates()].map(({ listen, names: [name = ""], notAfterMs }) => ({
-          labels: { listen, name },
-          value: notAfterMs / 1000,
-        })),
+      () => expirySamples(sources.certificates()),
     ),
     gauge("build_info", "Version of headgate and of the Node.js that runs it; always 1.", () => [
       { labels: { version: build.version, node: build.node }, value: 1 },
     ]),
   ];
+}
+
+/** Several certificates may have the same first name. Prometheus takes a series only once, and the one that ends first matters. */
+function expirySamples(certificates: ReturnType<MetricSources["certificates"]>): Sample[] {
+  const samples = new Map<string, Sample>();
+  for (const { listen, names, notAfterMs } of certificates) {
+    const [name = ""] = names;
+    const series = `${listen} ${name}`;
+    const value = Math.min(notAfterMs / 1000, samples.get(series)?.value ?? Infinity);
+    samples.set(series, { labels: { listen, name }, value });
+  }
+  return [...samples.values()];
 }
 
 function toCodeLabel(code: number): string {
