@@ -25,7 +25,7 @@ export function checkPem(texts: PemTexts): readonly PemDiagnostic[] {
   const note = (part: keyof PemTexts, message: string | undefined): void => {
     if (message !== undefined) diagnostics.push({ part, message });
   };
-  if (ca !== undefined) note("ca", checkCertificates(ca));
+  if (ca !== undefined) note("ca", checkCertificates(ca) ?? checkRoot(ca));
   if (cert !== undefined) note("cert", checkCertificates(cert));
   if (key !== undefined) note("key", checkKey(key));
   if (diagnostics.length > 0 || cert === undefined || key === undefined) return diagnostics;
@@ -102,6 +102,13 @@ function checkCertificates(text: string): string | undefined {
     if (reason !== undefined) return `the file's ${which} cannot be read (${reason})`;
   }
   return undefined;
+}
+
+/** OpenSSL accepts a chain only up to a certificate that issued itself, so without one it would accept no certificate. */
+function checkRoot(text: string): string | undefined {
+  const certificates = splitCertificates(text).map((block) => new X509Certificate(block));
+  if (certificates.some(({ subject, issuer }) => subject === issuer)) return undefined;
+  return "the file has no root certificate: each of its certificates was issued by another one";
 }
 
 function checkKey(text: string): string | undefined {

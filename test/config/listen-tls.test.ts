@@ -75,6 +75,11 @@ const wrong: readonly (readonly [line: string, at: string, problem: string])[] =
     'tls.clientCA: the file holds no "CERTIFICATE-----" block, but "PRIVATE KEY"',
   ],
   [
+    `tls: { ${PAIR}, clientCA: b.crt }`,
+    "b.crt",
+    "tls.clientCA: the file has no root certificate: each of its certificates was issued by another one",
+  ],
+  [
     `tls: { ${PAIR}, clientAuth: require }`,
     "clientAuth",
     "tls.clientAuth: needs clientCA beside it",
