@@ -84,6 +84,7 @@ const SETTINGS = Buffer.concat([Buffer.from(PREFACE), toFrame(TYPE.settings, 0, 
 for (const [name, protocol, bytes] of [
   ["HTTP/1.1, with half a header section", "http/1.1", Buffer.from("GET /x HT")],
   ["HTTP/1.1, with a request", "http/1.1", Buffer.from(toRequest("GET /x"))],
+  ["HTTP/2, with nothing", "h2", Buffer.alloc(0)],
   ["HTTP/2, with SETTINGS", "h2", SETTINGS],
   ["HTTP/2, with a request", "h2", Buffer.concat([SETTINGS, toHeaders(1)])],
 ] as const)
