@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import test, { type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { connect } from "node:tls";
 
 import { createAuthority } from "../support/authority.ts";
@@ -240,6 +241,38 @@ test("a request behind a client's GOAWAY is served: the GOAWAY is about streams 
   }
   assert.equal(origin.arrivals.length, 3);
   await wire.closed;
+});
+
+/**
+ * Symptom: clients of node:http2 ended their connection with "Protocol error" and lost their responses.
+ * Root cause: while a write was in progress, GOAWAYs waited, and each later stream was served and got a GOAWAY that named it (RFC 9113 §6.8).
+ * Fix: one GOAWAY is sent, and streams behind the one that it names are refused, so that the client may send them again.
+ */
+test("a stream that crosses a GOAWAY is refused, and no second GOAWAY names it", async (t) => {
+  const content = "x".repeat(8_000_000);
+  const { origin, sidecar, session } = await start(t, text(content));
+  session.destroy();
+  const wire = await openFrames(t, sidecar.port);
+  const most = Buffer.from([0x7f, 0, 0, 0]);
+  wire.write(toFrame(TYPE.settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), most])));
+  wire.write(toFrame(TYPE.windowUpdate, 0, 0, most));
+  wire.write(toHeaders(1));
+  await wire.frame(({ type }) => type === TYPE.data);
+  wire.pause();
+  await origin.arrival(0);
+  const stopped = sidecar.stop();
+  await setImmediate(); // headgate's turn, in which its GOAWAY waits behind the content
+  await setImmediate();
+  wire.write(toHeaders(3));
+  await setImmediate();
+  wire.resume();
+  await wire.closed;
+  assert.equal(await stopped, 0);
+  const named = wire.frames
+    .filter(({ type }) => type === TYPE.goaway)
+    .map(({ payload }) => payload.readUInt32BE(0));
+  assert.deepEqual(new Set(named), new Set([1]));
+  assert.equal(origin.arrivals.length, 1);
 });
 
 function isEnd({ type, flags }: Frame): boolean {

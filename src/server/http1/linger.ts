@@ -21,10 +21,7 @@ const RESET_DELAY_MS = 2_000;
  */
 export function lingeringClose(socket: Socket): void {
   socket.end();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  timer.unref();
-  socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it
-  socket.once("close", () => clearTimeout(timer));
+  limit(socket);
   socket.resume();
 }
 
@@ -33,8 +30,16 @@ export function lingeringClose(socket: Socket): void {
  * nothing.
  */
 export function closeInOrder(socket: Socket): void {
-  socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it
+  limit(socket);
   socket.destroySoon();
+}
+
+/** Ends the connection when the client has paused, or when it has gone on for too long. */
+function limit(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  timer.unref();
+  socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /**

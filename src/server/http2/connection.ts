@@ -56,6 +56,8 @@ export function createHttp2Connection(
   let streams = 0;
   /** The connection is closing: no further stream is served. */
   let isLast = false;
+  /** The stream that headgate's GOAWAY named as the last one. */
+  let lastServed: number | undefined;
   /** The client has sent a GOAWAY: the connection closes as soon as no stream is open. */
   let isLeaving = false;
   let hasSettings = false;
@@ -128,7 +130,7 @@ export function createHttp2Connection(
       if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
       return;
     }
-    if (isLast) return refuseUnprocessed(stream);
+    if (isLast || (stream.id ?? 0) > (lastServed ?? Infinity)) return refuseUnprocessed(stream);
     const expectsContinue = head.fields.expects === "continue" && !isComplete;
     const response = respond(stream, request, { expectsContinue, webSocketKey: head.webSocketKey });
     const exchange = { stream, request, response };
@@ -235,9 +237,17 @@ export function createHttp2Connection(
     return response;
   }
 
-  /** Tells the client to open no further streams. Those that it has opened are served. */
+  /**
+   * Tells the client to open no further streams. Those that it has opened are served; those that cross the GOAWAY are refused, because the
+   * client may send them again elsewhere (RFC 9113 §6.8). At the end of the turn, when all streams of this read have begun.
+   */
   function sendGoaway(): void {
-    if (!session.destroyed && streams > 0) session.goaway(CODES.noError);
+    if (streams === 0) return;
+    setImmediate(() => {
+      if (session.destroyed || lastServed !== undefined) return;
+      lastServed = session.state.lastProcStreamID ?? 0;
+      session.goaway(CODES.noError, lastServed);
+    });
   }
 
   function check(nowMs: number): void {

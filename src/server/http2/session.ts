@@ -48,6 +48,12 @@ export function openSession(
     else end();
   };
   session.close = onLeave; // Node calls it at the client's GOAWAY
+  // RFC 9113 §6.8: a second one must not name a later stream. Node's, at the close, would.
+  const goaway = session.goaway.bind(session);
+  session.goaway = (code, lastStream) => {
+    session.goaway = () => undefined;
+    goaway(code, lastStream);
+  };
   return {
     session,
     closeNow() {
