@@ -149,11 +149,13 @@ function toFields(lines: readonly string[]): Fields {
   return fields;
 }
 
-function toStatus(raw: readonly string[]): number {
+/** The status in a header section as node:http2 has it: name, value, name, value, … */
+export function toStatus(raw: readonly string[]): number {
   return Number(raw[raw.indexOf(":status") + 1] ?? 0);
 }
 
-function toLines(raw: readonly string[]): readonly string[] {
+/** Its regular fields as lines. */
+export function toLines(raw: readonly string[]): readonly string[] {
   const lines: string[] = [];
   for (let index = 0; index < raw.length; index += 2)
     if (raw[index]?.startsWith(":") === false) lines.push(`${raw[index]}: ${raw[index + 1]}`);

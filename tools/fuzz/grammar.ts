@@ -26,7 +26,8 @@ const TARGETS = [
 ];
 const NAMES = ["X-A", "Accept", "Cookie", "User-Agent", "x_under", "__proto__", "constructor"];
 const ODD_NAMES = ["!#$%&'*+-.^_`|~", "Content-Lengt", "Transfer-Encodin", "Ho-st", "TE", "Range"];
-const VALUES = [
+/** Values without an effect on framing. */
+export const VALUES = [
   "",
   "a",
   "a, b;c=d",

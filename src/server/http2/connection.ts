@@ -42,10 +42,14 @@ export function createHttp2Connection(
     const code = kind === "protocol" ? CODES.protocolError : CODES.enhanceYourCalm;
     session.destroy(new Error(reason), code); // without an error, node:http2 would send NO_ERROR
   });
-  const { session, closeNow } = openSession({ socket, transport }, context.limits().headerBytes, {
-    onError: guard.onSessionError,
-    onLeave,
-  });
+  const { session, isBehindGoaway, closeNow } = openSession(
+    { socket, transport },
+    context.limits().headerBytes,
+    {
+      onError: guard.onSessionError,
+      onLeave,
+    },
+  );
   const exchanges = new Set<StreamExchange>();
   /** Streams whose response is over, but not their request, each with the number of checks since. */
   const lingering = new Map<ServerHttp2Stream, number>();
@@ -56,8 +60,6 @@ export function createHttp2Connection(
   let streams = 0;
   /** The connection is closing: no further stream is served. */
   let isLast = false;
-  /** The stream that headgate's GOAWAY named as the last one. */
-  let lastServed: number | undefined;
   /** The client has sent a GOAWAY: the connection closes as soon as no stream is open. */
   let isLeaving = false;
   let hasSettings = false;
@@ -130,7 +132,7 @@ export function createHttp2Connection(
       if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
       return;
     }
-    if (isLast || (stream.id ?? 0) > (lastServed ?? Infinity)) return refuseUnprocessed(stream);
+    if (isLast || isBehindGoaway(stream)) return refuseUnprocessed(stream);
     const expectsContinue = head.fields.expects === "continue" && !isComplete;
     const response = respond(stream, request, { expectsContinue, webSocketKey: head.webSocketKey });
     const exchange = { stream, request, response };
@@ -244,9 +246,7 @@ export function createHttp2Connection(
   function sendGoaway(): void {
     if (streams === 0) return;
     setImmediate(() => {
-      if (session.destroyed || lastServed !== undefined) return;
-      lastServed = session.state.lastProcStreamID ?? 0;
-      session.goaway(CODES.noError, lastServed);
+      if (!session.destroyed) session.goaway(CODES.noError);
     });
   }
 

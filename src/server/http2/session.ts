@@ -19,7 +19,10 @@ export const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 
 /** A session of node:http2. headgate closes and destroys it later than Node would: when no frame is being read. */
 export interface OpenSession {
+  /** Its `goaway` names the last stream that has begun, and does nothing when one was sent. */
   readonly session: ServerHttp2Session;
+  /** Whether a stream is behind the one that the GOAWAY named. */
+  isBehindGoaway(stream: { readonly id?: number | undefined }): boolean;
   /** Closes the session in order. To be called when no stream is open, and not while frames are read. */
   closeNow(): void;
 }
@@ -50,12 +53,15 @@ export function openSession(
   session.close = onLeave; // Node calls it at the client's GOAWAY
   // RFC 9113 §6.8: a second one must not name a later stream. Node's, at the close, would.
   const goaway = session.goaway.bind(session);
-  session.goaway = (code, lastStream) => {
-    session.goaway = () => undefined;
-    goaway(code, lastStream);
+  let lastServed: number | undefined;
+  session.goaway = (code) => {
+    if (lastServed !== undefined) return;
+    lastServed = session.state.lastProcStreamID ?? 0;
+    goaway(code, lastServed);
   };
   return {
     session,
+    isBehindGoaway: ({ id = 0 }) => id > (lastServed ?? Infinity),
     closeNow() {
       session.destroy = destroy;
       close();

@@ -22,15 +22,13 @@ const ONCE: ReadonlySet<string> = new Set(
 /** Lists (RFC 9110 §5.6.1) that node:http2 takes only in one field. To drop a coding would make the content unreadable. */
 const LISTS: ReadonlySet<string> = new Set(["content-encoding", "content-language"]);
 
-/**
- * What no value may have in HTTP/2 as nghttp2 reads it (RFC 9110 §5.5), and HTTP/1.1 forwards: node:http2 would send it, and the client would
- * refuse the whole response.
- */
-const CONTROL = /[^\t\x20-\x7e\x80-\xff]/;
+/** A value without control characters (RFC 9110 §5.5): nghttp2 refuses others when it reads. */
+export const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Converts fields: name, value, name, value, … Names become lower-case (RFC 9113 §8.2), fields of a connection are dropped (§8.2.2), and
- * fields with one name stand together. A field with a control character in its value is dropped. A name that is a number moves to the front, because objects order such keys so.
+ * fields with one name stand together. A field with a control character in its value is dropped: HTTP/1.1 forwards it, but a client of
+ * HTTP/2 would refuse the whole response. A name that is a number moves to the front, because objects order such keys so.
  */
 export function toStreamFields(fields: readonly string[]): StreamFields {
   // Without a prototype, so that no name has a meaning of its own.
@@ -38,7 +36,7 @@ export function toStreamFields(fields: readonly string[]): StreamFields {
   for (let index = 0; index < fields.length; index += 2) {
     const name = (fields[index] ?? "").toLowerCase();
     const value = fields[index + 1] ?? "";
-    if (isHopByHop(name) || name === "http2-settings" || CONTROL.test(value)) continue;
+    if (isHopByHop(name) || name === "http2-settings" || !VALUE.test(value)) continue;
     const before = converted[name];
     if (before === undefined) converted[name] = value;
     else if (LISTS.has(name)) converted[name] = `${String(before)}, ${value}`;

@@ -6,6 +6,7 @@ import { type RequestFields, readRequestFields } from "../../http/request-fields
 import { MAX_METHOD_BYTES, type RequestHead } from "../../http/wire/request-head.ts";
 import { trim } from "../../http/wire/grammar.ts";
 import type { ParsedRequest, UnframedRequest } from "../../http/wire/request-parser.ts";
+import { VALUE } from "./stream-fields.ts";
 import { toUpgradeRequest } from "./web-socket.ts";
 
 /** A converted header section. It is a request for a WebSocket if `webSocketKey` is there. */
@@ -25,7 +26,6 @@ interface Pseudo {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const AUTHORITY = /^[\x21-\x7e\x80-\xff]+$/;
 /** RFC 9113 §8.3.1. nghttp2 checks the form only for http and https, and another one could name another host. */
 const PATH = /^(?:\/[\x21-\x7e\x80-\xff]*|\*)$/;

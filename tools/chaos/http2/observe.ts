@@ -2,6 +2,7 @@
 
 import { type ClientHttp2Stream, constants } from "node:http2";
 
+import { toLines, toStatus } from "../../../test/support/http2.ts";
 import type { Exchange } from "../ledger.ts";
 import type { Observed } from "../observed.ts";
 import { isBodiless } from "../plan.ts";
@@ -128,15 +129,4 @@ export function readStream(
       check.foul(`a ${status} to ${plan.method} that did not end with its header section`);
     return check.complete({ trailers, takesTrailers: true, closes: false });
   }
-}
-
-function toStatus(raw: readonly string[]): number {
-  return Number(raw[raw.indexOf(":status") + 1] ?? 0);
-}
-
-function toLines(raw: readonly string[]): readonly string[] {
-  const lines: string[] = [];
-  for (let index = 0; index < raw.length; index += 2)
-    if (raw[index]?.startsWith(":") === false) lines.push(`${raw[index]}: ${raw[index + 1]}`);
-  return lines;
 }

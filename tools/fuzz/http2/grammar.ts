@@ -1,7 +1,7 @@
 /** Writes requests as streams of HTTP/2, and connections of several streams. */
 
 import type { Random } from "../../shared/random.ts";
-import { toBody } from "../grammar.ts";
+import { VALUES, toBody, toTarget } from "../grammar.ts";
 import type { Field } from "../strict.ts";
 import { FLAG, PREFACE, TYPE, toFrame, toSettings, toUint32 } from "./frames.ts";
 import { type Encode, createEncoder } from "./hpack.ts";
@@ -28,10 +28,6 @@ const METHODS = [
   "get",
   "!#$%&'*+-.^_`|~09",
 ];
-const PATHS = [
-  "/", "/a/b", "/?", "/a?b=c&d", "//double//slash", "/a/../b", "/%2e%2e/%00/%zz", "/;p=1/..;/x", "/a\\b",
-  "/a|b{c}'\"<>^`", "/?q=http://b.example/", "/HTTP/1.1", "/:80@x", "/caf\xc3\xa9?\x80\xff",
-]; // prettier-ignore
 const HEAD_PATHS = [
   "/head-convert/x",
   "/head-auto/x",
@@ -52,18 +48,7 @@ const NAMES = [
   "!#$%&'*+-.^_`|~",
   "x-long-name-to-index",
 ];
-const VALUES = [
-  "",
-  "a",
-  "a, b;c=d",
-  '"quoted \\" text"',
-  "\xe4\xff",
-  "a\tb",
-  "chunked",
-  "5",
-  ": :",
-  "x".repeat(300),
-];
+const STREAM_VALUES = [...VALUES, "x".repeat(300)];
 const AUTHORITIES = ["a.example", "b.example:8080", "[::1]:80", "127.0.0.1", "A.Example"];
 
 /** The pseudo-fields of a request. */
@@ -85,7 +70,7 @@ export function toPseudo(
 function toPath(random: Random, method: string): string {
   if (method === "HEAD" && random.oneIn(2))
     return random.pick(HEAD_PATHS.filter((path) => path !== "/head-reject/x"));
-  return random.pick(PATHS) + (random.oneIn(3) ? random.text("abc019._~-", random.below(12)) : "");
+  return toTarget(random);
 }
 
 /** Regular fields without an effect on framing. */
@@ -93,7 +78,7 @@ export function toRegular(random: Random): Field[] {
   return Array.from({ length: random.below(6) }, (): Field =>
     random.oneIn(4)
       ? ["cookie", random.pick(["a=b", "c=d", "e"])]
-      : [random.pick(NAMES), random.pick(VALUES)],
+      : [random.pick(NAMES), random.pick(STREAM_VALUES)],
   );
 }
 
