@@ -16,7 +16,7 @@ export interface StopParts extends Omit<ClientParts, "number" | "ports"> {
 }
 
 /** One stop for so many seconds of the run. */
-const SECONDS_PER_STOP = 20;
+const SECONDS_PER_STOP = 10;
 /** More than the grace period of the shutdown. */
 const MAX_STOP_MS = 40_000;
 

@@ -28,6 +28,8 @@ interface StreamExchange {
 
 /** How long a client may take to close a connection that is over. */
 const CLOSE_MS = 2_000;
+/** The time between two attempts to close a connection whose last frames wait for a write. */
+const RETRY_CLOSE_MS = 5;
 
 const NO_FIELDS = readRequestFields([], "2");
 
@@ -42,7 +44,7 @@ export function createHttp2Connection(
     const code = kind === "protocol" ? CODES.protocolError : CODES.enhanceYourCalm;
     session.destroy(new Error(reason), code); // without an error, node:http2 would send NO_ERROR
   });
-  const { session, isBehindGoaway, closeNow } = openSession(
+  const { session, isBehindGoaway, tryClose } = openSession(
     { socket, transport },
     context.limits().headerBytes,
     {
@@ -62,6 +64,8 @@ export function createHttp2Connection(
   let isLast = false;
   /** The client has sent a GOAWAY: the connection closes as soon as no stream is open. */
   let isLeaving = false;
+  /** An attempt to close the connection is due. */
+  let isClosing = false;
   let hasSettings = false;
   let deadlineMs = performance.now() + context.limits().headerMs;
   /** The bytes of the connection that the client had acknowledged at the last check. */
@@ -197,13 +201,19 @@ export function createHttp2Connection(
   }
 
   function closeIfOver(): void {
-    if (!isLast && !isLeaving) return;
-    setImmediate(() => {
-      if (streams > 0 || session.destroyed) return;
-      isLast = true;
-      deadlineMs = performance.now() + CLOSE_MS;
-      closeNow();
-    });
+    if ((!isLast && !isLeaving) || isClosing) return;
+    isClosing = true;
+    setImmediate(closeNow);
+  }
+
+  function closeNow(): void {
+    isClosing = false;
+    if (streams > 0 || session.destroyed) return;
+    if (!isLast) deadlineMs = performance.now() + CLOSE_MS;
+    isLast = true;
+    if (tryClose()) return;
+    isClosing = true;
+    setTimeout(closeNow, RETRY_CLOSE_MS).unref();
   }
 
   function waitForStream(): void {

@@ -17,22 +17,26 @@ export const CODES = {
 /** The flag of a frame that ends its side of the stream (RFC 9113 §6.1). */
 export const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 
-/** A session of node:http2. headgate closes and destroys it later than Node would: when no frame is being read. */
+/** A session of node:http2. headgate ends it later than Node would: when no frame is being read. */
 export interface OpenSession {
   /** Its `goaway` names the last stream that has begun, and does nothing when one was sent. */
   readonly session: ServerHttp2Session;
   /** Whether a stream is behind the one that the GOAWAY named. */
   isBehindGoaway(stream: { readonly id?: number | undefined }): boolean;
-  /** Closes the session in order. To be called when no stream is open, and not while frames are read. */
-  closeNow(): void;
+  /**
+   * Sends a GOAWAY and ends the session in order. To be called when no stream is open, and not while frames are read. Returns false, and
+   * changes nothing else, as long as the GOAWAY has not left: until then a stream may begin.
+   */
+  tryClose(): boolean;
 }
 
 /**
  * Begins HTTP/2 on a socket. `onLeave` is called when Node would close the session.
  *
  * node:http2 would close the session at a GOAWAY without an error, and destroy it at one with an error, while nghttp2 is still reading
- * frames. Both are unsafe: an assertion ends the process, or nghttp2 uses a stream that Node has freed, because a closed session resets
- * each stream that begins. So headgate destroys a session only after the read, and closes it only when no stream can begin.
+ * frames. Both are unsafe: an assertion ends the process, or nghttp2 uses a stream that Node has freed, because a session that is closed
+ * and not yet destroyed resets each stream that begins. So headgate destroys a session only after the read, and closes it only in the
+ * same turn.
  */
 export function openSession(
   { socket, transport }: Pick<AcceptedConnection, "socket" | "transport">,
@@ -62,9 +66,13 @@ export function openSession(
   return {
     session,
     isBehindGoaway: ({ id = 0 }) => id > (lastServed ?? Infinity),
-    closeNow() {
+    tryClose() {
+      session.goaway(CODES.noError);
+      if ((session.state.outboundQueueSize ?? 0) > 0) return false;
       session.destroy = destroy;
-      close();
+      close(); // so that Node waits for the client's FIN
+      destroy();
+      return true;
     },
   };
 }
