@@ -13,8 +13,8 @@ import type { ServerRequest, ServerResponse } from "../server/server-handler.ts"
 import type { ConnectionPool } from "../upstream/pool.ts";
 import type { RoundTrip } from "./round-trip.ts";
 
-/** What one configuration compiles to. An exchange keeps the snapshot that it began with. */
-export interface Snapshot {
+/** What the handler uses of a snapshot (snapshot.ts). An exchange keeps the snapshot that it began with. */
+export interface ProxySnapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): RouteUpstream;
   /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
@@ -59,7 +59,7 @@ export interface ExchangeContext {
   readonly response: ServerResponse;
   readonly checked: CheckedRequest;
   readonly route: RouteConfig;
-  readonly snapshot: Snapshot;
+  readonly snapshot: ProxySnapshot;
   /** The client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
   readonly peer: Peer | undefined;
   readonly upstream: RouteUpstream;
