@@ -17,7 +17,7 @@ import type { RoundTrip } from "./round-trip.ts";
 export interface ProxySnapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): RouteUpstream;
-  /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
+  /** Describes the other end of a client connection for X-Forwarded-* fields. Undefined: these fields pass unchanged. */
   readonly toPeer: ((peer: ConnectedPeer) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";
@@ -60,7 +60,7 @@ export interface ExchangeContext {
   readonly checked: CheckedRequest;
   readonly route: RouteConfig;
   readonly snapshot: ProxySnapshot;
-  /** The client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
+  /** The other end of the client connection. Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: Peer | undefined;
   readonly upstream: RouteUpstream;
   readonly roundTrip: RoundTrip;

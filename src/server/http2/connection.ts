@@ -70,7 +70,7 @@ export function createHttp2Connection(
   let lastBytesRead: number | undefined;
   /** Whether headgate's last PING has left; undefined if the client has sent something since. */
   let hasPingLeft: (() => boolean) | undefined;
-  const findRefusal = createRefusalCheck({ transport }, context);
+  const admitOrRefuse = createRefusalCheck({ transport }, context);
   const isLost = createLostCheck({ socket, transport });
 
   const connection: ClientConnection = {
@@ -126,7 +126,7 @@ export function createHttp2Connection(
       if (isReading) stream.resume();
       else stream.pause();
     });
-    const refusal = findRefusal(head, connection);
+    const refusal = admitOrRefuse(head, connection);
     if (refusal !== undefined) {
       refuse(stream, head, refusal, streamPeer);
       if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
