@@ -16,28 +16,42 @@ const LEFT_OUT = {
     "on-exit-leak-free", // for sonic-boom
     "@pinojs/redact", // headgate hides secrets before it logs
   ],
-  // The requests that http-proxy forwards are upgrades to a target that headgate names.
-  "http-proxy": ["follow-redirects"],
+};
+
+/** The same for modules that their package needs while it loads: what it reads or calls of each then, and why that is enough. */
+const REDUCED = {
+  // Only for values that JSON.stringify refuses. headgate logs texts, numbers and booleans.
+  pino: { "safe-stable-stringify": "{ configure: () => JSON.stringify }" },
+  "http-proxy": {
+    // The variable DEBUG, which the app may have as well, must not make headgate print.
+    debug: "() => () => {}",
+    // http-proxy only joins the two sides of an upgrade (src/proxy/tunnel-join.ts): it forwards no request
+    "./passes/web-incoming": "{ WEB_PASSES: {} }",
+    // and no response, because what it takes for the upstream always switches protocols.
+    "./web-outgoing": "{ OUTGOING_PASSES: {} }",
+  },
 };
 
 /**
- * An esbuild plugin that replaces these modules by one that throws when it is called. `assertUsed` throws if one of them is not required
- * any more, for example by a newer version of the package.
+ * An esbuild plugin that replaces these modules. One that is left out throws when it is called. `assertUsed` throws if one of them is not
+ * required any more, for example by a newer version of the package.
  */
 export function createLeftOut() {
-  const unused = new Set(
-    Object.entries(LEFT_OUT).flatMap(([name, paths]) => paths.map((path) => `${name}: ${path}`)),
-  );
+  const unused = new Set([
+    ...toEntries(LEFT_OUT, Object.values),
+    ...toEntries(REDUCED, Object.keys),
+  ]);
   const setup = ({ onResolve, onLoad }) => {
     onResolve({ filter: /./ }, ({ path, importer }) => {
       const [, name = ""] =
         /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(importer) ?? [];
-      if (LEFT_OUT[name]?.includes(path) !== true) return undefined;
+      const reduced = REDUCED[name]?.[path];
+      if (reduced === undefined && LEFT_OUT[name]?.includes(path) !== true) return undefined;
       unused.delete(`${name}: ${path}`);
-      return { path, namespace: "left-out" };
+      return { path, namespace: "left-out", pluginData: reduced ?? toThrowing(path) };
     });
-    onLoad({ filter: /./, namespace: "left-out" }, ({ path }) => ({
-      contents: `module.exports = function () { throw new Error(${JSON.stringify(`${path} is not in the bundle`)}); };`,
+    onLoad({ filter: /./, namespace: "left-out" }, ({ pluginData }) => ({
+      contents: `module.exports = ${pluginData};`,
     }));
   };
   return {
@@ -49,4 +63,14 @@ export function createLeftOut() {
         );
     },
   };
+}
+
+function toEntries(table, toPaths) {
+  return Object.entries(table).flatMap(([name, modules]) =>
+    toPaths(modules).map((path) => `${name}: ${path}`),
+  );
+}
+
+function toThrowing(path) {
+  return `function () { throw new Error(${JSON.stringify(`${path} is not in the bundle`)}); }`;
 }

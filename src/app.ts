@@ -103,7 +103,7 @@ export function createApp({
     requestsInFlight: () => server.inFlight(),
     clientConnections: () => server.connections(),
     tunnels: tunnels.count,
-    upstreamConnections: () => toConnectionCounts(snapshot.pools),
+    upstreamConnections: () => toConnectionCounts(snapshot.upstreams),
     droppedLogLines: logger.droppedLines,
     certificates: () => certificates,
   };
@@ -126,7 +126,7 @@ export function createApp({
       certificates,
       routes: [...snapshot.config.routes, snapshot.config.defaultRoute],
     }),
-    endpoints: () => toEndpoints(snapshot.pools),
+    endpoints: () => toEndpoints(snapshot.upstreams),
   });
   let observer = toObserver(config);
   const parts: HandlerParts = {

@@ -7,7 +7,7 @@ import { createNegativeCache } from "./head/negative-cache.ts";
 import { createResponseSharing } from "./head/share/share.ts";
 import { createPeers, createTrust } from "./http/forwarded.ts";
 import { createRouter } from "./http/routing/router.ts";
-import type { Snapshot } from "./proxy/context.ts";
+import type { ProxySnapshot } from "./proxy/context.ts";
 import {
   type UpstreamPool,
   type UpstreamResources,
@@ -21,38 +21,35 @@ export interface CompiledUpstream {
   readonly pool: UpstreamPool;
 }
 
-/** A configuration in use. */
-export interface CompiledSnapshot extends Snapshot {
+/** A configuration in use: what the handler uses of it, and what the next snapshot may take over. */
+export interface Snapshot extends ProxySnapshot {
   readonly config: Config;
-  readonly pools: ReadonlyMap<string, CompiledUpstream>;
+  /** By name. */
+  readonly upstreams: ReadonlyMap<string, CompiledUpstream>;
 }
 
 /**
  * Compiles a configuration. What did not change is taken over from `previous`: the connections to an upstream, what headgate has learned
  * about a route, the counts of its limits, and, if nothing changed at all, the shared responses.
  */
-export function compile(
-  parsed: Config,
-  shared: UpstreamResources,
-  previous?: CompiledSnapshot,
-): CompiledSnapshot {
+export function compile(parsed: Config, shared: UpstreamResources, previous?: Snapshot): Snapshot {
   const config = previous === undefined ? parsed : keepRoutes(parsed, previous.config);
-  const previousPools = new Map(
-    [...(previous?.pools.values() ?? [])].map((pool) => [pool.key, pool]),
+  const previousUpstreams = new Map(
+    [...(previous?.upstreams.values() ?? [])].map((upstream) => [upstream.key, upstream]),
   );
-  const pools = new Map<string, CompiledUpstream>();
+  const upstreams = new Map<string, CompiledUpstream>();
   for (const upstream of config.upstreams.values()) {
-    const pool = toPool(upstream, config.limits.waiting, shared);
-    pools.set(upstream.name, previousPools.get(pool.key) ?? pool);
+    const compiled = compileUpstream(upstream, config.limits.waiting, shared);
+    upstreams.set(upstream.name, previousUpstreams.get(compiled.key) ?? compiled);
   }
   return {
     config,
-    pools,
+    upstreams,
     match: createRouter(config.routes, config.defaultRoute).match,
     upstream(name) {
-      const pool = pools.get(name);
-      if (pool === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
-      return pool;
+      const upstream = upstreams.get(name);
+      if (upstream === undefined) throw new Error(`no upstream is named ${name}`); // the schema has checked every route
+      return upstream;
     },
     toPeer: toPeers(config),
     requestId: config.requestId,
@@ -72,9 +69,9 @@ function now(): number {
 }
 
 /** What headgate has learned about HEADs, and their counts. */
-type HeadState = Pick<Snapshot, "drain" | "needsGet" | "refusesRange" | "limits" | "sharing">;
+type HeadState = Pick<ProxySnapshot, "drain" | "needsGet" | "refusesRange" | "limits" | "sharing">;
 
-function toHeadState(config: Config, previous: CompiledSnapshot | undefined): HeadState {
+function toHeadState(config: Config, previous: Snapshot | undefined): HeadState {
   const { draining } = config.limits;
   const fresh: HeadState = {
     drain: createDrain(draining),
@@ -120,12 +117,13 @@ function toText(config: Config): string {
 }
 
 /** Closes the connections that `next` did not take over, each at the end of its exchange. */
-export function closeSnapshot(previous: CompiledSnapshot, next?: CompiledSnapshot): void {
-  const reused = new Set(next?.pools.values());
-  for (const pool of previous.pools.values()) if (!reused.has(pool)) pool.pool.close();
+export function closeSnapshot(previous: Snapshot, next?: Snapshot): void {
+  const reused = new Set(next?.upstreams.values());
+  for (const upstream of previous.upstreams.values())
+    if (!reused.has(upstream)) upstream.pool.close();
 }
 
-function toPool(
+function compileUpstream(
   upstream: UpstreamConfig,
   waiting: number,
   shared: UpstreamResources,
@@ -138,6 +136,6 @@ function toPool(
 }
 
 /** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */
-export function toPeers({ forwarded }: Pick<Config, "forwarded">): Snapshot["toPeer"] {
+export function toPeers({ forwarded }: Pick<Config, "forwarded">): ProxySnapshot["toPeer"] {
   return forwarded === "off" ? undefined : createPeers(createTrust(forwarded.trust));
 }

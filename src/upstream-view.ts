@@ -6,9 +6,9 @@ import type { CompiledUpstream } from "./snapshot.ts";
 
 /** Counts the connections of each upstream by their state, for the metrics. */
 export function* toConnectionCounts(
-  pools: ReadonlyMap<string, CompiledUpstream>,
+  upstreams: ReadonlyMap<string, CompiledUpstream>,
 ): Generator<{ upstream: string; state: string; count: number }> {
-  for (const [upstream, { pool }] of pools) {
+  for (const [upstream, { pool }] of upstreams) {
     const { idle, active } = pool.connections();
     yield { upstream, state: "idle", count: idle };
     yield { upstream, state: "active", count: active };
@@ -17,9 +17,9 @@ export function* toConnectionCounts(
 
 /** Describes where each upstream is, for the status page. */
 export function toEndpoints(
-  pools: ReadonlyMap<string, CompiledUpstream>,
+  upstreams: ReadonlyMap<string, CompiledUpstream>,
 ): ReadonlyMap<string, UpstreamEndpoint> {
-  return new Map([...pools].map(([name, pool]) => [name, toEndpoint(pool)]));
+  return new Map([...upstreams].map(([name, upstream]) => [name, toEndpoint(upstream)]));
 }
 
 function toEndpoint({ config: { url }, pool }: CompiledUpstream): UpstreamEndpoint {

@@ -2,7 +2,7 @@
 
 import { get } from "node:http";
 
-import { type Address, formatAddress } from "../config/address.ts";
+import { type Address, formatAddress, toLocalHost } from "../config/address.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Flags } from "../config/overrides.ts";
 import { ConfigError } from "../config/diagnostic.ts";
@@ -25,8 +25,7 @@ export async function healthcheck(args: readonly string[], io: Io): Promise<numb
     );
     return 1;
   }
-  const target =
-    admin.kind === "unix" ? admin : { ...admin, host: LOOPBACKS.get(admin.host) ?? admin.host };
+  const target = admin.kind === "unix" ? admin : { ...admin, host: toLocalHost(admin.host) };
   const state = await readState(target);
   const url = `${target.kind === "unix" ? "" : "http://"}${formatAddress(target)}/readyz`;
   if (state === "ready") io.out("ready\n");
@@ -57,12 +56,6 @@ async function findAdmin(given: Flags, { env, cwd }: Io): Promise<Address | "off
     return config.admin;
   }
 }
-
-// A wildcard address can be listened on, but not connected to.
-const LOOPBACKS = new Map([
-  ["0.0.0.0", "127.0.0.1"],
-  ["::", "::1"],
-]);
 
 /** Resolves with `ready`, or with a short reason. */
 function readState(admin: Reachable): Promise<string> {

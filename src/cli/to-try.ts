@@ -1,6 +1,6 @@
 /** The command to try at the start. */
 
-import { summariseCertificate } from "../config/pem.ts";
+import { formatHost, toLocalHost } from "../config/address.ts";
 import type { ListenerConfig } from "../config/types.ts";
 import { quoteForShell } from "./shell.ts";
 
@@ -26,22 +26,17 @@ interface Place {
   readonly port: string;
 }
 
-/** A wildcard address listens on every address of the machine; the loopback address works locally. */
+/** Returns where a client on this machine connects to. */
 function toLocal(listen: string): Place {
-  const [, written = "", port = ""] = /^\w+:\/\/(.*?)(:\d+)?$/.exec(listen) ?? [];
-  return { host: LOOPBACKS.get(written) ?? written, port };
+  const [, host = "", port = ""] = /^\w+:\/\/\[?(.*?)\]?(:\d+)?$/.exec(listen) ?? [];
+  return { host: formatHost(toLocalHost(host)), port };
 }
-
-const LOOPBACKS = new Map([
-  ["0.0.0.0", "127.0.0.1"],
-  ["[::]", "[::1]"],
-]);
 
 /** The URL, with a name of the certificate, and the address to which curl connects instead of looking that name up. */
 function toTarget(place: Place | undefined, tls: TriedListener["tls"]): readonly string[] {
   const { host, port } = place ?? { host: "localhost", port: "" };
   if (tls === undefined) return [`http://${host}${port}/`];
-  const names = summariseCertificate(tls.certificates[0].cert).names.map(toHost);
+  const names = tls.certificates[0].names.map(toHost);
   const isLoopback = /^(127\.0\.0\.1|\[::1\]|localhost)$/.test(host);
   const fitting = [host, ...(isLoopback ? ["localhost"] : [])].find((one) => names.includes(one));
   const name = fitting ?? names[0] ?? host;
@@ -51,5 +46,5 @@ function toTarget(place: Place | undefined, tls: TriedListener["tls"]): readonly
 
 /** The host of a URL for a name of a certificate: of `*.example.com`, a name that it covers. */
 function toHost(name: string): string {
-  return name.includes(":") ? `[${name}]` : name.replace("*", "www");
+  return formatHost(name).replace("*", "www");
 }

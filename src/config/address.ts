@@ -213,9 +213,15 @@ function covers(wildcard: string, host: string): boolean {
   return wildcard === "::" || (wildcard === "0.0.0.0" && isIPv4(host));
 }
 
+/** Returns the host that a client on this machine connects to. A wildcard can only be listened on; it includes loopback (ip(7)). */
+export function toLocalHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}
+
 /** Returns a host in the form in which hosts are compared. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) becomes an IPv4 address. */
 export function toComparable(host: string): string {
-  const name = new URL(`http://${host.includes(":") ? `[${host}]` : host}`).hostname;
+  const name = new URL(`http://${formatHost(host)}`).hostname;
   const [, high, low] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(name) ?? [];
   if (high === undefined || low === undefined) return name.replace(/^\[|\]$|\.$/g, "");
   const bytes = [high, low].map((pair) => Number.parseInt(pair, 16));
@@ -252,9 +258,14 @@ export function formatUrl({ protocol, authority, socketPath }: UpstreamUrl): str
   return socketPath === undefined ? `${protocol}//${authority}` : `unix:${socketPath}`;
 }
 
+/** Formats a host as a URL has it: an IPv6 address in brackets. */
+export function formatHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 /** Formats an address to listen on as the route file writes it. */
 export function formatAddress(address: Address): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   if (address.kind === "fd") return `fd:${address.fd}`;
-  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+  return `${formatHost(address.host)}:${address.port}`;
 }

@@ -10,6 +10,7 @@ import {
   formatAddress,
   formatUrl,
   toComparable,
+  toLocalHost,
 } from "./address.ts";
 import type { KeyDiagnostic, KeyPath } from "./schema/issues.ts";
 import type { RawConfig } from "./schema/file.ts";
@@ -83,12 +84,10 @@ function isSame(address: Address, { host, port, socketPath }: UpstreamUrl): bool
   );
 }
 
-/** Returns the addresses that a connection to a host may reach, without a lookup. A wildcard leads to loopback (ip(7)). */
+/** Returns the addresses that a connection to a host may reach, without a lookup. A wildcard leads to loopback. */
 function toTargets(host: string): readonly string[] {
   const target = toComparable(host);
-  if (target === "localhost") return ["127.0.0.1", "::1"];
-  if (target === "0.0.0.0") return ["127.0.0.1"];
-  return target === "::" ? ["::1"] : [target];
+  return target === "localhost" ? ["127.0.0.1", "::1"] : [toLocalHost(target)];
 }
 
 function isOfThisMachine(address: string): boolean {

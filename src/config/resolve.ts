@@ -1,14 +1,9 @@
 /** Turns the checked raw configuration into the Config: routes with their inherited settings, upstreams by name. Never throws. */
 
+import { summariseCertificate } from "./pem.ts";
 import { toRouteName } from "./routes.ts";
 import type { HeadConfig } from "./schema/head.ts";
-import type {
-  CertificateConfig,
-  Config,
-  ListenerConfig,
-  RouteConfig,
-  UpstreamConfig,
-} from "./types.ts";
+import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from "./types.ts";
 import type { RawConfig, RawRoute, RawUpstream } from "./schema/file.ts";
 import type { TlsFile } from "./tls.ts";
 import type { RawListener } from "./schema/listen-address.ts";
@@ -54,10 +49,11 @@ function resolveListener(
   { tls, ...listener }: RawListener,
   files: ReadonlyMap<string, TlsFile>,
 ): ListenerConfig {
-  const toCertificate = ({ cert, key }: CertificateConfig): CertificateConfig => ({
-    cert: files.get(cert)?.text ?? "",
-    key: files.get(key)?.text ?? "",
-  });
+  const textOf = (file: string): string => files.get(file)?.text ?? "";
+  const toCertificate = (names: { readonly cert: string; readonly key: string }) => {
+    const cert = textOf(names.cert);
+    return { cert, key: textOf(names.key), ...summariseCertificate(cert) };
+  };
   return {
     ...listener,
     tls: tls && {

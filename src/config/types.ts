@@ -1,6 +1,7 @@
 /** A loaded configuration. Durations are in milliseconds, sizes in bytes. */
 
 import type { Address } from "./address.ts";
+import type { CertificateSummary } from "./pem.ts";
 import type { RawConfig, RawUpstream } from "./schema/file.ts";
 import type { HeadConfig } from "./schema/head.ts";
 import type { RawListener } from "./schema/listen-address.ts";
@@ -49,8 +50,8 @@ export interface RouteConfig {
   readonly strict: boolean;
 }
 
-/** A certificate chain and its private key, as PEM texts. */
-export interface CertificateConfig {
+/** A certificate chain and its private key, as PEM texts, and what the first certificate of the chain says. */
+export interface CertificateConfig extends CertificateSummary {
   readonly cert: string;
   readonly key: string;
 }

@@ -13,11 +13,11 @@ import type { ServerRequest, ServerResponse } from "../server/server-handler.ts"
 import type { ConnectionPool } from "../upstream/pool.ts";
 import type { RoundTrip } from "./round-trip.ts";
 
-/** What one configuration compiles to. An exchange keeps the snapshot that it began with. */
-export interface Snapshot {
+/** What the handler uses of a snapshot (snapshot.ts). An exchange keeps the snapshot that it began with. */
+export interface ProxySnapshot {
   match(host: string | undefined, path: string): RouteConfig;
   upstream(name: string): RouteUpstream;
-  /** Finds the client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
+  /** Describes the other end of a client connection for X-Forwarded-* fields. Undefined: these fields pass unchanged. */
   readonly toPeer: ((peer: ConnectedPeer) => Peer) | undefined;
   /** Whether the upstream gets each request's id. */
   readonly requestId: "log" | "forward";
@@ -59,8 +59,8 @@ export interface ExchangeContext {
   readonly response: ServerResponse;
   readonly checked: CheckedRequest;
   readonly route: RouteConfig;
-  readonly snapshot: Snapshot;
-  /** The client as X-Forwarded-* fields describe it. Undefined: these fields pass unchanged. */
+  readonly snapshot: ProxySnapshot;
+  /** The other end of the client connection. Undefined: X-Forwarded-* fields pass unchanged. */
   readonly peer: Peer | undefined;
   readonly upstream: RouteUpstream;
   readonly roundTrip: RoundTrip;

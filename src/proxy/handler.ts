@@ -7,7 +7,7 @@ import { type ProxyError, toProxyError } from "../http/errors.ts";
 import { type Exchange, beginExchange } from "../http/exchange.ts";
 import { checkRequest } from "../http/request.ts";
 import type { ServerRequest, ServerResponse } from "../server/server-handler.ts";
-import type { ExchangeContext, Snapshot } from "./context.ts";
+import type { ExchangeContext, ProxySnapshot } from "./context.ts";
 import { endExchange, failExchange } from "./exchange-end.ts";
 import { forward } from "./forward.ts";
 import { respondToHead } from "./head.ts";
@@ -19,7 +19,7 @@ import { respondToUpgrade } from "./upgrade.ts";
 
 /** What the handler needs from the other parts of the app. */
 export interface HandlerParts {
-  snapshot(): Snapshot;
+  snapshot(): ProxySnapshot;
   createId(): string;
   observe(exchange: Exchange): void;
   readonly tunnels: Tunnels;

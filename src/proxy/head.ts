@@ -34,7 +34,7 @@ export function respondToHead(
   });
 }
 
-/** Sends the HEAD, or a GET in its place, for this client alone. */
+/** Serves the HEAD as its mode does, for this client alone. */
 function serve(context: ExchangeContext, mode: HeadMode): Promise<void> {
   context.exchange.head = mode.outcome;
   return mode.respond(context);

@@ -64,7 +64,7 @@ const MODES: Readonly<Record<HeadModeName, HeadMode>> = {
   reject: REJECT,
 };
 
-/** Plans a checked request on its route. `peer` is its client as X-Forwarded-* fields describe it. */
+/** Plans a checked request on its route. `peer` is the other end of its connection; undefined: X-Forwarded-* fields pass unchanged. */
 export function planRequest(
   request: RequestHead,
   checked: CheckedRequest,

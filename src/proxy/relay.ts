@@ -25,6 +25,7 @@ export function relayResponse(
   const { status, reason, fields } = received.head;
   exchange.respondedMs = received.receivedMs;
   exchange.contentLength = fields.contentLength;
+  // A POST, for example, may have changed what HEADs of its target get (RFC 9111 §4.4).
   if (route.head.share > 0 && mayChange(exchange.method, status))
     snapshot.sharing.invalidate(checked);
   const { takesTrailers } = checked;

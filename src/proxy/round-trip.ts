@@ -5,7 +5,10 @@ import type { Exchange } from "../http/exchange.ts";
 import type { UpstreamCall, UpstreamRequest, UpstreamResponse } from "../upstream/call.ts";
 import type { ConnectionPool } from "../upstream/pool.ts";
 
-/** The requests of one exchange, one after another; a HEAD may need several. Creating it sends nothing. */
+/**
+ * The requests of one exchange, one after another; a HEAD may need several. Creating it sends nothing. It is a class because each exchange
+ * creates one, and its constructor sets every field because that is cheaper than to add fields later.
+ */
 export class RoundTrip {
   private readonly exchange: Exchange;
   private readonly pool: ConnectionPool;

@@ -58,11 +58,11 @@ export function createTunnels(): Tunnels {
 
 async function runTunnel(
   loading: Promise<Join>,
-  { client: side, upstream: switched, idleMs }: TunnelSides,
+  { client: switchedClient, upstream: switchedSocket, idleMs }: TunnelSides,
   open: Set<() => void>,
 ): Promise<ProxyError | undefined> {
-  const client = side.stream;
-  const upstream = new UpgradedStream(switched);
+  const client = switchedClient.stream;
+  const upstream = new UpgradedStream(switchedSocket);
   let isOver = false;
   let error: ProxyError | undefined;
   const finish = (broken?: ProxyError): void => {
@@ -72,18 +72,18 @@ async function runTunnel(
       client.destroy();
       upstream.destroy();
     } else {
-      side.reset();
+      switchedClient.reset();
       upstream.reset();
     }
   };
   const close = (): void => finish();
   open.add(close);
   // Before http-proxy is loaded: the client may end meanwhile, and a stream refuses `unshift` after its end.
-  client.unshift(side.early);
-  const unacknowledged = () => [side.unacknowledged(), switched.unacknowledged()];
+  client.unshift(switchedClient.early);
+  const unacknowledged = () => [switchedClient.unacknowledged(), switchedSocket.unacknowledged()];
   const idle = createTunnelIdle(idleMs, unacknowledged, close);
   const onClientLost = (cause?: unknown): void => finish(toBroken("tunnel_client_gone", cause));
-  side.onReset(onClientLost);
+  switchedClient.onReset(onClientLost);
   const bothClosed = Promise.all([
     watch(client, onClientLost),
     watch(upstream, (cause) => finish(toBroken("tunnel_upstream_gone", cause))),

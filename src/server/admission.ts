@@ -22,6 +22,7 @@ export interface LimitedConnection {
 
 /** All connections of one server. */
 export interface ConnectionLimiter<One extends LimitedConnection> {
+  /** Adds a connection, and admits it if the limit allows; with `replace`, another one is evicted for it otherwise. */
   add(one: One): void;
   remove(one: One): void;
   /** Admits a connection if the limit allows. Returns whether it is admitted. */

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { AcceptedConnection } from "./client-connection.ts";
 
 /**
- * Creates the look, which returns whether the connection is lost: two looks in a row found no peer. Between them, headgate reads what the
+ * Creates the check, which returns whether the connection is lost: two checks in a row found no peer. Between them, headgate reads what the
  * client had sent before. A unix socket is never lost.
  *
  * Symptom: after a reset by the client, a TLS connection stayed open until `timeouts.idle` or `timeouts.keepAlive`, or for good without one.
@@ -18,12 +18,12 @@ export function createLostCheck({
   socket,
   transport,
 }: Pick<AcceptedConnection, "socket" | "transport">): () => boolean {
-  let lostLooks = 0;
+  let lostChecks = 0;
   return () => {
     // After headgate's own FIN, the end of the client's side leaves no peer either, but perhaps bytes to read.
     const isLost = socket !== transport && !socket.writableFinished && !hasPeer(transport);
-    lostLooks = isLost ? lostLooks + 1 : 0;
-    return lostLooks > 1;
+    lostChecks = isLost ? lostChecks + 1 : 0;
+    return lostChecks > 1;
   };
 }
 

@@ -6,8 +6,8 @@ import { ProxyError } from "../http/errors.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
 import { createHttp1Connection } from "./http1/connection.ts";
 import type { OpeningStage } from "./server-handler.ts";
-import { peek } from "./peek.ts";
-import { type ClientInfo, toPeer } from "./peer.ts";
+import { type Decision, peek } from "./peek.ts";
+import { type ClientInfo, toClientPeer } from "./peer.ts";
 import { type ProxyProtocol, readProxyHeader } from "./proxy-protocol.ts";
 import type { TlsAcceptor } from "./tls-acceptor.ts";
 
@@ -22,7 +22,7 @@ export interface OpeningConfig {
 /** A connection on which HTTP begins, and the version of HTTP that it speaks. */
 export interface OpenedConnection {
   readonly accepted: AcceptedConnection;
-  readonly serve: (accepted: AcceptedConnection, context: ServerContext) => ClientConnection;
+  readonly create: (accepted: AcceptedConnection, context: ServerContext) => ClientConnection;
 }
 
 /** Whether HTTP/1.1 begins with the first byte, so that a connection needs no opening. */
@@ -56,12 +56,16 @@ async function openPlain(
   isHttp2Served: boolean,
   opening: Opening,
 ): Promise<OpenedConnection | undefined> {
-  const accepted = { socket: transport, transport, peer: toPeer(transport, opening.clientInfo) };
-  if (!isHttp2Served) return { accepted, serve: createHttp1Connection };
+  const accepted = {
+    socket: transport,
+    transport,
+    peer: toClientPeer(transport, opening.clientInfo),
+  };
+  if (!isHttp2Served) return { accepted, create: createHttp1Connection };
   opening.stage = "http2";
   const version = await peek(transport, toVersion);
   if (version === undefined) return undefined;
-  return { accepted, serve: version === "2" ? await loadHttp2() : createHttp1Connection };
+  return { accepted, create: version === "2" ? await loadHttp2() : createHttp1Connection };
 }
 
 async function openSecure(
@@ -75,17 +79,21 @@ async function openSecure(
   if (first === undefined) return undefined;
   if (first === "http") {
     const refusal = new ProxyError("tls_required");
-    const peer = toPeer(transport, clientInfo);
+    const peer = toClientPeer(transport, clientInfo);
     const accepted = { socket: transport, transport, peer, refusal };
-    return { accepted, serve: createHttp1Connection };
+    return { accepted, create: createHttp1Connection };
   }
   const { socket, protocol, tls: seen } = await tls.accept(transport);
-  const accepted = { socket, transport, peer: toPeer(transport, { ...clientInfo, tls: seen }) };
-  return { accepted, serve: protocol === "h2" ? await loadHttp2() : createHttp1Connection };
+  const accepted = {
+    socket,
+    transport,
+    peer: toClientPeer(transport, { ...clientInfo, tls: seen }),
+  };
+  return { accepted, create: protocol === "h2" ? await loadHttp2() : createHttp1Connection };
 }
 
 /** HTTP/2 is loaded at its first connection: most listeners have none. */
-async function loadHttp2(): Promise<OpenedConnection["serve"]> {
+async function loadHttp2(): Promise<OpenedConnection["create"]> {
   return (await import("./http2/connection.ts")).createHttp2Connection;
 }
 
@@ -93,7 +101,7 @@ async function loadHttp2(): Promise<OpenedConnection["serve"]> {
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** Tells HTTP/2 from HTTP/1.1: at the first byte that is not the preface's. The preface stays for its reader. */
-function toVersion(bytes: Buffer): { meaning: "1.1" | "2"; length: 0 } | undefined {
+function toVersion(bytes: Buffer): Decision<"1.1" | "2"> | undefined {
   const begun = bytes.subarray(0, PREFACE.length);
   if (!begun.equals(PREFACE.subarray(0, begun.length))) return { meaning: "1.1", length: 0 };
   return begun.length < PREFACE.length ? undefined : { meaning: "2", length: 0 };
@@ -103,7 +111,7 @@ function toVersion(bytes: Buffer): { meaning: "1.1" | "2"; length: 0 } | undefin
 const HANDSHAKE = 0x16;
 
 /** Tells TLS from plain HTTP by the first byte. Throws for anything else. */
-function toFirstProtocol([first = 0]: Buffer): { meaning: "tls" | "http"; length: 0 } {
+function toFirstProtocol([first = 0]: Buffer): Decision<"tls" | "http"> {
   if (first === HANDSHAKE) return { meaning: "tls", length: 0 };
   if (/[A-Za-z]/.test(String.fromCharCode(first))) return { meaning: "http", length: 0 };
   throw new Error("the first byte is neither TLS nor HTTP");
@@ -128,7 +136,7 @@ export function createOpening(
   const deadlineMs = performance.now() + headerMs;
   let isOver = false;
   const opening: Opening = {
-    stage: "tls",
+    stage: "tls", // readOpening sets it before it waits
     clientInfo: {},
     isAdmitted: false,
     isBusy: () => false,

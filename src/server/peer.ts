@@ -13,7 +13,7 @@ export interface ClientInfo {
 }
 
 /** Describes the client of an accepted connection. `transport` is its TCP or Unix socket. */
-export function toPeer(transport: Socket, { client, tls }: ClientInfo = {}): ClientPeer {
+export function toClientPeer(transport: Socket, { client, tls }: ClientInfo = {}): ClientPeer {
   return {
     remoteAddress: toRemoteAddress(transport, client),
     isUnix: isDirect(client) && isUnix(transport),

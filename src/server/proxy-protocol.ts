@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { mayBeProxyHeader, parseProxyHeader } from "../http/wire/proxy-header.ts";
 import type { ClientPeer } from "./server-handler.ts";
 import { peek } from "./peek.ts";
-import { type ClientInfo, toPeer } from "./peer.ts";
+import { type ClientInfo, toClientPeer } from "./peer.ts";
 
 /** Which connections of a listener begin with a header. */
 export interface ProxyProtocol {
@@ -23,7 +23,7 @@ export async function readProxyHeader(
   transport: Socket,
   { isRequired, isTrusted }: ProxyProtocol,
 ): Promise<ClientInfo | undefined> {
-  const mayTell = isTrusted(toPeer(transport));
+  const mayTell = isTrusted(toClientPeer(transport));
   if (!mayTell && !isRequired) return {};
   return peek<ClientInfo>(transport, (bytes) => {
     if (!mayTell) throw new Error("the peer is not in forwarded.trust");

@@ -5,7 +5,7 @@ import type { RequestHead } from "../http/wire/request-head.ts";
 import { toTooManyClients } from "./admission.ts";
 import type { AcceptedConnection, ClientConnection, ServerContext } from "./client-connection.ts";
 
-/** Returns why a request on this connection is refused; undefined if it is not. Admits the connection. */
+/** Admits the connection of a request (admission.ts), or returns why the request is refused. */
 export type RefusalCheck = (
   request: RequestHead,
   connection: ClientConnection,

@@ -1,4 +1,4 @@
-/** The server for clients: listening, limits, and an orderly end. Its parts are in `server/`. */
+/** The server for clients: listening, limits, and an orderly end. The other files of this folder are its parts. */
 
 import type { Server as Listener, Socket } from "node:net";
 
@@ -12,7 +12,7 @@ import { createResponseHeadCache } from "./http1/head-cache.ts";
 import { closeListener, createListener, listen } from "./listener.ts";
 import { createConnectionLimiter } from "./admission.ts";
 import { type OpeningConfig, beginsWithHttp, createOpening, readOpening } from "./opening.ts";
-import { toPeer } from "./peer.ts";
+import { toClientPeer } from "./peer.ts";
 import type { ResponseContext } from "./http1/response.ts";
 
 /** A listening server. */
@@ -121,9 +121,9 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
     if (transport.remoteAddress === undefined && transport.localAddress !== undefined)
       return void transport.destroy();
     if (beginsWithHttp(config))
-      return serve({ socket: transport, transport, peer: toPeer(transport) });
+      return serve({ socket: transport, transport, peer: toClientPeer(transport) });
     const opening = createOpening(transport, limits.headerMs, ({ stage, clientInfo }, reason) =>
-      handler.onUnopened?.({ stage, reason, peer: toPeer(transport, clientInfo) }),
+      handler.onUnopened?.({ stage, reason, peer: toClientPeer(transport, clientInfo) }),
     );
     transport.on("error", () => undefined);
     limiter.add(opening);
@@ -132,7 +132,7 @@ export function createServer(handler: ServerHandler, initial: ServerLimits): Ser
       .then((opened) => {
         limiter.remove(opening);
         if (isClosing || opened === undefined) opening.destroy();
-        else if (!transport.destroyed) serve(opened.accepted, opened.serve);
+        else if (!transport.destroyed) serve(opened.accepted, opened.create);
       })
       .catch(opening.fail);
   }

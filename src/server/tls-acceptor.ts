@@ -1,12 +1,12 @@
 /** TLS for clients (RFC 8446, RFC 5246). The door of node:tls for incoming connections. */
 
-import { X509Certificate, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Server, createServer } from "node:tls";
 
 import type { CertificateConfig, ListenerTlsConfig } from "../config/types.ts";
-import { toClientCertificate, toHostNames } from "../http/certificate.ts";
+import { toClientCertificate } from "../http/certificate.ts";
 import { parseServerName } from "../http/wire/client-hello.ts";
 import { peek } from "./peek.ts";
 import type { ClientTls } from "./server-handler.ts";
@@ -95,8 +95,7 @@ function toServers(
   for (const certificate of others) {
     const server = toServer(certificate);
     all.push(server);
-    for (const name of toHostNames(new X509Certificate(certificate.cert)))
-      if (!named.has(name)) named.set(name, server);
+    for (const name of certificate.names) if (!named.has(name)) named.set(name, server);
   }
   return { all, first, named };
 }

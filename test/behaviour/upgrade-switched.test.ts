@@ -194,3 +194,16 @@ for (const stalled of ["client", "upstream"] as const) {
     }
   });
 }
+
+// Symptom: with a variable DEBUG that the app also reads, headgate printed lines of http-proxy to standard error, which are no JSON.
+// Root cause: http-proxy traces itself through the package debug, which reads that variable. Fix: the bundle has no such package.
+test("the variable DEBUG does not make an upgrade print anything", async (t) => {
+  const upstream = await startRawUpstream(t, respondWith(SWITCHED));
+  const headgate = await startRun(t, ["--upstream", upstream.url], ["env", "DEBUG=*"]);
+  const client = await startClient(t, headgate.port, UPGRADE);
+  assert.equal(await readHead(client), SWITCHED);
+  client.resetAndDestroy();
+  headgate.signal("SIGTERM");
+  await headgate.exited;
+  assert.equal(headgate.stderr(), "");
+});

@@ -1,7 +1,7 @@
 /** Compares the result of a client's bytes with their meaning. */
 
 import { type ReadResponse, type ReadResponses, readResponses } from "./responses.ts";
-import type { Received } from "./client.ts";
+import type { Received } from "./conversation.ts";
 import type { Arrival } from "./recorder.ts";
 import type { Meaning, Meant } from "./requests.ts";
 import { valuesOf } from "./strict.ts";

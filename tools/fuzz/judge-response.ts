@@ -8,7 +8,7 @@ import {
   readResponses,
 } from "./responses.ts";
 import type { ResponseCase } from "./case.ts";
-import type { Received } from "./client.ts";
+import type { Received } from "./conversation.ts";
 import type { Arrival } from "./recorder.ts";
 import { type Problem, valuesOf } from "./strict.ts";
 import { AFTER_SCRIPTED_PATH, type Verdict, isResponseTo, quote, seqOf } from "./verdict.ts";

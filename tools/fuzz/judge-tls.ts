@@ -1,8 +1,8 @@
 /** Sends bytes that are not TLS, or not within its rules, to a TLS port, and judges what comes of them. */
 
 import { type TlsCase, bytesOf } from "./case.ts";
-import { BREAK_OFF_MS } from "./client.ts";
 import { RECORD } from "./client-hello.ts";
+import { BREAK_OFF_MS } from "./conversation.ts";
 import type { Arrival } from "./recorder.ts";
 import { type Close, readResponses } from "./responses.ts";
 import { type Verdict, isResponseTo, quote, seqOf } from "./verdict.ts";

@@ -4,7 +4,7 @@ import { resolveConfig } from "../../src/config/resolve.ts";
 import type { Config } from "../../src/config/types.ts";
 import { parseRawConfig } from "../../src/config/schema/file.ts";
 import {
-  type CompiledSnapshot,
+  type Snapshot,
   type CompiledUpstream,
   compile,
   closeSnapshot,
@@ -73,14 +73,14 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     opened,
   );
   const tunnels = createTunnels();
-  const pools = new Set<CompiledUpstream>();
+  const upstreams = new Set<CompiledUpstream>();
   let ids = 0;
   let unsettled = 0;
   let isStopped = false;
-  let generation = take(compile(toConfig(settings, isNamed), resources));
+  let snapshot = take(compile(toConfig(settings, isNamed), resources));
   const createId = (): string => `g${(ids += 1)}`;
   const handler = createHandler({
-    snapshot: () => generation,
+    snapshot: () => snapshot,
     createId,
     observe: (exchange) => ledger.noteObserved(idOf(exchange), exchange),
     tunnels,
@@ -111,7 +111,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     poolCounts() {
       let idle = 0;
       let active = 0;
-      for (const { pool } of pools) {
+      for (const { pool } of upstreams) {
         const counts = pool.connections();
         idle += counts.idle;
         active += counts.active;
@@ -124,10 +124,10 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     reload(change) {
       if (ledger.isStopping) return;
       const next = { ...settings, ...change };
-      const previous = generation;
-      generation = take(compile(toConfig(next, isNamed), resources, previous));
+      const previous = snapshot;
+      snapshot = take(compile(toConfig(next, isNamed), resources, previous));
       server.configure(toLimits(next));
-      closeSnapshot(previous, generation);
+      closeSnapshot(previous, snapshot);
     },
     stop() {
       if (ledger.isStopping) return;
@@ -135,7 +135,7 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
       server.drain();
       void shutDown({ server, handler, tunnels, upstreams: resources }, GRACE_MS).then(() => {
         if (unsettled > 0) ledger.fail("headgate stops before its exchanges are over");
-        closeSnapshot(generation);
+        closeSnapshot(snapshot);
         resources.close();
         isStopped = true;
       });
@@ -143,8 +143,8 @@ export function createSubject(settings: Settings, isNamed: boolean, ledger: Ledg
     isStopped: () => isStopped,
   };
 
-  function take(compiled: CompiledSnapshot): CompiledSnapshot {
-    for (const pool of compiled.pools.values()) pools.add(pool);
+  function take(compiled: Snapshot): Snapshot {
+    for (const upstream of compiled.upstreams.values()) upstreams.add(upstream);
     return compiled;
   }
 }

@@ -1,4 +1,8 @@
-/** Shares responses: equal HEADs that are in flight at the same time wait for one response, and HEADs shortly after it get it too. */
+/**
+ * Shares responses. It is a single flight, as in Go's package singleflight: of equal HEADs at the same time the first one leads, which means
+ * that it is sent, and the others wait for its response. HEADs shortly after it get the response too. In contrast to singleflight, the
+ * response decides who may get it; a waiting HEAD that may not tries again.
+ */
 
 import type { ProxyError } from "../../http/errors.ts";
 import type { TargetUri } from "../../http/request.ts";
@@ -50,7 +54,7 @@ export type ShareResult =
   | { readonly kind: "lead"; readonly leader: Leader }
   | { readonly kind: "bypass" };
 
-/** The HEAD that is sent for itself and others reports its result here. Only the first call of the first four counts. */
+/** The HEAD that is sent for itself and others reports its result here. Only its first report counts; `leave` is none. */
 export interface Leader {
   onResponse(status: number, reason: string, fields: ResponseFields): void;
   /** There is a response that may not be shared. */
@@ -101,9 +105,8 @@ export function createResponseSharing(
       const scope = toShareScope(request.attempt);
       if (scope === "none") return BYPASS;
       const keys = entry.varies.map((names) => toVariantKey(request, names));
-      // Most requests need no full key, which is long.
-      if (scope === "all" && entry.equalsOnly + entry.bypassUntil.size === 0)
-        return joinAt(entry, keys, request);
+      const hasFullKeys = entry.equalsOnly > 0 || entry.bypassUntil.size > 0;
+      if (scope === "all" && !hasFullKeys) return joinAt(entry, keys, request); // most requests: a full key is long
       const fullKey = toFullKey(request);
       if (nowMs < (entry.bypassUntil.get(fullKey) ?? 0)) return BYPASS;
       // A request that is in flight for equal requests only has its full key.
@@ -142,6 +145,7 @@ export function createResponseSharing(
     return inFlight;
   }
 
+  /** Creates what the leading HEAD reports its result to. The result goes to all waiting HEADs, only to equal ones, or to none. */
   function createLeader(entry: Entry, inFlight: InFlight, request: ShareRequest): Leader {
     const sentMs = now();
     const attempt = request.attempt ?? firstAttempt(sentMs);

@@ -61,7 +61,7 @@ const MAX_VARIES = 4;
 /** Creates an empty store. */
 export function createStore(limits: StoreLimits): Store {
   const entries = new Map<string, Entry>();
-  /** The same entries by the normal form of their targets. Only `drop` needs it, so `find` need not normalise. */
+  /** The same entries by the normal form of their targets. Only `invalidate` needs it, so `find` need not normalise. */
   const spellings = new Map<string, Set<Entry>>();
   let bytes = 0;
 

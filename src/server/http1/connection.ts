@@ -28,7 +28,7 @@ export function createHttp1Connection(
   context: ServerContext,
 ): ClientConnection {
   const { socket, transport, peer } = accepted;
-  const findRefusal = createRefusalCheck(accepted, context);
+  const admitOrRefuse = createRefusalCheck(accepted, context);
   const isLost = createLostCheck(accepted);
   const parser = createRequestParser(context.limits().headerBytes, onContent);
   const carrier: ResponseCarrier = { socket, transport, hijack };
@@ -134,7 +134,7 @@ export function createHttp1Connection(
     const next = new IncomingRequest(head, peer, setContentReading);
     request = next;
     if (parser.isOver()) next.end(parser.trailers());
-    const refusal = findRefusal(head, connection);
+    const refusal = admitOrRefuse(head, connection);
     if (refusal !== undefined) return refuse(refusal, next);
     const { fields } = head;
     const keepAlive = keepsAlive(head.httpVersion, fields.connection) && !context.isDraining();

@@ -21,7 +21,7 @@ const RESET_DELAY_MS = 2_000;
  */
 export function lingeringClose(socket: Socket): void {
   socket.end();
-  limit(socket);
+  limitLinger(socket);
   socket.resume();
 }
 
@@ -30,12 +30,12 @@ export function lingeringClose(socket: Socket): void {
  * nothing.
  */
 export function closeInOrder(socket: Socket): void {
-  limit(socket);
+  limitLinger(socket);
   socket.destroySoon();
 }
 
 /** Ends the connection when the client has paused, or when it has gone on for too long. */
-function limit(socket: Socket): void {
+function limitLinger(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();
   socket.setTimeout(LINGER_IDLE_MS); // the connection's own listener ends it

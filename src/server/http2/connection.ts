@@ -44,7 +44,7 @@ export function createHttp2Connection(
     const code = kind === "protocol" ? CODES.protocolError : CODES.enhanceYourCalm;
     session.destroy(new Error(reason), code); // without an error, node:http2 would send NO_ERROR
   });
-  const { session, isBehindGoaway, tryClose } = openSession(
+  const { session, ping, isBehindGoaway, tryClose } = openSession(
     { socket, transport },
     context.limits().headerBytes,
     {
@@ -72,9 +72,9 @@ export function createHttp2Connection(
   let acknowledged: number | undefined;
   /** The bytes that the client had sent at the last check. */
   let lastBytesRead: number | undefined;
-  /** The bytes that headgate had written before its last PING; undefined if the client has sent something since. */
-  let writtenBeforePing: number | undefined;
-  const findRefusal = createRefusalCheck({ transport }, context);
+  /** Whether headgate's last PING has left; undefined if the client has sent something since. */
+  let hasPingLeft: (() => boolean) | undefined;
+  const admitOrRefuse = createRefusalCheck({ transport }, context);
   const isLost = createLostCheck({ socket, transport });
 
   const connection: ClientConnection = {
@@ -130,7 +130,7 @@ export function createHttp2Connection(
       if (isReading) stream.resume();
       else stream.pause();
     });
-    const refusal = findRefusal(head, connection);
+    const refusal = admitOrRefuse(head, connection);
     if (refusal !== undefined) {
       refuse(stream, head, refusal, streamPeer);
       if (!connection.isAdmitted) connection.close(); // so that it does not keep the place of another one
@@ -290,19 +290,17 @@ export function createHttp2Connection(
 
   /**
    * Whether nghttp2 has given the session up. Then it reads and sends nothing, and Node 20 does not close the connection. A PING to a silent
-   * client shows it, because it does not leave.
+   * client shows it (`sendPing` in session.ts), unless earlier bytes are still on their way to the client.
    */
   function isGivenUp(): boolean {
     if (session.destroyed) return false;
     if (transport.bytesRead !== lastBytesRead) {
       lastBytesRead = transport.bytesRead;
-      writtenBeforePing = undefined;
-    } else if (writtenBeforePing === undefined) {
-      const { bytesWritten } = transport;
-      // The acknowledgement does not count as sent by the client. Node refuses a PING if ten are not acknowledged; that shows nothing.
-      const isSent = session.ping(() => (lastBytesRead = transport.bytesRead));
-      writtenBeforePing = isSent ? bytesWritten : -1;
-    } else return transport.bytesWritten === writtenBeforePing && unacknowledged() === 0;
+      hasPingLeft = undefined;
+    } else if (hasPingLeft === undefined) {
+      // The acknowledgement does not count as sent by the client. If Node sends no PING, that shows nothing.
+      hasPingLeft = ping(() => (lastBytesRead = transport.bytesRead)) ?? (() => true);
+    } else return !hasPingLeft() && unacknowledged() === 0;
     return false;
   }
 

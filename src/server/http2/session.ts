@@ -21,6 +21,8 @@ export const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 export interface OpenSession {
   /** Its `goaway` names the last stream that has begun, and does nothing when one was sent. */
   readonly session: ServerHttp2Session;
+  /** Sends a PING, as `sendPing` below. */
+  ping: SendPing;
   /** Whether a stream is behind the one that the GOAWAY named. */
   isBehindGoaway(stream: { readonly id?: number | undefined }): boolean;
   /**
@@ -46,12 +48,13 @@ export function openSession(
   const session = performServerHandshake(socket, toSessionOptions(headerBytes));
   const destroy = session.destroy.bind(session);
   const close = session.close.bind(session);
+  const ping: SendPing = (onAcknowledged) => sendPing(session, transport, onAcknowledged);
   session.destroy = (error?: Error, code?: number) => {
     const end = (): void => {
       if (error instanceof Error) onError(error);
       setImmediate(() => destroy(error, code));
     };
-    if (isReport(error)) setImmediate(() => checkGivenUp(session, transport, end));
+    if (isReport(error)) setImmediate(() => checkGivenUp(session, ping, end));
     else end();
   };
   session.close = onLeave; // Node calls it at the client's GOAWAY
@@ -65,6 +68,7 @@ export function openSession(
   };
   return {
     session,
+    ping,
     isBehindGoaway: ({ id = 0 }) => id > (lastServed ?? Infinity),
     tryClose() {
       session.goaway(CODES.noError);
@@ -85,15 +89,37 @@ function isReport(error: NodeJS.ErrnoException | null | undefined): boolean {
   return REPORTS.has(error?.errno);
 }
 
+/** Sends a PING, and returns the function that tells whether it has left; undefined if Node sends none. */
+type SendPing = (onAcknowledged: () => void) => (() => boolean) | undefined;
+
+/**
+ * Sends a PING, which shows whether nghttp2 has given the session up: then it sends nothing, and the PING does not leave. Node sends none
+ * while ten are not acknowledged.
+ */
+function sendPing(
+  session: ServerHttp2Session,
+  transport: Socket,
+  onAcknowledged: () => void,
+): ReturnType<SendPing> {
+  const { bytesWritten } = transport;
+  return session.ping(onAcknowledged) ? () => transport.bytesWritten !== bytesWritten : undefined;
+}
+
 /** How long a PING may take to leave: a write in progress delays it. */
 const PING_MS = 50;
 
-/** Calls `onGivenUp` if nghttp2 has given the session up, so that a PING does not leave. Otherwise the client's other streams go on. */
-function checkGivenUp(session: ServerHttp2Session, transport: Socket, onGivenUp: () => void): void {
+/**
+ * Calls `onGivenUp` if nghttp2 has given the session up because of the mistake that it reports. Otherwise the client's other streams go on.
+ *
+ * Node 20 gives up without a report: for it, `isGivenUp` in connection.ts looks at silent clients. The two cannot be one. This one must
+ * end the connection at once and, because the client made a mistake, also if the client is slow to read. That one must not end the
+ * connection of a client that only reads slowly, so it has to wait until the client has acknowledged all bytes.
+ */
+function checkGivenUp(session: ServerHttp2Session, ping: SendPing, onGivenUp: () => void): void {
   if (session.destroyed) return;
-  const { bytesWritten } = transport;
-  if (!session.ping(() => undefined)) return onGivenUp(); // the client has not acknowledged ten
+  const hasLeft = ping(() => undefined);
+  if (hasLeft === undefined) return onGivenUp();
   setTimeout(() => {
-    if (!session.destroyed && transport.bytesWritten === bytesWritten) onGivenUp();
+    if (!session.destroyed && !hasLeft()) onGivenUp();
   }, PING_MS).unref();
 }

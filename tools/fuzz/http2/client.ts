@@ -1,10 +1,9 @@
 /** The client of HTTP/2: writes a case's frames from its own address, and reads until nothing more can come. */
 
-import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FrameCase } from "../case.ts";
-import { BREAK_OFF_MS } from "../client.ts";
-import type { Close } from "../responses.ts";
-import { type Wire, type WirePlan, openWire } from "../wire.ts";
+import { BREAK_OFF_MS, type ConversationPlan, converse, writePieces } from "../conversation.ts";
+import type { Wire } from "../wire.ts";
 import type { ReceivedBytes } from "./judge.ts";
 import { readReceived } from "./received.ts";
 
@@ -15,42 +14,38 @@ import { readReceived } from "./received.ts";
 const CLOSES_AT_ERROR = Number(process.versions.node.split(".")[0]) >= 22;
 
 /** What to send, and when all has come. */
-export interface FramePlan extends WirePlan {
+export interface FramePlan extends ConversationPlan {
   readonly parts: readonly string[];
   /** How the frames leave: all in one write, each part in its own, or cut anywhere. */
   readonly pace: FrameCase["pace"];
   /** The streams whose responses the client awaits; undefined: it leaves when nothing more comes for a moment. */
   readonly awaited: readonly number[] | undefined;
-  readonly timeoutSeconds: number;
 }
 
 /** Runs one connection. */
 export function exchangeFrames(plan: FramePlan): Promise<ReceivedBytes> {
   return new Promise((resolve) => {
-    let text = "";
-    let isStalled = false;
     let isLeaving = false;
     let isWritten = false;
-    let quietSeconds = 0;
     let wire: Wire | undefined;
     let leaving: NodeJS.Timeout | undefined;
-    const timer = setInterval(giveUp, 1_000);
-    const connection = openWire(plan, begin, finish);
+    const conversation = converse(plan, {
+      onOpen(opened) {
+        wire = opened;
+        void writeFrames(opened, plan).then(() => {
+          isWritten = true;
+          leaveWhenComplete();
+        });
+      },
+      onBytes: leaveWhenComplete,
+      onStall: leave,
+      onEnd(received) {
+        clearTimeout(leaving);
+        resolve({ ...received, isEndedByProxy: !isLeaving });
+      },
+    });
 
-    function begin(opened: Wire): void {
-      wire = opened;
-      opened.stream.on("data", (bytes: Buffer) => {
-        text += bytes.toString("latin1");
-        quietSeconds = 0;
-        look();
-      });
-      void writeFrames(opened, plan).then(() => {
-        isWritten = true;
-        look();
-      });
-    }
-
-    function look(): void {
+    function leaveWhenComplete(): void {
       if (!isWritten || isLeaving) return;
       const { awaited } = plan;
       if (awaited === undefined) {
@@ -60,7 +55,7 @@ export function exchangeFrames(plan: FramePlan): Promise<ReceivedBytes> {
     }
 
     function isDone(awaited: readonly number[]): boolean {
-      const { streams, goawayCode } = readReceived(text);
+      const { streams, goawayCode } = readReceived(conversation.text());
       if (goawayCode !== undefined && goawayCode !== 0) return !CLOSES_AT_ERROR;
       return awaited.every((id) => {
         const stream = streams.get(id);
@@ -70,37 +65,17 @@ export function exchangeFrames(plan: FramePlan): Promise<ReceivedBytes> {
 
     function leave(): void {
       isLeaving = true;
-      const { goawayCode } = readReceived(text);
+      const { goawayCode } = readReceived(conversation.text());
       if (CLOSES_AT_ERROR || goawayCode === undefined || goawayCode === 0) wire?.end();
-      else finish("end");
-    }
-
-    function finish(close: Close): void {
-      clearInterval(timer);
-      clearTimeout(leaving);
-      connection.destroy();
-      resolve({ text, close, isStalled, isEndedByProxy: !isLeaving });
-    }
-
-    function giveUp(): void {
-      quietSeconds += 1;
-      if (quietSeconds < plan.timeoutSeconds) return;
-      if (isStalled) return finish("open");
-      isStalled = true;
-      quietSeconds = 0;
-      leave();
+      else conversation.finish("end");
     }
   });
 }
 
-async function writeFrames({ stream }: Wire, { parts, pace }: FramePlan): Promise<void> {
+async function writeFrames(wire: Wire, { parts, pace }: FramePlan): Promise<void> {
   const pieces =
     pace === "at once" ? [parts.join("")] : pace === "part by part" ? parts : toPieces(parts);
-  for (const [index, piece] of pieces.entries()) {
-    if (index > 0) for (let turns = 0; turns < 2; turns += 1) await nextTurn();
-    if (stream.destroyed || stream.writableEnded) return;
-    stream.write(piece, "latin1");
-  }
+  await writePieces(wire, pieces);
   await sleep(0);
 }
 

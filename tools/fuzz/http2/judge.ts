@@ -1,7 +1,7 @@
 /** Compares what a client of HTTP/2 received, and what reached the upstream, with what the client sent. */
 
+import type { Received } from "../conversation.ts";
 import type { Arrival } from "../recorder.ts";
-import type { Close } from "../responses.ts";
 import { type Field, valuesOf } from "../strict.ts";
 import { type Verdict, quote } from "../verdict.ts";
 import { CODE } from "./frames.ts";
@@ -10,14 +10,9 @@ import { type ReceivedFrames, type ReceivedStream, readReceived } from "./receiv
 import type { Sent, SentStream } from "./sent.ts";
 
 /** What a client received. */
-export interface ReceivedBytes {
-  readonly text: string;
-  /** How the connection ended. */
-  readonly close: Close;
-  /** Whether the proxy ended it before the client did. */
+export interface ReceivedBytes extends Received {
+  /** Whether the proxy ended the connection before the client did. */
   readonly isEndedByProxy: boolean;
-  /** Whether the client gave up because there was no progress. */
-  readonly isStalled: boolean;
 }
 
 /** Statuses that a proxy may generate for a request; 502: what should become a WebSocket did not. */
