@@ -42,8 +42,9 @@ export function compile(
   );
   const pools = new Map<string, CompiledUpstream>();
   for (const upstream of config.upstreams.values()) {
-    const pool = toPool(upstream, config.limits.waiting, shared);
-    pools.set(upstream.name, previousPools.get(pool.key) ?? pool);
+    const key = JSON.stringify([upstream, config.limits.waiting]);
+    const pool = previousPools.get(key) ?? toPool(key, upstream, config.limits.waiting, shared);
+    pools.set(upstream.name, pool);
   }
   return {
     config,
@@ -126,15 +127,12 @@ export function closeSnapshot(previous: CompiledSnapshot, next?: CompiledSnapsho
 }
 
 function toPool(
-  upstream: UpstreamConfig,
+  key: string,
+  config: UpstreamConfig,
   waiting: number,
   shared: UpstreamResources,
 ): CompiledUpstream {
-  return {
-    key: JSON.stringify([upstream, waiting]),
-    config: upstream,
-    pool: createUpstreamPool(upstream, waiting, shared),
-  };
+  return { key, config, pool: createUpstreamPool(config, waiting, shared) };
 }
 
 /** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */
