@@ -42,7 +42,7 @@ test("reloads that change no upstream do not add to the memory in use", async (t
       });
       assert.equal(status, 200);
     }
-    return (await measureLiveMemory(inspectorUrl)).heapUsed;
+    return (await measureLiveMemory(inspectorUrl)).objects;
   };
   const warm = await reload(WARM_RELOADS);
   const growth = (await reload(RELOADS)) - warm;

@@ -8,13 +8,20 @@ export const INSPECTED = "--inspect=127.0.0.1:0";
 
 /** The memory that is in use, in bytes. */
 export interface LiveMemory {
-  /** Objects and compiled code. */
-  readonly heapUsed: number;
+  /** Objects in the heap. Compiled code does not count: V8 compiles for as long as it finds functions to optimize. */
+  readonly objects: number;
   /** What objects hold outside the heap: buffers, sessions of TLS and of HTTP/2. */
   readonly external: number;
   /** The resident set. It also holds what malloc and V8 keep free. */
-  readonly rss: number;
+  readonly resident: number;
 }
+
+const EXPRESSION = `(() => {
+  const code = process.getBuiltinModule("v8").getHeapCodeStatistics();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const compiled = code.code_and_metadata_size + code.bytecode_and_metadata_size;
+  return { objects: heapUsed - compiled, external, resident: rss };
+})()`;
 
 /** A collection calls back into JavaScript, and the next one frees what the callbacks have released. */
 const COLLECTIONS = 4;
@@ -37,12 +44,16 @@ export async function measureLiveMemory(inspectorUrl: string): Promise<LiveMemor
   await once(socket, "close");
   // The process works on between a collection and the look at its memory, so the smallest figure is the most exact one.
   const least = (key: keyof LiveMemory): number => Math.min(...looks.map((one) => one[key]));
-  return { heapUsed: least("heapUsed"), external: least("external"), rss: least("rss") };
+  return {
+    objects: least("objects"),
+    external: least("external"),
+    resident: least("resident"),
+  };
 }
 
 async function look(socket: WebSocket): Promise<LiveMemory> {
-  const expression = "process.memoryUsage()";
-  const result = await call(socket, "Runtime.evaluate", { expression, returnByValue: true });
+  const params = { expression: EXPRESSION, returnByValue: true };
+  const result = await call(socket, "Runtime.evaluate", params);
   return (result as { readonly result: { readonly value: LiveMemory } }).result.value;
 }
 
