@@ -59,7 +59,9 @@ async function look(socket: WebSocket): Promise<LiveMemory> {
 
 /** Calls one method of the inspector and resolves with its result. One call at a time. */
 async function call(socket: WebSocket, method: string, params: object = {}): Promise<unknown> {
-  const received = once(socket, "message");
+  const ended = new AbortController();
+  socket.once("close", () => ended.abort(new Error("the process ended")));
+  const received = once(socket, "message", { signal: ended.signal });
   socket.send(JSON.stringify({ id: 1, method, params }));
   const [message] = (await received) as [Buffer];
   return (JSON.parse(message.toString()) as { readonly result: unknown }).result;
