@@ -39,8 +39,10 @@ export function compile(parsed: Config, shared: UpstreamResources, previous?: Sn
   );
   const upstreams = new Map<string, CompiledUpstream>();
   for (const upstream of config.upstreams.values()) {
-    const compiled = compileUpstream(upstream, config.limits.waiting, shared);
-    upstreams.set(upstream.name, previousUpstreams.get(compiled.key) ?? compiled);
+    const key = JSON.stringify([upstream, config.limits.waiting]);
+    const compiled =
+      previousUpstreams.get(key) ?? compileUpstream(key, upstream, config.limits.waiting, shared);
+    upstreams.set(upstream.name, compiled);
   }
   return {
     config,
@@ -124,15 +126,12 @@ export function closeSnapshot(previous: Snapshot, next?: Snapshot): void {
 }
 
 function compileUpstream(
-  upstream: UpstreamConfig,
+  key: string,
+  config: UpstreamConfig,
   waiting: number,
   shared: UpstreamResources,
 ): CompiledUpstream {
-  return {
-    key: JSON.stringify([upstream, waiting]),
-    config: upstream,
-    pool: createUpstreamPool(upstream, waiting, shared),
-  };
+  return { key, config, pool: createUpstreamPool(config, waiting, shared) };
 }
 
 /** Returns the function that finds a client's address and whether it is trusted; undefined if X-Forwarded-* fields pass unchanged. */

@@ -29,20 +29,24 @@ export function createUnacknowledged(
   readSystemFile: (path: string) => string,
   now: () => number = () => performance.now(),
 ): CountUnacknowledged {
-  let table: ReadonlyMap<string, number> = new Map();
+  /** Weak, because a long table takes megabytes, and it may be the last one that is needed for hours. */
+  let last: WeakRef<ReadonlyMap<string, number>> | undefined;
   let usableUntilMs = -Infinity;
 
   return ({ localPort, remotePort }) => {
     if (localPort === undefined || remotePort === undefined) return undefined; // a unix socket
-    if (now() >= usableUntilMs) readTable();
+    const usable = now() < usableUntilMs ? last?.deref() : undefined;
+    const table = usable ?? readTable();
     return table.get(toKey(toHex(localPort), toHex(remotePort)));
   };
 
-  function readTable(): void {
+  function readTable(): ReadonlyMap<string, number> {
     const beganMs = now();
-    table = parseTable(read("/proc/net/tcp") + read("/proc/net/tcp6"));
+    const table = parseTable(read("/proc/net/tcp") + read("/proc/net/tcp6"));
     const endedMs = now();
     usableUntilMs = endedMs + Math.min(MAX_AGE_MS, MAX_COST * (endedMs - beganMs));
+    last = new WeakRef(table);
+    return table;
   }
 
   function read(path: string): string {

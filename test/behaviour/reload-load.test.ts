@@ -8,17 +8,26 @@ import {
   createServer,
   request as send,
 } from "node:http";
+import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { BASE, type Edited, startEdited } from "../support/binary.ts";
+import { BASE, type Edited, startBinary, toEdited } from "../support/binary.ts";
 import { listenOn } from "../support/listen.ts";
+import {
+  INSPECTED,
+  type LiveMemory,
+  measureLiveMemory,
+  toInspectorUrl,
+} from "../support/live-memory.ts";
+import { makeDirectory } from "../support/route-file.ts";
 
 const RELOADS = 200;
 const CLIENTS = 8;
+const MAX_GROWTH_BYTES = 2 * 1024 ** 2;
 const BODY = "hello, whoever you are";
 
 test(`${RELOADS} reloads under constant load lose no request and leak nothing`, async (t) => {
   const url = await startBackend(t);
-  const headgate = await startEdited(t, toYaml(url, 0));
+  const headgate = await startInspected(t, toYaml(url, 0));
   // Runs everything once first: code and memory that are allocated at first use are no leak.
   const idle = readUsage(headgate.pid);
   await underLoad(headgate, url, 40);
@@ -29,9 +38,18 @@ test(`${RELOADS} reloads under constant load lose no request and leak nothing`, 
 
   const after = await measure(headgate, before.files);
   assert.deepEqual([after.files, after.watches], [before.files, before.watches]);
-  const grownMiB = (after.rssBytes - before.rssBytes) / 1024 ** 2;
-  assert.ok(grownMiB < 32, `the process grew by ${grownMiB.toFixed(1)} MiB`);
+  for (const kind of ["objects", "external"] as const) {
+    const growth = after.memory[kind] - before.memory[kind];
+    assert.ok(growth < MAX_GROWTH_BYTES, `${kind} grew by ${growth} bytes`);
+  }
 });
+
+/** Starts headgate with an inspector, which measures the live memory. */
+async function startInspected(t: TestContext, yaml: string): Promise<Edited> {
+  const cwd = await makeDirectory(t, { "routes.yaml": BASE + yaml });
+  const args = ["run", "--config", join(cwd, "routes.yaml")];
+  return toEdited(await startBinary(t, { args, cwd, env: { NODE_OPTIONS: INSPECTED } }), cwd);
+}
 
 /** Reloads that often while clients send requests all the time; resolves with the number of requests, each of which got its response. */
 async function underLoad(headgate: Edited, url: string, reloads: number): Promise<number> {
@@ -95,17 +113,23 @@ interface Usage {
   readonly files: number;
   /** Directories that inotify watches. */
   readonly watches: number;
-  readonly rssBytes: number;
 }
 
 /** The process's resources when no request is in flight and the upstream is another one, so that no connection is needed any more. */
-async function measure(headgate: Edited, atMost = Number.POSITIVE_INFINITY): Promise<Usage> {
+async function measure(
+  headgate: Edited,
+  atMost: number,
+): Promise<Usage & { readonly memory: LiveMemory }> {
   const answer = await editAndAsk(headgate, "upstream: http://127.0.0.1:9\n");
   assert.equal(answer.status, 200);
   const patience = AbortSignal.timeout(10_000);
   for (;;) {
     const usage = readUsage(headgate.pid);
-    if (usage.files <= atMost || patience.aborted) return usage;
+    if (usage.files <= atMost || patience.aborted) {
+      const url = toInspectorUrl(headgate.stderr());
+      assert.ok(url !== undefined, headgate.stderr());
+      return { ...usage, memory: await measureLiveMemory(url) };
+    }
     await new Promise((resolve) => setTimeout(resolve, 20)); // closing needs the peer's FIN as well
   }
 }
@@ -113,11 +137,9 @@ async function measure(headgate: Edited, atMost = Number.POSITIVE_INFINITY): Pro
 function readUsage(pid: number): Usage {
   const files = readdirSync(`/proc/${pid}/fdinfo`);
   const infos = files.map((file) => readInfo(`/proc/${pid}/fdinfo/${file}`));
-  const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return {
     files: files.length,
     watches: infos.join("").match(/^inotify /gm)?.length ?? 0,
-    rssBytes: Number(rss?.[1]) * 1024,
   };
 }
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import test from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { createUnacknowledged } from "../../src/runtime/unacknowledged.ts";
 
@@ -44,6 +47,29 @@ test("one reading of a long table serves many checks", () => {
   nowMs += 1;
   assert.equal(look(), 2);
   assert.equal(readings, 2);
+});
+
+// Symptom: headgate kept megabytes on a machine with many sockets, long after its last check. Root cause: the table of the last reading
+// stayed until the next one. Fix: only a weak reference holds it.
+test("a long table is not kept in memory", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const toTable = (): string =>
+    Array.from({ length: 60_000 }, (_, index) =>
+      toLine("1F90", index.toString(16).toUpperCase().padStart(4, "0"), "00000001"),
+    ).join("");
+  const count = createUnacknowledged((path) => (path === "/proc/net/tcp" ? toTable() : ""));
+  const measure = async (): Promise<number> => {
+    await setImmediate(); // a weak reference holds its object until the end of the turn
+    /x/.exec("x"); // V8 keeps the text of the last match
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await measure();
+  assert.equal(count({ localPort: 8080, remotePort: 50_000 }), 1);
+  const growth = (await measure()) - before;
+  assert.ok(growth < 1024 ** 2, `${growth} bytes`);
+  assert.equal(count({ localPort: 8080, remotePort: 50_000 }), 1);
 });
 
 test("a table that cannot be read yields undefined", () => {

@@ -19,6 +19,8 @@ export interface Binary {
   /** 0 without an admin port. */
   readonly adminPort: number;
   readonly lines: readonly LogLine[];
+  /** What it wrote to standard error so far. */
+  stderr(): string;
   /** Resolves with the first line from number `from` on that matches the condition, past or future. */
   line(isWanted: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
   /** The value of a metric without labels. */
@@ -67,6 +69,7 @@ export async function startBinary(t: TestContext, options: BinaryOptions): Promi
     port: portOf(start["listen"]),
     adminPort,
     lines,
+    stderr: () => stderr,
     line,
     async metric(name) {
       const page = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();

@@ -1,14 +1,16 @@
 /** One run: clients and upstreams around one headgate, then a quiet period after which nothing may be left over. */
 
 import { createCalm } from "./calm.ts";
-import { startClients } from "./client.ts";
-import { disturb, startUpstreams, stopUpstreams, toYaml } from "./disturb.ts";
+import { type ClientParts, startClients } from "./client.ts";
+import { type DisturbParts, disturb, startUpstreams, stopUpstreams, toYaml } from "./disturb.ts";
+import { type Measured, findGrowth } from "./growth.ts";
 import { type Holdings, findLeftovers, readHoldings } from "./leftovers.ts";
 import { type Ledger, createLedger } from "./ledger.ts";
 import { startNames } from "../shared/names.ts";
 import type { ChaosOptions } from "./options.ts";
 import type { Roads } from "./plan.ts";
 import { createRandom } from "../shared/random.ts";
+import { INSPECTED } from "../../test/support/live-memory.ts";
 import { namesMissing } from "../../test/support/names.ts";
 import { withFiles } from "../../test/support/namespace.ts";
 import { makeFolder } from "../shared/folder.ts";
@@ -19,61 +21,79 @@ import { type Target, startTarget } from "./target.ts";
 export interface ChaosResult {
   readonly ledger: Ledger;
   readonly seconds: number;
-  readonly rssBytes: { readonly warm: number; readonly end: number };
+  /** Undefined if the run was over before headgate was warm, or if headgate ended. */
+  readonly memory: { readonly warm: Measured; readonly end: Measured } | undefined;
 }
 
-// V8 returns memory late: after the first tenth of a run, a process still varies by this much. A leak of 100 bytes per exchange
-// exceeds it within the million exchanges of a soak.
-const MAX_GROWTH_BYTES = 64 * 1024 ** 2;
-// On a busy machine a tenth of the time may pass before all code has run.
-const WARM_REQUESTS = 1_000;
+/** The rest of the run draws other exchanges than the clients before it. */
+const SEED_OF_REST = 500_000;
 const QUIET_MS = 40_000;
 const MAX_VIOLATIONS = 20;
 
-/** Runs chaos. The ledger holds the violations; `say` prints progress. */
+/**
+ * Runs chaos. The ledger holds the violations; `say` prints progress. `planted` are further options of node, for a fault.
+ *
+ * Live memory is measured twice, each time while no client sends anything: after `options.warm` requests, when all code has run, and at
+ * the end.
+ */
 export async function runChaos(
   options: ChaosOptions,
   say: (line: string) => void,
+  planted: readonly string[] = [],
 ): Promise<ChaosResult> {
   const ledger = createLedger();
   const calm = createCalm();
   const random = createRandom(options.seed);
   const folder = makeFolder("chaos");
   const upstreams = await startUpstreams(folder, { ledger, calm, random });
-  const named = await nameUpstreams(folder, options.roads, say);
-  const target = await startTarget(folder, toYaml(upstreams, 0), named.through);
+  const { roads, through, stop } = await nameUpstreams(folder, options.roads, say);
+  const node = [INSPECTED, ...planted];
+  const target = await startTarget(folder, toYaml(upstreams, 0), { through, node });
   calm.watch(target.pid);
   const before = await look(target);
   const watch = watchProgress(target, { ledger, options, say });
-  const { isOver } = watch;
-  const { roads } = named;
   const { versions } = options;
   const isStopping = (): boolean => false;
-  const parts = { target, upstreams, calm, ledger, random, isOver, isStopping, roads, versions };
+  const parts = { target, upstreams, calm, ledger, random, isStopping, roads, versions };
+  const isWarm = (): boolean => watch.isOver() || ledger.ended() >= options.warm;
+  await disturbClients({ ...parts, name: "w", isOver: isWarm }, options, say);
+  const warm = watch.isOver() ? undefined : await measureSilence(target, before, ledger);
+  const rest = { ...options, seed: options.seed + SEED_OF_REST };
+  await disturbClients({ ...parts, name: "c", isOver: watch.isOver }, rest, say);
+  const seconds = watch.stop();
+  await pause(100); // its exit may come shortly after the end of its connections
+  if (target.ended() !== undefined) noteEnd(target, ledger);
+  const end = await measureSilence(target, before, ledger);
+  const memory = warm === undefined || end === undefined ? undefined : { warm, end };
+  if (memory !== undefined)
+    for (const growth of findGrowth(memory.warm, memory.end)) ledger.violated(growth);
+  await finish(target, ledger);
+  const restart = (): Promise<Target> =>
+    startTarget(folder, toYaml(upstreams, 0), { through, node: [] });
+  await stopUnderLoad({ ...parts, isOver: watch.isOver, options, restart });
+  await stopUpstreams(upstreams);
+  stop();
+  calm.stop();
+  for (const { id } of ledger.violations) {
+    const lines = id === "" ? [] : target.logged(`"request_id":"${id}"`);
+    for (const line of lines) say(`log: ${line}`);
+  }
+  return { ledger, seconds, memory };
+}
+
+/** Lets clients send, and disturbs them, until that is over. */
+async function disturbClients(
+  parts: DisturbParts & Omit<ClientParts, "number" | "ports">,
+  options: ChaosOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const { target } = parts;
   const all = [...startClients(options, { ...parts, ports: target.ports }), disturb(parts)];
   await Promise.all(all).catch((error: unknown) => {
     say(`headgate ${target.ended() ?? "runs"}; its last lines:`);
     for (const line of target.logged("").slice(-20)) say(line);
     throw error;
   });
-  const { seconds, warm } = watch.stop();
-  await pause(100); // its exit may come shortly after the end of its connections
-  if (target.ended() !== undefined) noteEnd(target, ledger);
-  const end = await judgeSilence(target, before, ledger);
-  const rssBytes = { warm: (warm ?? end).rssBytes, end: end.rssBytes };
-  if (rssBytes.end - rssBytes.warm > MAX_GROWTH_BYTES)
-    ledger.violated(`memory grew from ${rssBytes.warm} to ${rssBytes.end} bytes`);
-  await finish(target, ledger);
-  const restart = (): Promise<Target> => startTarget(folder, toYaml(upstreams, 0), named.through);
-  await stopUnderLoad({ ...parts, options, restart });
-  await stopUpstreams(upstreams);
-  named.stop();
-  calm.stop();
-  for (const { id } of ledger.violations) {
-    const lines = id === "" ? [] : target.logged(`"request_id":"${id}"`);
-    for (const line of lines) say(`log: ${line}`);
-  }
-  return { ledger, seconds, rssBytes };
 }
 
 /** Creates the upstreams' names if this machine allows mount namespaces; in CI it must. */
@@ -98,14 +118,7 @@ interface Watched {
 function watchProgress(target: Target, { ledger, options, say }: Watched) {
   const startedMs = performance.now();
   const seconds = (): number => (performance.now() - startedMs) / 1_000;
-  let warm: Holdings | undefined;
-  const tell = (): void => {
-    if (target.ended() !== undefined) return;
-    const holdings = readHoldings(target.pid);
-    if (seconds() > options.seconds / 10 && ledger.ended() >= WARM_REQUESTS) warm ??= holdings;
-    const mebibytes = (holdings.rssBytes / 1024 ** 2).toFixed(0);
-    say(`${seconds().toFixed(0)} s: ${ledger.ended()} requests, ${mebibytes} MiB`);
-  };
+  const tell = (): void => say(`${seconds().toFixed(0)} s: ${ledger.ended()} requests`);
   const timer = setInterval(tell, Math.min(10_000, options.seconds * 100));
   return {
     isOver: (): boolean =>
@@ -114,7 +127,7 @@ function watchProgress(target: Target, { ledger, options, say }: Watched) {
       (seconds() >= options.seconds && ledger.ended() >= options.requests),
     stop() {
       clearInterval(timer);
-      return { seconds: seconds(), warm };
+      return seconds();
     },
   };
 }
@@ -126,17 +139,26 @@ async function look(target: Target): Promise<{ holdings: Holdings; page: string 
   return { page, holdings: readHoldings(target.pid) };
 }
 
+/** Measures the live memory once nothing is left over; undefined if headgate has ended. */
+async function measureSilence(
+  target: Target,
+  before: Look,
+  ledger: Ledger,
+): Promise<Measured | undefined> {
+  if (target.ended() !== undefined) return undefined;
+  await judgeSilence(target, before, ledger);
+  return { requests: ledger.ended(), memory: await target.liveMemory() };
+}
+
 /** Waits until nothing is left over, or longer than any limit of headgate. */
-async function judgeSilence(target: Target, before: Look, ledger: Ledger): Promise<Holdings> {
-  if (target.ended() !== undefined) return before.holdings;
+async function judgeSilence(target: Target, before: Look, ledger: Ledger): Promise<void> {
   const patience = AbortSignal.timeout(QUIET_MS);
   for (;;) {
-    const after = await look(target);
-    const leftovers = findLeftovers(before, after);
-    if (leftovers.length === 0) return after.holdings;
+    const leftovers = findLeftovers(before, await look(target));
+    if (leftovers.length === 0) return;
     if (patience.aborted) {
       for (const leftover of leftovers) ledger.violated(`left over: ${leftover}`);
-      return after.holdings;
+      return;
     }
     await pause(100);
   }

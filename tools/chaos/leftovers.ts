@@ -1,12 +1,11 @@
 /** The resources of a process, and the check that it released all of them. */
 
-import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 
 /** The resources that a process holds. */
 export interface Holdings {
   /** Open files by kind, `socket`, `pipe`, … */
   readonly files: Readonly<Record<string, number>>;
-  readonly rssBytes: number;
 }
 
 /** Reads the resources from /proc. */
@@ -16,8 +15,7 @@ export function readHoldings(pid: number): Holdings {
     const kind = kindOf(`/proc/${pid}/fd/${name}`);
     if (kind !== undefined) files[kind] = (files[kind] ?? 0) + 1;
   }
-  const rss = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return { files, rssBytes: Number(rss?.[1]) * 1024 };
+  return { files };
 }
 
 // `socket:[123]`, `pipe:[4]`, `anon_inode:[eventpoll]`, or a path. Undefined: closed between the listing and the read.

@@ -6,6 +6,7 @@ import { VERSIONS, type Version } from "./versions.ts";
 export const USAGE = `npm run chaos -- [options]
   --seconds N    how long clients ask (120)
   --requests N   go on until that many requests have ended as well (0)
+  --warm N       live memory may not grow from that many requests to the end (2000)
   --seed N       draws the same exchanges again; when left out, one is drawn and printed
   --clients N    how many ask at the same time (20)
   --roads NAMES  of ${Object.keys(ROADS).join(", ")}; all when left out
@@ -15,6 +16,7 @@ export const USAGE = `npm run chaos -- [options]
 export interface ChaosOptions {
   readonly seconds: number;
   readonly requests: number;
+  readonly warm: number;
   readonly seed: number;
   readonly clients: number;
   readonly roads: Roads;
@@ -26,6 +28,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | undefined 
   const values = readFlags(args, {
     seconds: { type: "string", default: "120" },
     requests: { type: "string", default: "0" },
+    warm: { type: "string", default: "2000" },
     seed: { type: "string" },
     clients: { type: "string", default: "20" },
     roads: { type: "string", default: Object.keys(ROADS).join(",") },
@@ -37,6 +40,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | undefined 
   return {
     seconds: toNumber("seconds", values.seconds),
     requests: toCount("requests", values.requests, 0),
+    warm: toCount("warm", values.warm, 0),
     seed: toSeed(values.seed),
     clients: toCount("clients", values.clients),
     roads: Object.fromEntries(Object.entries(ROADS).filter(([name]) => roads.includes(name))),

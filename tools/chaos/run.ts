@@ -1,9 +1,8 @@
 // npm run chaos: all faults around headgate, at the same time. See docs/internals/reliability.md.
 import { type ChaosResult, runChaos } from "./chaos.ts";
 import { printCounts } from "../shared/counts.ts";
+import { toMemoryLine } from "./growth.ts";
 import { type ChaosOptions, USAGE, parseOptions } from "./options.ts";
-
-const MEBIBYTE = 1024 ** 2;
 
 const options = parseOptions(process.argv.slice(2));
 if (options === undefined) console.log(USAGE);
@@ -15,7 +14,7 @@ else {
 }
 process.exit();
 
-function report({ seed }: ChaosOptions, { ledger, seconds, rssBytes }: ChaosResult): void {
+function report({ seed }: ChaosOptions, { ledger, seconds, memory }: ChaosResult): void {
   printCounts(ledger.counts);
   // Violations without an exchange come first, because they are the most serious: headgate may have ended.
   const violations = ledger.violations.toSorted(
@@ -30,9 +29,8 @@ function report({ seed }: ChaosOptions, { ledger, seconds, rssBytes }: ChaosResu
     console.log(
       `VIOLATION (seed ${seed}): ${what}\n${trace.map((line) => `    ${line}`).join("\n")}`,
     );
-  const { warm, end } = rssBytes;
-  console.log(
-    `  ${seconds.toFixed(0)} s, ${ledger.begun()} requests, memory ${(warm / MEBIBYTE).toFixed(0)} MiB after a tenth, ${(end / MEBIBYTE).toFixed(0)} MiB at the end`,
-  );
+  if (memory === undefined) console.log("  memory is not judged: headgate was not warm");
+  else for (const measured of [memory.warm, memory.end]) console.log(`  ${toMemoryLine(measured)}`);
+  console.log(`  ${seconds.toFixed(0)} s, ${ledger.begun()} requests`);
   console.log(`${ledger.ended()} passed, ${ledger.violations.length} failed`);
 }

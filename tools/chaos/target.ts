@@ -8,6 +8,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import {
+  type LiveMemory,
+  measureLiveMemory,
+  toInspectorUrl,
+} from "../../test/support/live-memory.ts";
 import type { Ports } from "./versions.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../dist/headgate.cjs", import.meta.url));
@@ -26,6 +31,8 @@ export interface Target {
   signal(name: NodeJS.Signals): void;
   /** The admin port's metrics, fetched on a connection that is closed afterwards. */
   metrics(): Promise<string>;
+  /** The memory that is still in use after garbage collections. Only with the node option `INSPECTED`. */
+  liveMemory(): Promise<LiveMemory>;
   /** The latest log lines that contain a text. */
   logged(text: string): readonly string[];
   /** Why it ended; undefined while it runs. */
@@ -36,11 +43,19 @@ export interface Target {
 
 const MAX_LINES = 20_000;
 
-/** Starts headgate with that route file through a command prefix, and resolves when all listeners are open. */
+/** How headgate is started. */
+export interface TargetOptions {
+  /** A command prefix. */
+  readonly through: readonly string[];
+  /** Options of node. */
+  readonly node: readonly string[];
+}
+
+/** Starts headgate with that route file, and resolves when all listeners are open. */
 export async function startTarget(
   folder: string,
   yaml: string,
-  through: readonly string[] = [],
+  { through, node }: TargetOptions,
 ): Promise<Target> {
   const file = join(folder, "routes.yaml");
   const write = (text: string): void => {
@@ -48,7 +63,7 @@ export async function startTarget(
     renameSync(`${file}.new`, file);
   };
   write(yaml);
-  const own = [process.execPath, BUNDLE, "run", "--config", file];
+  const own = [process.execPath, ...node, BUNDLE, "run", "--config", file];
   const [command, ...args]: readonly string[] = [...through, ...own];
   const child = spawn(command ?? "", args, {
     stdio: ["ignore", "pipe", "pipe"],
@@ -57,7 +72,9 @@ export async function startTarget(
   const killed = (): void => void child.kill("SIGKILL");
   process.once("exit", killed);
   let lines: string[] = [];
+  let inspectorUrl: string | undefined;
   keepLines(child, (line) => {
+    inspectorUrl ??= toInspectorUrl(line);
     lines.push(line);
     if (lines.length > MAX_LINES) lines = lines.slice(MAX_LINES / 2);
   });
@@ -72,6 +89,10 @@ export async function startTarget(
     reload: async () => (await ask(portOf(start.admin), "POST", "/reload")).status,
     signal: (name) => void child.kill(name),
     metrics: async () => (await ask(portOf(start.admin), "GET", "/metrics")).text,
+    async liveMemory() {
+      if (inspectorUrl === undefined) throw new Error("headgate runs without an inspector");
+      return measureLiveMemory(inspectorUrl);
+    },
     logged: (text) => lines.filter((line) => line.includes(text)),
     ended: () => (child.exitCode ?? child.signalCode)?.toString(),
     async stop() {
