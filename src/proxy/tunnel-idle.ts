@@ -16,6 +16,7 @@ export interface TunnelIdle {
  *
  * The kernel takes megabytes at once, so headgate sees nothing while a slow reader takes them. Such a reader shows only in what it
  * acknowledges. headgate queries the kernel only if a tunnel has been quiet for a quarter of its limit, and only once if no bytes wait.
+ * The limit has the same four checks if no bytes wait: time in which the process, and perhaps the peers, did not run counts as one step.
  */
 export function createTunnelIdle(
   idleMs: number,
@@ -28,6 +29,7 @@ export function createTunnelIdle(
   /** Whether bytes may wait in the kernel. Once none do, only headgate's next write can change that. */
   let mayWait = true;
   const movement = createMovement(() => {
+    if (!mayWait) return 0;
     const counts = unacknowledged();
     mayWait = counts.some((count) => count !== undefined && count > 0);
     return counts.reduce<number>((sum, count = 0) => sum + count, 0);
@@ -45,17 +47,15 @@ export function createTunnelIdle(
   }
 
   function toDueMs(): number {
-    return mayWait ? movement.nextMs(movedMs, limitMs) : movedMs + limitMs;
+    return movement.nextMs(movedMs, limitMs);
   }
 
   function onDue(): void {
     const nowMs = performance.now();
-    if (mayWait) {
-      const hasMoved = movement.check(nowMs);
-      // The first check has nothing to compare with: bytes that wait may have moved until now.
-      if (mayWait && (hasMoved || isFirstCheck)) movedMs = nowMs;
-      isFirstCheck = false;
-    }
+    const hasMoved = movement.check(nowMs);
+    // The first check has nothing to compare with: bytes that wait may have moved until now.
+    if (hasMoved || (isFirstCheck && mayWait)) movedMs = performance.now();
+    isFirstCheck = false;
     if (toDueMs() > nowMs) watchdog.watch();
     else onIdle();
   }

@@ -43,19 +43,19 @@ test("a HEAD gets its response at the header section, and so does the next reque
   for (const { socket } of origin.connections) socket.destroy();
 });
 
-test("a HEAD of a body that comes two seconds late gets its response, and the next request too, well before it", async (t) => {
-  const release = new Promise((resolve) => setTimeout(resolve, 2_000).unref());
+test("with the default limits too, a HEAD gets its response, and the next request its own, before the body", async (t) => {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
   const origin = await startOrigin(t, (request) =>
-    request.target === "/late" ? slow("late", release)(request) : text("ok")(request),
+    request.target === "/late" ? slow("late", released)(request) : text("ok")(request),
   );
   const sidecar = await startSidecar(t, { upstream: origin.url });
-  const started = performance.now();
   const wire = await openWire(t, sidecar.port);
   wire.write(toRequest("HEAD /late"));
   assert.equal((await wire.readResponse("HEAD")).status, 200);
   wire.write(toRequest("GET /next"));
   assert.equal((await wire.readResponse()).body.toString(), "ok");
-  assert.ok(performance.now() - started < 1_500);
+  release();
 });
 
 test("a HEAD of 200 MB gets its response at once, little of it is read, and the upstream connection is closed", async (t) => {

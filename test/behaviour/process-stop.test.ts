@@ -15,6 +15,8 @@ import { openWire } from "../support/wire.ts";
 
 const GET = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 const READYZ = "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n";
+/** Limits out of reach: a process that waited for one of them would never end. */
+const PATIENT = "timeouts: { keepAlive: 1h, header: 1h }\nshutdown: { grace: 1h }";
 
 test("SIGTERM: not ready at once, the request in flight finishes with Connection: close, exit 0", async (t) => {
   const { headgate, origin } = await start(t, () => undefined);
@@ -41,7 +43,7 @@ test("SIGTERM: not ready at once, the request in flight finishes with Connection
 });
 
 test("SIGTERM: a download, an upload and a HEAD in flight finish too", async (t) => {
-  const { headgate, origin } = await start(t, () => undefined);
+  const { headgate, origin } = await start(t, () => undefined, PATIENT);
   const download = await openWire(t, headgate.port);
   download.write(GET);
   const downloading = await origin.arrival(0);
@@ -64,14 +66,12 @@ test("SIGTERM: a download, an upload and a HEAD in flight finish too", async (t)
   assert.equal((await upload.readResponse()).status, 200);
   await chunked(["unseen"])(probing);
   assert.equal((await probe.readResponse("HEAD")).status, 200);
-  const finished = performance.now();
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
-  assert.ok(performance.now() - finished < 5000, "not when the grace period of 25 s is over");
   assert.doesNotMatch(headgate.stdout(), /cut off/);
 });
 
 test("SIGTERM: idle and silent connections do not delay the exit", async (t) => {
-  const { headgate } = await start(t, text("ok"));
+  const { headgate } = await start(t, text("ok"), PATIENT);
   const idle = await openWire(t, headgate.port);
   idle.write(GET);
   await idle.readResponse();
@@ -80,24 +80,20 @@ test("SIGTERM: idle and silent connections do not delay the exit", async (t) => 
   admin.write(READYZ);
   await admin.readResponse();
   const silentAdmin = await openWire(t, headgate.adminPort);
-  const asked = performance.now();
   headgate.signal("SIGTERM");
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
-  assert.ok(performance.now() - asked < 1000);
   for (const wire of [idle, silent, admin, silentAdmin]) await wire.closed;
 });
 
 test("SIGTERM: a client that has its response and still uploads does not delay the exit", async (t) => {
-  const { headgate } = await start(t, (request) =>
-    request.write(toHead("413 Content Too Large", ["Content-Length: 0"])),
-  );
+  const refuse: Script = (request) =>
+    request.write(toHead("413 Content Too Large", ["Content-Length: 0"]));
+  const { headgate } = await start(t, refuse, PATIENT);
   const client = await openWire(t, headgate.port);
   client.write("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc");
   assert.equal((await client.readResponse()).status, 413);
-  const asked = performance.now();
   headgate.signal("SIGTERM");
   assert.deepEqual(await headgate.exited, { code: 0, signal: null });
-  assert.ok(performance.now() - asked < 5000, "not when the grace period of 25 s is over");
 });
 
 test("SIGINT is the same as SIGTERM", async (t) => {
@@ -115,11 +111,9 @@ test("a second signal exits at once", async (t) => {
   await origin.arrival(0);
   headgate.signal("SIGTERM");
   await headgate.printed(/stopping/);
-  const asked = performance.now();
   headgate.signal("SIGTERM");
   const { code } = await headgate.exited;
-  assert.equal(code, 1);
-  assert.ok(performance.now() - asked < 1000);
+  assert.equal(code, 1, "3 is the end of the grace period");
 });
 
 test("a Ctrl-C that comes twice at once, as under npm start, is one stop", async (t) => {

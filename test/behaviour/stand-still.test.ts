@@ -8,6 +8,7 @@ import { startOrigin } from "../support/origin.ts";
 import { toRequest } from "../support/request.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import { standStill } from "../support/stand-still.ts";
+import { readBytes, startTunnel } from "../support/upgrade.ts";
 import { openWire } from "../support/wire.ts";
 
 /** More than the second of silence after which headgate closes a connection whose last response is sent. */
@@ -46,4 +47,17 @@ test("an upstream connection that is established when the process runs again is 
     standStill(60);
   }
   assert.equal((await response).status, 200);
+});
+
+// Symptom: after the machine had stood still for the limit's time, headgate closed tunnels whose sides were about to send. Root cause: a
+// quiet tunnel was closed by the clock alone, and its sides may have stood still too. Fix: the time counts as one of the limit's four steps.
+test("a process that stands still for longer than tunnelIdle does not count its tunnels as idle", async (t) => {
+  const { client, upstream } = await startTunnel(t, { yaml: "timeouts: { tunnelIdle: 1s }" });
+  for (let turn = 0; turn < 3; turn += 1) {
+    standStill(STANDSTILL_MS);
+    await setTimeout(0);
+    await setImmediate();
+    client.write("x");
+    assert.equal(await readBytes(upstream, 1), "x");
+  }
 });

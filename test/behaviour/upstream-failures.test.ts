@@ -307,7 +307,7 @@ test("after a 502 and a 504 the client's connection is usable", async (t) => {
       request.write(`${toHead("200 OK", ["Content-Length: 2"])}ok`);
   });
   const sidecar = await startSidecar(t, {
-    yaml: `upstream: { url: "${origin.url}", responseTimeout: 200ms }`,
+    yaml: `upstream: "${origin.url}"\nroutes: [{ path: /silent, responseTimeout: 200ms }]`,
   });
   const wire = await openWire(t, sidecar.port);
   wire.write(

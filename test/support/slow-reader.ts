@@ -1,5 +1,7 @@
-/** A reader with a constant rate. */
+/** Readers that take little at a time. */
 
+import assert from "node:assert/strict";
+import { readSync } from "node:fs";
 import type { Socket } from "node:net";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
@@ -21,5 +23,19 @@ export async function readSlowly(socket: Socket, byteCount: number): Promise<voi
     // A reader that is up to date pauses. Without the pause it would read byte after byte, and take all of a core.
     const isBehind = chunk !== null && chunk.length < due;
     await (isBehind ? setImmediate() : setTimeout(40));
+  }
+}
+
+/**
+ * Takes bytes of a paused socket out of the kernel until `isEnough`, or until none are there. All in this turn of the event loop: turns
+ * of a busy machine can be so long that headgate, in the same process, would see nothing move for its whole limit.
+ */
+export function takeFromKernel(socket: Socket, isEnough: () => boolean): void {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd: number } };
+  const piece = Buffer.alloc(65_536);
+  try {
+    while (!isEnough() && readSync(handle?.fd ?? -1, piece) > 0);
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "EAGAIN");
   }
 }

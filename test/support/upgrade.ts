@@ -109,20 +109,20 @@ export function respondWith(
   };
 }
 
-/** Reads the bytes up to the empty line. The socket is paused afterwards and still holds the bytes after it. */
+/** Reads the bytes up to the empty line, and rejects if the connection ends before. The socket is paused afterwards and still holds the rest. */
 export function readHead(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0);
+    const fail = (): void => reject(new Error(`ended after: ${bytes.toString("latin1")}`));
     const collect = (chunk: Buffer): void => {
       bytes = Buffer.concat([bytes, chunk]);
       const end = bytes.indexOf("\r\n\r\n");
       if (end < 0) return;
-      socket.off("data", collect).pause();
+      socket.off("data", collect).off("end", fail).off("close", fail).pause();
       if (end + 4 < bytes.length) socket.unshift(bytes.subarray(end + 4));
       resolve(bytes.subarray(0, end + 4).toString("latin1"));
     };
-    socket.on("data", collect).resume();
-    socket.once("close", () => reject(new Error(`closed after: ${bytes.toString("latin1")}`)));
+    socket.on("data", collect).once("end", fail).once("close", fail).resume();
   });
 }
 
@@ -138,16 +138,20 @@ export async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString("latin1");
 }
 
-/** Reads exactly `size` bytes. */
-export async function readBytes(socket: Socket, size: number): Promise<string> {
-  let text = "";
-  socket.resume();
-  while (text.length < size) {
-    const [chunk] = (await once(socket, "data")) as [Buffer];
-    text += chunk.toString("latin1");
-  }
-  socket.pause();
-  return text;
+/** Reads `size` bytes, or the few more that came with them. Rejects if the connection ends before. */
+export function readBytes(socket: Socket, size: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const fail = (): void => reject(new Error(`ended after ${text.length} of ${size} bytes`));
+    const collect = (chunk: Buffer): void => {
+      text += chunk.toString("latin1");
+      if (text.length < size) return;
+      socket.off("data", collect).off("end", fail).off("close", fail).pause();
+      resolve(text);
+    };
+    if (socket.readableEnded || socket.destroyed) return fail();
+    socket.on("data", collect).once("end", fail).once("close", fail).resume();
+  });
 }
 
 /** A connected client; an error is visible as the close that follows it. */
