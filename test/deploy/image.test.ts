@@ -71,7 +71,8 @@ interface Running {
   readonly address: string;
 }
 
-function run(t: TestContext, args: readonly string[]): Running {
+/** Runs a container until the engine is closed: removing all at once costs half of what it costs one by one. */
+function run(args: readonly string[]): Running {
   const name = engine.podman(
     "run",
     "--detach",
@@ -80,11 +81,10 @@ function run(t: TestContext, args: readonly string[]): Running {
     engine.network,
     ...args,
   );
-  t.after(() => engine.podman("rm", "--force", "--ignore", "--time", "0", name));
   return { name, address: engine.addressOf(name) };
 }
 
-async function startApp(t: TestContext, ...args: readonly string[]): Promise<Running> {
+async function startApp(...args: readonly string[]): Promise<Running> {
   const serve = [
     "/usr/bin/python3",
     "-m",
@@ -95,7 +95,7 @@ async function startApp(t: TestContext, ...args: readonly string[]): Promise<Run
     "--port",
     "8000",
   ];
-  const app = run(t, [
+  const app = run([
     ...args,
     "-v",
     `${folder}:/srv:ro`,
@@ -108,11 +108,7 @@ async function startApp(t: TestContext, ...args: readonly string[]): Promise<Run
   return app;
 }
 
-async function startHeadgate(
-  t: TestContext,
-  upstream: string,
-  more: readonly string[] = [],
-): Promise<Running> {
+async function startHeadgate(upstream: string, more: readonly string[] = []): Promise<Running> {
   const hardened = [
     "--read-only",
     "--read-only-tmpfs=false",
@@ -121,7 +117,7 @@ async function startHeadgate(
     "--security-opt",
     "no-new-privileges",
   ];
-  const headgate = run(t, [
+  const headgate = run([
     ...hardened,
     ...more,
     "--memory",
@@ -148,9 +144,9 @@ function inHeadgate({ name }: Running, script: string): string {
   return engine.podman("exec", name, "/nodejs/bin/node", "--print", script);
 }
 
-test("a HEAD that uvicorn refuses gets a response from headgate", { skip }, async (t) => {
-  const app = await startApp(t);
-  const headgate = await startHeadgate(t, `http://${app.address}:8000`);
+test("a HEAD that uvicorn refuses gets a response from headgate", { skip }, async () => {
+  const app = await startApp();
+  const headgate = await startHeadgate(`http://${app.address}:8000`);
   const refused = await fetch(`http://${app.address}:8000/health`, { method: "HEAD" });
   const { status, headers } = await fetch(`http://${headgate.address}:8080/health`, {
     method: "HEAD",
@@ -161,29 +157,31 @@ test("a HEAD that uvicorn refuses gets a response from headgate", { skip }, asyn
   );
 });
 
-test("the container runs as 65532, can write nowhere, and has no shell", { skip }, async (t) => {
-  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+test("the container runs as 65532, can write nowhere, and has no shell", { skip }, async () => {
+  const headgate = await startHeadgate("http://127.0.0.1:9");
   assert.equal(inHeadgate(headgate, "`${process.getuid()}:${process.getgid()}`"), "65532:65532");
-  for (const path of ["/a", "/app/a", "/tmp/a", "/etc/a"]) {
-    const script = `try { fs.writeFileSync("${path}", ""); "written" } catch ({ code }) { code }`;
-    assert.match(inHeadgate(headgate, script), /^(EROFS|ENOENT|EACCES)$/, path);
-  }
+  const write = `(path) => { try { fs.writeFileSync(path, ""); return "written" } catch ({ code }) { return code } }`;
+  const paths = ["/a", "/app/a", "/tmp/a", "/etc/a"];
+  const tried = inHeadgate(headgate, `JSON.stringify(${JSON.stringify(paths)}.map(${write}))`);
+  const codes = JSON.parse(tried) as readonly string[];
+  assert.equal(codes.length, paths.length);
+  for (const code of codes) assert.match(code, /^(EROFS|ENOENT|EACCES)$/, tried);
   assert.throws(
     () => engine.podman("exec", headgate.name, "sh", "-c", "true"),
     /executable file.*not found/,
   );
 });
 
-test("the heap ends well below the container's memory", { skip }, async (t) => {
-  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+test("the heap ends well below the container's memory", { skip }, async () => {
+  const headgate = await startHeadgate("http://127.0.0.1:9");
   const megabytes = Number(
     inHeadgate(headgate, "v8.getHeapStatistics().heap_size_limit / 1024 ** 2"),
   );
   assert.ok(megabytes > 32 && megabytes < 100, `${megabytes} MB of 128`);
 });
 
-test("the health check reports ready", { skip }, async (t) => {
-  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+test("the health check reports ready", { skip }, async () => {
+  const headgate = await startHeadgate("http://127.0.0.1:9");
   const check = JSON.parse(
     engine.podman("image", "inspect", engine.image, "--format", "{{json .HealthCheck.Test}}"),
   ) as string[];
@@ -199,8 +197,8 @@ test("the labels have version and licence", { skip }, () => {
   assert.equal(labels["org.opencontainers.image.licenses"], "Apache-2.0");
 });
 
-test("an idle container that is stopped ends by SIGTERM, with 0", { skip }, async (t) => {
-  const headgate = await startHeadgate(t, "http://127.0.0.1:9");
+test("an idle container that is stopped ends by SIGTERM, with 0", { skip }, async () => {
+  const headgate = await startHeadgate("http://127.0.0.1:9");
   engine.podman("stop", "--time", "60", headgate.name);
   // It would be 137 if SIGTERM had no effect and SIGKILL had to follow.
   assert.equal(engine.podman("inspect", headgate.name, "--format", "{{.State.ExitCode}}"), "0");
@@ -209,9 +207,9 @@ test("an idle container that is stopped ends by SIGTERM, with 0", { skip }, asyn
 test(
   "a container that is stopped with a request in flight finishes the request, then ends with 0",
   { skip },
-  async (t) => {
-    const app = await startApp(t);
-    const headgate = await startHeadgate(t, `http://${app.address}:8000`);
+  async () => {
+    const app = await startApp();
+    const headgate = await startHeadgate(`http://${app.address}:8000`);
     const slow = fetch(`http://${headgate.address}:8080/slow`);
     while ((await (await fetch(`http://${app.address}:8000/waiting`)).json()) === 0) continue;
     const stopped = engine.start("stop", "--time", "20", headgate.name);
@@ -348,7 +346,7 @@ test(
   "a changed route file in the mounted folder is read without a restart",
   { skip },
   async (t) => {
-    const app = await startApp(t);
+    const app = await startApp();
     const routes = mkdtempSync(join(tmpdir(), "headgate-routes-"));
     t.after(() => rmSync(routes, { recursive: true, force: true }));
     chmodSync(routes, 0o755);
@@ -361,7 +359,7 @@ test(
       "--env",
       "HEADGATE_CONFIG=/etc/headgate/headgate.yaml",
     ];
-    const headgate = await startHeadgate(t, `http://${app.address}:8000`, mounted);
+    const headgate = await startHeadgate(`http://${app.address}:8000`, mounted);
     await answered(`http://${headgate.address}:8080/health`, 405, "HEAD");
     write("convert");
     await answered(`http://${headgate.address}:8080/health`, 200, "HEAD");
@@ -371,13 +369,13 @@ test(
 test(
   "headgate finds a service that is recreated at another address",
   { skip: skip || namesMissing() },
-  async (t) => {
-    const first = await startApp(t, "--network-alias", "app");
-    const headgate = await startHeadgate(t, "http://app:8000");
+  async () => {
+    const first = await startApp("--network-alias", "app");
+    const headgate = await startHeadgate("http://app:8000");
     await answered(`http://${headgate.address}:8080/health`, 200);
     engine.podman("rm", "--force", "--time", "0", first.name);
     await answered(`http://${headgate.address}:8080/health`, 502);
-    const second = await startApp(t, "--network-alias", "app");
+    const second = await startApp("--network-alias", "app");
     assert.notEqual(second.address, first.address);
     await answered(`http://${headgate.address}:8080/health`, 200);
   },
