@@ -64,8 +64,7 @@ export function createTlsAcceptor(
       rejectUnauthorized: clientAuth === "require",
       handshakeTimeout: 0, // the connection's own limit covers it
     });
-  const [first, ...others] = certificates;
-  const servers = toServers(toServer(first), others, toServer);
+  const servers = toServers(certificates, toServer);
   return { config, ticketKeys, accept: createAccept(servers, forwardClientCert) };
 }
 
@@ -77,7 +76,7 @@ function verifiesAlike(one: ListenerTlsConfig, other: ListenerTlsConfig): boolea
 interface Servers {
   readonly all: readonly Server[];
   readonly first: Server;
-  /** By the names in their certificates. */
+  /** By the names in their certificates; empty if there is only one certificate. */
   readonly named: ReadonlyMap<string, Server>;
 }
 
@@ -86,18 +85,23 @@ interface Servers {
  * could then get either, if one is RSA and the other ECDSA (nodejs/node#54235).
  */
 function toServers(
-  first: Server,
-  others: readonly CertificateConfig[],
+  [firstCertificate, ...others]: ListenerTlsConfig["certificates"],
   toServer: (certificate: CertificateConfig) => Server,
 ): Servers {
+  const first = toServer(firstCertificate);
   const all = [first];
   const named = new Map<string, Server>();
+  if (others.length > 0) addNames(firstCertificate, first);
   for (const certificate of others) {
     const server = toServer(certificate);
     all.push(server);
-    for (const name of certificate.names) if (!named.has(name)) named.set(name, server);
+    addNames(certificate, server);
   }
   return { all, first, named };
+
+  function addNames({ names }: CertificateConfig, server: Server): void {
+    for (const name of names) if (!named.has(name)) named.set(name, server);
+  }
 }
 
 /** Returns the server for the name that the client asks for. Its bytes stay for the handshake. */

@@ -98,6 +98,24 @@ test("each name gets its certificate, in any letter case; an unknown name and no
   assert.equal(await shown(""), "DNS:a.test");
 });
 
+// Symptom: with a certificate for a.test as `cert` and one for *.test in `certificates`, a client that asked for a.test got the one for *.test.
+// Root cause: only the names of `certificates` were looked up, and a wildcard there fits every name. Fix: those of `cert` are looked up too.
+test("a certificate for exactly the name is shown before one with a wildcard, also if it is the first", async (t) => {
+  const others: Issued[] = [];
+  const { authority, port } = await start(t, (from) => {
+    others.push(from.issue({ names: "DNS:*.test" }), from.issue({ names: "DNS:b.test" }));
+    const list = others.map(({ certFile, keyFile }) => `{ cert: ${certFile}, key: ${keyFile} }`);
+    return `, certificates: [${list.join(", ")}]`;
+  });
+  const expected = { "a.test": "DNS:a.test", "b.test": "DNS:b.test", "c.test": "DNS:*.test" };
+  for (const [servername, names] of Object.entries(expected)) {
+    const checkServerIdentity = (): undefined => undefined; // Node accepts no wildcard for a whole top-level domain
+    const options = { ca: authority.cert, servername, checkServerIdentity };
+    const wire = await openTlsWire(t, port, options);
+    assert.equal(wire.socket.getPeerX509Certificate()?.subjectAltName, names);
+  }
+});
+
 // Symptom: with an ECDSA certificate first and an RSA certificate for b.test, clients that asked for b.test got the first one over TLS 1.3, and
 // refused it. Over TLS 1.2 it was the other way round, if the first was RSA.
 // Root cause: Node's SNICallback adds a certificate to the first one, and OpenSSL chooses among them by the type of the key (nodejs/node#54235).
