@@ -13,6 +13,7 @@ import {
 import {
   type Http2ServerRequest,
   type Http2ServerResponse,
+  type ServerHttp2Session,
   constants,
   createServer as createHttp2Server,
 } from "node:http2";
@@ -124,6 +125,7 @@ function listenHttp2(serve: Serve): { readonly server: Server; close(): void } {
   server.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => undefined).once("close", () => sessions.delete(session));
+    guardMemory(session);
   });
   server.on("sessionError", () => undefined);
   return {
@@ -133,6 +135,16 @@ function listenHttp2(serve: Serve): { readonly server: Server; close(): void } {
       server.close();
     },
   };
+}
+
+/**
+ * node:http2 closes or destroys a session at a client's GOAWAY, while nghttp2 reads frames, and may so corrupt the heap (src/server/http2/
+ * session.ts). These proxies leave the end of a connection to the client.
+ */
+function guardMemory(session: ServerHttp2Session): void {
+  const destroy = session.destroy.bind(session);
+  session.close = () => undefined;
+  session.destroy = (...error) => void setImmediate(() => destroy(...error));
 }
 
 function writeHead(response: ClientResponse, status: number, fields: Fields): void {
