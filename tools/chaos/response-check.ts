@@ -33,12 +33,17 @@ export interface ResponseCheck {
   complete(end: ResponseEnd): Observed;
 }
 
+function toSize({ fault, size }: Plan): number {
+  if (fault === "upgrade") return REFUSAL_SIZE;
+  return fault === "endless" ? Infinity : size;
+}
+
 /** Creates the check for the response to that request. */
 export function createResponseCheck({ plan }: Pick<Exchange, "plan">): ResponseCheck {
   const fouls: string[] = [];
   /** The content of a response of headgate's own. */
   const own: Buffer[] = [];
-  const content = checkContent(plan.id, plan.fault === "upgrade" ? REFUSAL_SIZE : plan.size);
+  const content = checkContent(plan.id, toSize(plan));
   let head: { readonly status: number; readonly id: string | undefined } | undefined;
   let wrongLength: string | undefined;
   const fault = (): string | undefined => fouls[0] ?? content.fault();
