@@ -67,7 +67,8 @@ const FOR_SERVERS: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.3
 
 /** Returns the reason why clients do not accept a certificate at this time, or under any name; undefined if there is none. */
 export function findUnusable(cert: string, nowMs: number): string | undefined {
-  const { validFrom, validTo, keyUsage } = new X509Certificate(cert);
+  const certificate = new X509Certificate(cert);
+  const { validFrom, validTo, keyUsage } = certificate;
   if (nowMs >= Date.parse(validTo))
     return `the certificate has expired: it was valid until ${validTo}`;
   if (nowMs < Date.parse(validFrom)) return `the certificate is not valid before ${validFrom}`;
@@ -75,7 +76,7 @@ export function findUnusable(cert: string, nowMs: number): string | undefined {
   const usages = keyUsage as readonly string[] | undefined;
   if (usages?.some((usage) => FOR_SERVERS.has(usage)) === false)
     return "the certificate is not for servers: its extended key usage has no serverAuth";
-  if (summariseCertificate(cert).names.length > 0) return undefined;
+  if (toHostNames(certificate).length > 0) return undefined;
   return "the certificate has no subjectAltName, so clients accept it for no name";
 }
 
@@ -106,9 +107,13 @@ function checkCertificates(text: string): string | undefined {
 
 /** OpenSSL accepts a chain only up to a certificate that issued itself, so without one it would accept no certificate. */
 function checkRoot(text: string): string | undefined {
-  const certificates = splitCertificates(text).map((block) => new X509Certificate(block));
-  if (certificates.some(({ subject, issuer }) => subject === issuer)) return undefined;
+  if (splitCertificates(text).some(isRoot)) return undefined; // it stops at the first: a bundle holds over a hundred
   return "the file has no root certificate: each of its certificates was issued by another one";
+}
+
+function isRoot(block: string): boolean {
+  const { subject, issuer } = new X509Certificate(block);
+  return subject === issuer;
 }
 
 function checkKey(text: string): string | undefined {

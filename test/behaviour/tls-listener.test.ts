@@ -6,7 +6,7 @@ import { once } from "node:events";
 import test, { type TestContext } from "node:test";
 import type { ConnectionOptions } from "node:tls";
 
-import { type Authority, type Issued, createAuthority } from "../support/authority.ts";
+import { type Authority, type Issued, type Wish, createAuthority } from "../support/authority.ts";
 import { readClientHello } from "../support/client-hello.ts";
 import { fieldValues } from "../support/message.ts";
 import { startOrigin } from "../support/origin.ts";
@@ -75,13 +75,20 @@ test("plain HTTP on the TLS port gets 400 with a sentence, and other bytes get n
   await junk.closed;
 });
 
-test("each name gets its certificate, in any letter case; an unknown name and no name get the first", async (t) => {
-  const others: Issued[] = [];
-  const { authority, port } = await start(t, (from) => {
-    others.push(from.issue({ names: "DNS:b.test" }), from.issue({ names: "DNS:*.c.test" }));
-    const list = others.map(({ certFile, keyFile }) => `{ cert: ${certFile}, key: ${keyFile} }`);
+/** The key `certificates` with a certificate for each wish. */
+function withCertificates(...wishes: readonly Wish[]): (authority: Authority) => string {
+  return (authority) => {
+    const list = wishes.map((wish) => {
+      const { certFile, keyFile } = authority.issue(wish);
+      return `{ cert: ${certFile}, key: ${keyFile} }`;
+    });
     return `, certificates: [${list.join(", ")}]`;
-  });
+  };
+}
+
+test("each name gets its certificate, in any letter case; an unknown name and no name get the first", async (t) => {
+  const others = withCertificates({ names: "DNS:b.test" }, { names: "DNS:*.c.test" });
+  const { authority, port } = await start(t, others);
   const shown = async (servername: string): Promise<string | undefined> => {
     const wire = await openTlsWire(t, port, {
       ca: authority.cert,
@@ -101,12 +108,8 @@ test("each name gets its certificate, in any letter case; an unknown name and no
 // Symptom: with a certificate for a.test as `cert` and one for *.test in `certificates`, a client that asked for a.test got the one for *.test.
 // Root cause: only the names of `certificates` were looked up, and a wildcard there fits every name. Fix: those of `cert` are looked up too.
 test("a certificate for exactly the name is shown before one with a wildcard, also if it is the first", async (t) => {
-  const others: Issued[] = [];
-  const { authority, port } = await start(t, (from) => {
-    others.push(from.issue({ names: "DNS:*.test" }), from.issue({ names: "DNS:b.test" }));
-    const list = others.map(({ certFile, keyFile }) => `{ cert: ${certFile}, key: ${keyFile} }`);
-    return `, certificates: [${list.join(", ")}]`;
-  });
+  const others = withCertificates({ names: "DNS:*.test" }, { names: "DNS:b.test" });
+  const { authority, port } = await start(t, others);
   const expected = { "a.test": "DNS:a.test", "b.test": "DNS:b.test", "c.test": "DNS:*.test" };
   for (const [servername, names] of Object.entries(expected)) {
     const checkServerIdentity = (): undefined => undefined; // Node accepts no wildcard for a whole top-level domain
@@ -123,14 +126,11 @@ test("a certificate for exactly the name is shown before one with a wildcard, al
 test("each name gets its certificate, whatever the types of their keys", async (t) => {
   for (const version of ["TLSv1.2", "TLSv1.3"] as const)
     for (const key of ["ec", "rsa"] as const) {
-      const { authority, port } = await start(t, (from) => {
-        const other = from.issue({ names: "DNS:b.test", key: "rsa" });
-        const more = from.issue({ names: "DNS:c.test", key });
-        const list = [other, more].map(
-          ({ certFile, keyFile }) => `{ cert: ${certFile}, key: ${keyFile} }`,
-        );
-        return `, certificates: [${list.join(", ")}]`;
-      });
+      const others = withCertificates(
+        { names: "DNS:b.test", key: "rsa" },
+        { names: "DNS:c.test", key },
+      );
+      const { authority, port } = await start(t, others);
       for (const servername of ["a.test", "b.test", "c.test"]) {
         const limits = { minVersion: version, maxVersion: version };
         const wire = await openTlsWire(t, port, { ca: authority.cert, servername, ...limits });
@@ -140,10 +140,8 @@ test("each name gets its certificate, whatever the types of their keys", async (
 });
 
 test("a ClientHello that comes byte by byte gets the certificate of its name, and half of one fails with a log line", async (t) => {
-  const { authority, port, sidecar } = await start(t, (from) => {
-    const { certFile, keyFile } = from.issue({ names: "DNS:b.test", key: "rsa" });
-    return `, certificates: [{ cert: ${certFile}, key: ${keyFile} }]`;
-  });
+  const others = withCertificates({ names: "DNS:b.test", key: "rsa" });
+  const { authority, port, sidecar } = await start(t, others);
   const slow = await openWire(t, port);
   const hello = await readClientHello("b.test");
   for (const byte of hello) slow.socket.write(Buffer.of(byte));
